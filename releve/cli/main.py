@@ -1,0 +1,15 @@
+"""The root of the command line; a subject's commands stand in the module of its name."""
+
+from __future__ import annotations
+
+import click
+
+from releve import __version__
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="releve")
+def main() -> None:
+    """Keep every client served when a place closes, and prove it."""

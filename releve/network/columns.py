@@ -1,0 +1,135 @@
+"""Tables declared once: a row class whose fields carry their unit, example and condition.
+
+The reader, the checks, the documentation of the operator folder and the sample writer all read
+the same declarations, so a column cannot mean one thing in the docs and another in the code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, get_type_hints
+
+__all__ = ["Column", "Condition", "Row", "column", "columns_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A range or a set of allowed values; ``fault`` says in words what is wrong with a value."""
+
+    at_least: float | None = None
+    more_than: float | None = None
+    at_most: float | None = None
+    one_of: tuple[str, ...] = ()
+
+    def fault(self, value: object) -> str | None:
+        """Return the reason ``value`` is refused, or None when it is accepted."""
+        if self.one_of and value not in self.one_of:
+            return f"must be one of {', '.join(self.one_of)}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        if not math.isfinite(value):
+            return "must be a finite number"
+        if self.at_least is not None and value < self.at_least:
+            return f"must be at least {self.at_least:g}"
+        if self.more_than is not None and value <= self.more_than:
+            return f"must be more than {self.more_than:g}"
+        if self.at_most is not None and value > self.at_most:
+            return f"must be at most {self.at_most:g}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One documented column of a table.
+
+    ``type`` is the Python type of a cell: str, int, float, bool, date, datetime (UTC in memory,
+    ISO 8601 with or without offset in files) or ``tuple[str, ...]`` (``|`` between items in files).
+    """
+
+    name: str
+    type: Any
+    doc: str
+    unit: str
+    example: str
+    required: bool
+    default: Any
+    condition: Condition
+    references: str
+
+
+def column(
+    doc: str,
+    *,
+    example: str,
+    unit: str = "",
+    default: Any = dataclasses.MISSING,
+    at_least: float | None = None,
+    more_than: float | None = None,
+    at_most: float | None = None,
+    one_of: tuple[str, ...] = (),
+    references: str = "",
+) -> Any:
+    """Declare a column; without ``default`` a value is required.
+
+    ``references`` names the table whose ids the cell (or each item of the cell) must be one of.
+    """
+    metadata = {
+        "doc": doc,
+        "unit": unit,
+        "example": example,
+        "condition": Condition(at_least, more_than, at_most, one_of),
+        "references": references,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+class Row:
+    """Base of the row classes: an instance that exists satisfies the conditions of its columns."""
+
+    __slots__ = ()
+    table: ClassVar[str]
+    doc: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for name, condition in _conditions(type(self)):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            reason = condition.fault(value)
+            if reason is not None:
+                raise ValueError(f"{self.table}.{name} {reason}, got {value!r}")
+
+
+_CONDITIONS: dict[type, tuple[tuple[str, Condition], ...]] = {}
+
+
+def _conditions(row: type) -> tuple[tuple[str, Condition], ...]:
+    if row not in _CONDITIONS:
+        empty = Condition()
+        _CONDITIONS[row] = tuple(
+            (field.name, field.metadata["condition"])
+            for field in dataclasses.fields(row)
+            if field.metadata["condition"] != empty
+        )
+    return _CONDITIONS[row]
+
+
+def columns_of(row: type[Row]) -> tuple[Column, ...]:
+    """Return the columns of a row class in file order."""
+    hints = get_type_hints(row)
+    return tuple(
+        Column(
+            name=field.name,
+            type=hints[field.name],
+            doc=field.metadata["doc"],
+            unit=field.metadata["unit"],
+            example=field.metadata["example"],
+            required=field.default is dataclasses.MISSING,
+            default=None if field.default is dataclasses.MISSING else field.default,
+            condition=field.metadata["condition"],
+            references=field.metadata["references"],
+        )
+        for field in dataclasses.fields(row)  # type: ignore[arg-type]
+    )

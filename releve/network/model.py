@@ -1,0 +1,468 @@
+"""The operator as immutable tables: who is where, for whom they work, and what they may do.
+
+Every class is one row of the table of the same name in an operator folder. Times are aware
+``datetime`` in UTC in memory; coordinates are WGS 84 degrees; seats are in metres on their floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import ClassVar
+
+from releve.network.columns import Row, column
+
+__all__ = [
+    "HOME",
+    "TABLES",
+    "Agent",
+    "Authorisation",
+    "Client",
+    "Floor",
+    "HistoryRow",
+    "Measure",
+    "NamedContingency",
+    "Operator",
+    "OperatorRow",
+    "Programme",
+    "Seat",
+    "Shift",
+    "Shuttle",
+    "Site",
+    "Stop",
+    "Zone",
+]
+
+HOME = "home"
+"""The place of an agent who works at home; no site may have this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRow(Row):
+    table: ClassVar[str] = "operator"
+    doc: ClassVar[str] = "The operator itself: exactly one row."
+
+    name: str = column("Name of the operator", example="Atlas Contact")
+    time_zone: str = column(
+        "Time zone in which planning days are counted",
+        example="Europe/Paris",
+        default="Europe/Paris",
+    )
+    distance_m: float = column(
+        "Least distance between two occupied seats; 0 = no rule",
+        unit="m",
+        example="1.5",
+        default=0.0,
+        at_least=0,
+        at_most=20,
+    )
+    synthetic: bool = column("Made up for trials", example="true", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Site(Row):
+    table: ClassVar[str] = "sites"
+    doc: ClassVar[str] = "A place of work."
+
+    id: str = column("Site id", example="casa-1")
+    name: str = column("Name", example="Casablanca Nearshore")
+    destination: str = column("Country, ISO 3166 alpha-2", example="MA")
+    city: str = column("City", example="Casablanca")
+    time_zone: str = column("IANA time zone", example="Africa/Casablanca")
+    lat: float = column("Latitude", unit="degrees", example="33.53", at_least=-90, at_most=90)
+    lon: float = column("Longitude", unit="degrees", example="-7.65", at_least=-180, at_most=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor(Row):
+    table: ClassVar[str] = "floors"
+    doc: ClassVar[str] = "A floor of a site."
+
+    id: str = column("Floor id", example="casa-1-f2")
+    site: str = column("Site", example="casa-1", references="sites")
+    name: str = column("Name", example="2nd floor", default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Zone(Row):
+    table: ClassVar[str] = "zones"
+    doc: ClassVar[str] = "An air volume of a floor."
+
+    id: str = column("Zone id", example="casa-1-f2-z1")
+    floor: str = column("Floor", example="casa-1-f2", references="floors")
+    volume_m3: float = column("Air volume", unit="m3", example="720", more_than=0)
+    air_changes_per_hour: float = column(
+        "Air changes by fresh air", unit="1/h", example="3", at_least=0, at_most=60
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seat(Row):
+    table: ClassVar[str] = "seats"
+    doc: ClassVar[str] = "A desk; x and y are of the chair, on the floor of its zone."
+
+    id: str = column("Seat id", example="casa-1-f2-s014")
+    zone: str = column("Zone", example="casa-1-f2-z1", references="zones")
+    x_m: float = column("Across", unit="m", example="4.8", at_least=-1000, at_most=1000)
+    y_m: float = column("Along", unit="m", example="3.2", at_least=-1000, at_most=1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Client(Row):
+    table: ClassVar[str] = "clients"
+    doc: ClassVar[str] = "Who orders the service (donneur d'ordre)."
+
+    id: str = column("Client id", example="azur")
+    name: str = column("Name", example="Azur Assurances")
+
+
+@dataclass(frozen=True, slots=True)
+class Programme(Row):
+    table: ClassVar[str] = "programmes"
+    doc: ClassVar[str] = "One queue or campaign of one client."
+
+    id: str = column("Programme id", example="azur-sinistres")
+    client: str = column("Client", example="azur", references="clients")
+    name: str = column("Name", example="Sinistres auto")
+    kind: str = column(
+        "Kind of work", example="inbound", one_of=("inbound", "outbound", "back_office")
+    )
+    opening: str = column(
+        "Opening hours: day ranges and times in the programme's time zone, `;` between ranges",
+        example="Mon-Fri 08:00-20:00; Sat 09:00-18:00",
+    )
+    aht_s: float = column(
+        "Average handling time where the history has none",
+        unit="s",
+        example="320",
+        more_than=0,
+        at_most=36000,
+    )
+    languages: tuple[str, ...] = column("Languages, ISO 639-1", example="fr|en", default=("fr",))
+    time_zone: str = column(
+        "Time zone of the opening hours", example="Europe/Paris", default="Europe/Paris"
+    )
+    holidays: str = column(
+        "Country whose public holidays close the programme; empty = open on holidays",
+        example="FR",
+        default="",
+    )
+    service_target: float = column(
+        "Service level to hold",
+        unit="share",
+        example="0.8",
+        default=0.8,
+        more_than=0,
+        at_most=0.999,
+    )
+    service_threshold_s: float = column(
+        "Within how long", unit="s", example="20", default=20.0, at_least=0, at_most=86400
+    )
+    service_definition: str = column(
+        "What is divided by what: offered = served within T / offered; answered = served within"
+        " T / answered; without_short = served within T / (offered - abandoned within T);"
+        " with_short = (served + abandoned within T) / offered",
+        example="offered",
+        default="offered",
+        one_of=("offered", "answered", "without_short", "with_short"),
+    )
+    answer_rate: float = column(
+        "Least share of offered calls that are answered",
+        unit="share",
+        example="0.95",
+        default=0.9,
+        at_least=0,
+        at_most=0.9999,
+    )
+    patience_s: float | None = column(
+        "Mean patience of callers; empty = unknown (nobody is assumed to hang up)",
+        unit="s",
+        example="120",
+        default=None,
+        more_than=0,
+        at_most=86400,
+    )
+    max_occupancy: float = column(
+        "Highest share of time an agent may be on calls",
+        unit="share",
+        example="0.88",
+        default=0.9,
+        more_than=0,
+        at_most=1,
+    )
+    shrinkage: float = column(
+        "Share of rostered time not available (training, meetings, absence)",
+        unit="share",
+        example="0.12",
+        default=0.1,
+        at_least=0,
+        at_most=0.9,
+    )
+    place: str = column(
+        "Where the work may be done",
+        example="home_allowed",
+        default="home_allowed",
+        one_of=("site_only", "home_allowed"),
+    )
+    allowed_destinations: tuple[str, ...] = column(
+        "Countries the contract allows; empty = all", example="MA|TN", default=()
+    )
+    penalty_per_missed_call: float = column(
+        "Contract penalty for a call not answered",
+        unit="EUR",
+        example="4.5",
+        default=1.0,
+        at_least=0,
+        at_most=100000,
+    )
+    max_site_share: float = column(
+        "Largest share of the client's agents that one site may hold (the strictest of the"
+        " client's programmes counts)",
+        unit="share",
+        example="0.65",
+        default=1.0,
+        more_than=0,
+        at_most=1,
+    )
+    home_efficiency: float = column(
+        "Work done at home for the same time, against on site",
+        unit="ratio",
+        example="0.95",
+        default=1.0,
+        more_than=0,
+        at_most=1.5,
+    )
+    deadline_hours: float = column(
+        "Back office only: within how many opening hours an item is done",
+        unit="h",
+        example="24",
+        default=24.0,
+        more_than=0,
+        at_most=1000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Row):
+    table: ClassVar[str] = "stops"
+    doc: ClassVar[str] = "A shuttle stop."
+
+    id: str = column("Stop id", example="casa-maarif")
+    name: str = column("Name", example="Maârif")
+    lat: float = column("Latitude", unit="degrees", example="33.58", at_least=-90, at_most=90)
+    lon: float = column("Longitude", unit="degrees", example="-7.63", at_least=-180, at_most=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Shuttle(Row):
+    table: ClassVar[str] = "shuttles"
+    doc: ClassVar[str] = "A stop served from a site: agents of the stop can be brought there."
+
+    stop: str = column("Stop", example="casa-maarif", references="stops")
+    site: str = column("Site", example="casa-1", references="sites")
+    ride_minutes: float = column("Ride", unit="min", example="35", more_than=0, at_most=240)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent(Row):
+    table: ClassVar[str] = "agents"
+    doc: ClassVar[str] = "A contact-centre worker, under a pseudonym."
+
+    id: str = column("Pseudonym id", example="a00042")
+    home_site: str = column("Site the agent belongs to", example="casa-1", references="sites")
+    skills: tuple[str, ...] = column(
+        "Programmes the agent can work on, the main one first",
+        example="azur-sinistres|azur-accueil",
+        references="programmes",
+    )
+    home_ready: bool = column(
+        "Has line, equipment, room and consent to work at home", example="true", default=False
+    )
+    line_type: str = column(
+        "Line at home",
+        example="fibre",
+        default="none",
+        one_of=("none", "adsl", "fibre", "4g", "5g", "cable", "satellite"),
+    )
+    line_mbps: float = column(
+        "Measured rate of the line",
+        unit="Mbit/s",
+        example="38",
+        default=0.0,
+        at_least=0,
+        at_most=10000,
+    )
+    carrier: str = column("Carrier of the line at home", example="Maroc Telecom", default="")
+    stop: str = column(
+        "Shuttle stop; empty = none", example="casa-maarif", default="", references="stops"
+    )
+    own_transport: bool = column("Comes by own transport", example="false", default=False)
+    contract_hours: float = column(
+        "Weekly hours", unit="h", example="40", default=40.0, more_than=0, at_most=60
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shift(Row):
+    table: ClassVar[str] = "shifts"
+    doc: ClassVar[str] = (
+        "The roster. A time without offset is in the time zone of the agent's home site; with an"
+        " offset it is taken as it stands. Kept in UTC."
+    )
+
+    agent: str = column("Agent", example="a00042", references="agents")
+    start: datetime = column("Start", example="2026-11-30T08:00")
+    end: datetime = column("End", example="2026-11-30T16:30")
+    break_minutes: float = column(
+        "Meal break inside the shift",
+        unit="min",
+        example="30",
+        default=30.0,
+        at_least=0,
+        at_most=180,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow(Row):
+    table: ClassVar[str] = "history"
+    doc: ClassVar[str] = (
+        "What happened per programme and interval (30 minutes or a divisor of it). A time without"
+        " offset is in the time zone of the programme."
+    )
+
+    programme: str = column("Programme", example="azur-sinistres", references="programmes")
+    start: datetime = column("Start of the interval", example="2026-10-05T08:00")
+    offered: float = column("Calls offered (or items received)", example="42", at_least=0)
+    answered: float | None = column(
+        "Calls answered; empty = not known", example="40", default=None, at_least=0
+    )
+    aht_s: float | None = column(
+        "Average handling time of the answered; empty = not known",
+        unit="s",
+        example="311",
+        default=None,
+        more_than=0,
+        at_most=36000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation(Row):
+    table: ClassVar[str] = "authorisations"
+    doc: ClassVar[str] = (
+        "A dated permit. Where a folder holds a permit for any site, a site without one valid on"
+        " the day is not planned."
+    )
+
+    id: str = column("Authorisation id", example="wilaya-2026-118")
+    kind: str = column("Of what", example="site", one_of=("site", "vehicle", "agent"))
+    subject: str = column("Id of the site, vehicle or agent", example="casa-1")
+    valid_from: date = column("First day", example="2026-11-01")
+    valid_to: date = column("Last day", example="2026-12-31")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure(Row):
+    table: ClassVar[str] = "measures"
+    doc: ClassVar[str] = "A measure in force at a site that changes what it can hold."
+
+    id: str = column("Measure id", example="casa-1-distance")
+    site: str = column("Site", example="casa-1", references="sites")
+    kind: str = column(
+        "distance_m = least distance between occupied seats; max_people = people on site at once",
+        example="distance_m",
+        one_of=("distance_m", "max_people"),
+    )
+    value: float = column("Value, in the unit of the kind", example="2", at_least=0)
+    valid_from: date = column("First day", example="2026-11-01")
+    valid_to: date = column("Last day", example="2026-12-31")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContingency(Row):
+    table: ClassVar[str] = "contingencies"
+    doc: ClassVar[str] = (
+        "A set of places that may be lost together, beside each site, destination and carrier."
+    )
+
+    id: str = column("Contingency id", example="casa-power")
+    name: str = column("Name", example="Power cut at Casablanca Nearshore")
+    sites: tuple[str, ...] = column(
+        "Sites lost", example="casa-1|casa-2", default=(), references="sites"
+    )
+    carriers: tuple[str, ...] = column(
+        "Carriers of home lines lost", example="Maroc Telecom", default=()
+    )
+
+
+TABLES: tuple[type[Row], ...] = (
+    OperatorRow,
+    Site,
+    Floor,
+    Zone,
+    Seat,
+    Client,
+    Programme,
+    Stop,
+    Shuttle,
+    Agent,
+    Shift,
+    HistoryRow,
+    Authorisation,
+    Measure,
+    NamedContingency,
+)
+"""Every table of an operator folder, a table after those it refers to."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator that passed every check (:func:`releve.network.check_operator`).
+
+    ``history`` is as read: one row per programme and interval, in UTC.
+    """
+
+    row: OperatorRow
+    sites: tuple[Site, ...]
+    floors: tuple[Floor, ...]
+    zones: tuple[Zone, ...]
+    seats: tuple[Seat, ...]
+    clients: tuple[Client, ...]
+    programmes: tuple[Programme, ...]
+    agents: tuple[Agent, ...]
+    stops: tuple[Stop, ...] = ()
+    shuttles: tuple[Shuttle, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    history: tuple[HistoryRow, ...] = field(default=(), repr=False)
+    authorisations: tuple[Authorisation, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    contingencies: tuple[NamedContingency, ...] = ()
+
+    @cached_property
+    def site(self) -> Mapping[str, Site]:
+        """Sites by id."""
+        return {row.id: row for row in self.sites}
+
+    @cached_property
+    def programme(self) -> Mapping[str, Programme]:
+        """Programmes by id."""
+        return {row.id: row for row in self.programmes}
+
+    @cached_property
+    def agent(self) -> Mapping[str, Agent]:
+        """Agents by id."""
+        return {row.id: row for row in self.agents}
+
+    @cached_property
+    def client(self) -> Mapping[str, Client]:
+        """Clients by id."""
+        return {row.id: row for row in self.clients}
+
+    @cached_property
+    def site_of_zone(self) -> Mapping[str, str]:
+        """Site id by zone id."""
+        floors = {row.id: row.site for row in self.floors}
+        return {row.id: floors[row.floor] for row in self.zones}

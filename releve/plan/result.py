@@ -1,0 +1,227 @@
+"""A plan as a value: everything a page, a file, a checker or a ledger needs, and nothing else.
+
+Arrays are float64 ``[interval, programme]``; intervals are the half hours of the planning day,
+named by their start in UTC. Coverage is placed over required.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.plan.contingency import Contingency
+
+__all__ = [
+    "BASE",
+    "Bound",
+    "Cell",
+    "ClientVerdict",
+    "Move",
+    "Placement",
+    "Plan",
+    "PlannedSite",
+    "Purchase",
+    "Scenario",
+    "WhatIsMissing",
+]
+
+Floats = NDArray[np.float64]
+
+BASE = "base"
+"""Id of the scenario in which nothing is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One agent's place and programme for one shift; times in UTC."""
+
+    agent: str
+    place: str
+    """A site id or ``home``."""
+    programme: str
+    start: datetime
+    end: datetime
+    break_start: datetime | None
+    """None when the shift has no break."""
+    break_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What one agent does differently under a contingency.
+
+    ``before``/``after`` are None for an agent who was, or becomes, without a placement.
+    """
+
+    agent: str
+    before: Placement | None
+    after: Placement | None
+    reason: str
+    """``relief`` (moved to serve), ``isolated`` or ``stranded`` (cannot work)."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The base plan or the relief of one contingency, in whole people.
+
+    ``placed`` is effective agents (home work counted at its efficiency); ``moves`` are against
+    the base plan and empty in the base scenario. ``lp_penalty`` is the least penalty-weighted
+    shortfall any fractional relief of this base could have (weighted agent-intervals).
+    """
+
+    id: str
+    placed: Floats
+    moves: tuple[Move, ...]
+    penalty: float
+    lp_penalty: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the relief matrix: a client under a contingency (or in the base plan).
+
+    ``worst_coverage`` is the least placed/required over the client's intervals (1 = held, never
+    above 1) at interval ``worst_interval`` (-1 when nothing is required). ``shortfall`` is the
+    share of the day's required agent-intervals that is missing; ``floor`` the least it could be
+    if the client had every agent to itself; ``regret`` their difference.
+    ``status``: ``held`` (shortfall within the target, every interval at least at the thin limit),
+    ``thin`` (within the target, some interval below the thin limit), ``missed`` (above the
+    target), ``contract`` (above the target, and so is the floor: no plan can protect it),
+    ``unknown`` (no forecast for one of its programmes).
+    """
+
+    client: str
+    contingency: str
+    worst_coverage: float
+    worst_interval: int
+    shortfall: float
+    floor: float
+    regret: float
+    calls_lost: float
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientVerdict:
+    """Is this client served whatever single place is lost?
+
+    ``secure`` when every cell is held or thin; ``contract_problem`` when only cells of status
+    ``contract`` stand in the way. ``worst`` is the id of the worst contingency.
+    """
+
+    client: str
+    secure: bool
+    contract_problem: bool
+    worst: str
+    missed: tuple[str, ...]
+    thin: tuple[str, ...]
+    contract: tuple[str, ...]
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How good the plan is proved to be.
+
+    ``penalty`` of the whole-people base plan and ``lp_penalty`` of the fractional plan it was
+    rounded from (weighted agent-intervals); ``objective`` and ``lower_bound`` are of the whole
+    N-1 problem; ``penalty_gap`` = (penalty - lp_penalty) / lp_penalty (0 when both are 0, NaN
+    when only the bound is 0), ``requirement_gap`` = the same difference over the weighted
+    requirement; ``worst_regret`` over all clients and contingencies, whole people, and
+    ``lp_worst_regret`` of the fractional plan.
+    """
+
+    status: str
+    objective: float
+    lower_bound: float
+    penalty: float
+    lp_penalty: float
+    penalty_gap: float
+    requirement_gap: float
+    worst_regret: float
+    lp_worst_regret: float
+    rows: int
+    columns: int
+    nonzeros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """One line of what is missing. ``kind``: laptop, skill or seat.
+
+    ``where`` names the group (home site) or the site; ``agents`` the agents concerned for a
+    laptop or a skill; ``programme`` what they learn.
+    """
+
+    kind: str
+    count: int
+    unit_price: float
+    where: str
+    programme: str = ""
+    agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WhatIsMissing:
+    """The cheapest set that makes every curable cell reach the target; prices in EUR.
+
+    ``incurable`` lists the (contingency, client) pairs that nothing on the list cures.
+    ``checked`` is True when the operator with the set bought was planned again and held.
+    """
+
+    purchases: tuple[Purchase, ...]
+    cost: float
+    lower_bound: float
+    incurable: tuple[tuple[str, str], ...]
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSite:
+    """A site as planned: its usable seats under the distance rule and what bounds their number."""
+
+    id: str
+    name: str
+    destination: str
+    time_zone: str
+    seats: int
+    usable_seats: tuple[str, ...]
+    usable_bound: int
+    open: bool
+    """False when it has no valid authorisation on the day."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who works where on one day, who takes over if any place is lost, and what that proves."""
+
+    operator: str
+    synthetic: bool
+    day: date
+    time_zone: str
+    starts: tuple[datetime, ...]
+    clients: tuple[tuple[str, str], ...]
+    """(id, name)."""
+    programmes: tuple[tuple[str, str, str], ...]
+    """(id, client id, name)."""
+    sites: tuple[PlannedSite, ...]
+    contingencies: tuple[Contingency, ...]
+    required: Floats
+    calls: Floats
+    placements: tuple[Placement, ...]
+    reserve: tuple[str, ...]
+    """Rostered agents without a placement."""
+    scenarios: dict[str, Scenario]
+    """``base`` and one per contingency id."""
+    cells: tuple[Cell, ...]
+    verdicts: tuple[ClientVerdict, ...]
+    bound: Bound
+    missing: WhatIsMissing | None
+    violations: tuple[str, ...]
+    """What the independent checker found; a published plan has none."""
+    settings: dict[str, float | int | str]
+    seconds: dict[str, float] = field(default_factory=dict)
+    version: str = ""
