@@ -22,6 +22,7 @@ from releve.network.model import (
     Stop,
     Zone,
 )
+from releve.network.opening import Opening, is_holiday, open_at, parse_opening
 
 __all__ = [
     "HOME",
@@ -36,6 +37,7 @@ __all__ = [
     "HistoryRow",
     "Measure",
     "NamedContingency",
+    "Opening",
     "Operator",
     "OperatorRow",
     "Programme",
@@ -48,7 +50,10 @@ __all__ = [
     "Zone",
     "columns_of",
     "day_bounds",
+    "is_holiday",
     "known_zone",
+    "open_at",
+    "parse_opening",
     "to_utc",
     "zone",
 ]

@@ -1,0 +1,109 @@
+"""Opening hours: ``Mon-Fri 08:00-20:00; Sat 09:00-18:00``, holidays of a country closed or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from itertools import pairwise
+
+import holidays
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.network.clock import zone
+from releve.network.model import Programme
+
+__all__ = ["Opening", "is_holiday", "open_at", "parse_opening"]
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_RANGE = re.compile(
+    r"(?P<first>[A-Za-z]{3})(?:-(?P<last>[A-Za-z]{3}))?\s+"
+    r"(?P<from>\d{1,2}:\d{2})-(?P<to>\d{1,2}:\d{2})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Weekly opening hours: per weekday (0 = Monday) ranges of minutes of the local day."""
+
+    days: tuple[tuple[tuple[int, int], ...], ...]
+
+    def is_open(self, weekday: int, minute: int) -> bool:
+        """Return whether a minute of the local day is inside the opening hours."""
+        return any(start <= minute < end for start, end in self.days[weekday])
+
+    def hours_per_week(self) -> float:
+        """Return the opening hours of a week without holidays."""
+        return sum(end - start for day in self.days for start, end in day) / 60
+
+
+@lru_cache(maxsize=4096)
+def parse_opening(text: str) -> Opening:
+    """Parse opening hours; ValueError says which part is not understood.
+
+    A range that ends at 24:00 ends the day; one that would pass midnight is written as two.
+    """
+    days: list[list[tuple[int, int]]] = [[] for _ in _DAYS]
+    for part in (piece.strip() for piece in text.split(";")):
+        if not part:
+            continue
+        match = _RANGE.fullmatch(part)
+        if match is None:
+            raise ValueError(f"{part!r} is not like 'Mon-Fri 08:00-20:00'")
+        first = _day(match["first"])
+        last = _day(match["last"] or match["first"])
+        start, end = _minute(match["from"]), _minute(match["to"])
+        if last < first:
+            raise ValueError(f"{part!r}: the days run backwards; write two ranges")
+        if end <= start:
+            raise ValueError(f"{part!r}: the end is not after the start")
+        for day in range(first, last + 1):
+            days[day].append((start, end))
+    for day_ranges in days:
+        day_ranges.sort()
+        for (_, end), (start, _) in pairwise(day_ranges):
+            if start < end:
+                raise ValueError(f"{text!r}: two ranges of one day overlap")
+    if not any(days):
+        raise ValueError("no opening hours")
+    return Opening(tuple(tuple(day) for day in days))
+
+
+def _day(text: str) -> int:
+    try:
+        return _DAYS.index(text.lower())
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day (Mon Tue Wed Thu Fri Sat Sun)") from None
+
+
+def _minute(text: str) -> int:
+    hour, minute = (int(piece) for piece in text.split(":"))
+    if minute > 59 or hour * 60 + minute > 24 * 60:
+        raise ValueError(f"{text!r} is not a time of day")
+    return hour * 60 + minute
+
+
+@lru_cache(maxsize=64)
+def _calendar(country: str, year: int) -> frozenset[date]:
+    return frozenset(holidays.country_holidays(country, years=year))
+
+
+def is_holiday(country: str, day: date) -> bool:
+    """Return whether ``day`` is a public holiday of a country (ISO code; empty = never)."""
+    return bool(country) and day in _calendar(country, day.year)
+
+
+def open_at(programme: Programme, starts: Sequence[datetime]) -> NDArray[np.bool_]:
+    """Return, for each UTC instant, whether the programme takes calls then."""
+    opening = parse_opening(programme.opening)
+    tz = zone(programme.time_zone)
+    out = np.zeros(len(starts), dtype=np.bool_)
+    for i, start in enumerate(starts):
+        local = start.astimezone(tz)
+        out[i] = opening.is_open(
+            local.weekday(), local.hour * 60 + local.minute
+        ) and not is_holiday(programme.holidays, local.date())
+    return out
