@@ -1,0 +1,188 @@
+"""One pass over a plan: its frame, its people and seats, then every figure it states."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from math import isnan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.tables import INTERVAL
+from releve.network import Operator
+from releve.plan.checker.figures import Tally, Timeline, placed_of, weights_of
+from releve.plan.checker.people import after_moves, base_faults, move_faults, reserve_faults
+from releve.plan.checker.rules import DayRules
+from releve.plan.checker.seats import capacity_faults, share_faults, site_faults
+from releve.plan.checker.verdicts import CLOSE, bound_faults, cell_faults, same, verdict_faults
+from releve.plan.contingency import Contingency
+from releve.plan.result import BASE, Plan, Scenario
+from releve.plan.settings import PlanSettings
+
+__all__ = ["check_plan", "check_relief"]
+
+Floats = NDArray[np.float64]
+
+
+def check_plan(
+    operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats
+) -> tuple[str, ...]:
+    """Return a sentence for every rule a plan breaks and every figure it states wrongly.
+
+    ``aht_s`` seconds ``[interval, programme]`` as in the requirement the plan was made for. An
+    empty answer means that the placements and every relief are lawful, that nobody is forgotten,
+    and that placed work, penalties, cells, verdicts, reserve and bounds are those counted here.
+    A plan whose frame (day, programmes, scenarios, shapes) is not the operator's gets only the
+    sentences about the frame. The worst contingency of a verdict is one of largest shortfall.
+    """
+    frame = tuple(_frame_faults(operator, plan, settings, aht_s))
+    if frame:
+        return frame
+    rules = DayRules(operator, plan.day, settings)
+    timeline = Timeline(plan.starts)
+    weights = weights_of(operator, plan.required, plan.calls, aht_s)
+    faults = [
+        *site_faults(rules, plan),
+        *base_faults(rules, plan),
+        *share_faults(rules, plan),
+        *reserve_faults(rules, plan),
+    ]
+    base = plan.scenarios[BASE]
+    if base.moves:
+        faults.append(f"Base plan: it has {len(base.moves)} moves, it can have none.")
+    tallies = {}
+    for name, contingency in _scenarios(plan):
+        scenario = plan.scenarios[name]
+        if contingency is not None:
+            faults += move_faults(rules, plan.placements, contingency, scenario.moves)
+        placements = after_moves(plan.placements, scenario.moves if contingency else ())
+        placed = placed_of(operator, timeline, placements)
+        tallies[name] = Tally(plan.required, placed)
+        faults += capacity_faults(rules, plan, timeline, placements, _where(name))
+        faults += _scenario_faults(rules, plan, scenario, tallies[name], weights)
+    faults += cell_faults(rules, plan, settings, tallies)
+    faults += verdict_faults(rules, plan)
+    need = float(np.nansum(plan.required, axis=0) @ weights)
+    faults += bound_faults(plan, tallies[BASE].penalty(weights), need)
+    return tuple(faults)
+
+
+def check_relief(
+    operator: Operator,
+    plan: Plan,
+    contingency: Contingency,
+    scenario: Scenario,
+    settings: PlanSettings,
+    aht_s: Floats,
+) -> tuple[str, ...]:
+    """Return what is wrong with one relief of a plan, for a contingency the plan may not list.
+
+    Moves, seats, placed work and penalty are checked; the plan itself is taken as it stands.
+    """
+    frame = tuple(_frame_faults(operator, plan, settings, aht_s))
+    if frame:
+        return frame
+    if scenario.placed.shape != plan.required.shape:
+        return (f"Contingency {contingency.id}: placed has shape {scenario.placed.shape}.",)
+    rules = DayRules(operator, plan.day, settings)
+    timeline = Timeline(plan.starts)
+    placements = after_moves(plan.placements, scenario.moves)
+    tally = Tally(plan.required, placed_of(operator, timeline, placements))
+    weights = weights_of(operator, plan.required, plan.calls, aht_s)
+    return (
+        *move_faults(rules, plan.placements, contingency, scenario.moves),
+        *capacity_faults(rules, plan, timeline, placements, _where(contingency.id)),
+        *_scenario_faults(rules, plan, scenario, tally, weights),
+    )
+
+
+def _where(scenario: str) -> str:
+    return "Base plan" if scenario == BASE else f"Contingency {scenario}"
+
+
+def _scenarios(plan: Plan) -> Sequence[tuple[str, Contingency | None]]:
+    return ((BASE, None), *((row.id, row) for row in plan.contingencies))
+
+
+def _frame_faults(
+    operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats
+) -> Iterator[str]:
+    """The plan is of this operator and day, and its tables have one shape."""
+    expected = {
+        "operator": operator.row.name,
+        "synthetic": operator.row.synthetic,
+        "time_zone": operator.row.time_zone,
+        "clients": tuple((row.id, row.name) for row in operator.clients),
+        "programmes": tuple((row.id, row.client, row.name) for row in operator.programmes),
+    }
+    for name, value in expected.items():
+        if getattr(plan, name) != value:
+            yield f"Plan: {name} is {getattr(plan, name)!r}, the operator has {value!r}."
+    rules = DayRules(operator, plan.day, settings)
+    starts = tuple(
+        rules.first + i * INTERVAL for i in range((rules.last - rules.first) // INTERVAL)
+    )
+    if plan.starts != starts:
+        yield f"Plan: starts are not the {len(starts)} half hours of {plan.day}."
+    shape = (len(starts), len(operator.programmes))
+    for name, array in (("required", plan.required), ("calls", plan.calls), ("aht_s", aht_s)):
+        if array.shape != shape:
+            yield f"Plan: {name} has shape {array.shape}, {shape} is due."
+    if bool((plan.required < 0).any() or np.isinf(plan.required).any()):
+        yield "Plan: required has a value that is negative or infinite."
+    yield from _contingency_faults(operator, plan, shape)
+    yield from _settings_faults(plan, settings)
+
+
+def _contingency_faults(operator: Operator, plan: Plan, shape: tuple[int, int]) -> Iterator[str]:
+    """Contingencies are named once, lose real places, and have a scenario each."""
+    for name, count in Counter(row.id for row in plan.contingencies).items():
+        if count > 1 or name == BASE:
+            yield f"Plan: contingency {name} is named {count} times or is the base plan."
+    for row in plan.contingencies:
+        for site in sorted(row.sites - set(operator.site)):
+            yield f"Plan: contingency {row.id} loses site {site}, which does not exist."
+    due = {BASE, *(row.id for row in plan.contingencies)}
+    for name in sorted(due ^ set(plan.scenarios)):
+        said = "is missing" if name in due else "has no contingency"
+        yield f"Plan: scenario {name} {said}."
+    for name, scenario in plan.scenarios.items():
+        if scenario.id != name:
+            yield f"Plan: scenario {name} calls itself {scenario.id}."
+        if scenario.placed.shape != shape:
+            yield f"Plan: placed of {name} has shape {scenario.placed.shape}, {shape} is due."
+
+
+def _settings_faults(plan: Plan, settings: PlanSettings) -> Iterator[str]:
+    """A setting that the plan states is the one it is judged by."""
+    for field in fields(settings):
+        stated = plan.settings.get(field.name)
+        if stated is not None and stated != getattr(settings, field.name):
+            yield (
+                f"Plan: setting {field.name} is stated as {stated}, it is"
+                f" {getattr(settings, field.name)}."
+            )
+
+
+def _scenario_faults(
+    rules: DayRules, plan: Plan, scenario: Scenario, tally: Tally, weights: Floats
+) -> Iterator[str]:
+    """The work placed and the penalty of a scenario are those of its people."""
+    where = _where(scenario.id)
+    apart = np.abs(scenario.placed - tally.placed)
+    wrong = ~(apart <= CLOSE)
+    if wrong.any():
+        furthest = int(np.argmax(np.nan_to_num(apart, nan=np.inf)))
+        t, p = divmod(furthest, wrong.shape[1])
+        yield (
+            f"{where}: placed of programme {plan.programmes[p][0]} at"
+            f" {rules.clock(plan.starts[t])} is {scenario.placed[t, p]:.6g}, counted"
+            f" {tally.placed[t, p]:.6g} ({int(wrong.sum())} such figures)."
+        )
+    penalty = tally.penalty(weights)
+    if not same(scenario.penalty, penalty):
+        yield f"{where}: penalty is {scenario.penalty:.6g}, counted {penalty:.6g}."
+    if isnan(scenario.lp_penalty) or scenario.lp_penalty > penalty + CLOSE * max(1.0, penalty):
+        yield (f"{where}: lp_penalty {scenario.lp_penalty:.6g} is above the penalty {penalty:.6g}.")

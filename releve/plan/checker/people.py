@@ -1,0 +1,151 @@
+"""Placements of the base plan and moves of a relief, person by person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import floor
+
+from releve.network import HOME
+from releve.plan.checker.rules import SLACK, DayRules
+from releve.plan.contingency import Contingency
+from releve.plan.result import Move, Placement, Plan
+
+__all__ = ["after_moves", "base_faults", "move_faults", "reserve_faults"]
+
+
+def base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+    """Each person is placed once at most, lawfully, for the whole of a shift of the day."""
+    for agent, count in Counter(p.agent for p in plan.placements).items():
+        if count > 1:
+            yield f"Base plan: agent {agent} is placed {count} times."
+    for placement in plan.placements:
+        for reason in rules.placement_faults(placement):
+            yield f"Base plan: agent {placement.agent} {_at(placement)}: {reason}."
+
+
+def reserve_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+    """The reserve is everyone who has a shift on the day and no placement, named once."""
+    placed = {p.agent for p in plan.placements}
+    for agent, count in Counter(plan.reserve).items():
+        if count > 1:
+            yield f"Reserve: agent {agent} is listed {count} times."
+        if agent in placed:
+            yield f"Reserve: agent {agent} is listed but has a placement."
+        elif agent not in rules.shifts:
+            yield f"Reserve: agent {agent} is listed but has no shift that starts on {rules.day}."
+    missing = sorted(set(rules.shifts) - placed - set(plan.reserve))
+    for agent in missing:
+        yield f"Reserve: agent {agent} has a shift and no placement, and is not listed."
+
+
+def after_moves(placements: Sequence[Placement], moves: Sequence[Move]) -> list[Placement]:
+    """Return the placements of a scenario: those of the base plan with the moves made."""
+    moved = {move.agent: move.after for move in moves}
+    stay = [placement for placement in placements if placement.agent not in moved]
+    return stay + [after for after in moved.values() if after is not None]
+
+
+def move_faults(
+    rules: DayRules,
+    placements: Sequence[Placement],
+    contingency: Contingency,
+    moves: Sequence[Move],
+) -> Iterator[str]:
+    """The moves of a relief fit the base plan and the contingency, and forget nobody."""
+    where = f"Contingency {contingency.id}"
+    base = {placement.agent: placement for placement in placements}
+    for agent, count in Counter(move.agent for move in moves).items():
+        if count > 1:
+            yield f"{where}: agent {agent} is moved {count} times."
+    for move in moves:
+        reasons = (
+            *_consistency(base.get(move.agent), move),
+            *_reason_faults(contingency, move),
+            *_after_faults(rules, contingency, base.get(move.agent), move),
+        )
+        for reason in reasons:
+            yield f"{where}: agent {move.agent}: {reason}."
+    moved = {move.agent for move in moves}
+    for placement in placements:
+        row = rules.operator.agent.get(placement.agent)
+        if row is None or placement.agent in moved:
+            continue
+        lost = rules.why_lost(row, placement.place, contingency)
+        if lost is not None:
+            yield f"{where}: agent {placement.agent} stays {_at(placement)}, but {lost}."
+    for reason in _isolation_faults(rules, placements, contingency, moves):
+        yield f"{where}: {reason}."
+
+
+def _consistency(base: Placement | None, move: Move) -> Iterator[str]:
+    """A move starts from the base placement and changes something of the same person."""
+    if move.before != base:
+        yield f"the move starts {_at(move.before)}, but the base placement is {_at(base)}"
+    if move.after is not None and move.after.agent != move.agent:
+        yield f"the move ends with a placement of agent {move.after.agent}"
+    if move.after == move.before:
+        yield "the move changes nothing"
+
+
+def _reason_faults(contingency: Contingency, move: Move) -> Iterator[str]:
+    """Who is moved to serve has a placement; who is isolated or stranded had one and has none."""
+    if move.reason not in ("relief", "isolated", "stranded"):
+        yield f"the reason {move.reason!r} is not one of relief, isolated, stranded"
+    elif move.reason == "relief" and move.after is None:
+        yield "moved to serve (relief) but without a placement"
+    elif move.reason != "relief" and move.after is not None:
+        yield f"{move.reason}, but placed {_at(move.after)}"
+    if move.reason == "stranded" and move.before is None:
+        yield "stranded, but had no placement to lose"
+    if move.reason == "isolated" and not _exposed(contingency, move.before):
+        yield "isolated, but was not on a site lost to an exposure"
+
+
+def _after_faults(
+    rules: DayRules, contingency: Contingency, base: Placement | None, move: Move
+) -> Iterator[str]:
+    """Where a moved person ends is lawful, not lost, and home if the person was exposed."""
+    if move.after is None:
+        return
+    for reason in rules.placement_faults(move.after):
+        yield f"moved {_at(move.after)}: {reason}"
+    agent = rules.operator.agent.get(move.agent)
+    lost = None if agent is None else rules.why_lost(agent, move.after.place, contingency)
+    if lost is not None:
+        yield f"moved {_at(move.after)}, but {lost}"
+    elif base is not None and _exposed(contingency, base) and move.after.place != HOME:
+        yield f"exposed on site {base.place}, so home only, but moved {_at(move.after)}"
+
+
+def _isolation_faults(
+    rules: DayRules,
+    placements: Sequence[Placement],
+    contingency: Contingency,
+    moves: Sequence[Move],
+) -> Iterator[str]:
+    """Of the people exposed on a lost site at least the isolated share is isolated."""
+    if not contingency.exposed:
+        return
+    heads = Counter(placement.place for placement in placements)
+    isolated = Counter(
+        move.before.place for move in moves if move.reason == "isolated" and move.before is not None
+    )
+    for site in sorted(contingency.sites):
+        least = floor(rules.settings.isolated * heads[site] + SLACK)
+        if isolated[site] < least:
+            yield (
+                f"{isolated[site]} of the {heads[site]} people exposed on site {site} are"
+                f" isolated, at least {least} must be"
+            )
+
+
+def _exposed(contingency: Contingency, base: Placement | None) -> bool:
+    return contingency.exposed and base is not None and base.place in contingency.sites
+
+
+def _at(placement: Placement | None) -> str:
+    if placement is None:
+        return "nowhere"
+    where = "at home" if placement.place == HOME else f"on site {placement.place}"
+    return f"{where} for {placement.programme}"

@@ -1,0 +1,226 @@
+"""What a plan claims: cells of the relief matrix, verdicts, bounds; each against the count."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from math import isfinite, isnan
+
+import numpy as np
+
+from releve.network import Operator
+from releve.plan.checker.figures import Tally
+from releve.plan.checker.rules import DayRules
+from releve.plan.result import BASE, Cell, ClientVerdict, Plan
+from releve.plan.settings import PlanSettings
+
+__all__ = ["bound_faults", "cell_faults", "verdict_faults"]
+
+CLOSE = 1e-6
+"""Two figures this near are the same figure (relative to the larger, absolute below 1)."""
+FLOOR_CLOSE = 1e-4
+"""A floor comes from a solver: it may exceed what a plan reaches by the solver's tolerance."""
+
+
+def same(claimed: float, counted: float) -> bool:
+    """Return whether a claimed figure is the counted one."""
+    return abs(claimed - counted) <= CLOSE * max(1.0, abs(counted))
+
+
+def columns_of_clients(operator: Operator) -> dict[str, list[int]]:
+    """Return the programme columns of each client."""
+    columns: dict[str, list[int]] = {row.id: [] for row in operator.clients}
+    for p, row in enumerate(operator.programmes):
+        columns[row.client].append(p)
+    return columns
+
+
+def cell_faults(
+    rules: DayRules, plan: Plan, settings: PlanSettings, tallies: dict[str, Tally]
+) -> Iterator[str]:
+    """There is one cell per client and scenario, and each says what was counted."""
+    columns = columns_of_clients(rules.operator)
+    count = Counter((cell.client, cell.contingency) for cell in plan.cells)
+    for client in columns:
+        for scenario in tallies:
+            number = count.pop((client, scenario), 0)
+            if number != 1:
+                yield f"Cell {client} under {scenario}: there are {number}, one is due."
+    for client, scenario in count:
+        yield f"Cell {client} under {scenario}: no such client or contingency."
+    for cell in plan.cells:
+        if cell.client in columns and cell.contingency in tallies:
+            tally = tallies[cell.contingency]
+            for reason in _one_cell(rules, plan, settings, cell, tally, columns[cell.client]):
+                yield f"Cell {cell.client} under {cell.contingency}: {reason}."
+
+
+def _one_cell(
+    rules: DayRules,
+    plan: Plan,
+    settings: PlanSettings,
+    cell: Cell,
+    tally: Tally,
+    columns: list[int],
+) -> Iterator[str]:
+    unknown = bool(np.isnan(tally.required[:, columns]).any())
+    if unknown and cell.status != "unknown":
+        yield f"status is {cell.status}, but a requirement of the client is unknown"
+    if unknown and isnan(cell.shortfall):
+        return
+    yield from _shortfall_faults(cell, tally.shortfall(columns))
+    yield from _coverage_faults(rules, plan, cell, tally, columns)
+    calls = float(np.nansum(plan.calls[:, columns]))
+    if not -CLOSE <= cell.calls_lost <= calls * (1 + CLOSE) + CLOSE:
+        yield f"{cell.calls_lost:.6g} calls lost of {calls:.6g}"
+    if not unknown:
+        allowed = _statuses(tally, columns, cell.floor, settings)
+        if cell.status not in allowed:
+            yield (
+                f"status is {cell.status}, it is {' or '.join(sorted(allowed))} by its shortfall"
+                f" {tally.shortfall(columns):.6g}, floor {cell.floor:.6g} and target"
+                f" {settings.target:g}"
+            )
+
+
+def _shortfall_faults(cell: Cell, shortfall: float) -> Iterator[str]:
+    if not same(cell.shortfall, shortfall):
+        yield f"shortfall is {cell.shortfall:.6g}, counted {shortfall:.6g}"
+    if not -CLOSE <= cell.floor <= 1 + CLOSE:
+        yield f"the floor {cell.floor:.6g} is not a share"
+    elif cell.floor > shortfall + FLOOR_CLOSE:
+        yield f"the floor {cell.floor:.6g} is not the least: the plan reaches {shortfall:.6g}"
+    regret = max(0.0, shortfall - cell.floor)
+    if not same(cell.regret, regret):
+        yield (
+            f"regret is {cell.regret:.6g}, shortfall {shortfall:.6g} above floor"
+            f" {cell.floor:.6g} is {regret:.6g}"
+        )
+
+
+def _coverage_faults(
+    rules: DayRules, plan: Plan, cell: Cell, tally: Tally, columns: list[int]
+) -> Iterator[str]:
+    coverage = tally.coverage(columns)
+    if np.isnan(coverage).all():
+        if cell.worst_interval != -1 or not same(cell.worst_coverage, 1.0):
+            yield (
+                f"worst coverage is {cell.worst_coverage:.6g} in interval {cell.worst_interval},"
+                " but nothing is required (1 in interval -1)"
+            )
+        return
+    worst = int(np.nanargmin(coverage))
+    least = float(coverage[worst])
+    if not same(cell.worst_coverage, least):
+        yield (
+            f"worst coverage is {cell.worst_coverage:.6g}, counted {least:.6g} at"
+            f" {rules.clock(plan.starts[worst])} (interval {worst})"
+        )
+    at = cell.worst_interval
+    if not 0 <= at < len(coverage) or not same(float(coverage[at]), least):
+        yield (
+            f"worst interval is {at}, but coverage is least ({least:.6g}) in interval {worst}"
+            f" ({rules.clock(plan.starts[worst])})"
+        )
+
+
+def _statuses(tally: Tally, columns: list[int], floor: float, settings: PlanSettings) -> set[str]:
+    """Return the statuses the figures allow: one, or two where a figure lies on the limit."""
+    shortfall = tally.shortfall(columns)
+    coverage = tally.coverage(columns)
+    least = 1.0 if np.isnan(coverage).all() else float(np.nanmin(coverage))
+    allowed = set()
+    if shortfall <= settings.target + CLOSE:
+        allowed |= {"held"} if least >= settings.thin - CLOSE else set()
+        allowed |= {"thin"} if least < settings.thin + CLOSE else set()
+    if shortfall > settings.target - CLOSE:
+        allowed |= {"contract"} if floor > settings.target - CLOSE else set()
+        allowed |= {"missed"} if floor <= settings.target + CLOSE else set()
+    return allowed
+
+
+def verdict_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+    """Each client has one verdict, and it follows from the client's cells."""
+    cells: dict[str, list[Cell]] = defaultdict(list)
+    for cell in plan.cells:
+        cells[cell.client].append(cell)
+    count = Counter(verdict.client for verdict in plan.verdicts)
+    for client in rules.operator.client:
+        if count[client] != 1:
+            yield f"Verdict {client}: there are {count[client]}, one is due."
+    for verdict in plan.verdicts:
+        if verdict.client not in rules.operator.client:
+            yield f"Verdict {verdict.client}: no such client."
+            continue
+        for reason in _one_verdict(rules, plan, verdict, cells[verdict.client]):
+            yield f"Verdict {verdict.client}: {reason}."
+
+
+def _one_verdict(
+    rules: DayRules, plan: Plan, verdict: ClientVerdict, cells: list[Cell]
+) -> Iterator[str]:
+    named: dict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        named[cell.status].append(cell.contingency)
+    for status in ("missed", "thin", "contract"):
+        claimed = sorted(getattr(verdict, status))
+        if claimed != sorted(named[status]):
+            yield f"{status} names {claimed}, the cells say {sorted(named[status])}"
+    if verdict.unknown != bool(named["unknown"]):
+        yield f"unknown is {verdict.unknown}, but {len(named['unknown'])} cells are unknown"
+    secure = not named["missed"] and not named["contract"] and not named["unknown"]
+    if verdict.secure != secure:
+        yield f"secure is {verdict.secure}, its cells say {secure}"
+    problem = bool(named["contract"]) and not named["missed"] and not named["unknown"]
+    if verdict.contract_problem != problem:
+        yield f"contract_problem is {verdict.contract_problem}, its cells say {problem}"
+    if verdict.secure:
+        alone = {site for c in plan.contingencies if len(c.sites) == 1 for site in c.sites}
+        for site in sorted(filter(rules.site_open, set(rules.operator.site) - alone)):
+            yield f"called secure, but no contingency loses site {site} alone"
+    yield from _worst_faults(verdict, cells)
+
+
+def _worst_faults(verdict: ClientVerdict, cells: list[Cell]) -> Iterator[str]:
+    """The worst contingency is one with the largest shortfall."""
+    shortfall = {cell.contingency: cell.shortfall for cell in cells}
+    lost = {name: value for name, value in shortfall.items() if name != BASE and not isnan(value)}
+    if not lost:
+        return
+    if verdict.worst not in shortfall:
+        yield f"worst is {verdict.worst!r}, which is no contingency"
+        return
+    most = max(lost, key=lambda name: lost[name])
+    if shortfall[verdict.worst] < lost[most] - CLOSE:
+        yield (
+            f"worst is {verdict.worst} (shortfall {shortfall[verdict.worst]:.6g}), but {most} has"
+            f" {lost[most]:.6g}"
+        )
+
+
+def bound_faults(plan: Plan, penalty: float, weighted_need: float) -> Iterator[str]:
+    """The bound is of this plan: its penalty, gaps and worst regret are those counted."""
+    bound = plan.bound
+    if not same(bound.penalty, penalty):
+        yield f"Bound: penalty is {bound.penalty:.6g}, counted {penalty:.6g}."
+    if not bound.lp_penalty <= penalty + CLOSE * max(1.0, penalty):
+        yield f"Bound: lp_penalty {bound.lp_penalty:.6g} is above the penalty {penalty:.6g}."
+    difference = penalty - bound.lp_penalty
+    if bound.lp_penalty > CLOSE and not same(bound.penalty_gap, difference / bound.lp_penalty):
+        yield (
+            f"Bound: penalty_gap is {bound.penalty_gap:.6g}, counted"
+            f" {difference / bound.lp_penalty:.6g}."
+        )
+    if weighted_need > 0 and not same(bound.requirement_gap, difference / weighted_need):
+        yield (
+            f"Bound: requirement_gap is {bound.requirement_gap:.6g}, counted"
+            f" {difference / weighted_need:.6g}."
+        )
+    limits = (bound.lower_bound, bound.objective)
+    if all(map(isfinite, limits)) and limits[0] > limits[1] + CLOSE * max(1.0, abs(limits[1])):
+        yield f"Bound: lower_bound {limits[0]:.6g} is above the objective {limits[1]:.6g}."
+    known = [cell for cell in plan.cells if not isnan(cell.regret)]
+    lost = max((cell.regret for cell in known if cell.contingency != BASE), default=0.0)
+    most = max((cell.regret for cell in known), default=0.0)
+    if not same(bound.worst_regret, lost) and not same(bound.worst_regret, most):
+        yield f"Bound: worst_regret is {bound.worst_regret:.6g}, the cells say {lost:.6g}."
