@@ -1,0 +1,87 @@
+"""The whole sample operator, put together."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from releve.network.model import Operator, OperatorRow, Programme
+from releve.network.sample.buildings import build, peak_presence
+from releve.network.sample.calls import Volume, history_of
+from releve.network.sample.contracts import default_programmes, draw_contracts
+from releve.network.sample.geography import place_sites, place_stops, power_cuts
+from releve.network.sample.people import hire, shifts_of
+from releve.network.sample.roster import Squad, fit_programme
+from releve.network.sample.teams import Team, form_teams, with_caps
+
+__all__ = ["FIRST_DAY", "sample_operator"]
+
+FIRST_DAY = date(2026, 11, 30)
+"""The Monday the sample's roster starts on unless another day is asked for."""
+
+
+def sample_operator(
+    agents: int,
+    sites: int,
+    seed: int,
+    *,
+    start: date = FIRST_DAY,
+    weeks_of_history: int = 10,
+    programmes: int | None = None,
+) -> Operator:
+    """Return a made-up operator of any size, the same for the same arguments.
+
+    50 to 70,000 agents on 1 to 200 sites, a roster of the seven days from ``start`` on and the
+    history of the weeks before it. ValueError quotes the condition that does not hold.
+    """
+    count = default_programmes(agents) if programmes is None else programmes
+    _require(50 <= agents <= 70_000, "50 <= agents <= 70000", agents)
+    _require(1 <= sites <= 200, "1 <= sites <= 200", sites)
+    _require(agents >= 10 * sites, "agents >= 10 * sites", f"{agents} agents, {sites} sites")
+    _require(seed >= 0, "seed >= 0", seed)
+    _require(0 <= weeks_of_history <= 520, "0 <= weeks_of_history <= 520", weeks_of_history)
+    _require(1 <= count <= agents // 10, "1 <= programmes <= agents // 10", count)
+    places = place_sites(sites, seed)
+    contracts = draw_contracts(agents, count, places, seed)
+    teams = form_teams(contracts, places, seed)
+    rows = with_caps(contracts, teams, seed)
+    squads, volumes = _fitted(rows, teams, seed)
+    stops, shuttles = place_stops(places, seed)
+    people = hire(squads, teams, rows, places, shuttles, seed)
+    shifts = shifts_of(people, squads, teams, rows, start)
+    floors, zones, seats = build(places, peak_presence(people, shifts), seed)
+    return Operator(
+        row=OperatorRow(f"Sample operator {agents}-{sites}-{seed}", synthetic=True),
+        sites=places,
+        floors=floors,
+        zones=zones,
+        seats=seats,
+        clients=contracts.clients,
+        programmes=rows,
+        agents=people,
+        stops=stops,
+        shuttles=shuttles,
+        shifts=shifts,
+        history=history_of(volumes, start, weeks_of_history, seed),
+        contingencies=power_cuts(places),
+    )
+
+
+def _fitted(
+    programmes: tuple[Programme, ...], teams: tuple[Team, ...], seed: int
+) -> tuple[list[Squad], list[Volume]]:
+    """Return the squads of every team, team after team, and the volumes they can answer."""
+    own: list[list[tuple[int, Team]]] = [[] for _ in programmes]
+    for number, team in enumerate(teams):
+        own[team.programme].append((number, team))
+    squads: list[Squad] = []
+    volumes: list[Volume] = []
+    for programme, numbered in zip(programmes, own, strict=True):
+        fitted, calls = fit_programme(programme, numbered, seed)
+        squads += fitted
+        volumes.append(Volume(programme, calls))
+    return squads, volumes
+
+
+def _require(holds: bool, condition: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{condition} does not hold, got {value}")
