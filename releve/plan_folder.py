@@ -1,0 +1,352 @@
+"""A plan folder: one or several days planned for one operator, as files for people and programs.
+
+==========================  ===================================================================
+``plan-YYYY-MM-DD.json``    the whole plan of a day, exact (:mod:`releve.plan.serial`)
+``placements.csv``          who works where: place, programme, shift and break, local and UTC
+``placements.parquet``      the same, typed
+``moves/CONTINGENCY.csv``   what changes against the base plan when a place is lost
+``matrix.csv``              the relief matrix: a row per client and contingency
+``reserve.csv``             rostered agents without a placement
+``calendars/AGENT.ics``     an agent's shifts as iCalendar
+==========================  ===================================================================
+
+A folder is written beside its place and then put there by renaming, so a reader never sees half of
+it. Local times are those of the site; at home, those of the operator.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from icalendar import Calendar, Event
+
+from releve.network.clock import UTC, zone
+from releve.network.model import HOME
+from releve.plan.result import BASE, Move, Placement, Plan
+from releve.plan.serial import PlanFormatError, plan_from_json, plan_to_json
+
+__all__ = [
+    "PlanFolderError",
+    "calendars_of",
+    "file_name",
+    "plan_files",
+    "read_plan",
+    "read_plans",
+    "write_plans",
+]
+
+_PLAN_NAME = re.compile(r"plan-(\d{4}-\d{2}-\d{2})\.json")
+_OWN_NAMES = frozenset(
+    {"placements.csv", "placements.parquet", "moves", "matrix.csv", "reserve.csv", "calendars"}
+)
+_PLACEMENT_COLUMNS = (
+    "day",
+    "agent",
+    "place",
+    "programme",
+    "time_zone",
+    "start_local",
+    "end_local",
+    "break_start_local",
+    "break_end_local",
+    "start_utc",
+    "end_utc",
+    "break_start_utc",
+    "break_end_utc",
+)
+_MOVE_COLUMNS = (
+    "day",
+    "contingency",
+    "agent",
+    "reason",
+    "before_place",
+    "before_programme",
+    "after_place",
+    "after_programme",
+    "time_zone",
+    "start_local",
+    "end_local",
+    "start_utc",
+    "end_utc",
+)
+_MATRIX_COLUMNS = (
+    "day",
+    "client",
+    "client_name",
+    "contingency",
+    "contingency_name",
+    "kind",
+    "status",
+    "worst_coverage",
+    "worst_start_utc",
+    "shortfall",
+    "floor",
+    "regret",
+    "calls_lost",
+)
+
+_Value = str | float | int | date | datetime | None
+
+
+class PlanFolderError(ValueError):
+    """A folder cannot be read or must not be overwritten; the message says which and why."""
+
+
+def plan_files(folder: Path) -> dict[date, Path]:
+    """Return the plan files of a folder by day, in order; :class:`PlanFolderError` if none."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise PlanFolderError(f"{folder}: {error.strerror}") from error
+    found: dict[date, Path] = {}
+    for match in filter(None, map(_PLAN_NAME.fullmatch, names)):
+        try:
+            found[date.fromisoformat(match[1])] = folder / match[0]
+        except ValueError as error:
+            raise PlanFolderError(f"{folder / match[0]}: {error}") from error
+    if not found:
+        raise PlanFolderError(f"{folder}: no plan-YYYY-MM-DD.json in it")
+    return found
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the plan of one file; :class:`PlanFolderError` names the file and the fault."""
+    try:
+        return plan_from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanFolderError(f"{path}: {error.strerror}") from error
+    except (PlanFormatError, UnicodeDecodeError) as error:
+        raise PlanFolderError(f"{path}: {error}") from error
+
+
+def read_plans(folder: Path) -> tuple[Plan, ...]:
+    """Return every plan of a folder, by day."""
+    return tuple(read_plan(path) for path in plan_files(folder).values())
+
+
+def write_plans(
+    folder: Path, plans: Sequence[Plan], *, stamp: datetime, calendars: bool = True
+) -> None:
+    """Write a plan folder in one go, replacing a plan folder that stands there.
+
+    ``stamp`` is the instant written in the calendars (DTSTAMP): the same plans and stamp give the
+    same bytes. :class:`PlanFolderError` when no plan is given, two are of one day, or the folder
+    holds anything that is not a plan's.
+    """
+    days = [plan.day for plan in plans]
+    if not plans or len(set(days)) != len(days):
+        raise PlanFolderError(f"one plan for each of one or more days, got {len(plans)} of {days}")
+    target = folder.resolve()
+    _refuse_strangers(target)
+    ordered = sorted(plans, key=lambda plan: plan.day)
+    fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        _write_files(fresh, ordered, stamp, calendars)
+        _swap(fresh, target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def file_name(name: str) -> str:
+    """Return an id as a file name: ``:`` becomes ``-``; other changes add a digest of the id."""
+    plain = name.replace(":", "-")
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", plain)
+    if safe == plain:
+        return safe
+    return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def calendars_of(plans: Sequence[Plan], stamp: datetime) -> Iterator[tuple[str, bytes]]:
+    """Yield each placed agent's id and shifts as iCalendar; a UID is decided by agent and day.
+
+    Times are in UTC, so they stand even where the reader's own time zone data are old; the local
+    time is said in the description.
+    """
+    events: dict[str, list[Event]] = {}
+    for plan in plans:
+        seen: dict[str, int] = {}
+        names = _Names(plan)
+        for item in sorted(plan.placements, key=lambda placement: placement.start):
+            seen[item.agent] = number = seen.get(item.agent, 0) + 1
+            event = _event(names, item, number, stamp)
+            events.setdefault(item.agent, []).append(event)
+    for agent in sorted(events):
+        calendar = Calendar()
+        calendar.add("prodid", "-//Releve//plan//EN")
+        calendar.add("version", "2.0")
+        calendar.add("method", "PUBLISH")
+        for event in events[agent]:
+            calendar.add_component(event)
+        yield agent, calendar.to_ical()
+
+
+class _Names:
+    """What the ids of a plan are called and which clock hangs at a place."""
+
+    def __init__(self, plan: Plan) -> None:
+        clients = dict(plan.clients)
+        self.plan = plan
+        self.zones = {HOME: plan.time_zone, **{site.id: site.time_zone for site in plan.sites}}
+        self.places = {HOME: "Domicile / home", **{site.id: site.name for site in plan.sites}}
+        self.work = {key: f"{name} ({clients[client]})" for key, client, name in plan.programmes}
+
+
+def _event(names: _Names, item: Placement, number: int, stamp: datetime) -> Event:
+    tz = names.zones[item.place]
+    lines = [f"{_wall(item.start, tz):%H:%M}-{_wall(item.end, tz):%H:%M} ({tz})"]
+    if item.break_start is not None and item.break_end is not None:
+        pause = f"{_wall(item.break_start, tz):%H:%M}-{_wall(item.break_end, tz):%H:%M}"
+        lines.append(f"Pause / break {pause}")
+    suffix = "" if number == 1 else f"-{number}"
+    event = Event()
+    event.add("uid", f"{item.agent}-{names.plan.day}{suffix}@{file_name(names.plan.operator)}")
+    event.add("dtstamp", stamp.astimezone(UTC))
+    event.add("dtstart", item.start.astimezone(UTC))
+    event.add("dtend", item.end.astimezone(UTC))
+    event.add("summary", names.work[item.programme])
+    event.add("location", names.places[item.place])
+    event.add("description", "\n".join(lines))
+    return event
+
+
+def _refuse_strangers(target: Path) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise PlanFolderError(f"{target}: is a file, a folder is needed")
+    strangers = [
+        name
+        for name in sorted(os.listdir(target))
+        if name not in _OWN_NAMES and not _PLAN_NAME.fullmatch(name)
+    ]
+    if strangers:
+        raise PlanFolderError(
+            f"{target}: holds {strangers[0]!r}, which is not a plan's; name a new or empty folder"
+        )
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    if not target.exists():
+        fresh.rename(target)
+        return
+    old = target.with_name(f".{target.name}.old-{os.getpid()}")
+    target.rename(old)
+    try:
+        fresh.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
+
+
+def _write_files(folder: Path, plans: Sequence[Plan], stamp: datetime, calendars: bool) -> None:
+    for plan in plans:
+        text = plan_to_json(plan)
+        (folder / f"plan-{plan.day}.json").write_text(text, encoding="utf-8", newline="")
+    placements = [
+        _placement_row(names, item)
+        for names in map(_Names, plans)
+        for item in names.plan.placements
+    ]
+    _write_csv(folder / "placements.csv", _PLACEMENT_COLUMNS, placements)
+    _write_parquet(folder / "placements.parquet", placements)
+    _write_moves(folder / "moves", plans)
+    matrix = [row for plan in plans for row in _matrix_rows(plan)]
+    _write_csv(folder / "matrix.csv", _MATRIX_COLUMNS, matrix)
+    reserve = [(plan.day, agent) for plan in plans for agent in plan.reserve]
+    _write_csv(folder / "reserve.csv", ("day", "agent"), reserve)
+    if calendars:
+        (folder / "calendars").mkdir()
+        for agent, content in calendars_of(plans, stamp):
+            (folder / "calendars" / f"{file_name(agent)}.ics").write_bytes(content)
+
+
+def _write_moves(folder: Path, plans: Sequence[Plan]) -> None:
+    folder.mkdir()
+    named = [_Names(plan) for plan in plans]
+    for key in sorted({key for plan in plans for key in plan.scenarios} - {BASE}):
+        rows = [
+            _move_row(names, key, move)
+            for names in named
+            if key in names.plan.scenarios
+            for move in names.plan.scenarios[key].moves
+        ]
+        _write_csv(folder / f"{file_name(key)}.csv", _MOVE_COLUMNS, rows)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[_Value]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([_text(cell) for cell in row] for row in rows)
+
+
+def _write_parquet(path: Path, rows: Sequence[Sequence[_Value]]) -> None:
+    utc, local = pl.Datetime("us", "UTC"), pl.Datetime("us")
+    kinds = (pl.Date, *[pl.String] * 4, *[local] * 4, *[utc] * 4)
+    schema: dict[str, Any] = dict(zip(_PLACEMENT_COLUMNS, kinds, strict=True))
+    pl.DataFrame(rows, schema=schema, orient="row").write_parquet(path)
+
+
+def _text(cell: _Value) -> str:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, datetime):
+        text = cell.isoformat(timespec="minutes" if cell.second == 0 else "seconds")
+        return text.replace("+00:00", "Z")
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def _placement_row(names: _Names, item: Placement) -> tuple[_Value, ...]:
+    tz = names.zones[item.place]
+    times = (item.start, item.end, item.break_start, item.break_end)
+    return (
+        *(names.plan.day, item.agent, item.place, item.programme, tz),
+        *(None if time is None else _wall(time, tz) for time in times),
+        *(None if time is None else time.astimezone(UTC) for time in times),
+    )
+
+
+def _move_row(names: _Names, key: str, move: Move) -> tuple[_Value, ...]:
+    before, after = move.before, move.after
+    shift = after or before
+    when: tuple[_Value, ...] = (None,) * 5
+    if shift is not None:
+        tz = names.zones[shift.place]
+        when = (tz, _wall(shift.start, tz), _wall(shift.end, tz), shift.start, shift.end)
+    return (
+        *(names.plan.day, key, move.agent, move.reason),
+        *((None, None) if before is None else (before.place, before.programme)),
+        *((None, None) if after is None else (after.place, after.programme)),
+        *when,
+    )
+
+
+def _matrix_rows(plan: Plan) -> Iterable[tuple[_Value, ...]]:
+    names = dict(plan.clients)
+    lost = {item.id: item for item in plan.contingencies}
+    for cell in plan.cells:
+        contingency = lost.get(cell.contingency)
+        worst = plan.starts[cell.worst_interval] if cell.worst_interval >= 0 else None
+        yield (
+            *(plan.day, cell.client, names.get(cell.client), cell.contingency),
+            *(("", BASE) if contingency is None else (contingency.name, contingency.kind)),
+            *(cell.status, cell.worst_coverage, worst),
+            *(cell.shortfall, cell.floor, cell.regret, cell.calls_lost),
+        )
+
+
+def _wall(time: datetime, tz: str) -> datetime:
+    return time.astimezone(zone(tz)).replace(tzinfo=None)
