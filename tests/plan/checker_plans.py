@@ -1,0 +1,239 @@
+"""Whole plans around given placements, every figure counted by the oracles' rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from math import floor
+
+import numpy as np
+
+from releve.plan.checker import check_plan
+from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.result import (
+    BASE,
+    Bound,
+    Cell,
+    ClientVerdict,
+    Move,
+    Placement,
+    Plan,
+    PlannedSite,
+    Scenario,
+)
+from tests.plan import oracle_rules as rules
+from tests.plan.tiny import Tiny, at
+
+Moves = Mapping[str, Sequence[Move]]
+
+
+def put(
+    agent: str,
+    place: str,
+    programme: str,
+    start: str,
+    end: str,
+    rest: tuple[str, str] | None = None,
+) -> Placement:
+    """Return a placement from times of the day in Paris."""
+    pause = (at(rest[0]), at(rest[1])) if rest else (None, None)
+    return Placement(agent, place, programme, at(start), at(end), *pause)
+
+
+def stand_down(case: Tiny, placements: Iterable[Placement], lost: Contingency) -> tuple[Move, ...]:
+    """Return the relief that does nothing: who lost a place is isolated or stranded."""
+    moves = []
+    for row in placements:
+        agent = case.operator.agent.get(row.agent)
+        at_home = row.place == "home" and agent is not None and agent.carrier in lost.carriers
+        if row.place in lost.sites or at_home:
+            isolated = lost.exposed and row.place in lost.sites
+            moves.append(Move(row.agent, row, None, "isolated" if isolated else "stranded"))
+    return tuple(moves)
+
+
+def moves_between(
+    case: Tiny, base: Iterable[Placement], relief: Iterable[Placement], lost: Contingency
+) -> tuple[Move, ...]:
+    """Return what changes from a base plan to a relief; the first idle of a site are isolated."""
+    before = {row.agent: row for row in base}
+    after = {row.agent: row for row in relief}
+    heads = [row.place for row in before.values()]
+    due = {s: floor(case.settings.isolated * heads.count(s) + 1e-9) for s in lost.sites}
+    moves = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        reason = "relief" if new else "stranded"
+        if not new and old and lost.exposed and due.get(old.place, 0) > 0:
+            reason = "isolated"
+            due[old.place] -= 1
+        if old != new:
+            moves.append(Move(name, old, new, reason))
+    return tuple(moves)
+
+
+def plan_of(
+    case: Tiny,
+    placements: Sequence[Placement],
+    moves: Moves | None = None,
+    floors: Mapping[tuple[str, str], float] | None = None,
+    contingencies: Sequence[Contingency] | None = None,
+) -> Plan:
+    """Return a plan whose every figure is true of these people.
+
+    ``moves`` by contingency id (a contingency without any stands everyone down); ``floors`` by
+    (contingency or base, client), 0 unless given.
+    """
+    listed = contingencies_of(case.operator) if contingencies is None else tuple(contingencies)
+    scenarios, teams = {}, {}
+    for lost in (None, *listed):
+        name = lost.id if lost else BASE
+        done = () if lost is None else tuple((moves or {}).get(name, ())) or None
+        if done is None and lost is not None:
+            done = stand_down(case, placements, lost)
+        moved = {move.agent: move.after for move in done or ()}
+        team = [row for row in placements if row.agent not in moved]
+        teams[name] = team + [row for row in moved.values() if row is not None]
+        placed = rules.placed_by(case, teams[name])
+        penalty = rules.penalty_of(case, teams[name])
+        scenarios[name] = Scenario(name, placed, done or (), penalty, 0.75 * penalty)
+    cells = tuple(
+        cell_of(case, client, name, team, (floors or {}).get((name, client), 0.0))
+        for client in case.operator.client
+        for name, team in teams.items()
+    )
+    operator = case.operator
+    return Plan(
+        operator=operator.row.name,
+        synthetic=operator.row.synthetic,
+        day=case.requirement.day,
+        time_zone=operator.row.time_zone,
+        starts=case.requirement.starts,
+        clients=tuple((row.id, row.name) for row in operator.clients),
+        programmes=tuple((row.id, row.client, row.name) for row in operator.programmes),
+        sites=planned_sites(case),
+        contingencies=tuple(listed),
+        required=case.requirement.agents,
+        calls=case.requirement.calls,
+        placements=tuple(placements),
+        reserve=reserve_of(case, placements),
+        scenarios=scenarios,
+        cells=cells,
+        verdicts=tuple(verdict_of(client, cells) for client in operator.client),
+        bound=bound_of(case, scenarios[BASE], cells),
+        missing=None,
+        violations=(),
+        settings=asdict(case.settings),
+    )
+
+
+def planned_sites(case: Tiny) -> tuple[PlannedSite, ...]:
+    """Return the sites with a largest set of usable seats each."""
+    found = []
+    for row in case.operator.sites:
+        usable = rules.usable_seats(case, row.id)
+        seats = [s for s in case.operator.seats if case.operator.site_of_zone[s.zone] == row.id]
+        is_open = bool(rules.permitted(case, "site", [row.id]))
+        found.append(
+            PlannedSite(
+                row.id,
+                row.name,
+                row.destination,
+                row.time_zone,
+                len(seats),
+                usable,
+                len(usable),
+                is_open,
+            )
+        )
+    return tuple(found)
+
+
+def reserve_of(case: Tiny, placements: Iterable[Placement]) -> tuple[str, ...]:
+    placed = {row.agent for row in placements}
+    rostered = [row.id for row in case.operator.agents if rules.shift_of(case, row.id)]
+    return tuple(name for name in rostered if name not in placed)
+
+
+def cell_of(
+    case: Tiny, client: str, scenario: str, team: Sequence[Placement], least: float
+) -> Cell:
+    """Return a true cell of the relief matrix."""
+    cols = [p for p, row in enumerate(case.operator.programmes) if row.client == client]
+    need = case.requirement.agents[:, cols]
+    placed = rules.placed_by(case, team)[:, cols]
+    shortfall = rules.shortfalls(case, team)[client]
+    worst, interval = 1.0, -1
+    lost = 0.0
+    for t in range(len(need)):
+        known = [p for p in range(len(cols)) if not np.isnan(need[t, p])]
+        total = sum(need[t, p] for p in known)
+        if total > 1e-9:
+            share = min(1.0, sum(min(placed[t, p], need[t, p]) for p in known) / total)
+            if share < worst or interval < 0:
+                worst, interval = float(share), t
+            calls = sum(case.requirement.calls[t, cols[p]] for p in known)
+            lost += float(calls * (1 - share))
+    status = status_of(case, need, shortfall, worst, least)
+    regret = max(0.0, shortfall - least)
+    return Cell(client, scenario, worst, interval, shortfall, least, regret, lost, status)
+
+
+def status_of(case: Tiny, need: rules.Floats, shortfall: float, worst: float, least: float) -> str:
+    if np.isnan(need).any():
+        return "unknown"
+    if shortfall <= case.settings.target:
+        return "held" if worst >= case.settings.thin else "thin"
+    return "contract" if least > case.settings.target else "missed"
+
+
+def verdict_of(client: str, cells: Iterable[Cell]) -> ClientVerdict:
+    """Return the verdict that follows from a client's cells."""
+    mine = [cell for cell in cells if cell.client == client]
+    by = {
+        status: tuple(cell.contingency for cell in mine if cell.status == status)
+        for status in ("missed", "thin", "contract", "unknown")
+    }
+    lost = [cell for cell in mine if cell.contingency != BASE]
+    worst = max(lost, key=lambda cell: cell.shortfall).contingency if lost else ""
+    bad = bool(by["missed"] or by["unknown"])
+    return ClientVerdict(
+        client,
+        not bad and not by["contract"],
+        not bad and bool(by["contract"]),
+        worst,
+        by["missed"],
+        by["thin"],
+        by["contract"],
+        bool(by["unknown"]),
+    )
+
+
+def bound_of(case: Tiny, base: Scenario, cells: Iterable[Cell]) -> Bound:
+    """Return a bound with a fractional plan a quarter below the plan of whole people."""
+    apart = base.penalty - base.lp_penalty
+    need = float(np.nansum(case.requirement.agents))
+    return Bound(
+        status="optimal",
+        objective=base.penalty,
+        lower_bound=base.lp_penalty,
+        penalty=base.penalty,
+        lp_penalty=base.lp_penalty,
+        penalty_gap=apart / base.lp_penalty if base.lp_penalty else 0.0,
+        requirement_gap=apart / need if need else 0.0,
+        worst_regret=max((c.regret for c in cells if c.contingency != BASE), default=0.0),
+        lp_worst_regret=0.0,
+        rows=1,
+        columns=1,
+        nonzeros=1,
+    )
+
+
+def faults(case: Tiny, plan: Plan) -> tuple[str, ...]:
+    """Return what the checker finds in a plan of a case."""
+    return check_plan(case.operator, plan, case.settings, case.requirement.aht_s)
+
+
+def with_operator(case: Tiny, **tables: object) -> Tiny:
+    """Return the case with some tables of its operator replaced."""
+    return replace(case, operator=replace(case.operator, **tables))  # type: ignore[arg-type]

@@ -1,0 +1,367 @@
+"""The textbook linear programme of a plan, built column by column from the rules.
+
+One column x[group, pattern, place, programme] for everything a group of like agents may do, and
+rows straight from the rules: people, seats, requirement, shares, and per contingency the people
+isolated and exposed. It is large and slow, and it is the yardstick: the product's own form has to
+reach the same optimum. ``case`` may be of any size; ``capacity`` people per site has to be given
+where there are too many seats to try. A relaxation holds for whole people only where
+``settings.isolated`` isolates nobody of them (it takes the exact share, the rule rounds down).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import floor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.network import Agent, Shift, day_bounds
+from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.result import Placement
+from tests.plan import oracle_rules as rules
+from tests.plan.oracle_rules import HALF_HOUR, Breaks, Floats, every_break
+from tests.plan.textbook_model import Ints, Model
+from tests.plan.tiny import Tiny
+
+SHARE_SLACK = 1 - 1e-6
+"""heads <= ceil(share x total), relaxed: the ceiling adds less than one."""
+
+
+@dataclass(frozen=True)
+class Textbook:
+    """An optimum, and the size of the model it is of.
+
+    ``penalty`` of the base plan (of the relief, or the missing share, where that is what was
+    solved); ``regret`` above the floors; ``penalties`` by contingency id.
+    """
+
+    objective: float
+    penalty: float
+    regret: float
+    penalties: dict[str, float]
+    rows: int
+    columns: int
+    nonzeros: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Agents for whom everything is the same."""
+
+    like: Agent
+    shift: Shift
+    reach: frozenset[str]
+    agents: tuple[str, ...]
+
+
+def groups_of(case: Tiny) -> list[Group]:
+    """Return the rostered agents of the day, like with like."""
+    first, last = day_bounds(case.requirement.day, case.operator.row.time_zone)
+    shifts = {s.agent: s for s in reversed(case.operator.shifts) if first <= s.start < last}
+    reach: dict[object, frozenset[str]] = {}
+    members: dict[object, list[Agent]] = {}
+    reach_of: dict[object, frozenset[str]] = {}
+    allowed = rules.permitted(case, "agent", shifts)
+    for agent in case.operator.agents:
+        shift = shifts.get(agent.id)
+        if shift is None:
+            continue
+        travel = (agent.home_site, agent.stop, agent.own_transport, agent.id in allowed)
+        if travel not in reach:
+            reach[travel] = frozenset(rules.sites_in_reach(case, agent))
+        period = (shift.start, shift.end, shift.break_minutes)
+        line = (agent.home_ready, agent.carrier)
+        key = (agent.home_site, agent.skills, line, reach[travel], period)
+        members.setdefault(key, []).append(agent)
+        reach_of[key] = reach[travel]
+    return [
+        Group(who[0], shifts[who[0].id], reach_of[key], tuple(a.id for a in who))
+        for key, who in members.items()
+    ]
+
+
+class Table:
+    """The columns of one scenario: every (group, pattern, place, programme) of the rules."""
+
+    def __init__(self, case: Tiny, breaks: Breaks, capacity: Mapping[str, float] | None) -> None:
+        self.case = case
+        self.groups = groups_of(case)
+        self.heads = np.array([len(group.agents) for group in self.groups], dtype=np.float64)
+        self.places = ["home", *case.operator.site]
+        names = case.requirement.programmes
+        index: dict[tuple[datetime, datetime, rules.Break], int] = {}
+        rows = []
+        for g, group in enumerate(self.groups):
+            pairs = self._pairs(group)
+            for rest in breaks(group.shift):
+                k = index.setdefault((group.shift.start, group.shift.end, rest), len(index))
+                rows += [(g, k, self.places.index(m), names.index(p)) for m, p in pairs]
+        table = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+        self.group, self.pattern, self.place, self.programme = table
+        self.worked, self.present = self._patterns(list(index))
+        limit = capacity or {site: rules.capacity(case, site) for site in case.operator.site}
+        self.limit = np.array([limit[site] for site in self.places[1:]])
+        self.weights = rules.weights(case)
+        self.need = np.nan_to_num(case.requirement.agents)
+        self.client = np.array(
+            [list(case.operator.client).index(row.client) for row in case.operator.programmes]
+        )
+
+    def _pairs(self, group: Group) -> list[tuple[str, str]]:
+        found = []
+        site = self.case.operator.site
+        for name in group.like.skills:
+            row = self.case.operator.programme[name]
+            for place in self.places:
+                at = group.like.home_site if place == "home" else place
+                fits = not row.allowed_destinations or (
+                    site[at].destination in row.allowed_destinations
+                )
+                home = group.like.home_ready and row.place == "home_allowed"
+                if fits and (home if place == "home" else place in group.reach):
+                    found.append((place, name))
+        return found
+
+    def _patterns(
+        self, patterns: Sequence[tuple[datetime, datetime, rules.Break]]
+    ) -> tuple[Floats, Floats]:
+        starts = self.case.requirement.starts
+        worked = np.array([[rules.work(*p, at) for at in starts] for p in patterns])
+        present = np.array(
+            [[float(p[0] < at + HALF_HOUR and at < p[1]) for at in starts] for p in patterns]
+        )
+        shape = (len(patterns), len(starts))
+        return worked.reshape(shape), present.reshape(shape)
+
+    def efficiency(self) -> Floats:
+        """Return what a column does in the time it works."""
+        home = np.array([row.home_efficiency for row in self.case.operator.programmes])
+        return np.where(self.place == 0, home[self.programme], 1.0)
+
+    def price(self) -> Floats:
+        """Return what a column costs in the base plan."""
+        own = np.array([self.places.index(group.like.home_site) for group in self.groups])
+        names = self.case.requirement.programmes
+        main = np.array([names.index(group.like.skills[0]) for group in self.groups])
+        away = self.place != own[self.group]
+        other = self.programme != main[self.group]
+        unit = self.case.settings.move_price
+        return np.asarray(unit * (away + 1.0 * other + 0.5 * (self.place == 0)), dtype=np.float64)
+
+    def lost_places(self, lost: Contingency) -> NDArray[np.bool_]:
+        """Return, by place, whether it is a lost site."""
+        return np.array([place in lost.sites for place in self.places])
+
+    def usable(self, lost: Contingency | None) -> NDArray[np.bool_]:
+        """Return which columns a contingency leaves."""
+        if lost is None:
+            return np.ones(len(self.group), dtype=np.bool_)
+        cut = np.array([group.like.carrier in lost.carriers for group in self.groups], dtype=bool)
+        gone = self.lost_places(lost)[self.place] | (cut[self.group] & (self.place == 0))
+        return np.asarray(~gone, dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One scenario in a model: its columns of people and of what is missing, its people rows."""
+
+    lost: Contingency | None
+    chosen: Ints
+    """Columns of the table that the scenario has, in the order of ``people``."""
+    people: Ints
+    missing: Ints
+    cell: tuple[Ints, Ints]
+    """Interval and programme of each missing column."""
+    rows: Ints
+
+
+def add_block(
+    model: Model, table: Table, lost: Contingency | None, price: Floats, weight: Floats
+) -> Block:
+    """Add one scenario: its people, seats and requirement (a share of a site apart)."""
+    chosen = np.flatnonzero(table.usable(lost))
+    people = model.add_columns(price[chosen])
+    rows = model.add_rows(-np.inf, table.heads, len(table.heads))
+    model.enter(rows[table.group[chosen]], people, 1.0)
+    at, of = np.nonzero(table.need > 0)
+    cell = (at.astype(np.int64), of.astype(np.int64))
+    need = table.need[cell]
+    missing = model.add_columns(weight[cell[1]], need)
+    cover = np.full(table.need.shape, -1)
+    cover[cell] = model.add_rows(need, np.inf, len(need))
+    model.enter(cover[cell], missing, 1.0)
+    column, at = np.nonzero(table.worked[table.pattern[chosen]])
+    row = cover[at, table.programme[chosen][column]]
+    done = table.efficiency()[chosen][column] * table.worked[table.pattern[chosen][column], at]
+    some = row >= 0
+    model.enter(row[some], people[column[some]], done[some])
+    _add_seats(model, table, chosen, people)
+    return Block(lost, chosen, people, missing, cell, rows)
+
+
+def _add_seats(model: Model, table: Table, chosen: Ints, people: Ints) -> None:
+    times = table.need.shape[0]
+    seats = model.add_rows(-np.inf, np.repeat(table.limit, times), len(table.limit) * times)
+    column, at = np.nonzero(table.present[table.pattern[chosen]])
+    place = table.place[chosen][column]
+    on_site = place > 0
+    rows = seats[((place - 1) * times + at)[on_site]]
+    model.enter(rows, people[column[on_site]], 1.0)
+
+
+def add_shares(model: Model, table: Table, base: Block) -> None:
+    """Add heads on site <= share x heads, plus what a ceiling may add, for each client and site."""
+    rows = table.case.operator.programmes
+    for k, client in enumerate(table.case.operator.client):
+        mine = table.client[table.programme] == k
+        if len(np.unique(table.place[mine])) < 2:
+            continue
+        share = min(row.max_site_share for row in rows if row.client == client)
+        for place in range(1, len(table.places)):
+            row = model.add_rows(-np.inf, SHARE_SLACK, 1)
+            values = (table.place[mine] == place) - share
+            model.enter(np.repeat(row, mine.sum()), base.people[mine], values)
+
+
+def add_exposure(model: Model, table: Table, base: Block, relief: Block) -> None:
+    """Tie a relief to the base plan: who was on a lost site is isolated or at home only."""
+    lost = relief.lost
+    assert lost is not None
+    if not lost.exposed:
+        return
+    was = np.flatnonzero(table.lost_places(lost)[table.place])
+    group = table.group[was]
+    model.enter(relief.rows[group], base.people[was], table.case.settings.isolated)
+    rows = model.add_rows(-np.inf, table.heads, len(table.heads))
+    model.enter(rows[group], base.people[was], 1.0)
+    on_site = table.place[relief.chosen] > 0
+    model.enter(rows[table.group[relief.chosen][on_site]], relief.people[on_site], 1.0)
+
+
+def penalty_in(table: Table, block: Block, value: Floats) -> float:
+    return float((value[block.missing] * table.weights[block.cell[1]]).sum())
+
+
+def textbook_base(
+    case: Tiny,
+    capacity: Mapping[str, float] | None = None,
+    breaks: Breaks = every_break,
+) -> Textbook:
+    """Return the least penalty and moves of a base plan in fractions of people."""
+    model, table = Model(), Table(case, breaks, capacity)
+    base = add_block(model, table, None, table.price(), table.weights)
+    add_shares(model, table, base)
+    objective, value, nonzeros = model.solve()
+    penalty = penalty_in(table, base, value)
+    return Textbook(objective, penalty, 0.0, {}, model.rows, model.columns, nonzeros)
+
+
+def textbook_whole(
+    case: Tiny,
+    least_missing: Floats,
+    contingencies: Sequence[Contingency] | None = None,
+    capacity: Mapping[str, float] | None = None,
+    breaks: Breaks = every_break,
+    base_regret: Floats | None = None,
+) -> Textbook:
+    """Return the least of base plan, worst regret and mean relief together.
+
+    ``least_missing[contingency, client]`` floors of the missing share; ``base_regret`` those of
+    the base plan by client, if its own regret is to count among the others.
+    """
+    listed = contingencies_of(case.operator) if contingencies is None else contingencies
+    model, table = Model(), Table(case, breaks, capacity)
+    base = add_block(model, table, None, table.price(), table.weights)
+    add_shares(model, table, base)
+    weighted = float((table.need @ table.weights).sum())
+    unit = case.settings.regret_weight * weighted / len(case.operator.clients)
+    worst = model.add_columns(np.array([unit]))
+    sites = sum(row.kind == "site" for row in listed)
+    blocks = []
+    for c, lost in enumerate(listed):
+        mean = case.settings.average_weight / sites if lost.kind == "site" else 0.0
+        block = add_block(model, table, lost, np.zeros(len(table.group)), mean * table.weights)
+        add_exposure(model, table, base, block)
+        _add_regret(model, table, block, worst, least_missing[c])
+        blocks.append(block)
+    if base_regret is not None:
+        _add_regret(model, table, base, worst, base_regret)
+    objective, value, nonzeros = model.solve()
+    return Textbook(
+        objective,
+        penalty_in(table, base, value),
+        float(value[worst[0]]),
+        {b.lost.id: penalty_in(table, b, value) for b in blocks if b.lost is not None},
+        model.rows,
+        model.columns,
+        nonzeros,
+    )
+
+
+def _add_regret(model: Model, table: Table, block: Block, worst: Ints, least: Floats) -> None:
+    """Add share missing - worst <= floor for each client."""
+    client = table.client[block.cell[1]]
+    total = np.zeros(len(least))
+    np.add.at(total, client, table.need[block.cell])
+    rows = model.add_rows(-np.inf, least, len(least))
+    model.enter(rows[client], block.missing, 1 / np.maximum(1.0, total)[client])
+    model.enter(rows, np.repeat(worst, len(least)), -1.0)
+
+
+def textbook_relief(
+    case: Tiny,
+    placements: Iterable[Placement],
+    lost: Contingency,
+    capacity: Mapping[str, float] | None = None,
+    breaks: Breaks = every_break,
+) -> Textbook:
+    """Return the least penalty of a relief of a plan of whole people, in fractions of people.
+
+    The isolated are as many as the rule says, whoever they are.
+    """
+    model, table = Model(), Table(case, breaks, capacity)
+    relief = add_block(model, table, lost, np.zeros(len(table.group)), table.weights)
+    group_of = {name: g for g, group in enumerate(table.groups) for name in group.agents}
+    exposed = np.zeros((len(table.heads), len(table.places)))
+    for row in placements:
+        if lost.exposed and row.place in lost.sites:
+            exposed[group_of[row.agent], table.places.index(row.place)] += 1
+    rows = model.add_rows(-np.inf, table.heads - exposed.sum(axis=1), len(table.heads))
+    on_site = table.place[relief.chosen] > 0
+    model.enter(rows[table.group[relief.chosen][on_site]], relief.people[on_site], 1.0)
+    group, place = np.nonzero(exposed)
+    isolated = model.add_columns(np.zeros(len(group)), exposed[group, place])
+    model.enter(relief.rows[group], isolated, 1.0)
+    least = [floor(case.settings.isolated * total + 1e-9) for total in exposed.sum(axis=0)]
+    due = model.add_rows(np.array(least, dtype=np.float64), np.inf, len(least))
+    model.enter(due[place], isolated, 1.0)
+    objective, value, nonzeros = model.solve()
+    penalty = penalty_in(table, relief, value)
+    found = {lost.id: penalty}
+    return Textbook(objective, penalty, 0.0, found, model.rows, model.columns, nonzeros)
+
+
+def textbook_floors(
+    case: Tiny,
+    contingencies: Sequence[Contingency | None] | None = None,
+    capacity: Mapping[str, float] | None = None,
+    breaks: Breaks = every_break,
+) -> Floats:
+    """Return the least missing share ``[contingency, client]`` with everyone for that client.
+
+    Nobody is exposed and no share of a site binds; a contingency of None loses nothing.
+    """
+    listed = contingencies_of(case.operator) if contingencies is None else contingencies
+    table = Table(case, breaks, capacity)
+    out = np.zeros((len(listed), len(case.operator.clients)))
+    for c, lost in enumerate(listed):
+        for k in range(out.shape[1]):
+            mine = (table.client == k) * 1.0
+            total = float((table.need @ mine).sum())
+            model = Model()
+            add_block(model, table, lost, np.zeros(len(table.group)), mine / max(1.0, total))
+            out[c, k] = model.solve()[0]
+    return out
