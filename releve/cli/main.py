@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from releve import __version__
+from releve.cli.network import network
 
 __all__ = ["main"]
 
@@ -13,3 +14,6 @@ __all__ = ["main"]
 @click.version_option(__version__, prog_name="releve")
 def main() -> None:
     """Keep every client served when a place closes, and prove it."""
+
+
+main.add_command(network)

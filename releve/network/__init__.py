@@ -1,7 +1,9 @@
 """Who and where: the operator as immutable, validated tables."""
 
+from releve.network.checks import Progress, find_faults, read_operator
 from releve.network.clock import UTC, day_bounds, known_zone, to_utc, zone
 from releve.network.columns import Column, Condition, Row, columns_of
+from releve.network.faults import Fault, OperatorFaults
 from releve.network.model import (
     HOME,
     TABLES,
@@ -23,6 +25,8 @@ from releve.network.model import (
     Zone,
 )
 from releve.network.opening import Opening, is_holiday, open_at, parse_opening
+from releve.network.reference import tables_markdown
+from releve.network.writing import write_operator
 
 __all__ = [
     "HOME",
@@ -33,14 +37,17 @@ __all__ = [
     "Client",
     "Column",
     "Condition",
+    "Fault",
     "Floor",
     "HistoryRow",
     "Measure",
     "NamedContingency",
     "Opening",
     "Operator",
+    "OperatorFaults",
     "OperatorRow",
     "Programme",
+    "Progress",
     "Row",
     "Seat",
     "Shift",
@@ -50,10 +57,14 @@ __all__ = [
     "Zone",
     "columns_of",
     "day_bounds",
+    "find_faults",
     "is_holiday",
     "known_zone",
     "open_at",
     "parse_opening",
+    "read_operator",
+    "tables_markdown",
     "to_utc",
+    "write_operator",
     "zone",
 ]

@@ -1,0 +1,200 @@
+"""The operator's files, checked as a whole: every fault is named, in one go and once.
+
+The checks stand by subject in ``checks_*.py``; each is a function of the :class:`Book` that
+yields faults. They run in the order of :data:`CHECKS`: references before what follows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from releve.network.book import Book, referring_columns, whole_table
+from releve.network.checks_history import check_history
+from releve.network.checks_places import check_seats, check_sites, check_stops
+from releve.network.checks_shifts import check_shifts
+from releve.network.checks_work import (
+    check_agents,
+    check_clients,
+    check_contingencies,
+    check_dates,
+    check_operator_row,
+    check_programmes,
+)
+from releve.network.columns import Column
+from releve.network.faults import Fault, OperatorFaults, closest
+from releve.network.model import TABLES, Operator
+from releve.network.parsing import BAD, Table, parse_table
+from releve.network.reading import KINDS, OPTIONAL_TABLES, read_tables
+
+__all__ = ["CHECKS", "Progress", "find_faults", "read_operator"]
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and the share of the work that is done (0 to 1)."""
+
+_MOST_NAMED = 10
+"""A reference to the same unknown id in more rows than this is one fault that counts them."""
+
+
+def _silent(what: str, share: float) -> None:
+    """Tell nobody."""
+
+
+def read_operator(files: Mapping[str, bytes], progress: Progress = _silent) -> Operator:
+    """Return the operator that ``files`` hold; OperatorFaults with every fault otherwise.
+
+    ``files`` are named after the tables (``sites.csv``, ``agents.parquet``), or are one ``*.xlsx``
+    workbook whose sheets are the tables.
+    """
+    operator, faults = find_faults(files, progress)
+    if operator is None:
+        raise OperatorFaults(faults)
+    return operator
+
+
+def find_faults(
+    files: Mapping[str, bytes], progress: Progress = _silent
+) -> tuple[Operator | None, tuple[Fault, ...]]:
+    """Return the operator and no fault, or None and every fault of ``files``.
+
+    Faults are in the order of the tables, rows and columns.
+    """
+    raw = read_tables(files)
+    faults = raw.faults
+    book = Book({}, raw.unreadable)
+    for done, (name, table) in enumerate(raw.tables.items()):
+        progress(f"reading {name}", 0.6 * done / len(raw.tables))
+        book.tables[name], found = parse_table(table)
+        faults += found
+    for done, check in enumerate(CHECKS):
+        progress("checking", 0.6 + 0.3 * done / len(CHECKS))
+        faults += check(book)
+    if faults:
+        return None, tuple(sorted(faults, key=_place))
+    progress("building", 0.9)
+    return _build(book.tables), ()
+
+
+def _place(fault: Fault) -> tuple[Any, ...]:
+    order = list(KINDS)
+    table = order.index(fault.table) if fault.table in order else -1
+    return (table, fault.table, fault.row, fault.column, fault.reason, fault.value)
+
+
+def _build(tables: dict[str, Table]) -> Operator:
+    rows: dict[str, tuple[Any, ...]] = {
+        kind.table: tuple(
+            kind(*values) for values in zip(*tables[kind.table].values.values(), strict=True)
+        )
+        for kind in TABLES
+        if kind.table in tables
+    }
+    (row,) = rows.pop("operator")
+    return Operator(row=row, **rows)
+
+
+def check_rows(book: Book) -> Iterator[Fault]:
+    """Every required table has a row, and the operator's exactly one."""
+    for name, table in book.tables.items():
+        if not len(table) and name not in OPTIONAL_TABLES:
+            book.unreadable.add(name)
+            word = name.removesuffix("s") if name != "operator" else "row"
+            yield whole_table(name, f"there is no {word} at all", "add at least one row")
+    if "operator" in book.tables:
+        for i in range(1, len(book.tables["operator"])):
+            yield book.tables["operator"].fault(i, "", "is one row too many", "keep one row")
+
+
+def check_ids(book: Book) -> Iterator[Fault]:
+    """No two rows of a table have the same id."""
+    for name, table in book.tables.items():
+        if "id" not in table.values:
+            continue
+        first: dict[str, int] = {}
+        repeated = []
+        for i, value in enumerate(table.values["id"]):
+            if value is BAD:
+                continue
+            if first.setdefault(value, i) != i:
+                repeated.append(i)
+                reason = f"the id is already that of row {table.rows[first[value]]}"
+                yield table.fault(i, "id", reason, "give each row an id of its own, or delete one")
+        book.repeated[name] = frozenset(repeated)
+
+
+def check_references(book: Book) -> Iterator[Fault]:
+    """Every reference names an id of the table it refers to; others become BAD."""
+    absent: set[str] = set()
+    for name, column in referring_columns():
+        if name not in book.tables or column.name not in book.tables[name].cells.columns:
+            continue
+        known = book.ids(column.references)
+        if known is None:
+            continue
+        table = book.tables[name]
+        unknown = _unknown(table, column, known)
+        explained = len(unknown) <= book.without_id(column.references)
+        if unknown and column.references not in book.tables and column.references not in absent:
+            absent.add(column.references)
+            yield _absent_table(table, column, unknown)
+        elif not explained and column.references not in absent:
+            yield from _name_unknown(book, name, column, unknown)
+        for i in (i for records in unknown.values() for i in records):
+            table.values[column.name][i] = BAD
+
+
+def _unknown(table: Table, column: Column, known: frozenset[str]) -> dict[str, list[int]]:
+    """Return the records by the unknown id that they refer to."""
+    found: dict[str, list[int]] = {}
+    for i, value in enumerate(table.values[column.name]):
+        if value is BAD or value == column.default:
+            continue
+        for item in value if isinstance(value, tuple) else (value,):
+            if item not in known:
+                found.setdefault(item, []).append(i)
+    return found
+
+
+def _name_unknown(
+    book: Book, name: str, column: Column, unknown: dict[str, list[int]]
+) -> Iterator[Fault]:
+    table = book.tables[name]
+    known = book.ids(column.references) or frozenset()
+    meant = book.meant.setdefault((name, column.name), {})
+    for item, records in unknown.items():
+        likely = closest(item, known)
+        for i in records:
+            meant[i] = likely
+        reason = f"{item!r} is not an id of the table {column.references}"
+        fix = f"write {likely!r}" if likely else f"add it to {column.references} or write another"
+        if len(records) > _MOST_NAMED:
+            reason += f" (so in {len(records)} rows, to row {table.rows[records[-1]]})"
+            records = records[:1]
+        for i in records:
+            yield table.fault(i, column.name, reason, fix)
+
+
+def _absent_table(table: Table, column: Column, unknown: dict[str, list[int]]) -> Fault:
+    item, records = next(iter(unknown.items()))
+    rows = sum(len(found) for found in unknown.values())
+    reason = f"the table is missing, but {rows} rows of {table.kind.table} refer to it"
+    fix = f"add it, or empty {column.name} (row {table.rows[records[0]]} has {item!r})"
+    return whole_table(column.references, reason, fix)
+
+
+CHECKS: tuple[Callable[[Book], Iterable[Fault]], ...] = (
+    check_rows,
+    check_ids,
+    check_references,
+    check_operator_row,
+    check_sites,
+    check_seats,
+    check_stops,
+    check_clients,
+    check_programmes,
+    check_agents,
+    check_shifts,
+    check_history,
+    check_dates,
+    check_contingencies,
+)

@@ -1,0 +1,309 @@
+"""Checks of the call history: intervals, duplicates, gaps, and times of another zone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from releve.network.book import Book
+from releve.network.checks_time import set_utc
+from releve.network.clock import UTC
+from releve.network.faults import Fault
+from releve.network.history_grid import (
+    DIVISORS,
+    Floats,
+    Hours,
+    IntervalFault,
+    Ints,
+    Slots,
+    Truths,
+    interval_of,
+    lay,
+    offset_at,
+)
+from releve.network.parsing import BAD, Table
+
+__all__ = ["check_history"]
+
+LONGEST_HOLE_DAYS = 4
+"""Open days in a row that may be without history: not known. More of them are a lost export."""
+OUTSIDE_SHARE = 0.3
+"""A larger share of the volume outside the opening hours shows times of another zone."""
+SHIFT_FITS = 0.4
+"""A move of all times that leaves at most this share of the misfits explains them."""
+_MOST_LOST = 200
+"""With more unusable rows than this, gaps of a programme are not judged."""
+_EXAMPLES = 3
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass
+class Series:
+    """The usable rows of one programme, ascending and distinct by start.
+
+    ``lost`` are the records that may be the programme's but have no usable start or programme,
+    with their start where they have one (naive: the programme's local time).
+    """
+
+    hours: Hours
+    kind: str
+    records: Ints
+    starts: Ints
+    offered: Floats
+    lost: list[tuple[int, datetime | None]]
+
+
+def check_history(book: Book) -> Iterator[Fault]:
+    """A history has one row an interval, whole days, and the hours of its programme."""
+    table = book.tables.get("history")
+    if table is None:
+        return
+    written = list(table.values["start"])
+    programmes = {
+        name: (Hours(opening, tz, holidays), kind)
+        for _, name, opening, tz, holidays, kind in book.usable(
+            "programmes", "id", "opening", "time_zone", "holidays", "kind"
+        )
+    }
+    zones = {name: tz for _, name, tz in book.usable("programmes", "id", "time_zone")}
+    owners = table.values["programme"]
+    yield from set_utc(table, "start", [None if p is BAD else zones.get(p) for p in owners])
+    yield from _answered(table)
+    records, codes, starts, names = _arrays(table)
+    repeated = _repeats(codes, starts)
+    yield from _name_repeats(table, records, repeated)
+    keep = repeated < 0
+    records, codes, starts = records[keep], codes[keep], starts[keep]
+    offered = _floats(table.values["offered"])[records]
+    lost = _lost(book, table, written)
+    edges = np.searchsorted(codes, np.arange(len(names) + 1))
+    for (low, high), name in zip(pairwise(edges.tolist()), names, strict=True):
+        if high > low and name in programmes:
+            part = slice(low, high)
+            yield from _check_series(
+                book,
+                table,
+                Series(
+                    *programmes[name],
+                    records[part],
+                    starts[part],
+                    np.nan_to_num(offered[part]),
+                    lost.get(name, []),
+                ),
+            )
+
+
+def _floats(values: list[Any]) -> Floats:
+    return np.array(
+        [math.nan if value is BAD or value is None else value for value in values],
+        dtype=np.float64,
+    )
+
+
+def _answered(table: Table) -> Iterator[Fault]:
+    offered, answered = (_floats(table.values[name]) for name in ("offered", "answered"))
+    for i in np.flatnonzero(answered > offered).tolist():
+        reason = f"more calls are answered than offered ({offered[i]:g})"
+        yield table.fault(i, "answered", reason, "mend one of the two; empty = not known")
+
+
+def _arrays(table: Table) -> tuple[Ints, Ints, Ints, list[str]]:
+    """Return record, programme number and start of the usable rows, ordered by the last two."""
+    owners, moments = table.values["programme"], table.values["start"]
+    names = list(dict.fromkeys(name for name in owners if name is not BAD))
+    number = {name: n for n, name in enumerate(names)}
+    seconds = {moment: int(moment.timestamp()) for moment in set(moments) - {BAD}}
+    usable = [
+        i
+        for i, (owner, moment) in enumerate(zip(owners, moments, strict=True))
+        if owner is not BAD and moment is not BAD
+    ]
+    records = np.array(usable, dtype=np.int64)
+    codes = np.array([number[owners[i]] for i in usable], dtype=np.int64)
+    starts = np.array([seconds[moments[i]] for i in usable], dtype=np.int64)
+    order = np.lexsort((records, starts, codes))
+    return records[order], codes[order], starts[order], names
+
+
+def _repeats(codes: Ints, starts: Ints) -> Ints:
+    """Return, for each row, the position of the first row it repeats, or -1."""
+    out = np.full(len(codes), -1, dtype=np.int64)
+    same = np.flatnonzero((np.diff(codes) == 0) & (np.diff(starts) == 0)) + 1
+    for at in same.tolist():
+        out[at] = out[at - 1] if out[at - 1] >= 0 else at - 1
+    return out
+
+
+def _name_repeats(table: Table, records: Ints, repeated: Ints) -> Iterator[Fault]:
+    for at in np.flatnonzero(repeated >= 0).tolist():
+        row = table.rows[int(records[repeated[at]])]
+        reason = f"the same programme and interval stand in row {row}"
+        fix = "keep one row an interval; where the clocks go back, write offsets"
+        yield table.fault(int(records[at]), "start", reason, fix)
+
+
+def _lost(
+    book: Book, table: Table, written: list[Any]
+) -> dict[str, list[tuple[int, datetime | None]]]:
+    """Return, per programme, the records that may be its own but cannot be placed."""
+    owners, moments = table.values["programme"], table.values["start"]
+    meant = book.meant.get(("history", "programme"), {})
+    known = book.ids("programmes") or frozenset()
+    lost: dict[str, list[tuple[int, datetime | None]]] = {}
+    for i, (owner, moment) in enumerate(zip(owners, moments, strict=True)):
+        if owner is not BAD and moment is not BAD:
+            continue
+        text = table.text("programme", i)
+        if owner is not BAD or text in known:
+            candidates = {text}
+        elif i in meant:
+            candidates = {meant[i] or ""}
+        elif text:
+            candidates = set()
+        else:
+            around = [j for j in (i - 1, i + 1) if 0 <= j < len(owners)]
+            candidates = {owners[j] for j in around if owners[j] is not BAD}
+        for name in candidates:
+            lost.setdefault(name, []).append((i, None if written[i] is BAD else written[i]))
+    return lost
+
+
+def _check_series(book: Book, table: Table, series: Series) -> Iterator[Fault]:
+    first = int(series.records.min())
+    try:
+        seconds = interval_of(series.starts)
+    except IntervalFault as error:
+        allowed = ", ".join(str(minutes) for minutes in DIVISORS)
+        yield table.fault(first, "start", str(error), f"export intervals of {allowed} minutes")
+        return
+    off = series.starts % seconds != 0
+    if off.mean() > 0.5:
+        reason = f"its intervals of {seconds // 60} minutes do not start at the half hour"
+        yield table.fault(first, "start", reason, "write the start of each interval")
+        return
+    for at in np.flatnonzero(off).tolist():
+        reason = f"is not the start of an interval of {seconds // 60} minutes"
+        fix = "write the start of the interval that the calls came in"
+        yield table.fault(int(series.records[at]), "start", reason, fix)
+    grid = lay(series.starts, series.offered, series.hours, seconds)
+    moved = _another_zone(book, table, series, grid)
+    if moved is not None:
+        yield moved
+    elif len(series.lost) <= _MOST_LOST:
+        yield from _gaps(table, series, grid)
+        yield from _holes(table, series, grid)
+
+
+def _another_zone(book: Book, table: Table, series: Series, grid: Slots) -> Fault | None:
+    """Return the fault of times that fit the opening hours only when all are moved."""
+    if series.kind == "back_office":  # items come at any hour
+        return None
+    outside, misfits = grid.outside_share(), grid.misfits(0)
+    days = len(np.unique(grid.day[grid.present]))
+    if outside <= OUTSIDE_SHARE and (misfits < 2 * days or days < 2):
+        return None
+    shift = grid.best_shift()
+    fits = grid.misfits(shift) <= SHIFT_FITS * misfits
+    if outside <= OUTSIDE_SHARE and (not fits or shift == 0):
+        return None
+    reason = f"{outside:.0%} of the calls lie outside the opening hours"
+    fix = "mend the opening hours or the time zone of the programme, or write offsets"
+    if fits and shift:
+        way = "early" if shift > 0 else "late"
+        reason += f": the times are {abs(shift) / 3600:g} h too {way} for {series.hours.zone}"
+        offset = offset_at(series.hours.zone, int(series.starts[0])) - shift
+        source = _zones_at(book, offset, int(series.starts[0]))
+        reason += f", as if written in {source}" if source else ""
+        hours, minutes = divmod(abs(offset) // 60, 60)
+        sign = "-" if offset < 0 else "+"
+        fix = f"write the offset with each time, like {sign}{hours:02}:{minutes:02}"
+    return table.fault(int(series.records.min()), "start", reason, fix)
+
+
+def _zones_at(book: Book, offset: int, instant: int) -> str:
+    """Return the operator's zones, UTC first, whose clock has an offset at an instant."""
+    zones = {name: None for _, name in book.usable("operator", "time_zone")}
+    zones |= {name: None for _, name in book.usable("sites", "time_zone")}
+    found = ["UTC"] if offset == 0 else []
+    found += [name for name in zones if offset_at(name, instant) == offset]
+    return " or ".join(dict.fromkeys(found))
+
+
+def _gaps(table: Table, series: Series, grid: Slots) -> Iterator[Fault]:
+    """Name, once a programme, the days with rows for some of their open intervals only."""
+    missing = grid.covered & grid.open & ~grid.present & ~_excused(series, grid)
+    if not missing.any():
+        return
+    days = np.unique(grid.day[missing])
+    examples = []
+    for day in days[:_EXAMPLES].tolist():
+        slots = np.flatnonzero(missing & (grid.day == day))
+        minute = int(grid.minute[slots[0]])
+        of = int((grid.open & (grid.day == day)).sum())
+        clock = f"{minute // 60:02}:{minute % 60:02}"
+        examples.append(f"{_date(day)} lacks {len(slots)} of {of}, the first at {clock}")
+    more = f", and {len(days) - _EXAMPLES} more days" if len(days) > _EXAMPLES else ""
+    reason = f"days of the history lack open intervals: {'; '.join(examples)}{more}"
+    fix = "export these days again (0 where nobody called), or delete their rows"
+    yield table.fault(_record_before(series, int(grid.starts[missing][0])), "start", reason, fix)
+
+
+def _holes(table: Table, series: Series, grid: Slots) -> Iterator[Fault]:
+    """Name, once a programme, runs of open days without any row."""
+    held = np.unique(grid.day[grid.present])
+    opened = np.unique(grid.day[grid.open])
+    holes = []
+    for before, after in pairwise(held.tolist()):
+        days = opened[(opened > before) & (opened < after)]
+        if len(days) > LONGEST_HOLE_DAYS:
+            holes.append(days)
+    if not holes or series.lost:
+        return
+    first = holes[0]
+    reason = (
+        f"no rows from {_date(int(first[0]))} to {_date(int(first[-1]))} ({len(first)} open days)"
+    )
+    reason += f", and {len(holes) - 1} more such holes" if len(holes) > 1 else ""
+    at = int(grid.starts[grid.day == first[0]][0])
+    fix = "export these days as well, or keep only the rows after the hole"
+    yield table.fault(_record_before(series, at), "start", reason, fix)
+
+
+def _record_before(series: Series, instant: int) -> int:
+    at = int(np.searchsorted(series.starts, instant)) - 1
+    return int(series.records[max(at, 0)])
+
+
+def _excused(series: Series, grid: Slots) -> Truths:
+    """Return the slots that a row which could not be placed may stand for."""
+    out = np.zeros(len(grid.starts), dtype=np.bool_)
+    by_record = np.argsort(series.records)
+    records, starts = series.records[by_record], series.starts[by_record]
+    local = grid.day * 86400 + grid.minute * 60
+    for record, moment in series.lost:
+        if moment is not None:
+            instants = local if moment.tzinfo is None else grid.starts
+            second = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
+            out |= (instants <= second) & (second < instants + grid.seconds)
+            continue
+        at = int(np.searchsorted(records, record))
+        low = starts[at - 1] if at > 0 else grid.starts[0]
+        high = starts[at] if at < len(starts) else grid.starts[-1]
+        if low < high:
+            out |= (grid.starts >= low) & (grid.starts <= high)
+        else:
+            days = grid.day[
+                np.isin(grid.starts // grid.seconds, [low // grid.seconds, high // grid.seconds])
+            ]
+            out |= np.isin(grid.day, days)
+    return out
+
+
+def _date(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).isoformat()

@@ -1,0 +1,188 @@
+"""Checks of places: sites, floors, zones, seats, stops and shuttles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from releve.network.book import Book
+from releve.network.clock import known_zone
+from releve.network.faults import Fault, closest
+from releve.network.model import HOME
+from releve.network.parsing import BAD
+
+__all__ = ["check_seats", "check_sites", "check_stops", "country_codes", "zone_fault"]
+
+FAR_SITE_KM = 1500.0
+"""A site farther than this from more than half of its destination's other sites is misplaced."""
+FAR_STOP_KM = 200.0
+"""A stop farther than this from every site it is served from is misplaced."""
+SEAT_GAP_M = 0.3
+"""Two chairs of one floor are never closer than this."""
+_EARTH_KM = 6371.0
+
+
+@cache
+def country_codes() -> frozenset[str]:
+    """Return the ISO 3166 alpha-2 codes (the table that comes with the time zones)."""
+    text = resources.files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text("utf-8")
+    return frozenset(line[:2] for line in text.splitlines() if line and line[0] != "#")
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    text = resources.files("tzdata").joinpath("zones").read_text("utf-8")
+    return frozenset(text.split())
+
+
+def zone_fault(book: Book, table: str) -> Iterator[Fault]:
+    """Yield the time zones of a table that do not exist; they become BAD."""
+    for i, name in book.usable(table, "time_zone"):
+        if not known_zone(name):
+            meant = closest(name, _zone_names())
+            fix = f"write {meant}" if meant else "write an IANA name like Africa/Casablanca"
+            yield book.tables[table].fault(i, "time_zone", "is not a time zone", fix)
+            book.tables[table].values["time_zone"][i] = BAD
+
+
+def check_sites(book: Book) -> Iterator[Fault]:
+    """A site has an id that is not that of home, a country, a time zone and a plausible place."""
+    if "sites" not in book.tables:
+        return
+    table = book.tables["sites"]
+    for i, name in book.usable("sites", "id"):
+        if name == HOME:
+            reason = f"{HOME!r} is the place of agents who work at home, not a site's id"
+            yield table.fault(i, "id", reason, "give the site another id, also where it is used")
+    yield from zone_fault(book, "sites")
+    for i, code in book.usable("sites", "destination"):
+        if code not in country_codes():
+            reason = "is not a country code of ISO 3166 (two capital letters)"
+            meant = code.upper() if code.upper() in country_codes() else "a code like MA"
+            yield table.fault(i, "destination", reason, f"write {meant}")
+            table.values["destination"][i] = BAD
+    yield from _null_island(book, "sites")
+    yield from _far_sites(book)
+    yield from _sites_without_seat(book)
+
+
+def _null_island(book: Book, table: str) -> Iterator[Fault]:
+    for i, lat, lon in book.usable(table, "lat", "lon"):
+        if lat == 0 and lon == 0:
+            reason = "latitude 0, longitude 0 is in the Gulf of Guinea, not a place of work"
+            fix = "write the coordinates of the place in degrees"
+            yield book.tables[table].fault(i, "lat", reason, fix)
+            book.tables[table].values["lat"][i] = BAD
+
+
+def distances_km(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the great-circle distances ``[place, place]`` in km of points in degrees."""
+    phi, theta = np.radians(lat), np.radians(lon)
+    half = (
+        np.sin((phi[:, None] - phi) / 2) ** 2
+        + np.cos(phi[:, None]) * np.cos(phi) * np.sin((theta[:, None] - theta) / 2) ** 2
+    )
+    out: NDArray[np.float64] = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    return out
+
+
+def _far_sites(book: Book) -> Iterator[Fault]:
+    places: dict[str, list[tuple[int, float, float]]] = {}
+    for i, code, lat, lon in book.usable("sites", "destination", "lat", "lon"):
+        places.setdefault(code, []).append((i, lat, lon))
+    for code, found in places.items():
+        away = distances_km(np.array([p[1] for p in found]), np.array([p[2] for p in found]))
+        left = list(range(len(found)))
+        while len(left) >= 3:
+            far = (away[np.ix_(left, left)] > FAR_SITE_KM).sum(axis=1)
+            worst = int(far.argmax())
+            if far[worst] * 2 <= len(left) - 1:
+                break
+            i, lat, lon = found[left.pop(worst)]
+            reason = (
+                f"({lat:g}, {lon:g}) is more than {FAR_SITE_KM:g} km from the other sites in {code}"
+            )
+            fix = "write latitude and longitude in degrees, not swapped, or mend the destination"
+            yield book.tables["sites"].fault(i, "lat", reason, fix)
+            book.tables["sites"].values["lat"][i] = BAD
+
+
+def _sites_without_seat(book: Book) -> Iterator[Fault]:
+    """A site whose agents cannot all work at home needs a seat."""
+    floors, zones = book.likely("floors", "site"), book.likely("zones", "floor")
+    seats = book.likely("seats", "zone")
+    if floors is None or zones is None or seats is None:
+        return
+    floor_of = dict(zip(book.column("zones", "id"), zones, strict=True))
+    site_of = dict(zip(book.column("floors", "id"), floors, strict=True))
+    seated = {site_of.get(floor_of.get(zone, ""), "") for zone in set(seats)}
+    needed = {
+        site for _, site, ready in book.usable("agents", "home_site", "home_ready") if not ready
+    }
+    for i, name in book.usable("sites", "id"):
+        if name in needed - seated:
+            reason = "the site has no seat, but agents who cannot work at home belong to it"
+            fix = "add its floors, zones and seats, or move its agents"
+            yield book.tables["sites"].fault(i, "id", reason, fix)
+
+
+def check_seats(book: Book) -> Iterator[Fault]:
+    """No two seats of a floor are in the same spot."""
+    floors = {zone: floor for _, zone, floor in book.usable("zones", "id", "floor")}
+    seats = [
+        (i, floors[zone], x, y)
+        for i, zone, x, y in book.usable("seats", "zone", "x_m", "y_m")
+        if zone in floors
+    ]
+    if len(seats) < 2:
+        return
+    number = {floor: n for n, floor in enumerate(dict.fromkeys(s[1] for s in seats))}
+    points = np.array([(number[floor] * 10.0, x, y) for _, floor, x, y in seats])
+    pairs = cKDTree(points).query_pairs(SEAT_GAP_M - 1e-9, output_type="ndarray")
+    earlier: dict[int, int] = {}
+    for first, second in np.sort(pairs, axis=1).tolist():
+        earlier[second] = min(first, earlier.get(second, first))
+    table = book.tables["seats"]
+    for second in sorted(earlier):
+        first = earlier[second]
+        gap = math.dist(points[first], points[second])
+        reason = f"is {gap:.2f} m from the seat of row {table.rows[seats[first][0]]} on its floor"
+        fix = f"give each seat a place of its own, {SEAT_GAP_M:g} m or more apart"
+        yield table.fault(seats[second][0], "x_m", reason, fix)
+
+
+def check_stops(book: Book) -> Iterator[Fault]:
+    """A stop is a plausible place, not far from every site it is served from, and served once."""
+    if "stops" in book.tables:
+        yield from _null_island(book, "stops")
+    if "shuttles" not in book.tables:
+        return
+    yield from _repeated_shuttles(book)
+    sites = {row[1]: row[2:] for row in book.usable("sites", "id", "lat", "lon")}
+    away: dict[str, list[float]] = {}
+    stops = {row[1]: (row[0], *row[2:]) for row in book.usable("stops", "id", "lat", "lon")}
+    for _, stop, site in book.usable("shuttles", "stop", "site"):
+        if stop in stops and site in sites:
+            here, there = stops[stop][1:], sites[site]
+            both = distances_km(np.array([here[0], there[0]]), np.array([here[1], there[1]]))
+            away.setdefault(stop, []).append(float(both[0, 1]))
+    for stop, found in away.items():
+        if min(found) > FAR_STOP_KM:
+            reason = f"the stop is {min(found):.0f} km from the nearest site it is served from"
+            fix = "write latitude and longitude in degrees, not swapped"
+            yield book.tables["stops"].fault(stops[stop][0], "lat", reason, fix)
+
+
+def _repeated_shuttles(book: Book) -> Iterator[Fault]:
+    first: dict[tuple[str, str], int] = {}
+    table = book.tables["shuttles"]
+    for i, stop, site in book.usable("shuttles", "stop", "site"):
+        if first.setdefault((stop, site), i) != i:
+            reason = f"the same stop and site stand in row {table.rows[first[stop, site]]}"
+            yield table.fault(i, "stop", reason, "keep one of the rows")

@@ -1,0 +1,114 @@
+"""Checks of the roster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from releve.network.book import Book
+from releve.network.checks_time import set_utc
+from releve.network.clock import zone
+from releve.network.faults import Fault
+from releve.network.parsing import BAD, Table
+
+__all__ = ["check_shifts"]
+
+LONGEST_SHIFT_HOURS = 16
+
+
+def check_shifts(book: Book) -> Iterator[Fault]:
+    """A shift ends after it starts, within 16 h, clear of clock changes and of other shifts."""
+    table = book.tables.get("shifts")
+    if table is None:
+        return
+    local = {name: list(table.values[name]) for name in ("start", "end")}
+    zones = _zones(book, table)
+    for name in ("start", "end"):
+        yield from set_utc(table, name, zones)
+    yield from _clock_changes(table, zones, local)
+    sound = []
+    for i, (start, end) in enumerate(zip(*_comparable(table, local), strict=True)):
+        if start is BAD or end is BAD:
+            continue
+        hours = (end - start).total_seconds() / 3600
+        pause = table.values["break_minutes"][i]
+        if hours <= 0:
+            fix = "write the end with its own day: a night shift ends on the next one"
+            yield table.fault(i, "end", "the shift does not end after it starts", fix)
+        elif hours > LONGEST_SHIFT_HOURS:
+            reason = f"the shift lasts {hours:g} h, more than {LONGEST_SHIFT_HOURS} h"
+            yield table.fault(i, "end", reason, "mend its day or time, or write two shifts")
+        else:
+            sound.append(i)
+            if pause is not BAD and pause >= hours * 60:
+                reason = f"the break is as long as the shift ({hours * 60:g} min) or longer"
+                yield table.fault(i, "break_minutes", reason, "write the minutes of the meal break")
+    yield from _overlaps(table, sound)
+
+
+def _zones(book: Book, table: Table) -> list[str | None]:
+    """Return the time zone of each shift: that of the agent's home site, None = not known."""
+    sites = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
+    agents = {agent: sites.get(site) for _, agent, site in book.usable("agents", "id", "home_site")}
+    return [None if agent is BAD else agents.get(agent) for agent in table.values["agent"]]
+
+
+def _comparable(table: Table, local: dict[str, list[Any]]) -> tuple[list[Any], list[Any]]:
+    """Return starts and ends in UTC, or as written where both lack an offset and a zone."""
+    starts, ends = list(table.values["start"]), list(table.values["end"])
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if start is BAD and end is BAD:
+            first, last = local["start"][i], local["end"][i]
+            if first is not BAD and last is not BAD:
+                starts[i], ends[i] = first, last
+    return starts, ends
+
+
+def _clock_changes(
+    table: Table, zones: list[str | None], local: dict[str, list[Any]]
+) -> Iterator[Fault]:
+    """A shift over a change of the clocks says its length only with offsets."""
+    offsets: dict[tuple[str, datetime], Any] = {}
+
+    def offset(name: str, moment: datetime) -> Any:
+        if (name, moment) not in offsets:
+            offsets[name, moment] = moment.replace(tzinfo=zone(name)).utcoffset()
+        return offsets[name, moment]
+
+    starts, ends = table.values["start"], table.values["end"]
+    for i, name in enumerate(zones):
+        first, last = local["start"][i], local["end"][i]
+        if name is None or starts[i] is BAD or ends[i] is BAD or first.tzinfo or last.tzinfo:
+            continue
+        if first < last and offset(name, first) != offset(name, last):
+            moments = (t.astimezone(zone(name)) for t in (starts[i], ends[i]))
+            written = " to ".join(t.isoformat(timespec="minutes") for t in moments)
+            reason = f"the clocks change in {name} during the shift"
+            yield table.fault(i, "start", reason, f"write the offsets: {written}")
+
+
+def _overlaps(table: Table, sound: list[int]) -> Iterator[Fault]:
+    """Name each shift that starts before an earlier one of the same agent has ended."""
+    agents, starts, ends = (table.values[name] for name in ("agent", "start", "end"))
+    sound = [
+        i for i in sound if agents[i] is not BAD and starts[i] is not BAD and ends[i] is not BAD
+    ]
+    if len(sound) < 2:
+        return
+    number = {agent: n for n, agent in enumerate(dict.fromkeys(agents[i] for i in sound))}
+    who = np.array([number[agents[i]] for i in sound])
+    seconds = {t: t.timestamp() for t in {times[i] for times in (starts, ends) for i in sound}}
+    start = np.array([seconds[starts[i]] for i in sound])
+    end = np.array([seconds[ends[i]] for i in sound])
+    order = np.lexsort((np.array(sound), start, who))
+    last = -1
+    for at in order.tolist():
+        if last >= 0 and who[last] == who[at] and start[at] < end[last]:
+            row = table.rows[sound[last]]
+            reason = f"overlaps the shift of row {row} of the same agent"
+            yield table.fault(sound[at], "start", reason, "mend one of the two, or delete it")
+        if last < 0 or who[last] != who[at] or end[at] > end[last]:
+            last = at

@@ -1,0 +1,177 @@
+"""Checks of the work: operator, clients, programmes, agents, permits, contingencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import holidays
+
+from releve.network.book import Book
+from releve.network.checks_places import country_codes, zone_fault
+from releve.network.faults import Fault, closest
+from releve.network.opening import parse_opening
+from releve.network.parsing import BAD
+
+__all__ = [
+    "check_agents",
+    "check_clients",
+    "check_contingencies",
+    "check_dates",
+    "check_operator_row",
+    "check_programmes",
+]
+
+_LANGUAGE_CODES = (
+    "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv "
+    "cy da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho "
+    "hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku "
+    "kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn "
+    "no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm "
+    "sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi "
+    "vo wa wo xh yi yo za zh zu"
+)
+_LANGUAGES = frozenset(_LANGUAGE_CODES.split())
+"""ISO 639-1."""
+
+
+@cache
+def _holiday_countries() -> frozenset[str]:
+    return frozenset(holidays.list_supported_countries())
+
+
+def check_operator_row(book: Book) -> Iterator[Fault]:
+    """The operator's time zone exists."""
+    yield from zone_fault(book, "operator")
+
+
+def check_clients(book: Book) -> Iterator[Fault]:
+    """A client has a programme."""
+    named = book.likely("programmes", "client")
+    if named is None or "clients" not in book.tables:
+        return
+    served = set(named)
+    for i, client in book.usable("clients", "id"):
+        if client not in served:
+            fix = "add its programmes, or delete the client"
+            yield book.tables["clients"].fault(i, "id", "the client has no programme", fix)
+
+
+def check_programmes(book: Book) -> Iterator[Fault]:
+    """A programme has hours, languages and holidays that exist, and a site that may do its work."""
+    if "programmes" not in book.tables:
+        return
+    yield from zone_fault(book, "programmes")
+    yield from _opening(book)
+    yield from _languages(book)
+    yield from _holidays(book)
+    yield from _destinations(book)
+
+
+def _opening(book: Book) -> Iterator[Fault]:
+    table = book.tables["programmes"]
+    for i, text in book.usable("programmes", "opening"):
+        try:
+            parse_opening(text)
+        except ValueError as error:
+            fix = "write hours like Mon-Fri 08:00-20:00; Sat 09:00-18:00"
+            yield table.fault(i, "opening", f"cannot be understood: {error}", fix)
+            table.values["opening"][i] = BAD
+
+
+def _languages(book: Book) -> Iterator[Fault]:
+    table = book.tables["programmes"]
+    for i, codes in book.usable("programmes", "languages"):
+        unknown = [code for code in codes if code not in _LANGUAGES]
+        if unknown:
+            reason = f"{unknown[0]!r} is not a language code of ISO 639-1 (two small letters)"
+            yield table.fault(i, "languages", reason, "write codes like fr|en")
+
+
+def _holidays(book: Book) -> Iterator[Fault]:
+    table = book.tables["programmes"]
+    for i, code in book.usable("programmes", "holidays"):
+        if code and code not in _holiday_countries():
+            reason = "is not a country whose public holidays are known"
+            fix = "write a code like FR, or leave it empty (open on holidays)"
+            yield table.fault(i, "holidays", reason, fix)
+            table.values["holidays"][i] = BAD
+
+
+def _destinations(book: Book) -> Iterator[Fault]:
+    """Where the contract allows only countries without a site, nobody may do the work."""
+    table = book.tables["programmes"]
+    held = _held_countries(book)
+    for i, allowed in book.usable("programmes", "allowed_destinations"):
+        wrong = [code for code in allowed if code not in country_codes()]
+        if wrong:
+            reason = f"{wrong[0]!r} is not a country code of ISO 3166 (two capital letters)"
+            yield table.fault(i, "allowed_destinations", reason, "write codes like MA|TN")
+        elif allowed and held and not held.intersection(allowed):
+            reason = "no site of the operator is in an allowed destination"
+            fix = f"add one of {', '.join(sorted(held))}, or a site there, or leave it empty (all)"
+            yield table.fault(i, "allowed_destinations", reason, fix)
+
+
+def _held_countries(book: Book) -> frozenset[str]:
+    """Return the countries that have a site; empty when a site does not say its own."""
+    codes = set()
+    for i, code in enumerate(book.column("sites", "destination")):
+        written = book.tables["sites"].text("destination", i)
+        if not written or "sites" in book.unreadable:
+            return frozenset()
+        codes.add(written.upper() if code is BAD else code)
+    return frozenset(codes)
+
+
+def check_agents(book: Book) -> Iterator[Fault]:
+    """An agent who is ready to work at home has a line and its carrier."""
+    for i, ready, line, carrier in book.usable("agents", "home_ready", "line_type", "carrier"):
+        if not ready:
+            continue
+        table = book.tables["agents"]
+        if line == "none":
+            reason = "the agent is home-ready but has no line"
+            yield table.fault(i, "line_type", reason, "write the line, or home_ready false")
+        elif not carrier:
+            reason = "the agent is home-ready but the carrier of the line is not given"
+            fix = "write the carrier: its outage takes the line away"
+            yield table.fault(i, "carrier", reason, fix)
+
+
+def check_dates(book: Book) -> Iterator[Fault]:
+    """A permit or measure ends after it starts; a permit is of something that exists."""
+    for name in ("authorisations", "measures"):
+        for i, first, last in book.usable(name, "valid_from", "valid_to"):
+            if last < first:
+                reason = f"ends before it starts ({first.isoformat()})"
+                fix = "write the last day, not before the first one"
+                yield book.tables[name].fault(i, "valid_to", reason, fix)
+    tables = {"site": "sites", "agent": "agents"}
+    for i, kind, subject in book.usable("authorisations", "kind", "subject"):
+        known = book.ids(tables[kind]) if kind in tables else None
+        if known is None or subject in known:
+            continue
+        if book.without_id(tables[kind]):
+            continue
+        meant = closest(subject, known)
+        fix = f"write {meant!r}" if meant else f"write an id of the table {tables[kind]}"
+        reason = f"is not an id of the table {tables[kind]}"
+        yield book.tables["authorisations"].fault(i, "subject", reason, fix)
+
+
+def check_contingencies(book: Book) -> Iterator[Fault]:
+    """A named contingency names a place, and carriers that somebody's line has."""
+    table = book.tables.get("contingencies")
+    if table is None:
+        return
+    carriers = frozenset(name for name in book.column("agents", "carrier") if name)
+    for i, sites, lost in book.usable("contingencies", "sites", "carriers"):
+        unknown = [name for name in lost if name not in carriers]
+        if not sites and not lost:
+            reason = "the contingency names neither a site nor a carrier"
+            yield table.fault(i, "sites", reason, "name what is lost")
+        elif unknown and "agents" not in book.unreadable:
+            meant = closest(unknown[0], carriers)
+            fix = f"write {meant!r}" if meant else "write a carrier of the table agents"
+            yield table.fault(i, "carriers", f"no agent has the carrier {unknown[0]!r}", fix)

@@ -1,0 +1,71 @@
+"""What is wrong with an operator's files, named so that a person can mend it.
+
+The error tree of this package::
+
+    ValueError
+    └── OperatorFaults      the files have faults; ``faults`` holds every one of them
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+__all__ = ["Fault", "OperatorFaults", "closest"]
+
+_SHOWN = 20
+"""How many faults the text of an error shows."""
+_MOST_COMPARED = 3000
+"""Above this many candidates no likely spelling is looked for: it would take seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: where it stands, what is wrong, and how to mend it.
+
+    ``row`` is the row as a user sees it in the file (1 is the header, 0 the table as a whole).
+    ``column`` is empty when the whole row or table is meant. ``value`` is the text of the cell.
+    """
+
+    table: str
+    row: int
+    column: str
+    value: str
+    reason: str
+    fix: str
+
+    def __str__(self) -> str:
+        place = self.table
+        if self.row:
+            place += f" row {self.row}"
+        if self.column:
+            place += f", {self.column}"
+        if self.value:
+            place += f" {self.value!r}"
+        return f"{place}: {self.reason}; {self.fix}"
+
+
+class OperatorFaults(ValueError):  # noqa: N818 (it is the faults, all of them)
+    """The files of an operator have faults; nothing was loaded."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        count = len(self.faults)
+        lines = [f"{count} fault{'' if count == 1 else 's'} in the operator's files"]
+        lines += [str(fault) for fault in self.faults[:_SHOWN]]
+        if count > _SHOWN:
+            lines.append(f"... and {count - _SHOWN} more")
+        return "\n".join(lines)
+
+
+def closest(word: str, known: Collection[str]) -> str | None:
+    """Return the known word that ``word`` most likely stands for, or None."""
+    if len(known) > _MOST_COMPARED:
+        return None
+    by_folded = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.75)
+    return by_folded[found[0]] if found else None

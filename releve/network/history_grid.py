@@ -1,0 +1,171 @@
+"""The history of one programme on the grid of its intervals, beside its opening hours.
+
+Instants are int64 seconds since 1970 UTC. A slot is one interval of the grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.network.clock import UTC, zone
+from releve.network.opening import is_holiday, parse_opening
+
+__all__ = ["DIVISORS", "Hours", "IntervalFault", "Slots", "interval_of", "lay", "offset_at"]
+
+Ints = NDArray[np.int64]
+Truths = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+DIVISORS = (30, 15, 10, 6, 5, 3, 2, 1)
+"""Minutes that an interval may last."""
+DAY = 86400
+FARTHEST_SHIFT_HOURS = 14
+"""How far times are moved to see whether they fit the opening hours better."""
+_EPOCH = date(1970, 1, 1)
+_THURSDAY = 3
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When a programme is open: opening hours, their zone, the country of its holidays."""
+
+    opening: str
+    zone: str
+    holidays: str
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Slots of whole local days, in order.
+
+    ``day[slot]`` days since 1970 and ``minute[slot]`` of the local clock; ``open`` by the opening
+    hours; ``present`` where the history has a row; ``volume`` calls offered there.
+    """
+
+    starts: Ints
+    seconds: int
+    day: Ints
+    minute: Ints
+    open: Truths
+    present: Truths
+    volume: Floats
+
+    @cached_property
+    def held(self) -> Truths:
+        """Return the slots of the days that have a row."""
+        return np.isin(self.day, np.unique(self.day[self.present]))
+
+    @cached_property
+    def covered(self) -> Truths:
+        """Return the slots of the days that have a row in an open slot."""
+        days = np.unique(self.day[self.present & self.open])
+        return np.isin(self.day, days)
+
+    def outside_share(self) -> float:
+        """Return the share of the volume that lies outside the opening hours."""
+        total = float(self.volume.sum())
+        return float(self.volume[~self.open].sum()) / total if total > 0 else 0.0
+
+    def misfits(self, shift_seconds: int) -> int:
+        """Return how many slots are open without calls or closed with calls, rows moved later."""
+        by = shift_seconds // self.seconds
+        active = np.zeros_like(self.open)
+        had = self.volume > 0
+        if by >= 0:
+            active[by:] = had[: len(had) - by]
+        else:
+            active[:by] = had[-by:]
+        return int(((active != self.open) & self.held).sum())
+
+    def best_shift(self) -> int:
+        """Return the seconds, a multiple of half an hour, whose move leaves the fewest misfits."""
+        reach = FARTHEST_SHIFT_HOURS * 2
+        shifts = sorted((n * 1800 for n in range(-reach, reach + 1)), key=abs)
+        return min(shifts, key=self.misfits)
+
+
+class IntervalFault(Exception):  # noqa: N818 (never leaves the package)
+    """The rows of a programme are not at intervals of a divisor of 30 minutes."""
+
+
+def interval_of(starts: Ints) -> int:
+    """Return the interval of distinct ascending starts, in seconds; IntervalFault says why not."""
+    if len(starts) < 2:
+        return 1800
+    steps, counts = np.unique(np.diff(starts), return_counts=True)
+    step = int(steps[counts.argmax()])
+    if step in {minutes * 60 for minutes in DIVISORS}:
+        return step
+    aligned = float(np.mean(starts % 1800 == 0))
+    hourly = step % 3600 == 0 and float(np.mean(starts % 3600 == 0)) >= 0.95
+    if aligned < 0.9 or (hourly and len(starts) >= 4):
+        raise IntervalFault(f"its rows are {step / 60:g} minutes apart")
+    return 1800
+
+
+def lay(starts: Ints, offered: Floats, hours: Hours, seconds: int) -> Slots:
+    """Return rows (ascending starts, calls offered) on a grid of whole local days."""
+    slots, index = np.unique(starts // seconds, return_inverse=True)
+    volume_of = np.zeros(len(slots))
+    np.add.at(volume_of, index, offered)
+    margin = FARTHEST_SHIFT_HOURS * 3600
+    low = (int(starts[0]) - margin) // DAY * DAY
+    high = (int(starts[-1]) + margin) // DAY * DAY + DAY
+    grid = np.arange(low, high, seconds, dtype=np.int64)
+    at = slots - low // seconds
+    present = np.zeros(len(grid), dtype=np.bool_)
+    present[at] = True
+    volume = np.zeros(len(grid))
+    volume[at] = volume_of
+    local = _local(grid, hours.zone)
+    day, minute = local // DAY, local % DAY // 60
+    return Slots(grid, seconds, day, minute, _open(day, minute, hours), present, volume)
+
+
+def offset_at(zone_name: str, instant: int) -> int:
+    """Return the seconds that a zone's clock is ahead of UTC at an instant."""
+    moment = datetime.fromtimestamp(instant, UTC).astimezone(zone(zone_name))
+    return int((moment.utcoffset() or timedelta()).total_seconds())
+
+
+@lru_cache(maxsize=200_000)
+def _offset_of_day(zone_name: str, day: int) -> int:
+    return offset_at(zone_name, day * DAY)
+
+
+def _local(instants: Ints, zone_name: str) -> Ints:
+    """Return the local clock as seconds: exact offsets on the days of a change, else by day."""
+    days, index = np.unique(instants // DAY, return_inverse=True)
+    first = np.array([_offset_of_day(zone_name, day) for day in days.tolist()], dtype=np.int64)
+    after = np.array([_offset_of_day(zone_name, day + 1) for day in days.tolist()], dtype=np.int64)
+    offsets = first[index]
+    for i in np.flatnonzero((first != after)[index]).tolist():
+        offsets[i] = offset_at(zone_name, int(instants[i]))
+    return instants + offsets
+
+
+@lru_cache(maxsize=4096)
+def _week(opening: str) -> Truths:
+    """Return ``open[weekday, minute of the day]``."""
+    week = np.zeros((7, 1440), dtype=np.bool_)
+    for weekday, ranges in enumerate(parse_opening(opening).days):
+        for start, end in ranges:
+            week[weekday, start:end] = True
+    return week
+
+
+def _open(day: Ints, minute: Ints, hours: Hours) -> Truths:
+    out: Truths = _week(hours.opening)[(day + _THURSDAY) % 7, minute]
+    if hours.holidays:
+        closed = [
+            number
+            for number in np.unique(day).tolist()
+            if is_holiday(hours.holidays, _EPOCH + timedelta(days=number))
+        ]
+        out = out & ~np.isin(day, closed)
+    return out

@@ -1,0 +1,331 @@
+"""Raw tables -> tables of typed values; a cell that has none is BAD and one fault.
+
+Each distinct text of a column is parsed once; columns of numbers are parsed as a whole and only
+what that refuses is looked at cell by cell.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from types import NoneType
+from typing import Any, get_args
+
+import numpy as np
+import polars as pl
+
+from releve.network.clock import UTC
+from releve.network.columns import Column, Row, columns_of
+from releve.network.faults import Fault, closest
+from releve.network.reading import RawTable
+
+__all__ = ["BAD", "Bad", "Table", "parse_table"]
+
+
+class Bad:
+    """The type of BAD: a cell without a usable value, already named or not to be judged."""
+
+    def __repr__(self) -> str:
+        return "BAD"
+
+
+BAD = Bad()
+
+_TRUE = frozenset(("true", "vrai", "oui", "yes", "1"))
+_FALSE = frozenset(("false", "faux", "non", "no", "0"))
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
+    r"\s*(Z|[+-]\d\d:?\d\d)?)?"
+)
+_FRENCH = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: +(\d{1,2}):(\d\d)(?::(\d\d))?)?")
+_ERROR = re.compile(r"#(DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!)")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:,\d+)?")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2100
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a text is no value of its column, and how to write one."""
+
+    reason: str
+    fix: str
+
+
+@dataclass
+class Table:
+    """A table as values: ``values[column][i]`` of record i, BAD where there is none.
+
+    Every column of the kind is there; one that the file lacks holds its default (or BAD where a
+    value is required). Local times are naive until :mod:`releve.network.checks_time` sets them.
+    """
+
+    kind: type[Row]
+    rows: list[int]
+    cells: pl.DataFrame
+    values: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def text(self, column: str, i: int) -> str:
+        """Return a cell as it stands in the file; empty where it has no text."""
+        return (self.cells[column][i] or "") if column in self.cells.columns else ""
+
+    def fault(self, i: int, column: str, reason: str, fix: str) -> Fault:
+        """Return a fault of one cell of record i."""
+        return Fault(self.kind.table, self.rows[i], column, self.text(column, i), reason, fix)
+
+
+def parse_table(raw: RawTable) -> tuple[Table, list[Fault]]:
+    """Return the values of a raw table and the faults of its cells."""
+    columns = columns_of(raw.kind)
+    comma = raw.comma_decimals and _writes_commas(raw, columns)
+    table = Table(raw.kind, raw.rows.tolist(), raw.cells, {})
+    faults: list[Fault] = []
+    for column in columns:
+        if column.name not in raw.cells.columns:
+            missing = BAD if column.required else column.default
+            table.values[column.name] = [missing] * len(table)
+            continue
+        values, refused = _parse_column(column, raw.cells[column.name], comma)
+        for i in raw.broken:
+            values[i] = BAD
+        table.values[column.name] = values
+        faults += [
+            table.fault(i, column.name, refusal.reason, refusal.fix)
+            for i, refusal in refused
+            if i not in raw.broken
+        ]
+    return table, faults
+
+
+def _bare(column: Column) -> Any:
+    """Return the type of a column without its ``| None``."""
+    kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
+    return kinds[0] if NoneType in get_args(column.type) else column.type
+
+
+def _is_number(column: Column) -> bool:
+    return _bare(column) in (float, int)
+
+
+def _writes_commas(raw: RawTable, columns: tuple[Column, ...]) -> bool:
+    """Return whether most decimals of the table are written with a comma."""
+    commas = points = 0
+    for column in columns:
+        if _is_number(column) and column.name in raw.cells.columns:
+            texts = raw.cells[column.name]
+            commas += int(texts.str.contains(r"^[^.]*\d,\d+$").sum() or 0)
+            points += int(texts.str.contains(r"^[^,]*\d\.\d+$").sum() or 0)
+    return commas > points
+
+
+_Refused = list[tuple[int, Refusal]]
+
+
+def _parse_column(column: Column, texts: pl.Series, comma: bool) -> tuple[list[Any], _Refused]:
+    if _is_number(column):
+        return _parse_numbers(column, texts, comma)
+    parse = _PARSERS.get(_bare(column), _tuple)
+    memo: dict[str | None, Any] = {None: _empty(column)}
+    for text in texts.unique().to_list():
+        if text is not None:
+            memo[text] = _judged(column, text, parse)
+    values = [memo[text] for text in texts.to_list()]
+    if not any(isinstance(value, Refusal) for value in memo.values()):
+        return values, []
+    return _set_aside(values)
+
+
+def _set_aside(values: list[Any]) -> tuple[list[Any], _Refused]:
+    refused = [(i, value) for i, value in enumerate(values) if isinstance(value, Refusal)]
+    for i, _ in refused:
+        values[i] = BAD
+    return values, refused
+
+
+def _empty(column: Column) -> Any:
+    return Refusal("is empty", _like(column)) if column.required else column.default
+
+
+def _judged(column: Column, text: str, parse: Callable[[Column, str], Any]) -> Any:
+    if _ERROR.fullmatch(text):
+        return Refusal("is a formula error", "mend the formula in the workbook it comes from")
+    value = parse(column, text)
+    if isinstance(value, Refusal):
+        return value
+    reason = column.condition.fault(value)
+    if reason is None:
+        return value
+    meant = closest(text, column.condition.one_of)
+    return Refusal(reason, f"write {meant}" if meant else _like(column))
+
+
+def _like(column: Column) -> str:
+    return f"write {_KIND_WORDS[_bare(column)]} like {column.example}" + (
+        f" ({column.unit})" if column.unit else ""
+    )
+
+
+def _parse_numbers(column: Column, texts: pl.Series, comma: bool) -> tuple[list[Any], _Refused]:
+    """Parse a column of numbers at once; what polars refuses is parsed text by text."""
+    plain = texts
+    if comma:
+        plain = pl.select(
+            pl.when(texts.str.contains(".", literal=True))
+            .then(None)
+            .otherwise(texts.str.replace(",", ".", literal=True))
+        ).to_series()
+    numbers = plain.cast(pl.Float64, strict=False)
+    array = numbers.fill_null(math.nan).to_numpy()
+    condition = column.condition
+    wrong = ~np.isfinite(array)
+    for bound, outside in (
+        (condition.at_least, np.less),
+        (condition.more_than, np.less_equal),
+        (condition.at_most, np.greater),
+    ):
+        if bound is not None:
+            wrong |= outside(array, bound)
+    whole = _bare(column) is int
+    if whole:
+        wrong |= array != np.floor(array)
+    values: list[Any] = array.tolist()
+    if whole:
+        values = [value if bad else int(value) for value, bad in zip(values, wrong, strict=True)]
+    absent = texts.is_null().to_numpy()
+    empty = _empty(column)
+    for i in np.flatnonzero(absent).tolist():
+        values[i] = empty
+    parse = _number_parser(comma, whole)
+    for i in np.flatnonzero(wrong & ~absent).tolist():
+        values[i] = _judged(column, texts[i], parse)
+    refusals = isinstance(empty, Refusal) or bool(np.any(wrong & ~absent))
+    return _set_aside(values) if refusals else (values, [])
+
+
+def _number_parser(comma: bool, whole: bool) -> Callable[[Column, str], Any]:
+    def parse(column: Column, text: str) -> Any:
+        if comma and "." in text and "," not in text:
+            return Refusal(
+                "has a point where the table writes decimals with a comma", _like(column)
+            )
+        if comma and _GROUPED.fullmatch(text):
+            text = re.sub("[ \u00a0\u202f]", "", text)
+        try:
+            number = float(text.replace(",", ".") if comma else text)
+        except ValueError:
+            if re.fullmatch(r"[+-]?\d+,\d+", text):
+                return Refusal("has a decimal comma where a point is expected", _like(column))
+            return Refusal("is not a number", _like(column))
+        if whole and math.isfinite(number):
+            if number != math.floor(number):
+                return Refusal("is not a whole number", _like(column))
+            return int(number)
+        return number
+
+    return parse
+
+
+def _text(column: Column, text: str) -> Any:
+    if column.name == "id" and ("|" in text or "\n" in text):
+        return Refusal("holds a | or a line break, which an id may not", _like(column))
+    return text
+
+
+def _bool(column: Column, text: str) -> Any:
+    folded = text.casefold().removesuffix(".0")
+    if folded in _TRUE:
+        return True
+    return (
+        False if folded in _FALSE else Refusal("is neither true nor false", "write true or false")
+    )
+
+
+def _tuple(column: Column, text: str) -> Any:
+    items = tuple(item.strip() for item in text.split("|"))
+    if not all(items):
+        return Refusal(
+            "has an empty item", f"write items with one | between, like {column.example}"
+        )
+    repeated = next((item for item in items if items.count(item) > 1), None)
+    if repeated is not None:
+        return Refusal(f"names {repeated!r} twice", "name it once")
+    return items
+
+
+def _moment(text: str) -> tuple[datetime, bool] | Refusal | None:
+    """Return a date and time and whether it has a time of day; None when it is not like one."""
+    if match := _ISO.fullmatch(text):
+        year, month, day, *time = match.groups()
+    elif match := _FRENCH.fullmatch(text):
+        day, month, year, *time = match.groups()
+        time += [None, None]
+    else:
+        return None
+    hour, minute, second, fraction, offset = time
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
+            int((fraction or "0")[:6].ljust(6, "0")),
+            tzinfo=_offset(offset),
+        )  # fmt: skip
+    except ValueError as error:
+        return Refusal(f"does not exist ({error})", "write a day and a time of the calendar")
+    if moment.year == 1899:
+        return Refusal("is a time without a day", "write the day as well")
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        reason = f"has a year outside {_FIRST_YEAR}-{_LAST_YEAR}"
+        return Refusal(reason, "write the year in four digits")
+    return moment if moment.tzinfo is None else moment.astimezone(UTC), hour is not None
+
+
+def _offset(text: str | None) -> timezone | None:
+    if text is None:
+        return None
+    if text == "Z":
+        return UTC
+    minutes = int(text[1:3]) * 60 + int(text[-2:])
+    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+
+
+def _datetime(column: Column, text: str) -> Any:
+    found = _moment(text)
+    if found is None:
+        return Refusal("is not a date and time", f"{_like(column)} or 30/11/2026 08:00")
+    if isinstance(found, Refusal):
+        return found
+    moment, timed = found
+    return moment if timed else Refusal("has no time of day", _like(column))
+
+
+def _date(column: Column, text: str) -> Any:
+    found = _moment(text)
+    if found is None:
+        return Refusal("is not a date", f"{_like(column)} or 30/11/2026")
+    if isinstance(found, Refusal):
+        return found
+    moment, _ = found
+    if moment.tzinfo is not None or (moment.hour, moment.minute, moment.second) != (0, 0, 0):
+        return Refusal("has a time of day where a date is expected", _like(column))
+    return moment.date()
+
+
+_PARSERS: dict[Any, Callable[[Column, str], Any]] = {
+    str: _text,
+    bool: _bool,
+    date: _date,
+    datetime: _datetime,
+}
+_KIND_WORDS: dict[Any, str] = {
+    str: "a text",
+    bool: "true or false,",
+    float: "a number",
+    int: "a whole number",
+    date: "a date",
+    datetime: "a date and time",
+    tuple[str, ...]: "names with | between them,",
+}

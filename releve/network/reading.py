@@ -1,0 +1,268 @@
+"""Bytes -> raw tables: files or a workbook become tables of text, header checked.
+
+Nothing is interpreted here beyond the shape: encoding, separator, header and the number of cells
+in a row. Values are parsed in :mod:`releve.network.parsing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from releve.network.columns import Row, columns_of
+from releve.network.faults import Fault, closest
+from releve.network.grids import Grid, Unreadable
+from releve.network.model import TABLES
+from releve.network.reading_csv import read_csv
+from releve.network.reading_xlsx import read_sheets
+
+__all__ = ["OPTIONAL_TABLES", "RawTable", "RawTables", "read_tables"]
+
+KINDS: dict[str, type[Row]] = {kind.table: kind for kind in TABLES}
+OPTIONAL_TABLES = frozenset(
+    ("stops", "shuttles", "shifts", "history", "authorisations", "measures", "contingencies")
+)
+_HEADER_SEARCHED = 12
+"""How many rows are looked at for a header that is not in the first one."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table of text whose columns are known: an empty cell is null, text is stripped.
+
+    ``rows[i]`` is the row of record i in the file. ``broken`` are the records whose number of
+    cells differs from the header's: their cells cannot be trusted.
+    """
+
+    kind: type[Row]
+    cells: pl.DataFrame
+    rows: NDArray[np.int64]
+    broken: frozenset[int]
+    comma_decimals: bool
+
+
+@dataclass
+class RawTables:
+    """Every table that could be read, and the names of those that could not."""
+
+    tables: dict[str, RawTable] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def read_tables(files: Mapping[str, bytes]) -> RawTables:
+    """Read files named after tables (``sites.csv``, ``agents.parquet``) or one ``*.xlsx``."""
+    out = RawTables()
+    workbooks = sorted(name for name in files if name.lower().endswith(".xlsx"))
+    if workbooks and len(files) > 1:
+        reason = "a workbook stands beside other files, so it is not clear which one counts"
+        fix = "keep either one workbook or one file a table"
+        out.faults.append(Fault(workbooks[0], 0, "", "", reason, fix))
+        out.unreadable |= set(KINDS)
+        return out
+    if workbooks:
+        _read_workbook(files[workbooks[0]], workbooks[0], out)
+    else:
+        for name in sorted(files):
+            _read_file(name, files[name], out)
+    _name_missing(out)
+    return out
+
+
+def _read_file(name: str, data: bytes, out: RawTables) -> None:
+    stem, _, suffix = name.rpartition(".")
+    readers: dict[str, Callable[[bytes], Grid]] = {"csv": read_csv, "parquet": _read_parquet}
+    if suffix.lower() not in readers:
+        reason = "is neither CSV nor Parquet nor a workbook (XLSX)"
+        out.faults.append(Fault(name, 0, "", "", reason, "save it as CSV UTF-8"))
+        out.unreadable.add(stem or name)
+        return
+    if stem in out.tables or stem in out.unreadable:
+        out.faults.append(Fault(stem, 0, "", name, "the table is given twice", "keep one file"))
+        return
+    if stem in KINDS:
+        _take(stem, lambda: readers[suffix.lower()](data), out)
+    else:
+        _refuse_name(stem, out)
+
+
+def _read_workbook(data: bytes, name: str, out: RawTables) -> None:
+    try:
+        sheets = read_sheets(data)
+    except Unreadable as error:
+        out.faults.append(Fault(name, 0, "", "", error.reason, error.fix))
+        out.unreadable |= set(KINDS)
+        return
+    for sheet, load in sheets.items():
+        if sheet in KINDS:
+            _take(sheet, load, out)
+        elif load().cells.height:
+            _refuse_name(sheet, out)
+
+
+def _refuse_name(name: str, out: RawTables) -> None:
+    meant = closest(name, KINDS)
+    fix = f"name it {meant}" if meant else f"remove it; the tables are {', '.join(KINDS)}"
+    out.faults.append(Fault(name, 0, "", "", "is not a table of an operator", fix))
+    if meant:
+        out.unreadable.add(meant)
+
+
+def _take(name: str, load: Callable[[], Grid], out: RawTables) -> None:
+    try:
+        raw, faults = _headed(KINDS[name], load())
+    except Unreadable as error:
+        out.faults.append(
+            Fault(name, error.row, error.column, error.value, error.reason, error.fix)
+        )
+        out.unreadable.add(name)
+        return
+    out.tables[name] = raw
+    out.faults += faults
+
+
+def _name_missing(out: RawTables) -> None:
+    for name in KINDS:
+        if name not in out.tables and name not in out.unreadable and name not in OPTIONAL_TABLES:
+            needed = ", ".join(c.name for c in columns_of(KINDS[name]) if c.required)
+            fix = f"add it; its required columns are {needed}"
+            out.faults.append(Fault(name, 0, "", "", "the table is missing", fix))
+            out.unreadable.add(name)
+
+
+def _read_parquet(data: bytes) -> Grid:
+    try:
+        frame = pl.read_parquet(BytesIO(data))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise Unreadable("is not a Parquet file that can be read", "export it again") from error
+    columns = [_as_text(frame[name]).alias(str(i)) for i, name in enumerate(frame.columns)]
+    header = pl.DataFrame({str(i): [name] for i, name in enumerate(frame.columns)})
+    cells = pl.concat([header, pl.DataFrame(columns)]) if frame.height else header
+    return Grid(cells=cells, rows=np.arange(1, cells.height + 1, dtype=np.int64))
+
+
+def _as_text(series: pl.Series) -> pl.Series:
+    """Return a typed column as the text a CSV would hold."""
+    kind = series.dtype
+    if isinstance(kind, pl.List):
+        return series.cast(pl.List(pl.String)).list.join("|")
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return series.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+    if isinstance(kind, pl.Datetime):
+        return series.dt.strftime("%Y-%m-%dT%H:%M:%S%.f")
+    text = series.cast(pl.String)
+    return text.str.strip_suffix(".0") if kind.is_float() else text
+
+
+def _headed(kind: type[Row], grid: Grid) -> tuple[RawTable, list[Fault]]:
+    """Split a grid into the columns of a table; a header that cannot be used is Unreadable."""
+    if not grid.cells.height:
+        reason = "is empty: it has no header"
+        raise Unreadable(reason, f"write the columns {_names(kind)} in its first row")
+    names = _header(kind, grid)
+    faults = [*_header_faults(kind, grid, names)]
+    first = {name: i for i, name in reversed(list(enumerate(names))) if name}
+    body = grid.cells[1:]
+    rows = grid.rows[1:]
+    filled = body.select(
+        pl.any_horizontal(pl.all().is_not_null()).alias("filled") if body.width else pl.lit(False)
+    )["filled"].to_numpy()
+    keep = np.flatnonzero(filled)
+    body, rows = body[keep], rows[keep]
+    broken: frozenset[int] = frozenset()
+    if grid.widths is not None:
+        broken, found = _ragged(kind, body, rows, grid.widths[1:][keep], names)
+        faults += found
+    cells = body.select(
+        pl.col(body.columns[first[column.name]]).alias(column.name)
+        for column in columns_of(kind)
+        if column.name in first
+    )
+    return RawTable(kind, cells, rows, broken, grid.comma_decimals), faults
+
+
+def _header(kind: type[Row], grid: Grid) -> list[str]:
+    known = {column.name for column in columns_of(kind)}
+    head = grid.cells.head(_HEADER_SEARCHED).rows()
+    found = [{(cell or "").casefold() for cell in row} & known for row in head]
+    best = max(range(len(found)), key=lambda i: (len(found[i]), -i))
+    if best > 0 and len(found[0]) < 2 <= len(found[best]):
+        row = int(grid.rows[best])
+        if any(low <= grid.rows[0] <= high or low <= row <= high for low, high in grid.merged):
+            reason = f"merged cells at the top; the header stands in row {row}"
+            fix = "unmerge them and delete the rows above the header"
+        else:
+            reason = f"the header stands in row {row}, not in the first one"
+            fix = "delete the rows above the header"
+        raise Unreadable(reason, fix, row=int(grid.rows[0]))
+    if grid.rows[0] > 1 and grid.from_sheet:
+        reason = "the header is not in the first row: empty rows stand above it"
+        raise Unreadable(reason, "delete the rows above the header", row=int(grid.rows[0]))
+    if any(low <= grid.rows[0] <= high for low, high in grid.merged):
+        reason = "the header has merged cells"
+        raise Unreadable(reason, "unmerge them; each column has its own name", row=1)
+    names = [(cell or "").casefold() for cell in head[0]]
+    while names and not names[-1] and grid.widths is not None:
+        names.pop()
+    return names
+
+
+def _header_faults(kind: type[Row], grid: Grid, names: list[str]) -> list[Fault]:
+    """Return the unknown, repeated, unnamed and missing columns, each cause once."""
+    columns = {column.name: column for column in columns_of(kind)}
+    row = int(grid.rows[0])
+    faults: list[Fault] = []
+    absent = [name for name in columns if name not in names]
+    excused: set[str] = set()
+    unnamed = 0
+    for i, name in enumerate(names):
+        if not name:
+            if grid.cells[1:].get_column(grid.cells.columns[i]).null_count() < len(grid.rows) - 1:
+                unnamed += 1
+                reason = f"the header of column {i + 1} is empty but the column is not"
+                faults.append(
+                    Fault(kind.table, row, "", "", reason, "name the column or delete it")
+                )
+        elif name not in columns:
+            meant = closest(name, absent)
+            excused |= {meant} if meant else set()
+            fix = f"name it {meant}" if meant else f"delete it; the columns are {_names(kind)}"
+            faults.append(Fault(kind.table, row, name, "", "is not a column of the table", fix))
+        elif name in names[:i]:
+            faults.append(Fault(kind.table, row, name, "", "the column stands twice", "keep one"))
+    missing = [name for name in absent if columns[name].required and name not in excused]
+    for name in missing[unnamed:]:
+        fix = f"add it ({columns[name].doc}), like {columns[name].example}"
+        faults.append(Fault(kind.table, row, name, "", "the required column is missing", fix))
+    return faults
+
+
+def _ragged(
+    kind: type[Row],
+    body: pl.DataFrame,
+    rows: NDArray[np.int64],
+    widths: NDArray[np.int64],
+    names: list[str],
+) -> tuple[frozenset[int], list[Fault]]:
+    """Return the records with too few or too many cells; a run of many is one fault."""
+    bad = np.flatnonzero(widths != len(names))
+    faults: list[Fault] = []
+    for width in np.unique(widths[bad]).tolist():
+        same = bad[widths[bad] == width]
+        for i in same.tolist() if len(same) <= 10 else same[:1].tolist():
+            reason = f"has {width} cells where the header has {len(names)}"
+            if len(same) > 10:
+                reason += f" (so do {len(same) - 1} more rows)"
+            value = " | ".join(cell or "" for cell in body.row(i))[:60]
+            fix = "give every column a cell; quote a cell that holds the separator"
+            faults.append(Fault(kind.table, int(rows[i]), "", value, reason, fix))
+    return frozenset(bad.tolist()), faults
+
+
+def _names(kind: type[Row]) -> str:
+    return ", ".join(column.name for column in columns_of(kind))

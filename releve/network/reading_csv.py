@@ -1,0 +1,151 @@
+"""CSV bytes -> a grid: the encoding and the separator are found, never asked for.
+
+Two dialects: UTF-8 (with or without byte order mark), and French Excel's cp1252 with ``;``.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from io import StringIO
+
+import numpy as np
+import polars as pl
+
+from releve.network.grids import Grid, Unreadable, stripped
+
+__all__ = ["read_csv"]
+
+_SEPARATORS = (",", ";", "\t")
+_HEAD = 12
+"""How many records decide how wide the grid is: room for a header that is not the first."""
+_FIX = "save it again as CSV UTF-8"
+# A character of UTF-8 read as cp1252 (é becomes Ã©, ’ becomes â€™), a likely one first.
+_TWICE = re.compile("[\u00c2-\u00c5][\u0080-\u00ff\u0152-\u2122]|\u00e2[\u0080-\u2122]{2}")
+# é à ç è of the DOS and Macintosh encodings read as cp1252, between lower-case letters.
+_OTHER_CODE = re.compile(
+    "(?<=[a-z])[\u201a\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u017d](?=[a-z])"
+)
+_LOST = re.compile("\ufffd")
+
+
+def read_csv(data: bytes) -> Grid:
+    """Read a CSV file; Unreadable when its encoding or its quotes cannot be understood."""
+    text = _decode(data).replace("\r\n", "\n").replace("\r", "\n")
+    separator = _separator(text)
+    return _quoted(text, separator) if '"' in text else _plain(text, separator)
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data[:4000]:
+        raise Unreadable("the file is in the wrong encoding (UTF-16)", _FIX)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = _windows(data, error.start)
+    for twice in _TWICE.finditer(text):
+        if _was_encoded_twice(twice[0]):
+            raise _wrong(text, twice, "UTF-8 was read as Windows text and saved again")
+    if match := _LOST.search(text):
+        raise _wrong(text, match, "letters were lost when it was saved")
+    return text
+
+
+def _windows(data: bytes, first_odd: int) -> str:
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        reason = "the file is in the wrong encoding: neither UTF-8 nor Windows (cp1252)"
+        row = data.count(b"\n", 0, first_odd) + 1
+        raise Unreadable(reason, _FIX, row=row) from None
+    if match := _OTHER_CODE.search(text):
+        raise _wrong(text, match, "it looks like DOS or Macintosh text")
+    return text
+
+
+def _was_encoded_twice(characters: str) -> bool:
+    raw = b"".join(
+        bytes([ord(c)]) if ord(c) < 256 else c.encode("cp1252", "ignore") for c in characters
+    )
+    try:
+        return len(raw.decode("utf-8")) == 1
+    except UnicodeDecodeError:
+        return False
+
+
+def _wrong(text: str, match: re.Match[str], what: str) -> Unreadable:
+    """Return the refusal of an encoding, with the row and the word that show it."""
+    edges = re.compile('[,;\t\n\r"]')
+    before = [m.end() for m in edges.finditer(text, max(0, match.start() - 40), match.start())]
+    after = edges.search(text, match.end())
+    start = before[-1] if before else max(0, match.start() - 40)
+    end = min(after.start() if after else len(text), match.end() + 40)
+    row = text.count("\n", 0, match.start()) + 1
+    reason = f"the file is in the wrong encoding: {what}"
+    return Unreadable(reason, _FIX, row=row, value=text[start:end])
+
+
+def _separator(text: str) -> str:
+    """Return the separator found most often outside quotes in the first line with text."""
+    line = next((line for line in text.split("\n", _HEAD) if line.strip()), "")
+    bare = re.sub('"[^"]*"', "", line)
+    return max(_SEPARATORS, key=bare.count)
+
+
+def _plain(text: str, separator: str) -> Grid:
+    """Read text without quotes: a line is a record."""
+    lines = pl.Series(text.split("\n"), dtype=pl.String)
+    kept = lines.str.strip_chars(separator + " ") != ""
+    rows = np.flatnonzero(kept.to_numpy()).astype(np.int64) + 1
+    records = lines.filter(kept).str.split(separator)
+    widths = records.list.len().to_numpy().astype(np.int64)
+    if not len(rows):
+        return Grid(pl.DataFrame(), rows)
+    header = _header_width(records[0].to_list())
+    for i in np.flatnonzero(widths > header).tolist():
+        widths[i] = _width(records[i].to_list(), header)
+    columns = max(header, int(widths[:_HEAD].max()))
+    cells = pl.DataFrame(
+        [records.list.get(i, null_on_oob=True).alias(str(i)) for i in range(columns)]
+    )
+    return Grid(stripped(cells), rows, widths, comma_decimals=separator != ",")
+
+
+def _quoted(text: str, separator: str) -> Grid:
+    """Read text with quotes: a record may span lines and is named by its first one."""
+    reader = csv.reader(StringIO(text), delimiter=separator, strict=True)
+    records: list[list[str]] = []
+    rows: list[int] = []
+    line = 1
+    try:
+        for record in reader:
+            if any(cell.strip() for cell in record):
+                records.append(record)
+                rows.append(line)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        fix = 'close every quote, and write a quote inside a cell as ""'
+        raise Unreadable(f"the quotes cannot be understood ({error})", fix, row=line) from None
+    header = _header_width(records[0]) if records else 0
+    widths = [_width(record, header) for record in records]
+    columns = max([header, *widths[:_HEAD]])
+    padding = [""] * columns
+    padded = [(record + padding)[:columns] for record in records]
+    cells = pl.DataFrame(
+        [pl.Series(str(i), column, pl.String) for i, column in enumerate(zip(*padded, strict=True))]
+    )
+    return Grid(
+        stripped(cells),
+        np.array(rows, dtype=np.int64),
+        np.array(widths, dtype=np.int64),
+        comma_decimals=separator != ",",
+    )
+
+
+def _header_width(record: list[str]) -> int:
+    return max((i + 1 for i, cell in enumerate(record) if cell.strip()), default=0)
+
+
+def _width(record: list[str], header: int) -> int:
+    """Return the cells of a record, not counting empty ones beyond the header."""
+    return max(header, _header_width(record)) if len(record) > header else len(record)
