@@ -1,0 +1,246 @@
+"""The linear programme of one scenario: the base day, or a day on which places are lost.
+
+Columns: W[j] people of an assignment, Y[l, k] people of a link on a pattern, A[k, p] effective
+agents, Z[k, m] people on seats, u[t, p] missing agents. Rows, as they are named below:
+
+* G    the people of a group are no more than its size;
+* L    the people of a link are spread over its patterns;
+* A, Z sums of Y, so that the rows over intervals stay short;
+* cov  agents at work and missing agents cover the requirement;
+* seat people on seats are no more than the seats of a site;
+* cap  a site holds no more than its share of a client (base only).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.plan.contingency import Contingency
+from releve.plan.lp import Floats, Ints, LinearProgram
+from releve.plan.problem import Problem
+
+__all__ = ["Block", "Layout", "add_block", "add_caps", "layout_of", "lost_assignments"]
+
+Truths = NDArray[np.bool_]
+HAIR = 1e-6
+"""Room below a whole person, so that a cap rounds up to a whole person and no further."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Index arrays shared by the blocks of a problem, made once.
+
+    ``y_link``, ``y_pattern``: the (link, pattern) pairs. ``a_of_y`` the (pattern, programme) pair
+    of each and ``z_of_y`` its (pattern, site) pair (-1 at home). ``cov_*``: rows with a
+    requirement; ``seat_*``: rows in which the seats of a site could run out.
+    """
+
+    y_link: Ints
+    y_pattern: Ints
+    y_effect: Floats
+    a_of_y: Ints
+    a_pattern: Ints
+    a_programme: Ints
+    z_of_y: Ints
+    z_pattern: Ints
+    z_site: Ints
+    cov_t: Ints
+    cov_p: Ints
+    seat_t: Ints
+    seat_m: Ints
+    clients_capped: Ints
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where a scenario's columns and rows stand in the programme; -1 = not there."""
+
+    w: Ints
+    y: Ints
+    u: Ints
+    group_rows: Ints
+    on_rows: Ints
+    seat_rows: Ints
+    cov_rows: Ints
+
+
+def layout_of(problem: Problem) -> Layout:
+    """Return the index arrays of a problem."""
+    classes = problem.patterns.classes
+    counts = np.array([len(classes[c]) for c in problem.link_class], dtype=np.int64)
+    y_link = np.repeat(np.arange(len(problem.link_class)), counts)
+    parts = [classes[c] for c in problem.link_class]
+    y_pattern = np.concatenate(parts) if parts else np.zeros(0, np.int64)
+    y_place, y_programme = problem.link_place[y_link], problem.link_programme[y_link]
+    a_pairs, a_of_y = _pairs(y_pattern, y_programme)
+    on_site = y_place != problem.home
+    z_pairs, z_index = _pairs(y_pattern[on_site], y_place[on_site])
+    z_of_y = np.full(len(y_link), -1, dtype=np.int64)
+    z_of_y[on_site] = z_index
+    cov_t, cov_p = np.nonzero(problem.required > 0)
+    seat_t, seat_m = _scarce_seats(problem)
+    return Layout(
+        y_link=y_link,
+        y_pattern=y_pattern,
+        y_effect=np.where(on_site, 1.0, problem.efficiency[y_programme]),
+        a_of_y=a_of_y,
+        a_pattern=a_pairs[:, 0],
+        a_programme=a_pairs[:, 1],
+        z_of_y=z_of_y,
+        z_pattern=z_pairs[:, 0],
+        z_site=z_pairs[:, 1],
+        cov_t=cov_t.astype(np.int64),
+        cov_p=cov_p.astype(np.int64),
+        seat_t=seat_t,
+        seat_m=seat_m,
+        clients_capped=_capped_clients(problem),
+    )
+
+
+def _pairs(first: Ints, second: Ints) -> tuple[Ints, Ints]:
+    table = np.stack([first, second], axis=1).reshape(-1, 2)
+    pairs, index = np.unique(table, axis=0, return_inverse=True)
+    return pairs.reshape(-1, 2), index.reshape(-1).astype(np.int64)
+
+
+def _scarce_seats(problem: Problem) -> tuple[Ints, Ints]:
+    """Return the (interval, site) pairs in which everyone who may come could not be seated."""
+    present = np.zeros((len(problem.sites), problem.required.shape[0]))
+    most = np.array(
+        [problem.patterns.present[patterns].max(axis=0) for patterns in problem.patterns.classes]
+    ).reshape(-1, problem.required.shape[0])
+    class_of_group = np.zeros(len(problem.size), dtype=np.int64)
+    class_of_group[problem.group] = problem.link_class[problem.link]
+    for m in range(len(problem.sites)):
+        groups = np.unique(problem.group[problem.place == m])
+        present[m] = problem.size[groups] @ most[class_of_group[groups]]
+    site, interval = np.nonzero(present > problem.seats[:, None])
+    return interval.astype(np.int64), site.astype(np.int64)
+
+
+def _capped_clients(problem: Problem) -> Ints:
+    """Return the clients with a cap and more than one place where they could be served."""
+    places = {(problem.client[p], m) for p, m in zip(problem.programme, problem.place, strict=True)}
+    count = np.zeros(len(problem.clients), dtype=np.int64)
+    for client, _ in places:
+        count[client] += 1
+    return np.nonzero((count > 1) & (problem.cap < 1))[0]
+
+
+def lost_assignments(problem: Problem, contingency: Contingency | None) -> Truths:
+    """Return which assignments a contingency takes away."""
+    if contingency is None:
+        return np.zeros(len(problem.group), dtype=np.bool_)
+    sites = [m for m, site in enumerate(problem.sites) if site in contingency.sites]
+    carriers = [i for i, name in enumerate(problem.carriers) if name in contingency.carriers]
+    at_home = problem.place == problem.home
+    cut = np.isin(problem.carrier[problem.group], carriers)
+    return np.asarray(np.isin(problem.place, sites) | (at_home & cut))
+
+
+def add_block(
+    lp: LinearProgram,
+    problem: Problem,
+    layout: Layout,
+    *,
+    lost: Truths,
+    price: Floats,
+    shortfall_cost: float,
+    upper: Floats | None = None,
+) -> Block:
+    """Add the columns and rows of one scenario.
+
+    ``price[j]`` of each person on an assignment; ``shortfall_cost`` times the programme's weight
+    is the cost of a missing agent-interval.
+    """
+    kept = np.nonzero(~lost)[0]
+    w = np.full(len(lost), -1, dtype=np.int64)
+    w[kept] = lp.columns(len(kept), price[kept], upper=np.inf if upper is None else upper[kept])
+    links = np.zeros(len(problem.link_class), dtype=np.bool_)
+    links[problem.link[kept]] = True
+    y_kept = np.nonzero(links[layout.y_link])[0]
+    y = np.full(len(layout.y_link), -1, dtype=np.int64)
+    y[y_kept] = lp.columns(len(y_kept))
+    group_rows = lp.rows(len(problem.size), upper=problem.size.astype(float))
+    lp.add(group_rows[problem.group[kept]], w[kept])
+    _add_links(lp, problem, layout, w, kept, y, y_kept, links)
+    u, cov_rows = _add_coverage(lp, problem, layout, y, y_kept, shortfall_cost)
+    seat_rows = _add_seats(lp, problem, layout, y, y_kept)
+    return Block(w, y, u, group_rows, np.zeros(0, np.int64), seat_rows, cov_rows)
+
+
+def _add_links(
+    lp: LinearProgram,
+    problem: Problem,
+    layout: Layout,
+    w: Ints,
+    kept: Ints,
+    y: Ints,
+    y_kept: Ints,
+    links: Truths,
+) -> None:
+    rows = np.full(len(links), -1, dtype=np.int64)
+    rows[links] = lp.rows(int(links.sum()), 0.0, 0.0)
+    lp.add(rows[problem.link[kept]], w[kept])
+    lp.add(rows[layout.y_link[y_kept]], y[y_kept], -1.0)
+
+
+def _add_coverage(
+    lp: LinearProgram, problem: Problem, layout: Layout, y: Ints, y_kept: Ints, cost: float
+) -> tuple[Ints, Ints]:
+    n = len(layout.a_pattern)
+    a = lp.columns(n)
+    rows = lp.rows(n, 0.0, 0.0)
+    lp.add(rows, a, -1.0)
+    lp.add(rows[layout.a_of_y[y_kept]], y[y_kept], layout.y_effect[y_kept])
+    need = problem.required[layout.cov_t, layout.cov_p]
+    u = lp.columns(len(need), cost * problem.weight[layout.cov_p], upper=need)
+    cov = lp.rows(len(need), lower=need)
+    lp.add(cov, u)
+    row_of = np.full(problem.required.shape, -1, dtype=np.int64)
+    row_of[layout.cov_t, layout.cov_p] = cov
+    worked = problem.patterns.worked[layout.a_pattern]
+    pair, t = np.nonzero(worked > 0)
+    target = row_of[t, layout.a_programme[pair]]
+    held = target >= 0
+    lp.add(target[held], a[pair[held]], worked[pair[held], t[held]])
+    return u, cov
+
+
+def _add_seats(lp: LinearProgram, problem: Problem, layout: Layout, y: Ints, y_kept: Ints) -> Ints:
+    scarce = np.unique(layout.seat_m)
+    used = np.isin(layout.z_site, scarce)
+    index = np.full(len(used), -1, dtype=np.int64)
+    z = lp.columns(int(used.sum()))
+    index[used] = np.arange(len(z))
+    rows = lp.rows(len(z), 0.0, 0.0)
+    lp.add(rows, z, -1.0)
+    of_y = layout.z_of_y[y_kept]
+    seated = of_y >= 0
+    seated[seated] &= used[of_y[seated]]
+    lp.add(rows[index[of_y[seated]]], y[y_kept[seated]])
+    seat_rows = lp.rows(len(layout.seat_t), upper=problem.seats[layout.seat_m].astype(float))
+    row_of = np.full((problem.required.shape[0], len(problem.sites)), -1, dtype=np.int64)
+    row_of[layout.seat_t, layout.seat_m] = seat_rows
+    present = problem.patterns.present[layout.z_pattern[used]]
+    pair, t = np.nonzero(present > 0)
+    target = row_of[t, layout.z_site[used][pair]]
+    held = target >= 0
+    lp.add(target[held], z[pair[held]])
+    return seat_rows
+
+
+def add_caps(lp: LinearProgram, problem: Problem, layout: Layout, block: Block) -> None:
+    """Add the concentration rows: heads on a site <= share x heads of the client, rounded up."""
+    client = problem.client[problem.programme]
+    for c in layout.clients_capped:
+        own = np.nonzero((client == c) & (block.w >= 0))[0]
+        sites = np.unique(problem.place[own])
+        sites = sites[sites != problem.home]
+        rows = lp.rows(len(sites), upper=1.0 - HAIR)
+        for row, m in zip(rows, sites, strict=True):
+            here = problem.place[own] == m
+            lp.add(row, block.w[own], here - problem.cap[c])

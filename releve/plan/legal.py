@@ -1,0 +1,107 @@
+"""Which places and programmes an agent may be given on a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from math import asin, cos, radians, sin, sqrt
+
+from releve.network import HOME, Agent, Operator, Site
+from releve.plan.settings import PlanSettings
+
+__all__ = ["Legality", "distance_km", "open_sites"]
+
+EARTH_RADIUS_KM = 6371.0088
+
+
+def distance_km(a: Site, b: Site) -> float:
+    """Return the great-circle distance of two sites (haversine, mean Earth radius)."""
+    half_lat = radians(b.lat - a.lat) / 2
+    half_lon = radians(b.lon - a.lon) / 2
+    chord = sin(half_lat) ** 2 + cos(radians(a.lat)) * cos(radians(b.lat)) * sin(half_lon) ** 2
+    return 2 * EARTH_RADIUS_KM * asin(sqrt(chord))
+
+
+def _permitted(operator: Operator, kind: str, day: date) -> frozenset[str] | None:
+    """Return the ids with a permit valid on the day; None when the operator keeps none."""
+    rows = [row for row in operator.authorisations if row.kind == kind]
+    if not rows:
+        return None
+    return frozenset(row.subject for row in rows if row.valid_from <= day <= row.valid_to)
+
+
+def open_sites(operator: Operator, day: date) -> frozenset[str]:
+    """Return the sites that may be planned on a day."""
+    permitted = _permitted(operator, "site", day)
+    return frozenset(
+        site.id for site in operator.sites if permitted is None or site.id in permitted
+    )
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What decides where an agent may work; agents of one kind are answered once."""
+
+    home_site: str
+    skills: tuple[str, ...]
+    home_ready: bool
+    stop: str
+    own_transport: bool
+    may_travel: bool
+
+
+class Legality:
+    """Answers which (place, programme) pairs an agent may be given on a day."""
+
+    def __init__(self, operator: Operator, day: date, settings: PlanSettings) -> None:
+        self._operator = operator
+        self._settings = settings
+        self._open = open_sites(operator, day)
+        self._travel = _permitted(operator, "agent", day)
+        self._rides: dict[str, set[str]] = {}
+        for row in operator.shuttles:
+            if row.ride_minutes <= settings.max_ride_minutes:
+                self._rides.setdefault(row.stop, set()).add(row.site)
+        self._near = {
+            a.id: {b.id for b in operator.sites if distance_km(a, b) <= settings.reach_km}
+            for a in operator.sites
+        }
+        self._known: dict[_Kind, frozenset[tuple[str, str]]] = {}
+
+    def pairs(self, agent: Agent) -> frozenset[tuple[str, str]]:
+        """Return every legal (place, programme) of an agent."""
+        kind = _Kind(
+            agent.home_site,
+            agent.skills,
+            agent.home_ready,
+            agent.stop,
+            agent.own_transport,
+            self._travel is None or agent.id in self._travel,
+        )
+        if kind not in self._known:
+            self._known[kind] = self._pairs(kind)
+        return self._known[kind]
+
+    def reachable(self, kind: _Kind) -> set[str]:
+        """Return the open sites that agents of a kind can come to."""
+        if not kind.may_travel:
+            return set()
+        sites = {kind.home_site} | self._rides.get(kind.stop, set())
+        if kind.own_transport:
+            sites |= self._near[kind.home_site]
+        return sites & self._open
+
+    def _pairs(self, kind: _Kind) -> frozenset[tuple[str, str]]:
+        found = set()
+        reach = self.reachable(kind)
+        home = self._operator.site[kind.home_site].destination
+        for name in kind.skills:
+            programme = self._operator.programme[name]
+            allowed = programme.allowed_destinations
+            for site in reach:
+                if not allowed or self._operator.site[site].destination in allowed:
+                    found.add((site, name))
+            at_home = kind.home_ready and programme.place == "home_allowed"
+            if at_home and (not allowed or home in allowed):
+                found.add((HOME, name))
+        return frozenset(found)

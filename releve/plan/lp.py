@@ -1,0 +1,195 @@
+"""Sparse linear programmes from numpy arrays, solved by HiGHS.
+
+Columns and rows are added in blocks that return their indices; entries are triplets. This is the
+only place that talks to the solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import highspy
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+__all__ = ["Floats", "Ints", "LinearProgram", "Solution", "SolverError", "solve"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+INFINITY = float(highspy.kHighsInf)
+
+
+class SolverError(RuntimeError):
+    """The solver gave no usable answer; the message has its status."""
+
+
+@dataclass
+class LinearProgram:
+    """min cost.x subject to row bounds and column bounds; ``integer`` marks whole columns."""
+
+    n_columns: int = 0
+    n_rows: int = 0
+    _cost: list[Floats] = field(default_factory=list)
+    _lower: list[Floats] = field(default_factory=list)
+    _upper: list[Floats] = field(default_factory=list)
+    _row_lower: list[Floats] = field(default_factory=list)
+    _row_upper: list[Floats] = field(default_factory=list)
+    _i: list[Ints] = field(default_factory=list)
+    _j: list[Ints] = field(default_factory=list)
+    _v: list[Floats] = field(default_factory=list)
+
+    def columns(
+        self, n: int, cost: ArrayLike = 0.0, lower: ArrayLike = 0.0, upper: ArrayLike = INFINITY
+    ) -> Ints:
+        """Add ``n`` columns and return their indices."""
+        for store, value in ((self._cost, cost), (self._lower, lower), (self._upper, upper)):
+            store.append(np.broadcast_to(np.asarray(value, float), (n,)))
+        first, self.n_columns = self.n_columns, self.n_columns + n
+        return np.arange(first, first + n, dtype=np.int64)
+
+    def rows(self, n: int, lower: ArrayLike = -INFINITY, upper: ArrayLike = INFINITY) -> Ints:
+        """Add ``n`` rows and return their indices."""
+        for store, value in ((self._row_lower, lower), (self._row_upper, upper)):
+            store.append(np.broadcast_to(np.asarray(value, float), (n,)))
+        first, self.n_rows = self.n_rows, self.n_rows + n
+        return np.arange(first, first + n, dtype=np.int64)
+
+    def add(self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike = 1.0) -> None:
+        """Add entries; the three arguments broadcast, entries at one place are summed."""
+        i, j, v = np.broadcast_arrays(
+            np.asarray(rows, np.int64), np.asarray(columns, np.int64), np.asarray(values, float)
+        )
+        self._i.append(i.ravel())
+        self._j.append(j.ravel())
+        self._v.append(v.ravel())
+
+    def matrix(self) -> sparse.csc_matrix:
+        """Return the rows x columns matrix."""
+        i, j, v = (_joined(part) for part in (self._i, self._j, self._v))
+        shape = (self.n_rows, self.n_columns)
+        out = sparse.coo_matrix((v, (i.astype(np.int64), j.astype(np.int64))), shape=shape)
+        columnwise: sparse.csc_matrix = out.tocsc()
+        return columnwise
+
+    def column_bounds(self) -> tuple[Floats, Floats]:
+        """Return lower and upper bounds of the columns."""
+        return _joined(self._lower), _joined(self._upper)
+
+    def cost(self) -> Floats:
+        """Return the cost of each column."""
+        return _joined(self._cost)
+
+    def row_bounds(self) -> tuple[Floats, Floats]:
+        """Return lower and upper bounds of the rows."""
+        return _joined(self._row_lower), _joined(self._row_upper)
+
+
+def _joined(parts: list[Any]) -> Any:
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """``x`` columns, ``row_dual`` rows (LP only), ``objective``, ``bound`` (proved least)."""
+
+    x: Floats
+    row_dual: Floats
+    objective: float
+    bound: float
+    status: str
+
+
+def _quiet() -> highspy.Highs:
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    return highs
+
+
+def to_highs(
+    lp: LinearProgram,
+    integer: Ints | None = None,
+    lower: Floats | None = None,
+    upper: Floats | None = None,
+) -> highspy.HighsLp:
+    """Return the programme as HiGHS takes it; bounds given here replace its own."""
+    matrix = lp.matrix()
+    own_lower, own_upper = lp.column_bounds()
+    row_lower, row_upper = lp.row_bounds()
+    out = highspy.HighsLp()
+    out.num_col_, out.num_row_ = lp.n_columns, lp.n_rows
+    out.col_cost_ = lp.cost()
+    out.col_lower_ = own_lower if lower is None else lower
+    out.col_upper_ = own_upper if upper is None else upper
+    out.row_lower_, out.row_upper_ = row_lower, row_upper
+    out.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    out.a_matrix_.start_ = matrix.indptr
+    out.a_matrix_.index_ = matrix.indices
+    out.a_matrix_.value_ = matrix.data
+    if integer is not None and len(integer):
+        kinds = np.zeros(lp.n_columns, dtype=np.int64)
+        kinds[integer] = 1
+        kind = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        out.integrality_ = [kind[value] for value in kinds]
+    return out
+
+
+def solve(
+    lp: LinearProgram,
+    *,
+    method: str = "choose",
+    crossover: bool = True,
+    integer: Ints | None = None,
+    lower: Floats | None = None,
+    upper: Floats | None = None,
+    start: Floats | None = None,
+    seconds: float | None = None,
+    gap: float = 1e-4,
+    options: dict[str, Any] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Solution:
+    """Solve and return the best solution found.
+
+    ``method``: choose, simplex, ipm. ``start``: a feasible point for the integer search.
+    ``seconds`` bounds the integer search. Raises SolverError when there is no solution at all.
+    """
+    highs = _quiet()
+    highs.setOptionValue("solver", method)
+    highs.setOptionValue("run_crossover", "on" if crossover else "off")
+    if seconds is not None:
+        highs.setOptionValue("time_limit", seconds)
+    if integer is not None:
+        highs.setOptionValue("mip_rel_gap", gap)
+    for name, value in (options or {}).items():
+        highs.setOptionValue(name, value)
+    if progress is not None:
+        highs.setOptionValue("output_flag", True)
+        highs.setOptionValue("log_to_console", False)
+        highs.cbLogging += lambda event: progress(event.message)
+    highs.passModel(to_highs(lp, integer, lower, upper))
+    if start is not None:
+        guess = highspy.HighsSolution()
+        guess.col_value = start
+        guess.value_valid = True
+        highs.setSolution(guess)
+    highs.run()
+    return _answer(highs, integer is not None)
+
+
+def _answer(highs: highspy.Highs, whole: bool) -> Solution:
+    status = highs.modelStatusToString(highs.getModelStatus())
+    info = highs.getInfo()
+    solution = highs.getSolution()
+    if not solution.value_valid or info.primal_solution_status != 2:
+        raise SolverError(f"no solution: {status}")
+    objective = float(info.objective_function_value)
+    return Solution(
+        x=np.asarray(solution.col_value),
+        row_dual=np.asarray(solution.row_dual) if not whole else np.zeros(0),
+        objective=objective,
+        bound=float(info.mip_dual_bound) if whole else objective,
+        status=status,
+    )

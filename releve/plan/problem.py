@@ -1,0 +1,228 @@
+"""The planning problem of one day as arrays: the compact formulation.
+
+Agents are planned in *groups* that nothing tells apart. People of one class (set of shift
+patterns) who share place and programme are interchangeable, so patterns are chosen per *link*
+(class, place, programme), not per group: the same optimum as choosing them per group, many times
+smaller.
+
+Axes: g groups, j assignments (group, place, programme), l links, k patterns, m places (sites,
+then home last), p programmes, t intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.tables import Requirement
+from releve.network import HOME, Operator
+from releve.plan.legal import Legality, open_sites
+from releve.plan.roster import Pattern, Patterns, breaks_of, patterns_of, shifts_of_day
+from releve.plan.settings import PlanSettings
+
+__all__ = ["Group", "Groups", "Problem", "day_groups", "day_problem", "programme_weights"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What tells one group from another; ``carrier`` only matters where home is legal."""
+
+    home_site: str
+    primary: str
+    carrier: str
+    patterns: tuple[Pattern, ...]
+    legal: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of a day and the agents in each, in the operator's order."""
+
+    groups: tuple[Group, ...]
+    members: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything a solver of one day needs; immutable.
+
+    ``size[g]``; assignments ``group[j]``, ``place[j]``, ``programme[j]``, ``price[j]`` (of using
+    it, in agent-intervals of mean penalty), ``link[j]``; links ``link_place[l]``,
+    ``link_programme[l]``, ``link_class[l]``; ``patterns``; ``required[t, p]`` with no NaN;
+    ``weight[p]``; ``efficiency[p]`` at home; ``seats[m]`` per place without home; ``client[p]``;
+    ``cap[client]`` largest share of one site; ``carrier[g]`` index or -1.
+    """
+
+    day: date
+    sites: tuple[str, ...]
+    programmes: tuple[str, ...]
+    clients: tuple[str, ...]
+    carriers: tuple[str, ...]
+    groups: Groups
+    patterns: Patterns
+    size: Ints
+    carrier: Ints
+    group: Ints
+    place: Ints
+    programme: Ints
+    price: Floats
+    link: Ints
+    link_place: Ints
+    link_programme: Ints
+    link_class: Ints
+    required: Floats
+    weight: Floats
+    efficiency: Floats
+    seats: Ints
+    client: Ints
+    cap: Floats
+
+    @property
+    def home(self) -> int:
+        """Index of the place ``home``."""
+        return len(self.sites)
+
+
+def day_groups(operator: Operator, day: date, settings: PlanSettings) -> Groups:
+    """Group the rostered agents of a day: same patterns, home, main programme and legal pairs."""
+    legality = Legality(operator, day, settings)
+    shifts = shifts_of_day(operator, day)
+    patterns: dict[object, tuple[Pattern, ...]] = {}
+    found: dict[Group, list[str]] = {}
+    for agent in operator.agents:
+        shift = shifts.get(agent.id)
+        if shift is None:
+            continue
+        key = (shift.start, shift.end, shift.break_minutes)
+        if key not in patterns:
+            patterns[key] = breaks_of(shift)
+        legal = legality.pairs(agent)
+        if not legal:
+            continue
+        at_home = any(place == HOME for place, _ in legal)
+        group = Group(
+            agent.home_site,
+            agent.skills[0],
+            agent.carrier if at_home else "",
+            patterns[key],
+            legal,
+        )
+        found.setdefault(group, []).append(agent.id)
+    return Groups(tuple(found), tuple(tuple(members) for members in found.values()))
+
+
+def programme_weights(operator: Operator, need: Requirement) -> Floats:
+    """Return the penalty of a missing agent-interval per programme, its mean over need being 1."""
+    penalties = np.empty(len(need.programmes))
+    for p, name in enumerate(need.programmes):
+        programme = operator.programme[name]
+        calls = np.nan_to_num(need.calls[:, p])
+        aht = programme.aht_s
+        if calls.sum() > 0:
+            aht = float(calls @ np.nan_to_num(need.aht_s[:, p]) / calls.sum()) or aht
+        penalties[p] = programme.penalty_per_missed_call * 1800.0 / aht
+    required = np.nan_to_num(need.agents).sum(axis=0)
+    mean = float(penalties @ required) / max(float(required.sum()), 1e-12)
+    if mean <= 0:
+        return np.ones_like(penalties)
+    return penalties / mean
+
+
+def day_problem(
+    operator: Operator,
+    need: Requirement,
+    seats: Mapping[str, int],
+    settings: PlanSettings,
+) -> Problem:
+    """Lay an operator's day out as arrays.
+
+    ``seats[site]`` people a site can hold. A programme whose need is not known is planned as
+    needing nobody; the plan reports it as unknown.
+    """
+    groups = day_groups(operator, need.day, settings)
+    sites = tuple(site.id for site in operator.sites)
+    usable = open_sites(operator, need.day)
+    clients = tuple(client.id for client in operator.clients)
+    carriers = tuple(sorted({group.carrier for group in groups.groups} - {""}))
+    classes: dict[tuple[Pattern, ...], int] = {}
+    class_of = [classes.setdefault(group.patterns, len(classes)) for group in groups.groups]
+    assignments = _assignments(operator, groups, sites, need.programmes, settings)
+    links, link = np.unique(
+        np.stack(
+            [
+                np.array(class_of, dtype=np.int64)[assignments.group],
+                assignments.place,
+                assignments.programme,
+            ],
+            axis=1,
+        ).reshape(-1, 3),
+        axis=0,
+        return_inverse=True,
+    )
+    programmes = [operator.programme[name] for name in need.programmes]
+    client = np.array([clients.index(row.client) for row in programmes], dtype=np.int64)
+    cap = np.ones(len(clients))
+    for row, c in zip(programmes, client, strict=True):
+        cap[c] = min(cap[c], row.max_site_share)
+    return Problem(
+        day=need.day,
+        sites=sites,
+        programmes=need.programmes,
+        clients=clients,
+        carriers=carriers,
+        groups=groups,
+        patterns=patterns_of(classes, need.starts),
+        size=np.array([len(members) for members in groups.members], dtype=np.int64),
+        carrier=np.array(
+            [carriers.index(g.carrier) if g.carrier else -1 for g in groups.groups],
+            dtype=np.int64,
+        ),
+        group=assignments.group,
+        place=assignments.place,
+        programme=assignments.programme,
+        price=assignments.price,
+        link=link.reshape(-1).astype(np.int64),
+        link_class=links[:, 0],
+        link_place=links[:, 1],
+        link_programme=links[:, 2],
+        required=np.nan_to_num(need.agents),
+        weight=programme_weights(operator, need),
+        efficiency=np.array([row.home_efficiency for row in programmes]),
+        seats=np.array([seats[s] if s in usable else 0 for s in sites], dtype=np.int64),
+        client=client,
+        cap=cap,
+    )
+
+
+@dataclass(frozen=True)
+class _Assignments:
+    group: Ints
+    place: Ints
+    programme: Ints
+    price: Floats
+
+
+def _assignments(
+    operator: Operator,
+    groups: Groups,
+    sites: Sequence[str],
+    programmes: Sequence[str],
+    settings: PlanSettings,
+) -> _Assignments:
+    place_index = {name: i for i, name in enumerate((*sites, HOME))}
+    programme_index = {name: i for i, name in enumerate(programmes)}
+    rows: list[tuple[int, int, int, float]] = []
+    for g, group in enumerate(groups.groups):
+        for place, name in sorted(group.legal, key=lambda pair: (pair[1], pair[0])):
+            steps = (place != group.home_site) + (name != group.primary) + 0.5 * (place == HOME)
+            rows.append((g, place_index[place], programme_index[name], settings.move_price * steps))
+    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    whole = table[:, :3].astype(np.int64)
+    return _Assignments(whole[:, 0], whole[:, 1], whole[:, 2], table[:, 3])

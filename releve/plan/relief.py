@@ -1,0 +1,181 @@
+"""The relief of one contingency for a given base plan in whole people.
+
+People placed on a lost site are exposed: a share of them is isolated, the others may work at home
+only. Everyone else may change place and programme, each change at a price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from releve.plan.blocks import Block, Layout, Truths, add_block, lost_assignments
+from releve.plan.contingency import Contingency
+from releve.plan.floors import client_requirement
+from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
+from releve.plan.problem import Problem
+from releve.plan.secure import add_regret
+from releve.plan.whole import Whole, WholePlan, whole_plan
+
+__all__ = ["Relief", "Staff", "available_staff", "relief_of", "relief_programme"]
+
+REGRET_WEIGHT = 20.0
+"""Cost of regret above the limit, times the weighted requirement of an average client."""
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Who is left: ``available[g]``, ``onsite[g]`` of them on a site, ``isolated[g]``, and
+    ``kept[j]`` people whose base assignment stands."""
+
+    available: Ints
+    onsite: Ints
+    isolated: Ints
+    kept: Ints
+    lost: Truths
+
+
+@dataclass(frozen=True)
+class Relief:
+    """A relief in whole people, and the least penalty of a fractional one."""
+
+    plan: WholePlan
+    staff: Staff
+    lp_penalty: float
+    lp_missing: Floats
+
+
+def available_staff(
+    problem: Problem, contingency: Contingency, assigned: Ints, isolated: float
+) -> Staff:
+    """Return who is left of a base plan under a contingency.
+
+    The isolated of a site are floor(share x its people), spread evenly over its groups.
+    """
+    lost = lost_assignments(problem, contingency)
+    kept = np.where(lost, 0, assigned)
+    gone = np.zeros(len(problem.size), dtype=np.int64)
+    exposed = np.zeros(len(problem.size), dtype=np.int64)
+    if contingency.exposed:
+        for m, site in enumerate(problem.sites):
+            if site in contingency.sites:
+                here = problem.place == m
+                people = np.zeros(len(problem.size), dtype=np.int64)
+                np.add.at(people, problem.group[here], assigned[here])
+                running = np.floor(np.cumsum(people) * isolated + 1e-9).astype(np.int64)
+                gone += np.diff(running, prepend=0)
+                exposed += people
+    return Staff(problem.size - gone, problem.size - exposed, gone, kept, lost)
+
+
+def relief_programme(
+    problem: Problem,
+    layout: Layout,
+    staff: Staff,
+    floor: Floats,
+    regret: float,
+    move_price: float,
+) -> tuple[LinearProgram, Block, Ints]:
+    """Return the linear programme of a relief; the last value are the columns of moved people.
+
+    ``floor[client]`` and ``regret`` set each client's limit; above it the worst regret is dear.
+    """
+    lp = LinearProgram()
+    block = add_block(
+        lp, problem, layout, lost=staff.lost, price=problem.price * 0.01, shortfall_cost=1.0
+    )
+    _limit_staff(lp, problem, block, staff)
+    moved = _price_moves(lp, problem, block, staff, move_price)
+    average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
+    worst = int(lp.columns(1, REGRET_WEIGHT * average)[0])
+    add_regret(lp, problem, layout, block, floor + regret, worst)
+    return lp, block, moved
+
+
+def _limit_staff(lp: LinearProgram, problem: Problem, block: Block, staff: Staff) -> None:
+    on_site = np.nonzero((block.w >= 0) & (problem.place != problem.home))[0]
+    bound = np.nonzero(staff.onsite < problem.size)[0]
+    row_of = np.full(len(problem.size), -1, dtype=np.int64)
+    row_of[bound] = lp.rows(len(bound), upper=staff.onsite[bound].astype(float))
+    bound_here = on_site[row_of[problem.group[on_site]] >= 0]
+    lp.add(row_of[problem.group[bound_here]], block.w[bound_here])
+    gone = np.nonzero(staff.isolated > 0)[0]
+    rows = lp.rows(len(gone), upper=staff.available[gone].astype(float))
+    row_of[:] = -1
+    row_of[gone] = rows
+    kept = np.nonzero(block.w >= 0)[0]
+    kept = kept[row_of[problem.group[kept]] >= 0]
+    lp.add(row_of[problem.group[kept]], block.w[kept])
+
+
+def _price_moves(
+    lp: LinearProgram, problem: Problem, block: Block, staff: Staff, price: float
+) -> Ints:
+    """Make people above those who were there before pay the price of a move."""
+    columns = np.nonzero(block.w >= 0)[0]
+    moved = lp.columns(len(columns), price)
+    rows = lp.rows(len(columns), upper=staff.kept[columns].astype(float))
+    lp.add(rows, block.w[columns])
+    lp.add(rows, moved, -1.0)
+    return moved
+
+
+def relief_of(
+    problem: Problem,
+    layout: Layout,
+    contingency: Contingency,
+    assigned: Ints,
+    *,
+    floor: Floats,
+    regret: float,
+    isolated: float,
+    move_price: float,
+) -> Relief:
+    """Solve the relief of a contingency, first in fractions, then in whole people."""
+    staff = available_staff(problem, contingency, assigned, isolated)
+    lp, block, _ = relief_programme(problem, layout, staff, floor, regret, move_price)
+    solution = solve(lp, method="ipm", crossover=False)
+    return whole_relief(problem, layout, staff, block, solution, floor, regret, move_price)
+
+
+def whole_relief(
+    problem: Problem,
+    layout: Layout,
+    staff: Staff,
+    block: Block,
+    solution: Solution,
+    floor: Floats,
+    regret: float,
+    move_price: float,
+) -> Relief:
+    """Return a fractional relief in whole people."""
+    limit = (floor + regret) * client_requirement(problem)
+    average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
+    want = Whole(
+        allowed=~staff.lost,
+        price=problem.price * 0.01,
+        stay=staff.kept,
+        available=staff.available,
+        onsite=staff.onsite,
+        limit=limit,
+        move_price=move_price,
+        excess=float(REGRET_WEIGHT * average / client_requirement(problem).mean()),
+        capped=False,
+    )
+    plan = whole_plan(
+        problem, layout, want, columns_of(solution.x, block.w), columns_of(solution.x, block.y)
+    )
+    missing = np.zeros_like(problem.required)
+    missing[layout.cov_t, layout.cov_p] = solution.x[block.u]
+    return Relief(
+        plan=plan,
+        staff=staff,
+        lp_penalty=float((missing @ problem.weight).sum()),
+        lp_missing=missing,
+    )
+
+
+def columns_of(x: Floats, columns: Ints) -> Floats:
+    """Return the values of columns, 0 where there is none (-1)."""
+    return np.where(columns >= 0, x[np.maximum(columns, 0)], 0.0)

@@ -1,0 +1,113 @@
+"""The roster of a planning day: who is there when, and where the break may fall.
+
+A *pattern* is a shift with a place for its break; a *class* is the set of patterns open to one
+person. In a rostered operator a class is one shift with several places for its break.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.tables import INTERVAL
+from releve.network import Operator, Shift, day_bounds
+
+__all__ = ["Pattern", "Patterns", "day_starts", "patterns_of", "shifts_of_day"]
+
+BREAKS = 3
+"""How many places for the break are tried in a shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One way to work a day; times in UTC; no break = ``break_start`` None."""
+
+    start: datetime
+    end: datetime
+    break_start: datetime | None
+    break_end: datetime | None
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Patterns with their classes.
+
+    ``worked[pattern, interval]`` share of the interval worked; ``present[pattern, interval]`` 1
+    when a seat is taken; ``classes[c]`` the patterns of class c.
+    """
+
+    patterns: tuple[Pattern, ...]
+    classes: tuple[NDArray[np.int64], ...]
+    worked: NDArray[np.float64]
+    present: NDArray[np.float64]
+
+
+def day_starts(day: date, time_zone: str) -> tuple[datetime, ...]:
+    """Return the starts of the half hours of a local day, in UTC (46, 48 or 50 of them)."""
+    start, end = day_bounds(day, time_zone)
+    return tuple(start + i * INTERVAL for i in range((end - start) // INTERVAL))
+
+
+def shifts_of_day(operator: Operator, day: date) -> dict[str, Shift]:
+    """Return each agent's shift that starts in the operator's local day (the first, if two)."""
+    first, last = day_bounds(day, operator.row.time_zone)
+    found: dict[str, Shift] = {}
+    for shift in operator.shifts:
+        if first <= shift.start < last:
+            known = found.get(shift.agent)
+            if known is None or shift.start < known.start:
+                found[shift.agent] = shift
+    return found
+
+
+def breaks_of(shift: Shift, count: int = BREAKS) -> tuple[Pattern, ...]:
+    """Return the patterns of a shift: its break on the half hour, nearest to the middle.
+
+    A break too long to fit on the half hour starts with the shift's middle truncated to fit.
+    """
+    length = timedelta(minutes=shift.break_minutes)
+    if not length:
+        return (Pattern(shift.start, shift.end, None, None),)
+    middle = shift.start + (shift.end - shift.start - length) / 2
+    origin = shift.start.replace(minute=0, second=0, microsecond=0)
+    steps = int((shift.end - origin) / INTERVAL) + 1
+    starts = [
+        start
+        for start in (origin + i * INTERVAL for i in range(steps))
+        if shift.start <= start and start + length <= shift.end
+    ]
+    spread = sorted(starts, key=lambda start: (abs(start - middle), start))[: 2 * count - 1 : 2]
+    return tuple(
+        Pattern(shift.start, shift.end, start, start + length) for start in sorted(spread)
+    ) or (Pattern(shift.start, shift.end, shift.start, shift.start + length),)
+
+
+def patterns_of(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[datetime]) -> Patterns:
+    """Number the patterns of several classes and lay them over the intervals of the day."""
+    index: dict[Pattern, int] = {}
+    numbered = tuple(
+        np.array([index.setdefault(p, len(index)) for p in patterns], dtype=np.int64)
+        for patterns in classes
+    )
+    patterns = tuple(index)
+    worked = np.zeros((len(patterns), len(starts)))
+    present = np.zeros((len(patterns), len(starts)))
+    edges = np.array([start.timestamp() for start in starts])
+    for k, pattern in enumerate(patterns):
+        shift = _overlap(edges, pattern.start, pattern.end)
+        rest = np.zeros(len(starts))
+        if pattern.break_start is not None and pattern.break_end is not None:
+            rest = _overlap(edges, pattern.break_start, pattern.break_end)
+        worked[k] = (shift - rest) / INTERVAL.total_seconds()
+        present[k] = shift > 0
+    return Patterns(patterns, numbered, worked, present)
+
+
+def _overlap(edges: NDArray[np.float64], start: datetime, end: datetime) -> NDArray[np.float64]:
+    """Return the seconds of each half hour that lie in [start, end)."""
+    upper = np.minimum(edges + INTERVAL.total_seconds(), end.timestamp())
+    return np.asarray(np.maximum(0.0, upper - np.maximum(edges, start.timestamp())))

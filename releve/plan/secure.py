@@ -1,0 +1,189 @@
+"""The whole N-1 problem: base placement and the relief of every contingency, chosen together.
+
+One linear programme: the base block, and one block per contingency that takes the base plan into
+account (people placed on a lost site are exposed: they may work at home only, and a share of them
+is isolated). The only link between base and relief is the number of people of each group on the
+lost sites. Contingencies that do not depend on the base placement (home carriers) are left out:
+their relief is the same whatever the base plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from releve.plan.blocks import (
+    Block,
+    Layout,
+    add_block,
+    add_caps,
+    layout_of,
+    lost_assignments,
+)
+from releve.plan.contingency import Contingency
+from releve.plan.floors import client_requirement
+from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
+from releve.plan.problem import Problem
+from releve.plan.settings import PlanSettings
+
+__all__ = ["SecurePlan", "add_exposure", "add_regret", "secure_plan"]
+
+KIND_WEIGHT = {"site": 1.0, "named": 0.5, "destination": 0.1}
+"""Weight of the worst regret of a kind of contingency: the larger the loss, the less it may
+bend the plan away from the single losses. Each kind has its own worst, so that a hopeless
+destination does not hide the sites."""
+TINY = 1e-3
+"""Share of the price of a placement that counts inside a contingency: breaks ties only."""
+
+
+@dataclass(frozen=True)
+class SecurePlan:
+    """The fractional N-1 plan: ``assigned[j]`` people, ``on_pattern[i]`` of a link on a pattern,
+    ``exposure_price[j]`` what one more person there would cost the reliefs (from the duals), the
+    least objective and the worst regret of each kind of contingency."""
+
+    assigned: Floats
+    on_pattern: Floats
+    exposure_price: Floats
+    objective: float
+    base_penalty: float
+    regret: dict[str, float]
+    status: str
+    rows: int
+    columns: int
+    nonzeros: int
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The rows that link each base assignment on a lost site to a relief."""
+
+    assignments: Ints
+    group_rows: Ints
+    on_rows: Ints
+
+
+def secure_plan(
+    problem: Problem,
+    contingencies: Sequence[Contingency],
+    floors: Floats,
+    settings: PlanSettings,
+    progress: Callable[[str], None] = lambda message: None,
+) -> SecurePlan:
+    """Solve base and reliefs together.
+
+    ``floors[1 + i, client]`` as :func:`client_floors` returns them. Without contingencies this is
+    the plan of the base day alone.
+    """
+    lp = LinearProgram()
+    layout = layout_of(problem)
+    nothing = lost_assignments(problem, None)
+    base = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
+    add_caps(lp, problem, layout, base)
+    linked = [i for i, c in enumerate(contingencies) if c.exposed and c.sites]
+    sites = max(1, sum(contingencies[i].kind == "site" for i in linked))
+    worst = _worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
+    exposures = []
+    for i in linked:
+        c = contingencies[i]
+        counted = c.kind == "site"
+        block = add_block(
+            lp,
+            problem,
+            layout,
+            lost=lost_assignments(problem, c),
+            price=problem.price * TINY / sites,
+            shortfall_cost=(settings.average_weight if counted else TINY) / sites,
+        )
+        exposures.append(add_exposure(lp, problem, c, base, block, settings.isolated))
+        add_regret(lp, problem, layout, block, floors[1 + i], worst[c.kind])
+    solution = solve(lp, method="ipm", crossover=False, progress=progress)
+    price = np.zeros(len(problem.group))
+    for exposure in exposures:
+        price[exposure.assignments] -= settings.isolated * solution.row_dual[exposure.group_rows]
+        price[exposure.assignments] -= solution.row_dual[exposure.on_rows]
+    return _secure_plan(lp, problem, layout, base, worst, solution, np.maximum(0.0, price))
+
+
+def _worst_columns(
+    lp: LinearProgram,
+    problem: Problem,
+    contingencies: Sequence[Contingency],
+    settings: PlanSettings,
+) -> dict[str, int]:
+    average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
+    return {
+        kind: int(lp.columns(1, settings.regret_weight * average * KIND_WEIGHT[kind])[0])
+        for kind in dict.fromkeys(c.kind for c in contingencies)
+    }
+
+
+def add_exposure(
+    lp: LinearProgram,
+    problem: Problem,
+    contingency: Contingency,
+    base: Block,
+    block: Block,
+    isolated: float,
+) -> Exposure:
+    """Link a relief to the base plan: the people placed on lost sites stay home or are isolated."""
+    sites = [m for m, site in enumerate(problem.sites) if site in contingency.sites]
+    exposed = np.nonzero(np.isin(problem.place, sites))[0]
+    groups = np.unique(problem.group[exposed])
+    lp.add(block.group_rows[problem.group[exposed]], base.w[exposed], isolated)
+    row_of = np.full(len(problem.size), -1, dtype=np.int64)
+    row_of[groups] = lp.rows(len(groups), upper=problem.size[groups].astype(float))
+    on_site = np.nonzero((block.w >= 0) & (problem.place != problem.home))[0]
+    on_site = on_site[row_of[problem.group[on_site]] >= 0]
+    lp.add(row_of[problem.group[on_site]], block.w[on_site])
+    lp.add(row_of[problem.group[exposed]], base.w[exposed])
+    return Exposure(
+        exposed, block.group_rows[problem.group[exposed]], row_of[problem.group[exposed]]
+    )
+
+
+def add_regret(
+    lp: LinearProgram,
+    problem: Problem,
+    layout: Layout,
+    block: Block,
+    floor: Floats,
+    worst: int,
+) -> Ints:
+    """Add one row per client: its shortfall above its floor is no more than the worst regret."""
+    total = client_requirement(problem)
+    rows = lp.rows(len(total), upper=np.asarray(floor) + HAIR)
+    client = problem.client[layout.cov_p]
+    lp.add(rows[client], block.u, 1.0 / total[client])
+    lp.add(rows, worst, -1.0)
+    return rows
+
+
+HAIR = 1e-9
+
+
+def _secure_plan(
+    lp: LinearProgram,
+    problem: Problem,
+    layout: Layout,
+    base: Block,
+    worst: dict[str, int],
+    solution: Solution,
+    exposure_price: Floats,
+) -> SecurePlan:
+    matrix = lp.matrix()
+    missing = solution.x[base.u]
+    return SecurePlan(
+        assigned=np.maximum(0.0, solution.x[base.w]),
+        on_pattern=np.maximum(0.0, solution.x[base.y]),
+        exposure_price=exposure_price,
+        objective=solution.objective,
+        base_penalty=float(missing @ problem.weight[layout.cov_p]),
+        regret={kind: float(solution.x[column]) for kind, column in worst.items()},
+        status=solution.status,
+        rows=lp.n_rows,
+        columns=lp.n_columns,
+        nonzeros=matrix.nnz,
+    )

@@ -1,0 +1,184 @@
+"""From fractional people to whole people: round, then improve person by person.
+
+A linear plan is rounded group by group (largest remainder) and its breaks link by link; the
+kernel then moves single people as long as that lowers the cost. Rules that rounding broke (a seat,
+a share of a site) are mended by the same moves, for breaking them costs more than anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.plan.blocks import Layout, Truths
+from releve.plan.floors import by_client
+from releve.plan.lp import Floats, Ints
+from releve.plan.problem import Problem
+from releve.plan.whole_kernel import Fixed, State, improve, put
+
+__all__ = ["Whole", "WholePlan", "fixed_of", "round_sum", "whole_plan"]
+
+SWEEPS = 200
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What whole people are placed for.
+
+    ``allowed[j]``; ``price[j]``; ``stay[j]`` people who were there before (none = no move price);
+    ``available[g]`` people who can work, ``onsite[g]`` of them on a site; ``limit[client]``
+    missing agent-intervals above which ``excess`` is paid for each.
+    """
+
+    allowed: Truths
+    price: Floats
+    stay: Ints
+    available: Ints
+    onsite: Ints
+    limit: Floats
+    move_price: float = 0.0
+    excess: float = 0.0
+    capped: bool = True
+
+
+@dataclass(frozen=True)
+class WholePlan:
+    """``assigned[j]`` and ``on_pattern[i]`` whole people; ``placed[t, p]``; ``penalty`` weighted
+    missing agent-intervals; ``missing[client]``; ``broken`` rules still broken (0 when it is a
+    plan)."""
+
+    assigned: Ints
+    on_pattern: Ints
+    placed: Floats
+    penalty: float
+    missing: Floats
+    broken: int
+
+
+def round_sum(values: Floats, total: int) -> Ints:
+    """Round to whole numbers with the given sum, largest remainders up (the first on ties)."""
+    whole = np.floor(values + 1e-9).astype(np.int64)
+    left = total - int(whole.sum())
+    if left > 0:
+        order = np.argsort(-(values - whole), kind="stable")
+        whole[np.resize(order, left)] += 1
+    while left < 0:
+        fullest = int(np.argmax(whole))
+        whole[fullest] -= 1
+        left += 1
+    return whole
+
+
+def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
+    """Return the kernel's view of a problem."""
+    pointer = np.searchsorted(problem.group, np.arange(len(problem.size) + 1))
+    link_pointer = np.searchsorted(layout.y_link, np.arange(len(problem.link_class) + 1))
+    worked = problem.patterns.worked
+    busy = (problem.patterns.present > 0) | (worked > 0)
+    at_home = problem.place == problem.home
+    return Fixed(
+        pointer=pointer.astype(np.int64),
+        place=problem.place,
+        programme=problem.programme,
+        link=problem.link,
+        effect=np.where(at_home, problem.efficiency[problem.programme], 1.0),
+        price=want.price.astype(np.float64),
+        stay=want.stay.astype(np.int64),
+        allowed=want.allowed.astype(np.bool_),
+        link_pointer=link_pointer.astype(np.int64),
+        link_patterns=layout.y_pattern,
+        worked=worked,
+        present=problem.patterns.present,
+        first=busy.argmax(axis=1).astype(np.int64),
+        last=(busy.shape[1] - busy[:, ::-1].argmax(axis=1)).astype(np.int64),
+        required=problem.required,
+        weight=problem.weight,
+        client=problem.client,
+        limit=want.limit.astype(np.float64),
+        seats=problem.seats.astype(np.int64),
+        cap=_caps(problem, layout) if want.capped else np.ones(len(problem.clients)),
+        available=want.available.astype(np.int64),
+        onsite=want.onsite.astype(np.int64),
+        move_price=float(want.move_price),
+        excess=float(want.excess),
+    )
+
+
+def _caps(problem: Problem, layout: Layout) -> Floats:
+    cap = np.ones(len(problem.clients))
+    cap[layout.clients_capped] = problem.cap[layout.clients_capped]
+    return cap
+
+
+def empty_state(problem: Problem, layout: Layout) -> State:
+    """Return the state in which everyone is in reserve."""
+    return State(
+        w=np.zeros(len(problem.group), np.int64),
+        y=np.zeros(len(layout.y_link), np.int64),
+        placed=np.zeros(problem.required.shape),
+        seated=np.zeros((problem.required.shape[0], len(problem.sites) + 1), np.int64),
+        heads=np.zeros((len(problem.sites) + 1, len(problem.clients)), np.int64),
+        missing=by_client(problem, problem.required),
+    )
+
+
+def whole_plan(
+    problem: Problem, layout: Layout, want: Whole, assigned: Floats, on_pattern: Floats
+) -> WholePlan:
+    """Return a plan in whole people near a fractional one (``assigned[j]``, ``on_pattern[i]``)."""
+    fixed = fixed_of(problem, layout, want)
+    state = empty_state(problem, layout)
+    start = _rounded(problem, want, fixed, assigned)
+    per_link = np.bincount(problem.link, weights=start, minlength=len(problem.link_class))
+    for link, total in enumerate(per_link.astype(np.int64)):
+        if total:
+            lo, hi = fixed.link_pointer[link], fixed.link_pointer[link + 1]
+            _fill(fixed, state, problem, start, link, round_sum(on_pattern[lo:hi], int(total)))
+    improve(fixed, state, SWEEPS)
+    return _whole_plan(problem, fixed, state)
+
+
+def _rounded(problem: Problem, want: Whole, fixed: Fixed, assigned: Floats) -> Ints:
+    """Round each group's people, keeping within who can work and who can work on a site."""
+    start = np.zeros(len(assigned), dtype=np.int64)
+    for g in range(len(problem.size)):
+        part = slice(fixed.pointer[g], fixed.pointer[g + 1])
+        values = np.where(want.allowed[part], np.maximum(assigned[part], 0.0), 0.0)
+        total = min(int(want.available[g]), round(float(values.sum())))
+        whole = round_sum(values, total)
+        whole[~want.allowed[part]] = 0
+        on_site = problem.place[part] != problem.home
+        while whole[on_site].sum() > want.onsite[g]:
+            index = np.nonzero(on_site & (whole > 0))[0]
+            whole[index[np.argmin((values - whole)[index])]] -= 1
+        start[part] = whole
+    return start
+
+
+def _fill(
+    fixed: Fixed, state: State, problem: Problem, start: Ints, link: int, counts: NDArray[np.int64]
+) -> None:
+    """Put the people of a link on its patterns."""
+    slots = np.repeat(np.arange(fixed.link_pointer[link], fixed.link_pointer[link + 1]), counts)
+    index = np.nonzero(problem.link == link)[0]
+    people = np.repeat(index, start[index])
+    for j, slot in zip(people, slots, strict=True):
+        put(fixed, state, int(j), int(slot), 1)
+
+
+def _whole_plan(problem: Problem, fixed: Fixed, state: State) -> WholePlan:
+    short = np.maximum(0.0, problem.required - state.placed)
+    over = np.maximum(0, state.seated[:, :-1] - fixed.seats).sum()
+    totals = state.heads.sum(axis=0)
+    share = np.ceil(fixed.cap * totals - 1e-9)
+    over += np.maximum(0, state.heads[:-1] - np.where(fixed.cap < 1, share, totals)).sum()
+    return WholePlan(
+        assigned=state.w,
+        on_pattern=state.y,
+        placed=state.placed,
+        penalty=float((short @ problem.weight).sum()),
+        missing=by_client(problem, short),
+        broken=int(over),
+    )
