@@ -3,97 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from releve.network import Authorisation, Measure, Seat, Shuttle, Stop, Zone
+from releve.network import Authorisation, Measure, Seat, Zone
 from releve.plan import checker
-from releve.plan.contingency import Contingency
-from releve.plan.result import Move, Placement, Plan
-from releve.plan.settings import PlanSettings
-from tests.plan.checker_plans import faults, plan_of, put, stand_down, with_operator
+from releve.plan.result import Move, Plan
+from tests.plan.checker_case import FIRST, LAST, REST, TEAM, loss_of, only, team, three_sites
+from tests.plan.checker_plans import faults, plan_of, put, with_operator
 from tests.plan.tiny import (
     DAY,
     Tiny,
-    agent,
-    operator_of,
-    programme,
-    requirement_of,
     shift,
-    site,
 )
-
-FIRST, LAST = date(2026, 11, 1), date(2026, 12, 31)
-
-
-def three_sites() -> Tiny:
-    """Sites a and b (7 km apart, Morocco) and c (Tunisia); one agent of each kind that matters.
-
-    Client k has p; client l has q (site-only) and r (Morocco only).
-    """
-    agents = [
-        agent("a1", "a", "p", "q", carrier="Red"),
-        agent("a2", "a", "p", stop="x"),
-        agent("a3", "a", "p", "r"),
-        agent("b1", "b", "p", "r", own_transport=True),
-        agent("c1", "c", "p", "r", carrier="Blue"),
-        agent("c2", "c", "p"),
-    ]
-    tomorrow = shift("c2", "08:00", "10:00")
-    shifts = [shift(name, "08:00", "10:00", 30.0) for name in ("a1", "a2", "a3", "b1")]
-    shifts += [
-        shift("c1", "08:00", "10:00"),
-        replace(
-            tomorrow,
-            start=tomorrow.start + timedelta(days=1),
-            end=tomorrow.end + timedelta(days=1),
-        ),
-    ]
-    operator = operator_of(
-        [site("a"), site("b", "MA", 33.55, -7.65), site("c", "TN", 36.8, 10.2)],
-        {"a": (3, 2.0), "b": (2, 2.0), "c": (3, 2.0)},
-        [
-            programme("p", "k", home_efficiency=0.9),
-            programme("q", "l", place="site_only"),
-            programme("r", "l", allowed_destinations=("MA",)),
-        ],
-        agents,
-        shifts,
-        stops=(Stop("x", "X", 33.5, -7.6),),
-        shuttles=(Shuttle("x", "c", 60.0), Shuttle("x", "b", 60.5)),
-    )
-    needs = {("p", "08:00"): 2, ("p", "09:00"): 3, ("q", "08:30"): 1, ("r", "09:30"): 1}
-    return Tiny(operator, requirement_of(operator, needs), PlanSettings())
-
-
-REST = ("09:00", "09:30")
-TEAM = {
-    row.agent: row
-    for row in (
-        put("a1", "a", "q", "08:00", "10:00", REST),
-        put("a2", "c", "p", "08:00", "10:00", ("08:30", "09:00")),
-        put("b1", "b", "r", "08:00", "10:00", REST),
-        put("c1", "home", "p", "08:00", "10:00"),
-    )
-}
-
-
-def team(*changed: Placement, without: str = "") -> list[Placement]:
-    rows = TEAM | {row.agent: row for row in changed}
-    return [row for name, row in rows.items() if name != without]
-
-
-def only(found: Sequence[str], *parts: str) -> None:
-    """Assert that there is one sentence and that it holds every part."""
-    assert len(found) == 1, found
-    for part in parts:
-        assert part in found[0]
-    assert found[0].endswith(".")
 
 
 def test_a_lawful_plan_has_no_sentence() -> None:
@@ -383,179 +309,6 @@ def test_a_reserve_that_is_not_who_is_left_is_named() -> None:
     only(faults(case, replace(plan, reserve=("a3", "a3"))), "a3 is listed 2 times")
     only(faults(case, replace(plan, reserve=("a3", "a1"))), "a1 is listed but has a placement")
     only(faults(case, replace(plan, reserve=("a3", "c2"))), "c2 is listed but has no shift")
-
-
-# -- moves ---------------------------------------------------------------------------------------
-
-
-def case_lost(case: Tiny, name: str) -> Contingency:
-    return next(row for row in plan_of(case, []).contingencies if row.id == name)
-
-
-OUT = Move("a1", TEAM["a1"], None, "isolated")
-"""Site a is lost: only a1 was there."""
-HELP = Move("a3", None, put("a3", "a", "p", "08:00", "10:00", REST), "relief")
-
-MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
-    "nobody moved off a lost site": (
-        "site:c",
-        [HELP],
-        ["a2", "stays on site c for p", "site c is lost"],
-    ),
-    "nobody moved off a lost line": (
-        "carrier:Blue",
-        [HELP],
-        ["c1", "stays at home for p", "home lines of Blue are lost"],
-    ),
-    "before is not the base placement": (
-        "site:a",
-        [replace(OUT, before=put("a1", "a", "p", "08:00", "10:00", REST))],
-        ["a1", "starts on site a for p", "base placement is on site a for q"],
-    ),
-    "before of somebody in reserve": (
-        "site:a",
-        [OUT, Move("a3", put("a3", "b", "p", "08:00", "10:00", REST), None, "stranded")],
-        ["a3", "base placement is nowhere"],
-    ),
-    "moved onto the lost site": (
-        "site:a",
-        [OUT, HELP],
-        ["a3", "on site a for p, but site a is lost"],
-    ),
-    "onto a lost line": (
-        "carrier:Red",
-        [
-            Move("a1", TEAM["a1"], put("a1", "home", "p", "08:00", "10:00", REST), "relief"),
-        ],
-        ["a1", "moved at home", "home lines of Red are lost"],
-    ),
-    "exposed and on another site": (
-        "site:b",
-        [Move("b1", TEAM["b1"], put("b1", "a", "p", "08:00", "10:00", REST), "relief")],
-        ["b1", "exposed on site b, so home only", "on site a for p"],
-    ),
-    "unlawful after": (
-        "site:a",
-        [OUT, Move("a3", None, put("a3", "c", "p", "08:00", "10:00", REST), "relief")],
-        ["a3", "cannot reach site c"],
-    ),
-    "after without its break": (
-        "site:b",
-        [
-            Move("b1", TEAM["b1"], None, "stranded"),
-            replace(HELP, after=put("a3", "a", "p", "08:00", "10:00")),
-        ],
-        ["a3", "break of 30 min is missing"],
-    ),
-    "relief without a placement": (
-        "site:a",
-        [replace(OUT, reason="relief")],
-        ["a1", "without a placement"],
-    ),
-    "isolated with a placement": (
-        "site:a",
-        [replace(OUT, after=put("a1", "home", "p", "08:00", "10:00", REST))],
-        ["a1", "isolated, but placed at home for p"],
-    ),
-    "stranded with a placement": (
-        "carrier:Blue",
-        [Move("c1", TEAM["c1"], put("c1", "c", "p", "08:00", "10:00"), "stranded")],
-        ["c1", "stranded, but placed on site c"],
-    ),
-    "isolated from elsewhere": (
-        "site:a",
-        [OUT, Move("b1", TEAM["b1"], None, "isolated")],
-        ["b1", "was not on a site lost to an exposure"],
-    ),
-    "isolated from a lost line": (
-        "carrier:Blue",
-        [Move("c1", TEAM["c1"], None, "isolated")],
-        ["c1", "was not on a site lost to an exposure"],
-    ),
-    "unknown reason": ("site:a", [replace(OUT, reason="ill")], ["a1", "'ill'"]),
-    "somebody else's placement": (
-        "site:a",
-        [OUT, replace(HELP, agent="b1", before=TEAM["b1"])],
-        ["b1", "placement of agent a3"],
-    ),
-    "no change": ("site:a", [OUT, Move("b1", TEAM["b1"], TEAM["b1"], "relief")], ["b1", "nothing"]),
-}
-
-
-@pytest.mark.parametrize("name", MOVES)
-def test_a_move_that_cannot_be_is_named(name: str) -> None:
-    contingency, moves, parts = MOVES[name]
-    case = three_sites()
-    found = faults(case, plan_of(case, team(), {contingency: moves}))
-    where = f"Contingency {contingency}"
-    assert found
-    assert all(text.startswith(where) for text in found), found
-    assert sum(all(part in text for part in parts) for text in found) == 1, found
-    if name not in ("somebody else's placement", "moved onto the lost site"):
-        assert len(found) == 1, found
-
-
-def test_an_agent_moved_twice_is_named() -> None:
-    case = three_sites()
-    plan = plan_of(case, team(), {"site:a": [OUT, OUT]})
-    only(faults(case, plan), "Contingency site:a", "a1 is moved 2 times")
-
-
-def test_people_of_a_lost_line_may_go_to_their_site() -> None:
-    case = three_sites()
-    move = Move("c1", TEAM["c1"], put("c1", "c", "p", "08:00", "10:00"), "relief")
-    assert faults(case, plan_of(case, team(), {"carrier:Blue": [move]})) == ()
-
-
-def test_people_of_a_lost_site_may_go_elsewhere_when_nobody_is_exposed() -> None:
-    case = three_sites()
-    cut = Contingency("named:cut", "named", "Power cut", frozenset({"b"}), exposed=False)
-    move = Move("b1", TEAM["b1"], put("b1", "a", "p", "08:00", "10:00", REST), "relief")
-    plan = plan_of(case, team(), {"named:cut": [move]}, contingencies=[cut])
-    assert [text for text in faults(case, plan) if not text.startswith("Verdict")] == []
-
-
-def test_reserve_and_exposed_people_with_a_line_may_take_over() -> None:
-    case = three_sites()
-    home = Move("a1", TEAM["a1"], put("a1", "home", "p", "08:00", "10:00", REST), "relief")
-    plan = plan_of(case, team(), {"site:a": [home], "site:b": [*loss_of(case, "site:b"), HELP]})
-    assert faults(case, plan) == ()
-
-
-def loss_of(case: Tiny, name: str) -> tuple[Move, ...]:
-    return stand_down(case, team(), case_lost(case, name))
-
-
-def test_too_few_isolated_people_are_named_per_lost_site() -> None:
-    case = three_sites()
-    case = replace(case, settings=replace(case.settings, isolated=0.5))
-    rows = team(put("a2", "a", "p", "08:00", "10:00", REST), put("c1", "c", "p", "08:00", "10:00"))
-    both = Contingency("named:ac", "named", "a and c", frozenset({"a", "c"}))
-    before = {row.agent: row for row in rows}
-    home = Move("c1", before["c1"], put("c1", "home", "p", "08:00", "10:00"), "relief")
-    moves = [replace(move, reason="stranded") for move in stand_down(case, rows, both)]
-    moves = [home if move.agent == "c1" else move for move in moves]
-    plan = plan_of(case, rows, {both.id: moves}, contingencies=[both])
-    found = [text for text in faults(case, plan) if not text.startswith("Verdict")]
-    only(found, "0 of the 2 people exposed on site a are isolated, at least 1 must be")
-
-
-def test_a_relief_may_not_overfill_a_site_either() -> None:
-    case = three_sites()
-    limit = Measure("m", "a", "max_people", 1.0, FIRST, LAST)
-    case = with_operator(case, measures=(limit,))
-    plan = plan_of(case, team(), {"site:b": [*loss_of(case, "site:b"), HELP]})
-    only(
-        faults(case, plan),
-        "Contingency site:b: site a at 08:00 has 2 people for 1 usable seats (4 such intervals)",
-    )
-
-
-def test_the_base_plan_has_no_moves() -> None:
-    case = three_sites()
-    plan = plan_of(case, team())
-    base = replace(plan.scenarios["base"], moves=(HELP,))
-    only(faults(case, replace(plan, scenarios=plan.scenarios | {"base": base})), "1 moves")
 
 
 # -- independence --------------------------------------------------------------------------------

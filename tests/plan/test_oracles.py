@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from releve.network import find_faults, write_operator
 from releve.plan.contingency import Contingency, contingencies_of
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules
@@ -157,3 +158,12 @@ def test_random_operators_are_well_formed(seed: int) -> None:
         assert row.home_ready == bool(row.carrier)
     assert {row.client for row in operator.programmes} == set(operator.client)
     assert case.requirement.agents.shape == (48, len(operator.programmes))
+
+
+def test_tiny_operators_pass_the_checks_of_an_operator_folder() -> None:
+    """Written as tables and read back, they have no fault and are the same."""
+    cases = [tiny_operator(np.random.default_rng(seed)) for seed in range(12)]
+    for case in [*cases, *(made() for made, *_ in KNOWN)]:
+        operator, found = find_faults(write_operator(case.operator))
+        assert found == ()
+        assert operator == case.operator

@@ -235,7 +235,7 @@ def spare_person() -> Tiny:
         people,
         [shift(row.id, "08:00", "08:30") for row in people],
         stops=(Stop("x", "X", 33.5, -7.6),),
-        shuttles=(Shuttle("x", "b", 60.0),),
+        shuttles=(Shuttle("x", "a", 20.0), Shuttle("x", "b", 60.0)),
     )
     return Tiny(operator, requirement_of(operator, {("p", "08:00"): 1}), PlanSettings())
 
@@ -312,7 +312,7 @@ def tiny_operator(
         shuttles=tuple(
             Shuttle(*ride, float(rng.choice([30.0, 60.0, 90.0])))
             for ride in rides
-            if rng.random() < 0.6
+            if ride[1] == "s0" or rng.random() < 0.6
         ),
         **(_papers(rng, places, people) if permits else {}),
     )
@@ -383,7 +383,8 @@ def _papers(
         measures.append(Measure("m", places[0].id, kind, value, first, last))
     named: tuple[NamedContingency, ...] = ()
     if rng.random() < 0.3:
-        named = (NamedContingency("both", "Both", (places[0].id,), ("Red",)),)
+        lines = tuple(sorted({row.carrier for row in people} & {"Red"}))
+        named = (NamedContingency("both", "Both", (places[0].id,), lines),)
     return {
         "authorisations": tuple(permits),
         "measures": tuple(measures),
