@@ -1,0 +1,266 @@
+"""Cleaning: local days of a programme, what is not known, and the days that are no guide.
+
+A closed or missing half hour is NaN, never zero. Days far from their weekday's level are named
+with the reason and kept out of the profile, both busy and quiet ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from releve.demand.country import calendar_country
+from releve.demand.gaps import silent, usual_counts
+from releve.demand.localtime import SLOTS, Int64s, day_of, local_slots, open_slots
+from releve.demand.tables import Floats, History, Truths
+from releve.network import Programme
+from releve.network.opening import is_holiday
+
+__all__ = ["KINDS", "CleanHistory", "NamedDay", "clean"]
+
+KINDS = ("normal", "exceptional", "half_open", "holiday", "closed", "missing")
+"""What a day can be. A ``holiday`` is a public holiday, worked or not."""
+
+_Z = 4.0
+_RATIO = 0.15
+_NEIGHBOURS = 7
+_LOST_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class NamedDay:
+    """A day kept out of the profile, or only in part in it; ``ratio`` to its usual level."""
+
+    day: date
+    kind: str
+    ratio: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class CleanHistory:
+    """History of one programme as ``[local day, half hour of the wall clock]`` of its time zone.
+
+    ``numbers`` int64 days since 1970, one after the other; ``offered``, ``answered``, ``aht_s``
+    float64 ``[day, 48]``, NaN = closed or not known; ``open`` what the opening hours say;
+    ``kind[day]`` index into :data:`KINDS`; ``holiday[day]`` public holidays of the calendar.
+    ``named`` are the days with something to say about, ``notes`` remarks on the whole.
+    """
+
+    programme: str
+    numbers: Int64s
+    offered: Floats
+    answered: Floats
+    aht_s: Floats
+    open: Truths
+    kind: Int64s
+    holiday: Truths
+    named: tuple[NamedDay, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The local days."""
+        return tuple(day_of(number) for number in self.numbers.tolist())
+
+    def is_kind(self, *kinds: str) -> Truths:
+        """Return which days are of one of these kinds."""
+        return np.isin(self.kind, [KINDS.index(kind) for kind in kinds])
+
+    def until(self, number: int) -> CleanHistory:
+        """Return the days before day ``number``, cleaned as they are (for tests of the past)."""
+        keep = self.numbers < number
+        return CleanHistory(
+            self.programme,
+            self.numbers[keep],
+            self.offered[keep],
+            self.answered[keep],
+            self.aht_s[keep],
+            self.open[keep],
+            self.kind[keep],
+            self.holiday[keep],
+            tuple(day for day in self.named if (day.day - date(1970, 1, 1)).days < number),
+            self.notes,
+        )
+
+
+def clean(history: History, programme: Programme) -> CleanHistory:
+    """Lay a history out in local days and say of each day what it is."""
+    numbers, tables = _lay_out(history, programme.time_zone)
+    opened, closed_by_holiday = open_slots(programme, numbers)
+    country = calendar_country(programme)
+    holiday = np.array([is_holiday(country, day_of(n)) for n in numbers.tolist()], dtype=np.bool_)
+    holiday |= closed_by_holiday
+    notes = _outside(tables["offered"], opened)
+    for table in tables.values():
+        table[~opened] = np.nan
+    offered = tables["offered"]
+    mute = silent(offered, usual_counts(offered, numbers))
+    offered[mute] = np.nan
+    lost = _lost_share(offered, opened, numbers)
+    kind = np.zeros(len(numbers), dtype=np.int64)
+    kind[lost > _LOST_SHARE] = KINDS.index("half_open")
+    kind[holiday] = KINDS.index("holiday")
+    none_known = ~np.isfinite(offered).any(axis=1)
+    kind[none_known & ~holiday] = KINDS.index("missing")
+    kind[none_known & mute.any(axis=1) & ~holiday] = KINDS.index("exceptional")
+    kind[~opened.any(axis=1) & ~holiday] = KINDS.index("closed")
+    ratio, strange = _strange(offered, numbers, kind)
+    kind[strange & (kind != KINDS.index("holiday"))] = KINDS.index("exceptional")
+    return CleanHistory(
+        programme.id,
+        numbers,
+        offered,
+        tables["answered"],
+        tables["aht_s"],
+        opened,
+        kind,
+        holiday,
+        _named(numbers, kind, ratio, lost, opened),
+        notes,
+    )
+
+
+def _lay_out(history: History, time_zone: str) -> tuple[Int64s, dict[str, Floats]]:
+    """Return the local days and each column as ``[day, slot]``.
+
+    The hour that the autumn change repeats holds the mean of its two halves.
+    """
+    if not len(history.starts):
+        empty = {name: np.empty((0, SLOTS)) for name in ("offered", "answered", "aht_s")}
+        return np.empty(0, dtype=np.int64), empty
+    day, slot = local_slots(history.starts, time_zone)
+    first = int(day.min())
+    numbers = np.arange(first, int(day.max()) + 1, dtype=np.int64)
+    cell = (day - first) * SLOTS + slot
+    size = len(numbers) * SLOTS
+    tables = {}
+    for name in ("offered", "answered", "aht_s"):
+        values = np.asarray(getattr(history, name), dtype=np.float64)
+        held = np.bincount(cell, minlength=size)
+        total = np.bincount(cell, values, size)
+        table = np.full(size, np.nan)
+        np.divide(total, held, out=table, where=held > 0)
+        tables[name] = table.reshape(-1, SLOTS)
+    return numbers, tables
+
+
+def _outside(offered: Floats, opened: Truths) -> tuple[str, ...]:
+    """Say how many calls lie outside the opening hours, and whether a shift would explain them."""
+    counts = np.nan_to_num(offered)
+    total, outside = counts.sum(), counts[~opened].sum()
+    if outside <= 0:
+        return ()
+    text = (
+        f"{outside:.0f} of {total:.0f} calls ({100 * outside / total:.1f} %) lie outside the"
+        " opening hours: not forecast"
+    )
+    if outside > 0.1 * total:
+        flat, mask = counts.ravel(), opened.ravel()
+        shifts = [shift for shift in range(-24, 25) if shift]
+        inside = [float(np.roll(flat, shift)[mask].sum()) for shift in shifts]
+        best = int(np.argmax(inside))
+        if inside[best] > 0.98 * total:
+            text += (
+                f"; moved by {shifts[best] / 2:+g} h {100 * inside[best] / total:.1f} % would lie"
+                " inside: the times may be of another time zone"
+            )
+    return (text,)
+
+
+def _shares(offered: Floats, numbers: Int64s, guide: Truths) -> Floats:
+    """Return each slot's share of its weekday as ``[day, slot]`` from the days that are a guide."""
+    out = np.zeros(offered.shape)
+    weekday = (numbers + 3) % 7
+    for day in range(7):
+        rows = offered[(weekday == day) & guide]
+        held = np.isfinite(rows).sum(axis=0)
+        mean = np.nansum(rows, axis=0) / np.maximum(held, 1)
+        if mean.sum() > 0:
+            out[weekday == day] = mean / mean.sum()
+    return out
+
+
+def _lost_share(offered: Floats, opened: Truths, numbers: Int64s) -> Floats:
+    """Return, per day, the share of its weekday's calls that lies in open slots not known."""
+    shares = _shares(offered, numbers, np.ones(len(numbers), dtype=np.bool_))
+    return np.asarray((shares * (opened & ~np.isfinite(offered))).sum(axis=1), dtype=np.float64)
+
+
+def _strange(offered: Floats, numbers: Int64s, kind: Int64s) -> tuple[Floats, Truths]:
+    """Return, per day, its ratio to the usual level and whether that is beyond chance.
+
+    Usual is the median of the same weekday times the median of the neighbouring days' ratios, so
+    that a lasting change of level is no exception. The deviation is measured on the square-root
+    scale, where Poisson noise has variance 1, with a day-to-day coefficient of variation fitted
+    to the median deviation: days are called strange beyond four of their standard deviations and
+    15 %.
+    """
+    known = np.isin(kind, [KINDS.index("normal"), KINDS.index("half_open")])
+    shares = _shares(offered, numbers, known)
+    held = (shares * np.isfinite(offered)).sum(axis=1)
+    total = np.nansum(offered, axis=1)
+    known &= held > 0.3
+    full = np.where(known, total / np.maximum(held, 1e-9), np.nan)
+    weekday = (numbers + 3) % 7
+    median = np.full(len(numbers), np.nan)
+    for day in range(7):
+        same = (weekday == day) & known
+        if np.count_nonzero(same) >= 2:
+            median[same] = np.median(full[same])
+    known &= median > 0
+    level = np.divide(full, median, out=np.full(len(numbers), np.nan), where=known)
+    local = _running_median(level)
+    expected = np.where(known, median * local * held, np.nan)
+    ratio = np.divide(total, expected, out=np.full(len(total), np.nan), where=expected > 0)
+    deviation = 2 * (np.sqrt(total + 0.375) - np.sqrt(expected + 0.375))
+    cv = _fitted_cv(deviation[known], expected[known])
+    with np.errstate(invalid="ignore"):
+        z = np.abs(deviation) / np.sqrt(1 + expected * cv**2)
+        strange = known & (z > _Z) & (np.abs(ratio - 1) > _RATIO)
+    return ratio, strange
+
+
+def _running_median(ratio: Floats) -> Floats:
+    """Return the median of each day's known neighbours within a week on both sides."""
+    known = np.flatnonzero(np.isfinite(ratio))
+    out = np.full(len(ratio), np.nan)
+    for place, day in enumerate(known.tolist()):
+        near = known[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1]
+        out[day] = np.median(ratio[near])
+    return out
+
+
+def _fitted_cv(deviation: Floats, expected: Floats) -> float:
+    """Return the least coefficient of variation at which half of the days lie within 0.6745 sd."""
+    if not len(deviation):
+        return 0.0
+    grid = np.linspace(0.0, 1.0, 201)
+    scale = np.sqrt(1 + expected[None, :] * grid[:, None] ** 2)
+    within = np.median(np.abs(deviation)[None, :] / scale, axis=1) <= 0.6745
+    return float(grid[np.argmax(within)]) if within.any() else 1.0
+
+
+def _named(
+    numbers: Int64s, kind: Int64s, ratio: Floats, lost: Floats, opened: Truths
+) -> tuple[NamedDay, ...]:
+    out = []
+    for i in np.flatnonzero((kind != 0) & (kind != KINDS.index("closed"))).tolist():
+        name = KINDS[kind[i]]
+        reason = {
+            "exceptional": _exceptional(float(ratio[i])),
+            "half_open": f"{100 * lost[i]:.0f} % of a usual day is not known",
+            "holiday": "public holiday" + ("" if opened[i].any() else ", closed"),
+            "missing": "open, but the source holds nothing",
+        }[name]
+        out.append(NamedDay(day_of(numbers[i]), name, float(ratio[i]), reason))
+    return tuple(out)
+
+
+def _exceptional(ratio: float) -> str:
+    if not np.isfinite(ratio):
+        return "no call all day although open"
+    side = "above" if ratio > 1 else "below"
+    return f"{100 * abs(ratio - 1):.0f} % {side} the usual level of its weekday"

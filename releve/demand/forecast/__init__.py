@@ -1,0 +1,44 @@
+"""Forecast of volume and handling time per programme and half hour, with its uncertainty.
+
+The default model is profile x level x calendar (:mod:`releve.demand.forecast.model`); a rolling
+back-test says, programme by programme, whether another does better.
+"""
+
+from releve.demand.forecast.assemble import forecast, rate_at
+from releve.demand.forecast.backtest import (
+    Choice,
+    Score,
+    backtest,
+    before,
+    choose_model,
+    outcome,
+)
+from releve.demand.forecast.imported import imported_forecast
+from releve.demand.forecast.model import Fit, Prediction, fit, predict
+from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
+from releve.demand.forecast.settings import ModelSettings
+from releve.demand.forecast.spread import count_quantile, coverage, rate_quantile
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "MODELS",
+    "Choice",
+    "Fit",
+    "Model",
+    "ModelSettings",
+    "Prediction",
+    "Score",
+    "backtest",
+    "before",
+    "choose_model",
+    "count_quantile",
+    "coverage",
+    "fit",
+    "forecast",
+    "imported_forecast",
+    "library_models",
+    "outcome",
+    "predict",
+    "rate_at",
+    "rate_quantile",
+]

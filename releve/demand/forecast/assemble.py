@@ -1,0 +1,212 @@
+"""From histories to the forecast of the operator's days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.cleaning import CleanHistory, clean
+from releve.demand.forecast.aht import forecast_aht
+from releve.demand.forecast.backtest import before
+from releve.demand.forecast.model import Prediction
+from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
+from releve.demand.forecast.spread import count_quantile, rate_quantile
+from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots, open_slots
+from releve.demand.tables import Floats, Forecast, History, Truths
+from releve.network import Programme
+from releve.network.clock import day_bounds
+from releve.network.opening import open_at
+
+__all__ = [
+    "Column",
+    "assembled",
+    "check_levels",
+    "day_starts",
+    "forecast",
+    "rate_at",
+    "unknown_column",
+]
+
+_WEEKS = 2
+
+
+def day_starts(days: Sequence[date], time_zone: str) -> Int64s:
+    """Return the half hours of local days in UTC seconds, in order; ValueError without a day."""
+    if not days:
+        raise ValueError("at least one day is needed")
+    spans = []
+    for day in sorted(set(days)):
+        start, end = (round(bound.timestamp()) for bound in day_bounds(day, time_zone))
+        first = -(-start // HALF_HOUR_S) * HALF_HOUR_S
+        spans.append(np.arange(first, end, HALF_HOUR_S, dtype=np.int64))
+    return np.unique(np.concatenate(spans))
+
+
+def forecast(
+    histories: Mapping[str, History],
+    programmes: Sequence[Programme],
+    days: Sequence[date],
+    time_zone: str,
+    *,
+    levels: Sequence[float] = (0.1, 0.5, 0.8, 0.9),
+    models: Mapping[str, str] | None = None,
+) -> Forecast:
+    """Forecast every half hour of local days of the operator's zone, programme by programme.
+
+    Only history before the first of the days is used, so a day of the past is forecast as it
+    would have been. A programme without a history, or with less than two weeks of usual open
+    days, is unknown with its reason. ``models`` names another model than the default for some
+    programmes (see :func:`choose_model`). ValueError for a level outside (0, 1) or a model that
+    is not there.
+    """
+    check_levels(levels)
+    _check_models(models or {})
+    seconds = day_starts(days, time_zone)
+    starts = instants(seconds)
+    columns = []
+    for programme in programmes:
+        opened = open_at(programme, starts)
+        model = (models or {}).get(programme.id, DEFAULT_MODEL)
+        history = histories.get(programme.id)
+        columns.append(_column(history, programme, min(days), seconds, opened, levels, model))
+    return assembled(programmes, starts, columns, levels)
+
+
+def rate_at(forecast: Forecast, level: float) -> Floats:
+    """Return the ``level`` quantile of each uncertain arrival rate, ``[interval, programme]``.
+
+    The whole day is high or low together by the gamma factor of ``day_factor_cv``; unlike
+    ``quantiles`` it holds no Poisson noise, which Erlang formulas bring in by themselves.
+    """
+    check_levels((level,))
+    return rate_quantile(level, forecast.mean, forecast.day_factor_cv[None, :] ** 2)
+
+
+def check_levels(levels: Sequence[float]) -> None:
+    """Raise ValueError for a level of probability that is none."""
+    for level in levels:
+        if not 0 < level < 1:
+            raise ValueError(f"a level must be between 0 and 1, got {level}")
+
+
+def _check_models(models: Mapping[str, str]) -> None:
+    known = [*MODELS, *library_models()] if models else []
+    for programme, model in models.items():
+        if model not in known:
+            raise ValueError(f"no model {model!r} for {programme}; there are {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """The forecast of one programme: ``[interval]`` arrays."""
+
+    open: Truths
+    mean: Floats
+    quantiles: dict[float, Floats]
+    aht_s: Floats
+    day_factor_cv: float
+    reason: str = ""
+
+
+def assembled(
+    programmes: Sequence[Programme],
+    starts: tuple[datetime, ...],
+    columns: Sequence[Column],
+    levels: Sequence[float],
+) -> Forecast:
+    """Return the forecast made of one column a programme."""
+    size = len(starts)
+
+    def stack(parts: list[NDArray[Any]]) -> NDArray[Any]:
+        return np.stack(parts, axis=1) if parts else np.empty((size, 0))
+
+    return Forecast(
+        programmes=tuple(programme.id for programme in programmes),
+        starts=starts,
+        open=stack([column.open for column in columns]).astype(np.bool_),
+        mean=stack([column.mean for column in columns]),
+        quantiles={level: stack([c.quantiles[level] for c in columns]) for level in levels},
+        aht_s=stack([column.aht_s for column in columns]),
+        day_factor_cv=np.array([column.day_factor_cv for column in columns], dtype=np.float64),
+        unknown={
+            programme.id: column.reason
+            for programme, column in zip(programmes, columns, strict=True)
+            if column.reason
+        },
+    )
+
+
+def unknown_column(
+    programme: Programme, opened: Truths, levels: Sequence[float], reason: str
+) -> Column:
+    """Return the column of a programme of which nothing is known: NaN wherever it is open."""
+    mean = np.where(opened, np.nan, 0.0)
+    return Column(
+        open=opened,
+        mean=mean,
+        quantiles=dict.fromkeys(levels, mean),
+        aht_s=np.full(len(opened), programme.aht_s),
+        day_factor_cv=float("nan"),
+        reason=reason,
+    )
+
+
+def _column(
+    history: History | None,
+    programme: Programme,
+    first_day: date,
+    seconds: Int64s,
+    opened: Truths,
+    levels: Sequence[float],
+    model: str,
+) -> Column:
+    if history is None or not len(history.starts):
+        return unknown_column(programme, opened, levels, "no history")
+    local, slot = local_slots(seconds, programme.time_zone)
+    past = clean(before(history, programme, first_day), programme)
+    reason = _too_short(past, programme, first_day)
+    if reason:
+        return unknown_column(programme, opened, levels, reason)
+    numbers = np.unique(local)
+    place = np.searchsorted(numbers, local)
+    prediction = _model(model)(past, programme, numbers)
+    mean = np.where(opened, prediction.mean[place, slot], 0.0)
+    spread = prediction.spread[place, slot]
+    return Column(
+        open=opened,
+        mean=mean,
+        quantiles={level: count_quantile(level, mean, spread) for level in levels},
+        aht_s=forecast_aht(past, programme, numbers)[place, slot],
+        day_factor_cv=_day_cv(prediction),
+    )
+
+
+def _model(name: str) -> Model:
+    return MODELS[name] if name in MODELS else library_models()[name]
+
+
+def _day_cv(prediction: Prediction) -> float:
+    """Return the coefficient of variation of a whole day, over the days that have calls."""
+    calls = prediction.mean.sum(axis=1)
+    if calls.sum() <= 0:
+        return float(np.sqrt(prediction.day_variance.mean()))
+    return float(np.sqrt(np.average(prediction.day_variance, weights=calls)))
+
+
+def _too_short(past: CleanHistory, programme: Programme, first_day: date) -> str:
+    """Return why the history does not do, empty when it does."""
+    usable = int(np.count_nonzero(past.is_kind("normal", "half_open")))
+    monday = np.arange(7, dtype=np.int64) - 3
+    week, _ = open_slots(replace(programme, holidays=""), monday)
+    needed = _WEEKS * int(np.count_nonzero(week.any(axis=1)))
+    if usable >= needed:
+        return ""
+    until = first_day - timedelta(days=1)
+    return (
+        f"only {usable} usual open days of history up to {until}; {needed} are needed (two weeks)"
+    )

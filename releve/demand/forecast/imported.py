@@ -1,0 +1,126 @@
+"""A forecast made elsewhere, taken as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from releve.demand.forecast.assemble import (
+    Column,
+    assembled,
+    check_levels,
+    day_starts,
+    unknown_column,
+)
+from releve.demand.forecast.spread import count_quantile
+from releve.demand.importing import IntervalMapping, import_intervals
+from releve.demand.localtime import Int64s, instants
+from releve.demand.tables import Forecast, History, Truths
+from releve.network import Programme
+from releve.network.opening import open_at
+
+__all__ = ["imported_forecast"]
+
+_REFUSED = ("time", "clock_change", "value", "duplicate", "misaligned")
+
+
+def imported_forecast(
+    frame: pl.DataFrame,
+    programmes: Sequence[Programme],
+    days: Sequence[date],
+    time_zone: str,
+    *,
+    day_factor_cv: float = 0.1,
+    levels: Sequence[float] = (0.1, 0.5, 0.8, 0.9),
+) -> Forecast:
+    """Return the forecast a table states: ``start``, ``programme``, ``calls`` and ``aht_s``.
+
+    One row a programme and interval of 30 minutes or a divisor of it. A start without offset is
+    local to the programme's time zone; ``aht_s`` may be left out (the programme's own holds then).
+    A table says how many calls, not how sure it is: ``day_factor_cv`` is the coefficient of
+    variation of a whole day, with Poisson noise inside it. A programme of which an open half hour
+    is missing is unknown there, with the reason. ValueError lists rows that cannot be read, and
+    programmes the operator does not have.
+    """
+    check_levels(levels)
+    if not day_factor_cv >= 0:
+        raise ValueError(f"day_factor_cv must be at least 0, got {day_factor_cv}")
+    found = _read(frame, programmes)
+    seconds = day_starts(days, time_zone)
+    starts = instants(seconds)
+    columns = [
+        _column(found.get(p.id), p, seconds, open_at(p, starts), day_factor_cv, levels)
+        for p in programmes
+    ]
+    return assembled(programmes, starts, columns, levels)
+
+
+def _read(frame: pl.DataFrame, programmes: Sequence[Programme]) -> dict[str, History]:
+    missing = [name for name in ("start", "programme", "calls") if name not in frame.columns]
+    if missing:
+        raise ValueError(f"the forecast lacks the columns {', '.join(missing)}")
+    named = frame["programme"].cast(pl.String).str.strip_chars()
+    strangers = sorted(set(named.drop_nulls().to_list()) - {p.id for p in programmes})
+    if strangers:
+        raise ValueError(f"the forecast names programmes not known: {', '.join(strangers)}")
+    out: dict[str, History] = {}
+    wrong: list[str] = []
+    for programme in programmes:
+        rows = frame.with_row_index("row").filter(named == programme.id)
+        if rows.is_empty():
+            continue
+        mapping = IntervalMapping(
+            start="start",
+            offered="calls",
+            programmes={programme.id: programme.id},
+            programme="programme",
+            aht_s="aht_s" if "aht_s" in frame.columns else "",
+        )
+        report = import_intervals(rows, mapping, programme.time_zone)
+        wrong.extend(
+            f"row {rows['row'][fault.row - 1] + 1}, {fault.column} = {fault.value!r}:"
+            f" {fault.reason}; {fault.fix}"
+            for fault in report.faults
+            if fault.kind in _REFUSED
+        )
+        out.update({history.programme: history for history in report.histories})
+    if wrong:
+        raise ValueError("the forecast has rows that cannot be read:\n" + "\n".join(wrong))
+    return out
+
+
+def _column(
+    history: History | None,
+    programme: Programme,
+    seconds: Int64s,
+    opened: Truths,
+    day_factor_cv: float,
+    levels: Sequence[float],
+) -> Column:
+    if history is None:
+        return unknown_column(programme, opened, levels, "not in the imported forecast")
+    place = np.minimum(np.searchsorted(history.starts, seconds), len(history.starts) - 1)
+    held = history.starts[place] == seconds
+    mean = np.where(opened, np.where(held, history.offered[place], np.nan), 0.0)
+    lacking = int(np.count_nonzero(np.isnan(mean)))
+    reason = ""
+    if lacking:
+        number = int(np.count_nonzero(opened))
+        reason = f"the imported forecast lacks {lacking} of {number} open half hours"
+    spread = np.full(len(mean), day_factor_cv**2)
+    known = np.nan_to_num(mean)
+    aht_s = np.where(held, history.aht_s[place], np.nan)
+    return Column(
+        open=opened,
+        mean=mean,
+        quantiles={
+            level: np.where(np.isnan(mean), np.nan, count_quantile(level, known, spread))
+            for level in levels
+        },
+        aht_s=np.where(np.isnan(aht_s), programme.aht_s, aht_s),
+        day_factor_cv=day_factor_cv,
+        reason=reason,
+    )

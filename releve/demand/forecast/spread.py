@@ -1,0 +1,60 @@
+"""The gamma-Poisson distribution of a half hour's calls: quantiles, and how an outcome sits in it.
+
+With mean m and squared variation v of the rate, calls are negative binomial with shape 1 / v:
+variance m + v m^2. Half hours with few calls make whole-number quantiles coarse, so coverage is
+measured on the randomised probability transform, which is exact for counts (Czado, Gneiting &
+Held 2009, Biometrics 65:1254).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import gamma, nbinom
+
+from releve.demand.tables import Floats
+
+__all__ = ["count_quantile", "coverage", "rate_quantile"]
+
+_LEAST_SPREAD = 1e-6
+_LEAST_MEAN = 1e-9
+
+
+def _shape(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
+    shape = 1 / np.maximum(spread, _LEAST_SPREAD)
+    return shape, shape / (shape + np.maximum(mean, _LEAST_MEAN))
+
+
+def count_quantile(level: float, mean: Floats, spread: Floats) -> Floats:
+    """Return the least whole number of calls that is not exceeded with probability ``level``."""
+    shape, chance = _shape(mean, spread)
+    return np.asarray(np.where(mean > 0, nbinom.ppf(level, shape, chance), 0.0), dtype=np.float64)
+
+
+def rate_quantile(level: float, mean: Floats, variance: Floats) -> Floats:
+    """Return the quantile of the uncertain rate itself: mean times a gamma factor of mean 1.
+
+    This is the uncertainty a staffing formula does not already hold: Erlang formulas take Poisson
+    noise inside the half hour into account by themselves.
+    """
+    shape = 1 / np.maximum(variance, _LEAST_SPREAD)
+    return np.asarray(mean * gamma.ppf(level, shape, scale=1 / shape), dtype=np.float64)
+
+
+def coverage(
+    counts: Floats, mean: Floats, spread: Floats, low: float = 0.1, high: float = 0.9
+) -> tuple[Floats, Floats]:
+    """Return, per outcome, its share between two levels, and whether it lies in the whole numbers.
+
+    The first (0..1) is the part of the outcome's probability that lies between the levels: its
+    mean is ``high - low`` for a perfect forecast, whatever the counts. The second counts both ends
+    of the interval of quantiles and is larger for small counts.
+    """
+    shape, chance = _shape(mean, spread)
+    upper = nbinom.cdf(counts, shape, chance)
+    lower = np.where(counts > 0, nbinom.cdf(counts - 1, shape, chance), 0.0)
+    inside = np.clip(np.minimum(upper, high) - np.maximum(lower, low), 0.0, None)
+    width = upper - lower
+    share = np.divide(inside, width, out=np.zeros_like(width), where=width > 0)
+    first, last = nbinom.ppf(low, shape, chance), nbinom.ppf(high, shape, chance)
+    within = np.where(mean > 0, (counts >= first) & (counts <= last), counts == 0)
+    return share, within.astype(np.float64)

@@ -1,0 +1,179 @@
+"""Interval statistics (5, 6, 10, 15 or 30 minutes) to half-hourly history."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from releve.demand.gaps import gap_faults, gaps, usually_held
+from releve.demand.history import Rows, half_hours, step_minutes
+from releve.demand.localtime import SLOTS, Int64s, instants, local_slots
+from releve.demand.mapping import IntervalMapping
+from releve.demand.report import ImportFault, ImportReport
+from releve.demand.source import Ledger, numbers, programme_index, repeated, require_columns
+from releve.demand.tables import Floats, History, Truths
+from releve.demand.times import read_times
+
+__all__ = ["import_intervals"]
+
+_MOST = 1e7
+_ASIDE = "the row is set aside, its half hour is not known"
+
+
+def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str) -> ImportReport:
+    """Import a table with one row a programme and interval, added up to half hours.
+
+    A half hour of which a part is missing is not known, it is never the sum of the rest.
+    ValueError when a column is not there or the interval length does not divide 30 minutes.
+    """
+    require_columns(frame, mapping.columns())
+    ledger = Ledger(frame.height)
+    times = read_times(frame[mapping.start], time_zone, mapping.time_format)
+    for kind in ("time", "clock_change"):
+        ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
+    ledger.faults.extend(times.faults)
+    programme, ids = programme_index(frame, mapping.programme, mapping.programmes, ledger)
+    _set_aside_duplicates(frame, mapping, times.seconds, programme, ledger)
+    offered = _offered(frame, mapping, ledger)
+    answered = numbers(frame, mapping.answered, ledger, 0.0, _MOST, "answered is not known")
+    aht_s = numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, "the AHT is not known")
+    aht_s[aht_s <= 0] = np.nan
+    step = mapping.minutes or _step(times.seconds, programme, ledger.kept())
+    _set_aside_misaligned(frame, mapping, times.seconds, step, ledger)
+    histories, notes = [], [str(ledger.count()), f"intervals of {step} minutes"]
+    for index, name in enumerate(ids):
+        mine = ledger.kept() & (programme == index)
+        if not mine.any():
+            notes.append(f"{name}: no row")
+            continue
+        order = np.argsort(times.seconds[mine], kind="stable")
+        columns = (column[mine][order] for column in (times.seconds, offered, answered, aht_s))
+        rows = Rows(*columns)
+        if mapping.missing_is_zero:
+            rows, added = _with_zeros(rows, step, time_zone)
+            notes.append(f"{name}: {added} intervals without a row counted as zero")
+        history, faults = _history(name, rows, step, time_zone)
+        histories.append(history)
+        ledger.faults.extend(faults)
+        notes.append(f"{name}: {np.nansum(history.offered):.0f} calls")
+    return ImportReport(tuple(histories), tuple(ledger.faults), tuple(notes), ledger.count())
+
+
+def _step(seconds: Int64s, programme: Int64s, kept: Truths) -> int:
+    """Return the interval length of the programme with most rows."""
+    if not kept.any():
+        return 30
+    largest = np.bincount(programme[kept]).argmax()
+    return step_minutes(np.unique(seconds[kept & (programme == largest)]))
+
+
+def _set_aside_duplicates(
+    frame: pl.DataFrame,
+    mapping: IntervalMapping,
+    seconds: Int64s,
+    programme: Int64s,
+    ledger: Ledger,
+) -> None:
+    """Set aside every row after the first of one programme and interval."""
+    kept = ledger.kept()
+    keys = pl.DataFrame({"second": seconds, "programme": programme, "kept": kept})
+    again = repeated(keys) & kept
+    for row in np.flatnonzero(again).tolist():
+        ledger.faults.append(
+            ImportFault(
+                kind="duplicate",
+                row=row + 1,
+                column=mapping.start,
+                value=str(frame[mapping.start][row]),
+                reason="an earlier row is of the same programme and interval",
+                effect="the earlier row counts, this one is set aside",
+                fix="keep one row an interval, or import each queue under its own name",
+            )
+        )
+    ledger.set_aside(again, "duplicate")
+
+
+def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: Ledger) -> Floats:
+    offered = numbers(frame, mapping.offered, ledger, 0.0, _MOST, _ASIDE)
+    empty = np.isnan(offered)
+    ledger.set_aside(empty, "value")
+    return offered
+
+
+def _set_aside_misaligned(
+    frame: pl.DataFrame, mapping: IntervalMapping, seconds: Int64s, step: int, ledger: Ledger
+) -> None:
+    off = (seconds % (step * 60) != 0) & ledger.kept()
+    for row in np.flatnonzero(off).tolist():
+        ledger.faults.append(
+            ImportFault(
+                kind="misaligned",
+                row=row + 1,
+                column=mapping.start,
+                value=str(frame[mapping.start][row]),
+                reason=f"the interval does not begin on a multiple of {step} minutes",
+                effect=_ASIDE,
+                fix="correct the time, or set `minutes` to the interval length of the table",
+            )
+        )
+    ledger.set_aside(off, "misaligned")
+
+
+def _with_zeros(rows: Rows, step: int, time_zone: str) -> tuple[Rows, int]:
+    """Add rows of zero calls between the first and the last row of each local day."""
+    day, _ = local_slots(rows.starts, time_zone)
+    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
+    last = np.append(first[1:], len(day)) - 1
+    span = [
+        np.arange(rows.starts[a], rows.starts[b] + 1, step * 60, dtype=np.int64)
+        for a, b in zip(first, last, strict=True)
+    ]
+    starts = np.concatenate(span)
+    place = np.searchsorted(starts, rows.starts)
+    offered, answered = np.zeros(len(starts)), np.zeros(len(starts))
+    aht_s = np.full(len(starts), np.nan)
+    offered[place], answered[place], aht_s[place] = rows.offered, rows.answered, rows.aht_s
+    if np.isnan(rows.answered).all():
+        answered[:] = np.nan
+    return Rows(starts, offered, answered, aht_s), len(starts) - len(rows.starts)
+
+
+def _history(name: str, rows: Rows, step: int, time_zone: str) -> tuple[History, list[ImportFault]]:
+    history, held = half_hours(name, rows, step)
+    day, slot = local_slots(history.starts, time_zone)
+    days = np.arange(day[0], day[-1] + 1)
+    present = np.zeros((len(days), SLOTS), dtype=np.bool_)
+    present[day - day[0], slot] = True
+    usual = usually_held(present, days)
+    found = list(gaps(~present, usual))
+    return history, [
+        *_incomplete(name, history.starts, slot, held, 30 // step),
+        *gap_faults(found, days, name),
+    ]
+
+
+def _incomplete(
+    name: str, starts: Int64s, slot: Int64s, held: Int64s, parts: int
+) -> list[ImportFault]:
+    """Return one fault for each time of day whose half hours lack the same number of parts."""
+    faults = []
+    short = np.flatnonzero(held != parts)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i in short.tolist():
+        groups.setdefault((int(slot[i]), int(held[i])), []).append(i)
+    for (_, number), where in groups.items():
+        first = instants(starts[where[:1]])[0]
+        faults.append(
+            ImportFault(
+                kind="incomplete",
+                row=0,
+                column=name,
+                value=f"half hour of {first:%Y-%m-%dT%H:%M}Z",
+                reason=f"it holds {number} of {parts} intervals",
+                effect="the half hour is not known",
+                fix="add the missing intervals, or set `missing_is_zero` if the source writes"
+                " no row without calls",
+                count=len(where),
+            )
+        )
+    return faults

@@ -1,0 +1,113 @@
+"""Local days and half hours of many instants at once.
+
+Instants are int64 seconds since 1970 UTC. A local *slot* is one of the 48 half hours of the wall
+clock of a day. Offsets come from the pinned zones of :mod:`releve.network.clock`, asked once a day
+(and once a half hour on a day on which they change), so a year costs hundreds of look-ups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.tables import Truths
+from releve.network import Programme
+from releve.network.clock import UTC, zone
+from releve.network.opening import is_holiday, parse_opening
+
+__all__ = [
+    "HALF_HOUR_S",
+    "SLOTS",
+    "Int64s",
+    "day_number",
+    "day_of",
+    "instants",
+    "local_slots",
+    "local_to_utc",
+    "offsets",
+    "open_slots",
+    "seconds_of",
+]
+
+Int64s = NDArray[np.int64]
+
+HALF_HOUR_S = 1800
+SLOTS = 48
+_DAY_S = 86400
+_EPOCH = date(1970, 1, 1)
+_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def day_number(day: date) -> int:
+    """Return the days since 1970-01-01."""
+    return (day - _EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """Return the day that is ``number`` days after 1970-01-01."""
+    return _EPOCH + timedelta(days=int(number))
+
+
+def seconds_of(starts: Sequence[datetime]) -> Int64s:
+    """Return aware datetimes as seconds since 1970 UTC."""
+    return np.array([round(start.timestamp()) for start in starts], dtype=np.int64)
+
+
+def instants(seconds: Int64s) -> tuple[datetime, ...]:
+    """Return seconds since 1970 as datetimes in UTC."""
+    return tuple(_EPOCH_UTC + timedelta(seconds=int(second)) for second in seconds)
+
+
+@lru_cache(maxsize=100_000)
+def _offset(zone_name: str, second: int) -> int:
+    shift = (_EPOCH_UTC + timedelta(seconds=second)).astimezone(zone(zone_name)).utcoffset()
+    return round(shift.total_seconds()) if shift is not None else 0
+
+
+def offsets(seconds: Int64s, zone_name: str) -> Int64s:
+    """Return the offset from UTC in seconds at each instant (local = UTC + offset)."""
+    days, inverse = np.unique(seconds // _DAY_S, return_inverse=True)
+    first = [_offset(zone_name, int(day) * _DAY_S) for day in days]
+    last = [_offset(zone_name, int(day + 1) * _DAY_S) for day in days]
+    out = np.array(first, dtype=np.int64)[inverse]
+    changing = np.not_equal(first, last)[inverse]
+    for i in np.flatnonzero(changing):
+        out[i] = _offset(zone_name, int(seconds[i]) // HALF_HOUR_S * HALF_HOUR_S)
+    return out
+
+
+def local_slots(seconds: Int64s, zone_name: str) -> tuple[Int64s, Int64s]:
+    """Return the local day number and the slot (0..47) of each instant."""
+    local = seconds + offsets(seconds, zone_name)
+    return local // _DAY_S, local % _DAY_S // HALF_HOUR_S
+
+
+def local_to_utc(local: Int64s, zone_name: str) -> tuple[Int64s, Int64s]:
+    """Return wall-clock seconds as UTC seconds, and how many instants each could be.
+
+    The second array holds 1 where the answer is certain, 0 where the time does not exist and 2
+    where it exists twice (a change of the clocks); there the first answer stands for nothing.
+    """
+    before = offsets(local - _DAY_S, zone_name)
+    after = offsets(local + _DAY_S, zone_name)
+    fits_before = offsets(local - before, zone_name) == before
+    fits_after = (offsets(local - after, zone_name) == after) & (after != before)
+    utc = np.where(fits_before, local - before, local - after)
+    return utc, fits_before.astype(np.int64) + fits_after
+
+
+def open_slots(programme: Programme, days: Int64s) -> tuple[Truths, Truths]:
+    """Return ``open[day, slot]`` for local day numbers, and which days a public holiday closes."""
+    opening = parse_opening(programme.opening)
+    week = np.array(
+        [[opening.is_open(weekday, slot * 30) for slot in range(SLOTS)] for weekday in range(7)]
+    )
+    holiday = np.array(
+        [is_holiday(programme.holidays, day_of(day)) for day in days], dtype=np.bool_
+    )
+    opened = week[(days + 3) % 7] & ~holiday[:, None]
+    return opened, holiday

@@ -1,0 +1,152 @@
+"""Reading a column of times: local or with offset, each doubt named with its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from releve.demand.localtime import Int64s, local_to_utc, offsets
+from releve.demand.report import ImportFault
+from releve.demand.tables import Truths
+from releve.network.clock import UTC
+
+__all__ = ["Times", "read_times"]
+
+_ASIDE = "the row is set aside"
+
+
+@dataclass(frozen=True)
+class Times:
+    """``seconds`` since 1970 UTC per row, valid where ``good``; ``kind`` says why not elsewhere."""
+
+    seconds: Int64s
+    good: Truths
+    kind: tuple[str, ...]
+    faults: tuple[ImportFault, ...]
+
+
+def read_times(column: pl.Series, time_zone: str, time_format: str = "") -> Times:
+    """Read a column of datetimes or texts; a time without offset is local to ``time_zone``.
+
+    ``time_format`` (strptime) is for texts that are not ISO 8601. Nothing is guessed: a time that
+    does not exist or exists twice in the zone is a fault of its row.
+    """
+    if isinstance(column.dtype, pl.Datetime):
+        local, good = _of_datetimes(column)
+        aware = np.full(len(column), column.dtype.time_zone is not None)
+        shift = np.zeros(len(column), dtype=np.int64)
+    else:
+        local, good, aware, shift = _of_texts(column, time_format)
+    utc, matches = local_to_utc(local, time_zone)
+    seconds = np.where(aware, local - shift, utc)
+    changes = good & ~aware & (matches != 1)
+    foreign = np.zeros(len(column), dtype=np.bool_)
+    if not isinstance(column.dtype, pl.Datetime):
+        foreign = good & aware & (offsets(seconds, time_zone) != shift)
+    kinds = np.where(changes, "clock_change", np.where(good, "", "time"))
+    faults = [
+        *_faults_unread(column, ~good, time_format),
+        *_faults_clock(column, changes, matches, time_zone),
+        *_faults_foreign(column, foreign, time_zone),
+    ]
+    return Times(seconds, good & ~changes, tuple(kinds.tolist()), tuple(faults))
+
+
+def _of_datetimes(column: pl.Series) -> tuple[Int64s, Truths]:
+    physical = column.dt.cast_time_unit("us").to_physical()
+    good = physical.is_not_null().to_numpy().astype(np.bool_)
+    return physical.fill_null(0).to_numpy().astype(np.int64) // 1_000_000, good
+
+
+def _of_texts(column: pl.Series, time_format: str) -> tuple[Int64s, Truths, Truths, Int64s]:
+    """Return wall-clock seconds, which were read, which had an offset, and the offset in s."""
+    known: dict[str, tuple[int, bool, bool, int]] = {}
+    texts = ["" if text is None else str(text).strip() for text in column.to_list()]
+    for text in texts:
+        if text not in known:
+            known[text] = _read(text, time_format)
+    rows = [known[text] for text in texts]
+    columns = [np.array([row[i] for row in rows]) for i in range(4)]
+    return (
+        columns[0].astype(np.int64),
+        columns[1].astype(np.bool_),
+        columns[2].astype(np.bool_),
+        columns[3].astype(np.int64),
+    )
+
+
+def _read(text: str, time_format: str) -> tuple[int, bool, bool, int]:
+    try:
+        if time_format:
+            moment = datetime.strptime(text, time_format)  # noqa: DTZ007 (local on purpose)
+        elif len(text) <= 10:  # a date alone says no time of day
+            return 0, False, False, 0
+        else:
+            moment = datetime.fromisoformat(text)
+    except ValueError:
+        return 0, False, False, 0
+    shift = moment.utcoffset()
+    seconds = int(moment.replace(tzinfo=UTC).timestamp())
+    return seconds, True, shift is not None, 0 if shift is None else int(shift.total_seconds())
+
+
+def _value(column: pl.Series, row: int) -> str:
+    value = column[row]
+    return "" if value is None else str(value)
+
+
+def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[ImportFault]:
+    form = f"of the form {time_format}" if time_format else "ISO 8601, like 2026-10-05T08:00"
+    fix = f"write it {form}" + ("" if time_format else ", or give the mapping a time_format")
+    return [
+        ImportFault(
+            kind="time",
+            row=int(row) + 1,
+            column=column.name,
+            value=_value(column, row),
+            reason="no time of day can be read",
+            effect=_ASIDE,
+            fix=fix,
+        )
+        for row in np.flatnonzero(where).tolist()
+    ]
+
+
+def _faults_clock(
+    column: pl.Series, where: Truths, matches: Int64s, time_zone: str
+) -> list[ImportFault]:
+    return [
+        ImportFault(
+            kind="clock_change",
+            row=int(row) + 1,
+            column=column.name,
+            value=_value(column, row),
+            reason=("exists twice" if matches[row] > 1 else "does not exist")
+            + f" in {time_zone}: the clocks change then",
+            effect=_ASIDE,
+            fix="write the time with its offset, like 2026-10-25T02:30+01:00",
+        )
+        for row in np.flatnonzero(where).tolist()
+    ]
+
+
+def _faults_foreign(column: pl.Series, where: Truths, time_zone: str) -> list[ImportFault]:
+    rows = np.flatnonzero(where)
+    if not len(rows):
+        return []
+    row = int(rows[0])
+    return [
+        ImportFault(
+            kind="other_zone",
+            row=row + 1,
+            column=column.name,
+            value=_value(column, row),
+            reason=f"the offset is not the one of {time_zone} at that time",
+            effect="the offset counts: the instant is taken as written",
+            fix=f"if these are local times of {time_zone}, write them without offset",
+            count=len(rows),
+        )
+    ]
