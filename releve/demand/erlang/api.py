@@ -1,0 +1,236 @@
+"""Exact Erlang C and Erlang A on arrays: what a queue does, and how many agents it needs.
+
+Calls arrive as a Poisson stream, handling times are exponential, the first come is the first
+served. With a patience the callers hang up after an exponential time of that mean (Erlang A);
+with an infinite one they never do (Erlang C). Results are stationary: each interval is long
+against the handling time. All parameters broadcast against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from releve.demand.erlang.checks import codes, flat, number, require_loads
+from releve.demand.erlang.erlang_a import measure_a, queues
+from releve.demand.erlang.erlang_c import measure_c, require_c
+from releve.demand.erlang.lanes import LANES, SMALLEST_LOAD
+from releve.demand.erlang.search_a import Cases, require_a, search
+
+__all__ = ["QueueMetrics", "metrics", "required_agents", "warm_up"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class QueueMetrics:
+    """What queues do; float64 arrays of the broadcast shape.
+
+    ``p_wait`` share of the offered that wait; ``p_abandon`` share that hang up; ``mean_wait_s``
+    over all offered, those who hang up included; ``occupancy`` of the agents. The service levels
+    within the threshold T: ``service_offered`` served within T / offered; ``service_answered``
+    served within T / answered; ``service_without_short`` served within T / (offered - abandoned
+    within T); ``service_with_short`` (served + abandoned within T) / offered.
+
+    Without calls nobody waits: service levels 1, all else 0. With unknown calls or handling time
+    all is NaN. With calls and no agent: all wait, none is served, occupancy 1. Erlang C in
+    overload (agents <= load): ``p_wait`` 1, ``mean_wait_s`` infinite, occupancy 1, service 0.
+    """
+
+    p_wait: Floats
+    p_abandon: Floats
+    mean_wait_s: Floats
+    occupancy: Floats
+    service_offered: Floats
+    service_answered: Floats
+    service_without_short: Floats
+    service_with_short: Floats
+
+    def service_level(self, definition: str) -> Floats:
+        """Return the service level of one of :data:`DEFINITIONS`; ValueError on another."""
+        return (
+            self.service_offered,
+            self.service_answered,
+            self.service_without_short,
+            self.service_with_short,
+        )[int(codes(definition))]
+
+
+def metrics(
+    calls: ArrayLike,
+    interval_s: ArrayLike,
+    aht_s: ArrayLike,
+    patience_s: ArrayLike,
+    agents: ArrayLike,
+    threshold_s: ArrayLike,
+) -> QueueMetrics:
+    """Return what each queue does with its agents.
+
+    ``calls`` per interval of ``interval_s`` seconds (NaN = not known), ``aht_s`` mean handling
+    time (NaN = not known), ``patience_s`` mean patience (infinite = nobody hangs up), ``agents``
+    whole numbers, ``threshold_s`` the T of the service levels. ValueError quotes the condition
+    that does not hold.
+    """
+    n = number("agents", agents, at_least=0)
+    if np.any(n != np.floor(n)):
+        raise ValueError(f"agents is whole does not hold, got {float(n[n != np.floor(n)][0])!r}")
+    rate, aht, patience, threshold = _queue(calls, interval_s, aht_s, patience_s, threshold_s)
+    rate, aht, patience, n, threshold = np.broadcast_arrays(rate, aht, patience, n, threshold)
+    load = np.where(rate == 0.0, 0.0, rate * aht)
+    out = _blank(load, n, patience, threshold)
+    some = load > 0.0
+    _fill_c(out, some & np.isinf(patience), load, aht, n, threshold)
+    _fill_a(out, some & np.isfinite(patience) & (n > 0.0), load, aht, patience, n, threshold)
+    return QueueMetrics(*(out[measure, ...] for measure in range(8)))
+
+
+def required_agents(
+    calls: ArrayLike,
+    interval_s: ArrayLike,
+    aht_s: ArrayLike,
+    patience_s: ArrayLike = np.inf,
+    threshold_s: ArrayLike = 20.0,
+    target: ArrayLike = 0.8,
+    definition: ArrayLike = "offered",
+    answer_rate: ArrayLike = 0.0,
+    max_occupancy: ArrayLike = 1.0,
+) -> Floats:
+    """Return the least whole number of agents that holds every condition, exactly.
+
+    The conditions: the service level of the ``definition`` within ``threshold_s`` is at least
+    ``target``; answered / offered is at least ``answer_rate``; the occupancy is at most
+    ``max_occupancy``. A condition missed by less than 1e-12 of itself is held. Where callers hang
+    up, fewer agents than the load can be enough, and are found.
+
+    float64 of the broadcast shape: whole numbers; 0 without calls, at least 1 with; NaN where the
+    calls or the handling time of calls are not known (never 0). ValueError quotes the condition
+    that does not hold, with the value.
+    """
+    rate, aht, patience, threshold = _queue(calls, interval_s, aht_s, patience_s, threshold_s)
+    goal = number("target", target, more_than=0, less_than=1)
+    answered = number("answer_rate", answer_rate, at_least=0, less_than=1)
+    cap = number("max_occupancy", max_occupancy, more_than=0, at_most=1)
+    every = (rate, aht, patience, threshold, codes(definition), goal, answered, cap)
+    shape = np.broadcast_shapes(*(values.shape for values in every))
+    cases = Cases(*(flat(values, shape) for values in every))
+    out = np.empty(int(np.prod(shape)), dtype=np.float64)
+    endless = np.isinf(cases.patience_s)
+    if np.all(endless):
+        _require_c(cases, out)
+    elif not np.any(endless):
+        _require_a(cases, out)
+    else:
+        _require_some(_require_c, cases, np.flatnonzero(endless), out)
+        _require_some(_require_a, cases, np.flatnonzero(~endless), out)
+    return out.reshape(shape)
+
+
+def warm_up(progress: Callable[[str], None] | None = None) -> None:
+    """Compile the kernels, or load them from the cache, before they are needed.
+
+    ``progress`` is told the name of each step before it begins.
+    """
+    steps: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("Erlang C, staffing", lambda: required_agents(1.0, 1800.0, 300.0)),
+        ("Erlang A, staffing", lambda: required_agents(1.0, 1800.0, 300.0, 60.0)),
+        ("Erlang C, service", lambda: metrics(1.0, 1800.0, 300.0, np.inf, 2, 20.0)),
+        ("Erlang A, service", lambda: metrics(1.0, 1800.0, 300.0, 60.0, 2, 20.0)),
+    )
+    for name, step in steps:
+        if progress is not None:
+            progress(name)
+        step()
+
+
+def _queue(
+    calls: ArrayLike,
+    interval_s: ArrayLike,
+    aht_s: ArrayLike,
+    patience_s: ArrayLike,
+    threshold_s: ArrayLike,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return calls per second, handling time, patience and threshold, checked."""
+    volume = number("calls", calls, at_least=0, unknown=True)
+    interval = number("interval_s", interval_s, more_than=0)
+    aht = number("aht_s", aht_s, more_than=0, unknown=True)
+    patience = number("patience_s", patience_s, more_than=0, endless=True)
+    threshold = number("threshold_s", threshold_s, at_least=0)
+    rate = volume / interval
+    require_loads(rate, aht)
+    return rate, aht, patience, threshold
+
+
+def _blank(load: Floats, n: Floats, patience: Floats, threshold: Floats) -> Floats:
+    """Return the eight measures, filled where there are no calls or no agents."""
+    out = np.full((8, *load.shape), np.nan)
+    out[:, load == 0.0] = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=np.float64)[:, None]
+    nobody = (load > 0.0) & (n == 0.0) & np.isfinite(patience)
+    out[:, nobody] = np.array([1, 1, 0, 1, 0, 0, 0, 0], dtype=np.float64)[:, None]
+    out[2, nobody] = patience[nobody]
+    out[7, nobody] = -np.expm1(-threshold[nobody] / patience[nobody])
+    return out
+
+
+def _fill_c(
+    out: Floats, where: NDArray[np.bool_], load: Floats, aht: Floats, n: Floats, threshold: Floats
+) -> None:
+    a, agents, handling = load[where], n[where], aht[where]
+    found = np.empty((2, a.size))
+    measure_c(np.maximum(a, SMALLEST_LOAD), agents, threshold[where] / handling, found)
+    wait, late = found
+    spare = np.maximum(agents - a, 0.0)
+    with np.errstate(divide="ignore"):
+        mean_wait = wait * handling / spare
+    busy = np.where(spare > 0.0, a / np.maximum(agents, 1.0), 1.0)
+    out[:4, where] = np.stack([wait, np.zeros_like(wait), mean_wait, busy])
+    out[4:, where] = 1.0 - late
+
+
+def _fill_a(
+    out: Floats,
+    where: NDArray[np.bool_],
+    load: Floats,
+    aht: Floats,
+    patience: Floats,
+    n: Floats,
+    threshold: Floats,
+) -> None:
+    a, agents, hang_up = np.maximum(load[where], SMALLEST_LOAD), n[where], patience[where]
+    kappa, t = hang_up / aht[where], threshold[where] / aht[where]
+    found = np.empty((4, a.size))
+    measure_a(a, agents, kappa, t, queues(LANES), found)
+    wait, abandon, late, beyond = found
+    abandon = np.clip(abandon, 0.0, 1.0)
+    answered = 1.0 - abandon
+    within = np.clip(answered - late, 0.0, 1.0)
+    out[:4, where] = np.stack([wait, abandon, abandon * hang_up, a * answered / agents])
+    out[4:, where] = np.stack([within, within / answered, within / (within + beyond), 1.0 - beyond])
+
+
+def _require_c(cases: Cases, out: Floats) -> None:
+    require_c(
+        cases.calls_per_s,
+        cases.aht_s,
+        cases.threshold_s,
+        cases.target,
+        cases.max_occupancy,
+        out,
+    )
+
+
+def _require_a(cases: Cases, out: Floats) -> None:
+    lanes = min(LANES, max(out.size, 1))
+    require_a(cases, queues(lanes), search(lanes), out)
+
+
+def _require_some(
+    require: Callable[[Cases, Floats], None], cases: Cases, where: NDArray[np.intp], out: Floats
+) -> None:
+    """Answer the cases at ``where`` only."""
+    some = Cases(*(values if values.size == 1 else values[where] for values in cases))
+    found = np.empty(where.size)
+    require(some, found)
+    out[where] = found

@@ -1,0 +1,101 @@
+"""What the public functions accept: arrays by broadcasting, each with its condition."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["DEFINITIONS", "LARGEST_LOAD", "codes", "flat", "number", "require_loads"]
+
+DEFINITIONS = ("offered", "answered", "without_short", "with_short")
+"""What the service level divides by what, as :class:`releve.network.Programme` words it: (a) to
+(d)."""
+
+LARGEST_LOAD = 1e7
+"""Erlang; more is taken for a slip of the unit."""
+
+Floats = NDArray[np.float64]
+
+
+def number(
+    name: str,
+    value: ArrayLike,
+    *,
+    at_least: float = -math.inf,
+    more_than: float = -math.inf,
+    at_most: float = math.inf,
+    less_than: float = math.inf,
+    unknown: bool = False,
+    endless: bool = False,
+) -> Floats:
+    """Return ``value`` as float64; ValueError quotes the condition and the first bad value.
+
+    NaN passes where it may be ``unknown``, infinity where it may be ``endless``.
+    """
+    array = np.asarray(value, dtype=np.float64)
+    limits = (at_least, more_than, at_most, less_than)
+    if array.size == 0:
+        return array
+    extremes = np.array([np.min(array), np.max(array)])  # NaN if there is one
+    if _inside(extremes, limits, endless).all():
+        return array
+    good = _inside(array, limits, endless) | (np.isnan(array) & unknown)
+    if good.all():
+        return array
+    bad = float(array[~good][0])
+    raise ValueError(f"{_words(name, *limits)} does not hold, got {bad!r}")
+
+
+def _inside(
+    array: Floats, limits: tuple[float, float, float, float], endless: bool
+) -> NDArray[np.bool_]:
+    at_least, more_than, at_most, less_than = limits
+    good: NDArray[np.bool_] = (array >= at_least) & (array <= at_most)
+    if more_than > -math.inf:
+        good &= array > more_than
+    if not endless:
+        good &= array < less_than
+    return good
+
+
+def _words(name: str, at_least: float, more_than: float, at_most: float, less_than: float) -> str:
+    left = f"{more_than:g} < " if more_than > -math.inf else ""
+    left = f"{at_least:g} <= " if at_least > -math.inf else left
+    right = f" < {less_than:g}" if less_than < math.inf else " is finite"
+    right = f" <= {at_most:g}" if at_most < math.inf else right
+    return left + name + right
+
+
+def codes(definition: ArrayLike) -> NDArray[np.int64]:
+    """Return the place of each definition in :data:`DEFINITIONS`; ValueError on another word."""
+    words = np.asarray(definition, dtype=np.str_)
+    out = np.full(words.shape, -1, dtype=np.int64)
+    for code, word in enumerate(DEFINITIONS):
+        out[words == word] = code
+    if out.size and np.min(out) < 0:
+        bad = str(words[out < 0].flat[0])
+        raise ValueError(f"definition is one of {', '.join(DEFINITIONS)}, got {bad!r}")
+    return out
+
+
+def flat(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return one entry for all, or one a case in C order."""
+    if array.size == 1:
+        return np.ascontiguousarray(array).reshape(1)
+    return np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1)
+
+
+def require_loads(calls_per_s: Floats, aht_s: Floats) -> None:
+    """Refuse loads above :data:`LARGEST_LOAD`."""
+    if not calls_per_s.size or not aht_s.size:
+        return
+    if not np.max(calls_per_s) * np.max(aht_s) <= LARGEST_LOAD:
+        load = calls_per_s * aht_s
+        if np.any(load > LARGEST_LOAD):
+            raise ValueError(
+                f"calls * aht_s / interval_s <= {LARGEST_LOAD:g} Erlang does not hold,"
+                f" got {float(np.nanmax(load)):g}"
+            )
