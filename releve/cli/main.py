@@ -6,6 +6,7 @@ import click
 
 from releve import __version__
 from releve.cli.network import network
+from releve.cli.sample import sample
 
 __all__ = ["main"]
 
@@ -16,4 +17,5 @@ def main() -> None:
     """Keep every client served when a place closes, and prove it."""
 
 
+network.add_command(sample)
 main.add_command(network)

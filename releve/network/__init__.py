@@ -26,6 +26,8 @@ from releve.network.model import (
 )
 from releve.network.opening import Opening, is_holiday, open_at, parse_opening
 from releve.network.reference import tables_markdown
+from releve.network.sample import sample_operator
+from releve.network.seats import SeatSet, SiteSeats, usable_seats, usable_seats_of
 from releve.network.writing import write_operator
 
 __all__ = [
@@ -50,9 +52,11 @@ __all__ = [
     "Progress",
     "Row",
     "Seat",
+    "SeatSet",
     "Shift",
     "Shuttle",
     "Site",
+    "SiteSeats",
     "Stop",
     "Zone",
     "columns_of",
@@ -63,8 +67,11 @@ __all__ = [
     "open_at",
     "parse_opening",
     "read_operator",
+    "sample_operator",
     "tables_markdown",
     "to_utc",
+    "usable_seats",
+    "usable_seats_of",
     "write_operator",
     "zone",
 ]

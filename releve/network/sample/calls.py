@@ -139,7 +139,7 @@ def _handling(
     programme: Programme, hours: NDArray[np.int64], answered: Floats, draws: Draws
 ) -> Floats:
     """Return the mean handling time of each interval: a little longer late, noisier when few."""
-    profile = programme.aht_s * (1 + 0.04 * np.sin((hours.astype(np.float64) - 20) / 6))
+    profile = programme.aht_s * (1 + 0.04 * np.sin((hours - 20) / 6))
     noise = draws.normals(len(hours)) * 0.6 / np.sqrt(np.maximum(1.0, answered))
-    out: Floats = np.round(np.maximum(0.2 * programme.aht_s, profile * (1 + noise)), 1)
-    return out
+    longer = np.maximum(0.2 * programme.aht_s, profile * (1 + noise))
+    return np.asarray(np.round(longer, 1), dtype=np.float64)

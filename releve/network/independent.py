@@ -1,0 +1,209 @@
+"""The largest independent set of a graph: local search, then branch and bound with HiGHS.
+
+Formulation: maximise the vertices taken, at most one of each maximal clique. Clique rows are far
+stronger than one row an edge, and in the plane there are few of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+import highspy
+import networkx as nx
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["Answer", "Graph", "graph_of", "local_search", "solve"]
+
+Ints = NDArray[np.int64]
+Truths = NDArray[np.bool_]
+
+_MOST_CLIQUES = 20_000
+_MOST_ENTRIES = 1_500_000
+_STEPS_PER_VERTEX = 10_000
+_MOST_STEPS = 20_000_000
+_RARE = 16_384
+"""One in so many chances to give up two vertices for one is taken: rarer finds larger sets."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Neighbours in compressed rows: those of v are ``ends[first[v] : first[v + 1]]``, sorted."""
+
+    count: int
+    first: Ints
+    ends: Ints
+
+    def neighbours(self, v: int) -> Ints:
+        """Return the neighbours of a vertex."""
+        return self.ends[self.first[v] : self.first[v + 1]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``chosen[vertex]``; no independent set has more than ``bound``; the solver's ``seconds``."""
+
+    chosen: Truths
+    bound: int
+    seconds: float
+
+
+def graph_of(count: int, pairs: Ints) -> Graph:
+    """Return the graph with ``pairs[edge, 2]`` as edges, each given once."""
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    both = both[np.lexsort((both[:, 1], both[:, 0]))]
+    first = np.searchsorted(both[:, 0], np.arange(count + 1)).astype(np.int64)
+    return Graph(count, first, np.ascontiguousarray(both[:, 1]))
+
+
+def solve(count: int, pairs: Ints, seconds: float) -> Answer:
+    """Return the best independent set found and a proved bound, the search within ``seconds``."""
+    graph = graph_of(count, pairs)
+    steps = min(_MOST_STEPS, _STEPS_PER_VERTEX * count)
+    start = local_search(graph.first, graph.ends, steps)
+    rows = _cliques(graph, pairs)
+    cover = _cover(graph)
+    if cover == int(start.sum()) or sum(map(len, rows)) > _MOST_ENTRIES:
+        return Answer(start, cover, 0.0)
+    answer = _branch_and_bound(count, rows, start, seconds)
+    chosen = answer.chosen if answer.chosen.sum() > start.sum() else start
+    if (chosen[pairs[:, 0]] & chosen[pairs[:, 1]]).any():
+        chosen = start
+    return Answer(chosen, max(int(chosen.sum()), min(answer.bound, cover)), answer.seconds)
+
+
+def _cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
+    """Return all maximal cliques, or where they are too many enough to cover each edge."""
+    net = nx.Graph()
+    net.add_nodes_from(range(graph.count))
+    net.add_edges_from(pairs.tolist())
+    found = list(islice(nx.find_cliques(net), _MOST_CLIQUES + 1))
+    if len(found) <= _MOST_CLIQUES:
+        return sorted(sorted(clique) for clique in found)
+    near = [set(graph.neighbours(v).tolist()) for v in range(graph.count)]
+    covered: set[tuple[int, int]] = set()
+    rows = []
+    for u, v in pairs.tolist():
+        if (u, v) not in covered:
+            clique = _grown([u, v], near)
+            covered.update((a, b) for a in clique for b in clique if a < b)
+            rows.append(clique)
+    return rows
+
+
+def _grown(clique: list[int], near: list[set[int]]) -> list[int]:
+    """Add vertices, the lowest first, until the clique is maximal."""
+    left = set.intersection(*(near[v] for v in clique))
+    out = list(clique)
+    while left:
+        v = min(left)
+        out.append(v)
+        left &= near[v]
+    return sorted(out)
+
+
+def _cover(graph: Graph) -> int:
+    """Return how many cliques, grown one after another, cover every vertex: a bound."""
+    near = [set(graph.neighbours(v).tolist()) for v in range(graph.count)]
+    left = set(range(graph.count))
+    count = 0
+    for v in range(graph.count):
+        if v in left:
+            count += 1
+            own = near[v] & left
+            left.discard(v)
+            while own:
+                u = min(own)
+                left.discard(u)
+                own &= near[u]
+    return count
+
+
+def _branch_and_bound(count: int, rows: list[list[int]], start: Truths, seconds: float) -> Answer:
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = count, len(rows)
+    model.sense_ = highspy.ObjSense.kMaximize
+    model.col_cost_ = np.ones(count)
+    model.col_lower_, model.col_upper_ = np.zeros(count), np.ones(count)
+    model.row_lower_ = np.full(len(rows), -highspy.kHighsInf)
+    model.row_upper_ = np.ones(len(rows))
+    lengths = np.array([len(row) for row in rows])
+    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    model.a_matrix_.start_ = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    model.a_matrix_.index_ = np.concatenate([np.array(row) for row in rows]).astype(np.int32)
+    model.a_matrix_.value_ = np.ones(int(lengths.sum()))
+    model.integrality_ = [highspy.HighsVarType.kInteger] * count
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    highs.setOptionValue("time_limit", float(seconds))
+    highs.setOptionValue("mip_rel_gap", 0.0)
+    highs.passModel(model)
+    guess = highspy.HighsSolution()
+    guess.col_value = start.astype(np.float64)
+    guess.value_valid = True
+    highs.setSolution(guess)
+    highs.run()
+    return _read(highs, count)
+
+
+def _read(highs: highspy.Highs, count: int) -> Answer:
+    """Return the solver's set and its bound, rounded down: the true value is a whole number."""
+    info, solution = highs.getInfo(), highs.getSolution()
+    bound = float(info.mip_dual_bound)
+    whole = int(np.floor(bound + 1e-6)) if np.isfinite(bound) and bound < count else count
+    chosen = np.zeros(count, dtype=np.bool_)
+    if solution.value_valid and len(solution.col_value) == count:
+        chosen = np.asarray(solution.col_value) > 0.5
+    return Answer(chosen, whole, float(highs.getRunTime()))
+
+
+@njit(cache=True)
+def local_search(first: Ints, ends: Ints, steps: int) -> Truths:  # pragma: no cover (compiled)
+    """Return an independent set: walk over sets of equal size by swaps, keep the best.
+
+    Each step looks at one vertex outside the set: without a neighbour inside it enters; with one
+    it takes that one's place, unless it left a moment ago; with two it does so now and then. The
+    walk is the plateau search of Pullan & Hoos (2006), doi:10.1613/jair.1815; its random numbers
+    are its own, so the answer depends on the graph alone.
+    """
+    count = len(first) - 1
+    inside = np.zeros(count, dtype=np.bool_)
+    tight = np.zeros(count, dtype=np.int64)
+    left_at = np.full(count, -2 * count, dtype=np.int64)
+    best = inside.copy()
+    size = 0
+    best_size = -1
+    state = np.uint64(88172645463325252)
+    for step in range(-count, steps):
+        if step < 0:
+            v = np.int64(step + count)
+        else:
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            v = np.int64((state >> np.uint64(11)) % np.uint64(count))
+        if inside[v] or tight[v] > 2:
+            continue
+        if tight[v] == 1 and (step < 0 or step - left_at[v] < count):
+            continue
+        if tight[v] == 2 and (step < 0 or (state >> np.uint64(40)) % np.uint64(_RARE) != 0):
+            continue
+        for i in range(first[v], first[v + 1]):
+            u = ends[i]
+            if inside[u]:
+                inside[u] = False
+                left_at[u] = step
+                size -= 1
+                for j in range(first[u], first[u + 1]):
+                    tight[ends[j]] -= 1
+        inside[v] = True
+        size += 1
+        for i in range(first[v], first[v + 1]):
+            tight[ends[i]] += 1
+        if size > best_size:
+            best_size = size
+            best[:] = inside
+    return best

@@ -1,0 +1,229 @@
+"""Usable seats: the largest set of desks that lie pairwise at least a distance apart.
+
+A maximum independent set of the conflict graph (two seats nearer than the distance). Simplicial
+seats are taken outright, what is left falls into connected components, equal components are
+solved once, each by branch and bound on its maximal cliques (HiGHS) from a set found by local
+search. The bound is proved in every case; it is the answer itself when ``proven``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from releve.network.independent import Answer, Graph, graph_of, solve
+from releve.network.model import Operator
+
+__all__ = ["SeatSet", "SiteSeats", "usable_seats", "usable_seats_of"]
+
+TOLERANCE_M = 1e-9
+"""Two seats exactly at the distance are both usable; rounding must not part them."""
+
+Points = NDArray[np.float64]
+Pairs = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SeatSet:
+    """``chosen[seat]``: the seats that may be used; no set can have more than ``bound``.
+
+    ``method``: ``no rule`` (every seat), ``reductions`` (taken outright), ``branch and bound``
+    (proved by the solver) or ``local search`` (the time ran out; ``proven`` is False).
+    """
+
+    chosen: NDArray[np.bool_]
+    bound: int
+    proven: bool
+    method: str
+
+    @property
+    def size(self) -> int:
+        """The number of usable seats."""
+        return int(self.chosen.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSeats:
+    """The usable seats of a site on a day: their ids in table order, over all its floors.
+
+    ``seats`` is how many the site has; no set of usable seats can have more than ``bound``.
+    """
+
+    usable: tuple[str, ...]
+    seats: int
+    bound: int
+    proven: bool
+
+
+def usable_seats(xy: Points, distance_m: float, *, seconds: float = 5.0) -> SeatSet:
+    """Return a largest set of seats of one floor that are pairwise ``distance_m`` apart or more.
+
+    ``xy[seat, 2]`` in metres. ``seconds`` bounds the solver's search for a proof; the set itself
+    stands before it starts. The order of the seats and their origin do not matter. ValueError
+    quotes the condition that does not hold.
+    """
+    points = np.asarray(xy, dtype=np.float64)
+    _require(points.ndim == 2 and points.shape[1] == 2, "xy has shape (n, 2)", points.shape)
+    _require(bool(np.isfinite(points).all()), "xy is finite", "a value that is not")
+    _require(0 <= distance_m < np.inf, "0 <= distance_m < inf", distance_m)
+    _require(seconds > 0, "seconds > 0", seconds)
+    order = np.lexsort((points[:, 1], points[:, 0]))
+    found = _seat_set(len(points), _conflicts(points[order], distance_m), seconds)
+    chosen = np.zeros(len(points), dtype=np.bool_)
+    chosen[order] = found.chosen
+    return SeatSet(chosen, found.bound, found.proven, found.method)
+
+
+def usable_seats_of(
+    operator: Operator, day: date, *, seconds: float = 5.0
+) -> Mapping[str, SiteSeats]:
+    """Return the usable seats of every site on a day, by site id.
+
+    The distance is the operator's, or a larger one that a measure of the site asks for on the
+    day. Floors do not interact; floors with the same conflicts are worked out once, each within
+    ``seconds``.
+    """
+    distances = _distances(operator, day)
+    floor_of_zone = {zone.id: zone.floor for zone in operator.zones}
+    on_floor: dict[str, list[int]] = {floor.id: [] for floor in operator.floors}
+    for number, seat in enumerate(operator.seats):
+        on_floor[floor_of_zone[seat.zone]].append(number)
+    usable: dict[str, list[int]] = {site.id: [] for site in operator.sites}
+    totals = {site.id: [0, 0, 1] for site in operator.sites}
+    known: dict[tuple[int, bytes], SeatSet] = {}
+    for floor in operator.floors:
+        own = np.array(on_floor[floor.id], dtype=np.int64)
+        if not len(own):
+            continue
+        xy = np.array([(operator.seats[i].x_m, operator.seats[i].y_m) for i in own])
+        order = np.lexsort((xy[:, 1], xy[:, 0]))
+        pairs = _conflicts(xy[order], distances[floor.site])
+        key = (len(own), pairs.tobytes())
+        if key not in known:
+            known[key] = _seat_set(len(own), pairs, seconds)
+        found = known[key]
+        usable[floor.site] += own[order[found.chosen]].tolist()
+        total = totals[floor.site]
+        totals[floor.site] = [
+            total[0] + len(own),
+            total[1] + found.bound,
+            total[2] & found.proven,
+        ]
+    return {
+        site: SiteSeats(
+            tuple(operator.seats[i].id for i in sorted(usable[site])), seats, bound, bool(proven)
+        )
+        for site, (seats, bound, proven) in totals.items()
+    }
+
+
+def _distances(operator: Operator, day: date) -> dict[str, float]:
+    """Return the distance that holds at each site on a day."""
+    out = {site.id: operator.row.distance_m for site in operator.sites}
+    for row in operator.measures:
+        if row.kind == "distance_m" and row.valid_from <= day <= row.valid_to:
+            out[row.site] = max(out[row.site], row.value)
+    return out
+
+
+def _conflicts(points: Points, distance_m: float) -> Pairs:
+    """Return the pairs of points nearer than the distance, lower index first, sorted."""
+    least = distance_m - TOLERANCE_M
+    if least <= 0 or len(points) < 2:
+        return np.zeros((0, 2), dtype=np.int64)
+    near = cKDTree(points).query_pairs(distance_m, output_type="ndarray").astype(np.int64)
+    apart = np.hypot(*(points[near[:, 0]] - points[near[:, 1]]).T)
+    pairs = np.sort(near[apart < least], axis=1)
+    return np.ascontiguousarray(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))])
+
+
+def _seat_set(count: int, pairs: Pairs, seconds: float) -> SeatSet:
+    """Solve the conflict graph of one floor."""
+    if not len(pairs):
+        return SeatSet(np.ones(count, dtype=np.bool_), count, True, "no rule")
+    graph = graph_of(count, pairs)
+    chosen, alive = _reduced(graph)
+    if not alive.any():
+        return SeatSet(chosen, int(chosen.sum()), True, "reductions")
+    bound, proven = int(chosen.sum()), True
+    known: dict[bytes, Answer] = {}
+    parts = _components(pairs, alive)
+    work = sum({part.pairs.tobytes(): len(part.seats) for part in parts}.values())
+    for part in parts:
+        key = part.pairs.tobytes()
+        if key not in known:
+            size = len(part.seats)
+            known[key] = solve(size, part.pairs, seconds * size / work)
+            seconds -= known[key].seconds
+            work -= size
+            seconds = max(seconds, 0.01 * max(1, work))
+        answer = known[key]
+        chosen[part.seats[answer.chosen]] = True
+        bound += answer.bound
+        proven &= answer.bound == int(answer.chosen.sum())
+    return SeatSet(chosen, bound, proven, "branch and bound" if proven else "local search")
+
+
+def _reduced(graph: Graph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Take every seat whose open neighbours all conflict with each other (simplicial).
+
+    Some largest set holds each of them. Returns the seats taken and those left to decide.
+    """
+    chosen = np.zeros(graph.count, dtype=np.bool_)
+    alive = np.ones(graph.count, dtype=np.bool_)
+    near = [set(graph.neighbours(v).tolist()) for v in range(graph.count)]
+    waiting = list(range(graph.count - 1, -1, -1))
+    while waiting:
+        v = waiting.pop()
+        if not alive[v] or not all(near[v] - near[u] == {u} for u in near[v]):
+            continue
+        chosen[v] = True
+        gone = {v, *near[v]}
+        alive[list(gone)] = False
+        touched = set().union(*(near[u] for u in gone)) - gone
+        for u in touched:
+            near[u] -= gone
+        again = touched.union(*(near[u] for u in touched))
+        waiting += sorted(again, reverse=True)
+    return chosen, alive
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A connected component: its seats in order, and its conflicts between their positions."""
+
+    seats: NDArray[np.int64]
+    pairs: Pairs
+
+
+def _components(pairs: Pairs, alive: NDArray[np.bool_]) -> list[_Part]:
+    """Return the components of the seats left, the small ones first."""
+    seats = np.flatnonzero(alive)
+    position = np.full(len(alive), -1, dtype=np.int64)
+    position[seats] = np.arange(len(seats))
+    left = position[pairs[alive[pairs].all(axis=1)]]
+    ones = np.ones(len(left), dtype=np.int8)
+    matrix = coo_matrix((ones, (left[:, 0], left[:, 1])), shape=(len(seats), len(seats)))
+    number, label = connected_components(matrix, directed=False)
+    place = np.zeros(len(seats), dtype=np.int64)
+    members = [np.flatnonzero(label == k) for k in range(number)]
+    for own in members:
+        place[own] = np.arange(len(own))
+    edges = label[left[:, 0]]
+    parts = [
+        _Part(seats[own], np.ascontiguousarray(place[left[edges == k]]))
+        for k, own in enumerate(members)
+    ]
+    return sorted(parts, key=lambda part: len(part.seats))
+
+
+def _require(holds: bool, condition: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{condition} does not hold, got {value}")
