@@ -1,0 +1,39 @@
+"""System checks: what would leave the desk without a plan to show, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from releve.desk.store import store_of
+from releve.plan_folder import PlanFolderError
+
+__all__ = ["plan_folder_check"]
+
+_HINT = "Write one with `releve plan FOLDER`, then set RELEVE_PLAN_FOLDER to it."
+
+
+@register(Tags.files)
+def plan_folder_check(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the plan folder is named, is there, and that each plan in it can be read."""
+    folder = settings.PLAN_FOLDER
+    if folder is None:
+        return [Error("No plan folder is named.", hint=_HINT, id="releve.desk.E001")]
+    store = store_of(folder)
+    try:
+        days = store.days()
+    except PlanFolderError as error:
+        return [Error(f"The plan folder has no plan: {error}", hint=_HINT, id="releve.desk.E002")]
+    faults: list[CheckMessage] = []
+    for day in days:
+        try:
+            store.get(day)
+        except PlanFolderError as error:
+            message = f"A plan cannot be read: {error}"
+            hint = "Plan that day again; a folder is written whole or not at all."
+            faults.append(Error(message, hint=hint, id="releve.desk.E003"))
+    return faults

@@ -1,0 +1,74 @@
+"""Settings read from the environment; a value that makes no sense is refused, never guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django.core.exceptions import ImproperlyConfigured
+
+__all__ = ["choice", "flag", "hosts", "origins", "secret", "text"]
+
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_HOST = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\]")
+_ORIGIN = re.compile(r"https?://[^/\s,]+")
+_SHORTEST_SECRET = 32
+
+
+def text(environ: Mapping[str, str], name: str, default: str = "") -> str:
+    """Return a text without the spaces around it."""
+    return environ.get(name, default).strip()
+
+
+def flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """Return yes or no; anything else is refused."""
+    value = text(environ, name).lower()
+    if not value:
+        return default
+    if value not in _TRUE + _FALSE:
+        raise _nonsense(name, value, f"one of {', '.join(_TRUE + _FALSE)}")
+    return value in _TRUE
+
+
+def choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    """Return one of the allowed values, the first one when the variable is not set."""
+    value = text(environ, name) or allowed[0]
+    if value not in allowed:
+        raise _nonsense(name, value, f"one of {', '.join(allowed)}")
+    return value
+
+
+def hosts(environ: Mapping[str, str], name: str, default: tuple[str, ...]) -> list[str]:
+    """Return host names separated by commas; ``*`` is refused, since it switches the check off."""
+    values = _items(text(environ, name)) or list(default)
+    for value in values:
+        if not _HOST.fullmatch(value):
+            raise _nonsense(name, value, "a host name such as desk.example.org, without port")
+    return values
+
+
+def origins(environ: Mapping[str, str], name: str) -> list[str]:
+    """Return origins (scheme and host) separated by commas."""
+    values = _items(text(environ, name))
+    for value in values:
+        if not _ORIGIN.fullmatch(value):
+            raise _nonsense(name, value, "an origin such as https://desk.example.org")
+    return values
+
+
+def secret(environ: Mapping[str, str], name: str) -> str:
+    """Return a secret, empty when not set; a short one is refused without being quoted."""
+    value = text(environ, name)
+    if value and (len(value) < _SHORTEST_SECRET or len(set(value)) < 8):
+        raise ImproperlyConfigured(
+            f"{name} must have at least {_SHORTEST_SECRET} characters, 8 of them different"
+        )
+    return value
+
+
+def _items(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _nonsense(name: str, value: str, expected: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} must be {expected}, got {value!r}")

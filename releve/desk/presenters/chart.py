@@ -1,0 +1,205 @@
+"""Coverage against requirement over a day, as the paths of an SVG drawing.
+
+Everything is a step: an interval's value holds until the next one. The area up to the requirement
+is split exactly into what is covered and what is missing, summed over programmes, so that one
+programme's surplus never hides another's shortfall; agents beyond the requirement lie on top.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from releve.desk.presenters.text import Text
+from releve.plan.result import Floats
+
+__all__ = ["NARROW_CHART", "WIDE_CHART", "Chart", "Series", "Tick", "draw", "series_of", "spark"]
+
+_Scale = Callable[[float], float]
+_HALF_HOUR = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A drawing's box and margins, in its own units; ``hours`` between labels of the day."""
+
+    name: str
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    hours: int
+
+
+WIDE_CHART = Size("wide", 960, 300, 44, 12, 14, 30, 1)
+NARROW_CHART = Size("narrow", 360, 230, 34, 8, 12, 28, 3)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Agents per interval, each array [interval]: ``covered`` + ``missing`` = ``required``."""
+
+    starts: tuple[datetime, ...]
+    required: Floats
+    covered: Floats
+    missing: Floats
+    beyond: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A labelled line of an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Paths and labels in the units of the box ``0 0 width height``."""
+
+    name: str
+    width: int
+    height: int
+    left: int
+    right: int
+    base: float
+    label_y: float
+    covered: str
+    missing: str
+    beyond: str
+    required: str
+    hours: tuple[Tick, ...]
+    agents: tuple[Tick, ...]
+
+
+def series_of(
+    starts: tuple[datetime, ...], required: Floats, placed: Floats, columns: Sequence[int]
+) -> Series:
+    """Return the day's sums over some programmes, cut to the hours in which anything happens.
+
+    A programme whose requirement is not known is left out of the sums.
+    """
+    known = [at for at in columns if not np.isnan(required[:, at]).any()]
+    need, have = required[:, known], placed[:, known]
+    covered = np.minimum(need, have)
+    busy = np.flatnonzero((need > 0).any(axis=1) | (have > 0).any(axis=1))
+    first, last = (int(busy[0]), int(busy[-1]) + 1) if busy.size else (0, len(starts))
+    day = slice(first, last)
+    return Series(
+        starts[day],
+        need[day].sum(axis=1),
+        covered[day].sum(axis=1),
+        (need - covered)[day].sum(axis=1),
+        (have - covered)[day].sum(axis=1),
+    )
+
+
+def draw(series: Series, size: Size, text: Text) -> Chart:
+    """Return the drawing of a day's series at one size."""
+    top = float((series.required + series.beyond).max(initial=0.0))
+    step = _nice_step(top)
+    ceiling = max(step, math.ceil(top / step - 1e-9) * step)
+    count = max(len(series.starts), 1)
+    plot_width = size.width - size.left - size.right
+    plot_height = size.height - size.top - size.bottom
+    base = float(size.height - size.bottom)
+
+    def x(at: float) -> float:
+        return size.left + plot_width * at / count
+
+    def y(value: float) -> float:
+        return base - plot_height * value / ceiling
+
+    zero = np.zeros(len(series.starts))
+    return Chart(
+        name=size.name,
+        width=size.width,
+        height=size.height,
+        left=size.left,
+        right=size.width - size.right,
+        base=base,
+        label_y=base + 18,
+        covered=_band(zero, series.covered, x, y),
+        missing=_band(series.covered, series.required, x, y),
+        beyond=_band(series.required, series.required + series.beyond, x, y),
+        required=_steps(series.required, x, y),
+        hours=_hours(series.starts, size, text, x),
+        agents=tuple(
+            Tick(round(y(value), 1), text.plain(value))
+            for value in np.arange(0, ceiling + step / 2, step)
+        ),
+    )
+
+
+def spark(series: Series, width: int = 160, height: int = 28) -> tuple[str, str, str]:
+    """Return small paths (covered, missing, required) in a box of ``width`` and ``height``."""
+    top = float(series.required.max(initial=0.0)) or 1.0
+    count = max(len(series.starts), 1)
+
+    def x(at: float) -> float:
+        return width * at / count
+
+    def y(value: float) -> float:
+        return height - 1 - (height - 2) * value / top
+
+    zero = np.zeros(len(series.starts))
+    return (
+        _band(zero, series.covered, x, y),
+        _band(series.covered, series.required, x, y),
+        _steps(series.required, x, y),
+    )
+
+
+def _hours(starts: tuple[datetime, ...], size: Size, text: Text, x: _Scale) -> tuple[Tick, ...]:
+    if not starts:
+        return ()
+    edges = [*starts, starts[-1] + _HALF_HOUR]
+    found = []
+    for at, start in enumerate(edges):
+        hour, minute = (int(part) for part in text.clock(start).split(":"))
+        if minute == 0 and hour % size.hours == 0:
+            found.append(Tick(round(x(at), 1), text.hour(hour)))
+    return tuple(found)
+
+
+def _nice_step(top: float) -> float:
+    """Return a round step that gives three to six lines up to ``top``."""
+    rough = max(top, 1.0) / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m for m in (1.0, 2.0, 5.0, 10.0) if m * power >= rough * 0.8) * power
+    return max(step, 0.5)
+
+
+def _band(low: Floats, high: Floats, x: _Scale, y: _Scale) -> str:
+    """Return closed areas between two step lines; where they touch there is nothing to fill."""
+    parts = []
+    filled = high - low > 1e-9
+    at = 0
+    while at < len(filled):
+        if not filled[at]:
+            at += 1
+            continue
+        end = at
+        while end < len(filled) and filled[end]:
+            end += 1
+        upper = [(k + e, high[k]) for k in range(at, end) for e in (0, 1)]
+        lower = [(k + e, low[k]) for k in range(end - 1, at - 1, -1) for e in (1, 0)]
+        parts.append("M" + "L".join(_point(x(a), y(v)) for a, v in upper + lower) + "Z")
+        at = end
+    return "".join(parts)
+
+
+def _steps(values: Floats, x: _Scale, y: _Scale) -> str:
+    points = [(k + e, value) for k, value in enumerate(values) for e in (0, 1)]
+    return "M" + "L".join(_point(x(a), y(v)) for a, v in points) if points else ""
+
+
+def _point(x: float, y: float) -> str:
+    return f"{x:.1f} {y:.1f}"

@@ -1,0 +1,96 @@
+"""The relief matrix: clients down, contingencies across, the worst interval in each cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.utils.translation import gettext as _
+
+from releve.desk.presenters.cells import CellView, Desk
+from releve.desk.presenters.verdict import ClientView
+from releve.desk.presenters.words import KINDS, kind_title
+from releve.plan.result import BASE, Cell
+
+__all__ = ["Column", "Group", "Matrix", "Row", "matrix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A contingency at the head of a column; ``first`` when it opens its group."""
+
+    name: str
+    loss: str
+    first: bool
+    clients_held: str
+    moved: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Neighbouring columns of one kind."""
+
+    title: str
+    span: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A client and its cells, each with whether it opens a group of columns."""
+
+    client: ClientView
+    cells: tuple[tuple[CellView | None, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The whole picture; rows are in the order of the verdicts."""
+
+    groups: tuple[Group, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+def matrix(desk: Desk, clients: tuple[ClientView, ...]) -> Matrix:
+    """Return the matrix with its clients in the order given."""
+    ranks = {kind: rank for rank, kind in enumerate(KINDS)}
+    lost = sorted(desk.plan.contingencies, key=lambda item: ranks.get(item.kind, len(ranks)))
+    groups = [Group(_("Base"), 1)]
+    firsts = {BASE}
+    for kind, members in groupby(lost, key=lambda item: item.kind):
+        ids = [item.id for item in members]
+        groups.append(Group(kind_title(kind), len(ids)))
+        firsts.add(ids[0])
+    keys = (BASE, *(item.id for item in lost))
+    return Matrix(
+        tuple(groups),
+        tuple(_column(desk, key, key in firsts) for key in keys),
+        tuple(
+            Row(
+                client,
+                tuple((_view(desk, client.id, key), key in firsts) for key in keys),
+            )
+            for client in clients
+        ),
+    )
+
+
+def _view(desk: Desk, client: str, key: str) -> CellView | None:
+    cell = desk.cells.get((client, key))
+    return None if cell is None else desk.view(cell)
+
+
+def _column(desk: Desk, key: str, first: bool) -> Column:
+    held = sum(_holds(desk.cells.get((client, key))) for client, _name in desk.plan.clients)
+    scenario = desk.plan.scenarios.get(key)
+    return Column(
+        desk.names.contingency(key),
+        desk.names.loss(key),
+        first,
+        desk.text.number(held),
+        desk.text.number(len(scenario.moves)) if scenario is not None else "?",
+    )
+
+
+def _holds(cell: Cell | None) -> bool:
+    return cell is not None and cell.status in ("held", "thin")

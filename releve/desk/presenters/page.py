@@ -1,0 +1,85 @@
+"""What frames every page: the operator, the day, the days beside it, and the verdict page itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.urls import reverse
+
+from releve.desk.presenters.cells import Desk
+from releve.desk.presenters.matrix import Matrix, matrix
+from releve.desk.presenters.missing import Missing, missing
+from releve.desk.presenters.proof import Proof, proof
+from releve.desk.presenters.text import text_now
+from releve.desk.presenters.verdict import Banner, ClientView, banner, client_views
+from releve.plan.result import Plan
+
+__all__ = ["DayLink", "Frame", "VerdictPage", "desk_of", "frame", "verdict_page"]
+
+
+@dataclass(frozen=True, slots=True)
+class DayLink:
+    """A day of the folder; ``current`` when it is the one shown."""
+
+    label: str
+    title: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Head and foot of a page."""
+
+    operator: str
+    synthetic: bool
+    day: str
+    days: tuple[DayLink, ...]
+    home: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictPage:
+    """The first page, from the verdict to its proof."""
+
+    banner: Banner
+    clients: tuple[ClientView, ...]
+    matrix: Matrix
+    missing: Missing
+    proof: Proof
+
+
+def desk_of(plan: Plan, days: Sequence[date]) -> Desk:
+    """Return the desk of a plan; its addresses name the day unless it is the folder's first."""
+    return Desk(plan, text_now(plan.time_zone), None if plan.day == days[0] else plan.day)
+
+
+def frame(desk: Desk, days: Sequence[date]) -> Frame:
+    """Return what frames the pages of a plan."""
+    home = reverse("verdict")
+    links = (
+        DayLink(
+            desk.text.short_day(day),
+            desk.text.day(day),
+            home if at == 0 else f"{home}?day={day.isoformat()}",
+            day == desk.plan.day,
+        )
+        for at, day in enumerate(days)
+    )
+    return Frame(
+        desk.plan.operator,
+        desk.plan.synthetic,
+        desk.text.day(desk.plan.day),
+        tuple(links) if len(days) > 1 else (),
+        desk.url("verdict"),
+        desk.plan.version,
+    )
+
+
+def verdict_page(desk: Desk) -> VerdictPage:
+    """Return the verdict page of a plan."""
+    clients = client_views(desk)
+    return VerdictPage(banner(desk), clients, matrix(desk, clients), missing(desk), proof(desk))

@@ -1,0 +1,158 @@
+"""The proof: how good the plan is known to be, who checked it, and the seats it counts on."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+
+from releve.desk.presenters.cells import Desk
+from releve.desk.presenters.words import country
+from releve.network.model import HOME
+
+__all__ = ["Fact", "PlaceView", "Proof", "proof"]
+
+_TIMES = {
+    "demand": lazy("Forecast and requirement"),
+    "problem": lazy("Problem built"),
+    "floors": lazy("Floors"),
+    "solve": lazy("Optimisation"),
+    "round": lazy("Whole people"),
+    "people": lazy("People named"),
+    "reliefs": lazy("Reliefs"),
+    "check": lazy("Independent check"),
+    "missing": lazy("What is missing"),
+    "seats": lazy("Usable seats"),
+    "total": lazy("Total"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A measured or proved figure with its name and what it means."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceView:
+    """A place with the agents placed there and the seats they may take."""
+
+    name: str
+    country: str
+    placed: str
+    usable: str
+    seats: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What stands behind the verdict."""
+
+    checked: bool
+    checker: str
+    violations: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    places: tuple[PlaceView, ...]
+    times: tuple[Fact, ...]
+    settings: tuple[Fact, ...]
+
+
+def proof(desk: Desk) -> Proof:
+    """Return the bounds, the checker's answer, the places and the times of a plan."""
+    plan = desk.plan
+    count = len(plan.violations)
+    return Proof(
+        checked=not count,
+        checker=_("The independent checker found no rule broken.")
+        if not count
+        else ngettext(
+            "The independent checker found {count} rule broken.",
+            "The independent checker found {count} rules broken.",
+            count,
+        ).format(count=desk.text.number(count)),
+        violations=plan.violations,
+        facts=_facts(desk),
+        places=_places(desk),
+        times=tuple(
+            Fact(str(_TIMES.get(name, name)), desk.text.seconds(value), "")
+            for name, value in plan.seconds.items()
+        ),
+        settings=tuple(
+            Fact(name, str(value) if isinstance(value, str) else desk.text.plain(value), "")
+            for name, value in plan.settings.items()
+        ),
+    )
+
+
+def _facts(desk: Desk) -> tuple[Fact, ...]:
+    bound, text = desk.plan.bound, desk.text
+    return (
+        Fact(
+            _("Worst regret"),
+            text.missing(bound.worst_regret, 2),
+            _("share of a client's day missing above the least possible, over all cells;")
+            + f" {text.missing(bound.lp_worst_regret, 2)} "
+            + _("before rounding to whole people"),
+        ),
+        Fact(
+            _("Gap of the penalty"),
+            _gap(desk, bound.penalty_gap),
+            _(
+                "whole people {penalty}, fractional bound {bound} (weighted agent half hours)"
+            ).format(penalty=text.number(bound.penalty, 1), bound=text.number(bound.lp_penalty, 1)),
+        ),
+        Fact(
+            _("Gap of the requirement"),
+            _gap(desk, bound.requirement_gap),
+            _("the same difference, over the weighted requirement"),
+        ),
+        Fact(
+            _("Linear programme"),
+            _("{objective} ≥ {bound}").format(
+                objective=text.number(bound.objective, 1), bound=text.number(bound.lower_bound, 1)
+            ),
+            _("objective and proved lower bound ({status}); {rows} rows, {columns} columns").format(
+                status=bound.status,
+                rows=text.number(bound.rows),
+                columns=text.number(bound.columns),
+            ),
+        ),
+    )
+
+
+def _gap(desk: Desk, gap: float) -> str:
+    return _("no bound") if math.isnan(gap) else desk.text.missing(gap, 2)
+
+
+def _places(desk: Desk) -> tuple[PlaceView, ...]:
+    number = desk.text.number
+    placed = Counter(item.place for item in desk.plan.placements)
+    found = [
+        PlaceView(
+            site.name,
+            country(site.destination),
+            number(placed[site.id]),
+            number(len(site.usable_seats)),
+            number(site.seats),
+            _seat_note(desk, len(site.usable_seats), site.usable_bound, site.open),
+        )
+        for site in desk.plan.sites
+    ]
+    home = PlaceView(_("Home"), "", number(placed[HOME]), "", "", "")
+    return (*found, home)
+
+
+def _seat_note(desk: Desk, usable: int, bound: int, is_open: bool) -> str:
+    if not is_open:
+        return _("no valid authorisation on the day")
+    if usable == bound:
+        return _("proved largest")
+    return _("at most {bound}").format(bound=desk.text.number(bound))

@@ -1,0 +1,124 @@
+"""Numbers, money, times and dates as a reader of French or English expects them.
+
+French: comma, narrow no-break space between thousands and before ``%`` and ``;:!?``, ``10 h 30`` in
+a sentence. English: point, comma between thousands. Clocks have 24 hours in both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.utils.dates import MONTHS, WEEKDAYS
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
+
+from releve.network.clock import zone
+
+__all__ = ["NARROW", "NO_BREAK", "Text", "text_now"]
+
+NARROW = "\u202f"
+"""Narrow no-break space, the French *espace fine insécable*."""
+NO_BREAK = "\u00a0"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Writes values in one language (``fr`` or ``en``) and one time zone."""
+
+    language: str
+    time_zone: str
+
+    @property
+    def french(self) -> bool:
+        return self.language == "fr"
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """Return a rounded number; ``?`` when it is not known."""
+        if math.isnan(value):
+            return "?"
+        written = f"{abs(value):,.{digits}f}"
+        sign = "\u2212" if value < 0 and float(written.replace(",", "")) != 0 else ""
+        if self.french:
+            written = written.replace(",", NARROW).replace(".", ",")
+        return sign + written
+
+    def plain(self, value: float) -> str:
+        """Return a number with the digits it has, up to six."""
+        written = f"{value:g}"
+        return written.replace(".", ",") if self.french else written
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """Return a share as a rounded percentage."""
+        return self.number(100 * share, digits) + (f"{NARROW}%" if self.french else "%")
+
+    def coverage(self, share: float, digits: int = 0) -> str:
+        """Return a coverage, rounded down: 99.9 % is never shown as 100 %."""
+        if math.isnan(share):
+            return "?"
+        scale = 10.0**digits
+        return self.percent(math.floor(100 * share * scale + 1e-9) / scale / 100, digits)
+
+    def missing(self, share: float, digits: int = 1) -> str:
+        """Return a share that is missing; a little is shown as ``< 0.1 %``, never as none."""
+        least = 10.0**-digits / 100
+        if 0 < share < least / 2:
+            return f"<{NO_BREAK}{self.percent(least, digits)}"
+        return self.percent(share, digits)
+
+    def euros(self, value: float) -> str:
+        """Return an amount in whole euros."""
+        written = self.number(value)
+        return f"{written}{NO_BREAK}€" if self.french else f"€{written}"
+
+    def seconds(self, value: float) -> str:
+        """Return a duration in seconds, with the digits that matter."""
+        return f"{self.number(value, 2 if value < 10 else 1)}{NO_BREAK}s"
+
+    def clock(self, time: datetime) -> str:
+        """Return a time of day for a table: ``10:30``."""
+        return f"{time.astimezone(zone(self.time_zone)):%H:%M}"
+
+    def time(self, time: datetime) -> str:
+        """Return a time of day for a sentence: ``10 h 30`` in French, ``10:30`` in English."""
+        local = time.astimezone(zone(self.time_zone))
+        if not self.french:
+            return f"{local:%H:%M}"
+        minutes = f"{NO_BREAK}{local:%M}" if local.minute else ""
+        return f"{local.hour}{NO_BREAK}h{minutes}"
+
+    def hour(self, hour: int) -> str:
+        """Return a full hour for an axis: ``10 h`` or ``10:00``."""
+        return f"{hour}{NO_BREAK}h" if self.french else f"{hour:02d}:00"
+
+    def span(self, start: datetime, end: datetime) -> str:
+        """Return two times of day of a table."""
+        return f"{self.clock(start)}–{self.clock(end)}"
+
+    def day(self, day: date, *, weekday: bool = True) -> str:
+        """Return a date in words: ``lundi 30 novembre 2026``, ``mardi 1er décembre 2026``."""
+        with override(self.language):
+            name, month = str(WEEKDAYS[day.weekday()]), str(MONTHS[day.month])
+        number = "1er" if self.french and day.day == 1 else str(day.day)
+        words = (name,) * weekday + (number, month, str(day.year))
+        return " ".join(words)
+
+    def short_day(self, day: date) -> str:
+        """Return a date for a tab: ``lun. 30`` or ``Mon 30``."""
+        with override(self.language):
+            name = str(WEEKDAYS[day.weekday()])
+        return f"{name[:3]}{'.' if self.french else ''}{NO_BREAK}{day.day}"
+
+    def list(self, items: Sequence[str]) -> str:
+        """Return items as an enumeration: ``a, b and c``."""
+        if len(items) < 2:
+            return "".join(items)
+        return _("{items} and {last}").format(items=", ".join(items[:-1]), last=items[-1])
+
+
+def text_now(time_zone: str) -> Text:
+    """Return the writer for the language of this request."""
+    language = (get_language() or "fr").split("-")[0]
+    return Text("fr" if language == "fr" else "en", time_zone)

@@ -1,0 +1,176 @@
+"""The verdict page: is every client served, whatever single place is lost?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, npgettext
+
+from releve.desk.presenters.cells import CellView, Desk, cell_order
+from releve.desk.presenters.words import SEVERITY, client_status, status_word
+from releve.plan.result import BASE, Cell, ClientVerdict
+
+__all__ = ["Banner", "ClientView", "Tally", "banner", "client_views", "contract_reason"]
+
+_CHIPS = 3
+_WHOLE = 0.9995
+"""Floor from which nothing at all of a client's day can be saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many clients have one status."""
+
+    tone: str
+    word: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The verdict in one sentence, its tone and its breakdown."""
+
+    tone: str
+    sentence: str
+    detail: str
+    tallies: tuple[Tally, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A client's verdict: status, reason in a sentence, its worst cells and all of them."""
+
+    id: str
+    name: str
+    tone: str
+    word: str
+    reason: str
+    worst: tuple[CellView, ...]
+    rest: tuple[CellView, ...]
+
+
+def banner(desk: Desk) -> Banner:
+    """Return the verdict over all clients."""
+    statuses = [client_status(verdict) for verdict in desk.plan.verdicts]
+    held = sum(verdict.secure for verdict in desk.plan.verdicts)
+    total = len(statuses)
+    sentence = ngettext(
+        "N-1: {held} client of {total} is held whatever is lost",
+        "N-1: {held} clients of {total} are held whatever is lost",
+        held,
+    ).format(held=held, total=total)
+    gravest = next((status for status in SEVERITY if status in statuses), "held")
+    tallies = tuple(
+        Tally(status, _tally_word(status, statuses.count(status)), statuses.count(status))
+        for status in reversed(SEVERITY)
+        if status in statuses
+    )
+    return Banner(gravest, sentence, _examined(desk), tallies)
+
+
+def _examined(desk: Desk) -> str:
+    count = len(desk.plan.contingencies)
+    return ngettext(
+        "{count} contingency examined on {day}; {agents} agents placed, {reserve} in reserve.",
+        "{count} contingencies examined on {day}; {agents} agents placed, {reserve} in reserve.",
+        count,
+    ).format(
+        count=count,
+        day=desk.text.day(desk.plan.day),
+        agents=desk.text.number(len(desk.plan.placements)),
+        reserve=desk.text.number(len(desk.plan.reserve)),
+    )
+
+
+def _tally_word(status: str, count: int) -> str:
+    words = {
+        "held": npgettext("clients", "held", "held", count),
+        "thin": npgettext("clients", "held, thin", "held, thin", count),
+        "unknown": npgettext("clients", "unknown", "unknown", count),
+        "contract": npgettext("clients", "contract problem", "contract problems", count),
+        "missed": npgettext("clients", "missed", "missed", count),
+    }
+    return words[status]
+
+
+def client_views(desk: Desk) -> tuple[ClientView, ...]:
+    """Return the verdict of every client, the gravest first, then by name."""
+    views = [_client(desk, verdict) for verdict in desk.plan.verdicts]
+    return tuple(sorted(views, key=lambda view: (SEVERITY.index(view.tone), view.name)))
+
+
+def _client(desk: Desk, verdict: ClientVerdict) -> ClientView:
+    status = client_status(verdict)
+    keys = (BASE, *(item.id for item in desk.plan.contingencies))
+    own = [desk.cells[verdict.client, key] for key in keys if (verdict.client, key) in desk.cells]
+    ranked = sorted(own, key=lambda cell: (SEVERITY.index(cell.status), *cell_order(cell)))
+    views = [desk.view(cell) for cell in ranked]
+    return ClientView(
+        verdict.client,
+        desk.names.clients[verdict.client],
+        status,
+        status_word(status),
+        _reason(desk, verdict, status, ranked),
+        tuple(views[:_CHIPS]),
+        tuple(views[_CHIPS:]),
+    )
+
+
+def _reason(desk: Desk, verdict: ClientVerdict, status: str, ranked: Sequence[Cell]) -> str:
+    same = [cell for cell in ranked if cell.status == status]
+    worst = min(same, key=lambda cell: cell.worst_coverage) if status != "missed" else same[0]
+    if status == "unknown":
+        names = desk.text.list(desk.unknown_programmes(verdict.client))
+        return _("No forecast for {programmes}: the requirement is not known.").format(
+            programmes=names or desk.names.clients[verdict.client]
+        )
+    if status == "contract":
+        return contract_reason(desk, same)
+    if status == "missed":
+        return _missed_reason(desk, worst, len(verdict.missed))
+    if worst.worst_interval < 0 or worst.worst_coverage >= 1:
+        return _("Fully covered under every contingency.")
+    return _("At worst {coverage} of the requirement at {time}, if {loss}.").format(
+        coverage=desk.text.coverage(worst.worst_coverage),
+        time=desk.worst_time(worst),
+        loss=desk.names.loss(worst.contingency),
+    )
+
+
+def _missed_reason(desk: Desk, worst: Cell, count: int) -> str:
+    first = _("If {loss}, {missing} of the day is missing ({coverage} at {time}).").format(
+        loss=desk.names.loss(worst.contingency),
+        missing=desk.text.missing(worst.shortfall),
+        coverage=desk.text.coverage(worst.worst_coverage),
+        time=desk.worst_time(worst),
+    )
+    if count == 1:
+        return first
+    more = ngettext(
+        "{count} other contingency is missed too.",
+        "{count} other contingencies are missed too.",
+        count - 1,
+    ).format(count=count - 1)
+    return f"{first} {more}"
+
+
+def contract_reason(desk: Desk, cells: Sequence[Cell]) -> str:
+    """Say why no plan protects a client under some contingencies, as far as the plan tells."""
+    losses = desk.text.list([desk.names.loss(cell.contingency) for cell in cells])
+    incurable = desk.plan.missing is None or all(
+        (cell.contingency, cell.client) in desk.incurable for cell in cells
+    )
+    if not incurable:
+        return _(
+            "If {losses}, no relief suffices with today's means; the purchases below cure it."
+        ).format(losses=losses)
+    if all(cell.floor >= _WHOLE for cell in cells):
+        return _(
+            "If {losses}, no plan can protect it: a single site allowed, work on site only."
+        ).format(losses=losses)
+    return _(
+        "If {losses}, no plan can protect it: even with every agent to itself,"
+        " {floor} of its day would be missing."
+    ).format(losses=losses, floor=desk.text.missing(max(cell.floor for cell in cells)))

@@ -1,0 +1,90 @@
+"""Django settings of the desk, from the environment (see ``environment.py``).
+
+==========================  =======================================================================
+``RELEVE_PLAN_FOLDER``      the plan folder to show (written by ``releve plan``)
+``RELEVE_ALLOWED_HOSTS``    host names the desk answers to; the loopback ones when not set
+``RELEVE_SECRET_KEY``       secret of at least 32 characters; one per run when not set
+``RELEVE_LANGUAGE``         ``fr`` (default) or ``en``: the language where a browser asks for none
+``RELEVE_HTTPS``            the desk is reached by HTTPS: cookies and redirects insist on it
+``RELEVE_TRUSTED_ORIGINS``  origins of forms when a proxy changes the host name
+``RELEVE_DEBUG``            off by default; shows the code of an error, so never on a network
+==========================  =======================================================================
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.core.management.utils import get_random_secret_key
+from django.utils.translation import gettext_lazy
+
+from releve.desk import environment
+
+BASE_DIR = Path(__file__).resolve().parent
+
+_folder = environment.text(os.environ, "RELEVE_PLAN_FOLDER")
+PLAN_FOLDER: Path | None = Path(_folder) if _folder else None
+
+DEBUG = environment.flag(os.environ, "RELEVE_DEBUG", default=False)
+SECRET_KEY = environment.secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
+ALLOWED_HOSTS = environment.hosts(
+    os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]")
+)
+CSRF_TRUSTED_ORIGINS = environment.origins(os.environ, "RELEVE_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = ["django.contrib.staticfiles", "django_htmx", "releve.desk"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "releve.desk.headers.security_headers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "releve.desk.urls"
+WSGI_APPLICATION = "releve.desk.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+            ],
+        },
+    }
+]
+DATABASES: dict[str, object] = {}
+
+LANGUAGE_CODE = environment.choice(os.environ, "RELEVE_LANGUAGE", ("fr", "en"))
+LANGUAGES = [("fr", gettext_lazy("French")), ("en", gettext_lazy("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 60
+
+_HTTPS = environment.flag(os.environ, "RELEVE_HTTPS", default=False)
+SECURE_SSL_REDIRECT = _HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
+LANGUAGE_COOKIE_SECURE = CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = _HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}

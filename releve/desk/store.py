@@ -1,0 +1,84 @@
+"""The plans of the folder in memory, read again when their file changes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from threading import Lock
+
+from releve.plan.result import Plan
+from releve.plan.serial import PlanFormatError, plan_from_json
+from releve.plan_folder import PlanFolderError, plan_files
+
+__all__ = ["PlanStore", "StoredPlan", "store_of"]
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A plan with the digest of its file, and the days its folder holds."""
+
+    plan: Plan
+    digest: str
+    days: tuple[date, ...]
+
+
+@dataclass(frozen=True)
+class _Read:
+    signature: tuple[int, int, int]
+    digest: str
+    plan: Plan
+
+
+class PlanStore:
+    """Reads each day once and again when its file is another one (inode, time, size)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._read: dict[date, _Read] = {}
+
+    def days(self) -> tuple[date, ...]:
+        """Return the days that the folder holds now."""
+        return tuple(plan_files(self._folder))
+
+    def get(self, day: date | None = None) -> StoredPlan | None:
+        """Return the plan of a day (the first one by default); None when there is no such day.
+
+        :class:`~releve.plan_folder.PlanFolderError` when the folder or the file cannot be read.
+        """
+        files = plan_files(self._folder)
+        chosen = next(iter(files)) if day is None else day
+        if chosen not in files:
+            return None
+        with self._lock:
+            read = self._fresh(chosen, files[chosen])
+        return StoredPlan(read.plan, read.digest, tuple(files))
+
+    def _fresh(self, day: date, path: Path) -> _Read:
+        try:
+            status = path.stat()
+            signature = (status.st_ino, status.st_mtime_ns, status.st_size)
+            known = self._read.get(day)
+            if known is not None and known.signature == signature:
+                return known
+            content = path.read_bytes()
+            plan = plan_from_json(content.decode("utf-8"))
+        except OSError as error:
+            raise PlanFolderError(f"{path}: {error.strerror}") from error
+        except (PlanFormatError, UnicodeDecodeError) as error:
+            raise PlanFolderError(f"{path}: {error}") from error
+        digest = hashlib.sha256(content).hexdigest()
+        self._read[day] = _Read(signature, digest, plan)
+        return self._read[day]
+
+
+_stores: dict[Path, PlanStore] = {}
+
+
+def store_of(folder: Path | None) -> PlanStore:
+    """Return the store of a folder, one per folder and process."""
+    if folder is None:
+        raise PlanFolderError("RELEVE_PLAN_FOLDER is not set")
+    return _stores.setdefault(folder, PlanStore(folder))
