@@ -13,7 +13,7 @@ from releve.demand.history import mean_of
 from releve.demand.intervals import import_intervals
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, Int64s, local_slots
 from releve.demand.mapping import CallMapping, Drop, IntervalMapping, mapping_of
-from releve.demand.report import ImportFault, ImportReport, RowCount
+from releve.demand.report import FIRST_ROW, ImportFault, ImportReport, RowCount
 from releve.demand.source import Ledger, numbers, programme_index, repeated, require_columns, texts
 from releve.demand.tables import Floats, History, Truths
 from releve.demand.times import read_times
@@ -92,7 +92,7 @@ def _drop_duplicates(frame: pl.DataFrame, mapping: CallMapping, ledger: Ledger) 
         ledger.faults.append(
             ImportFault(
                 kind="duplicate",
-                row=row + 1,
+                row=row + FIRST_ROW,
                 column=", ".join(mapping.key) or "the whole row",
                 value=", ".join(str(frame[name][row]) for name in mapping.key),
                 reason="the same call stands in an earlier row",
@@ -177,7 +177,7 @@ def _patience(calls: _Calls) -> dict[str, float]:
         mine = known & (calls.programme == index)
         abandoned = np.count_nonzero(calls.answered[mine] == 0)
         if abandoned:
-            out[programme] = float(calls.wait_s[mine].sum()) / abandoned
+            out[programme] = float(calls.wait_s[mine].sum() / abandoned)
     return out
 
 

@@ -9,7 +9,7 @@ from releve.demand.gaps import gap_faults, gaps, usually_held
 from releve.demand.history import Rows, half_hours, step_minutes
 from releve.demand.localtime import SLOTS, Int64s, instants, local_slots
 from releve.demand.mapping import IntervalMapping
-from releve.demand.report import ImportFault, ImportReport
+from releve.demand.report import FIRST_ROW, ImportFault, ImportReport
 from releve.demand.source import Ledger, numbers, programme_index, repeated, require_columns
 from releve.demand.tables import Floats, History, Truths
 from releve.demand.times import read_times
@@ -82,7 +82,7 @@ def _set_aside_duplicates(
         ledger.faults.append(
             ImportFault(
                 kind="duplicate",
-                row=row + 1,
+                row=row + FIRST_ROW,
                 column=mapping.start,
                 value=str(frame[mapping.start][row]),
                 reason="an earlier row is of the same programme and interval",
@@ -108,7 +108,7 @@ def _set_aside_misaligned(
         ledger.faults.append(
             ImportFault(
                 kind="misaligned",
-                row=row + 1,
+                row=row + FIRST_ROW,
                 column=mapping.start,
                 value=str(frame[mapping.start][row]),
                 reason=f"the interval does not begin on a multiple of {step} minutes",

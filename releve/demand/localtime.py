@@ -30,6 +30,7 @@ __all__ = [
     "local_to_utc",
     "offsets",
     "open_slots",
+    "open_week",
     "seconds_of",
 ]
 
@@ -100,14 +101,19 @@ def local_to_utc(local: Int64s, zone_name: str) -> tuple[Int64s, Int64s]:
     return utc, fits_before.astype(np.int64) + fits_after
 
 
+def open_week(programme: Programme) -> Truths:
+    """Return ``open[weekday, slot]`` of a week without holidays, Monday first."""
+    opening = parse_opening(programme.opening)
+    return np.array(
+        [[opening.is_open(weekday, slot * 30) for slot in range(SLOTS)] for weekday in range(7)],
+        dtype=np.bool_,
+    )
+
+
 def open_slots(programme: Programme, days: Int64s) -> tuple[Truths, Truths]:
     """Return ``open[day, slot]`` for local day numbers, and which days a public holiday closes."""
-    opening = parse_opening(programme.opening)
-    week = np.array(
-        [[opening.is_open(weekday, slot * 30) for slot in range(SLOTS)] for weekday in range(7)]
-    )
     holiday = np.array(
-        [is_holiday(programme.holidays, day_of(day)) for day in days], dtype=np.bool_
+        [is_holiday(programme.holidays, day_of(day)) for day in days.tolist()], dtype=np.bool_
     )
-    opened = week[(days + 3) % 7] & ~holiday[:, None]
+    opened = open_week(programme)[(days + 3) % 7] & ~holiday[:, None]
     return opened, holiday

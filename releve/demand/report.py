@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 from releve.demand.tables import History
 
-__all__ = ["ImportFault", "ImportReport", "RowCount"]
+__all__ = ["FIRST_ROW", "ImportFault", "ImportReport", "RowCount"]
+
+
+FIRST_ROW = 2
+"""The row of the first record as a user sees it: row 1 is the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +19,9 @@ class ImportFault:
     """One fault of a source table, or one that ``count`` rows share.
 
     ``kind`` is one of: time, other_zone, clock_change, value, unmapped, duplicate, misaligned,
-    incomplete, gap, half_open, hole. ``row`` is the first row concerned, the row after the header
-    being 1; 0 when the fault is about something that is not there. ``effect`` says what the import
-    did about it.
+    incomplete, gap, half_open, hole. ``row`` is the first row concerned as a user sees it (1 is
+    the header); 0 when the fault is about something that is not there. ``effect`` says what
+    the import did about it.
     """
 
     kind: str
@@ -30,10 +34,12 @@ class ImportFault:
     count: int = 1
 
     def __str__(self) -> str:
-        rows = f"row {self.row}" if self.row else "no row"
+        if not self.row:
+            often = f" ({self.count} times)" if self.count > 1 else ""
+            return f"{self.column}, {self.value}{often}: {self.reason}; {self.effect}; {self.fix}"
         more = f" and {self.count - 1} more" if self.count > 1 else ""
-        cell = f", {self.column} = {self.value!r}" if self.column else ""
-        return f"{rows}{more}{cell}: {self.reason}; {self.effect}; {self.fix}"
+        cell = f", {self.column} {self.value!r}" if self.column else ""
+        return f"row {self.row}{more}{cell}: {self.reason}; {self.effect}; {self.fix}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from releve.demand.localtime import Int64s
-from releve.demand.report import ImportFault, RowCount
+from releve.demand.report import FIRST_ROW, ImportFault, RowCount
 from releve.demand.tables import Floats, Truths
 
 __all__ = ["Ledger", "numbers", "programme_index", "repeated", "require_columns", "texts"]
@@ -96,7 +96,7 @@ def programme_index(
         ledger.faults.append(
             ImportFault(
                 kind="unmapped",
-                row=where[0] + 1,
+                row=where[0] + FIRST_ROW,
                 column=column,
                 value=value,
                 reason="no programme is named for this value",
@@ -136,7 +136,7 @@ def numbers(
         ledger.faults.append(
             ImportFault(
                 kind="value",
-                row=row + 1,
+                row=row + FIRST_ROW,
                 column=column,
                 value=str(cells[row]),
                 reason=reason,

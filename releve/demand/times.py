@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from releve.demand.localtime import Int64s, local_to_utc, offsets
-from releve.demand.report import ImportFault
+from releve.demand.report import FIRST_ROW, ImportFault
 from releve.demand.tables import Truths
 from releve.network.clock import UTC
 
@@ -104,7 +104,7 @@ def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[I
     return [
         ImportFault(
             kind="time",
-            row=int(row) + 1,
+            row=int(row) + FIRST_ROW,
             column=column.name,
             value=_value(column, row),
             reason="no time of day can be read",
@@ -121,7 +121,7 @@ def _faults_clock(
     return [
         ImportFault(
             kind="clock_change",
-            row=int(row) + 1,
+            row=int(row) + FIRST_ROW,
             column=column.name,
             value=_value(column, row),
             reason=("exists twice" if matches[row] > 1 else "does not exist")
@@ -141,7 +141,7 @@ def _faults_foreign(column: pl.Series, where: Truths, time_zone: str) -> list[Im
     return [
         ImportFault(
             kind="other_zone",
-            row=row + 1,
+            row=row + FIRST_ROW,
             column=column.name,
             value=_value(column, row),
             reason=f"the offset is not the one of {time_zone} at that time",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from releve.demand.forecast.backtest import before
 from releve.demand.forecast.model import Prediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
 from releve.demand.forecast.spread import count_quantile, rate_quantile
-from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots, open_slots
+from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots, open_week
 from releve.demand.tables import Floats, Forecast, History, Truths
 from releve.network import Programme
 from releve.network.clock import day_bounds
@@ -201,9 +201,7 @@ def _day_cv(prediction: Prediction) -> float:
 def _too_short(past: CleanHistory, programme: Programme, first_day: date) -> str:
     """Return why the history does not do, empty when it does."""
     usable = int(np.count_nonzero(past.is_kind("normal", "half_open")))
-    monday = np.arange(7, dtype=np.int64) - 3
-    week, _ = open_slots(replace(programme, holidays=""), monday)
-    needed = _WEEKS * int(np.count_nonzero(week.any(axis=1)))
+    needed = _WEEKS * int(np.count_nonzero(open_week(programme).any(axis=1)))
     if usable >= needed:
         return ""
     until = first_day - timedelta(days=1)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from releve.demand.country import calendar_country
-from releve.demand.localtime import Int64s, day_of, open_slots
+from releve.demand.localtime import Int64s, day_of, open_slots, open_week
 from releve.demand.tables import Truths
 from releve.network import Programme
 from releve.network.opening import is_holiday
@@ -36,8 +34,8 @@ def calendar_features(programme: Programme, numbers: Int64s) -> Truths:
     wide = np.arange(numbers.min() - 10, numbers.max() + 1, dtype=np.int64)
     opened, closing = open_slots(programme, wide)
     working: Truths = np.asarray(opened.any(axis=1), dtype=np.bool_)
-    usually, _ = open_slots(replace(programme, holidays=""), wide)
-    lost: Truths = np.asarray(closing & usually.any(axis=1), dtype=np.bool_)
+    weekly: Truths = np.asarray(open_week(programme).any(axis=1), dtype=np.bool_)
+    lost = closing & weekly[(wide + 3) % 7]
     waiting, after = False, np.zeros(len(wide), dtype=np.bool_)
     for i in range(len(wide)):
         after[i] = waiting and working[i]

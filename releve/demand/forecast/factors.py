@@ -11,7 +11,7 @@ from releve.demand.forecast.calendar import FEATURES, MONTH_FEATURES, calendar_f
 from releve.demand.forecast.level import two_sided
 from releve.demand.forecast.profile import weekly_shares
 from releve.demand.forecast.settings import ModelSettings
-from releve.demand.localtime import SLOTS, Int64s, open_slots
+from releve.demand.localtime import SLOTS, Int64s, open_week
 from releve.demand.tables import Floats, Truths
 from releve.network import Programme
 
@@ -50,8 +50,6 @@ class Days:
             for name in MONTH_FEATURES:
                 features[:, FEATURES.index(name)] = False
         guide = history.is_kind("normal", "half_open") & known.any(axis=1)
-        monday = np.arange(7, dtype=np.int64) - 3
-        opened, _ = open_slots(replace(programme, holidays=""), monday)
         return cls(
             numbers=numbers,
             weekday=(numbers + 3) % 7,
@@ -61,7 +59,7 @@ class Days:
             counted=guide | (features.any(axis=1) & known.any(axis=1)),
             features=features,
             age_weight=0.5 ** ((numbers[-1] - numbers) / settings.profile_days),
-            opened=opened,
+            opened=open_week(programme),
         )
 
     @property

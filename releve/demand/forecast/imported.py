@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -18,6 +19,7 @@ from releve.demand.forecast.assemble import (
 from releve.demand.forecast.spread import count_quantile
 from releve.demand.importing import IntervalMapping, import_intervals
 from releve.demand.localtime import Int64s, instants
+from releve.demand.report import FIRST_ROW
 from releve.demand.tables import Forecast, History, Truths
 from releve.network import Programme
 from releve.network.opening import open_at
@@ -81,8 +83,7 @@ def _read(frame: pl.DataFrame, programmes: Sequence[Programme]) -> dict[str, His
         )
         report = import_intervals(rows, mapping, programme.time_zone)
         wrong.extend(
-            f"row {rows['row'][fault.row - 1] + 1}, {fault.column} = {fault.value!r}:"
-            f" {fault.reason}; {fault.fix}"
+            str(replace(fault, row=rows["row"][fault.row - FIRST_ROW] + FIRST_ROW))
             for fault in report.faults
             if fault.kind in _REFUSED
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast.model import Prediction, fit, predict
-from releve.demand.localtime import SLOTS, Int64s, open_slots
+from releve.demand.localtime import SLOTS, Int64s, open_slots, open_week
 from releve.demand.tables import Floats, Truths
 from releve.network import Programme
 
@@ -70,8 +70,7 @@ def library_models() -> Mapping[str, Model]:
 def _library(make: Callable[[int], Any]) -> Model:
     def model(history: CleanHistory, programme: Programme, numbers: Int64s) -> Prediction:
         own = _profile(history, programme, numbers)
-        monday = np.arange(7, dtype=np.int64) - 3
-        opened, _ = open_slots(programme, monday)
+        opened = open_week(programme)
         series = _filled(history)[opened[(history.numbers + 3) % 7]]
         week = int(opened.sum())
         if len(series) < 2 * week:
