@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,11 @@ def test_a_time_without_zone_is_named_and_not_guessed() -> None:
     rows = (row, *plan.placements[1:])
     found = faults(case, replace(plan, placements=rows))
     assert any("a1" in text and "no time zone" in text for text in found)
+    start = TEAM["a1"].break_start
+    assert start is not None
+    row = replace(TEAM["a1"], break_start=start.replace(tzinfo=None))
+    found = faults(case, replace(plan, placements=(row, *plan.placements[1:])))
+    assert any("a1" in text and "the break has no time zone" in text for text in found)
 
 
 def test_an_agent_placed_twice_is_named() -> None:
@@ -168,6 +173,23 @@ def test_more_people_than_seats_are_named_with_the_worst_interval() -> None:
     found = faults(case, replace(plan, sites=sites))
     assert len(found) == 5  # the base plan and the losses of a, c, Blue and Red
     assert "Base plan: site b at 08:00 has 1 people for 0 usable seats (4 such" in found[0]
+
+
+def test_the_interval_named_is_the_fullest_of_those_overfull() -> None:
+    case = three_sites()
+    shifts = tuple(
+        replace(row, start=row.start + timedelta(hours=1)) if row.agent == "a3" else row
+        for row in case.operator.shifts
+    )
+    limit = Measure("m", "a", "max_people", 1.0, FIRST, LAST)
+    case = with_operator(case, shifts=shifts, measures=(limit,))
+    rows = [
+        put("a1", "a", "p", "08:00", "10:00", REST),
+        put("a2", "a", "p", "08:00", "10:00", REST),
+        put("a3", "a", "p", "09:00", "10:00", REST),
+    ]
+    found = [text for text in faults(case, plan_of(case, rows)) if text.startswith("Base")]
+    only(found, "site a at 09:00 has 3 people for 1 usable seats (4 such intervals)")
 
 
 def test_a_break_frees_no_seat() -> None:
