@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from releve import __version__
+from releve.cli.demand import demand
+from releve.cli.desk import desk
 from releve.cli.network import network
 from releve.cli.sample import sample
 
@@ -18,4 +20,6 @@ def main() -> None:
 
 
 network.add_command(sample)
+main.add_command(demand)
+main.add_command(desk)
 main.add_command(network)

@@ -19,7 +19,7 @@ from releve.demand.forecast import (
     library_models,
     rate_at,
 )
-from releve.demand.history import history_of
+from releve.demand.history import history_of, history_rows
 from releve.demand.importing import (
     CallMapping,
     Drop,
@@ -31,6 +31,7 @@ from releve.demand.importing import (
     import_intervals,
     mapping_of,
 )
+from releve.demand.logfile import import_log
 from releve.demand.requirement import require
 from releve.demand.tables import INTERVAL, Forecast, History, Requirement
 
@@ -58,8 +59,10 @@ __all__ = [
     "clean",
     "forecast",
     "history_of",
+    "history_rows",
     "import_calls",
     "import_intervals",
+    "import_log",
     "imported_forecast",
     "library_models",
     "mapping_of",

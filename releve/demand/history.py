@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 
 import numpy as np
 
-from releve.demand.localtime import HALF_HOUR_S, Int64s
+from releve.demand.gaps import usually_held
+from releve.demand.localtime import HALF_HOUR_S, SLOTS, Int64s, day_of, instants, local_slots
 from releve.demand.tables import Floats, History
 from releve.network import HistoryRow, Operator
 
-__all__ = ["STEPS_MINUTES", "Rows", "half_hours", "history_of", "mean_of", "step_minutes"]
+__all__ = [
+    "STEPS_MINUTES",
+    "Rows",
+    "half_hours",
+    "history_of",
+    "history_rows",
+    "mean_of",
+    "step_minutes",
+]
 
 STEPS_MINUTES = (30, 15, 10, 6, 5, 3, 2, 1)
 """The interval lengths that divide half an hour."""
@@ -109,3 +119,40 @@ def _rows(group: Iterable[HistoryRow]) -> Rows:
     starts, first = np.unique(table[:, 0].astype(np.int64), return_index=True)
     kept = table[first]
     return Rows(starts, kept[:, 1], kept[:, 2], kept[:, 3])
+
+
+def history_rows(
+    histories: Iterable[History], time_zone: str
+) -> tuple[tuple[HistoryRow, ...], tuple[tuple[str, date], ...]]:
+    """Return the rows of an operator folder's history, and the days left out of it.
+
+    A day of ``time_zone`` that lacks a half hour its weekday usually holds is left out whole and
+    named with its programme: an operator folder takes whole days only.
+    """
+    rows: list[HistoryRow] = []
+    left_out: list[tuple[str, date]] = []
+    for history in histories:
+        known = np.isfinite(history.offered)
+        if not known.any():
+            continue
+        day, slot = local_slots(history.starts, time_zone)
+        days = np.arange(day[0], day[-1] + 1)
+        held = np.zeros((len(days), SLOTS), dtype=np.bool_)
+        held[day[known] - day[0], slot[known]] = True
+        lacking = (usually_held(held, days) & ~held).any(axis=1)
+        broken = np.asarray(held.any(axis=1) & lacking, dtype=np.bool_)
+        left_out += [(history.programme, day_of(number)) for number in days[broken].tolist()]
+        keep = known & ~broken[day - day[0]]
+        starts = instants(history.starts[keep])
+        columns = (history.offered[keep], history.answered[keep], history.aht_s[keep])
+        rows += [
+            HistoryRow(history.programme, start, offered, _cell(answered), _cell(aht_s))
+            for start, offered, answered, aht_s in zip(
+                starts, *(column.tolist() for column in columns), strict=True
+            )
+        ]
+    return tuple(rows), tuple(left_out)
+
+
+def _cell(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -148,6 +148,7 @@ def _silences(starts: Int64s, traffic: Floats, time_zone: str) -> tuple[Truths, 
     usual = usual_counts(counts, days)
     lost = silent(counts, usual)
     found = list(gaps(lost, usual > 0))
+    lost[[gap.day for gap in found if gap.kind == "gap"]] = True
     return lost[day - day[0], slot], gap_faults(found, days, "the whole log")
 
 

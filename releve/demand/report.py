@@ -18,10 +18,10 @@ FIRST_ROW = 2
 class ImportFault:
     """One fault of a source table, or one that ``count`` rows share.
 
-    ``kind`` is one of: time, other_zone, clock_change, value, unmapped, duplicate, misaligned,
-    incomplete, gap, half_open, hole. ``row`` is the first row concerned as a user sees it (1 is
-    the header); 0 when the fault is about something that is not there. ``effect`` says what
-    the import did about it.
+    ``kind`` is one of: ragged, time, other_zone, clock_change, value, unmapped, duplicate,
+    misaligned, incomplete, gap, half_open, hole. ``row`` is the first row concerned as a user
+    sees it (1 is the header); 0 when the fault is about something that is not there. ``effect``
+    says what the import did about it.
     """
 
     kind: str

@@ -1,0 +1,290 @@
+"""``releve demand``: import a call log, forecast it, and the agents it takes."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from releve.cli.demand_text import (
+    forecast_json,
+    forecast_lines,
+    history_csv,
+    requirement_json,
+    requirement_lines,
+)
+from releve.demand import (
+    INTERVAL,
+    Choice,
+    Forecast,
+    History,
+    ImportReport,
+    choose_model,
+    forecast,
+    history_of,
+    history_rows,
+    import_log,
+    library_models,
+    mapping_of,
+    rate_at,
+)
+from releve.demand.forecast import MODELS
+from releve.demand.requirement import require as required
+from releve.folder import FolderError, read_files
+from releve.network import (
+    Operator,
+    OperatorFaults,
+    Programme,
+    day_bounds,
+    known_zone,
+    open_at,
+    read_operator,
+    zone,
+)
+
+__all__ = ["demand"]
+
+_MOST_PRINTED = 50
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def demand() -> None:
+    """Call history, forecast, and the agents it takes."""
+
+
+@demand.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--mapping",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML or JSON that says what the columns mean.",
+)
+@click.option("--time-zone", help="Zone of times without offset [default: the mapping's].")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write, like history.csv."
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--limit", default=_MOST_PRINTED, show_default=True, help="Most faults; 0 = all.")
+def import_(
+    file: Path,
+    mapping: Path,
+    time_zone: str | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+    limit: int,
+) -> None:
+    """Import a call log or interval statistics: FILE (CSV, Parquet, XLSX) to half-hourly history.
+
+    Every row is accounted for and every fault named with its row. Exit status 1 when nothing
+    could be imported, 2 when the file or the mapping cannot be used.
+    """
+    if out is not None and out.exists() and not force:
+        raise click.UsageError(f"{out} is there already (--force replaces it)")
+    report, zone_name = _report(file, mapping, time_zone)
+    rows, left_out = history_rows(report.histories, zone_name)
+    lines = [*_left_out(left_out)]
+    if out is not None and rows:
+        out.write_bytes(history_csv(rows))
+        lines.append(f"{len(rows)} half hours written to {out}")
+    if as_json:
+        click.echo(_report_json(report, lines))
+    else:
+        _print_report(report, lines, limit)
+    if not rows:
+        raise SystemExit(1)
+
+
+def _report(file: Path, mapping: Path, time_zone: str | None) -> tuple[ImportReport, str]:
+    try:
+        table = _document(mapping)
+        zone_name = time_zone or str(table.pop("time_zone", ""))
+        table.pop("time_zone", None)
+        if not known_zone(zone_name):
+            raise ValueError(f"no time zone {zone_name!r}: give --time-zone, like Europe/Paris")
+        report = import_log(file.name, file.read_bytes(), mapping_of(table), zone_name)
+    except (ValueError, TypeError) as error:
+        raise click.UsageError(f"{error}") from error
+    return report, zone_name
+
+
+def _document(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    found = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no mapping")
+    return found
+
+
+def _left_out(days: Sequence[tuple[str, date]]) -> list[str]:
+    counts = Counter(programme for programme, _ in days)
+    return [
+        f"{programme}: {count} half-open days left out of the file, the first"
+        f" {next(day for name, day in days if name == programme)}"
+        for programme, count in counts.items()
+    ]
+
+
+def _print_report(report: ImportReport, lines: Sequence[str], limit: int) -> None:
+    faults = report.faults[: limit or len(report.faults)]
+    for fault in faults:
+        click.echo(f"fault: {fault}")
+    if len(report.faults) > len(faults):
+        click.echo(f"... and {len(report.faults) - len(faults)} more faults (--limit 0 prints all)")
+    for line in (str(report.rows), *report.notes[1:], *lines):
+        click.echo(line)
+    for programme, patience in report.patience_s.items():
+        served = report.served_20_s.get(programme, float("nan"))
+        click.echo(
+            f"{programme}: mean patience {patience:.0f} s, {100 * served:.1f} % served in 20 s"
+        )
+
+
+def _report_json(report: ImportReport, lines: Sequence[str]) -> str:
+    document = {
+        "rows": asdict(report.rows),
+        "faults": [asdict(fault) for fault in report.faults],
+        "notes": [*report.notes, *lines],
+        "patience_s": dict(report.patience_s),
+        "served_20_s": dict(report.served_20_s),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+@demand.command("forecast")
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option("--day", type=_DAY, help="First day [default: the day after the history].")
+@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 92))
+@click.option("--choose", is_flag=True, help="Choose each programme's model by back-test first.")
+@click.option("--half-hours", is_flag=True, help="Print every half hour.")
+@click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
+def forecast_(
+    folder: Path,
+    day: datetime | None,
+    days: int,
+    choose: bool,
+    half_hours: bool,
+    as_json: bool,
+) -> None:
+    """Forecast calls and handling time of an operator FOLDER per programme and half hour."""
+    operator = _operator(folder)
+    histories = history_of(operator)
+    models = _chosen(operator, histories) if choose else {}
+    found = _forecast(operator, histories, _first(day, operator), days, models)
+    if as_json:
+        click.echo(forecast_json(found))
+        return
+    for line in forecast_lines(found, operator.row.time_zone, half_hours):
+        click.echo(line)
+
+
+@demand.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option("--horizon", default=14, show_default=True, type=click.IntRange(1, 92))
+@click.option("--library", is_flag=True, help="Also try statsforecast, where it is installed.")
+def backtest(folder: Path, horizon: int, library: bool) -> None:
+    """Judge the models on the past weeks of each programme of FOLDER, and choose."""
+    operator = _operator(folder)
+    models = {**MODELS, **library_models()} if library else dict(MODELS)
+    for programme, history in _with_history(operator, history_of(operator)):
+        choice = choose_model(history, programme, horizon=horizon, models=models)
+        _print_choice(choice)
+
+
+def _print_choice(choice: Choice) -> None:
+    click.echo(f"{choice.programme}: {choice.model} ({choice.reason})")
+    for score in choice.scores:
+        click.echo(
+            f"  {score.model:<24} WAPE {score.wape:.4f}, by day {score.day_wape:.4f},"
+            f" bias {score.bias:+.3f}, 80 % interval holds {100 * score.coverage_80:.1f} %"
+        )
+
+
+@demand.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option("--day", type=_DAY, help="Planning day [default: the day after the history].")
+@click.option(
+    "--quantile",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Staff for this quantile of the uncertain volume of the day [default: its mean].",
+)
+@click.option("--half-hours", is_flag=True, help="Print every half hour.")
+@click.option("--json", "as_json", is_flag=True, help="Print the requirement as JSON.")
+def require(
+    folder: Path,
+    day: datetime | None,
+    quantile: float | None,
+    half_hours: bool,
+    as_json: bool,
+) -> None:
+    """Print the agents each programme of FOLDER needs in each half hour of a day."""
+    operator = _operator(folder)
+    zone_name, first = operator.row.time_zone, _first(day, operator)
+    found = _forecast(operator, history_of(operator), first, 1, {})
+    if quantile is not None:
+        found = replace(found, quantiles={quantile: rate_at(found, quantile)})
+    need = required(found, operator.programmes, first, zone_name, quantile=quantile)
+    if as_json:
+        click.echo(requirement_json(need))
+        return
+    for line in requirement_lines(need, zone_name, half_hours):
+        click.echo(line)
+
+
+def _operator(folder: Path) -> Operator:
+    try:
+        return read_operator(read_files(folder))
+    except FolderError as error:
+        raise click.UsageError(str(error)) from error
+    except OperatorFaults as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _first(day: datetime | None, operator: Operator) -> date:
+    """Return the day asked for, or the first day after the history with an open programme."""
+    if day is not None:
+        return day.date()
+    if not operator.history:
+        raise click.UsageError("the operator has no history: give --day")
+    zone_name = operator.row.time_zone
+    last = max(row.start for row in operator.history).astimezone(zone(zone_name)).date()
+    for number in range(1, 15):
+        start, end = day_bounds(last + timedelta(days=number), zone_name)
+        half_hours = [start + i * INTERVAL for i in range(int((end - start) / INTERVAL))]
+        if any(open_at(programme, half_hours).any() for programme in operator.programmes):
+            return last + timedelta(days=number)
+    return last + timedelta(days=1)
+
+
+def _forecast(
+    operator: Operator,
+    histories: dict[str, History],
+    first: date,
+    days: int,
+    models: dict[str, str],
+) -> Forecast:
+    span = [first + timedelta(days=number) for number in np.arange(days).tolist()]
+    zone_name = operator.row.time_zone
+    return forecast(histories, operator.programmes, span, zone_name, models=models)
+
+
+def _chosen(operator: Operator, histories: dict[str, History]) -> dict[str, str]:
+    pairs = _with_history(operator, histories)
+    return {p.id: choose_model(history, p).model for p, history in pairs}
+
+
+def _with_history(
+    operator: Operator, histories: dict[str, History]
+) -> list[tuple[Programme, History]]:
+    return [(p, histories[p.id]) for p in operator.programmes if p.id in histories]
