@@ -12,6 +12,7 @@ from itertools import islice
 import highspy
 import networkx as nx
 import numpy as np
+from highspy._core import _Highs as Solver  # highspy.Highs prints a banner when made
 from numba import njit
 from numpy.typing import NDArray
 
@@ -135,7 +136,7 @@ def _branch_and_bound(count: int, rows: list[list[int]], start: Truths, seconds:
     model.a_matrix_.index_ = np.concatenate([np.array(row) for row in rows]).astype(np.int32)
     model.a_matrix_.value_ = np.ones(int(lengths.sum()))
     model.integrality_ = [highspy.HighsVarType.kInteger] * count
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs = Solver()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("time_limit", float(seconds))
@@ -149,7 +150,7 @@ def _branch_and_bound(count: int, rows: list[list[int]], start: Truths, seconds:
     return _read(highs, count)
 
 
-def _read(highs: highspy.Highs, count: int) -> Answer:
+def _read(highs: Solver, count: int) -> Answer:
     """Return the solver's set and its bound, rounded down: the true value is a whole number."""
     info, solution = highs.getInfo(), highs.getSolution()
     bound = float(info.mip_dual_bound)
