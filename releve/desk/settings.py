@@ -17,7 +17,6 @@ import os
 from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
-from django.utils.translation import gettext_lazy
 
 from releve.desk import environment
 
@@ -61,7 +60,7 @@ TEMPLATES = [
 DATABASES: dict[str, object] = {}
 
 LANGUAGE_CODE = environment.choice(os.environ, "RELEVE_LANGUAGE", ("fr", "en"))
-LANGUAGES = [("fr", gettext_lazy("French")), ("en", gettext_lazy("English"))]
+LANGUAGES = [("fr", "Français"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 
 import numpy as np
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -79,7 +79,8 @@ class CellPage:
     staff: StaffList
     siblings: tuple[tuple[CellView, bool], ...]
     clock: str
-    day: date | None = field(default=None)
+    path: str
+    day: str
 
 
 def cell_page(desk: Desk, cell: Cell, programme: str = "", page: int = 1) -> CellPage:
@@ -120,7 +121,8 @@ def cell_page(desk: Desk, cell: Cell, programme: str = "", page: int = 1) -> Cel
         staff=staff_list(desk, cell, programme, page),
         siblings=_siblings(desk, cell),
         clock=_("Times of {zone}").format(zone=desk.plan.time_zone),
-        day=desk.day,
+        path=reverse("cell", kwargs={"client": cell.client, "contingency": cell.contingency}),
+        day="" if desk.day is None else desk.day.isoformat(),
     )
 
 
@@ -145,7 +147,7 @@ def _sentence(desk: Desk, cell: Cell) -> str:
     if cell.worst_interval < 0 or cell.worst_coverage >= 1:
         return _("The requirement is covered at every moment of the day.")
     day = text.coverage(1 - cell.shortfall, 1)
-    return _("{day} of the day's requirement is covered; at worst {worst}, at {time}.").format(
+    return _("{day} of the day’s requirement is covered; at worst {worst}, at {time}.").format(
         day=day, worst=text.coverage(cell.worst_coverage), time=desk.worst_time(cell)
     )
 

@@ -60,7 +60,7 @@ class Desk:
         return frozenset(self.plan.missing.incurable if self.plan.missing else ())
 
     def url(self, name: str, query: Mapping[str, str] | None = None, **parts: str) -> str:
-        """Return the address of a page of this plan, with the parts of a query that are not empty."""
+        """Return the address of a page of this plan; empty parts of the query are left out."""
         day = {} if self.day is None else {"day": self.day.isoformat()}
         wanted = {key: value for key, value in {**day, **(query or {})}.items() if value}
         path = reverse(name, kwargs=parts)

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from releve.desk.presenters.cells import CellView, Desk
 from releve.desk.presenters.verdict import ClientView
-from releve.desk.presenters.words import KINDS, kind_title
+from releve.desk.presenters.words import KINDS, kind_title, status_word
 from releve.plan.result import BASE, Cell
+from releve.plan.settings import PlanSettings
 
-__all__ = ["Column", "Group", "Matrix", "Row", "matrix"]
+__all__ = ["Column", "Group", "LegendItem", "Matrix", "Row", "matrix"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class LegendItem:
+    """What a status means, in the figures of this plan."""
+
+    tone: str
+    word: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """The whole picture; rows are in the order of the verdicts."""
 
     groups: tuple[Group, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    legend: tuple[LegendItem, ...]
 
 
 def matrix(desk: Desk, clients: tuple[ClientView, ...]) -> Matrix:
@@ -72,6 +83,24 @@ def matrix(desk: Desk, clients: tuple[ClientView, ...]) -> Matrix:
             )
             for client in clients
         ),
+        _legend(desk),
+    )
+
+
+def _legend(desk: Desk) -> tuple[LegendItem, ...]:
+    defaults, given = PlanSettings(), desk.plan.settings
+    target = desk.text.percent(float(given.get("target", defaults.target)))
+    thin = desk.text.percent(float(given.get("thin", defaults.thin)))
+    meanings = {
+        "held": _("at most {target} of the day missing, every half hour at {thin} or more"),
+        "thin": _("at most {target} of the day missing, some half hour below {thin}"),
+        "missed": _("more than {target} of the day missing"),
+        "contract": _("more than {target} of the day missing, and no plan can do better"),
+        "unknown": _("no forecast, so no requirement"),
+    }
+    return tuple(
+        LegendItem(tone, status_word(tone), words.format(target=target, thin=thin))
+        for tone, words in meanings.items()
     )
 
 

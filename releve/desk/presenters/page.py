@@ -1,4 +1,4 @@
-"""What frames every page: the operator, the day, the days beside it, and the verdict page itself."""
+"""What frames every page (operator, day, days beside it), and the verdict page itself."""
 
 from __future__ import annotations
 

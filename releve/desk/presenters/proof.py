@@ -98,7 +98,7 @@ def _facts(desk: Desk) -> tuple[Fact, ...]:
         Fact(
             _("Worst regret"),
             text.missing(bound.worst_regret, 2),
-            _("share of a client's day missing above the least possible, over all cells;")
+            _("share of a client’s day missing above the least possible, over all cells;")
             + f" {text.missing(bound.lp_worst_regret, 2)} "
             + _("before rounding to whole people"),
         ),

@@ -26,7 +26,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A place and a programme; both empty for someone without a placement."""
+    """A place and a programme; without a placement no place, and the word for that."""
 
     place: str
     programme: str
@@ -82,9 +82,9 @@ def _by_start(placement: Placement) -> tuple[str, str]:
     return (placement.start.isoformat(), placement.agent)
 
 
-def _post(desk: Desk, placement: Placement | None) -> Post:
+def _post(desk: Desk, placement: Placement | None, absent: str) -> Post:
     if placement is None:
-        return Post("", "")
+        return Post("", absent)
     return Post(
         desk.names.place(placement.place),
         desk.names.programmes.get(placement.programme, placement.programme),
@@ -95,8 +95,8 @@ def _move_row(desk: Desk, move: Move) -> StaffRow:
     shift = move.after or move.before
     return StaffRow(
         move.agent,
-        _post(desk, move.before),
-        _post(desk, move.after),
+        _post(desk, move.before, _("in reserve")),
+        _post(desk, move.after, _("no placement")),
         "" if shift is None else desk.text.span(shift.start, shift.end),
         str(_REASONS.get(move.reason, move.reason)),
         move.reason,
@@ -105,7 +105,7 @@ def _move_row(desk: Desk, move: Move) -> StaffRow:
 
 def _placement_row(desk: Desk, item: Placement) -> StaffRow:
     shift = desk.text.span(item.start, item.end)
-    return StaffRow(item.agent, Post("", ""), _post(desk, item), shift, "", "")
+    return StaffRow(item.agent, Post("", ""), _post(desk, item, ""), shift, "", "")
 
 
 def _page(

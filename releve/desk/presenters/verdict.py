@@ -164,7 +164,7 @@ def contract_reason(desk: Desk, cells: Sequence[Cell]) -> str:
     )
     if not incurable:
         return _(
-            "If {losses}, no relief suffices with today's means; the purchases below cure it."
+            "If {losses}, no relief suffices with today’s means; the purchases below cure it."
         ).format(losses=losses)
     if all(cell.floor >= _WHOLE for cell in cells):
         return _(

@@ -1,0 +1,210 @@
+"""The desk's message catalogues: taken from the sources, kept as .po, compiled to .mo.
+
+``python -m releve.desk.catalogue`` brings ``locale/*/LC_MESSAGES/django.po`` up to date with the
+sources and compiles them, with nothing but Django, so that no gettext tools are needed anywhere.
+A new sentence is empty in French until someone translates it; in English it stands for itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import struct
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+__all__ = ["Message", "compile_mo", "extract", "merge", "parse_po", "write_po"]
+
+HERE = Path(__file__).resolve().parent
+LANGUAGES = ("en", "fr")
+_PLURALS = {
+    "en": "nplurals=2; plural=(n != 1);",
+    "fr": "nplurals=2; plural=(n > 1);",
+}
+_CALLS = {
+    "_": "gettext",
+    "lazy": "gettext",
+    "gettext": "gettext",
+    "ngettext": "ngettext",
+    "npgettext": "npgettext",
+    "pgettext": "pgettext",
+}
+_IN_TEMPLATE = re.compile(r"""\bgettext\(u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\)""")
+_LINE = re.compile(r'(?:(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?)\s+)?"(.*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence of the sources with its translation, one string or one for each plural form."""
+
+    text: str
+    plural: str = ""
+    context: str = ""
+    strings: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.context, self.text)
+
+    @property
+    def done(self) -> bool:
+        return bool(self.strings) and all(self.strings)
+
+
+def extract(root: Path) -> dict[tuple[str, str], Message]:
+    """Return every message of the Python files and templates under a folder, by key."""
+    found: dict[tuple[str, str], Message] = {}
+    for path in sorted([*root.rglob("*.py"), *root.rglob("*.html")]):
+        reader = _in_python if path.suffix == ".py" else _in_template
+        place = path.relative_to(root).as_posix()
+        for message in reader(path.read_text(encoding="utf-8")):
+            known = found.get(message.key, message)
+            places = tuple(sorted({*known.places, place}))
+            plural = known.plural or message.plural
+            found[message.key] = replace(known, places=places, plural=plural)
+    return found
+
+
+def _in_python(source: str) -> Iterator[Message]:
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        kind = _CALLS.get(node.func.id)
+        parts = [
+            arg.value
+            for arg in node.args
+            if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+        ]
+        if kind == "gettext" and len(parts) == 1:
+            yield Message(parts[0])
+        elif kind == "ngettext" and len(parts) == 2:
+            yield Message(parts[0], parts[1])
+        elif kind == "pgettext" and len(parts) == 2:
+            yield Message(parts[1], context=parts[0])
+        elif kind == "npgettext" and len(parts) == 3:
+            yield Message(parts[1], parts[2], parts[0])
+
+
+def _in_template(source: str) -> Iterator[Message]:
+    from django.utils.translation.template import templatize
+
+    for match in _IN_TEMPLATE.finditer(templatize(source)):
+        yield Message(ast.literal_eval(match[1]))
+
+
+def merge(
+    wanted: Mapping[tuple[str, str], Message],
+    known: Mapping[tuple[str, str], Message],
+    *,
+    stands_for_itself: bool,
+) -> dict[tuple[str, str], Message]:
+    """Return the wanted messages with the known translations; what is not wanted goes."""
+    merged = {}
+    for key, message in sorted(wanted.items()):
+        forms = 2 if message.plural else 1
+        own = (message.text, message.plural)[:forms] if stands_for_itself else ("",) * forms
+        strings = known[key].strings if key in known else ()
+        merged[key] = replace(message, strings=strings if len(strings) == forms else own)
+    return merged
+
+
+def parse_po(source: str) -> dict[tuple[str, str], Message]:
+    """Return the messages of a .po file without its header; ValueError names a line not read."""
+    found = {}
+    for block in re.split(r"\n\s*\n", source.strip()):
+        values: dict[str, str] = {}
+        current = ""
+        for line in block.splitlines():
+            if line.startswith("#"):
+                continue
+            match = _LINE.fullmatch(line.strip())
+            if match is None or not (match[1] or current):
+                raise ValueError(f"not a line of a .po file: {line!r}")
+            current = match[1] or current
+            values[current] = values.get(current, "") + ast.literal_eval(f'"{match[2]}"')
+        if values.get("msgid"):
+            strings = tuple(values[name] for name in sorted(values) if name.startswith("msgstr"))
+            message = Message(
+                values["msgid"], values.get("msgid_plural", ""), values.get("msgctxt", ""), strings
+            )
+            found[message.key] = message
+    return found
+
+
+def _header(language: str) -> str:
+    return (
+        "Content-Type: text/plain; charset=UTF-8\n"
+        "Content-Transfer-Encoding: 8bit\n"
+        f"Language: {language}\n"
+        f"Plural-Forms: {_PLURALS[language]}\n"
+    )
+
+
+def write_po(language: str, messages: Sequence[Message]) -> str:
+    """Return the text of a .po file."""
+    blocks = [_field("msgid", "") + _field("msgstr", _header(language))]
+    for message in messages:
+        lines = [f"#: {place}\n" for place in message.places]
+        if message.context:
+            lines.append(_field("msgctxt", message.context))
+        lines.append(_field("msgid", message.text))
+        if message.plural:
+            lines.append(_field("msgid_plural", message.plural))
+            lines += [_field(f"msgstr[{at}]", text) for at, text in enumerate(message.strings)]
+        else:
+            lines += [_field("msgstr", text) for text in message.strings]
+        blocks.append("".join(lines))
+    return "\n".join(blocks)
+
+
+def _field(name: str, value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    if "\n" not in value:
+        return f'{name} "{escaped}"\n'
+    lines = "".join(f'"{line}\\n"\n' for line in escaped.splitlines())
+    return f'{name} ""\n{lines}'
+
+
+def compile_mo(language: str, messages: Sequence[Message]) -> bytes:
+    """Return the .mo file of the translated messages (GNU gettext manual, "MO Files")."""
+    pairs = {b"": _header(language).encode()}
+    for message in messages:
+        if message.done:
+            context = f"{message.context}\x04" if message.context else ""
+            source = context + message.text + (f"\0{message.plural}" if message.plural else "")
+            pairs[source.encode()] = "\0".join(message.strings).encode()
+    ids = sorted(pairs)
+    count = len(ids)
+    offset = 28 + 16 * count
+    tables, data = [], b""
+    for side in (ids, [pairs[key] for key in ids]):
+        for item in side:
+            tables.append(struct.pack("<II", len(item), offset + len(data)))
+            data += item + b"\0"
+    head = struct.pack("<7I", 0x950412DE, 0, count, 28, 28 + 8 * count, 0, offset)
+    return head + b"".join(tables) + data
+
+
+def main(root: Path = HERE) -> int:
+    """Bring every catalogue up to date; return 1 when a translation is missing."""
+    wanted = extract(root)
+    empty = 0
+    for language in LANGUAGES:
+        path = root / "locale" / language / "LC_MESSAGES" / "django.po"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = parse_po(path.read_text(encoding="utf-8")) if path.exists() else {}
+        messages = list(merge(wanted, known, stands_for_itself=language == "en").values())
+        path.write_text(write_po(language, messages), encoding="utf-8", newline="")
+        path.with_suffix(".mo").write_bytes(compile_mo(language, messages))
+        missing = [message.text for message in messages if not message.done]
+        empty += len(missing)
+        sys.stdout.write(f"{language}: {len(messages)} messages, {len(missing)} to translate\n")
+        sys.stdout.writelines(f"  {text}\n" for text in missing)
+    return 1 if empty else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""Every address of the desk."""
+
+from __future__ import annotations
+
+from django.urls import path, register_converter
+
+from releve.desk import views
+from releve.desk.converters import RefConverter
+
+__all__ = ["handler404", "handler500", "urlpatterns"]
+
+register_converter(RefConverter, "ref")
+
+urlpatterns = [
+    path("", views.verdict, name="verdict"),
+    path("verdict.json", views.verdict, name="verdict_json"),
+    path("cell/<ref:client>/<ref:contingency>", views.cell, name="cell"),
+    path("cell/<ref:client>/<ref:contingency>.json", views.cell, name="cell_json"),
+    path("healthz", views.healthz, name="healthz"),
+    path("language", views.set_language, name="set_language"),
+]
+
+handler404 = "releve.desk.views.stranger"
+handler500 = "releve.desk.views.server_error"
