@@ -21,13 +21,13 @@ class Book:
 
     A check yields faults and looks only at cells that are not BAD, so that one mistake is named
     once. ``repeated[table]`` are the records whose id stands in an earlier record; ``meant``
-    holds, for a reference to no known id, the id it is most likely a slip of.
+    holds, for a reference to no known id, the ids it may be a slip of.
     """
 
     tables: dict[str, Table]
     unreadable: set[str]
     repeated: dict[str, frozenset[int]] = field(default_factory=dict)
-    meant: dict[tuple[str, str], dict[int, str | None]] = field(default_factory=dict)
+    meant: dict[tuple[str, str], dict[int, list[str]]] = field(default_factory=dict)
 
     def column(self, table: str, name: str) -> list[Any]:
         """Return the values of a column; empty when the table is not there."""
@@ -75,24 +75,23 @@ class Book:
     def _ids(self) -> dict[str, frozenset[str] | None]:
         return {}
 
-    def likely(self, table: str, name: str) -> list[str] | None:
-        """Return the references of a column with slips put right, for "nothing refers to it".
+    def likely(self, table: str, name: str) -> list[list[str]] | None:
+        """Return, per record, the ids that a reference may stand for.
 
-        None when a cell could stand for any id, so that nothing may be said. A reference to an
-        unknown id that resembles none stands for itself.
+        For "nothing refers to it": a slip stands for every id it resembles most, one that
+        resembles none for itself. None when a cell could stand for any id.
         """
         if table in self.unreadable or name not in self._held(table):
             return None
-        values = self.column(table, name)
         meant = self.meant.get((table, name), {})
-        out: list[str] = []
-        for i, value in enumerate(values):
+        out: list[list[str]] = []
+        for i, value in enumerate(self.column(table, name)):
             if value is not BAD:
-                out.append(value)
+                out.append([value])
             elif i not in meant:
                 return None
             else:
-                out.append(meant[i] or self.tables[table].text(name, i))
+                out.append(meant[i] or [self.tables[table].text(name, i)])
         return out
 
     def _held(self, table: str) -> list[str]:

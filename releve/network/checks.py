@@ -22,7 +22,7 @@ from releve.network.checks_work import (
     check_programmes,
 )
 from releve.network.columns import Column
-from releve.network.faults import Fault, OperatorFaults, closest
+from releve.network.faults import Fault, OperatorFaults, advice, nearest
 from releve.network.model import TABLES, Operator
 from releve.network.parsing import BAD, Table, parse_table
 from releve.network.reading import KINDS, OPTIONAL_TABLES, read_tables
@@ -34,6 +34,8 @@ Progress = Callable[[str, float], None]
 
 _MOST_NAMED = 10
 """A reference to the same unknown id in more rows than this is one fault that counts them."""
+_MOST_COMPARISONS = 300_000
+"""Likely spellings of unknown ids are looked for when it takes a few seconds at most."""
 
 
 def _silent(what: str, share: float) -> None:
@@ -161,12 +163,13 @@ def _name_unknown(
     table = book.tables[name]
     known = book.ids(column.references) or frozenset()
     meant = book.meant.setdefault((name, column.name), {})
+    cheap = len(unknown) * len(known) <= _MOST_COMPARISONS
     for item, records in unknown.items():
-        likely = closest(item, known)
+        near = nearest(item, known) if cheap else []
         for i in records:
-            meant[i] = likely
+            meant.setdefault(i, []).extend(near)
         reason = f"{item!r} is not an id of the table {column.references}"
-        fix = f"write {likely!r}" if likely else f"add it to {column.references} or write another"
+        fix = advice(near, f"add it to {column.references} or write another")
         if len(records) > _MOST_NAMED:
             reason += f" (so in {len(records)} rows, to row {table.rows[records[-1]]})"
             records = records[:1]

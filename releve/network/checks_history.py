@@ -160,15 +160,10 @@ def _lost(
         if owner is not BAD and moment is not BAD:
             continue
         text = table.text("programme", i)
-        if owner is not BAD or text in known:
-            candidates = {text}
-        elif i in meant:
-            candidates = {meant[i] or ""}
-        elif text:
-            candidates = set()
-        else:
-            around = [j for j in (i - 1, i + 1) if 0 <= j < len(owners)]
-            candidates = {owners[j] for j in around if owners[j] is not BAD}
+        candidates = {text}
+        if owner is BAD and text not in known:
+            around = {owners[j] for j in (i - 1, i + 1) if 0 <= j < len(owners)}
+            candidates = (around - {BAD}) | set(meant.get(i, ()))
         for name in candidates:
             lost.setdefault(name, []).append((i, None if written[i] is BAD else written[i]))
     return lost

@@ -121,7 +121,9 @@ def _sites_without_seat(book: Book) -> Iterator[Fault]:
         return
     floor_of = dict(zip(book.column("zones", "id"), zones, strict=True))
     site_of = dict(zip(book.column("floors", "id"), floors, strict=True))
-    seated = {site_of.get(floor_of.get(zone, ""), "") for zone in set(seats)}
+    used = {zone for near in seats for zone in near}
+    on = {floor for zone in used for floor in floor_of.get(zone, ())}
+    seated = {site for floor in on for site in site_of.get(floor, ())}
     needed = {
         site for _, site, ready in book.usable("agents", "home_site", "home_ready") if not ready
     }

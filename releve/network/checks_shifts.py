@@ -10,7 +10,7 @@ import numpy as np
 
 from releve.network.book import Book
 from releve.network.checks_time import set_utc
-from releve.network.clock import zone
+from releve.network.clock import UTC, zone
 from releve.network.faults import Fault
 from releve.network.parsing import BAD, Table
 
@@ -30,7 +30,8 @@ def check_shifts(book: Book) -> Iterator[Fault]:
         yield from set_utc(table, name, zones)
     yield from _clock_changes(table, zones, local)
     sound = []
-    for i, (start, end) in enumerate(zip(*_comparable(table, local), strict=True)):
+    starts, ends = _comparable(table, local)
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
         if start is BAD or end is BAD:
             continue
         hours = (end - start).total_seconds() / 3600
@@ -46,7 +47,7 @@ def check_shifts(book: Book) -> Iterator[Fault]:
             if pause is not BAD and pause >= hours * 60:
                 reason = f"the break is as long as the shift ({hours * 60:g} min) or longer"
                 yield table.fault(i, "break_minutes", reason, "write the minutes of the meal break")
-    yield from _overlaps(table, sound)
+    yield from _overlaps(table, sound, starts, ends)
 
 
 def _zones(book: Book, table: Table) -> list[str | None]:
@@ -90,17 +91,20 @@ def _clock_changes(
             yield table.fault(i, "start", reason, f"write the offsets: {written}")
 
 
-def _overlaps(table: Table, sound: list[int]) -> Iterator[Fault]:
+def _overlaps(
+    table: Table, sound: list[int], starts: list[Any], ends: list[Any]
+) -> Iterator[Fault]:
     """Name each shift that starts before an earlier one of the same agent has ended."""
-    agents, starts, ends = (table.values[name] for name in ("agent", "start", "end"))
-    sound = [
-        i for i in sound if agents[i] is not BAD and starts[i] is not BAD and ends[i] is not BAD
-    ]
+    agents = table.values["agent"]
+    sound = [i for i in sound if agents[i] is not BAD]
     if len(sound) < 2:
         return
-    number = {agent: n for n, agent in enumerate(dict.fromkeys(agents[i] for i in sound))}
-    who = np.array([number[agents[i]] for i in sound])
-    seconds = {t: t.timestamp() for t in {times[i] for times in (starts, ends) for i in sound}}
+    # Times of a zone that is not known are compared among themselves.
+    owners = [(agents[i], starts[i].tzinfo is None) for i in sound]
+    number = {owner: n for n, owner in enumerate(dict.fromkeys(owners))}
+    who = np.array([number[owner] for owner in owners])
+    moments = {times[i] for times in (starts, ends) for i in sound}
+    seconds = {t: t.replace(tzinfo=UTC).timestamp() for t in moments}
     start = np.array([seconds[starts[i]] for i in sound])
     end = np.array([seconds[ends[i]] for i in sound])
     order = np.lexsort((np.array(sound), start, who))

@@ -9,7 +9,7 @@ import holidays
 
 from releve.network.book import Book
 from releve.network.checks_places import country_codes, zone_fault
-from releve.network.faults import Fault, closest
+from releve.network.faults import Fault, advice, nearest
 from releve.network.opening import parse_opening
 from releve.network.parsing import BAD
 
@@ -50,7 +50,7 @@ def check_clients(book: Book) -> Iterator[Fault]:
     named = book.likely("programmes", "client")
     if named is None or "clients" not in book.tables:
         return
-    served = set(named)
+    served = {name for names in named for name in names}
     for i, client in book.usable("clients", "id"):
         if client not in served:
             fix = "add its programmes, or delete the client"
@@ -154,8 +154,7 @@ def check_dates(book: Book) -> Iterator[Fault]:
             continue
         if book.without_id(tables[kind]):
             continue
-        meant = closest(subject, known)
-        fix = f"write {meant!r}" if meant else f"write an id of the table {tables[kind]}"
+        fix = advice(nearest(subject, known), f"write an id of the table {tables[kind]}")
         reason = f"is not an id of the table {tables[kind]}"
         yield book.tables["authorisations"].fault(i, "subject", reason, fix)
 
@@ -172,6 +171,5 @@ def check_contingencies(book: Book) -> Iterator[Fault]:
             reason = "the contingency names neither a site nor a carrier"
             yield table.fault(i, "sites", reason, "name what is lost")
         elif unknown and "agents" not in book.unreadable:
-            meant = closest(unknown[0], carriers)
-            fix = f"write {meant!r}" if meant else "write a carrier of the table agents"
+            fix = advice(nearest(unknown[0], carriers), "write a carrier of the table agents")
             yield table.fault(i, "carriers", f"no agent has the carrier {unknown[0]!r}", fix)

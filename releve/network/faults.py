@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 
-__all__ = ["Fault", "OperatorFaults", "closest"]
+__all__ = ["Fault", "OperatorFaults", "advice", "closest", "nearest"]
 
 _SHOWN = 20
 """How many faults the text of an error shows."""
@@ -62,10 +62,24 @@ class OperatorFaults(ValueError):  # noqa: N818 (it is the faults, all of them)
         return "\n".join(lines)
 
 
-def closest(word: str, known: Collection[str]) -> str | None:
-    """Return the known word that ``word`` most likely stands for, or None."""
+def nearest(word: str, known: Collection[str]) -> list[str]:
+    """Return the known words that ``word`` may be a slip of: all that resemble it most."""
     if len(known) > _MOST_COMPARED:
-        return None
-    by_folded = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.75)
-    return by_folded[found[0]] if found else None
+        return []
+    by_folded = {name.casefold(): name for name in sorted(known)}
+    folded = word.casefold()
+    found = difflib.get_close_matches(folded, by_folded, n=10, cutoff=0.75)
+    likeness = {name: difflib.SequenceMatcher(None, name, folded).ratio() for name in found}
+    return [by_folded[name] for name in found if likeness[name] == likeness[found[0]]]
+
+
+def closest(word: str, known: Collection[str]) -> str | None:
+    """Return the one known word that ``word`` most resembles, or None."""
+    return next(iter(nearest(word, known)), None)
+
+
+def advice(near: list[str], otherwise: str) -> str:
+    """Return how to mend a word that is not known: by those it resembles, or otherwise."""
+    if len(near) == 1:
+        return f"write {near[0]!r}"
+    return f"write the one meant, perhaps {' or '.join(map(repr, near[:3]))}" if near else otherwise

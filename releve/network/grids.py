@@ -15,13 +15,15 @@ __all__ = ["Grid", "Unreadable", "stripped"]
 class Grid:
     """Cells as text, the header among them; null is an empty cell.
 
-    ``rows[i]`` is the row of record i in the file, from 1. ``widths[i]`` is its number of cells
-    (None where the format makes all rows equally wide). ``merged`` holds the first and last row
-    of each merged range. ``comma_decimals``: numbers may be written with a decimal comma.
+    ``rows[i]`` is the row of record i in the file, from 1. ``header`` is the number of cells of
+    the first record, ``widths[i]`` that of record i (None where the format makes all rows equally
+    wide). ``merged`` holds the first and last row of each merged range. ``comma_decimals``:
+    numbers may be written with a decimal comma.
     """
 
     cells: pl.DataFrame
     rows: NDArray[np.int64]
+    header: int
     widths: NDArray[np.int64] | None = None
     merged: tuple[tuple[int, int], ...] = ()
     comma_decimals: bool = True

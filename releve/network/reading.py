@@ -143,7 +143,7 @@ def _read_parquet(data: bytes) -> Grid:
     columns = [_as_text(frame[name]).alias(str(i)) for i, name in enumerate(frame.columns)]
     header = pl.DataFrame({str(i): [name] for i, name in enumerate(frame.columns)})
     cells = pl.concat([header, pl.DataFrame(columns)]) if frame.height else header
-    return Grid(cells=cells, rows=np.arange(1, cells.height + 1, dtype=np.int64))
+    return Grid(cells, np.arange(1, cells.height + 1, dtype=np.int64), frame.width)
 
 
 def _as_text(series: pl.Series) -> pl.Series:
@@ -200,16 +200,16 @@ def _header(kind: type[Row], grid: Grid) -> list[str]:
             reason = f"the header stands in row {row}, not in the first one"
             fix = "delete the rows above the header"
         raise Unreadable(reason, fix, row=int(grid.rows[0]))
+    if not found[best]:
+        reason = "the first row is not a header: no cell is the name of a column"
+        raise Unreadable(reason, f"write the columns {_names(kind)} there", row=int(grid.rows[0]))
     if grid.rows[0] > 1 and grid.from_sheet:
         reason = "the header is not in the first row: empty rows stand above it"
         raise Unreadable(reason, "delete the rows above the header", row=int(grid.rows[0]))
     if any(low <= grid.rows[0] <= high for low, high in grid.merged):
         reason = "the header has merged cells"
         raise Unreadable(reason, "unmerge them; each column has its own name", row=1)
-    names = [(cell or "").casefold() for cell in head[0]]
-    while names and not names[-1] and grid.widths is not None:
-        names.pop()
-    return names
+    return [(cell or "").casefold() for cell in head[0][: grid.header]]
 
 
 def _header_faults(kind: type[Row], grid: Grid, names: list[str]) -> list[Fault]:

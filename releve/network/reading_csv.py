@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterable, Sequence
 from io import StringIO
 
 import numpy as np
@@ -22,9 +23,10 @@ _HEAD = 12
 _FIX = "save it again as CSV UTF-8"
 # A character of UTF-8 read as cp1252 (é becomes Ã©, ’ becomes â€™), a likely one first.
 _TWICE = re.compile("[\u00c2-\u00c5][\u0080-\u00ff\u0152-\u2122]|\u00e2[\u0080-\u2122]{2}")
-# é à ç è of the DOS and Macintosh encodings read as cp1252, between lower-case letters.
+# Accented letters of the DOS and Macintosh encodings read as cp1252, inside a word.
 _OTHER_CODE = re.compile(
-    "(?<=[a-z])[\u201a\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u017d](?=[a-z])"
+    "(?<=[A-Za-z])[\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u2039](?=[a-z])"
+    "|(?<=[a-z])[\u0160\u0152\u017d](?=[a-z])"
 )
 _LOST = re.compile("\ufffd")
 
@@ -100,15 +102,15 @@ def _plain(text: str, separator: str) -> Grid:
     records = lines.filter(kept).str.split(separator)
     widths = records.list.len().to_numpy().astype(np.int64)
     if not len(rows):
-        return Grid(pl.DataFrame(), rows)
-    header = _header_width(records[0].to_list())
+        return Grid(pl.DataFrame(), rows, 0)
+    header = _header_width(records[0].to_list(), records)
     for i in np.flatnonzero(widths > header).tolist():
         widths[i] = _width(records[i].to_list(), header)
     columns = max(header, int(widths[:_HEAD].max()))
     cells = pl.DataFrame(
         [records.list.get(i, null_on_oob=True).alias(str(i)) for i in range(columns)]
     )
-    return Grid(stripped(cells), rows, widths, comma_decimals=separator != ",")
+    return Grid(stripped(cells), rows, header, widths, comma_decimals=separator != ",")
 
 
 def _quoted(text: str, separator: str) -> Grid:
@@ -126,7 +128,7 @@ def _quoted(text: str, separator: str) -> Grid:
     except csv.Error as error:
         fix = 'close every quote, and write a quote inside a cell as ""'
         raise Unreadable(f"the quotes cannot be understood ({error})", fix, row=line) from None
-    header = _header_width(records[0]) if records else 0
+    header = _header_width(records[0], records) if records else 0
     widths = [_width(record, header) for record in records]
     columns = max([header, *widths[:_HEAD]])
     padding = [""] * columns
@@ -137,15 +139,25 @@ def _quoted(text: str, separator: str) -> Grid:
     return Grid(
         stripped(cells),
         np.array(rows, dtype=np.int64),
+        header,
         np.array(widths, dtype=np.int64),
         comma_decimals=separator != ",",
     )
 
 
-def _header_width(record: list[str]) -> int:
-    return max((i + 1 for i, cell in enumerate(record) if cell.strip()), default=0)
+def _header_width(header: list[str], records: Iterable[Sequence[str]]) -> int:
+    """Return the cells of the header, not counting empty ones over an empty column."""
+    named = _filled(header)
+    if named == len(header):
+        return named
+    widest = max(_filled(record) for record in records if len(record) <= len(header))
+    return max(named, widest)
 
 
 def _width(record: list[str], header: int) -> int:
     """Return the cells of a record, not counting empty ones beyond the header."""
-    return max(header, _header_width(record)) if len(record) > header else len(record)
+    return max(header, _filled(record)) if len(record) > header else len(record)
+
+
+def _filled(record: Sequence[str]) -> int:
+    return max((i + 1 for i, cell in enumerate(record) if cell.strip()), default=0)

@@ -46,12 +46,13 @@ def _read(reader: fastexcel.ExcelReader, name: str, xml: bytes) -> Grid:
     cells = sheet.to_polars()
     cells = stripped(cells.select(pl.all().cast(pl.String)))
     if not cells.width:
-        return Grid(pl.DataFrame(), np.zeros(0, dtype=np.int64))
+        return Grid(pl.DataFrame(), np.zeros(0, dtype=np.int64), 0)
     cells = _with_errors(cells, xml) if b't="e"' in xml else cells
     filled = cells.select(pl.any_horizontal(pl.all().is_not_null()).alias("filled"))["filled"]
     kept = np.flatnonzero(filled.to_numpy())
     merged = tuple((int(low), int(high)) for low, high in _MERGED.findall(xml))
-    return Grid(cells[kept], kept.astype(np.int64) + 1, merged=merged, from_sheet=True)
+    rows = kept.astype(np.int64) + 1
+    return Grid(cells[kept], rows, cells.width, merged=merged, from_sheet=True)
 
 
 def _with_errors(cells: pl.DataFrame, xml: bytes) -> pl.DataFrame:
