@@ -46,7 +46,7 @@ def number(
     if good.all():
         return array
     bad = float(array[~good][0])
-    raise ValueError(f"{_words(name, *limits)} does not hold, got {bad!r}")
+    raise ValueError(f"{_words(name, limits, endless)} does not hold, got {bad!r}")
 
 
 def _inside(
@@ -61,12 +61,14 @@ def _inside(
     return good
 
 
-def _words(name: str, at_least: float, more_than: float, at_most: float, less_than: float) -> str:
-    left = f"{more_than:g} < " if more_than > -math.inf else ""
-    left = f"{at_least:g} <= " if at_least > -math.inf else left
-    right = f" < {less_than:g}" if less_than < math.inf else " is finite"
-    right = f" <= {at_most:g}" if at_most < math.inf else right
-    return left + name + right
+def _words(name: str, limits: tuple[float, float, float, float], endless: bool) -> str:
+    at_least, more_than, at_most, less_than = limits
+    left = f"{at_least:g} <= " if at_least > -math.inf else f"{more_than:g} < "
+    if at_most < math.inf:
+        return f"{left}{name} <= {at_most:g}"
+    if less_than < math.inf:
+        return f"{left}{name} < {less_than:g}"
+    return f"{left}{name}" + ("" if endless else " is finite")
 
 
 def codes(definition: ArrayLike) -> NDArray[np.int64]:
@@ -82,10 +84,9 @@ def codes(definition: ArrayLike) -> NDArray[np.int64]:
 
 
 def flat(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return one entry for all, or one a case in C order."""
-    if array.size == 1:
-        return np.ascontiguousarray(array).reshape(1)
-    return np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1)
+    """Return one entry for all, or one a case in C order; one array type, so one compilation."""
+    whole = array if array.size == 1 or array.shape == shape else np.broadcast_to(array, shape)
+    return np.require(whole, requirements=["C", "W"]).reshape(-1)
 
 
 def require_loads(calls_per_s: Floats, aht_s: Floats) -> None:

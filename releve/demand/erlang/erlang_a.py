@@ -41,7 +41,7 @@ SMALLEST_X = 1e-40
 """An x below this times c + 1 counts as this: A is 1 all the same."""
 
 FAR = 1e-250
-"""Below this 1 / A the ratio of two series is taken by logarithms."""
+"""Below this 1 / A, far in overload, a closed form takes the place of the ratio of two series."""
 
 
 class Queues(NamedTuple):
@@ -110,8 +110,7 @@ def evaluate(q: Queues) -> None:
         ratio[lane] *= inverse[lane] / inverse_t[lane]
     for lane in range(q.n.size):
         if inverse[lane] < FAR:
-            x_now = q.a[lane] * q.kappa[lane]
-            ratio[lane] = _far_ratio(c[lane], x_now, x[lane], exponent[lane])
+            ratio[lane] = _far_ratio(c[lane], x[lane], inverse_t[lane])
     _conclude(q, y, inverse, rest, rest_t, ratio)
 
 
@@ -178,21 +177,16 @@ def _last_term(c: float, x: float) -> float:
 
 
 @kernel
-def _far_ratio(c: float, x: float, x_t: float, exponent: float) -> float:
-    """Return exp(``exponent``) A(c, x_t) / A(c, x), far in overload, where both are huge."""
-    return math.exp(exponent + _log_series(c, x_t) - _log_series(c, x))
-
-
-@kernel
-def _log_series(c: float, x: float) -> float:
-    """Return ln A(c, x), term by term from the last, brought back into range on the way."""
-    at = max(x, SMALLEST_X * (c + 1.0))
-    term, total, log_scale = 1.0, 0.0, 0.0
-    for k in range(int(_last_term(c, at)), 0, -1):
-        total += term if log_scale == 0.0 else 0.0
-        term *= (c + k) / at
-        if term < 1e-100:  # the terms fall from here on, what they add is lost in rounding
-            term *= 1e100
-            log_scale += 100.0 * math.log(10.0)
-    total += term if log_scale == 0.0 else 0.0
-    return math.log(total) - math.log(term) + log_scale
+def _far_ratio(c: float, x_t: float, inverse_t: float) -> float:
+    """Return E A(c, x_t) / A(c, x) far in overload, where it is the regularised incomplete gamma
+    function P(c, x_t) = x_t^c exp(-x_t) A(c, x_t) / gamma(c + 1).
+    """
+    if inverse_t < FAR:
+        return 1.0
+    if c < 100.0:
+        log_factor = c * math.log(x_t) - x_t - math.lgamma(c + 1.0)
+    else:  # Stirling's series, with the large parts taken from each other exactly
+        above = (x_t - c) / c
+        log_factor = c * (math.log1p(above) - above) - 0.5 * math.log(2.0 * math.pi * c)
+        log_factor -= (1.0 / 12.0 - (1.0 / 360.0 - 1.0 / (1260.0 * c * c)) / (c * c)) / c
+    return min(1.0, math.exp(log_factor) / inverse_t)

@@ -101,6 +101,7 @@ def _begin(
     for lane in range(calls.size):
         load = calls[lane] * aht[lane]
         known = load > SMALLEST_LOAD
+        calls[lane] = np.nan if calls[lane] > 0.0 and np.isnan(load) else calls[lane]
         load = load if known else SMALLEST_LOAD
         a[lane] = load
         per_load[lane] = 1.0 / load
