@@ -103,19 +103,17 @@ def _rows(volume: Volume, days: list[date], factors: Floats, draws: Draws) -> li
     """Return the rows of one programme, a draw per open interval and measure."""
     programme = volume.programme
     starts: list[datetime] = []
+    opened = open_week(programme.opening)
     means: list[Floats] = []
     hours: list[NDArray[np.int64]] = []
     for day, factor in zip(days, factors, strict=True):
-        calls = volume.calls[day.weekday()]
-        if is_holiday(programme.holidays, day):
-            continue
-        at = np.flatnonzero(calls > 0)
-        if len(at):
+        at = np.flatnonzero(opened[day.weekday()])
+        if len(at) and not is_holiday(programme.holidays, day):
             first = to_utc(
                 datetime.combine(day, time(at[0] // 2, 30 * (at[0] % 2))), programme.time_zone
             )
             starts += [first + _HALF_HOUR * int(i - at[0]) for i in at]
-            means.append(calls[at] * factor)
+            means.append(volume.calls[day.weekday(), at] * factor)
             hours.append(at)
     if not starts:
         return []

@@ -22,6 +22,8 @@ SALES = "Mon-Fri 10:00-13:00; Mon-Fri 14:00-20:00"
 """The hours in which French consumers may be called for sales: art. D223-9 Code de la consommation
 (Décret n° 2022-1313)."""
 
+SALES_SHORT = "Mon-Fri 10:00-13:00; Mon-Fri 14:00-18:30"
+
 _LANGUAGES = (("fr",), ("fr", "en"), ("fr", "ar"), ("fr", "es"))
 _SERVICE = ((0.8, 20.0), (0.8, 30.0), (0.85, 30.0), (0.9, 30.0), (0.75, 30.0), (0.8, 60.0))
 _SIZES = (0.35, 0.30, 0.20, 0.15)
@@ -242,7 +244,7 @@ def _opening(kind: str, agents: int, draws: Draws) -> str:
     """Return opening hours that a programme of this size can staff."""
     choice = draws.uniform()
     if kind == "outbound":
-        return SALES
+        return SALES if agents >= 32 else SALES_SHORT
     if kind == "back_office" or agents < 32:
         return OFFICE[draws.index((0.4, 0.3, 0.3))]
     if agents < 60:

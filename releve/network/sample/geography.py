@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from math import cos, hypot, pi, radians, sin
 
-from releve.network.model import NamedContingency, Shuttle, Site, Stop
+from releve.network.model import Agent, NamedContingency, Shuttle, Site, Stop
 from releve.network.sample.countries import CITIES, COUNTRIES, City, Country
 from releve.network.sample.draws import Draws
 
@@ -145,8 +145,11 @@ def _ride(stop: Stop, site: Site, traffic: float) -> float:
     return float(min(70, max(10, round(minutes))))
 
 
-def power_cuts(sites: Sequence[Site]) -> tuple[NamedContingency, ...]:
-    """Return one or two named contingencies: a power cut over two sites, a city and its carrier."""
+def power_cuts(sites: Sequence[Site], agents: Sequence[Agent]) -> tuple[NamedContingency, ...]:
+    """Return up to two named contingencies: a power cut over two sites, a storm over one.
+
+    The storm takes the site and the carrier that most of its home workers have.
+    """
     shared = [held for held in by_city(sites).values() if len(held) >= 2]
     out: list[NamedContingency] = []
     if shared:
@@ -161,10 +164,13 @@ def power_cuts(sites: Sequence[Site]) -> tuple[NamedContingency, ...]:
         )
     if len(sites) >= 5:
         last = next(s for s in reversed(sites) if s.city != sites[0].city)
-        carrier = country_of(last.destination).carriers[0][0]
+        lines = Counter(a.carrier for a in agents if a.home_site == last.id and a.home_ready)
+        carriers = tuple(sorted(lines, key=lambda name: (-lines[name], name))[:1])
+        named = "".join(f" and home lines of {name}" for name in carriers)
         key = last.id.rsplit("-", 1)[0]
-        cut = NamedContingency(
-            f"{key}-storm", f"Storm at {last.name}: site and home lines of {carrier}"
+        out.append(
+            NamedContingency(
+                f"{key}-storm", f"Storm at {last.name}: the site{named}", (last.id,), carriers
+            )
         )
-        out.append(replace(cut, sites=(last.id,), carriers=(carrier,)))
     return tuple(out)

@@ -36,7 +36,7 @@ def sample_operator(
     count = default_programmes(agents) if programmes is None else programmes
     _require(50 <= agents <= 70_000, "50 <= agents <= 70000", agents)
     _require(1 <= sites <= 200, "1 <= sites <= 200", sites)
-    _require(agents >= 10 * sites, "agents >= 10 * sites", f"{agents} agents, {sites} sites")
+    _require(agents >= 20 * sites, "agents >= 20 * sites", f"{agents} agents, {sites} sites")
     _require(seed >= 0, "seed >= 0", seed)
     _require(0 <= weeks_of_history <= 520, "0 <= weeks_of_history <= 520", weeks_of_history)
     _require(1 <= count <= agents // 10, "1 <= programmes <= agents // 10", count)
@@ -62,7 +62,7 @@ def sample_operator(
         shuttles=shuttles,
         shifts=shifts,
         history=history_of(volumes, start, weeks_of_history, seed),
-        contingencies=power_cuts(places),
+        contingencies=power_cuts(places, people),
     )
 
 

@@ -85,7 +85,7 @@ def _units(
     days = max(5, int(open_week(programme.opening).any(axis=1).sum()))
     whole = len(teams) >= _WHOLE_TEAMS_FROM[days] or _span(programme)[1] <= FULL
     for number, team in teams:
-        parts = [team.size] if whole or team.size < 8 else [team.size // 2, -(-team.size // 2)]
+        parts = [team.size] if whole or team.size < 4 else [team.size // 2, -(-team.size // 2)]
         length = PART if len(teams) >= 3 and draws.chance(0.1) else FULL
         units += [(number, size, length) for size in parts]
     return units

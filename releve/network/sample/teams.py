@@ -14,6 +14,7 @@ from releve.network.sample.draws import Draws, Floats, shares
 __all__ = ["Team", "form_teams", "with_caps"]
 
 _TEAM = 14
+"""Agents of a team, where there are enough for two teams a site."""
 _CROSS_TRAINED = 0.40
 
 
@@ -42,6 +43,7 @@ def _seated(contracts: Contracts, sites: Sequence[Site], seed: int) -> list[Team
     heads = np.bincount(contracts.owner, contracts.agents, len(contracts.clients))
     free = [len(_allowed(contracts, c, sites)) for c in range(len(heads))]
     order = sorted(range(len(heads)), key=lambda c: (free[c] == len(sites), -heads[c], c))
+    size_wanted = min(_TEAM, contracts.agents.sum() / (2 * len(sites)))
     teams: list[Team] = []
     for client in order:
         allowed = _allowed(contracts, client, sites)
@@ -50,7 +52,7 @@ def _seated(contracts: Contracts, sites: Sequence[Site], seed: int) -> list[Team
         here = np.zeros(count)
         for p in np.flatnonzero(contracts.owner == client):
             agents = int(contracts.agents[p])
-            for size in shares(agents, np.ones(max(1, round(agents / _TEAM)))):
+            for size in shares(agents, np.ones(max(1, round(agents / size_wanted)))):
                 k = int(np.argmin((here + size) / weights))
                 here[k] += size
                 load[chosen[k]] += size
