@@ -6,7 +6,6 @@ send exposed people home and bring others, and every figure of a cell computed f
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -15,12 +14,13 @@ from functools import cache
 import numpy as np
 
 from releve.network.clock import UTC, day_bounds, zone
+from releve.plan.cells import verdict_of
 from releve.plan.contingency import Contingency
 from releve.plan.result import (
     BASE,
+    SINGLE,
     Bound,
     Cell,
-    ClientVerdict,
     Floats,
     Move,
     Placement,
@@ -219,8 +219,7 @@ def cell(client: str, contingency: str, required: Floats, held: Floats, floor: f
     need = required[:, mine].sum(axis=1)
     have = np.minimum(required, held)[:, mine].sum(axis=1)
     if np.isnan(need).any():
-        nan = math.nan
-        return Cell(client, contingency, nan, -1, nan, nan, nan, nan, "unknown")
+        return Cell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, "unknown")
     share = np.where(need > 0, have / np.where(need > 0, need, 1), 1.0)
     worst = int(share.argmin())
     missing = float((need - have).sum() / need.sum())
@@ -237,25 +236,6 @@ def cell(client: str, contingency: str, required: Floats, held: Floats, floor: f
         missing - min(floor, missing),
         float((need - have).sum() * 4.2),
         status,
-    )
-
-
-def verdict(client: str, cells: list[Cell]) -> ClientVerdict:
-    def having(status: str) -> tuple[str, ...]:
-        return tuple(c.contingency for c in cells if c.status == status)
-
-    known = [c for c in cells if c.status != "unknown"]
-    worst = max(known, key=lambda c: (c.shortfall, -c.worst_coverage)) if known else cells[0]
-    missed, contract, unknown = having("missed"), having("contract"), bool(having("unknown"))
-    return ClientVerdict(
-        client,
-        not (missed or contract or unknown),
-        bool(contract) and not missed and not unknown,
-        worst.contingency,
-        missed,
-        having("thin"),
-        contract,
-        unknown,
     )
 
 
@@ -286,13 +266,14 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
         lost = float(np.nansum(np.maximum(required - after, 0)))
         scenarios[item.id] = Scenario(item.id, after, moves, 2.5 * lost, 2.4 * lost)
     cells, verdicts = [], []
+    beyond = {item.id for item in contingencies() if item.kind not in SINGLE}
     for client, _, _ in CLIENTS:
         row = [
             cell(client, key, required, scenarios[key].placed, _floor(client, key))
             for key in scenarios
         ]
         cells += row
-        verdicts.append(verdict(client, row))
+        verdicts.append(verdict_of(client, row, beyond))
     worst = max(c.regret for c in cells if c.status != "unknown")
     return Plan(
         operator="Atlas Contact",
@@ -340,7 +321,13 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
         missing=_missing(tuple(cells), staff),
         violations=(),
         settings={"target": TARGET, "thin": THIN, "isolated": 0.05},
-        seconds={"demand": 0.42, "problem": 0.08, "solve": 3.91, "round": 1.27, "reliefs": 4.6},
+        seconds={
+            "usable seats": 0.42,
+            "floors": 0.31,
+            "n-1 programme": 3.91,
+            "whole people": 1.27,
+            "reliefs": 4.6,
+        },
         version="0.1.0",
     )
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from releve.desk.presenters.text import Text
 from releve.desk.presenters.words import Names, status_word
 from releve.plan.contingency import Contingency
-from releve.plan.result import Cell, Plan
+from releve.plan.result import SINGLE, Cell, Plan
 
 __all__ = ["CellView", "Desk", "cell_order"]
 
@@ -71,6 +71,10 @@ class Desk:
         query = {"programme": programme, "page": str(page) if page > 1 else ""}
         return self.url("cell", query, client=cell.client, contingency=cell.contingency)
 
+    def single(self, key: str) -> bool:
+        """Return whether a scenario loses one place or none: what N-1 counts."""
+        return key not in self.lost or self.lost[key].kind in SINGLE
+
     def columns(self, client: str) -> list[int]:
         """Return the positions of a client's programmes in the arrays."""
         return [at for at, (_p, owner, _n) in enumerate(self.plan.programmes) if owner == client]
@@ -88,8 +92,9 @@ class Desk:
 
     def view(self, cell: Cell) -> CellView:
         """Return a cell as the matrix shows it."""
-        coverage = self.text.coverage(cell.worst_coverage)
-        day = self.text.coverage(1 - cell.shortfall)
+        known = cell.status != "unknown"
+        coverage = self.text.coverage(cell.worst_coverage) if known else "?"
+        day = self.text.coverage(1 - cell.shortfall) if known else "?"
         word = status_word(cell.status)
         client = self.names.clients[cell.client]
         contingency = self.names.contingency(cell.contingency)

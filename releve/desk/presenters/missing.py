@@ -42,7 +42,7 @@ def missing(desk: Desk) -> Missing:
     if found is None:
         secure = all(verdict.secure for verdict in desk.plan.verdicts)
         remark = (
-            _("Nothing is missing: every client is held whatever is lost.")
+            _("Nothing is missing: every client is held whatever place is lost.")
             if secure
             else _("Not computed for this plan.")
         )

@@ -17,18 +17,16 @@ from releve.network.model import HOME
 __all__ = ["Fact", "PlaceView", "Proof", "proof"]
 
 _TIMES = {
-    "demand": lazy("Forecast and requirement"),
-    "problem": lazy("Problem built"),
+    "usable seats": lazy("Usable seats"),
     "floors": lazy("Floors"),
-    "solve": lazy("Optimisation"),
-    "round": lazy("Whole people"),
-    "people": lazy("People named"),
+    "n-1 programme": lazy("N-1 programme"),
+    "whole people": lazy("Whole people"),
     "reliefs": lazy("Reliefs"),
+    "names": lazy("People named"),
     "check": lazy("Independent check"),
     "missing": lazy("What is missing"),
-    "seats": lazy("Usable seats"),
-    "total": lazy("Total"),
 }
+"""Stages of a plan's computation, by the names they have in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,33 +94,40 @@ def _facts(desk: Desk) -> tuple[Fact, ...]:
     bound, text = desk.plan.bound, desk.text
     return (
         Fact(
-            _("Worst regret"),
-            text.missing(bound.worst_regret, 2),
-            _("share of a client’s day missing above the least possible, over all cells;")
-            + f" {text.missing(bound.lp_worst_regret, 2)} "
-            + _("before rounding to whole people"),
-        ),
-        Fact(
-            _("Gap of the penalty"),
+            _("Gap to the bound"),
             _gap(desk, bound.penalty_gap),
             _(
-                "whole people {penalty}, fractional bound {bound} (weighted agent half hours)"
-            ).format(penalty=text.number(bound.penalty, 1), bound=text.number(bound.lp_penalty, 1)),
+                "objective {objective}, proved lower bound {bound} (weighted agent half hours)"
+            ).format(
+                objective=text.number(bound.objective, 1), bound=text.number(bound.lower_bound, 1)
+            ),
         ),
         Fact(
-            _("Gap of the requirement"),
+            _("Gap on the requirement"),
             _gap(desk, bound.requirement_gap),
             _("the same difference, over the weighted requirement"),
         ),
         Fact(
-            _("Linear programme"),
-            _("{objective} ≥ {bound}").format(
-                objective=text.number(bound.objective, 1), bound=text.number(bound.lower_bound, 1)
+            _("Worst regret"),
+            text.missing(bound.worst_regret, 2),
+            _(
+                "of a client’s day, missing above the least possible; {fractional} before rounding"
+            ).format(fractional=text.missing(bound.lp_worst_regret, 2)),
+        ),
+        Fact(
+            _("Penalty, nothing lost"),
+            text.number(bound.penalty, 1),
+            _("in whole people; {fractional} before rounding").format(
+                fractional=text.number(bound.lp_penalty, 1)
             ),
-            _("objective and proved lower bound ({status}); {rows} rows, {columns} columns").format(
-                status=bound.status,
+        ),
+        Fact(
+            _("Linear programme"),
+            bound.status,
+            _("{rows} rows, {columns} columns, {entries} entries").format(
                 rows=text.number(bound.rows),
                 columns=text.number(bound.columns),
+                entries=text.number(bound.nonzeros),
             ),
         ),
     )

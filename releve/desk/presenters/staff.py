@@ -19,6 +19,7 @@ PAGE_SIZE = 25
 
 _REASONS = {
     "relief": lazy("relief"),
+    "reserve": lazy("not needed, in reserve"),
     "isolated": lazy("isolated after exposure"),
     "stranded": lazy("cannot work elsewhere"),
 }
@@ -134,9 +135,10 @@ def _summary(desk: Desk, rows: Sequence[StaffRow], moves: bool) -> str:
     if not rows:
         return _("Nobody of this client changes place or programme.")
     count = Counter(row.tone for row in rows)
-    relief, isolated, stranded = (count[tone] for tone in _REASONS)
+    relief, spare, isolated, stranded = (count[tone] for tone in _REASONS)
     told = (
         (ngettext("{count} moves or steps in", "{count} move or step in", relief), relief),
+        (ngettext("{count} goes into reserve", "{count} go into reserve", spare), spare),
         (ngettext("{count} is isolated", "{count} are isolated", isolated), isolated),
         (npgettext("agents", "{count} cannot work", "{count} cannot work", stranded), stranded),
     )

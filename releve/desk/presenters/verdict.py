@@ -40,13 +40,14 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
-    """A client's verdict: status, reason in a sentence, its worst cells and all of them."""
+    """A client's verdict: status, reason, what happens beyond N-1, worst cells and the others."""
 
     id: str
     name: str
     tone: str
     word: str
     reason: str
+    beyond: str
     worst: tuple[CellView, ...]
     rest: tuple[CellView, ...]
 
@@ -57,8 +58,8 @@ def banner(desk: Desk) -> Banner:
     held = sum(verdict.secure for verdict in desk.plan.verdicts)
     total = len(statuses)
     sentence = ngettext(
-        "N-1: {held} client of {total} is held whatever is lost",
-        "N-1: {held} clients of {total} are held whatever is lost",
+        "N-1: {held} client of {total} is held whatever place is lost",
+        "N-1: {held} clients of {total} are held whatever place is lost",
         held,
     ).format(held=held, total=total)
     gravest = next((status for status in SEVERITY if status in statuses), "held")
@@ -112,7 +113,8 @@ def _client(desk: Desk, verdict: ClientVerdict) -> ClientView:
         desk.names.clients[verdict.client],
         status,
         status_word(status),
-        _reason(desk, verdict, status, ranked),
+        _reason(desk, verdict, status, [c for c in ranked if desk.single(c.contingency)]),
+        _beyond(desk, verdict),
         tuple(views[:_CHIPS]),
         tuple(views[_CHIPS:]),
     )
@@ -131,12 +133,19 @@ def _reason(desk: Desk, verdict: ClientVerdict, status: str, ranked: Sequence[Ce
     if status == "missed":
         return _missed_reason(desk, worst, len(verdict.missed))
     if worst.worst_interval < 0 or worst.worst_coverage >= 1:
-        return _("Fully covered under every contingency.")
+        return _("Fully covered whatever place is lost.")
     return _("At worst {coverage} of the requirement at {time}, if {loss}.").format(
         coverage=desk.text.coverage(worst.worst_coverage),
         time=desk.worst_time(worst),
         loss=desk.names.loss(worst.contingency),
     )
+
+
+def _beyond(desk: Desk, verdict: ClientVerdict) -> str:
+    if not verdict.beyond:
+        return ""
+    losses = desk.text.list([desk.names.loss(key) for key in verdict.beyond])
+    return _("Beyond N-1, missed if {losses}.").format(losses=losses)
 
 
 def _missed_reason(desk: Desk, worst: Cell, count: int) -> str:

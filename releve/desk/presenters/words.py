@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.network.model import HOME
 from releve.plan.contingency import Contingency
-from releve.plan.result import BASE, ClientVerdict, Plan
+from releve.plan.result import BASE, SINGLE, ClientVerdict, Plan
 
 __all__ = [
     "KINDS",
@@ -21,7 +21,8 @@ __all__ = [
 
 SEVERITY = ("missed", "contract", "unknown", "thin", "held")
 """Statuses of a client or a cell, the gravest first."""
-KINDS = ("site", "destination", "carrier", "named")
+KINDS = (*SINGLE, "destination", "named")
+"""Kinds of contingency in the order of the columns: the loss of one place, then larger losses."""
 
 _STATUS = {
     "missed": lazy("missed"),
@@ -32,9 +33,9 @@ _STATUS = {
 }
 _KIND_TITLES = {
     "site": lazy("Sites"),
-    "destination": lazy("Destinations"),
+    "destination": lazy("Beyond N-1: destinations"),
     "carrier": lazy("Carriers of home lines"),
-    "named": lazy("Named contingencies"),
+    "named": lazy("Beyond N-1: named"),
 }
 _COUNTRIES = {
     "BE": lazy("Belgium"),
@@ -82,7 +83,7 @@ def country(code: str) -> str:
 
 
 def client_status(verdict: ClientVerdict) -> str:
-    """Return the gravest status of a client over all its cells."""
+    """Return the gravest status of a client when one place is lost, or none."""
     if verdict.missed:
         return "missed"
     if verdict.contract:
