@@ -1,0 +1,41 @@
+"""Who works where, the relief for every contingency, and what is missing."""
+
+from releve.plan.checker import check_plan
+from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.planner import PlanError, plan_day
+from releve.plan.result import (
+    BASE,
+    SINGLE,
+    Bound,
+    Cell,
+    ClientVerdict,
+    Move,
+    Placement,
+    Plan,
+    PlannedSite,
+    Purchase,
+    Scenario,
+    WhatIsMissing,
+)
+from releve.plan.settings import PlanSettings
+
+__all__ = [
+    "BASE",
+    "SINGLE",
+    "Bound",
+    "Cell",
+    "ClientVerdict",
+    "Contingency",
+    "Move",
+    "Placement",
+    "Plan",
+    "PlanError",
+    "PlanSettings",
+    "PlannedSite",
+    "Purchase",
+    "Scenario",
+    "WhatIsMissing",
+    "check_plan",
+    "contingencies_of",
+    "plan_day",
+]

@@ -66,13 +66,14 @@ class LinearProgram:
         self._j.append(j.ravel())
         self._v.append(v.ravel())
 
-    def matrix(self) -> sparse.csc_matrix:
+    def matrix(self) -> Any:
         """Return the rows x columns matrix."""
-        i, j, v = (_joined(part) for part in (self._i, self._j, self._v))
+        i, j = np.concatenate([_NONE, *self._i]), np.concatenate([_NONE, *self._j])
         shape = (self.n_rows, self.n_columns)
-        out = sparse.coo_matrix((v, (i.astype(np.int64), j.astype(np.int64))), shape=shape)
-        columnwise: sparse.csc_matrix = out.tocsc()
-        return columnwise
+        indices = (i, j)
+        return sparse.csc_matrix(
+            (_joined(self._v), indices), shape=shape
+        )  # sums entries at one place
 
     def column_bounds(self) -> tuple[Floats, Floats]:
         """Return lower and upper bounds of the columns."""
@@ -87,8 +88,11 @@ class LinearProgram:
         return _joined(self._row_lower), _joined(self._row_upper)
 
 
-def _joined(parts: list[Any]) -> Any:
-    return np.concatenate(parts) if parts else np.zeros(0)
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+def _joined(parts: list[Floats]) -> Floats:
+    return np.concatenate([np.zeros(0), *parts])
 
 
 @dataclass(frozen=True)

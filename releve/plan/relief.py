@@ -6,13 +6,13 @@ only. Everyone else may change place and programme, each change at a price.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.plan.blocks import Block, Layout, Truths, add_block, lost_assignments
+from releve.plan.blocks import Block, Layout, Truths, add_block, layout_of, lost_assignments
 from releve.plan.contingency import Contingency
-from releve.plan.floors import client_requirement
+from releve.plan.floors import by_client, client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
 from releve.plan.problem import Problem
 from releve.plan.secure import add_regret
@@ -26,14 +26,17 @@ REGRET_WEIGHT = 20.0
 
 @dataclass(frozen=True)
 class Staff:
-    """Who is left: ``available[g]``, ``onsite[g]`` of them on a site, ``isolated[g]``, and
-    ``kept[j]`` people whose base assignment stands."""
+    """Who is left: ``available[g]``, ``onsite[g]`` of them on a site, ``isolated[j]`` of
+    the people of a base assignment, ``kept[j]`` people whose base assignment stands, ``lost[j]``
+    assignments that are gone.
+    ``bound``: the people of a lost site are exposed."""
 
     available: Ints
     onsite: Ints
     isolated: Ints
     kept: Ints
     lost: Truths
+    bound: bool
 
 
 @dataclass(frozen=True)
@@ -55,18 +58,20 @@ def available_staff(
     """
     lost = lost_assignments(problem, contingency)
     kept = np.where(lost, 0, assigned)
-    gone = np.zeros(len(problem.size), dtype=np.int64)
+    isolated_at = np.zeros(len(assigned), dtype=np.int64)
     exposed = np.zeros(len(problem.size), dtype=np.int64)
     if contingency.exposed:
         for m, site in enumerate(problem.sites):
             if site in contingency.sites:
-                here = problem.place == m
-                people = np.zeros(len(problem.size), dtype=np.int64)
-                np.add.at(people, problem.group[here], assigned[here])
-                running = np.floor(np.cumsum(people) * isolated + 1e-9).astype(np.int64)
-                gone += np.diff(running, prepend=0)
-                exposed += people
-    return Staff(problem.size - gone, problem.size - exposed, gone, kept, lost)
+                here = np.nonzero(problem.place == m)[0]
+                running = np.floor(np.cumsum(assigned[here]) * isolated + 1e-9).astype(np.int64)
+                isolated_at[here] = np.diff(running, prepend=0)
+                np.add.at(exposed, problem.group[here], assigned[here])
+    gone = np.zeros(len(problem.size), dtype=np.int64)
+    np.add.at(gone, problem.group, isolated_at)
+    return Staff(
+        problem.size - gone, problem.size - exposed, isolated_at, kept, lost, contingency.exposed
+    )
 
 
 def relief_programme(
@@ -76,8 +81,8 @@ def relief_programme(
     floor: Floats,
     regret: float,
     move_price: float,
-) -> tuple[LinearProgram, Block, Ints]:
-    """Return the linear programme of a relief; the last value are the columns of moved people.
+) -> tuple[LinearProgram, Block]:
+    """Return the linear programme of a relief.
 
     ``floor[client]`` and ``regret`` set each client's limit; above it the worst regret is dear.
     """
@@ -86,11 +91,11 @@ def relief_programme(
         lp, problem, layout, lost=staff.lost, price=problem.price * 0.01, shortfall_cost=1.0
     )
     _limit_staff(lp, problem, block, staff)
-    moved = _price_moves(lp, problem, block, staff, move_price)
+    _price_moves(lp, problem, block, staff, move_price)
     average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
     worst = int(lp.columns(1, REGRET_WEIGHT * average)[0])
     add_regret(lp, problem, layout, block, floor + regret, worst)
-    return lp, block, moved
+    return lp, block
 
 
 def _limit_staff(lp: LinearProgram, problem: Problem, block: Block, staff: Staff) -> None:
@@ -100,7 +105,7 @@ def _limit_staff(lp: LinearProgram, problem: Problem, block: Block, staff: Staff
     row_of[bound] = lp.rows(len(bound), upper=staff.onsite[bound].astype(float))
     bound_here = on_site[row_of[problem.group[on_site]] >= 0]
     lp.add(row_of[problem.group[bound_here]], block.w[bound_here])
-    gone = np.nonzero(staff.isolated > 0)[0]
+    gone = np.nonzero(staff.available < problem.size)[0]
     rows = lp.rows(len(gone), upper=staff.available[gone].astype(float))
     row_of[:] = -1
     row_of[gone] = rows
@@ -111,32 +116,70 @@ def _limit_staff(lp: LinearProgram, problem: Problem, block: Block, staff: Staff
 
 def _price_moves(
     lp: LinearProgram, problem: Problem, block: Block, staff: Staff, price: float
-) -> Ints:
+) -> None:
     """Make people above those who were there before pay the price of a move."""
     columns = np.nonzero(block.w >= 0)[0]
     moved = lp.columns(len(columns), price)
     rows = lp.rows(len(columns), upper=staff.kept[columns].astype(float))
     lp.add(rows, block.w[columns])
     lp.add(rows, moved, -1.0)
-    return moved
 
 
 def relief_of(
     problem: Problem,
     layout: Layout,
     contingency: Contingency,
-    assigned: Ints,
+    base: WholePlan,
     *,
     floor: Floats,
     regret: float,
     isolated: float,
     move_price: float,
 ) -> Relief:
-    """Solve the relief of a contingency, first in fractions, then in whole people."""
-    staff = available_staff(problem, contingency, assigned, isolated)
-    lp, block, _ = relief_programme(problem, layout, staff, floor, regret, move_price)
+    """Solve the relief of a contingency, first in fractions, then in whole people.
+
+    A contingency without exposed people (a carrier) is answered by restoring what the base plan
+    covered: it is no occasion to mend the base plan.
+    """
+    staff = available_staff(problem, contingency, base.assigned, isolated)
+    if not contingency.exposed:
+        if not base.assigned[staff.lost].any():
+            return Relief(base, staff, base.penalty, problem.required - base.covered(problem))
+        return _restored(problem, base, staff, floor, regret, move_price)
+    lp, block = relief_programme(problem, layout, staff, floor, regret, move_price)
     solution = solve(lp, method="ipm", crossover=False)
-    return whole_relief(problem, layout, staff, block, solution, floor, regret, move_price)
+    return whole_relief(
+        problem, layout, staff, block, solution, base.on_pattern, floor, regret, move_price
+    )
+
+
+def _restored(
+    problem: Problem,
+    base: WholePlan,
+    staff: Staff,
+    floor: Floats,
+    regret: float,
+    move_price: float,
+) -> Relief:
+    """Solve a relief for what the base plan covered, and judge it by the whole requirement."""
+    covered = base.covered(problem)
+    part = replace(problem, required=covered)
+    layout = layout_of(part)
+    missing = by_client(problem, problem.required - covered) / client_requirement(problem)
+    room = np.maximum(0.0, floor + regret - missing)
+    lp, block = relief_programme(part, layout, staff, room, 0.0, move_price)
+    solution = solve(lp, method="ipm", crossover=False)
+    found = whole_relief(
+        part, layout, staff, block, solution, base.on_pattern, room, 0.0, move_price
+    )
+    short = np.maximum(0.0, problem.required - found.plan.placed)
+    lp_missing = found.lp_missing + problem.required - covered
+    plan = replace(
+        found.plan,
+        penalty=float((short @ problem.weight).sum()),
+        missing=by_client(problem, short),
+    )
+    return Relief(plan, staff, float((lp_missing @ problem.weight).sum()), lp_missing)
 
 
 def whole_relief(
@@ -145,6 +188,7 @@ def whole_relief(
     staff: Staff,
     block: Block,
     solution: Solution,
+    on_pattern: Ints,
     floor: Floats,
     regret: float,
     move_price: float,
@@ -164,7 +208,11 @@ def whole_relief(
         capped=False,
     )
     plan = whole_plan(
-        problem, layout, want, columns_of(solution.x, block.w), columns_of(solution.x, block.y)
+        problem,
+        layout,
+        want,
+        columns_of(solution.x, block.w),
+        _kept_breaks(problem, layout, staff, on_pattern, columns_of(solution.x, block.y)),
     )
     missing = np.zeros_like(problem.required)
     missing[layout.cov_t, layout.cov_p] = solution.x[block.u]
@@ -174,6 +222,27 @@ def whole_relief(
         lp_penalty=float((missing @ problem.weight).sum()),
         lp_missing=missing,
     )
+
+
+def _kept_breaks(
+    problem: Problem, layout: Layout, staff: Staff, base: Ints, wanted: Floats
+) -> Floats:
+    """Return people per slot that keep the breaks of those who stay.
+
+    Where a link has no more people than before, its old breaks in proportion; else the old breaks
+    and the newcomers on the breaks the linear relief wants most beyond them.
+    """
+    gone = np.zeros(len(problem.link_class), dtype=np.bool_)
+    gone[problem.link[staff.lost]] = True
+    before = np.where(gone[layout.y_link], 0, base).astype(float)
+    links = len(problem.link_class)
+    old = np.bincount(layout.y_link, weights=before, minlength=links)
+    new = np.bincount(layout.y_link, weights=wanted, minlength=links)
+    beyond = np.maximum(0.0, wanted - before)
+    spread = np.bincount(layout.y_link, weights=beyond, minlength=links)
+    fewer = np.where(old > 0, np.minimum(1.0, new / np.maximum(old, 1e-9)), 0.0)
+    more = np.maximum(0.0, new - old) / np.maximum(spread, 1e-9)
+    return np.asarray(before * fewer[layout.y_link] + beyond * more[layout.y_link])
 
 
 def columns_of(x: Floats, columns: Ints) -> Floats:

@@ -16,6 +16,7 @@ from releve.plan.contingency import Contingency
 
 __all__ = [
     "BASE",
+    "SINGLE",
     "Bound",
     "Cell",
     "ClientVerdict",
@@ -32,6 +33,10 @@ Floats = NDArray[np.float64]
 
 BASE = "base"
 """Id of the scenario in which nothing is lost."""
+
+
+SINGLE = ("site", "carrier")
+"""Kinds of contingency that are the loss of one place: what N-1 is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,8 @@ class Move:
     before: Placement | None
     after: Placement | None
     reason: str
-    """``relief`` (moved to serve), ``isolated`` or ``stranded`` (cannot work)."""
+    """``relief`` (moved to serve), ``reserve`` (not needed), ``isolated`` or ``stranded`` (cannot
+    work)."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,8 @@ class Scenario:
     """The base plan or the relief of one contingency, in whole people.
 
     ``placed`` is effective agents (home work counted at its efficiency); ``moves`` are against
-    the base plan and empty in the base scenario. ``lp_penalty`` is the least penalty-weighted
-    shortfall any fractional relief of this base could have (weighted agent-intervals).
+    the base plan and empty in the base scenario. ``penalty`` is the penalty-weighted shortfall
+    (weighted agent-intervals), ``lp_penalty`` that of the fractional relief it was rounded from.
     """
 
     id: str
@@ -108,8 +114,11 @@ class Cell:
 class ClientVerdict:
     """Is this client served whatever single place is lost?
 
-    ``secure`` when every cell is held or thin; ``contract_problem`` when only cells of status
-    ``contract`` stand in the way. ``worst`` is the id of the worst contingency.
+    The verdict counts the cells of the base plan and of single losses (:data:`SINGLE`): ``secure``
+    when each is held or thin; ``contract_problem`` when only cells of status ``contract`` stand in
+    the way. ``missed``, ``thin`` and ``contract`` name them; ``worst`` is the single loss with the
+    largest shortfall. ``beyond`` names the larger losses (destinations, named sets) whose target
+    is missed: shown, but more than one place at once.
     """
 
     client: str
@@ -120,18 +129,21 @@ class ClientVerdict:
     thin: tuple[str, ...]
     contract: tuple[str, ...]
     unknown: bool
+    beyond: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
     """How good the plan is proved to be.
 
-    ``penalty`` of the whole-people base plan and ``lp_penalty`` of the fractional plan it was
-    rounded from (weighted agent-intervals); ``objective`` and ``lower_bound`` are of the whole
-    N-1 problem; ``penalty_gap`` = (penalty - lp_penalty) / lp_penalty (0 when both are 0, NaN
-    when only the bound is 0), ``requirement_gap`` = the same difference over the weighted
-    requirement; ``worst_regret`` over all clients and contingencies, whole people, and
-    ``lp_worst_regret`` of the fractional plan.
+    All but the gaps and regrets are in weighted agent-intervals. ``penalty`` is the base plan's
+    in whole people, ``lp_penalty`` that of the fractional plan it was rounded from.
+    ``objective`` of the whole N-1 problem (base, worst regret, average over the site
+    contingencies, moves), its reliefs in fractions; ``lower_bound`` is proved: no plan has less.
+    ``penalty_gap`` = (objective - lower_bound) / lower_bound and ``requirement_gap`` = the same
+    difference over the weighted requirement (0 when the difference is 0, NaN when only the bound
+    is 0). ``worst_regret`` over all clients and contingencies, whole people; ``lp_worst_regret``
+    over the site contingencies, of the fractional plan.
     """
 
     status: str

@@ -30,10 +30,11 @@ from releve.plan.settings import PlanSettings
 
 __all__ = ["SecurePlan", "add_exposure", "add_regret", "secure_plan"]
 
-KIND_WEIGHT = {"site": 1.0, "named": 0.5, "destination": 0.1}
-"""Weight of the worst regret of a kind of contingency: the larger the loss, the less it may
-bend the plan away from the single losses. Each kind has its own worst, so that a hopeless
-destination does not hide the sites."""
+KIND_WEIGHT = {"site": 1.0, "named": 0.1, "destination": 0.1}
+"""Weight of the worst regret of a kind of scenario: the larger the loss, the less it may bend
+the plan away from the single losses. Each kind has its own worst, so that a hopeless destination
+does not hide the sites. The base day counts with the sites: people who are idle are not exposed,
+and otherwise a plan could serve nobody today to be safe tomorrow."""
 TINY = 1e-3
 """Share of the price of a placement that counts inside a contingency: breaks ties only."""
 
@@ -85,6 +86,7 @@ def secure_plan(
     linked = [i for i, c in enumerate(contingencies) if c.exposed and c.sites]
     sites = max(1, sum(contingencies[i].kind == "site" for i in linked))
     worst = _worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
+    add_regret(lp, problem, layout, base, floors[0], worst["site"])
     exposures = []
     for i in linked:
         c = contingencies[i]
@@ -116,7 +118,7 @@ def _worst_columns(
     average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
     return {
         kind: int(lp.columns(1, settings.regret_weight * average * KIND_WEIGHT[kind])[0])
-        for kind in dict.fromkeys(c.kind for c in contingencies)
+        for kind in dict.fromkeys(("site", *(c.kind for c in contingencies)))
     }
 
 

@@ -38,7 +38,7 @@ class PlanSettings:
     """Weight of the mean penalty-weighted shortfall over the site contingencies."""
     move_price: float = 0.01
     """Price of a placement that is not the agent's own site and main programme, in the plan."""
-    relief_move_price: float = 0.5
+    relief_move_price: float = 2.0
     """Price of each agent moved by a relief."""
 
     def __post_init__(self) -> None:

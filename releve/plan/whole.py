@@ -56,6 +56,10 @@ class WholePlan:
     missing: Floats
     broken: int
 
+    def covered(self, problem: Problem) -> Floats:
+        """Return what of the requirement is covered, [interval, programme]."""
+        return np.minimum(self.placed, problem.required)
+
 
 def round_sum(values: Floats, total: int) -> Ints:
     """Round to whole numbers with the given sum, largest remainders up (the first on ties)."""
@@ -63,7 +67,7 @@ def round_sum(values: Floats, total: int) -> Ints:
     left = total - int(whole.sum())
     if left > 0:
         order = np.argsort(-(values - whole), kind="stable")
-        whole[np.resize(order, left)] += 1
+        np.add.at(whole, np.resize(order, left), 1)
     while left < 0:
         fullest = int(np.argmax(whole))
         whole[fullest] -= 1

@@ -61,7 +61,7 @@ def move_faults(
     for move in moves:
         reasons = (
             *_consistency(base.get(move.agent), move),
-            *_reason_faults(contingency, move),
+            *_reason_faults(rules, contingency, move),
             *_after_faults(rules, contingency, base.get(move.agent), move),
         )
         for reason in reasons:
@@ -88,16 +88,22 @@ def _consistency(base: Placement | None, move: Move) -> Iterator[str]:
         yield "the move changes nothing"
 
 
-def _reason_faults(contingency: Contingency, move: Move) -> Iterator[str]:
-    """Who is moved to serve has a placement; who is isolated or stranded had one and has none."""
-    if move.reason not in ("relief", "isolated", "stranded"):
-        yield f"the reason {move.reason!r} is not one of relief, isolated, stranded"
+def _reason_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
+    """Who is moved to serve has a placement; reserve, isolated and stranded have none."""
+    if move.reason not in ("relief", "reserve", "isolated", "stranded"):
+        yield f"the reason {move.reason!r} is not one of relief, reserve, isolated, stranded"
     elif move.reason == "relief" and move.after is None:
         yield "moved to serve (relief) but without a placement"
     elif move.reason != "relief" and move.after is not None:
         yield f"{move.reason}, but placed {_at(move.after)}"
     if move.reason == "stranded" and move.before is None:
         yield "stranded, but had no placement to lose"
+    if move.reason == "reserve":
+        agent = rules.operator.agent.get(move.agent)
+        if move.before is None:
+            yield "put in reserve, but was there already"
+        elif agent and rules.why_lost(agent, move.before.place, contingency) is not None:
+            yield "called reserve, but its place is lost"
     if move.reason == "isolated" and not _exposed(contingency, move.before):
         yield "isolated, but was not on a site lost to an exposure"
 

@@ -159,9 +159,16 @@ def verdict_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
 def _one_verdict(
     rules: DayRules, plan: Plan, verdict: ClientVerdict, cells: list[Cell]
 ) -> Iterator[str]:
+    larger = {c.id for c in plan.contingencies if c.kind in ("destination", "named")}
     named: dict[str, list[str]] = defaultdict(list)
+    beyond = []
     for cell in cells:
-        named[cell.status].append(cell.contingency)
+        if cell.contingency not in larger:
+            named[cell.status].append(cell.contingency)
+        elif cell.status in ("missed", "contract"):
+            beyond.append(cell.contingency)
+    if sorted(verdict.beyond) != sorted(beyond):
+        yield f"beyond names {sorted(verdict.beyond)}, the cells say {sorted(beyond)}"
     for status in ("missed", "thin", "contract"):
         claimed = sorted(getattr(verdict, status))
         if claimed != sorted(named[status]):
@@ -178,11 +185,11 @@ def _one_verdict(
         alone = {site for c in plan.contingencies if len(c.sites) == 1 for site in c.sites}
         for site in sorted(filter(rules.site_open, set(rules.operator.site) - alone)):
             yield f"called secure, but no contingency loses site {site} alone"
-    yield from _worst_faults(verdict, cells)
+    yield from _worst_faults(verdict, [cell for cell in cells if cell.contingency not in larger])
 
 
 def _worst_faults(verdict: ClientVerdict, cells: list[Cell]) -> Iterator[str]:
-    """The worst contingency is one with the largest shortfall."""
+    """The worst contingency is the single loss with the largest shortfall."""
     shortfall = {cell.contingency: cell.shortfall for cell in cells}
     lost = {name: value for name, value in shortfall.items() if name != BASE and not isnan(value)}
     if not lost:
@@ -203,13 +210,15 @@ def bound_faults(plan: Plan, penalty: float, weighted_need: float) -> Iterator[s
     bound = plan.bound
     if not same(bound.penalty, penalty):
         yield f"Bound: penalty is {bound.penalty:.6g}, counted {penalty:.6g}."
-    if not bound.lp_penalty <= penalty + CLOSE * max(1.0, penalty):
-        yield f"Bound: lp_penalty {bound.lp_penalty:.6g} is above the penalty {penalty:.6g}."
-    difference = penalty - bound.lp_penalty
-    if bound.lp_penalty > CLOSE and not same(bound.penalty_gap, difference / bound.lp_penalty):
+    if not bound.objective >= penalty - CLOSE * max(1.0, penalty):
+        yield f"Bound: objective {bound.objective:.6g} is below the base penalty {penalty:.6g}."
+    if not (isfinite(bound.lp_penalty) and bound.lp_penalty >= -CLOSE):
+        yield f"Bound: lp_penalty {bound.lp_penalty:.6g} is not a penalty."
+    difference = max(0.0, bound.objective - bound.lower_bound)
+    if bound.lower_bound > CLOSE and not same(bound.penalty_gap, difference / bound.lower_bound):
         yield (
             f"Bound: penalty_gap is {bound.penalty_gap:.6g}, counted"
-            f" {difference / bound.lp_penalty:.6g}."
+            f" {difference / bound.lower_bound:.6g}."
         )
     if weighted_need > 0 and not same(bound.requirement_gap, difference / weighted_need):
         yield (

@@ -1,0 +1,90 @@
+"""The relief matrix and the verdict, from what is placed and what is required."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from releve.demand.tables import Requirement
+from releve.plan.lp import Floats
+from releve.plan.problem import Problem
+from releve.plan.result import BASE, Cell, ClientVerdict
+from releve.plan.settings import PlanSettings
+
+__all__ = ["cell_of", "verdict_of"]
+
+HAIR = 1e-9
+
+
+def cell_of(
+    problem: Problem,
+    need: Requirement,
+    client: int,
+    contingency: str,
+    placed: Floats,
+    floor: float,
+    settings: PlanSettings,
+) -> Cell:
+    """Return one cell of the matrix."""
+    mine = problem.client == client
+    required = problem.required[:, mine]
+    short = np.maximum(0.0, required - placed[:, mine])
+    total = required.sum(axis=1)
+    busy = total > HAIR
+    coverage = np.where(busy, 1.0 - short.sum(axis=1) / np.where(busy, total, 1.0), 1.0)
+    worst = int(np.argmin(coverage)) if busy.any() else -1
+    shortfall = float(short.sum() / max(1.0, required.sum()))
+    calls = np.nan_to_num(need.calls[:, mine])
+    lost = calls * short / np.where(required > 0, required, 1.0)
+    unknown = bool(np.isnan(need.agents[:, mine]).any())
+    least = float(coverage[worst]) if worst >= 0 else 1.0
+    return Cell(
+        client=problem.clients[client],
+        contingency=contingency,
+        worst_coverage=min(1.0, max(0.0, least)),
+        worst_interval=worst,
+        shortfall=shortfall,
+        floor=floor,
+        regret=max(0.0, shortfall - floor),
+        calls_lost=float(lost.sum()),
+        status=_status(shortfall, floor, least, unknown, settings),
+    )
+
+
+def _status(
+    shortfall: float, floor: float, least: float, unknown: bool, settings: PlanSettings
+) -> str:
+    if unknown:
+        return "unknown"
+    if shortfall > settings.target + HAIR:
+        return "contract" if floor > settings.target + HAIR else "missed"
+    return "thin" if least < settings.thin - HAIR else "held"
+
+
+def verdict_of(client: str, cells: Sequence[Cell], beyond: Collection[str]) -> ClientVerdict:
+    """Return the verdict of a client from its cells; ``beyond`` are the ids of larger losses."""
+    counted = [cell for cell in cells if cell.contingency not in beyond]
+    by_status: Mapping[str, tuple[str, ...]] = {
+        status: tuple(cell.contingency for cell in counted if cell.status == status)
+        for status in ("missed", "thin", "contract", "unknown")
+    }
+    worst = max(counted, key=lambda cell: (cell.shortfall, -cell.worst_coverage))
+    unknown = bool(by_status["unknown"])
+    missed = by_status["missed"]
+    contract = by_status["contract"]
+    return ClientVerdict(
+        client=client,
+        secure=not unknown and not missed and not contract,
+        contract_problem=not unknown and not missed and bool(contract),
+        worst=worst.contingency if worst.shortfall > 0 else BASE,
+        missed=missed,
+        thin=by_status["thin"],
+        contract=contract,
+        unknown=unknown,
+        beyond=tuple(
+            cell.contingency
+            for cell in cells
+            if cell.contingency in beyond and cell.status in ("missed", "contract")
+        ),
+    )

@@ -1,0 +1,209 @@
+"""From whole numbers to named people: who of a group works where, and who moves.
+
+Nothing tells the people of a group apart, so names are given where they cost nothing: a person
+keeps the place of an earlier day, and under a relief as many as possible stay where they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from releve.network import HOME
+from releve.plan.blocks import Layout
+from releve.plan.lp import Ints
+from releve.plan.problem import Problem
+from releve.plan.relief import Staff
+from releve.plan.result import Move, Placement
+
+__all__ = ["Seating", "moves_of", "name_people", "name_relief", "placements_of"]
+
+
+@dataclass(frozen=True)
+class Seating:
+    """``at[agent]`` = (assignment j, slot of its link); agents in reserve are absent."""
+
+    at: dict[str, tuple[int, int]]
+
+
+def name_people(
+    problem: Problem,
+    layout: Layout,
+    assigned: Ints,
+    on_pattern: Ints,
+    wish: Mapping[str, tuple[str, str]],
+) -> Seating:
+    """Give names to a base plan; ``wish[agent]`` = the (place, programme) to keep if free."""
+    chosen: dict[str, int] = {}
+    for members, js in _by_group(problem):
+        room = {j: int(assigned[j]) for j in js}
+        pair = {_pair(problem, j): j for j in js}
+        waiting = []
+        for agent in members:
+            j = pair.get(wish[agent]) if agent in wish else None
+            if j is not None and room[j] > 0:
+                chosen[agent] = j
+                room[j] -= 1
+            else:
+                waiting.append(agent)
+        open_js = [j for j in js for _ in range(room[j])]
+        chosen.update(zip(waiting, open_js, strict=False))
+    return _on_patterns(problem, layout, chosen, on_pattern, {})
+
+
+def name_relief(
+    problem: Problem,
+    layout: Layout,
+    base: Seating,
+    staff: Staff,
+    assigned: Ints,
+    on_pattern: Ints,
+) -> tuple[Seating, frozenset[str]]:
+    """Give names to a relief; the second value are the isolated.
+
+    The first people of an assignment on a lost site are isolated. People whose assignment stands
+    stay there as far as the relief has room; exposed people are given home work first.
+    """
+    chosen: dict[str, int] = {}
+    isolated: set[str] = set()
+    for members, js in _by_group(problem):
+        room = {j: int(assigned[j]) for j in js}
+        exposed = [a for a in members if a in base.at and _exposed(problem, staff, base.at[a][0])]
+        gone = _isolated(staff, base, exposed)
+        isolated.update(gone)
+        exposed = [agent for agent in exposed if agent not in gone]
+        stay: dict[str, int] = {}
+        free = []
+        apart = {*gone, *exposed}
+        for agent in members:
+            if agent in apart:
+                continue
+            j = base.at[agent][0] if agent in base.at else -1
+            if j >= 0 and room.get(j, 0) > 0 and not staff.lost[j]:
+                stay[agent] = j
+                room[j] -= 1
+            else:
+                free.append(agent)
+        chosen.update(_fill(problem, js, room, stay, free, exposed))
+    return _on_patterns(problem, layout, chosen, on_pattern, base.at), frozenset(isolated)
+
+
+def _exposed(problem: Problem, staff: Staff, j: int) -> bool:
+    return bool(staff.lost[j]) and problem.place[j] != problem.home and staff.bound
+
+
+def _isolated(staff: Staff, base: Seating, exposed: list[str]) -> set[str]:
+    """Return the isolated of a group: the first of each of its assignments."""
+    left: dict[int, int] = {}
+    gone = set()
+    for agent in exposed:
+        j = base.at[agent][0]
+        if left.setdefault(j, int(staff.isolated[j])) > 0:
+            left[j] -= 1
+            gone.add(agent)
+    return gone
+
+
+def _fill(
+    problem: Problem,
+    js: range,
+    room: dict[int, int],
+    stay: dict[str, int],
+    free: list[str],
+    exposed: list[str],
+) -> dict[str, int]:
+    """Fill the room that is left: on sites by people who may come, at home by the exposed first."""
+    out = dict(stay)
+    on_site = [j for j in js if problem.place[j] != problem.home for _ in range(room[j])]
+    at_home = [j for j in js if problem.place[j] == problem.home for _ in range(room[j])]
+    short = len(on_site) - len(free)
+    if short > 0:
+        # People at home who may come give their home work to exposed people who may not.
+        movable = [a for a, j in stay.items() if problem.place[j] == problem.home][:short]
+        at_home += [out.pop(agent) for agent in movable]
+        free = [*free, *movable]
+    out.update(zip(free, on_site, strict=False))
+    rest = [*exposed, *free[len(on_site) :]]
+    out.update(zip(rest, at_home, strict=False))
+    return out
+
+
+def _by_group(problem: Problem) -> list[tuple[tuple[str, ...], range]]:
+    pointer = np.searchsorted(problem.group, np.arange(len(problem.size) + 1))
+    return [
+        (members, range(int(lo), int(hi)))
+        for members, lo, hi in zip(problem.groups.members, pointer[:-1], pointer[1:], strict=True)
+    ]
+
+
+def _pair(problem: Problem, j: int) -> tuple[str, str]:
+    places = (*problem.sites, HOME)
+    return places[problem.place[j]], problem.programmes[problem.programme[j]]
+
+
+def _on_patterns(
+    problem: Problem,
+    layout: Layout,
+    chosen: Mapping[str, int],
+    on_pattern: Ints,
+    before: Mapping[str, tuple[int, int]],
+) -> Seating:
+    """Spread the people of each link over its patterns, the same as before where there is room."""
+    pointer = np.searchsorted(layout.y_link, np.arange(len(problem.link_class) + 1))
+    room = on_pattern.copy()
+    at: dict[str, tuple[int, int]] = {}
+    waiting: list[tuple[str, int]] = []
+    for agent, j in chosen.items():
+        old = before.get(agent)
+        if old is not None and old[0] == j and room[old[1]] > 0:
+            room[old[1]] -= 1
+            at[agent] = old
+        else:
+            waiting.append((agent, j))
+    for agent, j in waiting:
+        link = problem.link[j]
+        lo = int(pointer[link])
+        slot = lo + int(np.argmax(room[lo : int(pointer[link + 1])] > 0))
+        room[slot] -= 1
+        at[agent] = (j, slot)
+    return Seating(at)
+
+
+def placements_of(problem: Problem, layout: Layout, seating: Seating) -> dict[str, Placement]:
+    """Return the placement of every agent who has one."""
+    out = {}
+    for agent, (j, slot) in seating.at.items():
+        place, programme = _pair(problem, j)
+        pattern = problem.patterns.patterns[layout.y_pattern[slot]]
+        out[agent] = Placement(
+            agent,
+            place,
+            programme,
+            pattern.start,
+            pattern.end,
+            pattern.break_start,
+            pattern.break_end,
+        )
+    return out
+
+
+def moves_of(
+    base: Mapping[str, Placement],
+    relief: Mapping[str, Placement],
+    isolated: frozenset[str],
+    lost: frozenset[str],
+) -> tuple[Move, ...]:
+    """Return what differs between base and relief; ``lost`` are the agents whose place is lost."""
+    moves = []
+    for agent in sorted({*base, *relief}):
+        before, after = base.get(agent), relief.get(agent)
+        if before == after:
+            continue
+        reason = "relief"
+        if after is None:
+            stranded = "stranded" if agent in lost else "reserve"
+            reason = "isolated" if agent in isolated else stranded
+        moves.append(Move(agent, before, after, reason))
+    return tuple(moves)
