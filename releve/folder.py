@@ -73,8 +73,19 @@ def write_files(path: Path, files: Mapping[str, bytes], *, replace: bool = False
         whole.mkdir()
         for name, data in files.items():
             (whole / name).write_bytes(data)
-        if path.exists():
-            os.replace(path, staged / "old")
-        os.replace(whole, path)
+        _put(whole, path, staged / "old")
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def _put(whole: Path, path: Path, aside: Path) -> None:
+    """Rename a folder to its place; the one that is there steps aside, and back on an error."""
+    held = path.exists()
+    if held:
+        os.replace(path, aside)
+    try:
+        os.replace(whole, path)
+    except OSError:
+        if held:
+            os.replace(aside, path)
+        raise

@@ -125,7 +125,7 @@ def check_ids(book: Book) -> Iterator[Fault]:
 
 
 def check_references(book: Book) -> Iterator[Fault]:
-    """Every reference names an id of the table it refers to; others become BAD."""
+    """Every reference names an id of the table it refers to."""
     absent: set[str] = set()
     for name, column in referring_columns():
         if name not in book.tables or column.name not in book.tables[name].cells.columns:

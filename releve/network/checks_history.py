@@ -227,7 +227,7 @@ def _zones_at(book: Book, offset: int, instant: int) -> str:
     zones |= {name: None for _, name in book.usable("sites", "time_zone")}
     found = ["UTC"] if offset == 0 else []
     found += [name for name in zones if offset_at(name, instant) == offset]
-    return " or ".join(dict.fromkeys(found))
+    return " or ".join(list(dict.fromkeys(found))[:2])
 
 
 def _gaps(table: Table, series: Series, grid: Slots) -> Iterator[Fault]:

@@ -420,7 +420,7 @@ TABLES: tuple[type[Row], ...] = (
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator that passed every check (:func:`releve.network.check_operator`).
+    """An operator that passed every check (:func:`releve.network.read_operator`).
 
     ``history`` is as read: one row per programme and interval, in UTC.
     """

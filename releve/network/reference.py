@@ -6,6 +6,7 @@ from datetime import date, datetime
 from types import NoneType
 from typing import Any, get_args
 
+from releve.network.checks import CHECKS
 from releve.network.columns import Column, Row, columns_of
 from releve.network.model import TABLES
 from releve.network.reading import OPTIONAL_TABLES
@@ -63,7 +64,9 @@ _TYPES: dict[Any, str] = {
 
 def tables_markdown() -> str:
     """Return the reference of every table and column in Markdown."""
-    parts = [_INTRODUCTION, "\n## The tables\n"]
+    parts = [_INTRODUCTION, "## What is checked beyond single cells", ""]
+    parts += [f"- {(check.__doc__ or '').strip()}" for check in CHECKS]
+    parts += ["", "## The tables", ""]
     parts += [_table(kind) for kind in TABLES]
     return "\n".join(parts)
 

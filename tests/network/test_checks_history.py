@@ -185,3 +185,19 @@ def test_the_grid_agrees_with_the_opening_hours_slot_by_slot() -> None:
         local = [moment.astimezone(zone(name)) for moment in moments]
         np.testing.assert_array_equal(grid.minute, [t.hour * 60 + t.minute for t in local])
         assert grid.volume.sum() == 2
+
+
+def test_intervals_that_all_start_late_are_one_fault() -> None:
+    rows = [(start + timedelta(minutes=7), volume) for start, volume in days(MONDAY, 5, (9, 12))]
+    (fault,) = faults_with(rows)
+    assert fault.reason == "its intervals of 30 minutes do not start at the half hour"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_start_that_cannot_be_read_is_no_gap_as_well_whatever_the_order(order: int) -> None:
+    tables = clean_tables()
+    rows = [row for row in tables["history"] if row["programme"] == "prog-00"][::order]
+    rows[20]["start"] = "?"
+    tables["history"] = rows
+    faults = find_faults(as_csv(tables))[1]
+    assert [(fault.row, fault.column) for fault in faults] == [(22, "start")]

@@ -1,0 +1,137 @@
+"""The commands: faults to people and programs, the summary, the reference and its page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from releve.cli import main
+from releve.cli import network as commands
+from releve.folder import write_files
+from releve.network import TABLES, columns_of, tables_markdown
+from tests.network.clean import as_csv, as_workbook, clean_tables
+from tests.network.planted import PLANTS, THIRTY, planted
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["network", *map(str, arguments)])
+
+
+def test_a_clean_folder_is_summed_up(tmp_path: Path) -> None:
+    write_files(tmp_path / "op", as_csv(clean_tables()))
+    result = run("check", tmp_path / "op")
+    assert result.exit_code == 0
+    assert "no fault" in result.output
+    held = dict(re.findall(r"^  (\S.*?) {2,}(.*)$", result.output, re.MULTILINE))
+    assert held["sites"] == "10"
+    assert held["seats"] == "60"
+    assert held["agents"] == "50"
+    assert held["programmes"] == "30"
+    assert held["roster days"] == "3"
+    assert held["history from"] == "2026-11-16T08:00+00:00"
+    assert held["history to"] == "2026-11-27T10:30+00:00"
+
+
+def test_a_workbook_is_checked_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "op.xlsx").write_bytes(as_workbook(clean_tables())["operator.xlsx"])
+    assert run("check", tmp_path / "op.xlsx").exit_code == 0
+
+
+def test_thirty_planted_faults_are_printed_a_line_each_and_the_status_is_1(tmp_path: Path) -> None:
+    tables, _ = planted(THIRTY)
+    write_files(tmp_path / "op", as_csv(tables))
+    result = run("check", tmp_path / "op")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 30
+    assert (
+        "agents row 3, home_site 'casa-9': 'casa-9' is not an id of the table sites"
+        in result.stdout
+    )
+    assert result.stderr == "30 faults; nothing was loaded\n"
+
+
+def test_json_holds_every_fault_and_no_summary(tmp_path: Path) -> None:
+    tables, expected = planted(THIRTY)
+    write_files(tmp_path / "op", as_csv(tables))
+    result = run("check", "--json", tmp_path / "op")
+    assert result.exit_code == 1
+    held = json.loads(result.stdout)
+    assert {(f["table"], f["row"], f["column"]) for f in held["faults"]} == expected
+    assert held["summary"] == {}
+
+
+def test_json_of_a_clean_folder_is_its_summary(tmp_path: Path) -> None:
+    write_files(tmp_path / "op", as_csv(clean_tables()))
+    held = json.loads(run("check", "--json", tmp_path / "op").stdout)
+    assert held["faults"] == []
+    assert held["summary"]["home_ready_agents"] == 17
+
+
+def test_more_faults_than_the_limit_are_counted(tmp_path: Path) -> None:
+    tables, _ = planted(THIRTY)
+    write_files(tmp_path / "op", as_csv(tables))
+    result = run("check", "--limit", 4, tmp_path / "op")
+    assert len(result.stdout.splitlines()) == 4
+    assert "and 26 more" in result.stderr
+    assert len(run("check", "--limit", 0, tmp_path / "op").stdout.splitlines()) == 30
+
+
+def test_a_terminal_shows_a_table_and_no_code_of_a_cell_is_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = clean_tables()
+    tables["agents"][0]["home_site"] = "[red]\x1b[31mcasa"
+    write_files(tmp_path / "op", as_csv(tables))
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, no_color=True, width=160)
+    monkeypatch.setattr(commands, "Console", lambda: terminal)
+    assert run("check", tmp_path / "op").exit_code == 1
+    assert "How to mend it" in screen.getvalue()
+    assert "[red]\ufffd[31mcasa" in screen.getvalue()
+
+
+def test_a_folder_without_tables_is_a_usage_error(tmp_path: Path) -> None:
+    result = run("check", tmp_path)
+    assert result.exit_code == 2
+    assert "holds no CSV" in result.stderr
+    assert run("check", tmp_path / "nowhere").exit_code == 2
+
+
+def test_the_page_of_the_operator_folder_is_what_the_command_prints() -> None:
+    page = (ROOT / "docs" / "operator-folder.md").read_text("utf-8")
+    assert run("tables", "--markdown").stdout == page, (
+        "run: releve network tables --markdown > docs/operator-folder.md"
+    )
+
+
+def test_the_reference_names_every_table_and_column() -> None:
+    text = tables_markdown()
+    for kind in TABLES:
+        section = text.split(f"### {kind.table} (")[1].split("### ")[0]
+        for column in columns_of(kind):
+            assert f"| `{column.name}` |" in section
+    assert run("tables").stdout.count("\n") == len(TABLES)
+
+
+def test_the_planted_folder_of_the_page_can_be_written_by_hand(tmp_path: Path) -> None:
+    """The command that the page names writes thirty faults, which the check finds."""
+    assert set(THIRTY) <= set(PLANTS)
+    command = [sys.executable, "-m", "tests.network.planted", str(tmp_path / "op")]
+    written = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = list(csv.DictReader(written.stdout.splitlines()))
+    found = json.loads(run("check", "--json", tmp_path / "op").stdout)["faults"]
+    assert len(listed) == 30
+    assert {(row["table"], int(row["row"]), row["column"]) for row in listed} == {
+        (fault["table"], fault["row"], fault["column"]) for fault in found
+    }
