@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -74,6 +74,10 @@ class Desk:
     def single(self, key: str) -> bool:
         """Return whether a scenario loses one place or none: what N-1 counts."""
         return key not in self.lost or self.lost[key].kind in SINGLE
+
+    def conditions(self, keys: Iterable[str]) -> str:
+        """Return ``if A closes, if B closes or if C occurs``."""
+        return self.text.either([_("if {loss}").format(loss=self.names.loss(k)) for k in keys])
 
     def columns(self, client: str) -> list[int]:
         """Return the positions of a client's programmes in the arrays."""

@@ -13,7 +13,7 @@ from releve.desk.presenters.matrix import Matrix, matrix
 from releve.desk.presenters.missing import Missing, missing
 from releve.desk.presenters.proof import Proof, proof
 from releve.desk.presenters.text import text_now
-from releve.desk.presenters.verdict import Banner, ClientView, banner, client_views
+from releve.desk.presenters.verdict import Banner, ClientLists, banner, client_lists, client_views
 from releve.plan.result import Plan
 
 __all__ = ["DayLink", "Frame", "VerdictPage", "desk_of", "frame", "verdict_page"]
@@ -46,7 +46,7 @@ class VerdictPage:
     """The first page, from the verdict to its proof."""
 
     banner: Banner
-    clients: tuple[ClientView, ...]
+    clients: ClientLists
     matrix: Matrix
     missing: Missing
     proof: Proof
@@ -82,4 +82,6 @@ def frame(desk: Desk, days: Sequence[date]) -> Frame:
 def verdict_page(desk: Desk) -> VerdictPage:
     """Return the verdict page of a plan."""
     clients = client_views(desk)
-    return VerdictPage(banner(desk), clients, matrix(desk, clients), missing(desk), proof(desk))
+    return VerdictPage(
+        banner(desk), client_lists(clients), matrix(desk, clients), missing(desk), proof(desk)
+    )

@@ -81,13 +81,18 @@ def proof(desk: Desk) -> Proof:
         places=_places(desk),
         times=tuple(
             Fact(str(_TIMES.get(name, name)), desk.text.seconds(value), "")
-            for name, value in plan.seconds.items()
+            for name, value in sorted(plan.seconds.items(), key=lambda item: _stage(item[0]))
         ),
         settings=tuple(
             Fact(name, str(value) if isinstance(value, str) else desk.text.plain(value), "")
             for name, value in plan.settings.items()
         ),
     )
+
+
+def _stage(name: str) -> int:
+    known = list(_TIMES)
+    return known.index(name) if name in known else len(known)
 
 
 def _facts(desk: Desk) -> tuple[Fact, ...]:

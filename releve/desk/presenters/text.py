@@ -117,6 +117,12 @@ class Text:
             return "".join(items)
         return _("{items} and {last}").format(items=", ".join(items[:-1]), last=items[-1])
 
+    def either(self, items: Sequence[str]) -> str:
+        """Return items as a choice: ``a, b or c``."""
+        if len(items) < 2:
+            return "".join(items)
+        return _("{items} or {last}").format(items=", ".join(items[:-1]), last=items[-1])
+
 
 def text_now(time_zone: str) -> Text:
     """Return the writer for the language of this request."""

@@ -12,9 +12,20 @@ from releve.desk.presenters.cells import CellView, Desk, cell_order
 from releve.desk.presenters.words import SEVERITY, client_status, status_word
 from releve.plan.result import BASE, Cell, ClientVerdict
 
-__all__ = ["Banner", "ClientView", "Tally", "banner", "client_views", "contract_reason"]
+__all__ = [
+    "Banner",
+    "ClientLists",
+    "ClientView",
+    "Tally",
+    "banner",
+    "client_lists",
+    "client_views",
+    "contract_reason",
+]
 
 _CHIPS = 3
+_FOLD_FROM = 24
+"""Number of clients from which those that are held are folded away."""
 _WHOLE = 0.9995
 """Floor from which nothing at all of a client's day can be saved."""
 
@@ -50,6 +61,28 @@ class ClientView:
     beyond: str
     worst: tuple[CellView, ...]
     rest: tuple[CellView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLists:
+    """The clients that need attention, and those that are held, folded away where many."""
+
+    attention: tuple[ClientView, ...]
+    held: tuple[ClientView, ...]
+    held_title: str
+    fold: bool
+
+
+def client_lists(clients: Sequence[ClientView]) -> ClientLists:
+    """Part the clients for the page."""
+    held = tuple(client for client in clients if client.tone == "held")
+    title = ngettext("{count} client held", "{count} clients held", len(held))
+    return ClientLists(
+        tuple(client for client in clients if client.tone != "held"),
+        held,
+        title.format(count=len(held)),
+        len(clients) >= _FOLD_FROM,
+    )
 
 
 def banner(desk: Desk) -> Banner:
@@ -108,6 +141,8 @@ def _client(desk: Desk, verdict: ClientVerdict) -> ClientView:
     own = [desk.cells[verdict.client, key] for key in keys if (verdict.client, key) in desk.cells]
     ranked = sorted(own, key=lambda cell: (SEVERITY.index(cell.status), *cell_order(cell)))
     views = [desk.view(cell) for cell in ranked]
+    short = sum(cell.status != "unknown" and cell.worst_coverage < 1 for cell in ranked)
+    chips = min(_CHIPS, short)
     return ClientView(
         verdict.client,
         desk.names.clients[verdict.client],
@@ -115,8 +150,8 @@ def _client(desk: Desk, verdict: ClientVerdict) -> ClientView:
         status_word(status),
         _reason(desk, verdict, status, [c for c in ranked if desk.single(c.contingency)]),
         _beyond(desk, verdict),
-        tuple(views[:_CHIPS]),
-        tuple(views[_CHIPS:]),
+        tuple(views[:chips]),
+        tuple(views[chips:]),
     )
 
 
@@ -134,23 +169,22 @@ def _reason(desk: Desk, verdict: ClientVerdict, status: str, ranked: Sequence[Ce
         return _missed_reason(desk, worst, len(verdict.missed))
     if worst.worst_interval < 0 or worst.worst_coverage >= 1:
         return _("Fully covered whatever place is lost.")
-    return _("At worst {coverage} of the requirement at {time}, if {loss}.").format(
+    return _("At worst {coverage} of the requirement at {time}, {condition}.").format(
         coverage=desk.text.coverage(worst.worst_coverage),
         time=desk.worst_time(worst),
-        loss=desk.names.loss(worst.contingency),
+        condition=desk.conditions([worst.contingency]),
     )
 
 
 def _beyond(desk: Desk, verdict: ClientVerdict) -> str:
     if not verdict.beyond:
         return ""
-    losses = desk.text.list([desk.names.loss(key) for key in verdict.beyond])
-    return _("Beyond N-1, missed if {losses}.").format(losses=losses)
+    return _("Beyond N-1: missed {conditions}.").format(conditions=desk.conditions(verdict.beyond))
 
 
 def _missed_reason(desk: Desk, worst: Cell, count: int) -> str:
-    first = _("If {loss}, {missing} of the day is missing ({coverage} at {time}).").format(
-        loss=desk.names.loss(worst.contingency),
+    first = _("{missing} of the day is missing {condition} ({coverage} at {time}).").format(
+        condition=desk.conditions([worst.contingency]),
         missing=desk.text.missing(worst.shortfall),
         coverage=desk.text.coverage(worst.worst_coverage),
         time=desk.worst_time(worst),
@@ -167,19 +201,19 @@ def _missed_reason(desk: Desk, worst: Cell, count: int) -> str:
 
 def contract_reason(desk: Desk, cells: Sequence[Cell]) -> str:
     """Say why no plan protects a client under some contingencies, as far as the plan tells."""
-    losses = desk.text.list([desk.names.loss(cell.contingency) for cell in cells])
+    conditions = desk.conditions(cell.contingency for cell in cells)
     incurable = desk.plan.missing is None or all(
         (cell.contingency, cell.client) in desk.incurable for cell in cells
     )
     if not incurable:
         return _(
-            "If {losses}, no relief suffices with today’s means; the purchases below cure it."
-        ).format(losses=losses)
+            "With today’s means no relief suffices {conditions}; “What is missing” cures it."
+        ).format(conditions=conditions)
     if all(cell.floor >= _WHOLE for cell in cells):
         return _(
-            "If {losses}, no plan can protect it: a single site allowed, work on site only."
-        ).format(losses=losses)
+            "No plan can protect it {conditions}: a single site allowed, work on site only."
+        ).format(conditions=conditions)
     return _(
-        "If {losses}, no plan can protect it: even with every agent to itself,"
+        "No plan can protect it {conditions}: even with every agent to itself,"
         " {floor} of its day would be missing."
-    ).format(losses=losses, floor=desk.text.missing(max(cell.floor for cell in cells)))
+    ).format(conditions=conditions, floor=desk.text.missing(max(cell.floor for cell in cells)))
