@@ -27,6 +27,9 @@ _Z = 4.0
 _RATIO = 0.15
 _NEIGHBOURS = 7
 _LOST_SHARE = 0.05
+_LEAST_CV = 0.05
+_OWN_MEDIANS = 1.25
+"""Days lie nearer to medians that they have a part in than to those of other days (simulated)."""
 
 
 @dataclass(frozen=True)
@@ -192,11 +195,9 @@ def _lost_share(offered: Floats, opened: Truths, numbers: Int64s) -> Floats:
 def _strange(offered: Floats, numbers: Int64s, kind: Int64s) -> tuple[Floats, Truths]:
     """Return, per day, its ratio to the usual level and whether that is beyond chance.
 
-    Usual is the median of the same weekday times the median of the neighbouring days' ratios, so
-    that a lasting change of level is no exception. The deviation is measured on the square-root
-    scale, where Poisson noise has variance 1, with a day-to-day coefficient of variation fitted
-    to the median deviation: days are called strange beyond four of their standard deviations and
-    15 %.
+    The deviation is measured on the square-root scale, where Poisson noise has variance 1, with a
+    day-to-day coefficient of variation fitted to the median deviation: days are called strange
+    beyond four of their standard deviations and 15 %.
     """
     known = np.isin(kind, [KINDS.index("normal"), KINDS.index("half_open")])
     shares = _shares(offered, numbers, known)
@@ -204,32 +205,48 @@ def _strange(offered: Floats, numbers: Int64s, kind: Int64s) -> tuple[Floats, Tr
     total = np.nansum(offered, axis=1)
     known &= held > 0.3
     full = np.where(known, total / np.maximum(held, 1e-9), np.nan)
-    weekday = (numbers + 3) % 7
-    median = np.full(len(numbers), np.nan)
-    for day in range(7):
-        same = (weekday == day) & known
-        if np.count_nonzero(same) >= 2:
-            median[same] = np.median(full[same])
-    known &= median > 0
-    level = np.divide(full, median, out=np.full(len(numbers), np.nan), where=known)
-    local = _running_median(level)
-    expected = np.where(known, median * local * held, np.nan)
-    ratio = np.divide(total, expected, out=np.full(len(total), np.nan), where=expected > 0)
-    deviation = 2 * (np.sqrt(total + 0.375) - np.sqrt(expected + 0.375))
-    cv = _fitted_cv(deviation[known], expected[known])
-    with np.errstate(invalid="ignore"):
-        z = np.abs(deviation) / np.sqrt(1 + expected * cv**2)
-        strange = known & (z > _Z) & (np.abs(ratio - 1) > _RATIO)
+    expected = _usual_totals(full, numbers) * held
+    known &= expected > 0
+    ratio = np.divide(total, expected, out=np.full(len(total), np.nan), where=known)
+    deviation = 2 * (np.sqrt(total + 0.375) - np.sqrt(np.where(known, expected, 0.0) + 0.375))
+    cv = max(_LEAST_CV, _OWN_MEDIANS * _fitted_cv(deviation[known], expected[known]))
+    z = np.abs(deviation) / np.sqrt(1 + np.where(known, expected, 0.0) * cv**2)
+    strange = known & (z > _Z) & (np.abs(np.where(known, ratio, 1.0) - 1) > _RATIO)
     return ratio, strange
 
 
+def _usual_totals(full: Floats, numbers: Int64s) -> Floats:
+    """Return what a day of its weekday usually has, NaN where the weekday is known only once.
+
+    It is the median of the same weekday times the median of the neighbouring days' ratios to
+    theirs, by turns, so that a lasting change of level is no exception and changes no weekday.
+    """
+    weekday = (numbers + 3) % 7
+    local = np.ones(len(full))
+    usual = np.full(len(full), np.nan)
+    for _ in range(3):
+        scaled = full / local
+        for day in range(7):
+            same = weekday == day
+            values = scaled[same & np.isfinite(scaled)]
+            usual[same] = np.median(values) if len(values) > 1 else np.nan
+        level = np.divide(full, usual, out=np.full(len(full), np.nan), where=usual > 0)
+        median = _running_median(level)
+        local = np.where(np.isfinite(median) & (median > 0), median, 1.0)
+    return usual * local
+
+
 def _running_median(ratio: Floats) -> Floats:
-    """Return the median of each day's known neighbours within a week on both sides."""
+    """Return the median of each day's known neighbours, as many before as after it.
+
+    A week on both sides; less near the ends, but two days at least where there are.
+    """
     known = np.flatnonzero(np.isfinite(ratio))
     out = np.full(len(ratio), np.nan)
+    last = len(known) - 1
     for place, day in enumerate(known.tolist()):
-        near = known[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1]
-        out[day] = np.median(ratio[near])
+        reach = min(_NEIGHBOURS, max(2, min(place, last - place)))
+        out[day] = np.median(ratio[known[max(0, place - reach) : place + reach + 1]])
     return out
 
 

@@ -35,7 +35,7 @@ class ModelSettings:
     calendar_prior_days: tuple[float, ...] = (1.0, 1.0, 3.0, 3.0)
     month_after_days: int = 60
     day_variance: float = 0.005
-    day_growth: float = 0.0003
+    day_growth: float = 0.0002
     prior_days: float = 10.0
     growth_stretch_days: float = 14.0
     prior_stretches: float = 1.0
