@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 Truths = NDArray[np.bool_]
 
 _MOST_CLIQUES = 20_000
+_CROWDED = 30
+"""Edges a vertex from which the maximal cliques are not even counted."""
 _MOST_ENTRIES = 1_500_000
 _STEPS_PER_VERTEX = 10_000
 _MOST_STEPS = 20_000_000
@@ -77,48 +79,54 @@ def solve(count: int, pairs: Ints, seconds: float) -> Answer:
 
 def _cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
     """Return all maximal cliques, or where they are too many enough to cover each edge."""
-    net = nx.Graph()
-    net.add_nodes_from(range(graph.count))
-    net.add_edges_from(pairs.tolist())
-    found = list(islice(nx.find_cliques(net), _MOST_CLIQUES + 1))
-    if len(found) <= _MOST_CLIQUES:
-        return sorted(sorted(clique) for clique in found)
-    near = [set(graph.neighbours(v).tolist()) for v in range(graph.count)]
-    covered: set[tuple[int, int]] = set()
+    if len(pairs) <= _CROWDED * graph.count:
+        net = nx.Graph()
+        net.add_nodes_from(range(graph.count))
+        net.add_edges_from(pairs.tolist())
+        found = list(islice(nx.find_cliques(net), _MOST_CLIQUES + 1))
+        if len(found) <= _MOST_CLIQUES:
+            return sorted(sorted(clique) for clique in found)
+    near = _masks(graph)
+    open_ends = list(near)
     rows = []
-    for u, v in pairs.tolist():
-        if (u, v) not in covered:
-            clique = _grown([u, v], near)
-            covered.update((a, b) for a in clique for b in clique if a < b)
+    for v in range(graph.count):
+        while open_ends[v]:
+            clique = _grown(v, open_ends[v], near)
+            mask = sum(1 << u for u in clique)
+            for u in clique:
+                open_ends[u] &= ~mask
             rows.append(clique)
     return rows
 
 
-def _grown(clique: list[int], near: list[set[int]]) -> list[int]:
-    """Add vertices, the lowest first, until the clique is maximal."""
-    left = set.intersection(*(near[v] for v in clique))
-    out = list(clique)
+def _masks(graph: Graph) -> list[int]:
+    """Return the neighbours of each vertex as the bits of a number."""
+    return [sum(1 << u for u in graph.neighbours(v).tolist()) for v in range(graph.count)]
+
+
+def _grown(v: int, first: int, near: list[int]) -> list[int]:
+    """Return a maximal clique of ``v`` and a vertex of ``first``, others of ``first`` preferred."""
+    clique, left = [v], near[v]
     while left:
-        v = min(left)
-        out.append(v)
-        left &= near[v]
-    return sorted(out)
+        choice = left & first or left
+        u = (choice & -choice).bit_length() - 1
+        clique.append(u)
+        left &= near[u]
+    return sorted(clique)
 
 
 def _cover(graph: Graph) -> int:
     """Return how many cliques, grown one after another, cover every vertex: a bound."""
-    near = [set(graph.neighbours(v).tolist()) for v in range(graph.count)]
-    left = set(range(graph.count))
+    near = _masks(graph)
+    left = (1 << graph.count) - 1
     count = 0
-    for v in range(graph.count):
-        if v in left:
-            count += 1
-            own = near[v] & left
-            left.discard(v)
-            while own:
-                u = min(own)
-                left.discard(u)
-                own &= near[u]
+    while left:
+        count += 1
+        own = left
+        while own:
+            u = (own & -own).bit_length() - 1
+            left &= ~(1 << u)
+            own &= near[u]
     return count
 
 

@@ -1,0 +1,192 @@
+"""Usable seats: against brute force, and by the laws that any largest set obeys."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
+
+from bench.seats import floors, greedy, irregular, turned_pods
+from releve.network import independent, usable_seats
+from releve.network.independent import graph_of, local_search, solve
+from releve.network.sample.layouts import CATALOGUE, mixed, pods, rows
+
+Points = NDArray[np.float64]
+
+QUARTERS = st.integers(0, 16).map(lambda n: n / 4)
+PLACES = st.lists(st.tuples(QUARTERS, QUARTERS), min_size=1, max_size=14).map(
+    lambda places: np.array(places, dtype=np.float64)
+)
+DISTANCES = st.sampled_from([0.5, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0])
+
+
+def brute_force(xy: Points, distance_m: float) -> int:
+    """Return the size of a largest set by trying every set, the large ones first."""
+    apart = np.hypot(xy[:, None, 0] - xy[None, :, 0], xy[:, None, 1] - xy[None, :, 1])
+    far = apart >= distance_m - 1e-9
+    for size in range(len(xy), 1, -1):
+        for chosen in combinations(range(len(xy)), size):
+            if all(far[a, b] for a, b in combinations(chosen, 2)):
+                return size
+    return 1
+
+
+def least_distance(xy: Points) -> float:
+    return float(pdist(xy).min()) if len(xy) > 1 else np.inf
+
+
+@settings(max_examples=60, deadline=None)
+@given(PLACES, DISTANCES)
+def test_the_set_is_as_large_as_brute_force_finds(xy: Points, distance: float) -> None:
+    found = usable_seats(xy, distance)
+    assert found.size == found.bound == brute_force(xy, distance)
+    assert found.proven
+    assert least_distance(xy[found.chosen]) >= distance - 1e-9
+
+
+@settings(max_examples=40, deadline=None)
+@given(PLACES, DISTANCES)
+def test_the_search_alone_agrees_with_brute_force(xy: Points, distance: float) -> None:
+    """Without the seats taken outright, so that the solver sees every shape of conflict."""
+    apart = np.hypot(xy[:, None, 0] - xy[None, :, 0], xy[:, None, 1] - xy[None, :, 1])
+    pairs = np.argwhere(np.triu(apart < distance - 1e-9, 1)).astype(np.int64)
+    if len(pairs):
+        answer = solve(len(xy), pairs, 5.0)
+        assert answer.chosen.sum() == answer.bound == brute_force(xy, distance)
+
+
+@settings(max_examples=40, deadline=None)
+@given(PLACES, st.tuples(QUARTERS, QUARTERS), DISTANCES)
+def test_one_more_seat_never_lowers_the_number(
+    xy: Points, seat: tuple[float, float], distance: float
+) -> None:
+    assert usable_seats(np.vstack([xy, seat]), distance).size >= usable_seats(xy, distance).size
+
+
+@settings(max_examples=40, deadline=None)
+@given(PLACES, DISTANCES, st.integers(-200, 200), st.integers(-200, 200), st.randoms())
+def test_neither_the_origin_nor_the_order_of_the_seats_matters(
+    xy: Points, distance: float, east: int, north: int, order: object
+) -> None:
+    mixed_up = list(range(len(xy)))
+    order.shuffle(mixed_up)  # type: ignore[attr-defined]
+    moved = xy[mixed_up] + np.array([east / 8, north / 8])
+    assert usable_seats(moved, distance).size == usable_seats(xy, distance).size
+
+
+def test_the_same_seats_are_chosen_in_whatever_order_they_are_listed() -> None:
+    xy = irregular(120)
+    order = np.random.default_rng(1).permutation(len(xy))
+    chosen = usable_seats(xy, 2.0).chosen
+    assert (usable_seats(xy[order], 2.0).chosen == chosen[order]).all()
+
+
+def test_without_a_distance_every_seat_is_usable() -> None:
+    found = usable_seats(np.zeros((5, 2)), 0.0)
+    assert found.chosen.all()
+    assert (found.bound, found.proven, found.method) == (5, True, "no rule")
+
+
+def test_a_floor_without_seats_has_none() -> None:
+    found = usable_seats(np.zeros((0, 2)), 2.0)
+    assert (found.size, found.bound, found.proven) == (0, 0, True)
+
+
+def test_two_seats_exactly_at_the_distance_are_both_usable() -> None:
+    """The hypotenuse of 1.2 and 1.6 is 2 up to rounding."""
+    xy = np.array([[0.0, 0.0], [1.2, 1.6]]) + 977.013
+    assert usable_seats(xy, 2.0).size == 2
+    assert usable_seats(xy, 2.001).size == 1
+
+
+def test_two_seats_in_one_place_are_one() -> None:
+    assert usable_seats(np.array([[1.0, 1.0], [1.0, 1.0]]), 0.5).size == 1
+
+
+def test_a_row_of_desks_keeps_every_second_one() -> None:
+    row = np.column_stack([1.6 * np.arange(9), np.zeros(9)])
+    assert usable_seats(row, 2.0).size == 5
+    assert usable_seats(row, 3.3).size == 3
+
+
+@pytest.mark.parametrize(
+    ("xy", "distance", "seconds", "condition"),
+    [
+        (np.zeros(4), 1.0, 1.0, r"xy has shape \(n, 2\)"),
+        (np.array([[0.0, np.nan]]), 1.0, 1.0, "xy is finite"),
+        (np.zeros((1, 2)), -1.0, 1.0, "0 <= distance_m < inf"),
+        (np.zeros((1, 2)), np.nan, 1.0, "0 <= distance_m < inf"),
+        (np.zeros((1, 2)), 1.0, 0.0, "seconds > 0"),
+    ],
+)
+def test_bad_arguments_are_refused_with_the_condition(
+    xy: Points, distance: float, seconds: float, condition: str
+) -> None:
+    with pytest.raises(ValueError, match=condition):
+        usable_seats(xy, distance, seconds=seconds)
+
+
+def test_a_graph_of_too_many_cliques_is_solved_on_fewer_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    xy = irregular(60)
+    whole = usable_seats(xy, 2.5)
+    monkeypatch.setattr(independent, "_MOST_CLIQUES", 3)
+    assert usable_seats(xy, 2.5).size == whole.size
+    monkeypatch.setattr(independent, "_MOST_ENTRIES", 3)
+    loose = usable_seats(xy, 2.5)
+    assert loose.size <= whole.bound <= loose.bound
+
+
+def test_a_distance_wider_than_the_floor_leaves_a_handful() -> None:
+    """A crowded graph: nearly every pair conflicts, and cliques are beyond counting."""
+    xy = irregular(200)
+    found = usable_seats(xy, 15.0, seconds=2.0)
+    assert least_distance(xy[found.chosen]) >= 15.0
+    assert 3 <= found.size <= found.bound <= 9
+
+
+def test_the_compiled_walk_is_the_plain_one() -> None:
+    xy = irregular(40)
+    apart = np.hypot(xy[:, None, 0] - xy[None, :, 0], xy[:, None, 1] - xy[None, :, 1])
+    graph = graph_of(40, np.argwhere(np.triu(apart < 2.5, 1)).astype(np.int64))
+    plain = local_search.py_func(graph.first, graph.ends, 3000)
+    assert (local_search(graph.first, graph.ends, 3000) == plain).all()
+    assert not any(plain[v] and plain[graph.neighbours(v)].any() for v in range(40))
+
+
+@pytest.mark.parametrize("kind", ["rows", "pods", "turned", "mixed"])
+@pytest.mark.parametrize("distance", [1.5, 2.0, 2.5])
+def test_floors_of_300_seats_are_solved_with_proof(kind: str, distance: float) -> None:
+    xy = floors(300)[kind]
+    found = usable_seats(xy, distance)
+    assert found.proven
+    assert found.size == found.bound >= greedy(xy, distance)
+    assert least_distance(xy[found.chosen]) >= distance - 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("distance", [1.5, 2.0, 2.5, 3.5])
+def test_floors_of_1000_seats_come_within_three_per_cent(distance: float) -> None:
+    for kind, xy in floors(1000).items():
+        found = usable_seats(xy, distance, seconds=8.0)
+        assert least_distance(xy[found.chosen]) >= distance - 1e-9
+        gap = (found.bound - found.size) / found.size
+        assert gap <= (0.03 if distance <= 2.5 else 0.06), (kind, found.size, found.bound)
+
+
+def test_known_floors_keep_their_numbers() -> None:
+    """Back-to-back rows at 2 m keep a chessboard; pods of six at 2.5 m every second desk."""
+    assert usable_seats(np.array(rows(300).places), 2.0).size == 150
+    assert usable_seats(np.array(pods(300).places), 2.5).size == 150
+    assert usable_seats(np.array(mixed(300).places), 2.5).size == 103
+    assert usable_seats(turned_pods(300), 2.0).size == 140
+
+
+def test_every_floor_of_the_sample_is_solved_with_proof_at_two_metres() -> None:
+    assert all(usable_seats(np.array(layout.places), 2.0).proven for layout in CATALOGUE)
