@@ -45,6 +45,8 @@ def _decode(data: bytes) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         text = _windows(data, error.start)
+    if text.isascii():
+        return text
     for twice in _TWICE.finditer(text):
         if _was_encoded_twice(twice[0]):
             raise _wrong(text, twice, "UTF-8 was read as Windows text and saved again")
