@@ -174,7 +174,7 @@ def test_floors_of_300_seats_are_solved_with_proof(kind: str, distance: float) -
 @pytest.mark.parametrize("distance", [1.5, 2.0, 2.5, 3.5])
 def test_floors_of_1000_seats_come_within_three_per_cent(distance: float) -> None:
     for kind, xy in floors(1000).items():
-        found = usable_seats(xy, distance, seconds=8.0)
+        found = usable_seats(xy, distance, seconds=3.0)
         assert least_distance(xy[found.chosen]) >= distance - 1e-9
         gap = (found.bound - found.size) / found.size
         assert gap <= (0.03 if distance <= 2.5 else 0.06), (kind, found.size, found.bound)
