@@ -8,7 +8,7 @@ search. The bound is proved in every case; it is the answer itself when ``proven
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -91,37 +91,43 @@ def usable_seats_of(
     ``seconds``.
     """
     distances = _distances(operator, day)
-    floor_of_zone = {zone.id: zone.floor for zone in operator.zones}
-    on_floor: dict[str, list[int]] = {floor.id: [] for floor in operator.floors}
-    for number, seat in enumerate(operator.seats):
-        on_floor[floor_of_zone[seat.zone]].append(number)
     usable: dict[str, list[int]] = {site.id: [] for site in operator.sites}
-    totals = {site.id: [0, 0, 1] for site in operator.sites}
+    seats, bounds = dict.fromkeys(usable, 0), dict.fromkeys(usable, 0)
+    proven = dict.fromkeys(usable, True)
     known: dict[tuple[int, bytes], SeatSet] = {}
-    for floor in operator.floors:
-        own = np.array(on_floor[floor.id], dtype=np.int64)
-        if not len(own):
-            continue
-        xy = np.array([(operator.seats[i].x_m, operator.seats[i].y_m) for i in own])
+    for site, own, xy in _floors(operator):
         order = np.lexsort((xy[:, 1], xy[:, 0]))
-        pairs = _conflicts(xy[order], distances[floor.site])
+        pairs = _conflicts(xy[order], distances[site])
         key = (len(own), pairs.tobytes())
         if key not in known:
             known[key] = _seat_set(len(own), pairs, seconds)
         found = known[key]
-        usable[floor.site] += own[order[found.chosen]].tolist()
-        total = totals[floor.site]
-        totals[floor.site] = [
-            total[0] + len(own),
-            total[1] + found.bound,
-            total[2] & found.proven,
-        ]
+        usable[site] += own[order[found.chosen]].tolist()
+        seats[site] += len(own)
+        bounds[site] += found.bound
+        proven[site] &= found.proven
     return {
         site: SiteSeats(
-            tuple(operator.seats[i].id for i in sorted(usable[site])), seats, bound, bool(proven)
+            tuple(operator.seats[i].id for i in sorted(numbers)),
+            seats[site],
+            bounds[site],
+            proven[site],
         )
-        for site, (seats, bound, proven) in totals.items()
+        for site, numbers in usable.items()
     }
+
+
+def _floors(operator: Operator) -> Iterator[tuple[str, NDArray[np.int64], Points]]:
+    """Yield each floor with seats: its site, the numbers of its seats, their places."""
+    floor_of_zone = {zone.id: zone.floor for zone in operator.zones}
+    on_floor: dict[str, list[int]] = {floor.id: [] for floor in operator.floors}
+    for number, seat in enumerate(operator.seats):
+        on_floor[floor_of_zone[seat.zone]].append(number)
+    for floor in operator.floors:
+        own = on_floor[floor.id]
+        if own:
+            xy = np.array([(operator.seats[i].x_m, operator.seats[i].y_m) for i in own])
+            yield floor.site, np.array(own, dtype=np.int64), xy
 
 
 def _distances(operator: Operator, day: date) -> dict[str, float]:
