@@ -339,12 +339,15 @@ def _matrix_rows(plan: Plan) -> Iterable[tuple[_Value, ...]]:
     lost = {item.id: item for item in plan.contingencies}
     for cell in plan.cells:
         contingency = lost.get(cell.contingency)
-        worst = plan.starts[cell.worst_interval] if cell.worst_interval >= 0 else None
+        known = cell.status != "unknown"
+        worst = plan.starts[cell.worst_interval] if known and cell.worst_interval >= 0 else None
+        figures = (cell.worst_coverage, worst, cell.shortfall, cell.floor, cell.regret)
         yield (
             *(plan.day, cell.client, names.get(cell.client), cell.contingency),
             *(("", BASE) if contingency is None else (contingency.name, contingency.kind)),
-            *(cell.status, cell.worst_coverage, worst),
-            *(cell.shortfall, cell.floor, cell.regret, cell.calls_lost),
+            cell.status,
+            *(figures if known else (None,) * len(figures)),
+            cell.calls_lost if known else None,
         )
 
 

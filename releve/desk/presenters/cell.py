@@ -154,6 +154,8 @@ def _sentence(desk: Desk, cell: Cell) -> str:
 
 def _facts(desk: Desk, cell: Cell) -> tuple[Fact, ...]:
     text = desk.text
+    if cell.status == "unknown":
+        return ()
     moves = len(desk.plan.scenarios[cell.contingency].moves)
     facts = (
         Fact(

@@ -89,8 +89,8 @@ class Desk:
         return [self.plan.programmes[at][2] for at in self.columns(client) if holes[at]]
 
     def worst_time(self, cell: Cell) -> str:
-        """Return when a cell is at its worst, for a sentence; empty when nothing is required."""
-        if cell.worst_interval < 0:
+        """Return when a cell is at its worst, for a sentence; empty when nothing ever lacks."""
+        if cell.worst_interval < 0 or cell.worst_coverage >= 1:
             return ""
         return self.text.time(self.plan.starts[cell.worst_interval])
 

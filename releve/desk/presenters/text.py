@@ -63,6 +63,8 @@ class Text:
 
     def missing(self, share: float, digits: int = 1) -> str:
         """Return a share that is missing; a little is shown as ``< 0.1 %``, never as none."""
+        if share == 0:
+            return self.percent(0)
         least = 10.0**-digits / 100
         if 0 < share < least / 2:
             return f"<{NO_BREAK}{self.percent(least, digits)}"

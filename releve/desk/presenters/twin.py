@@ -13,6 +13,17 @@ from releve.plan.result import BASE, Cell, Placement
 
 __all__ = ["cell_twin", "plain", "verdict_twin"]
 
+_FIGURES = (
+    "worst_coverage",
+    "worst_interval",
+    "worst_start",
+    "shortfall",
+    "floor",
+    "regret",
+    "calls_lost",
+)
+"""Not known, so null, where the requirement is not known."""
+
 
 def plain(value: Any) -> Any:
     """Return a value as JSON has it: records as objects, instants as ISO 8601, NaN as null."""
@@ -109,7 +120,10 @@ def _plan(desk: Desk) -> dict[str, Any]:
 
 def _cell(desk: Desk, cell: Cell) -> dict[str, Any]:
     worst = desk.plan.starts[cell.worst_interval] if cell.worst_interval >= 0 else None
-    return {**plain(cell), "worst_start": plain(worst), "url": desk.cell_url(cell)}
+    facts = {**plain(cell), "worst_start": plain(worst), "url": desk.cell_url(cell)}
+    if cell.status == "unknown":
+        facts.update(dict.fromkeys(_FIGURES))
+    return facts
 
 
 def _works(*sides: Placement | None) -> set[str]:
