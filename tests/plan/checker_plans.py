@@ -12,6 +12,7 @@ from releve.plan.checker import check_plan
 from releve.plan.contingency import Contingency, contingencies_of
 from releve.plan.result import (
     BASE,
+    SINGLE,
     Bound,
     Cell,
     ClientVerdict,
@@ -40,13 +41,21 @@ def put(
     return Placement(agent, place, programme, at(start), at(end), *pause)
 
 
+def cut_off(case: Tiny, row: Placement | None, lost: Contingency) -> bool:
+    """Return whether a contingency takes the place of a placement away."""
+    agent = case.operator.agent.get(row.agent) if row else None
+    if row is None:
+        return False
+    return row.place in lost.sites or (
+        row.place == "home" and agent is not None and agent.carrier in lost.carriers
+    )
+
+
 def stand_down(case: Tiny, placements: Iterable[Placement], lost: Contingency) -> tuple[Move, ...]:
     """Return the relief that does nothing: who lost a place is isolated or stranded."""
     moves = []
     for row in placements:
-        agent = case.operator.agent.get(row.agent)
-        at_home = row.place == "home" and agent is not None and agent.carrier in lost.carriers
-        if row.place in lost.sites or at_home:
+        if cut_off(case, row, lost):
             isolated = lost.exposed and row.place in lost.sites
             moves.append(Move(row.agent, row, None, "isolated" if isolated else "stranded"))
     return tuple(moves)
@@ -63,7 +72,7 @@ def moves_between(
     moves = []
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
-        reason = "relief" if new else "stranded"
+        reason = "relief" if new else "stranded" if cut_off(case, old, lost) else "reserve"
         if not new and old and lost.exposed and due.get(old.place, 0) > 0:
             reason = "isolated"
             due[old.place] -= 1
@@ -119,8 +128,8 @@ def plan_of(
         reserve=reserve_of(case, placements),
         scenarios=scenarios,
         cells=cells,
-        verdicts=tuple(verdict_of(client, cells) for client in operator.client),
-        bound=bound_of(case, scenarios[BASE], cells),
+        verdicts=tuple(verdict_of(client, cells, listed) for client in operator.client),
+        bound=bound_of(case, scenarios[BASE], cells, placements),
         missing=None,
         violations=(),
         settings=asdict(case.settings),
@@ -187,14 +196,18 @@ def status_of(case: Tiny, need: rules.Floats, shortfall: float, worst: float, le
     return "contract" if least > case.settings.target else "missed"
 
 
-def verdict_of(client: str, cells: Iterable[Cell]) -> ClientVerdict:
-    """Return the verdict that follows from a client's cells."""
+def verdict_of(
+    client: str, cells: Iterable[Cell], contingencies: Iterable[Contingency]
+) -> ClientVerdict:
+    """Return the verdict that follows from a client's cells: the losses of a single place."""
     mine = [cell for cell in cells if cell.client == client]
+    single = {BASE, *(row.id for row in contingencies if row.kind in SINGLE)}
+    counted = [cell for cell in mine if cell.contingency in single]
     by = {
-        status: tuple(cell.contingency for cell in mine if cell.status == status)
+        status: tuple(cell.contingency for cell in counted if cell.status == status)
         for status in ("missed", "thin", "contract", "unknown")
     }
-    lost = [cell for cell in mine if cell.contingency != BASE]
+    lost = [cell for cell in counted if cell.contingency != BASE]
     worst = max(lost, key=lambda cell: cell.shortfall).contingency if lost else ""
     bad = bool(by["missed"] or by["unknown"])
     return ClientVerdict(
@@ -206,27 +219,51 @@ def verdict_of(client: str, cells: Iterable[Cell]) -> ClientVerdict:
         by["thin"],
         by["contract"],
         bool(by["unknown"]),
+        tuple(
+            cell.contingency
+            for cell in mine
+            if cell.contingency not in single and cell.status in ("missed", "contract")
+        ),
     )
 
 
-def bound_of(case: Tiny, base: Scenario, cells: Iterable[Cell]) -> Bound:
-    """Return a bound with a fractional plan a quarter below the plan of whole people."""
-    apart = base.penalty - base.lp_penalty
-    need = float(np.nansum(case.requirement.agents))
+def bound_of(
+    case: Tiny, base: Scenario, cells: Iterable[Cell], placements: Iterable[Placement]
+) -> Bound:
+    """Return the bound of a plan whose fractional form is a quarter below it, losses apart."""
+    need = float((np.nan_to_num(case.requirement.agents) * rules.weights(case)).sum())
+    regrets = {BASE: 0.0, "any": 0.0}
+    for cell in cells:
+        for name in {cell.contingency, "any"} & set(regrets):
+            regrets[name] = max(regrets[name], cell.regret)
+    unit = case.settings.regret_weight * need / len(case.operator.clients)
+    objective = base.penalty + prices_of(case, placements) + unit * regrets[BASE]
+    least = 0.75 * objective
     return Bound(
         status="optimal",
-        objective=base.penalty,
-        lower_bound=base.lp_penalty,
+        objective=objective,
+        lower_bound=least,
         penalty=base.penalty,
         lp_penalty=base.lp_penalty,
-        penalty_gap=apart / base.lp_penalty if base.lp_penalty else 0.0,
-        requirement_gap=apart / need if need else 0.0,
-        worst_regret=max((c.regret for c in cells if c.contingency != BASE), default=0.0),
+        penalty_gap=(objective - least) / least if least else 0.0,
+        requirement_gap=(objective - least) / need if need else 0.0,
+        worst_regret=regrets["any"],
         lp_worst_regret=0.0,
         rows=1,
         columns=1,
         nonzeros=1,
     )
+
+
+def prices_of(case: Tiny, placements: Iterable[Placement]) -> float:
+    """Return what the moves of a base plan cost: off the own site, off the main work, at home."""
+    steps = 0.0
+    for row in placements:
+        who = case.operator.agent.get(row.agent)
+        if who is not None:
+            steps += (row.place != who.home_site) + (row.programme != who.skills[0])
+            steps += 0.5 * (row.place == "home")
+    return case.settings.move_price * steps
 
 
 def faults(case: Tiny, plan: Plan) -> tuple[str, ...]:

@@ -106,13 +106,19 @@ def test_a_penalty_that_is_not_the_missing_work_is_named() -> None:
     )
 
 
-def test_a_bound_above_what_was_reached_is_named() -> None:
+@pytest.mark.parametrize("name", ["base", "site:a"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.1])
+def test_a_fractional_penalty_that_is_none_is_named(name: str, value: float) -> None:
     case, plan = made()
-    only(
-        faults(case, scenario_changed(plan, "site:a", lp_penalty=2.01)),
-        "Contingency site:a: lp_penalty 2.01 is above the penalty 2",
-    )
-    only(faults(case, scenario_changed(plan, "site:a", lp_penalty=np.nan)), "lp_penalty nan")
+    found = faults(case, scenario_changed(plan, name, lp_penalty=value))
+    where = "Base plan" if name == "base" else f"Contingency {name}"
+    only(found, f"{where}: lp_penalty {value:g} is not a penalty.")
+
+
+def test_whole_people_may_do_better_than_the_fractions_they_come_from() -> None:
+    """The fractional relief is the least of penalty, regret and moves together."""
+    case, plan = made()
+    assert faults(case, scenario_changed(plan, "site:a", lp_penalty=2.01)) == ()
 
 
 def test_weights_follow_the_price_of_the_calls_an_absent_agent_leaves() -> None:
@@ -296,7 +302,7 @@ VERDICTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "contracts": ("k", {"contract": ("site:b",)}, "contract names ['site:b']"),
     "unknown": ("k", {"unknown": True}, "unknown is True"),
     "worst": ("k", {"worst": "site:b"}, "worst is site:b (shortfall 0), but site:a has 1"),
-    "no worst": ("k", {"worst": "zz"}, "worst is 'zz', which is no contingency"),
+    "no worst": ("k", {"worst": "zz"}, "worst is 'zz', which is no single loss"),
 }
 
 
@@ -328,27 +334,7 @@ def test_nobody_is_secure_against_a_loss_that_was_not_tried() -> None:
     assert "Verdict k: called secure, but no contingency loses site a alone." in found
 
 
-# -- bound and frame -----------------------------------------------------------------------------
-
-BOUNDS: dict[str, tuple[dict[str, Any], str]] = {
-    "penalty": ({"penalty": 1.1}, "penalty is 1.1, counted 1"),
-    "lp": ({"lp_penalty": 1.5}, "lp_penalty 1.5 is above the penalty 1"),
-    "gap": ({"penalty_gap": 0.1}, "penalty_gap is 0.1, counted 0.333333"),
-    "need": ({"requirement_gap": 0.1}, "requirement_gap is 0.1, counted 0.0833333"),
-    "order": ({"lower_bound": 9.0}, "lower_bound 9 is above the objective 1"),
-    "regret": ({"worst_regret": 0.9}, "worst_regret is 0.9, the cells say 1"),
-}
-
-
-@pytest.mark.parametrize("name", BOUNDS)
-def test_a_bound_that_is_not_of_the_plan_is_named(name: str) -> None:
-    change, part = BOUNDS[name]
-    case, _ = made()
-    plan = plan_of(case, TEAM[:2])
-    assert faults(case, plan) == ()
-    found = faults(case, replace(plan, bound=replace(plan.bound, **change)))
-    assert any(text.startswith("Bound: ") and part in text for text in found), found
-
+# -- frame ---------------------------------------------------------------------------------------
 
 FRAMES: dict[str, tuple[dict[str, Any], str]] = {
     "operator": ({"operator": "Other"}, "operator is 'Other'"),
@@ -403,5 +389,5 @@ def test_one_relief_is_checked_by_itself() -> None:
 
     assert found(scenario) == ()
     only(found(replace(scenario, penalty=0.0)), "penalty is 0, counted 2")
-    assert len(found(replace(scenario, moves=()))) == 5  # two stay; placed, penalty and bound
+    assert len(found(replace(scenario, moves=()))) == 4  # two stay; placed and penalty
     only(found(replace(scenario, placed=np.zeros((1, 1)))), "placed has shape (1, 1)")

@@ -43,7 +43,7 @@ MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
     ),
     "before of somebody in reserve": (
         "site:a",
-        [OUT, Move("a3", put("a3", "b", "p", "08:00", "10:00", REST), None, "stranded")],
+        [OUT, Move("a3", put("a3", "b", "p", "08:00", "10:00", REST), None, "reserve")],
         ["a3", "base placement is nowhere"],
     ),
     "moved onto the lost site": (
@@ -101,6 +101,36 @@ MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
         [Move("c1", TEAM["c1"], None, "isolated")],
         ["c1", "was not on a site lost to an exposure"],
     ),
+    "stranded without having lost anything": (
+        "site:a",
+        [OUT, Move("b1", TEAM["b1"], None, "stranded")],
+        ["b1", "stranded, but the place on site b for r is not lost"],
+    ),
+    "stranded from the reserve": (
+        "site:a",
+        [OUT, Move("a3", None, None, "stranded")],
+        ["a3", "stranded, but had no placement"],
+    ),
+    "reserve from a lost site": (
+        "site:a",
+        [replace(OUT, reason="reserve")],
+        ["a1", "reserve, but the place on site a for q is lost"],
+    ),
+    "reserve from a lost line": (
+        "carrier:Blue",
+        [Move("c1", TEAM["c1"], None, "reserve")],
+        ["c1", "reserve, but the place at home for p is lost"],
+    ),
+    "reserve from the reserve": (
+        "site:a",
+        [OUT, Move("a3", None, None, "reserve")],
+        ["a3", "reserve, but had no placement"],
+    ),
+    "reserve with a placement": (
+        "carrier:Red",
+        [Move("b1", TEAM["b1"], put("b1", "a", "p", "08:00", "10:00", REST), "reserve")],
+        ["b1", "reserve, but placed on site a for p"],
+    ),
     "unknown reason": ("site:a", [replace(OUT, reason="ill")], ["a1", "'ill'"]),
     "somebody else's placement": (
         "site:a",
@@ -120,7 +150,8 @@ def test_a_move_that_cannot_be_is_named(name: str) -> None:
     assert found
     assert all(text.startswith(where) for text in found), found
     assert sum(all(part in text for part in parts) for text in found) == 1, found
-    if name not in ("somebody else's placement", "moved onto the lost site"):
+    twice = ("somebody else's placement", "moved onto the lost site")
+    if name not in twice and "from the reserve" not in name:
         assert len(found) == 1, found
 
 
@@ -128,6 +159,15 @@ def test_an_agent_moved_twice_is_named() -> None:
     case = three_sites()
     plan = plan_of(case, team(), {"site:a": [OUT, OUT]})
     only(faults(case, plan), "Contingency site:a", "a1 is moved 2 times")
+
+
+def test_people_who_are_not_needed_may_stand_back_in_reserve() -> None:
+    """Their place is not lost: site b under the loss of a, and home while only Red is lost."""
+    case = three_sites()
+    for name, agent in (("site:a", "b1"), ("carrier:Red", "c1")):
+        back = Move(agent, TEAM[agent], None, "reserve")
+        plan = plan_of(case, team(), {name: [*loss_of(case, name), back]})
+        assert faults(case, plan) == ()
 
 
 def test_people_of_a_lost_line_may_go_to_their_site() -> None:

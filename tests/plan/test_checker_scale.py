@@ -103,7 +103,7 @@ def plan_at_scale(case: Tiny) -> Plan:
         scenarios=scenarios,
         cells=(),
         verdicts=(),
-        bound=bound_of(case, scenarios[BASE], ()),
+        bound=bound_of(case, scenarios[BASE], (), base),
         missing=None,
         violations=(),
         settings={},

@@ -65,7 +65,7 @@ def check_plan(
     faults += cell_faults(rules, plan, settings, tallies)
     faults += verdict_faults(rules, plan)
     need = float(np.nansum(plan.required, axis=0) @ weights)
-    faults += bound_faults(plan, tallies[BASE].penalty(weights), need)
+    faults += bound_faults(rules, plan, tallies[BASE].penalty(weights), need)
     return tuple(faults)
 
 

@@ -96,16 +96,21 @@ def _reason_faults(rules: DayRules, contingency: Contingency, move: Move) -> Ite
         yield "moved to serve (relief) but without a placement"
     elif move.reason != "relief" and move.after is not None:
         yield f"{move.reason}, but placed {_at(move.after)}"
-    if move.reason == "stranded" and move.before is None:
-        yield "stranded, but had no placement to lose"
-    if move.reason == "reserve":
-        agent = rules.operator.agent.get(move.agent)
-        if move.before is None:
-            yield "put in reserve, but was there already"
-        elif agent and rules.why_lost(agent, move.before.place, contingency) is not None:
-            yield "called reserve, but its place is lost"
+    if move.reason in ("stranded", "reserve"):
+        yield from _idle_faults(rules, contingency, move)
     if move.reason == "isolated" and not _exposed(contingency, move.before):
         yield "isolated, but was not on a site lost to an exposure"
+
+
+def _idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
+    """Who is left without work lost the place (stranded) or is not needed there (reserve)."""
+    if move.before is None:
+        yield f"{move.reason}, but had no placement"
+        return
+    agent = rules.operator.agent.get(move.agent)
+    lost = agent is not None and rules.why_lost(agent, move.before.place, contingency) is not None
+    if lost != (move.reason == "stranded"):
+        yield f"{move.reason}, but the place {_at(move.before)} is {'' if lost else 'not '}lost"
 
 
 def _after_faults(

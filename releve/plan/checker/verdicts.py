@@ -8,7 +8,7 @@ from math import isfinite, isnan
 
 import numpy as np
 
-from releve.network import Operator
+from releve.network import HOME, Operator
 from releve.plan.checker.figures import Tally
 from releve.plan.checker.rules import DayRules
 from releve.plan.result import BASE, Cell, ClientVerdict, Plan
@@ -195,7 +195,7 @@ def _worst_faults(verdict: ClientVerdict, cells: list[Cell]) -> Iterator[str]:
     if not lost:
         return
     if verdict.worst not in shortfall:
-        yield f"worst is {verdict.worst!r}, which is no contingency"
+        yield f"worst is {verdict.worst!r}, which is no single loss"
         return
     most = max(lost, key=lambda name: lost[name])
     if shortfall[verdict.worst] < lost[most] - CLOSE:
@@ -205,31 +205,64 @@ def _worst_faults(verdict: ClientVerdict, cells: list[Cell]) -> Iterator[str]:
         )
 
 
-def bound_faults(plan: Plan, penalty: float, weighted_need: float) -> Iterator[str]:
-    """The bound is of this plan: its penalty, gaps and worst regret are those counted."""
+def bound_faults(
+    rules: DayRules, plan: Plan, penalty: float, weighted_need: float
+) -> Iterator[str]:
+    """The bound is of this plan: its penalty, objective, gaps and worst regret are those counted.
+
+    The reliefs count in fractions that a plan does not list, so the objective is held from below:
+    it is no less than what the base plan costs by itself (penalty, moves and regret).
+    """
     bound = plan.bound
     if not same(bound.penalty, penalty):
         yield f"Bound: penalty is {bound.penalty:.6g}, counted {penalty:.6g}."
-    if not bound.objective >= penalty - CLOSE * max(1.0, penalty):
-        yield f"Bound: objective {bound.objective:.6g} is below the base penalty {penalty:.6g}."
     if not (isfinite(bound.lp_penalty) and bound.lp_penalty >= -CLOSE):
         yield f"Bound: lp_penalty {bound.lp_penalty:.6g} is not a penalty."
-    difference = max(0.0, bound.objective - bound.lower_bound)
-    if bound.lower_bound > CLOSE and not same(bound.penalty_gap, difference / bound.lower_bound):
+    regrets = {cell.contingency: 0.0 for cell in plan.cells}
+    for cell in plan.cells:
+        if not isnan(cell.regret):
+            regrets[cell.contingency] = max(regrets[cell.contingency], cell.regret)
+    unit = rules.settings.regret_weight * weighted_need / max(1, len(plan.clients))
+    least = penalty + _move_prices(rules, plan) + unit * regrets.get(BASE, 0.0)
+    if not bound.objective >= least - CLOSE * max(1.0, least):
         yield (
-            f"Bound: penalty_gap is {bound.penalty_gap:.6g}, counted"
-            f" {difference / bound.lower_bound:.6g}."
+            f"Bound: objective {bound.objective:.6g} is below {least:.6g}, what the base plan"
+            " costs by its penalty, moves and regret."
         )
-    if weighted_need > 0 and not same(bound.requirement_gap, difference / weighted_need):
+    yield from _gap_faults(plan, weighted_need)
+    worst = max(regrets.values(), default=0.0)
+    if not same(bound.worst_regret, worst):
+        yield f"Bound: worst_regret is {bound.worst_regret:.6g}, the cells say {worst:.6g}."
+
+
+def _move_prices(rules: DayRules, plan: Plan) -> float:
+    """Return what the base placements cost: off the own site, off the main work, at home."""
+    steps = 0.0
+    for placement in plan.placements:
+        agent = rules.operator.agent.get(placement.agent)
+        if agent is not None:
+            steps += placement.place != agent.home_site
+            steps += placement.programme != agent.skills[0]
+            steps += 0.5 * (placement.place == HOME)
+    return rules.settings.move_price * steps
+
+
+def _gap_faults(plan: Plan, weighted_need: float) -> Iterator[str]:
+    """The gaps are the distance of objective and lower bound, as shares of each whole."""
+    bound = plan.bound
+    least, reached = bound.lower_bound, bound.objective
+    if not (isfinite(least) and isfinite(reached)):
+        yield f"Bound: objective {reached:.6g} and lower_bound {least:.6g} are not both numbers."
+        return
+    if least > reached + CLOSE * max(1.0, abs(reached)):
+        yield f"Bound: lower_bound {least:.6g} is above the objective {reached:.6g}."
+    apart = max(0.0, reached - least)
+    if least > CLOSE and not same(bound.penalty_gap, apart / least):
+        yield f"Bound: penalty_gap is {bound.penalty_gap:.6g}, counted {apart / least:.6g}."
+    if least <= 0 and apart > CLOSE and not isnan(bound.penalty_gap):
+        yield f"Bound: penalty_gap is {bound.penalty_gap:.6g}, but the lower bound is {least:.6g}."
+    if weighted_need > 0 and not same(bound.requirement_gap, apart / weighted_need):
         yield (
             f"Bound: requirement_gap is {bound.requirement_gap:.6g}, counted"
-            f" {difference / weighted_need:.6g}."
+            f" {apart / weighted_need:.6g}."
         )
-    limits = (bound.lower_bound, bound.objective)
-    if all(map(isfinite, limits)) and limits[0] > limits[1] + CLOSE * max(1.0, abs(limits[1])):
-        yield f"Bound: lower_bound {limits[0]:.6g} is above the objective {limits[1]:.6g}."
-    known = [cell for cell in plan.cells if not isnan(cell.regret)]
-    lost = max((cell.regret for cell in known if cell.contingency != BASE), default=0.0)
-    most = max((cell.regret for cell in known), default=0.0)
-    if not same(bound.worst_regret, lost) and not same(bound.worst_regret, most):
-        yield f"Bound: worst_regret is {bound.worst_regret:.6g}, the cells say {lost:.6g}."
