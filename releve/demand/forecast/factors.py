@@ -26,8 +26,9 @@ _HELD = 0.3
 class Days:
     """A cleaned history as the fit needs it, ``[day]`` and ``[day, slot]``.
 
-    ``guide`` days make level, weekdays and shares; ``counted`` are those and the days with a
-    calendar feature. ``opened[weekday, slot]`` are the opening hours of a week without holidays.
+    ``guide`` days make level, weekdays, shares and the factors of the month; the factors of
+    holidays come from every ``counted`` day, also from those that cleaning found far from usual.
+    ``opened[weekday, slot]`` are the opening hours of a week without holidays.
     """
 
     numbers: Int64s
@@ -56,7 +57,7 @@ class Days:
             counts=np.nan_to_num(history.offered),
             known=known,
             guide=guide,
-            counted=guide | (features.any(axis=1) & known.any(axis=1)),
+            counted=known.any(axis=1),
             features=features,
             age_weight=0.5 ** ((numbers[-1] - numbers) / settings.profile_days),
             opened=open_week(programme),
@@ -163,7 +164,8 @@ def _with_calendar(days: Days, factors: Factors, settings: ModelSettings) -> Fac
     calendar = factors.calendar.copy()
     expected = factors.level * factors.unit(days)
     for j in range(len(FEATURES)):
-        where = days.features[:, j] & days.counted & (expected > 0)
+        able = days.guide if FEATURES[j] in MONTH_FEATURES else days.counted
+        where = days.features[:, j] & able & (expected > 0)
         if where.any():
             ratio = days.calls[where] / expected[where] * calendar[j]
             prior = settings.calendar_prior_days[j]

@@ -1,0 +1,194 @@
+"""The forecast of an operator's days: zones, unknowns, imported tables."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from releve.demand import History, forecast, history_of, imported_forecast, rate_at
+from releve.network import UTC, HistoryRow, Operator, OperatorRow, day_bounds, open_at
+from tests.demand.series import FIRST, history, poisson, programme, truth
+
+ROW = programme()
+MONDAY = date(2026, 8, 10)
+
+
+def past() -> History:
+    return poisson(ROW, truth(ROW, 70), 1)
+
+
+def test_every_half_hour_of_the_days_is_there_and_the_clock_change_too() -> None:
+    made = past()
+    normal = forecast({"p": made}, [ROW], [MONDAY, MONDAY + timedelta(days=1)], "Europe/Paris")
+    long = forecast({"p": made}, [ROW], [date(2026, 10, 25)], "Europe/Paris")
+    short = forecast({"p": made}, [ROW], [date(2027, 3, 28)], "Europe/Paris")
+    assert [len(found.starts) for found in (normal, long, short)] == [96, 50, 46]
+    assert normal.starts[0] == day_bounds(MONDAY, "Europe/Paris")[0]
+    assert normal.starts[0].tzinfo is UTC
+    assert normal.mean.shape == normal.open.shape == normal.aht_s.shape == (96, 1)
+
+
+def test_a_programme_of_another_zone_is_open_by_its_own_clock() -> None:
+    row = programme(time_zone="Indian/Antananarivo", holidays="")
+    made = poisson(row, truth(row, 70), 1)
+    found = forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
+    np.testing.assert_array_equal(found.open[:, 0], open_at(row, found.starts))
+    first = found.starts[int(np.argmax(found.open[:, 0]))]
+    assert first == datetime(2026, 8, 10, 5, tzinfo=UTC)
+    assert (found.mean[found.open[:, 0], 0] > 0).all()
+    assert (found.mean[~found.open[:, 0], 0] == 0).all()
+
+
+def test_no_history_is_unknown_and_never_zero() -> None:
+    none = np.empty(0)
+    empty = History("e", np.empty(0, dtype=np.int64), none, none, none)
+    rows = [programme("a"), programme("e")]
+    found = forecast({"e": empty}, rows, [MONDAY], "Europe/Paris")
+    assert found.unknown == {"a": "no history", "e": "no history"}
+    assert np.isnan(found.mean[found.open]).all()
+    assert (found.mean[~found.open] == 0).all()
+    assert np.isnan(found.quantiles[0.9][found.open]).all()
+    assert np.isnan(found.day_factor_cv).all()
+
+
+@pytest.mark.parametrize(("days", "known"), [(10, False), (13, True), (14, True)])
+def test_less_than_two_weeks_of_open_days_is_unknown(days: int, known: bool) -> None:
+    """Friday of the second week makes ten open days."""
+    row = programme(holidays="")
+    made = poisson(row, truth(row, days), 1)
+    found = forecast({"p": made}, [row], [FIRST + timedelta(days=14)], "Europe/Paris")
+    assert (not found.unknown) is known
+    if not known:
+        assert found.unknown["p"].startswith("only 8 usual open days of history up to 2026-06-14")
+
+
+def test_only_history_before_the_first_day_is_used() -> None:
+    row = programme()
+    made = truth(row, 84, factor=lambda day: 5.0 if day >= MONDAY else 1.0)
+    whole = poisson(row, made, 2)
+    found = forecast({"p": whole}, [row], [MONDAY], "Europe/Paris")
+    assert found.mean.sum() == pytest.approx(1300, rel=0.1)
+
+
+def test_quantiles_rise_with_their_level_and_the_mean_lies_between() -> None:
+    made = past()
+    found = forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(0.05, 0.5, 0.95))
+    low, middle, high = (found.quantiles[level] for level in (0.05, 0.5, 0.95))
+    assert (low <= middle).all()
+    assert (middle <= high).all()
+    assert ((low <= found.mean) & (found.mean <= high)).all()
+    with pytest.raises(ValueError, match="a level must be between 0 and 1, got 1"):
+        forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(1,))
+
+
+def test_the_rate_at_a_level_scales_a_whole_day() -> None:
+    made = past()
+    found = forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris")
+    high = rate_at(found, 0.8)
+    opened = found.open[:, 0]
+    factor = high[opened, 0] / found.mean[opened, 0]
+    assert np.ptp(factor) < 1e-9
+    assert 1.0 < factor[0] < 1.0 + 2 * found.day_factor_cv[0]
+
+
+def test_names_and_their_order_change_nothing_but_the_columns() -> None:
+    rows = [programme("a"), programme("b")]
+    made = {
+        "a": poisson(rows[0], truth(rows[0], 70), 1),
+        "b": poisson(rows[1], truth(rows[1], 70, volume=40.0), 2),
+    }
+    one = forecast(made, rows, [MONDAY], "Europe/Paris")
+    renamed = [programme("z"), programme("y")]
+    other = forecast({"y": made["a"], "z": made["b"]}, renamed, [MONDAY], "Europe/Paris")
+    np.testing.assert_array_equal(one.mean[:, 0], other.mean[:, 1])
+    np.testing.assert_array_equal(one.quantiles[0.8][:, 1], other.quantiles[0.8][:, 0])
+
+
+def test_another_model_can_be_named_and_one_that_is_not_there_is_refused() -> None:
+    made, names = past(), {"p": "seasonal_naive"}
+    naive = forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models=names)
+    place = np.searchsorted(made.starts, [start.timestamp() - 7 * 86400 for start in naive.starts])
+    opened = naive.open[:, 0]
+    np.testing.assert_array_equal(naive.mean[opened, 0], made.offered[place[opened]])
+    with pytest.raises(ValueError, match="no model 'oracle' for p"):
+        forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models={"p": "oracle"})
+
+
+def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
+    rows = tuple(
+        HistoryRow("p", datetime(2026, 6, 1, 6, 15 * i, tzinfo=UTC), 10.0 + i, 8.0, 100.0 + i)
+        for i in range(3)
+    )
+    operator = Operator(
+        OperatorRow("o"), sites=(), floors=(), zones=(), seats=(), clients=(), programmes=(ROW,),
+        agents=(), history=rows[::-1],
+    )  # fmt: skip
+    found = history_of(operator)["p"]
+    assert found.offered[0] == 21
+    assert np.isnan(found.offered[1])
+    assert found.aht_s[0] == pytest.approx(100.5)
+    odd = tuple(
+        HistoryRow("p", datetime(2026, 6, 1, 6, tzinfo=UTC) + timedelta(minutes=20 * i), 1.0)
+        for i in range(4)
+    )
+    wrong = Operator(
+        OperatorRow("o"), sites=(), floors=(), zones=(), seats=(), clients=(), programmes=(ROW,),
+        agents=(), history=odd,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="history of p: intervals of 20 minutes"):
+        history_of(wrong)
+
+
+def table() -> pl.DataFrame:
+    starts = [f"2026-08-10T{hour:02d}:{minute:02d}" for hour in range(8, 18) for minute in (0, 30)]
+    return pl.DataFrame(
+        {"start": starts, "programme": ["p"] * 20, "calls": [12.5] * 20, "aht_s": [210.0] * 20}
+    )
+
+
+def test_an_imported_forecast_is_taken_as_it_is() -> None:
+    found = imported_forecast(table(), [ROW], [MONDAY], "Europe/Paris", day_factor_cv=0.2)
+    opened = found.open[:, 0]
+    assert (found.mean[opened, 0] == 12.5).all()
+    assert (found.aht_s[opened, 0] == 210).all()
+    assert found.mean[~opened].sum() == 0
+    assert found.day_factor_cv.tolist() == [0.2]
+    assert (found.quantiles[0.9][opened] > 12.5).all()
+    assert not found.unknown
+
+
+def test_a_half_hour_that_an_imported_forecast_lacks_is_unknown() -> None:
+    rows = [ROW, programme("q")]
+    found = imported_forecast(table()[1:], rows, [MONDAY], "Europe/Paris")
+    assert found.unknown == {
+        "p": "the imported forecast lacks 1 of 20 open half hours",
+        "q": "not in the imported forecast",
+    }
+    assert np.isnan(found.mean[:, 0]).sum() == 1
+    assert np.isnan(found.quantiles[0.5][:, 0]).sum() == 1
+
+
+def test_an_imported_forecast_with_bad_rows_is_refused_with_their_rows() -> None:
+    bad = table().with_columns(pl.col("calls").cast(pl.String))
+    rows = bad.rows()
+    rows[3] = (*rows[3][:2], "-1", rows[3][3])
+    with pytest.raises(ValueError, match=r"row 5, calls '-1': is not between 0"):
+        imported_forecast(
+            pl.DataFrame(rows, bad.schema, orient="row"), [ROW], [MONDAY], "Europe/Paris"
+        )
+    with pytest.raises(ValueError, match="programmes not known: p"):
+        imported_forecast(table(), [programme("q")], [MONDAY], "Europe/Paris")
+    with pytest.raises(ValueError, match="lacks the columns calls"):
+        imported_forecast(table().drop("calls"), [ROW], [MONDAY], "Europe/Paris")
+
+
+def test_a_history_that_never_rings_is_forecast_as_zero_because_it_is_known() -> None:
+    made = truth(ROW, 42)
+    silent = history(ROW, np.zeros_like(made.rate), made.numbers)
+    found = forecast({"p": silent}, [ROW], [date(2026, 7, 13)], "Europe/Paris")
+    assert not found.unknown
+    assert (found.quantiles[0.9] == 0).all()
+    assert found.mean.max() < 0.01
