@@ -1,0 +1,221 @@
+"""The desk in a real browser: French and English, a desk's width and a phone's, with and without
+JavaScript."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+CELL = "/cell/banque-rive/site:casa-1"
+WORDS = {
+    "fr-FR": ("donneurs d’ordre sur 12 sont tenus", "Qui va où", "si Casablanca Nearshore ferme"),
+    "en-GB": ("clients of 12 are held", "Who moves where", "if Casablanca Nearshore closes"),
+}
+SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def address(plan_folder: Path) -> Iterator[str]:
+    """A desk served by its own command, as a user starts it."""
+    command = [sys.executable, "-m", "releve", "desk", "serve", str(plan_folder), "--port", "0"]
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("RELEVE_")}
+    environ["PYTHONUNBUFFERED"] = "1"
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        try:
+            assert found is not None, "the server did not say where it listens"
+            yield found[0]
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield running
+        running.close()
+
+
+def context(
+    browser: Browser, address: str, language: str = "fr-FR", size: str = "desk", js: bool = True
+) -> BrowserContext:
+    width, height = SIZES[size]
+    return browser.new_context(
+        base_url=address,
+        locale=language,
+        viewport={"width": width, "height": height},
+        java_script_enabled=js,
+    )
+
+
+def faults_of(page: Page) -> list[str]:
+    """Collect what the browser complains about: errors, refused content."""
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda m: faults.append(m.text) if m.type in ("error",) else None)
+    return faults
+
+
+def overflow(page: Page) -> int:
+    script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    return int(page.evaluate(script))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", WORDS)
+def test_the_pages_fit_and_speak_the_language(
+    browser: Browser, address: str, language: str, size: str
+) -> None:
+    verdict, moves, loss = WORDS[language]
+    with context(browser, address, language, size) as visitor:
+        page = visitor.new_page()
+        faults = faults_of(page)
+        page.goto("/")
+        expect(page.locator("h1")).to_contain_text(verdict)
+        assert overflow(page) == 0
+        page.goto(CELL)
+        expect(page.locator("h2")).to_contain_text(loss)
+        expect(page.get_by_role("heading", name=moves)).to_be_visible()
+        assert overflow(page) == 0
+        assert faults == []
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_a_click_on_a_cell_shows_its_chart_and_moves_in_place(
+    browser: Browser, address: str, language: str
+) -> None:
+    _verdict, moves, loss = WORDS[language]
+    with context(browser, address, language) as visitor:
+        page = visitor.new_page()
+        faults = faults_of(page)
+        page.goto("/")
+        page.locator(f'.matrix a[href="{CELL}"]').click()
+        panel = page.locator("#panel")
+        expect(panel.locator("#cell-title")).to_contain_text(loss)
+        expect(panel.locator("svg.chart.wide")).to_be_visible()
+        expect(panel.get_by_role("heading", name=moves)).to_be_visible()
+        expect(page.locator("table.matrix")).to_be_visible()
+        expect(panel.locator("#cell-title")).to_be_focused()
+        assert page.url.endswith(CELL)
+        assert faults == []
+
+
+def test_the_filter_and_the_next_cell_work_in_the_panel(browser: Browser, address: str) -> None:
+    with context(browser, address, "en-GB") as visitor:
+        page = visitor.new_page()
+        page.goto("/")
+        page.locator(f'.matrix a[href="{CELL}"]').click()
+        panel = page.locator("#panel")
+        panel.locator("#programme").select_option("banque-rive-2")
+        panel.get_by_role("button", name="Show").click()
+        expect(panel.locator("#chart-heading")).to_contain_text("Conseil")
+        expect(page.locator("table.matrix")).to_be_visible()
+        page.locator('.matrix a[href="/cell/azur/site:casa-1"]').click()
+        expect(panel.locator("#cell-title")).to_contain_text("Azur Assurances")
+        page.go_back()
+        expect(page.locator("#cell-title")).to_contain_text("Banque de la Rive")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_without_javascript_everything_is_there_by_plain_links(
+    browser: Browser, address: str, size: str
+) -> None:
+    with context(browser, address, "fr-FR", size, js=False) as visitor:
+        page = visitor.new_page()
+        page.goto("/")
+        link = ".matrix a" if size == "desk" else ".client .chips a"
+        page.locator(f'{link}[href="/cell/banque-rive/site:rabat-1"]').first.click()
+        assert page.url.endswith("/cell/banque-rive/site:rabat-1")
+        shown = "wide" if size == "desk" else "narrow"
+        expect(page.locator(f"svg.chart.{shown}")).to_be_visible()
+        expect(page.get_by_role("heading", name="Qui va où")).to_be_visible()
+        page.locator("#programme").select_option("banque-rive-1")
+        page.get_by_role("button", name="Afficher").click()
+        assert "programme=banque-rive-1" in page.url
+        expect(page.locator("#chart-heading")).to_contain_text("Cartes et oppositions")
+        page.get_by_role("button", name="EN", exact=True).click()
+        expect(page.get_by_role("heading", name="Who moves where")).to_be_visible()
+        assert "programme=banque-rive-1" in page.url, "the language changes, the page stays"
+
+
+def test_a_phone_has_cards_with_the_worst_cells_instead_of_the_matrix(
+    browser: Browser, address: str
+) -> None:
+    with context(browser, address, "fr-FR", "phone") as visitor:
+        page = visitor.new_page()
+        page.goto("/")
+        expect(page.locator("table.matrix")).to_be_hidden()
+        first = page.locator(".client").first
+        expect(first.locator(".chip").first).to_contain_text("28")
+        first.locator(".chip").first.click()
+        expect(page.locator("#panel #cell-title")).to_contain_text("Banque de la Rive")
+        expect(page.locator("#panel svg.chart.narrow")).to_be_visible()
+        assert overflow(page) == 0
+
+
+def test_the_keyboard_reaches_a_cell_and_its_focus_is_seen(browser: Browser, address: str) -> None:
+    with context(browser, address) as visitor:
+        page = visitor.new_page()
+        page.goto("/")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Aller au contenu")).to_be_focused()
+        cell = page.locator(".matrix a").first
+        page.locator(".relief .scroll").focus()
+        page.keyboard.press("Tab")
+        expect(cell).to_be_focused()
+        assert cell.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        expect(page.locator("#panel #cell-title")).to_be_focused()
+
+
+CONTRAST = """
+(selector) => [...document.querySelectorAll(selector)].map(element => {
+  const rgba = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  let ground = element, colour;
+  do { colour = rgba(getComputedStyle(ground).backgroundColor); ground = ground.parentElement; }
+  while (colour[3] === 0 && ground);
+  const [a, b] = [light(rgba(getComputedStyle(element).color)), light(colour)];
+  return [element.className + ' ' + element.textContent.trim().slice(0, 20),
+          (Math.max(a, b) + .05) / (Math.min(a, b) + .05)];
+})
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_their_ground(browser: Browser, address: str, scheme: str) -> None:
+    """WCAG 2.2, 1.4.3: contrast of at least 4.5 to 1."""
+    width, height = SIZES["desk"]
+    with browser.new_context(
+        base_url=address,
+        viewport={"width": width, "height": height},
+        color_scheme="light" if scheme == "light" else "dark",
+    ) as visitor:
+        page = visitor.new_page()
+        for path in ("/", CELL):
+            page.goto(path)
+            pairs = page.evaluate(CONTRAST, "main :is(h1, h2, h3, p, b, small, th, td, dt, a, li)")
+            assert len(pairs) > 50
+            assert [pair for pair in pairs if pair[1] < 4.5] == []

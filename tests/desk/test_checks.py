@@ -1,0 +1,52 @@
+"""What would leave the desk without a plan is said before it starts, with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner
+from django.core.checks import run_checks
+from django.test import override_settings
+
+from releve.cli.desk import desk
+from tests.desk.fixture_plan import DAY
+
+
+def found(folder: Path | None) -> list[tuple[str | None, str, bool]]:
+    with override_settings(PLAN_FOLDER=folder):
+        return [(fault.id, fault.msg, bool(fault.hint)) for fault in run_checks()]
+
+
+def test_a_folder_with_plans_passes(plan_folder: Path) -> None:
+    assert found(plan_folder) == []
+
+
+def test_no_folder_is_E001() -> None:  # noqa: N802
+    assert found(None) == [("releve.desk.E001", "No plan folder is named.", True)]
+
+
+def test_a_folder_without_plan_is_E002(tmp_path: Path) -> None:  # noqa: N802
+    ((key, message, hint),) = found(tmp_path)
+    assert (key, hint) == ("releve.desk.E002", True)
+    assert "no plan-YYYY-MM-DD.json in it" in message
+
+
+def test_a_plan_that_cannot_be_read_is_E003(tmp_path: Path) -> None:  # noqa: N802
+    (tmp_path / f"plan-{DAY}.json").write_text('{"format":"releve-plan/0"}')
+    ((key, message, hint),) = found(tmp_path)
+    assert (key, hint) == ("releve.desk.E003", True)
+    assert "this version reads 'releve-plan/1'" in message
+
+
+def test_serving_a_folder_without_plan_is_refused_with_the_hint(tmp_path: Path) -> None:
+    with override_settings(PLAN_FOLDER=tmp_path):
+        result = CliRunner().invoke(desk, ["serve", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "releve.desk.E002" in result.output
+    assert "releve plan FOLDER" in result.output
+
+
+def test_a_port_outside_the_range_is_refused(plan_folder: Path) -> None:
+    result = CliRunner().invoke(desk, ["serve", str(plan_folder), "--port", "70000"])
+    assert result.exit_code == 2
+    assert "0<=x<=65535" in result.output
