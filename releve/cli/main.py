@@ -8,6 +8,7 @@ from releve import __version__
 from releve.cli.demand import demand
 from releve.cli.desk import desk
 from releve.cli.network import network
+from releve.cli.plan import plan
 from releve.cli.sample import sample
 
 __all__ = ["main"]
@@ -23,3 +24,4 @@ network.add_command(sample)
 main.add_command(demand)
 main.add_command(desk)
 main.add_command(network)
+main.add_command(plan)

@@ -2,7 +2,7 @@
 
 from releve.plan.checker import check_plan
 from releve.plan.contingency import Contingency, contingencies_of
-from releve.plan.planner import PlanError, plan_day
+from releve.plan.planner import PlanError, SolvedDay, named_plan, plan_day, solve_day
 from releve.plan.result import (
     BASE,
     SINGLE,
@@ -34,8 +34,11 @@ __all__ = [
     "PlannedSite",
     "Purchase",
     "Scenario",
+    "SolvedDay",
     "WhatIsMissing",
     "check_plan",
     "contingencies_of",
+    "named_plan",
     "plan_day",
+    "solve_day",
 ]

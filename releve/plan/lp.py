@@ -12,6 +12,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from highspy._core import _Highs
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
@@ -106,8 +107,9 @@ class Solution:
     status: str
 
 
-def _quiet() -> highspy.Highs:
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+def _quiet() -> _Highs:
+    # The public class prints a banner on stdout when first made, before any option can be set.
+    highs = _Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     return highs
@@ -172,7 +174,9 @@ def solve(
     if progress is not None:
         highs.setOptionValue("output_flag", True)
         highs.setOptionValue("log_to_console", False)
-        highs.cbLogging += lambda event: progress(event.message)
+        log = progress
+        highs.setCallback(lambda kind, message, out, into, user: log(message), None)
+        highs.startCallback(highspy.cb.HighsCallbackType.kCallbackLogging)
     highs.passModel(to_highs(lp, integer, lower, upper))
     if start is not None:
         guess = highspy.HighsSolution()
@@ -183,7 +187,7 @@ def solve(
     return _answer(highs, integer is not None)
 
 
-def _answer(highs: highspy.Highs, whole: bool) -> Solution:
+def _answer(highs: _Highs, whole: bool) -> Solution:
     status = highs.modelStatusToString(highs.getModelStatus())
     info = highs.getInfo()
     solution = highs.getSolution()

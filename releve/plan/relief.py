@@ -15,7 +15,7 @@ from releve.plan.contingency import Contingency
 from releve.plan.floors import by_client, client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
 from releve.plan.problem import Problem
-from releve.plan.secure import add_regret
+from releve.plan.secure import add_shares, add_target
 from releve.plan.whole import Whole, WholePlan, whole_plan
 
 __all__ = ["Relief", "Staff", "available_staff", "relief_of", "relief_programme"]
@@ -78,13 +78,12 @@ def relief_programme(
     problem: Problem,
     layout: Layout,
     staff: Staff,
-    floor: Floats,
-    regret: float,
+    limit: Floats,
     move_price: float,
 ) -> tuple[LinearProgram, Block]:
     """Return the linear programme of a relief.
 
-    ``floor[client]`` and ``regret`` set each client's limit; above it the worst regret is dear.
+    ``limit[client]`` is the share of its day a client may miss; more is dear.
     """
     lp = LinearProgram()
     block = add_block(
@@ -92,9 +91,8 @@ def relief_programme(
     )
     _limit_staff(lp, problem, block, staff)
     _price_moves(lp, problem, block, staff, move_price)
-    average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
-    worst = int(lp.columns(1, REGRET_WEIGHT * average)[0])
-    add_regret(lp, problem, layout, block, floor + regret, worst)
+    share = add_shares(lp, problem, layout, block)
+    add_target(lp, share, limit, 0.0, excess_price(problem) * client_requirement(problem))
     return lp, block
 
 
@@ -131,8 +129,7 @@ def relief_of(
     contingency: Contingency,
     base: WholePlan,
     *,
-    floor: Floats,
-    regret: float,
+    limit: Floats,
     isolated: float,
     move_price: float,
 ) -> Relief:
@@ -145,20 +142,17 @@ def relief_of(
     if not contingency.exposed:
         if not base.assigned[staff.lost].any():
             return Relief(base, staff, base.penalty, problem.required - base.covered(problem))
-        return _restored(problem, base, staff, floor, regret, move_price)
-    lp, block = relief_programme(problem, layout, staff, floor, regret, move_price)
+        return _restored(problem, base, staff, limit, move_price)
+    lp, block = relief_programme(problem, layout, staff, limit, move_price)
     solution = solve(lp, method="ipm", crossover=False)
-    return whole_relief(
-        problem, layout, staff, block, solution, base.on_pattern, floor, regret, move_price
-    )
+    return whole_relief(problem, layout, staff, block, solution, base.on_pattern, limit, move_price)
 
 
 def _restored(
     problem: Problem,
     base: WholePlan,
     staff: Staff,
-    floor: Floats,
-    regret: float,
+    limit: Floats,
     move_price: float,
 ) -> Relief:
     """Solve a relief for what the base plan covered, and judge it by the whole requirement."""
@@ -166,12 +160,10 @@ def _restored(
     part = replace(problem, required=covered)
     layout = layout_of(part)
     missing = by_client(problem, problem.required - covered) / client_requirement(problem)
-    room = np.maximum(0.0, floor + regret - missing)
-    lp, block = relief_programme(part, layout, staff, room, 0.0, move_price)
+    room = np.maximum(0.0, limit - missing)
+    lp, block = relief_programme(part, layout, staff, room, move_price)
     solution = solve(lp, method="ipm", crossover=False)
-    found = whole_relief(
-        part, layout, staff, block, solution, base.on_pattern, room, 0.0, move_price
-    )
+    found = whole_relief(part, layout, staff, block, solution, base.on_pattern, room, move_price)
     short = np.maximum(0.0, problem.required - found.plan.placed)
     lp_missing = found.lp_missing + problem.required - covered
     plan = replace(
@@ -189,22 +181,19 @@ def whole_relief(
     block: Block,
     solution: Solution,
     on_pattern: Ints,
-    floor: Floats,
-    regret: float,
+    limit: Floats,
     move_price: float,
 ) -> Relief:
     """Return a fractional relief in whole people."""
-    limit = (floor + regret) * client_requirement(problem)
-    average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
     want = Whole(
         allowed=~staff.lost,
         price=problem.price * 0.01,
         stay=staff.kept,
         available=staff.available,
         onsite=staff.onsite,
-        limit=limit,
+        limit=limit * client_requirement(problem),
         move_price=move_price,
-        excess=float(REGRET_WEIGHT * average / client_requirement(problem).mean()),
+        excess=excess_price(problem),
         capped=False,
     )
     plan = whole_plan(
@@ -222,6 +211,12 @@ def whole_relief(
         lp_penalty=float((missing @ problem.weight).sum()),
         lp_missing=missing,
     )
+
+
+def excess_price(problem: Problem) -> float:
+    """Return the price of a missing agent-interval of a client above its limit."""
+    average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
+    return float(REGRET_WEIGHT * average / client_requirement(problem).mean())
 
 
 def _kept_breaks(

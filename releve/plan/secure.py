@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from releve.plan.blocks import (
     Block,
@@ -26,9 +27,18 @@ from releve.plan.contingency import Contingency
 from releve.plan.floors import client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
 from releve.plan.problem import Problem
+from releve.plan.result import BASE
 from releve.plan.settings import PlanSettings
 
-__all__ = ["SecurePlan", "add_exposure", "add_regret", "secure_plan"]
+__all__ = [
+    "KIND_WEIGHT",
+    "SecurePlan",
+    "add_exposure",
+    "add_shares",
+    "add_target",
+    "client_unit",
+    "secure_plan",
+]
 
 KIND_WEIGHT = {"site": 1.0, "named": 0.1, "destination": 0.1}
 """Weight of the worst regret of a kind of scenario: the larger the loss, the less it may bend
@@ -43,11 +53,13 @@ TINY = 1e-3
 class SecurePlan:
     """The fractional N-1 plan: ``assigned[j]`` people, ``on_pattern[i]`` of a link on a pattern,
     ``exposure_price[j]`` what one more person there would cost the reliefs (from the duals), the
-    least objective and the worst regret of each kind of contingency."""
+    least objective and the worst regret of each kind of contingency. ``share[id][client]`` is the
+    share of a client's day missing in the base plan and under each linked contingency."""
 
     assigned: Floats
     on_pattern: Floats
     exposure_price: Floats
+    share: dict[str, Floats]
     objective: float
     base_penalty: float
     regret: dict[str, float]
@@ -86,7 +98,10 @@ def secure_plan(
     linked = [i for i, c in enumerate(contingencies) if c.exposed and c.sites]
     sites = max(1, sum(contingencies[i].kind == "site" for i in linked))
     worst = _worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
-    add_regret(lp, problem, layout, base, floors[0], worst["site"])
+    unit = client_unit(problem, settings)
+    shares = {BASE: add_shares(lp, problem, layout, base)}
+    _add_regret(lp, shares[BASE], floors[0], worst["site"])
+    add_target(lp, shares[BASE], floors[0], settings.target, unit)
     exposures = []
     for i in linked:
         c = contingencies[i]
@@ -100,13 +115,16 @@ def secure_plan(
             shortfall_cost=(settings.average_weight if counted else TINY) / sites,
         )
         exposures.append(add_exposure(lp, problem, c, base, block, settings.isolated))
-        add_regret(lp, problem, layout, block, floors[1 + i], worst[c.kind])
+        shares[c.id] = add_shares(lp, problem, layout, block)
+        _add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
+        add_target(lp, shares[c.id], floors[1 + i], settings.target, unit * KIND_WEIGHT[c.kind])
     solution = solve(lp, method="ipm", crossover=False, progress=progress)
     price = np.zeros(len(problem.group))
     for exposure in exposures:
         price[exposure.assignments] -= settings.isolated * solution.row_dual[exposure.group_rows]
         price[exposure.assignments] -= solution.row_dual[exposure.on_rows]
-    return _secure_plan(lp, problem, layout, base, worst, solution, np.maximum(0.0, price))
+    missing = {name: solution.x[columns] for name, columns in shares.items()}
+    return _secure_plan(lp, problem, layout, base, worst, solution, np.maximum(0.0, price), missing)
 
 
 def _worst_columns(
@@ -115,9 +133,9 @@ def _worst_columns(
     contingencies: Sequence[Contingency],
     settings: PlanSettings,
 ) -> dict[str, int]:
-    average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
+    unit = client_unit(problem, settings)
     return {
-        kind: int(lp.columns(1, settings.regret_weight * average * KIND_WEIGHT[kind])[0])
+        kind: int(lp.columns(1, unit * KIND_WEIGHT[kind])[0])
         for kind in dict.fromkeys(("site", *(c.kind for c in contingencies)))
     }
 
@@ -146,21 +164,39 @@ def add_exposure(
     )
 
 
-def add_regret(
-    lp: LinearProgram,
-    problem: Problem,
-    layout: Layout,
-    block: Block,
-    floor: Floats,
-    worst: int,
-) -> Ints:
-    """Add one row per client: its shortfall above its floor is no more than the worst regret."""
+def client_unit(problem: Problem, settings: PlanSettings) -> float:
+    """Return the price of one whole client's day of regret."""
+    weighted = float((problem.required @ problem.weight).sum())
+    return settings.regret_weight * weighted / max(1, len(problem.clients))
+
+
+def add_shares(lp: LinearProgram, problem: Problem, layout: Layout, block: Block) -> Ints:
+    """Add one column per client: the share of its day that is missing in a scenario."""
     total = client_requirement(problem)
-    rows = lp.rows(len(total), upper=np.asarray(floor) + HAIR)
+    columns = lp.columns(len(total))
+    rows = lp.rows(len(total), 0.0, 0.0)
     client = problem.client[layout.cov_p]
     lp.add(rows[client], block.u, 1.0 / total[client])
+    lp.add(rows, columns, -1.0)
+    return columns
+
+
+def _add_regret(lp: LinearProgram, share: Ints, floor: Floats, worst: int) -> None:
+    """A client's share above its floor is no more than the worst regret."""
+    rows = lp.rows(len(share), upper=floor + HAIR)
+    lp.add(rows, share)
     lp.add(rows, worst, -1.0)
-    return rows
+
+
+def add_target(
+    lp: LinearProgram, share: Ints, floor: Floats, target: float, price: ArrayLike
+) -> Ints:
+    """Price what a client misses above the target (or above its floor, where that is higher)."""
+    above = lp.columns(len(share), price)
+    rows = lp.rows(len(share), upper=np.maximum(target, floor) + HAIR)
+    lp.add(rows, share)
+    lp.add(rows, above, -1.0)
+    return above
 
 
 HAIR = 1e-9
@@ -174,6 +210,7 @@ def _secure_plan(
     worst: dict[str, int],
     solution: Solution,
     exposure_price: Floats,
+    share: dict[str, Floats],
 ) -> SecurePlan:
     matrix = lp.matrix()
     missing = solution.x[base.u]
@@ -181,6 +218,7 @@ def _secure_plan(
         assigned=np.maximum(0.0, solution.x[base.w]),
         on_pattern=np.maximum(0.0, solution.x[base.y]),
         exposure_price=exposure_price,
+        share=share,
         objective=solution.objective,
         base_penalty=float(missing @ problem.weight[layout.cov_p]),
         regret={kind: float(solution.x[column]) for kind, column in worst.items()},

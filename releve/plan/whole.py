@@ -16,11 +16,12 @@ from releve.plan.blocks import Layout, Truths
 from releve.plan.floors import by_client
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import Problem
-from releve.plan.whole_kernel import Fixed, State, improve, put
+from releve.plan.whole_kernel import Fixed, State, improve, put, shake
 
 __all__ = ["Whole", "WholePlan", "fixed_of", "round_sum", "whole_plan"]
 
 SWEEPS = 200
+SEED = 20200320
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Whole:
 
     ``allowed[j]``; ``price[j]``; ``stay[j]`` people who were there before (none = no move price);
     ``available[g]`` people who can work, ``onsite[g]`` of them on a site; ``limit[client]``
-    missing agent-intervals above which ``excess`` is paid for each.
+    missing agent-intervals above which ``excess`` is paid for each; ``rounds`` of exchanges tried
+    per person.
     """
 
     allowed: Truths
@@ -41,6 +43,7 @@ class Whole:
     move_price: float = 0.0
     excess: float = 0.0
     capped: bool = True
+    rounds: int = 2
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,11 @@ def whole_plan(
             lo, hi = fixed.link_pointer[link], fixed.link_pointer[link + 1]
             _fill(fixed, state, problem, start, link, round_sum(on_pattern[lo:hi], int(total)))
     improve(fixed, state, SWEEPS)
+    if state.w.any():
+        order = np.argsort(problem.programme, kind="stable")
+        pointer = np.searchsorted(problem.programme[order], np.arange(len(problem.programmes) + 1))
+        shake(fixed, state, problem.group, order, pointer, want.rounds * int(state.w.sum()), SEED)
+        improve(fixed, state, SWEEPS)
     return _whole_plan(problem, fixed, state)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["FORBIDDEN", "Fixed", "State", "improve"]
+__all__ = ["FORBIDDEN", "Fixed", "State", "improve", "put", "shake"]
 
 FORBIDDEN = 1e7
 Array = NDArray[Any]
@@ -196,3 +196,107 @@ def improve(s: Fixed, x: State, sweeps: int) -> int:
         if changed == 0:
             break
     return changes
+
+
+@njit(cache=True)
+def cost_of(s: Fixed, x: State) -> float:
+    """Return the whole cost of a state; sites over their share of a client are forbidden."""
+    cost = 0.0
+    for p in range(s.required.shape[1]):
+        missing = 0.0
+        for t in range(s.required.shape[0]):
+            missing += max(0.0, s.required[t, p] - x.placed[t, p])
+        cost += s.weight[p] * missing
+    for c in range(len(s.cap)):
+        cost += s.excess * max(0.0, x.missing[c] - s.limit[c])
+        if _over_share(s, x, c):
+            cost += FORBIDDEN
+    for j in range(len(x.w)):
+        cost += s.price[j] * x.w[j] + s.move_price * max(0, x.w[j] - s.stay[j])
+    return cost
+
+
+@njit(cache=True)
+def _next(seed: int, n: int) -> tuple[int, int]:
+    """Return the next state of a 31-bit Lehmer generator and a number below n."""
+    state = (seed * 48271) % 2147483647
+    return state, (state // 7) % n
+
+
+@njit(cache=True)
+def _used_slot(s: Fixed, x: State, j: int, turn: int) -> int:
+    """Return a slot in use by assignment j's link, the ``turn``-th of them in a ring; -1 = none."""
+    lo, hi = s.link_pointer[s.link[j]], s.link_pointer[s.link[j] + 1]
+    for step in range(hi - lo):
+        slot = lo + (turn + step) % (hi - lo)
+        if x.y[slot] > 0:
+            return int(slot)
+    return -1
+
+
+@njit(cache=True)
+def shake(
+    s: Fixed, x: State, group: Array, by_programme: Array, programme_pointer: Array,
+    rounds: int, seed: int,
+) -> int:  # fmt: skip
+    """Take a few related people out, put them back best, keep what is no worse; count gains.
+
+    A round takes two to four people of programmes that one group can work on, so that a chain of
+    exchanges that no single move would begin can be found. ``by_programme`` are the assignments
+    in programme order, those of p at ``programme_pointer[p]:programme_pointer[p + 1]``.
+    """
+    js = np.empty(4, np.int64)
+    slots = np.empty(4, np.int64)
+    new_js = np.empty(4, np.int64)
+    new_slots = np.empty(4, np.int64)
+    cost = cost_of(s, x)
+    gains = 0
+    for _ in range(rounds):
+        seed, first = _next(seed, len(x.w))
+        while x.w[first] == 0:
+            first = (first + 1) % len(x.w)
+        seed, size = _next(seed, 3)
+        g = group[first]
+        taken = 0
+        for i in range(size + 2):
+            j = first
+            if i > 0:
+                seed, other = _next(seed, s.pointer[g + 1] - s.pointer[g])
+                p = s.programme[s.pointer[g] + other]
+                lo, hi = programme_pointer[p], programme_pointer[p + 1]
+                seed, other = _next(seed, hi - lo)
+                tries = 0
+                while x.w[by_programme[lo + other]] == 0 and tries < 16:
+                    other = (other + 1) % (hi - lo)
+                    tries += 1
+                j = by_programme[lo + other]
+            if x.w[j] == 0:
+                continue
+            seed, turn = _next(seed, 8)
+            slot = _used_slot(s, x, j, turn)
+            if slot < 0:
+                continue
+            put(s, x, j, slot, -1)
+            js[taken], slots[taken] = j, slot
+            taken += 1
+        for back in range(taken):
+            i = taken - 1 - back if size % 2 == 0 else back
+            g_i = group[js[i]]
+            onsite = 0
+            for j in range(s.pointer[g_i], s.pointer[g_i + 1]):
+                if s.place[j] != len(s.seats):
+                    onsite += x.w[j]
+            new_js[i], new_slots[i] = _best(s, x, g_i, -1, -1, onsite >= s.onsite[g_i])
+            if new_js[i] >= 0:
+                put(s, x, new_js[i], new_slots[i], 1)
+        after = cost_of(s, x)
+        if after <= cost + 1e-9:
+            gains += after < cost - 1e-9
+            cost = after
+            continue
+        for i in range(taken):
+            if new_js[i] >= 0:
+                put(s, x, new_js[i], new_slots[i], -1)
+        for i in range(taken):
+            put(s, x, js[i], slots[i], 1)
+    return gains

@@ -1,0 +1,42 @@
+"""What several commands need: an operator folder read, and its requirement on a day."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from releve.demand import Requirement, forecast, history_of, require
+from releve.folder import FolderError, read_files
+from releve.network import Operator, OperatorFaults, read_operator
+
+__all__ = ["operator_of", "requirement_of"]
+
+_MOST = 10
+
+
+def operator_of(folder: Path) -> Operator:
+    """Read an operator folder or workbook; a ClickException names its first faults."""
+    try:
+        return read_operator(read_files(folder))
+    except FolderError as error:
+        raise click.ClickException(str(error)) from None
+    except OperatorFaults as error:
+        lines = [str(fault) for fault in error.faults[:_MOST]]
+        more = len(error.faults) - len(lines)
+        if more > 0:
+            lines.append(f"... and {more} more: releve network check {folder}")
+        raise click.ClickException("\n".join(lines)) from None
+
+
+def requirement_of(operator: Operator, day: date, quantile: float | None = None) -> Requirement:
+    """Forecast a day from the operator's history and return the agents it takes."""
+    levels = (0.1, 0.5, 0.8, 0.9) if quantile is None else (quantile,)
+    try:
+        found = forecast(
+            history_of(operator), operator.programmes, [day], operator.row.time_zone, levels=levels
+        )
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    return require(found, operator.programmes, day, operator.row.time_zone, quantile=quantile)

@@ -1,0 +1,187 @@
+"""``releve plan``: from an operator folder to a checked plan, its verdict and its matrix."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from releve import __version__
+from releve.cli.operator import operator_of, requirement_of
+from releve.cli.plan_text import matrix_tables, missing_lines, proof_lines, verdict_table
+from releve.demand import Requirement
+from releve.network import Operator, zone
+from releve.plan import Plan, PlanError, PlanSettings, SolvedDay, named_plan, solve_day
+from releve.plan.missing import what_is_missing
+from releve.plan.serial import plan_to_json
+from releve.plan_folder import PlanFolderError, write_plans
+
+__all__ = ["plan"]
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_ERR = Console(stderr=True)
+_DEFAULTS = PlanSettings()
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option("--day", type=_DAY, help="First day to plan [default: the first of the roster].")
+@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 14))
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Plan folder to write (JSON, CSV, Parquet, ics)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the plans as JSON.")
+@click.option("--quantile", type=float, help="Staff at this quantile of the volume [mean].")
+@click.option(
+    "--target",
+    default=_DEFAULTS.target,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Largest share of a client's day that may be missing.",
+)
+@click.option("--missing/--no-missing", default=True, help="Work out what is missing, if any.")
+@click.option("--calendars/--no-calendars", default=False, help="Write a calendar per agent.")
+@click.option("--unprotected", is_flag=True, help="Plan as if nothing could be lost (to compare).")
+def plan(
+    folder: Path,
+    day: datetime | None,
+    days: int,
+    out: Path | None,
+    as_json: bool,
+    quantile: float | None,
+    target: float,
+    missing: bool,
+    calendars: bool,
+    unprotected: bool,
+) -> None:
+    """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
+    operator = operator_of(folder)
+    settings = PlanSettings(target=target)
+    chosen = _days(operator, day.date() if day else None, days)
+    needs = [requirement_of(operator, one, quantile) for one in chosen]
+    for need in needs:
+        for name, reason in need.unknown.items():
+            _ERR.print(f"[yellow]{name}: no requirement on {need.day}: {reason}[/]")
+    plans = _plans(operator, needs, settings, protect=not unprotected, missing=missing)
+    if out is not None:
+        try:
+            write_plans(out, plans, stamp=datetime.now(UTC), calendars=calendars)
+        except PlanFolderError as error:
+            raise click.ClickException(str(error)) from None
+    if as_json:
+        documents = [json.loads(plan_to_json(one)) for one in plans]
+        click.echo(json.dumps(documents if days > 1 else documents[0], ensure_ascii=False))
+    else:
+        _print(plans, out)
+    if any(one.violations for one in plans):
+        raise click.ClickException("the independent checker found violations: see above")
+
+
+def _days(operator: Operator, first: date | None, count: int) -> list[date]:
+    """Return the days to plan; by default from the first day of the roster."""
+    if first is None:
+        if not operator.shifts:
+            raise click.ClickException("the folder has no roster: add shifts, or name a --day")
+        start = min(shift.start for shift in operator.shifts)
+        first = start.astimezone(zone(operator.row.time_zone)).date()
+    return [first + timedelta(days=i) for i in range(count)]
+
+
+def _plans(
+    operator: Operator,
+    needs: Sequence[Requirement],
+    settings: PlanSettings,
+    *,
+    protect: bool,
+    missing: bool,
+) -> list[Plan]:
+    """Solve the days (side by side when there are several), then name them one after another."""
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_ERR, transient=False) as bar:
+        solved = _solved(operator, needs, settings, protect, bar)
+        plans: list[Plan] = []
+        wish: dict[str, tuple[str, str]] = {}
+        for one in solved:
+            found = named_plan(operator, one, wish, now=time.perf_counter, version=__version__)
+            wish.update({p.agent: (p.place, p.programme) for p in found.placements})
+            plans.append(found)
+        if missing and protect:
+            task = bar.add_task("what is missing", total=1.0)
+            plans = [
+                replace(
+                    found,
+                    missing=what_is_missing(
+                        operator, one, progress=lambda done: bar.update(task, completed=done)
+                    ),
+                )
+                for found, one in zip(plans, solved, strict=True)
+            ]
+            bar.update(task, completed=1.0)
+    return plans
+
+
+def _solved(
+    operator: Operator,
+    needs: Sequence[Requirement],
+    settings: PlanSettings,
+    protect: bool,
+    bar: Progress,
+) -> list[SolvedDay]:
+    try:
+        if len(needs) == 1:
+            return [_solve_shown(operator, needs[0], settings, protect, bar)]
+        task = bar.add_task(f"{len(needs)} days", total=len(needs))
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(2, mp_context=context) as pool:
+            jobs = [pool.submit(_solve, operator, need, settings, protect) for need in needs]
+            found = []
+            for job in jobs:
+                found.append(job.result())
+                bar.advance(task)
+            return found
+    except PlanError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _solve(
+    operator: Operator, need: Requirement, settings: PlanSettings, protect: bool
+) -> SolvedDay:
+    return solve_day(operator, need, settings, now=time.perf_counter, protect=protect)
+
+
+def _solve_shown(
+    operator: Operator, need: Requirement, settings: PlanSettings, protect: bool, bar: Progress
+) -> SolvedDay:
+    tasks = {
+        stage: bar.add_task(stage, total=1.0, start=False)
+        for stage in ("usable seats", "floors", "n-1 programme", "whole people", "reliefs")
+    }
+
+    def show(stage: str, share: float) -> None:
+        bar.start_task(tasks[stage])
+        bar.update(tasks[stage], completed=share)
+
+    return solve_day(
+        operator, need, settings, progress=show, now=time.perf_counter, protect=protect
+    )
+
+
+def _print(plans: Sequence[Plan], out: Path | None) -> None:
+    console = Console()
+    for one in plans:
+        console.print(verdict_table(one))
+        for table in matrix_tables(one):
+            console.print(table)
+        for line in (*missing_lines(one), *proof_lines(one)):
+            console.print(line, highlight=False)
+    if out is not None:
+        console.print(f"Written to {out}; look at it with: releve desk serve {out}")

@@ -1,0 +1,170 @@
+"""A plan on a terminal: the verdict, the relief matrix, what is missing, the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from releve.network import HOME, zone
+from releve.plan import BASE, Cell, ClientVerdict, Move, Plan
+
+__all__ = ["matrix_tables", "missing_lines", "move_lines", "proof_lines", "verdict_table"]
+
+_STYLE = {
+    "held": "green", "thin": "yellow", "missed": "bold red", "contract": "magenta",
+    "unknown": "dim",
+}  # fmt: skip
+ACROSS = 7
+"""Contingencies side by side, so that a table fits 80 columns."""
+LEGEND = (
+    "Relief matrix: coverage of the worst half hour, %\n"
+    "~ thin   ! target missed   § contract problem   ? unknown"
+)
+_MARK = {"held": "", "thin": "~", "missed": "!", "contract": "§", "unknown": "?"}
+
+
+def verdict_table(plan: Plan) -> Table:
+    """Return the verdict, client by client."""
+    secure = sum(verdict.secure for verdict in plan.verdicts)
+    title = f"{plan.operator}, {plan.day:%A %d %B %Y}"
+    if plan.synthetic:
+        title += " (synthetic data)"
+    title += f"\nN-1: {secure} of {len(plan.verdicts)} clients held whichever single place is lost"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in ("client", "verdict", "why"):
+        table.add_column(name)
+    names = dict(plan.clients)
+    for verdict in plan.verdicts:
+        word, style, why = _verdict(plan, verdict)
+        table.add_row(names[verdict.client], Text(word, style=style), why)
+    return table
+
+
+def _verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, str]:
+    worst = _cell(plan, verdict.client, verdict.worst)
+    figures = ""
+    if worst is not None and worst.worst_interval >= 0:
+        figures = (
+            f"worst under {worst.contingency}: {worst.shortfall:.1%} of the day missing,"
+            f" {worst.worst_coverage:.0%} covered at {_clock(plan, worst.worst_interval)}"
+        )
+    if verdict.unknown:
+        return "unknown", "dim", "no forecast for one of its programmes: import a history"
+    if verdict.missed:
+        return "missed", "bold red", figures
+    if verdict.contract:
+        where = ", ".join(verdict.contract)
+        return (
+            "contract", "magenta",
+            f"no plan can protect it under {where}: it needs a second place where its work is"
+            " allowed",
+        )  # fmt: skip
+    return ("held, thin" if verdict.thin else "held"), "green", figures
+
+
+def _cell(plan: Plan, client: str, contingency: str) -> Cell | None:
+    return next(
+        (c for c in plan.cells if c.client == client and c.contingency == contingency), None
+    )
+
+
+def _clock(plan: Plan, interval: int) -> str:
+    return f"{plan.starts[interval].astimezone(zone(plan.time_zone)):%H:%M}"
+
+
+def matrix_tables(plan: Plan) -> Iterator[Table]:
+    """Yield the relief matrix in tables narrow enough for a terminal: the worst half hour in %."""
+    columns = [BASE, *(c.id for c in plan.contingencies)]
+    cells = {(c.client, c.contingency): c for c in plan.cells}
+    for first in range(0, len(columns), ACROSS):
+        part = columns[first : first + ACROSS]
+        table = Table(title=LEGEND if not first else None, title_justify="left")
+        table.add_column("client", no_wrap=True, max_width=18)
+        for name in part:
+            kind, _, label = name.partition(":")
+            table.add_column(f"{kind}\n{label}", justify="right", min_width=5, overflow="fold")
+        for client, label in plan.clients:
+            row = [Text(label)]
+            for name in part:
+                cell = cells[client, name]
+                text = f"{100 * cell.worst_coverage:.0f}{_MARK[cell.status]}"
+                row.append(Text(text, style=_STYLE[cell.status]))
+            table.add_row(*row)
+        yield table
+
+
+def missing_lines(plan: Plan) -> list[str]:
+    """Return what is missing, in words."""
+    missing = plan.missing
+    if missing is None:
+        return []
+    if not missing.purchases and not missing.incurable:
+        return ["Nothing is missing: every client holds its target under every single loss."]
+    lines = []
+    if missing.purchases:
+        state = (
+            "checked by planning again" if missing.checked else "NOT confirmed by planning again"
+        )
+        lines.append(
+            f"What is missing: EUR {missing.cost:,.0f} (at least EUR {missing.lower_bound:,.0f};"
+            f" {state})"
+        )
+        for one in missing.purchases:
+            what = {"laptop": "laptops", "seat": "seats", "skill": f"trained for {one.programme}"}
+            lines.append(
+                f"  {one.count:>4} {what[one.kind]} at {one.where},"
+                f" EUR {one.count * one.unit_price:,.0f}"
+            )
+    names = dict(plan.clients)
+    lines += [
+        f"  nothing on the list cures {names[client]} under {contingency}"
+        for contingency, client in missing.incurable
+    ]
+    return lines
+
+
+def proof_lines(plan: Plan) -> list[str]:
+    """Return how good the plan is proved to be, and how long it took."""
+    bound = plan.bound
+    checker = (
+        f"independent checker: {len(plan.violations)} violations"
+        if plan.violations
+        else "independent checker: no violation in the base plan and every relief"
+    )
+    seconds = sum(plan.seconds.values())
+    base = bound.penalty - bound.lp_penalty
+    return [
+        f"Proof: no plan is better than {bound.lower_bound:,.1f}; this one is"
+        f" {bound.objective:,.1f}: a gap of {bound.penalty_gap:.2%} of the penalty,"
+        f" {bound.requirement_gap:.3%} of the requirement ({bound.status}).",
+        f"Base day in whole people: penalty {bound.penalty:,.1f}, {base:+,.1f} against fractions.",
+        f"Worst regret {bound.worst_regret:.1%} (single sites, in fractions"
+        f" {bound.lp_worst_regret:.1%}); {checker}; {seconds:.1f} s.",
+        *(f"  violation: {line}" for line in plan.violations[:10]),
+    ]
+
+
+def move_lines(plan: Plan, moves: tuple[Move, ...], names: bool) -> list[str]:
+    """Return who moves where, grouped by from and to, or name by name."""
+    groups: dict[str, list[str]] = {}
+    for move in moves:
+        groups.setdefault(_step(move), []).append(move.agent)
+    lines = []
+    for step, agents in sorted(groups.items(), key=lambda pair: -len(pair[1])):
+        lines.append(f"  {len(agents):>4}  {step}")
+        if names:
+            lines.append(f"        {' '.join(agents)}")
+    return lines
+
+
+def _step(move: Move) -> str:
+    def at(place: str, programme: str) -> str:
+        return f"{programme} {'at home' if place == HOME else 'on ' + place}"
+
+    before = at(move.before.place, move.before.programme) if move.before else "reserve"
+    if move.after is None:
+        return f"{before} -> {move.reason}"
+    after = at(move.after.place, move.after.programme)
+    return f"{before} -> {after}" if before != after else f"{before}: break moved"

@@ -1,0 +1,249 @@
+"""What is missing: the cheapest laptops, skills and seats that make every curable cell hold.
+
+The base day and the single losses that miss their target are put into one programme, with
+purchase columns: a *twin* of a group can work at home, or on one more programme, and people are
+bought over from the group to its twin; a site can have more seats. A very dear slack per client
+and loss shows what nothing on the list cures. The answer is rounded up to whole purchases, bought,
+and the day planned again; losses that still miss are added and the target tightened until it
+holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from releve.network import Operator
+from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
+from releve.plan.cells import cell_of
+from releve.plan.contingency import Contingency
+from releve.plan.lp import Floats, Ints, LinearProgram, solve
+from releve.plan.planner import SolvedDay
+from releve.plan.problem import Problem
+from releve.plan.result import BASE, SINGLE, Cell, Purchase, WhatIsMissing
+from releve.plan.secure import add_exposure, add_shares, add_target
+from releve.plan.settings import PlanSettings
+from releve.plan.solve import Planning, plan_problem
+from releve.plan.twins import Twins, with_twins
+
+__all__ = ["KINDS", "cheapest_set", "what_is_missing"]
+
+KINDS = ("laptop", "skill", "seat")
+SLACK_PRICE = 2e6
+"""EUR for one whole client's day that nothing cures: dearer than anything on the list."""
+ROUNDS = 5
+STEP = 0.004
+"""How much the target is tightened when whole people do not hold it yet."""
+
+
+@dataclass(frozen=True)
+class _Bought:
+    """A set of purchases: people per twin, seats per site; cost and bound in EUR."""
+
+    people: Ints
+    seats: Ints
+    cost: float
+    bound: float
+    slack: dict[tuple[str, str], float]
+
+
+def what_is_missing(
+    operator: Operator,
+    solved: SolvedDay,
+    kinds: Sequence[str] = KINDS,
+    progress: Callable[[float], None] = lambda share: None,
+) -> WhatIsMissing:
+    """Return the cheapest set (of the given kinds) that makes every curable single loss hold.
+
+    Costs are EUR at the prices of the settings. ``checked`` tells whether the day, planned again
+    with the set bought, held every cell that is not named incurable.
+    """
+    planning, settings = solved.planning, solved.settings
+    cells = _cells(solved, planning)
+    wanted = _missed(cells)
+    if not wanted:
+        return WhatIsMissing((), 0.0, 0.0, (), True)
+    twins = with_twins(operator, planning.problem, _short_programmes(planning, wanted), settings)
+    chosen = {name for name, _ in wanted} - {BASE}
+    aim = settings.target
+    best = None
+    for turn in range(ROUNDS):
+        singles = [c for c in planning.contingencies if c.id in chosen]
+        bought = cheapest_set(twins, singles, aim, settings, kinds)
+        progress((turn + 0.5) / ROUNDS)
+        again = plan_problem(
+            twins.bought(bought.people, bought.seats), planning.contingencies, settings
+        )
+        incurable = {pair for pair, value in bought.slack.items() if value > settings.target / 10}
+        left = _missed(_cells(solved, again)) - incurable
+        progress((turn + 1) / ROUNDS)
+        best = (bought, incurable, not left)
+        if not left:
+            break
+        chosen |= {name for name, _ in left} - {BASE}
+        aim = max(0.0, aim - STEP)
+    assert best is not None
+    bought, incurable, held = best
+    return WhatIsMissing(
+        purchases=_purchases(twins, bought, planning, settings),
+        cost=bought.cost,
+        lower_bound=bought.bound,
+        incurable=tuple(sorted(incurable)),
+        checked=held,
+    )
+
+
+def _cells(solved: SolvedDay, planning: Planning) -> list[Cell]:
+    """Return the cells of the base day and of the single losses."""
+    problem = planning.problem
+    rows = [(BASE, planning.base.placed)]
+    rows += [
+        (c.id, relief.plan.placed)
+        for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)
+    ]
+    larger = {c.id for c in planning.contingencies if c.kind not in SINGLE}
+    return [
+        cell_of(
+            problem, solved.need, client, name, placed, float(planning.floors[row, client]),
+            solved.settings,
+        )
+        for row, (name, placed) in enumerate(rows)
+        if name not in larger
+        for client in range(len(problem.clients))
+    ]  # fmt: skip
+
+
+def _missed(cells: Sequence[Cell]) -> set[tuple[str, str]]:
+    return {(c.contingency, c.client) for c in cells if c.status in ("missed", "contract")}
+
+
+def _short_programmes(planning: Planning, wanted: set[tuple[str, str]]) -> list[int]:
+    """Return the programmes of the clients that miss their target somewhere."""
+    clients = {client for _, client in wanted}
+    names = planning.problem.clients
+    return [p for p, c in enumerate(planning.problem.client) if names[c] in clients]
+
+
+def cheapest_set(
+    twins: Twins,
+    singles: Sequence[Contingency],
+    aim: float,
+    settings: PlanSettings,
+    kinds: Sequence[str] = KINDS,
+) -> _Bought:
+    """Solve for the cheapest purchases under which base and ``singles`` miss at most ``aim``."""
+    problem = twins.problem
+    lp = LinearProgram()
+    layout = layout_of(twins.roomy())
+    prices = {"laptop": settings.laptop_price, "skill": settings.skill_price}
+    price = np.array([prices[kind] for kind in twins.kind])
+    most = np.where(np.isin(twins.kind, kinds), problem.size[twins.source], 0)
+    people = lp.columns(len(price), price, upper=most.astype(float))
+    seats = lp.columns(
+        len(problem.sites), settings.seat_price, upper=np.inf if "seat" in kinds else 0.0
+    )
+    nothing = lost_assignments(problem, None)
+    tie = problem.price * 1e-3
+    base = add_block(lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3)
+    add_caps(lp, problem, layout, base)
+    _spend(lp, twins, layout, base, base.group_rows, people, seats)
+    slack = {
+        BASE: add_target(
+            lp, add_shares(lp, problem, layout, base), _zeros(problem), aim, SLACK_PRICE
+        )
+    }
+    for single in singles:
+        lost = lost_assignments(problem, single)
+        block = add_block(lp, problem, layout, lost=lost, price=tie, shortfall_cost=1e-3)
+        _spend(lp, twins, layout, block, block.group_rows, people, seats)
+        if single.exposed:
+            links = add_exposure(lp, problem, single, base, block, settings.isolated)
+            rows = np.full(len(problem.size), -1, dtype=np.int64)
+            rows[problem.group[links.assignments]] = links.on_rows
+            _move_people(lp, twins, rows, people)
+        share = add_shares(lp, problem, layout, block)
+        slack[single.id] = add_target(lp, share, _zeros(problem), aim, SLACK_PRICE)
+    solution = solve(lp, method="ipm")
+    x = solution.x
+    bought = np.minimum(np.ceil(x[people] - 1e-4), most).astype(np.int64)
+    more = np.ceil(x[seats] - 1e-4).astype(np.int64)
+    return _Bought(
+        people=bought,
+        seats=more,
+        cost=float(bought @ price + more.sum() * settings.seat_price),
+        bound=float(x[people] @ price + x[seats].sum() * settings.seat_price),
+        slack={
+            (name, problem.clients[c]): float(x[column])
+            for name, columns in slack.items()
+            for c, column in enumerate(columns)
+        },
+    )
+
+
+def _zeros(problem: Problem) -> Floats:
+    return np.zeros(len(problem.clients))
+
+
+def _spend(
+    lp: LinearProgram,
+    twins: Twins,
+    layout: Layout,
+    block: Block,
+    group_rows: Ints,
+    people: Ints,
+    seats: Ints,
+) -> None:
+    """Let the purchases count in a block."""
+    _move_people(lp, twins, group_rows, people)
+    lp.add(block.seat_rows, seats[layout.seat_m], -1.0)
+
+
+def _move_people(lp: LinearProgram, twins: Twins, rows: Ints, people: Ints) -> None:
+    """People bought over leave the rows of their group and enter those of their twin."""
+    source, twin = rows[twins.source], rows[twins.twin]
+    lp.add(source[source >= 0], people[source >= 0])
+    lp.add(twin[twin >= 0], people[twin >= 0], -1.0)
+
+
+def _purchases(
+    twins: Twins, bought: _Bought, planning: Planning, settings: PlanSettings
+) -> tuple[Purchase, ...]:
+    problem = planning.problem
+    out = []
+    taken: dict[int, int] = {}
+    for i in np.nonzero(bought.people)[0]:
+        source = int(twins.source[i])
+        first = taken.get(source, 0)
+        count = int(bought.people[i])
+        taken[source] = first + count
+        out.append(
+            Purchase(
+                kind=twins.kind[i],
+                count=count,
+                unit_price=getattr(settings, f"{twins.kind[i]}_price"),
+                where=problem.groups.groups[source].home_site,
+                programme=twins.learns[i],
+                agents=problem.groups.members[source][first : first + count],
+            )
+        )
+    out += [
+        Purchase("seat", int(bought.seats[m]), settings.seat_price, problem.sites[m])
+        for m in np.nonzero(bought.seats)[0]
+    ]
+    return tuple(_merged(out))
+
+
+def _merged(purchases: Sequence[Purchase]) -> list[Purchase]:
+    """Put purchases of one kind, place and programme on one line."""
+    lines: dict[tuple[str, str, str], Purchase] = {}
+    for one in purchases:
+        key = (one.kind, one.where, one.programme)
+        if key in lines:
+            one = replace(
+                lines[key], count=lines[key].count + one.count,
+                agents=lines[key].agents + one.agents,
+            )  # fmt: skip
+        lines[key] = one
+    return sorted(lines.values(), key=lambda one: (-one.count * one.unit_price, one.where))

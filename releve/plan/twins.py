@@ -1,0 +1,186 @@
+"""Groups that could be: the same people with a laptop, or with one more skill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from releve.network import HOME, Operator
+from releve.plan.lp import Ints
+from releve.plan.problem import Group, Groups, Problem
+from releve.plan.settings import PlanSettings
+
+__all__ = ["Twins", "with_twins"]
+
+LEARNERS = 40
+"""Largest groups that may learn a programme; more would hardly be cheaper, only slower."""
+
+
+@dataclass(frozen=True)
+class Twins:
+    """A problem with a twin group, of nobody yet, for every purchase.
+
+    ``source[i]`` the group and ``twin[i]`` the twin of purchase i, its ``kind`` (laptop, skill)
+    and, for a skill, the programme it ``learns``.
+    """
+
+    problem: Problem
+    source: Ints
+    twin: Ints
+    kind: tuple[str, ...]
+    learns: tuple[str, ...]
+
+    def roomy(self) -> Problem:
+        """Return the problem with twins as large as their groups: which seats could run out."""
+        size = self.problem.size.copy()
+        size[self.twin] = size[self.source]
+        return replace(self.problem, size=size)
+
+    def bought(self, people: Ints, seats: Ints) -> Problem:
+        """Return the problem after a purchase."""
+        size = self.problem.size.copy()
+        np.add.at(size, self.source, -people)
+        np.add.at(size, self.twin, people)
+        return replace(self.problem, size=size, seats=self.problem.seats + seats)
+
+
+def with_twins(
+    operator: Operator, problem: Problem, programmes: Sequence[int], settings: PlanSettings
+) -> Twins:
+    """Add the twins: laptops for who is not home-ready, and ``programmes`` to learn."""
+    found = [*_laptops(operator, problem), *_skills(operator, problem, set(programmes))]
+    first = len(problem.size)
+    groups = [*problem.groups.groups, *(one.group for one in found)]
+    carriers = tuple(sorted({g.carrier for g in groups} - {""}))
+    class_of = np.zeros(first, dtype=np.int64)
+    class_of[problem.group] = problem.link_class[problem.link]
+    rows = [
+        (first + i, place, programme, price, int(class_of[one.source]))
+        for i, one in enumerate(found)
+        for place, programme, price in _legal(operator, problem, one.group, settings)
+    ]
+    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+    group = np.concatenate([problem.group, table[:, 0].astype(np.int64)])
+    place = np.concatenate([problem.place, table[:, 1].astype(np.int64)])
+    programme = np.concatenate([problem.programme, table[:, 2].astype(np.int64)])
+    of_class = np.concatenate([problem.link_class[problem.link], table[:, 4].astype(np.int64)])
+    links, link = np.unique(
+        np.stack([of_class, place, programme], axis=1), axis=0, return_inverse=True
+    )
+    extended = replace(
+        problem,
+        carriers=carriers,
+        groups=Groups(tuple(groups), (*problem.groups.members, *(() for _ in found))),
+        size=np.concatenate([problem.size, np.zeros(len(found), dtype=np.int64)]),
+        carrier=np.array(
+            [carriers.index(g.carrier) if g.carrier else -1 for g in groups], dtype=np.int64
+        ),
+        group=group,
+        place=place,
+        programme=programme,
+        price=np.concatenate([problem.price, table[:, 3]]),
+        link=link.reshape(-1).astype(np.int64),
+        link_class=links[:, 0],
+        link_place=links[:, 1],
+        link_programme=links[:, 2],
+    )
+    return Twins(
+        problem=extended,
+        source=np.array([one.source for one in found], dtype=np.int64),
+        twin=np.arange(first, first + len(found), dtype=np.int64),
+        kind=tuple(one.kind for one in found),
+        learns=tuple(one.learns for one in found),
+    )
+
+
+@dataclass(frozen=True)
+class _Twin:
+    source: int
+    kind: str
+    learns: str
+    group: Group
+
+
+def _laptops(operator: Operator, problem: Problem) -> list[_Twin]:
+    carrier = _new_carriers(operator)
+    found = []
+    for g, group in enumerate(problem.groups.groups):
+        if any(place == HOME for place, _ in group.legal):
+            continue
+        destination = operator.site[group.home_site].destination
+        at_home = {
+            (HOME, name)
+            for _, name in group.legal
+            if operator.programme[name].place == "home_allowed"
+            and _allowed(operator, name, destination)
+        }
+        if at_home:
+            line = carrier.get(destination, "")
+            better = replace(group, carrier=line, legal=group.legal | at_home)
+            found.append(_Twin(g, "laptop", "", better))
+    return found
+
+
+def _new_carriers(operator: Operator) -> dict[str, str]:
+    """Return the carrier of new lines per destination: the one with the fewest agents there."""
+    count: dict[str, dict[str, int]] = {}
+    for agent in operator.agents:
+        if agent.home_ready and agent.carrier:
+            lines = count.setdefault(operator.site[agent.home_site].destination, {})
+            lines[agent.carrier] = lines.get(agent.carrier, 0) + 1
+    return {
+        place: min(lines, key=lambda name: (lines[name], name)) for place, lines in count.items()
+    }
+
+
+def _skills(operator: Operator, problem: Problem, wanted: set[int]) -> list[_Twin]:
+    found = []
+    order = np.argsort(-problem.size, kind="stable")
+    for p in sorted(wanted):
+        name = problem.programmes[p]
+        learners = 0
+        for g in order:
+            group = problem.groups.groups[g]
+            if any(known == name for _, known in group.legal) or not problem.size[g]:
+                continue
+            legal = _learnt(operator, group, name)
+            if legal:
+                more = replace(group, legal=group.legal | legal)
+                found.append(_Twin(int(g), "skill", name, more))
+                learners += 1
+                if learners == LEARNERS:
+                    break
+    return found
+
+
+def _learnt(operator: Operator, group: Group, name: str) -> frozenset[tuple[str, str]]:
+    """Return where people of a group could work on a programme they have learnt."""
+    programme = operator.programme[name]
+    places = set()
+    for place in {place for place, _ in group.legal}:
+        site = group.home_site if place == HOME else place
+        at_home = place == HOME
+        if at_home and programme.place != "home_allowed":
+            continue
+        if _allowed(operator, name, operator.site[site].destination):
+            places.add((place, name))
+    return frozenset(places)
+
+
+def _allowed(operator: Operator, name: str, destination: str) -> bool:
+    allowed = operator.programme[name].allowed_destinations
+    return not allowed or destination in allowed
+
+
+def _legal(
+    operator: Operator, problem: Problem, group: Group, settings: PlanSettings
+) -> list[tuple[int, int, float]]:
+    place_index = {name: i for i, name in enumerate((*problem.sites, HOME))}
+    programme_index = {name: i for i, name in enumerate(problem.programmes)}
+    out = []
+    for place, name in sorted(group.legal, key=lambda pair: (pair[1], pair[0])):
+        steps = (place != group.home_site) + (name != group.primary) + 0.5 * (place == HOME)
+        out.append((place_index[place], programme_index[name], settings.move_price * steps))
+    return out
