@@ -40,11 +40,12 @@ __all__ = [
     "secure_plan",
 ]
 
-KIND_WEIGHT = {"site": 1.0, "named": 0.1, "destination": 0.1}
-"""Weight of the worst regret of a kind of scenario: the larger the loss, the less it may bend
-the plan away from the single losses. Each kind has its own worst, so that a hopeless destination
-does not hide the sites. The base day counts with the sites: people who are idle are not exposed,
-and otherwise a plan could serve nobody today to be safe tomorrow."""
+KIND_WEIGHT = {"site": 1.0, "named": 0.2}
+"""Weight of the worst regret of a kind of scenario that the base plan is bent for. Each kind has
+its own worst, so that a hopeless set does not hide the sites. Whole destinations are relieved, not
+planned for: they would bend the base plan more than every single site together. The base day
+counts with the sites: people who are idle are not exposed, and otherwise a plan could serve nobody
+today to be safe tomorrow."""
 TINY = 1e-3
 """Share of the price of a placement that counts inside a contingency: breaks ties only."""
 
@@ -95,7 +96,7 @@ def secure_plan(
     nothing = lost_assignments(problem, None)
     base = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
     add_caps(lp, problem, layout, base)
-    linked = [i for i, c in enumerate(contingencies) if c.exposed and c.sites]
+    linked = [i for i, c in enumerate(contingencies) if c.exposed and c.kind in KIND_WEIGHT]
     sites = max(1, sum(contingencies[i].kind == "site" for i in linked))
     worst = _worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
     unit = client_unit(problem, settings)

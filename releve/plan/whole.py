@@ -20,7 +20,6 @@ from releve.plan.whole_kernel import Fixed, State, improve, put, shake
 
 __all__ = ["Whole", "WholePlan", "fixed_of", "round_sum", "whole_plan"]
 
-SWEEPS = 200
 SEED = 20200320
 
 
@@ -31,7 +30,7 @@ class Whole:
     ``allowed[j]``; ``price[j]``; ``stay[j]`` people who were there before (none = no move price);
     ``available[g]`` people who can work, ``onsite[g]`` of them on a site; ``limit[client]``
     missing agent-intervals above which ``excess`` is paid for each; ``rounds`` of exchanges tried
-    per person.
+    per person, ``sweeps`` of single moves at most.
     """
 
     allowed: Truths
@@ -44,6 +43,7 @@ class Whole:
     excess: float = 0.0
     capped: bool = True
     rounds: int = 2
+    sweeps: int = 200
 
 
 @dataclass(frozen=True)
@@ -143,12 +143,12 @@ def whole_plan(
         if total:
             lo, hi = fixed.link_pointer[link], fixed.link_pointer[link + 1]
             _fill(fixed, state, problem, start, link, round_sum(on_pattern[lo:hi], int(total)))
-    improve(fixed, state, SWEEPS)
-    if state.w.any():
+    improve(fixed, state, want.sweeps)
+    if state.w.any() and want.rounds:
         order = np.argsort(problem.programme, kind="stable")
         pointer = np.searchsorted(problem.programme[order], np.arange(len(problem.programmes) + 1))
         shake(fixed, state, problem.group, order, pointer, want.rounds * int(state.w.sum()), SEED)
-        improve(fixed, state, SWEEPS)
+        improve(fixed, state, want.sweeps)
     return _whole_plan(problem, fixed, state)
 
 

@@ -1,0 +1,181 @@
+"""``releve relief``: a place has just closed; who moves where, now."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from releve.cli.operator import operator_of, requirement_of
+from releve.cli.plan_text import move_lines
+from releve.network import Operator, to_utc, zone
+from releve.plan import Contingency, Plan, PlanSettings
+from releve.plan.live import LiveRelief, live_day, live_relief
+from releve.plan_folder import PlanFolderError, read_plans
+
+__all__ = ["relief"]
+
+_DEFAULTS = PlanSettings()
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--plan",
+    "plan_folder",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Plan folder in force (releve plan --out).",
+)
+@click.option("--close", "sites", multiple=True, help="Site that closes; may be given again.")
+@click.option("--cut", "carriers", multiple=True, help="Carrier of home lines that is down.")
+@click.option(
+    "--at",
+    required=True,
+    help="When, like 2026-12-01T10:30: operator's time without an offset.",
+)
+@click.option(
+    "--move-price",
+    default=_DEFAULTS.relief_move_price,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Price of each move, in half hours of an agent at mean penalty.",
+)
+@click.option("--no-exposure", is_flag=True, help="People of the site may go to other sites too.")
+@click.option("--names", is_flag=True, help="Name the agents who move.")
+@click.option("--json", "as_json", is_flag=True, help="Print the relief as JSON.")
+def relief(
+    folder: Path,
+    plan_folder: Path,
+    sites: tuple[str, ...],
+    carriers: tuple[str, ...],
+    at: str,
+    move_price: float,
+    no_exposure: bool,
+    names: bool,
+    as_json: bool,
+) -> None:
+    """Relieve a loss that has just happened on a running plan of an operator FOLDER."""
+    operator = operator_of(folder)
+    when = _instant(at, operator)
+    contingency = _contingency(operator, sites, carriers, exposed=not no_exposure)
+    plan = _plan_of(plan_folder, operator, when)
+    need = requirement_of(operator, plan.day)
+    settings = PlanSettings(relief_move_price=move_price)
+    day = live_day(operator, plan, need, when, settings)
+    began = time.perf_counter()
+    first: list[float] = []
+    found = live_relief(
+        day, contingency, settings, curve=not as_json,
+        first_answer=lambda _: first.append(time.perf_counter() - began),
+    )  # fmt: skip
+    took = time.perf_counter() - began
+    if as_json:
+        click.echo(_json(found, contingency, when))
+        return
+    _print(operator, plan, found, contingency, when, names)
+    click.echo(f"first answer after {first[0]:.2f} s, everything with the curve after {took:.2f} s")
+
+
+def _instant(text: str, operator: Operator) -> datetime:
+    try:
+        when = datetime.fromisoformat(text)
+        return when if when.tzinfo else to_utc(when, operator.row.time_zone)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--at") from None
+
+
+def _contingency(
+    operator: Operator, sites: tuple[str, ...], carriers: tuple[str, ...], *, exposed: bool
+) -> Contingency:
+    if not sites and not carriers:
+        raise click.UsageError("nothing is lost: give --close SITE or --cut CARRIER")
+    for site in sites:
+        if site not in operator.site:
+            known = ", ".join(sorted(operator.site))
+            raise click.BadParameter(f"no site {site!r}; sites: {known}", param_hint="--close")
+    lines = {agent.carrier for agent in operator.agents} - {""}
+    for carrier in carriers:
+        if carrier not in lines:
+            known = ", ".join(sorted(lines))
+            raise click.BadParameter(f"no carrier {carrier!r}; known: {known}", param_hint="--cut")
+    name = " + ".join((*sites, *carriers))
+    return Contingency(
+        f"now:{name}", "named", name, frozenset(sites), frozenset(carriers),
+        exposed=exposed and bool(sites),
+    )  # fmt: skip
+
+
+def _plan_of(folder: Path, operator: Operator, when: datetime) -> Plan:
+    try:
+        plans = read_plans(folder)
+    except PlanFolderError as error:
+        raise click.ClickException(str(error)) from None
+    day = when.astimezone(zone(operator.row.time_zone)).date()
+    for plan in plans:
+        if plan.day == day:
+            return plan
+    held = ", ".join(str(plan.day) for plan in plans)
+    raise click.ClickException(f"the plan folder has no plan of {day}; it holds {held}")
+
+
+def _print(
+    operator: Operator,
+    plan: Plan,
+    found: LiveRelief,
+    contingency: Contingency,
+    when: datetime,
+    names: bool,
+) -> None:
+    console = Console()
+    local = when.astimezone(zone(operator.row.time_zone))
+    console.print(f"[bold]{contingency.name} lost on {local:%A %d %B at %H:%M}[/]")
+    console.print(
+        f"Penalty-weighted half hours missing for the rest of the day: {found.unrelieved:,.0f} if"
+        f" nobody moves, {found.first:,.0f} by the first answer, {found.penalty:,.0f} by this"
+        f" relief (in fractions {found.lp_penalty:,.0f})."
+    )
+    labels = dict(plan.clients)
+    worst = sorted(found.missing.items(), key=lambda pair: -pair[1])[:8]
+    for client, share in worst:
+        if share > 0.0005:
+            console.print(f"  {labels[client]}: {share:.1%} of the rest of its day missing")
+    console.print(f"[bold]{len(found.moves)} people[/]")
+    for line in move_lines(plan, found.moves, names):
+        click.echo(line)
+    if found.curve:
+        console.print("Moves against what is missing (in fractions):")
+        for price, moved, missing in found.curve:
+            console.print(
+                f"  at {price:g} half hours a move: {moved:,.0f} moved, {missing:,.0f} agent half"
+                " hours missing"
+            )
+
+
+def _json(found: LiveRelief, contingency: Contingency, when: datetime) -> str:
+    document = {
+        "lost": {
+            "sites": sorted(contingency.sites),
+            "carriers": sorted(contingency.carriers),
+            "at": when.isoformat(),
+        },
+        "penalty": found.penalty,
+        "lp_penalty": found.lp_penalty,
+        "unrelieved": found.unrelieved,
+        "missing": found.missing,
+        "moves": [
+            {
+                "agent": move.agent,
+                "reason": move.reason,
+                "place": move.after.place if move.after else None,
+                "programme": move.after.programme if move.after else None,
+                "from": move.after.start.isoformat() if move.after else None,
+            }
+            for move in found.moves
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False)

@@ -1,0 +1,344 @@
+"""The relief for what has just happened: running placements stand, each move has its price.
+
+From the moment of the loss people either stay, change programme where they are (at once), go home
+or to another site (after a delay). Nobody's shift or break changes. Only the intervals that are
+left count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from releve.demand.tables import INTERVAL, Requirement
+from releve.network import HOME, Operator
+from releve.plan.blocks import Layout, layout_of
+from releve.plan.contingency import Contingency
+from releve.plan.floors import by_client, client_requirement
+from releve.plan.legal import Legality
+from releve.plan.lp import Floats, Ints, solve
+from releve.plan.people import Seating, moves_of, name_relief, placements_of
+from releve.plan.problem import Group, Groups, Problem, programme_weights
+from releve.plan.relief import (
+    Staff,
+    available_staff,
+    columns_of,
+    excess_price,
+    relief_programme,
+)  # fmt: skip
+from releve.plan.result import Move, Placement, Plan
+from releve.plan.roster import Pattern, breaks_of, patterns_of, shifts_of_day
+from releve.plan.settings import PlanSettings
+from releve.plan.whole import Whole, WholePlan, whole_plan
+
+__all__ = ["CURVE", "LiveDay", "LiveRelief", "live_day", "live_relief"]
+
+CURVE = (0.5, 2.0, 8.0, 32.0)
+"""Prices of a move, in agent-intervals of mean penalty, at which the curve is drawn."""
+
+
+@dataclass(frozen=True)
+class LiveRelief:
+    """What to do now, in whole people.
+
+    ``moves`` name who moves where, with the start from which the move is in effect; ``placed``
+    counts from the loss on. ``first`` is the penalty of the first answer (no solver),
+    ``lp_penalty`` of the fractional relief and ``penalty`` of this one; ``unrelieved`` if nobody
+    moved. ``curve`` holds (price, people moved, missing agent-intervals), in fractions.
+    """
+
+    moves: tuple[Move, ...]
+    placed: Floats
+    required: Floats
+    penalty: float
+    first: float
+    lp_penalty: float
+    unrelieved: float
+    missing: dict[str, float]
+    curve: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class LiveDay:
+    """A running day as a problem from one instant on; made before anything is lost.
+
+    ``stay[j]`` people of an assignment who are there now, ``seating`` by name.
+    """
+
+    problem: Problem
+    layout: Layout
+    stay: Ints
+    on_pattern: Ints
+    seating: Seating
+    placements: Mapping[str, Placement]
+
+
+def live_day(
+    operator: Operator,
+    plan: Plan,
+    need: Requirement,
+    at: datetime,
+    settings: PlanSettings,
+    *,
+    home_delay: timedelta = timedelta(minutes=90),
+    site_delay: timedelta = timedelta(minutes=120),
+) -> LiveDay:
+    """Lay the rest of a running day out from the half hour of ``at``.
+
+    ``home_delay`` and ``site_delay`` are how long people take to be at work at home or on another
+    site. ValueError when ``at`` is not on the planned day.
+    """
+    if not plan.starts[0] <= at < plan.starts[-1] + INTERVAL:
+        raise ValueError(f"{at.isoformat()} is not on the planned day {plan.day}")
+    now = max(start for start in plan.starts if start <= at)
+    build = _Builder(operator, plan, now, settings, home_delay, site_delay)
+    return build.day(need)
+
+
+class _Builder:
+    """Collects groups and assignments of people who are at work or rostered later."""
+
+    def __init__(
+        self,
+        operator: Operator,
+        plan: Plan,
+        now: datetime,
+        settings: PlanSettings,
+        home_delay: timedelta,
+        site_delay: timedelta,
+    ) -> None:
+        self._operator = operator
+        self._plan = plan
+        self._now = now
+        self._settings = settings
+        self._delay = (home_delay, site_delay)
+        self._legality = Legality(operator, plan.day, settings)
+        self._placed = {row.agent: row for row in plan.placements}
+
+    def day(self, need: Requirement) -> LiveDay:
+        groups = self._groups()
+        sites = tuple(site.id for site in self._operator.sites)
+        place_index = {name: i for i, name in enumerate((*sites, HOME))}
+        programme_index = {name: i for i, name in enumerate(need.programmes)}
+        classes: dict[tuple[Pattern, ...], int] = {}
+        rows: list[tuple[int, int, int, float, int, int]] = []
+        for g, (key, members) in enumerate(groups.items()):
+            for place, name, patterns, here in self._options(key):
+                c = classes.setdefault(patterns, len(classes))
+                people = len(members) if here else 0
+                rows.append((g, place_index[place], programme_index[name], 0.0, c, people))
+        table = np.array(rows, dtype=np.float64).reshape(-1, 6)
+        whole = table.astype(np.int64)
+        links, link = np.unique(whole[:, [4, 1, 2]], axis=0, return_inverse=True)
+        problem = self._problem(need, groups, sites, whole, links, link, classes)
+        layout = layout_of(problem)
+        return self._running(problem, layout, groups, whole[:, 5])
+
+    def _groups(self) -> dict[tuple[Group, Placement | None], list[str]]:
+        found: dict[tuple[Group, Placement | None], list[str]] = {}
+        for name, shift in shifts_of_day(self._operator, self._plan.day).items():
+            if shift.end <= self._now:
+                continue
+            agent = self._operator.agent[name]
+            legal = self._legality.pairs(agent)
+            placed = self._placed.get(name)
+            patterns = (_pattern(placed),) if placed else breaks_of(shift)
+            at_home = any(place == HOME for place, _ in legal)
+            group = Group(
+                agent.home_site, agent.skills[0], agent.carrier if at_home else "", patterns, legal
+            )
+            anonymous = replace(placed, agent="") if placed else None
+            found.setdefault((group, anonymous), []).append(name)
+        return found
+
+    def _options(
+        self, key: tuple[Group, Placement | None]
+    ) -> list[tuple[str, str, tuple[Pattern, ...], bool]]:
+        """Return (place, programme, patterns from when it works, is where they are now)."""
+        group, placed = key
+        out = []
+        for place, name in sorted(group.legal, key=lambda pair: (pair[1], pair[0])):
+            here = placed is not None and (placed.place, placed.programme) == (place, name)
+            wait = self._wait(group, placed, place)
+            patterns = tuple(
+                late
+                for late in (_from(pattern, self._now + wait) for pattern in group.patterns)
+                if late is not None
+            )
+            if patterns:
+                out.append((place, name, patterns, here))
+        return out
+
+    def _wait(self, group: Group, placed: Placement | None, place: str) -> timedelta:
+        """Return how long after now people are at work in a place; they can leave early enough
+        for a shift that has not begun."""
+        if placed is not None and placed.place == place:
+            return timedelta()
+        return self._delay[0] if place == HOME else self._delay[1]
+
+    def _problem(
+        self,
+        need: Requirement,
+        groups: Mapping[tuple[Group, Placement | None], list[str]],
+        sites: tuple[str, ...],
+        whole: Ints,
+        links: Ints,
+        link: Ints,
+        classes: dict[tuple[Pattern, ...], int],
+    ) -> Problem:
+        operator = self._operator
+        clients = tuple(client.id for client in operator.clients)
+        keys = [group for group, _ in groups]
+        carriers = tuple(sorted({group.carrier for group in keys} - {""}))
+        left = np.array([start >= self._now for start in need.starts])
+        capacity = {
+            site.id: len(site.usable_seats) if site.open else 0 for site in self._plan.sites
+        }
+        programmes = [operator.programme[name] for name in need.programmes]
+        return Problem(
+            day=self._plan.day,
+            sites=sites,
+            programmes=need.programmes,
+            clients=clients,
+            carriers=carriers,
+            groups=Groups(tuple(keys), tuple(tuple(members) for members in groups.values())),
+            patterns=patterns_of(classes, need.starts),
+            size=np.array([len(members) for members in groups.values()], dtype=np.int64),
+            carrier=np.array(
+                [carriers.index(g.carrier) if g.carrier else -1 for g in keys], dtype=np.int64
+            ),
+            group=whole[:, 0],
+            place=whole[:, 1],
+            programme=whole[:, 2],
+            price=np.zeros(len(whole)),
+            link=link.reshape(-1).astype(np.int64),
+            link_class=links[:, 0],
+            link_place=links[:, 1],
+            link_programme=links[:, 2],
+            required=np.where(left[:, None], np.nan_to_num(need.agents), 0.0),
+            weight=programme_weights(operator, need),
+            efficiency=np.array([row.home_efficiency for row in programmes]),
+            seats=np.array([capacity[site] for site in sites], dtype=np.int64),
+            client=np.array([clients.index(row.client) for row in programmes], dtype=np.int64),
+            cap=np.ones(len(clients)),
+        )
+
+    def _running(
+        self,
+        problem: Problem,
+        layout: Layout,
+        groups: Mapping[tuple[Group, Placement | None], list[str]],
+        stay: Ints,
+    ) -> LiveDay:
+        slot_of = np.searchsorted(layout.y_link, np.arange(len(problem.link_class)))
+        at: dict[str, tuple[int, int]] = {}
+        on_pattern = np.zeros(len(layout.y_link), dtype=np.int64)
+        members = problem.groups.members
+        for j in np.nonzero(stay)[0]:
+            slot = int(slot_of[problem.link[j]])
+            on_pattern[slot] += stay[j]
+            at.update({agent: (int(j), slot) for agent in members[problem.group[j]]})
+        seating = Seating(at)
+        return LiveDay(
+            problem, layout, stay, on_pattern, seating, placements_of(problem, layout, seating)
+        )
+
+
+def _pattern(placed: Placement) -> Pattern:
+    return Pattern(placed.start, placed.end, placed.break_start, placed.break_end)
+
+
+def _from(pattern: Pattern, when: datetime) -> Pattern | None:
+    """Return what is left of a pattern from an instant on; None when nothing is."""
+    start = max(pattern.start, when)
+    if start >= pattern.end:
+        return None
+    if pattern.break_start is None or pattern.break_end is None or pattern.break_end <= start:
+        return Pattern(start, pattern.end, None, None)
+    return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end)
+
+
+def live_relief(
+    day: LiveDay,
+    contingency: Contingency,
+    settings: PlanSettings,
+    *,
+    curve: bool = True,
+    first_answer: Callable[[WholePlan], None] = lambda plan: None,
+) -> LiveRelief:
+    """Return the relief of a loss on a running day.
+
+    ``first_answer`` is called as soon as there is something to act on, before the optimum.
+    """
+    problem, layout = day.problem, day.layout
+    staff = available_staff(problem, contingency, day.stay, settings.isolated)
+    base = np.zeros(problem.required.shape)
+    limit = np.full(len(problem.clients), settings.target)
+    want = _want(problem, staff, limit, settings.relief_move_price)
+    kept = staff.kept.astype(float)
+    patterns = _kept_patterns(problem, layout, day, staff)
+    nothing = whole_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
+    first = whole_plan(problem, layout, replace(want, rounds=0), kept, patterns)
+    first_answer(first)
+    lp, block = relief_programme(problem, layout, staff, limit, settings.relief_move_price)
+    solution = solve(lp, method="ipm", crossover=False)
+    best = whole_plan(
+        problem, layout, want, columns_of(solution.x, block.w), columns_of(solution.x, block.y)
+    )
+    short = np.zeros_like(base)
+    short[layout.cov_t, layout.cov_p] = solution.x[block.u]
+    named, isolated = name_relief(
+        problem, layout, day.seating, staff, best.assigned, best.on_pattern
+    )
+    lost = frozenset(agent for agent, (j, _) in day.seating.at.items() if staff.lost[j])
+    moves = moves_of(day.placements, placements_of(problem, layout, named), isolated, lost)
+    missing = by_client(problem, problem.required - best.covered(problem))
+    return LiveRelief(
+        moves=moves,
+        placed=best.placed,
+        required=problem.required,
+        penalty=best.penalty,
+        first=first.penalty,
+        lp_penalty=float((short @ problem.weight).sum()),
+        unrelieved=nothing.penalty,
+        missing=dict(
+            zip(problem.clients, (missing / client_requirement(problem)).tolist(), strict=True)
+        ),
+        curve=tuple(_curve(day, staff, limit, CURVE)) if curve else (),
+    )
+
+
+def _want(problem: Problem, staff: Staff, limit: Floats, price: float) -> Whole:
+    return Whole(
+        allowed=~staff.lost,
+        price=problem.price,
+        stay=staff.kept,
+        available=staff.available,
+        onsite=staff.onsite,
+        limit=limit * client_requirement(problem),
+        move_price=price,
+        excess=excess_price(problem),
+        capped=False,
+    )
+
+
+def _kept_patterns(problem: Problem, layout: Layout, day: LiveDay, staff: Staff) -> Floats:
+    gone = np.zeros(len(problem.link_class), dtype=np.bool_)
+    gone[problem.link[staff.lost]] = True
+    return np.where(gone[layout.y_link], 0, day.on_pattern).astype(float)
+
+
+def _curve(
+    day: LiveDay, staff: Staff, limit: Floats, prices: Sequence[float]
+) -> list[tuple[float, float, float]]:
+    """Return (price of a move, people moved, missing agent-intervals) for each price."""
+    out = []
+    for price in prices:
+        lp, block = relief_programme(day.problem, day.layout, staff, limit, price)
+        x = solve(lp, method="ipm", crossover=False).x
+        moved = np.maximum(0.0, columns_of(x, block.w) - staff.kept).sum()
+        out.append((price, float(moved), float(x[block.u].sum())))
+    return out
