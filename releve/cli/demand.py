@@ -144,11 +144,12 @@ def _print_report(report: ImportReport, lines: Sequence[str], limit: int) -> Non
         click.echo(f"... and {len(report.faults) - len(faults)} more faults (--limit 0 prints all)")
     for line in (str(report.rows), *report.notes[1:], *lines):
         click.echo(line)
-    for programme, patience in report.patience_s.items():
-        served = report.served_20_s.get(programme, float("nan"))
-        click.echo(
-            f"{programme}: mean patience {patience:.0f} s, {100 * served:.1f} % served in 20 s"
-        )
+    for programme, served in report.served_20_s.items():
+        patience = report.patience_s.get(programme)
+        known = "nobody hung up: patience is not known"
+        if patience is not None:
+            known = f"mean patience {patience:.0f} s"
+        click.echo(f"{programme}: {known}, {100 * served:.1f} % served in 20 s")
 
 
 def _report_json(report: ImportReport, lines: Sequence[str]) -> str:

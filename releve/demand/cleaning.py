@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from releve.demand.country import calendar_country
 from releve.demand.gaps import silent, usual_counts
@@ -242,11 +243,17 @@ def _running_median(ratio: Floats) -> Floats:
     A week on both sides; less near the ends, but two days at least where there are.
     """
     known = np.flatnonzero(np.isfinite(ratio))
+    values, last = ratio[known], len(known) - 1
     out = np.full(len(ratio), np.nan)
-    last = len(known) - 1
-    for place, day in enumerate(known.tolist()):
-        reach = min(_NEIGHBOURS, max(2, min(place, last - place)))
-        out[day] = np.median(ratio[known[max(0, place - reach) : place + reach + 1]])
+    width = 2 * _NEIGHBOURS + 1
+    if len(known) >= width:
+        middle = np.median(sliding_window_view(values, width), axis=1)
+        out[known[_NEIGHBOURS : last + 1 - _NEIGHBOURS]] = middle
+    for place in range(last + 1):
+        near_end = min(place, last - place)
+        if near_end < _NEIGHBOURS:
+            reach = max(2, near_end)
+            out[known[place]] = np.median(values[max(0, place - reach) : place + reach + 1])
     return out
 
 

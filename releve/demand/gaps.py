@@ -68,7 +68,8 @@ def silent(counts: Floats, usual: Floats) -> Truths:
     late opening is no fault of the source.
     """
     out = np.zeros(counts.shape, dtype=np.bool_)
-    for day in np.flatnonzero(((counts == 0) & (usual > 0)).any(axis=1)):
+    quiet = ((counts == 0) * usual).sum(axis=1)
+    for day in np.flatnonzero(quiet >= SILENCE_CALLS):
         edges = np.flatnonzero(np.concatenate(([1], counts[day] != 0, [1])))
         for before, after in pairwise(edges.tolist()):
             run = usual[day, before : after - 1]

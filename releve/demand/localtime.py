@@ -102,12 +102,19 @@ def local_to_utc(local: Int64s, zone_name: str) -> tuple[Int64s, Int64s]:
 
 
 def open_week(programme: Programme) -> Truths:
-    """Return ``open[weekday, slot]`` of a week without holidays, Monday first."""
-    opening = parse_opening(programme.opening)
-    return np.array(
+    """Return ``open[weekday, slot]`` of a week without holidays, Monday first; read only."""
+    return _week(programme.opening)
+
+
+@lru_cache(maxsize=4096)
+def _week(text: str) -> Truths:
+    opening = parse_opening(text)
+    week = np.array(
         [[opening.is_open(weekday, slot * 30) for slot in range(SLOTS)] for weekday in range(7)],
         dtype=np.bool_,
     )
+    week.flags.writeable = False
+    return week
 
 
 def open_slots(programme: Programme, days: Int64s) -> tuple[Truths, Truths]:

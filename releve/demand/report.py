@@ -38,7 +38,8 @@ class ImportFault:
             often = f" ({self.count} times)" if self.count > 1 else ""
             return f"{self.column}, {self.value}{often}: {self.reason}; {self.effect}; {self.fix}"
         more = f" and {self.count - 1} more" if self.count > 1 else ""
-        cell = f", {self.column} {self.value!r}" if self.column else ""
+        cell = f", {self.column}" if self.column else ""
+        cell += f" {self.value!r}" if self.value else ""
         return f"row {self.row}{more}{cell}: {self.reason}; {self.effect}; {self.fix}"
 
 
@@ -67,6 +68,8 @@ class RowCount:
 class ImportReport:
     """The histories of an import and all that was wrong or remarkable on the way.
 
+    Faults stand in the order of their rows, those of no row last.
+
     ``patience_s`` is, per programme, the mean patience estimated from waits and hang-ups (only
     from a call log that holds both); ``served_20_s`` the share of offered calls answered within
     20 seconds there.
@@ -78,3 +81,7 @@ class ImportReport:
     rows: RowCount
     patience_s: Mapping[str, float] = field(default_factory=dict)
     served_20_s: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ordered = sorted(self.faults, key=lambda fault: (fault.row == 0, fault.row))
+        object.__setattr__(self, "faults", tuple(ordered))

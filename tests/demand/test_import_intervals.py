@@ -71,7 +71,7 @@ def test_bad_rows_are_named_and_their_half_hours_not_known() -> None:
     rows.append(rows[20])
     report = import_intervals(pl.DataFrame(rows, frame.schema, orient="row"), MAPPING, "UTC")
     named = [(fault.kind, fault.row) for fault in report.faults if fault.row]
-    assert named == [("duplicate", len(rows) + 1), ("value", 2), ("value", 8), ("misaligned", 14)]
+    assert named == [("value", 2), ("value", 8), ("misaligned", 14), ("duplicate", len(rows) + 1)]
     assert np.flatnonzero(np.isnan(report.histories[0].offered)).tolist() == [0, 1, 2]
     assert report.rows.set_aside == {
         "time": 0,

@@ -57,7 +57,7 @@ class Days:
             counts=np.nan_to_num(history.offered),
             known=known,
             guide=guide,
-            counted=known.any(axis=1),
+            counted=np.asarray(known.any(axis=1), dtype=np.bool_),
             features=features,
             age_weight=0.5 ** ((numbers[-1] - numbers) / settings.profile_days),
             opened=open_week(programme),
