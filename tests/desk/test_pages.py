@@ -61,7 +61,7 @@ def test_a_contract_problem_is_named_as_such(web: Client) -> None:
 
 def test_every_cell_of_the_matrix_leads_to_its_page(web: Client) -> None:
     html = web.get("/").content.decode()
-    links = re.findall(r'<a class="cell is-\w+" href="([^"]+)"', html)
+    links = re.findall(r'<a class="cell is-\w+"\s+href="([^"]+)"', html)
     plan = synthetic_plan()
     assert len(links) == len(plan.clients) * (1 + len(plan.contingencies))
     assert len(set(links)) == len(links)
