@@ -153,7 +153,9 @@ def test_many_cases_at_once_are_the_cases_one_by_one() -> None:
 
 
 def test_no_calls_need_nobody_and_a_few_need_one() -> None:
-    found = required_agents([0, 0, 1e-9, 1e-120], 1800, [300, math.nan, 300, 300], [[math.inf], [60.0]])
+    found = required_agents(
+        [0, 0, 1e-9, 1e-120], 1800, [300, math.nan, 300, 300], [[math.inf], [60.0]]
+    )
     assert found.tolist() == [[0, 0, 1, 1], [0, 0, 1, 1]]
 
 

@@ -77,9 +77,9 @@ def metrics(
     n = number("agents", agents, at_least=0)
     if np.any(n != np.floor(n)):
         raise ValueError(f"agents is whole does not hold, got {float(n[n != np.floor(n)][0])!r}")
-    rate, aht, patience, threshold = _queue(calls, interval_s, aht_s, patience_s, threshold_s)
-    rate, aht, patience, n, threshold = np.broadcast_arrays(rate, aht, patience, n, threshold)
-    load = np.where(rate == 0.0, 0.0, rate * aht)
+    every = (*_queue(calls, interval_s, aht_s, patience_s, threshold_s), n)
+    volume, interval, aht, patience, threshold, n = np.broadcast_arrays(*every)
+    load = np.where(volume == 0.0, 0.0, volume * aht / interval)
     out = _blank(load, n, patience, threshold)
     some = load > 0.0
     _fill_c(out, some & np.isinf(patience), load, aht, n, threshold)
@@ -109,11 +109,11 @@ def required_agents(
     calls or the handling time of calls are not known (never 0). ValueError quotes the condition
     that does not hold, with the value.
     """
-    rate, aht, patience, threshold = _queue(calls, interval_s, aht_s, patience_s, threshold_s)
+    queue = _queue(calls, interval_s, aht_s, patience_s, threshold_s)
     goal = number("target", target, more_than=0, less_than=1)
     answered = number("answer_rate", answer_rate, at_least=0, less_than=1)
     cap = number("max_occupancy", max_occupancy, more_than=0, at_most=1)
-    every = (rate, aht, patience, threshold, codes(definition), goal, answered, cap)
+    every = (*queue, codes(definition), goal, answered, cap)
     shape = np.broadcast_shapes(*(values.shape for values in every))
     cases = Cases(*(flat(values, shape) for values in every))
     out = np.empty(int(np.prod(shape)), dtype=np.float64)
@@ -151,16 +151,15 @@ def _queue(
     aht_s: ArrayLike,
     patience_s: ArrayLike,
     threshold_s: ArrayLike,
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return calls per second, handling time, patience and threshold, checked."""
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return calls, interval, handling time, patience and threshold, checked."""
     volume = number("calls", calls, at_least=0, unknown=True)
     interval = number("interval_s", interval_s, more_than=0)
     aht = number("aht_s", aht_s, more_than=0, unknown=True)
     patience = number("patience_s", patience_s, more_than=0, endless=True)
     threshold = number("threshold_s", threshold_s, at_least=0)
-    rate = volume / interval
-    require_loads(rate, aht)
-    return rate, aht, patience, threshold
+    require_loads(volume, interval, aht)
+    return volume, interval, aht, patience, threshold
 
 
 def _blank(load: Floats, n: Floats, patience: Floats, threshold: Floats) -> Floats:
@@ -212,7 +211,8 @@ def _fill_a(
 
 def _require_c(cases: Cases, out: Floats) -> None:
     require_c(
-        cases.calls_per_s,
+        cases.calls,
+        cases.interval_s,
         cases.aht_s,
         cases.threshold_s,
         cases.target,

@@ -36,33 +36,23 @@ def number(
     NaN passes where it may be ``unknown``, infinity where it may be ``endless``.
     """
     array = np.asarray(value, dtype=np.float64)
-    limits = (at_least, more_than, at_most, less_than)
     if array.size == 0:
         return array
-    extremes = np.array([np.min(array), np.max(array)])  # NaN if there is one
-    if _inside(extremes, limits, endless).all():
+    low, high = float(np.min(array)), float(np.max(array))  # NaN if there is one
+    if at_least <= low and more_than < low and high <= at_most and (endless or high < less_than):
         return array
-    good = _inside(array, limits, endless) | (np.isnan(array) & unknown)
+    good = (array >= at_least) & (array > more_than) & (array <= at_most)
+    good &= (array < less_than) | endless
+    good |= np.isnan(array) & unknown
     if good.all():
         return array
-    bad = float(array[~good][0])
-    raise ValueError(f"{_words(name, limits, endless)} does not hold, got {bad!r}")
+    condition = _words(name, at_least, more_than, at_most, less_than, endless)
+    raise ValueError(f"{condition} does not hold, got {float(array[~good][0])!r}")
 
 
-def _inside(
-    array: Floats, limits: tuple[float, float, float, float], endless: bool
-) -> NDArray[np.bool_]:
-    at_least, more_than, at_most, less_than = limits
-    good: NDArray[np.bool_] = (array >= at_least) & (array <= at_most)
-    if more_than > -math.inf:
-        good &= array > more_than
-    if not endless:
-        good &= array < less_than
-    return good
-
-
-def _words(name: str, limits: tuple[float, float, float, float], endless: bool) -> str:
-    at_least, more_than, at_most, less_than = limits
+def _words(
+    name: str, at_least: float, more_than: float, at_most: float, less_than: float, endless: bool
+) -> str:
     left = f"{at_least:g} <= " if at_least > -math.inf else f"{more_than:g} < "
     if at_most < math.inf:
         return f"{left}{name} <= {at_most:g}"
@@ -89,14 +79,15 @@ def flat(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return np.require(whole, requirements=["C", "W"]).reshape(-1)
 
 
-def require_loads(calls_per_s: Floats, aht_s: Floats) -> None:
+def require_loads(calls: Floats, interval_s: Floats, aht_s: Floats) -> None:
     """Refuse loads above :data:`LARGEST_LOAD`."""
-    if not calls_per_s.size or not aht_s.size:
+    if 0 in (calls.size, interval_s.size, aht_s.size):
         return
-    if not np.max(calls_per_s) * np.max(aht_s) <= LARGEST_LOAD:
-        load = calls_per_s * aht_s
-        if np.any(load > LARGEST_LOAD):
-            raise ValueError(
-                f"calls * aht_s / interval_s <= {LARGEST_LOAD:g} Erlang does not hold,"
-                f" got {float(np.nanmax(load)):g}"
-            )
+    if np.max(calls) * np.max(aht_s) / np.min(interval_s) <= LARGEST_LOAD:
+        return
+    load = calls * aht_s / interval_s
+    if np.any(load > LARGEST_LOAD):
+        raise ValueError(
+            f"calls * aht_s / interval_s <= {LARGEST_LOAD:g} Erlang does not hold,"
+            f" got {float(np.nanmax(load)):g}"
+        )

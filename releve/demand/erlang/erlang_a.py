@@ -95,7 +95,7 @@ def evaluate(q: Queues) -> None:
     for lane in range(q.n.size):
         per_load[lane] = 1.0 / q.a[lane]
         before[lane] = q.n[lane] - 1.0
-    inverse_b(before, q.a, per_load, y)
+    inverse_b(before, q.a, per_load, x, y)
     per_x, last = per_load, before
     for lane in range(q.n.size):
         c[lane] = q.n[lane] * q.kappa[lane]

@@ -22,20 +22,16 @@ Array = NDArray[Any]
 @kernel
 def measure_c(load: Array, agents: Array, t: Array, out: Array) -> None:
     """Fill ``out[:, case]`` with P(wait) and P(W > T), ``t`` = T / AHT; both 1 in overload."""
-    rows = np.empty((3, LANES))
+    rows = np.empty((4, LANES))
     for first in range(0, load.size, LANES):
-        last = min(first + LANES, load.size)
-        per_load, y, fade = (
-            rows[0, : last - first],
-            rows[1, : last - first],
-            rows[2, : last - first],
-        )
-        a, n = load[first:last], agents[first:last]
+        count = min(LANES, load.size - first)
+        per_load, y, fade, work = rows[0, :count], rows[1, :count], rows[2, :count], rows[3, :count]
+        a, n = load[first : first + count], agents[first : first + count]
         for lane in range(a.size):
             per_load[lane] = 1.0 / a[lane]
-            y[lane] = -t[first + lane] * max(n[lane] - a[lane], 0.0)
-        exp(y, fade)
-        inverse_b(n, a, per_load, y)
+            work[lane] = -t[first + lane] * max(n[lane] - a[lane], 0.0)
+        exp(work, fade)
+        inverse_b(n, a, per_load, work, y)
         for lane in range(a.size):
             spare = max(n[lane] - a[lane], 0.0)
             wait = n[lane] / (a[lane] + spare * y[lane]) if spare > 0.0 else 1.0
@@ -45,7 +41,8 @@ def measure_c(load: Array, agents: Array, t: Array, out: Array) -> None:
 
 @kernel
 def require_c(
-    calls_per_s: Array,
+    calls: Array,
+    interval_s: Array,
     aht_s: Array,
     threshold_s: Array,
     target: Array,
@@ -58,85 +55,106 @@ def require_c(
     n rises from the least that is above the load and within the occupancy; y, exp(-(n - a) T /
     AHT) and the test are carried along without a division.
     """
-    rows = np.empty((12, LANES))
-    for first in range(0, out.size, LANES):
-        count = min(LANES, out.size - first)
-        calls, aht, t, late = rows[0, :count], rows[1, :count], rows[2, :count], rows[3, :count]
-        a, per_load, n, y = rows[4, :count], rows[5, :count], rows[6, :count], rows[7, :count]
-        fade, step, cap = rows[8, :count], rows[9, :count], rows[10, :count]
-        work = rows[11, :count]
-        take(calls_per_s, first, calls)
-        take(aht_s, first, aht)
-        take(threshold_s, first, t)
-        take(target, first, late)
-        take(max_occupancy, first, cap)
-        _begin(calls, aht, t, late, cap, a, per_load, n, fade, step)
-        work[:] = fade
-        exp(work, fade)
-        work[:] = step
-        exp(work, step)
-        inverse_b(n, a, per_load, y)
-        found = out[first : first + count]
-        found[:] = n
-        while _advance(a, per_load, late, n, y, fade, step, found):
-            pass
+    rows = np.empty((13, LANES))
+    for begin in range(0, out.size, LANES):
+        count = min(LANES, out.size - begin)
+        volume, interval, aht = rows[0, :count], rows[1, :count], rows[2, :count]
+        t, goal, cap = rows[3, :count], rows[4, :count], rows[5, :count]
+        a, per_load, first, y = rows[6, :count], rows[7, :count], rows[8, :count], rows[9, :count]
+        fade, step, work = rows[10, :count], rows[11, :count], rows[12, :count]
+        take(calls, begin, volume)
+        take(interval_s, begin, interval)
+        take(aht_s, begin, aht)
+        take(threshold_s, begin, t)
+        take(target, begin, goal)
+        take(max_occupancy, begin, cap)
+        _begin(volume, interval, aht, cap, a, per_load, first)
+        _fade(t, aht, goal, a, first, work, fade, step)
+        inverse_b(first, a, per_load, work, y)
+        found = out[begin : begin + count]
+        found[:] = first
+        tried = 0.0
+        while _advance(tried, a, per_load, first, y, fade, step, found):
+            tried += 4.0
         for lane in range(count):
-            found[lane] = found[lane] if calls[lane] > 0.0 else calls[lane]
+            found[lane] = found[lane] if volume[lane] > 0.0 else volume[lane]
 
 
 @kernel
 def _begin(
-    calls: Array,
+    volume: Array,
+    interval: Array,
     aht: Array,
-    t: Array,
-    late: Array,
     cap: Array,
     a: Array,
     per_load: Array,
-    n: Array,
+    first: Array,
+) -> None:
+    """Set the load and the least n that can do; make calls of unknown handling time unknown."""
+    for lane in range(volume.size):
+        load = volume[lane] * aht[lane] / interval[lane]
+        volume[lane] = np.nan if volume[lane] > 0.0 and np.isnan(load) else volume[lane]
+        load = load if load > SMALLEST_LOAD else SMALLEST_LOAD
+        a[lane] = load
+        per_load[lane] = 1.0 / load
+        first[lane] = max(np.floor(load) + 1.0, np.ceil(load / (cap[lane] * (1.0 + ROUNDING))))
+
+
+@kernel
+def _fade(
+    t: Array,
+    aht: Array,
+    goal: Array,
+    a: Array,
+    first: Array,
+    work: Array,
     fade: Array,
     step: Array,
 ) -> None:
-    """Set the load, the least n that can do, the allowed late share and the exponents."""
-    for lane in range(calls.size):
-        load = calls[lane] * aht[lane]
-        known = load > SMALLEST_LOAD
-        calls[lane] = np.nan if calls[lane] > 0.0 and np.isnan(load) else calls[lane]
-        load = load if known else SMALLEST_LOAD
-        a[lane] = load
-        per_load[lane] = 1.0 / load
-        n[lane] = max(np.floor(load) + 1.0, np.ceil(load / (cap[lane] * (1.0 + ROUNDING))))
-        late[lane] = (1.0 - late[lane]) * (1.0 + ROUNDING)
-        step[lane] = -t[lane] / aht[lane] if known else 0.0
-        fade[lane] = step[lane] * (n[lane] - load)
+    """Set exp(-(n - a) T / AHT) over the share that may be late, and its factor per agent."""
+    for lane in range(t.size):
+        periods = -t[lane] / aht[lane]
+        work[lane] = periods if periods < 0.0 else 0.0
+    exp(work, step)
+    for lane in range(t.size):
+        work[lane] *= first[lane] - a[lane]
+    exp(work, fade)
+    for lane in range(t.size):
+        fade[lane] /= (1.0 - goal[lane]) * (1.0 + ROUNDING)
 
 
 @kernel
 def _advance(
+    tried: float,
     a: Array,
     per_load: Array,
-    late: Array,
-    n: Array,
+    first: Array,
     y: Array,
     fade: Array,
     step: Array,
     found: Array,
 ) -> bool:
-    """Test every lane at n and n + 1, add one to ``found`` for each that fails, and go on to n + 2.
+    """Test every lane at ``first`` + ``tried`` and the three n above; add the failures to found.
 
-    The service level rises with n, so the first n that holds is the first n plus the failures.
-    Return False when no lane failed at n + 1.
+    The service level rises with n, so the least n is the first n plus the failures. Four steps a
+    pass, so that memory does not set the pace. Return False when no lane failed at the last.
     """
-    waiting = 0.0
-    for lane in range(n.size):
-        spare = n[lane] - a[lane]
-        now = n[lane] * fade[lane] > late[lane] * (a[lane] + spare * y[lane])
-        y_next = 1.0 + y[lane] * ((n[lane] + 1.0) * per_load[lane])
-        fade_next = fade[lane] * step[lane]
-        then = (n[lane] + 1.0) * fade_next > late[lane] * (a[lane] + (spare + 1.0) * y_next)
-        found[lane] += (1.0 if now else 0.0) + (1.0 if then else 0.0)
-        waiting += 1.0 if then else 0.0
-        n[lane] += 2.0
-        y[lane] = 1.0 + y_next * (n[lane] * per_load[lane])
-        fade[lane] = fade_next * step[lane]
-    return waiting > 0.0
+    waiting = 0
+    for lane in range(a.size):
+        n, p, q = first[lane] + tried, per_load[lane], step[lane]
+        spare = n - a[lane]
+        y1 = 1.0 + y[lane] * ((n + 1.0) * p)
+        y2 = 1.0 + y1 * ((n + 2.0) * p)
+        y3 = 1.0 + y2 * ((n + 3.0) * p)
+        fade1 = fade[lane] * q
+        fade2 = fade1 * q
+        fade3 = fade2 * q
+        failed = 1.0 if n * fade[lane] > a[lane] + spare * y[lane] else 0.0
+        failed += 1.0 if (n + 1.0) * fade1 > a[lane] + (spare + 1.0) * y1 else 0.0
+        failed += 1.0 if (n + 2.0) * fade2 > a[lane] + (spare + 2.0) * y2 else 0.0
+        last = (n + 3.0) * fade3 > a[lane] + (spare + 3.0) * y3
+        found[lane] += failed + (1.0 if last else 0.0)
+        waiting += 1 if last else 0
+        y[lane] = 1.0 + y3 * ((n + 4.0) * p)
+        fade[lane] = fade3 * q
+    return waiting > 0

@@ -1,5 +1,9 @@
 """The decorator of every kernel of this folder: numba, cached on disk, IEEE division, fused
-multiply-add allowed."""
+multiply-add allowed.
+
+numba's cache looks at a kernel's own file only. Who changes a kernel that another file calls
+removes ``__pycache__`` here, or the callers go on with the old one.
+"""
 
 from __future__ import annotations
 

@@ -64,22 +64,31 @@ def exp(x: Array, out: Array) -> None:
 
 
 @kernel
-def inverse_b(n: Array, load: Array, per_load: Array, y: Array) -> None:
+def inverse_b(n: Array, load: Array, per_load: Array, share: Array, y: Array) -> None:
     """Set ``y`` = 1 / B(n, a), the inverse of the Erlang B formula; infinite above 1e308.
 
     y(0) = 1 and y(n) = 1 + y(n - 1) n / a. An error made at m < n shrinks by the product of j / a
     over j = m+1..n, about exp(-((a - m)^2 - (a - n)^2) / 2a) for n <= a, so the recursion starts
-    where that is exp(-36). A step before agent 1 keeps y at 1. ``per_load`` = 1 / ``load``.
+    where that is exp(-36). A step before agent 1 keeps y at 1. ``per_load`` = 1 / ``load``;
+    ``share`` is room, for n / a.
     """
-    steps = 0.0
+    steps, least = 0.0, np.inf
     for lane in range(n.size):
         below = max(0.0, load[lane] - n[lane])
         start = load[lane] - np.sqrt(72.0 * load[lane] + below * below)
         steps = max(steps, n[lane] - max(0.0, start))
+        least = min(least, n[lane])
+        share[lane] = n[lane] * per_load[lane]
         y[lane] = 1.0
-    for pair in range(int(steps) // 2, -1, -1):  # two steps a pass: half the memory traffic
-        back = 2.0 * pair
+    fours = int(min(least, steps)) // 4
+    for left in range(int(steps), 4 * fours - 1, -1):
         for lane in range(n.size):
-            first = max(n[lane] - (back + 1.0), 0.0) * per_load[lane]
-            second = max(n[lane] - back, 0.0) * per_load[lane]
-            y[lane] = 1.0 + (1.0 + y[lane] * first) * second
+            y[lane] = 1.0 + y[lane] * (max(n[lane] - left, 0.0) * per_load[lane])
+    for four in range(fours - 1, -1, -1):  # all lanes are past agent 1: four steps a pass
+        back = 4.0 * four
+        for lane in range(n.size):
+            p = per_load[lane]
+            z = 1.0 + y[lane] * (share[lane] - (back + 3.0) * p)
+            z = 1.0 + z * (share[lane] - (back + 2.0) * p)
+            z = 1.0 + z * (share[lane] - (back + 1.0) * p)
+            y[lane] = 1.0 + z * (share[lane] - back * p)

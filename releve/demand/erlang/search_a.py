@@ -39,7 +39,8 @@ SURE_ROUNDS = 8
 class Cases(NamedTuple):
     """What is asked, one entry a case or one entry for all; ``definition`` 0..3 = (a)..(d)."""
 
-    calls_per_s: Array
+    calls: Array
+    interval_s: Array
     aht_s: Array
     patience_s: Array
     threshold_s: Array
@@ -103,11 +104,12 @@ def _refill(cases: Cases, q: Queues, s: Search, coming: int, out: Array) -> int:
         while s.case[lane] < 0 and coming < out.size:
             i = coming
             coming += 1
-            calls, aht = _at(cases.calls_per_s, i), _at(cases.aht_s, i)
-            load = max(calls * aht, SMALLEST_LOAD)
-            if not (calls > 0.0 and calls * aht >= 0.0):
+            calls, aht = _at(cases.calls, i), _at(cases.aht_s, i)
+            load = calls * aht / _at(cases.interval_s, i)
+            if calls == 0.0 or np.isnan(load):
                 out[i] = 0.0 if calls == 0.0 else np.nan
                 continue
+            load = max(load, SMALLEST_LOAD)
             patience, threshold = _at(cases.patience_s, i), _at(cases.threshold_s, i)
             hold = math.expm1(-threshold / patience)
             q.a[lane], q.kappa[lane] = load, patience / aht
