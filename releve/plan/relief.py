@@ -213,10 +213,10 @@ def whole_relief(
     )
 
 
-def excess_price(problem: Problem) -> float:
-    """Return the price of a missing agent-interval of a client above its limit."""
+def excess_price(problem: Problem) -> Floats:
+    """Return the price of a missing agent-interval of each client above its limit."""
     average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
-    return float(REGRET_WEIGHT * average / client_requirement(problem).mean())
+    return np.asarray(REGRET_WEIGHT * average / client_requirement(problem))
 
 
 def _kept_breaks(

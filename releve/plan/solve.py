@@ -22,7 +22,7 @@ __all__ = ["Planning", "Progress", "Watch", "base_in_people", "plan_problem"]
 
 Progress = Callable[[str, float], None]
 """Called with a stage and the share of it that is done."""
-BASE_ROUNDS = 20
+BASE_ROUNDS = 10
 """Exchanges tried per person for the base plan, which is made once and lived with."""
 STAY = 0.5
 STRAY_PRICE = 1.0

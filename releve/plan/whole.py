@@ -29,7 +29,8 @@ class Whole:
 
     ``allowed[j]``; ``price[j]``; ``stay[j]`` people who were there before (none = no move price);
     ``available[g]`` people who can work, ``onsite[g]`` of them on a site; ``limit[client]``
-    missing agent-intervals above which ``excess`` is paid for each; ``rounds`` of exchanges tried
+    missing agent-intervals above which ``excess[client]`` is paid for each; ``rounds`` of
+    exchanges tried
     per person, ``sweeps`` of single moves at most.
     """
 
@@ -39,8 +40,8 @@ class Whole:
     available: Ints
     onsite: Ints
     limit: Floats
+    excess: Floats
     move_price: float = 0.0
-    excess: float = 0.0
     capped: bool = True
     rounds: int = 2
     sweeps: int = 200
@@ -109,7 +110,7 @@ def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
         available=want.available.astype(np.int64),
         onsite=want.onsite.astype(np.int64),
         move_price=float(want.move_price),
-        excess=float(want.excess),
+        excess=want.excess.astype(np.float64),
     )
 
 

@@ -3,7 +3,7 @@
 The kernel of :mod:`releve.plan.whole`. Costs are in agent-intervals of mean penalty:
 
 * a missing agent-interval costs its programme's weight;
-* a client's missing agent-intervals above its limit cost ``excess`` each, on top;
+* a client's missing agent-intervals above its limit cost ``excess[client]`` each, on top;
 * a person on an assignment costs its price, and ``move_price`` more when ``stay[j]`` people, those
   who were there before, are there already;
 * a person without a seat, or over a client's share of a site, costs more than anything saved.
@@ -51,7 +51,7 @@ class Fixed(NamedTuple):
     available: Array
     onsite: Array
     move_price: float
-    excess: float
+    excess: Array
 
 
 class State(NamedTuple):
@@ -145,7 +145,7 @@ def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> t
             removed = _removed(s, x, k, j, 1.0)
             above = x.missing[c] - s.limit[c]
             saved = max(0.0, above) - max(0.0, above - removed)
-            cost = fixed - s.weight[s.programme[j]] * removed - s.excess * saved
+            cost = fixed - s.weight[s.programme[j]] * removed - s.excess[c] * saved
             if j == j0 and slot == slot0:
                 cost -= 1e-7
             if held >= 0 and c != held:
@@ -208,7 +208,7 @@ def cost_of(s: Fixed, x: State) -> float:
             missing += max(0.0, s.required[t, p] - x.placed[t, p])
         cost += s.weight[p] * missing
     for c in range(len(s.cap)):
-        cost += s.excess * max(0.0, x.missing[c] - s.limit[c])
+        cost += s.excess[c] * max(0.0, x.missing[c] - s.limit[c])
         if _over_share(s, x, c):
             cost += FORBIDDEN
     for j in range(len(x.w)):
