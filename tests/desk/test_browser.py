@@ -219,3 +219,14 @@ def test_words_stand_out_from_their_ground(browser: Browser, address: str, schem
             pairs = page.evaluate(CONTRAST, "main :is(h1, h2, h3, p, b, small, th, td, dt, a, li)")
             assert len(pairs) > 50
             assert [pair for pair in pairs if pair[1] < 4.5] == []
+
+
+def test_paper_is_white_even_from_a_dark_screen(browser: Browser, address: str) -> None:
+    with browser.new_context(base_url=address, color_scheme="dark") as visitor:
+        page = visitor.new_page()
+        page.goto("/")
+        ground = "getComputedStyle(document.querySelector('.banner')).backgroundColor"
+        assert page.evaluate(ground) == "rgb(23, 30, 38)"
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate(ground) == "rgb(255, 255, 255)"
+        expect(page.locator(".language")).to_be_hidden()
