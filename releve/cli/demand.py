@@ -21,6 +21,7 @@ from releve.cli.demand_text import (
     requirement_json,
     requirement_lines,
 )
+from releve.cli.operator import operator_of
 from releve.demand import (
     INTERVAL,
     Choice,
@@ -38,15 +39,12 @@ from releve.demand import (
 )
 from releve.demand.forecast import MODELS
 from releve.demand.requirement import require as required
-from releve.folder import FolderError, read_files
 from releve.network import (
     Operator,
-    OperatorFaults,
     Programme,
     day_bounds,
     known_zone,
     open_at,
-    read_operator,
     zone,
 )
 
@@ -179,7 +177,7 @@ def forecast_(
     as_json: bool,
 ) -> None:
     """Forecast calls and handling time of an operator FOLDER per programme and half hour."""
-    operator = _operator(folder)
+    operator = operator_of(folder)
     histories = history_of(operator)
     models = _chosen(operator, histories) if choose else {}
     found = _forecast(operator, histories, _first(day, operator), days, models)
@@ -196,7 +194,7 @@ def forecast_(
 @click.option("--library", is_flag=True, help="Also try statsforecast, where it is installed.")
 def backtest(folder: Path, horizon: int, library: bool) -> None:
     """Judge the models on the past weeks of each programme of FOLDER, and choose."""
-    operator = _operator(folder)
+    operator = operator_of(folder)
     models = {**MODELS, **library_models()} if library else dict(MODELS)
     for programme, history in _with_history(operator, history_of(operator)):
         choice = choose_model(history, programme, horizon=horizon, models=models)
@@ -230,7 +228,7 @@ def require(
     as_json: bool,
 ) -> None:
     """Print the agents each programme of FOLDER needs in each half hour of a day."""
-    operator = _operator(folder)
+    operator = operator_of(folder)
     zone_name, first = operator.row.time_zone, _first(day, operator)
     found = _forecast(operator, history_of(operator), first, 1, {})
     if quantile is not None:
@@ -241,15 +239,6 @@ def require(
         return
     for line in requirement_lines(need, zone_name, half_hours):
         click.echo(line)
-
-
-def _operator(folder: Path) -> Operator:
-    try:
-        return read_operator(read_files(folder))
-    except FolderError as error:
-        raise click.UsageError(str(error)) from error
-    except OperatorFaults as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _first(day: datetime | None, operator: Operator) -> date:

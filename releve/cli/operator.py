@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import click
 
-from releve.demand import Requirement, forecast, history_of, require
+from releve.demand import Requirement, forecast, history_of, rate_at, require
 from releve.folder import FolderError, read_files
 from releve.network import Operator, OperatorFaults, read_operator
 
@@ -32,11 +33,12 @@ def operator_of(folder: Path) -> Operator:
 
 def requirement_of(operator: Operator, day: date, quantile: float | None = None) -> Requirement:
     """Forecast a day from the operator's history and return the agents it takes."""
-    levels = (0.1, 0.5, 0.8, 0.9) if quantile is None else (quantile,)
-    try:
-        found = forecast(
-            history_of(operator), operator.programmes, [day], operator.row.time_zone, levels=levels
-        )
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
-    return require(found, operator.programmes, day, operator.row.time_zone, quantile=quantile)
+    zone_name = operator.row.time_zone
+    found = forecast(history_of(operator), operator.programmes, [day], zone_name)
+    if quantile is not None:
+        # The quantile of the rate: the noise of single calls is in the queue model already.
+        try:
+            found = replace(found, quantiles={quantile: rate_at(found, quantile)})
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+    return require(found, operator.programmes, day, zone_name, quantile=quantile)

@@ -17,10 +17,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from releve import __version__
 from releve.cli.operator import operator_of, requirement_of
-from releve.cli.plan_text import matrix_tables, missing_lines, proof_lines, verdict_table
+from releve.cli.plan_text import (
+    explanation_lines,
+    matrix_tables,
+    missing_lines,
+    proof_lines,
+    verdict_table,
+)
 from releve.demand import Requirement
 from releve.network import Operator, zone
-from releve.plan import Plan, PlanError, PlanSettings, SolvedDay, named_plan, solve_day
+from releve.plan import BASE, Plan, PlanError, PlanSettings, SolvedDay, named_plan, solve_day
+from releve.plan.explain import explain
 from releve.plan.missing import what_is_missing
 from releve.plan.serial import plan_to_json
 from releve.plan_folder import PlanFolderError, write_plans
@@ -50,6 +57,13 @@ _DEFAULTS = PlanSettings()
 )
 @click.option("--missing/--no-missing", default=True, help="Work out what is missing, if any.")
 @click.option("--calendars/--no-calendars", default=False, help="Write a calendar per agent.")
+@click.option(
+    "--explain",
+    "explained",
+    multiple=True,
+    metavar="CLIENT[@CONTINGENCY]",
+    help="Say why a client misses what it misses, like azur@site:casa-1 [its worst].",
+)
 @click.option("--unprotected", is_flag=True, help="Plan as if nothing could be lost (to compare).")
 def plan(
     folder: Path,
@@ -61,6 +75,7 @@ def plan(
     target: float,
     missing: bool,
     calendars: bool,
+    explained: tuple[str, ...],
     unprotected: bool,
 ) -> None:
     """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
@@ -71,7 +86,7 @@ def plan(
     for need in needs:
         for name, reason in need.unknown.items():
             _ERR.print(f"[yellow]{name}: no requirement on {need.day}: {reason}[/]")
-    plans = _plans(operator, needs, settings, protect=not unprotected, missing=missing)
+    solved, plans = _plans(operator, needs, settings, protect=not unprotected, missing=missing)
     if out is not None:
         try:
             write_plans(out, plans, stamp=datetime.now(UTC), calendars=calendars)
@@ -82,6 +97,8 @@ def plan(
         click.echo(json.dumps(documents if days > 1 else documents[0], ensure_ascii=False))
     else:
         _print(plans, out)
+        for text in explained:
+            _explain(operator, solved[0], plans[0], text)
     if any(one.violations for one in plans):
         raise click.ClickException("the independent checker found violations: see above")
 
@@ -103,7 +120,7 @@ def _plans(
     *,
     protect: bool,
     missing: bool,
-) -> list[Plan]:
+) -> tuple[list[SolvedDay], list[Plan]]:
     """Solve the days (side by side when there are several), then name them one after another."""
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_ERR, transient=False) as bar:
@@ -126,7 +143,7 @@ def _plans(
                 for found, one in zip(plans, solved, strict=True)
             ]
             bar.update(task, completed=1.0)
-    return plans
+    return solved, plans
 
 
 def _solved(
@@ -181,7 +198,18 @@ def _print(plans: Sequence[Plan], out: Path | None) -> None:
         console.print(verdict_table(one))
         for table in matrix_tables(one):
             console.print(table)
-        for line in (*missing_lines(one), *proof_lines(one)):
+        for line in (*harmless_line(one), *missing_lines(one), *proof_lines(one)):
             console.print(line, highlight=False)
     if out is not None:
         console.print(f"Written to {out}; look at it with: releve desk serve {out}")
+
+
+def _explain(operator: Operator, solved: SolvedDay, plan: Plan, text: str) -> None:
+    client, _, contingency = text.partition("@")
+    worst = {verdict.client: verdict.worst for verdict in plan.verdicts}
+    try:
+        found = explain(operator, solved, client, contingency or worst.get(client, BASE))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--explain") from None
+    for line in explanation_lines(plan, found):
+        click.echo(line)

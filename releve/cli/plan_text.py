@@ -9,8 +9,17 @@ from rich.text import Text
 
 from releve.network import HOME, zone
 from releve.plan import BASE, Cell, ClientVerdict, Move, Plan
+from releve.plan.explain import Explanation
 
-__all__ = ["matrix_tables", "missing_lines", "move_lines", "proof_lines", "verdict_table"]
+__all__ = [
+    "explanation_lines",
+    "harmless_line",
+    "matrix_tables",
+    "missing_lines",
+    "move_lines",
+    "proof_lines",
+    "verdict_table",
+]
 
 _STYLE = {
     "held": "green", "thin": "yellow", "missed": "bold red", "contract": "magenta",
@@ -74,9 +83,20 @@ def _clock(plan: Plan, interval: int) -> str:
     return f"{plan.starts[interval].astimezone(zone(plan.time_zone)):%H:%M}"
 
 
+def harmless(plan: Plan, contingency: str) -> bool:
+    """Return whether a loss touches nobody's placement."""
+    return not plan.scenarios[contingency].moves
+
+
+def harmless_line(plan: Plan) -> list[str]:
+    """Return a line that names the losses that touch nobody."""
+    names = [c.id for c in plan.contingencies if harmless(plan, c.id)]
+    return [f"Nobody is touched by the loss of {', '.join(names)}."] if names else []
+
+
 def matrix_tables(plan: Plan) -> Iterator[Table]:
     """Yield the relief matrix in tables narrow enough for a terminal: the worst half hour in %."""
-    columns = [BASE, *(c.id for c in plan.contingencies)]
+    columns = [BASE, *(c.id for c in plan.contingencies if not harmless(plan, c.id))]
     cells = {(c.client, c.contingency): c for c in plan.cells}
     for first in range(0, len(columns), ACROSS):
         part = columns[first : first + ACROSS]
@@ -84,7 +104,7 @@ def matrix_tables(plan: Plan) -> Iterator[Table]:
         table.add_column("client", no_wrap=True, max_width=18)
         for name in part:
             kind, _, label = name.partition(":")
-            table.add_column(f"{kind}\n{label}", justify="right", min_width=5, overflow="fold")
+            table.add_column(f"{kind[:7]}\n{label}", justify="right", min_width=7)
         for client, label in plan.clients:
             row = [Text(label)]
             for name in part:
@@ -144,6 +164,29 @@ def proof_lines(plan: Plan) -> list[str]:
         f" {bound.lp_worst_regret:.1%}); {checker}; {seconds:.1f} s.",
         *(f"  violation: {line}" for line in plan.violations[:10]),
     ]
+
+
+def explanation_lines(plan: Plan, found: Explanation) -> list[str]:
+    """Return why a client misses what it misses, and what one more of anything would bring."""
+    label = dict(plan.clients)[found.client]
+    lines = [
+        f"{label} under {found.contingency}: {found.missing:,.1f} agent half hours missing"
+        " (in fractions)"
+    ]
+    for one in found.bindings:
+        if one.rule == "seats":
+            first, last = _clock(plan, one.intervals[0]), _clock(plan, one.intervals[-1])
+            lines.append(f"  binds: the seats of {one.where}, {first} to {last}")
+        else:
+            lines.append(f"  binds: everyone who knows {one.where} is at work ({one.price:.1f})")
+    words = {"laptop": "laptop at", "seat": "seat at", "skill": "person trained at"}
+    for more in found.one_more:
+        learnt = f" for {more.programme}" if more.programme else ""
+        lines.append(
+            f"  one more {words[more.kind]} {more.where}{learnt}: {more.gain:+.1f} half hours for"
+            f" the client, solved again ({more.slope:.1f} by the dual, all clients, weighted)"
+        )
+    return lines
 
 
 def move_lines(plan: Plan, moves: tuple[Move, ...], names: bool) -> list[str]:

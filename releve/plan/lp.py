@@ -98,10 +98,12 @@ def _joined(parts: list[Floats]) -> Floats:
 
 @dataclass(frozen=True)
 class Solution:
-    """``x`` columns, ``row_dual`` rows (LP only), ``objective``, ``bound`` (proved least)."""
+    """``x`` and reduced cost ``column_dual`` of the columns, ``row_dual`` of the rows (duals of
+    linear programmes only), ``objective``, ``bound`` (proved least)."""
 
     x: Floats
     row_dual: Floats
+    column_dual: Floats
     objective: float
     bound: float
     status: str
@@ -197,6 +199,7 @@ def _answer(highs: _Highs, whole: bool) -> Solution:
     return Solution(
         x=np.asarray(solution.col_value),
         row_dual=np.asarray(solution.row_dual) if not whole else np.zeros(0),
+        column_dual=np.asarray(solution.col_dual) if not whole else np.zeros(0),
         objective=objective,
         bound=float(info.mip_dual_bound) if whole else objective,
         status=status,

@@ -33,9 +33,9 @@ __all__ = ["KINDS", "cheapest_set", "what_is_missing"]
 KINDS = ("laptop", "skill", "seat")
 SLACK_PRICE = 2e6
 """EUR for one whole client's day that nothing cures: dearer than anything on the list."""
-ROUNDS = 5
-STEP = 0.004
-"""How much the target is tightened when whole people do not hold it yet."""
+ROUNDS = 6
+STEP = 0.003
+"""How much the target is tightened, times the round, when whole people do not hold it yet."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def what_is_missing(
         if not left:
             break
         chosen |= {name for name, _ in left} - {BASE}
-        aim = max(0.0, aim - STEP)
+        aim = max(0.0, aim - STEP * (turn + 1))
     assert best is not None
     bought, incurable, held = best
     return WhatIsMissing(

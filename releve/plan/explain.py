@@ -1,0 +1,189 @@
+"""Why a client misses what it misses, and what one more of anything would bring.
+
+The duals of a relief (or of the base day) say which rules bind and rank what could be bought; the
+best of each kind is then bought once and the day solved again, so that the figure shown is one
+that was reached, not a slope.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from releve.network import Operator
+from releve.plan.blocks import Block, layout_of, lost_assignments
+from releve.plan.contingency import Contingency
+from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
+from releve.plan.planner import SolvedDay
+from releve.plan.problem import Problem
+from releve.plan.relief import Staff, available_staff, relief_programme
+from releve.plan.result import BASE
+from releve.plan.twins import Twins, with_twins
+
+__all__ = ["Binding", "Explanation", "OneMore", "explain"]
+
+TRIED = 3
+"""How many purchases of each kind are solved again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A rule that binds: ``rule`` (seats, people, exposed), where, in which intervals, and what
+    one unit less of it would cost in weighted agent-intervals (the dual)."""
+
+    rule: str
+    where: str
+    intervals: tuple[int, ...]
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class OneMore:
+    """What one more laptop, skill or seat brings the client, in agent-intervals: ``slope`` by the
+    dual (weighted, everyone), ``gain`` for the client by solving again."""
+
+    kind: str
+    where: str
+    programme: str
+    slope: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``missing`` agent-intervals of the client, in fractions, and why."""
+
+    client: str
+    contingency: str
+    missing: float
+    bindings: tuple[Binding, ...]
+    one_more: tuple[OneMore, ...]
+
+
+def explain(
+    operator: Operator, solved: SolvedDay, client: str, contingency: str = BASE
+) -> Explanation:
+    """Explain a client's shortfall under a contingency (or in the base plan).
+
+    ValueError names an unknown client or contingency.
+    """
+    planning = solved.planning
+    problem = planning.problem
+    if client not in problem.clients:
+        raise ValueError(f"no client {client!r}; clients: {', '.join(problem.clients)}")
+    known = {c.id: c for c in planning.contingencies}
+    if contingency != BASE and contingency not in known:
+        raise ValueError(f"no contingency {contingency!r}; known: base, {', '.join(known)}")
+    c = problem.clients.index(client)
+    mine = [p for p, owner in enumerate(problem.client) if owner == c]
+    twins = with_twins(operator, problem, mine, solved.settings)
+    case = _Case(twins, solved, known.get(contingency), c)
+    return case.explanation(client, contingency)
+
+
+class _Case:
+    """One client under one contingency, with everything that could be bought."""
+
+    def __init__(
+        self, twins: Twins, solved: SolvedDay, contingency: Contingency | None, client: int
+    ) -> None:
+        self._twins = twins
+        self._client = client
+        self._settings = solved.settings
+        self._layout = layout_of(twins.roomy())
+        self._staff = _staff(twins.problem, solved, contingency)
+        self._price = 0.0 if contingency is None else solved.settings.relief_move_price
+
+    def explanation(self, name: str, contingency: str) -> Explanation:
+        lp, block, people, seats = self._programme({})
+        solution = solve(lp, method="ipm")
+        missing = self._missing(block, solution)
+        slope = np.concatenate([-solution.column_dual[people], -solution.column_dual[seats]])
+        one_more = []
+        for i in self._ranked(slope):
+            tried, again, *_ = self._programme({i: 1.0})
+            gain = missing - self._missing(again, solve(tried, method="ipm"))
+            kind, where, learns = self._label(i)
+            one_more.append(OneMore(kind, where, learns, float(slope[i]), gain))
+        return Explanation(
+            client=name,
+            contingency=contingency,
+            missing=missing,
+            bindings=tuple(self._bindings(block, solution)),
+            one_more=tuple(sorted(one_more, key=lambda one: -one.gain)),
+        )
+
+    def _programme(self, bought: dict[int, float]) -> tuple[LinearProgram, Block, Ints, Ints]:
+        """Return the programme with purchases fixed: those of ``bought``, else none."""
+        problem, twins = self._twins.problem, self._twins
+        limit = np.full(len(problem.clients), self._settings.target)
+        lp, block = relief_programme(problem, self._layout, self._staff, limit, self._price)
+        count = np.zeros(len(twins.source) + len(problem.sites))
+        for i, number in bought.items():
+            count[i] = number
+        n = len(twins.source)
+        people = lp.columns(n, lower=count[:n], upper=count[:n])
+        seats = lp.columns(len(problem.sites), lower=count[n:], upper=count[n:])
+        lp.add(block.group_rows[twins.source], people)
+        lp.add(block.group_rows[twins.twin], people, -1.0)
+        lp.add(block.seat_rows, seats[self._layout.seat_m], -1.0)
+        return lp, block, people, seats
+
+    def _missing(self, block: Block, solution: Solution) -> float:
+        owner = self._twins.problem.client[self._layout.cov_p]
+        return float(solution.x[block.u][owner == self._client].sum())
+
+    def _ranked(self, slope: Floats) -> list[int]:
+        """Return the purchases worth trying: the steepest of each kind and place."""
+        best: dict[str, list[int]] = {}
+        seen = set()
+        for i in np.argsort(-slope, kind="stable"):
+            label = self._label(int(i))
+            if slope[i] <= 1e-6 or label in seen:
+                continue
+            seen.add(label)
+            best.setdefault(label[0], []).append(int(i))
+        return [i for found in best.values() for i in found[:TRIED]]
+
+    def _label(self, i: int) -> tuple[str, str, str]:
+        twins, problem = self._twins, self._twins.problem
+        if i >= len(twins.source):
+            return "seat", problem.sites[i - len(twins.source)], ""
+        site = problem.groups.groups[twins.source[i]].home_site
+        return twins.kind[i], site, twins.learns[i]
+
+    def _bindings(self, block: Block, solution: Solution) -> list[Binding]:
+        problem, layout = self._twins.problem, self._layout
+        price = np.maximum(0.0, -solution.row_dual)
+        found = []
+        for m, site in enumerate(problem.sites):
+            rows = block.seat_rows[layout.seat_m == m]
+            tight = price[rows] > 1e-6
+            if tight.any():
+                times = tuple(int(t) for t in layout.seat_t[layout.seat_m == m][tight])
+                found.append(Binding("seats", site, times, float(price[rows].sum())))
+        people: dict[str, float] = {}
+        for g, group in enumerate(problem.groups.groups):
+            row = price[block.group_rows[g]]
+            if row > 1e-6 and problem.size[g]:
+                people[group.primary] = max(people.get(group.primary, 0.0), float(row))
+        found += [Binding("people", name, (), value) for name, value in people.items()]
+        return sorted(found, key=lambda one: -one.price)[:8]
+
+
+def _staff(problem: Problem, solved: SolvedDay, contingency: Contingency | None) -> Staff:
+    """Return who is left, twins included (they are nobody yet)."""
+    assigned = np.zeros(len(problem.group), dtype=np.int64)
+    base = solved.planning.base.assigned
+    assigned[: len(base)] = base
+    if contingency is None:
+        return Staff(
+            available=problem.size,
+            onsite=problem.size,
+            isolated=np.zeros(len(assigned), dtype=np.int64),
+            kept=np.zeros(len(assigned), dtype=np.int64),
+            lost=lost_assignments(problem, None),
+            bound=False,
+        )
+    return available_staff(problem, contingency, assigned, solved.settings.isolated)
