@@ -19,6 +19,7 @@ from releve import __version__
 from releve.cli.operator import operator_of, requirement_of
 from releve.cli.plan_text import (
     explanation_lines,
+    harmless_line,
     matrix_tables,
     missing_lines,
     proof_lines,
