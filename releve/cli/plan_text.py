@@ -25,7 +25,7 @@ _STYLE = {
     "held": "green", "thin": "yellow", "missed": "bold red", "contract": "magenta",
     "unknown": "dim",
 }  # fmt: skip
-ACROSS = 7
+ACROSS = 6
 """Contingencies side by side, so that a table fits 80 columns."""
 LEGEND = (
     "Relief matrix: coverage of the worst half hour, %\n"
@@ -104,7 +104,7 @@ def matrix_tables(plan: Plan) -> Iterator[Table]:
         table.add_column("client", no_wrap=True, max_width=18)
         for name in part:
             kind, _, label = name.partition(":")
-            table.add_column(f"{kind[:7]}\n{label}", justify="right", min_width=7)
+            table.add_column(f"{kind[:7]}\n{label}", justify="right", min_width=6, max_width=8)
         for client, label in plan.clients:
             row = [Text(label)]
             for name in part:

@@ -202,6 +202,8 @@ def moves_of(
         if before == after:
             continue
         reason = "relief"
+        if before and after and (before.place, before.programme) == (after.place, after.programme):
+            reason = "break"
         if after is None:
             stranded = "stranded" if agent in lost else "reserve"
             reason = "isolated" if agent in isolated else stranded

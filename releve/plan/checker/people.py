@@ -90,10 +90,13 @@ def _consistency(base: Placement | None, move: Move) -> Iterator[str]:
 
 def _reason_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
     """Who is moved to serve has a placement; reserve, isolated and stranded have none."""
-    if move.reason not in ("relief", "reserve", "isolated", "stranded"):
-        yield f"the reason {move.reason!r} is not one of relief, reserve, isolated, stranded"
+    if move.reason not in ("relief", "break", "reserve", "isolated", "stranded"):
+        yield f"the reason {move.reason!r} is not one of relief, break, reserve, isolated, stranded"
     elif move.reason == "relief" and move.after is None:
         yield "moved to serve (relief) but without a placement"
+    elif move.reason == "break":
+        if _post(move.before) != _post(move.after):
+            yield "only the break moves (break), but place or programme change"
     elif move.reason != "relief" and move.after is not None:
         yield f"{move.reason}, but placed {_at(move.after)}"
     if move.reason in ("stranded", "reserve"):
@@ -111,6 +114,10 @@ def _idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> Itera
     lost = agent is not None and rules.why_lost(agent, move.before.place, contingency) is not None
     if lost != (move.reason == "stranded"):
         yield f"{move.reason}, but the place {_at(move.before)} is {'' if lost else 'not '}lost"
+
+
+def _post(placement: Placement | None) -> tuple[str, str] | None:
+    return None if placement is None else (placement.place, placement.programme)
 
 
 def _after_faults(
