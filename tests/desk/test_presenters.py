@@ -119,6 +119,14 @@ def test_what_purchases_cure_is_not_called_a_contract_problem(english: Desk) -> 
     assert "no relief suffices if Rabat Technopolis closes" in reasons["delta-eau"]
 
 
+def test_a_list_of_purchases_is_for_single_losses_and_claims_no_more(english: Desk) -> None:
+    cell = english.cells["delta-eau", "destination:MA"]
+    assert english.plan.missing is not None
+    only_single = replace(english.plan.missing, incurable=(("site:rabat-1", "delta-eau"),))
+    desk = Desk(replace(english.plan, missing=only_single), english.text)
+    assert cell_page(desk, cell).sentence.startswith("No plan can protect it if all sites")
+
+
 def test_many_held_clients_are_folded_away(english: Desk) -> None:
     views = client_views(english)
     assert not client_lists(views).fold
@@ -139,6 +147,15 @@ def test_the_matrix_groups_single_losses_before_larger_ones(english: Desk) -> No
     assert sum(group.span for group in found.groups) == len(found.columns) == 13
     assert [column.first for column in found.columns].count(True) == len(found.groups)
     assert KINDS[:2] == ("site", "carrier")
+
+
+def test_a_long_name_has_a_wide_column(english: Desk) -> None:
+    long = "Power cut at Casablanca Est 1 and Casablanca Ouest 2"
+    last = replace(english.plan.contingencies[-1], name=long)
+    plan = replace(english.plan, contingencies=(*english.plan.contingencies[:-1], last))
+    desk = Desk(plan, english.text)
+    columns = matrix(desk, client_views(desk)).columns
+    assert [column.name for column in columns if column.wide] == [long]
 
 
 def test_a_column_counts_who_is_held_and_who_moves(english: Desk) -> None:

@@ -59,6 +59,13 @@ class Desk:
         """(contingency, client) pairs that no purchase cures."""
         return frozenset(self.plan.missing.incurable if self.plan.missing else ())
 
+    def cured(self, cell: Cell) -> bool:
+        """Return whether the purchases make a cell hold; they are for the loss of one place."""
+        missing = self.plan.missing
+        if missing is None or not missing.purchases or not self.single(cell.contingency):
+            return False
+        return (cell.contingency, cell.client) not in self.incurable
+
     def url(self, name: str, query: Mapping[str, str] | None = None, **parts: str) -> str:
         """Return the address of a page of this plan; empty parts of the query are left out."""
         day = {} if self.day is None else {"day": self.day.isoformat()}

@@ -37,8 +37,8 @@ class Size:
     hours: int
 
 
-WIDE_CHART = Size("wide", 960, 300, 44, 12, 14, 30, 1)
-NARROW_CHART = Size("narrow", 360, 230, 34, 8, 12, 28, 3)
+WIDE_CHART = Size("wide", 960, 300, 44, 22, 14, 30, 1)
+NARROW_CHART = Size("narrow", 360, 230, 34, 16, 12, 28, 3)
 
 
 @dataclass(frozen=True)

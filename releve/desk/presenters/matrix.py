@@ -16,13 +16,16 @@ from releve.plan.settings import PlanSettings
 __all__ = ["Column", "Group", "LegendItem", "Matrix", "Row", "matrix"]
 
 
+_WIDE_FROM = 36
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A contingency at the head of a column; ``first`` when it opens its group."""
+    """A contingency at the head of a column; ``first`` of its group, ``wide`` for a long name."""
 
     name: str
-    loss: str
     first: bool
+    wide: bool
     clients_held: str
     moved: str
 
@@ -112,10 +115,11 @@ def _view(desk: Desk, client: str, key: str) -> CellView | None:
 def _column(desk: Desk, key: str, first: bool) -> Column:
     held = sum(_holds(desk.cells.get((client, key))) for client, _name in desk.plan.clients)
     scenario = desk.plan.scenarios.get(key)
+    name = desk.names.contingency(key)
     return Column(
-        desk.names.contingency(key),
-        desk.names.loss(key),
+        name,
         first,
+        len(name) > _WIDE_FROM,
         desk.text.number(held),
         desk.text.number(len(scenario.moves)) if scenario is not None else "?",
     )

@@ -128,7 +128,7 @@ def _facts(desk: Desk) -> tuple[Fact, ...]:
         ),
         Fact(
             _("Linear programme"),
-            bound.status,
+            bound.status.lower(),
             _("{rows} rows, {columns} columns, {entries} entries").format(
                 rows=text.number(bound.rows),
                 columns=text.number(bound.columns),

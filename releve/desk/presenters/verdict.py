@@ -202,10 +202,7 @@ def _missed_reason(desk: Desk, worst: Cell, count: int) -> str:
 def contract_reason(desk: Desk, cells: Sequence[Cell]) -> str:
     """Say why no plan protects a client under some contingencies, as far as the plan tells."""
     conditions = desk.conditions(cell.contingency for cell in cells)
-    incurable = desk.plan.missing is None or all(
-        (cell.contingency, cell.client) in desk.incurable for cell in cells
-    )
-    if not incurable:
+    if any(desk.cured(cell) for cell in cells):
         return _(
             "With today’s means no relief suffices {conditions}; “What is missing” cures it."
         ).format(conditions=conditions)
