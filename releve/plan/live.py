@@ -139,13 +139,14 @@ class _Builder:
 
     def _groups(self) -> dict[tuple[Group, Placement | None], list[str]]:
         found: dict[tuple[Group, Placement | None], list[str]] = {}
-        for name, shift in shifts_of_day(self._operator, self._plan.day).items():
-            if shift.end <= self._now:
+        shifts = shifts_of_day(self._operator, self._plan.day)
+        for name in {**shifts, **self._placed}:
+            placed = self._placed.get(name)
+            patterns = (_pattern(placed),) if placed else breaks_of(shifts[name])
+            if patterns[0].end <= self._now:
                 continue
             agent = self._operator.agent[name]
             legal = self._legality.pairs(agent)
-            placed = self._placed.get(name)
-            patterns = (_pattern(placed),) if placed else breaks_of(shift)
             at_home = any(place == HOME for place, _ in legal)
             group = Group(
                 agent.home_site, agent.skills[0], agent.carrier if at_home else "", patterns, legal

@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 from releve.demand.tables import Requirement
 from releve.network import HOME, Operator
 from releve.plan.legal import Legality, open_sites
-from releve.plan.roster import Pattern, Patterns, breaks_of, patterns_of, shifts_of_day
+from releve.plan.roster import (
+    Pattern,
+    Patterns,
+    breaks_of,
+    chosen_patterns,
+    patterns_of,
+    shifts_of_day,
+)
 from releve.plan.settings import PlanSettings
 
 __all__ = ["Group", "Groups", "Problem", "day_groups", "day_problem", "programme_weights"]
@@ -90,32 +97,50 @@ class Problem:
         return len(self.sites)
 
 
-def day_groups(operator: Operator, day: date, settings: PlanSettings) -> Groups:
-    """Group the rostered agents of a day: same patterns, home, main programme and legal pairs."""
-    legality = Legality(operator, day, settings)
-    shifts = shifts_of_day(operator, day)
-    patterns: dict[object, tuple[Pattern, ...]] = {}
+def day_groups(operator: Operator, need: Requirement, settings: PlanSettings) -> Groups:
+    """Group the agents of a day: same patterns, home, main programme and legal pairs.
+
+    With a roster, those who have a shift that starts that day, on that shift; without one,
+    everybody, on any shift of their hours.
+    """
+    legality = Legality(operator, need.day, settings)
+    patterns = _patterns_by_agent(operator, need)
     found: dict[Group, list[str]] = {}
     for agent in operator.agents:
-        shift = shifts.get(agent.id)
-        if shift is None:
-            continue
-        key = (shift.start, shift.end, shift.break_minutes)
-        if key not in patterns:
-            patterns[key] = breaks_of(shift)
         legal = legality.pairs(agent)
-        if not legal:
+        if agent.id not in patterns or not legal:
             continue
         at_home = any(place == HOME for place, _ in legal)
         group = Group(
             agent.home_site,
             agent.skills[0],
             agent.carrier if at_home else "",
-            patterns[key],
+            patterns[agent.id],
             legal,
         )
         found.setdefault(group, []).append(agent.id)
     return Groups(tuple(found), tuple(tuple(members) for members in found.values()))
+
+
+def _patterns_by_agent(operator: Operator, need: Requirement) -> dict[str, tuple[Pattern, ...]]:
+    known: dict[object, tuple[Pattern, ...]] = {}
+    if operator.shifts:
+        shifts = shifts_of_day(operator, need.day)
+        for shift in shifts.values():
+            key = (shift.start, shift.end, shift.break_minutes)
+            if key not in known:
+                known[key] = breaks_of(shift)
+        return {
+            agent: known[shift.start, shift.end, shift.break_minutes]
+            for agent, shift in shifts.items()
+        }
+    busy = np.nan_to_num(need.agents).max(axis=1, initial=0.0) > 0
+    if not busy.any():
+        return {}
+    for agent in operator.agents:
+        if agent.contract_hours not in known:
+            known[agent.contract_hours] = chosen_patterns(agent.contract_hours, need.starts, busy)
+    return {agent.id: known[agent.contract_hours] for agent in operator.agents}
 
 
 def programme_weights(operator: Operator, need: Requirement) -> Floats:
@@ -146,7 +171,7 @@ def day_problem(
     ``seats[site]`` people a site can hold. A programme whose need is not known is planned as
     needing nobody; the plan reports it as unknown.
     """
-    groups = day_groups(operator, need.day, settings)
+    groups = day_groups(operator, need, settings)
     sites = tuple(site.id for site in operator.sites)
     usable = open_sites(operator, need.day)
     clients = tuple(client.id for client in operator.clients)

@@ -65,7 +65,8 @@ class Move:
     before: Placement | None
     after: Placement | None
     reason: str
-    """``relief`` (moved to serve), ``break`` (only the break moves), ``reserve`` (not needed), ``isolated`` or ``stranded`` (cannot
+    """``relief`` (moved to serve), ``break`` (only the break moves), ``reserve`` (not needed),
+    ``isolated`` or ``stranded`` (cannot
     work)."""
 
 

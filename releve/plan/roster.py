@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from releve.demand.tables import INTERVAL
 from releve.network import Operator, Shift, day_bounds
 
-__all__ = ["Pattern", "Patterns", "day_starts", "patterns_of", "shifts_of_day"]
+__all__ = ["Pattern", "Patterns", "chosen_patterns", "day_starts", "patterns_of", "shifts_of_day"]
 
 BREAKS = 3
 """How many places for the break are tried in a shift."""
@@ -84,6 +84,25 @@ def breaks_of(shift: Shift, count: int = BREAKS) -> tuple[Pattern, ...]:
     return tuple(
         Pattern(shift.start, shift.end, start, start + length) for start in sorted(spread)
     ) or (Pattern(shift.start, shift.end, shift.start, shift.start + length),)
+
+
+def chosen_patterns(
+    contract_hours: float, starts: Sequence[datetime], busy: NDArray[np.bool_]
+) -> tuple[Pattern, ...]:
+    """Return the shifts open to a person where no roster is given.
+
+    A shift is a fifth of the week's hours, to the half hour, and a break of half an hour; it
+    starts on any half hour that keeps it inside the busy part of the day (or with it, if the busy
+    part is shorter). Each has two places for its break.
+    """
+    length = round(contract_hours / 5 * 2) * INTERVAL + INTERVAL
+    open_at = np.nonzero(busy)[0]
+    first, last = starts[open_at[0]], starts[open_at[-1]] + INTERVAL
+    steps = max(0, int((last - first - length) / INTERVAL))
+    shifts = (
+        Shift("", first + i * INTERVAL, first + i * INTERVAL + length) for i in range(steps + 1)
+    )
+    return tuple(pattern for shift in shifts for pattern in breaks_of(shift, count=2))
 
 
 def patterns_of(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[datetime]) -> Patterns:

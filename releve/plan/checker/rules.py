@@ -55,6 +55,9 @@ class DayRules:
         for shift in self.operator.shifts:
             if self.first <= shift.start < self.last:
                 self.shifts.setdefault(shift.agent, []).append(shift)
+        self.free = not self.operator.shifts
+        if self.free:
+            self.shifts = {agent.id: [] for agent in self.operator.agents}
         self._ride = {(row.stop, row.site): row.ride_minutes for row in self.operator.shuttles}
         self._distance: dict[tuple[str, str], float] = {}
         self._tz = zone(self.operator.row.time_zone)
@@ -142,6 +145,9 @@ class DayRules:
     def time_faults(self, placement: Placement) -> Iterator[str]:
         """A placement covers one shift of the agent on the day, and its break lies in it."""
         shifts = self.shifts.get(placement.agent, [])
+        if self.free and placement.agent in self.shifts:
+            yield from self._chosen_faults(placement)
+            return
         if not shifts:
             yield f"the agent has no shift that starts on {self.day}"
             return
@@ -154,6 +160,22 @@ class DayRules:
         reasons = [self._why_not_break(placement, shift) for shift in match]
         if all(reasons):
             yield str(reasons[0])
+
+    def _chosen_faults(self, placement: Placement) -> Iterator[str]:
+        """Without a roster a shift is a fifth of the week and half an hour, on the half hour."""
+        hours = self.operator.agent[placement.agent].contract_hours / 5
+        length = timedelta(hours=round(hours * 2) / 2 + 0.5)
+        if placement.end - placement.start != length:
+            yield f"the chosen shift lasts {placement.end - placement.start}, {length} is due"
+        if (placement.start - self.first) % INTERVAL:
+            yield "the chosen shift does not start on the half hour"
+        if not self.first <= placement.start < self.last:
+            yield f"the chosen shift does not start on {self.day}"
+        reason = self._why_not_break(
+            placement, Shift(placement.agent, placement.start, placement.end)
+        )
+        if reason:
+            yield reason
 
     def _why_not_break(self, placement: Placement, shift: Shift) -> str | None:
         start, end = placement.break_start, placement.break_end
