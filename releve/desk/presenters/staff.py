@@ -19,6 +19,7 @@ PAGE_SIZE = 25
 
 _REASONS = {
     "relief": lazy("relief"),
+    "break": lazy("only the break moves"),
     "reserve": lazy("not needed, in reserve"),
     "isolated": lazy("isolated after exposure"),
     "stranded": lazy("cannot work elsewhere"),
@@ -135,9 +136,15 @@ def _summary(desk: Desk, rows: Sequence[StaffRow], moves: bool) -> str:
     if not rows:
         return _("Nobody of this client changes place or programme.")
     count = Counter(row.tone for row in rows)
-    relief, spare, isolated, stranded = (count[tone] for tone in _REASONS)
+    relief, pause, spare, isolated, stranded = (count[tone] for tone in _REASONS)
     told = (
         (ngettext("{count} moves or steps in", "{count} move or step in", relief), relief),
+        (
+            ngettext(
+                "{count} keeps the post, break moved", "{count} keep the post, break moved", pause
+            ),
+            pause,
+        ),
         (ngettext("{count} goes into reserve", "{count} go into reserve", spare), spare),
         (ngettext("{count} is isolated", "{count} are isolated", isolated), isolated),
         (npgettext("agents", "{count} cannot work", "{count} cannot work", stranded), stranded),
