@@ -112,11 +112,10 @@ def _scarce_seats(problem: Problem) -> tuple[Ints, Ints]:
     most = np.array(
         [problem.patterns.present[patterns].max(axis=0) for patterns in problem.patterns.classes]
     ).reshape(-1, problem.required.shape[0])
-    class_of_group = np.zeros(len(problem.size), dtype=np.int64)
-    class_of_group[problem.group] = problem.link_class[problem.link]
     for m in range(len(problem.sites)):
-        groups = np.unique(problem.group[problem.place == m])
-        present[m] = problem.size[groups] @ most[class_of_group[groups]]
+        here = np.nonzero(problem.place == m)[0]
+        groups, first = np.unique(problem.group[here], return_index=True)
+        present[m] = problem.size[groups] @ most[problem.link_class[problem.link[here[first]]]]
     site, interval = np.nonzero(present > problem.seats[:, None])
     return interval.astype(np.int64), site.astype(np.int64)
 

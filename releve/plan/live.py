@@ -195,9 +195,7 @@ class _Builder:
         keys = [group for group, _ in groups]
         carriers = tuple(sorted({group.carrier for group in keys} - {""}))
         left = np.array([start >= self._now for start in need.starts])
-        capacity = {
-            site.id: len(site.usable_seats) if site.open else 0 for site in self._plan.sites
-        }
+        capacity = _seats_planned(operator, self._plan)
         programmes = [operator.programme[name] for name in need.programmes]
         return Problem(
             day=self._plan.day,
@@ -246,6 +244,15 @@ class _Builder:
         return LiveDay(
             problem, layout, stay, on_pattern, seating, placements_of(problem, layout, seating)
         )
+
+
+def _seats_planned(operator: Operator, plan: Plan) -> dict[str, int]:
+    """Return how many people each site of a plan can hold, within a measure's most people."""
+    out = {site.id: len(site.usable_seats) if site.open else 0 for site in plan.sites}
+    for row in operator.measures:
+        if row.kind == "max_people" and row.valid_from <= plan.day <= row.valid_to:
+            out[row.site] = min(out[row.site], int(row.value))
+    return out
 
 
 def _pattern(placed: Placement) -> Pattern:
