@@ -33,6 +33,8 @@ __all__ = ["KINDS", "cheapest_set", "what_is_missing"]
 KINDS = ("laptop", "skill", "seat")
 SLACK_PRICE = 2e6
 """EUR for one whole client's day that nothing cures: dearer than anything on the list."""
+VERTEX = 60_000
+"""Columns up to which the purchase is solved to a vertex, which buys from few groups."""
 ROUNDS = 6
 STEP = 0.003
 """How much the target is tightened, times the round, when whole people do not hold it yet."""
@@ -139,8 +141,9 @@ def cheapest_set(
     layout = layout_of(twins.roomy())
     prices = {"laptop": settings.laptop_price, "skill": settings.skill_price}
     price = np.array([prices[kind] for kind in twins.kind])
+    apart = price * (1.0 + 1e-4 * np.arange(len(price)) / max(1, len(price)))
     most = np.where(np.isin(twins.kind, kinds), problem.size[twins.source], 0)
-    people = lp.columns(len(price), price, upper=most.astype(float))
+    people = lp.columns(len(price), apart, upper=most.astype(float))
     seats = lp.columns(
         len(problem.sites), settings.seat_price, upper=np.inf if "seat" in kinds else 0.0
     )
@@ -165,10 +168,13 @@ def cheapest_set(
             _move_people(lp, twins, rows, people)
         share = add_shares(lp, problem, layout, block)
         slack[single.id] = add_target(lp, share, _zeros(problem), aim, SLACK_PRICE)
-    solution = solve(lp, method="ipm")
-    x = solution.x
-    bought = np.minimum(np.ceil(x[people] - 1e-4), most).astype(np.int64)
-    more = np.ceil(x[seats] - 1e-4).astype(np.int64)
+    vertex = lp.n_columns < VERTEX
+    x = solve(lp, method="ipm", crossover=vertex).x
+    if vertex:
+        bought = np.minimum(np.ceil(x[people] - 1e-4), most).astype(np.int64)
+    else:
+        bought = _rounded_up(twins, x[people], most)
+    more = np.ceil(x[seats] - 1e-3).astype(np.int64)
     return _Bought(
         people=bought,
         seats=more,
@@ -180,6 +186,22 @@ def cheapest_set(
             for c, column in enumerate(columns)
         },
     )
+
+
+def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:
+    """Round up per kind, home site and skill: an interior solution spreads one person over many
+    groups that are as good."""
+    lines: dict[tuple[str, str, str], list[int]] = {}
+    for i, source in enumerate(twins.source):
+        site = twins.problem.groups.groups[source].home_site
+        lines.setdefault((twins.kind[i], site, twins.learns[i]), []).append(i)
+    bought = np.zeros(len(wanted), dtype=np.int64)
+    for members in lines.values():
+        left = int(np.ceil(wanted[members].sum() - 0.05))
+        for i in sorted(members, key=lambda i: -wanted[i]):
+            bought[i] = min(left, int(most[i]), int(np.ceil(wanted[i])))
+            left -= int(bought[i])
+    return bought
 
 
 def _zeros(problem: Problem) -> Floats:

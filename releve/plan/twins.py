@@ -16,6 +16,8 @@ __all__ = ["Twins", "with_twins"]
 
 LEARNERS = 40
 """Largest groups that may learn a programme; more would hardly be cheaper, only slower."""
+MOST_LEARNERS = 600
+"""Most groups that learn, over all programmes: what a large operator's programme can carry."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,32 @@ class Twins:
         size = self.problem.size.copy()
         np.add.at(size, self.source, -people)
         np.add.at(size, self.twin, people)
-        return replace(self.problem, size=size, seats=self.problem.seats + seats)
+        return without_empty(replace(self.problem, size=size, seats=self.problem.seats + seats))
+
+
+def without_empty(problem: Problem) -> Problem:
+    """Return a problem without its groups of nobody (and without names)."""
+    kept = problem.size > 0
+    number = np.cumsum(kept) - 1
+    mine = kept[problem.group]
+    links, link = np.unique(problem.link[mine], return_inverse=True)
+    return replace(
+        problem,
+        groups=Groups(
+            tuple(g for g, k in zip(problem.groups.groups, kept, strict=True) if k),
+            tuple(m for m, k in zip(problem.groups.members, kept, strict=True) if k),
+        ),
+        size=problem.size[kept],
+        carrier=problem.carrier[kept],
+        group=number[problem.group[mine]],
+        place=problem.place[mine],
+        programme=problem.programme[mine],
+        price=problem.price[mine],
+        link=link.reshape(-1).astype(np.int64),
+        link_class=problem.link_class[links],
+        link_place=problem.link_place[links],
+        link_programme=problem.link_programme[links],
+    )
 
 
 def with_twins(
@@ -138,6 +165,7 @@ def _new_carriers(operator: Operator) -> dict[str, str]:
 def _skills(operator: Operator, problem: Problem, wanted: set[int]) -> list[_Twin]:
     found = []
     order = np.argsort(-problem.size, kind="stable")
+    most = min(LEARNERS, max(4, MOST_LEARNERS // max(1, len(wanted))))
     for p in sorted(wanted):
         name = problem.programmes[p]
         learners = 0
@@ -150,7 +178,7 @@ def _skills(operator: Operator, problem: Problem, wanted: set[int]) -> list[_Twi
                 more = replace(group, legal=group.legal | legal)
                 found.append(_Twin(int(g), "skill", name, more))
                 learners += 1
-                if learners == LEARNERS:
+                if learners == most:
                     break
     return found
 
