@@ -164,7 +164,9 @@ def _report_json(report: ImportReport, lines: Sequence[str]) -> str:
 @demand.command("forecast")
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--day", type=_DAY, help="First day [default: the day after the history].")
-@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 92))
+@click.option(
+    "--days", default=1, show_default=True, type=click.IntRange(1, 92), help="Days to forecast."
+)
 @click.option("--choose", is_flag=True, help="Choose each programme's model by back-test first.")
 @click.option("--half-hours", is_flag=True, help="Print every half hour.")
 @click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
@@ -190,7 +192,13 @@ def forecast_(
 
 @demand.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
-@click.option("--horizon", default=14, show_default=True, type=click.IntRange(1, 92))
+@click.option(
+    "--horizon",
+    default=14,
+    show_default=True,
+    type=click.IntRange(1, 92),
+    help="Days that each trial forecasts ahead.",
+)
 @click.option("--library", is_flag=True, help="Also try statsforecast, where it is installed.")
 def backtest(folder: Path, horizon: int, library: bool) -> None:
     """Judge the models on the past weeks of each programme of FOLDER, and choose."""

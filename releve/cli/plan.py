@@ -43,7 +43,9 @@ _DEFAULTS = PlanSettings()
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--day", type=_DAY, help="First day to plan [default: the first of the roster].")
-@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 14))
+@click.option(
+    "--days", default=1, show_default=True, type=click.IntRange(1, 14), help="Days to plan."
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Plan folder to write (JSON, CSV, Parquet, ics)."
 )

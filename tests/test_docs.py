@@ -1,0 +1,172 @@
+"""The documentation keeps its word: its links lead somewhere and its commands exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from releve.cli import main
+from releve.cli.reference import cli_markdown
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_WHOLE = re.compile(r"(?<![\w/.-])(releve (?:network|demand|plan|relief|desk)\b[^\n]*)")
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def code_of(page: Path) -> Iterator[str]:
+    """Yield what a page shows as code to type: shell blocks, indented blocks, code in a line."""
+    text = page.read_text(encoding="utf-8")
+    for language, block in _FENCE.findall(text):
+        if language in ("sh", "bash", "console"):
+            yield from block.replace("\\\n", " ").splitlines()
+    prose = _FENCE.sub("", text)
+    yield from re.findall(r"^ {4}(\S.*)$", prose, re.MULTILINE)
+    yield from (" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose))
+
+
+def words_of(line: str) -> list[str]:
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError:
+        return []
+
+
+def releve_commands(page: Path) -> Iterator[list[str]]:
+    for line in code_of(page):
+        for found in _WHOLE.findall(line):
+            if words := words_of(found.partition(" -> ")[0]):
+                yield words[1:]
+
+
+def faults_of(words: list[str]) -> str:
+    """Return why a command cannot be the program's, or nothing."""
+    command: click.Command = main
+    while isinstance(command, click.Group) and words:
+        name, *words = words
+        if name.startswith("-") or name in ("...", "SUBJECT", "COMMAND"):
+            return ""
+        if name not in command.commands:
+            return f"there is no command {name!r}"
+        command = command.commands[name]
+    known = {"-h", "--help"}
+    known |= {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    unknown = [w for w in words if w.startswith("--") and w.partition("=")[0] not in known]
+    return f"there is no option {', '.join(unknown)}" if unknown else ""
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as they are made where Markdown is shown."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in kept}
+
+
+def test_the_reference_of_the_command_line_is_current() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert page == cli_markdown(main), "docs/cli.md is out of date: run scripts/docs"
+
+
+def test_the_reference_of_the_command_line_has_every_option() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert "\n## releve plan\n" in page
+    assert "`--days` INTEGER from 1 to 14" in page
+    assert "`--missing` / `--no-missing`" in page
+    assert "`--at` TEXT" in page.partition("## releve relief")[2]
+
+
+def leaves(command: click.Command) -> Iterator[click.Command]:
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            yield from leaves(below)
+    else:
+        yield command
+
+
+def test_every_command_and_option_says_what_it_is() -> None:
+    commands = list(leaves(main))
+    assert len(commands) >= 9
+    silent = [c.name for c in commands if not (c.help or "").strip()]
+    options = [(c.name, o) for c in commands for o in c.params if isinstance(o, click.Option)]
+    silent += [f"{name} {option.opts[0]}" for name, option in options if not option.help]
+    assert silent == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors_of(target)):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_shown_exists(page: Path) -> None:
+    commands = list(releve_commands(page))
+    faults = {" ".join(words): faults_of(list(words)) for words in commands}
+    assert {words: fault for words, fault in faults.items() if fault} == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_script_and_module_shown_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    missing = [
+        name
+        for name in re.findall(r"(?<![\w/])(?:\./)?(scripts/\w+)", text)
+        if not (ROOT / name).is_file() or not os.access(ROOT / name, os.X_OK)
+    ]
+    for module in re.findall(r"python -m ((?:releve|bench|tests)[\w.]*)", text):
+        path = ROOT / Path(*module.split("."))
+        if not path.with_suffix(".py").is_file() and not (path / "__main__.py").is_file():
+            missing.append(module)
+    missing += [
+        path
+        for path in re.findall(r"(?<![\w/.])tests/[\w/]+(?:\.py)?", text)
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
+def test_the_readme_shows_the_main_commands() -> None:
+    shown = {tuple(words[:2]) for words in releve_commands(ROOT / "README.md")}
+    for start in (("network", "check"), ("network", "sample"), ("demand", "import")):
+        assert start in shown
+    assert {words[0] for words in shown} >= {"network", "demand", "plan", "relief", "desk"}
+
+
+def test_a_command_that_does_not_exist_is_found_out() -> None:
+    assert faults_of(["network", "draw", "x"]) == "there is no command 'draw'"
+    assert faults_of(["plan", "x", "--nothing", "--out", "y"]) == "there is no option --nothing"
+    assert faults_of(["plan", "x", "--no-missing", "--out=y"]) == ""
+
+
+def test_no_registry_is_named_anywhere_in_the_set_up() -> None:
+    """Where packages come from is for the user's own pip configuration to say."""
+    files = [*(ROOT / "requirements").iterdir(), *(ROOT / "scripts").iterdir()]
+    files += [ROOT / "pyproject.toml", ROOT / ".ci" / "run"]
+    naming = [
+        str(path)
+        for path in files
+        if path.is_file()
+        and re.search(
+            r"https?://|--(extra-)?index-url[= ]|--find-links[= ]",
+            path.read_text(encoding="utf-8").replace("--no-emit-find-links", ""),
+        )
+    ]
+    assert naming == []
