@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import click
 import polars as pl
 
 from releve.demand import ImportReport, import_log, mapping_of
@@ -120,7 +121,12 @@ BANKS = (
 def data_folder() -> Path:
     """Return where the logs are: ``data`` in RELEVE_SHARED, or in ``../shared`` beside us."""
     beside = _HERE.parent.parent / "shared"
-    return Path(os.environ.get("RELEVE_SHARED", beside)) / "data"
+    folder = Path(os.environ.get("RELEVE_SHARED", beside)) / "data"
+    if not folder.is_dir():
+        raise click.ClickException(
+            f"{folder} does not exist: name in RELEVE_SHARED the folder whose `data` has the logs"
+        )
+    return folder
 
 
 def read_mapping(bank: Bank) -> dict[str, Any]:
