@@ -1,0 +1,181 @@
+"""The scripts a newcomer runs first: what they do on machines that lack something.
+
+``scripts/setup`` runs here with a made-up Python and apt-get that only note what they are asked.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
+TOOLS = ("cat", "chmod", "cksum", "cp", "dirname", "mkdir", "rm", "sh")
+
+PYTHON = """#!/bin/sh
+here=$(dirname "$0")
+case "$*" in
+*version_info*"(3, 11)"*) {fits} ;;
+*ensurepip*) [ -e "$NOTES/has-venv" ] ;;
+*%d.%d*) echo 3.13 ;;
+"-m venv "*) echo "venv $3" >>"$NOTES/log"; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+"-m pip "*) echo "pip $*" >>"$NOTES/log"; [ ! -e "$NOTES/pip-fails" ] ;;
+*) echo "not known: $*" >&2; exit 9 ;;
+esac
+"""
+APT = """#!/bin/sh
+echo "apt-get $*" >>"$NOTES/log"
+[ "$1" = update ] || : >"$NOTES/has-venv"
+"""
+
+
+class Machine:
+    """A checkout, and a PATH with nothing on it but what is put there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bin, self.notes, self.checkout = (folder / n for n in ("bin", "notes", "check out"))
+        for path in (
+            self.bin,
+            self.notes,
+            self.checkout / "scripts",
+            self.checkout / "requirements",
+        ):
+            path.mkdir(parents=True)
+        shutil.copy(ROOT / "scripts" / "setup", self.checkout / "scripts")
+        for name in ("requirements/run.txt", "requirements/dev.txt", "pyproject.toml"):
+            (self.checkout / name).write_text("1\n", encoding="utf-8")
+        for tool in TOOLS:
+            found = shutil.which(tool)
+            assert found is not None
+            (self.bin / tool).symlink_to(found)
+
+    def add(self, name: str, text: str) -> None:
+        path = self.bin / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def user(self, number: int) -> None:
+        self.add("id", f"#!/bin/sh\necho {number}\n")
+
+    def note(self, name: str) -> None:
+        (self.notes / name).touch()
+
+    def setup(self, kind: str = "run") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.checkout / "scripts" / "setup"), kind],
+            env={"PATH": str(self.bin), "NOTES": str(self.notes)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def take_log(self) -> list[str]:
+        log = self.notes / "log"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return lines
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci" / "run"], ids=lambda p: p.name)
+def test_every_script_can_be_run_and_parsed(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    assert script.read_text(encoding="utf-8").startswith("#!/bin/sh\n")
+    assert subprocess.run(["sh", "-n", script], check=False).returncode == 0
+
+
+def test_without_any_python_the_set_up_says_what_it_looked_for(machine: Machine) -> None:
+    machine.add("python3", PYTHON.format(fits="exit 1"))
+    done = machine.setup()
+    assert done.returncode == 1
+    assert "no Python 3.11 or newer found (looked for python3.13" in done.stderr
+    assert machine.take_log() == []
+
+
+def test_who_is_not_root_is_told_which_package_makes_environments(machine: Machine) -> None:
+    machine.add("python3", PYTHON.format(fits="exit 0"))
+    machine.add("apt-get", APT)
+    machine.user(1000)
+    done = machine.setup()
+    assert done.returncode == 1
+    assert "as root: apt-get install python3.13-venv" in done.stderr
+    assert machine.take_log() == []
+
+
+def test_root_gets_the_package_and_then_everything_with_hashes(machine: Machine) -> None:
+    machine.add("python3", PYTHON.format(fits="exit 0"))
+    machine.add("apt-get", APT)
+    machine.user(0)
+    done = machine.setup()
+    assert done.returncode == 0, done.stderr
+    update, install, venv, packages, own = machine.take_log()
+    assert update.startswith("apt-get update")
+    assert install.startswith("apt-get install -y")
+    assert install.endswith("python3.13-venv")
+    assert venv == "venv .venv"
+    assert "--require-hashes" in packages
+    assert packages.endswith("-r requirements/run.txt")
+    assert own.endswith("--no-deps --no-build-isolation -e .")
+
+
+def test_nothing_is_done_again_until_the_requirements_change(machine: Machine) -> None:
+    machine.add("python3.12", PYTHON.format(fits="exit 0"))
+    machine.note("has-venv")
+    assert machine.setup("dev").returncode == 0
+    assert len(machine.take_log()) == 3
+    assert machine.setup("dev").returncode == 0
+    assert machine.setup("run").returncode == 0, "what is there to test is enough to use"
+    assert machine.take_log() == []
+    (machine.checkout / "requirements" / "dev.txt").write_text("2\n", encoding="utf-8")
+    assert machine.setup("dev").returncode == 0
+    assert [line.split()[0] for line in machine.take_log()] == ["pip", "pip"]
+
+
+def test_a_checkout_that_moved_gets_a_new_environment(machine: Machine) -> None:
+    machine.add("python3.12", PYTHON.format(fits="exit 0"))
+    machine.note("has-venv")
+    assert machine.setup().returncode == 0
+    machine.take_log()
+    machine.checkout = machine.checkout.rename(machine.checkout.parent / "elsewhere")
+    assert machine.setup().returncode == 0
+    assert [line.split()[0] for line in machine.take_log()] == ["venv", "pip", "pip"]
+
+
+def test_a_failed_installation_is_named_and_tried_again(machine: Machine) -> None:
+    machine.add("python3.12", PYTHON.format(fits="exit 0"))
+    machine.note("has-venv")
+    machine.note("pip-fails")
+    done = machine.setup()
+    assert done.returncode == 1
+    assert "requirements/run.txt could not be installed" in done.stderr
+    (machine.notes / "pip-fails").unlink()
+    machine.take_log()
+    assert machine.setup().returncode == 0
+    assert [line.split()[0] for line in machine.take_log()] == ["pip", "pip"]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "said"),
+    [
+        ("setup", ["everything"], "no kind 'everything'"),
+        ("demo", ["--twice"], "no option '--twice'"),
+        ("demo", ["--agents"], "--agents needs a number"),
+        ("bench", ["nothing"], "no benchmark 'nothing'"),
+    ],
+)
+def test_a_wrong_call_is_refused_before_anything_is_done(
+    script: str, arguments: list[str], said: str
+) -> None:
+    done = subprocess.run(
+        [str(ROOT / "scripts" / script), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert said in done.stderr
