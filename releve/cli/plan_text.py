@@ -67,10 +67,19 @@ def _verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, str]:
         where = ", ".join(verdict.contract)
         return (
             "contract", "magenta",
-            f"no plan can protect it under {where}: it needs a second place where its work is"
-            " allowed",
+            f"no arrangement of today's people can protect it under {where}" + _cure(plan, verdict),
         )  # fmt: skip
     return ("held, thin" if verdict.thin else "held"), "green", figures
+
+
+def _cure(plan: Plan, verdict: ClientVerdict) -> str:
+    """Return whether purchases would help a client that no plan of today protects."""
+    if plan.missing is None:
+        return ""
+    pairs = {(name, verdict.client) for name in verdict.contract}
+    if pairs & set(plan.missing.incurable):
+        return "; nothing on the list cures it: it needs a second place where its work is allowed"
+    return "; see what is missing"
 
 
 def _cell(plan: Plan, client: str, contingency: str) -> Cell | None:
@@ -120,6 +129,11 @@ def missing_lines(plan: Plan) -> list[str]:
     missing = plan.missing
     if missing is None:
         return []
+    if not missing.purchases and not missing.checked:
+        return [
+            "In fractions of people nothing is missing, but whole people miss a target: use a"
+            " little less strict --target, or train somebody more."
+        ]
     if not missing.purchases and not missing.incurable:
         return ["Nothing is missing: every client holds its target under every single loss."]
     lines = []

@@ -33,7 +33,7 @@ def cell_of(
     total = required.sum(axis=1)
     busy = total > HAIR
     coverage = np.where(busy, 1.0 - short.sum(axis=1) / np.where(busy, total, 1.0), 1.0)
-    worst = int(np.argmin(coverage)) if busy.any() else -1
+    worst = int(np.argmin(np.where(busy, coverage, np.inf))) if busy.any() else -1
     shortfall = float(short.sum() / max(1.0, required.sum()))
     calls = np.nan_to_num(need.calls[:, mine])
     lost = calls * short / np.where(required > 0, required, 1.0)

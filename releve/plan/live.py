@@ -327,7 +327,7 @@ def _want(problem: Problem, staff: Staff, limit: Floats, price: float) -> Whole:
         available=staff.available,
         onsite=staff.onsite,
         limit=limit * client_requirement(problem),
-        move_price=price,
+        move_price=np.full(len(problem.group), price),
         excess=excess_price(problem),
         capped=False,
     )

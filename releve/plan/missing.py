@@ -68,33 +68,71 @@ def what_is_missing(
     if not wanted:
         return WhatIsMissing((), 0.0, 0.0, (), True)
     twins = with_twins(operator, planning.problem, _short_programmes(planning, wanted), settings)
-    chosen = {name for name, _ in wanted} - {BASE}
-    aim = settings.target
-    best = None
+    best = _search(solved, twins, {name for name, _ in wanted}, kinds, progress)
+    for kind in kinds if len(kinds) > 1 else ():
+        # Rounded up, a mixed set can be dearer than one of a single kind.
+        other = _search(solved, twins, {name for name, _ in wanted}, (kind,), under=best)
+        best = other or best
+    assert best is not None
+    return WhatIsMissing(
+        purchases=_purchases(twins, best.bought, planning, settings),
+        cost=best.bought.cost,
+        lower_bound=best.bound,
+        incurable=tuple(sorted(best.incurable)),
+        checked=best.held,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A set that was planned again: what it does not cure, and whether all else ``held``."""
+
+    bought: _Bought
+    bound: float
+    incurable: frozenset[tuple[str, str]]
+    held: bool
+
+
+def _search(
+    solved: SolvedDay,
+    twins: Twins,
+    missed: set[str],
+    kinds: Sequence[str],
+    progress: Callable[[float], None] = lambda share: None,
+    under: _Found | None = None,
+) -> _Found | None:
+    """Buy, plan again, tighten, until it holds; None when it cannot be cheaper than ``under``.
+
+    The bound is that of the first round: of the target itself, not of a tighter one.
+    """
+    settings, planning = solved.settings, solved.planning
+    chosen, aim, bound, found = missed - {BASE}, settings.target, 0.0, None
     for turn in range(ROUNDS):
         singles = [c for c in planning.contingencies if c.id in chosen]
         bought = cheapest_set(twins, singles, aim, settings, kinds)
+        bound = bound if turn else bought.bound
+        incurable = frozenset(
+            pair for pair, value in bought.slack.items() if value > settings.target / 10
+        )
+        if under and not _better(bought, incurable, under):
+            return None
         progress((turn + 0.5) / ROUNDS)
         again = plan_problem(
             twins.bought(bought.people, bought.seats), planning.contingencies, settings
         )
-        incurable = {pair for pair, value in bought.slack.items() if value > settings.target / 10}
         left = _missed(_cells(solved, again)) - incurable
         progress((turn + 1) / ROUNDS)
-        best = (bought, incurable, not left)
+        found = _Found(bought, min(bound, under.bound) if under else bound, incurable, not left)
         if not left:
-            break
+            return found
         chosen |= {name for name, _ in left} - {BASE}
         aim = max(0.0, aim - STEP * (turn + 1))
-    assert best is not None
-    bought, incurable, held = best
-    return WhatIsMissing(
-        purchases=_purchases(twins, bought, planning, settings),
-        cost=bought.cost,
-        lower_bound=bought.bound,
-        incurable=tuple(sorted(incurable)),
-        checked=held,
-    )
+    return None if under else found
+
+
+def _better(bought: _Bought, incurable: frozenset[tuple[str, str]], than: _Found) -> bool:
+    """Return whether a set cures as much for less, if it holds."""
+    return incurable <= than.incurable and (bought.cost < than.bought.cost or not than.held)
 
 
 def _cells(solved: SolvedDay, planning: Planning) -> list[Cell]:
@@ -170,10 +208,8 @@ def cheapest_set(
         slack[single.id] = add_target(lp, share, _zeros(problem), aim, SLACK_PRICE)
     vertex = lp.n_columns < VERTEX
     x = solve(lp, method="ipm", crossover=vertex).x
-    if vertex:
-        bought = np.minimum(np.ceil(x[people] - 1e-4), most).astype(np.int64)
-    else:
-        bought = _rounded_up(twins, x[people], most)
+    bought = np.ceil(x[people] - 1e-4) if vertex else _rounded_up(twins, x[people], most)
+    bought = _within_groups(twins, np.minimum(bought, most).astype(np.int64), x[people])
     more = np.ceil(x[seats] - 1e-3).astype(np.int64)
     return _Bought(
         people=bought,
@@ -201,6 +237,18 @@ def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:
         for i in sorted(members, key=lambda i: -wanted[i]):
             bought[i] = min(left, int(most[i]), int(np.ceil(wanted[i])))
             left -= int(bought[i])
+    return bought
+
+
+def _within_groups(twins: Twins, bought: Ints, wanted: Floats) -> Ints:
+    """Take back what rounding up buys for more people than a group has, the least wanted first."""
+    over = np.bincount(twins.source, weights=bought, minlength=len(twins.problem.size))
+    for source in np.nonzero(over > twins.problem.size)[0]:
+        mine = np.nonzero(twins.source == source)[0]
+        while bought[mine].sum() > twins.problem.size[source]:
+            bought[
+                mine[np.argmax(np.where(bought[mine] > 0, bought[mine] - wanted[mine], -1.0))]
+            ] -= 1
     return bought
 
 

@@ -192,7 +192,7 @@ def whole_relief(
         available=staff.available,
         onsite=staff.onsite,
         limit=limit * client_requirement(problem),
-        move_price=move_price,
+        move_price=np.full(len(problem.group), move_price),
         excess=excess_price(problem),
         capped=False,
     )

@@ -145,18 +145,18 @@ def base_in_people(
 ) -> WholePlan:
     """Return the base plan in whole people, near the fractional plan.
 
-    Each place is priced by what one more person there would cost the reliefs, so that rounding
-    does not undo the protection; so is a client's shortfall beyond ``limit[client]``, a share of
-    its day.
+    People beyond those of the fractional plan pay what one more person there would cost the
+    reliefs, so that rounding does not undo the protection; so is a client's shortfall beyond
+    ``limit[client]``, a share of its day.
     """
     want = Whole(
         allowed=np.ones(len(problem.group), dtype=np.bool_),
-        price=problem.price + secure.exposure_price,
+        price=problem.price,
         stay=np.floor(secure.assigned + STAY).astype(np.int64),
         available=problem.size,
         onsite=problem.size,
         limit=limit * client_requirement(problem),
-        move_price=STRAY_PRICE,
+        move_price=STRAY_PRICE + secure.exposure_price,
         rounds=BASE_ROUNDS,
         excess=excess_price(problem),
     )

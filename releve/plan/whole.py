@@ -27,7 +27,8 @@ SEED = 20200320
 class Whole:
     """What whole people are placed for.
 
-    ``allowed[j]``; ``price[j]``; ``stay[j]`` people who were there before (none = no move price);
+    ``allowed[j]``; ``price[j]``; ``stay[j]`` people who are expected there, each above
+    them costs ``move_price[j]``;
     ``available[g]`` people who can work, ``onsite[g]`` of them on a site; ``limit[client]``
     missing agent-intervals above which ``excess[client]`` is paid for each; ``rounds`` of
     exchanges tried
@@ -41,7 +42,7 @@ class Whole:
     onsite: Ints
     limit: Floats
     excess: Floats
-    move_price: float = 0.0
+    move_price: Floats
     capped: bool = True
     rounds: int = 2
     sweeps: int = 200
@@ -109,7 +110,7 @@ def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
         cap=_caps(problem, layout) if want.capped else np.ones(len(problem.clients)),
         available=want.available.astype(np.int64),
         onsite=want.onsite.astype(np.int64),
-        move_price=float(want.move_price),
+        move_price=want.move_price.astype(np.float64),
         excess=want.excess.astype(np.float64),
     )
 

@@ -4,8 +4,8 @@ The kernel of :mod:`releve.plan.whole`. Costs are in agent-intervals of mean pen
 
 * a missing agent-interval costs its programme's weight;
 * a client's missing agent-intervals above its limit cost ``excess[client]`` each, on top;
-* a person on an assignment costs its price, and ``move_price`` more when ``stay[j]`` people, those
-  who were there before, are there already;
+* a person on an assignment costs its price, and ``move_price[j]`` more when ``stay[j]`` people,
+  those who are expected there, are there already;
 * a person without a seat, or over a client's share of a site, costs more than anything saved.
 """
 
@@ -50,7 +50,7 @@ class Fixed(NamedTuple):
     cap: Array
     available: Array
     onsite: Array
-    move_price: float
+    move_price: Array
     excess: Array
 
 
@@ -139,7 +139,7 @@ def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> t
         c = s.client[s.programme[j]]
         fixed = s.price[j]
         if x.w[j] >= s.stay[j]:
-            fixed += s.move_price
+            fixed += s.move_price[j]
         for slot in range(s.link_pointer[s.link[j]], s.link_pointer[s.link[j] + 1]):
             k = s.link_patterns[slot]
             removed = _removed(s, x, k, j, 1.0)
@@ -212,7 +212,7 @@ def cost_of(s: Fixed, x: State) -> float:
         if _over_share(s, x, c):
             cost += FORBIDDEN
     for j in range(len(x.w)):
-        cost += s.price[j] * x.w[j] + s.move_price * max(0, x.w[j] - s.stay[j])
+        cost += s.price[j] * x.w[j] + s.move_price[j] * max(0, x.w[j] - s.stay[j])
     return cost
 
 
