@@ -1,0 +1,220 @@
+"""The planner measured: time, memory, gaps, reliefs, what is missing, and the textbook form.
+
+    python -m bench.plan [--size small|medium] [--missing] [--json]
+
+The operator is the sample one (500 agents on 4 sites, or 5,000 on 15), its requirement the
+product's own, its contingencies each single site. The textbook form x[group, pattern, place,
+programme] is the same base day with shifts to choose, solved by the same solver in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import click
+import numpy as np
+
+from releve.cli.operator import requirement_of
+from releve.demand import Requirement
+from releve.network import Operator, sample_operator, usable_seats_of
+from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, contingencies_of, named_plan
+from releve.plan.blocks import add_block, add_caps, layout_of, lost_assignments
+from releve.plan.live import live_day, live_relief
+from releve.plan.lp import LinearProgram, Solution, solve
+from releve.plan.missing import what_is_missing
+from releve.plan.planner import seats_to_fill, solve_day
+from releve.plan.problem import Problem, day_problem
+
+__all__ = ["main"]
+
+SIZES = {"small": (500, 4), "medium": (5000, 15)}
+DAY = date(2026, 12, 1)
+SETTINGS = PlanSettings()
+
+
+def say(text: str) -> None:
+    """Print to standard error, so that --json stays pure."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def n_minus_1(operator: Operator, need: Requirement) -> tuple[SolvedDay, Plan, dict[str, object]]:
+    """Plan against the loss of each site, beside the plan made as if nothing could be lost."""
+    sites = [c for c in contingencies_of(operator) if c.kind == "site"]
+    start = time.perf_counter()
+    solved = solve_day(operator, need, SETTINGS, contingencies=sites, now=time.perf_counter)
+    plan = named_plan(operator, solved, now=time.perf_counter)
+    seconds = time.perf_counter() - start
+    careless = named_plan(
+        operator, solve_day(operator, need, SETTINGS, contingencies=sites, protect=False)
+    )
+    bound = plan.bound
+    return solved, plan, {
+        "seconds": round(seconds, 1),
+        "stages": {name: round(value, 1) for name, value in plan.seconds.items()},
+        "programme": [bound.rows, bound.columns, bound.nonzeros],
+        "status": bound.status,
+        "base_gap_of_penalty": (bound.penalty - bound.lp_penalty) / bound.lp_penalty,
+        "base_gap_of_requirement": (bound.penalty - bound.lp_penalty)
+        / float((solved.planning.problem.required @ solved.planning.problem.weight).sum()),
+        "whole_n1_gap": bound.penalty_gap,
+        "worst_regret": bound.worst_regret,
+        "worst_regret_unprotected": careless.bound.worst_regret,
+        "secure_clients": sum(v.secure for v in plan.verdicts),
+        "secure_clients_unprotected": sum(v.secure for v in careless.verdicts),
+        "clients": len(plan.verdicts),
+        "violations": len(plan.violations) + len(careless.violations),
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }  # fmt: skip
+
+
+def reliefs(operator: Operator, need: Requirement, plan: Plan) -> dict[str, object]:
+    """Close each site at half past ten, unforeseen, and time the answers."""
+    at = datetime.combine(DAY, datetime.min.time(), plan.starts[0].tzinfo) + timedelta(hours=9.5)
+    start = time.perf_counter()
+    day = live_day(operator, plan, need, at, SETTINGS)
+    prepared = time.perf_counter() - start
+    first: list[float] = []
+    whole: list[float] = []
+    over: list[float] = []
+    for site in operator.sites:
+        lost = Contingency(f"now:{site.id}", "named", site.name, frozenset({site.id}))
+        start = time.perf_counter()
+        found = live_relief(
+            day, lost, SETTINGS, curve=False,
+            first_answer=lambda _, began=start: first.append(time.perf_counter() - began),
+        )  # fmt: skip
+        whole.append(time.perf_counter() - start)
+        over.append(found.penalty - found.lp_penalty)
+    start = time.perf_counter()
+    live_relief(day, lost, SETTINGS)
+    curve = time.perf_counter() - start - whole[-1]
+    weighted = float((day.problem.required @ day.problem.weight).sum())
+    return {
+        "closures": len(whole),
+        "prepared_s": round(prepared, 2),
+        "first_answer_p50_p95_s": _quantiles(first),
+        "whole_people_p50_p95_s": _quantiles(whole),
+        "curve_4_points_s": round(curve, 2),
+        "over_fractions_of_requirement_mean": float(np.mean(over)) / weighted,
+    }
+
+
+def _quantiles(values: list[float]) -> list[float]:
+    return [round(float(np.quantile(values, q)), 3) for q in (0.5, 0.95)]
+
+
+def textbook(problem: Problem) -> Solution:
+    """Solve the base day in the textbook form: one column per assignment and pattern."""
+    layout = layout_of(problem)
+    classes = problem.patterns.classes
+    of_j = [classes[c] for c in problem.link_class[problem.link]]
+    j = np.repeat(np.arange(len(of_j)), [len(found) for found in of_j])
+    k = np.concatenate(of_j)
+    place, programme = problem.place[j], problem.programme[j]
+    effect = np.where(place == problem.home, problem.efficiency[programme], 1.0)
+    lp = LinearProgram()
+    x = lp.columns(len(j), problem.price[j])
+    lp.add(lp.rows(len(problem.size), upper=problem.size.astype(float))[problem.group[j]], x)
+    need = problem.required[layout.cov_t, layout.cov_p]
+    u = lp.columns(len(need), problem.weight[layout.cov_p], upper=need)
+    rows = lp.rows(len(need), lower=need)
+    lp.add(rows, u)
+    row_of = np.full(problem.required.shape, -1, dtype=np.int64)
+    row_of[layout.cov_t, layout.cov_p] = rows
+    seats = lp.rows(len(layout.seat_t), upper=problem.seats[layout.seat_m].astype(float))
+    seat_of = np.full((problem.required.shape[0], len(problem.sites) + 1), -1, dtype=np.int64)
+    seat_of[layout.seat_t, layout.seat_m] = seats
+    for t in range(problem.required.shape[0]):
+        works = (problem.patterns.worked[k, t] > 0) & (row_of[t, programme] >= 0)
+        lp.add(
+            row_of[t, programme[works]], x[works],
+            problem.patterns.worked[k[works], t] * effect[works],
+        )  # fmt: skip
+        sits = (problem.patterns.present[k, t] > 0) & (seat_of[t, place] >= 0)
+        lp.add(seat_of[t, place[sits]], x[sits])
+    client = problem.client[problem.programme]
+    for c in layout.clients_capped:
+        own = client[j] == c
+        for m in np.unique(place[own & (place != problem.home)]):
+            row = lp.rows(1, upper=1.0 - 1e-6)
+            lp.add(row, x[own], (place[own] == m) - problem.cap[c])
+    return solve(lp, method="ipm", crossover=False)
+
+
+def compact(problem: Problem) -> Solution:
+    """Solve the base day in the product's form."""
+    layout = layout_of(problem)
+    lp = LinearProgram()
+    nothing = lost_assignments(problem, None)
+    block = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
+    add_caps(lp, problem, layout, block)
+    return solve(lp, method="ipm", crossover=False)
+
+
+def forms(operator: Operator, need: Requirement) -> dict[str, object]:
+    """Time both forms of the base day, its shifts to be chosen, in this run."""
+    free = replace(operator, shifts=())
+    seats = seats_to_fill(free, need, usable_seats_of(free, DAY))
+    problem = day_problem(free, need, seats, SETTINGS)
+    start = time.process_time()
+    ours = compact(problem)
+    middle = time.process_time()
+    theirs = textbook(problem)
+    end = time.process_time()
+    return {
+        "compact_cpu_s": round(middle - start, 2),
+        "textbook_cpu_s": round(end - middle, 2),
+        "ratio": round((end - middle) / (middle - start), 1),
+        "optima": [ours.objective, theirs.objective],
+        "same": abs(ours.objective - theirs.objective) <= 1e-5 * max(1.0, abs(ours.objective)),
+    }
+
+
+@click.command()
+@click.option("--size", type=click.Choice(list(SIZES)), default="small", show_default=True)
+@click.option("--missing", is_flag=True, help="Also time what is missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def main(size: str, missing: bool, as_json: bool) -> None:
+    """Measure the planner on the sample operator."""
+    agents, sites = SIZES[size]
+    operator = sample_operator(agents, sites, 1)
+    need = requirement_of(operator, DAY)
+    say(f"{agents} agents, {sites} sites, {len(operator.programmes)} programmes: N-1 plan ...")
+    figures: dict[str, object] = {"size": size}
+    solved, plan, figures["n_minus_1"] = n_minus_1(operator, need)
+    say("unforeseen closures ...")
+    figures["relief"] = reliefs(operator, need, plan)
+    say("textbook form ...")
+    figures["forms"] = forms(operator, need)
+    if missing:
+        say("what is missing ...")
+        start = time.perf_counter()
+        found = what_is_missing(operator, solved)
+        figures["missing"] = {
+            "seconds": round(time.perf_counter() - start, 1),
+            "cost": found.cost,
+            "lower_bound": found.lower_bound,
+            "incurable": len(found.incurable),
+            "checked": found.checked,
+        }
+    if as_json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, part in figures.items():
+        print(f"{name}: {part}" if not isinstance(part, dict) else f"{name}")
+        if isinstance(part, dict):
+            for key, value in part.items():
+                print(
+                    f"  {key:<40} {value:.5f}"
+                    if isinstance(value, float)
+                    else f"  {key:<40} {value}"
+                )
+
+
+if __name__ == "__main__":
+    main()
