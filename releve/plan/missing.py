@@ -20,8 +20,9 @@ from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lo
 from releve.plan.cells import cell_of
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram, solve
-from releve.plan.planner import SolvedDay
-from releve.plan.problem import Problem
+from releve.plan.planner import SolvedDay, seats_to_fill
+from releve.plan.problem import Problem, day_problem
+from releve.plan.purchases import new_seats, with_purchases
 from releve.plan.result import BASE, SINGLE, Cell, Purchase, WhatIsMissing
 from releve.plan.secure import add_exposure, add_shares, add_target
 from releve.plan.settings import PlanSettings
@@ -42,13 +43,15 @@ STEP = 0.003
 
 @dataclass(frozen=True)
 class _Bought:
-    """A set of purchases: people per twin, seats per site; cost and bound in EUR."""
+    """A set of purchases: people per twin, seats per site; cost and bound in EUR. ``vertex``: the
+    programme was small enough for one."""
 
     people: Ints
     seats: Ints
     cost: float
     bound: float
     slack: dict[tuple[str, str], float]
+    vertex: bool
 
 
 def what_is_missing(
@@ -68,14 +71,14 @@ def what_is_missing(
     if not wanted:
         return WhatIsMissing((), 0.0, 0.0, (), True)
     twins = with_twins(operator, planning.problem, _short_programmes(planning, wanted), settings)
-    best = _search(solved, twins, {name for name, _ in wanted}, kinds, progress)
-    for kind in kinds if len(kinds) > 1 else ():
-        # Rounded up, a mixed set can be dearer than one of a single kind.
-        other = _search(solved, twins, {name for name, _ in wanted}, (kind,), under=best)
+    best = _search(operator, solved, twins, {name for name, _ in wanted}, kinds, progress)
+    for kind in kinds if len(kinds) > 1 and best is not None and best.bought.vertex else ():
+        # Rounded up, a small mixed set can be dearer than one of a single kind.
+        other = _search(operator, solved, twins, {name for name, _ in wanted}, (kind,), under=best)
         best = other or best
     assert best is not None
     return WhatIsMissing(
-        purchases=_purchases(twins, best.bought, planning, settings),
+        purchases=best.purchases,
         cost=best.bought.cost,
         lower_bound=best.bound,
         incurable=tuple(sorted(best.incurable)),
@@ -87,6 +90,7 @@ def what_is_missing(
 class _Found:
     """A set that was planned again: what it does not cure, and whether all else ``held``."""
 
+    purchases: tuple[Purchase, ...]
     bought: _Bought
     bound: float
     incurable: frozenset[tuple[str, str]]
@@ -94,6 +98,7 @@ class _Found:
 
 
 def _search(
+    operator: Operator,
     solved: SolvedDay,
     twins: Twins,
     missed: set[str],
@@ -117,17 +122,29 @@ def _search(
         if under and not _better(bought, incurable, under):
             return None
         progress((turn + 0.5) / ROUNDS)
-        again = plan_problem(
-            twins.bought(bought.people, bought.seats), planning.contingencies, settings
-        )
+        purchases = _purchases(twins, bought, planning, settings)
+        again = _planned_again(operator, solved, purchases)
         left = _missed(_cells(solved, again)) - incurable
         progress((turn + 1) / ROUNDS)
-        found = _Found(bought, min(bound, under.bound) if under else bound, incurable, not left)
+        bound = min(bound, under.bound) if under else bound
+        found = _Found(purchases, bought, bound, incurable, not left)
         if not left:
             return found
         chosen |= {name for name, _ in left} - {BASE}
         aim = max(0.0, aim - STEP * (turn + 1))
     return None if under else found
+
+
+def _planned_again(
+    operator: Operator, solved: SolvedDay, purchases: Sequence[Purchase]
+) -> Planning:
+    """Plan the day of the operator that has bought: what anyone gets who does the same."""
+    seats = seats_to_fill(operator, solved.need, solved.seats)
+    for site, count in new_seats(purchases).items():
+        seats[site] += count
+    better = with_purchases(operator, purchases)
+    problem = day_problem(better, solved.need, seats, solved.settings)
+    return plan_problem(problem, solved.planning.contingencies, solved.settings)
 
 
 def _better(bought: _Bought, incurable: frozenset[tuple[str, str]], than: _Found) -> bool:
@@ -183,7 +200,7 @@ def cheapest_set(
     most = np.where(np.isin(twins.kind, kinds), problem.size[twins.source], 0)
     people = lp.columns(len(price), apart, upper=most.astype(float))
     seats = lp.columns(
-        len(problem.sites), settings.seat_price, upper=np.inf if "seat" in kinds else 0.0
+        len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0
     )
     nothing = lost_assignments(problem, None)
     tie = problem.price * 1e-3
@@ -221,6 +238,7 @@ def cheapest_set(
             for name, columns in slack.items()
             for c, column in enumerate(columns)
         },
+        vertex=vertex,
     )
 
 

@@ -24,7 +24,8 @@ Progress = Callable[[str, float], None]
 """Called with a stage and the share of it that is done."""
 BASE_ROUNDS = 10
 """Exchanges tried per person for the base plan, which is made once and lived with."""
-STAY = 0.5
+STAY = 0.7
+"""Share of a person from which the fractional plan is taken to want one more there."""
 STRAY_PRICE = 1.0
 """Price of a person beyond the (rounded up) number of the fractional plan: keeps the rounded base
 near the plan whose reliefs were proved."""

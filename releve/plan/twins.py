@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from releve.network import HOME, Operator
-from releve.plan.lp import Ints
+from releve.plan.lp import Floats, Ints
 from releve.plan.problem import Group, Groups, Problem
 from releve.plan.settings import PlanSettings
 
-__all__ = ["Twins", "with_twins"]
+__all__ = ["Twins", "new_carriers", "with_twins"]
 
 LEARNERS = 40
 """Largest groups that may learn a programme; more would hardly be cheaper, only slower."""
@@ -25,7 +25,8 @@ class Twins:
     """A problem with a twin group, of nobody yet, for every purchase.
 
     ``source[i]`` the group and ``twin[i]`` the twin of purchase i, its ``kind`` (laptop, skill)
-    and, for a skill, the programme it ``learns``.
+    and, for a skill, the programme it ``learns``. ``room[m]`` is how many seats a site can be
+    given: none beyond a measure on its people.
     """
 
     problem: Problem
@@ -33,44 +34,13 @@ class Twins:
     twin: Ints
     kind: tuple[str, ...]
     learns: tuple[str, ...]
+    room: Floats
 
     def roomy(self) -> Problem:
         """Return the problem with twins as large as their groups: which seats could run out."""
         size = self.problem.size.copy()
         size[self.twin] = size[self.source]
         return replace(self.problem, size=size)
-
-    def bought(self, people: Ints, seats: Ints) -> Problem:
-        """Return the problem after a purchase."""
-        size = self.problem.size.copy()
-        np.add.at(size, self.source, -people)
-        np.add.at(size, self.twin, people)
-        return without_empty(replace(self.problem, size=size, seats=self.problem.seats + seats))
-
-
-def without_empty(problem: Problem) -> Problem:
-    """Return a problem without its groups of nobody (and without names)."""
-    kept = problem.size > 0
-    number = np.cumsum(kept) - 1
-    mine = kept[problem.group]
-    links, link = np.unique(problem.link[mine], return_inverse=True)
-    return replace(
-        problem,
-        groups=Groups(
-            tuple(g for g, k in zip(problem.groups.groups, kept, strict=True) if k),
-            tuple(m for m, k in zip(problem.groups.members, kept, strict=True) if k),
-        ),
-        size=problem.size[kept],
-        carrier=problem.carrier[kept],
-        group=number[problem.group[mine]],
-        place=problem.place[mine],
-        programme=problem.programme[mine],
-        price=problem.price[mine],
-        link=link.reshape(-1).astype(np.int64),
-        link_class=problem.link_class[links],
-        link_place=problem.link_place[links],
-        link_programme=problem.link_programme[links],
-    )
 
 
 def with_twins(
@@ -119,7 +89,17 @@ def with_twins(
         twin=np.arange(first, first + len(found), dtype=np.int64),
         kind=tuple(one.kind for one in found),
         learns=tuple(one.learns for one in found),
+        room=_room(operator, problem),
     )
+
+
+def _room(operator: Operator, problem: Problem) -> Floats:
+    room = np.full(len(problem.sites), np.inf)
+    for row in operator.measures:
+        if row.kind == "max_people" and row.valid_from <= problem.day <= row.valid_to:
+            m = problem.sites.index(row.site)
+            room[m] = max(0.0, min(room[m], int(row.value) - problem.seats[m]))
+    return room
 
 
 @dataclass(frozen=True)
@@ -131,7 +111,7 @@ class _Twin:
 
 
 def _laptops(operator: Operator, problem: Problem) -> list[_Twin]:
-    carrier = _new_carriers(operator)
+    carrier = new_carriers(operator)
     found = []
     for g, group in enumerate(problem.groups.groups):
         if any(place == HOME for place, _ in group.legal):
@@ -150,7 +130,7 @@ def _laptops(operator: Operator, problem: Problem) -> list[_Twin]:
     return found
 
 
-def _new_carriers(operator: Operator) -> dict[str, str]:
+def new_carriers(operator: Operator) -> dict[str, str]:
     """Return the carrier of new lines per destination: the one with the fewest agents there."""
     count: dict[str, dict[str, int]] = {}
     for agent in operator.agents:
