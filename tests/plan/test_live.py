@@ -62,8 +62,9 @@ def close_each(agents: int, seed: int, text: str) -> list[Closed]:
     when = clock(case, text)
     day = live_day(case.operator, plan, case.requirement, when, case.settings)
     return [
-        Closed(case, plan, when, *lost.sites, lost, day, live_relief(day, lost, case.settings))
+        Closed(case, plan, when, site, lost, day, live_relief(day, lost, case.settings))
         for lost in sites_of(case.operator)
+        for site in lost.sites
     ]
 
 

@@ -1,0 +1,41 @@
+"""What a purchase does to an operator: laptops and skills for people; seats are a number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from releve.network import Operator
+from releve.plan.result import Purchase
+from releve.plan.twins import new_carriers
+
+__all__ = ["new_seats", "with_purchases"]
+
+
+def with_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
+    """Return the operator with the laptops and skills bought.
+
+    A new line is of the carrier with the fewest agents in the destination (of none, where nobody
+    works at home yet). Seats have no place until they are set up: see :func:`new_seats`.
+    """
+    agents = dict(operator.agent)
+    carrier = new_carriers(operator)
+    for one in purchases:
+        for name in one.agents:
+            row = agents[name]
+            if one.kind == "laptop":
+                line = carrier.get(operator.site[row.home_site].destination, "")
+                agents[name] = replace(row, home_ready=True, carrier=line)
+            else:
+                agents[name] = replace(row, skills=(*row.skills, one.programme))
+    return replace(operator, agents=tuple(agents[row.id] for row in operator.agents))
+
+
+def new_seats(purchases: Iterable[Purchase]) -> Counter[str]:
+    """Return how many seats are bought for each site."""
+    seats: Counter[str] = Counter()
+    for one in purchases:
+        if one.kind == "seat":
+            seats[one.where] += one.count
+    return seats

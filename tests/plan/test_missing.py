@@ -1,0 +1,228 @@
+"""What is missing: bought for real and planned again, it holds; of one kind alone, nothing holds
+for less."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import pytest
+
+from releve.cli.operator import requirement_of
+from releve.network import Agent, Floor, Measure, Operator, Seat, Zone
+from releve.network.sample import FIRST_DAY, sample_operator
+from releve.plan import (
+    BASE,
+    SINGLE,
+    Plan,
+    PlanSettings,
+    Purchase,
+    SolvedDay,
+    WhatIsMissing,
+    named_plan,
+    solve_day,
+)
+from releve.plan.missing import KINDS, cheapest_set, what_is_missing
+from releve.plan.twins import with_twins
+from tests.plan.planned import problem_of
+from tests.plan.tiny import Tiny, one_site_site_only, spare_person, two_sites_one_client
+
+Pairs = set[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Insecure:
+    """An operator with its solved day and what is missing, by the kinds that may be bought."""
+
+    case: Tiny
+    solved: SolvedDay
+    found: WhatIsMissing
+
+    def of(self, kind: str) -> WhatIsMissing:
+        return what_is_missing(self.case.operator, self.solved, kinds=(kind,))
+
+
+def without_lines(operator: Operator, sites: Iterable[str]) -> Operator:
+    """Return the operator with nobody of some sites able to work at home."""
+    gone = set(sites)
+
+    def cut(row: Agent) -> Agent:
+        if row.home_site not in gone:
+            return row
+        return replace(row, home_ready=False, line_type="none", line_mbps=0.0, carrier="")
+
+    return replace(operator, agents=tuple(cut(row) for row in operator.agents))
+
+
+def insecure(case: Tiny) -> Insecure:
+    solved = solve_day(case.operator, case.requirement, case.settings)
+    return Insecure(case, solved, what_is_missing(case.operator, solved))
+
+
+@cache
+def sample_without_lines(agents: int, seed: int, site: str) -> Insecure:
+    """Return a sample operator without home lines at a site, or at ``all``."""
+    operator = sample_operator(agents, 4, seed, weeks_of_history=4)
+    sites = [row.id for row in operator.sites] if site == "all" else [site]
+    operator = without_lines(operator, sites)
+    return insecure(Tiny(operator, requirement_of(operator, FIRST_DAY), PlanSettings()))
+
+
+def buy(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
+    """Buy for real: rows of the operator's tables, each new seat on a floor of its own."""
+    agents = {row.id: row for row in operator.agents}
+    floors, zones, seats = list(operator.floors), list(operator.zones), list(operator.seats)
+    lines: dict[str, Counter[str]] = {}
+    for row in operator.agents:
+        if row.home_ready and row.carrier:
+            lines.setdefault(operator.site[row.home_site].destination, Counter())[row.carrier] += 1
+    for one in purchases:
+        for name in one.agents:
+            row = agents[name]
+            if one.kind == "laptop":
+                known = lines.get(operator.site[row.home_site].destination, Counter())
+                fewest = min(known, key=lambda line: (known[line], line), default="")
+                agents[name] = replace(
+                    row, home_ready=True, line_type="fibre", line_mbps=50.0, carrier=fewest
+                )
+            else:
+                agents[name] = replace(row, skills=(*row.skills, one.programme))
+        for i in range(one.count if one.kind == "seat" else 0):
+            floor = f"{one.where}-new-{i}"
+            floors.append(Floor(floor, one.where))
+            zones.append(Zone(f"{floor}-z", floor, 500.0, 3.0))
+            seats.append(Seat(f"{floor}-s", f"{floor}-z", 0.0, 0.0))
+    return replace(
+        operator,
+        agents=tuple(agents.values()),
+        floors=tuple(floors),
+        zones=tuple(zones),
+        seats=tuple(seats),
+    )
+
+
+def planned_with(case: Tiny, purchases: Iterable[Purchase]) -> Plan:
+    operator = buy(case.operator, purchases)
+    return named_plan(operator, solve_day(operator, case.requirement, case.settings))
+
+
+def missed(plan: Plan) -> Pairs:
+    """Return the (contingency, client) of base and single losses above the target."""
+    counted = {one.id for one in plan.contingencies if one.kind in SINGLE} | {BASE}
+    return {
+        (cell.contingency, cell.client)
+        for cell in plan.cells
+        if cell.contingency in counted and cell.shortfall > plan.settings["target"] + 1e-6
+    }
+
+
+SAMPLES = [
+    (150, 1, "all"),
+    pytest.param((150, 2, "lyon-1"), marks=pytest.mark.slow),
+    pytest.param((300, 1, "lyon-1"), marks=pytest.mark.slow),
+    pytest.param((300, 1, "all"), marks=pytest.mark.slow),
+]
+
+
+@pytest.fixture(params=SAMPLES, scope="module", ids=str)
+def sample(request: pytest.FixtureRequest) -> Insecure:
+    return sample_without_lines(*request.param)
+
+
+# -- on samples ----------------------------------------------------------------------------------
+
+
+def test_the_set_bought_for_real_makes_every_curable_cell_reach_its_target(
+    sample: Insecure,
+) -> None:
+    before = missed(named_plan(sample.case.operator, sample.solved))
+    assert before - set(sample.found.incurable)
+    assert sample.found.purchases
+    assert sample.found.checked
+    after = planned_with(sample.case, sample.found.purchases)
+    assert missed(after) <= set(sample.found.incurable)
+    assert after.violations == ()
+
+
+def test_no_set_of_a_single_kind_that_holds_is_cheaper(sample: Insecure) -> None:
+    for kind in KINDS:
+        other = sample.of(kind)
+        assert {one.kind for one in other.purchases} <= {kind}
+        cures_as_much = set(other.incurable) <= set(sample.found.incurable)
+        if other.checked and cures_as_much:
+            assert other.cost >= sample.found.cost
+
+
+def test_what_is_incurable_was_missed_before_or_is_not_named(sample: Insecure) -> None:
+    before = missed(named_plan(sample.case.operator, sample.solved))
+    assert set(sample.found.incurable) <= before
+
+
+def test_the_lines_add_up_and_name_people_who_can_use_them(sample: Insecure) -> None:
+    found, operator = sample.found, sample.case.operator
+    assert sum(one.count * one.unit_price for one in found.purchases) == pytest.approx(found.cost)
+    assert found.lower_bound <= found.cost + 1e-6
+    named = [agent for one in found.purchases for agent in one.agents]
+    assert len(named) == len(set(named))
+    rostered = {row.agent for row in operator.shifts}
+    for one in found.purchases:
+        assert one.count > 0
+        assert len(one.agents) == (0 if one.kind == "seat" else one.count)
+        for name in one.agents:
+            row = operator.agent[name]
+            assert name in rostered
+            assert row.home_site == one.where
+            assert not (one.kind == "laptop" and row.home_ready)
+            assert not (one.kind == "skill" and one.programme in row.skills)
+
+
+# -- by hand -------------------------------------------------------------------------------------
+
+
+def test_a_secure_operator_misses_nothing() -> None:
+    case = spare_person()
+    assert insecure(case).found == WhatIsMissing((), 0.0, 0.0, (), True)
+
+
+def test_two_laptops_cure_two_sites_of_two() -> None:
+    """Either loss strands the one of its two who has no line: a laptop for each of them."""
+    made = insecure(two_sites_one_client())
+    assert missed(named_plan(made.case.operator, made.solved)) == {
+        ("site:a", "k"),
+        ("site:b", "k"),
+    }
+    assert [(one.kind, one.count, one.where, one.agents) for one in made.found.purchases] == [
+        ("laptop", 1, "a", ("a2",)),
+        ("laptop", 1, "b", ("b2",)),
+    ]
+    assert (made.found.cost, made.found.incurable, made.found.checked) == (1200.0, (), True)
+    assert made.found.lower_bound <= 1200.0
+    assert missed(planned_with(made.case, made.found.purchases)) == set()
+
+
+@pytest.mark.parametrize("kind", ["skill", "seat"])
+def test_what_a_kind_does_not_cure_is_named_and_nothing_is_bought(kind: str) -> None:
+    found = insecure(two_sites_one_client()).of(kind)
+    assert found.purchases == ()
+    assert found.incurable == (("site:a", "k"), ("site:b", "k"))
+
+
+def test_site_only_work_in_one_place_is_incurable_and_does_not_hide_the_rest() -> None:
+    """Client k may be served on site a alone, so nothing helps; l lacks a line for b1."""
+    made = insecure(one_site_site_only())
+    assert made.found.incurable == (("site:a", "k"),)
+    assert [(one.kind, one.agents) for one in made.found.purchases] == [("laptop", ("b1",))]
+    assert missed(planned_with(made.case, made.found.purchases)) == {("site:a", "k")}
+
+
+def test_a_measure_on_people_leaves_no_room_to_buy_seats() -> None:
+    case = spare_person()
+    day = case.requirement.day
+    full = Measure("full", "b", "max_people", 1.0, day, day)
+    case = replace(case, operator=replace(case.operator, measures=(full,)))
+    twins = with_twins(case.operator, problem_of(case), [0], case.settings)
+    assert twins.room.tolist()[1] == 0.0
+    assert twins.room.tolist()[0] == float("inf")
+    assert cheapest_set(twins, [], case.settings.target, case.settings).seats.sum() == 0
