@@ -121,11 +121,14 @@ def best_whole(
     *,
     breaks: Breaks = every_break,
     base_regret: Floats | None = None,
+    target: float | None = None,
 ) -> Whole:
     """Return the least of base objective, worst regret and mean relief penalty together.
 
     ``least_missing[contingency, client]`` are the floors that regret is counted from. With
     ``base_regret`` (floors of the base plan, by client) the base plan's own regret counts too.
+    With ``target`` what a client misses above it (or above its floor, if higher) is priced as
+    regret is, in each of these scenarios.
     The mean is over the contingencies of kind ``site``; moves of a relief cost nothing.
     """
     listed = contingencies_of(case.operator) if contingencies is None else contingencies
@@ -136,15 +139,15 @@ def best_whole(
     every = _every(day, day.base_options())
     people = [[o.placement if o else None for o in found] for found in every.options]
     base = (every.missing * day.weights).sum(axis=(1, 2)) + every.price + day.hopeless
+    price = _regret_price(day)
     own = np.zeros(len(base))
     if base_regret is not None:
-        own = np.maximum(0.0, _client_shares(day, every.missing) - base_regret).max(axis=1)
+        shares = _client_shares(day, every.missing)
+        own = np.maximum(0.0, shares - base_regret).max(axis=1)
+        base += price * _above(shares, target, base_regret)
     best = Whole(float("inf"), 0.0, 0.0, 0.0, ())
     caps = capped_clients(case)
-    need = np.nan_to_num(case.requirement.agents)
-    price = case.settings.regret_weight * float((need * day.weights).sum())
-    price /= len(case.operator.clients)
-    fronts = _Fronts(day, listed, least_missing)
+    fronts = _Fronts(day, listed, least_missing, target)
     for i in np.argsort(base, kind="stable").tolist():
         if base[i] >= best.objective - TINY:
             break
@@ -159,11 +162,32 @@ def best_whole(
     return best
 
 
+def _regret_price(day: Day) -> float:
+    """Return the price of one client's whole day of regret."""
+    need = np.nan_to_num(day.case.requirement.agents)
+    weighted = float((need * day.weights).sum())
+    return day.case.settings.regret_weight * weighted / len(day.case.operator.clients)
+
+
+def _above(shares: Floats, target: float | None, least: Floats) -> Floats:
+    """Return what clients miss above the target, or their floor if higher, by combination."""
+    if target is None:
+        return np.zeros(len(shares))
+    return np.asarray(np.maximum(0.0, shares - np.maximum(target, least)).sum(axis=1))
+
+
 class _Fronts:
     """Reliefs of a base plan depend on it only through who is exposed: each case is tried once."""
 
-    def __init__(self, day: Day, listed: Sequence[Contingency], least_missing: Floats) -> None:
+    def __init__(
+        self,
+        day: Day,
+        listed: Sequence[Contingency],
+        least_missing: Floats,
+        target: float | None,
+    ) -> None:
         self.day, self.listed, self.least_missing = day, listed, least_missing
+        self.target = target
         self.known: dict[tuple[int, frozenset[str]], list[tuple[float, float]]] = {}
 
     def of(self, placements: Sequence[Placement]) -> Iterator[list[tuple[float, float]]]:
@@ -183,4 +207,5 @@ class _Fronts:
         sites = sum(row.kind == "site" for row in self.listed)
         share = case.settings.average_weight / sites if lost.kind == "site" else 0.0
         penalty = (every.missing * self.day.weights).sum(axis=(1, 2)) + self.day.hopeless
-        return _front(regret, share * penalty)
+        above = _regret_price(self.day) * _above(shares, self.target, self.least_missing[c])
+        return _front(regret, share * penalty + above)

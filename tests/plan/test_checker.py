@@ -12,7 +12,7 @@ import pytest
 
 from releve.network import Authorisation, Measure, Seat, Zone
 from releve.plan import checker
-from releve.plan.result import Move, Plan
+from releve.plan.result import Move, Placement, Plan
 from tests.plan.checker_case import FIRST, LAST, REST, TEAM, loss_of, only, team, three_sites
 from tests.plan.checker_plans import faults, plan_of, put, with_operator
 from tests.plan.tiny import (
@@ -149,6 +149,38 @@ def test_a_permit_for_a_vehicle_closes_no_site() -> None:
     permits = (Authorisation("w1", "vehicle", "bus", FIRST, LAST),)
     case = with_operator(three_sites(), authorisations=permits)
     assert faults(case, plan_of(case, team())) == ()
+
+
+CHOSEN: dict[str, tuple[Placement, list[str]]] = {
+    "length": (put("a1", "a", "p", "08:00", "16:00", ("12:00", "12:30")), ["8:30:00 is due"]),
+    "half hour": (put("a1", "a", "p", "08:15", "16:45", ("12:00", "12:30")), ["on the half hour"]),
+    "day": (put("a1", "a", "p", "24:00", "32:30", ("28:00", "28:30")), ["start on 2026-12-01"]),
+    "no break": (put("a1", "a", "p", "08:00", "16:30"), ["break of 30 min is missing"]),
+    "short break": (put("a1", "a", "p", "08:00", "16:30", ("12:00", "12:15")), ["30 min"]),
+    "odd break": (put("a1", "a", "p", "08:00", "16:30", ("12:15", "12:45")), ["the half hour"]),
+    "part time": (put("a2", "a", "p", "08:00", "16:30", ("12:00", "12:30")), ["4:30:00 is due"]),
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_shift_chosen_without_a_roster_that_cannot_be_is_named(name: str) -> None:
+    """A fifth of the week and a break of half an hour: 8.5 h of 40 h, 4.5 h of 20 h."""
+    case = three_sites()
+    people = tuple(
+        replace(row, contract_hours=20.0) if row.id == "a2" else row for row in case.operator.agents
+    )
+    case = with_operator(case, shifts=(), agents=people)
+    row, parts = CHOSEN[name]
+    found = [text for text in faults(case, plan_of(case, [row])) if text.startswith("Base plan:")]
+    only(found, row.agent, *parts)
+
+
+def test_anybody_may_be_given_a_shift_of_the_own_hours_where_there_is_no_roster() -> None:
+    case = with_operator(three_sites(), shifts=())
+    rows = [put(name, "a", "p", "09:30", "18:00", ("13:00", "13:30")) for name in ("a1", "a3")]
+    found = faults(case, plan_of(case, rows))
+    assert [text for text in found if text.startswith("Base plan:")] == []
+    assert any("Reserve: agent c2 has a shift" in text for text in found)
 
 
 def test_either_of_two_shifts_of_the_day_may_be_worked() -> None:

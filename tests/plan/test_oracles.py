@@ -139,7 +139,7 @@ def test_the_textbook_form_isolates_the_exact_share() -> None:
     """
     case = tiny.two_sites_one_client()
     case = replace(case, settings=PlanSettings(isolated=0.1, move_price=1.0))
-    whole = textbook_whole(case, textbook_floors(case), contingencies_of(case.operator)[:1])
+    whole = textbook_whole(case, textbook_floors(case)[:1], contingencies_of(case.operator)[:1])
     assert whole.penalties["site:a"] == pytest.approx(2.2)
 
 

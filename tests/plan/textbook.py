@@ -11,19 +11,17 @@ where there are too many seats to try. A relaxation holds for whole people only 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from math import floor
 
 import numpy as np
-from numpy.typing import NDArray
 
-from releve.network import Agent, Shift, day_bounds
 from releve.plan.contingency import Contingency, contingencies_of
 from releve.plan.result import Placement
 from tests.plan import oracle_rules as rules
-from tests.plan.oracle_rules import HALF_HOUR, Breaks, Floats, every_break
+from tests.plan.oracle_rules import Breaks, Floats, every_break
 from tests.plan.textbook_model import Ints, Model
+from tests.plan.textbook_table import Table
 from tests.plan.tiny import Tiny
 
 SHARE_SLACK = 1 - 1e-6
@@ -48,120 +46,28 @@ class Textbook:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Agents for whom everything is the same."""
+class Aims:
+    """What the whole problem counts beside base plan, regret and the mean over lost sites.
 
-    like: Agent
-    shift: Shift
-    reach: frozenset[str]
-    agents: tuple[str, ...]
+    ``kinds``: weight of the worst regret of each kind of contingency, which has its own worst (the
+    base plan's is that of ``site``); empty: one worst for all. ``target``: what a client misses
+    above it, or above its floor where that is higher, is priced as its regret is; None: it is not.
+    ``ties`` weight of the mean missing of other kinds than ``site``, and of the prices of
+    placements in reliefs.
+    """
 
+    kinds: Mapping[str, float] = field(default_factory=dict)
+    target: float | None = None
+    ties: float = 0.0
 
-def groups_of(case: Tiny) -> list[Group]:
-    """Return the rostered agents of the day, like with like."""
-    first, last = day_bounds(case.requirement.day, case.operator.row.time_zone)
-    shifts = {s.agent: s for s in reversed(case.operator.shifts) if first <= s.start < last}
-    reach: dict[object, frozenset[str]] = {}
-    members: dict[object, list[Agent]] = {}
-    reach_of: dict[object, frozenset[str]] = {}
-    allowed = rules.permitted(case, "agent", shifts)
-    for agent in case.operator.agents:
-        shift = shifts.get(agent.id)
-        if shift is None:
-            continue
-        travel = (agent.home_site, agent.stop, agent.own_transport, agent.id in allowed)
-        if travel not in reach:
-            reach[travel] = frozenset(rules.sites_in_reach(case, agent))
-        period = (shift.start, shift.end, shift.break_minutes)
-        line = (agent.home_ready, agent.carrier)
-        key = (agent.home_site, agent.skills, line, reach[travel], period)
-        members.setdefault(key, []).append(agent)
-        reach_of[key] = reach[travel]
-    return [
-        Group(who[0], shifts[who[0].id], reach_of[key], tuple(a.id for a in who))
-        for key, who in members.items()
-    ]
+    def worst(self, kind: str) -> str:
+        return kind if self.kinds else "any"
+
+    def weight(self, kind: str) -> float:
+        return self.kinds[kind] if self.kinds else 1.0
 
 
-class Table:
-    """The columns of one scenario: every (group, pattern, place, programme) of the rules."""
-
-    def __init__(self, case: Tiny, breaks: Breaks, capacity: Mapping[str, float] | None) -> None:
-        self.case = case
-        self.groups = groups_of(case)
-        self.heads = np.array([len(group.agents) for group in self.groups], dtype=np.float64)
-        self.places = ["home", *case.operator.site]
-        names = case.requirement.programmes
-        index: dict[tuple[datetime, datetime, rules.Break], int] = {}
-        rows = []
-        for g, group in enumerate(self.groups):
-            pairs = self._pairs(group)
-            for rest in breaks(group.shift):
-                k = index.setdefault((group.shift.start, group.shift.end, rest), len(index))
-                rows += [(g, k, self.places.index(m), names.index(p)) for m, p in pairs]
-        table = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-        self.group, self.pattern, self.place, self.programme = table
-        self.worked, self.present = self._patterns(list(index))
-        limit = capacity or {site: rules.capacity(case, site) for site in case.operator.site}
-        self.limit = np.array([limit[site] for site in self.places[1:]])
-        self.weights = rules.weights(case)
-        self.need = np.nan_to_num(case.requirement.agents)
-        self.client = np.array(
-            [list(case.operator.client).index(row.client) for row in case.operator.programmes]
-        )
-
-    def _pairs(self, group: Group) -> list[tuple[str, str]]:
-        found = []
-        site = self.case.operator.site
-        for name in group.like.skills:
-            row = self.case.operator.programme[name]
-            for place in self.places:
-                at = group.like.home_site if place == "home" else place
-                fits = not row.allowed_destinations or (
-                    site[at].destination in row.allowed_destinations
-                )
-                home = group.like.home_ready and row.place == "home_allowed"
-                if fits and (home if place == "home" else place in group.reach):
-                    found.append((place, name))
-        return found
-
-    def _patterns(
-        self, patterns: Sequence[tuple[datetime, datetime, rules.Break]]
-    ) -> tuple[Floats, Floats]:
-        starts = self.case.requirement.starts
-        worked = np.array([[rules.work(*p, at) for at in starts] for p in patterns])
-        present = np.array(
-            [[float(p[0] < at + HALF_HOUR and at < p[1]) for at in starts] for p in patterns]
-        )
-        shape = (len(patterns), len(starts))
-        return worked.reshape(shape), present.reshape(shape)
-
-    def efficiency(self) -> Floats:
-        """Return what a column does in the time it works."""
-        home = np.array([row.home_efficiency for row in self.case.operator.programmes])
-        return np.where(self.place == 0, home[self.programme], 1.0)
-
-    def price(self) -> Floats:
-        """Return what a column costs in the base plan."""
-        own = np.array([self.places.index(group.like.home_site) for group in self.groups])
-        names = self.case.requirement.programmes
-        main = np.array([names.index(group.like.skills[0]) for group in self.groups])
-        away = self.place != own[self.group]
-        other = self.programme != main[self.group]
-        unit = self.case.settings.move_price
-        return np.asarray(unit * (away + 1.0 * other + 0.5 * (self.place == 0)), dtype=np.float64)
-
-    def lost_places(self, lost: Contingency) -> NDArray[np.bool_]:
-        """Return, by place, whether it is a lost site."""
-        return np.array([place in lost.sites for place in self.places])
-
-    def usable(self, lost: Contingency | None) -> NDArray[np.bool_]:
-        """Return which columns a contingency leaves."""
-        if lost is None:
-            return np.ones(len(self.group), dtype=np.bool_)
-        cut = np.array([group.like.carrier in lost.carriers for group in self.groups], dtype=bool)
-        gone = self.lost_places(lost)[self.place] | (cut[self.group] & (self.place == 0))
-        return np.asarray(~gone, dtype=np.bool_)
+PLAIN = Aims()
 
 
 @dataclass(frozen=True)
@@ -266,6 +172,7 @@ def textbook_whole(
     capacity: Mapping[str, float] | None = None,
     breaks: Breaks = every_break,
     base_regret: Floats | None = None,
+    aims: Aims = PLAIN,
 ) -> Textbook:
     """Return the least of base plan, worst regret and mean relief together.
 
@@ -276,39 +183,49 @@ def textbook_whole(
     model, table = Model(), Table(case, breaks, capacity)
     base = add_block(model, table, None, table.price(), table.weights)
     add_shares(model, table, base)
-    weighted = float((table.need @ table.weights).sum())
-    unit = case.settings.regret_weight * weighted / len(case.operator.clients)
-    worst = model.add_columns(np.array([unit]))
-    sites = sum(row.kind == "site" for row in listed)
-    blocks = []
-    for c, lost in enumerate(listed):
-        mean = case.settings.average_weight / sites if lost.kind == "site" else 0.0
-        block = add_block(model, table, lost, np.zeros(len(table.group)), mean * table.weights)
+    unit = regret_price(case)
+    kinds = dict.fromkeys(aims.worst(kind) for kind in ("site", *(row.kind for row in listed)))
+    worst = {k: model.add_columns(np.array([unit * aims.kinds.get(k, 1.0)])) for k in kinds}
+    sites = max(1, sum(row.kind == "site" for row in listed))
+    scenarios = [("site", base, base_regret)]
+    for lost, least in zip(listed, least_missing, strict=True):
+        mean = case.settings.average_weight if lost.kind == "site" else aims.ties
+        price = table.price() * aims.ties / sites
+        block = add_block(model, table, lost, price, mean / sites * table.weights)
         add_exposure(model, table, base, block)
-        _add_regret(model, table, block, worst, least_missing[c])
-        blocks.append(block)
-    if base_regret is not None:
-        _add_regret(model, table, base, worst, base_regret)
+        scenarios.append((lost.kind, block, least))
+    for kind, block, best in scenarios:
+        if best is not None:
+            _add_regret(model, table, block, worst[aims.worst(kind)], best)
+            if aims.target is not None:
+                above = model.add_columns(np.full(len(best), unit * aims.weight(kind)))
+                _add_regret(model, table, block, above, np.maximum(aims.target, best))
     objective, value, nonzeros = model.solve()
     return Textbook(
         objective,
         penalty_in(table, base, value),
-        float(value[worst[0]]),
-        {b.lost.id: penalty_in(table, b, value) for b in blocks if b.lost is not None},
+        float(value[worst[aims.worst("site")][0]]),
+        {b.lost.id: penalty_in(table, b, value) for _, b, _ in scenarios if b.lost is not None},
         model.rows,
         model.columns,
         nonzeros,
     )
 
 
+def regret_price(case: Tiny) -> float:
+    """Return the price of one client's whole day of regret."""
+    weighted = float((np.nan_to_num(case.requirement.agents) * rules.weights(case)).sum())
+    return case.settings.regret_weight * weighted / len(case.operator.clients)
+
+
 def _add_regret(model: Model, table: Table, block: Block, worst: Ints, least: Floats) -> None:
-    """Add share missing - worst <= floor for each client."""
+    """Add share missing - worst <= floor for each client (``worst`` one column, or one each)."""
     client = table.client[block.cell[1]]
     total = np.zeros(len(least))
     np.add.at(total, client, table.need[block.cell])
     rows = model.add_rows(-np.inf, least, len(least))
     model.enter(rows[client], block.missing, 1 / np.maximum(1.0, total)[client])
-    model.enter(rows, np.repeat(worst, len(least)), -1.0)
+    model.enter(rows, np.broadcast_to(worst, len(least)), -1.0)
 
 
 def textbook_relief(

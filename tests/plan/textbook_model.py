@@ -59,6 +59,7 @@ class Model:
         lp.a_matrix_.value_ = matrix.data
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
         solver.setOptionValue("output_flag", False)
+        solver.setOptionValue("threads", 1)
         if self.columns > 2000:
             solver.setOptionValue("solver", "ipm")
             solver.setOptionValue("run_crossover", "off")
