@@ -4,7 +4,8 @@
 
 The operator is the sample one (500 agents on 4 sites, or 5,000 on 15), its requirement the
 product's own, its contingencies each single site. The textbook form x[group, pattern, place,
-programme] is the same base day with shifts to choose, solved by the same solver in the same run.
+programme] is the same base day with shifts to choose, solved by the same solver in the same run;
+``oracle`` is the rostered day in the textbook form of the tests, with every loss at the small size.
 """
 
 from __future__ import annotations
@@ -24,11 +25,17 @@ from releve.demand import Requirement
 from releve.network import Operator, sample_operator, usable_seats_of
 from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, contingencies_of, named_plan
 from releve.plan.blocks import add_block, add_caps, layout_of, lost_assignments
+from releve.plan.floors import client_floors
 from releve.plan.live import live_day, live_relief
 from releve.plan.lp import LinearProgram, Solution, solve
 from releve.plan.missing import what_is_missing
 from releve.plan.planner import seats_to_fill, solve_day
 from releve.plan.problem import Problem, day_problem
+from releve.plan.relief import relief_of
+from releve.plan.secure import secure_plan
+from tests.plan.planned import aims_of, own_breaks, sites_of
+from tests.plan.textbook import textbook_floors, textbook_whole
+from tests.plan.tiny import Tiny
 
 __all__ = ["main"]
 
@@ -84,10 +91,11 @@ def reliefs(operator: Operator, need: Requirement, plan: Plan) -> dict[str, obje
     for site in operator.sites:
         lost = Contingency(f"now:{site.id}", "named", site.name, frozenset({site.id}))
         start = time.perf_counter()
-        found = live_relief(
-            day, lost, SETTINGS, curve=False,
-            first_answer=lambda _, began=start: first.append(time.perf_counter() - began),
-        )  # fmt: skip
+
+        def answered(_: object, began: float = start) -> None:
+            first.append(time.perf_counter() - began)
+
+        found = live_relief(day, lost, SETTINGS, curve=False, first_answer=answered)
         whole.append(time.perf_counter() - start)
         over.append(found.penalty - found.lp_penalty)
     start = time.perf_counter()
@@ -102,6 +110,22 @@ def reliefs(operator: Operator, need: Requirement, plan: Plan) -> dict[str, obje
         "curve_4_points_s": round(curve, 2),
         "over_fractions_of_requirement_mean": float(np.mean(over)) / weighted,
     }
+
+
+def planned_reliefs(solved: SolvedDay) -> dict[str, object]:
+    """Time the relief of each site contingency anew, fractions and whole people."""
+    planning = solved.planning
+    limits = np.maximum(SETTINGS.target, planning.floors)
+    seconds = []
+    for row, lost in enumerate(planning.contingencies):
+        limit = np.maximum(limits[1 + row], planning.secure.share.get(lost.id, 0.0))
+        start = time.perf_counter()
+        relief_of(
+            planning.problem, planning.layout, lost, planning.base, limit=limit,
+            isolated=SETTINGS.isolated, move_price=SETTINGS.relief_move_price,
+        )  # fmt: skip
+        seconds.append(time.perf_counter() - start)
+    return {"contingencies": len(seconds), "p50_p95_s": _quantiles(seconds)}
 
 
 def _quantiles(values: list[float]) -> list[float]:
@@ -175,6 +199,45 @@ def forms(operator: Operator, need: Requirement) -> dict[str, object]:
     }
 
 
+def oracle(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, object]:
+    """Solve the rostered day in the textbook form that the tests write from the rules alone.
+
+    It shares nothing with the product but the solver: legality, groups, seats, shares, weights,
+    floors, exposed and isolated people are its own. With ``losses`` the N-1 problem too.
+    """
+    room = seats_to_fill(operator, need, usable_seats_of(operator, DAY))
+    problem, case = day_problem(operator, need, room, SETTINGS), Tiny(operator, need, SETTINGS)
+    capacity = {site: float(seats) for site, seats in room.items()}
+    sites = sites_of(case) if losses else ()
+    began = time.process_time()
+    floors = client_floors(problem, sites)
+    middle = time.process_time()
+    least = textbook_floors(case, [None, *sites], capacity, own_breaks)
+    out: dict[str, object] = {
+        "floors_cpu_s": [round(middle - began, 2), round(time.process_time() - middle, 2)],
+        "floors_same": bool(np.allclose(floors, least, atol=1e-6)),
+    }
+    for name, listed in (("base", ()), ("n_minus_1", sites))[: 1 + losses]:
+        began = time.process_time()
+        ours = secure_plan(problem, listed, floors[: 1 + len(listed)], SETTINGS)
+        middle = time.process_time()
+        book = textbook_whole(
+            case, least[1 : 1 + len(listed)], listed, capacity, own_breaks, least[0], aims_of(case)
+        )
+        end = time.process_time()
+        out[name] = {
+            "optima": [ours.objective, book.objective],
+            "same": abs(ours.objective - book.objective) <= 1e-6 * max(1.0, book.objective),
+            "cpu_s": [round(middle - began, 2), round(end - middle, 2)],
+            "ratio": round((end - middle) / (middle - began), 1),
+            "size": [
+                [ours.rows, ours.columns, ours.nonzeros],
+                [book.rows, book.columns, book.nonzeros],
+            ],
+        }
+    return out
+
+
 @click.command()
 @click.option("--size", type=click.Choice(list(SIZES)), default="small", show_default=True)
 @click.option("--missing", is_flag=True, help="Also time what is missing.")
@@ -187,10 +250,13 @@ def main(size: str, missing: bool, as_json: bool) -> None:
     say(f"{agents} agents, {sites} sites, {len(operator.programmes)} programmes: N-1 plan ...")
     figures: dict[str, object] = {"size": size}
     solved, plan, figures["n_minus_1"] = n_minus_1(operator, need)
+    figures["planned_reliefs"] = planned_reliefs(solved)
     say("unforeseen closures ...")
     figures["relief"] = reliefs(operator, need, plan)
     say("textbook form ...")
     figures["forms"] = forms(operator, need)
+    say("textbook form of the tests ...")
+    figures["oracle"] = oracle(operator, need, losses=size == "small")
     if missing:
         say("what is missing ...")
         start = time.perf_counter()
