@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from releve.cli.operator import operator_of, requirement_of
 from releve.cli.plan_text import move_lines
+from releve.demand import Requirement
 from releve.network import Operator, to_utc, zone
 from releve.plan import Contingency, Plan, PlanSettings
 from releve.plan.live import LiveRelief, live_day, live_relief
@@ -64,8 +66,10 @@ def relief(
     when = _instant(at, operator)
     contingency = _contingency(operator, sites, carriers, exposed=not no_exposure)
     plan = _plan_of(plan_folder, operator, when)
-    need = requirement_of(operator, plan.day)
-    settings = PlanSettings(relief_move_price=move_price)
+    need = _need_of(operator, plan)
+    settings = PlanSettings(
+        **{**plan.settings, "relief_move_price": move_price}  # type: ignore[arg-type]
+    )
     day = live_day(operator, plan, need, when, settings)
     began = time.perf_counter()
     first: list[float] = []
@@ -121,6 +125,16 @@ def _plan_of(folder: Path, operator: Operator, when: datetime) -> Plan:
             return plan
     held = ", ".join(str(plan.day) for plan in plans)
     raise click.ClickException(f"the plan folder has no plan of {day}; it holds {held}")
+
+
+def _need_of(operator: Operator, plan: Plan) -> Requirement:
+    """Return the requirement that the plan was made for."""
+    need = requirement_of(operator, plan.day)
+    if need.programmes != tuple(name for name, _, _ in plan.programmes):
+        raise click.ClickException(
+            "the programmes of the folder are not those of the plan: plan again"
+        )
+    return replace(need, agents=plan.required, calls=plan.calls)
 
 
 def _print(

@@ -114,7 +114,7 @@ def missed(plan: Plan) -> Pairs:
     return {
         (cell.contingency, cell.client)
         for cell in plan.cells
-        if cell.contingency in counted and cell.shortfall > plan.settings["target"] + 1e-6
+        if cell.contingency in counted and cell.shortfall > float(plan.settings["target"]) + 1e-6
     }
 
 

@@ -1,0 +1,155 @@
+"""``releve plan``: text for people, JSON for programs, a folder for both, faults that say what."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from releve.network import HOME
+from releve.plan.serial import plan_from_json
+from releve.plan_folder import read_plans
+from tests.cli.folders import folder_of, run, sample
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder_of(sample(), tmp_path_factory.mktemp("plan") / "operator")
+
+
+@pytest.fixture(scope="module")
+def insecure(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of an operator nobody of which can work at home."""
+    operator = sample(150)
+    agents = tuple(
+        replace(row, home_ready=False, line_type="none", line_mbps=0.0, carrier="")
+        for row in operator.agents
+    )
+    return folder_of(replace(operator, agents=agents), tmp_path_factory.mktemp("bad") / "operator")
+
+
+def test_a_plan_is_printed_and_written(folder: Path, tmp_path: Path) -> None:
+    result = run("plan", folder, "--day", "2026-12-01", "--out", tmp_path / "plan")
+    assert result.exit_code == 0, result.output
+    assert "Tuesday 01 December 2026 (synthetic data)" in result.stdout
+    assert "N-1: " in result.stdout
+    assert "Relief matrix" in result.stdout
+    assert "independent checker: no violation" in " ".join(result.stdout.split())
+    assert "releve desk serve" in result.stdout
+    (plan,) = read_plans(tmp_path / "plan")
+    assert plan.day == date(2026, 12, 1)
+    assert plan.violations == ()
+    with (tmp_path / "plan" / "placements.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["agent"] for row in rows) == [row.agent for row in plan.placements]
+
+
+def test_json_is_alone_on_standard_output_and_is_the_plan(folder: Path, tmp_path: Path) -> None:
+    result = run("plan", folder, "--json", "--out", tmp_path / "plan")
+    assert result.exit_code == 0, result.stderr
+    plan = plan_from_json(result.stdout)
+    (written,) = read_plans(tmp_path / "plan")
+    assert plan.day == written.day == date(2026, 11, 30)
+    assert plan.placements == written.placements
+    assert "usable seats" in result.stderr
+
+
+def test_the_first_day_of_the_roster_is_planned_unless_one_is_named(folder: Path) -> None:
+    result = run("plan", folder, "--json", "--no-missing", "--unprotected")
+    assert plan_from_json(result.stdout).day == date(2026, 11, 30)
+
+
+@pytest.mark.slow
+def test_what_is_missing_is_listed_with_its_price_and_in_the_json(insecure: Path) -> None:
+    text = run("plan", insecure)
+    assert text.exit_code == 0, text.output
+    assert "What is missing: EUR" in text.stdout
+    assert "laptops at" in text.stdout
+    plan = plan_from_json(run("plan", insecure, "--json").stdout)
+    assert plan.missing is not None
+    assert plan.missing.checked
+    bought = sum(one.count * one.unit_price for one in plan.missing.purchases)
+    assert f"EUR {bought:,.0f}" in text.stdout
+    assert plan_from_json(run("plan", insecure, "--json", "--no-missing").stdout).missing is None
+
+
+def test_a_day_nobody_works_is_refused_and_says_what_to_do(folder: Path) -> None:
+    result = run("plan", folder, "--day", "2030-01-01", "--json")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "nobody is rostered on 2030-01-01" in result.stderr
+    assert "choose a day of the roster or add shifts" in result.stderr
+
+
+def test_a_day_that_is_none_is_refused(folder: Path) -> None:
+    result = run("plan", folder, "--day", "tomorrow")
+    assert result.exit_code == 2
+    assert "'tomorrow' does not match the format" in result.stderr
+
+
+def test_the_first_faults_of_a_bad_folder_are_named(folder: Path, tmp_path: Path) -> None:
+    """A dozen agents, each of an unknown site of its own: ten are told, and where to see the rest."""
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    for file in folder.iterdir():
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        if file.name == "agents.csv":
+            site = lines[1].split(",")[1]
+            for i in range(1, 13):
+                lines[i] = lines[i].replace(f",{site},", f",atlantis-{i},", 1)
+            assert sum("atlantis" in line for line in lines) == 12
+        (bad / file.name).write_text("".join(lines), encoding="utf-8")
+    result = run("plan", bad)
+    assert result.exit_code == 1
+    assert result.stderr.count("is not an id of the table sites") == 10
+    assert "agents row 2, home_site 'atlantis-1'" in result.stderr
+    assert f"2 more: releve network check {bad}" in " ".join(result.stderr.split())
+
+
+def test_a_folder_that_is_no_operator_is_refused(tmp_path: Path) -> None:
+    result = run("plan", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+
+
+def test_a_folder_of_other_files_is_not_overwritten(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("kept", encoding="utf-8")
+    result = run("plan", folder, "--no-missing", "--out", tmp_path / "letters")
+    assert result.exit_code == 1
+    assert (tmp_path / "letters" / "dear.txt").read_text(encoding="utf-8") == "kept"
+
+
+def test_a_higher_quantile_asks_for_more_people(folder: Path) -> None:
+    mean, high = (
+        plan_from_json(run("plan", folder, "--json", "--no-missing", *more).stdout).required
+        for more in ((), ("--quantile", "0.9"))
+    )
+    assert high.sum() > mean.sum()
+
+
+@pytest.mark.slow
+def test_on_the_second_day_people_keep_their_place_and_programme(folder: Path) -> None:
+    """Most who work both days, home or site; the same days planned apart keep fewer."""
+    result = run("plan", folder, "--days", "2", "--json", "--no-missing")
+    assert result.exit_code == 0, result.stderr
+    first, second = (plan_from_json(json.dumps(one)) for one in json.loads(result.stdout))
+    apart = plan_from_json(
+        run("plan", folder, "--day", second.day, "--json", "--no-missing").stdout
+    )
+    was = {row.agent: (row.place, row.programme) for row in first.placements}
+    counts = []
+    for plan in (second, apart):
+        now = {row.agent: (row.place, row.programme) for row in plan.placements}
+        both = was.keys() & now.keys()
+        counts.append(sum(was[agent] == now[agent] for agent in both) / len(both))
+    together, alone = counts
+    print(f"kept: {together:.1%} in two days planned together, {alone:.1%} apart")
+    assert together >= alone
+    assert together >= 0.6
+    assert any(place == HOME for place, _ in was.values())
+    assert {plan.violations for plan in (first, second)} == {()}
