@@ -92,7 +92,7 @@ def test_a_day_that_is_none_is_refused(folder: Path) -> None:
 
 
 def test_the_first_faults_of_a_bad_folder_are_named(folder: Path, tmp_path: Path) -> None:
-    """A dozen agents, each of an unknown site of its own: ten are told, and where to see the rest."""
+    """A dozen agents, each of an unknown site: ten are told, and where to see the rest."""
     bad = tmp_path / "bad"
     bad.mkdir()
     for file in folder.iterdir():

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from releve.network import Measure
-from releve.plan import Contingency, Plan, Scenario
+from releve.plan import Contingency, Placement, Plan, Scenario
 from releve.plan.checker import check_relief
+from releve.plan.floors import by_client, client_requirement
 from releve.plan.live import LiveDay, LiveRelief, live_day, live_relief
 from releve.plan.lp import solve
-from releve.plan.relief import available_staff, columns_of, relief_programme
+from releve.plan.relief import available_staff, columns_of, excess_price, relief_programme
 from releve.plan.whole import WholePlan
 from tests.plan import oracle_rules as rules
 from tests.plan.running import (
@@ -33,10 +34,11 @@ from tests.plan.running import (
 )
 from tests.plan.tiny import HALF_HOUR, Tiny
 
-NEAR_PENALTY, NEAR_NEED = 0.08, 0.004
+NEAR_PENALTY, NEAR_NEED = 0.16, 0.006
 """How far a relief may be above the fractional one, as a share of its penalty and of the weighted
-requirement that is left. Measured on 300 to 600 agents, seeds 1 to 3, at 10:30 and 14:00 (40
-losses): at most 6.3 % and 0.25 %; the whole relief may also be below, as moves have a price."""
+requirement that is left. Measured on 300 to 600 agents, seeds 1 to 3, at 10:30 and 14:00 (48
+losses): at most 13.2 % and 0.43 %, in half of them 0.9 % and 0.05 %. It may also be below: what is
+minimised counts moves and what is above the target too, and that is never below."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ def test_seats_and_delays_hold_whichever_move_takes_longer(home: int, site: int)
             assert move.after is not None
             wait = delays["home_delay" if move.after.place == "home" else "site_delay"]
             assert move.after.start >= when + wait
-        assert found.penalty <= found.lp_penalty * (1 + 2 * NEAR_PENALTY)
+        assert found.penalty <= found.lp_penalty * (1 + NEAR_PENALTY)
 
 
 # -- good ----------------------------------------------------------------------------------------
@@ -234,6 +236,31 @@ def test_a_relief_misses_less_than_nobody_moving_and_is_near_the_fractional_one(
         assert found.first < found.unrelieved
         assert found.penalty - found.lp_penalty <= NEAR_PENALTY * found.lp_penalty
         assert found.penalty - found.lp_penalty <= NEAR_NEED * need
+
+
+def test_no_relief_in_whole_people_costs_less_than_the_fractional_one(
+    closures: list[Closed],
+) -> None:
+    """Penalty, moves at their price and what is above the target, all three together."""
+    for one in closures:
+        problem, price = one.day.problem, one.case.settings.relief_move_price
+        limit = np.full(len(problem.clients), one.case.settings.target)
+        staff = available_staff(problem, one.lost, one.day.stay, one.case.settings.isolated)
+        lp, _ = relief_programme(problem, one.day.layout, staff, limit, price)
+        moved = [
+            move
+            for move in one.found.moves
+            if move.after is not None
+            and (move.before is None or _where(move.before) != _where(move.after))
+        ]
+        missing = by_client(problem, np.maximum(0.0, one.found.required - one.found.placed))
+        above = np.maximum(0.0, missing - limit * client_requirement(problem))
+        cost = one.found.penalty + price * len(moved) + excess_price(problem) @ above
+        assert cost >= solve(lp).objective * (1 - 1e-6)
+
+
+def _where(row: Placement) -> tuple[str, str]:
+    return row.place, row.programme
 
 
 def test_the_first_answer_comes_before_the_optimum_and_is_the_one_reported() -> None:
