@@ -28,7 +28,8 @@ def operator_of(folder: Path) -> Operator:
         more = len(error.faults) - len(lines)
         if more > 0:
             lines.append(f"... and {more} more: releve network check {folder}")
-        raise click.ClickException("\n".join(lines)) from None
+        title = f"{len(error.faults)} faults in the operator's files"
+        raise click.ClickException("\n".join((title, *lines))) from None
 
 
 def requirement_of(operator: Operator, day: date, quantile: float | None = None) -> Requirement:

@@ -16,6 +16,7 @@ from releve.plan.problem import Problem, day_problem
 from releve.plan.proof import bound_of
 from releve.plan.relief import Relief
 from releve.plan.result import BASE, SINGLE, Cell, Placement, Plan, PlannedSite, Scenario
+from releve.plan.roster import shifts_of_day
 from releve.plan.settings import PlanSettings
 from releve.plan.solve import Planning, Progress, Watch, plan_problem
 
@@ -156,7 +157,7 @@ def _plan(
         for client in operator.clients
     )
     usable = open_sites(operator, need.day)
-    rostered = [agent for members in problem.groups.members for agent in members]
+    rostered = shifts_of_day(operator, need.day) if operator.shifts else operator.agent
     return Plan(
         operator=operator.row.name,
         synthetic=operator.row.synthetic,

@@ -46,8 +46,6 @@ its own worst, so that a hopeless set does not hide the sites. Whole destination
 planned for: they would bend the base plan more than every single site together. The base day
 counts with the sites: people who are idle are not exposed, and otherwise a plan could serve nobody
 today to be safe tomorrow."""
-TINY = 1e-3
-"""Share of the price of a placement that counts inside a contingency: breaks ties only."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,8 @@ def secure_plan(
             problem,
             layout,
             lost=lost_assignments(problem, c),
-            price=problem.price * TINY / sites,
-            shortfall_cost=(settings.average_weight if counted else TINY) / sites,
+            price=np.zeros(len(problem.group)),
+            shortfall_cost=(settings.average_weight if counted else 0.0) / sites,
         )
         exposures.append(add_exposure(lp, problem, c, base, block, settings.isolated))
         shares[c.id] = add_shares(lp, problem, layout, block)

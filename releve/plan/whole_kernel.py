@@ -253,8 +253,12 @@ def shake(
     gains = 0
     for _ in range(rounds):
         seed, first = _next(seed, len(x.w))
-        while x.w[first] == 0:
+        for _step in range(len(x.w)):
+            if x.w[first] > 0:
+                break
             first = (first + 1) % len(x.w)
+        if x.w[first] == 0:
+            return gains
         seed, size = _next(seed, 3)
         g = group[first]
         taken = 0

@@ -13,7 +13,7 @@ from releve.plan.planner import seats_to_fill
 from releve.plan.problem import Problem, day_problem
 from releve.plan.result import Placement, Plan
 from releve.plan.roster import breaks_of
-from releve.plan.secure import KIND_WEIGHT, TINY, SecurePlan, secure_plan
+from releve.plan.secure import KIND_WEIGHT, SecurePlan, secure_plan
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import prices_of
 from tests.plan.oracle_rules import Break, Floats
@@ -34,7 +34,7 @@ def own_breaks(shift: Shift) -> Sequence[Break]:
 
 def aims_of(case: Tiny) -> Aims:
     """Return what the product's programme counts; the weights are parameters, not rules."""
-    return Aims(KIND_WEIGHT, case.settings.target, TINY)
+    return Aims(KIND_WEIGHT, case.settings.target, 0.0)
 
 
 def linked(case: Tiny) -> tuple[Contingency, ...]:
@@ -105,9 +105,8 @@ def least_of(case: Tiny, listed: Sequence[Contingency], floors: Floats) -> float
 
 
 def tie_room(case: Tiny) -> float:
-    """Return the most that the prices which only break ties can add to the programme's optimum."""
-    dearest = 2.5 * case.settings.move_price
-    return TINY * dearest * len(case.operator.agents) + 1e-6
+    """Return how far below the programme's optimum the solver's tolerance may leave a value."""
+    return 1e-6 * max(1, len(case.operator.agents))
 
 
 def floors_of(case: Tiny, listed: Sequence[Contingency]) -> Floats:

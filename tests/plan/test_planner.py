@@ -87,7 +87,6 @@ def test_people_and_seats_of_random_plans_and_reliefs_are_lawful(first: int, las
         assert [text for text in found if text.startswith(about)] == [], f"seed {seed}"
 
 
-@pytest.mark.skip(reason="never ends: the exchanges look for somebody at work, all are in reserve")
 def test_a_relief_that_needs_nobody_ends() -> None:
     assert planned(by_chance(115)).placements
 
@@ -99,7 +98,6 @@ def test_the_worst_interval_of_a_covered_client_is_one_with_a_requirement() -> N
     assert (cell.worst_coverage, cell.worst_interval) == (1.0, 16)
 
 
-@pytest.mark.xfail(strict=True, reason="the reserve lists only people with a lawful place")
 def test_the_reserve_names_everyone_with_a_shift_and_no_placement() -> None:
     """a3's only programme is not allowed in the only country it can reach."""
     case = tiny.two_sites_one_client()
@@ -112,7 +110,6 @@ def test_the_reserve_names_everyone_with_a_shift_and_no_placement() -> None:
     assert plan.reserve == ("a3",)
 
 
-@pytest.mark.xfail(strict=True, reason="the bound counts ties, the objective does not")
 def test_no_plan_is_better_than_the_lower_bound() -> None:
     """a1 home and a2 on the seat: the plan is the best there is, and the bound says so."""
     bound = planned(tiny.carrier_lost()).bound
