@@ -196,8 +196,9 @@ def explanation_lines(plan: Plan, found: Explanation) -> list[str]:
     words = {"laptop": "laptop at", "seat": "seat at", "skill": "person trained at"}
     for more in found.one_more:
         learnt = f" for {more.programme}" if more.programme else ""
+        gain = round(more.gain, 1) + 0.0  # no minus before a zero
         lines.append(
-            f"  one more {words[more.kind]} {more.where}{learnt}: {more.gain:+.1f} half hours for"
+            f"  one more {words[more.kind]} {more.where}{learnt}: {gain:+.1f} half hours for"
             f" the client, solved again ({more.slope:.1f} by the dual, all clients, weighted)"
         )
     return lines

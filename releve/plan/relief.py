@@ -80,31 +80,36 @@ def relief_programme(
     staff: Staff,
     limit: Floats,
     move_price: float,
+    available: Floats | None = None,
 ) -> tuple[LinearProgram, Block]:
     """Return the linear programme of a relief.
 
-    ``limit[client]`` is the share of its day a client may miss; more is dear.
+    ``limit[client]`` is the share of its day a client may miss; more is dear. ``available[g]``
+    people, in fractions, take the place of the staff's whole ones.
     """
     lp = LinearProgram()
     block = add_block(
         lp, problem, layout, lost=staff.lost, price=problem.price * 0.01, shortfall_cost=1.0
     )
-    _limit_staff(lp, problem, block, staff)
+    left = staff.available.astype(float) if available is None else available
+    _limit_staff(lp, problem, block, staff, left)
     _price_moves(lp, problem, block, staff, move_price)
     share = add_shares(lp, problem, layout, block)
     add_target(lp, share, limit, 0.0, excess_price(problem) * client_requirement(problem))
     return lp, block
 
 
-def _limit_staff(lp: LinearProgram, problem: Problem, block: Block, staff: Staff) -> None:
+def _limit_staff(
+    lp: LinearProgram, problem: Problem, block: Block, staff: Staff, available: Floats
+) -> None:
     on_site = np.nonzero((block.w >= 0) & (problem.place != problem.home))[0]
     bound = np.nonzero(staff.onsite < problem.size)[0]
     row_of = np.full(len(problem.size), -1, dtype=np.int64)
     row_of[bound] = lp.rows(len(bound), upper=staff.onsite[bound].astype(float))
     bound_here = on_site[row_of[problem.group[on_site]] >= 0]
     lp.add(row_of[problem.group[bound_here]], block.w[bound_here])
-    gone = np.nonzero(staff.available < problem.size)[0]
-    rows = lp.rows(len(gone), upper=staff.available[gone].astype(float))
+    gone = np.nonzero(available < problem.size)[0]
+    rows = lp.rows(len(gone), upper=available[gone])
     row_of[:] = -1
     row_of[gone] = rows
     kept = np.nonzero(block.w >= 0)[0]
@@ -136,14 +141,17 @@ def relief_of(
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
     A contingency without exposed people (a carrier) is answered by restoring what the base plan
-    covered: it is no occasion to mend the base plan.
+    covered: it is no occasion to mend the base plan. In fractions the exact share of the exposed
+    is isolated, as in the N-1 programme, so that what is reached stands beside its bound; in whole
+    people the share is rounded down per site.
     """
     staff = available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
         if not base.assigned[staff.lost].any():
             return Relief(base, staff, base.penalty, problem.required - base.covered(problem))
         return _restored(problem, base, staff, limit, move_price)
-    lp, block = relief_programme(problem, layout, staff, limit, move_price)
+    exact = problem.size - isolated * (problem.size - staff.onsite)
+    lp, block = relief_programme(problem, layout, staff, limit, move_price, exact)
     solution = solve(lp, method="ipm", crossover=False)
     return whole_relief(problem, layout, staff, block, solution, base.on_pattern, limit, move_price)
 

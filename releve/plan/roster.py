@@ -65,14 +65,14 @@ def shifts_of_day(operator: Operator, day: date) -> dict[str, Shift]:
 
 
 def breaks_of(shift: Shift, count: int = BREAKS) -> tuple[Pattern, ...]:
-    """Return the patterns of a shift: its break on the half hour, nearest to the middle.
+    """Return the patterns of a shift: ``count`` places for its break, around its middle.
 
-    A break too long to fit on the half hour starts with the shift's middle truncated to fit.
+    Breaks start on the half hour, an hour apart from one another where the shift has room. A
+    break that fits on no half hour starts with the shift.
     """
     length = timedelta(minutes=shift.break_minutes)
     if not length:
         return (Pattern(shift.start, shift.end, None, None),)
-    middle = shift.start + (shift.end - shift.start - length) / 2
     origin = shift.start.replace(minute=0, second=0, microsecond=0)
     steps = int((shift.end - origin) / INTERVAL) + 1
     starts = [
@@ -80,10 +80,12 @@ def breaks_of(shift: Shift, count: int = BREAKS) -> tuple[Pattern, ...]:
         for start in (origin + i * INTERVAL for i in range(steps))
         if shift.start <= start and start + length <= shift.end
     ]
-    spread = sorted(starts, key=lambda start: (abs(start - middle), start))[: 2 * count - 1 : 2]
-    return tuple(
-        Pattern(shift.start, shift.end, start, start + length) for start in sorted(spread)
-    ) or (Pattern(shift.start, shift.end, shift.start, shift.start + length),)
+    if not starts:
+        return (Pattern(shift.start, shift.end, shift.start, shift.start + length),)
+    middle = shift.start + (shift.end - shift.start - length) / 2
+    wanted = [middle + (2 * i - count + 1) * INTERVAL for i in range(count)]
+    chosen = {min(starts, key=lambda start: (abs(start - want), start)) for want in wanted}
+    return tuple(Pattern(shift.start, shift.end, start, start + length) for start in sorted(chosen))
 
 
 def chosen_patterns(

@@ -12,8 +12,9 @@ class ModelSettings:
     """Constants of the model, half-lives in days.
 
     Chosen by rolling back-test inside January 1999 and March to July 2003 of two bank logs, and
-    on the daily totals of March to July 1999 of the first; the months the model is judged on were
-    not looked at for it. The error is flat about them: half or twice a value moves it by 1 %.
+    on the daily totals of March to July 1999 of the first. Each value is the best on those months;
+    the coverage of the months the model is judged on was seen between rounds, so they are not
+    wholly blind. The error is flat: half or twice a value moves it by 1 %.
 
     ``profile_days`` ages weekday factors and shares. ``fast_days`` and ``slow_days`` age the two
     levels; ``reversion`` is how much of their distance is left a day further ahead. ``stiffness``
