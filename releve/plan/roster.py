@@ -18,7 +18,7 @@ from releve.network import Operator, Shift, day_bounds
 
 __all__ = ["Pattern", "Patterns", "chosen_patterns", "day_starts", "patterns_of", "shifts_of_day"]
 
-BREAKS = 3
+BREAKS = 5
 """How many places for the break are tried in a shift."""
 
 

@@ -158,14 +158,22 @@ def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> t
 
 
 @njit(cache=True)
+def _people(s: Fixed, x: State, g: int) -> tuple[int, int]:
+    """Return how many people of a group are at work, and how many of them on a site."""
+    working, onsite = 0, 0
+    for j in range(s.pointer[g], s.pointer[g + 1]):
+        working += x.w[j]
+        if s.place[j] != len(s.seats):
+            onsite += x.w[j]
+    return working, onsite
+
+
+@njit(cache=True)
 def _replace(s: Fixed, x: State, g: int, j0: int, slot0: int) -> bool:
     """Take one person of group g from (j0, slot0), or the reserve, and put them back best."""
     if j0 >= 0:
         put(s, x, j0, slot0, -1)
-    onsite = 0
-    for j in range(s.pointer[g], s.pointer[g + 1]):
-        if s.place[j] != len(s.seats):
-            onsite += x.w[j]
+    _, onsite = _people(s, x, g)
     j1, slot1 = _best(s, x, g, j0, slot0, onsite >= s.onsite[g])
     if j1 >= 0:
         put(s, x, j1, slot1, 1)
@@ -235,72 +243,90 @@ def _used_slot(s: Fixed, x: State, j: int, turn: int) -> int:
 
 
 @njit(cache=True)
+def _start(x: State, seed: int) -> tuple[int, int]:
+    """Return the next seed and an assignment with somebody at work; -1 when there is none."""
+    seed, j = _next(seed, len(x.w))
+    for _ in range(len(x.w)):
+        if x.w[j] > 0:
+            return seed, j
+        j = (j + 1) % len(x.w)
+    return seed, -1
+
+
+@njit(cache=True)
+def _related(
+    s: Fixed, x: State, g: int, by_programme: Array, programme_pointer: Array, seed: int
+) -> tuple[int, int]:
+    """Return the next seed and an assignment of a programme that group g can work on.
+
+    One with somebody at work is looked for a few steps; nobody may be there.
+    """
+    seed, step = _next(seed, s.pointer[g + 1] - s.pointer[g])
+    p = s.programme[s.pointer[g] + step]
+    lo, hi = programme_pointer[p], programme_pointer[p + 1]
+    seed, step = _next(seed, hi - lo)
+    for _ in range(16):
+        if x.w[by_programme[lo + step]] > 0:
+            break
+        step = (step + 1) % (hi - lo)
+    return seed, by_programme[lo + step]
+
+
+@njit(cache=True)
 def shake(
     s: Fixed, x: State, group: Array, by_programme: Array, programme_pointer: Array,
     rounds: int, seed: int,
 ) -> int:  # fmt: skip
     """Take a few related people out, put them back best, keep what is no worse; count gains.
 
-    A round takes two to four people of programmes that one group can work on, so that a chain of
-    exchanges that no single move would begin can be found. ``by_programme`` are the assignments
-    in programme order, those of p at ``programme_pointer[p]:programme_pointer[p + 1]``.
+    A round takes two to four people of programmes that one group can work on, some of them from
+    the reserve, so that a chain of exchanges that no single move would begin can be found.
+    ``by_programme`` are the assignments in programme order, those of p at
+    ``programme_pointer[p]:programme_pointer[p + 1]``.
     """
-    js = np.empty(4, np.int64)
-    slots = np.empty(4, np.int64)
-    new_js = np.empty(4, np.int64)
-    new_slots = np.empty(4, np.int64)
+    # Of each person taken: the group, and where they were and are (assignment, slot; -1 reserve).
+    gs = np.empty(4, np.int64)
+    was = np.empty((4, 2), np.int64)
+    now = np.empty((4, 2), np.int64)
     cost = cost_of(s, x)
     gains = 0
     for _ in range(rounds):
-        seed, first = _next(seed, len(x.w))
-        for _step in range(len(x.w)):
-            if x.w[first] > 0:
-                break
-            first = (first + 1) % len(x.w)
-        if x.w[first] == 0:
+        seed, first = _start(x, seed)
+        if first < 0:
             return gains
-        seed, size = _next(seed, 3)
-        g = group[first]
+        seed, more = _next(seed, 3)
         taken = 0
-        for i in range(size + 2):
+        for i in range(more + 2):
             j = first
             if i > 0:
-                seed, other = _next(seed, s.pointer[g + 1] - s.pointer[g])
-                p = s.programme[s.pointer[g] + other]
-                lo, hi = programme_pointer[p], programme_pointer[p + 1]
-                seed, other = _next(seed, hi - lo)
-                tries = 0
-                while x.w[by_programme[lo + other]] == 0 and tries < 16:
-                    other = (other + 1) % (hi - lo)
-                    tries += 1
-                j = by_programme[lo + other]
-            if x.w[j] == 0:
-                continue
+                seed, j = _related(s, x, group[first], by_programme, programme_pointer, seed)
             seed, turn = _next(seed, 8)
-            slot = _used_slot(s, x, j, turn)
-            if slot < 0:
+            g = group[j]
+            reserve = i > 0 and turn % 3 == 0 and _people(s, x, g)[0] < s.available[g]
+            slot = -1 if reserve or x.w[j] == 0 else _used_slot(s, x, j, turn)
+            if slot < 0 and not reserve:
                 continue
-            put(s, x, j, slot, -1)
-            js[taken], slots[taken] = j, slot
+            gs[taken], was[taken, 0], was[taken, 1] = g, -1 if reserve else j, slot
+            if slot >= 0:
+                put(s, x, j, slot, -1)
             taken += 1
         for back in range(taken):
-            i = taken - 1 - back if size % 2 == 0 else back
-            g_i = group[js[i]]
-            onsite = 0
-            for j in range(s.pointer[g_i], s.pointer[g_i + 1]):
-                if s.place[j] != len(s.seats):
-                    onsite += x.w[j]
-            new_js[i], new_slots[i] = _best(s, x, g_i, -1, -1, onsite >= s.onsite[g_i])
-            if new_js[i] >= 0:
-                put(s, x, new_js[i], new_slots[i], 1)
+            i = taken - 1 - back if more % 2 == 0 else back
+            now[i, 0] = -1
+            working, onsite = _people(s, x, gs[i])
+            if working < s.available[gs[i]]:
+                now[i] = _best(s, x, gs[i], -1, -1, onsite >= s.onsite[gs[i]])
+            if now[i, 0] >= 0:
+                put(s, x, now[i, 0], now[i, 1], 1)
         after = cost_of(s, x)
         if after <= cost + 1e-9:
             gains += after < cost - 1e-9
             cost = after
             continue
         for i in range(taken):
-            if new_js[i] >= 0:
-                put(s, x, new_js[i], new_slots[i], -1)
+            if now[i, 0] >= 0:
+                put(s, x, now[i, 0], now[i, 1], -1)
         for i in range(taken):
-            put(s, x, js[i], slots[i], 1)
+            if was[i, 0] >= 0:
+                put(s, x, was[i, 0], was[i, 1], 1)
     return gains
