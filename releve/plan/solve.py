@@ -11,6 +11,7 @@ from releve.plan.blocks import Layout, layout_of
 from releve.plan.contingency import Contingency
 from releve.plan.floors import client_floors, client_requirement
 from releve.plan.lp import Floats
+from releve.plan.objective import objective_of
 from releve.plan.problem import Problem
 from releve.plan.relief import Relief, excess_price, relief_of
 from releve.plan.result import BASE
@@ -18,17 +19,30 @@ from releve.plan.secure import SecurePlan, secure_plan
 from releve.plan.settings import PlanSettings
 from releve.plan.whole import Whole, WholePlan, whole_plan
 
-__all__ = ["Planning", "Progress", "Watch", "base_in_people", "plan_problem"]
+__all__ = ["Planning", "Progress", "Rounding", "Watch", "base_in_people", "plan_problem"]
 
 Progress = Callable[[str, float], None]
 """Called with a stage and the share of it that is done."""
 BASE_ROUNDS = 10
 """Exchanges tried per person for the base plan, which is made once and lived with."""
-STAY = 0.7
-"""Share of a person from which the fractional plan is taken to want one more there."""
 STRAY_PRICE = 1.0
-"""Price of a person beyond the (rounded up) number of the fractional plan: keeps the rounded base
-near the plan whose reliefs were proved."""
+"""Price of a person beyond those the fractional plan wants: keeps the rounded base near the plan
+whose reliefs were proved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """One way to round: ``stay`` is the share of a person from which the fractional plan is taken
+    to want one more there; ``caution`` times what people beyond that would cost the reliefs by the
+    duals is what they pay (a dual is the price of a small step, a person is a large one)."""
+
+    stay: float
+    caution: float = 1.0
+
+
+ROUNDINGS = (Rounding(0.7), Rounding(0.5), Rounding(0.7, 3.0), Rounding(0.3, 3.0))
+FEW = 6_000
+"""Assignments up to which every rounding is tried and the best kept; beyond, the first alone."""
 
 
 @dataclass
@@ -83,24 +97,32 @@ def plan_problem(
     secure = secure_plan(problem, contingencies if protect else (), floors, settings, steps)
     watch.lap("n-1 programme")
     limits = _limits(contingencies, secure, floors, settings)
-    base = base_in_people(problem, layout, secure, limits[0])
-    watch.lap("whole people")
-    reliefs = []
-    for i, contingency in enumerate(contingencies):
-        reliefs.append(
-            relief_of(
-                problem,
-                layout,
-                contingency,
-                base,
-                limit=limits[1 + i],
-                isolated=settings.isolated,
-                move_price=settings.relief_move_price,
+    found = []
+    ways = (
+        ROUNDINGS if len(problem.group) <= FEW and secure.share.keys() > {BASE} else ROUNDINGS[:1]
+    )
+    for turn, way in enumerate(ways):
+        base = base_in_people(problem, layout, secure, limits[0], way)
+        watch.lap("whole people")
+        reliefs = []
+        for i, contingency in enumerate(contingencies):
+            reliefs.append(
+                relief_of(
+                    problem,
+                    layout,
+                    contingency,
+                    base,
+                    limit=limits[1 + i],
+                    isolated=settings.isolated,
+                    move_price=settings.relief_move_price,
+                )
             )
-        )
-        progress("reliefs", (i + 1) / len(contingencies))
-    watch.lap("reliefs")
-    return Planning(problem, layout, tuple(contingencies), floors, secure, base, tuple(reliefs))
+            progress("reliefs", (turn + (i + 1) / len(contingencies)) / len(ways))
+        watch.lap("reliefs")
+        value = objective_of(problem, contingencies, floors, secure, base, reliefs, settings)
+        found.append((value, turn, base, tuple(reliefs)))
+    _, _, base, chosen = min(found, key=lambda one: one[:2])
+    return Planning(problem, layout, tuple(contingencies), floors, secure, base, chosen)
 
 
 def _limits(
@@ -142,7 +164,7 @@ class _Iterations:
 
 
 def base_in_people(
-    problem: Problem, layout: Layout, secure: SecurePlan, limit: Floats
+    problem: Problem, layout: Layout, secure: SecurePlan, limit: Floats, way: Rounding
 ) -> WholePlan:
     """Return the base plan in whole people, near the fractional plan.
 
@@ -153,11 +175,11 @@ def base_in_people(
     want = Whole(
         allowed=np.ones(len(problem.group), dtype=np.bool_),
         price=problem.price,
-        stay=np.floor(secure.assigned + STAY).astype(np.int64),
+        stay=np.floor(secure.assigned + way.stay).astype(np.int64),
         available=problem.size,
         onsite=problem.size,
         limit=limit * client_requirement(problem),
-        move_price=STRAY_PRICE + secure.exposure_price,
+        move_price=STRAY_PRICE + way.caution * secure.exposure_price,
         rounds=BASE_ROUNDS,
         excess=excess_price(problem),
     )
