@@ -33,7 +33,7 @@ def serve(plan_folder: Path, host: str, port: int) -> None:
     reached under another name than the loopback ones.
     """
     os.environ["RELEVE_PLAN_FOLDER"] = str(plan_folder.absolute())
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.desk.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
     import django
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management.base import SystemCheckError

@@ -9,7 +9,7 @@ import sys
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from releve.desk import environment
+from releve import environment
 
 
 @pytest.mark.parametrize(("value", "meaning"), [("1", True), ("No", False), ("", False)])
@@ -58,7 +58,7 @@ def test_a_weak_secret_is_refused_without_being_told(value: str) -> None:
 def shown(**variables: str) -> str:
     """What the settings are in a fresh process with these variables."""
     code = (
-        "from releve.desk import settings as s;"
+        "from releve import settings as s;"
         "print(s.DEBUG, s.ALLOWED_HOSTS, s.LANGUAGE_CODE, len(s.SECRET_KEY) >= 32,"
         " s.SECURE_SSL_REDIRECT, s.PLAN_FOLDER)"
     )

@@ -1,6 +1,8 @@
-"""Django settings of the desk, from the environment (see ``environment.py``).
+"""Django settings of the installation, from the environment (see ``environment.py``).
 
 ==========================  =======================================================================
+``RELEVE_HOME``             folder of what the installation keeps; ``var/home`` when not set
+``RELEVE_DATABASE_URL``     ``postgres://…``; SQLite in the home folder when not set
 ``RELEVE_PLAN_FOLDER``      the plan folder to show (written by ``releve plan``)
 ``RELEVE_ALLOWED_HOSTS``    host names the desk answers to; the loopback ones when not set
 ``RELEVE_SECRET_KEY``       secret of at least 32 characters; one per run when not set
@@ -18,9 +20,9 @@ from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
 
-from releve.desk import environment
+from releve import environment
 
-BASE_DIR = Path(__file__).resolve().parent
+HOME = Path(environment.text(os.environ, "RELEVE_HOME") or "var/home").absolute()
 
 _folder = environment.text(os.environ, "RELEVE_PLAN_FOLDER")
 PLAN_FOLDER: Path | None = Path(_folder) if _folder else None
@@ -32,7 +34,19 @@ ALLOWED_HOSTS = environment.hosts(
 )
 CSRF_TRUSTED_ORIGINS = environment.origins(os.environ, "RELEVE_TRUSTED_ORIGINS")
 
-INSTALLED_APPS = ["django.contrib.staticfiles", "django_htmx", "releve.desk"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "releve.registry",
+    "releve.ledger",
+    "releve.live",
+    "releve.desk",
+    "releve.desk.access",
+]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "releve.desk.headers.security_headers",
@@ -57,11 +71,15 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES: dict[str, object] = {}
+DATABASES = {
+    "default": environment.database(os.environ, "RELEVE_DATABASE_URL", HOME / "releve.sqlite3")
+}
+AUTH_USER_MODEL = "access.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = environment.choice(os.environ, "RELEVE_LANGUAGE", ("fr", "en"))
 LANGUAGES = [("fr", "Français"), ("en", "English")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [Path(__file__).parent / "desk" / "locale"]
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-__all__ = ["choice", "flag", "hosts", "origins", "secret", "text"]
+__all__ = ["choice", "database", "flag", "hosts", "origins", "secret", "text"]
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _HOST = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\]")
@@ -64,6 +67,28 @@ def secret(environ: Mapping[str, str], name: str) -> str:
             f"{name} must have at least {_SHORTEST_SECRET} characters, 8 of them different"
         )
     return value
+
+
+def database(environ: Mapping[str, str], name: str, file: Path) -> dict[str, Any]:
+    """Return Django's settings of a PostgreSQL address; of an SQLite file when it is not set.
+
+    With SQLite's own defaults, writers that meet fail as "locked"; with these they wait.
+    """
+    url = text(environ, name)
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": file,
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 5,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    if not url.startswith(("postgres://", "postgresql://")):
+        # An address may hold a password: it is not quoted.
+        raise ImproperlyConfigured(f"{name} must start with postgres://")
+    return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
 
 
 def _items(value: str) -> list[str]:

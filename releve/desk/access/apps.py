@@ -1,0 +1,15 @@
+"""The access as a Django application."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+__all__ = ["AccessConfig"]
+
+
+class AccessConfig(AppConfig):
+    """Registers the models."""
+
+    name = "releve.desk.access"
+    label = "access"
+    default_auto_field = "django.db.models.BigAutoField"

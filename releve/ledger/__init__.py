@@ -1,0 +1,1 @@
+"""The append-only ledger: events stored, chained, proved, erasable."""
