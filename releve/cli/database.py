@@ -1,0 +1,62 @@
+"""What every command that uses the database calls first: Django set up, the tables up to date."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+__all__ = ["open_database"]
+
+
+def open_database() -> None:
+    """Set Django up and bring the database's tables up to date, made when it is new.
+
+    Afterwards models can be imported (inside the command, not at the top of its module). A
+    ClickException says why the settings or the database cannot be used. Commands started at the
+    same time on one machine wait for each other here.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import DatabaseError
+
+    try:
+        django.setup()
+        _migrate()
+    except (ImproperlyConfigured, DatabaseError, OSError) as error:
+        raise click.ClickException(f"the database cannot be opened: {error}") from error
+
+
+def _migrate() -> None:
+    """Apply the migrations that are missing; only one process of this machine does at a time."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    if _complete():
+        return
+    with _alone(settings.HOME / "migrate.lock"):
+        if not _complete():
+            call_command("migrate", interactive=False, verbosity=0)
+
+
+def _complete() -> bool:
+    """Return whether the database has every table; the home folder is made for it."""
+    from django.conf import settings
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    settings.HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
