@@ -288,9 +288,9 @@ def live_relief(
     want = _want(problem, staff, limit, settings.relief_move_price)
     kept = staff.kept.astype(float)
     patterns = _kept_patterns(problem, layout, day, staff)
-    nothing = whole_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
     first = whole_plan(problem, layout, replace(want, rounds=0), kept, patterns)
     first_answer(first)
+    nothing = whole_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
     lp, block = relief_programme(problem, layout, staff, limit, settings.relief_move_price)
     solution = solve(lp, method="ipm", crossover=False)
     best = whole_plan(

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.plan.blocks import Layout, Truths
 from releve.plan.floors import by_client
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import Problem
-from releve.plan.whole_kernel import Fixed, State, improve, put, shake
+from releve.plan.rounding import fill, round_groups
+from releve.plan.whole_kernel import Fixed, State, improve, shake
 
-__all__ = ["Whole", "WholePlan", "fixed_of", "round_sum", "whole_plan"]
+__all__ = ["Whole", "WholePlan", "fixed_of", "whole_plan"]
 
 SEED = 20200320
 
@@ -64,20 +64,6 @@ class WholePlan:
     def covered(self, problem: Problem) -> Floats:
         """Return what of the requirement is covered, [interval, programme]."""
         return np.minimum(self.placed, problem.required)
-
-
-def round_sum(values: Floats, total: int) -> Ints:
-    """Round to whole numbers with the given sum, largest remainders up (the first on ties)."""
-    whole = np.floor(values + 1e-9).astype(np.int64)
-    left = total - int(whole.sum())
-    if left > 0:
-        order = np.argsort(-(values - whole), kind="stable")
-        np.add.at(whole, np.resize(order, left), 1)
-    while left < 0:
-        fullest = int(np.argmax(whole))
-        whole[fullest] -= 1
-        left += 1
-    return whole
 
 
 def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
@@ -139,12 +125,10 @@ def whole_plan(
     """Return a plan in whole people near a fractional one (``assigned[j]``, ``on_pattern[i]``)."""
     fixed = fixed_of(problem, layout, want)
     state = empty_state(problem, layout)
-    start = _rounded(problem, want, fixed, assigned)
-    per_link = np.bincount(problem.link, weights=start, minlength=len(problem.link_class))
-    for link, total in enumerate(per_link.astype(np.int64)):
-        if total:
-            lo, hi = fixed.link_pointer[link], fixed.link_pointer[link + 1]
-            _fill(fixed, state, problem, start, link, round_sum(on_pattern[lo:hi], int(total)))
+    start = round_groups(fixed, assigned)
+    by_link = np.argsort(problem.link, kind="stable")
+    link_first = np.searchsorted(problem.link[by_link], np.arange(len(problem.link_class) + 1))
+    fill(fixed, state, start, by_link, link_first, on_pattern)
     improve(fixed, state, want.sweeps)
     if state.w.any() and want.rounds:
         order = np.argsort(problem.programme, kind="stable")
@@ -152,34 +136,6 @@ def whole_plan(
         shake(fixed, state, problem.group, order, pointer, want.rounds * int(state.w.sum()), SEED)
         improve(fixed, state, want.sweeps)
     return _whole_plan(problem, fixed, state)
-
-
-def _rounded(problem: Problem, want: Whole, fixed: Fixed, assigned: Floats) -> Ints:
-    """Round each group's people, keeping within who can work and who can work on a site."""
-    start = np.zeros(len(assigned), dtype=np.int64)
-    for g in range(len(problem.size)):
-        part = slice(fixed.pointer[g], fixed.pointer[g + 1])
-        values = np.where(want.allowed[part], np.maximum(assigned[part], 0.0), 0.0)
-        total = min(int(want.available[g]), round(float(values.sum())))
-        whole = round_sum(values, total)
-        whole[~want.allowed[part]] = 0
-        on_site = problem.place[part] != problem.home
-        while whole[on_site].sum() > want.onsite[g]:
-            index = np.nonzero(on_site & (whole > 0))[0]
-            whole[index[np.argmin((values - whole)[index])]] -= 1
-        start[part] = whole
-    return start
-
-
-def _fill(
-    fixed: Fixed, state: State, problem: Problem, start: Ints, link: int, counts: NDArray[np.int64]
-) -> None:
-    """Put the people of a link on its patterns."""
-    slots = np.repeat(np.arange(fixed.link_pointer[link], fixed.link_pointer[link + 1]), counts)
-    index = np.nonzero(problem.link == link)[0]
-    people = np.repeat(index, start[index])
-    for j, slot in zip(people, slots, strict=True):
-        put(fixed, state, int(j), int(slot), 1)
 
 
 def _whole_plan(problem: Problem, fixed: Fixed, state: State) -> WholePlan:
