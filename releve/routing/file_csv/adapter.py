@@ -1,0 +1,122 @@
+"""The routes in one CSV file, replaced as a whole by renaming.
+
+Every row carries the generation's number, start and digest, so that a file cut in the middle or
+changed by hand is found out when it is read. Readers may read at any instant: they see the old
+file or the new one.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from releve import environment
+from releve.network import UTC
+from releve.routing.adapter import Limits, Published, Seen
+from releve.routing.errors import Stale, Unreachable
+from releve.routing.generation import COLUMNS, Generation, digest_of
+
+__all__ = ["FileCsv", "from_environment"]
+
+_HEAD = ("stream", "generation", "valid_from", "digest")
+
+
+def from_environment(environ: Mapping[str, str], home: Path) -> FileCsv:
+    """Return the adapter; ``RELEVE_ROUTING_FILE`` names the file, in the home folder by default."""
+    name = environment.text(environ, "RELEVE_ROUTING_FILE")
+    return FileCsv(Path(name) if name else home / "routing" / "routes.csv")
+
+
+class FileCsv:
+    """Writes and reads one file of routes."""
+
+    name = "file_csv"
+    limits = Limits(step=0.0001, atomic=True, settles_seconds=0.0)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def publish(self, generation: Generation, *, key: str) -> Published:
+        """Put the file in its place; a newer generation of the same stream that is there stays."""
+        generation.refuse_if_empty()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                self._refuse_if_stale(generation)
+                self._replace(_text(generation).encode())
+        except OSError as error:
+            raise Unreachable(f"{self.path}: {error.strerror or error}") from error
+        return Published(generation.number, generation.digest, reference=self.path.name)
+
+    def read_back(self) -> Seen | None:
+        """Read the file and check it against its own digest."""
+        try:
+            text = self.path.read_text(encoding="utf-8")
+            changed = datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unreachable(f"{self.path}: {error}") from error
+        return _seen(text, changed)
+
+    def _refuse_if_stale(self, generation: Generation) -> None:
+        seen = self.read_back()
+        if seen is not None and seen.whole and seen.number > generation.number:
+            raise Stale(f"{self.path.name} holds generation {seen.number} already")
+
+    def _replace(self, data: bytes) -> None:
+        """Write beside the file, to the disk, and rename; an interrupted write leaves no trace."""
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_folder(self.path.parent)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self.path.with_name(f".{self.path.name}.lock").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _text(generation: Generation) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow((*_HEAD, *COLUMNS))
+    head = (generation.stream, generation.number, generation.instant, generation.digest)
+    writer.writerows((*head, *row) for row in generation.rows)
+    return stream.getvalue()
+
+
+def _seen(text: str, changed: datetime) -> Seen:
+    rows = list(csv.reader(io.StringIO(text)))
+    if len(rows) < 2 or rows[0] != [*_HEAD, *COLUMNS]:
+        return Seen(0, "", changed, whole=False)
+    stream, number, instant, digest = rows[1][: len(_HEAD)]
+    heads = {tuple(row[: len(_HEAD)]) for row in rows[1:]}
+    if not number.isdecimal():
+        return Seen(0, "", changed, whole=False)
+    found = digest_of(stream, int(number), instant, [row[len(_HEAD) :] for row in rows[1:]])
+    return Seen(int(number), digest, changed, whole=len(heads) == 1 and found == digest)

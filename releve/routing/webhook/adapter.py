@@ -1,0 +1,155 @@
+"""The routes as signed JSON, sent to one address; read back from the same address by GET.
+
+A request carries ``Idempotency-Key``, ``X-Releve-Timestamp`` and ``X-Releve-Signature``:
+``sha256=`` and the HMAC-SHA-256, in hexadecimal, of the timestamp, a full stop and the body, with
+the secret that both sides hold. What the other side answers beyond its status is used only when
+it is the JSON described in :meth:`Webhook.read_back`; it is never quoted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from django.core.exceptions import ImproperlyConfigured
+
+from releve import environment
+from releve.routing.adapter import Limits, Published, Seen
+from releve.routing.errors import Rejected, Stale, Unreachable
+from releve.routing.generation import COLUMNS, Generation
+from releve.routing.webhook.address import pinned
+
+__all__ = ["Webhook", "from_environment"]
+
+_LATER = (408, 425, 429)
+_CANNOT_TELL = (404, 405, 501)
+_LONGEST = 65_536
+TIMEOUT = httpx.Timeout(2.0, connect=1.0)
+
+
+def from_environment(environ: Mapping[str, str], home: Path) -> Webhook:
+    """Return the adapter from ``RELEVE_WEBHOOK_URL``, ``…_SECRET`` and ``…_PRIVATE``."""
+    address = environment.text(environ, "RELEVE_WEBHOOK_URL")
+    secret = environment.secret(environ, "RELEVE_WEBHOOK_SECRET")
+    private = environment.flag(environ, "RELEVE_WEBHOOK_PRIVATE", default=False)
+    schemes = ("https", "http") if private else ("https",)
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in schemes or not url.host or url.userinfo:
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ImproperlyConfigured(f"RELEVE_WEBHOOK_URL must be {wanted}host/path, without a user")
+    if not secret:
+        raise ImproperlyConfigured("RELEVE_WEBHOOK_SECRET is needed: the receiver checks it")
+    return Webhook(url, secret, private=private)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    body: bytes
+
+    def json(self) -> Mapping[str, object]:
+        """Return the body when it is a JSON object, else nothing."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class Webhook:
+    """Sends routes to one address."""
+
+    name = "webhook"
+    limits = Limits(step=0.0001, atomic=True, settles_seconds=60.0)
+
+    def __init__(self, url: httpx.URL, secret: str, *, private: bool = False) -> None:
+        self._url = url
+        self._secret = secret.encode()
+        self._private = private
+
+    def publish(self, generation: Generation, *, key: str) -> Published:
+        """Send a generation; any answer but 2xx is an error, and redirects are not followed."""
+        generation.refuse_if_empty()
+        answer = self._send("POST", _body(generation), {"Idempotency-Key": key})
+        if answer.status == 409:
+            raise Stale(f"the webhook holds a newer generation than {generation.number}")
+        self._refuse(answer)
+        reference = answer.json().get("reference", "")
+        return Published(generation.number, generation.digest, str(reference)[:80])
+
+    def read_back(self) -> Seen | None:
+        """Ask for ``{"generation": 7, "digest": "…"}``; None where the address has no GET."""
+        answer = self._send("GET", b"", {})
+        if answer.status in _CANNOT_TELL:
+            return None
+        self._refuse(answer)
+        found = answer.json()
+        number, digest = found.get("generation"), found.get("digest")
+        if not isinstance(number, int) or not isinstance(digest, str):
+            return None
+        return Seen(number, digest[:64], None)
+
+    def _refuse(self, answer: _Answer) -> None:
+        if 200 <= answer.status < 300:
+            return
+        if answer.status in _LATER or answer.status >= 500:
+            raise Unreachable(f"the webhook answered {answer.status}")
+        raise Rejected(f"the webhook answered {answer.status}")
+
+    def _send(self, method: str, body: bytes, headers: Mapping[str, str]) -> _Answer:
+        url, host = pinned(self._url, private=self._private)
+        name = host if self._url.port is None else f"{host}:{self._url.port}"
+        sent = {
+            "Host": name,
+            "Content-Type": "application/json",
+            "User-Agent": "releve",
+            **headers,
+            **self._signature(body),
+        }
+        secure = self._url.scheme == "https"
+        extensions = {"sni_hostname": host} if secure else {}
+        try:
+            with (
+                httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client,
+                client.stream(
+                    method, url, content=body, headers=sent, extensions=extensions
+                ) as response,
+            ):
+                return _Answer(response.status_code, _first_bytes(response))
+        except httpx.HTTPError as error:
+            raise Unreachable(f"the webhook: {type(error).__name__}") from error
+
+    def _signature(self, body: bytes) -> dict[str, str]:
+        stamp = str(int(time.time()))
+        code = hmac.new(self._secret, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+        return {"X-Releve-Timestamp": stamp, "X-Releve-Signature": f"sha256={code}"}
+
+
+def _first_bytes(response: httpx.Response) -> bytes:
+    found = b""
+    for chunk in response.iter_bytes():
+        found += chunk
+        if len(found) > _LONGEST:
+            return found[:_LONGEST]
+    return found
+
+
+def _body(generation: Generation) -> bytes:
+    document = {
+        "stream": generation.stream,
+        "generation": generation.number,
+        "valid_from": generation.instant,
+        "digest": generation.digest,
+        "unserved": generation.unserved,
+        "routes": [dict(zip(COLUMNS, row, strict=True)) for row in generation.rows],
+    }
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,28 @@
+"""Generations for the tests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from releve.network import UTC
+from releve.routing import Generation, shares_of
+
+NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
+
+
+def generation(number: int = 1, *, closed: str = "", casa: float = 12.0) -> Generation:
+    """Two programmes on two sites and at home; ``closed`` is a site that is shut."""
+    shut = frozenset({closed} - {""})
+    return Generation(
+        "live",
+        number,
+        NOON,
+        {
+            "azur-sinistres": shares_of({"casa-1": casa, "rabat-1": 6.0, "home": 2.0}, shut),
+            "brise-ventes": shares_of({"rabat-1": 3.0}, shut),
+        },
+    )
+
+
+def nothing_open() -> Generation:
+    return Generation("live", 1, NOON, {"azur-sinistres": shares_of({}, frozenset({"casa-1"}))})
