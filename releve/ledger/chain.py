@@ -1,0 +1,280 @@
+"""Writing entries and reading them back.
+
+``append`` writes one entry inside the caller's transaction, so that an entry and what belongs to
+it are both there or both not. The row of ``Head`` is locked until that transaction ends: two
+appends at once wait for each other and cannot take the same place. (SQLite has one writer at a
+time; the database refuses anything but the next entry besides, see ``guards``.)
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from releve.ledger.errors import EntryError, OutsideTransactionError
+from releve.ledger.hashing import NO_HASH, canonical, commitment, entry_hash, entry_text, instant
+from releve.ledger.models import Entry, Head, Personal
+
+__all__ = ["Draft", "Place", "Stored", "append", "append_all", "entries", "head", "lock", "text_of"]
+
+_KIND = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
+_STREAM = re.compile(r"[a-z][a-z0-9_-]*(:[A-Za-z0-9_.-]+)?")
+_LONGEST = {"kind": 64, "stream": 64, "subject": 128, "path": 128}
+_PAGE = 1000
+_NONCE_BYTES, _SALT_BYTES = 16, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry to be written.
+
+    ``personal`` maps fields of ``body`` (``agent``, or ``report.agent`` for a field within) to
+    values that can be erased: the entry holds a salted commitment there, whatever the body holds.
+    ``subject`` is the person they are about; ``erase_on`` the day on which they are erased.
+    """
+
+    kind: str
+    body: Mapping[str, Any]
+    recorded_at: datetime
+    personal: Mapping[str, Any] = field(default_factory=dict)
+    subject: str = ""
+    erase_on: date | None = None
+    stream: str = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry read back: personal values stand in ``body`` again, ``None`` where erased."""
+
+    seq: int
+    stream: str
+    kind: str
+    recorded_at: datetime
+    body: Mapping[str, Any]
+    erased: tuple[str, ...]
+    """The fields whose values have been erased."""
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a chain has come: its last entry; 0 and zeros before the first."""
+
+    seq: int
+    hash: str
+
+
+def append(
+    kind: str,
+    body: Mapping[str, Any],
+    *,
+    recorded_at: datetime,
+    personal: Mapping[str, Any] | None = None,
+    subject: str = "",
+    erase_on: date | None = None,
+    stream: str = "live",
+) -> Stored:
+    """Write one entry (see ``Draft``) inside the caller's ``transaction.atomic()``.
+
+    Raises OutsideTransactionError outside one, EntryError for what cannot be written.
+    """
+    draft = Draft(kind, body, recorded_at, personal or {}, subject, erase_on, stream)
+    return append_all([draft])[0]
+
+
+def append_all(drafts: Sequence[Draft]) -> list[Stored]:
+    """Write several entries in their order, all of them or none; as ``append``."""
+    last = lock()
+    rows: list[Entry] = []
+    values: list[Personal] = []
+    for draft in drafts:
+        row, kept = _write(draft, last)
+        rows.append(row)
+        values += kept
+        last = Place(row.seq, row.hash)
+    if rows:
+        Entry.objects.bulk_create(rows)
+        Personal.objects.bulk_create(values)
+        Head.objects.filter(pk=1).update(seq=last.seq, hash=last.hash)
+    return _read(rows, values)
+
+
+def lock() -> Place:
+    """Keep every other append waiting until the caller's transaction ends; return the head.
+
+    What is decided by the entries so far is decided after this.
+    """
+    if not connection.in_atomic_block:
+        raise OutsideTransactionError("the ledger is written inside transaction.atomic()")
+    row = Head.objects.select_for_update().filter(pk=1).first()
+    if row is None:
+        place = head()
+        Head.objects.bulk_create(
+            [Head(pk=1, seq=place.seq, hash=place.hash)], ignore_conflicts=True
+        )
+        row = Head.objects.select_for_update().get(pk=1)
+    return Place(row.seq, row.hash)
+
+
+def head(stream: str | None = None) -> Place:
+    """Return the last entry of one stream, or of all of them."""
+    rows = Entry.objects.order_by("-seq")
+    if stream is not None:
+        rows = rows.filter(stream=stream)
+    last = rows.values_list("seq", "hash").first()
+    return Place(*last) if last else Place(0, NO_HASH)
+
+
+def entries(
+    stream: str | None = "live", after: int = 0, *, kinds: Collection[str] = ()
+) -> Iterator[Stored]:
+    """Yield the entries of one stream (``None``: of all) after a number, in order.
+
+    They are read a page at a time; what is added meanwhile is read too.
+    """
+    rows = Entry.objects.order_by("seq")
+    if stream is not None:
+        rows = rows.filter(stream=stream)
+    if kinds:
+        rows = rows.filter(kind__in=kinds)
+    while page := list(rows.filter(seq__gt=after)[:_PAGE]):
+        with_values = Personal.objects.filter(entry__gte=page[0].seq, entry__lte=page[-1].seq)
+        yield from _read(page, with_values)
+        after = page[-1].seq
+
+
+def text_of(row: Entry) -> str:
+    """Return the canonical JSON of an entry, which its hash is made of."""
+    return entry_text(
+        seq=row.seq, stream=row.stream, kind=row.kind, recorded_at=row.recorded_at,
+        nonce=row.nonce, prev=row.prev, body=row.body,
+    )  # fmt: skip
+
+
+def _write(draft: Draft, last: Place) -> tuple[Entry, list[Personal]]:
+    """Return the row of a draft after the entry ``last``, and its personal values."""
+    _check_names(draft)
+    seq = last.seq + 1
+    body: dict[str, Any] = copy.deepcopy(dict(draft.body))
+    _refuse_commitments(body, "body")
+    values = [_commit(draft, seq, path, value, body) for path, value in draft.personal.items()]
+    row = Entry(
+        seq=seq,
+        stream=draft.stream,
+        kind=draft.kind,
+        recorded_at=_instant(draft.recorded_at),
+        nonce=secrets.token_hex(_NONCE_BYTES),
+        prev=last.hash,
+        body=_canonical(body, "body"),
+    )
+    row.hash = entry_hash(text_of(row))
+    return row, values
+
+
+def _commit(draft: Draft, seq: int, path: str, value: Any, body: dict[str, Any]) -> Personal:
+    """Put the commitment of one personal value into the body; return the value's row."""
+    text = _canonical(value, path)
+    salt = secrets.token_hex(_SALT_BYTES)
+    holder, name = _place(body, path)
+    holder[name] = {"commitment": commitment(text, salt)}
+    return Personal(
+        entry_id=seq, path=path, value=text, salt=salt,
+        subject=draft.subject, erase_on=draft.erase_on,
+    )  # fmt: skip
+
+
+def _place(body: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """Return the object that holds the field, and the field's name in it."""
+    *parents, name = path.split(".")
+    holder: Any = body
+    for parent in parents:
+        holder = holder.get(parent) if isinstance(holder, dict) else None
+    if not isinstance(holder, dict) or not name or (path in body and parents):
+        raise EntryError(f"personal field {path!r}: the body has no object to hold it")
+    return holder, name
+
+
+def _check_names(draft: Draft) -> None:
+    """Refuse names that are too long, or hold what JSON would have to escape."""
+    names = [("kind", draft.kind), ("stream", draft.stream), ("subject", draft.subject)]
+    for what, text in (*names, *(("path", path) for path in draft.personal)):
+        if len(text) > _LONGEST[what]:
+            raise EntryError(f"{what} has {len(text)} characters, at most {_LONGEST[what]}")
+        if "\0" in text:
+            raise EntryError(f"{what} holds a zero character: leave it out")
+    if not _KIND.fullmatch(draft.kind):
+        raise EntryError(f"kind must be words like case.declared, got {draft.kind!r}")
+    if not _STREAM.fullmatch(draft.stream):
+        raise EntryError(f"stream must be like live or drill:7, got {draft.stream!r}")
+    if draft.subject and not draft.personal:
+        raise EntryError("a subject is given but no personal value: nothing could be erased")
+
+
+def _refuse_commitments(value: Any, where: str) -> None:
+    """Refuse a body that looks as if a value of it had been committed to."""
+    if isinstance(value, Mapping):
+        if set(value) == {"commitment"}:
+            raise EntryError(f"{where}: a commitment is made by the ledger; give it as personal")
+        for name, inner in value.items():
+            _refuse_commitments(inner, f"{where}.{name}")
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            _refuse_commitments(inner, f"{where}[{index}]")
+
+
+def _canonical(value: Any, where: str) -> str:
+    try:
+        return canonical(value)
+    except (ValueError, RecursionError) as error:
+        raise EntryError(f"{where} has no canonical JSON: {error}") from error
+
+
+def _instant(when: datetime) -> str:
+    try:
+        return instant(when)
+    except ValueError as error:
+        raise EntryError(f"recorded_at: {error}") from error
+
+
+def _read(rows: Sequence[Entry], values: Collection[Personal]) -> list[Stored]:
+    """Return rows with their personal values in them again."""
+    kept: dict[int, dict[str, str]] = {}
+    for value in values:
+        kept.setdefault(value.entry_id, {})[value.path] = value.value
+    return [_stored(row, kept.get(row.seq, {})) for row in rows]
+
+
+def _stored(row: Entry, values: Mapping[str, str]) -> Stored:
+    body = json.loads(row.body)
+    erased: list[str] = []
+    _fill(body, "", values, erased)
+    return Stored(
+        seq=row.seq, stream=row.stream, kind=row.kind,
+        recorded_at=datetime.fromisoformat(row.recorded_at),
+        body=body, erased=tuple(erased), hash=row.hash,
+    )  # fmt: skip
+
+
+def _fill(
+    holder: dict[str, Any], prefix: str, values: Mapping[str, str], erased: list[str]
+) -> None:
+    """Replace each commitment by its value; by ``None``, and name it, where it was erased."""
+    for name, inner in holder.items():
+        if not isinstance(inner, dict):
+            continue
+        path = prefix + name
+        if set(inner) != {"commitment"}:
+            _fill(inner, f"{path}.", values, erased)
+        elif path in values:
+            holder[name] = json.loads(values[path])
+        else:
+            holder[name] = None
+            erased.append(path)

@@ -1,0 +1,73 @@
+"""What is hashed, byte for byte. ``docs/ledger.md`` says the same in words.
+
+Every hash is SHA-256 and starts with a tag of its own, so that the bytes of one kind can never
+pass for another. Hashes are lower-case hex at the border and in the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import rfc8785
+
+__all__ = [
+    "NO_HASH",
+    "ROOT_TAG",
+    "canonical",
+    "commitment",
+    "entry_hash",
+    "entry_text",
+    "instant",
+    "root_hash",
+]
+
+NO_HASH = "0" * 64
+"""The hash before the first entry, and before the first root."""
+
+ENTRY_TAG = b"releve ledger entry 1\n"
+VALUE_TAG = b"releve ledger value 1\n"
+ROOT_TAG = b"releve ledger root 1\n"
+
+
+def canonical(value: Any) -> str:
+    """Return the canonical JSON (RFC 8785) of a value; ValueError when it has none."""
+    return rfc8785.dumps(value).decode()
+
+
+def instant(when: datetime) -> str:
+    """Return an aware instant as the ledger writes it: UTC, microseconds, ``Z``; 27 characters."""
+    if when.tzinfo is None:
+        raise ValueError(f"{when} has no time zone: give an aware datetime")
+    return when.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def entry_text(
+    *, seq: int, stream: str, kind: str, recorded_at: str, nonce: str, prev: str, body: str
+) -> str:
+    """Return the canonical JSON of an entry around its canonical ``body``.
+
+    The other fields hold no character that JSON escapes (``models.py`` sees to it), so the text
+    is put together as it stands.
+    """
+    return (
+        f'{{"body":{body},"kind":"{kind}","nonce":"{nonce}","prev":"{prev}",'
+        f'"recorded_at":"{recorded_at}","seq":{seq},"stream":"{stream}"}}'
+    )
+
+
+def entry_hash(text: str) -> str:
+    """Return the hash of an entry's canonical JSON."""
+    return hashlib.sha256(ENTRY_TAG + text.encode()).hexdigest()
+
+
+def commitment(value: str, salt: str) -> str:
+    """Return what stands in an entry for a value (canonical JSON) under a salt (hex, 32 bytes)."""
+    return hashlib.sha256(VALUE_TAG + bytes.fromhex(salt) + value.encode()).hexdigest()
+
+
+def root_hash(statement: Mapping[str, Any]) -> str:
+    """Return the hash of a root's statement, which the next root names."""
+    return hashlib.sha256(ROOT_TAG + rfc8785.dumps(dict(statement))).hexdigest()
