@@ -9,6 +9,8 @@
 ``RELEVE_LANGUAGE``         ``fr`` (default) or ``en``: the language where a browser asks for none
 ``RELEVE_HTTPS``            the desk is reached by HTTPS: cookies and redirects insist on it
 ``RELEVE_TRUSTED_ORIGINS``  origins of forms when a proxy changes the host name
+``RELEVE_OPEN``             no sign-in, for this machine alone: set by ``releve desk serve --open``
+``RELEVE_SECOND_FACTOR``    ``required`` (default) of roles that act, or ``optional``
 ``RELEVE_DEBUG``            off by default; shows the code of an error, so never on a network
 ==========================  =======================================================================
 """
@@ -41,6 +43,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "releve.registry",
     "releve.ledger",
     "releve.live",
@@ -51,10 +59,15 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "releve.desk.headers.security_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "releve.desk.access.visitor.open_desk",
 ]
 ROOT_URLCONF = "releve.desk.urls"
 WSGI_APPLICATION = "releve.desk.wsgi.application"
@@ -67,6 +80,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
+                "django.contrib.messages.context_processors.messages",
             ],
         },
     }
@@ -75,6 +89,11 @@ DATABASES = {
     "default": environment.database(os.environ, "RELEVE_DATABASE_URL", HOME / "releve.sqlite3")
 }
 AUTH_USER_MODEL = "access.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+OPEN_DESK = environment.flag(os.environ, "RELEVE_OPEN", default=False)
+SECOND_FACTOR_REQUIRED = (
+    environment.choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional")) == "required"
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = environment.choice(os.environ, "RELEVE_LANGUAGE", ("fr", "en"))

@@ -19,10 +19,10 @@ _HINT = "Write one with `releve plan FOLDER`, then set RELEVE_PLAN_FOLDER to it.
 
 @register(Tags.files)
 def plan_folder_check(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the plan folder is named, is there, and that each plan in it can be read."""
+    """Check that the plan folder, if one is named, is there and each plan in it can be read."""
     folder = settings.PLAN_FOLDER
     if folder is None:
-        return [Error("No plan folder is named.", hint=_HINT, id="releve.desk.E001")]
+        return []
     store = store_of(folder)
     try:
         days = store.days()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 
 from releve.desk import views
 from releve.desk.converters import RefConverter
@@ -18,6 +18,7 @@ urlpatterns = [
     path("cell/<ref:client>/<ref:contingency>.json", views.cell, name="cell_json"),
     path("healthz", views.healthz, name="healthz"),
     path("language", views.set_language, name="set_language"),
+    path("account/", include("allauth.urls")),
 ]
 
 handler404 = "releve.desk.views.stranger"

@@ -316,6 +316,7 @@ def test_names_are_escaped(tmp_path: Path, shown_from: SetFolder) -> None:
         assert "&lt;b id=&quot;x&quot;&gt;&amp;" in html
 
 
+@pytest.mark.django_db  # closing an answer looks at the connections that other tests have left
 def test_static_files_are_served(web: Client) -> None:
     html = web.get("/").content.decode()
     for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', html):

@@ -1,0 +1,54 @@
+"""The second factor, and how lately somebody proved who they are."""
+
+from __future__ import annotations
+
+import time
+
+from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.http import HttpRequest
+
+from releve.desk.access.models import User
+from releve.desk.access.permissions import acting_roles
+
+__all__ = ["again_url", "asked_lately", "lacks_second_factor"]
+
+_TO_OPEN_SECONDS = 5 * 60
+_TO_SEND_SECONDS = 30 * 60
+"""To send a form that was opened within the first of the two, with the time to fill it in."""
+
+
+def lacks_second_factor(request: HttpRequest) -> bool:
+    """Return whether somebody whose acts have consequences has not yet set up a second factor."""
+    user = request.user
+    if not settings.SECOND_FACTOR_REQUIRED or not isinstance(user, User) or user.visiting:
+        return False
+    acting = acting_roles()
+    if not any(held.role in acting for held in user.held):
+        return False
+    return not is_mfa_enabled(user)
+
+
+def asked_lately(request: HttpRequest) -> bool:
+    """Return whether somebody proved who they are lately.
+
+    On an open desk there is nobody to ask; nor is there anything to ask somebody who signs in by
+    the organisation's own service alone and, with second factors off, has none here.
+    """
+    user = request.user
+    if not isinstance(user, User):
+        return False
+    if user.visiting or not get_adapter().get_reauthentication_methods(user):
+        return True
+    records = get_authentication_records(request, user)
+    if not records:
+        return False
+    limit = _TO_OPEN_SECONDS if request.method in ("GET", "HEAD") else _TO_SEND_SECONDS
+    return bool(time.time() - max(record["at"] for record in records) < limit)
+
+
+def again_url(request: HttpRequest) -> str:
+    """Return the address where somebody proves again who they are: password, or second factor."""
+    return str(get_adapter().get_reauthentication_methods(request.user)[0]["url"])

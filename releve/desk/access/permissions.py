@@ -1,0 +1,190 @@
+"""Who may do what: one row a permission, with the words that finish "… may".
+
+A page asks for its permission (``guard.may``), a list or a button asks ``scopes.can``; nothing else
+decides. A new page that none of the rows covers adds its row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.desk.access.roles import READ_ONLY, Role
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+__all__ = ["PERMISSIONS", "Permission", "acting_roles"]
+
+_R = Role
+_INSIDE = frozenset(Role) - READ_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """``does`` is what a holder may do, in the infinitive; ``acts``: it has consequences."""
+
+    id: str
+    roles: frozenset[Role]
+    does: StrPromise
+    acts: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.roles:
+            raise ValueError(f"{self.id}: roles must not be empty")
+        if self.acts and self.roles & READ_ONLY:
+            names = ", ".join(sorted(self.roles & READ_ONLY))
+            raise ValueError(f"{self.id}: acts, so no read-only role may hold it, got {names}")
+
+
+def _rows(*rows: Permission) -> Mapping[str, Permission]:
+    return MappingProxyType({row.id: row for row in rows})
+
+
+PERMISSIONS: Mapping[str, Permission] = _rows(
+    Permission(
+        "plan.see",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.CLIENT}),
+        lazy("see the plan, its verdict and its reliefs"),
+    ),
+    Permission(
+        "plan.publish",
+        frozenset({_R.CONTINUITY, _R.PLANNER}),
+        lazy("publish a plan"),
+        acts=True,
+    ),
+    Permission(
+        "situation.see",
+        frozenset(Role),
+        lazy("see what is happening now"),
+    ),
+    Permission(
+        "event.record.case",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
+        lazy("declare a positive test"),
+        acts=True,
+    ),
+    Permission(
+        "event.record.closure",
+        frozenset({_R.CONTINUITY, _R.SITE}),
+        lazy("record that a site closes"),
+        acts=True,
+    ),
+    Permission(
+        "event.record.check",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
+        lazy("record a site’s daily check"),
+        acts=True,
+    ),
+    Permission(
+        "event.record.inspection",
+        frozenset({_R.CONTINUITY, _R.SITE}),
+        lazy("record an inspection"),
+        acts=True,
+    ),
+    Permission(
+        "event.record.other",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.SITE}),
+        lazy("record presence, links, power and authorisations"),
+        acts=True,
+    ),
+    Permission(
+        "reopening.approve",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
+        lazy("approve the reopening of a site"),
+        acts=True,
+    ),
+    Permission(
+        "health.see",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
+        lazy("see the number of cases of a site"),
+    ),
+    Permission(
+        "health.cases",
+        frozenset({_R.HEALTH}),
+        lazy("see cases, clusters and contacts, under pseudonyms"),
+    ),
+    Permission(
+        "health.reidentify",
+        frozenset({_R.HEALTH}),
+        lazy("ask who stands behind a pseudonym"),
+        acts=True,
+    ),
+    Permission(
+        "health.approve",
+        frozenset({_R.ADMINISTRATOR}),
+        lazy("allow a health officer to see who stands behind a pseudonym"),
+        acts=True,
+    ),
+    Permission(
+        "ledger.see",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.ADMINISTRATOR, _R.INSPECTOR, _R.AUDITOR}),
+        lazy("read the ledger"),
+    ),
+    Permission(
+        "ledger.prove",
+        frozenset({_R.CONTINUITY, _R.ADMINISTRATOR, _R.INSPECTOR, _R.AUDITOR}),
+        lazy("obtain the proof of an entry"),
+    ),
+    Permission(
+        "registry.see",
+        _INSIDE,
+        lazy("see the reference data"),
+    ),
+    Permission(
+        "registry.edit",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.ADMINISTRATOR}),
+        lazy("change the reference data"),
+        acts=True,
+    ),
+    Permission(
+        "drill.run",
+        frozenset({_R.CONTINUITY}),
+        lazy("run a drill"),
+        acts=True,
+    ),
+    Permission(
+        "incident.work",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.SITE, _R.HEALTH, _R.OUTBOUND}),
+        lazy("work in the incident room"),
+        acts=True,
+    ),
+    Permission(
+        "outbound.see",
+        frozenset({_R.CONTINUITY, _R.FLOW, _R.OUTBOUND, _R.CLIENT}),
+        lazy("see which calls may be placed"),
+    ),
+    Permission(
+        "outbound.manage",
+        frozenset({_R.OUTBOUND}),
+        lazy("screen lists and set the rules of outbound calls"),
+        acts=True,
+    ),
+    Permission(
+        "crashtest.run",
+        frozenset({_R.CONTINUITY, _R.PLANNER}),
+        lazy("run a crash test"),
+        acts=True,
+    ),
+    Permission(
+        "evidence.pack",
+        frozenset({_R.CONTINUITY, _R.ADMINISTRATOR, _R.CLIENT, _R.INSPECTOR, _R.AUDITOR}),
+        lazy("obtain an evidence pack"),
+    ),
+    Permission(
+        "users.manage",
+        frozenset({_R.ADMINISTRATOR}),
+        lazy("give and end the access of people"),
+        acts=True,
+    ),
+)
+"""Permission id -> row."""
+
+
+def acting_roles() -> frozenset[Role]:
+    """Return the roles whose acts have consequences, so whose sign-in takes a second factor."""
+    return frozenset(role for row in PERMISSIONS.values() if row.acts for role in row.roles)

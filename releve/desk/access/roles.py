@@ -1,0 +1,39 @@
+"""The roles, what each may be limited to, and which of them come from outside the operator."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as lazy
+
+__all__ = ["BY_CLIENT", "BY_SITE", "DATED", "OUTSIDE", "READ_ONLY", "Role"]
+
+
+class Role(TextChoices):
+    """What somebody is here for; a person may hold several."""
+
+    CONTINUITY = "continuity", lazy("Continuity manager")
+    PLANNER = "planner", lazy("Planner")
+    FLOW = "flow", lazy("Flow manager")
+    SITE = "site", lazy("Site lead")
+    HEALTH = "health", lazy("Health officer")
+    OUTBOUND = "outbound", lazy("Outbound manager")
+    CLIENT = "client", lazy("Client’s representative")
+    INSPECTOR = "inspector", lazy("Inspector")
+    AUDITOR = "auditor", lazy("Auditor")
+    ADMINISTRATOR = "administrator", lazy("Administrator")
+
+
+BY_SITE = frozenset({Role.SITE})
+"""Only for the sites named; naming none is refused. An inspector's sites may be named."""
+
+BY_CLIENT = frozenset({Role.CLIENT})
+"""Only for the clients named; naming none is refused."""
+
+OUTSIDE = frozenset({Role.CLIENT, Role.INSPECTOR, Role.AUDITOR})
+"""Not of the operator: what is not theirs is not there (404), instead of forbidden (403)."""
+
+READ_ONLY = OUTSIDE
+"""See, and never act."""
+
+DATED = frozenset({Role.INSPECTOR, Role.AUDITOR})
+"""Held from one day to another; an end is required."""

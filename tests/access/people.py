@@ -1,0 +1,70 @@
+"""People of the tests: an account with a role, its second factor set up, and signed in.
+
+Another part's tests use :func:`signed_in` for what is stored and :func:`look_as` where no database
+is needed (an open desk, whose visitor takes a role).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.test import Client
+from django.utils import timezone
+
+from releve.desk.access.models import Grant, User
+from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
+from releve.desk.access.visitor import COOKIE, chosen_text
+
+__all__ = ["FR", "give", "look_as", "person", "signed_in"]
+
+FR = {"accept-language": "fr"}
+CLIENT = "banque-rive"
+SITE = "casa-1"
+
+
+def person(name: str, password: str | None = None, *, factor: bool = True) -> User:
+    """Store an account; with a second factor unless told otherwise."""
+    user = User.objects.create_user(name, f"{name}@example.org", password)
+    if factor:
+        TOTP.activate(user, generate_totp_secret())
+    return user
+
+
+def give(
+    user: User,
+    role: Role,
+    *,
+    sites: Sequence[str] = (SITE,),
+    clients: Sequence[str] = (CLIENT,),
+    days: int | None = None,
+) -> Grant:
+    """Give a role from now on, for the sites or clients where it is held for some."""
+    now = timezone.now()
+    return Grant.objects.create(
+        user=user,
+        role=role,
+        sites=list(sites) if role in BY_SITE else [],
+        clients=list(clients) if role in BY_CLIENT else [],
+        starts_at=now - timedelta(minutes=1),
+        ends_at=None if days is None else now + timedelta(days=days),
+        given_by="test",
+    )
+
+
+def signed_in(role: Role, **limits: Sequence[str]) -> Client:
+    """Return the browser of somebody with one role, who has just signed in."""
+    user = person(f"{role.value}-{User.objects.count()}")
+    give(user, role, **limits)
+    web = Client(headers=FR)
+    web.force_login(user)
+    return web
+
+
+def look_as(role: Role, place: str = "") -> Client:
+    """Return the browser of an open desk's visitor; OPEN_DESK must be on."""
+    own = {Role.CLIENT: CLIENT, Role.SITE: SITE}.get(role, "")
+    web = Client(headers=FR)
+    web.cookies[COOKIE] = chosen_text(role, place or own)
+    return web
