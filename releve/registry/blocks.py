@@ -1,0 +1,135 @@
+"""Rows cut into blocks, each named by the digest of its content.
+
+A table of a version is a *sheet*: a sequence of *blocks* of about 500 rows. A row whose key has a
+checksum divisible by 512 starts a block, so that a row put in or taken out changes its own block
+and no other (content-defined chunking, Muthitacharoen et al. 2001, doi:10.1145/502034.502052).
+Two versions share the blocks they have in common; the order of the rows is kept.
+
+A block is canonical JSON, compressed: ``{"columns": [...], "rows": [[...], ...]}``. It names its
+columns, so that a block stored before a column was added is still read: the default stands there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from releve.network import Column, Row, columns_of
+from releve.registry.errors import Damaged
+from releve.registry.tables import KINDS, key_of, plain, typed
+
+__all__ = ["CutBlock", "CutSheet", "cut", "operator_digest", "rows_in", "text_of"]
+
+_STARTS = 512
+"""One key in so many starts a block."""
+_MOST = 4096
+"""Rows of a block at most, whatever the keys."""
+_LEVEL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CutBlock:
+    """A block of a sheet: rows ``start`` to ``start + count``, and what is stored of them.
+
+    ``data`` is empty where the block is known to be stored already.
+    """
+
+    digest: str
+    start: int
+    count: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CutSheet:
+    """A table cut into blocks."""
+
+    table: str
+    digest: str
+    count: int
+    blocks: tuple[CutBlock, ...]
+
+
+def cut(kind: type[Row], rows: Sequence[Row], stored: frozenset[str] = frozenset()) -> CutSheet:
+    """Cut a table into blocks; the data of the ``stored`` ones (digests) are not made."""
+    blocks = []
+    for start, end in _ranges(rows):
+        text = _encode(kind, rows[start:end])
+        digest = hashlib.sha256(text).hexdigest()
+        data = b"" if digest in stored else zlib.compress(text, _LEVEL)
+        blocks.append(CutBlock(digest, start, end - start, data))
+    digest = _digest(kind.table, (block.digest for block in blocks))
+    return CutSheet(kind.table, digest, len(rows), tuple(blocks))
+
+
+def operator_digest(sheets: Mapping[str, str]) -> str:
+    """Return the digest of an operator from those of its sheets by table."""
+    return _digest("releve", (f"{table} {sheets[table]}" for table in KINDS))
+
+
+def _digest(name: str, parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join((name, *parts)).encode()).hexdigest()
+
+
+def _ranges(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for at, row in enumerate(rows):
+        starts = zlib.crc32(key_of(row).encode()) % _STARTS == 0
+        if at > start and (starts or at - start == _MOST):
+            yield start, at
+            start = at
+    if start < len(rows):
+        yield start, len(rows)
+
+
+def _encode(kind: type[Row], rows: Sequence[Row]) -> bytes:
+    columns = columns_of(kind)
+    values = [_encoded(column, [getattr(row, column.name) for row in rows]) for column in columns]
+    content = {
+        "columns": [column.name for column in columns],
+        "rows": list(zip(*values, strict=True)),
+        "table": kind.table,
+    }
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _encoded(column: Column, values: list[Any]) -> list[Any]:
+    convert = plain(column)
+    if convert is None:
+        return values
+    return [None if value is None else convert(value) for value in values]
+
+
+def text_of(digest: str, data: bytes) -> str:
+    """Return the canonical JSON of a stored block; Damaged when it is not what was stored."""
+    try:
+        text = zlib.decompress(data)
+    except zlib.error as error:
+        raise Damaged(f"block {digest[:12]} of the registry cannot be read: {error}") from error
+    if hashlib.sha256(text).hexdigest() != digest:
+        raise Damaged(f"block {digest[:12]} of the registry differs from its digest")
+    return text.decode()
+
+
+def rows_in(text: str) -> tuple[Row, ...]:
+    """Return the rows of a block's canonical JSON."""
+    content = json.loads(text)
+    kind = KINDS[content["table"]]
+    held = dict(zip(content["columns"], zip(*content["rows"], strict=True), strict=True))
+    count = len(content["rows"])
+    values = [
+        _decoded(column, held[column.name]) if column.name in held else [column.default] * count
+        for column in columns_of(kind)
+    ]
+    return tuple(kind(*row) for row in zip(*values, strict=True))
+
+
+def _decoded(column: Column, values: Sequence[Any]) -> Sequence[Any]:
+    convert = typed(column)
+    if convert is None:
+        return values
+    return [None if value is None else convert(value) for value in values]

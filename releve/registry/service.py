@@ -1,0 +1,212 @@
+"""What can be done with the registry: preview, apply, undo, go back to a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from releve.network import Operator, Progress, Row
+from releve.registry.blocks import CutSheet, cut, operator_digest
+from releve.registry.changes import Changes, TableChanges, compare
+from releve.registry.errors import Conflict, NothingBefore, NothingChanged
+from releve.registry.models import Sheet, Version
+from releve.registry.storage import (
+    Placed,
+    blocks_of,
+    current,
+    in_memory,
+    operator_of,
+    rows_of_blocks,
+    sheets_of,
+    store,
+    version,
+)
+from releve.registry.tables import KINDS, rows_of
+
+__all__ = [
+    "apply",
+    "changes_between",
+    "changes_of",
+    "current",
+    "operator_of",
+    "preview",
+    "restore",
+    "undo",
+    "version",
+]
+
+
+def _silent(what: str, share: float) -> None:
+    """Tell nobody."""
+
+
+def preview(operator: Operator, progress: Progress = _silent) -> Changes:
+    """Return what an operator would change in the registry; nothing is stored.
+
+    Only the blocks that differ are read back, so that a preview costs what changes.
+    """
+    base = current()
+    sheets = {} if base is None else sheets_of(base)
+    blocks = blocks_of(sheets.values())
+    before = None if base is None else in_memory(base)
+    made: list[CutSheet] = []
+    tables: dict[str, TableChanges] = {}
+    for done, table in enumerate(KINDS):
+        progress(f"comparing {table}", done / len(KINDS))
+        rows, sheet = rows_of(operator, table), sheets.get(table)
+        if sheet is not None and before is not None and rows is rows_of(before, table):
+            made.append(CutSheet(table, sheet.digest, sheet.count, ()))
+            continue
+        placed = [] if sheet is None else blocks[sheet.pk]
+        new = cut(KINDS[table], rows, frozenset(block.digest for block in placed))
+        made.append(new)
+        if rows if sheet is None else new.digest != sheet.digest:
+            tables[table] = _difference(table, sheet, placed, rows, new)
+    digest = operator_digest({sheet.table: sheet.digest for sheet in made})
+    return Changes(None if base is None else base.number, digest, tables, tuple(made))
+
+
+def _difference(
+    table: str,
+    sheet: Sheet | None,
+    placed: Iterable[Placed],
+    rows: tuple[Row, ...],
+    new: CutSheet,
+) -> TableChanges:
+    """Compare the blocks that one side has and the other lacks."""
+    held = dict.fromkeys(block.digest for block in placed)
+    made = {block.digest for block in new.blocks}
+    gone = [digest for digest in held if digest not in made]
+    before = {} if sheet is None else rows_of_blocks([sheet], gone)
+    after = (
+        rows[block.start : block.start + block.count]
+        for block in new.blocks
+        if block.digest not in held
+    )
+    return compare(
+        table,
+        tuple(chain.from_iterable(before[digest] for digest in gone)),
+        tuple(chain.from_iterable(after)),
+    )
+
+
+def apply(changes: Changes, by: str, comment: str = "", source: str = "") -> Version:
+    """Make the previewed operator the current version; all of it or nothing.
+
+    Conflict when another version became current since the preview, NothingChanged when there is
+    nothing to do.
+    """
+    if not changes:
+        raise NothingChanged("nothing would change: the operator is the current one already")
+    made = Version(
+        made_by=by,
+        comment=comment,
+        source=source,
+        digest=changes.digest,
+        summary=changes.counts(),
+    )
+    return _add(made, changes.sheets, changes.base)
+
+
+def undo(found: Version, by: str, comment: str = "") -> Version:
+    """Make a version equal to the one before ``found``, which must be the current one.
+
+    An undo is a version like any other: undoing it gives back what it undid. NothingBefore for
+    the first version; Conflict when ``found`` is no longer current.
+    """
+    if found.number == 1:
+        raise NothingBefore("version 1 is the first one: there is none before it to go back to")
+    return _back_to(version(found.number - 1), found.number, by, comment, undoes=found.number)
+
+
+def restore(found: Version, by: str, comment: str = "") -> Version:
+    """Make a version equal to an earlier one, whatever came in between."""
+    now = current()
+    base = None if now is None else now.number
+    if now is not None and now.digest == found.digest:
+        raise NothingChanged(f"nothing would change: {found} is equal to the current one")
+    return _back_to(found, base, by, comment, undoes=None)
+
+
+def _back_to(
+    found: Version, base: int | None, by: str, comment: str, *, undoes: int | None
+) -> Version:
+    sheets = [
+        CutSheet(table, sheet.digest, sheet.count, ()) for table, sheet in sheets_of(found).items()
+    ]
+    counts = {
+        table: changes.counts()
+        for table, changes in changes_between(version(base or 0), found).items()
+    }
+    made = Version(
+        made_by=by,
+        comment=comment,
+        source=f"version {found.number}",
+        undoes=undoes,
+        digest=found.digest,
+        summary=counts,
+    )
+    return _add(made, sheets, base)
+
+
+def _add(made: Version, sheets: Iterable[CutSheet], base: int | None) -> Version:
+    """Store a version after ``base``, in one transaction."""
+    made.number = (base or 0) + 1
+    made.made_at = timezone.now()
+    try:
+        with transaction.atomic():
+            now = current()
+            if (None if now is None else now.number) != base:
+                raise _conflict(base, now)
+            store(made, sheets)
+    except IntegrityError as error:
+        raise _conflict(base, current()) from error
+    return made
+
+
+def _conflict(base: int | None, now: Version | None) -> Conflict:
+    was = "the registry was empty" if base is None else f"version {base} was current"
+    by = "" if now is None else f", made by {now.made_by}"
+    return Conflict(
+        f"{was} when this was prepared, but {now or 'nothing'} is now{by};"
+        " nothing was stored: look at what changed and start again"
+    )
+
+
+def changes_of(found: Version) -> dict[str, TableChanges]:
+    """Return what a version changed, by table."""
+    return changes_between(None if found.number == 1 else version(found.number - 1), found)
+
+
+def changes_between(before: Version | None, after: Version) -> dict[str, TableChanges]:
+    """Return what differs between two versions, by table; only blocks that differ are read."""
+    old = {} if before is None else sheets_of(before)
+    new = sheets_of(after)
+    differ = [
+        table
+        for table in KINDS
+        if (old[table].digest if table in old else None) != new[table].digest
+        and (table in old or new[table].count)
+    ]
+    blocks = blocks_of([*old.values(), *new.values()])
+    return {
+        table: _stored_difference(table, old.get(table), new[table], blocks) for table in differ
+    }
+
+
+def _stored_difference(
+    table: str, old: Sheet | None, new: Sheet, blocks: Mapping[int, list[Placed]]
+) -> TableChanges:
+    had = dict.fromkeys([] if old is None else (block.digest for block in blocks[old.pk]))
+    has = dict.fromkeys(block.digest for block in blocks[new.pk])
+    gone = [digest for digest in had if digest not in has]
+    came = [digest for digest in has if digest not in had]
+    rows = rows_of_blocks([sheet for sheet in (old, new) if sheet], [*gone, *came])
+    return compare(
+        table,
+        tuple(chain.from_iterable(rows[digest] for digest in gone)),
+        tuple(chain.from_iterable(rows[digest] for digest in came)),
+    )

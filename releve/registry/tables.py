@@ -1,0 +1,118 @@
+"""The tables of an operator as the registry sees them: their rows, and the key of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from types import NoneType
+from typing import Any, get_args
+
+from releve.network import TABLES, Column, Operator, Row
+from releve.registry.errors import NotThere
+
+__all__ = [
+    "KINDS",
+    "bare_type",
+    "key_columns",
+    "key_of",
+    "kind_of",
+    "operator_from",
+    "plain",
+    "rows_of",
+    "typed",
+]
+
+KINDS: Mapping[str, type[Row]] = {kind.table: kind for kind in TABLES}
+"""The class of a row by the name of its table, in the order of the operator folder."""
+
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "operator": (),
+    "shuttles": ("stop", "site"),
+    "shifts": ("agent", "start"),
+    "history": ("programme", "start"),
+}
+
+
+def kind_of(table: str) -> type[Row]:
+    """Return the class of a table's rows; NotThere for another name."""
+    try:
+        return KINDS[table]
+    except KeyError:
+        raise NotThere(f"there is no table {table!r}; the tables are {', '.join(KINDS)}") from None
+
+
+def key_columns(table: str) -> tuple[str, ...]:
+    """Return the columns that together name a row of a table; none where there is one row."""
+    return _KEYS.get(table, ("id",))
+
+
+def key_of(row: Row) -> str:
+    """Return the key of a row: ``casa-1``, ``a00042|2026-11-30T07:00Z``; ``operator`` for its one.
+
+    No two rows of a table have the same: the checks of an operator hold that.
+    """
+    names = key_columns(row.table)
+    return "|".join(_key_text(getattr(row, name)) for name in names) if names else row.table
+
+
+def _key_text(value: object) -> str:
+    """Return a part of a key; an instant is in UTC, to the minute where that is all of it."""
+    if not isinstance(value, datetime):
+        return str(value)
+    precise = value.second or value.microsecond
+    text = value.isoformat() if precise else value.isoformat(timespec="minutes")
+    return text.replace("+00:00", "Z")
+
+
+def rows_of(operator: Operator, table: str) -> tuple[Row, ...]:
+    """Return the rows of a table of an operator, in their order."""
+    if table == "operator":
+        return (operator.row,)
+    rows: tuple[Row, ...] = getattr(operator, table)
+    return rows
+
+
+def operator_from(rows: Mapping[str, tuple[Any, ...]]) -> Operator:
+    """Return the operator of tables by name; every table is there, the operator's has one row."""
+    others = {table: found for table, found in rows.items() if table != "operator"}
+    (row,) = rows["operator"]
+    return Operator(row=row, **others)
+
+
+def bare_type(column: Column) -> Any:
+    """Return the type of a column's values without its ``| None``."""
+    kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
+    return kinds[0] if NoneType in get_args(column.type) else column.type
+
+
+Convert = Callable[[Any], Any]
+
+
+def plain(column: Column) -> Convert | None:
+    """Return how a column's values become JSON; None where they stand for themselves."""
+    kind = bare_type(column)
+    if kind is float:
+        return float
+    if kind in (date, datetime):
+        return _memo(kind.isoformat)
+    return list if get_args(kind) else None
+
+
+def typed(column: Column) -> Convert | None:
+    """Return how JSON becomes a column's values again; None where they stand for themselves."""
+    kind = bare_type(column)
+    if kind in (date, datetime):
+        return _memo(kind.fromisoformat)
+    return tuple if get_args(kind) else None
+
+
+def _memo(convert: Convert) -> Convert:
+    """Convert equal values once: a roster and a history hold the same times over and over."""
+    known: dict[Any, Any] = {}
+
+    def remembered(value: Any) -> Any:
+        if value not in known:
+            known[value] = convert(value)
+        return known[value]
+
+    return remembered

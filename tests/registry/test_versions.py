@@ -1,0 +1,224 @@
+"""Versions: stored whole, read back the same, undone, and never half there."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from releve.network import Operator, sample_operator
+from releve.registry import blocks, storage
+from releve.registry.errors import Conflict, Damaged, NothingBefore, NothingChanged
+from releve.registry.models import Block, Sheet, SheetBlock, Version
+from releve.registry.service import (
+    apply,
+    changes_of,
+    current,
+    operator_of,
+    preview,
+    restore,
+    undo,
+    version,
+)
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+def hired(operator: Operator, name: str = "z1") -> Operator:
+    """The operator with one agent more, in the middle of the table."""
+    agents = operator.agents
+    new = replace(agents[7], id=name)
+    return replace(operator, agents=(*agents[:20], new, *agents[20:]))
+
+
+@pytest.mark.parametrize("name", ["small", "middle"])
+def test_an_operator_is_read_back_as_it_was_imported(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    operator: Operator = request.getfixturevalue(name)
+    changes = preview(operator)
+    assert changes.base is None
+    assert changes.counts()["agents"] == {"added": len(operator.agents)}
+    made = apply(changes, "amina")
+    storage.forget()
+    assert operator_of(made) == operator
+    assert made.digest == preview(operator_of(made)).digest, "equal operators, equal digests"
+    assert not preview(operator), "and nothing is left to change"
+
+
+def test_the_current_version_is_the_last_one(first: Version, small: Operator) -> None:
+    second = apply(preview(hired(small)), "bilal", "one more", source="agents.xlsx")
+    assert current() == second
+    assert (second.number, second.made_by, second.comment) == (2, "bilal", "one more")
+    assert operator_of(version(1)) == small
+    assert operator_of(version(2)) == hired(small)
+
+
+def test_a_version_in_memory_is_not_read_again(first: Version, small: Operator) -> None:
+    found = operator_of(first)
+    again = version(1)
+    with CaptureQueriesContext(connection) as queries:
+        assert operator_of(again) is found
+    assert not queries.captured_queries
+
+
+def test_the_next_version_shares_the_rows_that_did_not_change(
+    first: Version, small: Operator
+) -> None:
+    before = operator_of(first)
+    after = operator_of(apply(preview(hired(small)), "bilal"))
+    assert after.history[0] is before.history[0]
+    assert after.seats[0] is before.seats[0]
+
+
+def test_what_does_not_change_is_stored_once(middle: Operator) -> None:
+    apply(preview(middle), "amina")
+    before = (Block.objects.count(), Sheet.objects.count())
+    apply(preview(hired(middle)), "bilal")
+    new_blocks, new_sheets = Block.objects.count() - before[0], Sheet.objects.count() - before[1]
+    assert new_sheets == 1, "the agents' sheet"
+    assert 1 <= new_blocks <= 3, "the block the agent came into, cut in two at most"
+
+
+def test_a_row_that_came_went_and_changed_are_told_apart(first: Version, small: Operator) -> None:
+    agents = list(small.agents)
+    agents[3] = replace(agents[3], line_mbps=77.0, carrier="Another")
+    gone = agents.pop(5)
+    shifts = tuple(shift for shift in small.shifts if shift.agent != gone.id)
+    changes = preview(replace(hired(replace(small, agents=tuple(agents))), shifts=shifts))
+    table = changes.tables["agents"]
+    assert table.counts() == {"added": 1, "removed": 1, "changed": 1}
+    changed, added, removed = table.rows()
+    assert (changed.kind, changed.key) == ("changed", agents[3].id)
+    assert [(f.column, f.after) for f in changed.fields()] == [
+        ("line_mbps", 77.0),
+        ("carrier", "Another"),
+    ]
+    assert (added.kind, added.key) == ("added", "z1")
+    assert {f.column for f in added.fields()} >= {"id", "home_site", "skills"}
+    assert (removed.kind, removed.key) == ("removed", gone.id)
+    assert set(changes.tables) == {"agents", "shifts"}
+    assert changes.counts()["shifts"] == {"removed": len(small.shifts) - len(shifts)}
+
+
+def test_another_order_is_a_change_of_its_own(first: Version, small: Operator) -> None:
+    turned = replace(small, seats=small.seats[::-1], stops=(*small.stops[1:], small.stops[0]))
+    changes = preview(turned)
+    assert changes.counts() == {"seats": {"moved": 1}, "stops": {"moved": 1}}
+    assert operator_of(apply(changes, "bilal")) == turned
+
+
+def test_an_undo_gives_back_the_version_before_and_can_be_undone(
+    first: Version, small: Operator
+) -> None:
+    second = apply(preview(hired(small)), "bilal")
+    third = undo(second, "chloe", "a mistake")
+    assert (third.number, third.undoes, third.digest) == (3, 2, first.digest)
+    assert third.summary == {"agents": {"removed": 1}}
+    fourth = undo(third, "chloe")
+    assert (fourth.undoes, fourth.digest) == (3, second.digest)
+    storage.forget()
+    assert operator_of(third) == small
+    assert operator_of(fourth) == hired(small)
+
+
+def test_only_the_current_version_can_be_undone(first: Version, small: Operator) -> None:
+    second = apply(preview(hired(small)), "bilal")
+    apply(preview(hired(hired(small), "z2")), "chloe")
+    with pytest.raises(Conflict, match="version 3 is now, made by chloe"):
+        undo(second, "bilal")
+    with pytest.raises(NothingBefore, match="version 1 is the first one"):
+        undo(first, "bilal")
+    assert Version.objects.count() == 3
+
+
+def test_any_version_can_be_gone_back_to(first: Version, small: Operator) -> None:
+    apply(preview(hired(small)), "bilal")
+    apply(preview(hired(hired(small), "z2")), "bilal")
+    back = restore(first, "chloe")
+    assert (back.number, back.digest, back.source) == (4, first.digest, "version 1")
+    with pytest.raises(NothingChanged, match="version 1 is equal to the current one"):
+        restore(first, "chloe")
+
+
+def test_the_changes_of_a_version_are_read_back(first: Version, small: Operator) -> None:
+    second = apply(preview(hired(small)), "bilal")
+    tables = changes_of(second)
+    assert [row.id for row in tables["agents"].added] == ["z1"]
+    assert set(tables) == {"agents"}
+    assert {table: found.counts() for table, found in changes_of(first).items()} == first.summary
+
+
+def test_of_two_imports_prepared_at_once_the_second_is_refused(
+    first: Version, small: Operator
+) -> None:
+    one, two = preview(hired(small, "z1")), preview(hired(small, "z2"))
+    apply(one, "bilal")
+    with pytest.raises(Conflict, match=r"version 1 was current when this was prepared, but ver"):
+        apply(two, "chloe")
+    assert current() == version(2)
+    assert "z2" not in operator_of(version(2)).agent
+
+
+def test_an_import_that_changes_nothing_makes_no_version(first: Version, small: Operator) -> None:
+    with pytest.raises(NothingChanged):
+        apply(preview(small), "bilal")
+    assert Version.objects.count() == 1
+
+
+def test_a_database_that_fails_in_the_middle_leaves_the_old_version(
+    first: Version, small: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = (Block.objects.count(), Sheet.objects.count(), SheetBlock.objects.count())
+
+    def fail(*args: object, **options: object) -> None:
+        raise OSError("disk full")
+
+    changes = preview(hired(small))
+    monkeypatch.setattr(SheetBlock.objects, "bulk_create", fail)
+    with pytest.raises(OSError, match="disk full"):
+        apply(changes, "bilal")
+    assert current() == first
+    assert counted == (Block.objects.count(), Sheet.objects.count(), SheetBlock.objects.count())
+
+
+def test_a_stored_byte_that_changed_is_named(first: Version) -> None:
+    block = Block.objects.order_by("pk").last()
+    assert block is not None
+    text = blocks.text_of(block.digest, bytes(block.data))
+    Block.objects.filter(pk=block.pk).update(data=zlib.compress(f"{text} ".encode()))
+    with pytest.raises(Damaged, match=f"block {block.digest[:12]} .* differs from its digest"):
+        operator_of(first)
+    Block.objects.filter(pk=block.pk).update(data=b"nonsense")
+    with pytest.raises(Damaged, match="cannot be read"):
+        operator_of(first)
+
+
+def test_a_column_added_later_has_its_default_in_rows_stored_before(small: Operator) -> None:
+    sheet = blocks.cut(type(small.sites[0]), small.sites)
+    text = blocks.text_of(sheet.blocks[0].digest, sheet.blocks[0].data)
+    assert blocks.rows_in(text) == small.sites
+    rows = blocks.rows_in(
+        '{"columns":["id","name","old"],"rows":[["c1","Azur","x"]],"table":"clients"}'
+    )
+    assert [(row.id, row.name) for row in rows] == [("c1", "Azur")]  # type: ignore[attr-defined]
+    agent = blocks.rows_in(
+        '{"columns":["id","home_site","skills"],"rows":[["a1","s1",["p1"]]],"table":"agents"}'
+    )[0]
+    assert agent.contract_hours == 40.0  # type: ignore[attr-defined]
+
+
+def test_the_queries_do_not_grow_with_the_operator(small: Operator) -> None:
+    counts = []
+    for operator in (small, sample_operator(400, 12, 3, weeks_of_history=2)):
+        made = apply(preview(operator), "amina")
+        storage.forget()
+        with CaptureQueriesContext(connection) as queries:
+            operator_of(made)
+        with CaptureQueriesContext(connection) as more:
+            preview(hired(operator))
+        counts.append((len(queries), len(more)))
+    assert counts[0] == counts[1] == (3, 4)
