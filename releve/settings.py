@@ -6,6 +6,8 @@
 ``RELEVE_PLAN_FOLDER``      the plan folder to show (written by ``releve plan``)
 ``RELEVE_ALLOWED_HOSTS``    host names the desk answers to; the loopback ones when not set
 ``RELEVE_SECRET_KEY``       secret of at least 32 characters; one per run when not set
+``RELEVE_LEDGER_KEY``       private key that signs the ledger's roots; ``ledger.key`` in the home
+                            folder, made on first use, when not set
 ``RELEVE_LANGUAGE``         ``fr`` (default) or ``en``: the language where a browser asks for none
 ``RELEVE_HTTPS``            the desk is reached by HTTPS: cookies and redirects insist on it
 ``RELEVE_TRUSTED_ORIGINS``  origins of forms when a proxy changes the host name
@@ -31,6 +33,7 @@ PLAN_FOLDER: Path | None = Path(_folder) if _folder else None
 
 DEBUG = environment.flag(os.environ, "RELEVE_DEBUG", default=False)
 SECRET_KEY = environment.secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
+LEDGER_KEY = environment.text(os.environ, "RELEVE_LEDGER_KEY")
 ALLOWED_HOSTS = environment.hosts(
     os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]")
 )

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db.backends.base.operations import BaseDatabaseOperations
+
+from releve.ledger import guards
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_that_can_be_emptied() -> Iterator[None]:
+    """Let tests that commit empty the database afterwards, which the ledger's triggers refuse."""
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def without_triggers(operations: Any, statements: Any) -> None:
+        guards.remove(operations.connection)
+        try:
+            flush(operations, statements)
+        finally:
+            guards.install(operations.connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", without_triggers)
+        yield
 
 
 @pytest.fixture(scope="session")

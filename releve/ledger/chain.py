@@ -9,7 +9,6 @@ time; the database refuses anything but the next entry besides, see ``guards``.)
 from __future__ import annotations
 
 import copy
-import json
 import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,7 +19,15 @@ from typing import Any
 from django.db import connection
 
 from releve.ledger.errors import EntryError, OutsideTransactionError
-from releve.ledger.hashing import NO_HASH, canonical, commitment, entry_hash, entry_text, instant
+from releve.ledger.hashing import (
+    NO_HASH,
+    canonical,
+    commitment,
+    entry_hash,
+    entry_text,
+    instant,
+    parsed,
+)
 from releve.ledger.models import Entry, Head, Personal
 
 __all__ = ["Draft", "Place", "Stored", "append", "append_all", "entries", "head", "lock", "text_of"]
@@ -253,7 +260,7 @@ def _read(rows: Sequence[Entry], values: Collection[Personal]) -> list[Stored]:
 
 
 def _stored(row: Entry, values: Mapping[str, str]) -> Stored:
-    body = json.loads(row.body)
+    body = parsed(row.body)
     erased: list[str] = []
     _fill(body, "", values, erased)
     return Stored(
@@ -274,7 +281,7 @@ def _fill(
         if set(inner) != {"commitment"}:
             _fill(inner, f"{path}.", values, erased)
         elif path in values:
-            holder[name] = json.loads(values[path])
+            holder[name] = parsed(values[path])
         else:
             holder[name] = None
             erased.append(path)

@@ -7,6 +7,7 @@ pass for another. Hashes are lower-case hex at the border and in the database.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -21,12 +22,14 @@ __all__ = [
     "entry_hash",
     "entry_text",
     "instant",
+    "parsed",
     "root_hash",
 ]
 
 NO_HASH = "0" * 64
 """The hash before the first entry, and before the first root."""
 
+_LARGEST_INTEGER = 2**53 - 1
 ENTRY_TAG = b"releve ledger entry 1\n"
 VALUE_TAG = b"releve ledger value 1\n"
 ROOT_TAG = b"releve ledger root 1\n"
@@ -35,6 +38,19 @@ ROOT_TAG = b"releve ledger root 1\n"
 def canonical(value: Any) -> str:
     """Return the canonical JSON (RFC 8785) of a value; ValueError when it has none."""
     return rfc8785.dumps(value).decode()
+
+
+def parsed(text: str) -> Any:
+    """Return the value of canonical JSON, whose canonical JSON is the text again.
+
+    Canonical JSON writes 1e20 with all its digits: what no double holds exactly was a float.
+    """
+    return json.loads(text, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    number = int(digits)
+    return number if abs(number) <= _LARGEST_INTEGER else float(digits)
 
 
 def instant(when: datetime) -> str:

@@ -1,0 +1,71 @@
+"""Proofs: one entry without the others; a later root from an earlier one.
+
+A proof is a small JSON document. It shows nothing of other entries: their hashes cover a random
+number each, so that nobody can find one by trying what it might say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from releve.ledger import tree
+from releve.ledger.chain import text_of
+from releve.ledger.errors import ProofError
+from releve.ledger.hashing import parsed
+from releve.ledger.merkle import consistency_path, inclusion_path
+from releve.ledger.models import Entry, Personal
+from releve.ledger.roots import Root
+
+__all__ = ["disclosed", "prove", "prove_growth"]
+
+
+def prove(seq: int, root: Root, *, disclose: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the proof that an entry is under a root, showing the entry and no other.
+
+    ``disclose`` names the fields whose personal values are shown with it; the others stay
+    commitments. Raises ProofError.
+    """
+    row = Entry.objects.filter(seq=seq).first()
+    if row is None or seq > root.size:
+        there = "there is no such entry" if row is None else "it was added later: seal first"
+        raise ProofError(f"entry {seq} is not under root {root.number}: {there}")
+    return {
+        "entry": parsed(text_of(row)),
+        "format": "releve ledger proof 1",
+        "hash": row.hash,
+        "path": [node.hex() for node in inclusion_path(seq - 1, root.size, tree.subtree)],
+        "values": _chosen(seq, set(disclose)),
+        **parsed(root.text),
+    }
+
+
+def prove_growth(first: Root, second: Root) -> dict[str, Any]:
+    """Return the proof that a root's entries are the beginning of a later root's.
+
+    Raises ProofError where the second is not the later one.
+    """
+    if first.size > second.size:
+        raise ProofError(f"root {first.number} covers more entries than root {second.number}")
+    path = consistency_path(first.size, second.size, tree.subtree)
+    return {
+        "first": parsed(first.text),
+        "format": "releve ledger growth 1",
+        "path": [node.hex() for node in path],
+        "second": parsed(second.text),
+    }
+
+
+def disclosed(values: Iterable[Personal]) -> list[dict[str, Any]]:
+    """Return personal values as documents hold them."""
+    return [
+        {"path": row.path, "salt": row.salt, "value": parsed(row.value)}
+        for row in sorted(values, key=lambda row: row.path)
+    ]
+
+
+def _chosen(seq: int, wanted: set[str]) -> list[dict[str, Any]]:
+    rows = list(Personal.objects.filter(entry=seq, path__in=wanted))
+    if missing := wanted - {row.path for row in rows}:
+        raise ProofError(f"entry {seq} has no value to show for: {', '.join(sorted(missing))}")
+    return disclosed(rows)

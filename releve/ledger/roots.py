@@ -1,0 +1,122 @@
+"""Sealing: the signed root over all entries so far, which leaves the house.
+
+A root names the number of entries, the hash of the last, the root hash of their Merkle tree and
+the root before it. Who holds one from outside the house can tell a history written anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from releve.ledger import models, tree
+from releve.ledger.chain import lock
+from releve.ledger.errors import NothingToSealError, ProofError
+from releve.ledger.hashing import NO_HASH, ROOT_TAG, canonical, instant, parsed, root_hash
+from releve.ledger.keys import signing_key
+from releve.ledger.merkle import tree_hash
+
+__all__ = ["Root", "last_root", "publish", "root_of", "roots", "seal"]
+
+FORMAT = "releve ledger root 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A signed root. ``text`` is the document that leaves the house, an e-mail's attachment too."""
+
+    number: int
+    size: int
+    sealed_at: datetime
+    statement: str
+    """Canonical JSON of what is signed."""
+    signature: str
+
+    @property
+    def text(self) -> str:
+        """The document: canonical JSON, one line."""
+        return f'{{"root":{self.statement},"signature":"{self.signature}"}}\n'
+
+    @property
+    def file_name(self) -> str:
+        """The name of the document."""
+        return f"root-{self.number:06}.json"
+
+
+def seal(now: datetime) -> Root:
+    """Return a new root over all entries, or the last one where nothing was added since.
+
+    Appends wait meanwhile; the work grows with the entries since the last root. Raises
+    NothingToSealError for an empty ledger, SigningKeyError where the key cannot be used.
+    """
+    key = signing_key()
+    with transaction.atomic():
+        place, before = lock(), last_root()
+        if place.seq == 0:
+            raise NothingToSealError("the ledger is empty: there is nothing to seal")
+        if before is not None and before.size == place.seq:
+            return before
+        tree.extend(before.size if before else 0, place.seq)
+        statement = {
+            "format": FORMAT,
+            "head": place.hash,
+            "key": key.public_key().public_bytes_raw().hex(),
+            "number": before.number + 1 if before else 1,
+            "previous": root_hash(parsed(before.statement)) if before else NO_HASH,
+            "sealed_at": instant(now),
+            "size": place.seq,
+            "tree": tree_hash(place.seq, tree.subtree).hex(),
+        }
+        text = canonical(statement)
+        return _keep(statement, text, key.sign(ROOT_TAG + text.encode()).hex())
+
+
+def last_root() -> Root | None:
+    """Return the newest root."""
+    row = models.Root.objects.order_by("-number").first()
+    return _of(row) if row else None
+
+
+def root_of(number: int) -> Root:
+    """Return a root by its number; raises ProofError."""
+    row = models.Root.objects.filter(number=number).first()
+    if row is None:
+        raise ProofError(f"there is no root {number}")
+    return _of(row)
+
+
+def roots(after: int = 0) -> Iterator[Root]:
+    """Yield the roots after a number, in order."""
+    yield from map(_of, models.Root.objects.filter(number__gt=after).order_by("number"))
+
+
+def publish(root: Root, folder: Path) -> Path:
+    """Write a root's document into a folder, whole or not at all; return its path.
+
+    A folder that another machine or another party keeps is what makes it worth something.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / root.file_name
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(root.text, encoding="utf-8")
+    os.replace(draft, path)
+    return path
+
+
+def _keep(statement: dict[str, Any], text: str, signature: str) -> Root:
+    row = models.Root.objects.create(
+        number=statement["number"], size=statement["size"], sealed_at=statement["sealed_at"],
+        statement=text, signature=signature,
+    )  # fmt: skip
+    return _of(row)
+
+
+def _of(row: models.Root) -> Root:
+    sealed_at = datetime.fromisoformat(row.sealed_at)
+    return Root(row.number, row.size, sealed_at, row.statement, row.signature)
