@@ -292,7 +292,7 @@ def live_relief(
     first_answer(first)
     nothing = whole_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
     lp, block = relief_programme(problem, layout, staff, limit, settings.relief_move_price)
-    solution = solve(lp, method="ipm", crossover=False)
+    solution = solve(lp, method="simplex")
     best = whole_plan(
         problem, layout, want, columns_of(solution.x, block.w), columns_of(solution.x, block.y)
     )
@@ -346,7 +346,7 @@ def _curve(
     out = []
     for price in prices:
         lp, block = relief_programme(day.problem, day.layout, staff, limit, price)
-        x = solve(lp, method="ipm", crossover=False).x
+        x = solve(lp, method="simplex").x
         moved = np.maximum(0.0, columns_of(x, block.w) - staff.kept).sum()
         out.append((price, float(moved), float(x[block.u].sum())))
     return out
