@@ -9,6 +9,7 @@ from releve.cli.demand import demand
 from releve.cli.desk import desk
 from releve.cli.network import network
 from releve.cli.plan import plan
+from releve.cli.registry import registry
 from releve.cli.relief import relief
 from releve.cli.sample import sample
 
@@ -26,4 +27,5 @@ main.add_command(demand)
 main.add_command(desk)
 main.add_command(network)
 main.add_command(plan)
+main.add_command(registry)
 main.add_command(relief)

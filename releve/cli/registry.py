@@ -1,0 +1,248 @@
+"""``releve registry``: the operator in the database, imported, looked at, undone, exported."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from releve.cli.database import open_database
+from releve.cli.registry_text import change_lines, counts_text, version_line, version_values
+from releve.folder import FolderError, read_files, write_files
+from releve.network import Operator, OperatorFaults, read_operator, sample_operator, write_operator
+
+if TYPE_CHECKING:
+    from releve.registry.changes import Changes
+    from releve.registry.models import Version
+
+__all__ = ["registry"]
+
+_QUIET_SECONDS = 2.0
+_MOST_FAULTS = 1000
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "command line"
+
+
+_by = click.option("--by", default=_user, help="Who makes the change [default: the system's user].")
+_comment = click.option("--comment", default="", help="Why, for those who read the versions.")
+_yes = click.option("--yes", is_flag=True, help="Apply without asking.")
+_rows = click.option(
+    "--rows", default=10, show_default=True, help="Rows printed for each table.", type=int
+)
+
+
+@click.group()
+def registry() -> None:
+    """The operator's reference data in the database: versions, with undo."""
+
+
+@registry.command("import")
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Print what would change and stop.")
+@_yes
+@_rows
+@_by
+@_comment
+def import_(folder: Path, dry_run: bool, yes: bool, rows: int, by: str, comment: str) -> None:
+    """Import an operator FOLDER (or XLSX workbook): what changes is printed, then asked.
+
+    Every fault of the files is named and nothing is stored when there is one. Exit status 1 then,
+    and when the answer is no.
+    """
+    open_database()
+    progress = SlowProgress()
+    try:
+        operator = read_operator(read_files(folder), progress)
+    except FolderError as error:
+        raise click.UsageError(str(error)) from error
+    except OperatorFaults as error:
+        raise _named(error) from None
+    _offer(operator, folder.name, progress, dry_run, yes, rows, by, comment)
+
+
+@registry.command()
+@click.option("--agents", type=int, default=600, show_default=True, help="50 to 70,000.")
+@click.option("--sites", type=int, default=6, show_default=True, help="1 to 200.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same operator.")
+@_yes
+@_by
+def sample(agents: int, sites: int, seed: int, yes: bool, by: str) -> None:
+    """Import a made-up operator, marked synthetic; it is asked where there is one already."""
+    open_database()
+    from releve.registry.service import current
+
+    try:
+        operator = sample_operator(agents, sites, seed)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    name = f"sample {agents}-{sites}-{seed}"
+    _offer(
+        operator, name, SlowProgress(), False, yes or current() is None, 0, by, "sample operator"
+    )
+
+
+@registry.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the versions as JSON.")
+def versions(as_json: bool) -> None:
+    """List the versions, the current one first."""
+    open_database()
+    from releve.registry.models import Version
+
+    found = list(Version.objects.all())
+    if as_json:
+        click.echo(json.dumps([version_values(item) for item in found], indent=2))
+        return
+    for item in found:
+        click.echo(version_line(item))
+    if not found:
+        click.echo("the registry is empty: releve registry import FOLDER, or registry sample")
+
+
+@registry.command()
+@click.argument("number", type=int)
+@_rows
+def show(number: int, rows: int) -> None:
+    """Show version NUMBER: who made it, when, and what it changed."""
+    open_database()
+    from releve.registry.service import changes_of
+
+    found = _version(number)
+    click.echo(version_line(found).strip())
+    if found.source:
+        click.echo(f"from {found.source}")
+    click.echo(f"digest {found.digest}")
+    _print_lines(change_lines(changes_of(found), rows))
+
+
+@registry.command()
+@_yes
+@_rows
+@_by
+@_comment
+def undo(yes: bool, rows: int, by: str, comment: str) -> None:
+    """Undo the current version: a new one, equal to the one before. It can be undone in turn."""
+    open_database()
+    from releve.registry import service
+    from releve.registry.errors import RegistryError
+
+    now = service.current()
+    if now is None:
+        raise click.ClickException("the registry is empty: there is nothing to undo")
+    try:
+        if now.number > 1:
+            before = service.version(now.number - 1)
+            _print_lines(change_lines(service.changes_between(now, before), rows))
+            _ask(f"Undo version {now.number}?", yes)
+        made = service.undo(now, by, comment)
+    except RegistryError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"version {made.number} undoes version {now.number}")
+
+
+@registry.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--version", "number", type=int, help="Version [default: the current one].")
+@click.option("--force", is_flag=True, help="Replace an operator folder that is there.")
+def export(folder: Path, number: int | None, force: bool) -> None:
+    """Write a version into FOLDER as CSV tables; imported again, it changes nothing."""
+    open_database()
+    from releve.registry.service import current, operator_of
+
+    found = current() if number is None else _version(number)
+    if found is None:
+        raise click.ClickException("the registry is empty: there is nothing to export")
+    try:
+        write_files(folder, write_operator(operator_of(found)), replace=force)
+    except FolderError as error:
+        raise click.UsageError(f"{error} (--force replaces an operator folder)") from error
+    click.echo(f"{folder}: version {found.number}")
+
+
+class SlowProgress:
+    """Says on the error output what is being done, once it takes longer than people wait."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._said = ""
+
+    def __call__(self, what: str, share: float) -> None:
+        if time.monotonic() - self._start > _QUIET_SECONDS and what != self._said:
+            self._said = what
+            click.echo(f"{share:>4.0%}  {what}", err=True)
+
+
+def _offer(
+    operator: Operator,
+    source: str,
+    progress: SlowProgress,
+    dry_run: bool,
+    yes: bool,
+    rows: int,
+    by: str,
+    comment: str,
+) -> None:
+    """Print what an operator would change, ask, and apply it."""
+    from releve.registry.errors import RegistryError
+    from releve.registry.service import apply, preview
+
+    changes = preview(operator, progress)
+    if not changes:
+        click.echo("nothing would change")
+        return
+    _print_changes(changes, rows)
+    if dry_run:
+        return
+    _ask("Apply these changes?", yes)
+    try:
+        made = apply(changes, by, comment, source)
+    except RegistryError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"version {made.number}: {counts_text(made.summary)}")
+
+
+def _print_changes(changes: Changes, rows: int) -> None:
+    against = "an empty registry" if changes.base is None else f"version {changes.base}"
+    click.echo(f"against {against}:")
+    # Of a first import every row is new: the counts say it.
+    _print_lines(change_lines(changes.tables, 0 if changes.base is None else rows))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line))
+
+
+def _ask(question: str, yes: bool) -> None:
+    if not yes:
+        click.confirm(question, abort=True)
+
+
+def _version(number: int) -> Version:
+    from releve.registry.errors import NotThere
+    from releve.registry.service import version
+
+    try:
+        return version(number)
+    except NotThere as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _named(error: OperatorFaults) -> SystemExit:
+    """Print every fault and return the exit."""
+    for fault in error.faults[:_MOST_FAULTS]:
+        click.echo(str(fault), err=True)
+    if len(error.faults) > _MOST_FAULTS:
+        click.echo("... and more: releve network check", err=True)
+    count = len(error.faults)
+    click.echo(f"{count} fault{'' if count == 1 else 's'}; nothing was stored", err=True)
+    return SystemExit(1)

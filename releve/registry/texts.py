@@ -1,0 +1,82 @@
+"""The values of a row as the texts of a file or a form, and a row of an operator found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from releve.network import Operator, Row, columns_of, zone
+from releve.registry.errors import NotThere
+from releve.registry.tables import key_of, kind_of, rows_of
+
+__all__ = ["complete", "find", "position_of", "text_of", "texts_of", "zone_of"]
+
+
+def texts_of(row: Row, operator: Operator) -> dict[str, str]:
+    """Return the values of a row as texts by column: read again, they give the same row.
+
+    Times are of the row's place, with their offset.
+    """
+    name = zone_of(operator, row.table)(row)
+    return {
+        column.name: text_of(getattr(row, column.name), name) for column in columns_of(type(row))
+    }
+
+
+def text_of(value: object, zone_name: str) -> str:
+    """Return a value as a text: empty for None, ``|`` between items, a time in a zone."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, tuple):
+        return "|".join(value)
+    if isinstance(value, datetime):
+        local = value.astimezone(zone(zone_name))
+        precise = local.second or local.microsecond
+        return local.isoformat() if precise else local.isoformat(timespec="minutes")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def zone_of(operator: Operator, table: str) -> Callable[[Any], str]:
+    """Return how to find the time zone of a row: of the agent's home site, of the programme.
+
+    A row of another table has no times; it gets the operator's zone.
+    """
+    if table == "shifts":
+        return lambda row: operator.site[operator.agent[row.agent].home_site].time_zone
+    if table == "history":
+        return lambda row: operator.programme[row.programme].time_zone
+    return lambda row: operator.row.time_zone
+
+
+def find(operator: Operator, table: str, key: str) -> int | None:
+    """Return where a row stands in its table (from 0); None when there is no such row."""
+    kind_of(table)
+    rows = enumerate(rows_of(operator, table))
+    return next((position for position, row in rows if key_of(row) == key), None)
+
+
+def position_of(operator: Operator, table: str, key: str) -> int:
+    """Return where a row stands in its table (from 0); NotThere when there is no such row."""
+    position = find(operator, table, key)
+    if position is None:
+        raise NotThere(f"there is no row {key!r} in the table {table}")
+    return position
+
+
+def complete(table: str, values: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of a whole row: ``values``, and those it had where none is given.
+
+    NotThere for a column that the table does not have.
+    """
+    names = [column.name for column in columns_of(kind_of(table))]
+    strange = [name for name in values if name not in names]
+    if strange:
+        raise NotThere(
+            f"the table {table} has no column {strange[0]!r}; its columns are {', '.join(names)}"
+        )
+    return {name: values.get(name, before.get(name, "")).strip() for name in names}

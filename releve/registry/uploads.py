@@ -1,0 +1,130 @@
+"""Files that somebody sent: a workbook, or a zip of tables, kept until they say yes or no."""
+
+from __future__ import annotations
+
+import secrets
+import zipfile
+import zlib
+from datetime import timedelta
+from io import BytesIO
+from pathlib import PurePosixPath
+
+from django.db import transaction
+from django.utils import timezone
+
+from releve.network import Operator, read_operator
+from releve.registry.changes import Changes
+from releve.registry.errors import Conflict, NotAnUpload, NotThere
+from releve.registry.models import Upload, Version
+from releve.registry.service import apply, preview
+
+__all__ = ["MOST_BYTES", "accept", "discard", "files_of", "find_upload", "keep", "operator_in"]
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Size of a file that is taken in."""
+_MOST_UNPACKED = 512 * 1024 * 1024
+_MOST_FILES = 100
+_KEPT_FOR = timedelta(days=1)
+_TABLES = (".csv", ".parquet", ".xlsx")
+
+
+def files_of(name: str, data: bytes) -> dict[str, bytes]:
+    """Return the operator's files in an upload, by name; NotAnUpload says what it should be.
+
+    A zip may hold its files in a folder; what is no table (a README, system files) is left out.
+    """
+    if len(data) > MOST_BYTES:
+        raise NotAnUpload(f"the file is larger than {MOST_BYTES // 1024**2} MB")
+    suffix = PurePosixPath(name.lower()).suffix
+    if suffix == ".xlsx":
+        _require_small(_archive(data))
+        return {"operator.xlsx": data}
+    if suffix != ".zip":
+        raise NotAnUpload(f"{name!r} is neither a workbook (.xlsx) nor a zip of tables (.zip)")
+    archive = _archive(data)
+    _require_small(archive)
+    return _unpacked(archive)
+
+
+def _archive(data: bytes) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(BytesIO(data))
+    except zipfile.BadZipFile as error:
+        raise NotAnUpload("the file is damaged: it cannot be unpacked") from error
+
+
+def _require_small(archive: zipfile.ZipFile) -> None:
+    """Refuse what would fill the memory once unpacked, before unpacking it."""
+    sizes = [item.file_size for item in archive.infolist()]
+    if sum(sizes) > _MOST_UNPACKED or len(sizes) > _MOST_FILES:
+        raise NotAnUpload(
+            f"the file unpacks to more than {_MOST_UNPACKED // 1024**2} MB or {_MOST_FILES} files"
+        )
+
+
+def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for item in archive.infolist():
+        path = PurePosixPath(item.filename)
+        hidden = path.name.startswith((".", "~$")) or "__MACOSX" in path.parts
+        if item.is_dir() or hidden or path.suffix.lower() not in _TABLES:
+            continue
+        if path.name in files:
+            raise NotAnUpload(f"the zip holds {path.name} twice, in two folders")
+        try:
+            files[path.name] = archive.read(item)
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+            raise NotAnUpload(f"{path.name} cannot be unpacked: {error}") from error
+    if not files:
+        raise NotAnUpload("the zip holds no CSV, Parquet or XLSX file")
+    return files
+
+
+def operator_in(upload: Upload) -> Operator:
+    """Return the operator of an upload; OperatorFaults with all of its faults."""
+    return read_operator(files_of(upload.name, bytes(upload.data)))
+
+
+def keep(name: str, data: bytes, by: str, changes: Changes) -> Upload:
+    """Keep an upload whose changes were shown, for a day at most; older ones go."""
+    now = timezone.now()
+    Upload.objects.filter(made_at__lt=now - _KEPT_FOR).delete()
+    return Upload.objects.create(
+        token=secrets.token_urlsafe(32),
+        name=name[:200],
+        data=data,
+        base=changes.base or 0,
+        made_at=now,
+        made_by=by,
+    )
+
+
+def find_upload(token: str, by: str) -> Upload:
+    """Return somebody's own upload; NotThere when it was applied, discarded or is a day old."""
+    found = Upload.objects.filter(token=token, made_by=by).first()
+    if found is None:
+        raise NotThere("this upload is no longer there: send the file again")
+    return found
+
+
+def accept(upload: Upload, by: str, comment: str = "") -> Version:
+    """Make an upload the current version and let go of it.
+
+    Conflict when another version became current since its changes were shown: the upload stays,
+    so that they can be looked at again.
+    """
+    changes = preview(operator_in(upload))
+    if (changes.base or 0) != upload.base:
+        raise Conflict(
+            f"these changes were shown against version {upload.base or 'none'}, but version"
+            f" {changes.base} is current now; nothing was stored: look at them again"
+        )
+    with transaction.atomic():
+        made = apply(changes, by, comment, source=upload.name)
+        upload.delete()
+    return made
+
+
+def discard(upload: Upload) -> None:
+    """Let go of an upload without applying it."""
+    upload.delete()
