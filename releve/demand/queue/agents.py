@@ -1,0 +1,236 @@
+"""What agents do: answer, end, come, go; and the seconds it takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.queue.draws import SERVICE, TRANSFER, uniform
+from releve.demand.queue.heaps import drop_first, lift, lower, remove
+from releve.demand.queue.jit import inlined, kernel
+from releve.demand.queue.layout import (
+    ANSWERED,
+    ANSWERED_BEFORE,
+    BLOCKED,
+    BUSY,
+    CELL,
+    CUT,
+    CUT_OFF,
+    FINISHED,
+    FRESH,
+    GROUP,
+    LEG,
+    MOVED,
+    NOW_CELL,
+    NUMBER,
+    OFFERED,
+    ORIGIN,
+    PROGRAMME,
+    SINCE,
+    STAGE,
+    T_ANSWERED,
+    T_BLOCKED,
+    T_CUT,
+    T_ENDED,
+    T_MOVED,
+    T_OFFERED,
+    TRANSFERRED,
+    WITHIN,
+    Days,
+    Room,
+    Work,
+)
+from releve.demand.queue.lines import (
+    become_idle,
+    call_back,
+    draw,
+    free_slot,
+    idle_group,
+    in_line,
+    join_line,
+    next_call,
+    note,
+    take_idle,
+)
+
+__all__ = ["arrive", "end_call", "step"]
+
+Array = NDArray[Any]
+
+
+@inlined
+def arrive(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
+    """A call reaches the centre: it is answered, waits, or is blocked."""
+    p = s.slot[slot, PROGRAMME]
+    if s.trace.shape[0]:
+        note(s, now, T_OFFERED, slot, -1)
+    g = idle_group(w, s, p)
+    if g >= 0:
+        take_idle(s, g)
+        s.clock[slot, SINCE] = now
+        _start(w, s, d, r, slot, g, now)
+    elif w.places[p] >= 0 and in_line(w, s, d, r, p, now) >= w.places[p]:
+        _block(w, s, d, r, slot, now)
+    else:
+        join_line(w, s, slot, now)
+
+
+@inlined
+def _start(w: Work, s: Room, d: Days, r: int, slot: int, g: int, now: float) -> None:
+    """Let a free agent answer a call that waits since its ``SINCE``."""
+    size = s.n[BUSY]
+    end = _answer(w, s, d, r, slot, g, now)
+    lift(s.busy_time, s.busy_slot, s.busy_slot, size, end, slot, slot)
+    s.n[BUSY] = size + 1
+    s.busy[g] += 1
+
+
+@inlined
+def _answer(w: Work, s: Room, d: Days, r: int, slot: int, g: int, now: float) -> float:
+    """Count the answer; return when the call will end."""
+    p, cell = s.slot[slot, PROGRAMME], s.slot[slot, CELL]
+    if s.slot[slot, STAGE] == FRESH:
+        waited = now - s.clock[slot, SINCE]
+        d.counts[r, cell, p, ANSWERED] += 1
+        d.waits[r, cell, p, 0] += waited
+        if waited <= w.threshold[p]:
+            d.counts[r, cell, p, WITHIN] += 1
+    s.slot[slot, GROUP] = g
+    s.visit[slot] += 1
+    s.clock[slot, SINCE] = now
+    if s.trace.shape[0]:
+        note(s, now, T_ANSWERED, slot, g)
+    return float(now + w.aht[p, cell] * draw(w, s, slot, 0, SERVICE))
+
+
+@kernel
+def _block(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
+    p, cell = s.slot[slot, PROGRAMME], s.slot[slot, CELL]
+    d.counts[r, cell, p, BLOCKED if s.slot[slot, STAGE] == FRESH else CUT] += 1
+    if s.trace.shape[0]:
+        note(s, now, T_BLOCKED, slot, -1)
+    call_back(w, s, slot, now, False)
+    free_slot(s, slot)
+
+
+@inlined
+def end_call(w: Work, s: Room, d: Days, r: int, now: float) -> None:
+    """The next call ends: its agent answers another, is free, or leaves; the caller may be passed
+    on to another programme."""
+    slot, size = s.busy_slot[0], s.n[BUSY]
+    g, p = s.slot[slot, GROUP], s.slot[slot, PROGRAMME]
+    _spread(w, s, d.busy[r], g, s.clock[slot, SINCE], now, 1)
+    if s.trace.shape[0]:
+        note(s, now, T_ENDED, slot, g)
+    following = -1
+    if s.busy[g] > s.present[g]:
+        _count_ghosts(w, s, d, r, g, now)
+    else:
+        following = next_call(w, s, d, r, g, now)
+    if following >= 0:
+        end = _answer(w, s, d, r, following, g, now)
+        lower(s.busy_time, s.busy_slot, s.busy_slot, size, 0, end, following, following)
+    else:
+        drop_first(s.busy_time, s.busy_slot, s.busy_slot, size)
+        s.n[BUSY] = size - 1
+        if s.busy[g] <= s.present[g]:
+            become_idle(s, g, now)
+        s.busy[g] -= 1
+    if w.transfers[p] and _pass_on(w, s, d, r, slot, p):
+        _arrive_again(w, s, d, r, slot, now)
+    else:
+        free_slot(s, slot)
+
+
+@kernel
+def _pass_on(w: Work, s: Room, d: Days, r: int, slot: int, p: int) -> bool:
+    """Decide where a call that ends is passed on; relabel it and return True, or False."""
+    stream = s.streams[s.slot[slot, ORIGIN], TRANSFER]
+    u = uniform(stream, s.slot[slot, NUMBER], s.slot[slot, LEG])
+    for to in range(w.transfer.shape[1]):
+        u -= w.transfer[p, to]
+        if u < 0.0:
+            cell = min(s.n[NOW_CELL], w.edges.size - 2)
+            s.slot[slot, PROGRAMME], s.slot[slot, CELL] = to, cell
+            s.slot[slot, LEG] += 1
+            s.slot[slot, STAGE] = FRESH
+            d.counts[r, cell, to, OFFERED] += 1
+            d.counts[r, cell, to, TRANSFERRED] += 1
+            return True
+    return False
+
+
+@kernel
+def _arrive_again(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
+    arrive(w, s, d, r, slot, now)
+
+
+@inlined
+def _spread(w: Work, s: Room, seconds: Array, g: int, start: float, now: float, n: int) -> None:
+    """Add ``n`` times the seconds from ``start`` to ``now`` to the intervals they fall in."""
+    cell = s.n[NOW_CELL]
+    while cell > 0 and start < w.edges[cell]:
+        seconds[cell, g] += n * (now - w.edges[cell])
+        now = w.edges[cell]
+        cell -= 1
+    seconds[cell, g] += n * (now - start)
+
+
+@kernel
+def _count_ghosts(w: Work, s: Room, d: Days, r: int, g: int, now: float) -> None:
+    """Book the seconds of those who stayed to finish, before their number changes."""
+    ghosts = s.busy[g] - s.present[g]
+    if ghosts > 0:
+        _spread(w, s, d.ghost[r], g, s.ghost_since[g], now, ghosts)
+    s.ghost_since[g] = now
+
+
+@kernel
+def step(w: Work, s: Room, d: Days, r: int, k: int, now: float) -> None:
+    """A group gets another number of agents. Who stayed to finish stays on when it grows; when it
+    shrinks the free go first, the longest free before the others."""
+    g, agents = w.step_group[k], w.step_agents[k]
+    _count_ghosts(w, s, d, r, g, now)
+    before = max(s.present[g], s.busy[g])
+    s.present[g] = agents
+    for _ in range(agents - before):
+        slot = next_call(w, s, d, r, g, now)
+        if slot >= 0:
+            _start(w, s, d, r, slot, g, now)
+        else:
+            become_idle(s, g, now)
+    while s.idle_n[g] > 0 and s.idle_n[g] + s.busy[g] > agents:
+        take_idle(s, g)
+    if w.step_mode[k] != FINISHED:
+        for _ in range(s.busy[g] - agents):
+            _interrupt(w, s, d, r, g, w.step_mode[k], now)
+
+
+@kernel
+def _interrupt(w: Work, s: Room, d: Days, r: int, g: int, mode: int, now: float) -> None:
+    """End the call of the group that began last: cut it, or let it wait for somebody else."""
+    at, since = -1, -np.inf
+    for i in range(s.n[BUSY]):
+        slot = s.busy_slot[i]
+        if s.slot[slot, GROUP] == g and s.clock[slot, SINCE] > since:
+            at, since = i, s.clock[slot, SINCE]
+    slot = s.busy_slot[at]
+    p, cell = s.slot[slot, PROGRAMME], s.slot[slot, CELL]
+    _spread(w, s, d.busy[r], g, since, now, 1)
+    remove(s.busy_time, s.busy_slot, s.busy_slot, s.n[BUSY], at)
+    s.n[BUSY] -= 1
+    s.busy[g] -= 1
+    if mode == CUT_OFF:
+        d.counts[r, cell, p, CUT] += 1
+        if s.trace.shape[0]:
+            note(s, now, T_CUT, slot, g)
+        call_back(w, s, slot, now, False)
+        free_slot(s, slot)
+    else:
+        d.counts[r, cell, p, MOVED] += 1
+        if s.trace.shape[0]:
+            note(s, now, T_MOVED, slot, g)
+        s.slot[slot, STAGE] = ANSWERED_BEFORE
+        _arrive_again(w, s, d, r, slot, now)

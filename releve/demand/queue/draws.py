@@ -1,0 +1,220 @@
+"""Random numbers that belong to a call: a hash of the seed, the replication, the programme, the
+number of the call, what is decided, and how often the caller has come (``leg``).
+
+Two plans thus meet the same callers: the same gaps, the same need, the same patience, whoever
+answers. A programme is known by the hash of its name, so another programme shifts nobody's luck.
+The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195)
+on a Weyl sequence, one stream for each programme and decision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.queue.jit import inlined, kernel
+
+__all__ = [
+    "BUSYNESS",
+    "DECISIONS",
+    "GAMMA",
+    "GAP",
+    "PATIENCE",
+    "REDIAL",
+    "REDIAL_DELAY",
+    "SERVICE",
+    "TRANSFER",
+    "fill_streams",
+    "label_key",
+    "normal",
+    "uniform",
+    "unit_value",
+]
+
+Array = NDArray[Any]
+
+GAP, SERVICE, PATIENCE, REDIAL, REDIAL_DELAY, TRANSFER, BUSYNESS = range(7)
+"""What is decided: one stream each."""
+DECISIONS = 7
+
+EXPONENTIAL, CONSTANT, LOGNORMAL, GAMMA, SAMPLE = range(5)
+"""The laws, as :class:`releve.demand.queue.model.Law` numbers them."""
+
+WEYL = np.uint64(0x9E3779B97F4A7C15)
+LEG = np.uint64(0xD1342543DE82EF95)
+MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+S30, S27, S31, S12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
+STEP = 2.0**-52
+
+
+def label_key(label: str) -> int:
+    """Return the 64 bits a name stands for; the same for ever and everywhere."""
+    return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little")
+
+
+@inlined
+def _mix(x: Any) -> Any:
+    x = (x ^ (x >> S30)) * MIX_1
+    x = (x ^ (x >> S27)) * MIX_2
+    return x ^ (x >> S31)
+
+
+@inlined
+def uniform(stream: Any, number: int, leg: int) -> float:
+    """Return the number in (0, 1) of one call; 0 and 1 never come, and 1 - u is exact."""
+    if leg > 0:
+        stream = _mix(stream + LEG * np.uint64(leg))
+    bits = _mix(stream + WEYL * np.uint64(number + 1))
+    return (float(np.int64(bits >> S12)) + 0.5) * STEP
+
+
+@kernel
+def fill_streams(seed: Any, replication: int, keys: Array, streams: Array) -> None:
+    """Fill uint64 ``streams[programme, decision]`` for the programmes' ``keys``."""
+    base = _mix(_mix(seed + WEYL) + WEYL * np.uint64(replication + 1))
+    for p in range(keys.size):
+        own = _mix(base ^ keys[p])
+        for decision in range(DECISIONS):
+            streams[p, decision] = _mix(own + LEG * np.uint64(decision + 1))
+
+
+@inlined
+def unit_value(
+    law: int, shape: float, samples: Array, first: int, stream: Any, number: int, leg: int
+) -> float:
+    """Return the value of a law of mean 1 for one call.
+
+    ``shape``: of the lognormal the standard deviation of the logarithm, of the gamma its shape, of
+    the sample its size, the values standing in ``samples`` from ``first``.
+    """
+    if law == EXPONENTIAL:
+        return -math.log(1.0 - uniform(stream, number, leg))
+    return _other_value(law, shape, samples, first, stream, number, leg)
+
+
+@kernel
+def _other_value(
+    law: int, shape: float, samples: Array, first: int, stream: Any, number: int, leg: int
+) -> float:
+    if law == CONSTANT:
+        return 1.0
+    if law == GAMMA:
+        return _gamma(shape, stream, number, leg)
+    u = uniform(stream, number, leg)
+    if law == LOGNORMAL:
+        return math.exp(shape * normal(u) - 0.5 * shape * shape)
+    return float(samples[first + int(u * shape)])
+
+
+@kernel
+def _gamma(shape: float, stream: Any, number: int, leg: int) -> float:
+    """Return a gamma value of mean 1 (Marsaglia & Tsang 2000, doi:10.1145/358407.358414).
+
+    A refusal draws again from the next stream of the same call.
+    """
+    own = _mix(stream + WEYL * np.uint64(number + 1))
+    raised = shape if shape >= 1.0 else shape + 1.0
+    d = raised - 1.0 / 3.0
+    c = 1.0 / math.sqrt(9.0 * d)
+    attempt = 0
+    while True:
+        x = normal(uniform(own, attempt, leg))
+        v = 1.0 + c * x
+        attempt += 2
+        if v <= 0.0:
+            continue
+        v = v * v * v
+        u = uniform(own, attempt - 1, leg)
+        if math.log(u) < 0.5 * x * x + d - d * v + d * math.log(v):
+            break
+    value = d * v
+    if shape < 1.0:
+        value *= uniform(own, attempt, leg) ** (1.0 / shape)
+    return value / shape
+
+
+@kernel
+def normal(u: float) -> float:
+    """Return the normal quantile to 1e-15 (Wichura 1988, algorithm AS 241)."""
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        return q * _ratio(r, CENTRE_UP, CENTRE_DOWN)
+    r = math.sqrt(-math.log(min(u, 1.0 - u)))
+    x = _ratio(r - 1.6, TAIL_UP, TAIL_DOWN) if r <= 5.0 else _ratio(r - 5.0, FAR_UP, FAR_DOWN)
+    return x if q > 0.0 else -x
+
+
+@kernel
+def _ratio(r: float, up: Any, down: Any) -> float:
+    above, below = 0.0, 0.0
+    for i in range(7, -1, -1):
+        above = above * r + up[i]
+        below = below * r + down[i]
+    return above / below
+
+
+CENTRE_UP = (
+    3.3871328727963666080e0,
+    1.3314166789178437745e2,
+    1.9715909503065514427e3,
+    1.3731693765509461125e4,
+    4.5921953931549871457e4,
+    6.7265770927008700853e4,
+    3.3430575583588128105e4,
+    2.5090809287301226727e3,
+)
+CENTRE_DOWN = (
+    1.0,
+    4.2313330701600911252e1,
+    6.8718700749205790830e2,
+    5.3941960214247511077e3,
+    2.1213794301586595867e4,
+    3.9307895800092710610e4,
+    2.8729085735721942674e4,
+    5.2264952788528545610e3,
+)
+TAIL_UP = (
+    1.42343711074968357734e0,
+    4.63033784615654529590e0,
+    5.76949722146069140550e0,
+    3.64784832476320460504e0,
+    1.27045825245236838258e0,
+    2.41780725177450611770e-1,
+    2.27238449892691845833e-2,
+    7.74545014278341407640e-4,
+)
+TAIL_DOWN = (
+    1.0,
+    2.05319162663775882187e0,
+    1.67638483018380384940e0,
+    6.89767334985100004550e-1,
+    1.48103976427480074590e-1,
+    1.51986665636164571966e-2,
+    5.47593808499534494600e-4,
+    1.05075007164441684324e-9,
+)
+FAR_UP = (
+    6.65790464350110377720e0,
+    5.46378491116411436990e0,
+    1.78482653991729133580e0,
+    2.96560571828504891230e-1,
+    2.65321895265761230930e-2,
+    1.24266094738807843860e-3,
+    2.71155556874348757815e-5,
+    2.01033439929228813265e-7,
+)
+FAR_DOWN = (
+    1.0,
+    5.99832206555887937690e-1,
+    1.36929880922735805310e-1,
+    1.48753612908506148525e-2,
+    7.86869131145613259100e-4,
+    1.84631831751005468180e-5,
+    1.42151175831644588870e-7,
+    2.04426310338993978564e-15,
+)

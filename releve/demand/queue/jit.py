@@ -1,0 +1,28 @@
+"""The decorators of every kernel of this folder: numba, cached on disk, without the lock.
+
+No fused or reordered arithmetic: the same seed gives the same bits on every machine. numba's cache
+looks at a kernel's own file only. Who changes a kernel that another file calls removes
+``__pycache__`` here, or the callers go on with the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+__all__ = ["inlined", "kernel"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile ``function`` at its first call; the plain function stays as ``py_func``."""
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+
+
+def inlined(function: F) -> F:
+    """As :func:`kernel`, and always put into its caller: for what runs at every event."""
+    compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)
+    return cast(F, compiled)

@@ -1,0 +1,178 @@
+"""The event loop. Nothing is random here but what :mod:`releve.demand.queue.draws` gives.
+
+Events, the first of these at equal times: a caller hangs up to dial again, or comes back
+(``later``); agents come or go; a call ends; a call arrives. Who hangs up for good does so
+*lazily*: the time is known when the wait begins, and the call is struck off when it reaches the
+head of its line, or when the line is counted. Nothing depends on it before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.queue.agents import arrive, end_call, step
+from releve.demand.queue.draws import GAP, fill_streams, unit_value
+from releve.demand.queue.heaps import drop_first, lift, lower
+from releve.demand.queue.jit import inlined, kernel
+from releve.demand.queue.layout import (
+    AGAIN,
+    CELL,
+    CUT,
+    EVENTS,
+    FREE,
+    FRESH,
+    FULL,
+    LATER,
+    LEFT,
+    NEXT,
+    NOW_CELL,
+    OFFERED,
+    PROGRAMME,
+    STAGE,
+    TRACE_FULL,
+    TRACED,
+    USED,
+    Days,
+    Room,
+    Work,
+)
+from releve.demand.queue.lines import call_back, new_slot, strike_off
+
+__all__ = ["run"]
+
+Array = NDArray[Any]
+
+
+@kernel
+def run(
+    work: Work, room: Room, seed: Any, first: int, factor: Array, days: Days, spare: int
+) -> int:
+    """Simulate the replications ``first`` .. into ``days``; return 0, or what ran out.
+
+    ``factor[replication, programme]`` multiplies the rates of a whole day. One event takes at most
+    ``spare`` new places of any kind.
+    """
+    for r in range(days.end.size):
+        _open(work, room, seed, first + r, factor[r])
+        failed = _replicate(work, room, r, factor[r], days, spare)
+        if failed != 0:
+            return failed
+    return 0
+
+
+@kernel
+def _replicate(w: Work, s: Room, r: int, factor: Array, d: Days, spare: int) -> int:
+    steps, cells, coming = w.step_s.size, w.edges.size - 1, 0
+    now, edge = w.edges[0], w.edges[1]
+    while True:
+        t_step = w.step_s[coming] if coming < steps else np.inf
+        t_later, t_end, t_call = s.later_time[0], s.busy_time[0], s.turn_time[0]
+        t = min(min(t_later, t_step), min(t_end, t_call))
+        if t == np.inf:
+            break
+        now = t
+        while now >= edge:
+            s.n[NOW_CELL] += 1
+            edge = w.edges[s.n[NOW_CELL] + 1] if s.n[NOW_CELL] < cells else np.inf
+        s.n[EVENTS] += 1
+        if t_later == now:
+            _later(w, s, d, r, now)
+        elif t_step == now:
+            step(w, s, d, r, coming, now)
+            coming += 1
+        elif t_end == now:
+            end_call(w, s, d, r, now)
+        else:
+            _new_call(w, s, d, r, factor, now)
+        if max(s.n[USED], s.n[LATER]) + spare > s.visit.size:
+            return FULL
+        if s.trace.shape[0] and s.n[TRACED] + 4 * spare > s.trace.shape[0]:
+            return TRACE_FULL
+    for p in range(w.keys.size):
+        _leave(w, s, d, r, p)
+    d.end[r] = now
+    d.events[r] = s.n[EVENTS]
+    return 0
+
+
+@kernel
+def _open(w: Work, s: Room, seed: Any, replication: int, factor: Array) -> None:
+    """Empty the room and find the first call of every programme."""
+    s.n[:] = 0
+    s.n[FREE] = -1
+    s.visit[:] = 0
+    s.busy_time[0] = s.later_time[0] = np.inf
+    s.line_first[:] = -1
+    s.present[:] = 0
+    s.busy[:] = 0
+    s.idle_n[:] = 0
+    s.idle_at[:] = 0
+    s.ghost_since[:] = w.edges[0]
+    fill_streams(seed, replication, w.keys, s.streams)
+    s.next_number[:] = -1
+    s.next_cell[:] = 0
+    for p in range(w.keys.size):
+        t = _next_arrival(w, s, p, factor[p], w.edges[0])
+        lift(s.turn_time, s.turn, s.turn, p, t, p, p)
+
+
+@inlined
+def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
+    """Return when the next call of a programme comes: one unit of expected calls, exponential,
+    after the last. Infinite after the last interval."""
+    number, cell, t = s.next_number[p] + 1, s.next_cell[p], now
+    left = unit_value(0, 1.0, w.samples, 0, s.streams[p, GAP], number, 0)
+    cells = w.edges.size - 1
+    s.next_number[p] = number
+    while cell < cells:
+        rate = w.rate[p, cell] * factor
+        if left < (w.edges[cell + 1] - t) * rate:
+            t += left / rate
+            break
+        left -= (w.edges[cell + 1] - t) * rate
+        t = w.edges[cell + 1]
+        cell += 1
+    s.next_cell[p] = cell
+    return float(t) if cell < cells else np.inf
+
+
+@inlined
+def _new_call(w: Work, s: Room, d: Days, r: int, factor: Array, now: float) -> None:
+    """The next new call arrives; its programme waits for the one after."""
+    p = s.turn[0]
+    number, cell = s.next_number[p], s.next_cell[p]
+    t = _next_arrival(w, s, p, factor[p], now)
+    lower(s.turn_time, s.turn, s.turn, w.keys.size, 0, t, p, p)
+    d.counts[r, cell, p, OFFERED] += 1
+    arrive(w, s, d, r, new_slot(s, p, p, number, 0, cell), now)
+
+
+@kernel
+def _later(w: Work, s: Room, d: Days, r: int, now: float) -> None:
+    """A caller who hung up comes back, or one who will hangs up now."""
+    slot, visit = s.later_slot[0], s.later_visit[0]
+    drop_first(s.later_time, s.later_slot, s.later_visit, s.n[LATER])
+    s.n[LATER] -= 1
+    if visit < 0:
+        p, cell = s.slot[slot, PROGRAMME], s.n[NOW_CELL]
+        s.slot[slot, CELL] = cell
+        d.counts[r, cell, p, OFFERED] += 1
+        d.counts[r, cell, p, AGAIN] += 1
+        arrive(w, s, d, r, slot, now)
+    elif visit == s.visit[slot]:
+        call_back(w, s, slot, now, True)
+
+
+@kernel
+def _leave(w: Work, s: Room, d: Days, r: int, p: int) -> None:
+    """Empty a line that nobody will answer any more."""
+    while s.line_first[p] >= 0:
+        strike_off(w, s, d, r, p, np.nextafter(np.inf, 0.0))
+        slot = s.line_first[p]
+        if slot >= 0:
+            lost = LEFT if s.slot[slot, STAGE] == FRESH else CUT
+            d.counts[r, s.slot[slot, CELL], p, lost] += 1
+            s.line_first[p] = s.slot[slot, NEXT]

@@ -1,0 +1,178 @@
+"""What the kernel reads and writes: tuples of arrays, and the names of their columns."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["COUNTS", "TRACES", "Days", "Room", "Work", "days_for", "room_for"]
+
+Array = NDArray[Any]
+
+COUNTS = (
+    "offered",
+    "answered",
+    "within",
+    "abandoned",
+    "abandoned_within",
+    "blocked",
+    "left",
+    "again",
+    "transferred",
+    "moved",
+    "cut",
+)
+"""The columns of ``Days.counts``, in the order of the numbers below."""
+OFFERED, ANSWERED, WITHIN, ABANDONED, SHORT, BLOCKED, LEFT, AGAIN, TRANSFERRED, MOVED, CUT = range(
+    11
+)
+
+PROGRAMME, GROUP, NUMBER, LEG, ORIGIN, CELL, NEXT, STAGE = range(8)
+"""Columns of ``Room.slot``: a call in the centre, or about to come back."""
+SINCE, UNTIL = range(2)
+"""Columns of ``Room.clock``: since when it waits or is served; until when it waits."""
+FRESH, ANSWERED_BEFORE = range(2)
+"""Stages of a call: not yet answered; answered, then interrupted."""
+
+BUSY, LATER, FREE, USED, WAITING, NOW_CELL, TRACED, EVENTS = range(8)
+"""Columns of ``Room.n``: sizes of the two heaps, first free slot, slots ever used, calls in line
+(those who have hung up but are not yet struck off included), interval, traces, events."""
+
+TRACES = ("offered", "answered", "waits", "ended", "hung_up", "blocked", "cut", "moved")
+"""What a row of ``Room.trace`` tells: time, what, programme, group or -1, number of the call."""
+T_OFFERED, T_ANSWERED, T_WAITS, T_ENDED, T_HUNG_UP, T_BLOCKED, T_CUT, T_MOVED = range(8)
+
+FULL, TRACE_FULL = 1, 2
+"""What the kernel returns when room runs out; 0 is all well."""
+
+FINISHED, MOVED_ON, CUT_OFF = range(3)
+"""What becomes of calls whose agent leaves."""
+
+
+class Work(NamedTuple):
+    """A centre as the kernel reads it; programmes and groups in the order of their keys.
+
+    ``rate[programme, interval]`` calls per second at busyness 1; means in seconds. ``law`` and
+    ``shape`` ``[programme, 2]`` of service and patience, ``first`` where a sample begins.
+    ``groups[groups_at[p]:groups_at[p + 1]]`` the groups that may answer p, the preferred first,
+    with their rank; ``serves`` likewise what a group answers. Steps change a group's agents.
+    """
+
+    edges: Array
+    rate: Array
+    aht: Array
+    patience: Array
+    threshold: Array
+    law: Array
+    shape: Array
+    first: Array
+    samples: Array
+    keys: Array
+    places: Array
+    redial: Array
+    redial_delay: Array
+    transfer: Array
+    transfers: Array
+    groups_at: Array
+    groups: Array
+    groups_rank: Array
+    serves_at: Array
+    serves: Array
+    serves_rank: Array
+    step_s: Array
+    step_group: Array
+    step_agents: Array
+    step_mode: Array
+
+
+class Room(NamedTuple):
+    """Where one replication lives; see the column names above.
+
+    ``idle[group]`` is a ring of times, ``idle_at`` its first, ``idle_n`` its length.
+    """
+
+    n: Array
+    slot: Array
+    clock: Array
+    visit: Array
+    busy_time: Array
+    busy_slot: Array
+    later_time: Array
+    later_slot: Array
+    later_visit: Array
+    line_first: Array
+    line_last: Array
+    next_s: Array
+    next_number: Array
+    next_cell: Array
+    turn_time: Array
+    turn: Array
+    present: Array
+    busy: Array
+    idle: Array
+    idle_at: Array
+    idle_n: Array
+    ghost_since: Array
+    streams: Array
+    trace: Array
+
+
+class Days(NamedTuple):
+    """What is counted, by replication: ``counts[r, interval, programme, column]`` int32;
+    ``waits[r, interval, programme, 2]`` seconds of the answered and of the others;
+    ``busy[r, interval + 1, group]`` agent seconds on calls, ``ghost`` those of agents who stayed to
+    finish; the last row is after the last interval. ``end[r]`` when the last call ended."""
+
+    counts: Array
+    waits: Array
+    busy: Array
+    ghost: Array
+    end: Array
+    events: Array
+
+
+def room_for(work: Work, calls: int, agents: int, traces: int) -> Room:
+    """Return room for ``calls`` in the centre at once and ``agents`` in a group."""
+    programmes, groups = work.keys.size, work.serves_at.size - 1
+    ints, floats = np.int64, np.float64
+    return Room(
+        n=np.zeros(8, ints),
+        slot=np.zeros((calls, 8), ints),
+        clock=np.zeros((calls, 2), floats),
+        visit=np.zeros(calls, ints),
+        busy_time=np.zeros(calls, floats),
+        busy_slot=np.zeros(calls, ints),
+        later_time=np.zeros(calls, floats),
+        later_slot=np.zeros(calls, ints),
+        later_visit=np.zeros(calls, ints),
+        line_first=np.zeros(programmes, ints),
+        line_last=np.zeros(programmes, ints),
+        next_s=np.zeros(programmes, floats),
+        next_number=np.zeros(programmes, ints),
+        next_cell=np.zeros(programmes, ints),
+        turn_time=np.full(max(programmes, 1), np.inf),
+        turn=np.zeros(max(programmes, 1), ints),
+        present=np.zeros(groups, ints),
+        busy=np.zeros(groups, ints),
+        idle=np.zeros((groups, agents + 1), floats),
+        idle_at=np.zeros(groups, ints),
+        idle_n=np.zeros(groups, ints),
+        ghost_since=np.zeros(groups, floats),
+        streams=np.zeros((programmes, 7), np.uint64),
+        trace=np.zeros((traces, 5), floats),
+    )
+
+
+def days_for(work: Work, replications: int) -> Days:
+    """Return zeroed counters for so many replications."""
+    programmes, groups, cells = work.keys.size, work.serves_at.size - 1, work.edges.size - 1
+    return Days(
+        counts=np.zeros((replications, cells, programmes, len(COUNTS)), np.int32),
+        waits=np.zeros((replications, cells, programmes, 2)),
+        busy=np.zeros((replications, cells + 1, groups)),
+        ghost=np.zeros((replications, cells + 1, groups)),
+        end=np.zeros(replications),
+        events=np.zeros(replications, np.int64),
+    )

@@ -1,0 +1,260 @@
+"""Calls in line and agents who are free: the queues of the centre, and who leaves them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.queue.draws import PATIENCE, REDIAL, REDIAL_DELAY, uniform, unit_value
+from releve.demand.queue.heaps import lift
+from releve.demand.queue.jit import inlined, kernel
+from releve.demand.queue.layout import (
+    ABANDONED,
+    CELL,
+    CUT,
+    FREE,
+    FRESH,
+    LATER,
+    LEG,
+    NEXT,
+    NUMBER,
+    ORIGIN,
+    PROGRAMME,
+    SHORT,
+    SINCE,
+    STAGE,
+    T_HUNG_UP,
+    T_WAITS,
+    TRACED,
+    UNTIL,
+    USED,
+    WAITING,
+    Days,
+    Room,
+    Work,
+)
+
+__all__ = [
+    "become_idle",
+    "call_back",
+    "draw",
+    "free_slot",
+    "idle_group",
+    "in_line",
+    "join_line",
+    "new_slot",
+    "next_call",
+    "note",
+    "strike_off",
+    "take_idle",
+]
+
+Array = NDArray[Any]
+
+
+@inlined
+def new_slot(s: Room, programme: int, origin: int, number: int, leg: int, cell: int) -> int:
+    """Return a slot that holds a call not yet answered."""
+    slot = s.n[FREE]
+    if slot >= 0:
+        s.n[FREE] = s.slot[slot, NEXT]
+    else:
+        slot = s.n[USED]
+        s.n[USED] += 1
+    s.slot[slot, PROGRAMME] = programme
+    s.slot[slot, NUMBER] = number
+    s.slot[slot, LEG] = leg
+    s.slot[slot, ORIGIN] = origin
+    s.slot[slot, CELL] = cell
+    s.slot[slot, STAGE] = FRESH
+    return int(slot)
+
+
+@inlined
+def free_slot(s: Room, slot: int) -> None:
+    """Give a slot back; who watched it sees that its visit is over."""
+    s.slot[slot, NEXT] = s.n[FREE]
+    s.n[FREE] = slot
+    s.visit[slot] += 1
+
+
+@inlined
+def draw(w: Work, s: Room, slot: int, which: int, decision: int) -> float:
+    """Return the value of the service law (``which`` 0) or the patience law (1) of a call."""
+    p = s.slot[slot, PROGRAMME]
+    return unit_value(
+        w.law[p, which],
+        w.shape[p, which],
+        w.samples,
+        w.first[p, which],
+        s.streams[s.slot[slot, ORIGIN], decision],
+        s.slot[slot, NUMBER],
+        s.slot[slot, LEG],
+    )
+
+
+@kernel
+def note(s: Room, now: float, what: int, slot: int, group: int) -> None:
+    """Write a row of the trace."""
+    row = s.n[TRACED]
+    s.n[TRACED] = row + 1
+    s.trace[row, 0] = now
+    s.trace[row, 1] = what
+    s.trace[row, 2] = s.slot[slot, PROGRAMME]
+    s.trace[row, 3] = group
+    s.trace[row, 4] = s.slot[slot, NUMBER]
+
+
+@inlined
+def idle_group(w: Work, s: Room, p: int) -> int:
+    """Return the group that answers a call of ``p`` now: of the best rank that has somebody free,
+    the one whose agent has been free longest; -1 when all are busy."""
+    found, since, rank = -1, np.inf, np.inf
+    for k in range(w.groups_at[p], w.groups_at[p + 1]):
+        if w.groups_rank[k] > rank:
+            break
+        g = w.groups[k]
+        if s.idle_n[g] > 0:
+            free_since = s.idle[g, s.idle_at[g]]
+            if free_since < since:
+                found, since, rank = g, free_since, w.groups_rank[k]
+    return found
+
+
+@inlined
+def take_idle(s: Room, g: int) -> None:
+    """Take the agent of a group who has been free longest."""
+    at = s.idle_at[g] + 1
+    s.idle_at[g] = at if at < s.idle.shape[1] else 0
+    s.idle_n[g] -= 1
+
+
+@inlined
+def become_idle(s: Room, g: int, now: float) -> None:
+    """Put an agent of a group at the end of those who are free."""
+    at = s.idle_at[g] + s.idle_n[g]
+    s.idle[g, at if at < s.idle.shape[1] else at - s.idle.shape[1]] = now
+    s.idle_n[g] += 1
+
+
+@inlined
+def join_line(w: Work, s: Room, slot: int, now: float) -> None:
+    """Let a call wait; if it will dial again when it hangs up, watch for that moment."""
+    p = s.slot[slot, PROGRAMME]
+    mean = w.patience[p, s.slot[slot, CELL]]
+    until = np.inf
+    if mean < np.inf:
+        until = now + mean * draw(w, s, slot, 1, PATIENCE)
+    s.clock[slot, SINCE] = now
+    s.clock[slot, UNTIL] = until
+    s.slot[slot, NEXT] = -1
+    if s.line_first[p] < 0:
+        s.line_first[p] = slot
+    else:
+        s.slot[s.line_last[p], NEXT] = slot
+    s.line_last[p] = slot
+    s.n[WAITING] += 1
+    if until < np.inf and w.redial[p] > 0.0 and _dials_again(w, s, slot):
+        size = s.n[LATER]
+        lift(s.later_time, s.later_slot, s.later_visit, size, until, slot, s.visit[slot])
+        s.n[LATER] = size + 1
+    if s.trace.shape[0]:
+        note(s, now, T_WAITS, slot, -1)
+
+
+@inlined
+def strike_off(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> None:
+    """Strike those off the head of a line who have hung up by ``now``."""
+    slot = s.line_first[p]
+    while slot >= 0 and s.clock[slot, UNTIL] <= now:
+        after = s.slot[slot, NEXT]
+        s.line_first[p] = after
+        s.n[WAITING] -= 1
+        _hung_up(w, s, d, r, slot)
+        slot = after
+
+
+@kernel
+def _hung_up(w: Work, s: Room, d: Days, r: int, slot: int) -> None:
+    p, cell, until = s.slot[slot, PROGRAMME], s.slot[slot, CELL], s.clock[slot, UNTIL]
+    if s.slot[slot, STAGE] == FRESH:
+        waited = until - s.clock[slot, SINCE]
+        d.counts[r, cell, p, ABANDONED] += 1
+        d.waits[r, cell, p, 1] += waited
+        if waited <= w.threshold[p]:
+            d.counts[r, cell, p, SHORT] += 1
+    else:
+        d.counts[r, cell, p, CUT] += 1
+    if s.trace.shape[0]:
+        note(s, until, T_HUNG_UP, slot, -1)
+    free_slot(s, slot)
+
+
+@kernel
+def in_line(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> int:
+    """Return how many still wait in a line; those who have hung up are struck off anywhere."""
+    strike_off(w, s, d, r, p, now)
+    before, slot, waiting = -1, s.line_first[p], 0
+    while slot >= 0:
+        after = s.slot[slot, NEXT]
+        if s.clock[slot, UNTIL] <= now:
+            s.slot[before, NEXT] = after  # the head has not hung up: there is one before
+            if after < 0:
+                s.line_last[p] = before
+            s.n[WAITING] -= 1
+            _hung_up(w, s, d, r, slot)
+        else:
+            before = slot
+            waiting += 1
+        slot = after
+    return waiting
+
+
+@inlined
+def next_call(w: Work, s: Room, d: Days, r: int, g: int, now: float) -> int:
+    """Take the call a free agent of ``g`` answers out of its line: of the best rank that waits, the
+    one that has waited longest; -1 when nobody waits for the group."""
+    if s.n[WAITING] == 0:
+        return -1
+    found, since, rank = -1, np.inf, np.inf
+    for k in range(w.serves_at[g], w.serves_at[g + 1]):
+        if w.serves_rank[k] > rank:
+            break
+        p = w.serves[k]
+        strike_off(w, s, d, r, p, now)
+        head = s.line_first[p]
+        if head >= 0 and s.clock[head, SINCE] < since:
+            found, since, rank = head, s.clock[head, SINCE], w.serves_rank[k]
+    if found >= 0:
+        s.line_first[s.slot[found, PROGRAMME]] = s.slot[found, NEXT]
+        s.n[WAITING] -= 1
+    return found
+
+
+@kernel
+def _dials_again(w: Work, s: Room, slot: int) -> bool:
+    stream = s.streams[s.slot[slot, ORIGIN], REDIAL]
+    coin = uniform(stream, s.slot[slot, NUMBER], s.slot[slot, LEG])
+    return bool(coin < w.redial[s.slot[slot, PROGRAMME]])
+
+
+@kernel
+def call_back(w: Work, s: Room, slot: int, now: float, surely: bool) -> None:
+    """Let the caller of a lost call dial again, surely or by the redial probability.
+
+    She dials what she dialled first. After the last interval the centre is closed to new calls.
+    """
+    p, origin = s.slot[slot, PROGRAMME], s.slot[slot, ORIGIN]
+    if w.redial[p] == 0.0 or not (surely or _dials_again(w, s, slot)):
+        return
+    number, leg = s.slot[slot, NUMBER], s.slot[slot, LEG]
+    wait = unit_value(0, 1.0, w.samples, 0, s.streams[origin, REDIAL_DELAY], number, leg)
+    at = now + w.redial_delay[p] * wait
+    if at >= w.edges[-1]:
+        return
+    again = new_slot(s, origin, origin, number, leg + 1, 0)
+    size = s.n[LATER]
+    lift(s.later_time, s.later_slot, s.later_visit, size, at, again, -1)
+    s.n[LATER] = size + 1

@@ -1,0 +1,168 @@
+"""From a centre to the arrays of the kernel.
+
+Programmes and groups are put in the order of the hash of their names: their order in the centre,
+and others beside them, then cannot matter, to the last bit.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv
+
+from releve.demand.queue.draws import BUSYNESS, DECISIONS, fill_streams, label_key, uniform
+from releve.demand.queue.layout import Work
+from releve.demand.queue.model import LAWS, LEAVING, Centre, Ints, Law
+from releve.demand.tables import Floats
+
+__all__ = ["Prepared", "day_factors", "planned_seconds", "prepare"]
+
+
+class Prepared(NamedTuple):
+    """The arrays, and which programme and group of the centre stands where in them."""
+
+    work: Work
+    programme: Ints
+    group: Ints
+
+
+def prepare(centre: Centre) -> Prepared:
+    """Return the arrays of a centre."""
+    programme = _order(centre.programmes)
+    group = _order(centre.groups)
+    hours = np.diff(centre.edges_s)
+    steps = _steps(centre, group)
+    laws = [(centre.service_law[p], centre.patience_law[p]) for p in programme]
+    samples, first = _samples(laws)
+    ranks = (
+        centre.call_rank[np.ix_(programme, group)],
+        centre.agent_rank[np.ix_(programme, group)],
+    )
+    groups_at, groups, groups_rank = _lists(ranks[0])
+    serves_at, serves, serves_rank = _lists(ranks[1].T)
+    transfer = centre.transfer[np.ix_(programme, programme)]
+    work = Work(
+        edges=centre.edges_s.copy(),
+        rate=_by_programme(centre.calls / hours[:, None], programme),
+        aht=_by_programme(centre.aht_s, programme),
+        patience=_by_programme(centre.patience_s, programme),
+        threshold=centre.threshold_s[programme],
+        law=np.array([[LAWS.index(law.kind) for law in pair] for pair in laws]).reshape(-1, 2),
+        shape=np.array([[law.shape for law in pair] for pair in laws]).reshape(-1, 2),
+        first=first,
+        samples=samples,
+        keys=np.array([label_key(centre.programmes[p]) for p in programme], dtype=np.uint64),
+        places=centre.waiting_places[programme],
+        redial=centre.redial[programme],
+        redial_delay=centre.redial_delay_s[programme],
+        transfer=np.ascontiguousarray(transfer),
+        transfers=(transfer.sum(axis=1) > 0.0).astype(np.int64),
+        groups_at=groups_at,
+        groups=groups,
+        groups_rank=groups_rank,
+        serves_at=serves_at,
+        serves=serves,
+        serves_rank=serves_rank,
+        **steps,
+    )
+    return Prepared(work, programme, group)
+
+
+def day_factors(centre: Centre, prepared: Prepared, seed: int, replications: range) -> Floats:
+    """Return the gamma factor ``[replication, programme]`` of each day, in the kernel's order.
+
+    The quantile of one keyed number a day and programme, or a day for all: a busier day is busier
+    for every plan.
+    """
+    cv = centre.day_factor_cv[prepared.programme]
+    out = np.ones((len(replications), cv.size))
+    moved = np.flatnonzero(cv > 0.0)
+    if moved.size == 0:
+        return out
+    keys = prepared.work.keys
+    own = np.array([label_key("every programme")], dtype=np.uint64)
+    streams = np.empty((keys.size if not centre.one_day_factor else 1, DECISIONS), np.uint64)
+    u = np.empty((len(replications), streams.shape[0]))
+    for i, replication in enumerate(replications):
+        fill_streams(np.uint64(seed), replication, own if centre.one_day_factor else keys, streams)
+        u[i] = [uniform(stream, 0, 0) for stream in streams[:, BUSYNESS]]
+    shape = cv[moved] ** -2.0
+    drawn = u[:, [0]] if centre.one_day_factor else u[:, moved]
+    out[:, moved] = gammaincinv(shape, drawn) / shape
+    return out
+
+
+def planned_seconds(work: Work) -> tuple[Floats, Ints]:
+    """Return the agent seconds ``[interval, group]`` of the steps alone, and the last numbers."""
+    groups = work.serves_at.size - 1
+    seconds = np.zeros((work.edges.size - 1, groups))
+    last = np.zeros(groups, dtype=np.int64)
+    for g in range(groups):
+        own = work.step_group == g
+        start, agents = work.step_s[own], work.step_agents[own]
+        stop = np.append(start[1:], work.edges[-1])
+        until = np.clip(work.edges[:, None], start, np.maximum(start, stop)) - start
+        seconds[:, g] = np.diff((until * agents).sum(axis=1))
+        last[g] = agents[-1] if agents.size else 0
+    return seconds, last
+
+
+def _order(names: tuple[str, ...]) -> Ints:
+    return np.array(sorted(range(len(names)), key=lambda i: label_key(names[i])), dtype=np.int64)
+
+
+def _by_programme(values: Floats, programme: Ints) -> Floats:
+    return np.ascontiguousarray(values[:, programme].T)
+
+
+def _samples(laws: list[tuple[Law, Law]]) -> tuple[Floats, Ints]:
+    """Return all samples in one array, and where each begins ``[programme, 2]``."""
+    first = np.zeros((len(laws), 2), dtype=np.int64)
+    values: list[float] = []
+    for p, pair in enumerate(laws):
+        for which, law in enumerate(pair):
+            first[p, which] = len(values)
+            values.extend(law.values)
+    return np.array(values or [0.0]), first
+
+
+def _lists(rank: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
+    """Return, row after row, the columns with a rank, the lowest rank first."""
+    at, columns, ranks = [0], [], []
+    for row in rank:
+        allowed = np.flatnonzero(row >= 0)
+        best_first = allowed[np.argsort(row[allowed], kind="stable")]
+        columns.extend(best_first.tolist())
+        ranks.extend(row[best_first].tolist())
+        at.append(len(columns))
+    return tuple(np.array(found, dtype=np.int64) for found in (at, columns, ranks))  # type: ignore[return-value]
+
+
+def _steps(centre: Centre, group: Ints) -> dict[str, NDArray[np.float64] | Ints]:
+    """Return when a group's agents change: at the edges, and by the centre's changes."""
+    mode = LEAVING.index(centre.leaving)
+    place = {int(g): i for i, g in enumerate(group)}
+    edge = [
+        (float(centre.edges_s[cell]), place[g], int(centre.agents[cell, g]), mode)
+        for cell in range(centre.edges_s.size - 1)
+        for g in range(len(centre.groups))
+    ]
+    change = [
+        (row.at_s, place[centre.groups.index(row.group)], row.agents, LEAVING.index(row.calls))
+        for row in centre.changes
+    ]
+    rows = sorted([*edge, *change], key=lambda row: row[:2])
+    now: dict[int, int] = {}
+    kept = []
+    for row in rows:  # only true changes
+        if row[2] != now.get(row[1], 0):
+            kept.append(row)
+            now[row[1]] = row[2]
+    ints = np.array([row[1:] for row in kept], dtype=np.int64).reshape(-1, 3)
+    columns = (np.ascontiguousarray(column) for column in ints.T)
+    return {
+        "step_s": np.array([row[0] for row in kept], dtype=np.float64),
+        **dict(zip(("step_group", "step_agents", "step_mode"), columns, strict=True)),
+    }
