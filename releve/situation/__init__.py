@@ -1,0 +1,131 @@
+"""What has happened: typed events, the situation they fold into, and the rules that answer."""
+
+from releve.situation.answering import absence_id, answers
+from releve.situation.catalogue import KINDS, health_fields, personal_fields, subject_of
+from releve.situation.charter import Axis, Charter, CharterMeasure
+from releve.situation.closure import closes
+from releve.situation.codec import EventFaults, event_from_json, event_to_json
+from releve.situation.event import Event, Finding
+from releve.situation.events import (
+    AgentBack,
+    AgentUnavailable,
+    CaseDeclared,
+    ClosureExtended,
+    EventCorrected,
+    LinkDown,
+    LinkUp,
+    PowerDown,
+    PowerUp,
+    ReopeningApproved,
+    ReopeningChecked,
+    SiteClosed,
+    SiteReopened,
+)
+from releve.situation.events_control import (
+    AgentsPresent,
+    AuditVerdict,
+    AuthorisationGranted,
+    AuthorisationWithdrawn,
+    CheckDone,
+    InspectionHeld,
+    PeopleTested,
+)
+from releve.situation.fields import EventField, fields_of
+from releve.situation.loading import RuleFaults, load_charter, load_rules
+from releve.situation.noticing import NOTICES, Notice, notices
+from releve.situation.permits import HeldPermit, permits_of, plannable_sites
+from releve.situation.reading import FieldFault
+from releve.situation.refusal import REFUSALS, Refusal
+from releve.situation.refusing import refusals, reopening_terms
+from releve.situation.rules import (
+    AbsenceRule,
+    AuthorisationRule,
+    ClosureRule,
+    DailyCheckRule,
+    NoticeRule,
+    RecordingRule,
+    ReopeningRule,
+    Rule,
+    Rules,
+    SeatRule,
+    TransportRule,
+)
+from releve.situation.situation import LostPlaces, Situation, apply, empty, fold
+from releve.situation.state import Absence, Case, Closure, Order, Outage, Permit, SiteState
+
+__all__ = [
+    "KINDS",
+    "NOTICES",
+    "REFUSALS",
+    "Absence",
+    "AbsenceRule",
+    "AgentBack",
+    "AgentUnavailable",
+    "AgentsPresent",
+    "AuditVerdict",
+    "AuthorisationGranted",
+    "AuthorisationRule",
+    "AuthorisationWithdrawn",
+    "Axis",
+    "Case",
+    "CaseDeclared",
+    "Charter",
+    "CharterMeasure",
+    "CheckDone",
+    "Closure",
+    "ClosureExtended",
+    "ClosureRule",
+    "DailyCheckRule",
+    "Event",
+    "EventCorrected",
+    "EventFaults",
+    "EventField",
+    "FieldFault",
+    "Finding",
+    "HeldPermit",
+    "InspectionHeld",
+    "LinkDown",
+    "LinkUp",
+    "LostPlaces",
+    "Notice",
+    "NoticeRule",
+    "Order",
+    "Outage",
+    "PeopleTested",
+    "Permit",
+    "PowerDown",
+    "PowerUp",
+    "RecordingRule",
+    "Refusal",
+    "ReopeningApproved",
+    "ReopeningChecked",
+    "ReopeningRule",
+    "Rule",
+    "RuleFaults",
+    "Rules",
+    "SeatRule",
+    "SiteClosed",
+    "SiteReopened",
+    "SiteState",
+    "Situation",
+    "TransportRule",
+    "absence_id",
+    "answers",
+    "apply",
+    "closes",
+    "empty",
+    "event_from_json",
+    "event_to_json",
+    "fields_of",
+    "fold",
+    "health_fields",
+    "load_charter",
+    "load_rules",
+    "notices",
+    "permits_of",
+    "personal_fields",
+    "plannable_sites",
+    "refusals",
+    "reopening_terms",
+    "subject_of",
+]

@@ -1,0 +1,205 @@
+"""What the rules call for now: closures, longer closures, absences and their end.
+
+Every answer's id is made from what calls for it, so that asking twice, or from two places at
+once, gives the same event, and an event that people corrected is not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from releve.network import Operator, Site, day_bounds, zone
+from releve.situation.closure import closing_cases, confirmed_cases
+from releve.situation.event import Event
+from releve.situation.events import (
+    AgentBack,
+    AgentUnavailable,
+    CaseDeclared,
+    ClosureExtended,
+    EventCorrected,
+    SiteClosed,
+)
+from releve.situation.rules import AbsenceRule, ClosureRule, Rules
+from releve.situation.situation import Situation
+from releve.situation.state import Absence, Case, Closure
+
+__all__ = ["absence_id", "answers"]
+
+
+class _Common(TypedDict):
+    """What every answer says of itself."""
+
+    id: str
+    happened_at: datetime
+    recorded_at: datetime
+    actor: str
+
+
+def answers(
+    situation: Situation, operator: Operator, rules: Rules, now: datetime
+) -> tuple[Event, ...]:
+    """Return the events that the rules of today call for; none once they are applied.
+
+    Happened and recorded at ``now``, by ``rule:`` and the row's id.
+    """
+    found: list[Event] = []
+    for site in operator.sites:
+        found += _closures(situation, site, rules, now)
+    found += _absences(situation, operator, rules, now)
+    found += _returns(situation, now)
+    return tuple(found)
+
+
+def _closures(
+    situation: Situation, site: Site, rules: Rules, now: datetime
+) -> Iterator[SiteClosed | ClosureExtended]:
+    """Yield what a site's closure rules call for: an order to close it, or a longer closure."""
+    if site.id not in situation.cases_at:
+        return
+    closure = situation.site(site.id).closure
+    today = now.astimezone(zone(site.time_zone)).date()
+    known = {event.id for event in situation.events_of("sites", site.id)}
+    for rule_id, rule in rules.in_force(ClosureRule, today, site):
+        found: SiteClosed | ClosureExtended | None
+        if closure is not None and closure.rule_order is not None:
+            found = _longer(situation, site.id, closure, rule_id, rule, now)
+        else:
+            found = _order(situation, site.id, rule_id, rule, now, known)
+        if found is not None and found.id not in known:
+            yield found
+            return
+
+
+def _order(
+    situation: Situation,
+    site: str,
+    rule_id: str,
+    rule: ClosureRule,
+    now: datetime,
+    known: set[str],
+) -> SiteClosed | ClosureExtended | None:
+    """Return the order of a rule: it closes an open site, and joins a closure of another cause."""
+    for case in closing_cases(situation, site, rule, now):
+        event_id = _derived("closed", rule_id, site, case.event)
+        if event_id in known:
+            continue
+        earliest = now + timedelta(hours=rule.hours)
+        common = _by_rule(event_id, rule_id, now)
+        if situation.site(site).closed:
+            return ClosureExtended(
+                **common,
+                site=site,
+                rule=rule_id,
+                earliest_reopening=earliest,
+                home_only=rule.home_only,
+            )
+        return SiteClosed(
+            **common,
+            site=site,
+            cause="rule",
+            rule=rule_id,
+            earliest_reopening=earliest,
+            home_only=rule.home_only,
+        )
+    return None
+
+
+def _longer(
+    situation: Situation,
+    site: str,
+    closure: Closure,
+    rule_id: str,
+    rule: ClosureRule,
+    now: datetime,
+) -> ClosureExtended | None:
+    """Return the longer closure that the last further case of a site under order calls for."""
+    order = closure.rule_order
+    cases = confirmed_cases(situation, site, rule.days) if rule.further_case_hours else []
+    further = [case for case in cases if order and case.recorded_at > order.recorded_at]
+    if not further:
+        return None
+    last = max(further, key=lambda case: (case.recorded_at, case.event))
+    earliest = last.recorded_at + timedelta(hours=rule.further_case_hours)
+    if closure.earliest_reopening is not None and closure.earliest_reopening >= earliest:
+        return None
+    return ClosureExtended(
+        **_by_rule(_derived("extended", rule_id, site, last.event), rule_id, now),
+        site=site,
+        rule=rule_id,
+        earliest_reopening=earliest,
+        home_only=rule.home_only,
+    )
+
+
+def _absences(
+    situation: Situation, operator: Operator, rules: Rules, now: datetime
+) -> Iterator[AgentUnavailable]:
+    """Yield the absence of every agent who is a case or a contact, for as long as it lasts."""
+    for case in situation.cases:
+        site, event_id = operator.site.get(case.site), absence_id(case.event)
+        known = {event.id for event in situation.events_of("agents", case.agent)}
+        if not case.agent or site is None or case.cleared_at is not None or event_id in known:
+            continue
+        today = now.astimezone(zone(site.time_zone)).date()
+        for rule_id, rule in rules.in_force(AbsenceRule, today, site)[:1]:
+            start, until = _absent(case, site, rule)
+            if until > now:
+                yield AgentUnavailable(
+                    **_by_rule(event_id, rule_id, now), agent=case.agent, start=start, until=until
+                )
+
+
+def _absent(case: Case, site: Site, rule: AbsenceRule) -> tuple[datetime, datetime]:
+    """Return from when to when an agent is absent; days are those of the site."""
+    first = case.since or case.at.astimezone(zone(site.time_zone)).date()
+    days = rule.case_days if case.status == "declared_case" else rule.contact_days
+    last = case.until or first + timedelta(days=days - 1)
+    start = day_bounds(first, site.time_zone)[0] if case.since else case.at
+    return start, day_bounds(last, site.time_zone)[1]
+
+
+def _returns(situation: Situation, now: datetime) -> Iterator[Event]:
+    """Yield the end of absences whose agent was cleared, or whose case did not happen."""
+    for case in situation.cases:
+        if case.cleared_at is None:
+            continue
+        for absence in _lasting(situation, case.agent, absence_id(case.event), now):
+            event_id = _derived("back", absence.event)
+            common = _common(event_id, absence.actor, now)
+            yield AgentBack(**common, agent=case.agent, absence=absence.event)
+    for event in situation.withdrawn:
+        if isinstance(event, CaseDeclared):
+            for absence in _lasting(situation, event.agent, absence_id(event.id), now):
+                event_id = _derived("corrected", absence.event)
+                common = _common(event_id, absence.actor, now)
+                yield EventCorrected(**common, corrects=absence.event)
+
+
+def _lasting(situation: Situation, agent: str, event_id: str, now: datetime) -> list[Absence]:
+    """Return the absence of an id while it lasts, or nothing."""
+    return [
+        absence
+        for absence in situation.absences.get(agent, ())
+        if absence.event == event_id and (absence.until is None or absence.until > now)
+    ]
+
+
+def _by_rule(event_id: str, rule_id: str, now: datetime) -> _Common:
+    return _common(event_id, f"rule:{rule_id}", now)
+
+
+def _common(event_id: str, actor: str, now: datetime) -> _Common:
+    return {"id": event_id, "happened_at": now, "recorded_at": now, "actor": actor}
+
+
+def absence_id(case_event: str) -> str:
+    """Return the id of the absence a case calls for; it does not show the case."""
+    return _derived("absence", case_event)
+
+
+def _derived(*parts: str) -> str:
+    text = "\x1f".join(parts).encode()
+    return hashlib.sha256(text).hexdigest()[:32]

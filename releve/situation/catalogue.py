@@ -1,0 +1,34 @@
+"""All kinds of events by their names, and which of their fields are whose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from releve.situation import events, events_control
+from releve.situation.event import Event
+from releve.situation.fields import fields_of
+
+__all__ = ["KINDS", "health_fields", "personal_fields", "subject_of"]
+
+
+KINDS: Mapping[str, type[Event]] = {
+    cls.kind: cls
+    for module in (events, events_control)
+    for cls in (getattr(module, name) for name in module.__all__)
+}
+"""Event classes by kind."""
+
+
+def personal_fields(kind: str) -> tuple[str, ...]:
+    """Return the fields of a kind that concern a person: kept beside the ledger, erasable."""
+    return tuple(field.name for field in fields_of(KINDS[kind]) if field.personal)
+
+
+def health_fields(kind: str) -> tuple[str, ...]:
+    """Return the fields of a kind that the health officer alone may see."""
+    return tuple(field.name for field in fields_of(KINDS[kind]) if field.health)
+
+
+def subject_of(event: Event) -> str:
+    """Return the agent an event is about, or an empty text."""
+    return str(getattr(event, "agent", ""))

@@ -1,0 +1,96 @@
+"""The closure rule: so many confirmed agents on one site within so many days close it.
+
+What the live desk and the crash test share is :func:`closes`, plain enough that a compiled kernel
+can be proved equal to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from releve.network import UTC
+from releve.situation.events import ClosureExtended, SiteClosed
+from releve.situation.rules import ClosureRule
+from releve.situation.situation import Situation
+from releve.situation.state import Case
+
+__all__ = ["closes", "closing_cases", "confirmed_cases"]
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def closes(case_days: Sequence[float], n: int, d: float, new: Sequence[bool] | None = None) -> int:
+    """Return the index of the first case that closes a site, or -1 when none does.
+
+    ``case_days``: when each confirmed agent of one site became a case, one time an agent, sorted
+    ascending, in days (or any unit ``d`` is in). Case ``i`` closes when it and the ``n - 1`` before
+    it lie within ``d``, both ends included. ``new[i]``: not yet known at the last reopening; a
+    set without a new case closes nothing. None = all are new.
+    """
+    for i in range(n - 1, len(case_days)):
+        if case_days[i] - case_days[i - n + 1] > d:
+            continue
+        if new is None:
+            return i
+        for j in range(i - n + 1, i + 1):
+            if new[j]:
+                return i
+    return -1
+
+
+def confirmed_cases(situation: Situation, site: str, days: float) -> list[Case]:
+    """Return the confirmed cases that count for a site, by date, an agent once.
+
+    A further report of an agent within ``days`` of the one that counts is the same case. A case
+    whose agent is erased is nobody's repetition.
+    """
+    counted: list[Case] = []
+    last: dict[str, datetime] = {}
+    for case in situation.cases_at.get(site, ()):
+        before = last.get(case.agent) if case.agent else None
+        again = before is not None and case.at - before <= timedelta(days=days)
+        if case.status == "declared_case" and not again:
+            counted.append(case)
+            last[case.agent] = case.at
+    return counted
+
+
+def closing_cases(
+    situation: Situation, site: str, rule: ClosureRule, now: datetime
+) -> Iterator[Case]:
+    """Yield the cases by which a rule closes a site now, by date; none = it stays open.
+
+    The ``n`` cases lie within the rule's days of each other, the last of them within the same time
+    before ``now``, and one of them at least was recorded since the site was last answered for.
+    """
+    cases = [case for case in confirmed_cases(situation, site, rule.days) if case.at <= now]
+    served = _served_until(situation, site)
+    new = [served is None or case.recorded_at >= served for case in cases]
+    if not rule.earlier_cases_count:
+        cases = [case for case, is_new in zip(cases, new, strict=True) if is_new]
+        new = [True] * len(cases)
+    span = timedelta(days=rule.days) // _MICROSECOND
+    times = [(case.at - _EPOCH) // _MICROSECOND for case in cases]
+    start = 0
+    while (found := closes(times[start:], rule.n, span, new[start:])) >= 0:
+        if now - cases[start + found].at <= timedelta(days=rule.days):
+            yield cases[start + found]
+        start += found - rule.n + 2
+
+
+def _served_until(situation: Situation, site: str) -> datetime | None:
+    """Return until when the cases on record were answered for by a closure that a rule ordered.
+
+    That is the last reopening after such a closure, or the last correction of such an order.
+    """
+    past = [closure for closure in situation.site(site).past if closure.rule_order]
+    ends = [end for closure in past if (end := closure.reopening_recorded_at)]
+    ordered = {
+        event.id
+        for event in situation.withdrawn
+        if isinstance(event, SiteClosed | ClosureExtended) and event.rule and event.site == site
+    }
+    ends += [c.recorded_at for c in situation.corrections if c.corrects in ordered]
+    return max(ends, default=None)

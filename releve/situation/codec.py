@@ -1,0 +1,55 @@
+"""Events as JSON and back, with every fault named at once.
+
+The error tree of this package::
+
+    ValueError
+    ├── EventFaults     a mapping is not an event; ``faults`` holds every one of its faults
+    └── RuleFaults      a text is no list of rules, or no charter; ``faults`` holds every one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from releve.situation.catalogue import KINDS
+from releve.situation.event import Event
+from releve.situation.reading import FieldFault, fields_to_json, read_fields
+
+__all__ = ["EventFaults", "event_from_json", "event_to_json"]
+
+
+class EventFaults(ValueError):  # noqa: N818 (it is the faults, all of them)
+    """A mapping is not an event of its kind."""
+
+    def __init__(self, kind: str, faults: tuple[FieldFault, ...]) -> None:
+        super().__init__(kind, faults)
+        self.kind = kind
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return f"{self.kind}: " + "\n".join(str(fault) for fault in self.faults)
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """Return every field of an event as JSON values; the kind stands in ``event.kind``.
+
+    Times are ISO 8601 in UTC with ``Z``, days ISO 8601, missing values null.
+    """
+    return fields_to_json(event)
+
+
+def event_from_json(kind: str, mapping: Mapping[str, Any]) -> Event:
+    """Return the event of a mapping; the inverse of :func:`event_to_json`.
+
+    A personal field that is absent was erased: it takes its default. EventFaults names every
+    fault: unknown kind or field, missing field, wrong type, condition that does not hold.
+    """
+    if kind not in KINDS:
+        fix = f"write one of {', '.join(sorted(KINDS))}"
+        raise EventFaults(kind, (FieldFault("kind", repr(kind), "is no kind of event", fix),))
+    faults: list[FieldFault] = []
+    values = read_fields(KINDS[kind], mapping, "", faults)
+    if faults:
+        raise EventFaults(kind, tuple(faults))
+    return KINDS[kind](**values)

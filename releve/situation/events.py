@@ -1,0 +1,214 @@
+"""The events about people and places: cases, absences, closures, outages, corrections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar
+
+from releve.situation.event import Event
+from releve.situation.fields import said
+
+__all__ = [
+    "AgentBack",
+    "AgentUnavailable",
+    "CaseDeclared",
+    "ClosureExtended",
+    "EventCorrected",
+    "LinkDown",
+    "LinkUp",
+    "PowerDown",
+    "PowerUp",
+    "ReopeningApproved",
+    "ReopeningChecked",
+    "SiteClosed",
+    "SiteReopened",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseDeclared(Event):
+    kind: ClassVar[str] = "case.declared"
+    doc: ClassVar[str] = (
+        "An agent is declared a case or a contact, or is cleared. Status, dates, site: never a"
+        " diagnosis, a symptom, a temperature or a result. `happened_at` is the date of the case."
+    )
+
+    site: str = said("Site where the agent worked", example="casa-1")
+    status: str = said(
+        "What is declared; cleared ends the agent's measure",
+        example="declared_case",
+        one_of=("declared_case", "contact", "cleared"),
+        health=True,
+    )
+    agent: str = said("Pseudonym id", example="a00042", default="", personal=True, health=True)
+    since: date | None = said(
+        "First day of the measure, at the site; empty = the day it happened",
+        example="2026-11-30",
+        default=None,
+        personal=True,
+        health=True,
+    )
+    until: date | None = said(
+        "Last day of the measure, at the site; empty = as the rule says",
+        example="2026-12-09",
+        default=None,
+        personal=True,
+        health=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentUnavailable(Event):
+    kind: ClassVar[str] = "agent.unavailable"
+    doc: ClassVar[str] = "An agent cannot be planned for a time. Never why."
+
+    agent: str = said("Pseudonym id", example="a00042", default="", personal=True)
+    start: datetime | None = said(
+        "From when, UTC; empty = when it happened",
+        example="2026-11-30T08:00:00Z",
+        default=None,
+        personal=True,
+    )
+    until: datetime | None = said(
+        "Available again from, UTC; empty = not known",
+        example="2026-12-10T00:00:00Z",
+        default=None,
+        personal=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentBack(Event):
+    kind: ClassVar[str] = "agent.back"
+    doc: ClassVar[str] = "An agent who was unavailable can be planned again."
+
+    agent: str = said("Pseudonym id", example="a00042", default="", personal=True)
+    absence: str = said(
+        "Id of the absence that ends; empty = every one begun by then", example="8f2c…", default=""
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteClosed(Event):
+    kind: ClassVar[str] = "site.closed"
+    doc: ClassVar[str] = "The whole site is closed. `happened_at` is the order: the clock's start."
+
+    site: str = said("Site", example="casa-1")
+    cause: str = said(
+        "Who or what closes it",
+        example="rule",
+        one_of=("rule", "authority", "hazard", "operator"),
+    )
+    rule: str = said("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
+    authority: str = said("Who ordered it", example="Wilaya de Casablanca", default="")
+    reference: str = said("Number of the order", example="2026/118", default="")
+    earliest_reopening: datetime | None = said(
+        "Not open before, UTC; empty = no least time",
+        example="2026-12-02T08:15:02Z",
+        default=None,
+    )
+    home_only: bool = said(
+        "The people of the site may work at home only, not on another site",
+        example="true",
+        default=False,
+    )
+    reason: str = said("In words, without a person's name", example="Crack in a pillar", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosureExtended(Event):
+    kind: ClassVar[str] = "closure.extended"
+    doc: ClassVar[str] = (
+        "A closure lasts longer, or a second order joins it. Approvals given so far are void."
+    )
+
+    site: str = said("Site", example="casa-1")
+    earliest_reopening: datetime = said("Not open before, UTC", example="2026-12-04T08:15:02Z")
+    home_only: bool = said(
+        "The people of the site may work at home only, not on another site",
+        example="true",
+        default=False,
+    )
+    rule: str = said("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
+    authority: str = said("Who ordered it", example="Wilaya de Casablanca", default="")
+    reference: str = said("Number of the order", example="2026/121", default="")
+    reason: str = said("In words, without a person's name", example="Second order", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopeningChecked(Event):
+    kind: ClassVar[str] = "reopening.checked"
+    doc: ClassVar[str] = "One item of the reopening checklist is done."
+
+    site: str = said("Site", example="casa-1")
+    item: str = said("Item of the checklist", example="disinfected")
+    note: str = said("In words, without a person's name", example="Certificate 118", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopeningApproved(Event):
+    kind: ClassVar[str] = "reopening.approved"
+    doc: ClassVar[str] = "One person, the actor, says yes to the reopening."
+
+    site: str = said("Site", example="casa-1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteReopened(Event):
+    kind: ClassVar[str] = "site.reopened"
+    doc: ClassVar[str] = "The site is open again."
+
+    site: str = said("Site", example="casa-1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkDown(Event):
+    kind: ClassVar[str] = "link.down"
+    doc: ClassVar[str] = "The link of a site, or the home lines of a carrier, are down."
+
+    site: str = said("Site; empty = a carrier", example="casa-1", default="")
+    carrier: str = said("Carrier; empty = a site", example="Maroc Telecom", default="")
+    expected_until: datetime | None = said(
+        "Back, as far as known, UTC", example="2026-11-30T14:00:00Z", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkUp(Event):
+    kind: ClassVar[str] = "link.up"
+    doc: ClassVar[str] = "The link of a site, or the home lines of a carrier, are back."
+
+    site: str = said("Site; empty = a carrier", example="casa-1", default="")
+    carrier: str = said("Carrier; empty = a site", example="Maroc Telecom", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerDown(Event):
+    kind: ClassVar[str] = "power.down"
+    doc: ClassVar[str] = "A site has no power."
+
+    site: str = said("Site", example="casa-1")
+    expected_until: datetime | None = said(
+        "Back, as far as known, UTC", example="2026-11-30T14:00:00Z", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerUp(Event):
+    kind: ClassVar[str] = "power.up"
+    doc: ClassVar[str] = "A site has power again."
+
+    site: str = said("Site", example="casa-1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCorrected(Event):
+    kind: ClassVar[str] = "event.corrected"
+    doc: ClassVar[str] = (
+        "An earlier event did not happen as recorded and no longer counts. Nothing is rewritten;"
+        " what did happen is recorded as an event of its own. A correction is not corrected."
+    )
+
+    corrects: str = said("Id of the event that no longer counts", example="8f2c…")
+    reason: str = said("In words, without a person's name", example="Wrong site", default="")

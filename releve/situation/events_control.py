@@ -1,0 +1,134 @@
+"""The events about control: checks, inspections, tests, permits, attendance, audits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+
+from releve.situation.event import Event, Finding
+from releve.situation.fields import said
+
+__all__ = [
+    "AgentsPresent",
+    "AuditVerdict",
+    "AuthorisationGranted",
+    "AuthorisationWithdrawn",
+    "CheckDone",
+    "InspectionHeld",
+    "PeopleTested",
+]
+
+_MOST_PEOPLE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionHeld(Event):
+    kind: ClassVar[str] = "inspection.held"
+    doc: ClassVar[str] = "A brigade visited a site."
+
+    site: str = said("Site", example="casa-1")
+    authority: str = said("Whose brigade", example="Commission mixte permanente")
+    unannounced: bool = said("Came without notice", example="true", default=True)
+    inspectors: tuple[str, ...] = said("Who came", example="M. Alaoui", default=(), personal=True)
+    findings: tuple[Finding, ...] = said("Checked against the charter", default=())
+    photos: tuple[str, ...] = said("SHA-256 of each photo", example="9f86d081…", default=())
+    note: str = said("In words, without a person's name", example="No remark", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDone(Event):
+    kind: ClassVar[str] = "check.done"
+    doc: ClassVar[str] = "The commission of a site did its daily check. The last of a day counts."
+
+    site: str = said("Site", example="casa-1")
+    day: date = said("Day checked, at the site", example="2026-11-30")
+    commission: tuple[str, ...] = said(
+        "Who checked", example="K. Bennani", default=(), personal=True
+    )
+    findings: tuple[Finding, ...] = said("Measure by measure", default=())
+    transport_fill: float | None = said(
+        "Fullest shuttle, share of its seats; empty = not looked at",
+        example="0.5",
+        default=None,
+        at_least=0,
+        at_most=2,
+    )
+    symptomatic: int | None = said(
+        "Persons sent home with symptoms, a count; empty = not looked at",
+        example="0",
+        default=None,
+        health=True,
+        at_least=0,
+        at_most=_MOST_PEOPLE,
+    )
+    note: str = said("In words, without a person's name", example="Gel refilled", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleTested(Event):
+    kind: ClassVar[str] = "tests.done"
+    doc: ClassVar[str] = "Tests were done on a visit: counts only."
+
+    site: str = said("Site", example="casa-1")
+    tested: int = said("How many", example="120", at_least=0, at_most=_MOST_PEOPLE)
+    positive: int | None = said(
+        "How many positive; empty = not known yet",
+        example="1",
+        default=None,
+        health=True,
+        at_least=0,
+        at_most=_MOST_PEOPLE,
+    )
+    inspection: str = said("Id of the visit's event; empty = none", example="8f2c…", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorisationGranted(Event):
+    kind: ClassVar[str] = "authorisation.granted"
+    doc: ClassVar[str] = "A dated permit of a site, a vehicle or the movement of an agent."
+
+    authorisation: str = said("Authorisation id", example="wilaya-2026-118")
+    of: str = said("Of what", example="site", one_of=("site", "vehicle", "agent"))
+    site: str = said("Site, when of a site", example="casa-1", default="")
+    vehicle: str = said("Vehicle, when of a vehicle", example="12345-A-6", default="")
+    agent: str = said("Pseudonym id, when of an agent", example="a00042", default="", personal=True)
+    valid_from: date = said("First day", example="2026-11-01")
+    valid_to: date = said("Last day", example="2026-12-31")
+    authority: str = said("Who granted it", example="Wilaya de Casablanca", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorisationWithdrawn(Event):
+    kind: ClassVar[str] = "authorisation.withdrawn"
+    doc: ClassVar[str] = "A permit no longer holds, from the moment it happened."
+
+    authorisation: str = said("Authorisation id", example="wilaya-2026-118")
+    reason: str = said("In words, without a person's name", example="Replaced", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsPresent(Event):
+    kind: ClassVar[str] = "agents.present"
+    doc: ClassVar[str] = "How many were at a site, or who. The last of a day counts."
+
+    site: str = said("Site", example="casa-1")
+    day: date = said("Day, at the site", example="2026-11-30")
+    count: int = said("How many", example="84", at_least=0, at_most=_MOST_PEOPLE)
+    agents: tuple[str, ...] = said(
+        "Pseudonym ids; empty = only counted", example="a00042", default=(), personal=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditVerdict(Event):
+    kind: ClassVar[str] = "audit.verdict"
+    doc: ClassVar[str] = "The auditor's verdict on one measure of the charter."
+
+    site: str = said("Site; empty = the operator as a whole", example="casa-1", default="")
+    measure: str = said("Measure of the charter", example="ventilation")
+    evidence: str = said("What was seen", example="Maintenance log, March", default="")
+    photos: tuple[str, ...] = said("SHA-256 of each document", example="9f86d081…", default=())
+    verdict: str = said("Verdict", example="met", one_of=("met", "partly", "not_met"))
+    valid_to: date = said("Last day it holds", example="2027-05-31")
+    auditor: str = said("Auditing body", example="Bureau d'audit", default="")

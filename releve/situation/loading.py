@@ -1,0 +1,169 @@
+"""Rules and charters from the text of YAML files, with every fault named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import yaml
+
+from releve.situation.charter import Charter
+from releve.situation.fields import said
+from releve.situation.reading import FieldFault, read_fields
+from releve.situation.rules import PARAMETERS, Parameters, Rule, Rules, ended
+
+__all__ = ["END", "RuleFaults", "RuleRow", "load_charter", "load_rules"]
+
+END = "end"
+"""Kind of a row that only ends another."""
+_KEYS = {"from": "valid_from", "to": "valid_to"}
+"""Keys of the files that are other words in the code."""
+
+
+class RuleFaults(ValueError):  # noqa: N818 (it is the faults, all of them)
+    """A text is no list of rules, or no charter; ``faults`` names every one."""
+
+    def __init__(self, faults: tuple[FieldFault, ...]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRow:
+    """A row as it stands in a file; its parameters are those of its kind."""
+
+    id: str = said("Rule id, its own for ever", example="MA-COVID-CLOSE")
+    kind: str = said(
+        "What it rules; `end` only ends another row",
+        example="closure",
+        one_of=(*PARAMETERS, END),
+    )
+    valid_from: date = said("First day in force", example="2020-03-20")
+    valid_to: date | None = said("Last day in force; empty = until ended", default=None)
+    basis: str = said("What it rests on", default="policy", one_of=("policy", "law"))
+    source: str = said("Where it is from", example="Decree 2.20.293 of 24 March 2020")
+    confidence: str = said("How sure that is, in words", example="Seen in two papers")
+    text: str = said("In words", default="")
+    sites: tuple[str, ...] = said("Sites where it holds; empty = all", default=())
+    destinations: tuple[str, ...] = said("Countries where it holds; empty = all", default=())
+    causes: tuple[str, ...] = said("Closures it is for (reopening); empty = all", default=())
+    ends: str = said("Id of the row it ends, the day before its own first", default="")
+
+
+def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> Rules:
+    """Return the rules of some YAML texts, each a list of rows, and of some charters.
+
+    A row with ``ends: ID`` ends that row, of whichever text, the day before its own ``from``. An id
+    stands for one row only. RuleFaults names every row, key, value and fix.
+    """
+    faults: list[FieldFault] = []
+    rows: list[Rule] = []
+    ends: list[tuple[str, date]] = []
+    ids: list[str] = []
+    for text in texts:
+        for number, raw in enumerate(_list_of(text, faults), 1):
+            row, parameters = _read_row(raw, f"row {number}.", faults)
+            if row is None:
+                continue
+            ids.append(row.id)
+            ends += [(row.ends, row.valid_from)] if row.ends else []
+            rows += [_rule(row, parameters)] if parameters is not None else []
+    faults += _id_faults(ids, {name for name, _ in ends} - {row.id for row in rows})
+    read = [_read_charter(text, faults) for text in charters]
+    if faults:
+        raise RuleFaults(tuple(faults))
+    return Rules(ended(rows, ends), tuple(charter for charter in read if charter is not None))
+
+
+def load_charter(text: str) -> Charter:
+    """Return the charter of a YAML text; RuleFaults names every fault."""
+    faults: list[FieldFault] = []
+    charter = _read_charter(text, faults)
+    if charter is None or faults:
+        raise RuleFaults(tuple(faults))
+    return charter
+
+
+def _read_charter(text: str, faults: list[FieldFault]) -> Charter | None:
+    before = len(faults)
+    values = read_fields(Charter, _renamed(_parsed(text, faults)), "charter.", faults)
+    if len(faults) > before:
+        return None
+    charter = Charter(**values)
+    axes = {axis.id for axis in charter.axes}
+    for measure in charter.measures:
+        if measure.axis not in axes:
+            place, fix = f"charter.measures.{measure.id}.axis", f"write one of {sorted(axes)}"
+            faults.append(FieldFault(place, repr(measure.axis), "is no axis", fix))
+    faults += _id_faults([measure.id for measure in charter.measures], set())
+    return charter
+
+
+def _read_row(
+    raw: Any, place: str, faults: list[FieldFault]
+) -> tuple[RuleRow | None, Parameters | None]:
+    """Read a row and the parameters of its kind; None where there are faults, or no parameters."""
+    before = len(faults)
+    raw = _renamed(raw)
+    given = raw.pop("parameters", None) if isinstance(raw, dict) else None
+    values = read_fields(RuleRow, raw, place, faults)
+    kind = PARAMETERS.get(str(values.get("kind")))
+    parameters: dict[str, Any] = {}
+    if kind is not None:
+        parameters = read_fields(kind, given or {}, f"{place}parameters.", faults)
+    if len(faults) > before:
+        return None, None
+    return RuleRow(**values), None if kind is None else kind(**parameters)
+
+
+def _rule(row: RuleRow, parameters: Parameters) -> Rule:
+    return Rule(
+        id=row.id,
+        parameters=parameters,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        basis=row.basis,
+        source=row.source,
+        confidence=row.confidence,
+        text=row.text,
+        sites=row.sites,
+        destinations=row.destinations,
+        causes=row.causes,
+    )
+
+
+def _id_faults(ids: list[str], unknown: set[str]) -> list[FieldFault]:
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    found = [FieldFault(name, "", "stands there twice", "give each its own id") for name in twice]
+    return found + [
+        FieldFault("ends", repr(name), "is no row", "write the id of a row")
+        for name in sorted(unknown)
+    ]
+
+
+def _renamed(raw: Any) -> Any:
+    if not isinstance(raw, Mapping):
+        return raw
+    return {_KEYS.get(key, key): value for key, value in raw.items()}
+
+
+def _list_of(text: str, faults: list[FieldFault]) -> list[Any]:
+    raw = _parsed(text, faults)
+    if isinstance(raw, list):
+        return raw
+    faults.append(FieldFault("rules", "", "are not a list", "start each row with `- id:`"))
+    return []
+
+
+def _parsed(text: str, faults: list[FieldFault]) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        faults.append(FieldFault("text", "", f"is not YAML: {reason}", "mend it"))
+        return None

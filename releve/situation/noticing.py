@@ -1,0 +1,207 @@
+"""What is late, missing or ending soon: the work list of the Now page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from releve.network import UTC, Operator, Site, day_bounds
+from releve.situation.events_control import CheckDone
+from releve.situation.permits import permits_of, plannable_sites
+from releve.situation.refusal import Context
+from releve.situation.refusing import reopening_terms
+from releve.situation.rules import DailyCheckRule, NoticeRule, Rules, TransportRule
+from releve.situation.situation import Situation
+
+__all__ = ["NOTICES", "Notice", "notices"]
+
+NOTICES: Mapping[str, str] = {
+    "check.late": "The daily check of {site} for {day} is late: it was due at {due}.",
+    "check.missing": "The daily check of {site} for {day} is missing.",
+    "check.not_kept": "{site} did not keep {measures} on {day}.",
+    "check.transport": "A shuttle of {site} was {fill:.0%} full on {day}; {most:.0%} is allowed.",
+    "authorisation.expiring": "The authorisation {authorisation} of {subject} ends on {day}.",
+    "authorisation.expired": "The authorisation {authorisation} of {subject} ended on {day}, and no"
+    " other holds.",
+    "site.not_plannable": "{site} has no valid authorisation and is not planned.",
+    "closure.ending": "{site} may open from {earliest}.",
+    "closure.over": "The least time of the closure of {site} ended at {earliest}; it is still"
+    " closed.",
+    "reopening.checklist": "Before {site} opens, {items} must be done.",
+    "reopening.approvals": "{given} of {needed} people said yes to opening {site}.",
+    "absence.over": "Agent {agent} could be back since {until}; confirm it.",
+    "outage.overdue": "{what} {name} was expected back at {expected_until} and is still down.",
+    "audit.expiring": "The verdict on {measure} for {site} ends on {day}.",
+    "audit.expired": "The verdict on {measure} for {site} ended on {day}.",
+}
+"""The sentence of each code; its braces are filled from the notice's parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to see to; ``site`` is empty when it is not of one site.
+
+    ``due_at`` sorts them: when it is due, ends or was missed.
+    """
+
+    code: str
+    site: str
+    due_at: datetime
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def sentence(self) -> str:
+        """Return the notice in English."""
+        return NOTICES[self.code].format_map({"site": self.site or "the operator", **self.params})
+
+
+def notices(
+    situation: Situation, operator: Operator, rules: Rules, now: datetime
+) -> tuple[Notice, ...]:
+    """Return what is late, missing or ending soon, the most overdue first."""
+    found: list[Notice] = []
+    context = Context(situation, operator, rules)
+    for site in operator.sites:
+        found += _checks(context, site, now)
+        found += _closure(context, site, now)
+    found += _permits(context, now)
+    found += _audits(context, now)
+    found += _overdue(context, now)
+    return tuple(sorted(found, key=lambda notice: (notice.due_at, notice.code, notice.site)))
+
+
+def _checks(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
+    """Yield the checks a site lacks, by its own days, and what its last check found wanting.
+
+    Asked for are the days since the first record on which the site was open for a time.
+    """
+    today = context.day(now, site.id)
+    rule = context.rules.one(DailyCheckRule, today, site)
+    begun = context.day(context.situation.first_recorded_at or now, site.id)
+    back = 0 if rule is None else min(rule.look_back_days, (today - begun).days)
+    for day in (today - timedelta(days=number) for number in range(back, -1, -1)):
+        yield from _check_of(context, site, day, now)
+
+
+def _check_of(context: Context, site: Site, day: date, now: datetime) -> Iterator[Notice]:
+    rule = context.rules.one(DailyCheckRule, day, site)
+    check = context.situation.checks.get((site.id, day.isoformat()))
+    if check is not None:
+        yield from _found(context, check, day, site)
+    elif (
+        rule is not None
+        and day.weekday() in rule.days
+        and _open_during(context.situation, site, day, now)
+    ):
+        start, end = day_bounds(day, site.time_zone)
+        due = start + timedelta(hours=rule.due_hour)
+        if now >= end:
+            yield Notice("check.missing", site.id, end, {"day": day})
+        elif now >= due:
+            yield Notice("check.late", site.id, due, {"day": day, "due": due})
+
+
+def _open_during(situation: Situation, site: Site, day: date, now: datetime) -> bool:
+    """Return whether a site was open for some time of a day, as far as it has passed."""
+    start, end = day_bounds(day, site.time_zone)
+    state, reached = situation.site(site.id), start
+    closures = (*state.past, *([state.closure] if state.closure else []))
+    for closure in sorted(closures, key=lambda closure: closure.ordered_at):
+        if closure.ordered_at > reached:
+            break
+        reached = max(reached, closure.reopened_at or now)
+    return reached < min(end, now)
+
+
+def _found(context: Context, check: CheckDone, day: date, site: Site) -> Iterator[Notice]:
+    """Yield what a check found wanting."""
+    wanting = [finding.measure for finding in check.findings if finding.verdict == "not_kept"]
+    if wanting:
+        params = {"measures": ", ".join(wanting), "day": day}
+        yield Notice("check.not_kept", site.id, check.happened_at, params)
+    rule = context.rules.one(TransportRule, day, site)
+    if rule and check.transport_fill is not None and check.transport_fill > rule.most_fill:
+        params = {"fill": check.transport_fill, "most": rule.most_fill, "day": day}
+        yield Notice("check.transport", site.id, check.happened_at, params)
+
+
+def _closure(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
+    """Yield what a closed site's reopening waits for, from when its end is near."""
+    closure = context.situation.site(site.id).closure
+    if closure is None:
+        return
+    earliest = closure.earliest_reopening or closure.ordered_at
+    near = timedelta(hours=_notice_rule(context, now).closure_hours)
+    if now < earliest - near:
+        return
+    if closure.earliest_reopening is not None:
+        code = "closure.ending" if now < earliest else "closure.over"
+        yield Notice(code, site.id, earliest, {"earliest": earliest})
+    terms = reopening_terms(closure, context, site.id)
+    items = [item for item in terms.checklist if item not in dict(closure.done)]
+    if items:
+        yield Notice("reopening.checklist", site.id, earliest, {"items": ", ".join(items)})
+    given = len(closure.approvals)
+    if given < terms.approvals:
+        params = {"given": given, "needed": terms.approvals}
+        yield Notice("reopening.approvals", site.id, earliest, params)
+
+
+def _permits(context: Context, now: datetime) -> Iterator[Notice]:
+    """Yield permits that end soon or ended, where no later one of the subject takes over."""
+    today = context.day(now)
+    soon = today + timedelta(days=_notice_rule(context, now).authorisation_days)
+    permits = permits_of(context.situation, context.operator)
+    last: dict[tuple[str, str], date] = {}
+    for permit in permits:
+        key = (permit.of, permit.subject)
+        last[key] = max(last.get(key, permit.valid_to), permit.valid_to)
+    for permit in permits:
+        if permit.valid_to > soon or permit.valid_to < last[permit.of, permit.subject]:
+            continue
+        code = "authorisation.expired" if permit.valid_to < today else "authorisation.expiring"
+        subject = permit.subject if permit.of != "agent" else "an agent"
+        params = {"authorisation": permit.id, "subject": subject, "day": permit.valid_to}
+        site = permit.subject if permit.of == "site" else ""
+        yield Notice(code, site, _end_of(context, permit.valid_to, site), params)
+    planned = plannable_sites(context.situation, context.operator, context.rules, today)
+    for site_id in sorted({site.id for site in context.operator.sites} - set(planned)):
+        yield Notice("site.not_plannable", site_id, now)
+
+
+def _audits(context: Context, now: datetime) -> Iterator[Notice]:
+    """Yield the auditor's verdicts that end soon or ended."""
+    soon = context.day(now) + timedelta(days=_notice_rule(context, now).audit_days)
+    for (site, measure), verdict in context.situation.audits.items():
+        if verdict.valid_to <= soon:
+            over = verdict.valid_to < context.day(now, site)
+            code = "audit.expired" if over else "audit.expiring"
+            params = {"measure": measure, "day": verdict.valid_to}
+            yield Notice(code, site, _end_of(context, verdict.valid_to, site), params)
+
+
+def _overdue(context: Context, now: datetime) -> Iterator[Notice]:
+    """Yield agents whose absence ended unconfirmed, and outages that last longer than expected."""
+    recent = now - timedelta(days=_notice_rule(context, now).absence_days)
+    for agent, absences in context.situation.absences.items():
+        last = max(absences, key=lambda absence: absence.until or datetime.max.replace(tzinfo=UTC))
+        if last.until is not None and not last.back and recent <= last.until <= now:
+            site = context.operator.agent.get(agent)
+            params = {"agent": agent, "until": last.until}
+            yield Notice("absence.over", site.home_site if site else "", last.until, params)
+    for (what, name), outage in context.situation.outages.items():
+        due = outage.expected_until
+        if due is not None and due <= now:
+            site_id = "" if what == "carrier" else name
+            params = {"what": what, "name": name, "expected_until": due}
+            yield Notice("outage.overdue", site_id, due, params)
+
+
+def _notice_rule(context: Context, now: datetime) -> NoticeRule:
+    return context.rules.one(NoticeRule, context.day(now)) or NoticeRule()
+
+
+def _end_of(context: Context, day: date, site: str) -> datetime:
+    found = context.site(site)
+    name = context.operator.row.time_zone if found is None else found.time_zone
+    return day_bounds(day, name)[1]

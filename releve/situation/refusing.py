@@ -1,0 +1,266 @@
+"""Refusals of events about people and places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from releve.network import Operator
+from releve.situation import events, events_control
+from releve.situation import refusing_control as control
+from releve.situation.event import Event
+from releve.situation.refusal import Context, Refusal, refuse
+from releve.situation.rules import RecordingRule, ReopeningRule, Rules
+from releve.situation.situation import Situation
+from releve.situation.state import Closure
+
+__all__ = ["refusals", "reopening_terms"]
+
+_LONGEST_DAYS = 366
+
+
+def refusals(
+    event: Event, situation: Situation, operator: Operator, rules: Rules
+) -> tuple[Refusal, ...]:
+    """Return every reason why an event is not accepted; empty = accepted.
+
+    The clock is the event's own ``recorded_at``.
+    """
+    context = Context(situation, operator, rules)
+    found = [*_signature(event, context), *_dates(event, context)]
+    if not found:
+        found += _BY_KIND[type(event)](event, context)
+    return tuple(found)
+
+
+def reopening_terms(closure: Closure, context: Context, site: str) -> ReopeningRule:
+    """Return what lifts a closure, by the rules of the day of its first order.
+
+    Where no row was in force that day, the default of the rule holds: two people.
+    """
+    day = context.day(closure.ordered_at, site)
+    found = context.rules.one(ReopeningRule, day, context.site(site), closure.cause)
+    return found or ReopeningRule()
+
+
+def _signature(event: Event, context: Context) -> Iterator[Refusal]:
+    if not event.id:
+        yield refuse("event.no_id")
+    elif context.situation.event(event.id) is not None:
+        yield refuse("event.id_taken", id=event.id)
+    if not event.actor:
+        yield refuse("event.no_actor")
+
+
+def _dates(event: Event, context: Context) -> Iterator[Refusal]:
+    rule = context.rules.one(RecordingRule, context.day(event.recorded_at)) or RecordingRule()
+    dates = {"happened_at": event.happened_at, "recorded_at": event.recorded_at}
+    if event.happened_at > event.recorded_at + timedelta(minutes=rule.ahead_minutes):
+        yield refuse("date.future", **dates, minutes=rule.ahead_minutes)
+    if event.happened_at < event.recorded_at - timedelta(days=rule.behind_days):
+        yield refuse("date.too_old", **dates, days=rule.behind_days)
+
+
+def _case(event: events.CaseDeclared, context: Context) -> Iterator[Refusal]:
+    yield from context.site_faults(event, event.site)
+    yield from context.agent_faults(event.agent)
+    since = event.since or context.day(event.happened_at, event.site)
+    if event.until is not None and event.until < since:
+        yield refuse("case.dates", since=since, until=event.until)
+    elif event.until is not None and event.until > since + timedelta(days=_LONGEST_DAYS):
+        yield refuse("case.too_long", since=since, until=event.until)
+    mine = [case for case in context.situation.cases if case.agent == event.agent]
+    if event.status == "cleared":
+        open_cases = [c for c in mine if c.cleared_at is None and c.at <= event.happened_at]
+        if not open_cases:
+            yield refuse("case.nothing_to_clear", agent=event.agent)
+        return
+    for case in mine:
+        same = case.status == event.status and case.site == event.site
+        if same and context.day(case.at, case.site) == context.day(event.happened_at, event.site):
+            yield refuse("event.same", kind=event.kind, earlier=case.event)
+
+
+def _unavailable(event: events.AgentUnavailable, context: Context) -> Iterator[Refusal]:
+    yield from context.agent_faults(event.agent)
+    start = event.start or event.happened_at
+    if event.until is not None and event.until <= start:
+        yield refuse("absence.dates", start=start, until=event.until)
+    for absence in context.situation.absences.get(event.agent, ()):
+        if (absence.start, absence.until) == (start, event.until):
+            yield refuse("event.same", kind=event.kind, earlier=absence.event)
+
+
+def _back(event: events.AgentBack, context: Context) -> Iterator[Refusal]:
+    yield from context.agent_faults(event.agent)
+    absences = context.situation.absences.get(event.agent, ())
+    if event.absence:
+        named = [absence for absence in absences if absence.event == event.absence]
+        if not named:
+            yield refuse("absence.unknown", agent=event.agent, absence=event.absence)
+        absences = tuple(named)
+    at = event.happened_at
+    lasting = [a for a in absences if a.until is None or a.until > at]
+    if not any(event.absence or a.start <= at for a in lasting):
+        yield refuse("absence.none", agent=event.agent)
+
+
+def _closed(event: events.SiteClosed, context: Context) -> Iterator[Refusal]:
+    yield from context.site_faults(event, event.site)
+    closure = context.situation.site(event.site).closure
+    if closure is not None:
+        yield refuse("closure.closed_already", site=event.site, since=closure.ordered_at)
+    by_rule = event.actor.startswith("rule:")
+    if event.cause == "rule" and not event.rule:
+        yield refuse("closure.cause", cause=event.cause, missing="rule")
+    if event.cause == "rule" and not by_rule:
+        yield refuse("closure.rule")
+    if event.cause == "authority" and not event.authority:
+        yield refuse("closure.cause", cause=event.cause, missing="authority")
+    earliest = event.earliest_reopening
+    if earliest is not None and earliest < event.happened_at:
+        yield refuse("closure.earliest", earliest=earliest, ordered=event.happened_at)
+
+
+def _changing(
+    event: events.ClosureExtended
+    | events.ReopeningChecked
+    | events.ReopeningApproved
+    | events.SiteReopened,
+    context: Context,
+) -> Iterator[Refusal]:
+    """Yield what forbids any act on a closure."""
+    yield from context.site_faults(event, event.site)
+    closure = context.situation.site(event.site).closure
+    if closure is None:
+        yield refuse("closure.open", site=event.site)
+    elif event.happened_at < closure.ordered_at:
+        dates = {"ordered": closure.ordered_at, "happened_at": event.happened_at}
+        yield refuse("closure.before", site=event.site, **dates)
+
+
+def _extended(event: events.ClosureExtended, context: Context) -> Iterator[Refusal]:
+    yield from _changing(event, context)
+    if event.rule and not event.actor.startswith("rule:"):
+        yield refuse("closure.rule")
+    closure = context.situation.site(event.site).closure
+    earliest = None if closure is None else closure.earliest_reopening
+    joins = bool(event.rule and closure and closure.rule_order is None)
+    if earliest is not None and event.earliest_reopening <= earliest and not joins:
+        yield refuse("extension.not_later", site=event.site, earliest=earliest)
+
+
+def _checked(event: events.ReopeningChecked, context: Context) -> Iterator[Refusal]:
+    yield from _changing(event, context)
+    closure = context.situation.site(event.site).closure
+    if closure is None:
+        return
+    items = reopening_terms(closure, context, event.site).checklist
+    if event.item not in items:
+        listed = ", ".join(items) or "none"
+        yield refuse("reopening.unknown_item", item=repr(event.item), items=listed)
+    if event.item in dict(closure.done):
+        yield refuse("reopening.item_done", item=event.item, by=dict(closure.done)[event.item])
+
+
+def _approved(event: events.ReopeningApproved, context: Context) -> Iterator[Refusal]:
+    yield from _changing(event, context)
+    closure = context.situation.site(event.site).closure
+    if closure is not None:
+        yield from _undone(closure, context, event.site)
+        if event.actor in closure.approvals:
+            yield refuse("approval.same_person", actor=event.actor)
+    if event.actor.startswith("rule:"):
+        yield refuse("approval.by_rule")
+
+
+def _undone(closure: Closure, context: Context, site: str) -> Iterator[Refusal]:
+    done = dict(closure.done)
+    items = reopening_terms(closure, context, site).checklist
+    missing = [item for item in items if item not in done]
+    if missing:
+        yield refuse("reopening.checklist", items=", ".join(missing))
+
+
+def _reopened(event: events.SiteReopened, context: Context) -> Iterator[Refusal]:
+    yield from _changing(event, context)
+    closure = context.situation.site(event.site).closure
+    if closure is None:
+        return
+    earliest = closure.earliest_reopening
+    if earliest is not None and min(event.happened_at, event.recorded_at) < earliest:
+        yield refuse("reopening.too_early", site=event.site, earliest=earliest)
+    yield from _undone(closure, context, event.site)
+    needed, given = reopening_terms(closure, context, event.site).approvals, len(closure.approvals)
+    if given < needed:
+        yield refuse("reopening.approvals", given=given, needed=needed, missing=needed - given)
+
+
+def _down(event: events.LinkDown | events.PowerDown, context: Context) -> Iterator[Refusal]:
+    yield from _place(event, context)
+    outage = context.situation.outages.get(_line(event))
+    if outage is not None and outage.since <= event.happened_at:
+        yield refuse("outage.down_already", since=outage.since)
+    if event.expected_until is not None and event.expected_until < event.happened_at:
+        yield refuse("outage.expected", expected_until=event.expected_until)
+
+
+def _up(event: events.LinkUp | events.PowerUp, context: Context) -> Iterator[Refusal]:
+    yield from _place(event, context)
+    outage = context.situation.outages.get(_line(event))
+    if outage is None or outage.since > event.happened_at:
+        yield refuse("outage.not_down")
+
+
+def _line(event: Event) -> tuple[str, ...]:
+    if isinstance(event, events.PowerDown | events.PowerUp):
+        return ("power", event.site)
+    carrier = getattr(event, "carrier", "")
+    return ("carrier", carrier) if carrier else ("link", getattr(event, "site", ""))
+
+
+def _place(event: Event, context: Context) -> Iterator[Refusal]:
+    site, carrier = getattr(event, "site", ""), getattr(event, "carrier", "")
+    if bool(site) == bool(carrier):
+        yield refuse("outage.place")
+    elif site:
+        yield from context.site_faults(event, site)
+    elif all(agent.carrier != carrier for agent in context.operator.agents):
+        yield refuse("carrier.unknown", carrier=repr(carrier))
+
+
+def _corrected(event: events.EventCorrected, context: Context) -> Iterator[Refusal]:
+    found = context.situation.event(event.corrects)
+    if found is None:
+        yield refuse("correction.unknown", corrects=repr(event.corrects))
+    elif isinstance(found, events.EventCorrected):
+        yield refuse("correction.of_correction", corrects=event.corrects)
+    if event.corrects in context.situation.corrected:
+        yield refuse("correction.twice", corrects=event.corrects)
+    if not event.reason and not event.actor.startswith("rule:"):
+        yield refuse("correction.no_reason")
+
+
+_BY_KIND: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {
+    events.CaseDeclared: _case,
+    events.AgentUnavailable: _unavailable,
+    events.AgentBack: _back,
+    events.SiteClosed: _closed,
+    events.ClosureExtended: _extended,
+    events.ReopeningChecked: _checked,
+    events.ReopeningApproved: _approved,
+    events.SiteReopened: _reopened,
+    events.LinkDown: _down,
+    events.LinkUp: _up,
+    events.PowerDown: _down,
+    events.PowerUp: _up,
+    events.EventCorrected: _corrected,
+    events_control.InspectionHeld: control.inspection,
+    events_control.CheckDone: control.check,
+    events_control.PeopleTested: control.tested,
+    events_control.AuthorisationGranted: control.granted,
+    events_control.AuthorisationWithdrawn: control.withdrawn,
+    events_control.AgentsPresent: control.present,
+    events_control.AuditVerdict: control.audited,
+}

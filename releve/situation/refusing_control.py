@@ -1,0 +1,126 @@
+"""Refusals of events about control: checks, inspections, tests, permits, attendance, audits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from releve.situation import events_control as events
+from releve.situation.event import Finding
+from releve.situation.refusal import Context, Refusal, refuse
+
+__all__ = ["audited", "check", "granted", "inspection", "present", "tested", "withdrawn"]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def inspection(event: events.InspectionHeld, context: Context) -> Iterator[Refusal]:
+    """Yield why an inspection is not accepted."""
+    yield from context.site_faults(event, event.site)
+    day = context.day(event.happened_at, event.site)
+    yield from _measures((finding.measure for finding in event.findings), context, day)
+    yield from _digests(event.photos)
+
+
+def check(event: events.CheckDone, context: Context) -> Iterator[Refusal]:
+    """Yield why a daily check is not accepted."""
+    yield from context.site_faults(event, event.site)
+    if event.day > context.day(event.recorded_at, event.site):
+        yield refuse("check.day", day=event.day)
+    looked_at = (event.transport_fill, event.symptomatic)
+    if not event.findings and looked_at == (None, None):
+        yield refuse("check.empty")
+    yield from _measures((finding.measure for finding in event.findings), context, event.day)
+    earlier = context.situation.checks.get((event.site, event.day.isoformat()))
+    if earlier is not None and _said(earlier) == _said(event):
+        yield refuse("event.same", kind=event.kind, earlier=earlier.id)
+
+
+def _said(event: events.CheckDone) -> tuple[tuple[Finding, ...], float | None, int | None, str]:
+    return event.findings, event.transport_fill, event.symptomatic, event.note
+
+
+def tested(event: events.PeopleTested, context: Context) -> Iterator[Refusal]:
+    """Yield why a count of tests is not accepted."""
+    yield from context.site_faults(event, event.site)
+    if event.positive is not None and event.positive > event.tested:
+        yield refuse("tests.counts", positive=event.positive, tested=event.tested)
+    visits = {visit.id for visit in context.situation.inspections if visit.site == event.site}
+    if event.inspection and event.inspection not in visits:
+        yield refuse("tests.inspection", inspection=event.inspection)
+
+
+def granted(event: events.AuthorisationGranted, context: Context) -> Iterator[Refusal]:
+    """Yield why a permit is not accepted."""
+    if not event.authorisation:
+        yield refuse("authorisation.no_id")
+    named = {"site": event.site, "vehicle": event.vehicle, "agent": event.agent}
+    if [of for of, subject in named.items() if subject] != [event.of]:
+        yield refuse("authorisation.of", of=event.of)
+    elif event.of == "site":
+        yield from context.site_faults(event, event.site)
+    elif event.of == "agent":
+        yield from context.agent_faults(event.agent)
+    if event.valid_to < event.valid_from:
+        yield refuse("authorisation.dates", valid_from=event.valid_from, valid_to=event.valid_to)
+    permit = context.situation.permits.get(event.authorisation)
+    if permit is not None and permit.withdrawn_at is None:
+        yield refuse("authorisation.taken", authorisation=event.authorisation)
+
+
+def withdrawn(event: events.AuthorisationWithdrawn, context: Context) -> Iterator[Refusal]:
+    """Yield why a withdrawal is not accepted; a permit of the operator's table has none yet."""
+    permit = context.situation.permits.get(event.authorisation)
+    in_table = any(row.id == event.authorisation for row in context.operator.authorisations)
+    if permit is None and not in_table:
+        yield refuse("authorisation.unknown", authorisation=repr(event.authorisation))
+    elif permit is not None and permit.withdrawn_at is not None:
+        yield refuse("authorisation.withdrawn", authorisation=event.authorisation)
+    elif permit is not None and permit.grant and event.happened_at < permit.grant.happened_at:
+        dates = {"granted": permit.grant.happened_at, "happened_at": event.happened_at}
+        yield refuse("authorisation.before", authorisation=event.authorisation, **dates)
+
+
+def present(event: events.AgentsPresent, context: Context) -> Iterator[Refusal]:
+    """Yield why an attendance is not accepted."""
+    yield from context.site_faults(event, event.site)
+    if event.day > context.day(event.recorded_at, event.site):
+        yield refuse("check.day", day=event.day)
+    if event.agents and len(event.agents) != event.count:
+        yield refuse("attendance.counts", count=event.count, agents=len(event.agents))
+    seen: set[str] = set()
+    for agent in event.agents:
+        yield from context.agent_faults(agent)
+        if agent in seen:
+            yield refuse("attendance.twice", agent=agent)
+        seen.add(agent)
+
+
+def audited(event: events.AuditVerdict, context: Context) -> Iterator[Refusal]:
+    """Yield why an auditor's verdict is not accepted."""
+    if event.site:
+        yield from context.site_faults(event, event.site)
+    day = context.day(event.happened_at, event.site)
+    yield from _measures([event.measure], context, day)
+    yield from _digests(event.photos)
+    if event.valid_to < day:
+        yield refuse("audit.expiry", valid_to=event.valid_to)
+
+
+def _measures(measures: Iterable[str], context: Context, day: date) -> Iterator[Refusal]:
+    """Yield the measures that the charter of the day does not have, or that stand there twice."""
+    charter = context.rules.charter(day)
+    seen: set[str] = set()
+    for measure in measures:
+        if charter is None or measure not in charter.measure:
+            yield refuse("measure.unknown", measure=repr(measure))
+        elif measure in seen:
+            yield refuse("measure.twice", measure=measure)
+        seen.add(measure)
+
+
+def _digests(digests: Iterable[str]) -> Iterator[Refusal]:
+    for digest in digests:
+        if not _DIGEST.fullmatch(digest):
+            yield refuse("photo.digest", digest=repr(digest))

@@ -1,0 +1,246 @@
+"""Rules as dated rows: which of them holds at a site on a day, and with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import ClassVar, TypeVar
+
+from releve.network import Site
+from releve.situation.charter import Charter
+from releve.situation.fields import fields_of, said
+
+__all__ = [
+    "PARAMETERS",
+    "AbsenceRule",
+    "AuthorisationRule",
+    "ClosureRule",
+    "DailyCheckRule",
+    "NoticeRule",
+    "Parameters",
+    "RecordingRule",
+    "ReopeningRule",
+    "Rule",
+    "Rules",
+    "SeatRule",
+    "TransportRule",
+    "ended",
+]
+
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Base of the parameters of a kind of rule; ValueError quotes the condition and the value."""
+
+    kind: ClassVar[str]
+    doc: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for field in fields_of(type(self)):
+            value = getattr(self, field.name)
+            reason = field.condition.fault(value)
+            if reason is not None:
+                raise ValueError(f"{self.kind}.{field.name} {reason}, got {value!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosureRule(Parameters):
+    kind: ClassVar[str] = "closure"
+    doc: ClassVar[str] = "So many confirmed agents on a site within so many days close it."
+
+    n: int = said("Confirmed agents, each counted once", default=2, at_least=1, at_most=10_000)
+    days: float = said("Within how many days (of 24 h)", default=14.0, at_least=0, at_most=366)
+    hours: float = said("Closed at least, from the order", default=48.0, at_least=0, at_most=8784)
+    further_case_hours: float = said(
+        "A further case while closed: closed at least so long from its record; 0 = no longer",
+        default=0.0,
+        at_least=0,
+        at_most=8784,
+    )
+    earlier_cases_count: bool = said(
+        "After a reopening, the cases before it count together with a new one", default=True
+    )
+    home_only: bool = said("The people of the site may then work at home only", default=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopeningRule(Parameters):
+    kind: ClassVar[str] = "reopening"
+    doc: ClassVar[str] = "What a reopening needs, by the rules of the day of the first order."
+
+    approvals: int = said("Different people who say yes", default=2, at_least=1, at_most=10)
+    checklist: tuple[str, ...] = said("Items done first", default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsenceRule(Parameters):
+    kind: ClassVar[str] = "absence"
+    doc: ClassVar[str] = "How long an agent is unavailable when the declaration does not say."
+
+    case_days: int = said("A declared case, days", default=10, at_least=0, at_most=366)
+    contact_days: int = said("A contact, days", default=7, at_least=0, at_most=366)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyCheckRule(Parameters):
+    kind: ClassVar[str] = "daily_check"
+    doc: ClassVar[str] = "Every open site is checked every day by its commission."
+
+    due_hour: float = said("Late after this hour, site time", default=10.0, at_least=0, at_most=24)
+    look_back_days: int = said("Missing checks are named so far back", default=7, at_least=0)
+    weekdays: tuple[str, ...] = said("Days of the week asked for", default=WEEKDAYS)
+
+    @property
+    def days(self) -> frozenset[int]:
+        """The days asked for as numbers, Monday 0."""
+        return frozenset(WEEKDAYS.index(day) for day in self.weekdays if day in WEEKDAYS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportRule(Parameters):
+    kind: ClassVar[str] = "transport"
+    doc: ClassVar[str] = "How full a shuttle may be."
+
+    most_fill: float = said("Share of its seats", default=0.5, at_least=0, at_most=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatRule(Parameters):
+    kind: ClassVar[str] = "seat"
+    doc: ClassVar[str] = "Which share of the positions may be taken."
+
+    most_share: float = said("Share of the positions", default=0.5, at_least=0, at_most=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorisationRule(Parameters):
+    kind: ClassVar[str] = "authorisation"
+    doc: ClassVar[str] = "A site without a valid authorisation is not planned."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRule(Parameters):
+    kind: ClassVar[str] = "notice"
+    doc: ClassVar[str] = "How long before it ends a thing is announced."
+
+    authorisation_days: int = said("An authorisation", default=14, at_least=0, at_most=366)
+    audit_days: int = said("An auditor's verdict", default=30, at_least=0, at_most=366)
+    closure_hours: float = said("The least time of a closure", default=6.0, at_least=0)
+    absence_days: int = said("An absence that ended stays on the list", default=7, at_least=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRule(Parameters):
+    kind: ClassVar[str] = "recording"
+    doc: ClassVar[str] = "How far the date of an event may lie from the clock."
+
+    ahead_minutes: float = said("Ahead of it, for clocks that differ", default=5.0, at_least=0)
+    behind_days: int = said("Behind it", default=366, at_least=0)
+
+
+PARAMETERS: Mapping[str, type[Parameters]] = {
+    cls.kind: cls
+    for cls in (
+        ClosureRule,
+        ReopeningRule,
+        AbsenceRule,
+        DailyCheckRule,
+        TransportRule,
+        SeatRule,
+        AuthorisationRule,
+        NoticeRule,
+        RecordingRule,
+    )
+}
+"""The parameters of each kind of rule."""
+
+P = TypeVar("P", bound=Parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One row: it holds from ``valid_from`` to ``valid_to`` (None = until a row ends it).
+
+    ``sites`` and ``destinations`` bound where it holds (both empty = everywhere); ``causes`` for
+    which closures (reopening only; empty = all). ``basis`` says what it rests on: ``policy`` of a
+    client, a site or the operator, or ``law``.
+    """
+
+    id: str
+    parameters: Parameters
+    valid_from: date
+    valid_to: date | None
+    basis: str
+    source: str
+    confidence: str
+    text: str = ""
+    sites: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+
+    def holds_on(self, day: date) -> bool:
+        """Return whether the row is in force on a day."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+    def nearness(self, site: Site | None, cause: str) -> int:
+        """Return how closely the row aims at a site and a cause; -1 = it does not hold there."""
+        here, there = site.id if site else "", site.destination if site else ""
+        if self.causes and cause not in self.causes:
+            return -1
+        if self.sites or self.destinations:
+            if here in self.sites:
+                return 4 + bool(self.causes)
+            return 2 + bool(self.causes) if there in self.destinations else -1
+        return int(bool(self.causes))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Every row and every version of the charter an installation keeps, past ones too."""
+
+    rows: tuple[Rule, ...] = ()
+    charters: tuple[Charter, ...] = ()
+
+    def in_force(
+        self, kind: type[P], day: date, site: Site | None = None, cause: str = ""
+    ) -> tuple[tuple[str, P], ...]:
+        """Return (id, parameters) of the rows of a kind in force at a site on a day.
+
+        Rows that name the site win over rows that name its destination, and these over rows that
+        hold everywhere; so a site's own policy replaces the general one. The newest comes first.
+        """
+        rows = [
+            (row.nearness(site, cause), row.valid_from, row.id, row.parameters)
+            for row in self.rows
+            if isinstance(row.parameters, kind) and row.holds_on(day)
+        ]
+        best = max((nearness for nearness, *_ in rows), default=-1)
+        found = [row for row in rows if row[0] == best >= 0]
+        newest = sorted(found, key=lambda row: (row[1], row[2]), reverse=True)
+        return tuple((row[2], row[3]) for row in newest if isinstance(row[3], kind))
+
+    def one(self, kind: type[P], day: date, site: Site | None = None, cause: str = "") -> P | None:
+        """Return the parameters of the newest row in force, or None when no row is."""
+        return next((found for _, found in self.in_force(kind, day, site, cause)), None)
+
+    def charter(self, day: date) -> Charter | None:
+        """Return the charter in force on a day: the newest version, or None."""
+        held = [charter for charter in self.charters if charter.holds_on(day)]
+        return max(held, key=lambda charter: (charter.valid_from, charter.version), default=None)
+
+
+def ended(rows: Iterable[Rule], ends: Iterable[tuple[str, date]]) -> tuple[Rule, ...]:
+    """Return the rows, those that another row ends cut to the day before it."""
+    last: dict[str, date] = {}
+    for row_id, day in ends:
+        last[row_id] = min(last.get(row_id, day), day)
+    return tuple(
+        replace(row, valid_to=min(last[row.id] - timedelta(days=1), row.valid_to or date.max))
+        if row.id in last
+        else row
+        for row in rows
+    )

@@ -1,0 +1,325 @@
+"""The situation: an immutable value into which events fold, subject by subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from itertools import chain
+from types import MappingProxyType
+from typing import Any
+
+from releve.situation import events, events_control, state
+from releve.situation.event import Event
+
+__all__ = ["LostPlaces", "Situation", "apply", "empty", "fold"]
+
+Key = tuple[str, ...]
+"""Which subject within its family, such as (site, day)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """The events of one subject and what they amount to.
+
+    ``events`` holds the corrected ones too; ``state`` does not count them.
+    """
+
+    events: tuple[Event, ...]
+    state: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LostPlaces:
+    """Places that cannot be planned, by id, and until when (None = not known).
+
+    ``home_only``: the lost sites whose people may work at home only, not on another site.
+    """
+
+    sites: Mapping[str, datetime | None]
+    carriers: Mapping[str, datetime | None]
+    home_only: frozenset[str]
+
+
+_EMPTY: Mapping[Key, Topic] = MappingProxyType({})
+
+_BY_HAPPENED, _AS_RECORDED = True, False
+_FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
+    "sites": (state.site_of, _AS_RECORDED),
+    "agents": (state.absences_of, _BY_HAPPENED),
+    "cases": (state.cases_of, _BY_HAPPENED),
+    "outages": (state.outage_of, _BY_HAPPENED),
+    "permits": (state.permit_of, _BY_HAPPENED),
+    "checks": (state.last_of, _BY_HAPPENED),
+    "inspections": (state.last_of, _BY_HAPPENED),
+    "tests": (state.last_of, _BY_HAPPENED),
+    "attendance": (state.last_of, _BY_HAPPENED),
+    "audits": (state.last_of, _BY_HAPPENED),
+}
+"""How the events of a family fold, and in which order.
+
+Only the acts on a closed site follow the order of record: each was judged after those before it.
+All others are put in the order in which they happened, however late they were recorded.
+"""
+
+
+def _line(event: events.LinkDown | events.LinkUp) -> Key:
+    return ("carrier", event.carrier) if event.carrier else ("link", event.site)
+
+
+_SUBJECTS: Mapping[type[Event], tuple[str, Callable[[Any], Key]]] = {
+    events.CaseDeclared: ("cases", lambda e: (e.agent,)),
+    events.AgentUnavailable: ("agents", lambda e: (e.agent,)),
+    events.AgentBack: ("agents", lambda e: (e.agent,)),
+    events.SiteClosed: ("sites", lambda e: (e.site,)),
+    events.ClosureExtended: ("sites", lambda e: (e.site,)),
+    events.ReopeningChecked: ("sites", lambda e: (e.site,)),
+    events.ReopeningApproved: ("sites", lambda e: (e.site,)),
+    events.SiteReopened: ("sites", lambda e: (e.site,)),
+    events.LinkDown: ("outages", _line),
+    events.LinkUp: ("outages", _line),
+    events.PowerDown: ("outages", lambda e: ("power", e.site)),
+    events.PowerUp: ("outages", lambda e: ("power", e.site)),
+    events_control.InspectionHeld: ("inspections", lambda e: (e.site, e.id)),
+    events_control.CheckDone: ("checks", lambda e: (e.site, e.day.isoformat())),
+    events_control.PeopleTested: ("tests", lambda e: (e.site, e.id)),
+    events_control.AuthorisationGranted: ("permits", lambda e: (e.authorisation,)),
+    events_control.AuthorisationWithdrawn: ("permits", lambda e: (e.authorisation,)),
+    events_control.AgentsPresent: ("attendance", lambda e: (e.site, e.day.isoformat())),
+    events_control.AuditVerdict: ("audits", lambda e: (e.site, e.measure)),
+}
+"""The family and the subject of each kind of event; a correction has neither."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the events of one stream amount to; equal for equal events.
+
+    ``site_ids`` are the operator's sites. ``first_recorded_at`` and ``last_recorded_at`` are None
+    before the first event.
+    ``withdrawn`` are the events that a correction names. The mappings are by id and must not be
+    changed.
+    """
+
+    site_ids: tuple[str, ...] = ()
+    first_recorded_at: datetime | None = None
+    last_recorded_at: datetime | None = None
+    corrections: tuple[events.EventCorrected, ...] = ()
+    withdrawn: tuple[Event, ...] = ()
+    families: Mapping[str, Mapping[Key, Topic]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def corrected(self) -> frozenset[str]:
+        """Ids of the events that no longer count."""
+        return frozenset(event.corrects for event in self.corrections)
+
+    @cached_property
+    def sites(self) -> Mapping[str, state.SiteState]:
+        """Every site of the operator, and any other that an event names."""
+        known = {site: state.SiteState() for site in self.site_ids}
+        return known | {key[0]: value for key, value in self._states("sites").items()}
+
+    @cached_property
+    def absences(self) -> Mapping[str, tuple[state.Absence, ...]]:
+        """The absences of each agent, by when they were stated."""
+        found = self._states("agents").items()
+        return {key[0]: value for key, value in found if key[0] and value}
+
+    @cached_property
+    def cases(self) -> tuple[state.Case, ...]:
+        """Every declared case and contact by its date: for the health officer alone."""
+        found = (case for cases in self._states("cases").values() for case in cases)
+        return tuple(sorted(found, key=lambda case: (case.at, case.event)))
+
+    @cached_property
+    def cases_at(self) -> Mapping[str, tuple[state.Case, ...]]:
+        """The cases by site, each by its date: for the health officer alone."""
+        found: dict[str, list[state.Case]] = {}
+        for case in self.cases:
+            found.setdefault(case.site, []).append(case)
+        return {site: tuple(cases) for site, cases in found.items()}
+
+    @cached_property
+    def outages(self) -> Mapping[Key, state.Outage]:
+        """What is down, by ``("link", site)``, ``("carrier", name)`` or ``("power", site)``."""
+        return {key: value for key, value in self._states("outages").items() if value}
+
+    @cached_property
+    def permits(self) -> Mapping[str, state.Permit]:
+        """Authorisations by id, those that are over too."""
+        return {key[0]: value for key, value in self._states("permits").items() if value}
+
+    @cached_property
+    def checks(self) -> Mapping[tuple[str, str], events_control.CheckDone]:
+        """The daily check by site and day (ISO)."""
+        return self._last("checks")
+
+    @cached_property
+    def attendance(self) -> Mapping[tuple[str, str], events_control.AgentsPresent]:
+        """Who was present by site and day (ISO)."""
+        return self._last("attendance")
+
+    @cached_property
+    def audits(self) -> Mapping[tuple[str, str], events_control.AuditVerdict]:
+        """The auditor's last verdict by site (empty = the operator) and measure."""
+        return self._last("audits")
+
+    @cached_property
+    def inspections(self) -> tuple[events_control.InspectionHeld, ...]:
+        """Every inspection, the oldest first."""
+        return tuple(sorted(self._last("inspections").values(), key=_happened))
+
+    @cached_property
+    def tests(self) -> tuple[events_control.PeopleTested, ...]:
+        """Every count of tests, the oldest first: for the health officer alone."""
+        return tuple(sorted(self._last("tests").values(), key=_happened))
+
+    def site(self, site: str) -> state.SiteState:
+        """Return the state of a site; one that nothing happened to is open."""
+        return self.sites.get(site, state.SiteState())
+
+    def lost_places(self, now: datetime) -> LostPlaces:
+        """Return which sites and home carriers are lost now, and until when as far as known."""
+        sites = {site: state.closure for site, state in self.sites.items() if state.closure}
+        home_only = frozenset(site for site, closure in sites.items() if closure.home_only)
+        ends = [("site", site, closure.earliest_reopening) for site, closure in sites.items()]
+        for (what, name), outage in self.outages.items():
+            if outage.since <= now:
+                kind = "carrier" if what == "carrier" else "site"
+                ends.append((kind, name, outage.expected_until))
+        lost: dict[str, dict[str, datetime | None]] = {"site": {}, "carrier": {}}
+        for kind, name, end in ends:
+            known = end if end is not None and end > now else None
+            before = lost[kind].get(name, known)
+            lost[kind][name] = None if known is None or before is None else max(before, known)
+        return LostPlaces(lost["site"], lost["carrier"], home_only)
+
+    def unavailable(
+        self, now: datetime, until: datetime | None = None
+    ) -> Mapping[str, datetime | None]:
+        """Return who is unavailable now, or at some time from now to ``until``, and until when.
+
+        None = not known. Absences that touch count as one. Why is nowhere in the answer.
+        """
+        end = now if until is None else until
+        found = {agent: _unavailable(rows, now, end) for agent, rows in self.absences.items()}
+        return {agent: span.until for agent, span in found.items() if span is not None}
+
+    def event(self, event_id: str) -> Event | None:
+        """Return the event of an id, corrected or not; None when there is none."""
+        everywhere = (topic for family in self.families.values() for topic in family.values())
+        found = chain(self.corrections, *(topic.events for topic in everywhere))
+        return next((event for event in found if event.id == event_id), None)
+
+    def events_of(self, family: str, *key: str) -> tuple[Event, ...]:
+        """Return the events of one subject, corrected ones too, such as ``("sites", "casa-1")``."""
+        topic = self.families.get(family, _EMPTY).get(key)
+        return () if topic is None else topic.events
+
+    def _states(self, family: str) -> Mapping[Key, Any]:
+        return {key: topic.state for key, topic in self.families.get(family, _EMPTY).items()}
+
+    def _last(self, family: str) -> Mapping[Any, Any]:
+        return {key: value for key, value in self._states(family).items() if value is not None}
+
+
+def _unavailable(
+    absences: Iterable[state.Absence], now: datetime, end: datetime
+) -> state.Absence | None:
+    """Return the first absence that meets [now, end], lengthened by those that touch it."""
+    span: state.Absence | None = None
+    for absence in sorted(absences, key=lambda absence: absence.start):
+        over = absence.until is not None and absence.until <= max(now, absence.start)
+        if over or (span is None and absence.start > end):
+            continue
+        if span is None:
+            span = absence
+        elif span.until is not None and absence.start <= span.until:
+            later = None if absence.until is None else max(span.until, absence.until)
+            span = replace(span, until=later)
+    return span
+
+
+def empty(site_ids: Iterable[str] = ()) -> Situation:
+    """Return the situation in which nothing has happened: every site open, everybody there."""
+    return Situation(site_ids=tuple(site_ids))
+
+
+def apply(situation: Situation, event: Event) -> Situation:
+    """Return the situation after one more event; never raises on an event.
+
+    An event recorded twice (the same id) changes nothing.
+    """
+    return fold((event,), situation)
+
+
+def fold(happened: Iterable[Event], start: Situation | None = None) -> Situation:
+    """Return the situation after some events, in the order of record, from ``start`` or nothing.
+
+    Only the acts on one closed site depend on that order (see ``docs/situation.md``).
+    """
+    situation = empty() if start is None else start
+    gathered: dict[str, dict[Key, list[Event]]] = {}
+    corrections: list[events.EventCorrected] = []
+    first, last = situation.first_recorded_at, situation.last_recorded_at
+    for event in happened:
+        first = min(first or event.recorded_at, event.recorded_at)
+        last = max(last or event.recorded_at, event.recorded_at)
+        if isinstance(event, events.EventCorrected):
+            corrections.append(event)
+            continue
+        family, key_of = _SUBJECTS[type(event)]
+        gathered.setdefault(family, {}).setdefault(key_of(event), []).append(event)
+    gone = situation.corrected | {event.corrects for event in corrections}
+    families = dict(situation.families)
+    for family, topics in gathered.items():
+        old = families.get(family, _EMPTY)
+        new = {key: _topic(family, old.get(key), extra, gone) for key, extra in topics.items()}
+        families[family] = {**old, **new}
+    folded = replace(
+        situation,
+        first_recorded_at=first,
+        last_recorded_at=last,
+        corrections=_distinct((*situation.corrections, *corrections)),
+        families=families,
+    )
+    late = [e for topics in gathered.values() for es in topics.values() for e in es if e.id in gone]
+    return _without(folded, gone) if corrections or late else folded
+
+
+def _topic(family: str, old: Topic | None, extra: Iterable[Event], gone: frozenset[str]) -> Topic:
+    """Return a topic with more events; those already there are not taken twice."""
+    folding, by_happened = _FAMILIES[family]
+    known = {event.id: event for event in (() if old is None else old.events)}
+    for event in extra:
+        known.setdefault(event.id, event)
+    ordered = sorted(known.values(), key=_happened) if by_happened else list(known.values())
+    return Topic(tuple(ordered), folding([e for e in ordered if e.id not in gone]))
+
+
+def _without(situation: Situation, gone: frozenset[str]) -> Situation:
+    """Fold again the topics that hold a corrected event, and gather those events."""
+    families = {family: dict(topics) for family, topics in situation.families.items()}
+    withdrawn: list[Event] = []
+    for family, topics in families.items():
+        for key, topic in topics.items():
+            found = [event for event in topic.events if event.id in gone]
+            if found:
+                topics[key] = _topic(family, topic, (), gone)
+                withdrawn += found
+    return replace(situation, families=families, withdrawn=tuple(sorted(withdrawn, key=_happened)))
+
+
+def _happened(event: Event) -> tuple[datetime, datetime, str]:
+    return event.happened_at, event.recorded_at, event.id
+
+
+def _distinct(
+    corrections: tuple[events.EventCorrected, ...],
+) -> tuple[events.EventCorrected, ...]:
+    """Return the corrections by when they happened, each once."""
+    known: dict[str, events.EventCorrected] = {}
+    for event in corrections:
+        known.setdefault(event.id, event)
+    return tuple(sorted(known.values(), key=_happened))

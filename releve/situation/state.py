@@ -1,0 +1,329 @@
+"""What the events of one subject amount to: closures, cases, absences, outages, permits.
+
+Each function folds the events of one subject, in the order its caller documents, into a value.
+None of them raises: an event that no longer makes sense beside the others changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from releve.situation.event import Event
+from releve.situation.events import (
+    AgentBack,
+    AgentUnavailable,
+    CaseDeclared,
+    ClosureExtended,
+    LinkDown,
+    PowerDown,
+    ReopeningApproved,
+    ReopeningChecked,
+    SiteClosed,
+    SiteReopened,
+)
+from releve.situation.events_control import AuthorisationGranted, AuthorisationWithdrawn
+
+__all__ = [
+    "Absence",
+    "Case",
+    "Closure",
+    "Order",
+    "Outage",
+    "Permit",
+    "SiteState",
+    "absences_of",
+    "cases_of",
+    "last_of",
+    "outage_of",
+    "permit_of",
+    "site_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order that closes a site or keeps it closed; ``event`` is the id of its event."""
+
+    event: str
+    at: datetime
+    recorded_at: datetime
+    cause: str
+    rule: str
+    authority: str
+    reference: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A closure of a site: from the first order to the reopening.
+
+    ``approvals`` are the people who said yes since the last order, in order; ``done`` the items of
+    the checklist that are done, with who did them. ``reopened_at`` is None while it lasts.
+    """
+
+    orders: tuple[Order, ...]
+    ordered_at: datetime
+    earliest_reopening: datetime | None
+    home_only: bool
+    done: tuple[tuple[str, str], ...] = ()
+    approvals: tuple[str, ...] = ()
+    reopened_at: datetime | None = None
+    reopened_by: str = ""
+    reopening_recorded_at: datetime | None = None
+
+    @property
+    def event(self) -> str:
+        """Id of the event that closed the site."""
+        return self.orders[0].event
+
+    @property
+    def cause(self) -> str:
+        """Cause of the first order: rule, authority, hazard or operator."""
+        return self.orders[0].cause
+
+    @property
+    def rule(self) -> str:
+        """Id of the rule of the first order; empty = no rule."""
+        return self.orders[0].rule
+
+    @property
+    def rule_order(self) -> Order | None:
+        """The first order that a rule gave, or None."""
+        return next((order for order in self.orders if order.cause == "rule"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """A site: its closure while it is closed, and the closures that are over, oldest first."""
+
+    closure: Closure | None = None
+    past: tuple[Closure, ...] = ()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the site is closed."""
+        return self.closure is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A time in which an agent cannot be planned; ``until`` None = not known. Never why."""
+
+    event: str
+    actor: str
+    start: datetime
+    until: datetime | None
+    back: bool = False
+    """The agent was reported back, which set ``until``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A declared case or contact, for the health officer alone.
+
+    ``at`` is the date of the case: when it happened, and never after it was recorded.
+    ``agent`` is empty once erased. ``cleared_at`` is None until the agent is cleared.
+    """
+
+    event: str
+    agent: str
+    site: str
+    status: str
+    at: datetime
+    recorded_at: datetime
+    since: date | None
+    until: date | None
+    cleared_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A link or a power supply that is down."""
+
+    event: str
+    since: datetime
+    expected_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """An authorisation; its grant is None when it stands in the operator's table instead."""
+
+    grant: AuthorisationGranted | None
+    withdrawn_at: datetime | None = None
+
+
+def site_of(events: Sequence[Event]) -> SiteState:
+    """Fold the acts on one site, in the order of record: each was judged after those before."""
+    state = SiteState()
+    for event in events:
+        state = _SITE_ACTS[type(event)](state, event)
+    return state
+
+
+def _close(state: SiteState, event: SiteClosed) -> SiteState:
+    if state.closure is not None:
+        return state
+    return replace(
+        state,
+        closure=Closure(
+            orders=(_order(event, event.cause),),
+            ordered_at=event.happened_at,
+            earliest_reopening=event.earliest_reopening,
+            home_only=event.home_only,
+        ),
+    )
+
+
+def _order(event: SiteClosed | ClosureExtended, cause: str) -> Order:
+    return Order(
+        event=event.id,
+        at=event.happened_at,
+        recorded_at=event.recorded_at,
+        cause=cause,
+        rule=event.rule,
+        authority=event.authority,
+        reference=event.reference,
+        actor=event.actor,
+        reason=event.reason,
+    )
+
+
+def _extend(state: SiteState, event: ClosureExtended) -> SiteState:
+    closure = state.closure
+    if closure is None:
+        return state
+    cause = "rule" if event.rule else "authority" if event.authority else "operator"
+    earliest = closure.earliest_reopening
+    later = (
+        event.earliest_reopening if earliest is None else max(earliest, event.earliest_reopening)
+    )
+    return replace(
+        state,
+        closure=replace(
+            closure,
+            orders=(*closure.orders, _order(event, cause)),
+            earliest_reopening=later,
+            home_only=closure.home_only or event.home_only,
+            approvals=(),
+        ),
+    )
+
+
+def _check(state: SiteState, event: ReopeningChecked) -> SiteState:
+    closure = state.closure
+    if closure is None or event.item in dict(closure.done):
+        return state
+    return replace(state, closure=replace(closure, done=(*closure.done, (event.item, event.actor))))
+
+
+def _approve(state: SiteState, event: ReopeningApproved) -> SiteState:
+    closure = state.closure
+    if closure is None or event.actor in closure.approvals:
+        return state
+    return replace(state, closure=replace(closure, approvals=(*closure.approvals, event.actor)))
+
+
+def _reopen(state: SiteState, event: SiteReopened) -> SiteState:
+    closure = state.closure
+    if closure is None:
+        return state
+    over = replace(
+        closure,
+        reopened_at=event.happened_at,
+        reopened_by=event.actor,
+        reopening_recorded_at=event.recorded_at,
+    )
+    return SiteState(closure=None, past=(*state.past, over))
+
+
+_SITE_ACTS: dict[type[Event], Callable[[SiteState, Any], SiteState]] = {
+    SiteClosed: _close,
+    ClosureExtended: _extend,
+    ReopeningChecked: _check,
+    ReopeningApproved: _approve,
+    SiteReopened: _reopen,
+}
+
+
+def absences_of(events: Sequence[Event]) -> tuple[Absence, ...]:
+    """Fold the absences of one agent, by when they happened; a return ends those begun by then."""
+    absences: list[Absence] = []
+    for event in events:
+        if isinstance(event, AgentUnavailable):
+            start = event.happened_at if event.start is None else event.start
+            absences.append(Absence(event.id, event.actor, start, event.until))
+        elif isinstance(event, AgentBack):
+            absences = [_ended(absence, event) for absence in absences]
+    return tuple(absences)
+
+
+def _ended(absence: Absence, event: AgentBack) -> Absence:
+    at = event.happened_at
+    if event.absence and event.absence != absence.event:
+        return absence
+    begun = absence.start <= at or event.absence == absence.event
+    lasting = absence.until is None or absence.until > at
+    return replace(absence, until=at, back=True) if begun and lasting else absence
+
+
+def cases_of(events: Sequence[Event]) -> tuple[Case, ...]:
+    """Fold the cases of one agent, by when they happened; clearing ends those before it.
+
+    Where the agent is erased, nobody knows who was cleared: each case stands for itself.
+    """
+    cases: list[Case] = []
+    for event in events:
+        if not isinstance(event, CaseDeclared):
+            continue
+        at = min(event.happened_at, event.recorded_at)
+        if event.status != "cleared":
+            cases.append(
+                Case(
+                    event=event.id,
+                    agent=event.agent,
+                    site=event.site,
+                    status=event.status,
+                    at=at,
+                    recorded_at=event.recorded_at,
+                    since=event.since,
+                    until=event.until,
+                )
+            )
+        elif event.agent:
+            cases = [case if case.cleared_at else replace(case, cleared_at=at) for case in cases]
+    return tuple(cases)
+
+
+def outage_of(events: Sequence[Event]) -> Outage | None:
+    """Fold the downs and ups of one line or supply, by when they happened."""
+    outage: Outage | None = None
+    for event in events:
+        if not isinstance(event, LinkDown | PowerDown):
+            outage = None
+        elif outage is None:
+            outage = Outage(event.id, event.happened_at, event.expected_until)
+        else:
+            outage = replace(outage, expected_until=event.expected_until)
+    return outage
+
+
+def permit_of(events: Sequence[Event]) -> Permit | None:
+    """Fold one authorisation, by when it happened: its last grant, and its withdrawal after it."""
+    permit: Permit | None = None
+    for event in events:
+        if isinstance(event, AuthorisationGranted):
+            permit = Permit(event)
+        elif isinstance(event, AuthorisationWithdrawn):
+            permit = Permit(permit.grant if permit else None, event.happened_at)
+    return permit
+
+
+def last_of(events: Sequence[Event]) -> Event | None:
+    """Return the event that happened last; it stands for its subject."""
+    return events[-1] if events else None
