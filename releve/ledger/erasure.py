@@ -1,0 +1,90 @@
+"""Erasing personal values: on their date, or all of one person.
+
+The value and its salt go; the commitment in the entry stays and says nothing without them, and
+every hash, root and proof stays as it was. Each erasure is an entry of its own with the count
+alone: naming the entries would tie together what was one person's.
+
+What a database deletes is not gone from its files at once: ``scrub`` sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, models, transaction
+
+from releve.ledger.chain import append, lock
+from releve.ledger.models import Personal
+
+__all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on"]
+
+ERASED = "ledger.erased"
+"""The kind of the entry an erasure writes; its body has ``cause`` and ``values``, the count."""
+
+
+def erase_due(on: date, *, now: datetime) -> int:
+    """Erase every value whose day has come by ``on``; return how many."""
+    rows = Personal.objects.filter(erase_on__lte=on)
+    return _erase(rows, {"cause": "due", "on": on.isoformat()}, now)
+
+
+def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int:
+    """Erase every value about one person, whatever its day; return how many.
+
+    ``cause`` goes into the ledger and must not name the person.
+    """
+    if not subject:
+        raise ValueError("no subject is given: values without one are erased on their date")
+    return _erase(Personal.objects.filter(subject=subject), {"cause": cause}, now)
+
+
+def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()) -> int:
+    """Set the day of erasure of a person's values, or only of those of some entries.
+
+    ``None`` leaves them without a day, for as long as it is not known. Returns how many.
+    """
+    rows = Personal.objects.filter(subject=subject)
+    if entries:
+        rows = rows.filter(entry__in=entries)
+    return rows.update(erase_on=on)
+
+
+def scrub() -> bool:
+    """Remove what was erased from the database's own files; called outside a transaction.
+
+    A database marks what is deleted as free and leaves the bytes; pages split or joined earlier
+    hold copies besides. So the whole table of personal values is written anew, and its old place
+    overwritten (SQLite) or given back (PostgreSQL). Appends wait meanwhile. Returns False where
+    another connection was reading, so that the log of SQLite still holds them: then call it again.
+    """
+    if connection.vendor == "postgresql":
+        _run("VACUUM (FULL) ledger_personal")
+        return True
+    _run("PRAGMA secure_delete = ON")  # pages that become free are filled with zeros
+    _run("PRAGMA temp_store = MEMORY")
+    with transaction.atomic():
+        _run("CREATE TEMP TABLE ledger_kept AS SELECT * FROM ledger_personal")
+        _run("DELETE FROM ledger_personal")
+        _run("INSERT INTO ledger_personal SELECT * FROM ledger_kept")
+        _run("DROP TABLE ledger_kept")
+    busy, *_ = _run("PRAGMA wal_checkpoint(TRUNCATE)")
+    return not busy
+
+
+def _run(sql: str) -> tuple[Any, ...]:
+    """Execute a statement; return its first row, if it has rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone() or () if cursor.description else ()
+
+
+def _erase(rows: models.QuerySet[Personal], body: dict[str, Any], now: datetime) -> int:
+    """Delete rows and write down how many; nothing is written where there is none."""
+    with transaction.atomic():
+        lock()
+        count, _ = rows.delete()
+        if count:
+            append(ERASED, {**body, "values": count}, recorded_at=now)
+        return count

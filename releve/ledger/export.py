@@ -1,0 +1,82 @@
+"""The whole ledger as one file, for the stand-alone verifier and for keeping.
+
+Each line is canonical JSON: what the file is, the entries in order, each root after the last entry
+it covers, a last line with the counts. ``docs/ledger.md`` describes it for whoever writes a
+verifier of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from releve.ledger import models
+from releve.ledger.chain import text_of
+from releve.ledger.hashing import canonical
+
+__all__ = ["export_lines", "write_export"]
+
+_PAGE = 1000
+
+
+def export_lines(*, values: bool = False) -> Iterator[str]:
+    """Yield the lines of the export; ``values``: personal values are shown too.
+
+    Read to the end inside one transaction, so that entries, values and roots are of one instant.
+    """
+    with transaction.atomic():
+        _one_instant()
+        yield canonical({"format": "releve ledger export 1", "values": "all" if values else "none"})
+        seq = roots = 0
+        for row in models.Root.objects.order_by("number").iterator():
+            yield from _entries(seq, row.size, values)
+            yield f'{{"root":{row.statement},"signature":{canonical(row.signature)}}}'
+            seq, roots = row.size, row.number
+        last = models.Entry.objects.order_by("seq").last()
+        if last is not None:
+            yield from _entries(seq, last.seq, values)
+            seq = last.seq
+        yield canonical({"entries": seq, "roots": roots})
+
+
+def write_export(path: Path, *, values: bool = False) -> None:
+    """Write the export into a file, whole or not at all, readable by its owner alone."""
+    draft = path.with_name(f".{path.name}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in export_lines(values=values))
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _one_instant() -> None:
+    """Read as of one instant; SQLite's transactions do so by themselves."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _entries(after: int, last: int, values: bool) -> Iterator[str]:
+    """Yield the lines of the entries after a number up to another."""
+    rows = models.Entry.objects.filter(seq__lte=last).order_by("seq")
+    while page := list(rows.filter(seq__gt=after)[:_PAGE]):
+        kept = _values(page[0].seq, page[-1].seq) if values else {}
+        for row in page:
+            shown = ",".join(kept.get(row.seq, ()))
+            yield f'{{"entry":{text_of(row)},"hash":{canonical(row.hash)},"values":[{shown}]}}'
+        after = page[-1].seq
+
+
+def _values(first: int, last: int) -> dict[int, list[str]]:
+    """Return the personal values of entries as the lines show them."""
+    rows = models.Personal.objects.filter(entry__gte=first, entry__lte=last)
+    kept: dict[int, list[str]] = {}
+    for row in rows.order_by("entry", "path"):
+        shown = f'{{"path":{canonical(row.path)},"salt":{canonical(row.salt)},"value":{row.value}}}'
+        kept.setdefault(row.entry_id, []).append(shown)
+    return kept
