@@ -10,7 +10,22 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-__all__ = ["choice", "database", "flag", "hosts", "origins", "secret", "text"]
+__all__ = [
+    "SECRET_FILE",
+    "choice",
+    "database",
+    "flag",
+    "home",
+    "hosts",
+    "kept_secret",
+    "number",
+    "origins",
+    "secret",
+    "text",
+]
+
+SECRET_FILE = "secret-key"
+"""Name of the file of the home folder that holds the secret key where none is set."""
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _HOST = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\]")
@@ -59,6 +74,19 @@ def origins(environ: Mapping[str, str], name: str) -> list[str]:
     return values
 
 
+def home(environ: Mapping[str, str]) -> Path:
+    """Return the folder of what the installation keeps."""
+    return Path(text(environ, "RELEVE_HOME") or "var/home").absolute()
+
+
+def number(environ: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
+    """Return a whole number of at least ``least``."""
+    value = text(environ, name) or str(default)
+    if not (value.isascii() and value.isdigit() and int(value) >= least):
+        raise _nonsense(name, value, f"a whole number of at least {least}")
+    return int(value)
+
+
 def secret(environ: Mapping[str, str], name: str) -> str:
     """Return a secret, empty when not set; a short one is refused without being quoted."""
     value = text(environ, name)
@@ -67,6 +95,15 @@ def secret(environ: Mapping[str, str], name: str) -> str:
             f"{name} must have at least {_SHORTEST_SECRET} characters, 8 of them different"
         )
     return value
+
+
+def kept_secret(environ: Mapping[str, str], name: str) -> str:
+    """Return a secret, or the one kept in the home folder; empty when there is neither."""
+    value = secret(environ, name)
+    path = home(environ) / SECRET_FILE
+    if value or not path.is_file():
+        return value
+    return secret({name: path.read_text(encoding="ascii")}, name)
 
 
 def database(environ: Mapping[str, str], name: str, file: Path) -> dict[str, Any]:

@@ -5,12 +5,13 @@
 ``RELEVE_DATABASE_URL``     ``postgres://…``; SQLite in the home folder when not set
 ``RELEVE_PLAN_FOLDER``      the plan folder to show (written by ``releve plan``)
 ``RELEVE_ALLOWED_HOSTS``    host names the desk answers to; the loopback ones when not set
-``RELEVE_SECRET_KEY``       secret of at least 32 characters; one per run when not set
+``RELEVE_SECRET_KEY``       secret of at least 32 characters; kept in the home folder when not set
 ``RELEVE_LEDGER_KEY``       private key that signs the ledger's roots; ``ledger.key`` in the home
                             folder, made on first use, when not set
 ``RELEVE_LANGUAGE``         ``fr`` (default) or ``en``: the language where a browser asks for none
 ``RELEVE_HTTPS``            the desk is reached by HTTPS: cookies and redirects insist on it
 ``RELEVE_TRUSTED_ORIGINS``  origins of forms when a proxy changes the host name
+``RELEVE_URL``              address of the desk in links; ``http://127.0.0.1:8000`` when not set
 ``RELEVE_OPEN``             no sign-in, for this machine alone: set by ``releve desk serve --open``
 ``RELEVE_SECOND_FACTOR``    ``required`` (default) of roles that act, or ``optional``
 ``RELEVE_DEBUG``            off by default; shows the code of an error, so never on a network
@@ -26,13 +27,13 @@ from django.core.management.utils import get_random_secret_key
 
 from releve import environment
 
-HOME = Path(environment.text(os.environ, "RELEVE_HOME") or "var/home").absolute()
+HOME = environment.home(os.environ)
 
 _folder = environment.text(os.environ, "RELEVE_PLAN_FOLDER")
 PLAN_FOLDER: Path | None = Path(_folder) if _folder else None
 
 DEBUG = environment.flag(os.environ, "RELEVE_DEBUG", default=False)
-SECRET_KEY = environment.secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
+SECRET_KEY = environment.kept_secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
 LEDGER_KEY = environment.text(os.environ, "RELEVE_LEDGER_KEY")
 ALLOWED_HOSTS = environment.hosts(
     os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]")
@@ -46,6 +47,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "releve.desk",  # before allauth, whose templates the desk's own replace
+    "releve.desk.access",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -55,8 +58,6 @@ INSTALLED_APPS = [
     "releve.registry",
     "releve.ledger",
     "releve.live",
-    "releve.desk",
-    "releve.desk.access",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -83,7 +84,9 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "releve.desk.navigation.context",
             ],
         },
     }
@@ -93,6 +96,10 @@ DATABASES = {
 }
 AUTH_USER_MODEL = "access.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "start"
+LOGOUT_REDIRECT_URL = "account_login"
+DESK_URL = (environment.origins(os.environ, "RELEVE_URL") or ["http://127.0.0.1:8000"])[0]
 OPEN_DESK = environment.flag(os.environ, "RELEVE_OPEN", default=False)
 SECOND_FACTOR_REQUIRED = (
     environment.choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional")) == "required"

@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from releve.desk.access.scopes import held_by, scope
 from releve.desk.presenters import Desk, desk_of, frame
 from releve.desk.store import StoredPlan, store_of
 from releve.plan_folder import PlanFolderError
@@ -40,7 +41,10 @@ class Page:
 def plan_page(
     view: Callable[Concatenate[HttpRequest, Desk, _P], Page],
 ) -> Callable[..., HttpResponse]:
-    """Make a view of a plan an HTTP view: the day's plan, its ETag, HTML or JSON, or why not."""
+    """Make a view of a plan an HTTP view: the day's plan, its ETag, HTML or JSON, or why not.
+
+    The view must be guarded by ``may("plan.see")``: it is given what this reader may see.
+    """
 
     @wraps(view)
     def answer(request: HttpRequest, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponse:
@@ -54,7 +58,7 @@ def plan_page(
         unchanged = get_conditional_response(request, etag=etag)
         if unchanged is not None:
             return _fresh(unchanged, etag)
-        desk = desk_of(stored.plan, stored.days)
+        desk = desk_of(stored.plan, stored.days, scope(request.user, "plan.see").clients)
         page = view(request, desk, *args, **kwargs)
         return _fresh(_respond(request, page, desk, stored), etag)
 
@@ -109,7 +113,14 @@ def _day(request: HttpRequest) -> date | None:
 
 def _etag(request: HttpRequest, stored: StoredPlan) -> str:
     days = ",".join(day.isoformat() for day in stored.days)
-    parts = (stored.digest, days, get_language() or "", request.get_full_path())
+    parts = (
+        stored.digest,
+        days,
+        get_language() or "",
+        request.get_full_path(),
+        request.user.get_username(),
+        repr([item.key for item in held_by(request.user)]),
+    )
     return quote_etag(hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32])
 
 

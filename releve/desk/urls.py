@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, register_converter
 
 from releve.desk import views
+from releve.desk.access import views as access
 from releve.desk.converters import RefConverter
 
 __all__ = ["handler404", "handler500", "urlpatterns"]
@@ -18,6 +19,9 @@ urlpatterns = [
     path("cell/<ref:client>/<ref:contingency>.json", views.cell, name="cell_json"),
     path("healthz", views.healthz, name="healthz"),
     path("language", views.set_language, name="set_language"),
+    path("start", access.start, name="start"),
+    path("look", access.look, name="look"),
+    path("account", access.account, name="account"),
     path("account/", include("allauth.urls")),
 ]
 

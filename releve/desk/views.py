@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.i18n import set_language as django_set_language
 
+from releve.desk.access.guard import for_anyone, may
 from releve.desk.presenters import Desk, cell_page, cell_twin, verdict_page, verdict_twin
 from releve.desk.responses import Page, failure, plan_page
 from releve.desk.store import store_of
@@ -17,12 +18,14 @@ from releve.plan_folder import PlanFolderError
 __all__ = ["cell", "healthz", "server_error", "set_language", "stranger", "verdict"]
 
 
+@may("plan.see")
 @plan_page
 def verdict(request: HttpRequest, desk: Desk) -> Page:
     """The verdict, the relief matrix, what is missing and the proof."""
     return Page("desk/verdict.html", lambda: verdict_page(desk), lambda: verdict_twin(desk))
 
 
+@may("plan.see", client="client")
 @plan_page
 def cell(request: HttpRequest, desk: Desk, client: str, contingency: str) -> Page:
     """A client under a contingency: the day as a chart, its programmes, who moves where."""
@@ -42,6 +45,7 @@ def cell(request: HttpRequest, desk: Desk, client: str, contingency: str) -> Pag
     )
 
 
+@for_anyone
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Say whether there is a plan to show, for a supervisor of processes."""
@@ -52,7 +56,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok", "days": [day.isoformat() for day in days]})
 
 
-set_language = csrf_exempt(django_set_language)
+set_language = for_anyone(csrf_exempt(django_set_language))
 """Keeps the language in a cookie. Exempt from the CSRF token on purpose: all it changes is a
 reader's language, and without a token in them the pages are the same for everybody and cacheable.
 """

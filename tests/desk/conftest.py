@@ -31,8 +31,8 @@ def plan_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def web(plan_folder: Path) -> Iterator[Client]:
-    """A client of a desk that shows the two days; it asks for French."""
-    with override_settings(PLAN_FOLDER=plan_folder):
+    """A browser at an open desk that shows the two days; it asks for French."""
+    with override_settings(PLAN_FOLDER=plan_folder, OPEN_DESK=True):
         yield Client(headers={"accept-language": "fr"})
 
 
@@ -58,7 +58,7 @@ def shown_from() -> Iterator[SetFolder]:
 
         def show(folder: Path, plans: Sequence[Plan]) -> Client:
             write_plans(folder / "plan", plans, stamp=STAMP, calendars=False)
-            stack.enter_context(override_settings(PLAN_FOLDER=folder / "plan"))
+            stack.enter_context(override_settings(PLAN_FOLDER=folder / "plan", OPEN_DESK=True))
             return Client(headers={"accept-language": "fr"})
 
         yield show

@@ -25,10 +25,12 @@ SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
-def address(plan_folder: Path) -> Iterator[str]:
+def address(plan_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A desk served by its own command, as a user starts it."""
     command = [sys.executable, "-m", "releve", "desk", "serve", str(plan_folder), "--port", "0"]
+    command.append("--open")
     environ = {k: v for k, v in os.environ.items() if not k.startswith("RELEVE_")}
+    environ["RELEVE_HOME"] = str(tmp_path_factory.mktemp("home"))
     environ["PYTHONUNBUFFERED"] = "1"
     with subprocess.Popen(
         command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from django.core.checks import run_checks
 from django.test import override_settings
@@ -38,7 +39,12 @@ def test_a_plan_that_cannot_be_read_is_E003(tmp_path: Path) -> None:  # noqa: N8
     assert "this version reads 'releve-plan/1'" in message
 
 
-def test_serving_a_folder_without_plan_is_refused_with_the_hint(tmp_path: Path) -> None:
+@pytest.mark.database
+@pytest.mark.django_db
+def test_serving_a_folder_without_plan_is_refused_with_the_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_HOME", str(tmp_path / "home"))
     with override_settings(PLAN_FOLDER=tmp_path):
         result = CliRunner().invoke(desk, ["serve", str(tmp_path)])
     assert result.exit_code == 1

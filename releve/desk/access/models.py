@@ -53,7 +53,17 @@ class Grant(models.Model):
         ordering = ("starts_at", "pk")
 
     def __str__(self) -> str:
-        return f"{self.user.get_username()}: {Role(self.role).label}"
+        return f"{self.user.get_username()}: {self.label}"
+
+    @property
+    def label(self) -> str:
+        """The role in the reader's language."""
+        return str(Role(self.role).label)
+
+    @property
+    def reach(self) -> str:
+        """The ids that the role is held for, or that it is held for all."""
+        return ", ".join([*self.sites, *self.clients]) or _("everything")
 
     def runs(self, now: datetime) -> bool:
         """Return whether the role is held at an instant."""

@@ -49,6 +49,16 @@ class Held:
     role: Role
     scope: Scope
 
+    @property
+    def key(self) -> tuple[str, object, object]:
+        """The same for the same role and reach, in any process."""
+        sites, clients = self.scope.sites, self.scope.clients
+        return (
+            str(self.role.value),
+            None if sites is None else sorted(sites),
+            None if clients is None else sorted(clients),
+        )
+
     @classmethod
     def of(cls, role: Role, sites: Iterable[str] = (), clients: Iterable[str] = ()) -> Held:
         """Return a role for the sites and clients named; for all where none need be named.

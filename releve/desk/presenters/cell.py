@@ -60,7 +60,10 @@ class IntervalView:
 
 @dataclass(frozen=True)
 class CellPage:
-    """Everything the page of a cell shows; ``programme`` is the filter, empty for all."""
+    """Everything the page of a cell shows; ``programme`` is the filter, empty for all.
+
+    ``staff`` is None for a client, to whom the people are not shown.
+    """
 
     title: str
     client: str
@@ -76,7 +79,7 @@ class CellPage:
     intervals: tuple[IntervalView, ...]
     programmes: tuple[ProgrammeView, ...]
     programme: str
-    staff: StaffList
+    staff: StaffList | None
     siblings: tuple[tuple[CellView, bool], ...]
     clock: str
     path: str
@@ -118,7 +121,7 @@ def cell_page(desk: Desk, cell: Cell, programme: str = "", page: int = 1) -> Cel
             for at in desk.columns(cell.client)
         ),
         programme=programme,
-        staff=staff_list(desk, cell, programme, page),
+        staff=staff_list(desk, cell, programme, page) if desk.whole else None,
         siblings=_siblings(desk, cell),
         clock=_("Times of {zone}").format(zone=desk.plan.time_zone),
         path=reverse("cell", kwargs={"client": cell.client, "contingency": cell.contingency}),
@@ -156,7 +159,6 @@ def _facts(desk: Desk, cell: Cell) -> tuple[Fact, ...]:
     text = desk.text
     if cell.status == "unknown":
         return ()
-    moves = len(desk.plan.scenarios[cell.contingency].moves)
     facts = (
         Fact(
             _("Worst interval"),
@@ -171,8 +173,9 @@ def _facts(desk: Desk, cell: Cell) -> tuple[Fact, ...]:
         ),
         Fact(_("Calls lost"), text.number(cell.calls_lost), _("expected over the day")),
     )
-    if cell.contingency == BASE:
+    if cell.contingency == BASE or not desk.whole:
         return facts
+    moves = len(desk.plan.scenarios[cell.contingency].moves)
     people = Fact(_("People concerned"), text.number(moves), _("over all clients, by this relief"))
     return (*facts, people)
 

@@ -36,11 +36,16 @@ class CellView:
 
 @dataclass(frozen=True)
 class Desk:
-    """A plan, the words for it and the addresses of its pages; ``day`` is None for the first."""
+    """A plan, the words for it and the addresses of its pages; ``day`` is None for the first.
+
+    ``whole`` is False when the plan is narrowed to some clients: what it says of others, of people
+    and of prices is then left out, not zero.
+    """
 
     plan: Plan
     text: Text
     day: date | None = None
+    whole: bool = True
 
     @cached_property
     def names(self) -> Names:

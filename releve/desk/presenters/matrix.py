@@ -57,12 +57,13 @@ class LegendItem:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The whole picture; rows are in the order of the verdicts."""
+    """The whole picture; rows are in the order of the verdicts, ``totals`` over all clients."""
 
     groups: tuple[Group, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     legend: tuple[LegendItem, ...]
+    totals: bool
 
 
 def matrix(desk: Desk, clients: tuple[ClientView, ...]) -> Matrix:
@@ -87,6 +88,7 @@ def matrix(desk: Desk, clients: tuple[ClientView, ...]) -> Matrix:
             for client in clients
         ),
         _legend(desk),
+        desk.whole,
     )
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from releve.desk.presenters.cells import Desk
 from releve.desk.presenters.matrix import Matrix, matrix
 from releve.desk.presenters.missing import Missing, missing
+from releve.desk.presenters.narrow import narrowed
 from releve.desk.presenters.proof import Proof, proof
 from releve.desk.presenters.text import text_now
 from releve.desk.presenters.verdict import Banner, ClientLists, banner, client_lists, client_views
@@ -43,18 +44,25 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class VerdictPage:
-    """The first page, from the verdict to its proof."""
+    """The first page, from the verdict to its proof; without the last two for a client."""
 
     banner: Banner
     clients: ClientLists
     matrix: Matrix
-    missing: Missing
-    proof: Proof
+    missing: Missing | None
+    proof: Proof | None
 
 
-def desk_of(plan: Plan, days: Sequence[date]) -> Desk:
-    """Return the desk of a plan; its addresses name the day unless it is the folder's first."""
-    return Desk(plan, text_now(plan.time_zone), None if plan.day == days[0] else plan.day)
+def desk_of(plan: Plan, days: Sequence[date], clients: frozenset[str] | None = None) -> Desk:
+    """Return the desk of a plan, or of what some clients may see of it.
+
+    Its addresses name the day unless it is the folder's first.
+    """
+    day = None if plan.day == days[0] else plan.day
+    text = text_now(plan.time_zone)
+    if clients is None:
+        return Desk(plan, text, day)
+    return Desk(narrowed(plan, clients), text, day, whole=False)
 
 
 def frame(desk: Desk, days: Sequence[date]) -> Frame:
@@ -83,5 +91,9 @@ def verdict_page(desk: Desk) -> VerdictPage:
     """Return the verdict page of a plan."""
     clients = client_views(desk)
     return VerdictPage(
-        banner(desk), client_lists(clients), matrix(desk, clients), missing(desk), proof(desk)
+        banner(desk),
+        client_lists(clients),
+        matrix(desk, clients),
+        missing(desk) if desk.whole else None,
+        proof(desk) if desk.whole else None,
     )

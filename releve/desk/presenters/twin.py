@@ -47,7 +47,7 @@ def plain(value: Any) -> Any:
 def verdict_twin(desk: Desk) -> dict[str, Any]:
     """Return the verdict page as data."""
     plan = desk.plan
-    return {
+    twin = {
         "plan": _plan(desk),
         "verdict": {
             "clients": len(plan.verdicts),
@@ -62,19 +62,22 @@ def verdict_twin(desk: Desk) -> dict[str, Any]:
             }
             for verdict in plan.verdicts
         ],
-        "contingencies": [
-            {**plain(item), "moves": len(plan.scenarios[item.id].moves)}
-            for item in plan.contingencies
-        ],
+        "contingencies": [{**plain(item), **_moves(desk, item.id)} for item in plan.contingencies],
         "matrix": [_cell(desk, cell) for cell in plan.cells],
-        "missing": plain(plan.missing),
-        "proof": {
-            **plain(plan.bound),
-            "violations": list(plan.violations),
-            "seconds": plain(plan.seconds),
-            "settings": plain(plan.settings),
-        },
     }
+    if not desk.whole:
+        return twin
+    proof = {
+        **plain(plan.bound),
+        "violations": list(plan.violations),
+        "seconds": plain(plan.seconds),
+        "settings": plain(plan.settings),
+    }
+    return {**twin, "missing": plain(plan.missing), "proof": proof}
+
+
+def _moves(desk: Desk, contingency: str) -> dict[str, int]:
+    return {"moves": len(desk.plan.scenarios[contingency].moves)} if desk.whole else {}
 
 
 def cell_twin(desk: Desk, cell: Cell, programme: str = "") -> dict[str, Any]:
@@ -87,15 +90,6 @@ def cell_twin(desk: Desk, cell: Cell, programme: str = "") -> dict[str, Any]:
     ]
     own = {plan.programmes[at][0] for at in columns}
     scenario = plan.scenarios[cell.contingency]
-    people: dict[str, Any] = (
-        {"placements": [plain(p) for p in plan.placements if p.programme in own]}
-        if cell.contingency == BASE
-        else {
-            "moves": [
-                plain(move) for move in scenario.moves if _works(move.before, move.after) & own
-            ]
-        }
-    )
     return {
         "plan": _plan(desk),
         "cell": _cell(desk, cell),
@@ -109,8 +103,16 @@ def cell_twin(desk: Desk, cell: Cell, programme: str = "") -> dict[str, Any]:
             }
             for at in columns
         ],
-        **people,
+        **(_people(desk, cell, own) if desk.whole else {}),
     }
+
+
+def _people(desk: Desk, cell: Cell, own: set[str]) -> dict[str, Any]:
+    plan = desk.plan
+    if cell.contingency == BASE:
+        return {"placements": [plain(p) for p in plan.placements if p.programme in own]}
+    moves = plan.scenarios[cell.contingency].moves
+    return {"moves": [plain(move) for move in moves if _works(move.before, move.after) & own]}
 
 
 def _plan(desk: Desk) -> dict[str, Any]:

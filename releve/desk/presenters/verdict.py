@@ -106,6 +106,12 @@ def banner(desk: Desk) -> Banner:
 
 def _examined(desk: Desk) -> str:
     count = len(desk.plan.contingencies)
+    if not desk.whole:
+        return ngettext(
+            "{count} contingency examined on {day}.",
+            "{count} contingencies examined on {day}.",
+            count,
+        ).format(count=count, day=desk.text.day(desk.plan.day))
     return ngettext(
         "{count} contingency examined on {day}; {agents} agents placed, {reserve} in reserve.",
         "{count} contingencies examined on {day}; {agents} agents placed, {reserve} in reserve.",

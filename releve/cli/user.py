@@ -1,0 +1,112 @@
+"""``releve desk user``: the first administrator, and any account from the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from releve.cli.database import open_database
+from releve.cli.secret import keep_secret
+
+__all__ = ["user"]
+
+ROLES = (
+    "administrator",
+    "auditor",
+    "client",
+    "continuity",
+    "flow",
+    "health",
+    "inspector",
+    "outbound",
+    "planner",
+    "site",
+)
+"""As in ``releve.desk.access.roles``, which cannot be imported before Django is set up."""
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def user() -> None:
+    """Give and end accounts."""
+
+
+@user.command()
+@click.argument("name")
+@click.option(
+    "--role", required=True, type=click.Choice(ROLES), help="What the person is here for."
+)
+@click.option("--site", "sites", multiple=True, help="A site the role is held for; repeatable.")
+@click.option("--client", "clients", multiple=True, help="A client it is held for; repeatable.")
+@click.option("--until", type=_DAY, help="Last day of the role, for an inspector or an auditor.")
+@click.option("--email", default="", help="Address of the person.")
+@click.option("--password", is_flag=True, help="Ask for the password here instead of a link.")
+def add(
+    name: str,
+    role: str,
+    sites: tuple[str, ...],
+    clients: tuple[str, ...],
+    until: datetime | None,
+    email: str,
+    password: bool,
+) -> None:
+    """Give NAME an account with a role, or a further role, and print a link to choose a password.
+
+    The link works once, for three days. With --password it is asked for here instead.
+    """
+    keep_secret()
+    open_database()
+    from releve.desk.access import people
+
+    secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
+    wanted = people.Wanted(role, sites, clients, until.date() if until else None)
+    try:
+        made, is_new = people.give(name, wanted, by="command line", email=email, password=secret)
+    except people.AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{name}: {role}")
+    if is_new and not password:
+        click.echo(f"Choose a password: {people.first_link(made)}")
+
+
+@user.command(name="list")
+def list_users() -> None:
+    """List the accounts, with the roles they hold now."""
+    keep_secret()
+    open_database()
+    from releve.desk.access.models import User
+
+    for person in User.objects.prefetch_related("grants").order_by("username"):
+        held = ", ".join(item.role.value for item in person.held) or "no role now"
+        click.echo(f"{person.get_username()}: {held if person.is_active else 'closed'}")
+
+
+@user.command()
+@click.argument("name")
+def close(name: str) -> None:
+    """Close the account of NAME: its roles and its sessions end now; its name stays taken."""
+    keep_secret()
+    open_database()
+    from releve.desk.access import people
+
+    try:
+        people.close(name, by="command line")
+    except people.AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{name}: closed")
+
+
+@user.command()
+@click.argument("name")
+def link(name: str) -> None:
+    """Print a link for NAME to choose a new password; it works once, for three days."""
+    keep_secret()
+    open_database()
+    from releve.desk.access import people
+
+    try:
+        click.echo(people.first_link(people.account(name)))
+    except people.AccessError as error:
+        raise click.ClickException(str(error)) from error

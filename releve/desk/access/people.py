@@ -1,0 +1,179 @@
+"""Giving and ending access: every change is an entry of the ledger, in a stream of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from releve.desk.access.models import Grant, User
+from releve.desk.access.roles import Role
+from releve.ledger.chain import append
+
+__all__ = [
+    "STREAM",
+    "AccessError",
+    "Wanted",
+    "account",
+    "close",
+    "end",
+    "first_link",
+    "forget_factors",
+    "give",
+    "note",
+]
+
+STREAM = "access"
+"""Stream of the ledger that holds who was given what, and who looked behind a pseudonym."""
+
+
+class AccessError(Exception):
+    """What was asked cannot be done; the message says what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A role to give, for sites or clients where it is held for some, up to its last day."""
+
+    role: str
+    sites: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    last_day: date | None = None
+
+    def ends_at(self) -> datetime | None:
+        """Return the end of the last day, in UTC."""
+        if self.last_day is None:
+            return None
+        return datetime.combine(self.last_day + timedelta(days=1), time.min, UTC)
+
+
+def account(name: str) -> User:
+    """Return an account by its name."""
+    try:
+        return User.objects.get(username=name)
+    except User.DoesNotExist:
+        raise AccessError(f"there is no account of the name {name!r}") from None
+
+
+@transaction.atomic
+def give(
+    name: str, wanted: Wanted, *, by: str, email: str = "", password: str = ""
+) -> tuple[User, bool]:
+    """Give a role, making the account when there is none; return it, and whether it was made."""
+    user, is_new = _account_for(name, email, password)
+    grant = Grant(
+        user=user,
+        role=Role(wanted.role),
+        sites=list(wanted.sites),
+        clients=list(wanted.clients),
+        starts_at=timezone.now(),
+        ends_at=wanted.ends_at(),
+        given_by=by,
+    )
+    try:
+        grant.clean()
+    except ValidationError as error:
+        raise AccessError(_sentence(error)) from error
+    grant.save()
+    body = {
+        "role": wanted.role,
+        "sites": list(wanted.sites),
+        "clients": list(wanted.clients),
+        "ends_at": None if grant.ends_at is None else grant.ends_at.isoformat(),
+    }
+    note("access.given", user, body, by)
+    return user, is_new
+
+
+def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
+    known = User.objects.filter(username__iexact=name).first()
+    if known is not None:
+        if not known.is_active:
+            raise AccessError(f"the account {known.username!r} is closed; its name stays taken")
+        return known, False
+    user = User(username=name, email=email)
+    try:
+        user.set_unusable_password()
+        user.full_clean()
+        if password:
+            validate_password(password, user)
+            user.set_password(password)
+    except ValidationError as error:
+        raise AccessError(_sentence(error)) from error
+    if email and EmailAddress.objects.filter(email__iexact=email).exists():
+        raise AccessError("another account has this e-mail address")
+    user.save()
+    if email:
+        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user, True
+
+
+@transaction.atomic
+def end(grant: Grant, *, by: str) -> None:
+    """End a role now."""
+    now = timezone.now()
+    if not grant.runs(now):
+        raise AccessError("this role is not held now")
+    Grant.objects.filter(pk=grant.pk).update(ends_at=now, ended_by=by)
+    note("access.ended", grant.user, {"role": grant.role}, by)
+
+
+@transaction.atomic
+def close(name: str, *, by: str) -> None:
+    """Close an account: roles and sessions end now; the name stays taken, for the records."""
+    user = account(name)
+    now = timezone.now()
+    for grant in user.grants.all():
+        if grant.runs(now):
+            end(grant, by=by)
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    _end_sessions(user)
+    note("access.closed", user, {}, by)
+
+
+@transaction.atomic
+def forget_factors(user: User, *, by: str) -> None:
+    """Take away the second factors of somebody who lost them, and end their sessions."""
+    Authenticator.objects.filter(user=user).delete()
+    _end_sessions(user)
+    note("access.factors_forgotten", user, {}, by)
+
+
+def first_link(user: User) -> str:
+    """Return the address at which somebody chooses a password: once, within three days."""
+    key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
+    return settings.DESK_URL + reverse("account_reset_password_from_key", kwargs=key)
+
+
+def note(kind: str, user: User, body: Mapping[str, object], by: str) -> None:
+    """Write an entry about somebody's access; the name can be erased, the entry stands."""
+    name = user.get_username()
+    append(
+        kind,
+        {**body, "user": name, "actor": by},
+        personal={"user": name},
+        subject=f"user:{name}",
+        stream=STREAM,
+        recorded_at=timezone.now(),
+    )
+
+
+def _end_sessions(user: User) -> None:
+    for session in UserSession.objects.filter(user=user):
+        session.end()
+
+
+def _sentence(error: ValidationError) -> str:
+    return " ".join(error.messages)

@@ -1,0 +1,40 @@
+"""The sites and clients that a role can be held for: of the reference data, or of the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from releve.desk.store import store_of
+from releve.plan_folder import PlanFolderError
+from releve.registry import service as registry
+
+__all__ = ["Places", "places"]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Sites and clients as (id, name), in the order of their tables."""
+
+    sites: tuple[tuple[str, str], ...] = ()
+    clients: tuple[tuple[str, str], ...] = ()
+
+
+def places() -> Places:
+    """Return what is known: the reference data's current version, else the plan folder's."""
+    version = registry.current()
+    if version is not None:
+        operator = registry.operator_of(version)
+        return Places(
+            tuple((site.id, site.name) for site in operator.sites),
+            tuple((client.id, client.name) for client in operator.clients),
+        )
+    try:
+        stored = store_of(settings.PLAN_FOLDER).get()
+    except PlanFolderError:
+        return Places()
+    if stored is None:
+        return Places()
+    plan = stored.plan
+    return Places(tuple((site.id, site.name) for site in plan.sites), plan.clients)

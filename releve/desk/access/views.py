@@ -1,0 +1,74 @@
+"""Pages about oneself: where to start, the own account, the role to look through when open."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from releve.desk.access.factors import lacks_second_factor
+from releve.desk.access.forms import LookForm
+from releve.desk.access.guard import for_anyone
+from releve.desk.access.models import User
+from releve.desk.access.places import places
+from releve.desk.access.visitor import COOKIE, chosen_text
+from releve.desk.navigation import links
+
+__all__ = ["account", "look", "start"]
+
+
+@for_anyone
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """Lead to the first page that this reader may enter."""
+    if not request.user.is_authenticated:
+        return redirect("account_login")
+    found = links(request)
+    return redirect(found[0].url if found else "account")
+
+
+@for_anyone
+@require_http_methods(["GET", "HEAD", "POST"])
+def look(request: HttpRequest) -> HttpResponse:
+    """On an open desk, choose the role to look through; the choice is kept in a cookie."""
+    if not settings.OPEN_DESK:
+        raise Http404
+    form = LookForm(places(), request.POST or None)
+    if not form.is_valid():
+        return render(request, "desk/look.html", {"form": form})
+    answer = redirect("start")
+    answer.set_cookie(
+        COOKIE,
+        chosen_text(form.role_chosen, form.place),
+        httponly=True,
+        samesite="Lax",
+        secure=bool(settings.SESSION_COOKIE_SECURE),
+    )
+    return answer
+
+
+@for_anyone
+@require_safe
+@login_required
+def account(request: HttpRequest) -> HttpResponse:
+    """The own account: roles held, password, second factor, sessions."""
+    user = cast(User, request.user)
+    if user.visiting:
+        return redirect("look")
+    context = {
+        "grants": user.grants.all(),
+        "factors": Authenticator.objects.filter(user=user).exclude(
+            type=Authenticator.Type.RECOVERY_CODES
+        ),
+        "lacks_factor": lacks_second_factor(request),
+        "sessions": UserSession.objects.filter(user=user).count(),
+        "addresses": EmailAddress.objects.filter(user=user),
+    }
+    return render(request, "desk/account.html", context)

@@ -1,0 +1,109 @@
+"""The way to every page: one list, of which each reader sees what they may enter.
+
+A new page adds its row; the row shows as soon as an address of that name exists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as lazy
+
+from releve import __version__
+from releve.desk.access.models import User
+from releve.desk.access.scopes import can, held_by
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+__all__ = ["ENTRIES", "Entry", "Link", "Reader", "context", "links"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page by the name of its address; ``within`` names further pages that belong to it."""
+
+    label: StrPromise
+    name: str
+    permission: str
+    within: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as one reader sees it."""
+
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: the name, the roles, and whether it is an open desk's visitor."""
+
+    name: str
+    roles: str
+    visits: bool
+
+
+ENTRIES = (
+    Entry(lazy("Now"), "now", "situation.see"),
+    Entry(lazy("Sites"), "sites", "situation.see"),
+    Entry(lazy("Clients"), "clients", "situation.see"),
+    Entry(lazy("Plan"), "verdict", "plan.see", frozenset({"cell"})),
+    Entry(lazy("Record"), "record", "event.record.check"),
+    Entry(lazy("Incident"), "incident", "incident.work"),
+    Entry(lazy("Health"), "health", "health.cases"),
+    Entry(lazy("Ledger"), "ledger", "ledger.see"),
+    Entry(lazy("Reference data"), "registry", "registry.see"),
+    Entry(lazy("Outbound"), "outbound", "outbound.see"),
+    Entry(lazy("Crash test"), "crashtest", "crashtest.run"),
+    Entry(lazy("People"), "people", "users.manage"),
+)
+
+
+def links(request: HttpRequest) -> tuple[Link, ...]:
+    """Return the entries that this reader may enter, the one they are in marked."""
+    found = []
+    for entry in ENTRIES:
+        if can(request.user, entry.permission):
+            url = _address(entry.name)
+            if url:
+                found.append(Link(str(entry.label), url, _inside(request, entry, url)))
+    return tuple(found)
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """Django context processor: what the frame shows around every page."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return {"version": __version__}
+    roles = dict.fromkeys(str(held.role.label) for held in held_by(user))
+    visits = user.visiting is not None
+    name = user.get_full_name() or user.get_username()
+    return {
+        "version": __version__,
+        "navigation": links(request),
+        "reader": Reader(name, ", ".join(roles), visits),
+        "open_desk": visits and settings.OPEN_DESK,
+    }
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _inside(request: HttpRequest, entry: Entry, url: str) -> bool:
+    match = request.resolver_match
+    name = match.url_name if match is not None else None
+    if name == entry.name or name in entry.within:
+        return True
+    return url != "/" and request.path.startswith(url.rstrip("/") + "/")
