@@ -37,6 +37,7 @@ from releve.situation.permits import HeldPermit, permits_of, plannable_sites
 from releve.situation.reading import FieldFault
 from releve.situation.refusal import REFUSALS, Refusal
 from releve.situation.refusing import refusals, reopening_terms
+from releve.situation.retention import erase_on
 from releve.situation.rules import (
     AbsenceRule,
     AuthorisationRule,
@@ -45,13 +46,17 @@ from releve.situation.rules import (
     NoticeRule,
     RecordingRule,
     ReopeningRule,
+    RetentionRule,
     Rule,
     Rules,
     SeatRule,
+    TracingRule,
     TransportRule,
 )
 from releve.situation.situation import LostPlaces, Situation, apply, empty, fold
 from releve.situation.state import Absence, Case, Closure, Order, Outage, Permit, SiteState
+from releve.situation.stays import Stay, roster_stays
+from releve.situation.tracing import Cluster, Contact, clusters, contacts
 
 __all__ = [
     "KINDS",
@@ -75,6 +80,8 @@ __all__ = [
     "Closure",
     "ClosureExtended",
     "ClosureRule",
+    "Cluster",
+    "Contact",
     "DailyCheckRule",
     "Event",
     "EventCorrected",
@@ -100,6 +107,7 @@ __all__ = [
     "ReopeningApproved",
     "ReopeningChecked",
     "ReopeningRule",
+    "RetentionRule",
     "Rule",
     "RuleFaults",
     "Rules",
@@ -108,12 +116,17 @@ __all__ = [
     "SiteReopened",
     "SiteState",
     "Situation",
+    "Stay",
+    "TracingRule",
     "TransportRule",
     "absence_id",
     "answers",
     "apply",
     "closes",
+    "clusters",
+    "contacts",
     "empty",
+    "erase_on",
     "event_from_json",
     "event_to_json",
     "fields_of",
@@ -127,5 +140,6 @@ __all__ = [
     "plannable_sites",
     "refusals",
     "reopening_terms",
+    "roster_stays",
     "subject_of",
 ]

@@ -60,17 +60,18 @@ def _closures(
     if site.id not in situation.cases_at:
         return
     closure = situation.site(site.id).closure
+    closed = closure is not None
     today = now.astimezone(zone(site.time_zone)).date()
     known = {event.id for event in situation.events_of("sites", site.id)}
     for rule_id, rule in rules.in_force(ClosureRule, today, site):
-        found: SiteClosed | ClosureExtended | None
-        if closure is not None and closure.rule_order is not None:
+        if closure is not None and any(order.rule == rule_id for order in closure.orders):
             found = _longer(situation, site.id, closure, rule_id, rule, now)
         else:
             found = _order(situation, site.id, rule_id, rule, now, known)
-        if found is not None and found.id not in known:
-            yield found
-            return
+        if found is None or found.id in known:
+            continue
+        yield found if closed else _closing(found)
+        closed = True
 
 
 def _order(
@@ -80,31 +81,31 @@ def _order(
     rule: ClosureRule,
     now: datetime,
     known: set[str],
-) -> SiteClosed | ClosureExtended | None:
-    """Return the order of a rule: it closes an open site, and joins a closure of another cause."""
+) -> ClosureExtended | None:
+    """Return the order of a rule that a site be closed: it joins a closure, or begins one."""
     for case in closing_cases(situation, site, rule, now):
         event_id = _derived("closed", rule_id, site, case.event)
-        if event_id in known:
-            continue
-        earliest = now + timedelta(hours=rule.hours)
-        common = _by_rule(event_id, rule_id, now)
-        if situation.site(site).closed:
+        if event_id not in known:
             return ClosureExtended(
-                **common,
+                **_by_rule(event_id, rule_id, now),
                 site=site,
                 rule=rule_id,
-                earliest_reopening=earliest,
+                earliest_reopening=now + timedelta(hours=rule.hours),
                 home_only=rule.home_only,
             )
-        return SiteClosed(
-            **common,
-            site=site,
-            cause="rule",
-            rule=rule_id,
-            earliest_reopening=earliest,
-            home_only=rule.home_only,
-        )
     return None
+
+
+def _closing(order: ClosureExtended) -> SiteClosed:
+    """Return the order of a rule as the one that closes an open site."""
+    return SiteClosed(
+        **_common(order.id, order.actor, order.happened_at),
+        site=order.site,
+        cause="rule",
+        rule=order.rule,
+        earliest_reopening=order.earliest_reopening,
+        home_only=order.home_only,
+    )
 
 
 def _longer(
@@ -116,9 +117,9 @@ def _longer(
     now: datetime,
 ) -> ClosureExtended | None:
     """Return the longer closure that the last further case of a site under order calls for."""
-    order = closure.rule_order
+    ordered = [order.recorded_at for order in closure.orders if order.rule == rule_id]
     cases = confirmed_cases(situation, site, rule.days) if rule.further_case_hours else []
-    further = [case for case in cases if order and case.recorded_at > order.recorded_at]
+    further = [case for case in cases if case.recorded_at > min(ordered)]
     if not further:
         return None
     last = max(further, key=lambda case: (case.recorded_at, case.event))
@@ -141,7 +142,8 @@ def _absences(
     for case in situation.cases:
         site, event_id = operator.site.get(case.site), absence_id(case.event)
         known = {event.id for event in situation.events_of("agents", case.agent)}
-        if not case.agent or site is None or case.cleared_at is not None or event_id in known:
+        gone = case.agent not in operator.agent or case.cleared_at is not None
+        if gone or site is None or event_id in known:
             continue
         today = now.astimezone(zone(site.time_zone)).date()
         for rule_id, rule in rules.in_force(AbsenceRule, today, site)[:1]:
@@ -155,8 +157,7 @@ def _absences(
 def _absent(case: Case, site: Site, rule: AbsenceRule) -> tuple[datetime, datetime]:
     """Return from when to when an agent is absent; days are those of the site."""
     first = case.since or case.at.astimezone(zone(site.time_zone)).date()
-    days = rule.case_days if case.status == "declared_case" else rule.contact_days
-    last = case.until or first + timedelta(days=days - 1)
+    last = rule.last_day(case.status, first, case.until)
     start = day_bounds(first, site.time_zone)[0] if case.since else case.at
     return start, day_bounds(last, site.time_zone)[1]
 
@@ -164,17 +165,16 @@ def _absent(case: Case, site: Site, rule: AbsenceRule) -> tuple[datetime, dateti
 def _returns(situation: Situation, now: datetime) -> Iterator[Event]:
     """Yield the end of absences whose agent was cleared, or whose case did not happen."""
     for case in situation.cases:
-        if case.cleared_at is None:
-            continue
-        for absence in _lasting(situation, case.agent, absence_id(case.event), now):
-            event_id = _derived("back", absence.event)
-            common = _common(event_id, absence.actor, now)
-            yield AgentBack(**common, agent=case.agent, absence=absence.event)
+        if case.cleared_at is not None:
+            known = {event.id for event in situation.events_of("agents", case.agent)}
+            for absence in _lasting(situation, case.agent, absence_id(case.event), now):
+                common = _common(_derived("back", absence.event), absence.actor, now)
+                if common["id"] not in known:
+                    yield AgentBack(**common, agent=case.agent, absence=absence.event)
     for event in situation.withdrawn:
         if isinstance(event, CaseDeclared):
             for absence in _lasting(situation, event.agent, absence_id(event.id), now):
-                event_id = _derived("corrected", absence.event)
-                common = _common(event_id, absence.actor, now)
+                common = _common(_derived("corrected", absence.event), absence.actor, now)
                 yield EventCorrected(**common, corrects=absence.event)
 
 

@@ -66,8 +66,7 @@ def closing_cases(
     before ``now``, and one of them at least was recorded since the site was last answered for.
     """
     cases = [case for case in confirmed_cases(situation, site, rule.days) if case.at <= now]
-    served = _served_until(situation, site)
-    new = [served is None or case.recorded_at >= served for case in cases]
+    new = _new(situation, site, cases)
     if not rule.earlier_cases_count:
         cases = [case for case, is_new in zip(cases, new, strict=True) if is_new]
         new = [True] * len(cases)
@@ -80,17 +79,24 @@ def closing_cases(
         start += found - rule.n + 2
 
 
-def _served_until(situation: Situation, site: str) -> datetime | None:
-    """Return until when the cases on record were answered for by a closure that a rule ordered.
+def _new(situation: Situation, site: str, cases: Sequence[Case]) -> list[bool]:
+    """Return which cases no order of a rule has answered for yet.
 
-    That is the last reopening after such a closure, or the last correction of such an order.
+    Answered for are those on record when a rule ordered the closure that lasts, when a closure
+    that a rule ordered was lifted, or when such an order was corrected.
     """
-    past = [closure for closure in situation.site(site).past if closure.rule_order]
+    state = situation.site(site)
+    orders = () if state.closure is None else state.closure.orders
+    ordered = [order.recorded_at for order in orders if order.cause == "rule"]
+    past = [closure for closure in state.past if closure.rule_order]
     ends = [end for closure in past if (end := closure.reopening_recorded_at)]
-    ordered = {
+    wrong = {
         event.id
         for event in situation.withdrawn
         if isinstance(event, SiteClosed | ClosureExtended) and event.rule and event.site == site
     }
-    ends += [c.recorded_at for c in situation.corrections if c.corrects in ordered]
-    return max(ends, default=None)
+    ends += [c.recorded_at for c in situation.corrections if c.corrects in wrong]
+    return [
+        all(case.recorded_at > at for at in ordered) and all(case.recorded_at >= at for at in ends)
+        for case in cases
+    ]

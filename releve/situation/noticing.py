@@ -137,7 +137,7 @@ def _closure(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
     if closure.earliest_reopening is not None:
         code = "closure.ending" if now < earliest else "closure.over"
         yield Notice(code, site.id, earliest, {"earliest": earliest})
-    terms = reopening_terms(closure, context, site.id)
+    terms = reopening_terms(closure, site.id, context.operator, context.rules)
     items = [item for item in terms.checklist if item not in dict(closure.done)]
     if items:
         yield Notice("reopening.checklist", site.id, earliest, {"items": ", ".join(items)})

@@ -11,7 +11,7 @@ from releve.situation.event import Event
 from releve.situation.rules import Rules
 from releve.situation.situation import Situation
 
-__all__ = ["REFUSALS", "Context", "Refusal", "refuse"]
+__all__ = ["REFUSALS", "Context", "Refusal", "local_day", "refuse"]
 
 REFUSALS: Mapping[str, str] = {
     "event.no_id": "The event has no id; give it one of its own.",
@@ -95,6 +95,13 @@ def refuse(code: str, **params: object) -> Refusal:
     return Refusal(code, params)
 
 
+def local_day(at: datetime, site: str, operator: Operator) -> date:
+    """Return the day of an instant at a site, or where the operator counts its days."""
+    found = operator.site.get(site)
+    name = operator.row.time_zone if found is None else found.time_zone
+    return at.astimezone(zone(name)).date()
+
+
 @dataclass(frozen=True)
 class Context:
     """What an event is judged by."""
@@ -109,9 +116,7 @@ class Context:
 
     def day(self, at: datetime, site: str = "") -> date:
         """Return the day of an instant at a site, or where the operator counts its days."""
-        found = self.site(site)
-        name = self.operator.row.time_zone if found is None else found.time_zone
-        return at.astimezone(zone(name)).date()
+        return local_day(at, site, self.operator)
 
     def site_faults(self, event: Event, site: str) -> Iterator[Refusal]:
         """Yield the refusal of a site that is not the operator's."""

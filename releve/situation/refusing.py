@@ -10,7 +10,7 @@ from releve.network import Operator
 from releve.situation import events, events_control
 from releve.situation import refusing_control as control
 from releve.situation.event import Event
-from releve.situation.refusal import Context, Refusal, refuse
+from releve.situation.refusal import Context, Refusal, local_day, refuse
 from releve.situation.rules import RecordingRule, ReopeningRule, Rules
 from releve.situation.situation import Situation
 from releve.situation.state import Closure
@@ -34,14 +34,24 @@ def refusals(
     return tuple(found)
 
 
-def reopening_terms(closure: Closure, context: Context, site: str) -> ReopeningRule:
-    """Return what lifts a closure, by the rules of the day of its first order.
+def reopening_terms(closure: Closure, site: str, operator: Operator, rules: Rules) -> ReopeningRule:
+    """Return what lifts a closure: what each of its orders asks for, taken together.
 
-    Where no row was in force that day, the default of the rule holds: two people.
+    Each order by its cause and by the rules of its day. Where no row was in force that day, the
+    default of the rule holds: two people.
     """
-    day = context.day(closure.ordered_at, site)
-    found = context.rules.one(ReopeningRule, day, context.site(site), closure.cause)
-    return found or ReopeningRule()
+    found = operator.site.get(site)
+    asked = [
+        rules.one(ReopeningRule, local_day(order.at, site, operator), found, order.cause)
+        or ReopeningRule()
+        for order in closure.orders
+    ]
+    items = dict.fromkeys(item for terms in asked for item in terms.checklist)
+    return ReopeningRule(approvals=max(terms.approvals for terms in asked), checklist=tuple(items))
+
+
+def _terms(closure: Closure, context: Context, site: str) -> ReopeningRule:
+    return reopening_terms(closure, site, context.operator, context.rules)
 
 
 def _signature(event: Event, context: Context) -> Iterator[Refusal]:
@@ -146,7 +156,8 @@ def _extended(event: events.ClosureExtended, context: Context) -> Iterator[Refus
         yield refuse("closure.rule")
     closure = context.situation.site(event.site).closure
     earliest = None if closure is None else closure.earliest_reopening
-    joins = bool(event.rule and closure and closure.rule_order is None)
+    orders = () if closure is None else closure.orders
+    joins = bool(event.rule) and all(order.rule != event.rule for order in orders)
     if earliest is not None and event.earliest_reopening <= earliest and not joins:
         yield refuse("extension.not_later", site=event.site, earliest=earliest)
 
@@ -156,7 +167,7 @@ def _checked(event: events.ReopeningChecked, context: Context) -> Iterator[Refus
     closure = context.situation.site(event.site).closure
     if closure is None:
         return
-    items = reopening_terms(closure, context, event.site).checklist
+    items = _terms(closure, context, event.site).checklist
     if event.item not in items:
         listed = ", ".join(items) or "none"
         yield refuse("reopening.unknown_item", item=repr(event.item), items=listed)
@@ -177,7 +188,7 @@ def _approved(event: events.ReopeningApproved, context: Context) -> Iterator[Ref
 
 def _undone(closure: Closure, context: Context, site: str) -> Iterator[Refusal]:
     done = dict(closure.done)
-    items = reopening_terms(closure, context, site).checklist
+    items = _terms(closure, context, site).checklist
     missing = [item for item in items if item not in done]
     if missing:
         yield refuse("reopening.checklist", items=", ".join(missing))
@@ -192,7 +203,7 @@ def _reopened(event: events.SiteReopened, context: Context) -> Iterator[Refusal]
     if earliest is not None and min(event.happened_at, event.recorded_at) < earliest:
         yield refuse("reopening.too_early", site=event.site, earliest=earliest)
     yield from _undone(closure, context, event.site)
-    needed, given = reopening_terms(closure, context, event.site).approvals, len(closure.approvals)
+    needed, given = _terms(closure, context, event.site).approvals, len(closure.approvals)
     if given < needed:
         yield refuse("reopening.approvals", given=given, needed=needed, missing=needed - given)
 

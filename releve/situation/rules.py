@@ -21,9 +21,11 @@ __all__ = [
     "Parameters",
     "RecordingRule",
     "ReopeningRule",
+    "RetentionRule",
     "Rule",
     "Rules",
     "SeatRule",
+    "TracingRule",
     "TransportRule",
     "ended",
 ]
@@ -81,8 +83,13 @@ class AbsenceRule(Parameters):
     kind: ClassVar[str] = "absence"
     doc: ClassVar[str] = "How long an agent is unavailable when the declaration does not say."
 
-    case_days: int = said("A declared case, days", default=10, at_least=0, at_most=366)
-    contact_days: int = said("A contact, days", default=7, at_least=0, at_most=366)
+    case_days: int = said("A declared case, days", default=10, at_least=1, at_most=366)
+    contact_days: int = said("A contact, days", default=7, at_least=1, at_most=366)
+
+    def last_day(self, status: str, first: date, until: date | None) -> date:
+        """Return the last day of a measure: the one declared, or by the status and first day."""
+        days = self.case_days if status == "declared_case" else self.contact_days
+        return until or first + timedelta(days=days - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +149,30 @@ class RecordingRule(Parameters):
     behind_days: int = said("Behind it", default=366, at_least=0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingRule(Parameters):
+    kind: ClassVar[str] = "tracing"
+    doc: ClassVar[str] = "Who counts as a contact, and which cases as a cluster."
+
+    days_before: float = said("Days before a case looked at", default=2.0, at_least=0, at_most=60)
+    neighbour_m: float = said("Seats no farther are neighbours", default=2.0, at_least=0)
+    close_minutes: float = said("Close from so long near or riding", default=15.0, at_least=0)
+    ride_apart_minutes: float = said(
+        "Stays that begin (or end) so close rode together", default=15.0, at_least=0
+    )
+    cluster_days: float = said("Cases of a cluster lie so close", default=14.0, at_least=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRule(Parameters):
+    kind: ClassVar[str] = "retention"
+    doc: ClassVar[str] = "When the personal values of an event are erased."
+
+    measure_days: int = said("After the last day of a measure", default=30, at_least=0)
+    attendance_days: int = said("After a day of attendance", default=30, at_least=0)
+    other_days: int = said("Other names, after the event", default=366, at_least=0)
+
+
 PARAMETERS: Mapping[str, type[Parameters]] = {
     cls.kind: cls
     for cls in (
@@ -154,6 +185,8 @@ PARAMETERS: Mapping[str, type[Parameters]] = {
         AuthorisationRule,
         NoticeRule,
         RecordingRule,
+        TracingRule,
+        RetentionRule,
     )
 }
 """The parameters of each kind of rule."""

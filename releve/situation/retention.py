@@ -1,0 +1,43 @@
+"""When the personal values of an event are to be erased."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from releve.network import Operator
+from releve.situation.catalogue import personal_fields
+from releve.situation.event import Event
+from releve.situation.events import AgentUnavailable, CaseDeclared
+from releve.situation.events_control import AgentsPresent, AuthorisationGranted
+from releve.situation.refusal import local_day
+from releve.situation.rules import AbsenceRule, RetentionRule, Rules
+
+__all__ = ["erase_on"]
+
+
+def erase_on(event: Event, operator: Operator, rules: Rules) -> date | None:
+    """Return the day on which an event's personal values are erased; None = it has none.
+
+    A measure, an absence or a permit: so many days after its last day; where its end is not known,
+    after it happened, and whoever keeps the record postpones that while it lasts.
+    """
+    if not any(getattr(event, name) for name in personal_fields(event.kind)):
+        return None
+    site = operator.site.get(getattr(event, "site", ""))
+
+    def day_of(at: datetime) -> date:
+        return local_day(at, site.id if site else "", operator)
+
+    rule = rules.one(RetentionRule, day_of(event.recorded_at), site) or RetentionRule()
+    after = timedelta(days=rule.measure_days)
+    if isinstance(event, CaseDeclared):
+        first = event.since or day_of(event.happened_at)
+        absence = rules.one(AbsenceRule, first, site) or AbsenceRule()
+        return absence.last_day(event.status, first, event.until) + after
+    if isinstance(event, AgentUnavailable):
+        return day_of(event.until or event.happened_at) + after
+    if isinstance(event, AuthorisationGranted):
+        return event.valid_to + after
+    if isinstance(event, AgentsPresent):
+        return event.day + timedelta(days=rule.attendance_days)
+    return day_of(event.happened_at) + timedelta(days=rule.other_days)

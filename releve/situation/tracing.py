@@ -1,0 +1,223 @@
+"""Clusters of cases and the contacts of a case: for the health officer alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import hypot, inf
+from zoneinfo import ZoneInfo
+
+from releve.network import Operator, zone
+from releve.situation.rules import TracingRule
+from releve.situation.state import Case
+from releve.situation.stays import Stay
+
+__all__ = ["Cluster", "Contact", "clusters", "contacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Confirmed cases that shared a place or a time, each within the days of the one before.
+
+    ``kind``: floor, zone, shuttle or shift. ``name``: the id of the floor or zone, the shuttle, or
+    the shift's hours at the site. ``cases``: event ids by date; ``agents`` their pseudonyms.
+    """
+
+    kind: str
+    site: str
+    name: str
+    cases: tuple[str, ...]
+    agents: tuple[str, ...]
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What one agent shared with a case, over all stays of the days looked at.
+
+    ``nearest_m`` is the least distance of their seats on one floor, None when never known.
+    ``neighbour_minutes``: at neighbouring seats; ``zone_minutes``: in one zone, those included;
+    ``shuttle_rides``: rides on one shuttle, ``shuttle_minutes`` their length where it is known.
+    ``close``: the rule's least time was shared at neighbouring seats or on a shuttle.
+    """
+
+    agent: str
+    zone_minutes: float
+    neighbour_minutes: float
+    shuttle_rides: int
+    shuttle_minutes: float
+    nearest_m: float | None
+    first: datetime
+    last: datetime
+    close: bool
+
+
+class _Ground:
+    """The operator as tracing reads it: where seats stand, and how long the rides last."""
+
+    def __init__(self, operator: Operator) -> None:
+        self.floor_of = {zone.id: zone.floor for zone in operator.zones}
+        self._seats = {seat.id: seat for seat in operator.seats}
+        self._rides = {(row.stop, row.site): row.ride_minutes for row in operator.shuttles}
+
+    def distance_m(self, a: Stay, b: Stay) -> float:
+        """Return the metres between two seats of one floor; infinite when not known or apart."""
+        mine, other = self._seats.get(a.seat), self._seats.get(b.seat)
+        if mine is None or other is None or self.floor_of[mine.zone] != self.floor_of[other.zone]:
+            return inf
+        return hypot(mine.x_m - other.x_m, mine.y_m - other.y_m)
+
+    def ride_minutes(self, stay: Stay) -> float:
+        """Return how long a ride lasts; 0 when not known."""
+        return self._rides.get((stay.shuttle, stay.site), 0.0)
+
+
+def clusters(
+    cases: Iterable[Case], stays: Sequence[Stay], operator: Operator, rule: TracingRule
+) -> tuple[Cluster, ...]:
+    """Return the clusters of confirmed cases, the largest first.
+
+    A case shares what its agent's stays had in the rule's ``cluster_days`` before its date. Two
+    agents at least make a cluster; an erased agent is in none.
+    """
+    span, ground = timedelta(days=rule.cluster_days), _Ground(operator)
+    zones = {site.id: zone(site.time_zone) for site in operator.sites}
+    of_agent: dict[str, list[Stay]] = {}
+    for stay in stays:
+        of_agent.setdefault(stay.agent, []).append(stay)
+    shared: dict[tuple[str, str, str], list[Case]] = {}
+    for case in sorted(cases, key=lambda case: (case.at, case.event)):
+        if case.status != "declared_case" or not case.agent:
+            continue
+        own = [s for s in of_agent.get(case.agent, ()) if case.at - span <= s.start <= case.at]
+        for key in sorted({key for stay in own for key in _shared_by(stay, ground, zones)}):
+            shared.setdefault(key, []).append(case)
+    found = [
+        _cluster(key, chain)
+        for key, together in shared.items()
+        for chain in _chains(together, span)
+        if len({case.agent for case in chain}) > 1
+    ]
+    return tuple(sorted(found, key=lambda c: (-len(c.agents), c.first, c.kind, c.name)))
+
+
+def _shared_by(
+    stay: Stay, ground: _Ground, zones: Mapping[str, ZoneInfo]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield (kind, site, name) of what others can share with a stay."""
+    if stay.zone:
+        yield "zone", stay.site, stay.zone
+        if stay.zone in ground.floor_of:
+            yield "floor", stay.site, ground.floor_of[stay.zone]
+    if stay.shuttle:
+        yield "shuttle", stay.site, stay.shuttle
+    tz = zones[stay.site]
+    first, last = stay.start.astimezone(tz), stay.end.astimezone(tz)
+    yield "shift", stay.site, f"{first:%H:%M}-{last:%H:%M}"
+
+
+def _chains(cases: Sequence[Case], span: timedelta) -> Iterator[list[Case]]:
+    """Yield runs of cases, each within ``span`` of the one before; the cases are by date."""
+    chain: list[Case] = []
+    for case in cases:
+        if chain and case.at - chain[-1].at > span:
+            yield chain
+            chain = []
+        chain.append(case)
+    if chain:
+        yield chain
+
+
+def _cluster(key: tuple[str, str, str], cases: list[Case]) -> Cluster:
+    kind, site, name = key
+    agents = tuple(dict.fromkeys(case.agent for case in cases))
+    events = tuple(case.event for case in cases)
+    return Cluster(kind, site, name, events, agents, cases[0].at, cases[-1].at)
+
+
+def contacts(
+    case: Case, stays: Sequence[Stay], operator: Operator, rule: TracingRule
+) -> tuple[Contact, ...]:
+    """Return who shared a zone, a neighbouring seat or a shuttle with a case, the closest first.
+
+    Looked at: the case's stays that end after ``days_before`` days before its date and start
+    before it. An erased case has no contacts.
+    """
+    since, ground = case.at - timedelta(days=rule.days_before), _Ground(operator)
+    mine = [s for s in stays if case.agent and s.agent == case.agent]
+    mine = [stay for stay in mine if stay.end > since and stay.start < case.at]
+    met: dict[str, list[_Meeting]] = {}
+    for stay in mine:
+        for other in stays:
+            if other.site == stay.site and other.agent != case.agent:
+                meeting = _meeting(stay, other, ground, rule)
+                if meeting is not None:
+                    met.setdefault(other.agent, []).append(meeting)
+    found = [_contact(agent, meetings, rule) for agent, meetings in met.items()]
+    return tuple(sorted(found, key=_closeness))
+
+
+@dataclass(frozen=True, slots=True)
+class _Meeting:
+    """What two stays share."""
+
+    zone_minutes: float
+    neighbour_minutes: float
+    rides: int
+    ride_minutes: float
+    distance_m: float
+    first: datetime
+    last: datetime
+
+
+def _meeting(mine: Stay, other: Stay, ground: _Ground, rule: TracingRule) -> _Meeting | None:
+    """Return what two stays at one site share, or None."""
+    overlap = min(mine.end, other.end) - max(mine.start, other.start)
+    minutes = max(overlap, timedelta(0)) / timedelta(minutes=1)
+    same_zone = bool(mine.zone) and mine.zone == other.zone
+    distance = ground.distance_m(mine, other) if minutes else inf
+    near = distance <= rule.neighbour_m
+    rides = _rides(mine, other, timedelta(minutes=rule.ride_apart_minutes))
+    if not rides and not (minutes and (same_zone or near)):
+        return None
+    return _Meeting(
+        zone_minutes=minutes if same_zone else 0.0,
+        neighbour_minutes=minutes if near else 0.0,
+        rides=rides,
+        ride_minutes=rides * ground.ride_minutes(mine),
+        distance_m=distance,
+        first=max(mine.start, other.start),
+        last=min(mine.end, other.end),
+    )
+
+
+def _rides(mine: Stay, other: Stay, apart: timedelta) -> int:
+    """Return how many rides two stays share: there, back, both or none."""
+    if not mine.shuttle or mine.shuttle != other.shuttle:
+        return 0
+    there, back = abs(mine.start - other.start), abs(mine.end - other.end)
+    return int(there <= apart) + int(back <= apart)
+
+
+def _contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> Contact:
+    neighbour = sum(meeting.neighbour_minutes for meeting in meetings)
+    riding = sum(meeting.ride_minutes for meeting in meetings)
+    nearest = min(meeting.distance_m for meeting in meetings)
+    return Contact(
+        agent=agent,
+        zone_minutes=sum(meeting.zone_minutes for meeting in meetings),
+        neighbour_minutes=neighbour,
+        shuttle_rides=sum(meeting.rides for meeting in meetings),
+        shuttle_minutes=riding,
+        nearest_m=None if nearest == inf else nearest,
+        first=min(meeting.first for meeting in meetings),
+        last=max(meeting.last for meeting in meetings),
+        close=max(neighbour, riding) >= rule.close_minutes,
+    )
+
+
+def _closeness(contact: Contact) -> tuple[bool, float, float, float, str]:
+    minutes = (-contact.neighbour_minutes, -contact.shuttle_minutes, -contact.zone_minutes)
+    return (not contact.close, *minutes, contact.agent)
