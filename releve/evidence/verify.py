@@ -21,8 +21,9 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 # 1. Canonical JSON (RFC 8785): every value has exactly one text, so every text one hash.
 
@@ -354,16 +355,16 @@ class Export:
         self.where = ""  # the line being checked
         self.tree = Tree()
         self.seq, self.head = 0, NO_HASH  # of the last entry
-        self.root: dict[str, Any] = {"number": 0, "size": 0, "sealed_at": ""}  # the last one
+        self.root: dict[str, Any] = {"number": 0, "size": 0}  # the last one
         self.whole = True  # whether the tree can still be compared with roots
         self.matched = 0  # entries under the last root from outside that fits
         self.values = ""  # "all" or "none" of the personal values are shown
         self.held = self.shown = self.erased = 0
         self.ended = False
 
-    def read(self, stream: BinaryIO) -> None:
+    def read(self, lines: Iterable[bytes]) -> None:
         """Check every line, then the whole."""
-        for count, line in enumerate(stream, 1):
+        for count, line in enumerate(lines, 1):
             self.where = f"line {count}, where entry {self.seq + 1} is expected"
             try:
                 self.take(count, read_line(line))
@@ -433,8 +434,6 @@ class Export:
         previous = sha256(signed_bytes(before)) if before["number"] else NO_HASH
         if root["number"] != before["number"] + 1 or root["previous"] != previous:
             self.note(f"it does not follow root {before['number']}: one was changed or removed")
-        if root["sealed_at"] < before["sealed_at"]:
-            self.note("it was sealed before the root before it")
         if root["size"] != self.seq:
             self.note(f"it covers {root['size']} entries and stands after entry {self.seq}")
         elif self.whole and (root["tree"], root["head"]) != (self.tree.root(), self.head):
@@ -563,6 +562,14 @@ def root_of(path: str, keys: list[str]) -> dict[str, Any]:
         raise ValueError(f"{path}: {fault}") from None
 
 
+def report(faults: list[str], summary: str) -> int:
+    """Print what was found; return the exit status."""
+    for fault in faults[:50]:
+        print(f"FAULT {fault}")
+    print(f"NOT VERIFIED, faults: {len(faults)}" if faults else f"VERIFIED {summary}")
+    return 1 if faults else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         usage="verify.py FILE --key PUBLICKEY [--root ROOTFILE ...]",
@@ -580,10 +587,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"verify.py: {error}", file=sys.stderr)
         return 2
-    for fault in faults[:50]:
-        print(f"FAULT {fault}")
-    print(f"{len(faults)} faults" if faults else f"VERIFIED {summary}")
-    return 1 if faults else 0
+    return report(faults, summary)
 
 
 if __name__ == "__main__":
