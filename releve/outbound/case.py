@@ -1,0 +1,177 @@
+"""A call as it is judged: who and where the callee is, what was known, and one instant of it.
+
+A :class:`Case` is a call with its facts as known; a :class:`Moment` is that case at an instant,
+with the rows in force then. ``next_allowed`` looks at several moments of one case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from releve.network.clock import UTC, zone
+from releve.outbound.calls import Call
+from releve.outbound.facts import Facts, Known
+from releve.outbound.numbers import Number
+from releve.outbound.rows import ANY, Row, RowsInForce, Rules, Territory, legal_day
+
+__all__ = ["HOUSE", "Case", "Failure", "Moment", "case_of", "places_of"]
+
+HOUSE = "FR"
+"""The jurisdiction that speaks when a number cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one row refuses: what its sentence quotes, and the facts it rests on, by id."""
+
+    quotes: dict[str, Any] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+
+
+class Case:
+    """A call, its callee and what was known of both; does not change."""
+
+    def __init__(
+        self,
+        call: Call,
+        rules: Rules,
+        known_at: datetime,
+        callee: Number,
+        places: tuple[Territory, ...],
+        place_fault: str,
+        person: str,
+        person_fault: str,
+        callee_kind: str,
+        known: Known,
+    ) -> None:
+        self.call, self.rules, self.known_at, self.callee = call, rules, known_at, callee
+        self.places, self.place_fault = places, place_fault
+        self.person, self.person_fault, self.callee_kind = person, person_fault, callee_kind
+        self.known = known
+        self.zones = tuple(dict.fromkeys(place.zone for place in places))
+
+    @property
+    def jurisdiction(self) -> str:
+        """Return the country whose rows bind, empty when it has none here."""
+        return self.places[0].jurisdiction if self.places else ""
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Return all rows of the country, whatever their dates."""
+        return self.rules.of(self.jurisdiction)
+
+    def at(self, moment: datetime) -> Moment:
+        """Return the case at an instant."""
+        return Moment(self, moment.astimezone(UTC))
+
+
+class Moment:
+    """A case at one instant, with the rows in force then."""
+
+    def __init__(self, case: Case, at: datetime) -> None:
+        self.case, self.at = case, at
+        self.day = legal_day(at)
+        self.in_force: RowsInForce = case.rules.in_force(case.jurisdiction or HOUSE, self.day)
+
+    @cached_property
+    def regulated(self) -> bool:
+        """Return whether a scope row in force names this call."""
+        purpose, callee = self.case.call.purpose, self.case.callee_kind
+        return any(
+            purpose in row.parameters["purposes"] and callee in row.parameters["callees"]
+            for row in self.in_force.of_kind("scope")
+        )
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Return the rows in force that bind this call; those of ANY where the country has none."""
+        call = self.case.call
+        key = (call.channel, call.mode, call.object, call.purpose, self.case.callee_kind)
+        common = self.case.rules.in_force(ANY, self.day)
+        found = self.in_force.binding.get((key, id(common)))
+        if found is None:
+            own = {row.parameters["what"] for row in self.in_force.of_kind("data")}
+            data = common.of_kind("data")
+            added = [row for row in data if row.parameters["what"] not in own]
+            found = tuple(row for row in (*self.in_force.rows, *added) if self.binds(row))
+            self.in_force.binding[key, id(common)] = found
+        return found
+
+    def binds(self, row: Row) -> bool:
+        """Return whether a row binds calls like this one."""
+        call, applies = self.case.call, row.applies
+        if call.channel not in applies.channels:
+            return False
+        if applies.modes is not None and call.mode not in applies.modes:
+            return False
+        if applies.objects is not None and call.object not in applies.objects:
+            return False
+        if applies.regulated:
+            return self.regulated
+        callees, purposes = applies.callees, applies.purposes
+        return (callees is None or self.case.callee_kind in callees) and (
+            purposes is None or call.purpose in purposes
+        )
+
+    @cached_property
+    def caller(self) -> Number | None:
+        """Return the number shown as it is on this day, None when it is hidden."""
+        text = self.case.call.caller
+        return self.case.rules.numbers.shown(text, self.day) if text else None
+
+    def local(self, zone_name: str) -> datetime:
+        """Return the wall clock of a zone."""
+        return self.at.astimezone(zone(zone_name))
+
+    def days(self) -> tuple[tuple[str, date], ...]:
+        """Return each possible zone of the callee with its local day."""
+        return tuple((name, self.local(name).date()) for name in self.case.zones)
+
+
+def case_of(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Case:
+    """Return the case of a call with what was known by ``known_at``."""
+    day = legal_day(call.at)
+    callee: Number = rules.numbers.number(call.number, day)
+    held = facts.persons_of(callee.text, known_at)
+    meant = [row for row in held if call.person in ("", row.person)]
+    person, fault = call.person, ""
+    if not person:
+        people = {row.person for row in held}
+        person = next(iter(people)) if len(people) == 1 else ""
+        fault = "" if len(people) == 1 else ("no-person" if not people else "several-persons")
+    address = call.address or next((row.address for row in meant if row.address), "")
+    places, place_fault = places_of(callee, address, rules)
+    kind = call.callee or next((row.kind for row in meant), "consumer")
+    known = facts.known(call.client, person, callee.text, call.campaign, known_at)
+    return Case(call, rules, known_at, callee, places, place_fault, person, fault, kind, known)
+
+
+def places_of(callee: Number, address: str, rules: Rules) -> tuple[tuple[Territory, ...], str]:
+    """Return where a person may be, and what is wrong with their address: it goes first."""
+    if address:
+        place = _territory(address, rules)
+        if place is not None:
+            return (place,), ""
+    fault = "address-unreadable" if address else ""
+    return tuple(rules.territories[code] for code in callee.territories), fault
+
+
+def _territory(address: str, rules: Rules) -> Territory | None:
+    text = address.strip().upper()
+    if text in rules.territories:
+        return rules.territories[text]
+    if not (len(text) == 5 and text.isdecimal()):
+        return None
+    return max(
+        (
+            (len(start), place)
+            for place in rules.territories.values()
+            for start in place.postcodes
+            if text.startswith(start)
+        ),
+        key=lambda found: found[0],
+        default=(0, None),
+    )[1]

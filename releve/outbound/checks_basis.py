@@ -1,0 +1,76 @@
+"""Checks of what may be sold and on which ground: forbidden objects, opposition lists, automata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from releve.outbound.case import Case, Failure, Moment
+from releve.outbound.consents import consent_instants, legal_consents
+from releve.outbound.exceptions import express_consents
+from releve.outbound.rows import Row, legal_day, legal_midnight
+
+__all__ = [
+    "automated_consent",
+    "forbidden_object",
+    "list_instants",
+    "list_opposition",
+    "scrub",
+    "scrub_instants",
+]
+
+automated_instants = consent_instants
+
+
+def forbidden_object(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse an object that may not be prospected."""
+    found = moment.case.call.object
+    return (Failure({"object": found}),) if found in row.parameters["objects"] else ()
+
+
+def list_opposition(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse a number that stands on an opposition list."""
+    wanted, at = row.parameters["list"], moment.at
+    since = [
+        listing.at
+        for listing in moment.case.known.listings
+        if listing.list == wanted
+        and listing.at <= at
+        and (listing.until is None or at < listing.until)
+    ]
+    return (Failure({"list": wanted, "since": min(since)}),) if since else ()
+
+
+def list_instants(row: Row, case: Case) -> Iterable[datetime]:
+    """Yield when listings start and end."""
+    for listing in case.known.listings:
+        yield listing.at
+        if listing.until is not None:
+            yield listing.until
+
+
+def scrub(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse when the file was not scrubbed against a list within the row's days."""
+    wanted, days = row.parameters["list"], row.parameters["days"]
+    done = [
+        scrub.at
+        for scrub in moment.case.known.scrubs
+        if scrub.list == wanted and scrub.at <= moment.at
+    ]
+    last = max(done, default=None)
+    if last is not None and moment.day <= legal_day(last) + timedelta(days=days):
+        return ()
+    return (Failure({"list": wanted, "days": days, "scrubbed": last}),)
+
+
+def scrub_instants(row: Row, case: Case) -> Iterable[datetime]:
+    """Yield when scrubs are made and when they are too old."""
+    for done in case.known.scrubs:
+        yield done.at
+        yield legal_midnight(legal_day(done.at) + timedelta(days=row.parameters["days"] + 1))
+
+
+def automated_consent(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse an automaton that no consent to it covers; a contract does not stand in for one."""
+    covered = next(iter(legal_consents(express_consents(moment), moment)), None)
+    return () if covered else (Failure({"mode": moment.case.call.mode}),)

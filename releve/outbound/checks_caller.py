@@ -1,0 +1,90 @@
+"""Checks of the number shown: not hidden, mandated, of a permitted class, authenticated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from releve.outbound.case import HOUSE, Case, Failure, Moment
+from releve.outbound.facts import Mandate
+from releve.outbound.rows import Row, legal_midnight
+
+__all__ = [
+    "authentication",
+    "caller_class",
+    "caller_link",
+    "caller_mandate",
+    "caller_shown",
+    "mandate_instants",
+    "mandate_of",
+]
+
+
+def caller_shown(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse a hidden number."""
+    return () if moment.caller is not None else (Failure(),)
+
+
+def mandate_of(moment: Moment) -> Mandate | None:
+    """Return the mandate in force by which the client may show the number."""
+    if moment.caller is None:
+        return None
+    for mandate in moment.case.known.mandates:
+        running = mandate.first <= moment.day and (
+            mandate.last is None or moment.day <= mandate.last
+        )
+        if running and mandate.number == moment.caller.text:
+            return mandate
+    return None
+
+
+def caller_mandate(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse a number that no mandate in force ties to the client; a hidden one is another's."""
+    if moment.caller is None or mandate_of(moment) is not None:
+        return ()
+    return (Failure({"caller": moment.caller.text}),)
+
+
+def mandate_instants(row: Row, case: Case) -> Iterable[datetime]:
+    """Yield when mandates start and end."""
+    for mandate in case.known.mandates:
+        yield legal_midnight(mandate.first)
+        if mandate.last is not None:
+            yield legal_midnight(mandate.last + timedelta(days=1))
+
+
+def caller_link(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse a number whose holder is known to have no ties to the territory."""
+    mandate = mandate_of(moment)
+    if moment.caller is None or mandate is None or mandate.linked is not False:
+        return ()
+    concerned = moment.caller.number_class in row.parameters["classes"]
+    return (Failure({"caller": moment.caller.text}, (mandate.id,)),) if concerned else ()
+
+
+def caller_class(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse a number of a class that may not be shown."""
+    caller, call = moment.caller, moment.case.call
+    if caller is None or caller.number_class not in row.parameters["classes"]:
+        return ()
+    if row.parameters.get("unless_mobile_terminal", False) and call.mobile_terminal:
+        return ()
+    return (Failure({"caller_class": caller.number_class, "mode": call.mode}),)
+
+
+def authentication(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse a number that the networks would cut.
+
+    A row about calls from abroad binds where the call is known to enter the network elsewhere than
+    in the callee's country; there an authentication that nobody knows of counts as none.
+    """
+    caller, call = moment.caller, moment.case.call
+    if caller is None or caller.number_class not in row.parameters["classes"]:
+        return ()
+    here = moment.case.jurisdiction or HOUSE
+    if row.parameters.get("abroad", False) and call.origin in ("", here):
+        return ()
+    unknown_passes = row.parameters["unknown"] == "passes"
+    if call.authenticated or (call.authenticated is None and unknown_passes):
+        return ()
+    return (Failure({"origin": call.origin or here}),)

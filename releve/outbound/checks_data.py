@@ -1,0 +1,58 @@
+"""Checks of what must be known: what is unknown refuses, under an id of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from releve.outbound.case import Case, Failure, Moment
+from releve.outbound.consents import ConsentState
+from releve.outbound.rows import Row
+
+__all__ = ["data", "data_instants", "unreadable_consents"]
+
+
+def data(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse when what the row names is unknown; consents are looked at elsewhere."""
+    case, what = moment.case, row.parameters["what"]
+    if what == "stale":
+        return _stale(row, moment)
+    fault = {
+        "zone": case.place_fault,
+        "person": case.person_fault,
+        "object": "" if case.call.object else "empty",
+        "caller": _caller_fault(moment),
+    }.get(what, "")
+    return (Failure({"detail": fault}),) if fault else ()
+
+
+def _caller_fault(moment: Moment) -> str:
+    caller = moment.caller
+    return "" if caller is None or caller.number_class else caller.fault
+
+
+def _stale(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Return the registers read too long ago: before the call, or before it was judged."""
+    case, found = moment.case, []
+    asked = min(moment.case.call.at, case.known_at)
+    for feed, minutes in sorted(row.parameters.get("max_minutes", {}).items()):
+        mark = case.known.watermarks.get(feed)
+        if mark is None or asked - mark.read_at > timedelta(minutes=minutes):
+            found.append(Failure({"feed": feed, "read": None if mark is None else mark.read_at}))
+    return tuple(found)
+
+
+def unreadable_consents(row: Row, moment: Moment, state: ConsentState) -> tuple[Failure, ...]:
+    """Refuse when a consent would be needed, none holds, and one has a date nobody can trust."""
+    if not state.needed or state.legal is not None:
+        return ()
+    return tuple(
+        Failure({"consent": consent.id, "detail": consent.unreadable or "no-date"}, (consent.id,))
+        for consent in moment.case.known.consents
+        if consent.collected_at is None
+    )
+
+
+def data_instants(row: Row, case: Case) -> Iterable[datetime]:
+    """Yield nothing: what is unknown stays so until something is learnt."""
+    return ()

@@ -1,0 +1,132 @@
+"""Checks of what was tried before: the cap on attempts, silence after a refusal, pauses, pacing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from releve.network.clock import zone
+from releve.outbound.case import Case, Failure, Moment
+from releve.outbound.facts import Attempt
+from releve.outbound.hours import local_midnight
+from releve.outbound.pacing import abandoned_share
+from releve.outbound.rows import Row, legal_midnight
+
+__all__ = [
+    "abandoned_rate",
+    "abandoned_rate_instants",
+    "attempts_in_window",
+    "cap",
+    "cap_instants",
+    "pause",
+    "pause_instants",
+    "silence",
+    "silence_instants",
+]
+
+
+def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
+    """Return the attempts that a cap counts at a moment, this call itself left out.
+
+    Calendar days are the callee's; where two clocks are possible, the one that counts more.
+    """
+    own = moment.case.call.id
+    past = [a for a in moment.case.known.attempts if a.at <= moment.at and (not own or a.id != own)]
+    if "hours" in row.parameters:
+        since = moment.at - timedelta(hours=row.parameters["hours"])
+        return [attempt for attempt in past if attempt.at > since]
+    counted = [
+        [attempt for attempt in past if attempt.at >= local_midnight(_first_day(row, day), name)]
+        for name, day in moment.days()
+    ]
+    return max(counted, key=len, default=past)
+
+
+def _first_day(row: Row, day: date) -> date:
+    return day - timedelta(days=row.parameters["days"] - 1)
+
+
+def cap(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse one call more than the cap: the attempts made already fill it."""
+    counted, most = attempts_in_window(row, moment), row.parameters["most"]
+    if len(counted) < most:
+        return ()
+    first = min(attempt.at for attempt in counted) if counted else None
+    quotes = {"count": len(counted), "most": most, "first": first}
+    return (Failure(quotes, tuple(attempt.id for attempt in counted)),)
+
+
+def cap_instants(row: Row, case: Case) -> Iterable[datetime]:
+    """Yield when attempts enter the window and when they leave it."""
+    for attempt in case.known.attempts:
+        yield attempt.at
+        if "hours" in row.parameters:
+            yield attempt.at + timedelta(hours=row.parameters["hours"])
+            continue
+        for name in case.zones:
+            day = attempt.at.astimezone(zone(name)).date()
+            yield local_midnight(day + timedelta(days=row.parameters["days"]), name)
+
+
+def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse while the days after a refusal run; without days, for good."""
+    for refusal in reversed(moment.case.known.refusals):
+        if refusal.kind not in row.parameters["counts"] or refusal.at > moment.at:
+            continue
+        if "days" not in row.parameters:
+            return (Failure({"refused": refusal.at, "again": None}),)
+        for name, day in moment.days():
+            again = _again(row, refusal.at, name)
+            if day < again:
+                return (Failure({"refused": refusal.at, "again": again}),)
+    return ()
+
+
+def _again(row: Row, refused_at: datetime, zone_name: str) -> date:
+    """Return the first day allowed again: refused on day D, D + days + 1."""
+    days = int(row.parameters["days"])
+    return refused_at.astimezone(zone(zone_name)).date() + timedelta(days=days + 1)
+
+
+def silence_instants(row: Row, case: Case) -> Iterable[datetime]:
+    """Yield when refusals are made and when the silence after them ends."""
+    for refusal in case.known.refusals:
+        yield refusal.at
+        if "days" in row.parameters:
+            yield from (local_midnight(_again(row, refusal.at, z), z) for z in case.zones)
+
+
+def pause(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse while the hours after an attempt with one of the row's outcomes run."""
+    hours = row.parameters["hours"]
+    since = moment.at - timedelta(hours=hours)
+    met = [
+        attempt.at
+        for attempt in moment.case.known.attempts
+        if attempt.outcome in row.parameters["outcomes"] and since < attempt.at <= moment.at
+    ]
+    return (Failure({"last": max(met), "hours": hours}),) if met else ()
+
+
+def pause_instants(row: Row, case: Case) -> Iterable[datetime]:
+    """Yield when attempts are made and when the pause after them ends."""
+    for attempt in case.known.attempts:
+        yield attempt.at
+        yield attempt.at + timedelta(hours=row.parameters["hours"])
+
+
+def abandoned_rate(row: Row, moment: Moment) -> tuple[Failure, ...]:
+    """Refuse while the campaign's share of abandoned calls of the day is above the row's."""
+    today = [count for count in moment.case.known.abandoned if count.day == moment.day]
+    if not today:
+        return ()
+    share = 100 * abandoned_share(today[-1].abandoned, today[-1].handled)
+    most = row.parameters["most_percent"]
+    return (Failure({"rate": share, "most": most}),) if share > most else ()
+
+
+def abandoned_rate_instants(row: Row, case: Case) -> Iterable[datetime]:
+    """Yield the midnights between which a day's count matters."""
+    for count in case.known.abandoned:
+        yield legal_midnight(count.day)
+        yield legal_midnight(count.day + timedelta(days=1))

@@ -1,0 +1,54 @@
+"""What this package refuses to do, named so that a person can mend it.
+
+The error tree::
+
+    ValueError
+    └── OutboundError
+        ├── RuleFaults      the rows of the law hold nonsense; ``faults`` names each row and its fix
+        ├── CallFault       a call that cannot be judged at all: an instant without offset
+        └── FactFaults      the tables of facts cannot be used: a table or a column is missing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CallFault", "FactFaults", "OutboundError", "RuleFault", "RuleFaults"]
+
+_SHOWN = 20
+
+
+class OutboundError(ValueError):
+    """Anything that this package refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFault:
+    """One fault in the rows: the file, the row's id (or its place), what is wrong, how to mend."""
+
+    file: str
+    row: str
+    reason: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.row}: {self.reason}; {self.fix}"
+
+
+class RuleFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
+    """The rows of the law have faults; nothing was loaded."""
+
+    def __init__(self, faults: tuple[RuleFault, ...]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults[:_SHOWN]))
+
+
+class CallFault(OutboundError):  # noqa: N818 (named like the others)
+    """A call that cannot be judged at all."""
+
+
+class FactFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
+    """Tables of facts that cannot be used."""

@@ -1,0 +1,219 @@
+"""What lifts a rule: a contract, an object, a request to be called, a consent, an agreed slot.
+
+Each function takes the row that lifts and a moment of the case, and returns the basis it grants
+(``contract:K1``) or an empty text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+
+from releve.outbound.case import Case, Moment
+from releve.outbound.facts import Consent, Contract
+from releve.outbound.holidays import NO_DAYS, DayRules, after_working_days
+from releve.outbound.rows import Row, legal_day, legal_midnight
+
+__all__ = [
+    "INSTANTS_OF_LIFTS",
+    "LIFTS",
+    "express_consents",
+    "in_slot",
+    "lift_of",
+    "slot_bounds",
+    "withdrawn",
+]
+
+_TICK = timedelta(microseconds=1)
+Lift = Callable[[Row, Moment], str]
+Instants = Callable[[Row, Case], Iterable[datetime]]
+
+
+def lift_of(row: Row, moment: Moment) -> tuple[Row, str] | None:
+    """Return the exception that lifts a row at a moment, with the basis it grants."""
+    for name in row.exceptions:
+        for exception in moment.in_force.by_id.get(name, ()):
+            basis = LIFTS[exception.kind](exception, moment)
+            if basis:
+                return exception, basis
+    return None
+
+
+def _contract(row: Row, moment: Moment) -> str:
+    fits = (c for c in moment.case.known.contracts if _holds(c, row, moment))
+    found = next(fits, None)
+    return f"contract:{found.id}" if found else ""
+
+
+def _holds(contract: Contract, row: Row, moment: Moment) -> bool:
+    if contract.first > moment.day:
+        return False
+    if row.parameters["related"] and moment.case.call.object not in contract.objects:
+        return False
+    if not row.parameters["running"] or contract.last is None:
+        return True
+    return moment.day <= contract.last + timedelta(days=row.parameters["ended_within_days"])
+
+
+def _contract_instants(row: Row, case: Case) -> Iterable[datetime]:
+    for contract in case.known.contracts:
+        yield legal_midnight(contract.first)
+        if contract.last is not None:
+            days = 1 + int(row.parameters["ended_within_days"])
+            yield legal_midnight(contract.last + timedelta(days=days))
+
+
+def _object(row: Row, moment: Moment) -> str:
+    found = moment.case.call.object
+    return f"object:{found}" if found in row.parameters["objects"] else ""
+
+
+def _no_instants(row: Row, case: Case) -> Iterable[datetime]:
+    return ()
+
+
+def _callback(row: Row, moment: Moment) -> str:
+    for request in moment.case.known.callbacks:
+        about_it = moment.case.call.object in request.objects and request.proof
+        end = _last_call(row, request.requested_at, moment.case)
+        if about_it and request.requested_at <= moment.at < end:
+            return f"callback:{request.id}"
+    return ""
+
+
+def _last_call(row: Row, requested_at: datetime, case: Case) -> datetime:
+    """Return the first instant after the last working day in which the answer may come."""
+    days = _holidays(row, case, legal_day(requested_at))
+    last = after_working_days(legal_day(requested_at), row.parameters["working_days"], days)
+    return legal_midnight(last + timedelta(days=1))
+
+
+def _holidays(row: Row, case: Case, day: date) -> DayRules:
+    named = case.rules.in_force(row.jurisdiction, day).by_id.get(row.parameters["holidays"], ())
+    found: DayRules = named[0].parameters["days"] if named else NO_DAYS
+    return found
+
+
+def _callback_instants(row: Row, case: Case) -> Iterable[datetime]:
+    for request in case.known.callbacks:
+        yield request.requested_at
+        yield _last_call(row, request.requested_at, case)
+
+
+def _request(row: Row, moment: Moment) -> str:
+    for request in moment.case.known.callbacks:
+        counts = request.named and not request.in_call and request.proof
+        if not counts or moment.case.call.object not in request.objects:
+            continue
+        if request.requested_at <= moment.at < _request_end(row, request.requested_at):
+            return f"callback:{request.id}"
+    return ""
+
+
+def _request_end(row: Row, requested_at: datetime) -> datetime:
+    return legal_midnight(legal_day(requested_at) + timedelta(days=row.parameters["days"] + 1))
+
+
+def _request_instants(row: Row, case: Case) -> Iterable[datetime]:
+    for request in case.known.callbacks:
+        yield request.requested_at
+        yield _request_end(row, request.requested_at)
+
+
+def _consent(row: Row, moment: Moment) -> str:
+    since = None
+    if row.parameters["after_listing"]:
+        since = max((listing.at for listing in moment.case.known.listings), default=None)
+    for consent in express_consents(moment):
+        if since is None or (consent.collected_at is not None and consent.collected_at > since):
+            return f"consent:{consent.id}"
+    return ""
+
+
+def _slot(row: Row, moment: Moment) -> str:
+    for consent in express_consents(moment):
+        if consent.slot_from is not None and in_slot(row, consent, moment.at):
+            return f"consent:{consent.id}"
+    return ""
+
+
+def express_consents(moment: Moment) -> Iterable[Consent]:
+    """Yield the consents to this object that are given, proved, in time and not taken back."""
+    for consent in moment.case.known.consents:
+        given = consent.collected_at is not None and consent.collected_at <= moment.at
+        in_time = consent.until is None or moment.day <= consent.until
+        about_it = moment.case.call.object in consent.objects
+        if given and in_time and about_it and consent.proof and not withdrawn(consent, moment):
+            yield consent
+
+
+def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
+    """Return when a consent was taken back by this moment, None when it stands.
+
+    A withdrawal takes back what was given before it, and a consent that it names whenever that was
+    given; another consent given later is a new one.
+    """
+    given = consent.collected_at
+    return min(
+        (
+            event.at
+            for event in moment.case.known.withdrawals
+            if event.at <= moment.at
+            and (
+                event.consent == consent.id
+                or (not event.consent and (given is None or given <= event.at))
+            )
+        ),
+        default=None,
+    )
+
+
+def in_slot(row: Row, consent: Consent, at: datetime) -> bool:
+    """Return whether an instant is in a consent's slot, give or take the row's tolerance."""
+    bounds = slot_bounds(row, consent)
+    return bounds is not None and bounds[0] <= at <= bounds[1]
+
+
+def slot_bounds(row: Row, consent: Consent) -> tuple[datetime, datetime] | None:
+    """Return the first and the last instant of a consent's slot, None when it has none."""
+    if consent.slot_from is None:
+        return None
+    margin = timedelta(minutes=row.parameters["tolerance_minutes"])
+    return consent.slot_from - margin, (consent.slot_to or consent.slot_from) + margin
+
+
+def _slot_instants(row: Row, case: Case) -> Iterable[datetime]:
+    for consent in case.known.consents:
+        bounds = slot_bounds(row, consent)
+        if bounds is not None:
+            yield bounds[0]
+            yield bounds[1] + _TICK
+    yield from _consent_instants(row, case)
+
+
+def _consent_instants(row: Row, case: Case) -> Iterable[datetime]:
+    for consent in case.known.consents:
+        if consent.collected_at is not None:
+            yield consent.collected_at
+        if consent.until is not None:
+            yield legal_midnight(consent.until + timedelta(days=1))
+    for event in case.known.withdrawals:
+        yield event.at
+
+
+LIFTS: dict[str, Lift] = {
+    "exception_contract": _contract,
+    "exception_object": _object,
+    "exception_callback": _callback,
+    "exception_request": _request,
+    "exception_consent": _consent,
+    "exception_slot": _slot,
+}
+INSTANTS_OF_LIFTS: dict[str, Instants] = {
+    "exception_contract": _contract_instants,
+    "exception_object": _no_instants,
+    "exception_callback": _callback_instants,
+    "exception_request": _request_instants,
+    "exception_consent": _consent_instants,
+    "exception_slot": _slot_instants,
+}

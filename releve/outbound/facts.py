@@ -1,0 +1,320 @@
+"""What is known about people, kept twice dated: when it was true and when it was known.
+
+Facts are values; nothing is ever changed. A fact that has an id is corrected by a later version of
+the same id; at an instant the last version *known by then* counts. So a call judged again as known
+at its own instant gets the same verdict, whatever was learnt since.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Protocol, TypeVar
+
+__all__ = [
+    "ITEMS",
+    "Abandoned",
+    "Attempt",
+    "Callback",
+    "Consent",
+    "Contract",
+    "Facts",
+    "Known",
+    "Listing",
+    "Mandate",
+    "Person",
+    "Refusal",
+    "Scrub",
+    "Watermark",
+    "Withdrawal",
+]
+
+ITEMS = ("identity", "choice", "period", "withdrawal", "proof_access")
+"""The five items that a request for consent holds (R223-1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person who may be reached under a number; ``kind``: consumer or business."""
+
+    person: str
+    number: str
+    known_at: datetime
+    kind: str = "consumer"
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A consent as it was recorded.
+
+    ``collected_at`` is None when its date cannot be trusted (no offset, a spreadsheet's serial):
+    ``unreadable`` says why. ``act`` is the positive act. ``until`` is the last day stated.
+    A slot is the precise date and time that was accepted, if any.
+    """
+
+    id: str
+    client: str
+    person: str
+    collected_at: datetime | None
+    known_at: datetime
+    objects: frozenset[str]
+    items: frozenset[str] = frozenset()
+    proof: str = ""
+    act: str = "ticked-box"
+    until: date | None = None
+    slot_from: datetime | None = None
+    slot_to: datetime | None = None
+    wording: str = ""
+    collector: str = ""
+    channel: str = ""
+    unreadable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A consent taken back, perhaps orally; of one consent, or of all when ``consent`` is empty."""
+
+    client: str
+    person: str
+    at: datetime
+    known_at: datetime
+    consent: str = ""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract, first and last day included; ``objects`` are those it makes related."""
+
+    id: str
+    client: str
+    person: str
+    first: date
+    last: date | None
+    known_at: datetime
+    objects: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A provable request to be called about something.
+
+    ``named``: the distributor was known to the person before; ``in_call``: it was made in a call.
+    """
+
+    id: str
+    client: str
+    person: str
+    requested_at: datetime
+    known_at: datetime
+    objects: frozenset[str]
+    proof: str = ""
+    named: bool = False
+    in_call: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal in a conversation; ``kind``: refusal, not-interested or not-now.
+
+    ``basis`` is the basis of the call in which it was said, empty when it is not known.
+    """
+
+    client: str
+    person: str
+    at: datetime
+    known_at: datetime
+    kind: str = "refusal"
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A call or an attempt, by whichever of the client's providers."""
+
+    id: str
+    client: str
+    person: str
+    at: datetime
+    known_at: datetime
+    outcome: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A number on an opposition list from an instant, until another if it was taken off."""
+
+    list: str
+    number: str
+    at: datetime
+    known_at: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scrub:
+    """A file of a client scrubbed against a list; for one campaign, or all when it is empty."""
+
+    list: str
+    client: str
+    at: datetime
+    known_at: datetime
+    campaign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """The right to show a number for a client; ``linked``: its holder has ties to the territory."""
+
+    id: str
+    client: str
+    number: str
+    first: date
+    last: date | None
+    known_at: datetime
+    linked: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """When a register was read, and the instant of its last event then."""
+
+    feed: str
+    read_at: datetime
+    last_event_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A campaign's abandoned calls and calls handed to an agent on a day, as counted by then."""
+
+    campaign: str
+    day: date
+    abandoned: float
+    handled: float
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was known, at an instant, about one person for one client."""
+
+    consents: tuple[Consent, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
+    contracts: tuple[Contract, ...] = ()
+    callbacks: tuple[Callback, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    scrubs: tuple[Scrub, ...] = ()
+    mandates: tuple[Mandate, ...] = ()
+    abandoned: tuple[Abandoned, ...] = ()
+    watermarks: Mapping[str, Watermark] = field(default_factory=dict)
+
+
+class _Dated(Protocol):
+    @property
+    def known_at(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=_Dated)
+
+
+class _Named(_Dated, Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+class Facts:
+    """All facts, found by whom they are about. Numbers are in international form."""
+
+    def __init__(
+        self,
+        *,
+        persons: Iterable[Person] = (),
+        consents: Iterable[Consent] = (),
+        withdrawals: Iterable[Withdrawal] = (),
+        contracts: Iterable[Contract] = (),
+        callbacks: Iterable[Callback] = (),
+        refusals: Iterable[Refusal] = (),
+        attempts: Iterable[Attempt] = (),
+        listings: Iterable[Listing] = (),
+        scrubs: Iterable[Scrub] = (),
+        mandates: Iterable[Mandate] = (),
+        abandoned: Iterable[Abandoned] = (),
+        watermarks: Iterable[Watermark] = (),
+    ) -> None:
+        self._persons = _index(persons, lambda fact: fact.number)
+        self._consents = _index(map(_dated, consents), lambda fact: (fact.client, fact.person))
+        self._withdrawals = _index(withdrawals, lambda fact: (fact.client, fact.person))
+        self._contracts = _index(contracts, lambda fact: (fact.client, fact.person))
+        self._callbacks = _index(callbacks, lambda fact: (fact.client, fact.person))
+        self._refusals = _index(refusals, lambda fact: (fact.client, fact.person))
+        self._attempts = _index(attempts, lambda fact: (fact.client, fact.person))
+        self._listings = _index(listings, lambda fact: fact.number)
+        self._scrubs = _index(scrubs, lambda fact: fact.client)
+        self._mandates = _index(mandates, lambda fact: fact.client)
+        self._abandoned = _index(abandoned, lambda fact: fact.campaign)
+        self._watermarks = tuple(sorted(watermarks, key=lambda mark: mark.read_at))
+
+    def persons_of(self, number: str, known_at: datetime) -> tuple[Person, ...]:
+        """Return who was known to hold a number, the last word on each."""
+        held: dict[str, Person] = {}
+        for fact in _by_then(self._persons.get(number, ()), known_at):
+            held[fact.person] = fact
+        return tuple(held.values())
+
+    def known(
+        self, client: str, person: str, number: str, campaign: str, known_at: datetime
+    ) -> Known:
+        """Return what was known by ``known_at``; of a person only when ``person`` is not empty."""
+        key = (client, person)
+        marks = {mark.feed: mark for mark in self._watermarks if mark.read_at <= known_at}
+        return Known(
+            consents=_last_versions(self._consents.get(key, ()), known_at),
+            withdrawals=_by_then(self._withdrawals.get(key, ()), known_at),
+            contracts=_last_versions(self._contracts.get(key, ()), known_at),
+            callbacks=_last_versions(self._callbacks.get(key, ()), known_at),
+            refusals=_by_then(self._refusals.get(key, ()), known_at),
+            attempts=_last_versions(self._attempts.get(key, ()), known_at),
+            listings=_by_then(self._listings.get(number, ()), known_at),
+            scrubs=tuple(
+                fact
+                for fact in _by_then(self._scrubs.get(client, ()), known_at)
+                if fact.campaign in ("", campaign)
+            ),
+            mandates=_last_versions(self._mandates.get(client, ()), known_at),
+            abandoned=_by_then(self._abandoned.get(campaign, ()), known_at),
+            watermarks=marks,
+        )
+
+
+def _dated(consent: Consent) -> Consent:
+    """Return a consent without its date when it was recorded before it was given."""
+    given = consent.collected_at
+    if given is None or given <= consent.known_at:
+        return consent
+    return replace(consent, collected_at=None, unreadable="after-recording")
+
+
+def _index(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+    found: dict[Hashable, list[T]] = defaultdict(list)
+    for fact in sorted(facts, key=lambda fact: fact.known_at):
+        found[key(fact)].append(fact)
+    return dict(found)
+
+
+def _by_then(facts: Sequence[T], known_at: datetime) -> tuple[T, ...]:
+    return tuple(fact for fact in facts if fact.known_at <= known_at)
+
+
+def _last_versions(facts: Sequence[N], known_at: datetime) -> tuple[N, ...]:
+    """Return the last version known of each id, in the order in which the ids were first known."""
+    return tuple({fact.id: fact for fact in facts if fact.known_at <= known_at}.values())

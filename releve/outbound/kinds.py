@@ -1,0 +1,134 @@
+"""The kinds of rules: which parameters a row of each kind takes, and what its sentence may quote.
+
+The row decides; the code behind a kind is in the module that its line names. A new rule of a known
+kind is a new row; only a new *kind* is code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["DATA", "GATES", "KINDS", "SURE", "Kind", "Parameter"]
+
+GATES = ("H", "P", "I", "N")
+SURE = ("P", "Pq", "S2", "S", "M", "I")
+DATA = (
+    "number",
+    "zone",
+    "person",
+    "object",
+    "caller",
+    "consent",
+    "stale",
+    "jurisdiction",
+)
+"""What may be unknown."""
+
+Type = Literal[
+    "count", "number", "flag", "word", "words", "week", "days", "days-by-place", "minutes", "row"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter: its type, whether a row must give it, and the words it may hold (if closed)."""
+
+    type: Type
+    required: bool = True
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of rule. ``role``: test (can fail), lift (an exception), definition or text."""
+
+    role: Literal["test", "lift", "definition", "text"]
+    parameters: dict[str, Parameter]
+    quotes: frozenset[str] = frozenset()
+
+
+def _test(parameters: dict[str, Parameter], *quotes: str) -> Kind:
+    return Kind("test", parameters, frozenset(quotes))
+
+
+_LIST = Parameter("word")
+_FLAG = Parameter("flag")
+_OPTIONAL_FLAG = Parameter("flag", required=False)
+_COUNT = Parameter("count")
+_OPTIONAL_COUNT = Parameter("count", required=False)
+_WORDS = Parameter("words")
+_ITEMS = Parameter("words", of=("identity", "choice", "period", "withdrawal", "proof_access"))
+_REFUSALS = Parameter("words", of=("refusal", "not-interested", "not-now"))
+
+KINDS: dict[str, Kind] = {
+    # releve.outbound.case, releve.outbound.checks_data
+    "scope": Kind("definition", {"callees": _WORDS, "purposes": _WORDS}),
+    "data": _test(
+        {
+            "what": Parameter("word", of=DATA),
+            "max_minutes": Parameter("minutes", required=False),
+        },
+        "detail",
+        "consent",
+        "feed",
+        "read",
+    ),
+    "duty": Kind("text", {}),
+    "note": Kind("text", {}),
+    # releve.outbound.checks_basis
+    "forbidden_object": _test({"objects": _WORDS}, "object"),
+    "list_opposition": _test({"list": _LIST}, "list", "since"),
+    "scrub": _test({"list": _LIST, "days": _COUNT}, "list", "days", "scrubbed"),
+    "automated_consent": _test({}, "mode"),
+    # releve.outbound.consents
+    "consent_required": _test({}),
+    "consent_proof": _test({}, "consent"),
+    "consent_items": _test({"items": _ITEMS, "not_positive": _WORDS}, "consent", "missing"),
+    "consent_period": _test({"days": _COUNT}, "consent", "last"),
+    "consent_object": _test({"tolerance_minutes": _COUNT}, "consent", "outside"),
+    "consent_withdrawal": _test({}, "consent", "withdrawn"),
+    "consent_refusal": _test({"counts": _REFUSALS}, "consent", "refused"),
+    # releve.outbound.exceptions
+    "exception_contract": Kind(
+        "lift", {"running": _FLAG, "related": _FLAG, "ended_within_days": _COUNT}
+    ),
+    "exception_object": Kind("lift", {"objects": _WORDS}),
+    "exception_callback": Kind("lift", {"working_days": _COUNT, "holidays": Parameter("row")}),
+    "exception_request": Kind("lift", {"days": _COUNT}),
+    "exception_consent": Kind("lift", {"after_listing": _FLAG}),
+    "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT}),
+    # releve.outbound.checks_time
+    "holidays": Kind("definition", {"days": Parameter("days")}),
+    "hours": _test(
+        {"windows": Parameter("week"), "holidays": Parameter("row", required=False)},
+        "territory",
+        "local",
+    ),
+    "local_holidays": _test({"days": Parameter("days-by-place")}, "territory", "day"),
+    # releve.outbound.checks_history
+    "cap": _test(
+        {"most": _COUNT, "days": _OPTIONAL_COUNT, "hours": _OPTIONAL_COUNT},
+        "count",
+        "most",
+        "first",
+    ),
+    "silence": _test({"counts": _REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "again"),
+    "pause": _test({"hours": _COUNT, "outcomes": _WORDS}, "last", "hours"),
+    "abandoned_rate": _test({"most_percent": Parameter("number")}, "rate", "most"),
+    # releve.outbound.checks_caller
+    "caller_shown": _test({}),
+    "caller_mandate": _test({}, "caller"),
+    "caller_link": _test({"classes": _WORDS}, "caller"),
+    "caller_class": _test(
+        {"classes": _WORDS, "unless_mobile_terminal": _OPTIONAL_FLAG}, "caller_class", "mode"
+    ),
+    "authentication": _test(
+        {
+            "classes": _WORDS,
+            "abroad": _OPTIONAL_FLAG,
+            "unknown": Parameter("word", of=("passes", "refuses")),
+        },
+        "origin",
+    ),
+}

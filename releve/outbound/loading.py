@@ -1,0 +1,273 @@
+"""Rows from YAML: read, checked, closed and amended by further rows; nonsense is refused.
+
+``load_rules`` takes files as text by name. A row of the law is never edited: one that says
+``closes: FR-X`` with ``from`` ends it the day before, and one that says ``amends: FR-X`` ends it
+and starts a copy with what it gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from releve.network.faults import advice, nearest
+from releve.outbound.calls import CALLEES, CHANNELS, MODES, PURPOSES
+from releve.outbound.errors import RuleFault, RuleFaults
+from releve.outbound.kinds import GATES, KINDS
+from releve.outbound.loading_checks import Say, check_row, check_whole, speaker
+from releve.outbound.loading_places import read_day, read_numbers, read_territories
+from releve.outbound.numbers import NumberTable
+from releve.outbound.parameters import read_parameter
+from releve.outbound.rows import Applies, Row, Rules, Territory, Words, version_of
+
+__all__ = ["built_in_rules", "built_in_texts", "load_rules"]
+
+_REQUIRED = frozenset({"id", "gate", "kind", "rule", "reference", "source", "sure"})
+_OPTIONAL = frozenset(
+    {"from", "to", "parameters", "exceptions", "applies", "refuses", "sanction", "doubt"}
+)
+_CHANGES = frozenset({"closes", "amends"})
+_CHANGE_KEYS = frozenset({"from", "gate", "kind"})
+_APPLIES = {"callees": CALLEES, "purposes": PURPOSES, "modes": MODES, "channels": CHANNELS}
+
+
+class _Unique(yaml.SafeLoader):
+    """YAML that refuses a key given twice instead of keeping the last."""
+
+
+def _mapping(loader: _Unique, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    twice = {str(key) for key in keys if keys.count(key) > 1}
+    if twice:
+        raise yaml.YAMLError(f"{', '.join(sorted(twice))} given twice, {node.start_mark}")
+    return loader.construct_mapping(node, deep=True)
+
+
+_Unique.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+@cache
+def built_in_rules() -> Rules:
+    """Return the table that comes with this package."""
+    return load_rules(built_in_texts())
+
+
+@cache
+def built_in_texts() -> dict[str, str]:
+    """Return the files of the table that comes with this package, by name."""
+    folder = resources.files("releve.outbound").joinpath("law")
+    return {
+        item.name: item.read_text(encoding="utf-8")
+        for item in sorted(folder.iterdir(), key=lambda item: item.name)
+        if item.name.endswith(".yaml")
+    }
+
+
+def load_rules(texts: Mapping[str, str]) -> Rules:
+    """Read a whole table of the law; RuleFaults names every row that is wrong, and its fix."""
+    faults: list[RuleFault] = []
+    documents = {name: _document(name, texts[name], faults) for name in sorted(texts)}
+    rows: list[Row] = []
+    changes: list[tuple[str, str, dict[str, Any]]] = []
+    territories: list[Territory] = []
+    numbers = NumberTable((), (), ())
+    for name, document in documents.items():
+        say = speaker(faults, name, "the file")
+        if "territories" in document:
+            territories += read_territories(document["territories"], say)
+        elif "prefixes" in document:
+            numbers = read_numbers(document, say)
+        elif "rows" in document:
+            found, changing = _rows(name, document, faults)
+            rows += found
+            changes += changing
+        else:
+            say("it holds neither rows, nor territories, nor prefixes", "remove it or fill it")
+    for name, jurisdiction, change in changes:
+        rows = _changed(rows, change, jurisdiction, name, faults)
+    check_whole(rows, territories, numbers, faults)
+    if faults:
+        raise RuleFaults(tuple(faults))
+    return Rules(rows, territories, numbers, version_of(texts))
+
+
+def _document(name: str, text: str, faults: list[RuleFault]) -> dict[str, Any]:
+    try:
+        found = yaml.load(text, _Unique)
+    except yaml.YAMLError as error:
+        faults.append(RuleFault(name, "the file", f"it is not YAML: {error}", "mend it"))
+        return {"rows": []}
+    return found if isinstance(found, dict) else {}
+
+
+def _rows(
+    name: str, document: dict[str, Any], faults: list[RuleFault]
+) -> tuple[list[Row], list[tuple[str, str, dict[str, Any]]]]:
+    jurisdiction = str(document.get("jurisdiction", ""))
+    if not jurisdiction:
+        say = speaker(faults, name, "the file")
+        say("no jurisdiction", "write jurisdiction: FR above its rows")
+    rows: list[Row] = []
+    changes: list[tuple[str, str, dict[str, Any]]] = []
+    for number, entry in enumerate(document["rows"] or [], 1):
+        if not isinstance(entry, dict):
+            speaker(faults, name, f"row {number}")("it is no mapping", "write id: and the rest")
+            continue
+        if _CHANGES.intersection(entry):
+            changes.append((name, jurisdiction, entry))
+            continue
+        say = speaker(faults, name, str(entry.get("id", f"row {number}")))
+        row = _row(entry, jurisdiction, name, say)
+        if row is not None:
+            rows.append(row)
+    return rows, changes
+
+
+def _row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> Row | None:
+    """Return one row, or None once what is wrong with it is said."""
+    before: list[str] = []
+
+    def tell(reason: str, fix: str) -> None:
+        before.append(reason)
+        say(reason, fix)
+
+    for key in sorted(_REQUIRED - entry.keys()):
+        tell(f"no {key}", f"write {key}")
+    for key in sorted(entry.keys() - _REQUIRED - _OPTIONAL):
+        tell(f"unknown key {key!r}", advice(nearest(key, _REQUIRED | _OPTIONAL), "remove it"))
+    gate, kind = str(entry.get("gate")), str(entry.get("kind"))
+    if gate not in GATES:
+        tell(f"gate {gate!r} is not one of {', '.join(GATES)}", "write one of them")
+    if kind not in KINDS:
+        tell(f"unknown kind {kind!r}", advice(nearest(kind, KINDS), "use a kind that exists"))
+    if before:
+        return None
+    first, last = read_day(entry.get("from"), "from", tell), read_day(entry.get("to"), "to", tell)
+    if first and last and last < first:
+        tell(f"it ends on {last}, before it starts on {first}", "write to: on or after from:")
+    row = Row(
+        id=str(entry["id"]),
+        jurisdiction=jurisdiction,
+        gate=gate,
+        kind=kind,
+        first=first,
+        last=last,
+        parameters=_parameters(kind, entry.get("parameters") or {}, tell),
+        exceptions=tuple(map(str, entry.get("exceptions") or ())),
+        applies=_applies(entry.get("applies") or {}, tell),
+        rule=_words(entry["rule"], "rule", tell) or Words("", ""),
+        refuses=_words(entry.get("refuses"), "refuses", tell),
+        sanction=tuple(map(str, entry.get("sanction") or ())),
+        reference=str(entry["reference"]),
+        source=str(entry["source"]),
+        sure=tuple(map(str, entry["sure"])) if isinstance(entry["sure"], list) else (),
+        doubt=_words(entry.get("doubt"), "doubt", tell),
+        file=name,
+    )
+    check_row(row, tell)
+    return None if before else row
+
+
+def _words(value: Any, key: str, say: Say) -> Words | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"fr", "en"} or not all(value.values()):
+        say(f"{key} is not said in both languages", f"write {key}: {{fr: …, en: …}}")
+        return None
+    return Words(str(value["fr"]), str(value["en"]))
+
+
+def _applies(value: Mapping[str, Any], say: Say) -> Applies:
+    found: dict[str, frozenset[str]] = {}
+    for key, words in value.items():
+        if key != "objects" and key not in _APPLIES:
+            say(f"applies has no {key!r}", advice(nearest(key, [*_APPLIES, "objects"]), "remove"))
+            continue
+        strange = set(words) - set(_APPLIES.get(key, words))
+        if strange or not words:
+            say(f"applies: {key} {sorted(strange)} unknown", f"use {', '.join(_APPLIES[key])}")
+        found[key] = frozenset(words)
+    return Applies(**found)
+
+
+def _parameters(kind: str, given: Mapping[str, Any], say: Say) -> dict[str, Any]:
+    known = KINDS[kind].parameters
+    for name in sorted(given.keys() - known.keys()):
+        fix = advice(nearest(name, known), "remove it")
+        say(f"a row of kind {kind} has no parameter {name!r}", fix)
+    found: dict[str, Any] = {}
+    for name, parameter in known.items():
+        if name in given:
+            try:
+                found[name] = read_parameter(parameter, given[name])
+            except (ValueError, TypeError) as error:
+                say(f"parameter {name}: {error}", "mend its value")
+        elif parameter.required:
+            say(f"parameter {name} is missing", f"write {name}: under parameters:")
+    return found
+
+
+def _changed(
+    rows: list[Row], change: dict[str, Any], jurisdiction: str, name: str, faults: list[RuleFault]
+) -> list[Row]:
+    """Return the rows once one of them is closed or amended by a further row."""
+    verb = "closes" if "closes" in change else "amends"
+    wanted = str(change[verb])
+    say = speaker(faults, name, f"{verb} {wanted}")
+    start = read_day(change.get("from"), "from", say)
+    if start is None:
+        say("no from", "write from: the first day on which it no longer binds")
+        return rows
+    new = {key: value for key, value in change.items() if key not in _CHANGES | _CHANGE_KEYS}
+    allowed = {"parameters", "exceptions", "to", "source", "reference", "sure", "doubt"}
+    allowed |= {"rule", "refuses", "applies", "sanction"} if verb == "amends" else {"reason"}
+    if new.keys() - allowed:
+        say(f"unknown keys {sorted(new.keys() - allowed)}", "remove them")
+    met = [
+        row
+        for row in rows
+        if (row.jurisdiction, row.id) == (jurisdiction, wanted)
+        and row.binds_on(start - timedelta(days=1))
+        and all(getattr(row, key) == change[key] for key in ("gate", "kind") if key in change)
+    ]
+    if not met:
+        say(f"no row {wanted} is in force the day before {start}", "mend its id or its from")
+    if verb == "amends" and len(met) > 1:
+        say(f"{len(met)} rows are meant", "add gate: or kind: to name one")
+        return rows
+    ended = [replace(row, last=start - timedelta(days=1)) if row in met else row for row in rows]
+    if verb == "closes":
+        return ended
+    return ended + [_amended(row, new, start, name, say) for row in met]
+
+
+def _amended(row: Row, new: dict[str, Any], start: date, name: str, say: Say) -> Row:
+    kept = dict(row.parameters)
+    given = new.get("parameters") or {}
+    known = {key: value for key, value in KINDS[row.kind].parameters.items() if key in given}
+    for key in sorted(given.keys() - known.keys()):
+        say(f"a row of kind {row.kind} has no parameter {key!r}", "remove it")
+    for key, parameter in known.items():
+        try:
+            kept[key] = read_parameter(parameter, given[key])
+        except (ValueError, TypeError) as error:
+            say(f"parameter {key}: {error}", "mend its value")
+    texts = {key: _words(new[key], key, say) for key in ("rule", "refuses", "doubt") if key in new}
+    plain = {key: str(new[key]) for key in ("source", "reference") if key in new}
+    lists = {
+        key: tuple(map(str, new[key])) for key in ("exceptions", "sanction", "sure") if key in new
+    }
+    applies = {"applies": _applies(new["applies"], say)} if "applies" in new else {}
+    last = read_day(new.get("to"), "to", say)
+    amended: Row = replace(
+        row, first=start, last=last or row.last, parameters=kept, file=name,
+        **texts, **plain, **lists, **applies,  # type: ignore[arg-type]
+    )  # fmt: skip
+    check_row(amended, say)
+    return amended

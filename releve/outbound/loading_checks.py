@@ -1,0 +1,99 @@
+"""What rows must satisfy: each by itself, and all of them together."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from datetime import date
+from itertools import combinations
+
+from releve.network.faults import advice, nearest
+from releve.outbound.errors import RuleFault
+from releve.outbound.kinds import KINDS, SURE
+from releve.outbound.numbers import NumberTable
+from releve.outbound.rows import Row, Territory
+
+__all__ = ["Say", "check_row", "check_whole", "speaker"]
+
+Say = Callable[[str, str], None]
+"""Takes a reason and a fix."""
+
+
+def speaker(faults: list[RuleFault], name: str, row: str) -> Say:
+    """Return what notes faults of one row of a file."""
+    return lambda reason, fix: faults.append(RuleFault(name, row, reason, fix))
+
+
+def check_row(row: Row, say: Say) -> None:
+    """Check what a row can tell alone: its gate, its kind, what its sentence quotes."""
+    kind = KINDS[row.kind]
+    strange = set(row.sure) - set(SURE)
+    if strange or not row.sure:
+        say(f"sure {sorted(strange)} unknown", f"write a list of {', '.join(SURE)}")
+    if (row.gate == "N") is not (row.kind == "note"):
+        say(f"gate {row.gate} does not fit kind {row.kind}", "a note is N, and only a note is")
+    if row.gate == "I" and kind.role != "text":
+        say(f"gate I does not fit kind {row.kind}", "a duty is of kind duty")
+    if (kind.role == "test") is (row.refuses is None):
+        say("refuses does not fit its kind", "a kind that can refuse says so, the others do not")
+    if row.kind == "cap" and ("days" in row.parameters) is ("hours" in row.parameters):
+        say("a cap has either days or hours", "give one of them")
+    if row.unsure and row.doubt is None and "M" in row.sure:
+        say("from memory only, and no doubt is told", "write doubt:")
+    for text in row.refuses or ():
+        unknown = {name for _, name, _, _ in string.Formatter().parse(text) if name} - kind.quotes
+        if unknown:
+            known = ", ".join(sorted(kind.quotes)) or "nothing"
+            say(f"refuses quotes {sorted(unknown)}", f"a row of kind {row.kind} knows {known}")
+
+
+def check_whole(
+    rows: list[Row],
+    territories: list[Territory],
+    numbers: NumberTable,
+    faults: list[RuleFault],
+) -> None:
+    """Check what one row cannot tell alone: overlaps, and names of other rows and places."""
+    codes = {territory.code for territory in territories}
+    classes = numbers.classes()
+    for row in rows:
+        say = speaker(faults, row.file, row.id)
+        near = [other for other in rows if other.jurisdiction == row.jurisdiction]
+        lifts = {other.id for other in near if KINDS[other.kind].role == "lift"}
+        for wanted in set(row.exceptions) - lifts:
+            say(
+                f"its exception {wanted} is no row that lifts",
+                advice(nearest(wanted, lifts), "add it"),
+            )
+        named = row.parameters.get("holidays")
+        calendars = {other.id for other in near if other.kind == "holidays"}
+        if named is not None and named not in calendars:
+            say(
+                f"holidays {named} is no row of holidays",
+                advice(nearest(named, calendars), "add it"),
+            )
+        if row.kind == "local_holidays":
+            for code in sorted(set(row.parameters["days"]) - codes):
+                say(f"unknown territory {code}", advice(nearest(code, codes), "add the territory"))
+        if row.kind in ("caller_class", "caller_link", "authentication"):
+            for word in sorted(set(row.parameters["classes"]) - classes):
+                say(f"unknown class {word}", advice(nearest(word, classes), "add its prefixes"))
+    for prefix in numbers.prefixes:
+        for code in set(prefix.territories) - codes:
+            say = speaker(faults, "numbers.yaml", prefix.prefix)
+            say(f"unknown territory {code}", advice(nearest(code, codes), "add the territory"))
+    _check_overlaps(rows, faults)
+
+
+def _check_overlaps(rows: list[Row], faults: list[RuleFault]) -> None:
+    by_key: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        by_key.setdefault((row.jurisdiction, row.id, row.gate, row.kind), []).append(row)
+    for versions in by_key.values():
+        for one, other in combinations(versions, 2):
+            starts = max(one.first or date.min, other.first or date.min)
+            ends = min(one.last or date.max, other.last or date.max)
+            if starts <= ends:
+                reason = f"two rows of gate {one.gate} and kind {one.kind} bind on {starts}"
+                say = speaker(faults, other.file, other.id)
+                say(reason, "end the first the day before the second starts")

@@ -1,0 +1,188 @@
+"""Telephone numbers: the one meant, its class, and where its holder may be.
+
+Overseas numbers come first: +262, +590, +594 and +596 are country codes of their own, and what is
+written 0262… or +33 262… means them; ``phonenumbers`` would read an invalid French number. Classes
+and places come from the longest prefix in force on the day, a table of rows like the law's. What
+only the digits' count could tell about other countries is asked of ``phonenumbers``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import phonenumbers
+
+__all__ = ["KEY_LENGTH", "Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
+
+KEY_LENGTH = 10
+"""What a number means depends on this many first characters and on its length, no more."""
+
+_SEPARATORS = re.compile(r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]")
+_SHAPE = re.compile(r"(?:\+|00)[1-9]\d{5,14}|0[1-9]\d{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """What the numbers under a prefix are, between two days (inclusive, None is open)."""
+
+    prefix: str
+    number_class: str
+    territories: tuple[str, ...] = ()
+    callee: bool = True
+    """Whether a person is called on it."""
+    length: int | None = None
+    """Digits after the country code."""
+    first: date | None = None
+    last: date | None = None
+    sure: tuple[str, ...] = ()
+
+    def binds_on(self, day: date) -> bool:
+        """Return whether the prefix means this on a day."""
+        after = self.first is None or self.first <= day
+        return after and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number understood: international form, class, and the codes of possible territories.
+
+    ``fault`` says what is wrong with it, empty when nothing is.
+    """
+
+    text: str
+    number_class: str = ""
+    territories: tuple[str, ...] = ()
+    callee: bool = False
+    fault: str = ""
+
+
+class NumberTable:
+    """Prefixes, national rewrites and short numbers; immutable once made."""
+
+    def __init__(
+        self,
+        prefixes: tuple[Prefix, ...],
+        rewrites: tuple[tuple[str, str], ...],
+        short: tuple[tuple[str, str], ...],
+    ) -> None:
+        self.prefixes = prefixes
+        self.rewrites = tuple(sorted(rewrites, key=lambda pair: -len(pair[0])))
+        self._short = tuple((re.compile(pattern), name) for pattern, name in short)
+        self._by_length: dict[int, dict[str, list[Prefix]]] = {}
+        for row in prefixes:
+            self._by_length.setdefault(len(row.prefix), {}).setdefault(row.prefix, []).append(row)
+        self._lengths = sorted(self._by_length, reverse=True)
+
+    def classes(self) -> frozenset[str]:
+        """Return every class that a number may have."""
+        return frozenset(p.number_class for p in self.prefixes) | {name for _, name in self._short}
+
+    def changes(self) -> frozenset[date]:
+        """Return the days on which a prefix starts or has just ended."""
+        starts = {row.first for row in self.prefixes if row.first}
+        return frozenset(starts | {row.last + timedelta(1) for row in self.prefixes if row.last})
+
+    def number(self, text: str, day: date) -> Number:
+        """Return what a number written by people is on a day."""
+        digits = cleaned(text)
+        found = international(digits, self.rewrites)
+        if found is None:
+            return Number(digits, fault=_why_unreadable(digits))
+        return self._placed(found, day)
+
+    def shown(self, text: str, day: date) -> Number:
+        """Return what a number shown to the callee is: also short ones."""
+        digits = cleaned(text)
+        for pattern, name in self._short:
+            if pattern.fullmatch(digits):
+                return Number(digits, name)
+        return self.number(text, day)
+
+    def _placed(self, number: str, day: date) -> Number:
+        row = self._row(number, day)
+        if row is None:
+            return _foreign(number)
+        if not _right_length(number, row.length):
+            return Number(number, fault="wrong-length")
+        fault = "" if row.callee else "not-a-subscriber"
+        return Number(number, row.number_class, row.territories, row.callee, fault)
+
+    def _row(self, number: str, day: date) -> Prefix | None:
+        for length in self._lengths:
+            for row in self._by_length[length].get(number[:length], ()):
+                if row.binds_on(day):
+                    return row
+        return None
+
+
+def cleaned(text: str) -> str:
+    """Return a number without what people write between its digits."""
+    return _SEPARATORS.sub("", text.strip())
+
+
+def recipe(digits: str, rewrites: tuple[tuple[str, str], ...]) -> tuple[int, str] | None:
+    """Return how many first characters give way to what, for the international form.
+
+    None when it is no telephone number. Only the first characters and the length matter.
+    """
+    if not _SHAPE.fullmatch(digits):
+        return None
+    if digits.startswith(("+330", "00330")):
+        drop = digits.index("330") + 3
+        national = "0" + digits[drop:]
+    elif digits.startswith(("+33", "0033")):
+        drop = digits.index("33") + 2
+        national = "0" + digits[drop:]
+    elif digits.startswith(("+", "00")):
+        return (1 if digits[0] == "+" else 2), "+"
+    else:
+        drop, national = 1, digits
+    for start, country in rewrites:
+        if national.startswith(start) and len(national) == 10:
+            return drop, country
+    return drop, "+33"
+
+
+def international(digits: str, rewrites: tuple[tuple[str, str], ...]) -> str | None:
+    """Return the international form of a cleaned number, None when it is none."""
+    found = recipe(digits, rewrites)
+    return None if found is None else found[1] + digits[found[0] :]
+
+
+def _why_unreadable(digits: str) -> str:
+    if not digits:
+        return "empty"
+    if re.fullmatch(r"[1-9]\d{8}", digits):
+        return "leading-zero-lost"
+    if re.fullmatch(r"\d[.,]?\d*[eE]\+?\d+", digits):
+        return "spreadsheet-figure"
+    return "malformed"
+
+
+def _right_length(number: str, length: int | None) -> bool:
+    parsed = _parsed(number)
+    if parsed is None:
+        return False
+    if length is None:
+        return phonenumbers.is_possible_number(parsed)
+    return len(number) == 1 + len(str(parsed.country_code)) + length
+
+
+def _foreign(number: str) -> Number:
+    """Return a number of a country whose rules are not here, or one that no country has."""
+    parsed = _parsed(number)
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
+        return Number(number, fault="malformed")
+    region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    if region in ("FR", "GP", "GF", "MQ", "RE"):
+        return Number(number, fault="not-allocated")
+    return Number(number, "foreign", callee=True)
+
+
+def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return None

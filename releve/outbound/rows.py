@@ -1,0 +1,198 @@
+"""The law as dated rows: what a row is, and which rows bind on a day.
+
+A row says *what* binds, from when to when and with which parameters; the code knows only *kinds*
+of rules (:mod:`releve.outbound.kinds`). Days are legal days, which run in Europe/Paris; ``first``
+and ``last`` are inclusive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from releve.network.clock import UTC, zone
+from releve.outbound.numbers import NumberTable
+
+__all__ = [
+    "ANY",
+    "LEGAL_ZONE",
+    "Applies",
+    "Row",
+    "RowsInForce",
+    "Rules",
+    "Territory",
+    "Words",
+    "legal_day",
+    "legal_midnight",
+]
+
+LEGAL_ZONE = "Europe/Paris"
+ANY = "ANY"
+"""The jurisdiction of the rows that stand in for a country's own."""
+
+
+class Words(NamedTuple):
+    """A text in French and in English."""
+
+    fr: str
+    en: str
+
+    def of(self, language: str) -> str:
+        """Return the text in ``language``: ``fr`` or ``en``."""
+        return self.fr if language == "fr" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Applies:
+    """Which calls a row binds; None is any.
+
+    Without callees and purposes of its own a row binds *regulated* calls: those that a scope row
+    of its jurisdiction names on that day.
+    """
+
+    callees: frozenset[str] | None = None
+    purposes: frozenset[str] | None = None
+    modes: frozenset[str] | None = None
+    objects: frozenset[str] | None = None
+    channels: frozenset[str] = frozenset({"voice"})
+
+    @property
+    def regulated(self) -> bool:
+        """Return whether it binds the regulated calls, and no others."""
+        return self.callees is None and self.purposes is None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One dated rule. ``gate``: H text, P our policy, I duty during the call, N note."""
+
+    id: str
+    jurisdiction: str
+    gate: str
+    kind: str
+    first: date | None
+    last: date | None
+    parameters: Mapping[str, Any]
+    exceptions: tuple[str, ...]
+    applies: Applies
+    rule: Words
+    refuses: Words | None
+    sanction: tuple[str, ...]
+    reference: str
+    source: str
+    sure: tuple[str, ...]
+    doubt: Words | None
+    file: str = ""
+
+    @property
+    def version(self) -> str:
+        """Return the id with the day it starts, as evidence quotes it."""
+        return f"{self.id}@{self.first.isoformat() if self.first else 'always'}"
+
+    @property
+    def unsure(self) -> bool:
+        """Return whether a lawyer must read it: a doubt, or a weak source."""
+        return self.doubt is not None or bool({"S", "M", "I"}.intersection(self.sure))
+
+    def binds_on(self, day: date) -> bool:
+        """Return whether the row is in force on a legal day."""
+        after = self.first is None or self.first <= day
+        return after and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """Where a person may be: its clock, and the jurisdiction whose rows bind there."""
+
+    code: str
+    jurisdiction: str
+    zone: str
+    name: Words
+    postcodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowsInForce:
+    """The rows of one jurisdiction between two changes of the law."""
+
+    rows: tuple[Row, ...]
+    until: datetime | None
+    """The first instant of the next change, None when none is known."""
+    by_id: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    binding: dict[Hashable, tuple[Row, ...]] = field(default_factory=dict)
+    """Rows found to bind calls of one kind, kept from one call to the next."""
+
+    def of_kind(self, kind: str) -> tuple[Row, ...]:
+        """Return the rows in force of one kind."""
+        return tuple(row for row in self.rows if row.kind == kind)
+
+
+class Rules:
+    """The whole table: rows, territories, numbers; immutable once made."""
+
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        territories: Iterable[Territory],
+        numbers: NumberTable,
+        version: str,
+    ) -> None:
+        self.rows = tuple(rows)
+        self.territories = {territory.code: territory for territory in territories}
+        self.numbers = numbers
+        self.version = version
+        self._changes: dict[str, tuple[date, ...]] = {}
+        self._in_force: dict[tuple[str, int], RowsInForce] = {}
+
+    def jurisdictions(self) -> frozenset[str]:
+        """Return the countries that have rows."""
+        return frozenset(row.jurisdiction for row in self.rows) - {ANY}
+
+    def of(self, jurisdiction: str) -> tuple[Row, ...]:
+        """Return all rows of a jurisdiction, whatever their dates."""
+        return tuple(row for row in self.rows if row.jurisdiction == jurisdiction)
+
+    def changes(self, jurisdiction: str) -> tuple[date, ...]:
+        """Return the legal days on which a row of the jurisdiction starts or has just ended."""
+        if jurisdiction not in self._changes:
+            rows = self.of(jurisdiction)
+            starts = {row.first for row in rows if row.first}
+            ends = {row.last + timedelta(days=1) for row in rows if row.last}
+            self._changes[jurisdiction] = tuple(sorted(starts | ends))
+        return self._changes[jurisdiction]
+
+    def in_force(self, jurisdiction: str, day: date) -> RowsInForce:
+        """Return the rows that bind in a jurisdiction on a legal day."""
+        days = self.changes(jurisdiction)
+        place = bisect_right(days, day)
+        key = (jurisdiction, place)
+        if key not in self._in_force:
+            rows = tuple(row for row in self.of(jurisdiction) if row.binds_on(day))
+            by_id: dict[str, tuple[Row, ...]] = {}
+            for row in rows:
+                by_id[row.id] = (*by_id.get(row.id, ()), row)
+            until = legal_midnight(days[place]) if place < len(days) else None
+            self._in_force[key] = RowsInForce(rows, until, by_id)
+        return self._in_force[key]
+
+
+def legal_day(moment: datetime) -> date:
+    """Return the legal day of an instant."""
+    return moment.astimezone(zone(LEGAL_ZONE)).date()
+
+
+def legal_midnight(day: date) -> datetime:
+    """Return the first instant of a legal day, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone(LEGAL_ZONE)).astimezone(UTC)
+
+
+def version_of(texts: Mapping[str, str]) -> str:
+    """Return the version of a table: the SHA-256 of its files, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(texts):
+        digest.update(f"{name}\0{texts[name]}\0".encode())
+    return digest.hexdigest()

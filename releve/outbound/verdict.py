@@ -1,0 +1,249 @@
+"""The verdict on a call: every row that refuses it, on what ground, until when, and when next.
+
+``verdict`` is pure: the same call, facts, rules and ``known_at`` give the same verdict, whenever it
+is asked. ``legal`` is the text in its best reading; ``allowed`` holds our policy as well. A refusal
+by policy is never a legal one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from releve.outbound.calls import Call
+from releve.outbound.case import Case, Failure, Moment, case_of
+from releve.outbound.checks_data import unreadable_consents
+from releve.outbound.checks_history import attempts_in_window
+from releve.outbound.consents import CONSENT_KINDS, ConsentState, consent_state
+from releve.outbound.errors import CallFault
+from releve.outbound.exceptions import lift_of
+from releve.outbound.facts import Facts, Watermark
+from releve.outbound.registry import CHECKS, PHASES
+from releve.outbound.rows import ANY, Row, Rules
+from releve.outbound.timing import Findings, next_allowed_from, stands_until
+from releve.outbound.wording import sentence
+
+__all__ = ["Finding", "Lifted", "LocalTime", "Verdict", "next_allowed", "verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row that refuses the call, with the facts it rests on."""
+
+    row: Row
+    quotes: Mapping[str, Any]
+    facts: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Return the row's id."""
+        return self.row.id
+
+    @property
+    def legal(self) -> bool:
+        """Return whether the text refuses; False: our policy alone does."""
+        return self.row.gate == "H"
+
+    @property
+    def unknown(self) -> bool:
+        """Return whether it refuses because something is not known."""
+        return self.row.kind == "data"
+
+    def says(self, language: str = "fr") -> str:
+        """Return the sentence that a person reads."""
+        words = self.row.refuses or self.row.rule
+        return sentence(words, self.quotes, language)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A row that did not bind, the exception that lifted it, and the basis this one granted."""
+
+    row: Row
+    by: Row
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """Where the callee may be, and the wall clock there."""
+
+    territory: str
+    zone: str
+    local: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided on a call, and all that it rests on."""
+
+    call: Call
+    known_at: datetime
+    number: str
+    person: str
+    jurisdiction: str
+    places: tuple[LocalTime, ...]
+    findings: tuple[Finding, ...]
+    lifted: tuple[Lifted, ...]
+    duties: tuple[Row, ...]
+    basis: str
+    """consent:ID, contract:ID, callback:ID, object:NAME, none-needed, not-regulated, or empty."""
+    attempts: int
+    """Attempts in the window of the cap."""
+    watermarks: tuple[Watermark, ...]
+    until: datetime | None
+    """When an allowed verdict stops standing by the passing of time alone; None: not in sight."""
+    next_allowed: datetime | None
+    """The first instant from the call on that is allowed on what is known; None: not in sight."""
+    rules_version: str
+    zones_version: str
+
+    @property
+    def legal(self) -> bool:
+        """Return whether the text permits the call."""
+        return not any(finding.legal for finding in self.findings)
+
+    @property
+    def allowed(self) -> bool:
+        """Return whether the call may be placed: by the text and by our policy."""
+        return not self.findings
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Return the ids of the rows that refuse, each once, in order."""
+        return tuple(dict.fromkeys(finding.id for finding in self.findings))
+
+
+def verdict(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Verdict:
+    """Return the verdict on a call with what was known by ``known_at``.
+
+    CallFault when ``known_at`` has no offset; everything else that is wrong refuses with its row.
+    """
+    if known_at.utcoffset() is None:
+        raise CallFault(f"known_at has no offset: {known_at.isoformat()}")
+    case = case_of(call, facts, rules, known_at)
+    moment = case.at(call.at)
+    judged = _findings(moment)
+    if judged.findings:
+        return _made(case, moment, judged, None, next_allowed_from(case, moment.at, _rows_failing))
+    until = stands_until(case, moment.at, _rows_failing)
+    return _made(case, moment, judged, until, moment.at)
+
+
+def next_allowed(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> datetime | None:
+    """Return the first instant from ``call.at`` on at which the call is allowed, on what is known.
+
+    None when there is none in sight: nothing but a new fact or a new rule would allow it. Exact to
+    the microsecond across changes of the clocks, holidays, territories and changes of the law.
+    """
+    case = case_of(call, facts, rules, known_at)
+    return next_allowed_from(case, call.at, _rows_failing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A moment judged: the findings in order, how consents stand, what was lifted."""
+
+    findings: tuple[Finding, ...]
+    consents: ConsentState = field(default_factory=ConsentState)
+    lifted: tuple[Lifted, ...] = ()
+
+
+def _unjudged(moment: Moment) -> Finding | None:
+    """Return the refusal of a call that no country's rows can judge, None when they can."""
+    case = moment.case
+    if case.callee.fault:
+        return _data_finding(moment, "number", case.callee.fault)
+    if not case.places:
+        return _data_finding(moment, "jurisdiction", "foreign")
+    if not moment.in_force.of_kind("scope"):
+        return _data_finding(moment, "jurisdiction", "no-rules")
+    return None
+
+
+def _data_finding(moment: Moment, what: str, detail: str) -> Finding:
+    common = moment.case.rules.in_force(ANY, moment.day)
+    rows = (*moment.in_force.of_kind("data"), *common.of_kind("data"))
+    return Finding(next(row for row in rows if row.parameters["what"] == what), {"detail": detail})
+
+
+def _findings(moment: Moment) -> _Judged:
+    """Return every row that refuses at a moment, in the order in which the law is read."""
+    refused = _unjudged(moment)
+    if refused is not None:
+        return _Judged((refused,))
+    state = consent_state(moment)
+    failures: list[tuple[Row, Failure]] = list(state.failures)
+    lifted = [] if state.lifted is None else [Lifted(*state.lifted)]
+    for row in moment.rows:
+        check = CHECKS.get(row.kind)
+        if check is None:
+            continue
+        failing = check(row, moment)
+        if row.kind == "data" and row.parameters["what"] == "consent":
+            failing = unreadable_consents(row, moment, state)
+        if not failing:
+            continue
+        lift = lift_of(row, moment)
+        if lift is not None:
+            lifted.append(Lifted(row, *lift))
+            continue
+        failures += [(row, failure) for failure in failing]
+    failures.sort(key=lambda pair: (PHASES[pair[0].kind], pair[0].gate))
+    found = tuple(Finding(row, failure.quotes, failure.facts) for row, failure in failures)
+    return _Judged(found, state, tuple(lifted))
+
+
+def _rows_failing(moment: Moment) -> Findings:
+    return tuple(finding.row for finding in _findings(moment).findings)
+
+
+def _made(
+    case: Case,
+    moment: Moment,
+    judged: _Judged,
+    until: datetime | None,
+    following: datetime | None,
+) -> Verdict:
+    caps = [row for row in moment.rows if row.kind == "cap" and row.gate == "H"]
+    duties = tuple(
+        row for row in moment.rows if row.kind == "duty" and lift_of(row, moment) is None
+    )
+    return Verdict(
+        call=case.call,
+        known_at=case.known_at,
+        number=case.callee.text,
+        person=case.person,
+        jurisdiction=case.jurisdiction,
+        places=tuple(LocalTime(p.code, p.zone, moment.local(p.zone)) for p in case.places),
+        findings=judged.findings,
+        lifted=judged.lifted,
+        duties=duties,
+        basis=_basis(moment, judged.consents, judged.lifted),
+        attempts=len(attempts_in_window(caps[0], moment)) if caps else 0,
+        watermarks=tuple(case.known.watermarks[name] for name in sorted(case.known.watermarks)),
+        until=until,
+        next_allowed=following,
+        rules_version=case.rules.version,
+        zones_version=_zones_version(),
+    )
+
+
+@cache
+def _zones_version() -> str:
+    return metadata.version("tzdata")
+
+
+def _basis(moment: Moment, state: ConsentState, lifted: tuple[Lifted, ...]) -> str:
+    """Return the ground of the call, empty when it has none."""
+    if not moment.regulated:
+        return "not-regulated"
+    if state.needed:
+        consent = state.policy or state.legal
+        return f"consent:{consent.id}" if consent else ""
+    grounds = [lift.basis for lift in lifted if lift.row.kind not in ("hours", *CONSENT_KINDS)]
+    return grounds[0] if grounds else "none-needed"

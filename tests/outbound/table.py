@@ -1,0 +1,244 @@
+"""Cases of the law as a table: a call, what is known, and the verdict that the row demands.
+
+A case is a mapping (``cases/*.yaml``). What it does not say is the default: client CLIENT-A sells
+electricity to the consumer ``somebody`` at +33144556677, by hand, showing +33162000001, for which
+it has a mandate; no consent, contract or refusal; every register was read a minute before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from releve.network.clock import zone
+from releve.outbound import (
+    ITEMS,
+    Abandoned,
+    Attempt,
+    Call,
+    Callback,
+    Consent,
+    Contract,
+    Facts,
+    Listing,
+    Mandate,
+    Person,
+    Refusal,
+    Scrub,
+    Watermark,
+    Withdrawal,
+)
+
+CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "somebody", "+33144556677", "+33162000001"
+FEEDS = ("attempts", "consents", "refusals", "withdrawals")
+LONG_AGO = datetime.fromisoformat("2001-01-01T00:00:00+00:00")
+_CALL = ("caller", "address", "callee", "purpose", "channel", "mode", "origin", "authenticated")
+_CALL += ("mobile_terminal", "campaign", "id")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case; ``legal`` and ``policy`` hold the ids of the rows that refuse, in any order."""
+
+    id: str
+    row: str
+    call: Call
+    facts: Facts
+    known_at: datetime
+    legal: frozenset[str]
+    policy: frozenset[str]
+    basis: str | None
+    next: datetime | None
+    says_next: bool
+
+    def __str__(self) -> str:
+        return f"{self.id}-{self.row}"
+
+
+def cases_of(name: str) -> list[Case]:
+    """Return the cases of a file; an entry with ``each`` is a case a value of it."""
+    text = (Path(__file__).parent / "cases" / f"{name}.yaml").read_text(encoding="utf-8")
+    found = []
+    for entry in yaml.safe_load(text):
+        common = {key: value for key, value in entry.items() if key != "each"}
+        for number, one in enumerate(entry.get("each", [{}]), 1):
+            whole = {**common, **one}
+            whole["id"] = f"{whole['id']}.{number}" if "each" in entry else whole["id"]
+            found.append(case_of(whole))
+    return found
+
+
+def case_of(entry: dict[str, Any]) -> Case:
+    """Return one case from its mapping."""
+    at = instant(entry["at"])
+    call = Call(
+        client=CLIENT,
+        number=str(entry.get("number", NUMBER)),
+        at=at,
+        object=entry.get("object", "electricity"),
+        person=entry.get("person", ""),
+        **{"caller": CALLER, **{key: entry[key] for key in _CALL if key in entry}},
+    )
+    refused = entry.get("refused", [])
+    only = entry.get("policy", [])
+    known_at = instant(entry.get("known_at", entry["at"]))
+    return Case(
+        id=entry["id"],
+        row=entry["row"],
+        call=call,
+        facts=facts_of(entry, call, known_at),
+        known_at=known_at,
+        legal=frozenset(refused),
+        policy=frozenset(only),
+        basis=entry.get("basis"),
+        next=instant(entry["next"]) if entry.get("next") else None,
+        says_next="next" in entry,
+    )
+
+
+def instant(value: Any) -> datetime:
+    """Return an instant; one without offset is Paris wall clock."""
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=zone("Europe/Paris"))
+
+
+def facts_of(entry: dict[str, Any], call: Call, known_at: datetime) -> Facts:
+    """Return the facts that a case tells."""
+    number = entry.get("held", call.number)
+    return Facts(
+        persons=[
+            Person(name, number, LONG_AGO, **entry.get("holder", {}))
+            for name in entry.get("persons", [PERSON])
+        ],
+        consents=[consent(c, i) for i, c in enumerate(entry.get("consents", []), 1)],
+        withdrawals=[withdrawal(w) for w in entry.get("withdrawals", [])],
+        contracts=[contract(c, i) for i, c in enumerate(entry.get("contracts", []), 1)],
+        callbacks=[callback(c, i) for i, c in enumerate(entry.get("callbacks", []), 1)],
+        refusals=[refusal(r) for r in entry.get("refusals", [])],
+        attempts=[attempt(a, i) for i, a in enumerate(entry.get("attempts", []), 1)],
+        listings=[listing(x, number) for x in entry.get("listings", [])],
+        scrubs=[scrub(s) for s in entry.get("scrubs", [])],
+        mandates=[mandate(m, call) for m in entry.get("mandates", [{}])],
+        abandoned=[abandoned(a) for a in entry.get("abandoned", [])],
+        watermarks=[
+            Watermark(
+                feed, instant(read) if read else min(call.at, known_at) - timedelta(minutes=1)
+            )
+            for feed, read in {**dict.fromkeys(FEEDS), **entry.get("feeds", {})}.items()
+            if read != "never"
+        ],
+    )
+
+
+def _mapping(value: Any, key: str) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {key: value}
+
+
+def consent(value: Any, number: int) -> Consent:
+    told = _mapping(value, "at")
+    at = instant(told["at"]) if told["at"] else None
+    known = instant(told["known"]) if "known" in told else (at or LONG_AGO)
+    slot = told.get("slot")
+    return Consent(
+        id=told.get("id", f"C{number}"),
+        client=told.get("client", CLIENT),
+        person=told.get("person", PERSON),
+        collected_at=at,
+        known_at=known,
+        objects=frozenset(told.get("objects", ["electricity"])),
+        items=frozenset(ITEMS) - frozenset(told.get("lacks", [])),
+        proof=told.get("proof", "sha256:0"),
+        act=told.get("act", "ticked-box"),
+        until=told.get("until"),
+        slot_from=instant(slot) if slot else None,
+        slot_to=instant(told["slot_to"]) if "slot_to" in told else None,
+        unreadable=told.get("unreadable", ""),
+    )
+
+
+def withdrawal(value: Any) -> Withdrawal:
+    told = _mapping(value, "at")
+    at = instant(told["at"])
+    known = instant(told.get("known", told["at"]))
+    return Withdrawal(
+        told.get("client", CLIENT), told.get("person", PERSON), at, known, told.get("consent", "")
+    )
+
+
+def contract(value: Any, number: int) -> Contract:
+    told = _mapping(value, "first")
+    return Contract(
+        told.get("id", f"K{number}"),
+        told.get("client", CLIENT),
+        PERSON,
+        told["first"],
+        told.get("last"),
+        instant(told["known"]) if "known" in told else LONG_AGO,
+        frozenset(told.get("objects", ["electricity"])),
+    )
+
+
+def callback(value: Any, number: int) -> Callback:
+    told = _mapping(value, "at")
+    return Callback(
+        f"R{number}",
+        told.get("client", CLIENT),
+        PERSON,
+        instant(told["at"]),
+        instant(told["at"]),
+        frozenset(told.get("objects", ["electricity"])),
+        told.get("proof", "sha256:1"),
+        told.get("named", False),
+        told.get("in_call", False),
+    )
+
+
+def refusal(value: Any) -> Refusal:
+    told = _mapping(value, "at")
+    at = instant(told["at"])
+    kind, basis = told.get("kind", "refusal"), told.get("basis", "")
+    return Refusal(told.get("client", CLIENT), PERSON, at, at, kind, basis)
+
+
+def attempt(value: Any, number: int) -> Attempt:
+    told = _mapping(value, "at")
+    at = instant(told["at"])
+    known = instant(told.get("known", told["at"]))
+    client, person = told.get("client", CLIENT), told.get("person", PERSON)
+    return Attempt(told.get("id", f"A{number}"), client, person, at, known, told.get("outcome", ""))
+
+
+def listing(value: Any, number: str) -> Listing:
+    told = _mapping(value, "at")
+    at = instant(told["at"])
+    until = instant(told["until"]) if "until" in told else None
+    return Listing(told.get("list", "bloctel"), told.get("number", number), at, at, until)
+
+
+def scrub(value: Any) -> Scrub:
+    told = _mapping(value, "at")
+    at = instant(told["at"])
+    client, campaign = told.get("client", CLIENT), told.get("campaign", "")
+    return Scrub(told.get("list", "bloctel"), client, at, at, campaign)
+
+
+def mandate(told: dict[str, Any], call: Call) -> Mandate:
+    return Mandate(
+        "M1",
+        told.get("client", CLIENT),
+        told.get("number", call.caller),
+        told.get("first", date(2001, 1, 1)),
+        told.get("last"),
+        LONG_AGO,
+        told.get("linked"),
+    )
+
+
+def abandoned(told: dict[str, Any]) -> Abandoned:
+    known = instant(told["known"])
+    return Abandoned(told["campaign"], told["day"], told["abandoned"], told["handled"], known)
