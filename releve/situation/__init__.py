@@ -41,6 +41,7 @@ from releve.situation.retention import erase_on
 from releve.situation.rules import (
     AbsenceRule,
     AuthorisationRule,
+    ChecklistItem,
     ClosureRule,
     DailyCheckRule,
     NoticeRule,
@@ -77,6 +78,7 @@ __all__ = [
     "Charter",
     "CharterMeasure",
     "CheckDone",
+    "ChecklistItem",
     "Closure",
     "ClosureExtended",
     "ClosureRule",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from releve.network import UTC
-from releve.situation.fields import fields_of, said
+from releve.situation.fields import date_fault, fields_of, said
 
 __all__ = ["Event", "Finding"]
 
@@ -34,7 +34,9 @@ class Event:
                 if value.tzinfo is None:
                     raise ValueError(f"{self.kind}.{field.name} has an offset, got {value!r}")
                 object.__setattr__(self, field.name, value.astimezone(UTC))
-            reason = None if value == field.default else field.condition.fault(value)
+            reason = date_fault(value)
+            if value != field.default:
+                reason = reason or field.condition.fault(value)
             if reason is not None:
                 raise ValueError(f"{self.kind}.{field.name} {reason}, got {value!r}")
 

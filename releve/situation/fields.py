@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, get_type_hints
 
 from releve.network import Condition
 
-__all__ = ["EventField", "fields_of", "said"]
+__all__ = ["EventField", "date_fault", "fields_of", "said"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,16 @@ def said(
         "health": health,
     }
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def date_fault(value: object) -> str | None:
+    """Return why a day or a time is refused, or None: it lies in 2000 to 2199.
+
+    A year typed wrong must not carry sums of days beyond what a calendar holds.
+    """
+    if isinstance(value, date) and not 2000 <= value.year < 2200:
+        return "must lie between the years 2000 and 2199"
+    return None
 
 
 _KNOWN: dict[type, tuple[EventField, ...]] = {}

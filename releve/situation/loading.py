@@ -48,7 +48,8 @@ class RuleRow:
     basis: str = said("What it rests on", default="policy", one_of=("policy", "law"))
     source: str = said("Where it is from", example="Decree 2.20.293 of 24 March 2020")
     confidence: str = said("How sure that is, in words", example="Seen in two papers")
-    text: str = said("In words", default="")
+    text: str = said("In words, in English", default="")
+    text_fr: str = said("In words, in French", default="")
     sites: tuple[str, ...] = said("Sites where it holds; empty = all", default=())
     destinations: tuple[str, ...] = said("Countries where it holds; empty = all", default=())
     causes: tuple[str, ...] = said("Closures it is for (reopening); empty = all", default=())
@@ -131,6 +132,7 @@ def _rule(row: RuleRow, parameters: Parameters) -> Rule:
         source=row.source,
         confidence=row.confidence,
         text=row.text,
+        text_fr=row.text_fr,
         sites=row.sites,
         destinations=row.destinations,
         causes=row.causes,

@@ -19,6 +19,7 @@ __all__ = ["NOTICES", "Notice", "notices"]
 NOTICES: Mapping[str, str] = {
     "check.late": "The daily check of {site} for {day} is late: it was due at {due}.",
     "check.missing": "The daily check of {site} for {day} is missing.",
+    "check.incomplete": "The daily check of {site} for {day} left out {measures}.",
     "check.not_kept": "{site} did not keep {measures} on {day}.",
     "check.transport": "A shuttle of {site} was {fill:.0%} full on {day}; {most:.0%} is allowed.",
     "authorisation.expiring": "The authorisation {authorisation} of {subject} ends on {day}.",
@@ -32,6 +33,7 @@ NOTICES: Mapping[str, str] = {
     "reopening.approvals": "{given} of {needed} people said yes to opening {site}.",
     "absence.over": "Agent {agent} could be back since {until}; confirm it.",
     "outage.overdue": "{what} {name} was expected back at {expected_until} and is still down.",
+    "audit.not_met": "The auditor found that {site} does not meet {measures}.",
     "audit.expiring": "The verdict on {measure} for {site} ends on {day}.",
     "audit.expired": "The verdict on {measure} for {site} ended on {day}.",
 }
@@ -78,27 +80,30 @@ def _checks(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
     today = context.day(now, site.id)
     rule = context.rules.one(DailyCheckRule, today, site)
     begun = context.day(context.situation.first_recorded_at or now, site.id)
-    back = 0 if rule is None else min(rule.look_back_days, (today - begun).days)
+    back = 0 if rule is None else min(rule.look_back_days, max(0, (today - begun).days))
+    last: CheckDone | None = None
     for day in (today - timedelta(days=number) for number in range(back, -1, -1)):
-        yield from _check_of(context, site, day, now)
+        check = context.situation.checks.get((site.id, day.isoformat()))
+        last = check or last
+        if check is None:
+            yield from _lacking(context, site, day, now)
+    if last is not None:
+        yield from _found(context, last, site)
 
 
-def _check_of(context: Context, site: Site, day: date, now: datetime) -> Iterator[Notice]:
+def _lacking(context: Context, site: Site, day: date, now: datetime) -> Iterator[Notice]:
+    """Yield the check that a day lacks, if the rules of that day ask for one."""
     rule = context.rules.one(DailyCheckRule, day, site)
-    check = context.situation.checks.get((site.id, day.isoformat()))
-    if check is not None:
-        yield from _found(context, check, day, site)
-    elif (
-        rule is not None
-        and day.weekday() in rule.days
-        and _open_during(context.situation, site, day, now)
-    ):
-        start, end = day_bounds(day, site.time_zone)
-        due = start + timedelta(hours=rule.due_hour)
-        if now >= end:
-            yield Notice("check.missing", site.id, end, {"day": day})
-        elif now >= due:
-            yield Notice("check.late", site.id, due, {"day": day, "due": due})
+    if rule is None or day.weekday() not in rule.days:
+        return
+    start, end = day_bounds(day, site.time_zone)
+    due = start + timedelta(hours=rule.due_hour)
+    if now < due or not _open_during(context.situation, site, day, now):
+        return
+    if now < end:
+        yield Notice("check.late", site.id, due, {"day": day, "due": due})
+    else:
+        yield Notice("check.missing", site.id, end, {"day": day})
 
 
 def _open_during(situation: Situation, site: Site, day: date, now: datetime) -> bool:
@@ -113,16 +118,21 @@ def _open_during(situation: Situation, site: Site, day: date, now: datetime) -> 
     return reached < min(end, now)
 
 
-def _found(context: Context, check: CheckDone, day: date, site: Site) -> Iterator[Notice]:
-    """Yield what a check found wanting."""
+def _found(context: Context, check: CheckDone, site: Site) -> Iterator[Notice]:
+    """Yield what a check found wanting, and the daily measures it did not look at."""
+    charter = context.rules.charter(check.day)
+    seen = {finding.measure for finding in check.findings}
+    daily = () if charter is None else charter.measures
+    left = [measure.id for measure in daily if measure.daily and measure.id not in seen]
     wanting = [finding.measure for finding in check.findings if finding.verdict == "not_kept"]
-    if wanting:
-        params = {"measures": ", ".join(wanting), "day": day}
-        yield Notice("check.not_kept", site.id, check.happened_at, params)
-    rule = context.rules.one(TransportRule, day, site)
+    for code, measures in (("check.incomplete", left), ("check.not_kept", wanting)):
+        if measures:
+            params = {"measures": ", ".join(measures), "day": check.day}
+            yield Notice(code, site.id, check.happened_at, params)
+    rule = context.rules.one(TransportRule, check.day, site)
     if rule and check.transport_fill is not None and check.transport_fill > rule.most_fill:
-        params = {"fill": check.transport_fill, "most": rule.most_fill, "day": day}
-        yield Notice("check.transport", site.id, check.happened_at, params)
+        fills = {"fill": check.transport_fill, "most": rule.most_fill, "day": check.day}
+        yield Notice("check.transport", site.id, check.happened_at, fills)
 
 
 def _closure(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
@@ -138,7 +148,7 @@ def _closure(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
         code = "closure.ending" if now < earliest else "closure.over"
         yield Notice(code, site.id, earliest, {"earliest": earliest})
     terms = reopening_terms(closure, site.id, context.operator, context.rules)
-    items = [item for item in terms.checklist if item not in dict(closure.done)]
+    items = [item for item in terms.items if item not in dict(closure.done)]
     if items:
         yield Notice("reopening.checklist", site.id, earliest, {"items": ", ".join(items)})
     given = len(closure.approvals)
@@ -170,9 +180,11 @@ def _permits(context: Context, now: datetime) -> Iterator[Notice]:
 
 
 def _audits(context: Context, now: datetime) -> Iterator[Notice]:
-    """Yield the auditor's verdicts that end soon or ended."""
+    """Yield the auditor's verdicts that are not met, end soon or ended."""
     soon = context.day(now) + timedelta(days=_notice_rule(context, now).audit_days)
     for (site, measure), verdict in context.situation.audits.items():
+        if verdict.verdict == "not_met":
+            yield Notice("audit.not_met", site, verdict.happened_at, {"measures": measure})
         if verdict.valid_to <= soon:
             over = verdict.valid_to < context.day(now, site)
             code = "audit.expired" if over else "audit.expiring"

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 from releve.network import UTC
-from releve.situation.fields import EventField, fields_of
+from releve.situation.fields import EventField, date_fault, fields_of
 
 __all__ = ["FieldFault", "fields_to_json", "read_fields"]
 
@@ -85,7 +85,7 @@ def _read_field(field: EventField, value: Any, place: str, faults: list[FieldFau
     wanted = next(type_ for type_ in types if type_ is not NoneType)
     read, reason = _read_plain(wanted, value)
     if not reason and read != field.default:
-        reason = field.condition.fault(read) or ""
+        reason = field.condition.fault(read) or date_fault(read) or ""
     if reason:
         fix = f"write it such as {field.example}" if field.example else "mend it"
         faults.append(FieldFault(place, _shown(value), reason, fix))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from releve.network import Operator
@@ -46,8 +46,9 @@ def reopening_terms(closure: Closure, site: str, operator: Operator, rules: Rule
         or ReopeningRule()
         for order in closure.orders
     ]
-    items = dict.fromkeys(item for terms in asked for item in terms.checklist)
-    return ReopeningRule(approvals=max(terms.approvals for terms in asked), checklist=tuple(items))
+    items = {item.id: item for terms in asked for item in terms.checklist}
+    approvals = max(terms.approvals for terms in asked)
+    return ReopeningRule(approvals=approvals, checklist=tuple(items.values()))
 
 
 def _terms(closure: Closure, context: Context, site: str) -> ReopeningRule:
@@ -75,11 +76,7 @@ def _dates(event: Event, context: Context) -> Iterator[Refusal]:
 def _case(event: events.CaseDeclared, context: Context) -> Iterator[Refusal]:
     yield from context.site_faults(event, event.site)
     yield from context.agent_faults(event.agent)
-    since = event.since or context.day(event.happened_at, event.site)
-    if event.until is not None and event.until < since:
-        yield refuse("case.dates", since=since, until=event.until)
-    elif event.until is not None and event.until > since + timedelta(days=_LONGEST_DAYS):
-        yield refuse("case.too_long", since=since, until=event.until)
+    yield from _measure(event, context.day(event.happened_at, event.site))
     mine = [case for case in context.situation.cases if case.agent == event.agent]
     if event.status == "cleared":
         open_cases = [c for c in mine if c.cleared_at is None and c.at <= event.happened_at]
@@ -90,6 +87,17 @@ def _case(event: events.CaseDeclared, context: Context) -> Iterator[Refusal]:
         same = case.status == event.status and case.site == event.site
         if same and context.day(case.at, case.site) == context.day(event.happened_at, event.site):
             yield refuse("event.same", kind=event.kind, earlier=case.event)
+
+
+def _measure(event: events.CaseDeclared, day: date) -> Iterator[Refusal]:
+    """Yield what is wrong with the days of a measure that was declared on a day."""
+    since = event.since or day
+    if abs((since - day).days) >= _LONGEST_DAYS:
+        yield refuse("case.since", since=since, day=day)
+    if event.until is not None and event.until < since:
+        yield refuse("case.dates", since=since, until=event.until)
+    elif event.until is not None and (event.until - since).days >= _LONGEST_DAYS:
+        yield refuse("case.too_long", since=since, until=event.until)
 
 
 def _unavailable(event: events.AgentUnavailable, context: Context) -> Iterator[Refusal]:
@@ -118,9 +126,12 @@ def _back(event: events.AgentBack, context: Context) -> Iterator[Refusal]:
 
 def _closed(event: events.SiteClosed, context: Context) -> Iterator[Refusal]:
     yield from context.site_faults(event, event.site)
-    closure = context.situation.site(event.site).closure
-    if closure is not None:
-        yield refuse("closure.closed_already", site=event.site, since=closure.ordered_at)
+    state = context.situation.site(event.site)
+    if state.closure is not None:
+        yield refuse("closure.closed_already", site=event.site, since=state.closure.ordered_at)
+    reopened = state.past[-1].reopened_at if state.past else None
+    if reopened is not None and event.happened_at < reopened:
+        yield refuse("closure.past", site=event.site, reopened=reopened)
     by_rule = event.actor.startswith("rule:")
     if event.cause == "rule" and not event.rule:
         yield refuse("closure.cause", cause=event.cause, missing="rule")
@@ -167,7 +178,7 @@ def _checked(event: events.ReopeningChecked, context: Context) -> Iterator[Refus
     closure = context.situation.site(event.site).closure
     if closure is None:
         return
-    items = _terms(closure, context, event.site).checklist
+    items = _terms(closure, context, event.site).items
     if event.item not in items:
         listed = ", ".join(items) or "none"
         yield refuse("reopening.unknown_item", item=repr(event.item), items=listed)
@@ -188,7 +199,7 @@ def _approved(event: events.ReopeningApproved, context: Context) -> Iterator[Ref
 
 def _undone(closure: Closure, context: Context, site: str) -> Iterator[Refusal]:
     done = dict(closure.done)
-    items = _terms(closure, context, site).checklist
+    items = _terms(closure, context, site).items
     missing = [item for item in items if item not in done]
     if missing:
         yield refuse("reopening.checklist", items=", ".join(missing))

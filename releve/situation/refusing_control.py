@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 
 from releve.situation import events_control as events
-from releve.situation.event import Finding
+from releve.situation.event import Event
 from releve.situation.refusal import Context, Refusal, refuse
 
 __all__ = ["audited", "check", "granted", "inspection", "present", "tested", "withdrawn"]
@@ -21,6 +22,7 @@ def inspection(event: events.InspectionHeld, context: Context) -> Iterator[Refus
     day = context.day(event.happened_at, event.site)
     yield from _measures((finding.measure for finding in event.findings), context, day)
     yield from _digests(event.photos)
+    yield from _same(event, context.situation.inspections, context)
 
 
 def check(event: events.CheckDone, context: Context) -> Iterator[Refusal]:
@@ -32,13 +34,8 @@ def check(event: events.CheckDone, context: Context) -> Iterator[Refusal]:
     if not event.findings and looked_at == (None, None):
         yield refuse("check.empty")
     yield from _measures((finding.measure for finding in event.findings), context, event.day)
-    earlier = context.situation.checks.get((event.site, event.day.isoformat()))
-    if earlier is not None and _said(earlier) == _said(event):
-        yield refuse("event.same", kind=event.kind, earlier=earlier.id)
-
-
-def _said(event: events.CheckDone) -> tuple[tuple[Finding, ...], float | None, int | None, str]:
-    return event.findings, event.transport_fill, event.symptomatic, event.note
+    earlier = context.situation.events_of("checks", event.site, event.day.isoformat())
+    yield from _same(event, earlier, context)
 
 
 def tested(event: events.PeopleTested, context: Context) -> Iterator[Refusal]:
@@ -49,6 +46,7 @@ def tested(event: events.PeopleTested, context: Context) -> Iterator[Refusal]:
     visits = {visit.id for visit in context.situation.inspections if visit.site == event.site}
     if event.inspection and event.inspection not in visits:
         yield refuse("tests.inspection", inspection=event.inspection)
+    yield from _same(event, context.situation.tests, context)
 
 
 def granted(event: events.AuthorisationGranted, context: Context) -> Iterator[Refusal]:
@@ -95,6 +93,8 @@ def present(event: events.AgentsPresent, context: Context) -> Iterator[Refusal]:
         if agent in seen:
             yield refuse("attendance.twice", agent=agent)
         seen.add(agent)
+    earlier = context.situation.events_of("attendance", event.site, event.day.isoformat())
+    yield from _same(event, earlier, context)
 
 
 def audited(event: events.AuditVerdict, context: Context) -> Iterator[Refusal]:
@@ -106,6 +106,16 @@ def audited(event: events.AuditVerdict, context: Context) -> Iterator[Refusal]:
     yield from _digests(event.photos)
     if event.valid_to < day:
         yield refuse("audit.expiry", valid_to=event.valid_to)
+    earlier = context.situation.events_of("audits", event.site, event.measure)
+    yield from _same(event, earlier, context)
+
+
+def _same(event: Event, earlier: Iterable[Event], context: Context) -> Iterator[Refusal]:
+    """Yield an earlier event that says the same, whoever recorded it and when."""
+    for other in earlier:
+        said = replace(event, id=other.id, recorded_at=other.recorded_at, actor=other.actor)
+        if said == other and other.id not in context.situation.corrected:
+            yield refuse("event.same", kind=event.kind, earlier=other.id)
 
 
 def _measures(measures: Iterable[str], context: Context, day: date) -> Iterator[Refusal]:

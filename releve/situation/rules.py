@@ -15,6 +15,7 @@ __all__ = [
     "PARAMETERS",
     "AbsenceRule",
     "AuthorisationRule",
+    "ChecklistItem",
     "ClosureRule",
     "DailyCheckRule",
     "NoticeRule",
@@ -70,12 +71,26 @@ class ClosureRule(Parameters):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChecklistItem:
+    """One item of a reopening checklist."""
+
+    id: str = said("Item id", example="disinfected")
+    text: str = said("What is done, in English", example="The site is disinfected")
+    text_fr: str = said("What is done, in French", example="Le site est désinfecté")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReopeningRule(Parameters):
     kind: ClassVar[str] = "reopening"
     doc: ClassVar[str] = "What a reopening needs, by the rules of the day of the first order."
 
     approvals: int = said("Different people who say yes", default=2, at_least=1, at_most=10)
-    checklist: tuple[str, ...] = said("Items done first", default=())
+    checklist: tuple[ChecklistItem, ...] = said("Items done first", default=())
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The ids of the checklist."""
+        return tuple(item.id for item in self.checklist)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +226,7 @@ class Rule:
     source: str
     confidence: str
     text: str = ""
+    text_fr: str = ""
     sites: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
