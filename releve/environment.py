@@ -18,9 +18,12 @@ __all__ = [
     "home",
     "hosts",
     "kept_secret",
+    "mail",
     "number",
+    "origin_of",
     "origins",
     "secret",
+    "sign_in_service",
     "text",
 ]
 
@@ -95,6 +98,56 @@ def secret(environ: Mapping[str, str], name: str) -> str:
             f"{name} must have at least {_SHORTEST_SECRET} characters, 8 of them different"
         )
     return value
+
+
+def mail(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return Django's e-mail settings; without a server, messages are written to the console."""
+    host = text(environ, "RELEVE_SMTP_HOST")
+    if not host:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    security = choice(environ, "RELEVE_SMTP_SECURITY", ("starttls", "tls", "none"))
+    ports = {"starttls": 587, "tls": 465, "none": 25}
+    return {
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": number(environ, "RELEVE_SMTP_PORT", ports[security]),
+        "EMAIL_HOST_USER": text(environ, "RELEVE_SMTP_USER"),
+        "EMAIL_HOST_PASSWORD": environ.get("RELEVE_SMTP_PASSWORD", ""),
+        "EMAIL_USE_TLS": security == "starttls",
+        "EMAIL_USE_SSL": security == "tls",
+        "EMAIL_TIMEOUT": 10,
+    }
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of an address."""
+    return "/".join(url.split("/")[:3])
+
+
+def sign_in_service(environ: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the organisation's OpenID Connect service as django-allauth has it; none by default.
+
+    The three variables stand together: a part of them is refused.
+    """
+    names = ("RELEVE_OIDC_URL", "RELEVE_OIDC_CLIENT_ID", "RELEVE_OIDC_SECRET")
+    values = [text(environ, name) for name in names]
+    if not any(values):
+        return []
+    missing = [name for name, value in zip(names, values, strict=True) if not value]
+    if missing:
+        raise ImproperlyConfigured(f"{names[0]} also needs {', '.join(missing)}")
+    url, client, key = values
+    if not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", url):
+        raise _nonsense(names[0], url, "an https address")
+    name = text(environ, "RELEVE_OIDC_NAME") or "SSO"
+    return [
+        {
+            "provider_id": "oidc",
+            "name": name,
+            "client_id": client,
+            "secret": key,
+            "settings": {"server_url": url, "fetch_userinfo": True, "oauth_pkce_enabled": True},
+        }
+    ]
 
 
 def kept_secret(environ: Mapping[str, str], name: str) -> str:

@@ -14,6 +14,14 @@
 ``RELEVE_URL``              address of the desk in links; ``http://127.0.0.1:8000`` when not set
 ``RELEVE_OPEN``             no sign-in, for this machine alone: set by ``releve desk serve --open``
 ``RELEVE_SECOND_FACTOR``    ``required`` (default) of roles that act, or ``optional``
+``RELEVE_SESSION_HOURS``    a sign-in ends after so many hours, 12 when not set
+``RELEVE_SESSION_IDLE_MINUTES``  or after so many minutes without a click, 60 when not set
+``RELEVE_OIDC_URL``         the organisation's OpenID Connect service; with
+                            ``RELEVE_OIDC_CLIENT_ID``, ``RELEVE_OIDC_SECRET``, ``RELEVE_OIDC_NAME``
+``RELEVE_PROXIES``          proxies in front of the desk: 1 with ``RELEVE_HTTPS``, else 0
+``RELEVE_SMTP_HOST``        server that sends mail (console when not set); ``RELEVE_SMTP_PORT``,
+                            ``RELEVE_SMTP_SECURITY`` (starttls, tls, none), ``RELEVE_SMTP_USER``,
+                            ``RELEVE_SMTP_PASSWORD``, ``RELEVE_MAIL_FROM``
 ``RELEVE_DEBUG``            off by default; shows the code of an error, so never on a network
 ==========================  =======================================================================
 """
@@ -45,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "django_htmx",
     "releve.desk",  # before allauth, whose templates the desk's own replace
@@ -72,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "releve.desk.access.visitor.open_desk",
+    "releve.desk.access.sessions.limits",
 ]
 ROOT_URLCONF = "releve.desk.urls"
 WSGI_APPLICATION = "releve.desk.wsgi.application"
@@ -94,12 +104,60 @@ TEMPLATES = [
 DATABASES = {
     "default": environment.database(os.environ, "RELEVE_DATABASE_URL", HOME / "releve.sqlite3")
 }
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "access_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 AUTH_USER_MODEL = "access.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "account_login"
 DESK_URL = (environment.origins(os.environ, "RELEVE_URL") or ["http://127.0.0.1:8000"])[0]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+SESSION_COOKIE_AGE = 3600 * environment.number(os.environ, "RELEVE_SESSION_HOURS", 12)
+SESSION_IDLE_SECONDS = 60 * environment.number(os.environ, "RELEVE_SESSION_IDLE_MINUTES", 60)
+SESSION_COOKIE_SAMESITE = "Lax"
+
+ACCOUNT_ADAPTER = "releve.desk.access.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an administrator vouches for the address of an account
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Relève: "
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+MFA_ADAPTER = "releve.desk.access.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Relève"
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DESK_URL.startswith("http://")
+SOCIALACCOUNT_ADAPTER = "releve.desk.access.adapters.ServiceAdapter"
+_SERVICES = environment.sign_in_service(os.environ)
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": _SERVICES}}
+# Signing in there starts with a form, which the content policy lets lead there.
+FORM_TARGETS = [environment.origin_of(app["settings"]["server_url"]) for app in _SERVICES]
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+USERSESSIONS_TRACK_ACTIVITY = False
+
 OPEN_DESK = environment.flag(os.environ, "RELEVE_OPEN", default=False)
 SECOND_FACTOR_REQUIRED = (
     environment.choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional")) == "required"
@@ -124,8 +182,15 @@ SECURE_SSL_REDIRECT = _HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
 LANGUAGE_COOKIE_SECURE = CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = _HTTPS
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _HTTPS else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = environment.number(
+    os.environ, "RELEVE_PROXIES", 1 if _HTTPS else 0, least=0
+)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+vars().update(environment.mail(os.environ))
+DEFAULT_FROM_EMAIL = environment.text(os.environ, "RELEVE_MAIL_FROM") or "releve@localhost"
 
 LOGGING = {
     "version": 1,

@@ -22,7 +22,8 @@ urlpatterns = [
     path("start", access.start, name="start"),
     path("look", access.look, name="look"),
     path("account", access.account, name="account"),
-    path("account/", include("allauth.urls")),
+    path("account/", include("releve.desk.access.urls")),
+    path("registry/", include("releve.desk.registry.urls")),
 ]
 
 handler404 = "releve.desk.views.stranger"
