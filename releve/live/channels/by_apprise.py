@@ -1,0 +1,41 @@
+"""Letters by any of the services that apprise knows: text messages, chats, push.
+
+``RELEVE_APPRISE_URL`` is the service's apprise address, with ``{address}`` where the person's own
+goes and, where the service takes one, ``{key}`` for the idempotency key:
+``jsons://gateway.example.org/send/{address}?+Idempotency-Key={key}``.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote
+
+import apprise
+
+from releve import environment
+from releve.live.channels.letter import Letter
+from releve.live.running import Later, Never
+
+__all__ = ["ByApprise"]
+
+_TIMEOUT_SECONDS = 15
+
+
+class ByApprise:
+    """Sends to an address of the service in the settings."""
+
+    def fault(self, address: str) -> str:
+        """Something must stand there."""
+        return "" if address else "the address is empty"
+
+    def send(self, address: str, letter: Letter) -> None:
+        """Send one message without the calendar, which few services take."""
+        template = environment.text(os.environ, "RELEVE_APPRISE_URL")
+        if "{address}" not in template:
+            raise Never("RELEVE_APPRISE_URL has no {address}: no such message can be sent")
+        url = template.replace("{address}", quote(address, safe=""))
+        service = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True))
+        if not service.add(url.replace("{key}", quote(letter.key, safe=""))):
+            raise Never("apprise does not know the service of RELEVE_APPRISE_URL")
+        if not service.notify(letter.text, title=letter.subject, timeout=_TIMEOUT_SECONDS):
+            raise Later("the message service did not take the message")

@@ -1,0 +1,48 @@
+"""Letters as files in a folder: for trials, for drills, and to be printed where nothing else is.
+
+A letter's file is named by its key, so that the same letter is there once, however often it is
+sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+from releve.live.channels.letter import Letter
+from releve.live.running import Later
+
+__all__ = ["ByFile"]
+
+
+class ByFile:
+    """Writes into ``outbox`` in the home folder, or into the folder given."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    def fault(self, address: str) -> str:
+        """Any address will do: it stands in the file."""
+        return ""
+
+    def send(self, address: str, letter: Letter) -> None:
+        """Put the letter's file in its place."""
+        folder = self._folder or settings.HOME / "outbox"
+        name = re.sub(r"[^A-Za-z0-9_.-]", "-", letter.key)
+        document = {
+            "to": address,
+            "subject": letter.subject,
+            "text": letter.text,
+            "calendar": letter.calendar.decode(),
+        }
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = folder / f".{name}.{os.getpid()}"
+            fresh.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+            os.replace(fresh, folder / f"{name}.json")
+        except OSError as error:
+            raise Later(f"the outbox cannot be written: {error.strerror}") from error

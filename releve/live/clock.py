@@ -1,0 +1,34 @@
+"""The one clock of all business code: the real one, or a drill's.
+
+A drill's clock is ahead of the real one by its stream's offset (behind, where that is negative).
+Leases and retries of effects go by the real clock in every stream.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from releve.live.models import Stream
+
+__all__ = ["LIVE", "is_drill", "now", "real"]
+
+LIVE = "live"
+
+
+def real() -> datetime:
+    """Return the real time, in UTC."""
+    return timezone.now()
+
+
+def now(stream: str = LIVE) -> datetime:
+    """Return the time of a stream, in UTC. One query for a drill, none for the live stream."""
+    if stream == LIVE:
+        return real()
+    return real() + Stream.objects.values_list("offset", flat=True).get(name=stream)
+
+
+def is_drill(stream: str) -> bool:
+    """Return whether a stream is a drill's: nobody real is told, nothing real is routed."""
+    return stream != LIVE

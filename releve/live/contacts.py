@@ -1,0 +1,111 @@
+"""Where people are reached. Addresses stand in one table, are imported from a file, and can go.
+
+The file is CSV with the columns ``role`` (agent, manager or client), ``who`` (the agent's id, the
+manager's site or ``*``, the client's id), ``channel``, ``address`` and, if wanted, ``language``
+(fr or en). The lines of one person stand in the order in which the addresses are tried.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+
+from django.db import transaction
+
+from releve.ledger import chain as ledger
+from releve.live.channels import CHANNELS
+from releve.live.clock import LIVE
+from releve.live.effects import append
+from releve.live.errors import ContactFaults
+from releve.live.models import Contact, Message
+from releve.live.operator import operator_now
+from releve.network import Operator
+
+__all__ = ["ROLES", "erase_person", "import_contacts"]
+
+ROLES = ("agent", "manager", "client")
+LANGUAGES = ("fr", "en")
+_NEEDED = ("role", "who", "channel", "address")
+_LONGEST = 254
+
+
+def import_contacts(data: bytes, *, by: str) -> int:
+    """Replace every contact by those of a file; return how many there are.
+
+    :class:`ContactFaults` names every fault by its line; then nothing is changed.
+    """
+    faults: list[str] = []
+    rows = list(_rows(_text(data), operator_now(), faults))
+    if faults:
+        raise ContactFaults(tuple(faults))
+    with transaction.atomic():
+        ledger.lock()
+        Contact.objects.all().delete()
+        Contact.objects.bulk_create(rows, batch_size=1000)
+        append(LIVE, [("contacts.imported", {"count": len(rows), "by": by})])
+    return len(rows)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ContactFaults((f"the file is not UTF-8 (byte {error.start})",)) from error
+
+
+def _rows(text: str, operator: Operator, faults: list[str]) -> Iterator[Contact]:
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in first else ",")
+    missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+    if missing:
+        faults.append(f"the first line lacks the column {', '.join(missing)}")
+        return
+    ranks: Counter[tuple[str, str]] = Counter()
+    known = {
+        "agent": set(operator.agent),
+        "manager": {*operator.site, "*"},
+        "client": set(operator.client),
+    }
+    for line in reader:
+        row = {name: (value or "").strip() for name, value in line.items() if name}
+        reason = _fault(row, known)
+        if reason:
+            faults.append(f"line {reader.line_num}: {reason}")
+            continue
+        key = (row["role"], row["who"])
+        ranks[key] += 1
+        yield Contact(
+            role=row["role"],
+            who=row["who"],
+            rank=ranks[key],
+            channel=row["channel"],
+            address=row["address"],
+            language=row.get("language") or "fr",
+        )
+
+
+def _fault(row: dict[str, str], known: dict[str, set[str]]) -> str:
+    """Return what is wrong with a line; addresses are not quoted."""
+    if row["role"] not in known:
+        return f"role {row['role']!r} is none of {', '.join(ROLES)}"
+    if row["who"] not in known[row["role"]]:
+        return f"there is no {row['role']} {row['who']!r} in the registry"
+    if row["channel"] not in CHANNELS:
+        return f"channel {row['channel']!r} is none of {', '.join(CHANNELS)}"
+    if (row.get("language") or "fr") not in LANGUAGES:
+        return f"language {row['language']!r} is none of {', '.join(LANGUAGES)}"
+    if len(row["address"]) > _LONGEST:
+        return f"the address has more than {_LONGEST} characters"
+    return CHANNELS[row["channel"]].fault(row["address"])
+
+
+def erase_person(agent: str) -> None:
+    """Remove an agent's addresses and what the agent was told; the counts stay."""
+    with transaction.atomic():
+        ledger.lock()
+        Contact.objects.filter(role="agent", who=agent).delete()
+        for message in Message.objects.filter(role="agent", who=agent):
+            message.who, message.about = f"erased:{message.pk}", {}
+            message.save(update_fields=["who", "about"])

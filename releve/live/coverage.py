@@ -1,0 +1,147 @@
+"""Coverage of every client now and for the hours ahead, from the people who will be there."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.tables import INTERVAL
+from releve.live.clock import LIVE
+from releve.live.scene import Scene, scene_of
+from releve.plan.checker.figures import NOTHING, Timeline, placed_of
+from releve.situation import Situation
+
+__all__ = ["ClientCoverage", "Coverage", "coverage", "coverage_of"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClientCoverage:
+    """One client's half hours ahead.
+
+    ``required`` and ``covered`` are effective agents per interval; ``share`` covered over
+    required, NaN where nothing is required. ``now`` is the first interval's share (None: nothing
+    is required), ``worst`` the least of all and ``worst_at`` when; ``missing`` the share of the
+    agent-intervals required that is not covered.
+    """
+
+    client: str
+    name: str
+    required: Floats
+    covered: Floats
+    share: Floats
+    now: float | None
+    worst: float | None
+    worst_at: datetime | None
+    missing: float
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Every client's coverage from ``at`` on; ``starts`` names the half hours.
+
+    ``planned_until`` is how far the plan in force reaches: the hours asked for may be more.
+    """
+
+    stream: str
+    at: datetime
+    starts: tuple[datetime, ...]
+    clients: tuple[ClientCoverage, ...]
+    planned_until: datetime | None
+    generation: int
+
+
+def coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
+    """Return the coverage of every client; None when no plan is in force.
+
+    What is lost, who is away and the relief in force are all counted.
+    """
+    scene = scene_of(stream)
+    return None if scene is None else coverage_of(scene, hours)
+
+
+def coverage_of(scene: Scene, hours: int = 48, *, supposed: bool = False) -> Coverage:
+    """Return the coverage of a scene; ``supposed`` of one that is not so (kept nowhere)."""
+    until = scene.at + timedelta(hours=hours)
+    generation = scene.relief.generation if scene.relief else 0
+    days = [scene.day_plan(day).plan for day in scene.days]
+    if not days:
+        return Coverage(scene.stream, scene.at, (), (), None, generation)
+    placed = _counted if supposed else _placed
+    starts = [start for plan in days for start in plan.starts]
+    wanted = [at for at, start in enumerate(starts) if scene.at - INTERVAL < start < until]
+    people = np.concatenate([placed(scene, day) for day in scene.days])[wanted]
+    required = np.concatenate([plan.required for plan in days])[wanted]
+    covered = np.nan_to_num(np.minimum(required, people))
+    chosen = tuple(starts[at] for at in wanted)
+    columns: dict[str, list[int]] = {client: [] for client, _ in days[0].clients}
+    for column, (_, client, _) in enumerate(days[0].programmes):
+        columns[client].append(column)
+    return Coverage(
+        stream=scene.stream,
+        at=scene.at,
+        starts=chosen,
+        clients=tuple(
+            _client(client, name, chosen, required[:, columns[client]], covered[:, columns[client]])
+            for client, name in days[0].clients
+        ),
+        planned_until=starts[-1] + INTERVAL,
+        generation=generation,
+    )
+
+
+def _client(
+    client: str, name: str, starts: Sequence[datetime], required: Floats, covered: Floats
+) -> ClientCoverage:
+    need, got = np.nansum(required, axis=1), covered.sum(axis=1)
+    some = need > NOTHING
+    share = np.full(len(need), np.nan)
+    share[some] = np.minimum(1.0, got[some] / need[some])
+    worst = int(np.nanargmin(share)) if some.any() else -1
+    return ClientCoverage(
+        client=client,
+        name=name,
+        required=need,
+        covered=got,
+        share=share,
+        now=float(share[0]) if len(some) and some[0] else None,
+        worst=float(share[worst]) if worst >= 0 else None,
+        worst_at=starts[worst] if worst >= 0 else None,
+        missing=float((need - got).sum()) / max(1.0, float(need.sum())),
+    )
+
+
+_MOST_KEPT = 64
+_kept: OrderedDict[tuple[str, int, int, date, frozenset[str]], tuple[Situation, Floats]] = (
+    OrderedDict()
+)
+_lock = Lock()
+
+
+def _placed(scene: Scene, day: date) -> Floats:
+    """Return effective agents ``[interval, programme]`` of a day, kept while nothing changes."""
+    loss = scene.wanted[day]
+    relief = scene.relief.pk if scene.relief else 0
+    key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers)
+    with _lock:
+        kept = _kept.get(key)
+        if kept is not None and kept[0] is scene.situation:
+            return kept[1]
+    placed = _counted(scene, day)
+    with _lock:
+        _kept[key] = (scene.situation, placed)
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+    return placed
+
+
+def _counted(scene: Scene, day: date) -> Floats:
+    found = scene.day_plan(day)
+    return placed_of(found.operator, Timeline(found.plan.starts), scene.working(day))

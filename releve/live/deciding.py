@@ -1,0 +1,204 @@
+"""The effect "relief": bring who works where in line with what is lost.
+
+It compares what is lost with what the relief in force answers and closes the gap, whatever event
+asked for it; with no gap it does nothing. So a relief that was interrupted, asked for twice or
+overtaken by a further loss comes out the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from releve.ledger import chain as ledger
+from releve.live.clock import real
+from releve.live.effects import OUTSIDE, LostLease, Outcome, Todo, append, queue, still_held
+from releve.live.folding import situation_now
+from releve.live.losses import Loss, losses
+from releve.live.models import Effect, Relief, ReliefDay
+from releve.live.relieving import Request, planned, prepare, reverted, solved
+from releve.live.routes import publication_keys, store_routes
+from releve.live.running import handles, on_aside, run_now
+from releve.live.scene import Changes, Scene, scene_of
+
+__all__ = ["decide", "warm_up"]
+
+
+class Overtaken(Exception):  # noqa: N818
+    """What is lost has changed, or another relief was stored, while this one was made."""
+
+
+@dataclass
+class _Draft:
+    """The next generation as far as it has come: by day, its source, its changes and the loss."""
+
+    source: str = "base"
+    days: dict[date, tuple[str, Changes]] = field(default_factory=dict)
+    lost: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+    def answer(self, day: date, source: str, changes: Changes, loss: Loss) -> None:
+        self.days[day] = (source, changes)
+        if loss:
+            self.lost[day.isoformat()] = loss.as_json()
+
+
+@handles("relief")
+def decide(effect: Effect) -> Outcome:
+    """Make the relief that is missing, if any, and store it; routes follow at once, people after.
+
+    Of a loss that the plan does not foresee, the first answer is stored and routed before the
+    optimum replaces it.
+    """
+    scene = scene_of(effect.stream, before_first=True)
+    if scene is None:
+        return Outcome({"skipped": "no plan in force"})
+    try:
+        return _decided(effect, scene)
+    except Overtaken:
+        return Outcome({"skipped": "overtaken"})
+
+
+def _decided(effect: Effect, scene: Scene) -> Outcome:
+    missing = scene.unanswered
+    newest = Relief.objects.filter(stream=effect.stream).first()
+    if not missing and (newest is None or newest == scene.relief):
+        return Outcome({"skipped": "nothing is missing"})
+    draft = _carried(scene, missing)
+    for number, day in enumerate(missing):
+        _answer(effect, scene, draft, day, hurry=number == 0)
+    draft.source = _source(draft, missing)
+    relief = _store(effect, scene, draft)
+    run_now(publication_keys(relief), effect.claimed_by)
+    return Outcome({"generation": relief.generation, "source": relief.source})
+
+
+def _carried(scene: Scene, missing: tuple[date, ...]) -> _Draft:
+    """Return a draft with the days that the relief in force answers already."""
+    draft = _Draft()
+    for day in scene.days:
+        if day not in missing and day in scene.changes:
+            draft.answer(day, "carried", scene.changes[day], scene.wanted[day])
+    return draft
+
+
+def _source(draft: _Draft, missing: tuple[date, ...]) -> str:
+    found = {draft.days[day][0] for day in missing}
+    return next((name for name in ("optimum", "planned") if name in found), "base")
+
+
+def _answer(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bool) -> None:
+    found, loss = scene.day_plan(day), scene.wanted[day]
+    changes = scene.changes.get(day, {})
+    if not loss:
+        draft.answer(day, "base", reverted(found, changes, scene.at), loss)
+        return
+    known = None if changes else planned(found, loss, scene.at)
+    if known is not None:
+        draft.answer(day, "planned", known, loss)
+        return
+
+    def first(changes: dict[str, list[Any]]) -> None:
+        if hurry:
+            early = _Draft("first", dict(draft.days), dict(draft.lost))
+            early.answer(day, "first", changes, loss)
+            relief = _store(effect, scene, early)
+            run_now(publication_keys(relief), effect.claimed_by)
+
+    at = max(scene.at, found.plan.starts[0])
+    number = scene.relief.pk if scene.relief and changes else 0
+    request = Request(found, changes, number, loss, scene.absent, at)
+    draft.answer(day, "optimum", solved(request, first), loss)
+
+
+def _store(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
+    """Store a generation with its routes and what follows, unless it was overtaken."""
+    with transaction.atomic():
+        ledger.lock()
+        if not still_held(effect):
+            raise LostLease(effect.key)
+        _refuse_if_overtaken(effect, scene)
+        relief = _relief(effect, scene, draft)
+        routes = store_routes(effect.stream, relief)
+        body = {
+            "generation": relief.generation,
+            "source": relief.source,
+            "cause": relief.cause,
+            "lost": relief.lost,
+            "moved": relief.moved,
+            "routes": routes.number if routes else None,
+        }
+        append(effect.stream, [("relief.made", body)])
+        if relief.source != "first":
+            queue([_notify(relief)])
+    return relief
+
+
+def _notify(relief: Relief) -> Todo:
+    key = f"notify:{relief.stream}:{relief.generation}"
+    return Todo(relief.stream, OUTSIDE, "notify", key, {"relief": relief.pk})
+
+
+def _relief(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
+    last = Relief.objects.filter(stream=effect.stream).first()
+    relief = Relief.objects.create(
+        stream=effect.stream,
+        generation=last.generation + 1 if last else 1,
+        source=draft.source,
+        lost=draft.lost,
+        activation=scene.activation,
+        cause=effect.body["cause"],
+        from_at=scene.at,
+        asked_at=datetime.fromisoformat(effect.body["asked_at"]),
+        made_at=real(),
+        moved=len({agent for _, changes in draft.days.values() for agent in changes}),
+    )
+    ReliefDay.objects.bulk_create(
+        ReliefDay(
+            relief=relief,
+            day=day,
+            plan_id=scene.activation.days[day.isoformat()],
+            source=source,
+            changes=changes,
+        )
+        for day, (source, changes) in draft.days.items()
+    )
+    return relief
+
+
+def _refuse_if_overtaken(effect: Effect, scene: Scene) -> None:
+    """Raise Overtaken when the situation or the relief is another than the one decided by.
+
+    A first answer of this very effect does not count: its optimum is what comes next.
+    """
+    situation = situation_now(scene.stream)
+    zone_name = scene.day_plan(scene.days[0]).plan.time_zone
+    now_lost = losses(situation, scene.at, scene.days, zone_name)
+    reliefs = Relief.objects.filter(stream=scene.stream, activation=scene.activation)
+    last = reliefs.exclude(source="first").first()
+    if now_lost != [scene.wanted[day] for day in scene.days] or last != scene.relief:
+        raise Overtaken(effect.key)
+
+
+@on_aside("relief")
+def _tell_of_the_first(effect: Effect) -> None:
+    """Tell people of a first answer that no optimum will follow."""
+    relief = Relief.objects.filter(stream=effect.stream).first()
+    if relief is not None and relief.source == "first":
+        with transaction.atomic():
+            ledger.lock()
+            queue([_notify(relief)])
+
+
+def warm_up(stream: str) -> None:
+    """Prepare the rest of today for a loss that nobody foresaw, if nothing is prepared yet."""
+    scene = scene_of(stream, before_first=True)
+    if scene is None:
+        return
+    for day in scene.days:
+        found = scene.day_plan(day)
+        if found.plan.starts[0] <= scene.at:
+            changes = scene.changes.get(day, {})
+            prepare(found, changes, scene.relief.pk if scene.relief and changes else 0, scene.at)

@@ -1,0 +1,225 @@
+"""The queue of effects: each claimed by one worker at a time, tried again, done once.
+
+An effect is queued in the transaction of what causes it. A worker claims it by a conditional
+``update()`` and holds it until its lease ends; a worker that was killed loses it then, and another
+one does it again, with the same key. It is done in the transaction that stores its result, and
+only by the worker that still holds it, so that no result is stored twice. What fails is tried
+again after a growing, random wait; what fails too often is set aside, where people see it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from releve.ledger import chain as ledger
+from releve.live.clock import now, real
+from releve.live.errors import NoSuch
+from releve.live.models import Effect
+
+__all__ = [
+    "DECIDE",
+    "OUTSIDE",
+    "LostLease",
+    "Outcome",
+    "Todo",
+    "append",
+    "aside",
+    "claim",
+    "claim_one",
+    "fail",
+    "late",
+    "lease",
+    "queue",
+    "retry",
+    "settle",
+    "still_held",
+    "waiting",
+]
+
+DECIDE, OUTSIDE = "decide", "outside"
+"""Lanes: what is computed here, and what waits for somebody else."""
+MOST_ATTEMPTS = 6
+LONGEST_WAIT_SECONDS = 60.0
+PATIENCE = timedelta(hours=24)
+"""How long an outside system that does not answer is tried before its effect is set aside."""
+LATE_AFTER = 3
+
+
+class LostLease(Exception):  # noqa: N818
+    """The effect was taken over by another worker meanwhile: nothing of this one is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """An effect to queue; ``key`` names it for ever."""
+
+    stream: str
+    lane: str
+    kind: str
+    key: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an effect came to: its result, the ledger entries of it, the effects it causes, and
+    what else is stored with them."""
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+    entries: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    effects: tuple[Todo, ...] = ()
+    store: Callable[[], None] = lambda: None
+
+
+def lease() -> timedelta:
+    """Return how long a claim holds: ``RELEVE_LEASE_SECONDS``, 30 when not set."""
+    return timedelta(seconds=float(os.environ.get("RELEVE_LEASE_SECONDS", "30")))
+
+
+def queue(todos: Iterable[Todo]) -> None:
+    """Queue effects inside the caller's transaction; a key that was queued before is left alone."""
+    at = real()
+    rows = [
+        Effect(
+            stream=todo.stream, lane=todo.lane, kind=todo.kind, key=todo.key,
+            body=dict(todo.body), made_at=at, next_at=at,
+        )
+        for todo in todos
+    ]  # fmt: skip
+    Effect.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+
+
+def claim(lanes: Iterable[str], worker: str) -> Effect | None:
+    """Claim the effect that has waited longest; None when nothing is due."""
+    at = real()
+    due = Q(state=Effect.QUEUED, next_at__lte=at) | Q(state=Effect.CLAIMED, claimed_until__lt=at)
+    rows = Effect.objects.filter(due, lane__in=list(lanes)).order_by("next_at", "pk")
+    for pk in rows.values_list("pk", flat=True)[:5]:
+        found = claim_one(pk, worker)
+        if found is not None:
+            return found
+    return None
+
+
+def claim_one(pk: int, worker: str) -> Effect | None:
+    """Claim one effect if it is due and nobody holds it."""
+    at = real()
+    due = Q(state=Effect.QUEUED, next_at__lte=at) | Q(state=Effect.CLAIMED, claimed_until__lt=at)
+    taken = Effect.objects.filter(due, pk=pk).update(
+        state=Effect.CLAIMED,
+        claimed_by=worker,
+        claimed_until=at + lease(),
+        attempts=F("attempts") + 1,
+    )
+    return Effect.objects.get(pk=pk) if taken else None
+
+
+def settle(effect: Effect, outcome: Outcome) -> None:
+    """Store what an effect came to, and that it is done, in one transaction.
+
+    :class:`LostLease` when another worker holds it by now; then nothing is stored.
+    """
+    with transaction.atomic():
+        ledger.lock()
+        done = _held(effect).update(
+            state=Effect.DONE, done_at=real(), result=dict(outcome.result), error=""
+        )
+        if not done:
+            raise LostLease(effect.key)
+        outcome.store()
+        append(effect.stream, outcome.entries)
+        queue(outcome.effects)
+
+
+def append(stream: str, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Append (kind, body) entries at a stream's time, inside the caller's transaction."""
+    at = now(stream)
+    ledger.append_all([ledger.Draft(kind, body, at, stream=stream) for kind, body in entries])
+
+
+def still_held(effect: Effect) -> bool:
+    """Return whether the worker that claimed an effect still holds it; its lease starts anew."""
+    return bool(_held(effect).update(claimed_until=real() + lease()))
+
+
+def fail(effect: Effect, error: Exception, *, patient: bool, hopeless: bool) -> bool:
+    """Queue an effect again, later, or set it aside; return whether it was set aside.
+
+    ``patient``: somebody outside does not answer, which may last; ``hopeless``: the same again
+    would fail again.
+    """
+    enough = effect.attempts >= MOST_ATTEMPTS
+    if patient:
+        enough = real() - effect.made_at > PATIENCE
+    gone = hopeless or enough
+    with transaction.atomic():
+        if gone:
+            ledger.lock()
+        changed = _held(effect).update(
+            state=Effect.ASIDE if gone else Effect.QUEUED,
+            next_at=real() + _wait(effect.attempts),
+            error=f"{type(error).__name__}: {error}"[:300],
+        )
+        if changed and gone:
+            body = {"effect": effect.pk, "kind": effect.kind, "attempts": effect.attempts}
+            ledger.append(
+                "effect.aside", body, recorded_at=now(effect.stream), stream=effect.stream
+            )
+    return bool(changed and gone)
+
+
+def _held(effect: Effect) -> Any:
+    return Effect.objects.filter(
+        pk=effect.pk,
+        state=Effect.CLAIMED,
+        claimed_by=effect.claimed_by,
+        attempts=effect.attempts,
+    )
+
+
+def _wait(attempts: int) -> timedelta:
+    """Return 0.5, 1, 2, 4 … seconds, up to a minute, half of it by chance."""
+    longest = min(LONGEST_WAIT_SECONDS, 0.5 * 2.0 ** min(attempts - 1, 10))
+    return timedelta(seconds=longest * (0.5 + random.random() / 2))
+
+
+def aside(stream: str | None = None) -> list[Effect]:
+    """Return what was set aside, the newest first; of every stream by default."""
+    rows = Effect.objects.filter(state=Effect.ASIDE).order_by("-pk")
+    return list(rows if stream is None else rows.filter(stream=stream))
+
+
+def late(stream: str | None = None) -> list[Effect]:
+    """Return what has failed a few times and is still tried."""
+    rows = Effect.objects.filter(
+        state__in=(Effect.QUEUED, Effect.CLAIMED), attempts__gte=LATE_AFTER
+    )
+    return list(rows if stream is None else rows.filter(stream=stream))
+
+
+def waiting(stream: str | None = None) -> int:
+    """Return how many effects are queued or being done."""
+    rows = Effect.objects.filter(state__in=(Effect.QUEUED, Effect.CLAIMED))
+    return (rows if stream is None else rows.filter(stream=stream)).count()
+
+
+def retry(pk: int, *, by: str) -> None:
+    """Try an effect that was set aside again, from the start; who asked for it is recorded."""
+    with transaction.atomic():
+        ledger.lock()
+        found = Effect.objects.filter(pk=pk, state=Effect.ASIDE).first()
+        if found is None:
+            raise NoSuch(f"no effect {pk} is set aside")
+        Effect.objects.filter(pk=pk).update(
+            state=Effect.QUEUED, attempts=0, made_at=real(), next_at=real(), error=""
+        )
+        body = {"effect": pk, "kind": found.kind, "by": by}
+        ledger.append("effect.retried", body, recorded_at=now(found.stream), stream=found.stream)

@@ -1,0 +1,77 @@
+"""What the live chain refuses, and why.
+
+The error tree::
+
+    LiveError
+    ├── Refused        an event that cannot be accepted: its reasons, each with its fix
+    ├── KeyReused      the key names another event already
+    ├── Busy           the database is locked by somebody else; nothing was done, try again
+    ├── NoOperator     nothing has been imported into the registry yet
+    ├── PlanRefused    a plan that cannot be put in force
+    ├── ContactFaults  a contact file with faults: all of them, by line
+    └── NoSuch         no drill, message or effect of that name
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from releve.situation import Refusal
+
+__all__ = [
+    "Busy",
+    "ContactFaults",
+    "KeyReused",
+    "LiveError",
+    "NoOperator",
+    "NoSuch",
+    "PlanRefused",
+    "Refused",
+]
+
+
+class LiveError(Exception):
+    """The root of what the live chain raises."""
+
+
+class Refused(LiveError):  # noqa: N818 (the word of the desk)
+    """An event that cannot be accepted; ``reasons`` say why and what to do."""
+
+    def __init__(self, reasons: tuple[Refusal, ...]) -> None:
+        super().__init__(reasons)
+        self.reasons = reasons
+
+    def __str__(self) -> str:
+        return " ".join(reason.sentence() for reason in self.reasons)
+
+
+class KeyReused(LiveError):  # noqa: N818
+    """A key that named another event before; nothing was done."""
+
+
+class Busy(LiveError):  # noqa: N818
+    """The database did not give way in time; nothing was done and nothing is lost."""
+
+
+class NoOperator(LiveError):  # noqa: N818
+    """The registry is empty."""
+
+
+class PlanRefused(LiveError):  # noqa: N818
+    """A plan that is not one of the operator in the registry, or that the checker refused."""
+
+
+class ContactFaults(LiveError):  # noqa: N818
+    """Faults of a contact file; nothing was imported."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
+
+
+class NoSuch(LiveError, LookupError):  # noqa: N818
+    """Nothing of that name."""

@@ -1,0 +1,105 @@
+"""The situation of a stream as of its last entry, folded once and kept in memory.
+
+What is kept is checked against the chain each time: where the entry it was folded up to is not
+there any more (a transaction that was rolled back, another database), all is folded again. It is
+also folded again every few minutes, so that a value that was erased leaves the memory too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from threading import Lock
+
+from releve.ledger import chain as ledger
+from releve.ledger.erasure import ERASED
+from releve.ledger.models import Entry
+from releve.live.clock import LIVE, is_drill
+from releve.live.models import Stream
+from releve.live.operator import operator_now
+from releve.situation import KINDS, Event, Situation, empty, event_from_json, fold
+
+__all__ = ["event_of", "events_of", "forget", "situation_now"]
+
+LONGEST_KEPT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class _Kept:
+    seq: int
+    hash: str
+    sites: tuple[str, ...]
+    situation: Situation
+    since: float
+
+
+_kept: dict[str, _Kept] = {}
+_lock = Lock()
+
+
+def situation_now(stream: str = LIVE) -> Situation:
+    """Return the situation of a stream: the same value until an event changes it.
+
+    Two or three queries when nothing is new.
+    """
+    sites = tuple(site.id for site in operator_now().sites)
+    place = ledger.head(stream)
+    with _lock:
+        kept = _kept.get(stream)
+    if kept is None or not _stands(kept, place, sites):
+        kept = _Kept(0, "", sites, _start(stream, sites), time.monotonic())
+        if not place.seq:
+            return kept.situation
+    if kept.seq < place.seq:
+        kept = _further(stream, kept, place)
+        with _lock:
+            _kept[stream] = kept
+    return kept.situation
+
+
+def _further(stream: str, kept: _Kept, place: ledger.Place) -> _Kept:
+    """Fold what was added since; all of it again where something was erased meanwhile."""
+    more = list(ledger.entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
+    if any(row.kind == ERASED for row in more) and kept.seq:
+        fresh = _Kept(0, "", kept.sites, _start(stream, kept.sites), time.monotonic())
+        return _further(stream, fresh, place)
+    if more and more[-1].seq > place.seq:
+        place = ledger.Place(more[-1].seq, more[-1].hash)
+    situation = fold(events_of(more), kept.situation) if more else kept.situation
+    return replace(kept, seq=place.seq, hash=place.hash, situation=situation)
+
+
+def forget() -> None:
+    """Drop what is kept in memory."""
+    with _lock:
+        _kept.clear()
+
+
+def events_of(rows: Iterable[ledger.Stored]) -> Iterator[Event]:
+    """Yield the events among entries."""
+    return (event_of(row) for row in rows if row.kind in KINDS)
+
+
+def event_of(row: ledger.Stored) -> Event:
+    """Return the event of an entry; a value that was erased takes its default."""
+    body = {name: value for name, value in row.body.items() if name not in row.erased}
+    return event_from_json(row.kind, body)
+
+
+def _stands(kept: _Kept, place: ledger.Place, sites: tuple[str, ...]) -> bool:
+    if kept.sites != sites or time.monotonic() - kept.since > LONGEST_KEPT_SECONDS:
+        return False
+    if kept.seq == place.seq:
+        return kept.hash == place.hash
+    return kept.seq < place.seq and Entry.objects.filter(seq=kept.seq, hash=kept.hash).exists()
+
+
+def _start(stream: str, sites: tuple[str, ...]) -> Situation:
+    """Return what a stream starts from: nothing, or for a drill the live one as of its start."""
+    if not is_drill(stream):
+        return empty(sites)
+    seed = Stream.objects.values_list("seed", flat=True).get(name=stream)
+    before = takewhile(lambda row: row.seq <= seed, ledger.entries(LIVE, kinds=tuple(KINDS)))
+    return fold(map(event_of, before), empty(sites))

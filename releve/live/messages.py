@@ -1,0 +1,249 @@
+"""The effect "send", what follows when nobody answers, and the answers.
+
+A message goes to the first address of the person; not acknowledged within
+``RELEVE_ESCALATE_MINUTES`` (15 when not set), to the next one; after the last, the person's manager
+is told how many have not answered. In a drill every message goes to a file of the drill's own.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+
+from releve import environment
+from releve.ledger import chain as ledger
+from releve.live.channels import CHANNELS, ByFile, Channel, Letter
+from releve.live.clock import LIVE, is_drill, now, real
+from releve.live.effects import Outcome, append, queue
+from releve.live.errors import NoSuch
+from releve.live.models import Contact, Effect, Message, Relief
+from releve.live.operator import operator_now
+from releve.live.plans import day_plan
+from releve.live.running import handles, on_aside
+from releve.live.scene import placement_of
+from releve.live.telling import send_todo
+from releve.live.texts import subject_and_text
+from releve.plan_folder import calendars_of
+
+__all__ = ["Acknowledged", "Counts", "acknowledge", "escalate", "message_counts", "send"]
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many people were told, and of those: reached by some way, who answered, who have not
+    yet, and who have not by any way (``exhausted``, counted in ``waiting`` too)."""
+
+    told: int
+    sent: int
+    acknowledged: int
+    waiting: int
+    exhausted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """An answer: when it first came, and whether it had come ``before``."""
+
+    stream: str
+    at: datetime
+    before: bool
+
+
+@handles("send")
+def send(effect: Effect) -> Outcome:
+    """Send a message by one of its ways, unless it was answered or goes another way by now."""
+    message = Message.objects.select_related("relief__activation").get(pk=effect.body["message"])
+    if message.acknowledged_at is not None or message.rank != effect.body["rank"]:
+        return Outcome({"skipped": "answered"})
+    name, address, language = _way(message)
+    subject, text = subject_and_text(
+        message.kind,
+        _about(message),
+        language,
+        f"{_desk_url()}/ack/{message.token}",
+        drill=is_drill(message.stream),
+    )
+    key = f"{message.pk}-{message.rank}"
+    _channel(message.stream, name).send(address, Letter(key, subject, text, _calendar(message)))
+
+    def store() -> None:
+        at = now(message.stream)
+        Message.objects.filter(pk=message.pk, sent_at=None).update(sent_at=at)
+        Message.objects.filter(pk=message.pk, rank=message.rank).update(due_at=at + _patience())
+
+    body = {"message": str(message.pk), "channel": name, "rank": message.rank}
+    return Outcome({"channel": name}, (("message.sent", body),), store=store)
+
+
+@on_aside("send")
+def _unsendable(effect: Effect) -> None:
+    """Go the next way at once when one does not work."""
+    rows = Message.objects.filter(pk=effect.body["message"], rank=effect.body["rank"])
+    rows.filter(acknowledged_at=None).update(due_at=now(effect.stream))
+
+
+def _way(message: Message) -> tuple[str, str, str]:
+    """Return channel, address and language; a file where the person has no address."""
+    contacts = _contacts(message.role, message.who)
+    if not contacts:
+        return "file", "", "fr"
+    contact = contacts[min(message.rank, len(contacts)) - 1]
+    return contact.channel, contact.address, contact.language
+
+
+def _contacts(role: str, who: str) -> list[Contact]:
+    found = list(Contact.objects.filter(role=role, who=who))
+    if not found and role == "manager":
+        found = list(Contact.objects.filter(role=role, who="*"))
+    return found
+
+
+def _channel(stream: str, name: str) -> Channel:
+    if is_drill(stream):
+        return ByFile(settings.HOME / "drills" / stream.partition(":")[2] / "outbox")
+    return CHANNELS[name]
+
+
+def _about(message: Message) -> dict[str, object]:
+    about = dict(message.about)
+    if message.kind == "unanswered":
+        about["count"] = _unanswered(message).count()
+    return about
+
+
+def _unanswered(message: Message) -> QuerySet[Message]:
+    return Message.objects.filter(
+        relief=message.relief_id, role="agent", site=message.site, acknowledged_at=None
+    )
+
+
+def _calendar(message: Message) -> bytes:
+    """Return the new shifts of an agent as iCalendar; each takes the place of the day's old one."""
+    if message.kind != "agent":
+        return b""
+    found = message.relief.activation
+    plans = []
+    for shift in message.about["shifts"]:
+        if shift["place"] is not None:
+            plan = day_plan(found.days[shift["day"]], found.version).plan
+            row = placement_of(message.who, shift["row"])
+            plans.append(replace(plan, placements=(row,)))
+    return next((data for _, data in calendars_of(plans, real())), b"")
+
+
+def _desk_url() -> str:
+    return environment.text(os.environ, "RELEVE_DESK_URL", "http://127.0.0.1:8000").rstrip("/")
+
+
+def _patience() -> timedelta:
+    return timedelta(minutes=float(environment.text(os.environ, "RELEVE_ESCALATE_MINUTES", "15")))
+
+
+def escalate(stream: str) -> int:
+    """Take the next way to everybody who has not answered in time; return how many they were."""
+    due = Message.objects.filter(
+        stream=stream, acknowledged_at=None, exhausted=False, due_at__lte=now(stream)
+    )
+    if not due.exists():
+        return 0
+    with transaction.atomic():
+        ledger.lock()
+        rows = list(due.select_related("relief")[:_BATCH])
+        queue(send_todo(message) for message in _next(rows))
+        append(
+            stream,
+            [
+                (
+                    "message.unanswered" if message.exhausted else "message.escalated",
+                    {"message": str(message.pk), "rank": message.rank},
+                )
+                for message in rows
+            ],
+        )
+    return len(rows)
+
+
+def _next(rows: Iterable[Message]) -> list[Message]:
+    """Move messages on to their next way and return what is to be sent now."""
+    out: list[Message] = []
+    for message in rows:
+        message.due_at = None
+        if message.rank < len(_contacts(message.role, message.who)):
+            message.rank += 1
+            out.append(message)
+        else:
+            message.exhausted = True
+            if message.role == "agent":
+                out += _to_manager(message)
+        message.save(update_fields=["due_at", "rank", "exhausted"])
+    return out
+
+
+def _to_manager(message: Message) -> list[Message]:
+    """Return the message that tells a site's manager who has not answered, once a relief."""
+    told, new = Message.objects.get_or_create(
+        relief=message.relief,
+        kind="unanswered",
+        role="manager",
+        who=message.site,
+        defaults={
+            "stream": message.stream,
+            "site": message.site,
+            "about": {"site": operator_now().site[message.site].name},
+            "token": secrets.token_urlsafe(24),
+            "rank": 1,
+        },
+    )
+    return [told] if new else []
+
+
+def acknowledge(token: str) -> Acknowledged:
+    """Take the answer of whoever holds a message's link; :class:`NoSuch` for any other token.
+
+    A second answer changes nothing.
+    """
+    with transaction.atomic():
+        ledger.lock()
+        message = Message.objects.filter(token=token).first()
+        if message is None:
+            raise NoSuch("there is no such message")
+        if message.acknowledged_at is not None:
+            return Acknowledged(message.stream, message.acknowledged_at, before=True)
+        at = now(message.stream)
+        Message.objects.filter(pk=message.pk).update(acknowledged_at=at, due_at=None)
+        append(message.stream, [("message.acknowledged", {"message": str(message.pk)})])
+    return Acknowledged(message.stream, at, before=False)
+
+
+def message_counts(
+    stream: str = LIVE, *, generation: int | None = None, role: str = "agent", site: str = ""
+) -> Counts:
+    """Count the messages of one relief of a stream to one role, of one site or of all.
+
+    Of the relief that people were told of last, where no ``generation`` is named.
+    """
+    if generation is None:
+        told = Relief.objects.filter(stream=stream, told=True).first()
+        generation = told.generation if told else 0
+    rows = Message.objects.filter(stream=stream, relief__generation=generation, role=role)
+    rows = rows.exclude(kind="unanswered")
+    if site:
+        rows = rows.filter(site=site)
+    open_ = Q(acknowledged_at=None)
+    found = rows.aggregate(
+        told=Count("pk"),
+        sent=Count("pk", filter=Q(sent_at__isnull=False)),
+        acknowledged=Count("pk", filter=~open_),
+        waiting=Count("pk", filter=open_),
+        exhausted=Count("pk", filter=open_ & Q(exhausted=True)),
+    )
+    return Counts(**found)

@@ -1,0 +1,53 @@
+"""The operator and the rules that the live chain goes by."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from releve.live.errors import NoOperator
+from releve.network import Operator
+from releve.registry import storage as registry
+from releve.situation import Rules
+from releve.situation_data import rules_with
+
+__all__ = ["operator_at", "operator_now", "rules_now"]
+
+_File = tuple[str, int]
+
+
+def operator_now() -> Operator:
+    """Return the operator of the registry's current version; :class:`NoOperator` without one."""
+    version = registry.current()
+    if version is None:
+        raise NoOperator("the registry is empty: import an operator first (releve registry import)")
+    return registry.operator_of(version)
+
+
+def operator_at(number: int) -> Operator:
+    """Return the operator of one version of the registry."""
+    return registry.operator_of(registry.version(number))
+
+
+def rules_now() -> Rules:
+    """Return the shipped rules and charter with those of the installation.
+
+    Its own stand in the home folder as ``rules/*.yaml`` and ``charters/*.yaml``; they are read
+    again when a file changes. RuleFaults names every fault of any of them.
+    """
+    return _rules(_files("rules"), _files("charters"))
+
+
+def _files(name: str) -> tuple[_File, ...]:
+    found = sorted((settings.HOME / name).glob("*.yaml"))
+    return tuple((str(path), path.stat().st_mtime_ns) for path in found)
+
+
+@lru_cache(maxsize=2)
+def _rules(rules: tuple[_File, ...], charters: tuple[_File, ...]) -> Rules:
+    read = [
+        [Path(name).read_text(encoding="utf-8") for name, _ in kind] for kind in (rules, charters)
+    ]
+    return rules_with(*read)

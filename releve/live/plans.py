@@ -1,0 +1,152 @@
+"""The plan in force: days planned for the operator in the registry, kept whole in the database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from django.db import transaction
+
+from releve.demand import Requirement, forecast, history_of, require
+from releve.demand.tables import INTERVAL
+from releve.ledger import chain as ledger
+from releve.live.clock import LIVE, real
+from releve.live.errors import NoOperator, PlanRefused
+from releve.live.models import Activation, PlanText
+from releve.live.operator import operator_at
+from releve.network import Operator
+from releve.plan import Plan, PlanSettings
+from releve.plan.serial import plan_from_json, plan_to_json
+from releve.plan_folder import PlanFolderError, read_plans
+from releve.registry import storage as registry
+
+__all__ = [
+    "HORIZON",
+    "DayPlan",
+    "activate_plan",
+    "activation",
+    "day_plan",
+    "days_ahead",
+    "put_in_force",
+    "settings_of",
+]
+
+HORIZON = timedelta(hours=48)
+"""How far ahead coverage is shown and people are told."""
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """The plan of a day, the operator it was made for and the requirement it was made by."""
+
+    digest: str
+    plan: Plan
+    operator: Operator
+    need: Requirement
+
+
+def activate_plan(folder: Path, *, by: str) -> Activation:
+    """Put the plan folder in force; :class:`PlanRefused` says what is wrong with it."""
+    try:
+        plans = read_plans(folder)
+    except PlanFolderError as error:
+        raise PlanRefused(str(error)) from error
+    return put_in_force(plans, by=by)
+
+
+def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
+    """Put the plans of some days in force, in place of all those before.
+
+    They must be of the operator in the registry and free of violations.
+    """
+    version = registry.current()
+    if version is None:
+        raise NoOperator("the registry is empty: import the plan's operator first")
+    operator = registry.operator_of(version)
+    for plan in plans:
+        _refuse(plan, operator)
+    rows = [_row(operator, plan) for plan in plans]
+    with transaction.atomic():
+        PlanText.objects.bulk_create(rows, ignore_conflicts=True)
+        found = Activation.objects.create(
+            at=real(),
+            by=by,
+            days={row.day.isoformat(): row.digest for row in rows},
+            version=version.number,
+        )
+        body = {"days": found.days, "version": found.version, "by": by, "activation": found.pk}
+        ledger.append("plan.activated", body, recorded_at=found.at, stream=LIVE)
+    return found
+
+
+def _refuse(plan: Plan, operator: Operator) -> None:
+    if plan.violations:
+        raise PlanRefused(f"the plan of {plan.day} broke a rule: {plan.violations[0]}")
+    programmes = tuple(row.id for row in operator.programmes)
+    unknown = {row.agent for row in plan.placements} - set(operator.agent)
+    places = {row.id for row in plan.sites} - set(operator.site)
+    if tuple(name for name, _, _ in plan.programmes) != programmes or unknown or places:
+        raise PlanRefused(
+            f"the plan of {plan.day} is not of the operator in the registry: plan again from it"
+        )
+
+
+def _row(operator: Operator, plan: Plan) -> PlanText:
+    text = plan_to_json(plan)
+    aht = np.nan_to_num(_aht_of(operator, plan)).round(3).tolist()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return PlanText(digest=digest, day=plan.day, text=text, aht_s=aht)
+
+
+def _aht_of(operator: Operator, plan: Plan) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return the handling times that the plan's requirement was made for."""
+    zone = operator.row.time_zone
+    found = forecast(history_of(operator), operator.programmes, [plan.day], zone)
+    return require(found, operator.programmes, plan.day, zone).aht_s
+
+
+def activation() -> Activation | None:
+    """Return what is in force; None when no plan has been activated."""
+    return Activation.objects.first()
+
+
+def days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, ...]:
+    """Return the planned days that meet a period."""
+    out = []
+    for text, digest in sorted(found.days.items()):
+        starts = day_plan(digest, found.version).plan.starts
+        if starts[0] < until and starts[-1] + INTERVAL > at:
+            out.append(date.fromisoformat(text))
+    return tuple(out)
+
+
+@lru_cache(maxsize=16)
+def day_plan(digest: str, version: int) -> DayPlan:
+    """Return a stored plan, kept in memory."""
+    row = PlanText.objects.get(pk=digest)
+    plan = plan_from_json(row.text)
+    need = Requirement(
+        day=plan.day,
+        programmes=tuple(name for name, _, _ in plan.programmes),
+        starts=plan.starts,
+        agents=plan.required,
+        on_phone=np.ceil(plan.required),
+        calls=plan.calls,
+        aht_s=np.array(row.aht_s, dtype=np.float64).reshape(plan.required.shape),
+        unknown={},
+    )
+    return DayPlan(digest, plan, operator_at(version), need)
+
+
+def settings_of(plan: Plan) -> PlanSettings:
+    """Return the settings a plan was made with, without its guess of who is isolated.
+
+    A plan sets a share of the exposed aside, since it cannot know whom; who really cannot work is
+    known here, person by person.
+    """
+    return replace(PlanSettings(**plan.settings), isolated=0.0)  # type: ignore[arg-type]

@@ -1,0 +1,61 @@
+"""What a closure or an outage would do, in numbers, before anybody confirms it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from releve.live.clock import LIVE
+from releve.live.coverage import Coverage, coverage_of
+from releve.live.losses import Loss
+from releve.live.relieving import planned
+from releve.live.scene import scene_of
+
+__all__ = ["Preview", "preview"]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """``seats`` usable seats lost, ``working`` people at work there now or later today, ``moved``
+    the people the relief moves (None: no relief is planned, it will be solved), and the coverage
+    of every client ``before``, ``unrelieved`` and ``after`` the planned relief (None likewise)."""
+
+    seats: int
+    working: int
+    moved: int | None
+    before: Coverage
+    unrelieved: Coverage
+    after: Coverage | None
+
+
+def preview(
+    *, sites: frozenset[str] = frozenset(), carriers: frozenset[str] = frozenset(),
+    home_only: bool = True, stream: str = LIVE,
+) -> Preview | None:  # fmt: skip
+    """Return what losing places would do; None when no plan is in force.
+
+    ``home_only``: the people of the sites may work at home only, as after a closure for health.
+    """
+    scene = scene_of(stream)
+    if scene is None or not scene.days:
+        return None
+    lost = Loss(sites, carriers, sites if home_only else frozenset())
+    wanted = {
+        day: Loss(old.sites | sites, old.carriers | carriers, old.home_only | lost.home_only)
+        for day, old in scene.wanted.items()
+    }
+    alone = not any(scene.wanted.values()) and not any(scene.changes.values())
+    found = {day: planned(scene.day_plan(day), lost, scene.at) for day in scene.days}
+    known = {day: changes for day, changes in found.items() if changes is not None}
+    today = scene.days[0]
+    plan = scene.day_plan(today).plan
+    there = [row for row in scene.working(today) if row.place in sites and row.end > scene.at]
+    unrelieved = replace(scene, wanted=wanted)
+    complete = alone and len(known) == len(scene.days)
+    return Preview(
+        seats=sum(len(site.usable_seats) for site in plan.sites if site.id in sites and site.open),
+        working=len(there),
+        moved=len({agent for changes in known.values() for agent in changes}) if complete else None,
+        before=coverage_of(scene),
+        unrelieved=coverage_of(unrelieved, supposed=True),
+        after=coverage_of(replace(unrelieved, changes=known), supposed=True) if complete else None,
+    )

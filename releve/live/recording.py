@@ -1,0 +1,157 @@
+"""Facts first: an event is written, with what the rules answer and what is to be done about it.
+
+All of it stands in one transaction, behind the lock of the ledger's head: either everything is
+there or nothing is, and what was judged acceptable still is when it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db import OperationalError, transaction
+
+from releve.ledger import chain as ledger
+from releve.live.clock import LIVE, is_drill, now, real
+from releve.live.effects import DECIDE, Todo, queue
+from releve.live.errors import Busy, KeyReused, NoSuch, Refused
+from releve.live.folding import situation_now
+from releve.live.losses import loss_of
+from releve.live.models import Act, Stream
+from releve.live.operator import operator_now, rules_now
+from releve.network import Operator
+from releve.situation import (
+    Event,
+    Rules,
+    Situation,
+    answers,
+    apply,
+    erase_on,
+    event_to_json,
+    personal_fields,
+    refusals,
+    subject_of,
+)
+
+__all__ = ["Recorded", "answer_rules", "consequences", "record", "relief_todo"]
+
+_MOST_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was written: the entry of the event, those of the rules' answers, and whether it was
+    there ``before`` under the same key."""
+
+    seq: int
+    answers: tuple[int, ...]
+    before: bool
+
+
+def record(event: Event, *, key: str, stream: str = LIVE) -> Recorded:
+    """Write an event; ``key`` names it, so that the same again returns the same and does nothing.
+
+    It is recorded at the stream's own time, whatever the event says. A key must not tell anything
+    about a person. :class:`Refused` gives the reasons; :class:`Busy` means that nothing was done.
+    """
+    if not 1 <= len(key) <= 128:
+        raise ValueError(f"1 <= len(key) <= 128 does not hold, got {len(key)}")
+    try:
+        with transaction.atomic():
+            ledger.lock()
+            return _record(event, key, stream)
+    except OperationalError as error:
+        raise Busy("the database is busy: nothing was recorded, try again") from error
+
+
+def _record(event: Event, key: str, stream: str) -> Recorded:
+    known = Act.objects.filter(stream=stream, key=key).first()
+    if known is not None:
+        if known.kind != event.kind:
+            raise KeyReused(f"the key names a {known.kind} already, not this {event.kind}")
+        return Recorded(known.seq, tuple(known.answers), before=True)
+    _refuse_if_stopped(stream)
+    operator, rules = operator_now(), rules_now()
+    at = now(stream)
+    event = replace(event, recorded_at=at)
+    before = situation_now(stream)
+    reasons = refusals(event, before, operator, rules)
+    if reasons:
+        raise Refused(reasons)
+    found = [event, *consequences(apply(before, event), operator, rules, at)]
+    seqs = _write(found, stream, before, at)
+    Act.objects.create(stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:])
+    return Recorded(seqs[0], tuple(seqs[1:]), before=False)
+
+
+def consequences(
+    situation: Situation, operator: Operator, rules: Rules, at: datetime
+) -> list[Event]:
+    """Return what the rules call for, and what they call for in answer to that."""
+    found: list[Event] = []
+    for _ in range(_MOST_ROUNDS):
+        more = answers(situation, operator, rules, at)
+        if not more:
+            return found
+        found += more
+        for event in more:
+            situation = apply(situation, event)
+    raise RuntimeError(f"the rules still answer after {_MOST_ROUNDS} rounds: {more[0].kind}")
+
+
+def answer_rules(stream: str) -> tuple[int, ...]:
+    """Write what the rules call for by now, if anything: what time alone has brought about."""
+    operator, rules, at = operator_now(), rules_now(), now(stream)
+    if not answers(situation_now(stream), operator, rules, at):
+        return ()
+    with transaction.atomic():
+        ledger.lock()
+        before = situation_now(stream)
+        return tuple(_write(consequences(before, operator, rules, at), stream, before, at))
+
+
+def _write(events: Iterable[Event], stream: str, before: Situation, at: datetime) -> list[int]:
+    """Append events, and queue a relief when what is lost has changed."""
+    events = list(events)
+    if not events:
+        return []
+    operator, rules = operator_now(), rules_now()
+    stored = ledger.append_all([_draft(event, stream, operator, rules) for event in events])
+    after = before
+    for event in events:
+        after = apply(after, event)
+    if loss_of(after, at) != loss_of(before, at):
+        queue([relief_todo(stream, stored[0].seq)])
+    return [row.seq for row in stored]
+
+
+def relief_todo(stream: str, cause: int, why: str = "") -> Todo:
+    """Return the effect that brings who works where in line with what is lost.
+
+    ``why`` names what asked for it where that is not the entry ``cause``.
+    """
+    body = {"cause": cause, "asked_at": real().isoformat()}
+    return Todo(stream, DECIDE, "relief", f"relief:{stream}:{why or cause}", body)
+
+
+def _draft(event: Event, stream: str, operator: Operator, rules: Rules) -> ledger.Draft:
+    """Return the entry of an event; what is personal in it stands beside, until its day."""
+    body = event_to_json(event)
+    personal = {name: body[name] for name in personal_fields(event.kind)}
+    if not any(personal.values()):
+        personal = {}
+    return ledger.Draft(
+        event.kind,
+        body,
+        event.recorded_at,
+        personal,
+        subject=subject_of(event) if personal else "",
+        erase_on=erase_on(event, operator, rules) if personal else None,
+        stream=stream,
+    )
+
+
+def _refuse_if_stopped(stream: str) -> None:
+    if is_drill(stream) and not Stream.objects.filter(name=stream, stopped_at=None).exists():
+        raise NoSuch(f"there is no drill {stream!r} that goes on")

@@ -1,0 +1,235 @@
+"""What changes on a day when places are lost: looked up in the plan, or solved for the day.
+
+Nothing here reads the clock or the database: a day's plan, what has been changed so far, the loss
+and the instant come in, changes go out.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from releve.demand.tables import INTERVAL
+from releve.live.losses import NOTHING, Absent, Loss
+from releve.live.plans import DayPlan, settings_of
+from releve.live.scene import Changes, change_of, placement_of, working
+from releve.network import HOME
+from releve.plan import Contingency, Move, Placement, Plan
+from releve.plan.live import LiveDay, live_day, live_relief
+from releve.plan.people import moves_of, name_relief, placements_of
+from releve.plan.problem import Groups
+from releve.plan.relief import available_staff
+from releve.plan.whole import WholePlan
+
+__all__ = [
+    "HOME_DELAY",
+    "SITE_DELAY",
+    "Request",
+    "planned",
+    "prepare",
+    "reverted",
+    "solved",
+    "without",
+]
+
+HOME_DELAY = timedelta(minutes=90)
+SITE_DELAY = timedelta(minutes=120)
+"""How long people take to be at work at home, or on another site."""
+
+_MOST_PREPARED = 4
+_prepared: OrderedDict[tuple[str, int, datetime], LiveDay] = OrderedDict()
+_lock = Lock()
+
+
+def planned(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[Any]] | None:
+    """Return the changes that the plan holds for a loss; None when it holds none.
+
+    What a move takes (:data:`HOME_DELAY`, :data:`SITE_DELAY`) counts from the half hour of ``at``;
+    shifts that are over are left alone.
+    """
+    plan = found.plan
+    key = _planned_key(plan, loss)
+    if key is None:
+        return None
+    begun = at > plan.starts[0]
+    out = {}
+    for move in plan.scenarios[key].moves:
+        ends = [row.end for row in (move.before, move.after) if row is not None]
+        if begun and max(ends) <= at:
+            continue
+        after = _from_now(move, at) if begun else move.after
+        reason = move.reason if after is not None or move.after is None else "stranded"
+        # A plan does not know who is isolated: whom it set aside has simply no place to work.
+        out[move.agent] = change_of("stranded" if reason == "isolated" else reason, after)
+    return out
+
+
+def _planned_key(plan: Plan, loss: Loss) -> str | None:
+    wanted = (loss.sites, loss.carriers, bool(loss.home_only))
+    for row in plan.contingencies:
+        exposed = row.exposed and bool(row.sites)
+        if (row.sites, row.carriers, exposed) == wanted and row.id in plan.scenarios:
+            return row.id
+    return None
+
+
+def _from_now(move: Move, at: datetime) -> Placement | None:
+    """Return what is left of a move when people start on it at ``at``."""
+    before, after = move.before, move.after
+    if after is None or (before is not None and before.place == after.place):
+        return after
+    delay = HOME_DELAY if after.place == HOME else SITE_DELAY
+    start = max(after.start, _half_hour(at) + delay)
+    if start >= after.end:
+        return None
+    if after.break_start is None or after.break_end is None or after.break_end <= start:
+        return replace(after, start=start, break_start=None, break_end=None)
+    return replace(after, start=start, break_start=max(start, after.break_start))
+
+
+def reverted(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:
+    """Return what stays changed when nothing is lost any more: the shifts that have begun.
+
+    Nobody is sent from home to a site in the middle of a shift; from the next one on, the plan.
+    """
+    return {
+        agent: [reason, row]
+        for agent, (reason, row) in changes.items()
+        if row is not None and placement_of(agent, row).start <= at
+    }
+
+
+def prepare(found: DayPlan, changes: Changes, relief: int, at: datetime) -> LiveDay:
+    """Return the rest of a running day as a problem, made once per half hour and relief.
+
+    Nobody is away in it (see :func:`without`): it is prepared before anything happens.
+    """
+    half = max(_half_hour(at), found.plan.starts[0])
+    key = (found.digest, relief, half)
+    with _lock:
+        if key in _prepared:
+            _prepared.move_to_end(key)
+            return _prepared[key]
+    plan = replace(found.plan, placements=tuple(working(found, changes, NOTHING, {})))
+    made = live_day(
+        found.operator,
+        plan,
+        found.need,
+        half,
+        settings_of(plan),
+        home_delay=HOME_DELAY,
+        site_delay=SITE_DELAY,
+    )
+    with _lock:
+        _prepared[key] = made
+        while len(_prepared) > _MOST_PREPARED:
+            _prepared.popitem(last=False)
+    return made
+
+
+def without(day: LiveDay, agents: Collection[str]) -> LiveDay:
+    """Return a day without some people: neither at work nor to be moved."""
+    gone = frozenset(agents)
+    members = day.problem.groups.members
+    if not gone.intersection(agent for group in members for agent in group):
+        return day
+    left = tuple(tuple(agent for agent in group if agent not in gone) for group in members)
+    stay, on_pattern = day.stay.copy(), day.on_pattern.copy()
+    for agent in gone & set(day.seating.at):
+        j, slot = day.seating.at[agent]
+        stay[j] -= 1
+        on_pattern[slot] -= 1
+    problem = replace(
+        day.problem,
+        groups=Groups(day.problem.groups.groups, left),
+        size=np.array([len(group) for group in left], dtype=np.int64),
+    )
+    at = {agent: place for agent, place in day.seating.at.items() if agent not in gone}
+    placements = {agent: row for agent, row in day.placements.items() if agent not in gone}
+    return replace(
+        day,
+        problem=problem,
+        stay=stay,
+        on_pattern=on_pattern,
+        seating=replace(day.seating, at=at),
+        placements=placements,
+    )
+
+
+@dataclass(frozen=True)
+class Request:
+    """A relief to be solved: the day, what was changed so far, the relief that did, the loss."""
+
+    found: DayPlan
+    changes: Changes
+    relief: int
+    loss: Loss
+    absent: Absent
+    at: datetime
+
+
+def solved(
+    wanted: Request, first: Callable[[dict[str, list[Any]]], None] = lambda changes: None
+) -> dict[str, list[Any]]:
+    """Solve a relief in whole people and return the changes, those made before included.
+
+    ``first`` is called with the first answer as soon as there is one.
+    """
+    whole = prepare(wanted.found, wanted.changes, wanted.relief, wanted.at)
+    day = without(whole, _away(wanted))
+    lost, settings = wanted.loss.contingency, settings_of(wanted.found.plan)
+
+    def answer(plan: WholePlan) -> None:
+        first(_merged(wanted, _moves(day, lost, plan)))
+
+    best = live_relief(day, lost, settings, curve=False, first_answer=answer)
+    return _merged(wanted, best.moves)
+
+
+def _away(wanted: Request) -> set[str]:
+    """Return those who are away at some time of the rest of the day."""
+    over = wanted.found.plan.starts[-1] + INTERVAL
+    return {
+        agent
+        for agent, absences in wanted.absent.items()
+        if any(start < over and (until is None or until > wanted.at) for start, until in absences)
+    }
+
+
+def _moves(day: LiveDay, lost: Contingency, plan: WholePlan) -> tuple[Move, ...]:
+    """Return the moves of a first answer, by name."""
+    problem, layout = day.problem, day.layout
+    staff = available_staff(problem, lost, day.stay, 0.0)
+    named, isolated = name_relief(
+        problem, layout, day.seating, staff, plan.assigned, plan.on_pattern
+    )
+    gone = frozenset(agent for agent, (j, _) in day.seating.at.items() if staff.lost[j])
+    return moves_of(day.placements, placements_of(problem, layout, named), isolated, gone)
+
+
+def _merged(wanted: Request, moves: Iterable[Move]) -> dict[str, list[Any]]:
+    """Return the changes so far with new moves.
+
+    People of a site closed for their health stay at home, also those who went there before.
+    """
+    base = {row.agent: row.place for row in wanted.found.plan.placements}
+    out: dict[str, list[Any]] = {agent: list(row) for agent, row in wanted.changes.items()}
+    for move in moves:
+        bound = base.get(move.agent) in wanted.loss.home_only
+        if bound and move.after is not None and move.after.place != HOME:
+            if move.before is not None and move.before.place in wanted.loss.sites:
+                out[move.agent] = change_of("stranded", None)
+            continue
+        out[move.agent] = change_of(move.reason, move.after)
+    return out
+
+
+def _half_hour(at: datetime) -> datetime:
+    seconds = at.timestamp()
+    return at - timedelta(seconds=seconds % INTERVAL.total_seconds())

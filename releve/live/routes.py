@@ -1,0 +1,211 @@
+"""From who works where to the routes of calls, and the effect "publish" that hands them over.
+
+Routes follow the people present from one half hour to the next; where nobody works on a programme
+at the moment, they are those of the next who will.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from releve.ledger import chain as ledger
+from releve.live.clock import is_drill, real
+from releve.live.effects import OUTSIDE, Outcome, Todo, queue
+from releve.live.losses import loss_of
+from releve.live.models import Effect, Relief, Routes
+from releve.live.running import handles
+from releve.live.scene import Scene, scene_of
+from releve.network import HOME, Operator
+from releve.plan import Placement
+from releve.routing import Adapter, Generation, Route, Stale, Unreachable, adapters, shares_of
+from releve.routing.file_csv import FileCsv
+
+__all__ = [
+    "adapters_of",
+    "publication_keys",
+    "publish",
+    "refresh",
+    "routes_of",
+    "store_routes",
+]
+
+
+def routes_of(scene: Scene) -> dict[str, tuple[Route, ...]]:
+    """Return the routes of every programme from the scene's instant on."""
+    if not scene.days:
+        return {}
+    operator = scene.day_plan(scene.days[0]).operator
+    closed = loss_of(scene.situation, scene.at).sites
+    people = _people_ahead(scene, operator)
+    return {
+        programme.id: shares_of(
+            people.get(programme.id, {}),
+            closed & _places(operator, programme.allowed_destinations),
+        )
+        for programme in operator.programmes
+    }
+
+
+def _people_ahead(scene: Scene, operator: Operator) -> dict[str, Mapping[str, float]]:
+    """Return effective agents by programme and place, of the first day that has any left."""
+    found: dict[str, Mapping[str, float]] = {}
+    for day in scene.days:
+        by_programme: dict[str, list[Placement]] = defaultdict(list)
+        for row in scene.working(day):
+            if row.programme not in found and row.end > scene.at:
+                by_programme[row.programme].append(row)
+        found |= {name: _people(rows, operator, scene.at) for name, rows in by_programme.items()}
+        if len(found) == len(operator.programmes):
+            break
+    return found
+
+
+def _places(operator: Operator, destinations: Sequence[str]) -> frozenset[str]:
+    return frozenset(
+        site.id for site in operator.sites if not destinations or site.destination in destinations
+    )
+
+
+def _people(rows: Sequence[Placement], operator: Operator, at: datetime) -> Mapping[str, float]:
+    """Return effective agents by place: those at work, or the next who will be."""
+    found = [row for row in rows if _at_work(row, at)]
+    if not found:
+        begin = min((row.start for row in rows if row.start > at), default=None)
+        found = [row for row in rows if row.start == begin]
+    people: dict[str, float] = defaultdict(float)
+    for row in found:
+        at_home = row.place == HOME
+        people[row.place] += operator.programme[row.programme].home_efficiency if at_home else 1.0
+    return people
+
+
+def _at_work(row: Placement, at: datetime) -> bool:
+    on_break = (
+        row.break_start is not None
+        and row.break_end is not None
+        and row.break_start <= at < row.break_end
+    )
+    return row.start <= at < row.end and not on_break
+
+
+def store_routes(stream: str, relief: Relief | None) -> Routes | None:
+    """Store the routes of a stream as they are now, and queue their publication.
+
+    Inside the caller's transaction, behind the lock of the ledger's head. None when the last
+    routes say the same already: then a relief counts as published.
+    """
+    scene = scene_of(stream)
+    last = Routes.objects.filter(stream=stream).first()
+    if scene is None:
+        return None
+    number = last.number + 1 if last else 1
+    found = Generation(stream, number, scene.at, routes_of(scene))
+    if not found.routes or (last is not None and last.content == found.content):
+        if relief is not None:
+            _set_published(relief.pk)
+        return None
+    row = Routes.objects.create(
+        stream=stream,
+        number=number,
+        relief=relief,
+        valid_from=scene.at,
+        made_at=real(),
+        content=found.content,
+        body={
+            name: [[one.place, one.open, one.people, one.weight] for one in routes]
+            for name, routes in found.routes.items()
+        },
+    )
+    queue(_todos(row))
+    return row
+
+
+def refresh(scene: Scene) -> None:
+    """Publish anew when people came, left or moved since the last routes of the scene's stream."""
+    if not scene.days:
+        return
+    last = Routes.objects.filter(stream=scene.stream).values_list("content", flat=True).first()
+    if last != Generation(scene.stream, 1, scene.at, routes_of(scene)).content:
+        with transaction.atomic():
+            ledger.lock()
+            store_routes(scene.stream, None)
+
+
+def publication_keys(relief: Relief) -> list[str]:
+    """Return the keys of the effects that publish a relief's routes."""
+    return [todo.key for row in Routes.objects.filter(relief=relief) for todo in _todos(row)]
+
+
+def _todos(row: Routes) -> list[Todo]:
+    return [
+        Todo(
+            row.stream,
+            OUTSIDE,
+            "publish",
+            f"publish:{row.stream}:{row.number}:{adapter.name}",
+            {"routes": row.pk, "adapter": adapter.name},
+        )
+        for adapter in adapters_of(row.stream)
+    ]
+
+
+def adapters_of(stream: str) -> tuple[Adapter, ...]:
+    """Return where a stream's routes go; those of a drill to a file of the drill's own."""
+    if is_drill(stream):
+        return (FileCsv(settings.HOME / "drills" / stream.partition(":")[2] / "routes.csv"),)
+    return adapters(os.environ, settings.HOME)
+
+
+@handles("publish")
+def publish(effect: Effect) -> Outcome:
+    """Hand routes over and read them back; what a newer generation has overtaken is left."""
+    row = Routes.objects.get(pk=effect.body["routes"])
+    newest = Routes.objects.filter(stream=row.stream).values_list("number", flat=True)[0]
+    if row.number < newest:
+        return Outcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
+    adapter = next(one for one in adapters_of(row.stream) if one.name == effect.body["adapter"])
+    try:
+        done = adapter.publish(_generation(row), key=effect.key)
+        seen = adapter.read_back()
+    except Stale:
+        return Outcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
+    if seen is not None and (seen.number, seen.digest, seen.whole) != (
+        row.number,
+        done.digest,
+        True,
+    ):
+        raise Unreachable(f"{adapter.name} holds generation {seen.number}, not {row.number}")
+    body = {
+        "routes": row.number,
+        "adapter": adapter.name,
+        "digest": done.digest,
+        "read_back": seen is not None,
+    }
+    return Outcome(
+        {"digest": done.digest, "reference": done.reference},
+        (("routing.published", body),),
+        store=lambda: _note_published(effect, row),
+    )
+
+
+def _generation(row: Routes) -> Generation:
+    routes = {name: [Route(*one) for one in rows] for name, rows in row.body.items()}
+    return Generation(row.stream, row.number, row.valid_from, routes)
+
+
+def _note_published(effect: Effect, row: Routes) -> None:
+    """Note that a relief is routed by all, with the last of the adapters."""
+    keys = [todo.key for todo in _todos(row)]
+    others = Effect.objects.filter(key__in=keys).exclude(pk=effect.pk).exclude(state=Effect.DONE)
+    if row.relief_id is not None and not others.exists():
+        _set_published(row.relief_id)
+
+
+def _set_published(relief: int) -> None:
+    Relief.objects.filter(pk=relief, published_at=None).update(published_at=real())

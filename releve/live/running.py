@@ -1,0 +1,86 @@
+"""Doing one effect: its handler, and what becomes of an error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from django.db import OperationalError
+
+from releve.live.effects import LostLease, Outcome, claim_one, fail, settle
+from releve.live.errors import LiveError
+from releve.live.models import Effect
+from releve.routing import EmptySet, Rejected, Unreachable
+
+__all__ = ["Later", "Never", "handles", "on_aside", "run", "run_now"]
+
+Handler = Callable[[Effect], Outcome]
+
+_handlers: dict[str, Handler] = {}
+_on_aside: dict[str, Callable[[Effect], None]] = {}
+_log = logging.getLogger("releve.live")
+
+
+class Later(LiveError):  # noqa: N818
+    """Somebody outside does not answer: to be tried again for as long as it lasts."""
+
+
+class Never(LiveError):  # noqa: N818
+    """The same again would fail again."""
+
+
+def handles(kind: str) -> Callable[[Handler], Handler]:
+    """Make a function the one that does a kind of effect.
+
+    It does what is to be done outside first, with the effect's key, and returns what to store.
+    """
+
+    def register(handler: Handler) -> Handler:
+        _handlers[kind] = handler
+        return handler
+
+    return register
+
+
+def on_aside(kind: str) -> Callable[[Callable[[Effect], None]], Callable[[Effect], None]]:
+    """Make a function the one that is called when an effect of a kind was set aside."""
+
+    def register(called: Callable[[Effect], None]) -> Callable[[Effect], None]:
+        _on_aside[kind] = called
+        return called
+
+    return register
+
+
+def run(effect: Effect) -> None:
+    """Do a claimed effect. An error is kept with it, never raised: the next one has its turn."""
+    try:
+        outcome = _handlers[effect.kind](effect)
+        settle(effect, outcome)
+    except LostLease:
+        _log.warning("%s was taken over by another worker", effect.key)
+    except (Later, Unreachable, OperationalError) as error:
+        _failed(effect, error, patient=True)
+    except (Never, Rejected, EmptySet) as error:
+        _failed(effect, error, hopeless=True)
+    except Exception as error:  # whatever it is, it is shown, and nothing stops
+        _log.exception("%s failed", effect.key)
+        _failed(effect, error)
+
+
+def _failed(
+    effect: Effect, error: Exception, *, patient: bool = False, hopeless: bool = False
+) -> None:
+    try:
+        if fail(effect, error, patient=patient, hopeless=hopeless) and effect.kind in _on_aside:
+            _on_aside[effect.kind](effect)
+    except OperationalError:
+        _log.warning("%s: the database is busy; the effect comes back with its lease", effect.key)
+
+
+def run_now(keys: Iterable[str], worker: str) -> None:
+    """Do effects that were just queued without waiting for their turn, if nobody has them yet."""
+    for pk in Effect.objects.filter(key__in=list(keys)).values_list("pk", flat=True):
+        found = claim_one(pk, worker)
+        if found is not None:
+            run(found)

@@ -1,0 +1,134 @@
+"""Who works where in a stream, as things stand: the plan, its relief, what is lost, who is away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from releve.live.clock import LIVE, now
+from releve.live.folding import situation_now
+from releve.live.losses import NOTHING, Absent, Loss, absent_at, losses
+from releve.live.models import Activation, Relief, ReliefDay
+from releve.live.plans import HORIZON, DayPlan, activation, day_plan, days_ahead
+from releve.network import HOME, UTC
+from releve.plan import Placement
+from releve.situation import Situation
+
+__all__ = ["Changes", "Scene", "change_of", "placement_of", "scene_of", "working"]
+
+Changes = Mapping[str, Sequence[Any]]
+"""By agent: [reason, placement or None], a placement as in :func:`change_of`."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A stream at an instant. ``wanted`` is what is lost on each day ahead, ``answered`` what the
+    relief in force answers, ``changes`` what it changes on a day."""
+
+    stream: str
+    at: datetime
+    activation: Activation
+    days: tuple[date, ...]
+    situation: Situation
+    absent: Absent
+    wanted: Mapping[date, Loss]
+    relief: Relief | None
+    changes: Mapping[date, Changes]
+
+    def day_plan(self, day: date) -> DayPlan:
+        """Return the plan of a day."""
+        return day_plan(self.activation.days[day.isoformat()], self.activation.version)
+
+    def answered(self, day: date) -> Loss:
+        """Return the loss that the relief in force answers on a day."""
+        rows = {} if self.relief is None else self.relief.lost
+        row = rows.get(day.isoformat())
+        return NOTHING if row is None else Loss.of_json(row)
+
+    @property
+    def unanswered(self) -> tuple[date, ...]:
+        """The days ahead whose loss is not the one that is answered."""
+        return tuple(day for day in self.days if self.wanted[day] != self.answered(day))
+
+    def working(self, day: date) -> list[Placement]:
+        """Return who works where on a day, people and places that are lost left out."""
+        changes = self.changes.get(day, {})
+        return working(self.day_plan(day), changes, self.wanted[day], self.absent)
+
+
+def scene_of(stream: str = LIVE, *, before_first: bool = False) -> Scene | None:
+    """Return a stream as it stands; None when no plan is in force.
+
+    ``before_first`` looks past a first answer that its optimum has not replaced yet.
+    """
+    found = activation()
+    if found is None:
+        return None
+    at = now(stream)
+    situation = situation_now(stream)
+    days = days_ahead(found, at, at + HORIZON)
+    reliefs = Relief.objects.filter(stream=stream, activation=found)
+    if before_first:
+        reliefs = reliefs.exclude(source="first")
+    relief = reliefs.first()
+    rows = ReliefDay.objects.filter(relief=relief, day__in=days) if relief else ()
+    zone_name = "UTC"
+    if days:
+        zone_name = day_plan(found.days[days[0].isoformat()], found.version).plan.time_zone
+    return Scene(
+        stream=stream,
+        at=at,
+        activation=found,
+        days=days,
+        situation=situation,
+        absent=absent_at(situation, at),
+        wanted=dict(zip(days, losses(situation, at, days, zone_name), strict=True)),
+        relief=relief,
+        changes={row.day: row.changes for row in rows},
+    )
+
+
+def working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -> list[Placement]:
+    """Return the placements of a day after changes, without people and places that are lost."""
+    placed: dict[str, Placement] = {row.agent: row for row in found.plan.placements}
+    for agent, (_, row) in changes.items():
+        if row is None:
+            placed.pop(agent, None)
+        else:
+            placed[agent] = placement_of(agent, row)
+    carrier = {row.id: row.carrier for row in found.operator.agents} if loss.carriers else {}
+    return [
+        row
+        for row in placed.values()
+        if row.place not in loss.sites
+        and not (row.place == HOME and carrier.get(row.agent) in loss.carriers)
+        and not _away(absent.get(row.agent, ()), row)
+    ]
+
+
+def _away(absences: Sequence[tuple[datetime, datetime | None]], row: Placement) -> bool:
+    return any(
+        start < row.end and (until is None or until > row.start) for start, until in absences
+    )
+
+
+def change_of(reason: str, row: Placement | None) -> list[Any]:
+    """Return a change as it is stored."""
+    if row is None:
+        return [reason, None]
+    times = (row.start, row.end, row.break_start, row.break_end)
+    stored = [None if time is None else time.astimezone(UTC).isoformat() for time in times]
+    return [reason, [row.place, row.programme, *stored]]
+
+
+def placement_of(agent: str, row: Sequence[Any]) -> Placement:
+    """Return a stored placement."""
+    place, programme, *times = row
+    start, end, break_start, break_end = (
+        None if time is None else datetime.fromisoformat(time) for time in times
+    )
+    if start is None or end is None:
+        raise ValueError(f"a placement has a start and an end, got {row!r}")
+    return Placement(agent, place, programme, start, end, break_start, break_end)

@@ -1,0 +1,211 @@
+"""The effect "notify": who is told what about a relief.
+
+Whoever's shifts of the days ahead differ from what they were told last is told once: agents, the
+managers of the sites concerned, and the clients. Nobody is told of a first answer, which its
+optimum is about to replace.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from releve.live.coverage import coverage_of
+from releve.live.effects import OUTSIDE, Outcome, Todo
+from releve.live.losses import NOTHING, Loss
+from releve.live.models import Effect, Message, Relief, ReliefDay
+from releve.live.running import handles
+from releve.live.scene import Scene, change_of, scene_of, working
+from releve.network import HOME
+from releve.plan import Placement
+
+__all__ = ["notify", "send_todo"]
+
+_Shifts = dict[str, dict[date, Placement]]
+"""By agent and day."""
+
+
+@handles("notify")
+def notify(effect: Effect) -> Outcome:
+    """Write the messages of a relief, each to be sent, unless a newer relief will tell."""
+    relief = Relief.objects.get(pk=effect.body["relief"])
+    newest = Relief.objects.filter(stream=relief.stream).first()
+    scene = scene_of(relief.stream)
+    if newest != relief or scene is None or not scene.days:
+        return Outcome({"skipped": "overtaken"})
+    messages = list(_Telling(scene, relief).messages())
+    roles = [message.role for message in messages]
+    counts = {role: roles.count(role) for role in ("agent", "manager", "client")}
+
+    def store() -> None:
+        agents = [message.who for message in messages if message.role == "agent"]
+        older = Message.objects.filter(stream=relief.stream, role="agent", acknowledged_at=None)
+        older.filter(who__in=agents).update(due_at=None)  # the new message takes its place
+        Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
+        Relief.objects.filter(pk=relief.pk).update(told=True)
+
+    return Outcome(
+        counts,
+        (("people.told", {"generation": relief.generation, **counts}),),
+        tuple(send_todo(message) for message in messages),
+        store,
+    )
+
+
+def send_todo(message: Message) -> Todo:
+    """Return the effect that sends a message to the address of its rank."""
+    key = f"send:{message.pk}:{message.rank}"
+    body = {"message": str(message.pk), "rank": message.rank}
+    return Todo(message.stream, OUTSIDE, "send", key, body)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What people were told last: the shifts, and what was lost then."""
+
+    shifts: _Shifts
+    lost: Mapping[date, Loss]
+
+
+class _Telling:
+    """Compares what people were told with what stands now."""
+
+    def __init__(self, scene: Scene, relief: Relief) -> None:
+        self._scene, self._relief = scene, relief
+        first = scene.day_plan(scene.days[0])
+        self._operator, self._plan = first.operator, first.plan
+        self._before = _told(scene)
+        self._after = {day: scene.working(day) for day in scene.days}
+        self._shifts = _by_agent(self._after)
+
+    def messages(self) -> Iterator[Message]:
+        """Yield the messages to agents, managers and clients."""
+        told = self._changed()
+        for agent, days in sorted(told.items()):
+            about = {"shifts": [self._shift(agent, day) for day in days]}
+            yield self._message("agent", agent, self._operator.agent[agent].home_site, about)
+        yield from self._managers(told)
+        for row in coverage_of(self._scene).clients if told else ():
+            worst = None if row.worst is None else int(100 * row.worst)
+            yield self._message("client", row.client, "", {"worst": worst})
+
+    def _changed(self) -> dict[str, list[date]]:
+        """Return the days to tell each agent about; who is away is left in peace."""
+        out: dict[str, list[date]] = {}
+        for agent in {*self._before.shifts, *self._shifts} - set(self._scene.absent):
+            before = self._before.shifts.get(agent, {})
+            after = self._shifts.get(agent, {})
+            days = [day for day in self._scene.days if self._differs(before, after, day)]
+            if days:
+                out[agent] = days
+        for day in self._scene.days:
+            for agent in self._spare(day):
+                if agent not in self._scene.absent:
+                    out.setdefault(agent, []).append(day)
+        return {agent: sorted(set(days)) for agent, days in out.items()}
+
+    def _differs(
+        self, before: Mapping[date, Placement], after: Mapping[date, Placement], day: date
+    ) -> bool:
+        rows = [row for row in (before.get(day), after.get(day)) if row is not None]
+        ahead = any(row.end > self._scene.at for row in rows)
+        return ahead and before.get(day) != after.get(day)
+
+    def _spare(self, day: date) -> list[str]:
+        """Return those in reserve on a day whose own site closed, or opened again, since then."""
+        now, then = self._scene.wanted[day].sites, self._before.lost[day].sites
+        other = now ^ then
+        if not other:
+            return []
+        return [
+            agent
+            for agent in self._scene.day_plan(day).plan.reserve
+            if self._operator.agent[agent].home_site in other
+            and day not in self._shifts.get(agent, {})
+        ]
+
+    def _shift(self, agent: str, day: date) -> dict[str, Any]:
+        """Return what a message says of a day; ``row`` is the placement, for the calendar."""
+        row = self._shifts.get(agent, {}).get(day)
+        own = self._operator.agent[agent].home_site
+        before = self._before.shifts.get(agent, {}).get(day)
+        left = before.place if before is not None and before.place != HOME else own
+        closed = left if left in self._scene.wanted[day].sites else ""
+        sites = self._operator.site
+        if row is None:
+            name = sites[closed].name if closed else ""
+            return {"day": day.isoformat(), "place": None, "site": name}
+        at_home = row.place == HOME
+        return {
+            "day": day.isoformat(),
+            "place": "" if at_home else sites[row.place].name,
+            "site": sites[closed].name if closed else "",
+            "programme": self._operator.programme[row.programme].name,
+            "start": row.start.isoformat(),
+            "end": row.end.isoformat(),
+            "zone": sites[own if at_home else row.place].time_zone,
+            "row": change_of("", row)[1],
+        }
+
+    def _managers(self, told: Mapping[str, list[date]]) -> Iterator[Message]:
+        closed = frozenset[str]().union(*(loss.sites for loss in self._scene.wanted.values()))
+        moved: dict[str, list[str]] = {}
+        for agent in told:
+            moved.setdefault(self._operator.agent[agent].home_site, []).append(agent)
+        for site, agents in sorted(moved.items()):
+            home = sum(self._at_home(agent) for agent in agents)
+            about = {
+                "site": self._operator.site[site].name,
+                "closed": site in closed,
+                "moved": len(agents),
+                "home": home,
+            }
+            yield self._message("manager", site, site, about)
+
+    def _at_home(self, agent: str) -> bool:
+        return any(row.place == HOME for row in self._shifts.get(agent, {}).values())
+
+    def _message(self, role: str, who: str, site: str, about: dict[str, Any]) -> Message:
+        return Message(
+            stream=self._relief.stream,
+            relief=self._relief,
+            kind=role,
+            role=role,
+            who=who,
+            site=site,
+            about=about,
+            token=secrets.token_urlsafe(24),
+            rank=1,
+        )
+
+
+def _told(scene: Scene) -> _Before:
+    """Return what people were told last; the plan, where they were told nothing yet."""
+    reliefs = Relief.objects.filter(stream=scene.stream, activation=scene.activation, told=True)
+    last = reliefs.first()
+    rows = ReliefDay.objects.filter(relief=last) if last else ()
+    changes = {row.day: row.changes for row in rows}
+    lost = {} if last is None else last.lost
+    return _Before(
+        _by_agent(
+            {
+                day: working(scene.day_plan(day), changes.get(day, {}), NOTHING, {})
+                for day in scene.days
+            }
+        ),
+        {
+            day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NOTHING
+            for day in scene.days
+        },
+    )
+
+
+def _by_agent(days: Mapping[date, list[Placement]]) -> _Shifts:
+    out: _Shifts = {}
+    for day, rows in days.items():
+        for row in rows:
+            out.setdefault(row.agent, {})[day] = row
+    return out

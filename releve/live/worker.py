@@ -1,0 +1,164 @@
+"""The worker: it does what is queued, and what time alone brings about.
+
+One thread decides (reliefs, and once a second what is due by the clock), one keeps the running day
+prepared; the others do what waits for somebody outside. A worker may be killed at any instant: see
+:mod:`releve.live.effects`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from django.db import OperationalError, close_old_connections, connection, transaction
+
+from releve.ledger import chain as ledger
+from releve.live import deciding, messages, telling
+from releve.live.drills import running
+from releve.live.effects import DECIDE, OUTSIDE, claim, queue
+from releve.live.errors import LiveError
+from releve.live.messages import escalate
+from releve.live.models import Effect
+from releve.live.recording import answer_rules, relief_todo
+from releve.live.routes import refresh
+from releve.live.running import run
+from releve.live.scene import Scene, scene_of
+from releve.registry import storage as registry
+
+__all__ = ["Worker", "drain", "tick"]
+
+POLL_SECONDS = 0.05
+TICK_SECONDS = 1.0
+_log = logging.getLogger("releve.live")
+_HANDLED_IN = (deciding, telling, messages)
+"""The modules whose functions do the effects: imported so that they are there."""
+
+
+class Worker:
+    """Runs until it is stopped; ``stop`` lets every effect that has begun come to its end."""
+
+    def __init__(self, workers: int = 2) -> None:
+        self.name = f"{socket.gethostname()[:24]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._loop, args=(lanes,), name=f"releve-{number}")
+            for number, lanes in enumerate([(DECIDE,), *[(OUTSIDE,)] * workers])
+        ]
+        self._threads.append(threading.Thread(target=self._keep_warm, name="releve-warm"))
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take nothing on any more, and wait for what has begun."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def ask_to_stop(self) -> None:
+        """Take nothing on any more; safe in a signal's handler."""
+        self._stopping.set()
+
+    def wait(self) -> None:
+        """Return when every thread has ended."""
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(1.0)
+
+    def _loop(self, lanes: Sequence[str]) -> None:
+        next_tick = 0.0
+        name = f"{self.name}:{lanes[0]}:{threading.get_ident()}"[-64:]
+        try:
+            while not self._stopping.is_set():
+                busy = _guarded(lambda: _one(lanes, name))
+                if DECIDE in lanes and time.monotonic() >= next_tick:
+                    _guarded(tick)
+                    next_tick = time.monotonic() + TICK_SECONDS
+                if not busy:
+                    self._stopping.wait(POLL_SECONDS)
+        finally:
+            connection.close()
+
+    def _keep_warm(self) -> None:
+        try:
+            while not self._stopping.wait(TICK_SECONDS):
+                _guarded(_warm)
+        finally:
+            connection.close()
+
+
+def _guarded(step: Callable[[], bool | None]) -> bool:
+    """Do a step; a database that is away or locked for a while is waited for."""
+    try:
+        return bool(step())
+    except (OperationalError, LiveError) as error:
+        _log.warning("the worker waits: %s", error)
+        close_old_connections()
+        time.sleep(POLL_SECONDS * 10)
+        return False
+
+
+def _one(lanes: Sequence[str], name: str) -> bool:
+    found = claim(lanes, name)
+    if found is None:
+        return False
+    run(found)
+    return True
+
+
+def drain(name: str = "once") -> int:
+    """Do everything that is due, and what it brings about, here and now; return how many."""
+    done = 0
+    tick()
+    while _one((DECIDE, OUTSIDE), name):
+        done += 1
+    return done
+
+
+def tick() -> None:
+    """Do what time brings about in every stream that goes on."""
+    if registry.current() is None:
+        return
+    for stream in running():
+        answer_rules(stream)
+        escalate(stream)
+        scene = scene_of(stream)
+        if scene is None:
+            continue
+        if scene.unanswered:
+            _ask(scene)
+        refresh(scene)
+
+
+def _ask(scene: Scene) -> None:
+    """Ask for a relief that no event asked for: a new day, a new plan, an outage that lasts.
+
+    Once for each gap: a relief that failed for good is not asked for again.
+    """
+    if Effect.objects.filter(
+        stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)
+    ).exists():
+        return
+    wanted = {day.isoformat(): loss.as_json() for day, loss in scene.wanted.items()}
+    gap = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
+    generation = scene.relief.generation if scene.relief else 0
+    why = f"gap-{scene.activation.pk}-{generation}-{gap}"
+    with transaction.atomic():
+        place = ledger.lock()
+        queue([relief_todo(scene.stream, place.seq, why)])
+
+
+def _warm() -> None:
+    """Prepare every stream's running day for what nobody foresees."""
+    if registry.current() is not None:
+        for stream in running():
+            deciding.warm_up(stream)
