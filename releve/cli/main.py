@@ -8,6 +8,7 @@ from releve import __version__
 from releve.cli.demand import demand
 from releve.cli.desk import desk
 from releve.cli.ledger import ledger
+from releve.cli.live import live
 from releve.cli.network import network
 from releve.cli.plan import plan
 from releve.cli.registry import registry
@@ -27,6 +28,7 @@ network.add_command(sample)
 main.add_command(demand)
 main.add_command(desk)
 main.add_command(ledger)
+main.add_command(live)
 main.add_command(network)
 main.add_command(plan)
 main.add_command(registry)
