@@ -33,7 +33,8 @@ def lift_of(row: Row, moment: Moment) -> tuple[Row, str] | None:
     """Return the exception that lifts a row at a moment, with the basis it grants."""
     for name in row.exceptions:
         for exception in moment.in_force.by_id.get(name, ()):
-            basis = LIFTS[exception.kind](exception, moment)
+            lift = LIFTS.get(exception.kind)
+            basis = "" if lift is None else lift(exception, moment)
             if basis:
                 return exception, basis
     return None

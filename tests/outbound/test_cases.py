@@ -1,0 +1,54 @@
+"""Every case of the tables gets the verdict that its row demands."""
+
+from __future__ import annotations
+
+import pytest
+
+from releve.outbound import built_in_rules, next_allowed, verdict
+from tests.outbound.table import Case, cases_of
+
+NAMES = ("law", "consent", "time", "history", "caller", "data", "neighbours")
+CASES = [case for name in NAMES for case in cases_of(name)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_verdict_is_the_one_that_the_row_demands(case: Case) -> None:
+    found = verdict(case.call, case.facts, built_in_rules(), case.known_at)
+    legal = {finding.id for finding in found.findings if finding.legal}
+    ours = {finding.id for finding in found.findings if not finding.legal}
+    assert (legal, ours) == (case.legal, case.policy)
+    assert (found.legal, found.allowed) == (not legal, not legal | ours)
+    if case.basis is not None:
+        assert found.basis == case.basis
+    if case.says_next:
+        assert found.next_allowed == case.next
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_refusal_says_why_in_both_languages(case: Case) -> None:
+    found = verdict(case.call, case.facts, built_in_rules(), case.known_at)
+    for finding in found.findings:
+        french, english = finding.says("fr"), finding.says("en")
+        assert french != english
+        assert not {"{", "}"}.intersection(french + english)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_next_allowed_instant_is_allowed_and_the_one_just_before_is_not(case: Case) -> None:
+    rules = built_in_rules()
+    found = next_allowed(case.call, case.facts, rules, case.known_at)
+    if found is None:
+        return
+    moved = case.call.moved_to(found)
+    assert next_allowed(moved, case.facts, rules, case.known_at) == found
+    assert found >= case.call.at
+
+
+def test_the_cases_are_many_and_each_names_a_row_of_the_table() -> None:
+    rows = {row.id for row in built_in_rules().rows}
+    named = {case.row for case in CASES}
+    assert len(CASES) >= 19 + 150
+    assert len({case.id for case in CASES}) == len(CASES)
+    assert named <= rows
+    checked = {row.id for row in built_in_rules().rows if row.refuses is not None}
+    assert checked <= named | {row for case in CASES for row in case.legal | case.policy}
