@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 
 from django.db import IntegrityError, transaction
@@ -176,19 +176,23 @@ def _conflict(base: int | None, now: Version | None) -> Conflict:
     )
 
 
-def changes_of(found: Version) -> dict[str, TableChanges]:
-    """Return what a version changed, by table."""
-    return changes_between(None if found.number == 1 else version(found.number - 1), found)
+def changes_of(found: Version, tables: Collection[str] = tuple(KINDS)) -> dict[str, TableChanges]:
+    """Return what a version changed in some tables, by table."""
+    before = None if found.number == 1 else version(found.number - 1)
+    return changes_between(before, found, tables)
 
 
-def changes_between(before: Version | None, after: Version) -> dict[str, TableChanges]:
+def changes_between(
+    before: Version | None, after: Version, tables: Collection[str] = tuple(KINDS)
+) -> dict[str, TableChanges]:
     """Return what differs between two versions, by table; only blocks that differ are read."""
     old = {} if before is None else sheets_of(before)
     new = sheets_of(after)
     differ = [
         table
         for table in KINDS
-        if (old[table].digest if table in old else None) != new[table].digest
+        if table in tables
+        and (old[table].digest if table in old else None) != new[table].digest
         and (table in old or new[table].count)
     ]
     blocks = blocks_of([*old.values(), *new.values()])

@@ -1,0 +1,115 @@
+"""How the pages of the registry answer: HTML or its JSON twin, and what is refused, explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from releve.desk.presenters.text import Text, text_now
+from releve.desk.registry.sentences import said
+from releve.desk.responses import failure, wants_json
+from releve.registry.errors import Conflict, NotThere, RegistryError
+from releve.registry.models import Version
+from releve.registry.service import current, operator_of
+
+__all__ = ["Frame", "Now", "answer", "explained", "held_now", "now", "page_number", "status_of"]
+
+_JSON = {"ensure_ascii": False, "separators": (",", ":")}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Head of a page: whose data these are."""
+
+    operator: str
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The current version with what a page of it needs."""
+
+    version: Version
+    text: Text
+
+    @classmethod
+    def of(cls, version: Version) -> Now:
+        """Return a version with the writer for this reader in the operator's time zone."""
+        return cls(version, text_now(operator_of(version).row.time_zone))
+
+
+def now() -> Now | None:
+    """Return the current version; None where there is none yet."""
+    version = current()
+    return None if version is None else Now.of(version)
+
+
+def held_now() -> Now:
+    """Return the current version; NotThere where there is none yet."""
+    found = now()
+    if found is None:
+        raise NotThere("the registry is empty: import an operator first")
+    return found
+
+
+def answer(
+    request: HttpRequest, template: str, page: object, twin: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """Return a page as HTML or, where it is asked for, as JSON; never kept by a shared cache."""
+    if wants_json(request):
+        twin = {**twin, "links": {"html": _address(request, as_json=False)}}
+        response: HttpResponse = JsonResponse(twin, status=status, json_dumps_params=_JSON)
+    else:
+        context = {"frame": _frame(), "page": page, "twin_url": _address(request, as_json=True)}
+        response = render(request, template, context, status=status)
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def explained(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer what the registry refuses with its sentence: 404 not there, 409 conflict, 422."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except RegistryError as error:
+            return failure(request, status_of(error), said(str(error)))
+
+    return answered
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status of a refusal."""
+    if isinstance(error, NotThere):
+        return 404
+    return 409 if isinstance(error, Conflict) else 422
+
+
+def page_number(request: HttpRequest) -> int:
+    """Return the page of a list that is asked for; NotThere when it is no number."""
+    number = request.GET.get("page", "1")
+    if not (number.isascii() and number.isdigit() and len(number) < 8):
+        raise NotThere(f"there is no page {number!r}")
+    return int(number)
+
+
+def _frame() -> Frame | None:
+    version = current()
+    if version is None:
+        return None
+    row = operator_of(version).row
+    return Frame(row.name, row.synthetic)
+
+
+def _address(request: HttpRequest, *, as_json: bool) -> str:
+    query = request.GET.copy()
+    query.pop("format", None)
+    if as_json:
+        query["format"] = "json"
+    return f"{request.path}?{query.urlencode()}" if query else request.path

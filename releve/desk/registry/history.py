@@ -1,0 +1,182 @@
+"""The pages of the versions: the list, one of them, going back."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from releve.desk.access.guard import asks_again, may
+from releve.desk.access.scopes import actor, can
+from releve.desk.registry.answers import answer, explained, held_now, page_number
+from releve.desk.registry.versions import (
+    ChangeList,
+    VersionView,
+    change_lists,
+    changes_twin,
+    listed_tables,
+    version_twin,
+    version_view,
+)
+from releve.desk.responses import wants_json
+from releve.network import write_operator
+from releve.registry import service
+from releve.registry.errors import NothingBefore
+from releve.registry.models import Version
+
+__all__ = ["export", "restore", "undo", "version", "versions"]
+
+_VERSIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsPage:
+    """A page of the list of versions."""
+
+    versions: tuple[VersionView, ...]
+    position: str
+    previous: str
+    following: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """A version, what it changed, and what may be done with it; or the question whether to."""
+
+    version: VersionView
+    current: bool
+    changes: tuple[ChangeList, ...]
+    undo_url: str
+    restore_url: str
+    export_url: str
+    back_url: str
+
+
+@may("registry.see")
+@require_safe
+@explained
+def versions(request: HttpRequest) -> HttpResponse:
+    """Every version, the current one first."""
+    found = held_now()
+    page = Paginator(Version.objects.all(), _VERSIONS).get_page(page_number(request))
+    shown = VersionsPage(
+        tuple(version_view(item, found.text) for item in page),
+        _("Page {page} of {pages}").format(page=page.number, pages=page.paginator.num_pages)
+        if page.has_other_pages()
+        else "",
+        f"?page={page.previous_page_number()}" if page.has_previous() else "",
+        f"?page={page.next_page_number()}" if page.has_next() else "",
+    )
+    twin = {
+        "versions": [version_twin(item) for item in page],
+        "page": page.number,
+        "pages": page.paginator.num_pages,
+    }
+    return answer(request, "desk/registry/versions.html", shown, twin)
+
+
+@may("registry.see")
+@require_safe
+@explained
+def version(request: HttpRequest, number: int) -> HttpResponse:
+    """One version and what it changed."""
+    found = held_now()
+    wanted = service.version(number)
+    listed = listed_tables(wanted.summary) if number > 1 else frozenset()
+    tables = service.changes_of(wanted, listed) if listed else {}
+    before = service.version(number - 1) if number > 1 else wanted
+    operators = [service.operator_of(item) for item in (wanted, before)] if tables else []
+    is_current = wanted.number == found.version.number
+    edits = can(request.user, "registry.edit")
+    page = VersionPage(
+        version_view(wanted, found.text),
+        is_current,
+        change_lists(wanted.summary, tables, operators, found.text),
+        reverse("registry_undo", args=[number]) if edits and is_current and number > 1 else "",
+        reverse("registry_restore", args=[number])
+        if edits and wanted.digest != found.version.digest
+        else "",
+        f"{reverse('registry_export')}?version={number}",
+        "",
+    )
+    twin = version_twin(wanted) | {"tables": changes_twin(wanted.summary, tables)}
+    return answer(request, "desk/registry/version.html", page, twin)
+
+
+@may("registry.edit")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def undo(request: HttpRequest, number: int) -> HttpResponse:
+    """The question whether to undo the current version, with what that changes."""
+    wanted = service.version(number)
+    if number == 1:
+        raise NothingBefore("version 1 is the first one: there is none before it to go back to")
+    return _back(request, wanted, service.version(number - 1), service.undo)
+
+
+@may("registry.edit")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def restore(request: HttpRequest, number: int) -> HttpResponse:
+    """The question whether to go back to an earlier version, with what that changes."""
+    wanted = service.version(number)
+    return _back(request, wanted, wanted, service.restore)
+
+
+def _back(
+    request: HttpRequest,
+    wanted: Version,
+    target: Version,
+    act: Callable[[Version, str, str], Version],
+) -> HttpResponse:
+    """Ask, with the changes from the current version to the target; on a yes, act."""
+    if request.method == "POST":
+        made = act(wanted, actor(request), request.POST.get("comment", "")[:500])
+        if wants_json(request):
+            return JsonResponse({"version": made.number})
+        messages.success(request, _("Stored as version {number}.").format(number=made.number))
+        return redirect("registry")
+    found = held_now()
+    tables = service.changes_between(found.version, target)
+    summary = {table: changes.counts() for table, changes in tables.items()}
+    operators = [service.operator_of(item) for item in (target, found.version)]
+    page = VersionPage(
+        version_view(target, found.text),
+        False,
+        change_lists(summary, tables, operators, found.text),
+        "",
+        "",
+        "",
+        reverse("registry_version", args=[wanted.number]),
+    )
+    twin = version_twin(target) | {"tables": changes_twin(summary, tables)}
+    return answer(request, "desk/registry/back.html", page, twin)
+
+
+@may("registry.see")
+@require_safe
+@explained
+def export(request: HttpRequest) -> HttpResponse:
+    """A version as a zip of CSV tables; imported again, it changes nothing."""
+    sent = request.GET.get("version", "")
+    wanted = service.version(int(sent)) if sent.isascii() and sent.isdigit() else held_now().version
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in write_operator(service.operator_of(wanted)).items():
+            item = zipfile.ZipInfo(name, wanted.made_at.timetuple()[:6])
+            archive.writestr(item, data, zipfile.ZIP_DEFLATED)
+    response = HttpResponse(out.getvalue(), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="releve-{wanted.number}.zip"'
+    response["Cache-Control"] = "private, no-cache"
+    return response

@@ -1,0 +1,171 @@
+"""The pages of an import: send a file, see what it changes, say yes or no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from releve.desk.access.guard import asks_again, may
+from releve.desk.access.scopes import actor
+from releve.desk.presenters.text import text_now
+from releve.desk.registry.answers import answer, explained, status_of
+from releve.desk.registry.forms import fault_text
+from releve.desk.registry.sentences import said
+from releve.desk.registry.versions import ChangeList, change_lists, changes_twin
+from releve.desk.responses import wants_json
+from releve.network import Fault, Operator, OperatorFaults
+from releve.registry import service
+from releve.registry.changes import Changes
+from releve.registry.errors import NotAnUpload, NothingChanged, RegistryError
+from releve.registry.models import Upload
+from releve.registry.uploads import (
+    MOST_BYTES,
+    accept,
+    discard,
+    find_upload,
+    keep,
+    operator_in,
+)
+
+__all__ = ["proposal", "send"]
+
+_MOST_FAULTS = 200
+
+
+class FileForm(forms.Form):
+    """One file."""
+
+    file = forms.FileField(label="", allow_empty_file=True)
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.fields["file"].label = _("Workbook (.xlsx), or zip of tables (.zip)")
+        self.fields["file"].widget.attrs["accept"] = ".xlsx,.zip"
+
+
+@dataclass(frozen=True)
+class SendPage:
+    """The form that takes a file, and the faults of the file that was sent."""
+
+    form: FileForm
+    faults: tuple[str, ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalPage:
+    """What a file would change."""
+
+    name: str
+    base: int | None
+    changes: tuple[ChangeList, ...]
+
+
+@may("registry.edit")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+def send(request: HttpRequest) -> HttpResponse:
+    """The form that takes a file; every fault of it, or the way to what it changes."""
+    if request.method != "POST":
+        return _send(request, FileForm())
+    form = FileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _send(request, form, status=422)
+    file = form.cleaned_data["file"]
+    try:
+        if file.size > MOST_BYTES:
+            raise NotAnUpload(f"the file is larger than {MOST_BYTES // 1024**2} MB")
+        data = file.read()
+        upload = _kept(file.name, data, actor(request))
+    except OperatorFaults as error:
+        return _send(request, form, error.faults, 422)
+    except RegistryError as error:
+        form.add_error("file", said(str(error)))
+        return _send(request, form, status=status_of(error))
+    if wants_json(request):
+        return JsonResponse({"proposal": reverse("registry_proposal", args=[upload.token])})
+    return redirect("registry_proposal", upload.token)
+
+
+def _kept(name: str, data: bytes, by: str) -> Upload:
+    """Read a file, compare it with the registry and keep it for the answer."""
+    changes = service.preview(operator_in(Upload(name=name, data=data)))
+    if not changes:
+        raise NothingChanged("nothing would change: the operator is the current one already")
+    return keep(name, data, by, changes)
+
+
+def _send(
+    request: HttpRequest, form: FileForm, faults: tuple[Fault, ...] = (), status: int = 200
+) -> HttpResponse:
+    more = len(faults) - _MOST_FAULTS
+    page = SendPage(
+        form,
+        tuple(fault_text(fault) for fault in faults[:_MOST_FAULTS]),
+        _("… and {count} more.").format(count=more) if more > 0 else "",
+    )
+    twin = {
+        "faults": [
+            {
+                "table": fault.table,
+                "row": fault.row,
+                "column": fault.column,
+                "value": fault.value,
+                "reason": fault.reason,
+                "fix": fault.fix,
+            }
+            for fault in faults
+        ],
+        "refused": [str(item) for item in form.errors.get("file", [])],
+    }
+    return answer(request, "desk/registry/send.html", page, twin, status)
+
+
+@may("registry.edit")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def proposal(request: HttpRequest, token: str) -> HttpResponse:
+    """What a file that was sent would change; a yes applies it, a no lets go of it."""
+    upload = find_upload(token, actor(request))
+    if request.method == "POST" and "discard" in request.POST:
+        discard(upload)
+        messages.info(request, _("Nothing was changed."))
+        return redirect("registry")
+    if request.method == "POST":
+        made = accept(upload, actor(request), request.POST.get("comment", "")[:500])
+        if wants_json(request):
+            return JsonResponse({"version": made.number})
+        messages.success(request, _("Stored as version {number}.").format(number=made.number))
+        return redirect("registry")
+    operator = operator_in(upload)
+    return _proposed(request, upload, operator, service.preview(operator))
+
+
+def _proposed(
+    request: HttpRequest, upload: Upload, operator: Operator, changes: Changes
+) -> HttpResponse:
+    """Show the changes; they count from now on, whatever was current when the file was sent."""
+    if (changes.base or 0) != upload.base:
+        upload.base = changes.base or 0
+        upload.save(update_fields=["base"])
+    text = text_now(operator.row.time_zone)
+    base = service.current()
+    operators = [operator] + ([] if base is None else [service.operator_of(base)])
+    counts = changes.counts()
+    # Of a first import every row is new: the counts say it.
+    tables = changes.tables if changes.base is not None else {}
+    page = ProposalPage(upload.name, changes.base, change_lists(counts, tables, operators, text))
+    twin = {
+        "name": upload.name,
+        "base": changes.base,
+        "tables": changes_twin(counts, tables),
+    }
+    return answer(request, "desk/registry/proposal.html", page, twin)

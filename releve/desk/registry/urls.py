@@ -1,0 +1,24 @@
+"""Every address of the reference data."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from releve.desk.registry import history, sending, views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("", views.index, name="registry"),
+    path("versions", history.versions, name="registry_versions"),
+    path("versions/<int:number>", history.version, name="registry_version"),
+    path("versions/<int:number>/undo", history.undo, name="registry_undo"),
+    path("versions/<int:number>/restore", history.restore, name="registry_restore"),
+    path("export.zip", history.export, name="registry_export"),
+    path("import", sending.send, name="registry_send"),
+    path("import/<slug:token>", sending.proposal, name="registry_proposal"),
+    path("tables/<slug:table>", views.table, name="registry_table"),
+    path("tables/<slug:table>/add", views.add, name="registry_add"),
+    path("tables/<slug:table>/rows/<ref:key>", views.row, name="registry_row"),
+    path("tables/<slug:table>/rows/<ref:key>/remove", views.remove, name="registry_remove"),
+]

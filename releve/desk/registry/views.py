@@ -1,0 +1,215 @@
+"""The pages of the tables and of one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from releve.desk.access.guard import asks_again, may
+from releve.desk.access.scopes import actor, can
+from releve.desk.registry.answers import (
+    Now,
+    answer,
+    explained,
+    held_now,
+    now,
+    page_number,
+    status_of,
+)
+from releve.desk.registry.forms import (
+    Suggestions,
+    fault_text,
+    row_form,
+    show_faults,
+    suggestions,
+    values_of,
+)
+from releve.desk.registry.sentences import said
+from releve.desk.registry.tables import index_page, index_twin, table_page, table_twin
+from releve.desk.registry.words import about, table_name
+from releve.desk.responses import wants_json
+from releve.network import OperatorFaults
+from releve.registry.editing import Edit, prepare
+from releve.registry.errors import RegistryError
+from releve.registry.service import apply, operator_of
+from releve.registry.tables import kind_of, rows_of
+from releve.registry.texts import position_of, texts_of
+
+__all__ = ["add", "index", "remove", "row", "table"]
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """The form of a row, new or old, or the question whether to remove it."""
+
+    title: str
+    table: str
+    table_url: str
+    about: str
+    key: str
+    seen: int
+    form: forms.Form
+    suggestions: tuple[Suggestions, ...]
+    refusals: tuple[str, ...]
+    remove_url: str
+
+
+@may("registry.see")
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """The current version and its tables."""
+    found = now()
+    page = index_page(found, can(request.user, "registry.edit"))
+    return answer(request, "desk/registry/index.html", page, index_twin(found))
+
+
+@may("registry.see")
+@require_safe
+@explained
+def table(request: HttpRequest, table: str) -> HttpResponse:
+    """The rows of a table, page by page, or those that hold a text."""
+    found = held_now()
+    query, page = request.GET.get("q", "").strip(), page_number(request)
+    may_edit = can(request.user, "registry.edit")
+    return answer(
+        request,
+        "desk/registry/table.html",
+        table_page(found, table, query, page, may_edit),
+        table_twin(found, table, query, page),
+    )
+
+
+@may("registry.edit")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def add(request: HttpRequest, table: str) -> HttpResponse:
+    """The form of a new row."""
+    found = held_now()
+    title = _("New row: {table}").format(table=table_name(table))
+    page = _row_page(request, found, table, "", title)
+    return _sent(request, page, table) if request.method == "POST" else _row(request, page)
+
+
+@may("registry.edit")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def row(request: HttpRequest, table: str, key: str) -> HttpResponse:
+    """The form of a row that is there."""
+    found = held_now()
+    page = _row_page(request, found, table, key, key)
+    return _sent(request, page, table) if request.method == "POST" else _row(request, page)
+
+
+@may("registry.edit")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def remove(request: HttpRequest, table: str, key: str) -> HttpResponse:
+    """The question whether to remove a row, with what still needs it."""
+    found = held_now()
+    page = _row_page(request, found, table, key, _("Remove {key}").format(key=key))
+    wanted = Edit(table, key, None, page.seen)
+    try:
+        changes = prepare(wanted)
+        if request.method == "POST":
+            made = apply(changes, actor(request), request.POST.get("comment", "")[:500])
+            return _done(request, made.number, table)
+    except (OperatorFaults, RegistryError) as error:
+        page = replace(page, refusals=_refusals(error))
+        status = 422 if isinstance(error, OperatorFaults) else status_of(error)
+        return _row(request, page, "desk/registry/remove.html", status)
+    return _row(request, page, "desk/registry/remove.html")
+
+
+def _row_page(request: HttpRequest, found: Now, table: str, key: str, title: str) -> RowPage:
+    """Return the form of a row, filled with what was sent, else with what the row holds."""
+    operator = operator_of(found.version)
+    kind = kind_of(table)
+    seen = _seen(request, found)
+    texts = {}
+    if key and request.method != "POST":
+        texts = texts_of(rows_of(operator, table)[position_of(operator, table, key)], operator)
+    return RowPage(
+        title=title,
+        table=table_name(table),
+        table_url=reverse("registry_table", args=[table]),
+        about=about(kind.doc),
+        key=key,
+        seen=seen,
+        form=row_form(table, found.text, texts, request.POST if request.method == "POST" else None),
+        suggestions=suggestions(table, operator),
+        refusals=(),
+        remove_url=reverse("registry_remove", args=[table, key])
+        if key and table != "operator"
+        else "",
+    )
+
+
+def _seen(request: HttpRequest, found: Now) -> int:
+    """Return the version that the form was made from."""
+    sent = request.POST.get("seen", "")
+    return (
+        int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 9 else found.version.number
+    )
+
+
+def _sent(request: HttpRequest, page: RowPage, table: str) -> HttpResponse:
+    """Apply what was sent; else show it again with each fault by its field."""
+    if not page.form.is_valid():
+        return _row(request, page, status=422)
+    found = held_now()
+    values = values_of(table, page.form, found.text)
+    try:
+        changes = prepare(Edit(table, page.key, values, page.seen if page.key else None))
+        made = apply(changes, actor(request), page.form.cleaned_data["comment"])
+    except OperatorFaults as error:
+        operator = operator_of(found.version)
+        at = position_of(operator, table, page.key) if page.key else len(rows_of(operator, table))
+        show_faults(page.form, table, at + 2, error.faults)
+        return _row(request, page, status=422)
+    except RegistryError as error:
+        page.form.add_error(None, said(str(error)))
+        return _row(request, page, status=status_of(error))
+    return _done(request, made.number, table)
+
+
+def _done(request: HttpRequest, number: int, table: str) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"version": number})
+    messages.success(request, _("Stored as version {number}.").format(number=number))
+    return redirect("registry_table", table)
+
+
+def _row(
+    request: HttpRequest, page: RowPage, template: str = "desk/registry/row.html", status: int = 200
+) -> HttpResponse:
+    return answer(request, template, page, _row_twin(page), status)
+
+
+def _row_twin(page: RowPage) -> dict[str, object]:
+    """Return the form as plain values: what is in it, and what is wrong with it."""
+    form = page.form
+    values = form.data if form.is_bound else form.initial
+    errors = form.errors if form.is_bound else {}
+    return {
+        "key": page.key,
+        "version": page.seen,
+        "values": {name: values.get(name, "") for name in form.fields},
+        "faults": {name: [str(item) for item in items] for name, items in errors.items()},
+        "refusals": list(page.refusals),
+    }
+
+
+def _refusals(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
+    if isinstance(error, RegistryError):
+        return (said(str(error)),)
+    return tuple(fault_text(fault) for fault in error.faults)
