@@ -3,6 +3,8 @@
 from releve.demand.queue.api import Event, QueueOverflow, simulate, trace_day, warm_up
 from releve.demand.queue.model import LEAVING, Centre, Change, Law, centre_of
 from releve.demand.queue.outcome import Estimate, Outcome
+from releve.demand.queue.tightening import corrections
+from releve.demand.queue.verify import Teams, Verification, verify
 
 __all__ = [
     "LEAVING",
@@ -13,8 +15,12 @@ __all__ = [
     "Law",
     "Outcome",
     "QueueOverflow",
+    "Teams",
+    "Verification",
     "centre_of",
+    "corrections",
     "simulate",
     "trace_day",
+    "verify",
     "warm_up",
 ]

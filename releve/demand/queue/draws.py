@@ -3,8 +3,8 @@ number of the call, what is decided, and how often the caller has come (``leg``)
 
 Two plans thus meet the same callers: the same gaps, the same need, the same patience, whoever
 answers. A programme is known by the hash of its name, so another programme shifts nobody's luck.
-The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195)
-on a Weyl sequence, one stream for each programme and decision.
+The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014,
+doi:10.1145/2660193.2660195) on a Weyl sequence, one stream for each programme and decision.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = [
     "REDIAL_DELAY",
     "SERVICE",
     "TRANSFER",
+    "day_numbers",
     "fill_streams",
     "label_key",
     "normal",
@@ -80,6 +81,16 @@ def fill_streams(seed: Any, replication: int, keys: Array, streams: Array) -> No
         own = _mix(base ^ keys[p])
         for decision in range(DECISIONS):
             streams[p, decision] = _mix(own + LEG * np.uint64(decision + 1))
+
+
+@kernel
+def day_numbers(seed: Any, first: int, keys: Array, streams: Array, out: Array) -> None:
+    """Fill ``out[replication, programme]`` with the busyness numbers in (0, 1) of the days from
+    replication ``first`` on; ``streams`` is room as for :func:`fill_streams`."""
+    for r in range(out.shape[0]):
+        fill_streams(seed, first + r, keys, streams)
+        for p in range(keys.size):
+            out[r, p] = uniform(streams[p, BUSYNESS], 0, 0)
 
 
 @inlined

@@ -16,13 +16,17 @@ __all__ = ["inlined", "kernel"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+"""``_nrt`` False: a kernel allocates nothing and owns nothing, so arrays are not counted as they
+are passed on. Reading one out of a tuple of arrays would else be an atomic operation, and the
+simulator twenty times slower. numba refuses the option if it ever goes."""
+
 
 def kernel(function: F) -> F:
     """Compile ``function`` at its first call; the plain function stays as ``py_func``."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+    return cast(F, njit(**OPTIONS)(function))
 
 
 def inlined(function: F) -> F:
     """As :func:`kernel`, and always put into its caller: for what runs at every event."""
-    compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)
-    return cast(F, compiled)
+    return cast(F, njit(forceinline=True, **OPTIONS)(function))

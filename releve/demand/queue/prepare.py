@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
-from releve.demand.queue.draws import BUSYNESS, DECISIONS, fill_streams, label_key, uniform
+from releve.demand.queue.draws import DECISIONS, day_numbers, label_key
 from releve.demand.queue.layout import Work
 from releve.demand.queue.model import LAWS, LEAVING, Centre, Ints, Law
 from releve.demand.tables import Floats
@@ -82,14 +82,13 @@ def day_factors(centre: Centre, prepared: Prepared, seed: int, replications: ran
     if moved.size == 0:
         return out
     keys = prepared.work.keys
-    own = np.array([label_key("every programme")], dtype=np.uint64)
-    streams = np.empty((keys.size if not centre.one_day_factor else 1, DECISIONS), np.uint64)
-    u = np.empty((len(replications), streams.shape[0]))
-    for i, replication in enumerate(replications):
-        fill_streams(np.uint64(seed), replication, own if centre.one_day_factor else keys, streams)
-        u[i] = [uniform(stream, 0, 0) for stream in streams[:, BUSYNESS]]
+    if centre.one_day_factor:
+        keys = np.array([label_key("every programme")], dtype=np.uint64)
+    u = np.empty((len(replications), keys.size))
+    streams = np.empty((keys.size, DECISIONS), np.uint64)
+    day_numbers(np.uint64(seed), replications.start, keys, streams, u)
     shape = cv[moved] ** -2.0
-    drawn = u[:, [0]] if centre.one_day_factor else u[:, moved]
+    drawn = u if centre.one_day_factor else u[:, moved]
     out[:, moved] = gammaincinv(shape, drawn) / shape
     return out
 

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import NormalDist
 
 from scipy.special import gammaincinv
@@ -164,7 +165,7 @@ class Day:
             if left < (end - time) * rate:
                 time += left / rate
                 call = Call(name, name, number, 0, cell)
-                self.at(time, ARRIVAL, lambda: self.new_call(call))
+                self.at(time, ARRIVAL, partial(self.new_call, call))
                 return
             left -= (end - time) * rate
             time = end
@@ -178,7 +179,7 @@ class Day:
             ]
         rows += [(row.at_s, row.group, row.agents, row.calls) for row in c.changes]
         for time, g, agents, leaving in sorted(rows, key=lambda row: row[0]):
-            self.at(time, STEP, lambda g=g, n=agents, how=leaving: self.step(g, n, how))  # type: ignore[misc]
+            self.at(time, STEP, partial(self.step, g, agents, leaving))
 
     # -- what happens
 

@@ -1,0 +1,222 @@
+"""Simulate a plan's day: which half hours miss, and what the requirement should have been.
+
+The stationary formulas of a requirement take each half hour alone. With long calls a falling day
+meets the calls of the half hour before, and misses by many points (Green, Kolesar & Whitt 2007,
+doi:10.1111/j.1937-5956.2007.tb00164.x); here the day is simulated as it runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from releve.demand.queue.api import simulate
+from releve.demand.queue.model import Centre, Ints, Law, centre_of
+from releve.demand.queue.outcome import Estimate, Outcome
+from releve.demand.tables import INTERVAL, Floats, Forecast, Requirement, Truths
+from releve.network import Programme
+
+__all__ = ["Teams", "Verification", "verify"]
+
+INTERVAL_S = INTERVAL.total_seconds()
+PART = 1e-9
+"""An agent who is there but for this much is there."""
+
+
+@dataclass(frozen=True)
+class Teams:
+    """Groups that answer several programmes; ranks ``[programme, group]`` as in
+    :class:`releve.demand.queue.Centre`, the programmes those of the requirement, in its order;
+    ``shrinkage`` the share of rostered time not available, per group."""
+
+    names: tuple[str, ...]
+    call_rank: Ints
+    agent_rank: Ints
+    shrinkage: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a day's calls meet. Axes ``[interval, programme]`` of the requirement, or
+    ``[programme]`` for the whole day; NaN where the volume is not known, where a programme takes
+    no calls (closed, or not inbound) the service level and answer rate are 1 and the wait 0.
+
+    ``service`` by each programme's own definition and threshold; ``wait_s`` the mean over those
+    answered and those who hung up. ``on_phone`` the whole agents that answered each programme, NaN
+    where groups answer several. ``low`` and ``high`` of the estimates at ``confidence``.
+    """
+
+    requirement: Requirement
+    programmes: tuple[Programme, ...]
+    on_phone: Floats
+    service: Estimate
+    answer_rate: Estimate
+    wait_s: Estimate
+    day_service: Estimate
+    day_answer_rate: Estimate
+    day_wait_s: Estimate
+    confidence: float
+    outcome: Outcome
+
+    def misses(self, tolerance: float = 0.0) -> Truths:
+        """Return where the service level or the answer rate is below its target by more than
+        ``tolerance``."""
+        return self._below(self.service.value + tolerance, self.answer_rate.value + tolerance)
+
+    def surely_misses(self) -> Truths:
+        """Return where even the top of the interval is below the target."""
+        return self._below(self.service.high, self.answer_rate.high)
+
+    def _below(self, service: Floats, answered: Floats) -> Truths:
+        target = np.array([row.service_target for row in self.programmes])
+        least = np.array([row.answer_rate for row in self.programmes])
+        return np.asarray((service < target) | (answered < least))
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What is simulated: ``[interval, programme]`` without unknowns, and where they were."""
+
+    calls: Floats
+    aht_s: Floats
+    unknown: Truths
+    day_factor_cv: Floats
+
+
+def verify(
+    requirement: Requirement,
+    programmes: Sequence[Programme],
+    coverage: ArrayLike,
+    *,
+    forecast: Forecast | None = None,
+    teams: Teams | None = None,
+    service_law: Law | Sequence[Law] = Law("lognormal", 1.0),  # noqa: B008  frozen
+    patience_law: Law | Sequence[Law] = Law(),  # noqa: B008
+    replications: int = 200,
+    seed: int = 0,
+    threads: int = 1,
+    confidence: float = 0.95,
+    progress: Callable[[int, int], None] | None = None,
+) -> Verification:
+    """Simulate the day of a requirement with the agents a plan gives.
+
+    ``coverage[interval, programme]`` rostered agents, as ``requirement.agents``; with ``teams``
+    ``[interval, group]``. On the phone are the whole ones of coverage x (1 - shrinkage). With a
+    ``forecast`` the volumes, handling times and busyness of days are its (its mean, not the
+    quantile one has staffed for); without, the requirement's, and every day is an average one.
+    Half hours without a volume are simulated without calls and come out as NaN. Only inbound
+    programmes queue. ValueError quotes the condition that does not hold.
+    """
+    rows = _ordered(requirement, programmes)
+    day = _day(requirement, rows, forecast)
+    shape = (len(requirement.starts), len(rows if teams is None else teams.names))
+    rostered = np.broadcast_to(np.asarray(coverage, dtype=np.float64), shape)
+    if not np.all(rostered >= 0.0):  # NaN too
+        raise ValueError("0 <= coverage does not hold, or it is not known")
+    shrinkage = np.array([r.shrinkage for r in rows] if teams is None else teams.shrinkage)
+    agents = np.floor(rostered * (1.0 - shrinkage) + PART)
+    centre = _centre(requirement, rows, day, agents, teams, (service_law, patience_law))
+    outcome = simulate(centre, replications, seed, threads=threads, progress=progress)
+    own = agents if teams is None else np.full(day.calls.shape, np.nan)
+    return _verification(requirement, rows, day, own, outcome, confidence)
+
+
+def _ordered(requirement: Requirement, programmes: Sequence[Programme]) -> tuple[Programme, ...]:
+    """Return the programmes in the order of the requirement's columns."""
+    by_id = {row.id: row for row in programmes}
+    missing = [name for name in requirement.programmes if name not in by_id]
+    if missing:
+        raise ValueError(
+            f"every programme of the requirement is given, got none for {missing[0]!r}"
+        )
+    return tuple(by_id[name] for name in requirement.programmes)
+
+
+def _day(requirement: Requirement, rows: tuple[Programme, ...], forecast: Forecast | None) -> _Day:
+    calls, aht = requirement.calls.copy(), requirement.aht_s.copy()
+    cv = np.zeros(len(rows))
+    if forecast is not None:
+        row_of = {start: i for i, start in enumerate(forecast.starts)}
+        pairs = [(i, row_of[s]) for i, s in enumerate(requirement.starts) if s in row_of]
+        ours, theirs = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+        for p, row in enumerate(rows):
+            if row.id in forecast.programmes:
+                column = forecast.programmes.index(row.id)
+                open_ = forecast.open[theirs, column]
+                calls[ours, p] = np.where(open_, forecast.mean[theirs, column], 0.0)
+                known = ~np.isnan(forecast.aht_s[theirs, column])
+                aht[ours[known], p] = forecast.aht_s[theirs[known], column]
+                cv[p] = np.nan_to_num(forecast.day_factor_cv[column])
+    calls[:, [row.kind != "inbound" for row in rows]] = 0.0
+    unknown = np.isnan(calls) | ((calls > 0.0) & np.isnan(aht))
+    calls[unknown] = 0.0
+    return _Day(calls, np.where(np.isnan(aht), 1.0, aht), unknown, cv)
+
+
+def _centre(
+    requirement: Requirement,
+    rows: tuple[Programme, ...],
+    day: _Day,
+    agents: Floats,
+    teams: Teams | None,
+    laws: tuple[Law | Sequence[Law], Law | Sequence[Law]],
+) -> Centre:
+    return centre_of(
+        requirement.programmes,
+        INTERVAL_S * np.arange(len(requirement.starts) + 1),
+        day.calls,
+        day.aht_s,
+        agents,
+        groups=None if teams is None else teams.names,
+        call_rank=None if teams is None else teams.call_rank,
+        agent_rank=None if teams is None else teams.agent_rank,
+        patience_s=[math.inf if row.patience_s is None else row.patience_s for row in rows],
+        threshold_s=[row.service_threshold_s for row in rows],
+        day_factor_cv=day.day_factor_cv,
+        service_law=laws[0],
+        patience_law=laws[1],
+    )
+
+
+def _verification(
+    requirement: Requirement,
+    rows: tuple[Programme, ...],
+    day: _Day,
+    on_phone: Floats,
+    outcome: Outcome,
+    confidence: float,
+) -> Verification:
+    parts = [outcome.service_parts(row.service_definition) for row in rows]
+    above = np.stack([pair[0][:, :, p] for p, pair in enumerate(parts)], axis=2)
+    below = np.stack([pair[1][:, :, p] for p, pair in enumerate(parts)], axis=2)
+
+    def both(
+        top: NDArray[np.generic], bottom: NDArray[np.generic], nothing: float
+    ) -> tuple[Estimate, Estimate]:
+        found = [
+            outcome.estimate(top, bottom, by=by, confidence=confidence, nothing=nothing)
+            for by in ("interval", "day")
+        ]
+        return _known(found[0], day.unknown), _known(found[1], np.asarray(day.unknown.any(axis=0)))
+
+    service = both(above, below, 1.0)
+    answered = both(outcome.answered, outcome.offered, 1.0)
+    waited = both(
+        outcome.wait_answered_s + outcome.wait_abandoned_s,
+        outcome.answered + outcome.abandoned,
+        0.0,
+    )
+    interval, whole = zip(service, answered, waited, strict=True)
+    return Verification(
+        requirement, rows, on_phone, *interval, *whole, confidence=confidence, outcome=outcome
+    )
+
+
+def _known(found: Estimate, unknown: Truths) -> Estimate:
+    return Estimate(
+        *(np.where(unknown, np.nan, part) for part in (found.value, found.low, found.high))
+    )

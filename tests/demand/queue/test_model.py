@@ -1,0 +1,122 @@
+"""What a centre may be, and the numbers calls draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import ndtri
+
+from releve.demand.queue import Change, Law, centre_of, draws, simulate, warm_up
+
+GOOD: dict[str, Any] = {
+    "programmes": ["a", "b"],
+    "edges_s": [0, 1800],
+    "calls": 10,
+    "aht_s": 60,
+    "agents": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"programmes": ["a", "a"]}, "have different names does not hold, got 'a' twice"),
+        ({"edges_s": [0, 0]}, "edges_s ascend"),
+        ({"edges_s": [5]}, "edges_s ascend"),
+        ({"calls": -1}, "0 <= calls is finite does not hold, got -1.0"),
+        ({"calls": np.nan}, "calls"),
+        ({"aht_s": 0}, "0 < aht_s is finite does not hold"),
+        ({"agents": 1.5}, "agents is whole does not hold, got 1.5"),
+        ({"agents": -1}, "0 <= agents"),
+        ({"patience_s": 0}, "0 < patience_s does not hold"),
+        ({"redial": 1.1}, "0 <= redial <= 1 does not hold"),
+        ({"transfer": [[0, 1], [1, 0]]}, "transfers in a circle"),
+        ({"transfer": 0.6}, "sum to 1 at most does not hold"),
+        ({"service_law": [Law()]}, "one law a programme does not hold, got 1 for 2"),
+        ({"service_law": Law.sample([1, np.inf], mean=1)}, "calls end does not hold"),
+        ({"changes": [Change(5, "c", 1)]}, "of a group of the centre, got 'c'"),
+        ({"changes": [Change(1800, "a", 1)]}, "within the day does not hold"),
+        ({"changes": [Change(5, "a", -1)]}, "0 <= agents of a change"),
+        ({"changes": [Change(5, "a", 1, "kept")]}, "leaving is one of finished, moved, cut"),
+        ({"leaving": "gone"}, "leaving is one of"),
+        ({"call_rank": [[0, -1], [0, 0]], "agent_rank": 0}, "negative together does not hold"),
+        ({"day_factor_cv": 3}, "day_factor_cv < 3 does not hold"),
+    ],
+    ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
+)
+def test_a_centre_that_cannot_be_is_refused(bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        centre_of(**{**GOOD, **bad})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Law("weibull"), "kind is one of"),
+        (lambda: Law("gamma", 0), "0 < cv < 100"),
+        (lambda: Law("sample"), "a sample, and it alone, has values"),
+        (lambda: Law.sample([]), "at least one value"),
+        (lambda: Law.sample([1, np.inf]), "mean is finite does not hold"),
+        (lambda: Law.sample([-1, 3]), "0 <= values does not hold"),
+    ],
+)
+def test_a_law_that_cannot_be_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("bad", [{"replications": 0}, {"threads": 0}, {"seed": -1}])
+def test_a_run_that_cannot_be_is_refused(bad: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="does not hold"):
+        simulate(centre_of(**GOOD), **{"replications": 1, **bad})
+
+
+def test_a_centre_cannot_be_changed_behind_its_back() -> None:
+    centre = centre_of(**GOOD)
+    with pytest.raises(ValueError, match="read-only"):
+        centre.agents[0, 0] = 9
+
+
+def test_normal_quantiles_have_fifteen_digits() -> None:
+    u = np.concatenate([np.logspace(-16, -0.31, 400), 1 - np.logspace(-15, -0.31, 400)])
+    found = np.array([draws.normal(x) for x in u])
+    assert np.allclose(found, ndtri(u), rtol=4e-15, atol=1e-15)
+
+
+LAWS = {
+    Law(): stats.expon(),
+    Law("gamma", 0.4): stats.gamma(6.25, scale=0.16),
+    Law("gamma", 1.8): stats.gamma(1.8**-2, scale=1.8**2),
+    Law("lognormal", 1.5): stats.lognorm(np.sqrt(np.log(3.25)), scale=3.25**-0.5),
+}
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: f"{law.kind} {law.cv}")
+@pytest.mark.parametrize("leg", [0, 1])
+def test_calls_draw_from_the_law_they_were_given(law: Law, leg: int) -> None:
+    kind = ("exponential", "constant", "lognormal", "gamma").index(law.kind)
+    stream = np.uint64(123456789)
+    values = [
+        draws.unit_value(kind, law.shape, np.zeros(1), 0, stream, number, leg)
+        for number in range(20_000)
+    ]
+    assert stats.kstest(values, LAWS[law].cdf).pvalue > 1e-3
+
+
+def test_the_numbers_of_different_decisions_and_calls_are_unrelated() -> None:
+    streams = np.zeros((2, draws.DECISIONS), np.uint64)
+    draws.fill_streams(np.uint64(0), 0, np.array([1, 2], np.uint64), streams)
+    u = np.array([[draws.uniform(stream, n, 0) for n in range(5000)] for stream in streams.ravel()])
+    later = np.array([draws.uniform(streams[0, 1], n, 1) for n in range(5000)])
+    related = np.corrcoef(np.vstack([u, u[:, ::-1], later]))
+    assert np.abs(related - np.eye(len(related))).max() < 4.5 / np.sqrt(5000)
+    assert 0 < u.min() < u.max() < 1
+
+
+def test_warm_up_says_what_it_does() -> None:
+    said: list[str] = []
+    warm_up(said.append)
+    assert said == ["Queue simulator"]
