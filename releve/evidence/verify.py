@@ -382,6 +382,8 @@ class Export:
             raise Fault("there is something after the last line")
         if count == 1:
             self.values = shaped(document, "first line")["values"]
+            if document["format"] != EXPORT or self.values not in ("all", "none"):
+                raise Fault("it is no first line of an export")
         elif "entry" in names:
             self.take_entry(count, document)
         elif "root" in names:
@@ -459,7 +461,7 @@ class Export:
         if not self.root["number"] and not self.matched:
             self.note("there is no signed root: anybody could have written this")
         lacking = self.held - self.shown
-        if self.values == "all" and self.whole and lacking != self.erased:
+        if self.values == "all" and not self.faults and lacking != self.erased:
             self.note(f"{lacking} personal values are missing, {self.erased} were erased on record")
 
     def summary(self) -> str:

@@ -1,0 +1,91 @@
+"""A small ledger, made once and rolled back: its export, roots, a proof, and how to check them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+from pytest_django.plugin import DjangoDbBlocker
+
+from releve.evidence.verify import Export, check_root, read_line
+from releve.ledger.chain import append_all
+from releve.ledger.erasure import erase_subject
+from releve.ledger.export import export_lines
+from releve.ledger.hashing import canonical
+from releve.ledger.keys import public_key
+from releve.ledger.proofs import prove, prove_growth
+from releve.ledger.roots import Root, seal
+from tests.ledger.conftest import KEY
+from tests.ledger.making import at, declared, draft
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Twelve entries under two roots and two after them; a person's values erased."""
+
+    lines: tuple[str, ...]
+    roots: tuple[Root, ...]
+    key: str
+    proof: dict[str, Any]
+    growth: dict[str, Any]
+
+    def faults(self, lines: Sequence[str | bytes], *outside: Root) -> list[str]:
+        """Return what the verifier says of lines, given roots from outside."""
+        given = [check_root(read_line(root.text.encode()), [self.key]) for root in outside]
+        export = Export([self.key], given)
+        export.read(line if isinstance(line, bytes) else f"{line}\n".encode() for line in lines)
+        return export.faults
+
+    def line_of(self, seq: int) -> int:
+        """Return the index of the line of an entry."""
+        return next(i for i, line in enumerate(self.lines) if f'"seq":{seq},' in line)
+
+    def but(self, **changed: Any) -> Ledger:
+        return replace(self, **changed)
+
+
+@pytest.fixture(scope="session")
+def ledger(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Ledger]:
+    with django_db_blocker.unblock(), override_settings(LEDGER_KEY=KEY):
+        with transaction.atomic():
+            made = _make()
+            transaction.set_rollback(True)
+        yield made
+
+
+def _make() -> Ledger:
+    append_all([declared(n) if n % 3 == 2 else draft(n) for n in range(1, 6)])
+    first = seal(at(100))
+    append_all([declared(n) for n in range(6, 10)])
+    erase_subject("agent-8", now=at(150))
+    append_all([draft(11), draft(12, stream="drill:1")])
+    second = seal(at(200))
+    append_all([declared(13), draft(14)])
+    return Ledger(
+        lines=tuple(export_lines(values=True)),
+        roots=(first, second),
+        key=public_key(),
+        proof=prove(7, second, disclose=["agent"]),
+        growth=prove_growth(first, second),
+    )
+
+
+@pytest.fixture
+def written(ledger: Ledger, tmp_path: Path) -> Path:
+    """A folder with every document of the ledger."""
+    texts = {
+        "export.jsonl": "\n".join(ledger.lines),
+        "proof.json": canonical(ledger.proof),
+        "growth.json": canonical(ledger.growth),
+        "key.txt": ledger.key,
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text + "\n", encoding="utf-8")
+    for root in ledger.roots:
+        (tmp_path / root.file_name).write_text(root.text, encoding="utf-8")
+    return tmp_path
