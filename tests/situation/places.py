@@ -1,0 +1,173 @@
+"""A small operator whose places and people are known, and a clock to record events by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from releve.network import (
+    Agent,
+    Authorisation,
+    Floor,
+    Operator,
+    OperatorRow,
+    Seat,
+    Shift,
+    Shuttle,
+    Site,
+    Stop,
+    Zone,
+)
+from releve.situation import (
+    KINDS,
+    Event,
+    Notice,
+    Refusal,
+    Rules,
+    Situation,
+    answers,
+    apply,
+    empty,
+    notices,
+    refusals,
+)
+from releve.situation_data import shipped_rules
+
+START = datetime(2026, 11, 30, 9, tzinfo=UTC)
+"""A Monday, 9 h at Casablanca (on UTC all year) and 10 h at Lille."""
+CHECKLIST: tuple[str, ...] = (
+    "disinfected",
+    "ventilation_checked",
+    "contacts_listed",
+    "commission_agrees",
+)
+CHECKLIST += ("supplies_ready",)
+
+
+def _shift(agent: str, day: int, hours: tuple[int, int]) -> Shift:
+    midnight = datetime(2026, 11, 30, tzinfo=UTC) + timedelta(days=day)
+    return Shift(agent, midnight + timedelta(hours=hours[0]), midnight + timedelta(hours=hours[1]))
+
+
+def operator(**changes: Any) -> Operator:
+    """Return three sites; six agents at casa, on two zones of one floor and one of another."""
+    agents = [
+        Agent(f"a{n}", "casa", ("p",), home_ready=True, line_type="fibre", carrier="Ixtel")
+        for n in range(1, 7)
+    ]
+    agents[0] = replace(agents[0], stop="maarif")
+    agents[1] = replace(agents[1], stop="maarif")
+    agents[5] = replace(agents[5], stop="maarif", own_transport=True)
+    agents += [Agent(f"l{n}", "lille", ("p",)) for n in range(1, 4)]
+    zones = (("z1", "f1"), ("z2", "f1"), ("z3", "f2"))
+    seats = (("s1", "z1", 0.0), ("s2", "z1", 1.6), ("s3", "z1", 8.0), ("s4", "z2", 9.5))
+    base = Operator(
+        OperatorRow("Atlas (synthetic)", "Africa/Casablanca"),
+        (
+            Site("casa", "Casa", "MA", "Casablanca", "Africa/Casablanca", 33.5, -7.6),
+            Site("rabat", "Rabat", "MA", "Rabat", "Africa/Casablanca", 34.0, -6.8),
+            Site("lille", "Lille", "FR", "Lille", "Europe/Paris", 50.6, 3.1),
+        ),
+        (Floor("f1", "casa"), Floor("f2", "casa")),
+        tuple(Zone(name, floor, 500.0, 3.0) for name, floor in zones),
+        (*(Seat(n, z, x, 0.0) for n, z, x in seats), Seat("s5", "z3", 0.0, 0.0)),
+        (),
+        (),
+        tuple(agents),
+        (Stop("maarif", "Maârif", 33.58, -7.63),),
+        (Shuttle("maarif", "casa", 25.0),),
+        tuple(_shift(f"a{n}", day, (8, 16)) for n in range(1, 7) for day in range(3)),
+    )
+    return replace(base, **changes)
+
+
+def permit(name: str, subject: str, first: str, last: str, kind: str = "site") -> Authorisation:
+    """Return a row of the operator's table of authorisations."""
+    read = [datetime.fromisoformat(day).date() for day in (first, last)]
+    return Authorisation(name, kind, subject, read[0], read[1])
+
+
+@dataclass
+class Chain:
+    """Records events one after the other as the desk does: refused, or applied and answered."""
+
+    operator: Operator = field(default_factory=operator)
+    rules: Rules = field(default_factory=shipped_rules)
+    now: datetime = START
+    situation: Situation = field(default_factory=lambda: empty(("casa", "rabat", "lille")))
+    events: list[Event] = field(default_factory=list)
+    count: int = 0
+
+    def after(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> Chain:
+        """Move the clock forward."""
+        self.now += timedelta(days=days, hours=hours, minutes=minutes)
+        return self
+
+    def event(self, kind: str, **values: Any) -> Event:
+        """Return an event of this moment, unless ``values`` say otherwise."""
+        self.count += 1
+        common: dict[str, Any] = {
+            "id": f"e{self.count}",
+            "happened_at": self.now,
+            "recorded_at": self.now,
+        }
+        return KINDS[kind](**({**common, "actor": "samira"} | values))
+
+    def refused(self, kind: str, **values: Any) -> set[str]:
+        """Return the codes by which an event is refused; it is not recorded."""
+        return {refusal.code for refusal in self.reasons(kind, **values)}
+
+    def reasons(self, kind: str, **values: Any) -> tuple[Refusal, ...]:
+        """Return the refusals of an event; it is not recorded."""
+        return refusals(self.event(kind, **values), self.situation, self.operator, self.rules)
+
+    def record(self, kind: str, **values: Any) -> tuple[Event, ...]:
+        """Record an event that must be accepted; return what the rules answered."""
+        event = self.event(kind, **values)
+        reasons = refusals(event, self.situation, self.operator, self.rules)
+        assert reasons == (), [reason.sentence() for reason in reasons]
+        self._keep([event])
+        return self.answer()
+
+    def answer(self) -> tuple[Event, ...]:
+        """Apply what the rules call for now, each of it acceptable; nothing more may follow."""
+        answered = answers(self.situation, self.operator, self.rules, self.now)
+        for event in answered:
+            assert refusals(event, self.situation, self.operator, self.rules) == ()
+            self._keep([event])
+        assert answers(self.situation, self.operator, self.rules, self.now) == ()
+        return answered
+
+    def notices(self, *codes: str) -> list[Notice]:
+        """Return what is to be seen to now, of some codes or all."""
+        found = notices(self.situation, self.operator, self.rules, self.now)
+        return [notice for notice in found if not codes or notice.code in codes]
+
+    def case(self, agent: str, site: str = "casa", **values: Any) -> tuple[Event, ...]:
+        """Declare a case."""
+        values = {"status": "declared_case", **values}
+        return self.record("case.declared", agent=agent, site=site, **values)
+
+    def reopen(self, site: str = "casa", items: Iterable[str] = CHECKLIST) -> None:
+        """Do the checklist, approve by two people and reopen."""
+        for item in items:
+            self.record("reopening.checked", site=site, item=item)
+        self.record("reopening.approved", site=site, actor="samira")
+        self.record("reopening.approved", site=site, actor="karim")
+        self.record("site.reopened", site=site)
+
+    def closed(self, site: str = "casa") -> bool:
+        """Return whether a site is closed."""
+        return self.situation.site(site).closed
+
+    def _keep(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.events.append(event)
+            self.situation = apply(self.situation, event)
+
+
+def kinds_of(events: Iterable[Event]) -> list[str]:
+    """Return the kinds of some events."""
+    return [event.kind for event in events]

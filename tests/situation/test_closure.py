@@ -1,0 +1,379 @@
+"""The closure rule on traces of a few events, each with the day it should close on."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from releve.situation import ClosureExtended, Rules, SiteClosed, closes, load_rules
+from releve.situation_data import rules_with
+from tests.situation.places import CHECKLIST, START, Chain, kinds_of
+
+HOURS_48 = timedelta(hours=48)
+
+
+def with_closure(**parameters: object) -> Rules:
+    """Return the shipped rules with another closure row in place of theirs."""
+    listed = ", ".join(f"{key}: {value}" for key, value in parameters.items())
+    text = (
+        "- {id: CLOSE-2, kind: closure, ends: MA-COVID-CLOSE, from: 2021-01-01, source: test,"
+        f" confidence: test, parameters: {{{listed}}}}}"
+    )
+    return rules_with([text])
+
+
+def plain_closes(days: list[float], n: int, d: float, new: list[bool]) -> int:
+    """Return the first case that closes, by trying every set of ``n`` cases."""
+    closing = [
+        max(chosen)
+        for chosen in combinations(range(len(days)), n)
+        if max(days[i] for i in chosen) - min(days[i] for i in chosen) <= d
+        and any(new[i] for i in chosen)
+    ]
+    return min(closing, default=-1)
+
+
+@pytest.mark.parametrize(
+    ("days", "n", "d", "closing"),
+    [
+        ([], 2, 14, -1),
+        ([0], 2, 14, -1),
+        ([0], 1, 14, 0),
+        ([0, 0], 2, 0, 1),
+        ([0, 14], 2, 14, 1),
+        ([0, 14.01], 2, 14, -1),
+        ([0, 14.01, 15], 2, 14, 2),
+        ([0, 1, 2], 2, 14, 1),
+        ([0, 10, 20, 24], 3, 14, 3),
+        ([0, 10, 20, 24.5], 3, 14, -1),
+    ],
+)
+def test_a_site_closes_by_the_first_case_that_completes_a_set_within_the_days(
+    days: list[float], n: int, d: float, closing: int
+) -> None:
+    assert closes(days, n, d) == closing
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=9).map(sorted),
+    st.integers(1, 4),
+    st.integers(0, 15),
+    st.randoms(use_true_random=False),
+)
+def test_the_rule_equals_the_search_over_every_set_of_cases(
+    days: list[int], n: int, d: int, draw: random.Random
+) -> None:
+    new = [draw.random() < 0.5 for _ in days]
+    assert closes(days, n, d, new) == plain_closes([float(day) for day in days], n, d, new)
+    assert closes(days, n, d) == plain_closes(
+        [float(day) for day in days], n, d, [True] * len(days)
+    )
+
+
+@given(st.lists(st.integers(0, 60), max_size=10).map(sorted), st.integers(1, 4), st.integers(0, 20))
+def test_a_stricter_rule_never_closes_later(days: list[int], n: int, d: int) -> None:
+    found, fewer, longer = closes(days, n, d), closes(days, n - 1 or 1, d), closes(days, n, d + 3)
+    if found >= 0:
+        assert 0 <= fewer <= found
+        assert 0 <= longer <= found
+
+
+def test_the_second_confirmed_agent_closes_the_site_for_48_hours_from_the_order() -> None:
+    chain = Chain()
+    assert kinds_of(chain.case("a1")) == ["agent.unavailable"]
+    assert not chain.closed()
+    answered = chain.after(days=3).case("a2")
+    (order,) = [event for event in answered if isinstance(event, SiteClosed)]
+    assert (order.cause, order.rule, order.actor) == (
+        "rule",
+        "MA-COVID-CLOSE",
+        "rule:MA-COVID-CLOSE",
+    )
+    assert order.happened_at == chain.now
+    assert order.earliest_reopening == chain.now + HOURS_48
+    assert chain.closed()
+    assert not chain.closed("rabat")
+
+
+def test_a_single_confirmed_agent_closes_nothing() -> None:
+    chain = Chain()
+    chain.case("a1")
+    assert not chain.after(days=13).closed()
+
+
+def test_two_cases_fourteen_days_apart_close_and_a_minute_more_does_not() -> None:
+    chain = Chain()
+    chain.case("a1")
+    chain.after(days=14).case("a2")
+    assert chain.closed()
+    late = Chain()
+    late.case("a1")
+    late.after(days=14, minutes=1).case("a2")
+    assert not late.closed()
+
+
+def test_cases_of_two_sites_close_neither() -> None:
+    chain = Chain()
+    chain.case("a1", "casa")
+    chain.case("a2", "rabat")
+    assert not chain.closed()
+    assert not chain.closed("rabat")
+
+
+def test_an_agent_who_changed_site_counts_where_the_report_says() -> None:
+    """a1 belongs to casa and worked at rabat when the test was positive."""
+    chain = Chain()
+    chain.case("a1", "rabat")
+    chain.case("a2", "casa")
+    assert not chain.closed()
+    chain.case("a3", "rabat")
+    assert chain.closed("rabat")
+    assert not chain.closed("casa")
+
+
+def test_the_same_agent_twice_counts_once() -> None:
+    chain = Chain()
+    chain.case("a1")
+    chain.after(days=5).case("a1")
+    assert not chain.closed()
+    chain.after(days=1).case("a2")
+    assert chain.closed()
+
+
+def test_a_repeated_report_keeps_the_date_of_the_first() -> None:
+    """a1 counts on day 0: day 15 is out of reach for a2, though a1 was declared again on day 10."""
+    chain = Chain()
+    chain.case("a1")
+    chain.after(days=10).case("a1")
+    chain.after(days=5).case("a2")
+    assert not chain.closed()
+
+
+def test_an_agent_who_falls_ill_again_later_is_a_new_case() -> None:
+    chain = Chain()
+    chain.case("a1")
+    chain.after(days=15).case("a1")
+    chain.after(days=1).case("a2")
+    assert chain.closed()
+
+
+def test_contacts_do_not_count() -> None:
+    chain = Chain()
+    chain.case("a1", status="contact")
+    chain.case("a2", status="contact")
+    chain.case("a3")
+    assert not chain.closed()
+
+
+def test_a_case_that_was_cleared_still_counts() -> None:
+    """It was confirmed: clearing ends the measure, it does not undo the case."""
+    chain = Chain()
+    chain.case("a1")
+    chain.after(days=3).record("case.declared", status="cleared", agent="a1", site="casa")
+    chain.after(days=1).case("a2")
+    assert chain.closed()
+
+
+def test_a_case_that_was_corrected_does_not_count() -> None:
+    chain = Chain()
+    chain.case("a1")
+    chain.record("event.corrected", corrects="e1", reason="Wrong agent")
+    chain.after(days=1).case("a2")
+    assert not chain.closed()
+
+
+def test_the_date_of_a_case_is_when_it_happened_and_not_when_it_was_recorded() -> None:
+    chain = Chain()
+    chain.after(days=20)
+    chain.case("a1", happened_at=START)
+    chain.case("a2")
+    assert not chain.closed(), "the cases lie 20 days apart"
+    chain.case("a3", happened_at=START + timedelta(days=13))
+    assert chain.closed(), "day 13 and day 20 lie within 14 days"
+
+
+def test_cases_reported_late_close_from_the_order_and_not_from_their_dates() -> None:
+    chain = Chain()
+    chain.after(days=6)
+    chain.case("a1", happened_at=START)
+    chain.case("a2", happened_at=START + timedelta(days=1))
+    closure = chain.situation.site("casa").closure
+    assert closure is not None
+    assert closure.ordered_at == chain.now
+    assert closure.earliest_reopening == chain.now + HOURS_48
+
+
+def test_cases_reported_when_they_are_long_over_close_nothing() -> None:
+    chain = Chain()
+    chain.after(days=30)
+    chain.case("a1", happened_at=START)
+    chain.case("a2", happened_at=START + timedelta(days=1))
+    assert not chain.closed()
+
+
+def test_a_case_dated_by_a_clock_that_runs_ahead_counts_from_its_record() -> None:
+    chain = Chain()
+    chain.case("a1", happened_at=START + timedelta(minutes=4))
+    assert chain.situation.cases[0].at == START
+
+
+def test_after_a_reopening_the_cases_on_record_do_not_close_again() -> None:
+    chain = Chain()
+    chain.case("a1")
+    chain.case("a2")
+    chain.after(days=1).case("a3")
+    chain.after(days=2).reopen()
+    assert chain.answer() == ()
+    assert chain.after(days=1).answer() == ()
+    assert not chain.closed()
+
+
+def test_after_a_reopening_a_new_case_closes_together_with_those_before() -> None:
+    chain = Chain()
+    chain.case("a1")
+    chain.case("a2")
+    chain.after(days=3).reopen()
+    chain.after(days=1).case("a3")
+    assert chain.closed()
+
+
+def test_where_earlier_cases_do_not_count_a_full_set_is_needed_after_a_reopening() -> None:
+    chain = Chain(rules=with_closure(earlier_cases_count="false"))
+    chain.case("a1")
+    chain.case("a2")
+    chain.after(days=3).reopen()
+    chain.after(days=1).case("a3")
+    assert not chain.closed()
+    chain.after(days=1).case("a4")
+    assert chain.closed()
+
+
+def test_a_case_recorded_after_the_reopening_is_new_whenever_it_happened() -> None:
+    chain = Chain()
+    chain.case("a1")
+    chain.case("a2")
+    chain.after(days=3).reopen()
+    chain.after(days=1).case("a3", happened_at=START + timedelta(hours=1))
+    assert chain.closed()
+
+
+def test_a_further_case_while_closed_changes_nothing_by_default() -> None:
+    chain = Chain()
+    chain.case("a1")
+    chain.case("a2")
+    before = chain.situation.site("casa")
+    chain.after(days=1).case("a3")
+    assert chain.situation.site("casa") == before
+
+
+def test_a_further_case_while_closed_makes_it_longer_where_the_row_says_so() -> None:
+    chain = Chain(rules=with_closure(further_case_hours=48))
+    chain.case("a1")
+    chain.case("a2")
+    answered = chain.after(hours=30).case("a3")
+    (longer,) = [event for event in answered if isinstance(event, ClosureExtended)]
+    assert longer.earliest_reopening == chain.now + HOURS_48
+    again = chain.after(hours=24).case("a3")
+    assert not any(isinstance(event, ClosureExtended) for event in again), "an agent counts once"
+
+
+def test_a_longer_closure_voids_the_approvals_given_before() -> None:
+    chain = Chain(rules=with_closure(further_case_hours=48))
+    chain.case("a1")
+    chain.case("a2")
+    for item in CHECKLIST:
+        chain.record("reopening.checked", site="casa", item=item)
+    chain.record("reopening.approved", site="casa", actor="karim")
+    chain.after(hours=1).case("a3")
+    closure = chain.situation.site("casa").closure
+    assert closure is not None
+    assert closure.approvals == ()
+    assert [item for item, _ in closure.done] == list(CHECKLIST)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_number_of_agents_is_a_parameter(n: int) -> None:
+    chain = Chain(rules=with_closure(n=n))
+    for number in range(1, n):
+        chain.case(f"a{number}")
+        assert not chain.closed()
+    chain.case(f"a{n}")
+    assert chain.closed()
+
+
+def test_the_days_and_the_hours_are_parameters() -> None:
+    chain = Chain(rules=with_closure(days=2, hours=72))
+    chain.case("a1")
+    chain.after(days=2, minutes=1).case("a2")
+    assert not chain.closed()
+    chain.after(days=1).case("a3")
+    closure = chain.situation.site("casa").closure
+    assert closure is not None
+    assert closure.earliest_reopening == chain.now + timedelta(hours=72)
+
+
+def test_a_rule_joins_a_closure_of_another_cause_and_its_hours_count() -> None:
+    chain = Chain()
+    chain.record("site.closed", site="casa", cause="hazard", reason="Water in the cellar")
+    chain.case("a1")
+    (joined, *_) = chain.after(hours=1).case("a2")
+    assert isinstance(joined, ClosureExtended)
+    closure = chain.situation.site("casa").closure
+    assert closure is not None
+    assert [order.cause for order in closure.orders] == ["hazard", "rule"]
+    assert closure.earliest_reopening == chain.now + HOURS_48
+    assert closure.home_only
+    items = ("building_safe", "power_and_links_up", "people_informed", *CHECKLIST)
+    chain.after(days=2).reopen(items=items)
+    assert chain.answer() == ()
+
+
+def test_an_order_of_the_rule_that_people_corrected_is_not_given_again() -> None:
+    chain = Chain()
+    chain.case("a1")
+    (order, *_) = chain.case("a2")
+    chain.record("event.corrected", corrects=order.id, reason="The second test was of another firm")
+    assert not chain.closed()
+    assert chain.after(days=1).answer() == ()
+    chain.case("a3")
+    assert chain.closed(), "a further case is another matter"
+
+
+def test_two_rules_in_force_each_give_their_order() -> None:
+    text = (
+        "- {id: CLOSE-5, kind: closure, from: 2020-01-01, source: test, confidence: test,"
+        " parameters: {n: 3, days: 14, hours: 240}}"
+    )
+    chain = Chain(rules=rules_with([text]))
+    chain.case("a1")
+    chain.case("a2")
+    assert chain.closed()
+    (joined, *_) = chain.after(hours=5).case("a3")
+    assert isinstance(joined, ClosureExtended)
+    assert joined.rule == "CLOSE-5"
+    assert joined.earliest_reopening == chain.now + timedelta(hours=240)
+
+
+def test_a_row_that_takes_over_during_a_closure_gives_no_second_order() -> None:
+    text = (
+        "- {id: CLOSE-2, kind: closure, ends: MA-COVID-CLOSE, from: 2026-12-01, source: test,"
+        " confidence: test, parameters: {n: 2}}"
+    )
+    chain = Chain(rules=rules_with([text]))
+    chain.case("a1")
+    chain.after(minutes=1).case("a2")
+    assert chain.after(days=1).answer() == ()
+    chain.after(days=2).reopen()
+    assert chain.answer() == ()
+
+
+def test_without_a_rule_in_force_nothing_closes() -> None:
+    chain = Chain(rules=load_rules([]))
+    chain.case("a1")
+    assert chain.case("a2") == ()
+    assert not chain.closed()

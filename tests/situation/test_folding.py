@@ -1,0 +1,257 @@
+"""Laws of the situation: what depends on the order of record, and what never does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from releve.situation import (
+    Event,
+    EventCorrected,
+    Situation,
+    answers,
+    apply,
+    empty,
+    event_from_json,
+    event_to_json,
+    fold,
+    notices,
+    personal_fields,
+    plannable_sites,
+    refusals,
+    reopening_terms,
+)
+from releve.situation_data import shipped_rules
+from tests.situation.drawn import AGENTS, any_event, near_event
+from tests.situation.places import START, Chain, operator
+
+RULES = shipped_rules()
+OPERATOR = operator()
+SITE_ACTS: tuple[str, ...] = ("site.closed", "closure.extended", "site.reopened")
+SITE_ACTS += ("reopening.checked", "reopening.approved")
+LATER = START + timedelta(days=30)
+
+
+def named(events: Sequence[Event]) -> list[Event]:
+    """Give each event an id of its own."""
+    return [replace(event, id=f"e{number}") for number, event in enumerate(events)]
+
+
+EVENTS = st.lists(near_event(), max_size=12).map(named)
+
+
+def shuffled(events: Sequence[Event], draw: random.Random) -> list[Event]:
+    """Return the events in another order of record, but the acts on sites as they were."""
+    mixed = list(events)
+    draw.shuffle(mixed)
+    acts = iter([event for event in events if event.kind in SITE_ACTS])
+    return [next(acts) if event.kind in SITE_ACTS else event for event in mixed]
+
+
+def one_by_one(events: Sequence[Event]) -> Situation:
+    situation = empty(("casa", "rabat", "lille"))
+    for event in events:
+        situation = apply(situation, event)
+    return situation
+
+
+@given(EVENTS)
+def test_folding_at_once_equals_applying_one_after_the_other(events: list[Event]) -> None:
+    assert fold(events, empty(("casa", "rabat", "lille"))) == one_by_one(events)
+
+
+@given(EVENTS, st.randoms(use_true_random=False))
+def test_the_order_of_record_does_not_matter_beyond_the_acts_on_a_site(
+    events: list[Event], draw: random.Random
+) -> None:
+    """Corrections among them too: one may even be folded before what it corrects."""
+    assert fold(shuffled(events, draw)) == fold(events)
+
+
+@given(EVENTS)
+def test_an_event_applied_twice_counts_once(events: list[Event]) -> None:
+    once = fold(events)
+    assert fold(events, once) == once
+
+
+@given(EVENTS)
+def test_a_corrected_event_leaves_no_trace_in_what_the_situation_says(events: list[Event]) -> None:
+    wrong = {event.corrects for event in events if isinstance(event, EventCorrected)}
+    rest = [e for e in events if e.id not in wrong and not isinstance(e, EventCorrected)]
+    told, never = fold(events, empty(("casa",))), fold(rest, empty(("casa",)))
+    for name in ("cases", "checks", "attendance", "audits", "inspections", "tests"):
+        assert getattr(told, name) == getattr(never, name), name
+    for name in ("absences", "outages", "permits"):
+        assert getattr(told, name) == getattr(never, name), name
+    known = {site: state for site, state in told.sites.items() if state.closure or state.past}
+    assert known == {s: state for s, state in never.sites.items() if state.closure or state.past}
+
+
+@given(st.lists(any_event(), max_size=6))
+def test_nothing_raises_on_any_event_whatever(events: list[Event]) -> None:
+    """Not even on those that would be refused, with places and people that do not exist."""
+    situation = fold(events)
+    situation.lost_places(START)
+    situation.unavailable(START, LATER)
+    answers(situation, OPERATOR, RULES, START)
+    for event in events:
+        for refusal in refusals(event, situation, OPERATOR, RULES):
+            assert refusal.sentence()
+
+
+@settings(max_examples=200)
+@given(EVENTS)
+def test_what_is_accepted_applies_and_the_answers_are_acceptable_and_come_once(
+    events: list[Event],
+) -> None:
+    chain, accepted = Chain(), []
+    for event in sorted(events, key=lambda event: event.recorded_at):
+        event = replace(event, happened_at=min(event.happened_at, event.recorded_at))
+        chain.now = event.recorded_at
+        if not refusals(event, chain.situation, OPERATOR, RULES):
+            chain.situation = apply(chain.situation, event)
+            accepted.append(event)
+            accepted += chain.answer()
+    chain.now = LATER
+    accepted += chain.answer()
+    assert chain.situation == fold(accepted, empty(("casa", "rabat", "lille")))
+    for notice in notices(chain.situation, OPERATOR, RULES, LATER):
+        assert notice.sentence()
+    plannable_sites(chain.situation, OPERATOR, RULES, LATER.date())
+
+
+CASE, ACT = "case.declared", "act"
+WALK = st.lists(
+    st.tuples(
+        st.sampled_from(
+            (CASE, CASE, CASE, "cleared", ACT, ACT, ACT, "corrected", "absent", "back")
+        ),
+        st.sampled_from(("casa", "rabat")),
+        st.sampled_from(AGENTS),
+        st.sampled_from((0.0, 1.0, 30.0, 60.0, 200.0)),
+        st.integers(0, 40),
+    ),
+    min_size=5,
+    max_size=40,
+)
+
+
+def tried(chain: Chain, step: tuple[str, str, str, float, int]) -> tuple[str, dict[str, object]]:
+    """Return the event that a step of a walk tries: an act is the next that the site needs."""
+    kind, site, agent, hours, number = step
+    late = chain.now - timedelta(hours=hours * (number % 3) / 2)
+    if kind in (CASE, "cleared"):
+        status = "declared_case" if kind == CASE else "cleared"
+        values = {"site": site, "agent": agent, "status": status, "happened_at": late}
+        return CASE, values
+    if kind == "corrected":
+        return "event.corrected", {"corrects": f"e{number}", "reason": "Typed wrong"}
+    if kind in ("absent", "back"):
+        return {"absent": "agent.unavailable", "back": "agent.back"}[kind], {"agent": agent}
+    closure = chain.situation.site(site).closure
+    if closure is None:
+        return "site.closed", {"site": site, "cause": ("hazard", "operator")[number % 2]}
+    left = [
+        item
+        for item in reopening_terms(closure, site, chain.operator, chain.rules).items
+        if item not in dict(closure.done)
+    ]
+    if left:
+        return "reopening.checked", {"site": site, "item": left[0]}
+    if number % 4 < 3:
+        return "reopening.approved", {"site": site, "actor": ("samira", "karim")[number % 2]}
+    return "site.reopened", {"site": site}
+
+
+@settings(max_examples=150)
+@given(WALK)
+def test_a_walk_through_cases_closures_and_corrections_keeps_the_laws(
+    steps: list[tuple[str, str, str, float, int]],
+) -> None:
+    """The chain itself holds that answers are acceptable and come once (see ``Chain.answer``)."""
+    chain = Chain()
+    for step in steps:
+        chain.after(hours=step[3], minutes=1)
+        chain.answer()
+        kind, values = tried(chain, step)
+        event = chain.event(kind, **values)
+        if not refusals(event, chain.situation, chain.operator, chain.rules):
+            before = chain.situation
+            chain.situation = apply(before, event)
+            chain.events.append(event)
+            assert chain.situation != before, f"{kind} was accepted and changed nothing"
+            chain.answer()
+        for state in chain.situation.sites.values():
+            for over in state.past:
+                earliest = over.earliest_reopening
+                assert earliest is None or over.reopened_at is None or earliest <= over.reopened_at
+                assert len(set(over.approvals)) >= 2
+    assert fold(chain.events, empty(("casa", "rabat", "lille"))) == chain.situation
+
+
+@given(EVENTS)
+def test_after_the_erasure_of_everybody_places_and_counts_stand_as_they_did(
+    events: list[Event],
+) -> None:
+    erased = []
+    for event in events:
+        kept = event_to_json(event)
+        for name in personal_fields(event.kind):
+            del kept[name]
+        erased.append(event_from_json(event.kind, kept))
+    before, after = fold(events), fold(erased)
+    assert after.sites == before.sites
+    assert after.lost_places(LATER) == before.lost_places(LATER)
+    assert len(after.cases) == len(before.cases)
+    assert {day: row.count for day, row in after.attendance.items()} == {
+        day: row.count for day, row in before.attendance.items()
+    }
+    assert after.unavailable(START, LATER) == {}
+    assert answers_of_agents(after) == []
+
+
+def answers_of_agents(situation: Situation) -> list[Event]:
+    found = answers(situation, OPERATOR, RULES, LATER)
+    return [event for event in found if event.kind in ("agent.unavailable", "agent.back")]
+
+
+def test_an_empty_situation_has_every_site_open_and_everybody_there() -> None:
+    situation = empty(("casa", "rabat"))
+    assert not any(state.closed for state in situation.sites.values())
+    assert situation.lost_places(START) == situation.lost_places(LATER)
+    assert situation.lost_places(START).sites == {}
+    assert situation.unavailable(START) == {}
+    assert situation.last_recorded_at is None
+
+
+def test_a_late_record_of_an_earlier_outage_is_put_in_its_place() -> None:
+    chain = Chain()
+    chain.record("power.down", site="casa")
+    chain.after(hours=2).record("power.up", site="casa")
+    chain.after(hours=1)
+    chain.record("power.down", site="casa", happened_at=START - timedelta(hours=1))
+    assert chain.situation.lost_places(chain.now).sites == {}
+
+
+def test_a_situation_is_not_changed_by_what_follows() -> None:
+    chain = Chain()
+    chain.case("a1")
+    before = chain.situation
+    chain.case("a2")
+    assert not before.site("casa").closed
+    assert [case.agent for case in before.cases] == ["a1"]
+
+
+def test_an_event_is_found_by_its_id_also_when_it_was_corrected() -> None:
+    chain = Chain()
+    chain.record("power.down", site="casa")
+    chain.record("event.corrected", corrects="e1", reason="Another site")
+    assert chain.situation.event("e1") == chain.events[0]
+    assert chain.situation.event("e2") == chain.events[1]
+    assert chain.situation.event("e3") is None
+    assert chain.situation.withdrawn == (chain.events[0],)
