@@ -1,0 +1,182 @@
+"""Proofs and roots on their own; the verifier as a stranger runs it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from releve.evidence import verify
+from releve.ledger.hashing import canonical
+from tests.evidence.conftest import Ledger
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+SOURCE = Path(verify.__file__)
+
+
+def run(folder: Path, *arguments: str, python: str = sys.executable) -> Any:
+    """Run a copy of the verifier in a folder with nothing else, without site packages."""
+    shutil.copy(SOURCE, folder / "verify.py")
+    command = [python, "-I", "-S", "verify.py", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env={}, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+
+
+def rewritten(folder: Path, name: str, change: Callable[[dict[str, Any]], object]) -> str:
+    """Write a changed copy of a document; return its name."""
+    document = json.loads((folder / name).read_text(encoding="utf-8"))
+    change(document)
+    (folder / "changed.json").write_text(canonical(document) + "\n", encoding="utf-8")
+    return "changed.json"
+
+
+def test_it_runs_alone_and_says_what_holds(written: Path, ledger: Ledger) -> None:
+    done = run(written, "export.jsonl", "--key", ledger.key, "--root", "root-000002.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "VERIFIED 14 entries in one unbroken chain, 2 roots\n"
+        "entries 13 to 14: under no root yet, only chained\n"
+        "entries 1 to 12: as a root from outside has them\n"
+        "personal values: 6 shown, 1 not\n"
+    )
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+def test_it_runs_on_other_pythons(written: Path, ledger: Ledger, version: str) -> None:
+    python = shutil.which(f"python{version}")
+    if (
+        python is None
+        or subprocess.run([python, "-V"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip(f"no Python {version} here")
+    for name in ("export.jsonl", "proof.json"):
+        done = run(written, name, "--key", ledger.key, python=python)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_it_needs_the_standard_library_alone_of_python_3_9() -> None:
+    tree = ast.parse(SOURCE.read_text(encoding="utf-8"), feature_version=(3, 9))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {
+        (node.module if isinstance(node, ast.ImportFrom) else alias.name) or ""
+        for node in imports
+        for alias in node.names
+    }
+    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
+
+
+def test_a_fault_is_printed_and_is_status_1(written: Path, ledger: Ledger) -> None:
+    lines = list(ledger.lines)
+    lines[ledger.line_of(4)] = lines[ledger.line_of(4)].replace("casa-4", "casa-5")
+    (written / "export.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = run(written, "export.jsonl", "--key", "key.txt")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "FAULT line 5, entry 4: its content or its hash was changed: they do not belong together",
+        "NOT VERIFIED, faults: 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "required"),
+        (("export.jsonl",), "--key"),
+        (("export.jsonl", "--key", "none.txt"), "none.txt"),
+        (("export.jsonl", "--key", "proof.json"), "holds no public key"),
+        (("none.jsonl", "--key", "key.txt"), "none.jsonl"),
+        (("export.jsonl", "--key", "key.txt", "--root", "none.json"), "none.json"),
+        (("export.jsonl", "--key", "key.txt", "--root", "proof.json"), "proof.json: the signed"),
+        (("export.jsonl", "--key", "key.txt", "--odd"), "--odd"),
+    ],
+)
+def test_a_wrong_call_is_status_2(written: Path, arguments: tuple[str, ...], told: str) -> None:
+    done = run(written, *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\x00" * 9, b"{}\n", b'"text"\n', b"{}\n{}\n"])
+def test_another_file_is_a_fault_not_a_crash(written: Path, content: bytes) -> None:
+    (written / "export.jsonl").write_bytes(content)
+    done = run(written, "export.jsonl", "--key", "key.txt")
+    assert done.returncode == 1
+    assert done.stdout.startswith("FAULT ")
+    assert done.stderr == ""
+
+
+def test_one_entry_is_proved_without_the_others(written: Path, ledger: Ledger) -> None:
+    text = (written / "proof.json").read_text(encoding="utf-8")
+    assert len(text) < 3000
+    assert "agent-7" in text
+    assert not any(f"casa-{n}" in text for n in range(2, 9))
+    done = run(written, "proof.json", "--key", ledger.key, "--root", "root-000002.json")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("VERIFIED entry 7 is under root 2, sealed at ")
+    assert done.stdout.endswith("'agent' is \"agent-7\"\n")
+
+
+CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "kind": (lambda p: p["entry"].update(kind="site.opened"), "entry 7: its content or its hash"),
+    "hash": (lambda p: p.update(hash="1" * 64), "entry 7: its content or its hash"),
+    "number": (lambda p: p["entry"].update(seq=6), "entry 6: its content or its hash"),
+    "value": (lambda p: p["values"][0].update(value="x"), "entry 7: the value or salt of 'agent'"),
+    "salt": (lambda p: p["values"][0].update(salt="1" * 64), "entry 7: the value or salt"),
+    "path": (lambda p: p["path"].reverse(), "entry 7 is not shown to be under root 2"),
+    "path cut": (lambda p: p["path"].pop(), "entry 7 is not shown to be under root 2"),
+    "path of other things": (lambda p: p.update(path=[1]), "the path must be a list of hashes"),
+    "tree": (lambda p: p["root"].update(tree="1" * 64), "the signature of root 2 is wrong"),
+    "signature": (lambda p: p.update(signature="x"), "the signature of root 2 is wrong"),
+    "more": (lambda p: p.update(more=1), "the proof must have exactly"),
+    "size": (lambda p: p["root"].update(size=0), "no root of this kind"),
+    "no seq": (lambda p: p["entry"].update(seq="7"), "seq of the entry is no number"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_proof_that_was_changed_is_refused(written: Path, ledger: Ledger, change: str) -> None:
+    name = rewritten(written, "proof.json", CHANGES[change][0])
+    faults, summary = verify.check_file(written / name, [ledger.key], [])
+    assert summary == ""
+    assert len(faults) == 1
+    assert CHANGES[change][1] in faults[0]
+
+
+def test_a_proof_under_another_root_than_that_from_outside_is_refused(written: Path) -> None:
+    done = run(written, "proof.json", "--key", "key.txt", "--root", "root-000001.json")
+    assert done.returncode == 1
+    assert "it is not about root 1 from outside" in done.stdout
+
+
+def test_growth_is_proved_from_one_root_to_the_next(written: Path, ledger: Ledger) -> None:
+    both = ("--root", "root-000001.json", "--root", "root-000002.json")
+    done = run(written, "growth.json", "--key", ledger.key, *both)
+    assert done.returncode == 0, done.stdout
+    told = "VERIFIED the entries under root 1 are the first under root 2\n"
+    assert done.stdout == told
+    for change in (
+        lambda p: p["path"].reverse(),
+        lambda p: p.update(first=p["second"], second=p["first"]),
+        lambda p: p.update(first=p["second"]),
+    ):
+        faults, _ = verify.check_file(
+            written / rewritten(written, "growth.json", change), [ledger.key], []
+        )
+        assert "is not shown to have grown" in faults[0]
+
+
+def test_a_root_alone_is_checked(written: Path, ledger: Ledger) -> None:
+    done = run(written, "root-000001.json", "--key", ledger.key)
+    assert (done.returncode, done.stdout) == (0, "VERIFIED root 1 over 5 entries is signed\n")
+    name = rewritten(written, "root-000001.json", lambda p: p["root"].update(size=6))
+    assert run(written, name, "--key", ledger.key).returncode == 1
