@@ -1,0 +1,144 @@
+"""How often people infect each other, by layer of contact.
+
+Six layers: the **zone** (its air: everybody in it, in proportion to the dose of the well-mixed
+balance), the **seats** beside one, the other zones of the **floor**, the other floors of the
+**site**, the **shuttle** and the **household**. The Seoul call centre (Park et al. 2020) puts most
+of the weight on the zone: its cases were not clustered by desk inside a wing, and few crossed it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from releve.crashtest.outbreak.disease import Disease
+from releve.crashtest.outbreak.errors import require
+from releve.crashtest.outbreak.kernel_types import Rates
+from releve.crashtest.outbreak.laws import gamma_multiplier
+from releve.crashtest.outbreak.population import Population
+
+__all__ = ["REMOVAL_PER_HOUR", "Contacts", "Room", "air_dose", "infectiousness", "rates_of"]
+
+Floats = NDArray[np.float64]
+
+REMOVAL_PER_HOUR = 1.25
+"""Removal of infectious aerosol without ventilation (decay, deposition, leakage), per hour:
+CAiMIRA 4.17.8 as measured in an office of 900 m3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A zone in which the contacts were measured; others are scaled from it."""
+
+    volume_m3: float
+    air_changes_per_hour: float
+    places: int
+
+    def __post_init__(self) -> None:
+        """Refuse a room without air or people."""
+        require(self.volume_m3 > 0, "volume_m3 > 0", self.volume_m3)
+        require(self.air_changes_per_hour >= 0, "air_changes_per_hour >= 0", self)
+        require(self.places >= 2, "places >= 2", self.places)
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """``reproduction``: infections at work by one agent, everybody else susceptible and on site
+    every day, no measure in force; on average over agents. The shares part it among the layers.
+
+    A layer that an operator lacks (no shuttle, one floor) infects nobody; its share is not given
+    to others. ``room``: where the zone's part was measured; None = the mean over the operator's
+    own agents. ``household_attack``: the share of household members infected by one infected
+    agent directly; None = as the disease has it.
+    """
+
+    reproduction: float = 2.5
+    zone: float = 0.70
+    seat: float = 0.10
+    floor: float = 0.05
+    site: float = 0.05
+    shuttle: float = 0.10
+    household_attack: float | None = None
+    room: Room | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        require(0 <= self.reproduction <= 30, "0 <= reproduction <= 30", self.reproduction)
+        shares = (self.zone, self.seat, self.floor, self.site, self.shuttle)
+        require(min(shares) >= 0, "every share >= 0", shares)
+        require(abs(sum(shares) - 1) < 1e-9, "zone + seat + floor + site + shuttle = 1", shares)
+        attack = self.household_attack
+        require(attack is None or 0 <= attack < 1, "0 <= household_attack < 1", attack)
+
+
+def air_dose(volume_m3: Floats, air_changes_per_hour: Floats) -> Floats:
+    """Return the dose that one infected person gives each other one, up to a factor.
+
+    The concentration at balance is emission / (V (ventilation + removal)).
+    """
+    return np.asarray(1.0 / (volume_m3 * (air_changes_per_hour + REMOVAL_PER_HOUR)))
+
+
+def infectiousness(disease: Disease) -> tuple[float, float]:
+    """Return the factors of a person with and without symptoms; their mean is 1."""
+    share, ratio = disease.asymptomatic.value, disease.asymptomatic_infectiousness.value
+    mean = 1 - share + share * ratio
+    require(mean > 0, "somebody is infectious", mean)
+    return 1 / mean, ratio / mean
+
+
+def rates_of(population: Population, disease: Disease, contacts: Contacts) -> Rates:
+    """Return the attempts of every layer by an average infected person."""
+    per_work = contacts.reproduction
+    groups = population.groups
+    size = np.array([g.end - g.first for g in groups])
+    others = np.array([g.places - 1 for g in groups])
+    dose = air_dose(
+        np.array([g.volume_m3 for g in groups]),
+        np.array([g.air_changes_per_hour for g in groups]),
+    )
+    zone = dose * others
+    room = contacts.room
+    if room is None:
+        reference = float((zone * size).sum() / size.sum())
+    else:
+        one = air_dose(np.array([room.volume_m3]), np.array([room.air_changes_per_hour]))
+        reference = float(one[0]) * (room.places - 1)
+    riders = np.diff(population.rider_pointer)
+    exposure = population.ride_minutes * (riders - 1)
+    beside = population.near.size / population.size
+    riding = float((exposure * riders).sum()) / population.size
+    return Rates(
+        zone=_scaled(zone, contacts.zone * per_work, reference),
+        seat=float(_scaled(np.ones(1), contacts.seat * per_work, beside)[0]),
+        floor=contacts.floor * per_work,
+        site=contacts.site * per_work,
+        shuttle=_scaled(exposure, contacts.shuttle * per_work, riding),
+        household=_household_hazard(disease, contacts.household_attack),
+    )
+
+
+def _scaled(values: Floats, wanted: float, reference: float) -> Floats:
+    """Return the values times wanted / reference; nothing where there is no reference."""
+    return values * (wanted / reference if reference > 0 else 0.0)
+
+
+def _household_hazard(disease: Disease, attack: float | None) -> float:
+    """Return the attempts per household member that give the attack rate of one infected agent."""
+    wanted = disease.household_attack.value if attack is None else attack
+    if wanted == 0:
+        return 0.0
+    multiplier = gamma_multiplier(disease.household_dispersion.value)
+    sick, well = infectiousness(disease)
+    share = disease.asymptomatic.value
+
+    def escaped(hazard: float) -> float:
+        with_symptoms = np.exp(-hazard * sick * multiplier).mean()
+        without = np.exp(-hazard * well * multiplier).mean()
+        return float((1 - share) * with_symptoms + share * without - (1 - wanted))
+
+    require(escaped(1e3) < 0, "the household attack rate can be reached", wanted)
+    return float(brentq(escaped, 0.0, 1e3))

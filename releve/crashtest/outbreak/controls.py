@@ -1,0 +1,233 @@
+"""What the operator and the authorities do: measures, tests, visits, the closure rule.
+
+Every factor is at most one: the kernel draws what would happen without measures and thins it, so
+that two policies meet the same attempts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.crashtest.outbreak.contacts import REMOVAL_PER_HOUR
+from releve.crashtest.outbreak.disease import Disease
+from releve.crashtest.outbreak.errors import require
+from releve.crashtest.outbreak.kernel_types import Policy
+from releve.crashtest.outbreak.population import Population
+
+__all__ = ["Closure", "Controls", "Quarantine", "Rotation", "Visits", "distance_factor"]
+
+_PER_METRE = 2.02
+"""The effect of distance doubles per metre (x 2.02), observational: Chu et al. 2020, Lancet."""
+
+
+def _share(name: str, value: float) -> None:
+    require(0 <= value <= 1, f"0 <= {name} <= 1", value)
+
+
+def _days(name: str, value: int, least: int = 0) -> None:
+    require(least <= value <= 365, f"{least} <= {name} <= 365", value)
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """``cases`` confirmed agents of one site within ``within_days`` (both ends included) close it
+    for ``hours``: the rule of :mod:`releve.situation`, on whole days.
+
+    An open site is closed by a case known since it reopened; ``earlier_cases_count``: whether
+    cases known before that count with it. A case while it is closed keeps it shut for at least
+    ``further_case_hours`` from its day. The site is shut from the day of the order for the
+    hours in whole days and ``reopening_days`` for its checks. ``tested``: the share of its agents
+    tested on the day of the order.
+    """
+
+    cases: int = 2
+    within_days: int = 14
+    hours: float = 48.0
+    further_case_hours: float = 0.0
+    earlier_cases_count: bool = True
+    reopening_days: int = 0
+    tested: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        require(1 <= self.cases <= 1000, "1 <= cases <= 1000", self.cases)
+        _days("within_days", self.within_days)
+        require(0 < self.hours <= 8760, "0 < hours <= 8760", self.hours)
+        require(0 <= self.further_case_hours <= 8760, "0 <= further_case_hours <= 8760", self)
+        _days("reopening_days", self.reopening_days)
+        _share("tested", self.tested)
+
+    @property
+    def days(self) -> int:
+        """The days a site is shut by an order."""
+        return int(np.ceil(self.hours / 24)) + self.reopening_days
+
+    @property
+    def further_days(self) -> int:
+        """The days a site is shut, at least, from a case while it is closed."""
+        shut = int(np.ceil(self.further_case_hours / 24))
+        return shut + self.reopening_days if shut else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """A brigade comes unannounced, every ``every_days`` on average (each day alike), and tests
+    ``tests`` of the agents it finds, at random."""
+
+    every_days: float = 14.0
+    tests: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        require(self.every_days >= 1, "every_days >= 1", self.every_days)
+        require(self.tests >= 1, "tests >= 1", self.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Contacts of a confirmed agent are kept away for ``days``: the share found of those beside
+    the seat, of the zone, of the vehicle."""
+
+    days: int = 7
+    seat: float = 1.0
+    zone: float = 0.0
+    shuttle: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        _days("days", self.days, 1)
+        for name in ("seat", "zone", "shuttle"):
+            _share(name, getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Cohorts that come by turns: ``on[cohort][day of the cycle]``; agents are in a fixed one.
+
+    The first day of the run is the first of the cycle.
+    """
+
+    on: tuple[tuple[bool, ...], ...] = ((True,),)
+
+    def __post_init__(self) -> None:
+        """Refuse cycles of different lengths."""
+        require(bool(self.on) and bool(self.on[0]), "a cohort and a day", self.on)
+        require(len({len(row) for row in self.on}) == 1, "cycles of one length", self.on)
+
+    @classmethod
+    def by_turns(cls, cohorts: int, days: int) -> Rotation:
+        """Return cohorts that come ``days`` in a row, one after the other."""
+        cycle = [
+            [day // days == cohort for day in range(cohorts * days)] for cohort in range(cohorts)
+        ]
+        return cls(tuple(tuple(row) for row in cycle))
+
+    @classmethod
+    def weekdays(cls, days: Sequence[bool] = (True,) * 5 + (False,) * 2) -> Rotation:
+        """Return one cohort that works on some days of the week, Monday first."""
+        return cls((tuple(days),))
+
+    def table(self, days: int) -> NDArray[np.bool_]:
+        """Return bool[cohort, day]."""
+        cycle = np.array(self.on, dtype=np.bool_)
+        return np.ascontiguousarray(cycle[:, np.arange(days) % cycle.shape[1]])
+
+
+def distance_factor(metres: float) -> float:
+    """Return what is left of the seat layer when neighbours sit ``metres`` apart, against 1 m."""
+    require(metres >= 0, "metres >= 0", metres)
+    return float(min(1.0, _PER_METRE ** -(metres - 1.0)))
+
+
+@dataclass(frozen=True)
+class Controls:
+    """A policy; the default is that nothing is done.
+
+    ``masks``: the share of attempts at work and in vehicles that masks stop. ``distance_m``: least
+    distance between neighbours, acts on the seat layer. ``extra_air_changes``: fresh air added to
+    every zone, per hour. ``telework``: the share of home-ready agents who work at home, those of
+    the lowest rank first; ``at_home[agent]`` overrides it. ``rotation``: who comes on which day.
+    ``stay_home``: P(an agent with symptoms stays away from the day they begin);
+    ``symptom_test``: P(they are tested ``test_days`` later); a result comes ``result_days`` after
+    a test and a positive keeps the agent away for ``isolation_days``. ``test``: which of the
+    disease's tests; ``false_positive``: P(positive) of somebody who is not infected. ``immune``:
+    the share of people who cannot be infected.
+    """
+
+    masks: float = 0.0
+    distance_m: float = 1.0
+    extra_air_changes: float = 0.0
+    telework: float = 0.0
+    at_home: NDArray[np.bool_] | None = field(default=None, repr=False)
+    rotation: Rotation = Rotation()
+    stay_home: float = 0.0
+    symptom_test: float = 0.0
+    test: str = "pcr"
+    test_days: int = 1
+    result_days: int = 1
+    false_positive: float = 0.0
+    isolation_days: int = 10
+    quarantine: Quarantine | None = None
+    visits: Visits | None = None
+    closure: Closure | None = None
+    immune: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        for name in ("masks", "telework", "stay_home", "symptom_test", "false_positive", "immune"):
+            _share(name, getattr(self, name))
+        require(self.distance_m >= 0, "distance_m >= 0", self.distance_m)
+        require(self.extra_air_changes >= 0, "extra_air_changes >= 0", self.extra_air_changes)
+        for name in ("test_days", "result_days", "isolation_days"):
+            _days(name, getattr(self, name))
+
+
+def policy_of(population: Population, disease: Disease, controls: Controls, days: int) -> Policy:
+    """Return a policy as the kernel reads it."""
+    require(controls.test in disease.tests, f"test in {sorted(disease.tests)}", controls.test)
+    air = np.array([group.air_changes_per_hour for group in population.groups]) + REMOVAL_PER_HOUR
+    masked = 1.0 - controls.masks
+    visits = controls.visits or Visits()
+    quarantine = controls.quarantine or Quarantine(1, 0.0)
+    closure = controls.closure or Closure()
+    on = controls.rotation.table(days)
+    return Policy(
+        home=_at_home(population, controls),
+        cohort=np.minimum(population.cohort_rank * len(on), len(on) - 1).astype(np.int32),
+        on=on,
+        zone_factor=masked * air / (air + controls.extra_air_changes),
+        seat_factor=masked * distance_factor(controls.distance_m),
+        other_factor=masked,
+        stay_home=controls.stay_home,
+        symptom_test=controls.symptom_test,
+        test_days=controls.test_days,
+        result_days=controls.result_days,
+        isolation_days=controls.isolation_days,
+        sensitivity=disease.tests[controls.test].table(),
+        false_positive=controls.false_positive,
+        visit_probability=1.0 / visits.every_days if controls.visits else 0.0,
+        visit_tests=visits.tests,
+        quarantine_days=quarantine.days,
+        quarantine_seat=quarantine.seat,
+        quarantine_zone=quarantine.zone,
+        quarantine_shuttle=quarantine.shuttle,
+        closing_cases=closure.cases if controls.closure else 0,
+        closing_within=closure.within_days,
+        closing_days=closure.days,
+        closing_further=closure.further_days,
+        closing_earlier=closure.earlier_cases_count,
+        closing_tested=closure.tested,
+        immune=controls.immune,
+    )
+
+
+def _at_home(population: Population, controls: Controls) -> NDArray[np.bool_]:
+    if controls.at_home is None:
+        return population.home_ready & (population.telework_rank < controls.telework)
+    given = np.asarray(controls.at_home, dtype=np.bool_)
+    require(given.shape == (population.size,), f"at_home has {population.size} agents", given.shape)
+    return given

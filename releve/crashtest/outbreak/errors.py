@@ -1,0 +1,38 @@
+"""What can go wrong in an outbreak run.
+
+::
+
+    ValueError
+    └── OutbreakError          a parameter or a population that makes no sense
+        ├── IncidenceError     a curve of cases with a hole, a negative day or a wrong order
+        ├── ParameterSetError  a published parameter set that cannot be read
+        └── PoolOverflowError   more events than the pool holds; nothing is dropped in silence
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["IncidenceError", "OutbreakError", "ParameterSetError", "PoolOverflowError", "require"]
+
+
+class OutbreakError(ValueError):
+    """A parameter or a population that makes no sense; the text quotes the condition."""
+
+
+class IncidenceError(OutbreakError):
+    """A curve of daily cases that cannot be used as it is; the text names row and fix."""
+
+
+class ParameterSetError(OutbreakError):
+    """A published parameter set that cannot be read."""
+
+
+class PoolOverflowError(OutbreakError):
+    """The event pool was too small for a replication."""
+
+
+def require(holds: bool, condition: str, value: Any) -> None:
+    """Raise OutbreakError, quoting the condition and the value, unless it holds."""
+    if not holds:
+        raise OutbreakError(f"{condition} does not hold: {value}")

@@ -1,0 +1,331 @@
+"""From an operator to flat arrays: who shares air, a desk row, a floor, a site, a vehicle, a home.
+
+Agents are numbered site by site, floor by floor, zone by zone, so that a group is a range; the
+household members of agents come after all of them. The arrays do not change: every policy and
+replication reuses them. Keys are hashed from ids, so that the numbers drawn for somebody do not
+depend on the order of the tables or on who else there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from releve.crashtest.outbreak.errors import OutbreakError, require
+from releve.crashtest.outbreak.rng import key_of, ranks
+from releve.network import Agent, Operator, Seat, Zone
+
+__all__ = ["AirGroup", "Population", "population_of"]
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+NEIGHBOUR_M = 2.0
+VEHICLE_SEATS = 16
+HOUSEHOLD_OTHERS = (0.10, 0.20, 0.25, 0.25, 0.12, 0.08)
+"""Assumed shares of agents who live with 0, 1, 2, ... others: 2.3 on average."""
+RANK_HOUSEHOLD, RANK_TELEWORK, RANK_COHORT = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class AirGroup:
+    """A zone in one sitting: the agents ``first`` to ``end`` who breathe the same air, ``places``
+    of them at most.
+
+    Where a site has more agents than seats, a seat is used in several sittings, whose people do
+    not meet in the zone.
+    """
+
+    zone: str
+    site: int
+    sitting: int
+    first: int
+    end: int
+    places: int
+    volume_m3: float
+    air_changes_per_hour: float
+
+
+@dataclass(frozen=True)
+class Population:
+    """Everybody, as arrays.
+
+    ``agents``, ``sites``: ids in the order of the numbers. ``key[person]`` uint64, agents first;
+    ``site_key[site]``. ``group[agent]``, ``site[agent]``, ``floor[agent]``: numbers;
+    ``site_range[site, 2]`` and ``floor_range[floor, 2]``: first agent and one past the last.
+    ``near[near_pointer[a]:near_pointer[a + 1]]``: who sits beside a. ``vehicle[agent]``: the
+    shuttle vehicle or -1, its riders ``riders[rider_pointer[v]:rider_pointer[v + 1]]`` and its
+    ``ride_minutes[v]``. The household members of a are the persons ``home_pointer[a]`` up to
+    ``home_pointer[a + 1]``; ``owner`` their agent, from the first of them on. ``home_ready`` and
+    the fixed ranks of agents in [0, 1) choose who works at home and in which cohort.
+    """
+
+    agents: tuple[str, ...]
+    sites: tuple[str, ...]
+    destinations: tuple[str, ...]
+    groups: tuple[AirGroup, ...]
+    key: NDArray[np.uint64]
+    site_key: NDArray[np.uint64]
+    group: Ints
+    site: Ints
+    floor: Ints
+    site_range: Ints
+    floor_range: Ints
+    near_pointer: Ints
+    near: Ints
+    vehicle: Ints
+    rider_pointer: Ints
+    riders: Ints
+    ride_minutes: Floats
+    home_pointer: Ints
+    owner: Ints
+    home_ready: NDArray[np.bool_]
+    telework_rank: Floats
+    cohort_rank: Floats
+
+    @property
+    def size(self) -> int:
+        """The number of agents."""
+        return len(self.agents)
+
+    @property
+    def persons(self) -> int:
+        """The number of agents and of members of their households."""
+        return len(self.key)
+
+    @cached_property
+    def number(self) -> Mapping[str, int]:
+        """The number of every agent, by id."""
+        return {name: at for at, name in enumerate(self.agents)}
+
+
+def population_of(
+    operator: Operator,
+    *,
+    seats: Mapping[str, str] | None = None,
+    others: Sequence[float] = HOUSEHOLD_OTHERS,
+    neighbour_m: float = NEIGHBOUR_M,
+    vehicle_seats: int = VEHICLE_SEATS,
+) -> Population:
+    """Return the arrays of an operator.
+
+    ``seats`` gives the seat id of each agent id; without it, agents of a site sit down in the
+    order of their main programme, zone by zone, a second sitting when the seats are full.
+    ``others[n]`` is the share of agents who live with n others. People within ``neighbour_m`` in
+    one zone and sitting sit beside each other. OutbreakError names what is missing: a zone
+    without volume, a site with agents and no seat.
+    """
+    require(bool(operator.agents), "the operator has agents", 0)
+    require(abs(sum(others) - 1) < 1e-9 and min(others) >= 0, "others are shares of 1", others)
+    require(neighbour_m >= 0, "neighbour_m >= 0", neighbour_m)
+    require(vehicle_seats >= 2, "vehicle_seats >= 2", vehicle_seats)
+    seated = _seated(operator, seats)
+    agents = [place.agent for place in seated]
+    groups = _groups(operator, seated)
+    keys = np.array([key_of("agent", agent.id) for agent in agents], dtype=np.uint64)
+    home_pointer, owner, member_keys = _households(agents, keys, others)
+    site_range = _ranges([place.site for place in seated], len(operator.sites))
+    floors = [place.floor for place in seated]
+    near_pointer, near = _neighbours(groups, seated, neighbour_m)
+    vehicle, rider_pointer, riders, minutes = _vehicles(operator, seated, vehicle_seats)
+    return Population(
+        agents=tuple(agent.id for agent in agents),
+        sites=tuple(site.id for site in operator.sites),
+        destinations=tuple(site.destination for site in operator.sites),
+        groups=groups,
+        key=np.concatenate([keys, member_keys]),
+        site_key=np.array([key_of("site", site.id) for site in operator.sites], dtype=np.uint64),
+        group=np.repeat(np.arange(len(groups)), [g.end - g.first for g in groups]).astype(np.int32),
+        site=np.array([place.site for place in seated], dtype=np.int32),
+        floor=np.array(floors, dtype=np.int32),
+        site_range=site_range,
+        floor_range=_ranges(floors, len(operator.floors)),
+        near_pointer=near_pointer,
+        near=near,
+        vehicle=vehicle,
+        rider_pointer=rider_pointer,
+        riders=riders,
+        ride_minutes=minutes,
+        home_pointer=home_pointer,
+        owner=owner,
+        home_ready=np.array([agent.home_ready for agent in agents], dtype=np.bool_),
+        telework_rank=ranks(keys, RANK_TELEWORK),
+        cohort_rank=ranks(keys, RANK_COHORT),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An agent's site and floor as numbers, zone, sitting and seat."""
+
+    site: int
+    floor: int
+    zone: Zone
+    sitting: int
+    seat: Seat
+    agent: Agent
+
+    @property
+    def order(self) -> tuple[int, str, str, int, str]:
+        """The order in which agents are numbered."""
+        return (self.site, self.zone.floor, self.zone.id, self.sitting, self.agent.id)
+
+
+def _seated(operator: Operator, seats: Mapping[str, str] | None) -> list[_Place]:
+    """Return where every agent sits, in the order of their numbers."""
+    zones = {zone.id: zone for zone in operator.zones}
+    floor_at = {floor.id: at for at, floor in enumerate(operator.floors)}
+    site_at = {site.id: at for at, site in enumerate(operator.sites)}
+    chosen = _given(operator, seats) if seats is not None else _filled(operator)
+    places = []
+    for agent, seat, sitting in chosen:
+        zone = zones[seat.zone]
+        _check_air(zone)
+        site = site_at[operator.site_of_zone[zone.id]]
+        places.append(_Place(site, floor_at[zone.floor], zone, sitting, seat, agent))
+    return sorted(places, key=lambda place: place.order)
+
+
+def _check_air(zone: Zone) -> None:
+    if not (np.isfinite(zone.volume_m3) and zone.volume_m3 > 0):
+        raise OutbreakError(
+            f"zone {zone.id} has no volume ({zone.volume_m3} m3): give its volume_m3 in zones"
+        )
+
+
+def _given(operator: Operator, seats: Mapping[str, str]) -> list[tuple[Agent, Seat, int]]:
+    """Return the seats that were given; who shares one is in another sitting."""
+    by_id = {seat.id: seat for seat in operator.seats}
+    used: dict[str, int] = {}
+    found = []
+    for agent in sorted(operator.agents, key=lambda row: row.id):
+        name = seats.get(agent.id)
+        if name is None or name not in by_id:
+            raise OutbreakError(f"agent {agent.id} has no known seat: {name}")
+        found.append((agent, by_id[name], used.get(name, 0)))
+        used[name] = used.get(name, 0) + 1
+    return found
+
+
+def _filled(operator: Operator) -> list[tuple[Agent, Seat, int]]:
+    """Seat agents site by site, teams together, sitting after sitting."""
+    floor_of = {zone.id: zone.floor for zone in operator.zones}
+    by_site: dict[str, list[Seat]] = {site.id: [] for site in operator.sites}
+    for seat in operator.seats:
+        by_site[operator.site_of_zone[seat.zone]].append(seat)
+    found = []
+    agents = sorted(operator.agents, key=lambda row: (row.home_site, row.skills[:1], row.id))
+    for site, group in groupby(agents, key=lambda row: row.home_site):
+        here = sorted(by_site[site], key=lambda seat: (floor_of[seat.zone], seat.zone, seat.id))
+        if not here:
+            raise OutbreakError(f"site {site} has agents and no seat: give it zones and seats")
+        found += [(agent, here[at % len(here)], at // len(here)) for at, agent in enumerate(group)]
+    return found
+
+
+def _groups(operator: Operator, seated: Sequence[_Place]) -> tuple[AirGroup, ...]:
+    """Return the air groups in the order of their agents."""
+    seats_of: dict[str, int] = {}
+    for seat in operator.seats:
+        seats_of[seat.zone] = seats_of.get(seat.zone, 0) + 1
+    groups = []
+    first = 0
+    for (site, _, sitting), run in groupby(
+        seated, key=lambda place: (place.site, place.zone.id, place.sitting)
+    ):
+        end = first + sum(1 for _ in run)
+        zone = seated[first].zone
+        groups.append(
+            AirGroup(
+                zone.id,
+                site,
+                sitting,
+                first,
+                end,
+                seats_of[zone.id],
+                zone.volume_m3,
+                zone.air_changes_per_hour,
+            )
+        )
+        first = end
+    return tuple(groups)
+
+
+def _ranges(numbers: Sequence[int], count: int) -> Ints:
+    """Return the first and one past the last place of every number; equal ones stand together."""
+    found = np.zeros((count, 2), dtype=np.int32)
+    first = 0
+    for number, run in groupby(numbers):
+        end = first + sum(1 for _ in run)
+        found[number] = first, end
+        first = end
+    return found
+
+
+def _households(
+    agents: Sequence[Agent], keys: NDArray[np.uint64], others: Sequence[float]
+) -> tuple[Ints, Ints, NDArray[np.uint64]]:
+    """Return the pointers to household members, their agents and their keys."""
+    cumulative = np.cumsum(others)
+    sizes = np.searchsorted(cumulative, ranks(keys, RANK_HOUSEHOLD) * cumulative[-1])
+    pointer = len(agents) + np.concatenate([[0], np.cumsum(sizes)])
+    member_keys = [
+        key_of("household", agent.id, at)
+        for agent, size in zip(agents, sizes, strict=True)
+        for at in range(size)
+    ]
+    owner = np.repeat(np.arange(len(agents)), sizes)
+    return pointer.astype(np.int32), owner.astype(np.int32), np.array(member_keys, dtype=np.uint64)
+
+
+def _neighbours(
+    groups: Sequence[AirGroup], seated: Sequence[_Place], within_m: float
+) -> tuple[Ints, Ints]:
+    """Return the CSR of who sits within a distance, in the same air group."""
+    lists: list[list[int]] = [[] for _ in seated]
+    for group in groups:
+        here = range(group.first, group.end)
+        xy = np.array([(seated[a].seat.x_m, seated[a].seat.y_m) for a in here])
+        for a, b in cKDTree(xy).query_pairs(within_m + 1e-9) if within_m > 0 else ():
+            lists[group.first + a].append(group.first + b)
+            lists[group.first + b].append(group.first + a)
+    return _csr([sorted(near) for near in lists])
+
+
+def _csr(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+    pointer = np.concatenate([[0], np.cumsum([len(one) for one in lists])])
+    flat = np.array([at for one in lists for at in one], dtype=np.int32)
+    return pointer.astype(np.int32), flat
+
+
+def _vehicles(
+    operator: Operator, seated: Sequence[_Place], seats: int
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """Fill the vehicles of every stop and site: agents in the order of their ids.
+
+    Returns the vehicle of every agent (-1 = none), the riders as CSR and the minutes of the ride.
+    """
+    site_at = {site.id: at for at, site in enumerate(operator.sites)}
+    minutes_of = {(row.stop, site_at[row.site]): row.ride_minutes for row in operator.shuttles}
+    waiting: dict[tuple[str, int, int], list[int]] = {}
+    for at, place in enumerate(seated):
+        line = (place.agent.stop, place.site)
+        if line in minutes_of and not place.agent.own_transport:
+            waiting.setdefault((*line, place.sitting), []).append(at)
+    vehicle = np.full(len(seated), -1, dtype=np.int32)
+    lists: list[list[int]] = []
+    minutes: list[float] = []
+    for stop, site, sitting in sorted(waiting, key=lambda k: (k[1], k[0], k[2])):
+        queue = sorted(waiting[stop, site, sitting], key=lambda at: seated[at].agent.id)
+        for start in range(0, len(queue), seats):
+            vehicle[queue[start : start + seats]] = len(lists)
+            lists.append(queue[start : start + seats])
+            minutes.append(minutes_of[stop, site])
+    pointer, riders = _csr(lists)
+    return vehicle, pointer, riders, np.array(minutes, dtype=np.float64)

@@ -1,0 +1,70 @@
+"""Random numbers by name: u(seed, replication, who, what) is the same whatever else happens.
+
+A key is a 64-bit name of a person or a site, hashed from its id; a slot is the number of a
+decision. Two rounds of splitmix64's finaliser (Steele, Lea, Flood 2014) make a number of them.
+Nothing has a state: two plans, or two splits of the work over threads, meet the same luck.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["key_of", "mix", "named", "pick", "ranks", "replication_key", "unit"]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+
+
+def key_of(*parts: str | int) -> np.uint64:
+    """Return the key of a name, like ``("site", "casa-1")``; equal on every machine."""
+    text = "\x1f".join(str(part) for part in parts)
+    return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()))
+
+
+@njit(cache=True, inline="always")
+def mix(x: Any) -> Any:
+    """Return splitmix64's finaliser of a uint64."""
+    x = (x ^ (x >> _S30)) * _A
+    x = (x ^ (x >> _S27)) * _B
+    return x ^ (x >> _S31)
+
+
+@njit(cache=True, inline="always")
+def replication_key(seed: int, replication: int) -> Any:
+    """Return the key of a replication."""
+    return mix(mix(np.uint64(seed) + _GOLDEN) + np.uint64(replication) * _GOLDEN)
+
+
+@njit(cache=True, inline="always")
+def named(replication: Any, key: Any) -> Any:
+    """Return the key of somebody in a replication."""
+    return mix(replication ^ key)
+
+
+@njit(cache=True, inline="always")
+def unit(key: Any, slot: int) -> Any:
+    """Return the uniform number in (0, 1) of a decision."""
+    bits = mix(key + np.uint64(slot) * _GOLDEN) >> _S11
+    return (np.float64(bits) + 0.5) * 1.1102230246251565e-16
+
+
+@njit(cache=True, inline="always")
+def pick(u: float, n: int) -> Any:
+    """Return a whole number below n."""
+    return min(np.int64(u * n), n - 1)
+
+
+def ranks(keys: NDArray[np.uint64], slot: int) -> NDArray[np.float64]:
+    """Return a fixed uniform number per key, the same in every replication: float64[key]."""
+    with np.errstate(over="ignore"):
+        x = keys + np.uint64(slot) * _GOLDEN
+        x = (x ^ (x >> _S30)) * _A
+        x = (x ^ (x >> _S27)) * _B
+        x = x ^ (x >> _S31)
+    return ((x >> _S11).astype(np.float64) + 0.5) * 1.1102230246251565e-16
