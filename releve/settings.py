@@ -147,6 +147,7 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 MFA_ADAPTER = "releve.desk.access.adapters.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Relève"
+MFA_TOTP_TOLERANCE = 1  # a code holds for the half minute before and after its own, too
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DESK_URL.startswith("http://")
 SOCIALACCOUNT_ADAPTER = "releve.desk.access.adapters.ServiceAdapter"

@@ -11,7 +11,7 @@ __all__ = ["SENTENCES"]
 
 SENTENCES = (
     lazy("Username or email"),
-    lazy("Login"),
+    lazy("Forgot your password?"),
     lazy("Username"),
     lazy("Email address"),
     lazy("Current Password"),

@@ -1,0 +1,178 @@
+"""Tools of the browser tests: a served desk, the views it is looked at in, and what axe finds.
+
+A test module imports the ``browser`` fixture and calls the rest::
+
+    from tests.browser_tools import VIEWS, browser, looked_at, served
+
+    @pytest.mark.parametrize("view", VIEWS, ids=str)
+    def test_the_page_is_for_everybody(browser: Browser, address: str, view: View) -> None:
+        with looked_at(browser, address, view) as page:
+            page.goto("/now")
+            assert serious(page) == []
+            keep(page, "now")
+
+With RELEVE_PICTURES set to a folder, ``keep`` writes a picture of the page there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+__all__ = [
+    "VIEWS",
+    "View",
+    "browser",
+    "command",
+    "context",
+    "faults_of",
+    "keep",
+    "looked_at",
+    "overflow",
+    "serious",
+    "served",
+]
+
+SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to look: a language, a screen, a scheme of colours."""
+
+    language: str = "fr-FR"
+    size: str = "desk"
+    scheme: Literal["light", "dark"] = "light"
+
+    def __str__(self) -> str:
+        return f"{self.language[:2]}-{self.size}-{self.scheme}"
+
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+VIEWS = tuple(View(*parts) for parts in product(("fr-FR", "en-GB"), SIZES, SCHEMES))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, or a skip that says what to install."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield running
+        running.close()
+
+
+def _environ(home: Path, more: Mapping[str, str]) -> dict[str, str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("RELEVE_")}
+    return {**environ, "RELEVE_HOME": str(home), "PYTHONUNBUFFERED": "1", **more}
+
+
+def command(home: Path, *args: str, environ: Mapping[str, str] | None = None) -> str:
+    """Run a ``releve`` command of an installation to its end; return what it wrote."""
+    done = subprocess.run(
+        [sys.executable, "-m", "releve", *args],
+        env=_environ(home, environ or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def served(home: Path, *args: str, environ: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve a desk by its own command, as a user starts it; yield its address."""
+    line = [sys.executable, "-m", "releve", "desk", "serve", *args, "--port", "0"]
+    with subprocess.Popen(
+        line,
+        env=_environ(home, environ or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        try:
+            assert found is not None, "the server did not say where it listens"
+            yield found[0]
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def context(
+    browser: Browser, address: str, view: View, cookies: Sequence[tuple[str, str]] = ()
+) -> BrowserContext:
+    """Return a browser context of a view, with cookies such as an open desk's role."""
+    width, height = SIZES[view.size]
+    found = browser.new_context(
+        base_url=address,
+        locale=view.language,
+        viewport={"width": width, "height": height},
+        color_scheme=view.scheme,
+        has_touch=view.size == "phone",
+    )
+    found.add_cookies([{"name": k, "value": v, "url": address} for k, v in cookies])
+    return found
+
+
+@contextmanager
+def looked_at(
+    browser: Browser, address: str, view: View, cookies: Sequence[tuple[str, str]] = ()
+) -> Iterator[Page]:
+    """Yield a page of a view; afterwards the browser must not have complained of anything."""
+    with context(browser, address, view, cookies) as visitor:
+        page = visitor.new_page()
+        faults = faults_of(page)
+        yield page
+        assert faults == []
+
+
+def faults_of(page: Page) -> list[str]:
+    """Collect what the browser complains about: errors, content that the policy refuses."""
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    return faults
+
+
+def overflow(page: Page) -> int:
+    """Return by how many pixels the page is wider than the screen."""
+    script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    return int(page.evaluate(script))
+
+
+def serious(page: Page) -> list[str]:
+    """Return what axe finds serious or critical, each with the first element it stands on."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {fault['help']}: {fault['nodes'][0]['html']}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+def keep(page: Page, name: str, view: View | None = None) -> None:
+    """Write a picture of the whole page where RELEVE_PICTURES says, if it says so."""
+    folder = os.environ.get("RELEVE_PICTURES")
+    if folder:
+        path = Path(folder) / f"{name}-{view or View()}.png"
+        page.screenshot(path=str(path), full_page=True)
