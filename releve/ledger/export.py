@@ -25,10 +25,13 @@ _PAGE = 1000
 def export_lines(*, values: bool = False) -> Iterator[str]:
     """Yield the lines of the export; ``values``: personal values are shown too.
 
-    Read to the end inside one transaction, so that entries, values and roots are of one instant.
+    It is read in one transaction, so that entries, values and roots are of one instant (inside a
+    transaction of the caller's, as of that one).
     """
+    nested = connection.in_atomic_block
     with transaction.atomic():
-        _one_instant()
+        if not nested:
+            _one_instant()
         yield canonical({"format": "releve ledger export 1", "values": "all" if values else "none"})
         seq = roots = 0
         for row in models.Root.objects.order_by("number").iterator():

@@ -1,0 +1,196 @@
+"""Roots, the stored tree, proofs and the key."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
+
+from releve.evidence.verify import check_growth, check_proof, check_root
+from releve.ledger import tree
+from releve.ledger.chain import append_all
+from releve.ledger.errors import NothingToSealError, ProofError, SigningKeyError
+from releve.ledger.hashing import NO_HASH, ROOT_TAG, root_hash
+from releve.ledger.keys import public_key
+from releve.ledger.merkle import leaf_hash, node_hash
+from releve.ledger.models import Entry, Node
+from releve.ledger.proofs import prove, prove_growth
+from releve.ledger.roots import last_root, publish, root_of, roots, seal
+from tests.ledger.making import at, declared, draft
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def plain_root(count: int) -> str:
+    """The root by the definition of RFC 9162, over all leaves at once."""
+
+    def over(leaves: list[bytes]) -> bytes:
+        if len(leaves) == 1:
+            return leaf_hash(leaves[0])
+        half = 1 << (len(leaves) - 1).bit_length() - 1
+        return node_hash(over(leaves[:half]), over(leaves[half:]))
+
+    rows = Entry.objects.order_by("seq").values_list("hash", flat=True)[:count]
+    return over([bytes.fromhex(row) for row in rows]).hex()
+
+
+def test_a_root_covers_all_entries_and_is_signed() -> None:
+    last = append_all([draft(n) for n in range(5)])[-1]
+    root = seal(at(10))
+    statement = json.loads(root.statement)
+    assert statement == {
+        "format": "releve ledger root 1",
+        "head": last.hash,
+        "key": public_key(),
+        "number": 1,
+        "previous": NO_HASH,
+        "sealed_at": "2026-11-24T08:10:00.000010Z",
+        "size": 5,
+        "tree": plain_root(5),
+    }
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key()))
+    key.verify(bytes.fromhex(root.signature), ROOT_TAG + root.statement.encode())
+    assert (root.number, root.size, root.sealed_at) == (1, 5, at(10))
+
+
+def test_roots_name_the_one_before() -> None:
+    append_all([draft(1)])
+    first = seal(at(10))
+    append_all([draft(2)])
+    second = seal(at(11))
+    assert json.loads(second.statement)["previous"] == root_hash(json.loads(first.statement))
+    assert list(roots()) == [first, second]
+    assert list(roots(after=1)) == [second] == [last_root()]
+
+
+def test_sealing_twice_with_nothing_new_gives_the_same_root() -> None:
+    append_all([draft(1)])
+    assert seal(at(10)) == seal(at(99)) == root_of(1)
+
+
+def test_an_empty_ledger_has_no_root() -> None:
+    with pytest.raises(NothingToSealError, match="empty"):
+        seal(at(1))
+    assert last_root() is None
+
+
+def test_a_root_is_written_as_a_file_that_a_verifier_reads(tmp_path: Path) -> None:
+    append_all([draft(1)])
+    root = seal(at(10))
+    path = publish(root, tmp_path / "outside")
+    assert path == publish(root, tmp_path / "outside")
+    assert [file.name for file in path.parent.iterdir()] == ["root-000001.json"]
+    assert path.read_text(encoding="utf-8") == root.text
+    assert check_root(json.loads(root.text), [public_key()])["size"] == 1
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 8])
+def test_the_tree_is_the_same_whatever_is_kept_of_it(
+    stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a short stride a small ledger has as many kept levels as a large one."""
+    monkeypatch.setattr(tree, "STRIDE", stride)
+    count = 0
+    for step in (1, 2, 5, 1, 7, 16, 33):
+        append_all([draft(n) for n in range(step)])
+        count += step
+        root = seal(at(count))
+        assert json.loads(root.statement)["tree"] == plain_root(count)
+    expected = {
+        (level, index) for level in range(stride, 7, stride) for index in range(count >> level)
+    }
+    assert set(Node.objects.values_list("level", "index")) == expected
+
+
+def test_every_entry_is_proved_under_every_later_root() -> None:
+    keys = [public_key()]
+    for size in (1, 2, 3, 7, 12):
+        append_all([declared(n) for n in range(size - Entry.objects.count())])
+        seal(at(size))
+    for root in roots():
+        for seq in range(1, root.size + 1):
+            assert check_proof(prove(seq, root), keys, []).startswith(f"entry {seq} is under root")
+        for later in roots(after=root.number - 1):
+            check_growth(prove_growth(root, later), keys, [])
+
+
+def test_a_proof_shows_the_values_asked_for_and_no_other() -> None:
+    append_all([declared(1), declared(2)])
+    root = seal(at(3))
+    assert prove(1, root)["values"] == []
+    (value,) = prove(2, root, disclose=["agent"])["values"]
+    assert value["value"] == "agent-2"
+    assert "agent-1" not in json.dumps(prove(2, root, disclose=["agent"]))
+    with pytest.raises(ProofError, match="entry 2 has no value to show for: site"):
+        prove(2, root, disclose=["agent", "site"])
+
+
+def test_what_is_not_under_a_root_cannot_be_proved() -> None:
+    append_all([draft(1)])
+    first = seal(at(1))
+    append_all([draft(2)])
+    second = seal(at(2))
+    with pytest.raises(ProofError, match="entry 2 is not under root 1: it was added later"):
+        prove(2, first)
+    with pytest.raises(ProofError, match="entry 9 is not under root 2: there is no such entry"):
+        prove(9, second)
+    with pytest.raises(ProofError, match="root 2 covers more entries than root 1"):
+        prove_growth(second, first)
+    with pytest.raises(ProofError, match="there is no root 3"):
+        root_of(3)
+
+
+def test_a_proof_reads_few_rows_and_sealing_only_what_is_new() -> None:
+    append_all([draft(n) for n in range(1500)])
+    root = seal(at(1))
+    assert Node.objects.count() == 5
+    with CaptureQueriesContext(connection) as queries:
+        proof = prove(777, root)
+    assert len(proof["path"]) == 11
+    assert len(queries) <= 2 * 11  # a node of the path each, the peaks of its right edge, the entry
+    append_all([draft(n) for n in range(3)])
+    with CaptureQueriesContext(connection) as queries:
+        seal(at(2))
+    assert len(queries) <= 20
+
+
+def test_the_key_is_made_once_for_its_owner_alone_and_said(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.LEDGER_KEY = ""
+    settings.HOME = tmp_path / "home"
+    with caplog.at_level(logging.WARNING):
+        made = public_key()
+    path = tmp_path / "home" / "ledger.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert f"a new key to sign the ledger's roots was made: {path}" in caplog.text
+    assert path.read_text(encoding="ascii").strip() not in caplog.text
+    caplog.clear()
+    assert public_key() == made
+    assert caplog.text == ""
+    assert [file.name for file in path.parent.iterdir()] == ["ledger.key"]
+
+
+@pytest.mark.parametrize("text", ["short", "z" * 64, "1" * 63])
+def test_a_key_that_is_none_is_refused_without_being_quoted(
+    settings: Settings, tmp_path: Path, text: str
+) -> None:
+    settings.LEDGER_KEY = text
+    with pytest.raises(SigningKeyError, match="RELEVE_LEDGER_KEY must be 64 hex") as error:
+        public_key()
+    assert text not in str(error.value)
+    settings.LEDGER_KEY = ""
+    (tmp_path / "ledger.key").write_text(text, encoding="utf-8")
+    with pytest.raises(SigningKeyError, match=r"ledger\.key must be 64 hex"):
+        public_key()
+    (tmp_path / "ledger.key").unlink()
+    (tmp_path / "ledger.key").mkdir()
+    with pytest.raises(SigningKeyError, match="cannot be used"):
+        public_key()
