@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from releve.live.errors import NoSuch
 from releve.live.models import Stream
 
 __all__ = ["LIVE", "is_drill", "now", "real"]
@@ -23,10 +24,16 @@ def real() -> datetime:
 
 
 def now(stream: str = LIVE) -> datetime:
-    """Return the time of a stream, in UTC. One query for a drill, none for the live stream."""
+    """Return the time of a stream, in UTC; NoSuch for a drill that there is not.
+
+    One query for a drill, none for the live stream.
+    """
     if stream == LIVE:
         return real()
-    return real() + Stream.objects.values_list("offset", flat=True).get(name=stream)
+    offset = Stream.objects.filter(name=stream).values_list("offset", flat=True).first()
+    if offset is None:
+        raise NoSuch(f"there is no drill {stream!r}")
+    return real() + offset
 
 
 def is_drill(stream: str) -> bool:

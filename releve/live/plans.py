@@ -13,7 +13,7 @@ import numpy as np
 from django.db import transaction
 
 from releve.demand import Requirement, forecast, history_of, require
-from releve.demand.tables import INTERVAL
+from releve.demand.tables import INTERVAL, Floats
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real
 from releve.live.errors import NoOperator, PlanRefused
@@ -70,7 +70,9 @@ def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
     operator = registry.operator_of(version)
     for plan in plans:
         _refuse(plan, operator)
-    rows = [_row(operator, plan) for plan in plans]
+    rows = [
+        _row(plan, aht) for plan, aht in zip(plans, handling_times(operator, plans), strict=True)
+    ]
     with transaction.atomic():
         PlanText.objects.bulk_create(rows, ignore_conflicts=True)
         found = Activation.objects.create(
@@ -96,18 +98,19 @@ def _refuse(plan: Plan, operator: Operator) -> None:
         )
 
 
-def _row(operator: Operator, plan: Plan) -> PlanText:
+def _row(plan: Plan, aht_s: Floats) -> PlanText:
     text = plan_to_json(plan)
-    aht = np.nan_to_num(_aht_of(operator, plan)).round(3).tolist()
     digest = hashlib.sha256(text.encode()).hexdigest()
+    aht = np.nan_to_num(aht_s).round(3).tolist()
     return PlanText(digest=digest, day=plan.day, text=text, aht_s=aht)
 
 
-def _aht_of(operator: Operator, plan: Plan) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Return the handling times that the plan's requirement was made for."""
+def handling_times(operator: Operator, plans: Sequence[Plan]) -> list[Floats]:
+    """Return the handling times ``[interval, programme]`` that each plan was made for, in s."""
     zone = operator.row.time_zone
-    found = forecast(history_of(operator), operator.programmes, [plan.day], zone)
-    return require(found, operator.programmes, plan.day, zone).aht_s
+    days = [plan.day for plan in plans]
+    found = forecast(history_of(operator), operator.programmes, days, zone)
+    return [require(found, operator.programmes, day, zone).aht_s for day in days]
 
 
 def activation() -> Activation | None:

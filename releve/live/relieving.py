@@ -31,6 +31,7 @@ __all__ = [
     "HOME_DELAY",
     "SITE_DELAY",
     "Request",
+    "forget",
     "planned",
     "prepare",
     "reverted",
@@ -131,6 +132,12 @@ def prepare(found: DayPlan, changes: Changes, relief: int, at: datetime) -> Live
         while len(_prepared) > _MOST_PREPARED:
             _prepared.popitem(last=False)
     return made
+
+
+def forget() -> None:
+    """Drop what is prepared."""
+    with _lock:
+        _prepared.clear()
 
 
 def without(day: LiveDay, agents: Collection[str]) -> LiveDay:

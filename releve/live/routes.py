@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from releve.ledger import chain as ledger
 from releve.live.clock import is_drill, real
@@ -98,7 +99,7 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
     """Store the routes of a stream as they are now, and queue their publication.
 
     Inside the caller's transaction, behind the lock of the ledger's head. None when the last
-    routes say the same already: then a relief counts as published.
+    routes say the same already: then a relief is published when they are.
     """
     scene = scene_of(stream)
     last = Routes.objects.filter(stream=stream).first()
@@ -108,7 +109,7 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
     found = Generation(stream, number, scene.at, routes_of(scene))
     if not found.routes or (last is not None and last.content == found.content):
         if relief is not None:
-            _set_published(relief.pk)
+            _join(relief, last)
         return None
     row = Routes.objects.create(
         stream=stream,
@@ -201,11 +202,24 @@ def _generation(row: Routes) -> Generation:
 
 def _note_published(effect: Effect, row: Routes) -> None:
     """Note that a relief is routed by all, with the last of the adapters."""
+    row.refresh_from_db(fields=["relief"])
+    if row.relief is not None and not _undone(row).exclude(pk=effect.pk).exists():
+        _set_published(row.relief)
+
+
+def _undone(row: Routes) -> QuerySet[Effect]:
     keys = [todo.key for todo in _todos(row)]
-    others = Effect.objects.filter(key__in=keys).exclude(pk=effect.pk).exclude(state=Effect.DONE)
-    if row.relief_id is not None and not others.exists():
-        _set_published(row.relief_id)
+    return Effect.objects.filter(key__in=keys).exclude(state=Effect.DONE)
 
 
-def _set_published(relief: int) -> None:
-    Relief.objects.filter(pk=relief, published_at=None).update(published_at=real())
+def _join(relief: Relief, last: Routes | None) -> None:
+    """Let a relief that changes no route count as published when the last routes are."""
+    if last is not None and _undone(last).exists():
+        Routes.objects.filter(pk=last.pk).update(relief=relief)
+    else:
+        _set_published(relief)
+
+
+def _set_published(relief: Relief) -> None:
+    older = Relief.objects.filter(stream=relief.stream, generation__lte=relief.generation)
+    older.filter(published_at=None).update(published_at=real())

@@ -1,0 +1,147 @@
+"""What a continuity manager does, as short calls."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from releve.live import api as live
+from releve.live.models import Message, Routes
+from releve.live.worker import drain
+from releve.network import HOME, Operator, to_utc
+from releve.plan import Plan
+from releve.registry.service import apply, preview
+from releve.situation import (
+    KINDS,
+    CaseDeclared,
+    LinkDown,
+    LinkUp,
+    PowerDown,
+    PowerUp,
+    ReopeningApproved,
+    ReopeningChecked,
+    SiteClosed,
+    SiteReopened,
+)
+
+__all__ = ["Acting"]
+
+
+@dataclass
+class Acting:
+    """Acts on one stream, a drill's unless another is named."""
+
+    operator: Operator
+    plans: Sequence[Plan]
+    stream: str
+    keys: list[str] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, operator: Operator, plans: Sequence[Plan], clock: str = "10:40") -> Acting:
+        """Import the operator, put the plans in force and start a drill on their first day."""
+        apply(preview(operator), "tests")
+        live.put_in_force(plans, by="tests")
+        at = to_utc(datetime.fromisoformat(f"{plans[0].day}T{clock}"), operator.row.time_zone)
+        drill = live.start_drill("Exercice", by="tests", at=at)
+        return cls(operator, plans, drill.name)
+
+    @property
+    def site(self) -> str:
+        return self.operator.sites[0].id
+
+    def agents_at(self, site: str) -> list[str]:
+        """Return the agents who are placed on a site on the first day, by id."""
+        return sorted(row.agent for row in self.plans[0].placements if row.place == site)
+
+    def act(
+        self, kind: str, *, key: str = "", actor: str = "samira", **fields: Any
+    ) -> live.Recorded:
+        """Record an event that happens now."""
+        at = live.now(self.stream)
+        event = KINDS[kind](
+            **{
+                "id": uuid.uuid4().hex,
+                "happened_at": at,
+                "recorded_at": at,
+                "actor": actor,
+                **fields,
+            }
+        )
+        self.keys.append(key or uuid.uuid4().hex)
+        return live.record(event, key=self.keys[-1], stream=self.stream)
+
+    def positive(self, agent: str, site: str = "", **fields: Any) -> live.Recorded:
+        return self.act(
+            CaseDeclared.kind, site=site or self.site, agent=agent, status="declared_case", **fields
+        )
+
+    def two_positives(self, site: str = "") -> live.Recorded:
+        """Declare two agents of a site: by the rule it closes."""
+        first, second, *_ = self.agents_at(site or self.site)
+        self.positive(first, site)
+        return self.positive(second, site)
+
+    def close(self, site: str = "", **fields: Any) -> live.Recorded:
+        given = {"cause": "hazard", "reason": "Crack in a pillar", **fields}
+        return self.act(SiteClosed.kind, site=site or self.site, **given)
+
+    def power(self, site: str, *, up: bool = False) -> live.Recorded:
+        return self.act((PowerUp if up else PowerDown).kind, site=site)
+
+    def carrier(self, name: str, *, up: bool = False) -> live.Recorded:
+        return self.act((LinkUp if up else LinkDown).kind, carrier=name)
+
+    def check(self, *items: str) -> None:
+        for item in items:
+            self.act(ReopeningChecked.kind, site=self.site, item=item)
+
+    def approve(self, actor: str) -> live.Recorded:
+        return self.act(ReopeningApproved.kind, site=self.site, actor=actor)
+
+    def reopen(self, site: str = "") -> live.Recorded:
+        return self.act(SiteReopened.kind, site=site or self.site)
+
+    def later(self, **how: float) -> None:
+        live.move_drill(self.stream, timedelta(**how), by="tests")
+
+    def work(self) -> int:
+        return drain()
+
+    @property
+    def messages(self) -> list[Message]:
+        return list(Message.objects.filter(stream=self.stream, role="agent"))
+
+    @property
+    def outbox(self) -> list[dict[str, str]]:
+        """Return what was sent in the drill."""
+        folder = settings.HOME / "drills" / self.stream.partition(":")[2] / "outbox"
+        files = sorted(folder.glob("*.json"))
+        return [json.loads(path.read_text(encoding="utf-8")) for path in files]
+
+    @property
+    def shares(self) -> dict[tuple[str, str], float]:
+        """Return the share of each (programme, place) in the routes published last."""
+        row = Routes.objects.filter(stream=self.stream).first()
+        body = row.body if row else {}
+        return {
+            (programme, place): weight
+            for programme, routes in body.items()
+            for place, _, _, weight in routes
+        }
+
+    def people_at(self, place: str) -> set[str]:
+        """Return who works in a place for the rest of the day."""
+        scene = live.scene_of(self.stream)
+        assert scene is not None
+        rows = scene.working(scene.days[0])
+        return {row.agent for row in rows if row.place == place and row.end > scene.at}
+
+    @property
+    def at_home(self) -> set[str]:
+        return self.people_at(HOME)

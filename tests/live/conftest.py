@@ -1,0 +1,62 @@
+"""An operator of three sites with a plan of three days in force, and a drill on its first day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from releve.demand.tables import Floats
+from releve.live import folding, plans, relieving
+from releve.live.models import Stream
+from releve.network import Operator
+from releve.plan import Plan
+from releve.registry import storage
+from tests.live.acting import Acting
+from tests.live.planning import three_days
+
+
+@pytest.fixture(scope="session")
+def planned() -> tuple[Operator, tuple[Plan, ...]]:
+    """The operator, and its plans against the loss of each site."""
+    return three_days()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.HOME = tmp_path
+    for name in ("RELEVE_ROUTING", "RELEVE_ROUTING_FILE", "RELEVE_ESCALATE_MINUTES"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_in_memory() -> Iterator[None]:
+    for part in (storage, folding, relieving):
+        part.forget()
+    yield
+    for part in (storage, folding, relieving):
+        part.forget()
+
+
+@pytest.fixture
+def known_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the handling times of the programmes: forecasting them anew takes a second a test."""
+
+    def times(operator: Operator, listed: Sequence[Plan]) -> list[Floats]:
+        row = [programme.aht_s for programme in operator.programmes]
+        return [plan.required * 0 + row for plan in listed]
+
+    monkeypatch.setattr(plans, "handling_times", times)
+
+
+@pytest.fixture
+def acting(db: None, known_times: None, planned: tuple[Operator, tuple[Plan, ...]]) -> Acting:
+    """The operator in the registry, its plan in force, a drill at 10:40 of the first day."""
+    return Acting.begin(*planned)
+
+
+@pytest.fixture
+def drill(acting: Acting) -> Stream:
+    return Stream.objects.get(name=acting.stream)

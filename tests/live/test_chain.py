@@ -1,0 +1,282 @@
+"""From what happened to the routes and the messages: the whole chain, in a drill."""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.conf import settings
+
+from releve.ledger import chain as ledger
+from releve.live import api as live
+from releve.live.models import Effect, Message, Routes
+from releve.network import HOME
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def kinds_of(stream: str) -> list[str]:
+    return [row.kind for row in ledger.entries(stream)]
+
+
+def test_a_second_positive_closes_the_site_and_everything_follows(acting: Acting) -> None:
+    acting.work()
+    before = acting.people_at(acting.site)
+    acting.two_positives()
+    closure = live.situation_now(acting.stream).site(acting.site).closure
+    assert closure is not None
+    assert closure.earliest_reopening == closure.ordered_at + timedelta(hours=48)
+    acting.work()
+    (relief,) = live.reliefs(acting.stream)
+    assert (relief.source, relief.generation) == ("planned", 1)
+    assert relief.published_at is not None
+    assert set(relief.lost) == {plan.day.isoformat() for plan in acting.plans}
+    assert acting.people_at(acting.site) == set()
+    assert acting.at_home & before, "people of the site go on at home"
+    assert live.effects_aside() == live.effects_late() == []
+
+
+def test_the_ledger_tells_the_chain_in_its_order(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    kinds = [kind for kind in kinds_of(acting.stream) if kind != "message.sent"]
+    assert kinds == [
+        "drill.started",
+        "routing.published",
+        "case.declared",
+        "agent.unavailable",
+        "case.declared",
+        "site.closed",
+        "agent.unavailable",
+        "relief.made",
+        "routing.published",
+        "people.told",
+    ]
+
+
+def test_the_published_file_closes_the_site_for_every_programme(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    number = acting.stream.partition(":")[2]
+    path = settings.HOME / "drills" / number / "routes.csv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    closed = [row for row in rows if row["place"] == acting.site]
+    assert closed
+    assert {(row["state"], float(row["weight"])) for row in closed} == {("closed", 0.0)}
+    newest = Routes.objects.filter(stream=acting.stream)[0].number
+    assert {row["generation"] for row in rows} == {str(newest)}
+    for programme in {row["programme"] for row in rows}:
+        total = sum(float(row["weight"]) for row in rows if row["programme"] == programme)
+        assert total == pytest.approx(1.0)
+
+
+def test_who_cannot_work_is_in_no_relief_and_gets_no_message(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    away = set(acting.agents_at(acting.site)[:2])
+    scene = live.scene_of(acting.stream)
+    assert scene is not None
+    for day in scene.days:
+        assert away.isdisjoint(row.agent for row in scene.working(day))
+    assert away.isdisjoint(message.who for message in acting.messages)
+
+
+def test_every_agent_whose_shift_changes_is_told_once(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    told = {message.who for message in acting.messages}
+    moved = {agent for day in live.reliefs(acting.stream)[0].days.all() for agent in day.changes}
+    assert told <= moved | {agent.id for agent in acting.operator.agents}
+    assert len(told) == len(acting.messages) == live.message_counts(acting.stream).told
+    gone = set(acting.agents_at(acting.site)[2:])
+    scene = live.scene_of(acting.stream)
+    assert scene is not None
+    first = acting.plans[0].placements
+    ahead = {row.agent for row in first if row.agent in gone and row.end > scene.at}
+    assert ahead <= told, "nobody goes to a closed site for want of a message"
+
+
+def test_coverage_falls_with_the_closure_and_rises_with_the_relief(acting: Acting) -> None:
+    acting.work()
+
+    def covered() -> float:
+        found = live.coverage(acting.stream)
+        assert found is not None
+        return sum(float(row.covered.sum()) for row in found.clients)
+
+    whole = covered()
+    acting.two_positives()
+    lost = covered()
+    acting.work()
+    relieved = covered()
+    assert lost < relieved < whole
+
+
+def test_the_preview_says_what_the_closure_then_does(acting: Acting) -> None:
+    acting.work()
+    found = live.preview(sites=frozenset({acting.site}), stream=acting.stream)
+    assert found is not None
+    assert found.after is not None
+    acting.close(home_only=True)
+    acting.work()
+    then = live.coverage(acting.stream)
+    assert then is not None
+    assert [row.worst for row in then.clients] == [row.worst for row in found.after.clients]
+    assert live.reliefs(acting.stream)[0].moved == found.moved
+    assert found.seats > 0
+    assert found.working >= len(acting.agents_at(acting.site)) / 2
+
+
+def test_a_loss_nobody_foresaw_gets_a_first_answer_and_then_the_optimum(acting: Acting) -> None:
+    acting.work()
+    acting.carrier("Maroc Telecom")
+    acting.work()
+    optimum, first = live.reliefs(acting.stream)
+    assert (first.source, optimum.source) == ("first", "optimum")
+    assert first.published_at is not None
+    assert optimum.published_at is not None
+    assert first.made_at <= first.published_at <= optimum.made_at
+    carrier = {agent.id: agent.carrier for agent in acting.operator.agents}
+    assert all(carrier[agent] != "Maroc Telecom" for agent in acting.at_home)
+    assert not Message.objects.filter(relief=first).exists(), "people are told once, of the last"
+
+
+def test_a_second_site_lost_is_answered_from_where_people_are_by_then(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    acting.later(hours=2)
+    at_home = acting.at_home
+    other = acting.operator.sites[1].id
+    acting.close(other)
+    acting.work()
+    assert live.reliefs(acting.stream)[0].source == "optimum"
+    assert acting.people_at(acting.site) == acting.people_at(other) == set()
+    scene = live.scene_of(acting.stream)
+    assert scene is not None
+    still = {
+        row.agent
+        for row in scene.working(scene.days[0])
+        if row.place == HOME and row.start <= scene.at < row.end
+    }
+    assert still, "those at home by now go on without another delay"
+    assert still <= at_home
+    exposed = {row.agent for row in acting.plans[0].placements if row.place == acting.site}
+    third = acting.operator.sites[2].id
+    assert exposed.isdisjoint(acting.people_at(third)), "people of a health closure stay at home"
+
+
+def test_a_power_cut_is_for_today_and_a_closure_for_the_days_after_too(acting: Acting) -> None:
+    acting.work()
+    acting.power(acting.site)
+    acting.work()
+    assert set(live.reliefs(acting.stream)[0].lost) == {acting.plans[0].day.isoformat()}
+    acting.power(acting.site, up=True)
+    acting.work()
+    assert live.reliefs(acting.stream)[0].lost == {}
+    acting.close()
+    acting.work()
+    assert len(live.reliefs(acting.stream)[0].lost) == 3
+
+
+def test_after_the_reopening_shifts_that_have_begun_are_left_alone(acting: Acting) -> None:
+    acting.work()
+    acting.power(acting.site)
+    acting.work()
+    acting.later(hours=2)
+    at_home = acting.at_home
+    scene = live.scene_of(acting.stream)
+    assert scene is not None
+    begun = {row.agent for row in scene.working(scene.days[0]) if row.start <= scene.at < row.end}
+    acting.power(acting.site, up=True)
+    acting.work()
+    newest = live.reliefs(acting.stream)[0]
+    assert newest.source == "base"
+    assert at_home & begun <= acting.at_home
+    scene = live.scene_of(acting.stream)
+    assert scene is not None
+    assert {(row.agent, row.place) for row in scene.working(scene.days[1])} == {
+        (row.agent, row.place) for row in acting.plans[1].placements
+    }
+
+
+def test_a_reopening_takes_its_checklist_two_people_and_48_hours(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    items = ("disinfected", "ventilation_checked", "contacts_listed", "commission_agrees")
+    acting.check(*items, "supplies_ready")
+    acting.approve("samira")
+    with pytest.raises(live.Refused) as early:
+        acting.reopen()
+    codes = {reason.code for reason in early.value.reasons}
+    assert codes == {"reopening.too_early", "reopening.approvals"}
+    acting.later(hours=48, minutes=1)
+    with pytest.raises(live.Refused, match="1 of 2 different people said yes"):
+        acting.reopen()
+    with pytest.raises(live.Refused, match="another person must"):
+        acting.approve("samira")
+    acting.approve("youssef")
+    acting.reopen()
+    assert not live.situation_now(acting.stream).site(acting.site).closed
+    acting.work()
+    assert live.reliefs(acting.stream)[0].lost == {}
+
+
+def test_as_days_pass_the_relief_is_carried_on(acting: Acting) -> None:
+    acting.work()
+    acting.close(home_only=True)
+    acting.work()
+    (first,) = live.reliefs(acting.stream)
+    acting.later(hours=24)
+    acting.work()
+    assert live.reliefs(acting.stream) == [first], "nothing is lost that it does not answer"
+    assert acting.people_at(acting.site) == set()
+
+
+def test_routes_follow_the_shifts_through_the_day(acting: Acting) -> None:
+    acting.work()
+    first = acting.shares
+    acting.later(hours=7)
+    acting.work()
+    assert acting.shares != first
+    assert not live.reliefs(acting.stream)
+
+
+def test_the_same_routes_are_not_published_again(acting: Acting) -> None:
+    acting.work()
+    count = Effect.objects.filter(kind="publish").count()
+    acting.work()
+    acting.work()
+    assert Effect.objects.filter(kind="publish").count() == count
+
+
+def test_coverage_is_of_the_half_hours_asked_for(acting: Acting) -> None:
+    found = live.coverage(acting.stream, hours=6)
+    assert found is not None
+    assert len(found.starts) == 13, "the running half hour and twelve more"
+    assert found.starts[0] <= found.at < found.starts[0] + timedelta(minutes=30)
+    for row in found.clients:
+        assert np.all(row.covered <= row.required + 1e-9)
+        assert row.worst is None or 0 <= row.worst <= 1
+
+
+def test_without_a_plan_events_are_recorded_and_no_relief_is_made(acting: Acting) -> None:
+    from releve.live.models import Activation
+
+    Activation.objects.all().delete()
+    acting.two_positives()
+    acting.work()
+    assert live.coverage(acting.stream) is None
+    assert live.reliefs(acting.stream) == []
+    assert live.situation_now(acting.stream).site(acting.site).closed
+    (effect,) = Effect.objects.filter(kind="relief")
+    assert effect.result == {"skipped": "no plan in force"}

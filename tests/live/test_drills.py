@@ -1,0 +1,79 @@
+"""Drills: another clock, other counts, nobody real."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.core import mail
+
+from releve.live import api as live
+from releve.live.models import Effect
+from releve.routing import webhook
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def test_its_clock_goes_on_from_where_it_was_set_and_only_forward(acting: Acting) -> None:
+    before = live.now(acting.stream)
+    acting.later(hours=3)
+    assert timedelta(hours=3) <= live.now(acting.stream) - before < timedelta(hours=3, minutes=1)
+    with pytest.raises(ValueError, match="forward only"):
+        live.move_drill(acting.stream, timedelta(minutes=-1), by="tests")
+    assert abs(live.now() - live.real()) < timedelta(seconds=1)
+
+
+def test_a_drill_is_named_and_dated(acting: Acting) -> None:
+    with pytest.raises(ValueError, match="needs a title"):
+        live.start_drill("  ", by="tests")
+    with pytest.raises(ValueError, match="at has a zone"):
+        live.start_drill("x", by="tests", at=datetime(2026, 12, 1))  # noqa: DTZ001
+    with pytest.raises(live.NoSuch):
+        live.move_drill("drill:99", timedelta(hours=1), by="tests")
+    with pytest.raises(live.NoSuch):
+        live.stop_drill("live", by="tests")
+
+
+def test_a_stopped_drill_stands_still_and_drops_what_it_had_to_do(acting: Acting) -> None:
+    acting.close()
+    live.stop_drill(acting.stream, by="tests")
+    live.stop_drill(acting.stream, by="tests")
+    assert {effect.state for effect in Effect.objects.filter(stream=acting.stream)} == {"done"}
+    acting.work()
+    assert live.reliefs(acting.stream) == []
+    with pytest.raises(live.NoSuch, match="was stopped"):
+        live.move_drill(acting.stream, timedelta(hours=1), by="tests")
+    assert [row.stopped_at is not None for row in live.drills()] == [True]
+
+
+def test_nobody_real_is_told_and_nothing_real_is_routed(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("a drill went outside")
+
+    monkeypatch.setattr(webhook.Webhook, "publish", never)
+    monkeypatch.setenv("RELEVE_ROUTING", "webhook")
+    monkeypatch.setenv("RELEVE_SMTP_URL", "smtp://mail.example.org")
+    monkeypatch.setenv("RELEVE_MAIL_FROM", "releve@example.org")
+    rows = [f"agent,{agent.id},email,{agent.id}@example.org" for agent in acting.operator.agents]
+    rows += [f"client,{row.id},email,{row.id}@example.org" for row in acting.operator.clients]
+    live.import_contacts("\n".join(["role,who,channel,address", *rows]).encode(), by="tests")
+    acting.two_positives()
+    acting.work()
+    assert mail.outbox == []
+    letters = acting.outbox
+    assert letters
+    assert all(letter["subject"].startswith("[EXERCICE] ") for letter in letters)
+    assert not (settings.HOME / "outbox").exists()
+    assert not (settings.HOME / "routing").exists()
+
+
+def test_its_counts_are_its_own(acting: Acting) -> None:
+    acting.two_positives()
+    acting.work()
+    assert live.message_counts(acting.stream).told > 0
+    assert live.message_counts().told == 0
+    assert live.reliefs() == []

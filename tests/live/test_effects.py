@@ -1,0 +1,207 @@
+"""The queue: one worker at a time, tried again with patience, set aside in sight, done once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, transaction
+
+from releve.ledger import chain as ledger
+from releve.live import api as live
+from releve.live import effects
+from releve.live.effects import OUTSIDE, LostLease, Outcome, Todo
+from releve.live.models import Effect
+from releve.live.running import Later, Never, handles, run, run_now
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+class Outside:
+    """Somebody outside who does what they are asked once per key, if they answer."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.asked: list[str] = []
+        self.did: set[str] = set()
+
+    def ask(self, effect: Effect) -> Outcome:
+        self.asked.append(effect.key)
+        if self.error is not None:
+            raise self.error
+        self.did.add(effect.key)
+        return Outcome({"answer": 42}, (("trial.done", {"key": effect.key}),))
+
+
+@pytest.fixture
+def outside() -> Outside:
+    found = Outside()
+    handles("trial")(found.ask)
+    return found
+
+
+def queued(key: str = "t1") -> Effect:
+    with transaction.atomic():
+        effects.queue([Todo("live", OUTSIDE, "trial", key, {})])
+    return Effect.objects.get(key=key)
+
+
+def claimed(worker: str = "w") -> Effect:
+    found = effects.claim([OUTSIDE], worker)
+    assert found is not None
+    return found
+
+
+def entries_of(kind: str) -> int:
+    return sum(row.kind == kind for row in ledger.entries("live"))
+
+
+def test_a_key_is_queued_once(outside: Outside) -> None:
+    queued()
+    queued()
+    assert Effect.objects.count() == 1
+
+
+def test_only_one_worker_gets_it(outside: Outside) -> None:
+    queued()
+    assert claimed().attempts == 1
+    assert effects.claim([OUTSIDE], "other") is None
+    assert effects.claim(["decide"], "other") is None
+
+
+def test_done_is_done_with_its_entry(outside: Outside) -> None:
+    queued()
+    run(claimed())
+    found = Effect.objects.get()
+    assert (found.state, found.result) == (Effect.DONE, {"answer": 42})
+    assert entries_of("trial.done") == 1
+    assert effects.claim([OUTSIDE], "w") is None
+
+
+def test_a_worker_that_vanished_loses_it_when_its_lease_ends(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_LEASE_SECONDS", "0")
+    queued()
+    vanished = claimed("vanished")
+    second = claimed("second")
+    assert second.attempts == 2
+    run(second)
+    with pytest.raises(LostLease):
+        effects.settle(vanished, Outcome({}, (("trial.done", {"key": "late"}),)))
+    assert entries_of("trial.done") == 1
+    run(vanished)
+    assert Effect.objects.get().state == Effect.DONE
+
+
+def test_the_outside_gets_the_same_key_on_every_try(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_LEASE_SECONDS", "0")
+    queued()
+    claimed("killed after it had asked")
+    outside.ask(Effect.objects.get())
+    run(claimed("next"))
+    assert outside.asked == ["t1", "t1"]
+    assert outside.did == {"t1"}
+
+
+def test_it_waits_longer_after_each_failure(outside: Outside) -> None:
+    outside.error = ValueError("odd")
+    queued()
+    waits = []
+    for _ in range(4):
+        run(claimed())
+        found = Effect.objects.get()
+        waits.append((found.next_at - live.real()).total_seconds())
+        Effect.objects.update(next_at=live.real())
+    for number, wait in enumerate(waits):
+        longest = 0.5 * 2**number
+        assert longest / 2 - 0.5 < wait <= longest
+
+
+def test_what_fails_too_often_is_set_aside_and_shown(outside: Outside) -> None:
+    outside.error = ValueError("odd")
+    queued()
+    for _ in range(effects.MOST_ATTEMPTS):
+        Effect.objects.update(next_at=live.real())
+        run(claimed())
+    (found,) = live.effects_aside()
+    assert found.error == "ValueError: odd"
+    assert effects.claim([OUTSIDE], "w") is None
+    assert entries_of("effect.aside") == 1
+
+
+def test_what_cannot_succeed_is_set_aside_at_once(outside: Outside) -> None:
+    outside.error = Never("no")
+    queued()
+    run(claimed())
+    assert [effect.key for effect in live.effects_aside("live")] == ["t1"]
+    assert live.effects_aside("drill:1") == []
+
+
+@pytest.mark.parametrize("error", [Later("away"), OperationalError("locked")])
+def test_who_does_not_answer_is_tried_for_a_day(outside: Outside, error: Exception) -> None:
+    outside.error = error
+    queued()
+    for _ in range(3 * effects.MOST_ATTEMPTS):
+        Effect.objects.update(next_at=live.real())
+        run(claimed())
+    assert live.effects_aside() == []
+    assert [effect.key for effect in live.effects_late()] == ["t1"]
+    long_ago = live.real() - effects.PATIENCE - timedelta(minutes=1)
+    Effect.objects.update(next_at=live.real(), made_at=long_ago)
+    run(claimed())
+    assert len(live.effects_aside()) == 1
+
+
+def test_what_was_set_aside_can_be_tried_again_by_somebody_named(outside: Outside) -> None:
+    outside.error = Never("no")
+    found = queued()
+    run(claimed())
+    outside.error = None
+    live.retry_effect(found.pk, by="samira")
+    run(claimed())
+    assert Effect.objects.get().state == Effect.DONE
+    assert [row.body["by"] for row in ledger.entries("live") if row.kind == "effect.retried"] == [
+        "samira"
+    ]
+    with pytest.raises(live.NoSuch):
+        live.retry_effect(found.pk, by="samira")
+
+
+def test_an_error_of_one_does_not_keep_the_next_from_its_turn(outside: Outside) -> None:
+    outside.error = RuntimeError("bad")
+    queued("bad")
+    run(claimed())
+    outside.error = None
+    queued("good")
+    run(claimed())
+    assert outside.did == {"good"}
+
+
+def test_what_nobody_knows_how_to_do_is_set_aside_in_the_end() -> None:
+    with transaction.atomic():
+        effects.queue([Todo("live", OUTSIDE, "unheard-of", "u", {})])
+    for _ in range(effects.MOST_ATTEMPTS):
+        Effect.objects.update(next_at=live.real())
+        run(claimed())
+    assert [effect.error for effect in live.effects_aside()] == ["KeyError: 'unheard-of'"]
+
+
+def test_what_is_done_at_once_is_not_done_by_two(outside: Outside) -> None:
+    queued()
+    claimed("another")
+    run_now(["t1"], "me")
+    assert outside.asked == []
+
+
+def test_the_results_of_a_lost_lease_are_not_stored(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued()
+    found = claimed()
+    Effect.objects.update(attempts=2, claimed_by="another")
+    run(found)
+    assert Effect.objects.get().state == Effect.CLAIMED
+    assert entries_of("trial.done") == 0

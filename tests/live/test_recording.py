@@ -1,0 +1,312 @@
+"""Facts first: what is recorded, what is refused, and that nothing is recorded twice or by half."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from releve.ledger import chain as ledger
+from releve.ledger.models import Entry, Personal
+from releve.live import api as live
+from releve.live import recording
+from releve.live.models import Act, Effect, Stream
+from releve.situation import AgentUnavailable, CaseDeclared, InspectionHeld, SiteClosed
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def size() -> int:
+    return ledger.head().seq
+
+
+def test_the_rule_answers_in_the_same_breath(acting: Acting) -> None:
+    before = size()
+    done = acting.two_positives()
+    kinds = [row.kind for row in ledger.entries(acting.stream, before)]
+    assert kinds[-3:] == ["case.declared", "site.closed", "agent.unavailable"]
+    assert len(done.answers) == 2
+    assert Effect.objects.get(kind="relief").body["cause"] == done.seq
+
+
+def test_the_time_of_record_is_the_clock_s_and_never_the_sender_s(acting: Acting) -> None:
+    at = live.now(acting.stream)
+    done = acting.close(recorded_at=at - timedelta(days=3))
+    entry = Entry.objects.get(seq=done.seq)
+    assert abs((live.now(acting.stream) - at).total_seconds()) < 60
+    assert entry.recorded_at >= at.strftime("%Y-%m-%dT%H:%M")
+
+
+def test_the_same_key_again_does_nothing_and_says_so(acting: Acting) -> None:
+    first = acting.close(key="form-1")
+    before = size()
+    again = acting.close(key="form-1")
+    assert (again.seq, again.answers, again.before) == (first.seq, first.answers, True)
+    assert size() == before
+    assert Effect.objects.filter(kind="relief").count() == 1
+
+
+def test_a_key_names_one_event_and_no_other_kind(acting: Acting) -> None:
+    acting.close(key="form-1")
+    with pytest.raises(live.KeyReused, match=r"names a site\.closed already"):
+        acting.act("power.down", key="form-1", site=acting.site)
+    for key in ("", "x" * 129):
+        with pytest.raises(ValueError, match="len\\(key\\)"):
+            live.record(_case(acting, "a00001"), key=key, stream=acting.stream)
+
+
+def test_a_key_of_one_stream_is_free_in_another(acting: Acting) -> None:
+    other = live.start_drill("Un autre", by="tests", at=live.now(acting.stream))
+    acting.close(key="form-1")
+    second = Acting(acting.operator, acting.plans, other.name)
+    assert not second.close(key="form-1").before
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=12))
+def test_however_often_and_in_whatever_order_keys_come_each_is_one_event(
+    acting: Acting, sent: list[tuple[int, int]]
+) -> None:
+    run = uuid.uuid4().hex
+    before = size()
+    accepted: dict[str, int] = {}
+    for key, agent in sent:
+        name = f"{run}-{key}"
+        try:
+            done = live.record(
+                _away(acting, acting.operator.agents[agent].id), key=name, stream=acting.stream
+            )
+        except live.Refused:
+            assert name not in accepted
+            continue
+        assert accepted.setdefault(name, done.seq) == done.seq
+    assert size() - before == len(accepted)
+    kept = Act.objects.filter(key__startswith=run)
+    assert {row.key: row.seq for row in kept} == accepted
+
+
+def _case(acting: Acting, agent: str, **fields: Any) -> CaseDeclared:
+    at = live.now(acting.stream)
+    return CaseDeclared(
+        **{
+            "id": uuid.uuid4().hex,
+            "happened_at": at,
+            "recorded_at": at,
+            "actor": "samira",
+            "site": acting.site,
+            "status": "declared_case",
+            "agent": agent,
+            **fields,
+        }
+    )
+
+
+def _away(acting: Acting, agent: str) -> AgentUnavailable:
+    at = live.now(acting.stream)
+    return AgentUnavailable(
+        id=uuid.uuid4().hex, happened_at=at, recorded_at=at, actor="samira", agent=agent
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "code"),
+    [
+        ("case.declared", {"agent": "a99999", "status": "declared_case"}, "agent.unknown"),
+        ("case.declared", {"site": "mars-1", "status": "declared_case"}, "site.unknown"),
+        ("site.closed", {"cause": "authority"}, "closure.cause"),
+        ("site.closed", {"cause": "rule", "rule": "x"}, "closure.rule"),
+        ("site.reopened", {}, "closure.open"),
+        ("inspection.held", {"site": "mars-1", "authority": "ONSSA"}, "site.unknown"),
+        ("power.up", {}, "outage.not_down"),
+        ("link.down", {"site": "", "carrier": "Nobody"}, "carrier.unknown"),
+        ("link.down", {"carrier": "Inwi"}, "outage.place"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_reason_and_nothing_is_written(
+    acting: Acting, kind: str, fields: dict[str, Any], code: str
+) -> None:
+    before = size()
+    with pytest.raises(live.Refused) as caught:
+        acting.act(kind, **{"site": acting.site, **fields})
+    assert code in {reason.code for reason in caught.value.reasons}
+    assert all(reason.sentence() for reason in caught.value.reasons)
+    assert size() == before
+    assert not Act.objects.exists()
+
+
+def test_a_test_dated_tomorrow_is_refused(acting: Acting) -> None:
+    tomorrow = live.now(acting.stream) + timedelta(days=1)
+    with pytest.raises(live.Refused, match="ahead of the clock"):
+        acting.positive(acting.agents_at(acting.site)[0], happened_at=tomorrow)
+
+
+def test_a_clock_a_little_ahead_is_accepted(acting: Acting) -> None:
+    soon = live.now(acting.stream) + timedelta(minutes=3)
+    assert acting.positive(acting.agents_at(acting.site)[0], happened_at=soon).seq
+
+
+def test_a_second_identical_report_is_refused_under_another_key(acting: Acting) -> None:
+    event = _case(acting, acting.agents_at(acting.site)[0])
+    live.record(event, key="one", stream=acting.stream)
+    with pytest.raises(live.Refused, match="already on record"):
+        live.record(event, key="two", stream=acting.stream)
+
+
+def test_a_closure_of_a_closed_site_is_refused(acting: Acting) -> None:
+    acting.close()
+    with pytest.raises(live.Refused, match="is closed since"):
+        acting.close()
+
+
+def test_a_script_in_a_name_is_kept_as_text(acting: Acting) -> None:
+    done = acting.act(
+        InspectionHeld.kind, site=acting.site, authority="<script>alert(1)</script>",
+        inspectors=("Robert'); DROP TABLE ledger_entry;--",),
+    )  # fmt: skip
+    (entry,) = [row for row in ledger.entries(acting.stream) if row.seq == done.seq]
+    assert entry.body["authority"] == "<script>alert(1)</script>"
+    assert entry.body["inspectors"] == ["Robert'); DROP TABLE ledger_entry;--"]
+
+
+def test_an_agent_stands_in_no_entry_only_beside_it(acting: Acting) -> None:
+    agent = acting.agents_at(acting.site)[0]
+    acting.positive(agent)
+    assert not Entry.objects.filter(body__contains=agent).exists()
+    rows = Personal.objects.filter(subject=agent)
+    assert {row.path for row in rows} >= {"agent"}
+    assert all(row.erase_on is not None for row in rows)
+
+
+def test_after_an_erasure_the_situation_does_not_know_the_person_either(acting: Acting) -> None:
+    from releve.ledger.erasure import erase_subject
+
+    agent = acting.agents_at(acting.site)[0]
+    acting.positive(agent)
+    assert agent in repr(live.situation_now(acting.stream).families)
+    erase_subject(agent, now=live.real())
+    from releve.live import folding
+
+    folding.forget()
+    assert agent not in repr(live.situation_now(acting.stream).families)
+
+
+def test_what_fails_after_the_event_takes_the_event_with_it(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = size()
+
+    def broken(todos: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(recording, "queue", broken)
+    with pytest.raises(RuntimeError):
+        acting.close(key="form-1")
+    monkeypatch.undo()
+    assert size() == before
+    assert not live.situation_now(acting.stream).site(acting.site).closed
+    assert not acting.close(key="form-1").before, "it can be sent again as it was"
+
+
+def test_a_locked_database_is_said_and_nothing_is_lost(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked() -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(ledger, "lock", locked)
+    with pytest.raises(live.Busy, match="try again"):
+        acting.close(key="form-1")
+    monkeypatch.undo()
+    assert not acting.close(key="form-1").before
+
+
+def test_an_unavailable_agent_alone_asks_for_no_relief(acting: Acting) -> None:
+    acting.act(AgentUnavailable.kind, agent=acting.agents_at(acting.site)[0])
+    assert not Effect.objects.filter(kind="relief").exists()
+
+
+def test_a_stopped_drill_takes_no_event(acting: Acting) -> None:
+    live.stop_drill(acting.stream, by="tests")
+    with pytest.raises(live.NoSuch, match="no drill"):
+        acting.close()
+    with pytest.raises(live.NoSuch):
+        Acting(acting.operator, acting.plans, "drill:999").close()
+
+
+def test_the_cache_of_the_situation_does_not_outlive_a_transaction_rolled_back(
+    acting: Acting,
+) -> None:
+    undone = transaction.savepoint()
+    acting.close()
+    assert live.situation_now(acting.stream).site(acting.site).closed
+    transaction.savepoint_rollback(undone)
+    assert not live.situation_now(acting.stream).site(acting.site).closed
+    acting.power(acting.site)
+    assert not live.situation_now(acting.stream).site(acting.site).closed
+
+
+def test_the_situation_is_the_same_value_until_something_happens(acting: Acting) -> None:
+    acting.close()
+    first = live.situation_now(acting.stream)
+    acting.work()
+    assert live.situation_now(acting.stream) is first
+    acting.power(acting.operator.sites[1].id)
+    assert live.situation_now(acting.stream) is not first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_declared_from_many_places_at_once_the_site_closes_once(
+    known_times: None, planned: Any
+) -> None:
+    acting = Acting.begin(*planned)
+    agents = acting.agents_at(acting.site)[:6]
+    events = [_case(acting, agent) for agent in agents]
+    done: list[live.Recorded] = []
+
+    def declare(event: CaseDeclared) -> None:
+        try:
+            while True:
+                with suppress(live.Busy):  # as people do: the same form sent again
+                    done.append(live.record(event, key=f"form-{event.id}", stream=acting.stream))
+                    return
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=declare, args=(event,)) for event in events]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 6
+    kinds = [row.kind for row in ledger.entries(acting.stream)]
+    assert kinds.count("site.closed") == 1
+    assert kinds.count("case.declared") == 6
+    assert [row.seq for row in ledger.entries(None)] == list(range(1, size() + 1))
+
+
+def test_a_drill_starts_from_the_live_situation_and_leaves_it_alone(acting: Acting) -> None:
+    other = acting.operator.sites[1].id
+    at = live.now()
+    event = SiteClosed(
+        id="live-closure", happened_at=at, recorded_at=at, actor="samira", site=other,
+        cause="operator",
+    )  # fmt: skip
+    live.record(event, key="live-1")
+    drill = live.start_drill("Après", by="tests", at=live.now(acting.stream))
+    assert live.situation_now(drill.name).site(other).closed
+    assert not live.situation_now(acting.stream).site(other).closed, "it had begun before"
+    Acting(acting.operator, acting.plans, drill.name).power(acting.site)
+    assert live.situation_now().outages == {}
+    assert Stream.objects.get(name=drill.name).seed < size()
