@@ -56,6 +56,9 @@ class ByEmail:
         try:
             mail.send()
         except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _ in error.recipients.values()]
+            if min(codes) < 500:
+                raise Later("the mail server takes the recipient later") from error
             raise Never("the mail server refused the recipient") from error
         except (smtplib.SMTPException, OSError) as error:
             raise Later(f"the mail server: {type(error).__name__}") from error

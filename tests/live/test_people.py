@@ -1,0 +1,346 @@
+"""People are told once, by the ways they gave, until they answer."""
+
+from __future__ import annotations
+
+import email
+from collections.abc import Iterator
+from datetime import datetime
+from email.message import Message as Mail
+from pathlib import Path
+
+import pytest
+from icalendar import Calendar
+from pytest_django.fixtures import Settings
+
+from releve.ledger import chain as ledger
+from releve.ledger.models import Entry
+from releve.live import api as live
+from releve.live.channels import CHANNELS, ByFile, Letter
+from releve.live.models import Contact, Effect, Message, Stream
+from releve.live.running import Later, Never
+from releve.live.texts import subject_and_text
+from tests.live.acting import Acting
+from tests.live.smtp import Mails, mail_server
+from tests.routing.receiver import receiving
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    # A part of apprise that is loaded with its services, on Python 3.11 and 3.12.
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
+]
+
+HEAD = "role,who,channel,address,language\n"
+
+
+def test_a_message_says_what_changes_when_and_where(acting: Acting) -> None:
+    acting.two_positives()
+    acting.work()
+    home = [m for m in acting.messages if any(s["place"] == "" for s in m.about["shifts"])]
+    assert home
+    texts = {letter["subject"]: letter["text"] for letter in acting.outbox}
+    text = texts["[EXERCICE] Votre planning change"]
+    assert "Votre planning change" in text
+    assert "/ack/" in text
+    written = "".join(letter["text"] for letter in acting.outbox)
+    assert "30/11/2026 de " in written
+    assert " : à domicile, " in written
+    assert "positif" not in written
+
+
+def test_no_message_and_no_entry_says_why_anybody_is_away(acting: Acting) -> None:
+    acting.two_positives()
+    acting.work()
+    health = ("case", "positive", "positif", "covid", "contact")
+    for letter in acting.outbox:
+        assert not any(word in letter["text"].lower() for word in health)
+    for entry in Entry.objects.filter(kind__in=("relief.made", "people.told", "message.sent")):
+        assert not any(agent.id in entry.body for agent in acting.operator.agents)
+
+
+def test_the_new_shift_is_attached_as_a_calendar_that_replaces_the_old(acting: Acting) -> None:
+    acting.two_positives()
+    acting.work()
+    message = next(m for m in acting.messages if any(s["place"] == "" for s in m.about["shifts"]))
+    letter = next(one for one in acting.outbox if message.token in one["text"])
+    events = Calendar.from_ical(letter["calendar"]).walk("VEVENT")
+    shifts = [shift for shift in message.about["shifts"] if shift["place"] is not None]
+    assert len(events) == len(shifts)
+    for event, shift in zip(events, shifts, strict=True):
+        assert event.decoded("dtstart") == datetime.fromisoformat(shift["start"])
+        assert str(event["uid"]).startswith(f"{message.who}-{shift['day']}@")
+
+
+def test_managers_and_clients_are_told_too_each_their_own(acting: Acting) -> None:
+    acting.two_positives()
+    acting.work()
+    roles = {row.role: row for row in Message.objects.filter(stream=acting.stream)}
+    assert set(roles) == {"agent", "manager", "client"}
+    manager = Message.objects.get(role="manager", who=acting.site)
+    assert manager.about["closed"] is True
+    assert manager.about["moved"] == live.message_counts(acting.stream, site=acting.site).told
+    for row in Message.objects.filter(role="client"):
+        assert set(row.about) == {"worst"}
+
+
+def test_an_answer_is_taken_once(acting: Acting) -> None:
+    acting.two_positives()
+    acting.work()
+    message = acting.messages[0]
+    first = live.acknowledge(message.token)
+    again = live.acknowledge(message.token)
+    assert (first.before, again.before) == (False, True)
+    assert again.at == first.at
+    kinds = [row.kind for row in ledger.entries(acting.stream)]
+    assert kinds.count("message.acknowledged") == 1
+    counts = live.message_counts(acting.stream)
+    assert (counts.acknowledged, counts.waiting) == (1, counts.told - 1)
+    with pytest.raises(live.NoSuch):
+        live.acknowledge("made-up")
+
+
+def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(
+    acting: Acting,
+) -> None:
+    agent = acting.agents_at(acting.site)[2]
+    rows = f"agent,{agent},file,first,fr\nagent,{agent},file,second,fr\n"
+    live.import_contacts((HEAD + rows).encode(), by="tests")
+    acting.two_positives()
+    acting.work()
+    message = next(row for row in acting.messages if row.who == agent)
+    others = [row for row in acting.messages if row.who != agent]
+    for row in others[1:]:
+        live.acknowledge(row.token)
+    acting.later(minutes=16)
+    acting.work()
+    message.refresh_from_db()
+    assert (message.rank, message.exhausted) == (2, False)
+    assert {letter["to"] for letter in acting.outbox if message.token in letter["text"]} == {
+        "first",
+        "second",
+    }
+    acting.later(minutes=16)
+    acting.work()
+    assert live.message_counts(acting.stream).exhausted == 2
+    told = Message.objects.filter(kind="unanswered")
+    assert {row.who for row in told} == {message.site, others[0].site}
+    assert "Sans réponse" in "".join(letter["subject"] for letter in acting.outbox)
+    acting.later(hours=5)
+    acting.work()
+    assert told.count() == len({message.site, others[0].site}), "the manager is told once"
+
+
+def test_an_answer_ends_the_escalation(acting: Acting) -> None:
+    acting.two_positives()
+    acting.work()
+    for message in acting.messages:
+        live.acknowledge(message.token)
+    sent = len(acting.outbox)
+    acting.later(hours=1)
+    acting.work()
+    managers = Message.objects.filter(role="manager", kind="unanswered")
+    assert not managers.exists()
+    assert len([one for one in acting.outbox if "planning change" in one["subject"]]) <= sent
+
+
+def test_a_further_relief_tells_only_those_for_whom_something_changes(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    first = live.message_counts(acting.stream)
+    acting.carrier("Inwi")
+    acting.work()
+    second = live.message_counts(acting.stream)
+    assert second.told < first.told
+
+
+@pytest.fixture
+def living(acting: Acting, monkeypatch: pytest.MonkeyPatch) -> Acting:
+    """The live stream, at 10:40 of the first planned day."""
+    ahead = Stream.objects.get(name=acting.stream).offset
+    live.stop_drill(acting.stream, by="tests")
+    from releve.live import clock, effects, plans, recording, routes
+
+    real = clock.real
+    monkeypatch.setattr(clock, "real", lambda: real() + ahead)
+    for module in (effects, plans, recording, routes):
+        monkeypatch.setattr(module, "real", clock.real)
+    return Acting(acting.operator, acting.plans, live.LIVE)
+
+
+def test_a_gateway_that_answers_twice_has_told_once(
+    living: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = living.agents_at(living.site)[2]
+    rows = f"agent,{agent},apprise,+212600000000,fr\n"
+    live.import_contacts((HEAD + rows).encode(), by="tests")
+    with receiving() as gateway:
+        host = gateway.url.removeprefix("http://").replace("routes", "send")
+        monkeypatch.setenv(
+            "RELEVE_APPRISE_URL", f"json://{host}/{{address}}?+Idempotency-Key={{key}}"
+        )
+        living.two_positives()
+        living.work()
+        message = next(row for row in living.messages if row.who == agent)
+        (effect,) = Effect.objects.filter(key=f"send:{message.pk}:1")
+        Effect.objects.filter(pk=effect.pk).update(state=Effect.QUEUED, done_at=None)
+        living.work()
+        assert len(gateway.requests) == 2, "as after a crash between the answer and its record"
+        assert list(gateway.acted) == [f"{message.pk}-1"]
+    assert live.message_counts().told == len(living.messages)
+
+
+def test_a_gateway_that_is_down_is_waited_for_and_nobody_is_forgotten(
+    living: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = living.agents_at(living.site)[2]
+    live.import_contacts(f"{HEAD}agent,{agent},apprise,+212,fr\n".encode(), by="tests")
+    with receiving() as gateway:
+        host = gateway.url.removeprefix("http://")
+        monkeypatch.setenv("RELEVE_APPRISE_URL", f"json://{host}/{{address}}")
+        gateway.status = 503
+        living.two_positives()
+        living.work()
+        (effect,) = [row for row in Effect.objects.exclude(state="done") if row.kind == "send"]
+        assert "did not take the message" in effect.error
+        gateway.status = 200
+        Effect.objects.update(next_at=live.real())
+        living.work()
+    message = Message.objects.get(role="agent", who=agent)
+    assert message.sent_at is not None
+    assert not Effect.objects.exclude(state="done").exists()
+
+
+@pytest.fixture
+def mails(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Mails]:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with mail_server() as found:
+        monkeypatch.setenv("RELEVE_SMTP_URL", found.url)
+        monkeypatch.setenv("RELEVE_MAIL_FROM", "Relève <releve@example.org>")
+        yield found
+
+
+def test_a_mail_carries_text_calendar_and_a_name_made_from_its_key(mails: Mails) -> None:
+    letter = Letter("k-1", "Votre planning\nchange", "Bonjour à tous", b"BEGIN:VCALENDAR")
+    CHANNELS["email"].send("a1@example.org", letter)
+    found: Mail = email.message_from_string(mails.kept[0])
+    assert found["Message-ID"] == "<k-1@example.org>"
+    assert found["To"] == "a1@example.org"
+    subject = email.header.decode_header(found["Subject"])
+    assert subject == [("Votre planning change", None)], "no line break gets into a header"
+    types = [part.get_content_type() for part in found.walk()]
+    assert types == ["multipart/mixed", "text/plain", "text/calendar"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [("550 no such person", Never), ("451 later", Later), ("421 busy", Later)]
+)
+def test_what_a_mail_server_refuses_is_told_apart(
+    mails: Mails, answer: str, error: type[Exception]
+) -> None:
+    mails.refuse = answer
+    with pytest.raises(error) as caught:
+        CHANNELS["email"].send("a1@example.org", Letter("k", "s", "t"))
+    assert "a1@" not in str(caught.value), "an address stands in no error"
+
+
+def test_a_channel_that_is_not_set_up_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RELEVE_SMTP_URL", "RELEVE_MAIL_FROM", "RELEVE_APPRISE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Never, match="RELEVE_MAIL_FROM"):
+        CHANNELS["email"].send("a@example.org", Letter("k", "s", "t"))
+    monkeypatch.setenv("RELEVE_MAIL_FROM", "releve@example.org")
+    with pytest.raises(Never, match="RELEVE_SMTP_URL"):
+        CHANNELS["email"].send("a@example.org", Letter("k", "s", "t"))
+    with pytest.raises(Never, match="RELEVE_APPRISE_URL"):
+        CHANNELS["apprise"].send("+212", Letter("k", "s", "t"))
+
+
+def test_a_letter_in_a_folder_is_there_once_and_its_name_stays_inside(tmp_path: Path) -> None:
+    channel = ByFile(tmp_path / "out")
+    for _ in range(2):
+        channel.send("x", Letter("../../k", "s", "t"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["..-..-k.json"]
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(Later):
+        ByFile(tmp_path / "file").send("x", Letter("k", "s", "t"))
+
+
+def test_the_language_is_the_contact_s(acting: Acting) -> None:
+    agent = acting.agents_at(acting.site)[2]
+    live.import_contacts(f"{HEAD}agent,{agent},file,x,en\n".encode(), by="tests")
+    acting.two_positives()
+    acting.work()
+    (letter,) = [one for one in acting.outbox if one["to"] == "x"]
+    assert letter["subject"] == "[DRILL] Your shift changes"
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_kind_of_message_has_its_words(language: str) -> None:
+    abouts: dict[str, dict[str, object]] = {
+        "agent": {
+            "shifts": [
+                {"day": "2026-12-01", "place": None, "site": "Casa"},
+                {"day": "2026-12-02", "place": None, "site": ""},
+            ]
+        },
+        "manager": {"site": "Casa", "closed": False, "moved": 3, "home": 2},
+        "client": {"worst": None},
+        "unanswered": {"site": "Casa", "count": 4},
+    }
+    for kind, about in abouts.items():
+        subject, text = subject_and_text(kind, about, language, "http://x/ack/t", drill=False)
+        assert subject
+        assert "http://x/ack/t" in text
+        assert "{" not in subject + text
+
+
+def test_contacts_replace_those_before_and_stand_in_their_order(acting: Acting) -> None:
+    agent = acting.operator.agents[0].id
+    text = f"{HEAD}agent,{agent},email,a@example.org,\nagent,{agent},file,b,en\nmanager,*,file,m,\n"
+    assert live.import_contacts(text.encode(), by="tests") == 3
+    rows = Contact.objects.filter(who=agent).values_list("rank", "channel", "language")
+    assert list(rows) == [(1, "email", "fr"), (2, "file", "en")]
+    semicolons = f"role;who;channel;address\nagent;{agent};file;b\n"
+    assert live.import_contacts(semicolons.encode(), by="tests") == 1
+    assert Contact.objects.count() == 1
+    assert not Entry.objects.filter(body__contains="example.org").exists()
+
+
+def test_every_fault_of_a_contact_file_is_named_and_nothing_is_imported(acting: Acting) -> None:
+    agent = acting.operator.agents[0].id
+    lines = [
+        f"boss,{agent},file,x,fr",
+        "agent,a99999,file,x,fr",
+        f"agent,{agent},pigeon,x,fr",
+        f"agent,{agent},email,not-an-address,fr",
+        f"agent,{agent},file,x,ar",
+        f"agent,{agent},file,{'x' * 300},fr",
+        f"agent,{agent},apprise,,fr",
+        f"agent,{agent},file,good,fr",
+    ]
+    with pytest.raises(live.ContactFaults) as caught:
+        live.import_contacts((HEAD + "\n".join(lines)).encode(), by="tests")
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [
+        f"line {number}" for number in range(2, 9)
+    ]
+    assert "not-an-address" not in str(caught.value)
+    assert not Contact.objects.exists()
+    with pytest.raises(live.ContactFaults, match="lacks the column channel, address"):
+        live.import_contacts(b"role,who\n", by="tests")
+    with pytest.raises(live.ContactFaults, match="not UTF-8"):
+        live.import_contacts(b"\xff\xfe", by="tests")
+
+
+def test_a_person_who_is_erased_leaves_no_address_and_no_name_in_what_was_told(
+    acting: Acting,
+) -> None:
+    agent = acting.agents_at(acting.site)[2]
+    live.import_contacts(f"{HEAD}agent,{agent},file,secret-address,fr\n".encode(), by="tests")
+    acting.two_positives()
+    acting.work()
+    told = live.message_counts(acting.stream).told
+    live.erase_person(agent)
+    assert not Contact.objects.filter(who=agent).exists()
+    assert not Message.objects.filter(who=agent).exists()
+    assert live.message_counts(acting.stream).told == told
