@@ -31,17 +31,23 @@ CAiMIRA 4.17.8 as measured in an office of 900 m3."""
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A zone in which the contacts were measured; others are scaled from it."""
+    """A workplace in which the contacts were measured; others are scaled from it: the zone, how
+    many sit beside one, and the minutes of a shuttle ride times the other riders, per agent.
+    """
 
     volume_m3: float
     air_changes_per_hour: float
     places: int
+    beside: float = 2.0
+    rider_minutes: float = 300.0
 
     def __post_init__(self) -> None:
         """Refuse a room without air or people."""
         require(self.volume_m3 > 0, "volume_m3 > 0", self.volume_m3)
         require(self.air_changes_per_hour >= 0, "air_changes_per_hour >= 0", self)
         require(self.places >= 2, "places >= 2", self.places)
+        require(self.beside > 0, "beside > 0", self.beside)
+        require(self.rider_minutes > 0, "rider_minutes > 0", self.rider_minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,10 @@ class Contacts:
     every day, no measure in force; on average over agents. The shares part it among the layers.
 
     A layer that an operator lacks (no shuttle, one floor) infects nobody; its share is not given
-    to others. ``room``: where the zone's part was measured; None = the mean over the operator's
-    own agents. ``household_attack``: the share of household members infected by one infected
-    agent directly; None = as the disease has it.
+    to others. ``room``: where that was measured, so that an operator with better air or emptier
+    shuttles infects fewer; None = the mean over the operator's own agents.
+    ``household_attack``: the share of household members infected by one infected agent directly;
+    None = as the disease has it.
     """
 
     reproduction: float = 2.5
@@ -101,16 +108,17 @@ def rates_of(population: Population, disease: Disease, contacts: Contacts) -> Ra
         np.array([g.air_changes_per_hour for g in groups]),
     )
     zone = dose * others
+    riders = np.diff(population.rider_pointer)
+    exposure = population.ride_minutes * (riders - 1)
     room = contacts.room
     if room is None:
         reference = float((zone * size).sum() / size.sum())
+        beside = population.near.size / population.size
+        riding = float((exposure * riders).sum()) / population.size
     else:
         one = air_dose(np.array([room.volume_m3]), np.array([room.air_changes_per_hour]))
         reference = float(one[0]) * (room.places - 1)
-    riders = np.diff(population.rider_pointer)
-    exposure = population.ride_minutes * (riders - 1)
-    beside = population.near.size / population.size
-    riding = float((exposure * riders).sum()) / population.size
+        beside, riding = room.beside, room.rider_minutes
     return Rates(
         zone=_scaled(zone, contacts.zone * per_work, reference),
         seat=float(_scaled(np.ones(1), contacts.seat * per_work, beside)[0]),

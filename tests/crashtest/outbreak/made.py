@@ -31,14 +31,14 @@ def one_room(agents: int, *, others: tuple[float, ...] = (1.0,)) -> Population:
 
 
 def site_of(name: str, zones: list[int]) -> tuple[list[Floor], list[Zone], list[Seat], list[Agent]]:
-    """Return a site's floors (two zones each), zones, seats in a row and agents."""
+    """Return a site's floors (two zones each), zones, seats in rows and agents."""
     floors = [Floor(f"{name}-f{at}", name) for at in range((len(zones) + 1) // 2)]
     rooms = [
         Zone(f"{name}-z{at}", floors[at // 2].id, 600.0 + 100.0 * at, 2.0 + at)
         for at in range(len(zones))
     ]
     seats = [
-        Seat(f"{room.id}-{i:05}", room.id, 1.5 * i, 0.0)
+        Seat(f"{room.id}-{i:05}", room.id, 1.5 * (i % 200), 3.0 * (i // 200))
         for room, count in zip(rooms, zones, strict=True)
         for i in range(count)
     ]

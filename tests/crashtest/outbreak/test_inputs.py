@@ -1,0 +1,186 @@
+"""What bad input gets, and what the parameters mean."""
+
+from __future__ import annotations
+
+import math
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from releve.crashtest.outbreak import (
+    Closure,
+    Contacts,
+    Controls,
+    Duration,
+    OutbreakError,
+    PoolOverflowError,
+    Quarantine,
+    Room,
+    Rotation,
+    Scenario,
+    Sensitivity,
+    Visits,
+    covid,
+    days_table,
+    distance_factor,
+    population_of,
+    rates_of,
+    simulate,
+)
+from releve.crashtest.outbreak.laws import gamma_multiplier
+from tests.crashtest.outbreak.made import one_room, operator_of, sample_population
+
+
+def test_a_zone_without_volume_is_named() -> None:
+    operator = operator_of({"a": [4, 4]})
+    for volume in (0.0, math.nan):
+        bare = copy(operator.zones[1])
+        object.__setattr__(bare, "volume_m3", volume)  # the tables themselves refuse it
+        with pytest.raises(OutbreakError, match=r"zone a-z1 has no volume .* volume_m3"):
+            population_of(replace(operator, zones=(operator.zones[0], bare)))
+
+
+def test_a_site_with_agents_and_no_seat_is_named() -> None:
+    operator = operator_of({"a": [4], "b": [3]})
+    seats = tuple(seat for seat in operator.seats if seat.zone != "b-z0")
+    with pytest.raises(OutbreakError, match="site b has agents and no seat"):
+        population_of(replace(operator, seats=seats))
+
+
+def test_more_agents_than_seats_sit_in_several_sittings() -> None:
+    operator = operator_of({"a": [6]})
+    population = population_of(replace(operator, seats=operator.seats[:4]))
+    assert [(g.sitting, g.end - g.first, g.places) for g in population.groups] == [
+        (0, 4, 4),
+        (1, 2, 4),
+    ]
+
+
+def test_given_seats_are_taken() -> None:
+    operator = operator_of({"a": [2, 2]})
+    swapped = {agent.id: operator.seats[3 - at].id for at, agent in enumerate(operator.agents)}
+    population = population_of(operator, seats=swapped)
+    assert population.agents[0] == min(operator.agents[2].id, operator.agents[3].id)
+    with pytest.raises(OutbreakError, match="has no known seat: nowhere"):
+        population_of(operator, seats=dict.fromkeys(swapped, "nowhere"))
+
+
+def test_too_small_a_pool_raises_and_drops_nothing() -> None:
+    scenario = Scenario(one_room(300), covid(), Contacts(3.0), 60, None, (0, 1, 2), 5)
+    with pytest.raises(PoolOverflowError, match="replication 0 needs more than 5 events"):
+        simulate(scenario, replications=3, pool=5)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Contacts(-1.0), "0 <= reproduction"),
+        (lambda: Contacts(zone=0.9), "zone \\+ seat"),
+        (lambda: Contacts(household_attack=1.0), "household_attack"),
+        (lambda: Room(0.0, 3.0, 50), "volume_m3 > 0"),
+        (lambda: Controls(masks=1.5), "0 <= masks <= 1"),
+        (lambda: Controls(extra_air_changes=-1), "extra_air_changes >= 0"),
+        (lambda: Closure(0), "cases"),
+        (lambda: Closure(hours=0), "hours"),
+        (lambda: Visits(0.5), "every_days >= 1"),
+        (lambda: Visits(7, 0), "tests >= 1"),
+        (lambda: Quarantine(0), "days"),
+        (lambda: Rotation(((True,), (True, False))), "one length"),
+        (lambda: Duration("normal", 1, 1), "kind in"),
+        (lambda: Duration("gamma", 0, 1), "shape > 0"),
+        (lambda: Sensitivity((2, 1), (0.1, 0.2), 3, ""), "rising"),
+        (lambda: gamma_multiplier(0), "dispersion > 0"),
+        (lambda: distance_factor(-1), "metres >= 0"),
+    ],
+)
+def test_a_parameter_out_of_range_is_quoted(make: object, text: str) -> None:
+    with pytest.raises(OutbreakError, match=text):
+        make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"replications": 0}, "replications >= 1: 0|replications >= 1 does not hold: 0"),
+        ({"threads": 0}, "threads >= 1"),
+        ({"seed": -1}, "seed"),
+        ({"controls": Controls(test="nose")}, "test in"),
+        ({"controls": Controls(at_home=np.zeros(3, dtype=bool))}, "at_home has 20 agents"),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_refused(given: dict[str, object], text: str) -> None:
+    scenario = Scenario(one_room(20), covid(), Contacts(1.0), 30)
+    with pytest.raises(OutbreakError, match=text):
+        simulate(scenario, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"days": 0}, "1 <= days"),
+        ({"first_count": 1}, "first_cases names agents"),
+        ({"first_cases": (99,), "first_count": 1}, "first case < 20"),
+        ({"importation": np.full((1, 30), -1e-4)}, "importation >= 0"),
+        ({"importation": np.zeros((2, 30))}, "a row a site"),
+    ],
+)
+def test_a_scenario_that_makes_no_sense_is_refused(changes: dict[str, object], text: str) -> None:
+    scenario = Scenario(one_room(20), covid(), Contacts(1.0), 30)
+    with pytest.raises(OutbreakError, match=text):
+        replace(scenario, **changes)
+
+
+def test_the_layers_share_the_reproduction_number() -> None:
+    population = sample_population()
+    rates = rates_of(population, covid(), Contacts(2.0, 0.5, 0.2, 0.1, 0.1, 0.1))
+    sizes = np.array([g.end - g.first for g in population.groups])
+    assert (rates.zone * sizes).sum() / population.size == pytest.approx(1.0)
+    assert rates.seat * population.near.size / population.size == pytest.approx(0.4)
+    riders = np.diff(population.rider_pointer)
+    assert (rates.shuttle * riders).sum() / population.size == pytest.approx(0.2)
+
+
+def test_better_air_infects_fewer_when_the_room_is_the_measure() -> None:
+    operator = operator_of({"a": [30]})
+    aired = replace(operator, zones=(replace(operator.zones[0], air_changes_per_hour=8.0),))
+    contacts = Contacts(2.0, room=Room(600.0, 2.0, 30))
+    before, after = (
+        rates_of(population_of(o), covid(), contacts).zone[0] for o in (operator, aired)
+    )
+    assert before == pytest.approx(1.4)
+    assert after / before == pytest.approx((2 + 1.25) / (8 + 1.25))
+
+
+def test_ventilation_acts_as_the_office_simulation_of_the_literature() -> None:
+    # The dose at 6 air changes against 0.5, with 1.25 per hour removed otherwise: 0.24.
+    assert pytest.approx(0.24, abs=0.005) == (0.5 + 1.25) / (6 + 1.25)
+
+
+def test_durations_keep_their_mean_and_multipliers_theirs() -> None:
+    for law, mean in (
+        (Duration("weibull", 2.826, 5.665), 5.046),
+        (Duration("gamma", 4.0, 1.5), 6.0),
+        (Duration("lognormal", 1.63, 0.5), 5.78),
+        (Duration("gamma", 4.0, 1.5, offset=2.0), 8.0),
+    ):
+        table = days_table(law)
+        assert table.sum() == pytest.approx(1)
+        assert (np.arange(len(table)) * table).sum() == pytest.approx(mean, rel=0.01)
+    for k in (0.1, 0.4, 2.0):
+        bins = gamma_multiplier(k)
+        assert bins.mean() == pytest.approx(1.0)
+        assert bins.var() == pytest.approx(1 / k, rel=0.03)
+
+
+def test_the_sensitivity_tables_hold_the_published_points() -> None:
+    pcr, flow = (covid().tests[name].table() for name in ("pcr", "lateral_flow"))
+    assert [pcr[d] for d in (0, 1, 2, 3, 4, 10)] == [0, 0.04, 0.25, 0.71, 0.79, 0.51]
+    assert [flow[d] for d in (3, 4, 7, 10)] == [0.42, 0.63, 0.40, 0.14]
+    assert pcr[-1] == flow[-1] == 0
+
+
+def test_distance_halves_the_seat_layer_by_the_metre() -> None:
+    assert distance_factor(0.5) == 1.0
+    assert distance_factor(2.0) == pytest.approx(1 / 2.02)

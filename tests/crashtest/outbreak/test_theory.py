@@ -1,0 +1,269 @@
+"""The kernel against closed forms: final size, branching, growth, extinction, households, visits.
+
+Every test has its own seed; a bound is four standard errors of its own sample, plus what a finite
+population takes off where the theorem is of an infinite one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import hypergeom
+
+from releve.crashtest.outbreak import (
+    FIELDS,
+    Contacts,
+    Controls,
+    Detail,
+    Disease,
+    Outcome,
+    Population,
+    Scenario,
+    Visits,
+    covid,
+    days_table,
+    influenza,
+    population_of,
+    rates_of,
+    simulate,
+)
+from releve.crashtest.outbreak.contacts import infectiousness
+from tests.crashtest.outbreak.made import constant, one_room, operator_of, plain
+from tests.crashtest.outbreak.oracle import Plain
+
+AIR_ONLY = {"zone": 1.0, "seat": 0.0, "floor": 0.0, "site": 0.0, "shuttle": 0.0}
+
+
+@cache
+def room(agents: int) -> Population:
+    """Return one large room, made once."""
+    return one_room(agents)
+
+
+def mixed(agents: int, reproduction: float, disease: Disease, days: int, first: int) -> Scenario:
+    """Return one room in which everybody meets everybody."""
+    contacts = Contacts(reproduction, **AIR_ONLY)
+    return Scenario(room(agents), disease, contacts, days, None, tuple(range(agents)), first)
+
+
+def near(values: np.ndarray, expected: float, slack: float = 0.0) -> bool:
+    """Return whether the mean is within four standard errors, and a slack, of what is expected."""
+    error = values.std(ddof=1) / math.sqrt(len(values))
+    return bool(abs(values.mean() - expected) < 4 * error + slack)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("r", "z"), [(1.5, 0.58392), (2.0, 0.79715), (3.0, 0.94055)])
+def test_the_final_size_is_that_of_the_equation(r: float, z: float) -> None:
+    agents, first = 20_000, 20
+    found = simulate(mixed(agents, r, constant(), 500, first), replications=30, seed=1)
+    share = first / agents
+    exact = brentq(lambda x: 1 - (1 - share) * math.exp(-r * x) - x, 1e-6, 1)
+    assert abs(exact - z) < 0.002
+    assert near(found.column("infected") / agents, exact, 0.001)
+
+
+def test_the_final_size_holds_in_a_smaller_room() -> None:
+    agents, first = 4_000, 20
+    found = simulate(mixed(agents, 2.0, constant(), 300, first), replications=60, seed=2)
+    share = first / agents
+    exact = brentq(lambda x: 1 - (1 - share) * math.exp(-2.0 * x) - x, 1e-6, 1)
+    assert near(found.column("infected") / agents, exact, 0.003)
+
+
+def next_generation(scenario: Scenario) -> dict[str, np.ndarray]:
+    """Return the next-generation matrix of every layer, person by person: [infector, infected]."""
+    told = Plain(scenario, Controls(), 0, 0)
+    persons = scenario.population.persons
+    layers = {name: np.zeros((persons, persons)) for name in
+              ("zone", "seat", "floor", "site", "shuttle", "household")}  # fmt: skip
+    for who in range(persons):
+        family = told._family(who)
+        layers["household"][who, family] = told.rates.household
+        if who < scenario.population.size:
+            for name, (rate, places) in told._layers(who).items():
+                for target in places:
+                    if target is not None:
+                        layers[name][who, target] += rate / len(places)
+    return layers
+
+
+def test_the_mean_progeny_over_all_layers_is_that_of_the_next_generation_matrix() -> None:
+    population = population_of(operator_of({"b": [24, 20, 22], "a": [30, 18]}))
+    shares = {"zone": 0.3, "seat": 0.2, "floor": 0.2, "site": 0.15, "shuttle": 0.15}
+    contacts = Contacts(0.05, household_attack=0.012, **shares)
+    everybody = tuple(range(population.size))
+    scenario = Scenario(population, covid(), contacts, 90, None, everybody, 1)
+    found = simulate(scenario, replications=60_000, seed=3)
+    layers = next_generation(scenario)
+    progeny = np.linalg.inv(np.eye(population.persons) - sum(layers.values()))[: population.size]
+    # A multiplier hits the same person twice with the second moment; the pairs are 1e-4 of all.
+    assert near(found.column("infected"), progeny[:, : population.size].sum(1).mean(), 5e-4)
+    assert near(found.column("household"), progeny[:, population.size :].sum(1).mean(), 5e-4)
+    for name, matrix in layers.items():
+        assert near(found.column(f"by_{name}"), (progeny @ matrix).sum(1).mean(), 3e-4), name
+
+
+@pytest.mark.parametrize("disease", [covid(), influenza()], ids=["covid", "influenza"])
+def test_the_generation_time_has_the_mean_and_spread_of_its_law(disease: Disease) -> None:
+    scenario = mixed(300, 0.6, constant(disease), 120, 1)
+    found = simulate(scenario, replications=3000, seed=4, detail=Detail(persons=True))
+    rep, who = np.nonzero(found.infected_by >= 0)
+    days = found.infected_on[rep, who] - found.infected_on[rep, found.infected_by[rep, who]]
+    table = days_table(disease.generation)
+    mean = (np.arange(len(table)) * table).sum()
+    spread = math.sqrt(((np.arange(len(table)) - mean) ** 2 * table).sum())
+    assert near(days, mean)
+    assert days.std() == pytest.approx(spread, rel=0.06)
+
+
+def test_the_covid_generation_time_is_the_published_one() -> None:
+    table = days_table(covid().generation)
+    mean = (np.arange(len(table)) * table).sum()
+    assert mean == pytest.approx(5.047, abs=0.01)
+    spread = math.sqrt(((np.arange(len(table)) - mean) ** 2 * table).sum())
+    assert spread == pytest.approx(1.954, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("r", "rate", "window"),
+    [(1.2, 0.0366, (20, 50)), (2.0, 0.1451, (14, 30)), (3.0, 0.2383, (12, 20))],
+)
+def test_the_growth_rate_solves_euler_and_lotka(
+    r: float, rate: float, window: tuple[int, int]
+) -> None:
+    table = days_table(covid().generation)
+    days = np.arange(len(table))
+    exact = brentq(lambda x: r * (table * np.exp(-x * days)).sum() - 1, 1e-4, 1)
+    assert abs(exact - rate) < 0.003
+    scenario = mixed(20_000, r, constant(), window[1] + 1, 4)
+    found = simulate(scenario, replications=1500, seed=5, detail=Detail(series=True))
+    curve = found.series[:, :, 0].mean(0)
+    expected = np.zeros(window[1] + 1)
+    expected[0] = 4
+    for t in range(1, len(expected)):  # the renewal equation
+        back = np.arange(1, min(t, len(table) - 1) + 1)
+        expected[t] = r * (table[back] * expected[t - back]).sum()
+    assert curve[1:].sum() == pytest.approx(expected[1:].sum(), rel=0.05)
+    first, last = window
+    slope = np.polyfit(np.arange(first, last), np.log(curve[first:last]), 1)[0]
+    theory = np.polyfit(np.arange(first, last), np.log(expected[first:last]), 1)[0]
+    assert slope == pytest.approx(theory, abs=0.006)
+    assert theory == pytest.approx(exact, abs=0.012)
+
+
+@pytest.mark.parametrize(("r", "published"), [(1.5, 0.7823), (3.0, 0.5268)])
+def test_extinction_is_that_of_negative_binomial_offspring(r: float, published: float) -> None:
+    k = 0.45
+    exact = brentq(lambda q: (1 + r / k * (1 - q)) ** -k - q, 0, 0.99)
+    assert exact == pytest.approx(published, abs=1e-4)
+    disease = replace(constant(), dispersion=plain(k))
+    found = simulate(mixed(3_000, r, disease, 150, 1), replications=2000, seed=6)
+    assert near((found.column("infected") < 150).astype(float), exact, 0.004)
+
+
+def ball(size: int, escape: np.ndarray) -> np.ndarray:
+    """Return the final size among ``size`` members of one first case (Ball 1986).
+
+    ``escape[m]`` = E exp(-hazard m), m members to be escaped by together.
+    """
+    out = np.zeros(size + 1)
+    for j in range(size + 1):
+        done = sum(
+            math.comb(size - i, j - i) * out[i] / escape[size - j] ** (i + 1) for i in range(j)
+        )
+        out[j] = (math.comb(size, j) - done) * escape[size - j] ** (j + 1)
+    return out
+
+
+@pytest.mark.parametrize("members", [1, 2, 3, 5])
+@pytest.mark.parametrize("dispersion", [math.inf, 1.11])
+def test_household_outbreaks_have_the_exact_final_size(members: int, dispersion: float) -> None:
+    disease = replace(
+        covid() if dispersion < math.inf else constant(), household_dispersion=plain(dispersion)
+    )
+    population = one_room(1, others=(0.0,) * members + (1.0,))
+    contacts = Contacts(0.0, household_attack=0.3, **AIR_ONLY)
+    scenario = Scenario(population, disease, contacts, 120, None, (0,), 1)
+    found = simulate(scenario, replications=20_000, seed=7)
+    hazard, (sick, well) = (
+        rates_of(population, disease, contacts).household,
+        infectiousness(disease),
+    )
+    silent = disease.asymptomatic.value
+
+    def escape(m: int, factor: float) -> float:
+        load = hazard * factor * m
+        return math.exp(-load) if dispersion == math.inf else (1 + load / dispersion) ** -dispersion
+
+    laplace = np.array(
+        [(1 - silent) * escape(m, sick) + silent * escape(m, well) for m in range(members + 1)]
+    )
+    exact = ball(members, laplace)
+    assert exact.sum() == pytest.approx(1)
+    assert laplace[1] == pytest.approx(0.7, abs=1e-3)
+    seen = found.histogram("household")
+    for j, chance in enumerate(exact):
+        share = seen[j] / 20_000 if j < len(seen) else 0.0
+        assert abs(share - chance) < 4 * math.sqrt(chance / 20_000) + 1e-3
+
+
+def reed_frost(size: int, p: float) -> np.ndarray:
+    """Return the final size by walking through every chain of Reed and Frost."""
+    out = np.zeros(size + 1)
+
+    def walk(left: int, new: int, chance: float) -> None:
+        if new == 0 or left == 0:
+            out[size - left] += chance
+            return
+        caught = 1 - (1 - p) ** new
+        for k in range(left + 1):
+            part = math.comb(left, k) * caught**k * (1 - caught) ** (left - k)
+            walk(left - k, k, chance * part)
+
+    walk(size, 1, 1.0)
+    return out
+
+
+def test_ball_and_reed_frost_agree_without_dispersion() -> None:
+    escape = np.array([0.7**m for m in range(6)])
+    assert ball(5, escape) == pytest.approx(reed_frost(5, 0.3))
+
+
+@pytest.mark.parametrize(("agents", "tests"), [(200, 20), (60, 20), (30, 40)])
+def test_a_visit_finds_cases_as_the_hypergeometric_law_says(agents: int, tests: int) -> None:
+    disease, days, draws = constant(), 7, 4
+    scenario = mixed(agents, 0.0, disease, days, draws)
+    controls = Controls(visits=Visits(1, tests), result_days=30)
+    found = simulate(scenario, controls, replications=6000, seed=8)
+    sensitivity = disease.tests["pcr"].table()
+    cases = found.column("infected")
+    expected = 0.0
+    for i in range(1, draws + 1):
+        k = np.arange(i + 1)
+        law = hypergeom(agents, i, min(tests, agents)).pmf(k)
+        missed = sum((law * (1 - sensitivity[t]) ** k).sum() for t in range(days))
+        expected += float((cases == i).mean()) * (days - missed)
+    assert near(found.column("visits_positive"), expected)
+    assert (found.column("visits") == days).all()
+    assert (found.column("tests") == days * min(tests, agents)).all()
+
+
+def test_paired_differences_vary_less_than_independent_ones() -> None:
+    population = population_of(operator_of({"b": [40, 40, 40], "a": [60, 60]}))
+    scenario = Scenario(population, covid(), Contacts(1.2), 90, np.full((2, 90), 1e-3))
+    same, other = (simulate(scenario, replications=1500, seed=seed) for seed in (1, 2))
+    masked = simulate(scenario, Controls(masks=0.1), replications=1500, seed=1)
+
+    def spread(a: Outcome, b: Outcome) -> float:
+        return float((a.column("infected") - b.column("infected")).var())
+
+    assert spread(other, masked) > 2 * spread(same, masked)
+    effect = masked.less_than(same, "infected")
+    assert effect.low > 0
+    assert set(FIELDS) >= {"infected", "closures"}
