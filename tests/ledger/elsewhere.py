@@ -1,0 +1,134 @@
+"""Databases of their own for tests that need several processes, or look into files.
+
+Run as a program it is one of those processes: ``python -m tests.ledger.elsewhere append 50``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_URL = "RELEVE_DATABASE_URL"
+
+
+@contextmanager
+def installation(folder: Path) -> Iterator[dict[str, str]]:
+    """Yield the environment of an installation with an empty database, on the server if any."""
+    environment = {**os.environ, "RELEVE_HOME": str(folder / "home")}
+    server = environment.get(_URL, "")
+    if not server:
+        yield environment
+        return
+    import psycopg
+
+    name = f"ledger_{secrets.token_hex(4)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        try:
+            yield {**environment, _URL: f"{server.rpartition('/')[0]}/{name}"}
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+
+
+def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start a process on that database."""
+    command = [sys.executable, "-m", "tests.ledger.elsewhere", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def run(environment: dict[str, str], *arguments: str) -> str:
+    """Run a process on that database to its end; return what it printed."""
+    process = start(environment, *arguments)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    return out
+
+
+def releve(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``releve ledger`` on that database."""
+    command = [sys.executable, "-m", "releve", "ledger", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def append_many(count: int) -> None:
+    """Append one by one, and print the hash of each once its transaction is committed."""
+    from django.db import transaction
+
+    from releve.ledger.chain import append_all
+    from tests.ledger.making import declared, draft
+
+    for number in range(count):
+        with transaction.atomic():
+            (entry,) = append_all([declared(number) if number % 2 else draft(number)])
+        print(entry.seq, entry.hash, flush=True)
+
+
+def fill(people: int, each: int) -> None:
+    """Append entries of many people in turn, values of every length among them."""
+    from django.db import transaction
+
+    from releve.ledger.chain import Draft, append_all
+    from tests.ledger.making import ERASE_ON, at
+
+    for turn in range(each):
+        drafts = []
+        for person in range(people):
+            subject = f"MARKED-{person:03}-PERSON"
+            personal = {"agent": subject, "text": subject + "." * (7 ** (turn % 6))}
+            drafts.append(
+                Draft("case.declared", {"site": "s"}, at(turn), personal, subject, ERASE_ON)
+            )
+        with transaction.atomic():
+            append_all(drafts)
+
+
+def search(text: str) -> None:
+    """Print where the database's files hold a text: every file of it, read as bytes."""
+    from django.conf import settings
+    from django.db import connection
+
+    wanted = text.encode()
+    if connection.vendor == "sqlite":
+        files = sorted(path for path in settings.HOME.rglob("*") if path.is_file())
+        found = [path.name for path in files if wanted in path.read_bytes()]
+    else:
+        found = _search_server(wanted)
+    print(" ".join(found))
+
+
+def _search_server(wanted: bytes) -> list[str]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+        cursor.execute(
+            "SELECT d || f FROM (SELECT 'base/' || oid || '/' AS d FROM pg_database"
+            " WHERE datname = current_database()) x, pg_ls_dir(d) f"
+        )
+        files = [name for (name,) in cursor.fetchall()]
+        found = []
+        for name in files:
+            cursor.execute("SELECT pg_read_binary_file(%s, true)", [name])
+            (content,) = cursor.fetchone()
+            if content is not None and wanted in bytes(content):
+                found.append(name)
+    return found
+
+
+if __name__ == "__main__":
+    from releve.cli.database import open_database
+
+    open_database()
+    action, *rest = sys.argv[1:]
+    if action == "search":
+        search(*rest)
+    else:
+        {"append": append_many, "fill": fill}[action](*map(int, rest))

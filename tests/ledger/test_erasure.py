@@ -1,0 +1,114 @@
+"""After an erasure nothing of the person is left, and every proof stands."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from releve.evidence.verify import Export, check_proof
+from releve.ledger.chain import append_all, entries, head
+from releve.ledger.erasure import ERASED, erase_due, erase_subject, set_erase_on
+from releve.ledger.export import export_lines, write_export
+from releve.ledger.keys import public_key
+from releve.ledger.models import Entry, Personal
+from releve.ledger.proofs import prove
+from releve.ledger.roots import seal
+from tests.ledger.elsewhere import installation, releve, run
+from tests.ledger.making import ERASE_ON, at, declared, draft
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def verified(*, values: bool) -> list[str]:
+    export = Export([public_key()], [])
+    export.read(f"{line}\n".encode() for line in export_lines(values=values))
+    return export.faults
+
+
+def everything() -> str:
+    """Return every row of every table of the ledger, as text."""
+    rows = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            if table.startswith("ledger_"):
+                cursor.execute(f"SELECT * FROM {table}")
+                rows += cursor.fetchall()
+    return repr(rows)
+
+
+def test_values_are_erased_on_their_day_and_not_before() -> None:
+    append_all([declared(1), declared(2), draft(3)])
+    assert erase_due(ERASE_ON - timedelta(days=1), now=at(9)) == 0
+    assert head().seq == 3
+    assert erase_due(ERASE_ON, now=at(10)) == 2
+    read = list(entries(None))
+    assert [entry.erased for entry in read] == [("agent",), ("agent",), (), ()]
+    assert read[0].body == {"site": "casa-1", "agent": None}
+    assert read[3].kind == ERASED
+    assert read[3].body == {"cause": "due", "on": ERASE_ON.isoformat(), "values": 2}
+
+
+def test_a_person_is_erased_and_the_others_stay() -> None:
+    append_all([declared(n % 3) for n in range(9)])
+    root = seal(at(20))
+    before = list(Entry.objects.values_list("hash", flat=True))
+    proof = prove(2, root)
+    assert erase_subject("agent-1", now=at(30)) == 3
+    assert "agent-1" not in everything()
+    assert "agent-2" in everything()
+    for values in (True, False):
+        assert "agent-1" not in "\n".join(export_lines(values=values))
+        assert verified(values=values) == []
+    assert list(Entry.objects.values_list("hash", flat=True))[:9] == before
+    assert prove(2, root) == proof
+    check_proof(proof, [public_key()], [])
+    seal(at(40))
+    assert verified(values=True) == []
+    assert erase_subject("agent-1", now=at(50)) == 0
+    assert head().seq == 10
+
+
+def test_erasing_nobody_is_refused() -> None:
+    with pytest.raises(ValueError, match="no subject is given"):
+        erase_subject("", now=at(1))
+
+
+def test_the_day_of_a_person_can_be_moved() -> None:
+    append_all([declared(1), declared(1), declared(2)])
+    later = ERASE_ON + timedelta(days=30)
+    assert set_erase_on("agent-1", later) == 2
+    assert erase_due(ERASE_ON, now=at(9)) == 1
+    assert set_erase_on("agent-1", None, entries=[1]) == 1
+    assert erase_due(date(2099, 1, 1), now=at(9)) == 1
+    assert list(Personal.objects.values_list("entry", "erase_on")) == [(1, None)]
+
+
+def test_an_export_shows_values_only_when_asked(tmp_path: Path) -> None:
+    append_all([declared(1)])
+    write_export(tmp_path / "plain.jsonl")
+    write_export(tmp_path / "open.jsonl", values=True)
+    assert "agent-1" not in (tmp_path / "plain.jsonl").read_text(encoding="utf-8")
+    shown = json.loads((tmp_path / "open.jsonl").read_text(encoding="utf-8").splitlines()[1])
+    assert shown["values"][0]["value"] == "agent-1"
+    assert (tmp_path / "open.jsonl").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["open.jsonl", "plain.jsonl"]
+
+
+@pytest.mark.slow
+def test_no_file_of_the_database_holds_an_erased_value(tmp_path: Path) -> None:
+    """Read as bytes: pages in use, free pages, indexes, the write-ahead log of SQLite."""
+    with installation(tmp_path) as environment:
+        run(environment, "fill", "40", "30")
+        assert releve(environment, "seal").returncode == 0
+        assert run(environment, "search", "MARKED-017-PERSON").strip()
+        erased = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
+        assert (erased.returncode, erased.stdout) == (0, "60 values erased\n"), erased.stderr
+        assert run(environment, "search", "MARKED-017-PERSON").strip() == ""
+        assert run(environment, "search", "MARKED-018-PERSON").strip()
+        checked = releve(environment, "verify")
+        assert checked.returncode == 0, checked.stdout
+        assert "personal values: 2340 shown, 60 not" in checked.stdout

@@ -1,0 +1,65 @@
+"""Several processes at once, and processes that are killed."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.ledger.elsewhere import installation, releve, run, start
+
+pytestmark = [pytest.mark.database, pytest.mark.slow]
+
+
+def verified(environment: dict[str, str], count: int) -> None:
+    """Assert that the ledger holds one gapless chain of a number of entries."""
+    sealed = releve(environment, "seal")
+    assert sealed.returncode == 0, sealed.stderr
+    assert f"over {count} entries" in sealed.stdout
+    checked = releve(environment, "verify")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert f"VERIFIED {count} entries in one unbroken chain" in checked.stdout
+
+
+def test_processes_that_append_at_once_make_one_chain(tmp_path: Path) -> None:
+    with installation(tmp_path) as environment:
+        run(environment, "append", "1")
+        processes = [start(environment, "append", "60") for _ in range(4)]
+        lines = [
+            line
+            for process in processes
+            for line in process.communicate(timeout=120)[0].splitlines()
+        ]
+        assert [process.returncode for process in processes] == [0] * 4
+        assert sorted(int(line.split()[0]) for line in lines) == list(range(2, 242))
+        verified(environment, 241)
+
+
+def test_a_process_killed_at_any_instant_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
+    dice = random.Random(3)
+    with installation(tmp_path) as environment:
+        run(environment, "append", "1")
+        acknowledged: dict[int, str] = {}
+        unacknowledged = 0
+        for _ in range(6):
+            process = start(environment, "append", "100000")
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            time.sleep(dice.uniform(0.01, 0.5))
+            process.kill()
+            lines = [first, *process.communicate()[0].splitlines()]
+            for line in lines:
+                words = line.split()
+                if len(words) == 2 and len(words[1]) == 64:
+                    acknowledged[int(words[0])] = words[1]
+            unacknowledged += 1
+        assert len(acknowledged) > 50
+        out = tmp_path / "export.jsonl"
+        assert releve(environment, "export", str(out)).returncode == 0
+        text = out.read_text(encoding="utf-8")
+        count = text.count('{"entry":')
+        assert all(f'"hash":"{digest}"' in text for digest in acknowledged.values())
+        assert 1 + len(acknowledged) <= count <= 1 + len(acknowledged) + unacknowledged
+        verified(environment, count)
