@@ -6,9 +6,12 @@ is needed (an open desk, whose visitor takes a role).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
+from allauth.account.internal.flows.login import _AUTHENTICATION_METHODS_USER_SESSION_KEY
+from allauth.account.internal.userkit import user_id_to_str
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 from django.utils import timezone
@@ -17,7 +20,7 @@ from releve.desk.access.models import Grant, User
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
 from releve.desk.access.visitor import COOKIE, chosen_text
 
-__all__ = ["FR", "give", "look_as", "person", "signed_in"]
+__all__ = ["FR", "browser_of", "give", "look_as", "person", "signed_in"]
 
 FR = {"accept-language": "fr"}
 CLIENT = "banque-rive"
@@ -57,8 +60,18 @@ def signed_in(role: Role, **limits: Sequence[str]) -> Client:
     """Return the browser of somebody with one role, who has just signed in."""
     user = person(f"{role.value}-{User.objects.count()}")
     give(user, role, **limits)
+    return browser_of(user)
+
+
+def browser_of(user: User, *, lately: bool = False) -> Client:
+    """Return the browser of somebody signed in; ``lately``: who proved it a moment ago."""
     web = Client(headers=FR)
     web.force_login(user)
+    if lately:
+        session = web.session
+        session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+        session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = user_id_to_str(user)
+        session.save()
     return web
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from time import time
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -33,7 +33,7 @@ def limits(
     def middleware(request: HttpRequest) -> HttpResponseBase:
         user = request.user
         if isinstance(user, User) and user.visiting is None and user.pk is not None:
-            _bound(request, user, time.time())
+            _bound(request, user, time())
         return get_response(request)
 
     return middleware

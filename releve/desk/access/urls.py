@@ -9,6 +9,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from allauth.socialaccount import views as service
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 __all__ = ["urlpatterns"]
 
@@ -18,6 +19,10 @@ urlpatterns = [
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("password/change/", account.password_change, name="account_change_password"),
+    # Without a password one signs in by the service; an administrator's link gives a first one.
+    path(
+        "password/set/", RedirectView.as_view(pattern_name="account"), name="account_set_password"
+    ),
     path("password/reset/", account.password_reset, name="account_reset_password"),
     path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
     re_path(

@@ -1,0 +1,146 @@
+"""Every address of the desk, and who gets what there. A new page adds its row.
+
+``WHO`` maps the letters of a row's ``opens`` to roles. Whoever is among them gets ``status``; of
+the others, those of the house get 403, those from outside 404, and who has not signed in is led to
+the sign-in (302), or told 401 where the address is that of a JSON twin. ``anyone`` is open to all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from releve.desk.access.roles import OUTSIDE, Role
+
+__all__ = ["ROWS", "STRANGER", "Row", "expected"]
+
+STRANGER = "stranger"
+WHO = {
+    "c": Role.CONTINUITY,
+    "p": Role.PLANNER,
+    "f": Role.FLOW,
+    "s": Role.SITE,
+    "h": Role.HEALTH,
+    "o": Role.OUTBOUND,
+    "k": Role.CLIENT,
+    "i": Role.INSPECTOR,
+    "a": Role.AUDITOR,
+    "A": Role.ADMINISTRATOR,
+}
+HOUSE = "cpfshoA"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An address as the URLconf writes it, one that matches it, and who may enter.
+
+    ``anyone`` gives the statuses of an address without a permission: of a stranger, and of
+    somebody signed in.
+    """
+
+    route: str
+    path: str
+    opens: str = ""
+    status: int = 200
+    anyone: tuple[int, int] | None = None
+
+
+ROWS = (
+    # the plan
+    Row("", "/", "cpfk"),
+    Row("verdict.json", "/verdict.json", "cpfk"),
+    Row("cell/<ref:client>/<ref:contingency>", "/cell/banque-rive/base", "cpfk"),
+    Row("cell/<ref:client>/<ref:contingency>.json", "/cell/banque-rive/base.json", "cpfk"),
+    # for anyone
+    Row("healthz", "/healthz", anyone=(200, 200)),
+    Row("language", "/language", anyone=(302, 302)),
+    Row("start", "/start", anyone=(302, 302)),
+    Row("look", "/look", anyone=(404, 404)),
+    Row("account", "/account", anyone=(302, 200)),
+    # signing in
+    Row("account/login/", "/account/login/", anyone=(200, 302)),
+    Row("account/logout/", "/account/logout/", anyone=(302, 200)),
+    Row("account/inactive/", "/account/inactive/", anyone=(200, 200)),
+    Row("account/reauthenticate/", "/account/reauthenticate/", anyone=(302, 200)),
+    Row("account/password/change/", "/account/password/change/", anyone=(302, 200)),
+    Row("account/password/set/", "/account/password/set/", anyone=(302, 302)),
+    Row("account/password/reset/", "/account/password/reset/", anyone=(200, 200)),
+    Row("account/password/reset/done/", "/account/password/reset/done/", anyone=(200, 200)),
+    Row(
+        "account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        "/account/password/reset/key/1-x/",
+        anyone=(200, 200),
+    ),
+    Row("account/password/reset/key/done/", "/account/password/reset/key/done/", anyone=(200, 200)),
+    Row("account/2fa/", "/account/2fa/", anyone=(302, 200)),
+    Row("account/2fa/authenticate/", "/account/2fa/authenticate/", anyone=(302, 302)),
+    Row("account/2fa/reauthenticate/", "/account/2fa/reauthenticate/", anyone=(302, 200)),
+    Row("account/2fa/totp/activate/", "/account/2fa/totp/activate/", anyone=(302, 302)),
+    Row("account/2fa/totp/deactivate/", "/account/2fa/totp/deactivate/", anyone=(302, 302)),
+    Row("account/2fa/recovery-codes/", "/account/2fa/recovery-codes/", anyone=(302, 404)),
+    Row(
+        "account/2fa/recovery-codes/generate/",
+        "/account/2fa/recovery-codes/generate/",
+        anyone=(302, 302),
+    ),
+    Row(
+        "account/2fa/recovery-codes/download/",
+        "/account/2fa/recovery-codes/download/",
+        anyone=(302, 404),
+    ),
+    Row("account/2fa/webauthn/", "/account/2fa/webauthn/", anyone=(302, 200)),
+    Row("account/2fa/webauthn/add/", "/account/2fa/webauthn/add/", anyone=(302, 302)),
+    Row(
+        "account/2fa/webauthn/reauthenticate/",
+        "/account/2fa/webauthn/reauthenticate/",
+        anyone=(302, 302),
+    ),
+    Row(
+        "account/2fa/webauthn/keys/<int:pk>/remove/",
+        "/account/2fa/webauthn/keys/1/remove/",
+        anyone=(302, 302),
+    ),
+    Row(
+        "account/2fa/webauthn/keys/<int:pk>/edit/",
+        "/account/2fa/webauthn/keys/1/edit/",
+        anyone=(302, 302),
+    ),
+    Row("account/2fa/webauthn/login/", "/account/2fa/webauthn/login/", anyone=(302, 302)),
+    Row("account/sessions/", "/account/sessions/", anyone=(302, 200)),
+    Row("account/service/cancelled/", "/account/service/cancelled/", anyone=(200, 200)),
+    Row("account/service/error/", "/account/service/error/", anyone=(401, 401)),
+    Row("account/oidc/^(?P<provider_id>[^/]+)/login/", "/account/oidc/x/login/", anyone=(404, 404)),
+    Row(
+        "account/oidc/^(?P<provider_id>[^/]+)/login/callback/",
+        "/account/oidc/x/login/callback/",
+        anyone=(404, 404),
+    ),
+    # the reference data; the registry's own tests show what its pages hold
+    Row("registry/", "/registry/", HOUSE),
+    Row("registry/versions", "/registry/versions", HOUSE),
+    Row("registry/versions/<int:number>", "/registry/versions/1", HOUSE),
+    Row("registry/versions/<int:number>/undo", "/registry/versions/1/undo", "cpA", 422),
+    Row("registry/versions/<int:number>/restore", "/registry/versions/1/restore", "cpA"),
+    Row("registry/export.zip", "/registry/export.zip", HOUSE),
+    Row("registry/import", "/registry/import", "cpA"),
+    Row("registry/import/<slug:token>", "/registry/import/none", "cpA", 404),
+    Row("registry/tables/<slug:table>", "/registry/tables/sites", HOUSE),
+    Row("registry/tables/<slug:table>/add", "/registry/tables/sites/add", "cpA"),
+    Row("registry/tables/<slug:table>/rows/<ref:key>", "/registry/tables/sites/rows/x", "cpA", 404),
+    Row(
+        "registry/tables/<slug:table>/rows/<ref:key>/remove",
+        "/registry/tables/sites/rows/x/remove",
+        "cpA",
+        404,
+    ),
+)
+
+
+def expected(row: Row, who: Role | str) -> int:
+    """Return the status that somebody gets at an address."""
+    if row.anyone is not None:
+        return row.anyone[who != STRANGER]
+    if who == STRANGER:
+        return 401 if row.path.endswith(".json") else 302
+    if who in {WHO[letter] for letter in row.opens}:
+        return row.status
+    return 404 if who in OUTSIDE else 403

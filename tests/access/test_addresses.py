@@ -1,0 +1,88 @@
+"""Every address x every role, and no address that the list lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from releve.desk.access.guard import permission_of
+from releve.desk.access.permissions import PERMISSIONS
+from releve.desk.access.roles import OUTSIDE, Role
+from releve.desk.navigation import ENTRIES
+from tests.access.addresses import ROWS, STRANGER, WHO, expected
+from tests.access.people import FR, browser_of, give, person
+
+
+def walk(
+    patterns: list[URLPattern | URLResolver], prefix: str = ""
+) -> Iterator[tuple[str, URLPattern]]:
+    """Every address of a URLconf, as it is written there."""
+    for item in patterns:
+        route = prefix + str(item.pattern)
+        if isinstance(item, URLResolver):
+            yield from walk(item.url_patterns, route)
+        else:
+            yield route, item
+
+
+ADDRESSES = dict(walk(get_resolver("releve.desk.urls").url_patterns))
+
+
+def test_the_list_holds_every_address_and_no_other() -> None:
+    listed = [row.route for row in ROWS]
+    assert len(listed) == len(set(listed))
+    assert set(ADDRESSES) - set(listed) == set(), "add a row to tests/access/addresses.py"
+    assert set(listed) - set(ADDRESSES) == set(), "these addresses are gone"
+
+
+def test_every_view_has_decided_who_may_enter() -> None:
+    own = {route: item for route, item in ADDRESSES.items() if not route.startswith("account/")}
+    undecided = [route for route, item in own.items() if permission_of(item.callback) is None]
+    assert undecided == [], "guard the view with may(), or mark it for_anyone"
+
+
+def test_the_list_and_the_table_of_permissions_say_the_same() -> None:
+    for row in ROWS:
+        asked = permission_of(ADDRESSES[row.route].callback)
+        if row.anyone is None:
+            assert asked, row.route
+            roles = {WHO[letter] for letter in row.opens}
+            assert roles == PERMISSIONS[asked].roles, row.route
+        else:
+            assert not asked, row.route
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", [STRANGER, *Role])
+def test_everybody_gets_what_the_list_says(stocked: None, no_attempts: None, who: str) -> None:
+    web = Client(headers=FR)
+    if who != STRANGER:
+        user = person("somebody", "quatre lampes au balcon")
+        give(user, Role(who))
+        web = browser_of(user, lately=True)
+    found = {row.path: web.get(row.path).status_code for row in ROWS}
+    wanted = {row.path: expected(row, who if who == STRANGER else Role(who)) for row in ROWS}
+    assert {
+        path: (found[path], wanted[path]) for path in found if found[path] != wanted[path]
+    } == {}
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", list(Role))
+def test_the_navigation_leads_nowhere_that_is_shut(stocked: None, role: Role) -> None:
+    user = person("somebody")
+    give(user, role)
+    web = browser_of(user, lately=True)
+    page = web.get("/account")
+    links = page.context["navigation"]
+    assert all(web.get(link.url).status_code == 200 for link in links)
+    assert (role not in OUTSIDE) <= any(link.url.startswith("/registry") for link in links)
+
+
+def test_no_entry_of_the_navigation_asks_for_what_no_row_is() -> None:
+    assert all(entry.permission in PERMISSIONS for entry in ENTRIES)
