@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.situation import ClosureExtended, Rules, SiteClosed, closes, load_rules
@@ -59,6 +59,7 @@ def test_a_site_closes_by_the_first_case_that_completes_a_set_within_the_days(
     assert closes(days, n, d) == closing
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 40), max_size=9).map(sorted),
     st.integers(1, 4),
@@ -75,6 +76,7 @@ def test_the_rule_equals_the_search_over_every_set_of_cases(
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 60), max_size=10).map(sorted), st.integers(1, 4), st.integers(0, 20))
 def test_a_stricter_rule_never_closes_later(days: list[int], n: int, d: int) -> None:
     found, fewer, longer = closes(days, n, d), closes(days, n - 1 or 1, d), closes(days, n, d + 3)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from releve.situation import (
     KINDS,
@@ -36,6 +36,7 @@ CASE = {
 }
 
 
+@settings(deadline=None)
 @given(any_event())
 def test_every_event_round_trips_through_json(event: Event) -> None:
     text = json.dumps(event_to_json(event), ensure_ascii=False)
@@ -43,6 +44,7 @@ def test_every_event_round_trips_through_json(event: Event) -> None:
     assert event_from_json(event.kind, json.loads(text)) == event
 
 
+@settings(deadline=None)
 @given(any_event())
 def test_an_event_whose_personal_values_were_erased_is_still_an_event(event: Event) -> None:
     kept = event_to_json(event)

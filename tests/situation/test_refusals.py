@@ -1,0 +1,324 @@
+"""A case for every refusal: what is not accepted, why, and that the sentence says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from releve.situation import REFUSALS, Finding, refusals
+from releve.situation_data import rules_with
+from tests.situation.places import CHECKLIST, START, Chain, operator, permit
+
+DAY = START.date()
+MINUTE, YEAR = timedelta(minutes=1), timedelta(days=366)
+GRANT: dict[str, Any] = {
+    "authorisation": "w1",
+    "of": "site",
+    "site": "casa",
+    "valid_from": DAY,
+    "valid_to": DAY + timedelta(days=30),
+}
+CASE: dict[str, Any] = {"site": "casa", "status": "declared_case", "agent": "a1"}
+CHECK: dict[str, Any] = {"site": "casa", "day": DAY, "symptomatic": 0}
+VERDICT: dict[str, Any] = {"measure": "masks", "verdict": "met", "valid_to": DAY}
+
+
+def nothing(chain: Chain) -> None:
+    """Nothing happened before."""
+
+
+def closed(chain: Chain) -> None:
+    chain.record("site.closed", site="casa", cause="operator")
+
+
+def closed_by_rule(chain: Chain) -> None:
+    chain.case("a2")
+    chain.case("a3")
+
+
+def reopened(chain: Chain) -> None:
+    closed(chain)
+    chain.after(hours=1).reopen(items=("cause_gone",))
+
+
+def one_said_yes(chain: Chain) -> None:
+    closed_by_rule(chain)
+    for item in CHECKLIST:
+        chain.record("reopening.checked", site="casa", item=item)
+    chain.record("reopening.approved", site="casa", actor="samira")
+
+
+def did(kind: str, **values: Any) -> Callable[[Chain], None]:
+    def before(chain: Chain) -> None:
+        chain.record(kind, **values)
+
+    return before
+
+
+def corrected(chain: Chain) -> None:
+    chain.record("power.down", site="casa")
+    chain.record("event.corrected", corrects="e1", reason="Another site")
+
+
+def granted_and_withdrawn(chain: Chain) -> None:
+    chain.record("authorisation.granted", **GRANT)
+    chain.record("authorisation.withdrawn", authorisation="w1")
+
+
+Row = tuple[str, Callable[[Chain], None], str, dict[str, Any]]
+ROWS: list[Row] = [
+    ("event.no_id", nothing, "power.down", {"site": "casa", "id": ""}),
+    ("event.no_actor", nothing, "power.down", {"site": "casa", "actor": ""}),
+    (
+        "event.id_taken",
+        did("power.down", site="casa"),
+        "power.down",
+        {"site": "rabat", "id": "e1"},
+    ),
+    ("event.same", did("case.declared", **CASE), "case.declared", CASE),
+    ("event.same", did("check.done", **CHECK), "check.done", CHECK | {"actor": "karim"}),
+    (
+        "event.same",
+        did("tests.done", site="casa", tested=3),
+        "tests.done",
+        {"site": "casa", "tested": 3},
+    ),
+    (
+        "event.same",
+        did("inspection.held", site="casa", authority="C"),
+        "inspection.held",
+        {"site": "casa", "authority": "C"},
+    ),
+    (
+        "event.same",
+        did("agents.present", site="casa", day=DAY, count=3),
+        "agents.present",
+        {"site": "casa", "day": DAY, "count": 3},
+    ),
+    ("event.same", did("audit.verdict", **VERDICT), "audit.verdict", VERDICT),
+    ("event.same", did("agent.unavailable", agent="a1"), "agent.unavailable", {"agent": "a1"}),
+    ("date.future", nothing, "case.declared", CASE | {"happened_at": START + timedelta(days=1)}),
+    ("date.future", nothing, "power.down", {"site": "casa", "happened_at": START + 6 * MINUTE}),
+    ("date.too_old", nothing, "power.down", {"site": "casa", "happened_at": START - YEAR - MINUTE}),
+    ("site.unknown", nothing, "inspection.held", {"site": "oujda", "authority": "C"}),
+    ("site.unknown", nothing, "site.closed", {"site": "", "cause": "operator"}),
+    ("agent.unknown", nothing, "case.declared", CASE | {"agent": "a99"}),
+    ("agent.unknown", nothing, "agent.unavailable", {"agent": ""}),
+    ("carrier.unknown", nothing, "link.down", {"carrier": "Nobody"}),
+    (
+        "measure.unknown",
+        nothing,
+        "check.done",
+        CHECK | {"findings": (Finding(measure="dancing", verdict="kept"),)},
+    ),
+    (
+        "measure.twice",
+        nothing,
+        "check.done",
+        CHECK | {"findings": (Finding(measure="masks", verdict="kept"),) * 2},
+    ),
+    (
+        "photo.digest",
+        nothing,
+        "inspection.held",
+        {"site": "casa", "authority": "C", "photos": ("../../photo.jpg",)},
+    ),
+    ("case.since", nothing, "case.declared", CASE | {"since": DAY + YEAR}),
+    ("case.dates", nothing, "case.declared", CASE | {"until": DAY - timedelta(days=1)}),
+    ("case.too_long", nothing, "case.declared", CASE | {"until": DAY + YEAR}),
+    ("case.nothing_to_clear", nothing, "case.declared", CASE | {"status": "cleared"}),
+    ("absence.dates", nothing, "agent.unavailable", {"agent": "a1", "until": START}),
+    ("absence.none", nothing, "agent.back", {"agent": "a1"}),
+    ("absence.unknown", nothing, "agent.back", {"agent": "a1", "absence": "e9"}),
+    ("closure.closed_already", closed, "site.closed", {"site": "casa", "cause": "hazard"}),
+    ("closure.open", nothing, "site.reopened", {"site": "casa"}),
+    ("closure.open", nothing, "reopening.approved", {"site": "casa"}),
+    ("closure.cause", nothing, "site.closed", {"site": "casa", "cause": "authority"}),
+    (
+        "closure.cause",
+        nothing,
+        "site.closed",
+        {"site": "casa", "cause": "rule", "actor": "rule:X"},
+    ),
+    ("closure.rule", nothing, "site.closed", {"site": "casa", "cause": "rule", "rule": "X"}),
+    (
+        "closure.earliest",
+        nothing,
+        "site.closed",
+        {"site": "casa", "cause": "operator", "earliest_reopening": START - MINUTE},
+    ),
+    (
+        "closure.past",
+        reopened,
+        "site.closed",
+        {"site": "casa", "cause": "hazard", "happened_at": START},
+    ),
+    (
+        "closure.before",
+        closed,
+        "reopening.checked",
+        {"site": "casa", "item": "cause_gone", "happened_at": START - MINUTE},
+    ),
+    (
+        "extension.not_later",
+        closed_by_rule,
+        "closure.extended",
+        {"site": "casa", "authority": "C", "earliest_reopening": START + timedelta(hours=48)},
+    ),
+    ("reopening.too_early", one_said_yes, "site.reopened", {"site": "casa"}),
+    ("reopening.checklist", closed, "site.reopened", {"site": "casa"}),
+    ("reopening.checklist", closed, "reopening.approved", {"site": "casa"}),
+    ("reopening.approvals", one_said_yes, "site.reopened", {"site": "casa"}),
+    ("reopening.unknown_item", closed, "reopening.checked", {"site": "casa", "item": "x"}),
+    (
+        "reopening.item_done",
+        one_said_yes,
+        "reopening.checked",
+        {"site": "casa", "item": "disinfected"},
+    ),
+    ("approval.same_person", one_said_yes, "reopening.approved", {"site": "casa"}),
+    ("approval.by_rule", one_said_yes, "reopening.approved", {"site": "casa", "actor": "rule:X"}),
+    ("outage.place", nothing, "link.down", {}),
+    ("outage.place", nothing, "link.up", {"site": "casa", "carrier": "Ixtel"}),
+    ("outage.down_already", did("power.down", site="casa"), "power.down", {"site": "casa"}),
+    ("outage.not_down", nothing, "power.up", {"site": "casa"}),
+    (
+        "outage.expected",
+        nothing,
+        "power.down",
+        {"site": "casa", "expected_until": START - MINUTE},
+    ),
+    ("check.day", nothing, "check.done", CHECK | {"day": DAY + timedelta(days=1)}),
+    (
+        "check.day",
+        nothing,
+        "agents.present",
+        {"site": "casa", "day": DAY + timedelta(days=1), "count": 1},
+    ),
+    ("check.empty", nothing, "check.done", {"site": "casa", "day": DAY}),
+    ("tests.counts", nothing, "tests.done", {"site": "casa", "tested": 1, "positive": 2}),
+    ("tests.inspection", nothing, "tests.done", {"site": "casa", "tested": 1, "inspection": "x"}),
+    ("authorisation.of", nothing, "authorisation.granted", GRANT | {"site": "", "agent": "a1"}),
+    ("authorisation.of", nothing, "authorisation.granted", GRANT | {"vehicle": "1-A-6"}),
+    ("authorisation.no_id", nothing, "authorisation.granted", GRANT | {"authorisation": ""}),
+    (
+        "authorisation.dates",
+        nothing,
+        "authorisation.granted",
+        GRANT | {"valid_to": DAY - timedelta(days=1)},
+    ),
+    ("authorisation.unknown", nothing, "authorisation.withdrawn", {"authorisation": "w9"}),
+    (
+        "authorisation.withdrawn",
+        granted_and_withdrawn,
+        "authorisation.withdrawn",
+        {"authorisation": "w1"},
+    ),
+    (
+        "authorisation.before",
+        did("authorisation.granted", **GRANT),
+        "authorisation.withdrawn",
+        {"authorisation": "w1", "happened_at": START - MINUTE},
+    ),
+    (
+        "authorisation.taken",
+        did("authorisation.granted", **GRANT),
+        "authorisation.granted",
+        GRANT | {"site": "rabat"},
+    ),
+    (
+        "attendance.counts",
+        nothing,
+        "agents.present",
+        {"site": "casa", "day": DAY, "count": 3, "agents": ("a1",)},
+    ),
+    (
+        "attendance.twice",
+        nothing,
+        "agents.present",
+        {"site": "casa", "day": DAY, "count": 2, "agents": ("a1", "a1")},
+    ),
+    ("audit.expiry", nothing, "audit.verdict", VERDICT | {"valid_to": DAY - timedelta(days=1)}),
+    ("correction.unknown", nothing, "event.corrected", {"corrects": "e9", "reason": "x"}),
+    ("correction.of_correction", corrected, "event.corrected", {"corrects": "e2", "reason": "x"}),
+    ("correction.twice", corrected, "event.corrected", {"corrects": "e1", "reason": "x"}),
+    (
+        "correction.no_reason",
+        did("power.down", site="casa"),
+        "event.corrected",
+        {"corrects": "e1"},
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}-{row[2]}" for row in ROWS])
+def test_what_cannot_be_is_refused_with_a_sentence(row: Row) -> None:
+    code, before, kind, values = row
+    chain = Chain()
+    before(chain)
+    found = {refusal.code: refusal for refusal in chain.reasons(kind, **values)}
+    assert code in found
+    sentence = found[code].sentence()
+    assert "{" not in sentence
+    assert len(sentence) > 15
+    assert sentence.endswith(".")
+
+
+def test_every_refusal_has_a_case() -> None:
+    assert {row[0] for row in ROWS} == set(REFUSALS)
+
+
+def test_a_clock_a_few_minutes_ahead_is_accepted() -> None:
+    assert Chain().refused("power.down", site="casa", happened_at=START + 5 * MINUTE) == set()
+
+
+def test_all_reasons_are_given_at_once() -> None:
+    chain = Chain()
+    closed_by_rule(chain)
+    codes = {"reopening.too_early", "reopening.checklist", "reopening.approvals"}
+    assert chain.refused("site.reopened", site="casa") == codes
+
+
+def test_a_report_that_was_corrected_may_be_made_again() -> None:
+    chain = Chain()
+    chain.record("check.done", **CHECK)
+    chain.record("event.corrected", corrects="e1", reason="Another site was meant")
+    chain.record("check.done", **CHECK)
+    chain.record("case.declared", **CASE)
+    chain.record("event.corrected", corrects="e4", reason="Another agent was meant")
+    chain.record("case.declared", **CASE)
+
+
+def test_a_withdrawn_authorisation_may_be_granted_again() -> None:
+    chain = Chain()
+    granted_and_withdrawn(chain)
+    assert chain.refused("authorisation.granted", **GRANT) == set()
+
+
+def test_a_permit_of_the_operators_table_can_be_withdrawn() -> None:
+    held = permit("t1", "casa", "2026-01-01", "2026-12-31")
+    chain = Chain(operator(authorisations=(held,)))
+    chain.record("authorisation.withdrawn", authorisation="t1")
+    assert chain.refused("authorisation.withdrawn", authorisation="t1") == {
+        "authorisation.withdrawn"
+    }
+
+
+def test_a_date_ahead_is_judged_by_the_rules_of_its_day() -> None:
+    text = (
+        "- {id: REC-2, kind: recording, ends: RECORDING, from: 2026-11-30, source: test,"
+        " confidence: test, parameters: {ahead_minutes: 60, behind_days: 10}}"
+    )
+    chain = Chain(rules=rules_with([text]))
+    assert chain.refused("power.down", site="casa", happened_at=START + 59 * MINUTE) == set()
+    before = chain.event("power.down", site="casa", happened_at=START)
+    past = replace(
+        before, recorded_at=START - timedelta(days=1), happened_at=START - timedelta(hours=23)
+    )
+    assert [r.code for r in refusals(past, chain.situation, chain.operator, chain.rules)] == [
+        "date.future"
+    ]
