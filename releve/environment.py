@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 __all__ = [
     "SECRET_FILE",
+    "box_key",
     "choice",
     "database",
     "flag",
@@ -148,6 +150,18 @@ def sign_in_service(environ: Mapping[str, str]) -> list[dict[str, Any]]:
             "settings": {"server_url": url, "fetch_userinfo": True, "oauth_pkce_enabled": True},
         }
     ]
+
+
+def box_key(environ: Mapping[str, str], name: str) -> str:
+    """Return a key of Fernet (32 bytes in URL-safe base64), empty when not set; never quoted."""
+    value = text(environ, name)
+    try:
+        right = not value or len(base64.urlsafe_b64decode(value)) == 32
+    except ValueError:
+        right = False
+    if not right:
+        raise ImproperlyConfigured(f"{name} must be 32 bytes in URL-safe base64")
+    return value
 
 
 def kept_secret(environ: Mapping[str, str], name: str) -> str:

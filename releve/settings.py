@@ -18,6 +18,8 @@
 ``RELEVE_SESSION_IDLE_MINUTES``  or after so many minutes without a click, 60 when not set
 ``RELEVE_OIDC_URL``         the organisation's OpenID Connect service; with
                             ``RELEVE_OIDC_CLIENT_ID``, ``RELEVE_OIDC_SECRET``, ``RELEVE_OIDC_NAME``
+``RELEVE_IDENTITY_KEY``     key of the names behind pseudonyms; pseudonyms only when not set
+``RELEVE_IDENTITY_FILE``    file of those names, best on another disk; in the home folder otherwise
 ``RELEVE_PROXIES``          proxies in front of the desk: 1 with ``RELEVE_HTTPS``, else 0
 ``RELEVE_SMTP_HOST``        server that sends mail (console when not set); ``RELEVE_SMTP_PORT``,
                             ``RELEVE_SMTP_SECURITY`` (starttls, tls, none), ``RELEVE_SMTP_USER``,
@@ -157,6 +159,10 @@ SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": _SERVICES}}
 FORM_TARGETS = [environment.origin_of(app["settings"]["server_url"]) for app in _SERVICES]
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+IDENTITY_KEY = environment.box_key(os.environ, "RELEVE_IDENTITY_KEY")
+IDENTITY_FILE = Path(
+    environment.text(os.environ, "RELEVE_IDENTITY_FILE") or HOME / "identity" / "names.box"
+)
 USERSESSIONS_TRACK_ACTIVITY = False
 
 OPEN_DESK = environment.flag(os.environ, "RELEVE_OPEN", default=False)

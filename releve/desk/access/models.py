@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.desk.access.scopes import Held
 
-__all__ = ["Grant", "User"]
+__all__ = ["Grant", "Look", "User"]
 
 
 class User(AbstractUser):
@@ -86,3 +86,20 @@ class Grant(models.Model):
             faults["ends_at"] = _("The end must be after the start.")
         if faults:
             raise ValidationError(faults)
+
+
+class Look(models.Model):
+    """Somebody asked who stands behind a pseudonym, and perhaps was allowed to see it."""
+
+    asked_by = models.CharField(max_length=150)
+    pseudonym = models.CharField(max_length=128)
+    reason = models.TextField()
+    asked_at = models.DateTimeField()
+    allowed_by = models.CharField(max_length=150, blank=True, default="")
+    open_until = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-asked_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.asked_by})"

@@ -1,0 +1,180 @@
+"""Who stands behind a pseudonym: two named roles, a reason, a time limit, every look recorded.
+
+Names are not in the database. They stand in one file, at another place (``RELEVE_IDENTITY_FILE``),
+encrypted under a key that is at a third (``RELEVE_IDENTITY_KEY``); without both there are
+pseudonyms only. A health officer asks with a reason; another person, an administrator, allows it
+for an hour; each look in that hour is an entry of the ledger, written before the name is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from releve.desk.access.models import Look, User
+from releve.desk.access.people import STREAM, AccessError
+from releve.desk.access.scopes import can
+from releve.ledger.chain import append
+
+__all__ = ["allow", "ask", "forget", "has_names", "import_names", "reidentify"]
+
+OPEN = timedelta(hours=1)
+ANSWERED_WITHIN = timedelta(days=1)
+KEPT_DAYS = 365
+"""A log of who looked is kept a year (LAW.md, section 6), then its values are erased."""
+_SHORTEST_REASON = 10
+
+
+def has_names() -> bool:
+    """Return whether this installation holds names at all."""
+    return bool(settings.IDENTITY_KEY) and _file().is_file()
+
+
+@transaction.atomic
+def import_names(text: str, user: User) -> int:
+    """Replace the names by those of a CSV (``pseudonym``, ``name``); return how many.
+
+    AccessError names a missing column, an empty cell or a double pseudonym by its line; nothing is
+    stored then.
+    """
+    if not can(user, "users.manage"):
+        raise AccessError("only an administrator brings names in")
+    if not settings.IDENTITY_KEY:
+        raise AccessError("RELEVE_IDENTITY_KEY is not set: names cannot be kept")
+    names = _read(text)
+    append(
+        "identity.imported",
+        {"count": len(names), "actor": user.get_username()},
+        stream=STREAM,
+        recorded_at=timezone.now(),
+    )
+    _write(names)
+    return len(names)
+
+
+@transaction.atomic
+def ask(user: User, pseudonym: str, reason: str) -> Look:
+    """Ask to see who stands behind a pseudonym; somebody else has to allow it."""
+    if not can(user, "health.reidentify"):
+        raise AccessError("only a health officer asks who stands behind a pseudonym")
+    reason = reason.strip()
+    if len(reason) < _SHORTEST_REASON:
+        raise AccessError(f"reason must have at least {_SHORTEST_REASON} characters")
+    look = Look.objects.create(
+        asked_by=user.get_username(),
+        pseudonym=pseudonym,
+        reason=reason,
+        asked_at=timezone.now(),
+    )
+    _note("identity.asked", look, user)
+    return look
+
+
+@transaction.atomic
+def allow(user: User, look: Look) -> Look:
+    """Allow what another person has asked, for an hour from now."""
+    now = timezone.now()
+    look = Look.objects.select_for_update().get(pk=look.pk)
+    if not can(user, "health.approve"):
+        raise AccessError("only an administrator allows it")
+    if user.get_username() == look.asked_by:
+        raise AccessError("it takes two people: somebody else has to allow it")
+    if look.open_until is not None:
+        raise AccessError("it has been allowed already")
+    if now - look.asked_at > ANSWERED_WITHIN:
+        raise AccessError("it was asked more than a day ago: it has to be asked again")
+    look.allowed_by, look.open_until = user.get_username(), now + OPEN
+    look.save(update_fields=["allowed_by", "open_until"])
+    _note("identity.allowed", look, user)
+    return look
+
+
+def reidentify(user: User, look: Look) -> str:
+    """Return the name behind a pseudonym; that it is looked at is recorded first, each time."""
+    now = timezone.now()
+    if user.get_username() != look.asked_by or not can(user, "health.reidentify"):
+        raise AccessError("only the person who asked may look")
+    if look.open_until is None:
+        raise AccessError("nobody has allowed it yet")
+    if now >= look.open_until:
+        raise AccessError("the hour is over: ask again")
+    with transaction.atomic():
+        _note("identity.seen", look, user)
+    name = _names().get(look.pseudonym)
+    if name is None:
+        raise AccessError("there is no name for this pseudonym")
+    return name
+
+
+def forget(pseudonym: str) -> None:
+    """Remove a person's name and what was asked about them; the ledger erases its own values."""
+    Look.objects.filter(pseudonym=pseudonym).delete()
+    names = dict(_names())
+    if names.pop(pseudonym, None) is not None:
+        _write(names)
+
+
+def _note(kind: str, look: Look, user: User) -> None:
+    now = timezone.now()
+    append(
+        kind,
+        {"look": look.pk, "actor": user.get_username()},
+        personal={"agent": look.pseudonym, "reason": look.reason},
+        subject=look.pseudonym,
+        erase_on=(now + timedelta(days=KEPT_DAYS)).date(),
+        stream=STREAM,
+        recorded_at=now,
+    )
+
+
+def _file() -> Path:
+    return Path(settings.IDENTITY_FILE)
+
+
+def _names() -> Mapping[str, str]:
+    if not has_names():
+        return {}
+    try:
+        clear = Fernet(settings.IDENTITY_KEY).decrypt(_file().read_bytes())
+    except InvalidToken:
+        raise AccessError("RELEVE_IDENTITY_KEY is not the key of the names") from None
+    names: dict[str, str] = json.loads(clear)
+    return names
+
+
+def _write(names: Mapping[str, str]) -> None:
+    """Replace the file as a whole, readable by this user alone."""
+    path = _file()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(Fernet(settings.IDENTITY_KEY).encrypt(json.dumps(names).encode()))
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.replace(path)
+
+
+def _read(text: str) -> dict[str, str]:
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    missing = {"pseudonym", "name"} - set(rows.fieldnames or ())
+    if missing:
+        raise AccessError(f"column {', '.join(sorted(missing))} is missing")
+    names: dict[str, str] = {}
+    for row in rows:
+        key, name = (row["pseudonym"] or "").strip(), (row["name"] or "").strip()
+        if not key or not name:
+            raise AccessError(f"line {rows.line_num}: pseudonym and name must not be empty")
+        if key in names:
+            raise AccessError(f"line {rows.line_num}: the pseudonym {key!r} is there twice")
+        names[key] = name
+    return names

@@ -1,0 +1,164 @@
+"""Looking behind a pseudonym takes two people, a reason and a ledger entry for each look."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.utils import timezone
+
+from releve.desk.access import identity
+from releve.desk.access.models import Look, User
+from releve.desk.access.people import STREAM, AccessError
+from releve.desk.access.roles import Role
+from releve.ledger.chain import entries
+from releve.ledger.erasure import erase_subject
+from tests.access.people import give, person
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+CSV = "pseudonym,name\na00042,Salma Bennani\na00043,Yao Koffi\n"
+REASON = "contact tracing of the canteen"
+
+
+@pytest.fixture(autouse=True)
+def _kept_apart(tmp_path: Path, settings: Any) -> None:
+    settings.IDENTITY_KEY = Fernet.generate_key().decode()
+    settings.IDENTITY_FILE = tmp_path / "elsewhere" / "names.box"
+
+
+def holder(role: Role) -> User:
+    user = person(role.value)
+    give(user, role)
+    return user
+
+
+@pytest.fixture
+def officer() -> User:
+    return holder(Role.HEALTH)
+
+
+@pytest.fixture
+def admin() -> User:
+    user = holder(Role.ADMINISTRATOR)
+    identity.import_names(CSV, user)
+    return user
+
+
+def kinds() -> list[str]:
+    return [entry.kind for entry in entries(stream=STREAM)]
+
+
+def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
+    officer: User, admin: User
+) -> None:
+    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    assert identity.reidentify(officer, look) == "Salma Bennani"
+    assert identity.reidentify(officer, look) == "Salma Bennani"
+    assert kinds() == [
+        "identity.imported",
+        "identity.asked",
+        "identity.allowed",
+        "identity.seen",
+        "identity.seen",
+    ]
+    seen = list(entries(stream=STREAM))[-1]
+    assert (seen.body["agent"], seen.body["reason"], seen.body["actor"]) == (
+        "a00042",
+        REASON,
+        "health",
+    )
+
+
+def test_nothing_is_seen_before_somebody_else_has_allowed_it(officer: User, admin: User) -> None:
+    look = identity.ask(officer, "a00042", REASON)
+    with pytest.raises(AccessError, match="nobody has allowed it yet"):
+        identity.reidentify(officer, look)
+    give(officer, Role.ADMINISTRATOR)
+    both = User.objects.get(pk=officer.pk)
+    with pytest.raises(AccessError, match="it takes two people"):
+        identity.allow(both, look)
+
+
+def test_the_hour_ends(officer: User, admin: User) -> None:
+    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    look.open_until = timezone.now() - timedelta(seconds=1)
+    with pytest.raises(AccessError, match="the hour is over"):
+        identity.reidentify(officer, look)
+    assert "identity.seen" not in kinds()
+
+
+def test_what_was_asked_yesterday_is_asked_again(officer: User, admin: User) -> None:
+    look = identity.ask(officer, "a00042", REASON)
+    Look.objects.update(asked_at=timezone.now() - timedelta(days=1, minutes=1))
+    with pytest.raises(AccessError, match="more than a day ago"):
+        identity.allow(admin, look)
+
+
+def test_the_administrator_who_allows_does_not_see(officer: User, admin: User) -> None:
+    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    with pytest.raises(AccessError, match="only the person who asked may look"):
+        identity.reidentify(admin, look)
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH}))
+def test_no_other_role_asks(role: Role) -> None:
+    with pytest.raises(AccessError, match="only a health officer asks"):
+        identity.ask(holder(role), "a00042", REASON)
+
+
+def test_a_look_without_a_reason_is_refused(officer: User) -> None:
+    with pytest.raises(AccessError, match="at least 10 characters"):
+        identity.ask(officer, "a00042", "   why?   ")
+
+
+def test_the_names_are_nowhere_in_clear(officer: User, admin: User, settings: Any) -> None:
+    assert b"Salma" not in settings.IDENTITY_FILE.read_bytes()
+    assert settings.IDENTITY_FILE.stat().st_mode & 0o077 == 0
+    settings.IDENTITY_KEY = Fernet.generate_key().decode()
+    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    with pytest.raises(AccessError, match="is not the key of the names"):
+        identity.reidentify(officer, look)
+
+
+def test_without_a_key_there_are_pseudonyms_only(settings: Any) -> None:
+    settings.IDENTITY_KEY = ""
+    assert not identity.has_names()
+    with pytest.raises(AccessError, match="RELEVE_IDENTITY_KEY is not set"):
+        identity.import_names(CSV, holder(Role.ADMINISTRATOR))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("pseudonym\na1\n", "column name is missing"),
+        ("pseudonym,name\na1,\n", "line 2: pseudonym and name must not be empty"),
+        ("pseudonym,name\na1,X\na1,Y\n", "line 3: the pseudonym 'a1' is there twice"),
+    ],
+)
+def test_a_faulty_list_of_names_changes_nothing(admin: User, text: str, reason: str) -> None:
+    with pytest.raises(AccessError, match=reason):
+        identity.import_names(text, admin)
+    assert kinds() == ["identity.imported"], "the first one"
+
+
+def test_a_forgotten_person_is_in_no_row_and_in_no_file(officer: User, admin: User) -> None:
+    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    identity.reidentify(officer, look)
+    identity.forget("a00042")
+    erase_subject("a00042", now=timezone.now())
+    assert not Look.objects.exists()
+    assert all("a00042" not in str(entry.body) for entry in entries(stream=STREAM))
+    other = identity.allow(admin, identity.ask(officer, "a00043", REASON))
+    assert identity.reidentify(officer, other) == "Yao Koffi"
+
+
+def test_the_log_of_looks_is_erased_after_a_year(officer: User) -> None:
+    from releve.ledger.models import Personal
+
+    identity.ask(officer, "a00042", REASON)
+    days = set(Personal.objects.filter(subject="a00042").values_list("erase_on", flat=True))
+    assert days == {timezone.now().date() + timedelta(days=365)}
