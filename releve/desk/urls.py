@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, register_converter
 
 from releve.desk import views
+from releve.desk.access import desk_people
 from releve.desk.access import views as access
 from releve.desk.converters import RefConverter
 
@@ -22,6 +23,10 @@ urlpatterns = [
     path("start", access.start, name="start"),
     path("look", access.look, name="look"),
     path("account", access.account, name="account"),
+    path("people", desk_people.people, name="people"),
+    path("people/roles/<int:number>/end", desk_people.role_end, name="role_end"),
+    path("people/<int:number>/close", desk_people.person_close, name="person_close"),
+    path("people/<int:number>/link", desk_people.person_link, name="person_link"),
     path("account/", include("releve.desk.access.urls")),
     path("registry/", include("releve.desk.registry.urls")),
 ]

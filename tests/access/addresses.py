@@ -56,6 +56,11 @@ ROWS = (
     Row("start", "/start", anyone=(302, 302)),
     Row("look", "/look", anyone=(404, 404)),
     Row("account", "/account", anyone=(302, 200)),
+    # people
+    Row("people", "/people", "A"),
+    Row("people/roles/<int:number>/end", "/people/roles/1/end", "A", 405),
+    Row("people/<int:number>/close", "/people/1/close", "A", 405),
+    Row("people/<int:number>/link", "/people/1/link", "A", 405),
     # signing in
     Row("account/login/", "/account/login/", anyone=(200, 302)),
     Row("account/logout/", "/account/logout/", anyone=(302, 200)),

@@ -1,0 +1,101 @@
+"""Pages of the administrator: who has which access; give a role, end one, close an account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from releve.desk.access import people as service
+from releve.desk.access.forms import GrantForm
+from releve.desk.access.guard import asks_again, may
+from releve.desk.access.models import Grant, User
+from releve.desk.access.places import places
+from releve.desk.access.scopes import actor
+
+__all__ = ["people", "person_close", "person_link", "role_end"]
+
+
+@may("users.manage")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+def people(request: HttpRequest) -> HttpResponse:
+    """List the accounts with their roles; give a role, and an account where there is none."""
+    form = GrantForm(places(), request.POST or None)
+    context = {"form": form, "people": _listed(), "link": ""}
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return render(request, "desk/people/people.html", context, status=status)
+    try:
+        made, is_new = service.give(
+            form.cleaned_data["name"],
+            form.wanted(),
+            by=actor(request),
+            email=form.cleaned_data["email"],
+        )
+    except service.AccessError as error:
+        form.add_error(None, str(error))
+        return render(request, "desk/people/people.html", context, status=422)
+    if is_new:
+        again = {"form": GrantForm(places()), "people": _listed(), "made": made}
+        return render(
+            request, "desk/people/people.html", {**again, "link": service.first_link(made)}
+        )
+    messages.success(request, _("The role is given."))
+    return redirect("people")
+
+
+@may("users.manage")
+@asks_again
+@require_POST
+def role_end(request: HttpRequest, number: int) -> HttpResponse:
+    """End a role now."""
+    grant = get_object_or_404(Grant.objects.select_related("user"), pk=number)
+    return _done(request, lambda: service.end(grant, by=actor(request)), _("The role is ended."))
+
+
+@may("users.manage")
+@asks_again
+@require_POST
+def person_close(request: HttpRequest, number: int) -> HttpResponse:
+    """Close an account; one's own is refused, so that somebody is left to open it again."""
+    user = get_object_or_404(User, pk=number)
+    if user.pk == request.user.pk:
+        raise Http404
+    name = user.get_username()
+    return _done(
+        request, lambda: service.close(name, by=actor(request)), _("The account is closed.")
+    )
+
+
+@may("users.manage")
+@asks_again
+@require_POST
+def person_link(request: HttpRequest, number: int) -> HttpResponse:
+    """Show a link at which somebody chooses a new password, to be handed over in person."""
+    user = get_object_or_404(User, pk=number, is_active=True)
+    context = {"form": GrantForm(places()), "people": _listed(), "made": user}
+    link = service.first_link(user)
+    return render(request, "desk/people/people.html", {**context, "link": link})
+
+
+def _listed() -> list[tuple[User, list[Grant]]]:
+    """Return the open accounts with the roles they hold now."""
+    now = timezone.now()
+    found = User.objects.filter(is_active=True).prefetch_related("grants").order_by("username")
+    return [(user, [grant for grant in user.grants.all() if grant.runs(now)]) for user in found]
+
+
+def _done(request: HttpRequest, act: Callable[[], None], told: str) -> HttpResponse:
+    try:
+        act()
+    except service.AccessError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, told)
+    return redirect("people")

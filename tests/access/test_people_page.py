@@ -1,0 +1,75 @@
+"""The administrator's page: give, end, close; each act is written down."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from releve.desk.access.models import Grant, User
+from releve.desk.access.people import STREAM
+from releve.desk.access.roles import Role
+from releve.ledger.chain import entries
+from tests.access.people import browser_of, give, person
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("stocked")]
+
+
+@pytest.fixture
+def admin() -> Client:
+    user = person("amina")
+    give(user, Role.ADMINISTRATOR)
+    return browser_of(user, lately=True)
+
+
+def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
+    answer = admin.post("/people", {"name": "zoe", "role": "planner"})
+    assert answer.status_code == 200
+    assert re.search(r"/account/password/reset/key/\w+-\w+-\w+/", answer.content.decode())
+    assert [held.role for held in User.objects.get(username="zoe").held] == [Role.PLANNER]
+    (entry,) = entries(stream=STREAM)
+    assert (entry.kind, entry.body["actor"]) == ("access.given", "amina")
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"role": "site"}, "Nommez les sites"),
+        ({"role": "auditor"}, "Indiquez une fin"),
+        ({"role": "client"}, "Nommez les donneurs d’ordre"),
+        ({"role": "emperor"}, "emperor"),
+    ],
+)
+def test_a_fault_is_told_and_nothing_typed_is_lost(
+    admin: Client, form: dict[str, Any], told: str
+) -> None:
+    answer = admin.post("/people", {"name": "zoe", **form})
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert told in page
+    assert 'value="zoe"' in page
+    assert not User.objects.filter(username="zoe").exists()
+
+
+def test_a_role_is_ended_and_an_account_closed(admin: Client) -> None:
+    other = person("zoe")
+    grant = give(other, Role.PLANNER)
+    admin.post(f"/people/roles/{grant.pk}/end")
+    assert User.objects.get(pk=other.pk).held == ()
+    assert Grant.objects.get(pk=grant.pk).ended_by == "amina"
+    admin.post(f"/people/{other.pk}/close")
+    assert not User.objects.get(pk=other.pk).is_active
+
+
+def test_an_administrator_does_not_close_the_own_account(admin: Client) -> None:
+    own = User.objects.get(username="amina")
+    assert admin.post(f"/people/{own.pk}/close").status_code == 404
+    assert User.objects.get(pk=own.pk).is_active
+
+
+def test_a_name_is_escaped(admin: Client) -> None:
+    answer = admin.post("/people", {"name": "<script>alert(1)</script>", "role": "planner"})
+    assert answer.status_code == 422
+    assert "<script>alert" not in answer.content.decode()
