@@ -1,0 +1,156 @@
+"""The live chain measured: from the second declaration to the relief published.
+
+    python -m bench.live [--size small|medium] [--closures N] [--json]
+
+Each closure is a drill of its own on the sample operator (600 agents on 6 sites, or 5,000 on 15),
+started at 10:40 of the first planned day with a worker running: two agents of a site are declared,
+the rule closes it, the relief is looked up and its routes are published and read back. Every other
+closure is an accident, which the plan does not foresee: there the first answer is timed, and the
+optimum in whole people that replaces it. SQLite in a folder of its own, or RELEVE_DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from releve.cli.database import open_database
+from releve.cli.operator import requirement_of
+from releve.network import Operator, sample_operator, to_utc
+from releve.network.sample import FIRST_DAY
+from releve.plan import Plan, PlanSettings, contingencies_of, plan_day
+
+if TYPE_CHECKING:
+    from releve.live.models import Relief
+
+__all__ = ["main"]
+
+SIZES = {"small": (600, 6), "medium": (5000, 15)}
+LONGEST_SECONDS = 120.0
+
+
+def say(text: str) -> None:
+    """Print to standard error, so that --json stays pure."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
+    """Import the operator and put the plan of its first day in force."""
+    from releve.live import api as live
+    from releve.registry.service import apply, preview
+
+    operator = sample_operator(agents, sites, 1, weeks_of_history=4)
+    lost = [row for row in contingencies_of(operator) if row.kind == "site"]
+    need = requirement_of(operator, FIRST_DAY)
+    plan = plan_day(operator, need, PlanSettings(), contingencies=lost)
+    apply(preview(operator), "bench")
+    live.put_in_force([plan], by="bench")
+    return operator, plan
+
+
+def close(operator: Operator, plan: Plan, site: str, *, foreseen: bool) -> dict[str, float]:
+    """Close a site in a drill of its own; return the seconds to each publication, by source.
+
+    What is foreseen is the closure by the rule, on the second declaration; what is not is an
+    accident, whose people may also go to other sites.
+    """
+    from releve.live import api as live
+
+    at = to_utc(datetime.fromisoformat(f"{FIRST_DAY}T10:40"), operator.row.time_zone)
+    stream = live.start_drill("bench", by="bench", at=at).name
+    time.sleep(3.0)  # the worker publishes the day's routes and prepares the day
+    if foreseen:
+        first, second, *_ = (row.agent for row in plan.placements if row.place == site)
+        record("case.declared", stream, site=site, agent=first, status="declared_case")
+        record("case.declared", stream, site=site, agent=second, status="declared_case")
+    else:
+        record("site.closed", stream, site=site, cause="hazard", reason="crack in a pillar")
+    rows = awaited(stream, "planned" if foreseen else "optimum")
+    live.stop_drill(stream, by="bench")
+    return {
+        row.source: (row.published_at - row.asked_at).total_seconds()
+        for row in rows
+        if row.published_at is not None
+    }
+
+
+def record(kind: str, stream: str, **fields: Any) -> None:
+    """Record an event that happens now."""
+    from releve.live import api as live
+    from releve.situation import KINDS
+
+    at = live.now(stream)
+    common: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "happened_at": at,
+        "recorded_at": at,
+        "actor": "bench",
+    }
+    live.record(KINDS[kind](**common, **fields), key=uuid.uuid4().hex, stream=stream)
+
+
+def awaited(stream: str, source: str) -> list[Relief]:
+    """Wait until the relief of a source is published; return all of them."""
+    from releve.live import api as live
+
+    until = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < until:
+        rows = live.reliefs(stream)
+        if any(row.source == source and row.published_at is not None for row in rows):
+            return rows
+        time.sleep(0.02)
+    aside = [effect.error for effect in live.effects_aside(stream)]
+    raise RuntimeError(f"no {source} relief was published within {LONGEST_SECONDS} s: {aside}")
+
+
+def quantiles(values: list[float]) -> list[float]:
+    return [round(float(np.quantile(values, q)), 3) for q in (0.5, 0.95)] if values else []
+
+
+@click.command()
+@click.option("--size", type=click.Choice(list(SIZES)), default="medium", show_default=True)
+@click.option("--closures", default=100, show_default=True, type=click.IntRange(2))
+@click.option("--json", "as_json", is_flag=True)
+def main(size: str, closures: int, as_json: bool) -> None:
+    """Close sites one after another, foreseen and not by turns, and time the answers."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["RELEVE_HOME"] = home
+        open_database()
+        from django.conf import settings
+
+        from releve.live.worker import Worker
+
+        operator, plan = begin(*SIZES[size])
+        say(f"{len(operator.agents)} agents on {len(operator.sites)} sites; plan in force")
+        worker = Worker(2)
+        worker.start()
+        found: dict[str, list[float]] = {"planned": [], "first": [], "optimum": []}
+        try:
+            for number in range(closures):
+                site = operator.sites[number // 2 % len(operator.sites)].id
+                seconds = close(operator, plan, site, foreseen=number % 2 == 0)
+                for source, value in seconds.items():
+                    found[source].append(value)
+                say(f"{site}: {seconds}")
+        finally:
+            worker.stop()
+        result = {
+            "agents": len(operator.agents),
+            "database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
+            "closures": closures,
+            **{f"{name}_p50_p95_s": quantiles(values) for name, values in found.items()},
+        }
+    print(json.dumps(result) if as_json else "\n".join(f"{k}: {v}" for k, v in result.items()))
+
+
+if __name__ == "__main__":
+    main()
