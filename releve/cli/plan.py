@@ -204,7 +204,7 @@ def _print(plans: Sequence[Plan], out: Path | None) -> None:
         for line in (*harmless_line(one), *missing_lines(one), *proof_lines(one)):
             console.print(line, highlight=False)
     if out is not None:
-        console.print(f"Written to {out}; look at it with: releve desk serve {out}")
+        console.print(f"Written to {out}; look at it with: releve desk serve {out} --open")
 
 
 def _explain(operator: Operator, solved: SolvedDay, plan: Plan, text: str) -> None:
