@@ -1,0 +1,164 @@
+"""``python -m bench.ledger [ENTRIES]``: appends a second; sealing, proofs and export of many.
+
+Appends are one transaction each, with a personal value, by one process and by four at once; on
+SQLite in a folder of its own, and on PostgreSQL where ``RELEVE_DATABASE_URL`` names an empty
+database (``RELEVE_PG_FSYNC=on scripts/with-postgres .venv-bench/bin/python -m bench.ledger``: with
+the disk waited for, as an installation does). The ENTRIES (1,000,000 when not given) are made by
+``append_all``, a thousand a transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+SECONDS = 5.0
+WRITERS = (1, 4)
+ENTRIES = 1_000_000
+_BATCH = 1000
+_PROOFS = 200
+
+
+def main() -> int:
+    """Print the measures, each database in processes of its own."""
+    entries = int(sys.argv[1]) if len(sys.argv) > 1 else ENTRIES
+    with tempfile.TemporaryDirectory(prefix="releve-bench-") as folder:
+        here = {**os.environ, "RELEVE_HOME": folder}
+        server = here.pop("RELEVE_DATABASE_URL", "")
+        databases = {"SQLite": here}
+        if server:
+            databases["PostgreSQL"] = {**here, "RELEVE_DATABASE_URL": server}
+        for name, environment in databases.items():
+            print(f"{name}", flush=True)
+            _call(environment, "open")
+            for writers in WRITERS:
+                print(f"  {_line_of_appends(environment, writers)}", flush=True)
+            print(_call(environment, "many", str(entries)), end="", flush=True)
+        if not server:
+            print("PostgreSQL: not measured, RELEVE_DATABASE_URL is not set")
+    return 0
+
+
+def _line_of_appends(environment: dict[str, str], writers: int) -> str:
+    started = [_start(environment, "append") for _ in range(writers)]
+    times = [float(text) for one in started for text in _finish(one).split()]
+    rate = len(times) / SECONDS
+    cuts = statistics.quantiles(times, n=100)
+    return (
+        f"{writers} writer{'s' if writers > 1 else ' '} {rate:>7,.0f} appends/s,"
+        f" p50 {cuts[49] * 1000:.2f} ms, p99 {cuts[98] * 1000:.2f} ms"
+    )
+
+
+def _start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bench.ledger", "--part", *arguments]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def _finish(process: subprocess.Popen[str]) -> str:
+    out, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"a part of the benchmark failed with status {process.returncode}")
+    return out
+
+
+def _call(environment: dict[str, str], *arguments: str) -> str:
+    return _finish(_start(environment, *arguments))
+
+
+def part_open() -> None:
+    """Leave the database with its tables, which every part opens."""
+
+
+def part_append() -> None:
+    """Append one by one for a while; print how long each took, in seconds."""
+    from django.db import transaction
+
+    from releve.ledger.chain import append
+
+    times = []
+    until = time.perf_counter() + SECONDS
+    while (began := time.perf_counter()) < until:
+        with transaction.atomic():
+            append(
+                "case.declared", {"site": "casa-1", "tests": 2}, personal={"agent": "agent-17"},
+                subject="agent-17", recorded_at=datetime.now(UTC),
+            )  # fmt: skip
+        times.append(time.perf_counter() - began)
+    print(*times)
+
+
+def part_many(count: str) -> None:
+    """Fill the ledger up to a number of entries, then print a line a measure."""
+    from releve.evidence.verify import Export, check_proof
+    from releve.ledger.export import export_lines
+    from releve.ledger.keys import public_key
+    from releve.ledger.proofs import prove
+    from releve.ledger.roots import seal
+
+    size = int(count)
+    print(f"  {_timed(lambda: _fill(size)):>8.1f} s to fill the ledger up to {size:,} entries")
+    now = datetime.now(UTC)
+    root = seal(now)
+    _fill(size + _BATCH)
+    print(f"  {_timed(lambda: seal(now)):>8.3f} s to seal {_BATCH:,} new entries")
+    keys, made, checked, length = [public_key()], [], [], 0
+    for number in range(_PROOFS):
+        began = time.perf_counter()
+        proof = prove(1 + number * (root.size - 1) // _PROOFS, root)
+        middle = time.perf_counter()
+        check_proof(proof, keys, [])
+        made.append(middle - began)
+        checked.append(time.perf_counter() - middle)
+        length = max(length, len(json.dumps(proof)))
+    print(f"  {_milliseconds(made)} to make a proof among {root.size:,}, at most {length:,} bytes")
+    print(f"  {_milliseconds(checked)} to check one with the stand-alone verifier")
+    lines: list[bytes] = []
+    took = _timed(lambda: lines.extend(f"{line}\n".encode() for line in export_lines(values=True)))
+    print(f"  {took:>8.1f} s to export all, {sum(map(len, lines)) / 1e6:,.0f} MB")
+    export = Export(keys, [])
+    print(f"  {_timed(lambda: export.read(lines)):>8.1f} s to verify the export")
+    if export.faults:
+        raise SystemExit("\n".join(export.faults[:5]))
+
+
+def _fill(size: int) -> None:
+    from django.db import transaction
+
+    from releve.ledger.chain import Draft, append_all, head
+
+    now = datetime.now(UTC)
+    while missing := max(0, size - head().seq):
+        drafts = [
+            Draft("site.checked", {"site": f"site-{n % 200}", "measures": n}, now)
+            for n in range(min(missing, _BATCH))
+        ]
+        with transaction.atomic():
+            append_all(drafts)
+
+
+def _timed(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def _milliseconds(times: Sequence[float]) -> str:
+    cuts = statistics.quantiles(times, n=100)
+    return f"p50 {cuts[49] * 1000:.2f} ms, p99 {cuts[98] * 1000:.2f} ms"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["--part"]:
+        sys.exit(main())
+    from releve.cli.database import open_database
+
+    open_database()
+    {"open": part_open, "append": part_append, "many": part_many}[sys.argv[2]](*sys.argv[3:])
