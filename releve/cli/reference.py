@@ -77,7 +77,7 @@ def _default(option: click.Option, context: click.Context) -> str:
     if option.is_flag:
         on_off = dict(zip((True, False), (*option.opts, *option.secondary_opts), strict=False))
         return f"`{on_off[bool(default)]}`" if option.secondary_opts else ""
-    plain = isinstance(default, str | int | float)
+    plain = isinstance(default, str | int | float) and default != ""
     return f"`{default}`" if plain else ""
 
 
