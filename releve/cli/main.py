@@ -10,6 +10,7 @@ from releve.cli.desk import desk
 from releve.cli.ledger import ledger
 from releve.cli.live import live
 from releve.cli.network import network
+from releve.cli.outbound import outbound
 from releve.cli.plan import plan
 from releve.cli.registry import registry
 from releve.cli.relief import relief
@@ -30,6 +31,7 @@ main.add_command(desk)
 main.add_command(ledger)
 main.add_command(live)
 main.add_command(network)
+main.add_command(outbound)
 main.add_command(plan)
 main.add_command(registry)
 main.add_command(relief)

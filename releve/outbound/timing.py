@@ -17,7 +17,7 @@ from releve.outbound.case import Case, Moment
 from releve.outbound.registry import CLOCK_CHANGES, INSTANTS
 from releve.outbound.rows import Row, legal_midnight
 
-__all__ = ["Findings", "next_allowed_from", "stands_until"]
+__all__ = ["Findings", "changes_of", "next_allowed_from", "next_change", "stands_until"]
 
 Findings = tuple[Row, ...]
 """The rows that refuse at a moment."""
@@ -31,13 +31,13 @@ def next_allowed_from(
     case: Case, start: datetime, failing: Callable[[Moment], Findings]
 ) -> datetime | None:
     """Return the first allowed instant from ``start`` on, None when none is in sight."""
-    changes, at = _changes(case), start.astimezone(UTC)
+    changes, at = changes_of(case), start.astimezone(UTC)
     for _ in range(_MOST_JUMPS):
         moment = case.at(at)
         rows = failing(moment)
         if not rows:
             return at
-        jumps = [_next_change(row, moment, changes) for row in rows]
+        jumps = [next_change(row, moment, changes) for row in rows]
         if None in jumps:
             return None
         at = max(jump for jump in jumps if jump is not None)
@@ -48,10 +48,10 @@ def stands_until(
     case: Case, start: datetime, failing: Callable[[Moment], Findings]
 ) -> datetime | None:
     """Return when an allowed verdict stops standing, None when no change is in sight."""
-    changes, at = _changes(case), start.astimezone(UTC)
+    changes, at = changes_of(case), start.astimezone(UTC)
     for _ in range(_MOST_LOOKS):
         moment = case.at(at)
-        nexts = [_next_change(row, moment, changes) for row in moment.rows]
+        nexts = [next_change(row, moment, changes) for row in moment.rows]
         known = [change for change in nexts if change is not None]
         if not known:
             return None
@@ -61,7 +61,7 @@ def stands_until(
     return at
 
 
-def _changes(case: Case) -> tuple[datetime, ...]:
+def changes_of(case: Case) -> tuple[datetime, ...]:
     """Return every instant at which a fact may change the answer of a row, in order."""
     found = {legal_midnight(day) for day in case.rules.numbers.changes()}
     for row in case.rows:
@@ -70,7 +70,7 @@ def _changes(case: Case) -> tuple[datetime, ...]:
     return tuple(sorted(found))
 
 
-def _next_change(row: Row, moment: Moment, changes: tuple[datetime, ...]) -> datetime | None:
+def next_change(row: Row, moment: Moment, changes: tuple[datetime, ...]) -> datetime | None:
     """Return the first instant after a moment at which a row's answer may change."""
     place = bisect_right(changes, moment.at)
     found = [changes[place]] if place < len(changes) else []

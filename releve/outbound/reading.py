@@ -1,0 +1,261 @@
+"""Tables of facts, from bytes to typed frames and to facts; every faulty row is named.
+
+A table is a CSV (``,`` ``;`` or tab; UTF-8 or Windows cp1252) or a Parquet file whose columns are
+the fields of a fact. A faulty row refuses the whole folder: a withdrawal that was dropped would let
+a forbidden call out. One exception is kept and refuses later, by its own rule: a consent whose date
+cannot be trusted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING
+from datetime import date, datetime
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+
+from releve.network.faults import Fault, advice, nearest
+from releve.outbound.errors import FactFaults
+from releve.outbound.facts import (
+    Abandoned,
+    Attempt,
+    Callback,
+    Consent,
+    Contract,
+    Facts,
+    Listing,
+    Mandate,
+    Person,
+    Refusal,
+    Scrub,
+    Watermark,
+    Withdrawal,
+)
+
+__all__ = ["TABLES", "columns_of", "empty_frames", "facts_of", "read_tables"]
+
+TABLES: dict[str, type] = {
+    "people": Person,
+    "consents": Consent,
+    "withdrawals": Withdrawal,
+    "contracts": Contract,
+    "callbacks": Callback,
+    "refusals": Refusal,
+    "attempts": Attempt,
+    "listings": Listing,
+    "scrubs": Scrub,
+    "mandates": Mandate,
+    "abandoned": Abandoned,
+    "feeds": Watermark,
+}
+_ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
+_EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
+"""The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
+_INSTANT = pl.Datetime("us", "UTC")
+_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
+_TRUE, _FALSE = ("1", "true", "yes", "oui"), ("0", "false", "no", "non")
+_DTYPES: dict[str, Any] = {
+    "text": pl.String,
+    "instant": _INSTANT,
+    "day": pl.Date,
+    "words": pl.List(pl.String),
+    "flag": pl.Boolean,
+    "number": pl.Float64,
+}
+_WANTED = {
+    "instant": ("not an instant with its offset", "write it like 2026-09-15T11:00:00+02:00"),
+    "day": ("not a day", "write it like 2026-09-15"),
+    "flag": ("neither true nor false", "write true or false"),
+    "number": ("not a number", "write it like 12 or 12.5"),
+}
+
+
+def columns_of(table: str) -> dict[str, tuple[str, bool]]:
+    """Return a table's columns: their type, and whether they must be there."""
+    hints = typing.get_type_hints(TABLES[table])
+    found = {}
+    for field in dataclasses.fields(TABLES[table]):
+        if (table, field.name) != ("consents", "unreadable"):
+            must = field.default is MISSING and field.name not in ("known_at", "last", "until")
+            found[field.name] = (_type_of(hints[field.name]), must)
+    return found
+
+
+def _type_of(hint: Any) -> str:
+    parts = set(typing.get_args(hint) or (hint,)) - {type(None)}
+    for kind, name in ((datetime, "instant"), (date, "day"), (bool, "flag"), (float, "number")):
+        if kind in parts:
+            return name
+    return "text" if str in parts and hint is str else "words"
+
+
+def empty_frames() -> dict[str, pl.DataFrame]:
+    """Return every table without rows."""
+    return {name: pl.DataFrame(schema=_schema(name)) for name in TABLES}
+
+
+def _schema(table: str) -> dict[str, Any]:
+    schema = {name: _DTYPES[kind] for name, (kind, _) in columns_of(table).items()}
+    return {**schema, "unreadable": pl.String} if table == "consents" else schema
+
+
+def read_tables(files: Mapping[str, bytes]) -> dict[str, pl.DataFrame]:
+    """Return every table typed; FactFaults names each faulty row and its fix."""
+    frames, faults = empty_frames(), list[Fault]()
+    for name in sorted(files):
+        table, _, suffix = name.rpartition(".")
+        if table not in TABLES or suffix.lower() not in ("csv", "parquet"):
+            fix = advice(nearest(table, TABLES), f"use one of {', '.join(TABLES)}")
+            faults.append(Fault(name, 0, "", "", "no table of facts has this name", fix))
+            continue
+        frames[table] = _typed(table, _cells(files[name], suffix.lower()), faults)
+    if faults:
+        raise FactFaults("\n".join(map(str, faults[:50])))
+    return frames
+
+
+def _cells(data: bytes, suffix: str) -> pl.DataFrame:
+    if suffix == "parquet":
+        return pl.read_parquet(BytesIO(data))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    head = text.split("\n", 1)[0]
+    separator = max((",", ";", "\t"), key=head.count)
+    if not text.strip():
+        return pl.DataFrame()
+    return pl.read_csv(
+        BytesIO(text.encode()), separator=separator, infer_schema=False, truncate_ragged_lines=True
+    )
+
+
+def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+    known = columns_of(table)
+    for name in cells.columns:
+        if name not in known:
+            fix = advice(nearest(name, known), "remove the column")
+            faults.append(Fault(table, 1, name, "", "unknown column", fix))
+    for name, (_, must) in known.items():
+        if must and name not in cells.columns:
+            faults.append(Fault(table, 1, name, "", "the column is missing", "add it"))
+    texts = [name for name in cells.columns if cells[name].dtype == pl.String]
+    cells = cells.with_columns(pl.col(texts).str.strip_chars().replace("", None))
+    columns = [
+        _column(table, name, kind, must, cells, faults) for name, (kind, must) in known.items()
+    ]
+    frame = pl.DataFrame(columns)
+    if table == "consents":
+        frame = frame.with_columns(_unreadable(cells))
+    return _known(table, frame, faults)
+
+
+def _column(
+    table: str, name: str, kind: str, must: bool, cells: pl.DataFrame, faults: list[Fault]
+) -> pl.Series:
+    if name not in cells.columns:
+        given = pl.Series(name, [None] * cells.height, _DTYPES[kind])
+        return _filled(table, name, kind, given)
+    source = cells[name]
+    parsed = source if source.dtype == _DTYPES[kind] else _parsed(source.cast(pl.String), kind)
+    lenient = (table, name) == ("consents", "collected_at")
+    wrong = source.is_not_null() & parsed.is_null()
+    absent = source.is_null() if must else pl.Series([False]).new_from_index(0, cells.height)
+    for row in [] if lenient else (wrong | absent).arg_true().head(50).to_list():
+        reason, fix = (
+            _WANTED.get(kind, ("empty", "fill it")) if wrong[row] else ("empty", "fill it")
+        )
+        faults.append(Fault(table, row + 2, name, str(source[row] or ""), reason, fix))
+    return _filled(table, name, kind, parsed.alias(name))
+
+
+def _parsed(text: pl.Series, kind: str) -> pl.Series:
+    if kind == "instant":
+        iso = text.str.replace(" ", "T").str.replace("Z$", "+00:00")
+        tries = [iso.str.to_datetime(f, strict=False, time_unit="us") for f in _FORMATS]
+        return tries[0].fill_null(tries[1]).cast(_INSTANT)
+    if kind == "day":
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    if kind == "words":
+        return text.str.split("|")
+    if kind == "flag":
+        lower = text.str.to_lowercase()
+        told = pl.DataFrame({"t": lower}).select(
+            pl.when(pl.col("t").is_in(_TRUE))
+            .then(True)
+            .when(pl.col("t").is_in(_FALSE))
+            .then(False)
+            .otherwise(None)
+        )
+        return told.to_series()
+    if kind == "number":
+        return text.str.replace(",", ".").cast(pl.Float64, strict=False)
+    return text
+
+
+def _filled(table: str, name: str, kind: str, series: pl.Series) -> pl.Series:
+    """Return a column with its defaults where it is empty."""
+    if kind == "words":
+        return series.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
+    field = next(field for field in dataclasses.fields(TABLES[table]) if field.name == name)
+    if field.default is MISSING or field.default is None:
+        return series
+    return series.fill_null(field.default)
+
+
+def _unreadable(cells: pl.DataFrame) -> pl.Series:
+    """Return why a consent's date cannot be trusted, empty when it can."""
+    if "collected_at" not in cells.columns or cells["collected_at"].dtype == _INSTANT:
+        return pl.Series("unreadable", [""] * cells.height, pl.String)
+    text = cells["collected_at"].cast(pl.String)
+    good = _parsed(text, "instant").is_not_null()
+    serial = text.str.contains(r"^\d{4,6}([.,]\d+)?$").fill_null(False)
+    local = text.str.contains(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$").fill_null(False)
+    return (
+        pl.DataFrame({"good": good, "serial": serial, "local": local})
+        .select(
+            pl.when("good")
+            .then(pl.lit(""))
+            .when("serial")
+            .then(pl.lit("spreadsheet-serial"))
+            .when("local")
+            .then(pl.lit("no-offset"))
+            .otherwise(pl.lit("no-date"))
+            .alias("unreadable")
+        )
+        .to_series()
+    )
+
+
+def _known(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+    """Return a table with known_at where it was left out: when the fact came to be."""
+    if "known_at" not in frame.columns:
+        return frame
+    event = _EVENT.get(table, "at")
+    if event in frame.columns:
+        frame = frame.with_columns(pl.col("known_at").fill_null(pl.col(event)))
+    early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+    if table in ("contracts", "mandates", "people", "consents"):
+        return frame.with_columns(pl.col("known_at").fill_null(early))
+    empty = frame["known_at"].is_null().arg_true().head(50).to_list()
+    faults.extend(Fault(table, row + 2, "known_at", "", "empty", "fill it") for row in empty)
+    return frame
+
+
+def facts_of(frames: Mapping[str, pl.DataFrame]) -> Facts:
+    """Return the facts that typed tables hold."""
+    told = {_ARGUMENTS.get(name, name): list(_rows(name, frames[name])) for name in TABLES}
+    return Facts(**told)
+
+
+def _rows(table: str, frame: pl.DataFrame) -> Iterable[Any]:
+    kind = TABLES[table]
+    words = [name for name, dtype in frame.schema.items() if dtype == pl.List(pl.String)]
+    for row in frame.iter_rows(named=True):
+        for name in words:
+            row[name] = frozenset(row[name])
+        yield kind(**row)

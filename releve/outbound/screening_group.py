@@ -1,0 +1,118 @@
+"""What the callees of one group of a list have in common, asked of the plain engine once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from releve.outbound.calls import Call
+from releve.outbound.case import Case, Moment, case_of
+from releve.outbound.consents import CONSENT_KINDS
+from releve.outbound.facts import Facts
+from releve.outbound.registry import CHECKS, CLOCK_CHANGES, PHASES
+from releve.outbound.rows import Row, Rules
+from releve.outbound.timing import changes_of, next_change
+from releve.outbound.verdict import Verdict, verdict
+
+__all__ = ["PERSONAL", "Group", "GroupAt"]
+
+PERSONAL = frozenset({"consent_required", "list_opposition", "cap", "silence", "pause"}).union(
+    CONSENT_KINDS
+)
+"""Kinds whose answer differs from one person of a group to the next, and that columns can judge."""
+_NOT_IN_COLUMNS = frozenset({"automated_consent"})
+_MOST_JUMPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAt:
+    """A group at an instant: the rows that can refuse, in order; a row's bit is its place.
+
+    ``fixed`` are the bits of the rows that refuse everybody, unless an exception lifts them.
+    """
+
+    moment: Moment
+    tests: tuple[Row, ...]
+    fixed: int
+
+    def bits(self, *kinds: str) -> int:
+        """Return the bits of the rows of some kinds."""
+        return sum(1 << i for i, row in enumerate(self.tests) if row.kind in kinds)
+
+    def ids(self, mask: int) -> str:
+        """Return the ids of the rows in a mask, each once, in order."""
+        rows = (row.id for i, row in enumerate(self.tests) if mask >> i & 1)
+        return "|".join(dict.fromkeys(rows))
+
+    def legal_bits(self) -> int:
+        """Return the bits of the rows of the text."""
+        return sum(1 << i for i, row in enumerate(self.tests) if row.gate == "H")
+
+
+class Group:
+    """A group: a call to one of its people of whom nothing is known, and the client's own facts."""
+
+    def __init__(self, call: Call, facts: Facts, rules: Rules, known_at: datetime) -> None:
+        self.case: Case = case_of(call, facts, rules, known_at)
+        self.verdict: Verdict = verdict(call, facts, rules, known_at)
+        self._at: dict[datetime, GroupAt] = {}
+
+    @property
+    def alike(self) -> bool:
+        """Return whether every member has the same verdict: no country's rows can judge them."""
+        return bool(self.case.callee.fault or not self.case.places) or any(
+            finding.row.kind == "data" and finding.row.parameters["what"] == "jurisdiction"
+            for finding in self.verdict.findings
+        )
+
+    @cached_property
+    def in_columns(self) -> bool:
+        """Return whether columns can judge every row that binds its people."""
+        for row in self.case.rows:
+            if row.kind == "exception_consent" and row.parameters["after_listing"]:
+                return False
+        return not any(row.kind in _NOT_IN_COLUMNS for row in self.at(self.case.call.at).tests)
+
+    def at(self, instant: datetime) -> GroupAt:
+        """Return the group at an instant."""
+        if instant not in self._at:
+            self._at[instant] = _group_at(self.case.at(instant))
+        return self._at[instant]
+
+    def next_clear(self) -> datetime | None:
+        """Return when no clock refuses next, None when none is in sight."""
+        instant = self.case.call.at
+        for _ in range(_MOST_JUMPS):
+            moment = self.case.at(instant)
+            shut = [r for r in moment.rows if r.kind in CLOCK_CHANGES and CHECKS[r.kind](r, moment)]
+            if not shut:
+                return moment.at
+            opens = [CLOCK_CHANGES[row.kind](row, moment) for row in shut]
+            if None in opens:
+                return None
+            instant = max(found for found in opens if found is not None)
+        return None
+
+    def unchanging(self, at: GroupAt) -> int:
+        """Return the bits of the rows that refuse everybody and that time alone never lifts."""
+        changes = changes_of(self.case)
+        return sum(
+            1 << i
+            for i, row in enumerate(at.tests)
+            if at.fixed >> i & 1 and next_change(row, at.moment, changes) is None
+        )
+
+
+def _group_at(moment: Moment) -> GroupAt:
+    kinds = CHECKS.keys() | PERSONAL
+    tests = sorted(
+        (row for row in moment.rows if row.kind in kinds),
+        key=lambda row: (PHASES[row.kind], row.gate),
+    )
+    fixed = sum(
+        1 << i
+        for i, row in enumerate(tests)
+        if row.kind not in PERSONAL and CHECKS[row.kind](row, moment)
+    )
+    return GroupAt(moment, tuple(tests), fixed)

@@ -1,0 +1,309 @@
+"""What differs between the people of a list, judged in columns: consents, contracts, history.
+
+Each kernel states, for all people at once, what the plain check of its kind states of one. The two
+are held to each other by a test on random people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+
+import polars as pl
+
+from releve.outbound.calls import Call
+from releve.outbound.consents import CONSENT_KINDS
+from releve.outbound.hours import local_midnight
+from releve.outbound.rows import LEGAL_ZONE, Row
+from releve.outbound.screening_group import GroupAt
+
+__all__ = ["People"]
+
+_NO = pl.lit(False)
+
+
+class People:
+    """The facts about everybody for one client and one object, ready to be judged."""
+
+    def __init__(self, call: Call, frames: Mapping[str, pl.DataFrame]) -> None:
+        self._call = call
+        self._frames = dict(frames)
+        consents = self._frames["consents"]
+        strange = pl.col("collected_at").is_null() | pl.col("slot_from").is_not_null()
+        strange |= pl.col("collected_at") > pl.col("known_at")
+        twice = pl.struct("person", "id").is_duplicated()
+        self._odd = pl.concat(
+            [
+                consents.filter(strange | twice).select("person"),
+                self._frames["contracts"].filter(twice).select("person"),
+                self._frames["callbacks"].select("person"),
+            ]
+        ).unique()
+        attempts = self._frames["attempts"].filter(pl.col("id") != call.id if call.id else True)
+        self._frames["attempts"] = attempts.sort("known_at", maintain_order=True).unique(
+            ["person", "id"], keep="last", maintain_order=True
+        )
+
+    def of(self, members: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
+        """Return the facts about the members alone, in the order in which they were known."""
+        people = members.select(person="whose").unique()
+        numbers = members.select("number").unique()
+        found = {
+            name: self._frames[name].join(people, on="person", how="semi")
+            for name in ("consents", "withdrawals", "contracts", "refusals", "attempts")
+        }
+        found["listings"] = self._frames["listings"].join(numbers, on="number", how="semi")
+        found["odd"] = self._odd.join(people, on="person", how="semi")
+        found["consents"] = found["consents"].sort("known_at", maintain_order=True)
+        found["contracts"] = found["contracts"].sort("known_at", maintain_order=True)
+        return found
+
+    def judge(
+        self, members: pl.DataFrame, facts: Mapping[str, pl.DataFrame], at: GroupAt
+    ) -> pl.DataFrame:
+        """Return the members with ``mask`` (bits that refuse), ``basis``, ``odd`` and ``ahead``.
+
+        ``ahead``: a fact of theirs is still to come, so that time may change more than the clock.
+        """
+        odd = facts["odd"].with_columns(odd=pl.lit(True))
+        people = members.join(odd, left_on="whose", right_on="person", how="left")
+        people = people.with_columns(pl.col("odd").fill_null(False))
+        for frame, key in self._columns(facts, at):
+            left = "whose" if key == "person" else key
+            people = people.join(frame, left_on=left, right_on=key, how="left")
+        return _with_masks(people, at)
+
+    def _columns(
+        self, facts: Mapping[str, pl.DataFrame], at: GroupAt
+    ) -> list[tuple[pl.DataFrame, str]]:
+        return [
+            (_consent_columns(facts, at, self._call.object), "person"),
+            (_contract_columns(facts["contracts"], at, self._call.object), "person"),
+            (_attempt_columns(facts["attempts"], at), "person"),
+            (_refusal_columns(facts["refusals"], at), "person"),
+            (_listing_columns(facts["listings"], at), "number"),
+        ]
+
+
+def _numbered(at: GroupAt, *kinds: str) -> list[tuple[int, Row]]:
+    return [(i, row) for i, row in enumerate(at.tests) if row.kind in kinds]
+
+
+def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt, wanted: str) -> pl.DataFrame:
+    """Return, a person a row: whether a consent is given, legal, clean; each reason; which one."""
+    now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
+    rows = _numbered(at, *CONSENT_KINDS)
+    consents = _withdrawn(facts["consents"], facts["withdrawals"], at.moment.at)
+    consents = consents.with_columns(
+        given=pl.col("collected_at") <= now,
+        about=pl.col("objects").list.contains(wanted),
+        day=pl.col("collected_at").dt.convert_time_zone(LEGAL_ZONE).dt.date(),
+    )
+    consents = _refused(consents, facts["refusals"], rows, at.moment.at)
+    consents = consents.with_columns([_reason(row, at, i).alias(f"c{i}") for i, row in rows])
+    text = [pl.col(f"c{i}") for i, row in rows if row.gate == "H"]
+    ours = [pl.col(f"c{i}") for i, row in rows if row.gate != "H"]
+    legal = pl.col("given") & ~reduce(or_, text, _NO)
+    consents = consents.with_columns(legal=legal)
+    consents = consents.with_columns(clean=pl.col("legal") & ~reduce(or_, ours, _NO))
+    in_time = pl.col("until").is_null() | (pl.col("until") >= at.moment.day)
+    express = pl.col("given") & pl.col("about") & in_time & (pl.col("proof") != "")
+    express &= ~pl.col("withdrawn")
+    found = [
+        pl.col("given").any(),
+        pl.col("legal").any(),
+        pl.col("clean").any(),
+        pl.col("id").filter(express).first().alias("express_id"),
+        (pl.col("collected_at") > now).any().alias("consent_ahead"),
+        pl.col("id").filter("clean").first().alias("clean_id"),
+        pl.col("id").filter("legal").first().alias("legal_id"),
+    ]
+    found += [(pl.col("given") & pl.col(f"c{i}")).any().alias(f"g{i}") for i, _ in rows]
+    found += [(pl.col("legal") & pl.col(f"c{i}")).any().alias(f"l{i}") for i, _ in rows]
+    return consents.group_by("person").agg(found)
+
+
+def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
+    """Return what one row of the family has against each consent."""
+    if row.kind == "consent_proof":
+        return pl.col("proof") == ""
+    if row.kind == "consent_items":
+        lacks = [~pl.col("items").list.contains(item) for item in sorted(row.parameters["items"])]
+        return reduce(or_, lacks) | pl.col("act").is_in(sorted(row.parameters["not_positive"]))
+    if row.kind == "consent_period":
+        longest = pl.col("day") + timedelta(days=row.parameters["days"] - 1)
+        last = pl.min_horizontal(longest, pl.col("until"))
+        return pl.lit(at.moment.day) > last
+    if row.kind == "consent_object":
+        return ~pl.col("about")
+    if row.kind == "consent_withdrawal":
+        return pl.col("withdrawn")
+    return pl.col(f"refused{place}")
+
+
+def _withdrawn(
+    consents: pl.DataFrame, withdrawals: pl.DataFrame, instant: datetime
+) -> pl.DataFrame:
+    events = withdrawals.select("person", event="at", names="consent").filter(
+        pl.col("event") <= instant
+    )
+    pairs = consents.select("person", "id", "collected_at").join(events, on="person")
+    named = pl.col("names") == pl.col("id")
+    earlier = (pl.col("names") == "") & (pl.col("collected_at") <= pl.col("event"))
+    taken = pairs.filter(named | earlier).select("person", "id").unique()
+    taken = taken.with_columns(withdrawn=pl.lit(True))
+    joined = consents.join(taken, on=["person", "id"], how="left", maintain_order="left")
+    return joined.with_columns(pl.col("withdrawn").fill_null(False))
+
+
+def _refused(
+    consents: pl.DataFrame, refusals: pl.DataFrame, rows: list[tuple[int, Row]], instant: datetime
+) -> pl.DataFrame:
+    for i, row in rows:
+        if row.kind != "consent_refusal":
+            continue
+        counted = pl.col("kind").is_in(sorted(row.parameters["counts"]))
+        on_consent = (pl.col("basis") == "") | pl.col("basis").str.starts_with("consent")
+        events = refusals.filter(counted & on_consent & (pl.col("at") <= instant))
+        pairs = consents.select("person", "id", "collected_at").join(
+            events.select("person", event="at"), on="person"
+        )
+        hit = pairs.filter(pl.col("collected_at") <= pl.col("event")).select("person", "id")
+        hit = hit.unique().with_columns(pl.lit(True).alias(f"refused{i}"))
+        consents = consents.join(hit, on=["person", "id"], how="left", maintain_order="left")
+        consents = consents.with_columns(pl.col(f"refused{i}").fill_null(False))
+    return consents
+
+
+def _contract_columns(contracts: pl.DataFrame, at: GroupAt, wanted: str) -> pl.DataFrame:
+    """Return, a person a row: the first contract that each exception in force grants."""
+    day = pl.lit(at.moment.day)
+    found = [(pl.col("first") > day).any().alias("contract_ahead")]
+    for row in at.moment.in_force.of_kind("exception_contract"):
+        holds = pl.col("first") <= day
+        if row.parameters["related"]:
+            holds &= pl.col("objects").list.contains(wanted)
+        if row.parameters["running"]:
+            last = pl.col("last") + timedelta(days=row.parameters["ended_within_days"])
+            holds &= last.is_null() | (day <= last)
+        found.append(pl.col("id").filter(holds).first().alias(f"by {row.id}"))
+    return contracts.group_by("person").agg(found)
+
+
+def _attempt_columns(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+    """Return, a person a row: whether each cap is filled and each pause runs."""
+    instant = at.moment.at
+    past, found = pl.col("at") <= instant, [(pl.col("at") > instant).any().alias("attempt_ahead")]
+    for i, row in _numbered(at, "cap"):
+        if "hours" in row.parameters:
+            since = [pl.col("at") > instant - timedelta(hours=row.parameters["hours"])]
+        else:
+            days = timedelta(days=row.parameters["days"] - 1)
+            firsts = [local_midnight(day - days, name) for name, day in at.moment.days()]
+            since = [pl.col("at") >= first for first in firsts]
+        full = [(past & recent).sum() >= row.parameters["most"] for recent in since]
+        found.append(reduce(or_, full).alias(f"f{i}"))
+    for i, row in _numbered(at, "pause"):
+        recent = pl.col("at") > instant - timedelta(hours=row.parameters["hours"])
+        met = pl.col("outcome").is_in(sorted(row.parameters["outcomes"]))
+        found.append((past & recent & met).any().alias(f"f{i}"))
+    return attempts.group_by("person").agg(found)
+
+
+def _refusal_columns(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+    """Return, a person a row: whether each silence runs."""
+    instant, found = at.moment.at, [(pl.col("at") > at.moment.at).any().alias("refusal_ahead")]
+    for i, row in _numbered(at, "silence"):
+        counted = pl.col("kind").is_in(sorted(row.parameters["counts"])) & (pl.col("at") <= instant)
+        if "days" in row.parameters:
+            span = timedelta(days=row.parameters["days"])
+            running = [
+                pl.col("at").dt.convert_time_zone(name).dt.date() + span >= pl.lit(day)
+                for name, day in at.moment.days()
+            ]
+            counted &= reduce(or_, running)
+        found.append(counted.any().alias(f"f{i}"))
+    return refusals.group_by("person").agg(found)
+
+
+def _listing_columns(listings: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+    """Return, a number a row: whether it stands on the list of each row."""
+    now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
+    found = [((pl.col("at") > now) | (pl.col("until") > now)).any().alias("listing_ahead")]
+    standing = (pl.col("at") <= now) & (pl.col("until").is_null() | (now < pl.col("until")))
+    for i, row in _numbered(at, "list_opposition"):
+        on_it = standing & (pl.col("list") == row.parameters["list"])
+        found.append(on_it.any().alias(f"f{i}"))
+    return listings.group_by("number").agg(found)
+
+
+def _yes(name: str) -> pl.Expr:
+    return pl.col(name).fill_null(False)
+
+
+def _with_masks(people: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+    """Return the people with the bits of every row that refuses them, and their ground."""
+    grants = {row: _granted(row, at) for row in at.tests}
+    anchors = [row for row in at.tests if row.kind == "consent_required"]
+    lifted = reduce(or_, (grants[row].is_not_null() for row in anchors), _NO)
+    people = people.with_columns(needed=pl.lit(bool(anchors)) & ~lifted)
+    against = {row: _against(row, i, at, people.columns) for i, row in enumerate(at.tests)}
+    bits = []
+    for i, row in enumerate(at.tests):
+        fails = against[row]
+        if row.kind not in CONSENT_KINDS and row.kind != "consent_required":
+            fails &= grants[row].is_null()
+        bits.append(fails.cast(pl.UInt64) * (1 << i))
+    ahead = ["consent_ahead", "contract_ahead", "attempt_ahead", "refusal_ahead", "listing_ahead"]
+    return people.with_columns(
+        mask=pl.sum_horizontal(bits),
+        basis=_basis(at, anchors, grants, against),
+        ahead=reduce(or_, map(_yes, ahead)),
+    )
+
+
+def _against(row: Row, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
+    """Return whom a row refuses, before any exception lifts it."""
+    if row.kind == "consent_required":
+        return pl.col("needed") & ~_yes("given")
+    if row.kind in CONSENT_KINDS:
+        if row.gate == "H":
+            return pl.col("needed") & ~_yes("legal") & _yes(f"g{place}")
+        return pl.col("needed") & ~_yes("clean") & _yes(f"l{place}")
+    if f"f{place}" in columns:
+        return _yes(f"f{place}")
+    return pl.lit(bool(at.fixed >> place & 1))
+
+
+def _granted(row: Row, at: GroupAt) -> pl.Expr:
+    """Return the ground on which the first exception that fits lifts a row, null where none."""
+    call, found = at.moment.case.call, [pl.lit(None, pl.String)]
+    for name in row.exceptions:
+        for exception in at.moment.in_force.by_id.get(name, ()):
+            if exception.kind == "exception_contract":
+                found.append("contract:" + pl.col(f"by {name}"))
+            elif exception.kind == "exception_consent":
+                found.append("consent:" + pl.col("express_id"))
+            elif call.object in exception.parameters.get("objects", ()):
+                found.append(pl.lit(f"object:{call.object}"))
+    return pl.coalesce(found)
+
+
+def _basis(
+    at: GroupAt, anchors: list[Row], grants: Mapping[Row, pl.Expr], against: Mapping[Row, pl.Expr]
+) -> pl.Expr:
+    """Return the ground of each call: a consent, what dispenses with one, or none needed."""
+    if not at.moment.regulated:
+        return pl.lit("not-regulated")
+    lifts = [grants[row] for row in anchors]
+    lifts += [
+        pl.when(against[row]).then(grants[row])
+        for row in at.moment.rows
+        if row in against and row.kind not in ("hours", "consent_required", *CONSENT_KINDS)
+    ]
+    free = pl.coalesce([*lifts, pl.lit("none-needed")])
+    consent = pl.coalesce("clean_id", "legal_id")
+    given = pl.when(consent.is_not_null()).then("consent:" + consent).otherwise(pl.lit(""))
+    return pl.when("needed").then(given).otherwise(free)

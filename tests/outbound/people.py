@@ -1,0 +1,160 @@
+"""Random people with random facts, as typed tables: for tests that compare two ways of judging."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from releve.outbound import ITEMS
+from releve.outbound.reading import TABLES, columns_of, empty_frames
+from tests.outbound.table import CALLER, CLIENT, FEEDS
+
+NUMBERS = (
+    "+3314455{:04d}",
+    "+3338811{:04d}",
+    "+3361234{:04d}",
+    "+26269211{:04d}",
+    "+59059011{:04d}",
+    "+68711{:04d}",
+    "+3491122{:04d}",
+    "+322512{:04d}",
+    "+39061234{:04d}",
+    "+44207123{:04d}",
+    "+3389911{:04d}",
+)
+_SHARES = (0.3, 0.1, 0.2, 0.06, 0.06, 0.02, 0.06, 0.06, 0.06, 0.04, 0.04)
+_ADDRESSES = ("", "", "", "75001", "67000", "97400", "GP", "nowhere")
+
+
+def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """Return a list of ``count`` people to call, and tables of facts about them around ``now``."""
+    draw = np.random.default_rng(seed)
+    told: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    rows = []
+    for i in range(count):
+        number = NUMBERS[draw.choice(len(NUMBERS), p=_SHARES)].format(i)
+        person = f"P{i}"
+        rows.append(_row(draw, number, person, told, now))
+        _facts(draw, number, person, told, now)
+    told["feeds"] = [{"feed": feed, "read_at": now - timedelta(minutes=1)} for feed in FEEDS]
+    told["mandates"] = [{"id": "M1", "client": CLIENT, "number": CALLER, "first": day(now, -900)}]
+    told["scrubs"] = [
+        {"list": name, "client": CLIENT, "at": now - timedelta(days=10)}
+        for name in ("bloctel", "ne-mappelez-plus", "rpo")
+    ]
+    return pl.DataFrame(rows), {name: frame_of(name, entries) for name, entries in told.items()}
+
+
+def day(now: datetime, days: int) -> Any:
+    return (now + timedelta(days=days)).date()
+
+
+def frame_of(table: str, entries: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return a table with defaults for what its rows do not say."""
+    schema = empty_frames()[table].schema
+    early = datetime.fromisoformat("2001-01-01T00:00:00+00:00")
+    defaults: dict[str, Any] = {"act": "ticked-box", "kind": "refusal", "known_at": early}
+    defaults |= {name: "" for name, (kind, _) in columns_of(table).items() if kind == "text"} | (
+        {"act": "ticked-box", "kind": "consumer" if table == "people" else "refusal"}
+    )
+    blank = {"unreadable": "", "items": [], "objects": [], "named": False, "in_call": False}
+    whole = [
+        {name: entry.get(name, {**blank, **defaults}.get(name)) for name in schema}
+        for entry in entries
+    ]
+    return pl.DataFrame(whole, schema=schema)
+
+
+def _row(
+    draw: np.random.Generator,
+    number: str,
+    person: str,
+    told: dict[str, list[dict[str, Any]]],
+    now: datetime,
+) -> dict[str, str]:
+    address = str(draw.choice(_ADDRESSES))
+    held = draw.random()
+    if held < 0.6:
+        kind = "business" if draw.random() < 0.1 else "consumer"
+        told["people"].append(
+            {"person": person, "number": number, "kind": kind, "address": address}
+        )
+        if held < 0.05:
+            told["people"].append({"person": person + "b", "number": number})
+    named = "" if held < 0.3 or held > 0.97 else person
+    return {
+        "number": "not a number" if held > 0.98 else number,
+        "person": named,
+        "address": address if held > 0.5 else "",
+        "callee": str(draw.choice(["", "consumer", "business"], p=[0.8, 0.15, 0.05])),
+    }
+
+
+def _facts(
+    draw: np.random.Generator,
+    number: str,
+    person: str,
+    told: dict[str, list[dict[str, Any]]],
+    now: datetime,
+) -> None:
+    def ago(most: float) -> datetime:
+        exact = draw.random() < 0.1
+        return now - timedelta(
+            seconds=round(float(draw.uniform(-0.02, 1)) * most * 86400) if not exact else 0
+        )
+
+    client = {"client": CLIENT if draw.random() < 0.9 else "CLIENT-B", "person": person}
+    for k in range(int(draw.choice([0, 1, 2], p=[0.3, 0.5, 0.2]))):
+        at = ago(420)
+        told["consents"].append(
+            {
+                **client,
+                "id": f"C{person}-{0 if draw.random() < 0.02 else k}",
+                "collected_at": None if draw.random() < 0.02 else at,
+                "known_at": at + timedelta(minutes=float(draw.uniform(-0.5, 60))),
+                "objects": list(draw.choice(["electricity", "gas", "press"], 2)),
+                "items": list(ITEMS) if draw.random() < 0.9 else ["identity"],
+                "proof": "x" if draw.random() < 0.95 else "",
+                "act": str(draw.choice(["signature", "pre-ticked-box"], p=[0.95, 0.05])),
+                "until": day(now, int(draw.integers(-20, 300))) if draw.random() < 0.3 else None,
+                "slot_from": ago(1) if draw.random() < 0.05 else None,
+            }
+        )
+    if draw.random() < 0.1:
+        at = ago(200)
+        named = f"C{person}-0" if draw.random() < 0.5 else ""
+        told["withdrawals"].append({**client, "at": at, "known_at": at, "consent": named})
+    if draw.random() < 0.15:
+        last = day(now, int(draw.integers(-400, 100))) if draw.random() < 0.5 else None
+        objects = ["electricity"] if draw.random() < 0.7 else ["gas"]
+        first = day(now, int(draw.integers(-800, 20)))
+        told["contracts"].append(
+            {**client, "id": f"K{person}", "first": first, "last": last, "objects": objects}
+        )
+    if draw.random() < 0.03:
+        at = ago(12)
+        told["callbacks"].append(
+            {**client, "id": f"R{person}", "requested_at": at, "known_at": at, "proof": "y",
+             "objects": ["electricity"], "named": bool(draw.random() < 0.5)}
+        )  # fmt: skip
+    for _ in range(int(draw.choice([0, 1], p=[0.85, 0.15]))):
+        at = ago(90)
+        kind = str(draw.choice(["refusal", "not-interested", "not-now"]))
+        basis = str(draw.choice(["", "consent:C1", "contract:K1"]))
+        told["refusals"].append({**client, "at": at, "known_at": at, "kind": kind, "basis": basis})
+    for k in range(int(draw.choice([0, 1, 3, 5], p=[0.5, 0.2, 0.2, 0.1]))):
+        at = ago(35)
+        outcome = str(draw.choice(["", "abandoned", "conversation"]))
+        told["attempts"].append(
+            {**client, "id": f"A{person}-{k}", "at": at, "known_at": at, "outcome": outcome}
+        )
+    if draw.random() < 0.1:
+        at = ago(500)
+        name = str(draw.choice(["bloctel", "robinson", "ne-mappelez-plus", "rpo"]))
+        until = at + timedelta(days=300) if draw.random() < 0.3 else None
+        told["listings"].append(
+            {"list": name, "number": number, "at": at, "known_at": at, "until": until}
+        )

@@ -1,0 +1,104 @@
+"""A list screened in columns gets, row by row, the verdicts of the plain engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from releve.outbound import Call, built_in_rules, verdict
+from releve.outbound.reading import facts_of
+from releve.outbound.screening import COLUMNS, Screener
+from tests.outbound.people import people_of
+from tests.outbound.table import CALLER, CLIENT, instant
+
+CALLS = {
+    "open hours": {"at": "2026-11-24 11:00"},
+    "lunch": {"at": "2026-11-24 13:30"},
+    "Friday evening": {"at": "2026-11-27 20:30"},
+    "the last day of the opposition list": {"at": "2026-08-10 10:30"},
+    "the first day of consent": {"at": "2026-08-11 10:30"},
+    "predictive": {"at": "2026-11-24 15:30", "mode": "predictive"},
+    "a robot": {"at": "2026-11-24 15:30", "mode": "robot"},
+    "press": {"at": "2026-11-24 15:30", "object": "press"},
+    "hidden": {"at": "2026-11-24 15:30", "caller": ""},
+    "insurance": {"at": "2026-11-24 15:30", "object": "insurance"},
+    "energy works": {"at": "2026-11-24 15:30", "object": "energy-works"},
+    "nothing said": {"at": "2026-11-24 15:30", "object": ""},
+    "a holiday": {"at": "2026-12-25 11:00"},
+    "a survey": {"at": "2026-11-24 15:30", "purpose": "survey"},
+    "before the law": {"at": "2015-01-05 11:00"},
+}
+
+
+def _call(**told: str) -> Call:
+    base = {"object": "electricity", "caller": CALLER, "campaign": "autumn", **told}
+    return Call(client=CLIENT, number="", **{**base, "at": instant(told["at"])})
+
+
+def _plain(call: Call, rows: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> list[tuple]:
+    facts, found = facts_of(frames), []
+    for row in rows.iter_rows(named=True):
+        one = verdict(replace(call, **row), facts, built_in_rules(), call.at)
+        ids = "|".join(one.rules)
+        told = (one.number, one.person, one.legal, one.allowed, ids, one.basis, one.next_allowed)
+        found.append(told)
+    return found
+
+
+def _compare(call: Call, count: int, seed: int) -> None:
+    rows, frames = people_of(count, call.at, seed)
+    screener = Screener(call, frames, built_in_rules(), call.at)
+    half = count // 2
+    screened = pl.concat([screener.screen(rows.head(half)), screener.screen(rows.slice(half))])
+    for row, got, want in zip(
+        rows.iter_rows(named=True),
+        screened.select(COLUMNS).iter_rows(),
+        _plain(call, rows, frames),
+        strict=True,
+    ):
+        assert got == want, row
+
+
+@pytest.mark.parametrize("told", CALLS.values(), ids=CALLS.keys())
+def test_columns_and_the_plain_engine_agree_on_every_row(told: dict[str, str]) -> None:
+    _compare(_call(**told), 250, seed=7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("told", CALLS.values(), ids=CALLS.keys())
+def test_columns_and_the_plain_engine_agree_on_many_more_people(
+    told: dict[str, str], seed: int
+) -> None:
+    call = _call(**told)
+    _compare(call.moved_to(call.at + timedelta(minutes=7 * seed)), 1500, seed=100 + seed)
+
+
+def test_an_empty_list_is_screened_to_an_empty_list() -> None:
+    call = _call(at="2026-11-24 11:00")
+    rows, frames = people_of(3, call.at, 1)
+    screened = Screener(call, frames, built_in_rules(), call.at).screen(rows.clear())
+    assert screened.columns == [*rows.columns, *COLUMNS]
+    assert not screened.height
+
+
+def test_a_fact_learnt_later_changes_nothing_on_the_list() -> None:
+    call = _call(at="2026-11-24 11:00")
+    rows, frames = people_of(200, call.at, 3)
+    before = Screener(call, frames, built_in_rules(), call.at).screen(rows)
+    later = call.at + timedelta(hours=1)
+    gone = rows.filter(pl.col("person") != "").select("person")
+    withdrawals = gone.select(
+        client=pl.lit(CLIENT),
+        person="person",
+        at=pl.lit(later).dt.convert_time_zone("UTC"),
+        known_at=pl.lit(later).dt.convert_time_zone("UTC"),
+        consent=pl.lit(""),
+        channel=pl.lit("spoken"),
+    )
+    frames["withdrawals"] = pl.concat([frames["withdrawals"], withdrawals])
+    after = Screener(call, frames, built_in_rules(), call.at).screen(rows)
+    assert after.equals(before)
