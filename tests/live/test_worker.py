@@ -1,0 +1,179 @@
+"""The worker's threads, its command, and telephony that is away for long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from django.db import OperationalError, connection
+
+from releve.cli import live as commands
+from releve.cli import main
+from releve.live import api as live
+from releve.live.models import Effect, Relief, Routes
+from releve.live.worker import Worker
+from tests.live.acting import Acting
+from tests.routing.receiver import receiving
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+SECRET = "correct horse battery staple 2026"
+
+
+def waited(held: Callable[[], bool], seconds: float = 20.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with suppress(OperationalError, live.Busy):  # a database in memory locks whole tables
+            if held():
+                return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_threads_do_the_whole_chain_and_stop_when_asked(
+    known_times: None, planned: Any
+) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite in memory locks whole tables; test_killed has it in a file")
+    acting = Acting.begin(*planned)
+    worker = Worker(1)
+    worker.start()
+    try:
+        assert waited(lambda: bool(acting.power(acting.site).seq))
+        assert waited(lambda: Relief.objects.filter(source="optimum", told=True).exists())
+        assert waited(lambda: not Effect.objects.exclude(state=Effect.DONE).exists())
+    finally:
+        worker.ask_to_stop()
+        worker.wait()
+    assert live.effects_aside() == []
+    assert live.message_counts(acting.stream).sent > 0
+
+
+def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from releve.live import routes
+    from releve.routing import adapters
+
+    with receiving() as telephony:
+        environ = {
+            "RELEVE_ROUTING": "file_csv,webhook",
+            "RELEVE_WEBHOOK_URL": telephony.url,
+            "RELEVE_WEBHOOK_SECRET": SECRET,
+            "RELEVE_WEBHOOK_PRIVATE": "yes",
+        }
+        both = adapters(environ, acting_home(acting))
+        monkeypatch.setattr(routes, "adapters_of", lambda stream: both)
+        telephony.status = 503
+        acting.work()
+        acting.two_positives()
+        for _ in range(12):
+            Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+            acting.work()
+        assert telephony.acted == {}
+        assert {effect.body["adapter"] for effect in live.effects_late()} == {"webhook"}
+        assert live.effects_aside() == [], "it is waited for"
+        (relief,) = live.reliefs(acting.stream)
+        assert relief.published_at is None, "one that does not answer is not said to be routed"
+        telephony.status = 200
+        Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+        acting.work()
+        newest = Routes.objects.filter(stream=acting.stream)[0].number
+        assert [row["generation"] for row in telephony.acted.values()] == [newest]
+    assert live.effects_late() == []
+    relief.refresh_from_db()
+    assert relief.published_at is not None
+
+
+def acting_home(acting: Acting) -> Any:
+    from django.conf import settings
+
+    return settings.HOME
+
+
+def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from releve.live import routes
+    from releve.routing import adapters
+
+    with receiving() as telephony:
+        environ = {
+            "RELEVE_ROUTING": "file_csv,webhook",
+            "RELEVE_WEBHOOK_URL": telephony.url,
+            "RELEVE_WEBHOOK_SECRET": SECRET,
+            "RELEVE_WEBHOOK_PRIVATE": "yes",
+        }
+        both = adapters(environ, acting_home(acting))
+        monkeypatch.setattr(routes, "adapters_of", lambda stream: both)
+        telephony.status = 403
+        acting.work()
+        (effect,) = live.effects_aside()
+        assert effect.error == "Rejected: the webhook answered 403"
+    assert both[0].read_back() is not None
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run a command on the test's own database."""
+    monkeypatch.setattr(commands, "open_database", lambda: None)
+
+    def run(*words: str, status: int = 0) -> str:
+        done = CliRunner().invoke(main, ["live", *words])
+        assert done.exit_code == status, done.output
+        return done.output
+
+    return run
+
+
+def test_the_commands_do_what_they_say(acting: Acting, command: Callable[..., str]) -> None:
+    name = command("drill", "start", "Mars", "--at", "2026-11-30T10:40").split()[0]
+    assert "Mars" in command("drill", "list")
+    assert "2026-11-30T" in command("drill", "move", name, "30")
+    acting.two_positives()
+    assert "effects done" in command("work", "--once")
+    assert f'"{acting.site}"' in command("status", "--stream", acting.stream)
+    assert "stopped" in command("drill", "stop", name)
+    assert "no effect 99 is set aside" in command("retry", "99", status=1)
+    assert "no drill" in command("status", "--stream", "drill:99", status=1)
+
+
+def test_settings_that_make_no_sense_stop_the_worker_before_it_begins(
+    acting: Acting, command: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_ROUTING", "pigeon")
+    assert "RELEVE_ROUTING must name" in command("work", "--once", status=1)
+
+
+def test_a_plan_of_another_operator_or_with_a_violation_is_not_put_in_force(
+    acting: Acting,
+) -> None:
+    from dataclasses import replace
+
+    plan = acting.plans[0]
+    with pytest.raises(live.PlanRefused, match="broke a rule"):
+        live.put_in_force([replace(plan, violations=("Too many people.",))], by="tests")
+    stranger = replace(plan.placements[0], agent="a99999")
+    with pytest.raises(live.PlanRefused, match="not of the operator"):
+        live.put_in_force([replace(plan, placements=(stranger,))], by="tests")
+
+
+def test_an_empty_registry_is_said(db: None) -> None:
+    with pytest.raises(live.NoOperator, match="import an operator"):
+        live.situation_now()
+
+
+def test_a_new_plan_in_force_is_relieved_anew(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    live.put_in_force(list(acting.plans), by="tests")
+    acting.work()
+    newest, before = live.reliefs(acting.stream)
+    assert newest.activation != before.activation
+    assert newest.lost == before.lost
