@@ -6,13 +6,13 @@ import re
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from releve.desk.access.models import Grant, User
 from releve.desk.access.people import STREAM
 from releve.desk.access.roles import Role
 from releve.ledger.chain import entries
-from tests.access.people import browser_of, give, person
+from tests.access.people import browser_of, give, look_as, person
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("stocked")]
 
@@ -73,3 +73,10 @@ def test_a_name_is_escaped(admin: Client) -> None:
     answer = admin.post("/people", {"name": "<script>alert(1)</script>", "role": "planner"})
     assert answer.status_code == 422
     assert "<script>alert" not in answer.content.decode()
+
+
+def test_an_open_desk_gives_no_accounts() -> None:
+    with override_settings(OPEN_DESK=True):
+        answer = look_as(Role.ADMINISTRATOR).post("/people", {"name": "zoe", "role": "planner"})
+    assert answer.status_code == 422
+    assert not User.objects.exists()

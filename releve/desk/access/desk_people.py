@@ -31,6 +31,9 @@ def people(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         status = 422 if form.is_bound else 200
         return render(request, "desk/people/people.html", context, status=status)
+    if request.user.visiting:  # type: ignore[union-attr]  # may() lets nobody unknown in
+        form.add_error(None, _("An open desk gives no accounts: stop it and serve without --open."))
+        return render(request, "desk/people/people.html", context, status=422)
     try:
         made, is_new = service.give(
             form.cleaned_data["name"],

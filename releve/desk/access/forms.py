@@ -23,7 +23,7 @@ class LookForm(forms.Form):
     client = forms.ChoiceField(required=False, label=lazy("Client, for its representative"))
 
     def __init__(self, known: Places, data: Any = None) -> None:
-        super().__init__(data)
+        super().__init__(data, label_suffix="")
         for name, items in (("site", known.sites), ("client", known.clients)):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
