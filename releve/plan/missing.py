@@ -4,8 +4,7 @@ The base day and the single losses that miss their target are put into one progr
 purchase columns: a *twin* of a group can work at home, or on one more programme, and people are
 bought over from the group to its twin; a site can have more seats. A very dear slack per client
 and loss shows what nothing on the list cures. The answer is rounded up to whole purchases, bought,
-and the day planned again; losses that still miss are added and the target tightened until it
-holds.
+and the day planned again; losses that still miss are added and aimed at lower until it holds.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from releve.network import Operator
 from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
 from releve.plan.cells import cell_of
 from releve.plan.contingency import Contingency
+from releve.plan.floors import client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, solve
 from releve.plan.planner import SolvedDay, seats_to_fill
 from releve.plan.problem import Problem, day_problem
@@ -36,9 +36,9 @@ SLACK_PRICE = 2e6
 """EUR for one whole client's day that nothing cures: dearer than anything on the list."""
 VERTEX = 60_000
 """Columns up to which the purchase is solved to a vertex, which buys from few groups."""
-ROUNDS = 6
-STEP = 0.003
-"""How much the target is tightened, times the round, when whole people do not hold it yet."""
+ROUNDS = 8
+STEP = 0.002
+"""How much further than by what was missed the aim of a cell is lowered."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class _Bought:
     bound: float
     slack: dict[tuple[str, str], float]
     vertex: bool
+
+    def same(self, other: _Bought) -> bool:
+        """Return whether the same is bought."""
+        return np.array_equal(self.people, other.people) and np.array_equal(self.seats, other.seats)
 
 
 def what_is_missing(
@@ -106,15 +110,17 @@ def _search(
     progress: Callable[[float], None] = lambda share: None,
     under: _Found | None = None,
 ) -> _Found | None:
-    """Buy, plan again, tighten, until it holds; None when it cannot be cheaper than ``under``.
+    """Buy, plan again, aim lower where it is still missed, until it holds; None when it cannot be
+    cheaper than ``under``.
 
-    The bound is that of the first round: of the target itself, not of a tighter one.
+    The bound is that of the first round: of the target itself, not of a lower aim.
     """
     settings, planning = solved.settings, solved.planning
-    chosen, aim, bound, found = missed - {BASE}, settings.target, 0.0, None
+    aims = _Aims(settings.target, len(planning.problem.clients))
+    chosen, bound, found, again = missed - {BASE}, 0.0, None, planning
     for turn in range(ROUNDS):
         singles = [c for c in planning.contingencies if c.id in chosen]
-        bought = cheapest_set(twins, singles, aim, settings, kinds)
+        bought = cheapest_set(twins, singles, aims.of, settings, kinds)
         bound = bound if turn else bought.bound
         incurable = frozenset(
             pair for pair, value in bought.slack.items() if value > settings.target / 10
@@ -122,8 +128,9 @@ def _search(
         if under and not _better(bought, incurable, under):
             return None
         progress((turn + 0.5) / ROUNDS)
-        purchases = _purchases(twins, bought, planning, settings)
-        again = _planned_again(operator, solved, purchases)
+        if found is None or not bought.same(found.bought):
+            purchases = _purchases(twins, bought, planning, settings)
+            again = _planned_again(operator, solved, purchases)
         left = _missed(_cells(solved, again)) - incurable
         progress((turn + 1) / ROUNDS)
         bound = min(bound, under.bound) if under else bound
@@ -131,8 +138,38 @@ def _search(
         if not left:
             return found
         chosen |= {name for name, _ in left} - {BASE}
-        aim = max(0.0, aim - STEP * (turn + 1))
+        aims.lower(left, again)
     return None if under else found
+
+
+class _Aims:
+    """What share of its day a client is bought to miss at most, loss by loss.
+
+    Whole people miss a little more than the fractions that are bought for. Only where they still
+    miss the target is the aim lowered, by what they missed and a step more.
+    """
+
+    def __init__(self, target: float, clients: int) -> None:
+        self._target = target
+        self._clients = clients
+        self._aims: dict[str, Floats] = {}
+
+    def of(self, name: str) -> Floats:
+        """Return the aim of each client under a loss (or on the base day)."""
+        return self._aims.setdefault(name, np.full(self._clients, self._target))
+
+    def lower(self, missed: set[tuple[str, str]], planning: Planning) -> None:
+        """Lower the aims of the cells that a plan in whole people missed."""
+        problem = planning.problem
+        plans = {BASE: planning.base} | {
+            c.id: relief.plan
+            for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)
+        }
+        for name, client in missed:
+            k = problem.clients.index(client)
+            share = plans[name].missing[k] / client_requirement(problem)[k]
+            over = max(0.0, share - self._target)
+            self.of(name)[k] = max(0.0, self.of(name)[k] - over - STEP)
 
 
 def _planned_again(
@@ -186,11 +223,12 @@ def _short_programmes(planning: Planning, wanted: set[tuple[str, str]]) -> list[
 def cheapest_set(
     twins: Twins,
     singles: Sequence[Contingency],
-    aim: float,
+    aim: Callable[[str], Floats],
     settings: PlanSettings,
     kinds: Sequence[str] = KINDS,
 ) -> _Bought:
-    """Solve for the cheapest purchases under which base and ``singles`` miss at most ``aim``."""
+    """Solve for the cheapest purchases under which base and ``singles`` miss at most what
+    ``aim(id)[client]`` allows."""
     problem = twins.problem
     lp = LinearProgram()
     layout = layout_of(twins.roomy())
@@ -209,7 +247,7 @@ def cheapest_set(
     _spend(lp, twins, layout, base, base.group_rows, people, seats)
     slack = {
         BASE: add_target(
-            lp, add_shares(lp, problem, layout, base), _zeros(problem), aim, SLACK_PRICE
+            lp, add_shares(lp, problem, layout, base), _zeros(problem), aim(BASE), SLACK_PRICE
         )
     }
     for single in singles:
@@ -222,7 +260,7 @@ def cheapest_set(
             rows[problem.group[links.assignments]] = links.on_rows
             _move_people(lp, twins, rows, people)
         share = add_shares(lp, problem, layout, block)
-        slack[single.id] = add_target(lp, share, _zeros(problem), aim, SLACK_PRICE)
+        slack[single.id] = add_target(lp, share, _zeros(problem), aim(single.id), SLACK_PRICE)
     vertex = lp.n_columns < VERTEX
     x = solve(lp, method="ipm", crossover=vertex).x
     bought = np.ceil(x[people] - 1e-4) if vertex else _rounded_up(twins, x[people], most)

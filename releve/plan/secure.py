@@ -188,7 +188,7 @@ def _add_regret(lp: LinearProgram, share: Ints, floor: Floats, worst: int) -> No
 
 
 def add_target(
-    lp: LinearProgram, share: Ints, floor: Floats, target: float, price: ArrayLike
+    lp: LinearProgram, share: Ints, floor: Floats, target: ArrayLike, price: ArrayLike
 ) -> Ints:
     """Price what a client misses above the target (or above its floor, where that is higher)."""
     above = lp.columns(len(share), price)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
 import pytest
 
 from releve.cli.operator import requirement_of
@@ -225,4 +226,5 @@ def test_a_measure_on_people_leaves_no_room_to_buy_seats() -> None:
     twins = with_twins(case.operator, problem_of(case), [0], case.settings)
     assert twins.room.tolist()[1] == 0.0
     assert twins.room.tolist()[0] == float("inf")
-    assert cheapest_set(twins, [], case.settings.target, case.settings).seats.sum() == 0
+    target = np.full(len(twins.problem.clients), case.settings.target)
+    assert cheapest_set(twins, [], lambda _: target, case.settings).seats.sum() == 0
