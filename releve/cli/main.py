@@ -15,6 +15,7 @@ from releve.cli.plan import plan
 from releve.cli.registry import registry
 from releve.cli.relief import relief
 from releve.cli.sample import sample
+from releve.cli.validate import validate
 
 __all__ = ["main"]
 
@@ -35,3 +36,4 @@ main.add_command(outbound)
 main.add_command(plan)
 main.add_command(registry)
 main.add_command(relief)
+main.add_command(validate)

@@ -1,0 +1,126 @@
+"""``releve validate``: hold the models to what really happened."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from releve.crashtest.outbreak import OutbreakError
+from releve.crashtest.outbreak.seoul import Desk, Fit
+from releve.crashtest.outbreak.seoul import validate as validate_seoul
+from releve.crashtest.outbreak.seoul_picture import seoul_svg
+
+__all__ = ["validate"]
+
+_DAYS = 40
+_SEATS, _ONSETS = "park2020_seoul_seats.csv", "park2020_seoul_onsets.csv"
+
+
+@click.group()
+def validate() -> None:
+    """Hold the models to what really happened."""
+
+
+@validate.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--draws",
+    default=1500,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Pairs of numbers tried.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")
+@click.option(
+    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw desks and curve here."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def seoul(folder: Path, draws: int, seed: int, svg: Path | None, as_json: bool) -> None:
+    """Compare the outbreak model with the Seoul call centre of March 2020.
+
+    FOLDER holds the desk map (park2020_seoul_seats.csv) and the onsets (park2020_seoul_onsets.csv).
+    Two numbers are fitted, the reproduction number and the share of contacts between zones, on the
+    cases of the floor and of its south wing; the other figures are predicted.
+    """
+    desks, onsets = _read(folder)
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("outbreaks", total=1.0)
+        try:
+            fit = validate_seoul(
+                desks, onsets, draws=draws, seed=seed,
+                progress=lambda done: bar.update(task, completed=done),
+            )  # fmt: skip
+        except OutbreakError as error:
+            raise click.ClickException(str(error)) from None
+    if svg is not None:
+        svg.write_text(seoul_svg(desks, onsets, fit), encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(_document(fit), indent=2))
+    else:
+        _print(fit)
+
+
+def _read(folder: Path) -> tuple[list[Desk], list[int]]:
+    """Read the desks, and the onsets of the 11th floor by day from its first."""
+    try:
+        with (folder / _SEATS).open(encoding="utf-8", newline="") as file:
+            desks = [
+                Desk(
+                    float(row["x_pitch"]), float(row["y_pitch"]), row["region"], row["case"] == "1"
+                )
+                for row in csv.DictReader(file)
+            ]
+        with (folder / _ONSETS).open(encoding="utf-8", newline="") as file:
+            days = [
+                (date.fromisoformat(row["onset_date"]), int(row["floor11"]))
+                for row in csv.DictReader(file)
+            ]
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+    except (KeyError, ValueError) as error:
+        raise click.ClickException(f"{folder}: a column or value is missing: {error}") from None
+    first = min(day for day, count in days if count > 0)
+    onsets = [0] * _DAYS
+    for day, count in days:
+        if count > 0 and (day - first).days < _DAYS:
+            onsets[(day - first).days] += count
+    return desks, onsets
+
+
+def _ranges(fit: Fit) -> dict[str, list[float]]:
+    """Return the 90 % range and the median of the two fitted numbers."""
+    return {
+        name: np.quantile(values, [0.05, 0.5, 0.95]).round(3).tolist()
+        for name, values in (("reproduction", fit.reproduction), ("between", fit.between))
+    }
+
+
+def _document(fit: Fit) -> dict[str, object]:
+    figures = [asdict(one) | {"covered": one.covered} for one in fit.figures]
+    accepted = len(fit.reproduction)
+    return {"runs": fit.drawn, "accepted": accepted, "fitted": _ranges(fit), "figures": figures}
+
+
+def _print(fit: Fit) -> None:
+    console = Console()
+    table = Table(title=f"{len(fit.reproduction)} of {fit.drawn} runs were near the observed floor")
+    for name in ("figure", "observed", "model", "95 % of runs", ""):
+        table.add_column(name, justify="left" if name in ("figure", "") else "right")
+    for one in fit.figures:
+        word = ("fitted" if one.fitted else "covered") if one.covered else "MISSED"
+        table.add_row(
+            one.name, f"{one.observed:.3g}", f"{one.predicted:.3g}",
+            f"{one.low:.3g} to {one.high:.3g}", word,
+        )  # fmt: skip
+    console.print(table)
+    for name, (low, middle, high) in _ranges(fit).items():
+        console.print(f"{name}: {middle:g} ({low:g} to {high:g}, 90 % of accepted runs)")

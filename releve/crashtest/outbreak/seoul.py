@@ -1,0 +1,335 @@
+"""The Seoul call centre of March 2020, as a test that the model can fail.
+
+Park et al. 2020 (Emerg Infect Dis 26:1666-70) tested everybody in a 19-storey building: 94 of 216
+on the 11th floor, 79 of 137 desks of its north wing and 4 of 62 of its south wing, 1 of 595 on
+floors 7 to 9; desks of cases were not clustered inside the wing; 34 of 210 household members of
+cases with symptoms were infected. Two numbers are fitted, the reproduction number and the share
+of contacts between zones, by approximate Bayesian computation on the cases of the floor and of
+the south wing; everything else is predicted.
+
+Crossing into another zone lets the share kappa of contacts through; crossing into another floor
+lets it through twice, kappa squared. No figure of the building's air is known: zones are alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from releve.crashtest.outbreak.contacts import Contacts, Room
+from releve.crashtest.outbreak.controls import Controls
+from releve.crashtest.outbreak.disease import Disease, Value, covid
+from releve.crashtest.outbreak.errors import OutbreakError, require
+from releve.crashtest.outbreak.population import Population, population_of
+from releve.crashtest.outbreak.rng import key_of, ranks
+from releve.crashtest.outbreak.run import Detail, Scenario, simulate
+from releve.network import Agent, Operator, Seat, Zone
+from releve.network.model import Client, Floor, OperatorRow, Programme, Site
+
+__all__ = ["OBSERVED", "Desk", "Figure", "Fit", "building", "join_count_z", "validate"]
+
+Floats = NDArray[np.float64]
+
+NORTH, SOUTH, EAST = "north_wing", "south_wing", "east_offices"
+UNPLACED = 16
+"""People of the 11th floor without a desk on the plan: 216 - 200."""
+OTHER_FLOORS = {"f7": 182, "f8": 207, "f9": 206}
+AIR_M3, AIR_CHANGES = 10.0, 3.0
+"""Air of every zone, by person and by hour: unknown, the same for all, and so without effect."""
+SEAT_SHARE = 0.1
+"""The product's own share of neighbours, not fitted."""
+PITCH_NEAR = 1.6
+"""Desks within so many pitches are neighbours: those beside, opposite and diagonal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A desk of the 11th floor, in desk pitches: its wing, and whether its user was a case."""
+
+    x: float
+    y: float
+    wing: str
+    case: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure observed, and the middle and 95 % range that the fitted model predicts."""
+
+    name: str
+    observed: float
+    predicted: float
+    low: float
+    high: float
+    fitted: bool
+
+    @property
+    def covered(self) -> bool:
+        """Whether the observed figure lies in the range."""
+        return self.low <= self.observed <= self.high
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What was accepted: ``reproduction[draw]`` and ``between[draw]`` (kappa) of the runs that
+    were near enough; the figures; ``onsets[draw, day]`` of the 11th floor by day of the calendar
+    (day 0 = the day of the first recorded onset), and ``infected[desk]``, how often each was.
+    """
+
+    drawn: int
+    reproduction: Floats
+    between: Floats
+    figures: tuple[Figure, ...]
+    onsets: NDArray[np.int64]
+    infected: Floats
+
+
+OBSERVED = {
+    "cases of the 11th floor (of 216)": 94.0,
+    "north wing (of 137 desks)": 79.0,
+    "south wing (of 62 desks)": 4.0,
+    "floors 7 to 9 (of 595)": 1.0,
+    "household attack rate": 34 / 210,
+}
+
+
+def building(desks: Sequence[Desk]) -> Population:
+    """Return the people of floors 7 to 9 and 11 as a population; desks in the order given.
+
+    A wing is a zone, and so is each other floor. The people without a desk on the plan sit in the
+    two wings, in proportion, apart from everybody else's desks.
+    """
+    require(len(desks) > 0, "the plan has desks", 0)
+    north = round(UNPLACED * sum(d.wing == NORTH for d in desks) / len(desks))
+    seats = [Seat(f"d{at:03}", f"f11-{desk.wing}", desk.x, desk.y) for at, desk in enumerate(desks)]
+    seats += [
+        Seat(f"u{at:03}", f"f11-{NORTH if at < north else SOUTH}", 500.0 + 10 * at, 500.0)
+        for at in range(UNPLACED)
+    ]
+    seats += [
+        Seat(f"{name}-{at:03}", f"{name}-z", 10.0 * at % 900, 10.0 * (10 * at // 900))
+        for name, people in OTHER_FLOORS.items()
+        for at in range(people)
+    ]
+    people_of = Counter(seat.zone for seat in seats)
+    floors = [Floor("f11", "seoul"), *(Floor(name, "seoul") for name in OTHER_FLOORS)]
+    zones = [
+        Zone(zone, zone.split("-")[0], AIR_M3 * people, AIR_CHANGES)
+        for zone, people in sorted(people_of.items())
+    ]
+    operator = Operator(
+        row=OperatorRow("Seoul 2020"),
+        sites=(Site("seoul", "Seoul", "KR", "Seoul", "Asia/Seoul", 37.5, 126.9),),
+        floors=tuple(floors),
+        zones=tuple(zones),
+        seats=tuple(seats),
+        clients=(Client("c", "c"),),
+        programmes=(Programme("p", "c", "p", "inbound", "Mon-Sun 08:00-20:00", 300.0),),
+        agents=tuple(Agent(seat.id, "seoul", ("p",)) for seat in seats),
+    )
+    return population_of(
+        operator,
+        seats={seat.id: seat.id for seat in seats},
+        neighbour_m=PITCH_NEAR,
+        others=(0.0, 1.0),
+    )
+
+
+def contacts_of(population: Population, reproduction: float, between: float) -> Contacts:
+    """Return the contacts of the two fitted numbers; SEAT_SHARE of what stays is with neighbours.
+
+    The reproduction number is that of somebody at a desk of the north wing.
+    """
+    stays = 1.0 - between - between**2
+    wing = next(group for group in population.groups if group.zone == f"f11-{NORTH}")
+    pointer = population.near_pointer
+    beside = (pointer[wing.end] - pointer[wing.first]) / wing.places
+    return Contacts(
+        reproduction,
+        zone=(1.0 - SEAT_SHARE) * stays,
+        seat=SEAT_SHARE * stays,
+        floor=between,
+        site=between**2,
+        shuttle=0.0,
+        room=Room(wing.volume_m3, wing.air_changes_per_hour, wing.places, max(beside, 1e-9)),
+    )
+
+
+def join_count_z(
+    xy: Floats, case: NDArray[np.bool_], *, seed: int = 0, shuffles: int = 400
+) -> float:
+    """Return how many standard deviations the adjacent pairs of cases lie from chance.
+
+    ``xy[desk, 2]`` in pitches; chance is the same number of cases on desks at random.
+    """
+    pairs = cKDTree(xy).query_pairs(PITCH_NEAR, output_type="ndarray")
+    if case.sum() < 2 or not len(pairs):
+        return 0.0
+    order = np.argsort(_numbers(seed, shuffles, len(case)), axis=1) < int(case.sum())
+    by_chance = (order[:, pairs[:, 0]] & order[:, pairs[:, 1]]).sum(axis=1)
+    seen = (case[pairs[:, 0]] & case[pairs[:, 1]]).sum()
+    spread = by_chance.std()
+    return float((seen - by_chance.mean()) / spread) if spread > 0 else 0.0
+
+
+def _numbers(seed: int, rows: int, columns: int) -> Floats:
+    """Return fixed uniform numbers: float64[row, column]."""
+    keys = np.arange(rows * columns, dtype=np.uint64)
+    return ranks(keys, int(key_of("seoul", seed) >> np.uint64(20))).reshape(rows, columns)
+
+
+def validate(
+    desks: Sequence[Desk],
+    onsets: Sequence[int],
+    *,
+    draws: int = 1500,
+    runs: int = 24,
+    seed: int = 0,
+    threads: int = 1,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Fit:
+    """Fit the two numbers and predict the rest.
+
+    ``onsets[day]``: recorded onsets of the 11th floor from the first one on. The prior is uniform:
+    reproduction 1 to 12, between-zone share 0 to 0.5. Each of ``draws`` pairs is run ``runs`` times
+    from one first case in the north wing, and stopped on the day of the 94th infection of the
+    floor, as the floor was closed. A run is accepted when that day is among the first 25, the
+    floor then has at most 108 cases and the south wing at most 12. OutbreakError when none is.
+    """
+    require(draws >= 1 and runs >= 1, "draws and runs >= 1", (draws, runs))
+    population = building(desks)
+    disease = replace(covid(), asymptomatic=Value(0.04, 0.01, 0.1, "Park et al. 2020: 4 of 97"))
+    prior = _numbers(seed, draws, 2) * np.array([11.0, 0.5]) + np.array([1.0, 0.0])
+    found: list[_Run] = []
+    for at, (reproduction, between) in enumerate(prior):
+        found += _runs(population, disease, desks, reproduction, between, (at, runs, seed, threads))
+        progress((at + 1) / draws)
+    if not found:
+        raise OutbreakError("no run was near the observed floor: more draws or runs are needed")
+    return _fit(desks, onsets, found, draws * runs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """An accepted run: its two numbers, counts, the cases by desk and the onsets by day."""
+
+    reproduction: float
+    between: float
+    counts: tuple[float, ...]
+    case: NDArray[np.bool_]
+    onsets: NDArray[np.int64]
+    z: float
+
+
+def _runs(
+    population: Population,
+    disease: Disease,
+    desks: Sequence[Desk],
+    reproduction: float,
+    between: float,
+    settings: tuple[int, int, int, int],
+) -> list[_Run]:
+    """Return the accepted runs of one pair of numbers."""
+    draw, runs, seed, threads = settings
+    number = population.number
+    at_desk = np.array([number[f"d{at:03}"] for at in range(len(desks))])
+    north = [at for at, desk in zip(at_desk, desks, strict=True) if desk.wing == NORTH]
+    contacts = contacts_of(population, reproduction, between)
+    scenario = Scenario(population, disease, contacts, 60, None, tuple(int(at) for at in north), 1)
+    out = simulate(
+        scenario,
+        Controls(),
+        replications=runs,
+        seed=seed,
+        first=draw * runs,
+        threads=threads,
+        detail=Detail(persons=True),
+    )
+    accepted = []
+    for row in range(runs):
+        one = _accepted(population, desks, at_desk, out.infected_on[row], out.ill_on[row])
+        if one is not None:
+            counts, case, onsets = one
+            xy = np.array([(d.x, d.y) for d in desks if d.wing == NORTH])
+            z = join_count_z(xy, case[[d.wing == NORTH for d in desks]], seed=seed)
+            accepted.append(_Run(reproduction, between, counts, case, onsets, z))
+    return accepted
+
+
+def _accepted(
+    population: Population,
+    desks: Sequence[Desk],
+    at_desk: NDArray[np.int64],
+    infected_on: NDArray[np.int16],
+    ill_on: NDArray[np.int16],
+) -> tuple[tuple[float, ...], NDArray[np.bool_], NDArray[np.int64]] | None:
+    """Return the counts, cases by desk and onsets of a run, if it is near the observed floor."""
+    on_11th = np.array([g.zone.startswith("f11") for g in population.groups])[population.group]
+    agents = infected_on[: population.size]
+    floor = np.sort(agents[on_11th & (agents >= 0)])
+    if len(floor) < 94:
+        return None
+    last = int(floor[93])  # closed on the day of the 94th infection
+    case = (infected_on[at_desk] >= 0) & (infected_on[at_desk] <= last)
+    infected = (agents >= 0) & (agents <= last)
+    wing = np.array([desk.wing for desk in desks])
+    south = int(case[wing == SOUTH].sum())
+    total = int((infected & on_11th).sum())
+    if last > 25 or total > 108 or south > 12:
+        return None
+    others = int((infected & ~on_11th).sum())
+    family = [
+        int(infected_on[population.home_pointer[a]] >= 0)
+        for a in np.flatnonzero(infected & (ill_on[: population.size] >= 0))
+    ]
+    ill = ill_on[: population.size][infected & on_11th]
+    ill = ill[ill >= 0]
+    onsets = np.bincount(ill - ill.min(), minlength=40)[:40]
+    counts = (total, int(case[wing == NORTH].sum()), south, others, float(np.mean(family)))
+    return counts, case, onsets
+
+
+def _fit(desks: Sequence[Desk], onsets: Sequence[int], found: Sequence[_Run], drawn: int) -> Fit:
+    """Return the figures of the accepted runs beside those observed."""
+    curves = np.array([run.onsets for run in found])
+    values = [np.array([run.counts[at] for run in found]) for at in range(len(OBSERVED))]
+    figures = [
+        _figure(name, seen, value, fitted=at in (0, 2))
+        for at, ((name, seen), value) in enumerate(zip(OBSERVED.items(), values, strict=True))
+    ]
+    north = [desk.wing == NORTH for desk in desks]
+    xy = np.array([(desk.x, desk.y) for desk in desks])[north]
+    seen_z = join_count_z(xy, np.array([desk.case for desk in desks])[north])
+    figures.append(
+        _figure("clustering of desks in the wing (z)", seen_z, np.array([r.z for r in found]))
+    )
+    seen_median = _median_day(np.asarray(onsets))
+    medians = np.array([_median_day(curve) for curve in curves])
+    figures.append(_figure("median onset, days after the first", seen_median, medians))
+    seen_early = float(np.sum(onsets[:10]) / np.sum(onsets))
+    early = curves[:, :10].sum(1) / np.maximum(curves.sum(1), 1)
+    figures.append(_figure("onsets in the first ten days (share)", seen_early, early))
+    return Fit(
+        drawn,
+        np.array([run.reproduction for run in found]),
+        np.array([run.between for run in found]),
+        tuple(figures),
+        curves,
+        np.mean([run.case for run in found], axis=0),
+    )
+
+
+def _figure(name: str, observed: float, values: Floats, *, fitted: bool = False) -> Figure:
+    low, middle, high = np.quantile(values, [0.025, 0.5, 0.975])
+    return Figure(name, float(observed), float(middle), float(low), float(high), fitted)
+
+
+def _median_day(onsets: NDArray[np.int64]) -> float:
+    """Return the day by which half of the onsets had come."""
+    upto = np.cumsum(onsets)
+    return float(np.searchsorted(upto, upto[-1] / 2))
