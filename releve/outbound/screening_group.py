@@ -61,14 +61,13 @@ class Group:
     @property
     def alike(self) -> bool:
         """Return whether every member has the same verdict: no country's rows can judge them."""
-        return bool(self.case.callee.fault or not self.case.places) or any(
-            finding.row.kind == "data" and finding.row.parameters["what"] == "jurisdiction"
-            for finding in self.verdict.findings
-        )
+        return bool(self.case.callee.fault or not self.case.places)
 
     @cached_property
     def in_columns(self) -> bool:
         """Return whether columns can judge every row that binds its people."""
+        if not self.at(self.case.call.at).moment.in_force.of_kind("scope"):
+            return False  # a day before the law: what follows it differs from person to person
         for row in self.case.rows:
             if row.kind == "exception_consent" and row.parameters["after_listing"]:
                 return False

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from releve.network.clock import UTC
 from releve.outbound import ITEMS
 from releve.outbound.reading import TABLES, columns_of, empty_frames
 from tests.outbound.table import CALLER, CLIENT, FEEDS
@@ -31,7 +32,7 @@ _ADDRESSES = ("", "", "", "75001", "67000", "97400", "GP", "nowhere")
 
 def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """Return a list of ``count`` people to call, and tables of facts about them around ``now``."""
-    draw = np.random.default_rng(seed)
+    draw, now = np.random.default_rng(seed), now.astimezone(UTC)
     told: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows = []
     for i in range(count):

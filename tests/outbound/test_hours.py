@@ -1,0 +1,129 @@
+"""The hours rule: fast and plain agree; the next opening is open, and none is earlier."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import holidays as library
+import numpy as np
+import pytest
+
+from releve.network.clock import UTC, zone
+from releve.outbound import built_in_rules
+from releve.outbound.holidays import DayRules, after_working_days, easter
+from releve.outbound.hours import Hours, next_open, parse_windows
+from releve.outbound.hours_grid import open_at
+
+PLACES = (
+    "Europe/Paris", "America/Guadeloupe", "America/Cayenne", "Indian/Reunion", "Indian/Mayotte",
+    "America/Miquelon", "Pacific/Noumea", "Pacific/Tahiti",
+)  # fmt: skip
+FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
+
+
+def french() -> Hours:
+    rows = {row.kind: row for row in built_in_rules().of("FR") if row.kind in ("hours", "holidays")}
+    return Hours(rows["hours"].parameters["windows"], rows["holidays"].parameters["days"])
+
+
+def plainly_open(moment: datetime, zone_name: str, off: set[date]) -> bool:
+    """The rule as the decree writes it, on the wall clock of one place."""
+    local = moment.astimezone(zone(zone_name))
+    if local.weekday() > 4 or local.date() in off:
+        return False
+    return local.hour in (10, 11, 12) or 14 <= local.hour < 20
+
+
+def grid(first: datetime, last: datetime, minutes: int = 5) -> np.ndarray:
+    start, end = int(first.timestamp()), int(last.timestamp())
+    return np.arange(start, end, 60 * minutes, dtype=np.int64)
+
+
+def official(years: range) -> set[date]:
+    return set(library.country_holidays("FR", years=years))
+
+
+@pytest.mark.parametrize("zone_name", PLACES)
+def test_the_fast_rule_is_the_plain_one_around_the_changes_of_the_clocks(zone_name: str) -> None:
+    off = official(range(2026, 2028))
+    for month, day in ((3, 28), (10, 24), (10, 31)):
+        start = datetime(2026, month, day, tzinfo=UTC)
+        seconds = grid(start, start + timedelta(days=4))
+        fast = open_at(french(), (zone_name,), seconds)
+        plain = [plainly_open(datetime.fromtimestamp(s, UTC), zone_name, off) for s in seconds]
+        assert fast.tolist() == plain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zone_name", PLACES)
+def test_the_fast_rule_is_the_plain_one_on_every_five_minutes_of_four_years(zone_name: str) -> None:
+    off = official(range(2023, 2029))
+    seconds = grid(FIRST, LAST)
+    fast = open_at(french(), (zone_name,), seconds)
+    plain = [plainly_open(datetime.fromtimestamp(s, UTC), zone_name, off) for s in seconds.tolist()]
+    assert fast.tolist() == plain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zone_name", PLACES)
+def test_the_next_opening_is_the_first_open_instant_of_four_years(zone_name: str) -> None:
+    seconds = grid(FIRST, LAST)
+    opened = open_at(french(), (zone_name,), seconds)
+    following = np.where(opened, seconds, np.iinfo(np.int64).max)
+    following = np.minimum.accumulate(following[::-1])[::-1]
+    for i in range(0, len(seconds) - 2000, 7):
+        moment = datetime.fromtimestamp(int(seconds[i]), UTC)
+        found = next_open(french(), (zone_name,), moment)
+        assert found is not None
+        assert int(found.timestamp()) == following[i]
+
+
+def test_two_places_are_open_only_together() -> None:
+    both = ("Indian/Reunion", "America/Guadeloupe")
+    moment = datetime(2026, 11, 24, 6, tzinfo=UTC)
+    found = next_open(french(), both, moment)
+    assert found == datetime(2026, 11, 24, 14, tzinfo=UTC)
+    # In summer time Paris opens at 19:00 in Nouméa: the two first meet after the clocks change.
+    summer = datetime(2027, 3, 30, 8, tzinfo=UTC)
+    assert next_open(french(), ("Europe/Paris", "Pacific/Noumea"), moment) == summer
+    assert next_open(french(), ("Indian/Reunion", "Pacific/Tahiti"), moment) is None
+
+
+def test_a_week_that_never_opens_has_no_next_opening() -> None:
+    never = Hours(((),) * 7)
+    assert next_open(never, ("Europe/Paris",), datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+def test_the_eleven_holidays_are_those_of_an_independent_library() -> None:
+    rules = french().holidays
+    for year in range(2016, 2041):
+        days = [date(year, 1, 1) + timedelta(days=n) for n in range(366)]
+        ours = {day for day in days if day.year == year and rules.holds(day)}
+        assert ours == official(range(year, year + 1))
+
+
+def test_easter_is_the_one_of_the_almanac() -> None:
+    known = {2024: (3, 31), 2025: (4, 20), 2026: (4, 5), 2027: (3, 28), 2038: (4, 25)}
+    assert {year: (easter(year).month, easter(year).day) for year in known} == known
+
+
+def test_working_days_count_saturdays_and_neither_sundays_nor_holidays() -> None:
+    eleven = DayRules(((11, 11),), ())
+    assert after_working_days(date(2026, 11, 5), 5, eleven) == date(2026, 11, 12)
+    assert after_working_days(date(2026, 11, 6), 1, eleven) == date(2026, 11, 7)
+    assert after_working_days(date(2026, 11, 7), 1, eleven) == date(2026, 11, 9)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"someday": ["10:00-13:00"]}, "not a weekday"),
+        ({"friday-monday": ["10:00-13:00"]}, "backwards"),
+        ({"monday": ["10-13"]}, "HH:MM"),
+        ({"monday": ["13:00-10:00"]}, "before it starts"),
+        ({"monday": ["10:00-13:00", "12:00-14:00"]}, "overlaps"),
+    ],
+)
+def test_windows_that_are_none_are_refused(table: dict[str, list[str]], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_windows(table)
