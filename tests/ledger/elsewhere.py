@@ -116,7 +116,7 @@ def _search_server(wanted: bytes) -> list[str]:
         files = [name for (name,) in cursor.fetchall()]
         found = []
         for name in files:
-            cursor.execute("SELECT pg_read_binary_file(%s, true)", [name])
+            cursor.execute("SELECT pg_read_binary_file(%s, 0, 1000000000, true)", [name])
             (content,) = cursor.fetchone()
             if content is not None and wanted in bytes(content):
                 found.append(name)
