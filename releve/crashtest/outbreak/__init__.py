@@ -25,6 +25,7 @@ from releve.crashtest.outbreak.kernel_types import FIELDS, SERIES
 from releve.crashtest.outbreak.laws import Duration, days_table
 from releve.crashtest.outbreak.outcome import Band, Estimate, Outcome
 from releve.crashtest.outbreak.population import AirGroup, Population, population_of
+from releve.crashtest.outbreak.published import PublishedLaw, read_published
 from releve.crashtest.outbreak.run import Detail, Scenario, simulate, sweep, warm_up
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "ParameterSetError",
     "PoolOverflowError",
     "Population",
+    "PublishedLaw",
     "Quarantine",
     "Room",
     "Rotation",
@@ -62,6 +64,7 @@ __all__ = [
     "population_of",
     "rates_of",
     "read_incidence",
+    "read_published",
     "simulate",
     "sweep",
     "warm_up",
