@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
-from releve.situation import Rules, load_rules
+from releve.situation import Rules, load_rules, situation_markdown
 
 __all__ = ["rules_with", "shipped_rules"]
 
@@ -26,3 +26,7 @@ def rules_with(texts: Iterable[str] = (), charters: Iterable[str] = ()) -> Rules
 def shipped_rules() -> Rules:
     """Return the rules and the charter that the product ships."""
     return rules_with()
+
+
+if __name__ == "__main__":
+    print(situation_markdown(shipped_rules()), end="")

@@ -35,6 +35,7 @@ from releve.situation.loading import RuleFaults, load_charter, load_rules
 from releve.situation.noticing import NOTICES, Notice, notices
 from releve.situation.permits import HeldPermit, permits_of, plannable_sites
 from releve.situation.reading import FieldFault
+from releve.situation.reference import situation_markdown
 from releve.situation.refusal import REFUSALS, Refusal
 from releve.situation.refusing import refusals, reopening_terms
 from releve.situation.retention import erase_on
@@ -143,5 +144,6 @@ __all__ = [
     "refusals",
     "reopening_terms",
     "roster_stays",
+    "situation_markdown",
     "subject_of",
 ]

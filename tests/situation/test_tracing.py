@@ -1,0 +1,125 @@
+"""Contacts and clusters on a floor of five seats whose distances are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from releve.situation import Case, Contact, Stay, TracingRule, clusters, contacts, roster_stays
+from tests.situation.places import START, Chain, operator
+
+OPERATOR = operator()
+SEATING = {f"a{n}": f"s{n}" for n in range(1, 6)}
+STAYS = roster_stays(OPERATOR, SEATING)
+RULE = TracingRule()
+MIDNIGHT = datetime(2026, 11, 30, tzinfo=UTC)
+
+
+def case_of(agent: str, *, days: float, status: str = "declared_case") -> Case:
+    """Return a case some days after the first midnight of the roster."""
+    at = MIDNIGHT + timedelta(days=days)
+    event = f"{agent}-{days:g}"
+    return Case(event, agent, "casa", status, at, at, None, None)
+
+
+def met(
+    case: Case, stays: tuple[Stay, ...] = STAYS, rule: TracingRule = RULE
+) -> dict[str, Contact]:
+    """Return the contacts of a case by agent."""
+    return {contact.agent: contact for contact in contacts(case, stays, OPERATOR, rule)}
+
+
+def test_who_shared_zone_seat_or_shuttle_is_listed_with_for_how_long() -> None:
+    """One shift of 8 h. a2 sits 1.6 m off in the zone and rides along; a3 sits 8 m off."""
+    found = met(case_of("a1", days=1))
+    assert set(found) == {"a2", "a3"}
+    near, far = found["a2"], found["a3"]
+    assert (near.zone_minutes, near.neighbour_minutes, near.nearest_m) == (480, 480, 1.6)
+    assert (near.shuttle_rides, near.shuttle_minutes, near.close) == (2, 50, True)
+    assert (far.zone_minutes, far.neighbour_minutes, far.shuttle_rides) == (480, 0, 0)
+    assert (far.nearest_m, far.close) == (8.0, False)
+    assert list(found) == ["a2", "a3"], "the closest first"
+
+
+def test_a_neighbour_may_sit_in_another_zone_of_the_floor() -> None:
+    found = met(case_of("a3", days=1))
+    assert (found["a4"].zone_minutes, found["a4"].neighbour_minutes) == (0, 480)
+    assert found["a4"].nearest_m == 1.5
+
+
+def test_seats_at_one_place_on_two_floors_are_not_neighbours() -> None:
+    assert "a5" not in met(case_of("a1", days=1))
+
+
+def test_only_the_days_before_the_case_are_looked_at() -> None:
+    assert met(case_of("a1", days=3))["a2"].zone_minutes == 2 * 480
+    long = replace(RULE, days_before=7.0)
+    assert met(case_of("a1", days=3), rule=long)["a2"].zone_minutes == 3 * 480
+    assert met(case_of("a1", days=20)) == {}
+
+
+def test_the_time_shared_is_the_time_both_were_there() -> None:
+    late = tuple(
+        replace(stay, start=stay.start + timedelta(hours=6), shuttle="")
+        if stay.agent == "a2"
+        else stay
+        for stay in STAYS
+    )
+    assert met(case_of("a1", days=1), late)["a2"].zone_minutes == 120
+
+
+def test_those_who_rode_another_run_of_the_shuttle_are_no_contacts() -> None:
+    away = tuple(
+        replace(stay, start=stay.end, end=stay.end + timedelta(hours=8))
+        if stay.agent == "a2"
+        else stay
+        for stay in STAYS
+    )
+    assert "a2" not in met(case_of("a1", days=1), away)
+
+
+@pytest.mark.parametrize("stays", [roster_stays(OPERATOR), ()])
+def test_what_is_not_known_is_not_shared(stays: tuple[Stay, ...]) -> None:
+    found = met(case_of("a1", days=1), stays)
+    assert set(found) == ({"a2"} if stays else set()), "without seats the shuttle alone is known"
+    assert all(contact.nearest_m is None for contact in found.values())
+
+
+def test_one_who_was_absent_that_day_is_no_contact() -> None:
+    present = {("casa", "2026-11-30"): ("a1", "a3")}
+    assert set(met(case_of("a1", days=1), roster_stays(OPERATOR, SEATING, present))) == {"a3"}
+
+
+def test_an_erased_case_has_no_contacts() -> None:
+    assert contacts(case_of("", days=1), STAYS, OPERATOR, RULE) == ()
+
+
+def test_cases_of_one_zone_floor_shuttle_or_shift_are_clusters() -> None:
+    cases = [case_of("a1", days=1), case_of("a2", days=2), case_of("a4", days=2.5)]
+    found = {(c.kind, c.name): c.agents for c in clusters(cases, STAYS, OPERATOR, RULE)}
+    assert found == {
+        ("floor", "f1"): ("a1", "a2", "a4"),
+        ("shift", "08:00-16:00"): ("a1", "a2", "a4"),
+        ("zone", "z1"): ("a1", "a2"),
+        ("shuttle", "maarif"): ("a1", "a2"),
+    }
+
+
+def test_cases_farther_apart_than_the_days_are_no_cluster() -> None:
+    short = replace(RULE, cluster_days=1.0)
+    cases = [case_of("a1", days=1), case_of("a2", days=2.5)]
+    assert clusters(cases, STAYS, OPERATOR, short) == ()
+
+
+def test_contacts_and_repeated_reports_make_no_cluster() -> None:
+    cases = [case_of("a1", days=1), case_of("a1", days=2), case_of("a2", days=2, status="contact")]
+    assert clusters(cases, STAYS, OPERATOR, RULE) == ()
+
+
+def test_a_case_on_record_is_traced_as_it_stands() -> None:
+    chain = Chain()
+    chain.case("a1", happened_at=START)
+    (case,) = chain.situation.cases
+    assert {contact.agent for contact in contacts(case, STAYS, OPERATOR, RULE)} == {"a2", "a3"}
