@@ -57,7 +57,7 @@ def preview(operator: Operator, progress: Progress = _silent) -> Changes:
     for done, table in enumerate(KINDS):
         progress(f"comparing {table}", done / len(KINDS))
         rows, sheet = rows_of(operator, table), sheets.get(table)
-        if sheet is not None and before is not None and rows is rows_of(before, table):
+        if sheet is not None and before is not None and rows == rows_of(before, table):
             made.append(CutSheet(table, sheet.digest, sheet.count, ()))
             continue
         placed = [] if sheet is None else blocks[sheet.pk]
