@@ -38,7 +38,7 @@ def site_of(name: str, zones: list[int]) -> tuple[list[Floor], list[Zone], list[
         for at in range(len(zones))
     ]
     seats = [
-        Seat(f"{room.id}-{i:05}", room.id, 1.5 * (i % 200), 3.0 * (i // 200))
+        Seat(f"{room.id}-{i:05}", room.id, 1.5 * (i % 400), 3.0 * (i // 400))
         for room, count in zip(rooms, zones, strict=True)
         for i in range(count)
     ]
