@@ -21,6 +21,8 @@ from django.db import OperationalError, close_old_connections, connection, trans
 
 from releve.ledger import chain as ledger
 from releve.live import deciding, messages, telling
+from releve.live.chores import daily
+from releve.live.clock import real
 from releve.live.drills import running
 from releve.live.effects import DECIDE, OUTSIDE, claim, queue
 from releve.live.errors import LiveError
@@ -125,7 +127,8 @@ def drain(name: str = "once") -> int:
 
 
 def tick() -> None:
-    """Do what time brings about in every stream that goes on."""
+    """Do what time brings about in every stream that goes on, and once a day in the ledger."""
+    daily(real())
     if registry.current() is None:
         return
     for stream in running():
