@@ -137,6 +137,14 @@ ROWS = (
         "cpA",
         404,
     ),
+    # the ledger; nothing is recorded in it here
+    Row("ledger/", "/ledger/", "chAia"),
+    Row("ledger/<int:seq>", "/ledger/1", "chAia", 404),
+    Row("ledger/<int:seq>/proof.json", "/ledger/1/proof.json", "cAia", 404),
+    Row("ledger/export.jsonl", "/ledger/export.jsonl", "cAia"),
+    Row("ledger/root.json", "/ledger/root.json", "chAia", 404),
+    Row("ledger/verify", "/ledger/verify", "cAia"),
+    Row("ledger/verify.py", "/ledger/verify.py", "chAia"),
 )
 
 

@@ -1,0 +1,1 @@
+"""The pages of the ledger: entries, proofs, the export, the verifier."""

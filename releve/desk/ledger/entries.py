@@ -1,0 +1,210 @@
+"""What the pages of the ledger show of entries, to whom: values, withheld, erased.
+
+A personal value stands in an entry as a salted commitment. It is shown to the health officer
+alone; everybody else is told that there is one, or that it was erased. A count of health that
+stands in clear is shown to those who may see the cases of a site. The entries of a site are shown
+to those whose access reaches it; of the others there is the place in the chain and the hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from releve.desk.access.scopes import Scope, can, scope
+from releve.desk.ledger.words import actor_word, field_word, kind_word, stream_word
+from releve.desk.presenters.text import Text
+from releve.ledger.hashing import parsed
+from releve.ledger.models import Entry, Personal
+from releve.network.clock import zone
+from releve.situation import KINDS, health_fields
+
+if TYPE_CHECKING:
+    from releve.desk.access.scopes import Somebody
+
+__all__ = ["PAGE", "EntryView", "Eyes", "Field", "entry_twin", "entry_views", "listed", "when"]
+
+PAGE = 50
+_SHOWN, _WITHHELD, _ERASED = "shown", "withheld", "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What a reader may see of the ledger's entries."""
+
+    personal: bool
+    counts: bool
+    scope: Scope
+
+    @classmethod
+    def of(cls, user: Somebody) -> Eyes:
+        """Return what somebody may see."""
+        return cls(can(user, "health.cases"), can(user, "health.see"), scope(user, "ledger.see"))
+
+    def sees(self, site: object) -> bool:
+        """Return whether the entries of a site may be read; one without a site by everybody."""
+        return not site or self.scope.has_site(str(site))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of an entry, in words and as it is; ``commitment``: it is personal.
+
+    ``state`` is shown, withheld or erased.
+    """
+
+    name: str
+    label: str
+    value: str
+    raw: Any
+    state: str
+    commitment: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry as one reader sees it; ``concealed``: of a site that is not theirs."""
+
+    seq: int
+    kind: str
+    word: str
+    stream: str
+    stream_word: str
+    when: str
+    recorded_at: str
+    site: str
+    actor: str
+    concealed: bool
+    fields: tuple[Field, ...]
+    hash: str
+    prev: str
+    url: str
+
+
+def listed(*, stream: str = "", kind: str = "", before: int | None = None) -> list[Entry]:
+    """Return a page of entries, the newest first, and one more if there are more."""
+    rows = Entry.objects.order_by("-seq")
+    if stream:
+        rows = rows.filter(stream=stream)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if before is not None:
+        rows = rows.filter(seq__lt=before)
+    return list(rows[: PAGE + 1])
+
+
+def entry_views(rows: Sequence[Entry], eyes: Eyes, text: Text) -> tuple[EntryView, ...]:
+    """Return entries as a reader sees them; one query for the personal values of all."""
+    kept: dict[int, dict[str, str]] = {}
+    found = Personal.objects.filter(entry__in=[row.seq for row in rows])
+    for seq, path, value in found.values_list("entry", "path", "value"):
+        kept.setdefault(seq, {})[path] = value
+    return tuple(_view(row, kept.get(row.seq, {}), eyes, text) for row in rows)
+
+
+def _view(row: Entry, kept: Mapping[str, str], eyes: Eyes, text: Text) -> EntryView:
+    body = parsed(row.body)
+    site = body.get("site")
+    named = site if isinstance(site, str) else ""
+    concealed = not eyes.sees(named)
+    actor = body.get("actor") or body.get("by") or ""
+    fields = () if concealed else tuple(_fields(row.kind, body, kept, eyes, text))
+    return EntryView(
+        seq=row.seq,
+        kind=row.kind,
+        word=kind_word(row.kind),
+        stream=row.stream,
+        stream_word=stream_word(row.stream),
+        when=when(datetime.fromisoformat(row.recorded_at), text),
+        recorded_at=row.recorded_at,
+        site="" if concealed else named,
+        actor="" if concealed or not isinstance(actor, str) else actor_word(actor),
+        concealed=concealed,
+        fields=fields,
+        hash=row.hash,
+        prev=row.prev,
+        url=reverse("ledger_entry", args=[row.seq]),
+    )
+
+
+def _fields(
+    kind: str, body: Mapping[str, Any], kept: Mapping[str, str], eyes: Eyes, text: Text
+) -> Iterator[Field]:
+    health = set(health_fields(kind)) if kind in KINDS else set()
+    for path, value in _flat(body):
+        made = value.get("commitment", "") if isinstance(value, dict) else ""
+        state, raw = _SHOWN, value
+        if made:
+            state = _ERASED if path not in kept else _SHOWN if eyes.personal else _WITHHELD
+            raw = parsed(kept[path]) if state == _SHOWN else None
+        elif path in health and not eyes.counts:
+            state, raw = _WITHHELD, None
+        shown = _written(raw, text) if state == _SHOWN else ""
+        yield Field(path, field_word(path), shown, raw, state, made)
+
+
+def _flat(body: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of a body by path; a commitment is one value."""
+    for name, value in sorted(body.items()):
+        if isinstance(value, dict) and set(value) != {"commitment"}:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _written(value: Any, text: Text) -> str:
+    if value is None or value == "" or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return " · ".join(_written(item, text) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{field_word(path)} {_written(item, text)}" for path, item in _flat(value)
+        )
+    if isinstance(value, int | float):
+        return text.plain(value) if isinstance(value, float) else str(value)
+    return _time(str(value), text)
+
+
+def _time(value: str, text: Text) -> str:
+    """Return an instant in the reader's words, any other text as it is."""
+    if len(value) >= 20 and value[4:5] == "-" and value.endswith(("Z", "+00:00")):
+        try:
+            return when(datetime.fromisoformat(value), text)
+        except ValueError:
+            return value
+    return value
+
+
+def when(at: datetime, text: Text) -> str:
+    """Return an instant as ``24 novembre 2026 à 14 h 30``."""
+    local = at.astimezone(zone(text.time_zone))
+    return _("{day} at {time}").format(
+        day=text.day(local.date(), weekday=False), time=text.time(at)
+    )
+
+
+def entry_twin(view: EntryView) -> dict[str, Any]:
+    """Return an entry as JSON: what is withheld or erased is named, not guessed."""
+    return {
+        "seq": view.seq,
+        "stream": view.stream,
+        "kind": view.kind,
+        "recorded_at": view.recorded_at,
+        "concealed": view.concealed,
+        "fields": [
+            {"name": field.name, "state": field.state}
+            | ({"value": field.raw} if field.state == _SHOWN else {})
+            | ({"commitment": field.commitment} if field.commitment else {})
+            for field in view.fields
+        ],
+        "hash": view.hash,
+        "prev": view.prev,
+    }

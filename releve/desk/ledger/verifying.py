@@ -1,0 +1,71 @@
+"""The whole ledger checked by the verifier that strangers are given, its result in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from releve.desk.presenters.text import Text
+from releve.evidence.verify import Export, Fault, check_root, read_line
+from releve.ledger.chain import head
+from releve.ledger.export import export_lines
+from releve.ledger.keys import public_key
+
+__all__ = ["MOST", "Outcome", "TooMany", "verified"]
+
+MOST = 100_000
+"""Entries that are checked while somebody waits; more are for the command line."""
+_MOST_FAULTS = 50
+
+
+class TooMany(ValueError):  # noqa: N818 (the word of the desk)
+    """More entries than a page can wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the verifier found: its faults as it names them, its own summary, and a sentence."""
+
+    holds: bool
+    sentence: str
+    faults: tuple[str, ...]
+    more: str
+    summary: str
+
+
+def verified(text: Text, outside: bytes = b"") -> Outcome:
+    """Check every entry, value and root, and the root from outside if one is given.
+
+    TooMany above :data:`MOST` entries; ValueError where the root given is none of this ledger's.
+    """
+    if head().seq > MOST:
+        raise TooMany
+    keys = [public_key()]
+    try:
+        roots = [check_root(read_line(outside), keys)] if outside else []
+    except Fault as fault:
+        raise ValueError(str(fault)) from None
+    checked = Export(keys, roots)
+    checked.read(f"{line}\n".encode() for line in export_lines(values=True))
+    return _outcome(checked, text)
+
+
+def _outcome(checked: Export, text: Text) -> Outcome:
+    if checked.faults:
+        count = len(checked.faults)
+        sentence = _("The ledger does not verify: {count} faults found.").format(
+            count=text.number(count)
+        )
+        more = count - _MOST_FAULTS
+        return Outcome(
+            False,
+            sentence,
+            tuple(checked.faults[:_MOST_FAULTS]),
+            _("… and {count} more.").format(count=more) if more > 0 else "",
+            "",
+        )
+    sentence = _("The ledger verifies: {entries} entries in an unbroken chain.").format(
+        entries=text.number(checked.seq)
+    )
+    return Outcome(True, sentence, (), "", checked.summary())

@@ -1,0 +1,313 @@
+"""The pages of the ledger: the list, one entry, what is handed out, and the check of it all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast
+
+from django.conf import settings
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    QueryDict,
+    StreamingHttpResponse,
+)
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from releve.desk.access.guard import may
+from releve.desk.access.scopes import can
+from releve.desk.ledger.entries import (
+    PAGE,
+    EntryView,
+    Eyes,
+    entry_twin,
+    entry_views,
+    listed,
+    when,
+)
+from releve.desk.ledger.verifying import MOST, Outcome, TooMany, verified
+from releve.desk.ledger.words import WORDS, stream_word
+from releve.desk.places.answers import fresh
+from releve.desk.presenters.text import Text, text_now
+from releve.desk.registry.answers import answer
+from releve.desk.responses import failure
+from releve.evidence import verify as verifier
+from releve.ledger.chain import head
+from releve.ledger.errors import LedgerError, ProofError
+from releve.ledger.export import export_lines
+from releve.ledger.hashing import canonical
+from releve.ledger.keys import public_key
+from releve.ledger.models import Entry
+from releve.ledger.proofs import prove
+from releve.ledger.roots import Root, last_root
+from releve.live import api as live
+from releve.live.errors import NoOperator
+
+__all__ = ["entry", "export", "index", "proof", "root_file", "verifier_file", "verify"]
+
+_R = TypeVar("_R", bound=HttpResponseBase)
+_MOST_ROOT_BYTES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a filter."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RootView:
+    """The last signed root in words; ``behind`` entries came after it."""
+
+    number: int
+    size: str
+    when: str
+    behind: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPage:
+    """The list of entries with its filters."""
+
+    entries: tuple[EntryView, ...]
+    count: str
+    streams: tuple[Choice, ...]
+    kinds: tuple[Choice, ...]
+    filtered: bool
+    newest: str
+    older: str
+    root: RootView | None
+    may_prove: bool
+    may_export: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """One entry; ``proof_url`` is empty where it cannot be had, and ``no_proof`` says why."""
+
+    entry: EntryView
+    proof_url: str
+    no_proof: str
+    previous: str
+    following: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyPage:
+    """How to check, here and elsewhere; the outcome when it was just done."""
+
+    outcome: Outcome | None
+    fault: str
+    key: str
+    root: RootView | None
+    may_export: bool
+    most: str
+
+
+def _text() -> Text:
+    try:
+        return text_now(live.operator_now().row.time_zone)
+    except NoOperator:
+        return text_now(settings.TIME_ZONE)
+
+
+@may("ledger.see")
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Entries of every stream or of one, of every kind or of one, the newest first."""
+    text, eyes = _text(), Eyes.of(request.user)
+    stream, kind = request.GET.get("stream", ""), request.GET.get("kind", "")
+    rows = listed(stream=stream, kind=kind, before=_before(request))
+    views = entry_views(rows[:PAGE], eyes, text)
+    older = _query(request, before=str(views[-1].seq)) if len(rows) > PAGE else ""
+    last, root = head(), last_root()
+    page = LedgerPage(
+        entries=views,
+        count=text.number(last.seq),
+        streams=_streams(stream),
+        kinds=_kinds(kind),
+        filtered=bool(stream or kind),
+        newest=_query(request, before="") if "before" in request.GET else "",
+        older=older,
+        root=_root_view(root, last.seq, text),
+        may_prove=can(request.user, "ledger.prove"),
+        may_export=_may_export(request, eyes),
+    )
+    twin = {
+        "entries": [entry_twin(view) for view in views],
+        "count": last.seq,
+        "root": None if root is None else {"number": root.number, "size": root.size},
+        "older": older,
+    }
+    return fresh(request, "desk/ledger/index.html", page, twin)
+
+
+@may("ledger.see")
+@require_safe
+def entry(request: HttpRequest, seq: int) -> HttpResponse:
+    """One entry: its values, what each commits to, its place in the chain."""
+    text, eyes = _text(), Eyes.of(request.user)
+    (view,) = entry_views([_row(seq)], eyes, text)
+    root = last_root()
+    covered = root is not None and seq <= root.size
+    proves = can(request.user, "ledger.prove") and not view.concealed
+    page = EntryPage(
+        view,
+        reverse("ledger_proof", args=[seq]) if proves and covered else "",
+        _("Its proof can be had once the next root is signed.") if proves and not covered else "",
+        reverse("ledger_entry", args=[seq - 1]) if seq > 1 else "",
+        reverse("ledger_entry", args=[seq + 1]) if seq < head().seq else "",
+    )
+    twin = entry_twin(view) | {"proof": page.proof_url or None}
+    return fresh(request, "desk/ledger/entry.html", page, twin)
+
+
+@may("ledger.prove")
+@require_safe
+def proof(request: HttpRequest, seq: int) -> HttpResponse:
+    """The proof of one entry under the last root, personal values left as commitments."""
+    (view,) = entry_views([_row(seq)], Eyes.of(request.user), _text())
+    if view.concealed:
+        raise Http404
+    root = last_root()
+    if root is None:
+        return failure(request, 409, _("No root has been signed yet."))
+    try:
+        document = prove(seq, root)
+    except ProofError:
+        message = _("Its proof can be had once the next root is signed.")
+        return failure(request, 409, message)
+    return _handed_out(f"{canonical(document)}\n", f"proof-{seq}.json", "application/json")
+
+
+@may("ledger.prove")
+@require_safe
+def export(request: HttpRequest) -> HttpResponse:
+    """The whole ledger for the verifier; personal values are commitments, which tell nothing."""
+    if not _may_export(request, Eyes.of(request.user)):
+        raise Http404
+    lines = (f"{line}\n" for line in export_lines())
+    response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+    return cast("HttpResponse", _as_file(response, "ledger.jsonl"))
+
+
+@may("ledger.see")
+@require_safe
+def root_file(request: HttpRequest) -> HttpResponse:
+    """The last signed root, to be kept out of the house."""
+    root = last_root()
+    if root is None:
+        raise Http404(_("No root has been signed yet."))
+    return _handed_out(root.text, root.file_name, "application/json")
+
+
+@may("ledger.see")
+@require_safe
+def verifier_file(request: HttpRequest) -> HttpResponse:
+    """The stand-alone verifier: one file, for any Python."""
+    source = Path(verifier.__file__).read_text(encoding="utf-8")
+    return _handed_out(source, "verify.py", "text/x-python")
+
+
+@may("ledger.prove")
+@require_http_methods(["GET", "HEAD", "POST"])
+def verify(request: HttpRequest) -> HttpResponse:
+    """How to verify; the check itself when it is asked for."""
+    text = _text()
+    outcome, fault = _checked(request, text) if request.method == "POST" else (None, "")
+    page = VerifyPage(
+        outcome,
+        fault,
+        public_key(),
+        _root_view(last_root(), head().seq, text),
+        _may_export(request, Eyes.of(request.user)),
+        text.number(MOST),
+    )
+    twin = {
+        "key": page.key,
+        "holds": None if outcome is None else outcome.holds,
+        "faults": [] if outcome is None else list(outcome.faults),
+        "summary": "" if outcome is None else outcome.summary,
+        "refused": fault,
+    }
+    return answer(request, "desk/ledger/verify.html", page, twin, 422 if fault else 200)
+
+
+def _checked(request: HttpRequest, text: Text) -> tuple[Outcome | None, str]:
+    """Return the outcome of a check, or why it was not made."""
+    given = request.FILES.get("root")
+    if given is not None and (given.size or 0) > _MOST_ROOT_BYTES:
+        return None, _("This file is no signed root: it is too large.")
+    try:
+        return verified(text, given.read() if given is not None else b""), ""
+    except TooMany:
+        return None, _("The ledger is too long to be checked while you wait.")
+    except ValueError as error:
+        reason = _("This file is no signed root of this ledger: {reason}.")
+        return None, reason.format(reason=error)
+    except LedgerError as error:
+        return None, str(error)
+
+
+def _row(seq: int) -> Entry:
+    row: Entry | None = Entry.objects.filter(seq=seq).first() if seq < 2**31 else None
+    if row is None:
+        raise Http404(_("There is no entry of this number."))
+    return row
+
+
+def _before(request: HttpRequest) -> int | None:
+    number = request.GET.get("before", "")
+    if number and not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise Http404(_("This page is not there."))
+    return int(number) if number else None
+
+
+def _query(request: HttpRequest, *, before: str) -> str:
+    query: QueryDict = request.GET.copy()
+    query.pop("before", None)
+    query.pop("format", None)
+    if before:
+        query["before"] = before
+    return f"?{query.urlencode()}"
+
+
+def _streams(chosen: str) -> tuple[Choice, ...]:
+    names = [live.LIVE, *(drill.name for drill in live.drills())]
+    labels = [(name, stream_word(name)) for name in names]
+    return tuple(Choice(name, label, name == chosen) for name, label in labels)
+
+
+def _kinds(chosen: str) -> tuple[Choice, ...]:
+    found = sorted((str(word), kind) for kind, word in WORDS.items())
+    return tuple(Choice(kind, word, kind == chosen) for word, kind in found)
+
+
+def _root_view(root: Root | None, last: int, text: Text) -> RootView | None:
+    if root is None:
+        return None
+    behind = text.number(last - root.size) if last > root.size else ""
+    return RootView(root.number, text.number(root.size), when(root.sealed_at, text), behind)
+
+
+def _may_export(request: HttpRequest, eyes: Eyes) -> bool:
+    """Return whether the whole may be handed out: not to somebody who is here for some sites."""
+    return can(request.user, "ledger.prove") and eyes.scope.sites is None
+
+
+def _handed_out(content: str, name: str, kind: str) -> HttpResponse:
+    return _as_file(HttpResponse(content, content_type=f"{kind}; charset=utf-8"), name)
+
+
+def _as_file(response: _R, name: str) -> _R:
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "private, no-store"
+    return response

@@ -1,0 +1,118 @@
+"""The kinds of entries and their fields in the words of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+__all__ = ["FIELDS", "WORDS", "actor_word", "field_word", "kind_word", "stream_word"]
+
+WORDS: Mapping[str, StrPromise] = {
+    "access.closed": lazy("Account closed"),
+    "access.ended": lazy("Role ended"),
+    "access.factors_forgotten": lazy("Second factor set back"),
+    "access.given": lazy("Role given"),
+    "agent.back": lazy("Agent back"),
+    "agent.unavailable": lazy("Agent unavailable"),
+    "agents.present": lazy("Attendance"),
+    "audit.verdict": lazy("Verdict of an audit"),
+    "authorisation.granted": lazy("Authorisation granted"),
+    "authorisation.withdrawn": lazy("Authorisation withdrawn"),
+    "case.declared": lazy("Case declared"),
+    "check.done": lazy("Daily check done"),
+    "closure.extended": lazy("Closure extended"),
+    "contacts.imported": lazy("Contacts imported"),
+    "drill.moved": lazy("Drill clock moved"),
+    "drill.started": lazy("Drill started"),
+    "drill.stopped": lazy("Drill stopped"),
+    "effect.aside": lazy("Task set aside"),
+    "effect.retried": lazy("Task tried again"),
+    "event.corrected": lazy("Event corrected"),
+    "inspection.held": lazy("Inspection held"),
+    "ledger.erased": lazy("Personal values erased"),
+    "link.down": lazy("Link down"),
+    "link.up": lazy("Link up"),
+    "message.acknowledged": lazy("Message acknowledged"),
+    "message.escalated": lazy("Message escalated"),
+    "message.sent": lazy("Message sent"),
+    "message.unanswered": lazy("Message left unanswered"),
+    "plan.activated": lazy("Plan put in force"),
+    "power.down": lazy("Power down"),
+    "power.up": lazy("Power up"),
+    "relief.made": lazy("Relief made"),
+    "reopening.approved": lazy("Reopening approved"),
+    "reopening.checked": lazy("Item of the reopening checked"),
+    "site.closed": lazy("Site closed"),
+    "site.reopened": lazy("Site reopened"),
+    "tests.done": lazy("Tests done"),
+}
+"""Kind -> what happened."""
+
+FIELDS: Mapping[str, StrPromise] = {
+    "actor": lazy("Recorded by"),
+    "agent": lazy("Agent"),
+    "agents": lazy("Agents"),
+    "authority": lazy("Authority"),
+    "by": lazy("By"),
+    "carrier": lazy("Carrier"),
+    "cause": lazy("Cause"),
+    "commission": lazy("Commission"),
+    "day": lazy("Day"),
+    "earliest_reopening": lazy("Not open before"),
+    "findings": lazy("Findings"),
+    "happened_at": lazy("Happened"),
+    "home_only": lazy("Home only"),
+    "id": lazy("Event"),
+    "inspectors": lazy("Inspectors"),
+    "item": lazy("Item"),
+    "note": lazy("Note"),
+    "photos": lazy("Photos"),
+    "positive": lazy("Positive"),
+    "reason": lazy("Reason"),
+    "recorded_at": lazy("Recorded"),
+    "reference": lazy("Reference"),
+    "rule": lazy("Rule"),
+    "since": lazy("Since"),
+    "site": lazy("Site"),
+    "status": lazy("Status"),
+    "symptomatic": lazy("Sent home with symptoms"),
+    "tested": lazy("Tested"),
+    "title": lazy("Title"),
+    "transport_fill": lazy("Fullest shuttle"),
+    "until": lazy("Until"),
+    "valid_from": lazy("Valid from"),
+    "valid_to": lazy("Valid to"),
+    "verdict": lazy("Verdict"),
+}
+"""Field -> its label; a field that is not here is shown by its name."""
+
+
+def kind_word(kind: str) -> str:
+    """Return what an entry of a kind says happened; the kind itself where there is no word."""
+    return str(WORDS.get(kind, kind))
+
+
+def field_word(name: str) -> str:
+    """Return the label of a field, of the last name of a path."""
+    last = name.rpartition(".")[2]
+    return str(FIELDS.get(last, last))
+
+
+def stream_word(stream: str) -> str:
+    """Return what a stream is called."""
+    if stream == "live":
+        return _("Live")
+    return _("Drill {number}").format(number=stream.partition(":")[2])
+
+
+def actor_word(actor: str) -> str:
+    """Return who acted: a user, or a rule."""
+    if actor.startswith("rule:"):
+        return _("rule {rule}").format(rule=actor.removeprefix("rule:"))
+    return actor

@@ -1,0 +1,191 @@
+"""The pages of the ledger: what each reader is shown, what is handed out, and that it verifies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from releve.desk.access.roles import Role
+from releve.ledger import guards
+from releve.ledger.chain import append
+from releve.ledger.keys import public_key
+from releve.ledger.models import Entry
+from releve.ledger.roots import last_root
+from tests.access.people import browser_of, give, person, signed_in
+from tests.desk_ledger.conftest import AT
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+PSEUDONYMS = ("a00041", "a00042")
+
+
+def page(web: Client, path: str) -> str:
+    answer = web.get(path)
+    assert answer.status_code == 200, path
+    return answer.content.decode()
+
+
+def fields(web: Client, seq: int) -> dict[str, dict[str, object]]:
+    twin = web.get(f"/ledger/{seq}?format=json").json()
+    return {field["name"]: field for field in twin["fields"]}
+
+
+def test_the_newest_entry_stands_first_in_words(filled: None) -> None:
+    shown = page(signed_in(Role.CONTINUITY), "/ledger/").partition('class="entries"')[2]
+    assert shown.index("Exercice démarré") < shown.index("Site fermé") < shown.index("Cas déclaré")
+    assert "30 novembre 2026 à 8\u00a0h\u00a012" in shown
+
+
+def test_one_kind_and_one_stream_can_be_looked_at(filled: None) -> None:
+    web = signed_in(Role.AUDITOR)
+    found = web.get("/ledger/?kind=case.declared&format=json").json()["entries"]
+    assert [row["seq"] for row in found] == [2, 1]
+    found = web.get("/ledger/?stream=drill:7&format=json").json()["entries"]
+    assert [row["kind"] for row in found] == ["drill.started"]
+
+
+def test_a_personal_value_is_shown_to_the_health_officer_alone(filled: None) -> None:
+    assert fields(signed_in(Role.HEALTH), 2)["agent"]["value"] == "a00042"
+    for role in (Role.CONTINUITY, Role.ADMINISTRATOR, Role.INSPECTOR, Role.AUDITOR):
+        web = signed_in(role)
+        agent = fields(web, 2)["agent"]
+        assert agent["state"] == "withheld"
+        assert "value" not in agent
+        shown = page(web, "/ledger/2") + page(web, "/ledger/")
+        assert "non montré à votre rôle" in shown
+        assert not any(name in shown for name in PSEUDONYMS)
+
+
+def test_what_was_erased_is_shown_as_erased_to_everybody(filled: None) -> None:
+    for role in (Role.HEALTH, Role.AUDITOR):
+        web = signed_in(role)
+        assert fields(web, 1)["agent"]["state"] == "erased"
+        assert "<em>effacé</em>" in page(web, "/ledger/1")
+
+
+def test_a_count_of_health_is_shown_to_those_who_may_see_it(filled: None) -> None:
+    assert fields(signed_in(Role.CONTINUITY), 3)["symptomatic"]["value"] == 17
+    assert fields(signed_in(Role.AUDITOR), 3)["symptomatic"]["state"] == "withheld"
+
+
+def test_an_inspector_of_one_site_does_not_read_of_another(filled: None) -> None:
+    user = person("inspector")
+    grant = give(user, Role.INSPECTOR)
+    grant.sites = ["casa-1"]
+    grant.save()
+    web = browser_of(user)
+    assert web.get("/ledger/3?format=json").json()["concealed"] is True
+    assert "rabat-1" not in page(web, "/ledger/3") + page(web, "/ledger/")
+    assert web.get("/ledger/3/proof.json").status_code == 404
+    assert web.get("/ledger/2/proof.json").status_code == 200
+    assert web.get("/ledger/export.jsonl").status_code == 404
+
+
+def test_a_script_in_a_name_is_text(filled: None) -> None:
+    shown = page(signed_in(Role.CONTINUITY), "/ledger/5")
+    assert "<script>alert" not in shown
+    assert "&lt;script&gt;alert" in shown
+
+
+def test_what_is_handed_out_verifies_without_releve(filled: None, tmp_path: Path) -> None:
+    web = signed_in(Role.AUDITOR)
+    export = web.get("/ledger/export.jsonl")
+    (tmp_path / "ledger.jsonl").write_bytes(export.getvalue())
+    for name, path in (
+        ("verify.py", "/ledger/verify.py"),
+        ("root.json", "/ledger/root.json"),
+        ("proof.json", "/ledger/2/proof.json"),
+    ):
+        answer = web.get(path)
+        assert "attachment" in answer["Content-Disposition"]
+        (tmp_path / name).write_bytes(answer.content)
+    assert not any(name in (tmp_path / "ledger.jsonl").read_text() for name in PSEUDONYMS)
+    for name in ("ledger.jsonl", "proof.json"):
+        line = ["verify.py", name, "--key", public_key(), "--root", "root.json"]
+        done = subprocess.run(
+            [sys.executable, "-I", *line],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_entry_after_the_last_root_has_no_proof_yet(filled: None) -> None:
+    web = signed_in(Role.AUDITOR)
+    assert web.get("/ledger/5/proof.json").status_code == 409
+    assert "prochaine racine" in page(web, "/ledger/5")
+
+
+def test_the_check_of_the_whole_says_that_it_holds(filled: None) -> None:
+    root = last_root()
+    assert root is not None
+    web = signed_in(Role.AUDITOR)
+    answer = web.post("/ledger/verify", {"root": SimpleUploadedFile("r", root.text.encode())})
+    assert answer.status_code == 200
+    assert "Le registre se vérifie" in answer.content.decode()
+    assert web.post("/ledger/verify?format=json").json()["holds"] is True
+
+
+def test_a_changed_entry_is_named(filled: None) -> None:
+    guards.remove(connection)
+    try:
+        row = Entry.objects.get(seq=2)
+        with connection.cursor() as cursor:
+            changed = row.body.replace("casa-1", "casa-2")
+            cursor.execute("UPDATE ledger_entry SET body = %s WHERE seq = 2", [changed])
+    finally:
+        guards.install(connection)
+    web = signed_in(Role.AUDITOR)
+    twin = web.post("/ledger/verify?format=json").json()
+    assert twin["holds"] is False
+    assert any("entry 2" in fault for fault in twin["faults"])
+    assert "ne se vérifie pas" in web.post("/ledger/verify").content.decode()
+
+
+@pytest.mark.parametrize("content", [b"nonsense", b"x" * 20_000, b"\xff\xfe"])
+def test_a_file_that_is_no_root_is_refused_by_its_field(filled: None, content: bytes) -> None:
+    answer = signed_in(Role.AUDITOR).post(
+        "/ledger/verify", {"root": SimpleUploadedFile("r", content)}
+    )
+    assert answer.status_code == 422
+    assert 'id="root-fault"' in answer.content.decode()
+
+
+def test_numbers_that_are_none_are_not_there(filled: None) -> None:
+    web = signed_in(Role.AUDITOR)
+    for path in ("/ledger/99", "/ledger/99999999999999999999", "/ledger/?before=x", "/ledger/0"):
+        assert web.get(path).status_code == 404, path
+
+
+def test_the_queries_do_not_grow_with_the_entries_and_a_page_unchanged_is_304(
+    filled: None,
+) -> None:
+    web = signed_in(Role.CONTINUITY)
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        tag = web.get("/ledger/")["ETag"]
+    assert web.get("/ledger/", headers={"if-none-match": tag}).status_code == 304
+    with transaction.atomic():
+        for number in range(120):
+            append("power.up", {"site": "casa-1", "id": str(number)}, recorded_at=AT)
+    with CaptureQueriesContext(connection) as many:
+        answer = web.get("/ledger/", headers={"if-none-match": tag})
+    assert answer.status_code == 200
+    assert len(many) == len(few)
+    seen = [row.seq for row in answer.context["page"].entries]
+    older = answer.context["page"].older
+    while older:
+        answer = web.get(f"/ledger/{older}")
+        seen += [row.seq for row in answer.context["page"].entries]
+        older = answer.context["page"].older
+    assert seen == list(range(126, 0, -1))
