@@ -37,8 +37,20 @@ def outbound() -> None:
 @click.option("--caller", default="", help="Number shown; none is a hidden one.")
 @click.option("--person", default="", help="Person called, when the number does not tell.")
 @click.option("--address", default="", help="Territory code or French postcode of the person.")
-@click.option("--mode", type=click.Choice(MODES), default="manual", show_default=True)
-@click.option("--purpose", type=click.Choice(PURPOSES), default="prospecting", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="manual",
+    show_default=True,
+    help="How it is dialled.",
+)
+@click.option(
+    "--purpose",
+    type=click.Choice(PURPOSES),
+    default="prospecting",
+    show_default=True,
+    help="What the call is for.",
+)
 @click.option("--known-at", help="Judge with what was known at this instant [default: --at].")
 @click.option(
     "--facts",
