@@ -16,8 +16,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from django.db import OperationalError, close_old_connections, connection, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 
 from releve.ledger import chain as ledger
 from releve.live import deciding, messages, telling
@@ -83,7 +90,7 @@ class Worker:
             while not self._stopping.is_set():
                 busy = _guarded(lambda: _one(lanes, name))
                 if DECIDE in lanes and time.monotonic() >= next_tick:
-                    _guarded(tick)
+                    _guarded(lambda: tick(_guarded))
                     next_tick = time.monotonic() + TICK_SECONDS
                 if not busy:
                     self._stopping.wait(POLL_SECONDS)
@@ -98,15 +105,21 @@ class Worker:
             connection.close()
 
 
-def _guarded(step: Callable[[], bool | None]) -> bool:
-    """Do a step; a database that is away or locked for a while is waited for."""
+def _guarded(step: Callable[[], object]) -> bool:
+    """Do a step; what goes wrong in it is waited for, since a thread that ends does nothing more.
+
+    A database that is away or locked for a while, a file of rules with a fault, a full disk: all
+    of them are mended outside, and the next round goes on from there.
+    """
     try:
         return bool(step())
-    except (OperationalError, LiveError) as error:
+    except (OperationalError, InterfaceError, LiveError) as error:
         _log.warning("the worker waits: %s", error)
-        close_old_connections()
-        time.sleep(POLL_SECONDS * 10)
-        return False
+    except Exception:  # whatever it is, it is shown, and the thread stays
+        _log.exception("the worker waits")
+    close_old_connections()
+    time.sleep(POLL_SECONDS * 10)
+    return False
 
 
 def _one(lanes: Sequence[str], name: str) -> bool:
@@ -126,20 +139,28 @@ def drain(name: str = "once") -> int:
     return done
 
 
-def tick() -> None:
-    """Do what time brings about in every stream that goes on, and once a day in the ledger."""
-    daily(real())
+def tick(do: Callable[[Callable[[], object]], object] = lambda step: step()) -> None:
+    """Do what time brings about in every stream that goes on, and once a day in the ledger.
+
+    ``do`` does one step; where it keeps an error to itself, that of one step, such as a drill's,
+    leaves the others their turn.
+    """
+    do(partial(daily, real()))
     if registry.current() is None:
         return
     for stream in running():
-        answer_rules(stream)
-        escalate(stream)
-        scene = scene_of(stream)
-        if scene is None:
-            continue
-        if scene.unanswered:
-            _ask(scene)
-        refresh(scene)
+        for step in (answer_rules, escalate, _follow):
+            do(partial(step, stream))
+
+
+def _follow(stream: str) -> None:
+    """Ask for the relief that is missing, and let the routes follow the people."""
+    scene = scene_of(stream)
+    if scene is None:
+        return
+    if scene.unanswered:
+        _ask(scene)
+    refresh(scene)
 
 
 def _ask(scene: Scene) -> None:

@@ -177,3 +177,26 @@ def test_a_new_plan_in_force_is_relieved_anew(acting: Acting) -> None:
     newest, before = live.reliefs(acting.stream)
     assert newest.activation != before.activation
     assert newest.lost == before.lost
+
+
+def test_a_fault_in_one_step_leaves_the_thread_and_the_other_steps_their_turn(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from releve.live import worker
+
+    done: list[str] = []
+
+    def faulty(stream: str) -> tuple[int, ...]:
+        if stream == live.LIVE:
+            raise RuntimeError("rules/own.yaml has faults")
+        done.append(stream)
+        return ()
+
+    monkeypatch.setattr(worker, "answer_rules", faulty)
+    monkeypatch.setattr(worker, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "daily", lambda now: 1 / 0)
+    worker.tick(worker._guarded)
+    assert done == [acting.stream]
+    assert Routes.objects.filter(stream=acting.stream).exists(), "the routes followed"
+    with pytest.raises(ZeroDivisionError):
+        worker.tick()
