@@ -150,11 +150,18 @@ def still_held(effect: Effect) -> bool:
     return bool(_held(effect).update(claimed_until=real() + lease()))
 
 
-def fail(effect: Effect, error: Exception, *, patient: bool, hopeless: bool) -> bool:
+def fail(
+    effect: Effect,
+    error: Exception,
+    *,
+    patient: bool,
+    hopeless: bool,
+    then: Callable[[Effect], None] = lambda effect: None,
+) -> bool:
     """Queue an effect again, later, or set it aside; return whether it was set aside.
 
     ``patient``: somebody outside does not answer, which may last; ``hopeless``: the same again
-    would fail again.
+    would fail again; ``then`` stores what follows from setting it aside, with that or not at all.
     """
     enough = effect.attempts >= MOST_ATTEMPTS
     if patient:
@@ -173,6 +180,7 @@ def fail(effect: Effect, error: Exception, *, patient: bool, hopeless: bool) -> 
             ledger.append(
                 "effect.aside", body, recorded_at=now(effect.stream), stream=effect.stream
             )
+            then(effect)
     return bool(changed and gone)
 
 

@@ -12,7 +12,7 @@ from releve.live import api as live
 from releve.live import effects
 from releve.live.effects import OUTSIDE, LostLease, Outcome, Todo
 from releve.live.models import Effect
-from releve.live.running import Later, Never, handles, run, run_now
+from releve.live.running import Later, Never, handles, on_aside, run, run_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -37,6 +37,7 @@ class Outside:
 def outside() -> Outside:
     found = Outside()
     handles("trial")(found.ask)
+    on_aside("trial")(lambda effect: None)
     return found
 
 
@@ -205,3 +206,22 @@ def test_the_results_of_a_lost_lease_are_not_stored(
     run(found)
     assert Effect.objects.get().state == Effect.CLAIMED
     assert entries_of("trial.done") == 0
+
+
+def test_what_follows_from_setting_aside_is_there_with_it_or_the_effect_is_not_aside(
+    outside: Outside,
+) -> None:
+    outside.error = Never("no such address")
+
+    def killed(effect: Effect) -> None:
+        raise OperationalError("killed before it was stored")
+
+    on_aside("trial")(killed)
+    queued()
+    run(claimed())
+    assert live.effects_aside() == [], "it comes back with its lease"
+    followed: list[str] = []
+    on_aside("trial")(lambda effect: followed.append(effect.key))
+    Effect.objects.update(claimed_until=live.real() - timedelta(seconds=1))
+    run(claimed())
+    assert [effect.key for effect in live.effects_aside()] == followed == ["t1"]
