@@ -37,7 +37,7 @@ _CHANGE_KEYS = frozenset({"from", "gate", "kind"})
 _APPLIES = {"callees": CALLEES, "purposes": PURPOSES, "modes": MODES, "channels": CHANNELS}
 
 
-class _Unique(yaml.SafeLoader):
+class _Unique(yaml.CSafeLoader):
     """YAML that refuses a key given twice instead of keeping the last."""
 
 

@@ -27,6 +27,7 @@ NUMBERS = (
     "+3389911{:04d}",
 )
 _SHARES = (0.3, 0.1, 0.2, 0.06, 0.06, 0.02, 0.06, 0.06, 0.06, 0.04, 0.04)
+_EMPTY = empty_frames()
 _ADDRESSES = ("", "", "", "75001", "67000", "97400", "GP", "nowhere")
 
 
@@ -55,7 +56,7 @@ def day(now: datetime, days: int) -> Any:
 
 def frame_of(table: str, entries: list[dict[str, Any]]) -> pl.DataFrame:
     """Return a table with defaults for what its rows do not say."""
-    schema = empty_frames()[table].schema
+    schema = _EMPTY[table].schema
     early = datetime.fromisoformat("2001-01-01T00:00:00+00:00")
     defaults: dict[str, Any] = {"act": "ticked-box", "kind": "refusal", "known_at": early}
     defaults |= {name: "" for name, (kind, _) in columns_of(table).items() if kind == "text"} | (

@@ -63,7 +63,7 @@ def cases_of(name: str) -> list[Case]:
     """Return the cases of a file; an entry with ``each`` is a case a value of it."""
     text = (Path(__file__).parent / "cases" / f"{name}.yaml").read_text(encoding="utf-8")
     found = []
-    for entry in yaml.safe_load(text):
+    for entry in yaml.load(text, yaml.CSafeLoader):
         common = {key: value for key, value in entry.items() if key != "each"}
         for number, one in enumerate(entry.get("each", [{}]), 1):
             whole = {**common, **one}

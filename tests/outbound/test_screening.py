@@ -11,7 +11,7 @@ import pytest
 from releve.outbound import Call, built_in_rules, verdict
 from releve.outbound.reading import facts_of
 from releve.outbound.screening import COLUMNS, Screener
-from tests.outbound.people import people_of
+from tests.outbound.people import NUMBERS, people_of
 from tests.outbound.table import CALLER, CLIENT, instant
 
 CALLS = {
@@ -32,6 +32,9 @@ CALLS = {
     "before the law": {"at": "2015-01-05 11:00"},
 }
 
+FEW = 20
+"""People a call of the fast comparison: each call draws other ones."""
+
 
 def _call(**told: str) -> Call:
     base = {"object": "electricity", "caller": CALLER, "campaign": "autumn", **told}
@@ -48,20 +51,47 @@ def _plain(call: Call, rows: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> l
     return found
 
 
-def _compare(call: Call, count: int, seed: int) -> None:
+def _compare(call: Call, count: int, seed: int, chunks: int = 2) -> None:
     rows, frames = people_of(count, call.at, seed)
     screener = Screener(call, frames, built_in_rules(), call.at)
-    half = count // 2
-    screened = pl.concat([screener.screen(rows.head(half)), screener.screen(rows.slice(half))])
+    size = -(-count // chunks)
+    parts = [screener.screen(part) for part in rows.iter_slices(size)]
     for row, got, want in zip(
         rows.iter_rows(named=True),
-        screened.select(COLUMNS).iter_rows(),
+        pl.concat(parts).select(COLUMNS).iter_rows(),
         _plain(call, rows, frames),
         strict=True,
     ):
         assert got == want, row
 
 
+@pytest.mark.parametrize(("seed", "told"), list(enumerate(CALLS.values())), ids=CALLS.keys())
+def test_columns_and_the_plain_engine_agree_on_a_few_people(
+    told: dict[str, str], seed: int
+) -> None:
+    _compare(_call(**told), FEW, seed, chunks=1)
+
+
+def test_the_few_people_of_all_calls_hold_every_kind_of_fact() -> None:
+    drawn = [people_of(FEW, _call(**told).at, seed) for seed, told in enumerate(CALLS.values())]
+    rows = pl.concat([rows for rows, _ in drawn])
+    held = {name: pl.concat([frames[name] for _, frames in drawn]) for name in drawn[0][1]}
+    assert not [name for name, frame in held.items() if name != "abandoned" and not frame.height]
+    prefixes = {number.partition("{")[0] for number in NUMBERS}
+    assert {prefix for prefix in prefixes if rows["number"].str.starts_with(prefix).any()} == (
+        prefixes
+    )
+    consents = held["consents"]
+    assert consents["collected_at"].null_count()
+    assert consents["slot_from"].drop_nulls().len()
+    assert (consents["proof"] == "").any()
+    assert {"refusal", "not-interested", "not-now"} <= set(held["refusals"]["kind"])
+    assert {"bloctel", "robinson", "ne-mappelez-plus", "rpo"} <= set(held["listings"]["list"])
+    assert held["people"]["number"].is_duplicated().any()
+    assert {"", "consumer", "business"} <= set(rows["callee"])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("told", CALLS.values(), ids=CALLS.keys())
 def test_columns_and_the_plain_engine_agree_on_every_row(told: dict[str, str]) -> None:
     _compare(_call(**told), 250, seed=7)
@@ -87,7 +117,7 @@ def test_an_empty_list_is_screened_to_an_empty_list() -> None:
 
 def test_a_fact_learnt_later_changes_nothing_on_the_list() -> None:
     call = _call(at="2026-11-24 11:00")
-    rows, frames = people_of(200, call.at, 3)
+    rows, frames = people_of(20, call.at, 3)
     before = Screener(call, frames, built_in_rules(), call.at).screen(rows)
     later = call.at + timedelta(hours=1)
     gone = rows.filter(pl.col("person") != "").select("person")
