@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 
 from releve.ledger.chain import head
-from releve.ledger.erasure import erase_due, scrub
+from releve.ledger.erasure import ERASED, erase_due, scrub
+from releve.ledger.models import Entry
 from releve.ledger.roots import Root, last_root, publish, seal
 
 __all__ = ["daily", "roots_folder"]
+
+_MOST_SCRUBS = 3
+_log = logging.getLogger("releve.live")
 
 
 def roots_folder() -> Path:
@@ -22,16 +27,38 @@ def roots_folder() -> Path:
 def daily(now: datetime) -> Root | None:
     """Erase, seal and publish, on the first call of a UTC day; return the new root, if any.
 
-    Killed halfway, it is done again: erasing and sealing twice is once. The root comes last, so
+    Killed halfway, it is done again: what was erased and not sealed yet may still stand in the
+    database's files, a root that was sealed may not have left the house. The root comes last, so
     that it covers the entries that the erasure wrote.
     """
     last = last_root()
     if last is not None and last.sealed_at.date() >= now.date():
+        _let_out(last)
         return None
     if head().seq == 0:
         return None
-    if erase_due(now.date(), now=now):
-        scrub()
+    erase_due(now.date(), now=now)
+    if _erased_since(last):
+        _scrub()
     root = seal(now)
-    publish(root, roots_folder())
-    return root
+    _let_out(root)
+    return root if root != last else None
+
+
+def _erased_since(last: Root | None) -> bool:
+    sealed = 0 if last is None else last.size
+    return Entry.objects.filter(seq__gt=sealed, kind=ERASED).exists()
+
+
+def _scrub() -> None:
+    """Remove what was erased from the files, once more where somebody was reading meanwhile."""
+    for _ in range(_MOST_SCRUBS):
+        if scrub():
+            return
+    _log.warning("somebody reads on: the log of the database still holds what was erased")
+
+
+def _let_out(root: Root) -> None:
+    """Write a root's document where it leaves the house from, unless it is there."""
+    if not (roots_folder() / root.file_name).exists():
+        publish(root, roots_folder())
