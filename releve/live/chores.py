@@ -12,6 +12,7 @@ from releve.ledger.chain import head
 from releve.ledger.erasure import ERASED, erase_due, scrub
 from releve.ledger.models import Entry
 from releve.ledger.roots import Root, last_root, publish, seal
+from releve.live.keeping import postpone_lasting
 
 __all__ = ["daily", "roots_folder"]
 
@@ -37,6 +38,7 @@ def daily(now: datetime) -> Root | None:
         return None
     if head().seq == 0:
         return None
+    postpone_lasting()
     erase_due(now.date(), now=now)
     if _erased_since(last):
         _scrub()

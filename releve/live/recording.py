@@ -17,17 +17,18 @@ from releve.live.clock import LIVE, is_drill, now, real
 from releve.live.effects import DECIDE, Todo, queue
 from releve.live.errors import Busy, KeyReused, NoSuch, Refused
 from releve.live.folding import situation_now
+from releve.live.keeping import erased_on, note_returns
 from releve.live.losses import loss_of
 from releve.live.models import Act, Stream
 from releve.live.operator import operator_now, rules_now
 from releve.network import Operator
 from releve.situation import (
+    AgentBack,
     Event,
     Rules,
     Situation,
     answers,
     apply,
-    erase_on,
     event_to_json,
     personal_fields,
     refusals,
@@ -121,6 +122,8 @@ def _write(events: Iterable[Event], stream: str, before: Situation, at: datetime
     after = before
     for event in events:
         after = apply(after, event)
+    back = [event.agent for event in events if isinstance(event, AgentBack)]
+    note_returns(stream, back, before, after)
     if loss_of(after, at) != loss_of(before, at):
         queue([relief_todo(stream, stored[0].seq)])
     return [row.seq for row in stored]
@@ -147,7 +150,7 @@ def _draft(event: Event, stream: str, operator: Operator, rules: Rules) -> ledge
         event.recorded_at,
         personal,
         subject=subject_of(event) if personal else "",
-        erase_on=erase_on(event, operator, rules) if personal else None,
+        erase_on=erased_on(event, operator, rules) if personal else None,
         stream=stream,
     )
 

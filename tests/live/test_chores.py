@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.db import transaction
 
 from releve.ledger.chain import append, entries
-from releve.live import chores
+from releve.ledger.models import Personal
+from releve.live import api as live
+from releve.live import chores, folding
 from releve.live.chores import daily
+from releve.live.clock import real
+from releve.situation import AgentBack, AgentUnavailable
+from tests.live.acting import Acting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+KEPT = timedelta(days=30)
+"""What the shipped rule RETENTION says."""
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -96,3 +103,44 @@ def test_the_day_after_what_is_due_is_erased_and_sealed_with_the_rest() -> None:
     assert root.size == len(stored)
     assert stored[0].erased == ("agent",)
     assert stored[-1].kind == "ledger.erased"
+
+
+@pytest.fixture
+def absent(acting: Acting) -> str:
+    """An agent who is away, nobody knows until when."""
+    agent = acting.agents_at(acting.site)[0]
+    acting.act(AgentUnavailable.kind, agent=agent)
+    return agent
+
+
+def day_of_erasure(agent: str) -> date | None:
+    found = set(
+        Personal.objects.filter(subject=agent, entry__kind=AgentUnavailable.kind).values_list(
+            "erase_on", flat=True
+        )
+    )
+    assert len(found) == 1
+    return found.pop()
+
+
+def test_an_absence_of_unknown_end_is_kept_while_it_lasts(acting: Acting, absent: str) -> None:
+    Personal.objects.filter(subject=absent).update(erase_on=real().date())
+    daily(real())
+    assert absent in live.situation_now(acting.stream).absences
+    assert day_of_erasure(absent) == real().date() + KEPT
+
+
+def test_an_absence_is_kept_from_the_return_on_as_long_as_any(acting: Acting, absent: str) -> None:
+    Personal.objects.filter(subject=absent).update(erase_on=real().date())
+    acting.act(AgentBack.kind, agent=absent)
+    assert day_of_erasure(absent) == real().date() + KEPT
+    daily(real() + KEPT + timedelta(days=1))
+    folding.forget()
+    assert absent not in live.situation_now(acting.stream).absences
+
+
+def test_a_drill_keeps_what_is_real_by_the_real_calendar(acting: Acting, absent: str) -> None:
+    acting.later(days=400)
+    other = acting.agents_at(acting.site)[1]
+    acting.act(AgentUnavailable.kind, agent=other)
+    assert day_of_erasure(other) == day_of_erasure(absent) == real().date() + KEPT

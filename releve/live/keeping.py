@@ -1,0 +1,86 @@
+"""How long the personal values of events are kept, where that is not known from the start.
+
+An absence without a known end is kept while it lasts, and from the agent's return on as long as
+any other: erased before, the agent would count as present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date, datetime
+
+from django.db import transaction
+
+from releve.ledger import chain as ledger
+from releve.ledger.erasure import set_erase_on
+from releve.ledger.hashing import parsed
+from releve.ledger.models import Entry
+from releve.live.clock import now, real
+from releve.live.drills import running
+from releve.live.folding import situation_now
+from releve.live.operator import operator_now, rules_now
+from releve.network import Operator
+from releve.registry import storage as registry
+from releve.situation import AgentUnavailable, Event, Rules, Situation, erase_on
+
+__all__ = ["erased_on", "note_returns", "postpone_lasting"]
+
+
+def erased_on(event: Event, operator: Operator, rules: Rules) -> date | None:
+    """Return the day on which an event's personal values are erased; None = it has none.
+
+    A drill's people are real ones: whatever its clock says, the day is one of the real calendar.
+    """
+    found = erase_on(event, operator, rules)
+    ahead = event.recorded_at.date() - real().date()
+    return None if found is None else found - ahead
+
+
+def note_returns(stream: str, agents: Iterable[str], before: Situation, after: Situation) -> None:
+    """Set the day of erasure of the absences that have ended, inside the caller's transaction."""
+    for agent in agents:
+        lasting = {row.event for row in before.absences.get(agent, ()) if not row.back}
+        ended = {
+            row.event: row.until
+            for row in after.absences.get(agent, ())
+            if row.back and row.until is not None and row.event in lasting
+        }
+        _set(stream, agent, ended, after)
+
+
+def postpone_lasting() -> None:
+    """Postpone the erasure of absences of unknown end that last, as if they ended now.
+
+    To be done before what is due is erased.
+    """
+    if registry.current() is None:
+        return
+    for stream in running():
+        with transaction.atomic():
+            ledger.lock()
+            situation, at = situation_now(stream), now(stream)
+            for agent, rows in situation.absences.items():
+                lasting = {row.event: at for row in rows if row.until is None}
+                _set(stream, agent, lasting, situation)
+
+
+def _set(stream: str, agent: str, ends: dict[str, datetime], situation: Situation) -> None:
+    """Set the day of erasure of an agent's absences, by the ids of their events, to their ends'."""
+    if not ends:
+        return
+    operator, rules = operator_now(), rules_now()
+    seqs = dict(_entries(stream, agent))
+    for event in situation.events_of("agents", agent):
+        if isinstance(event, AgentUnavailable) and event.id in ends and event.id in seqs:
+            on = erased_on(replace(event, until=ends[event.id]), operator, rules)
+            set_erase_on(agent, on, entries=[seqs[event.id]])
+
+
+def _entries(stream: str, agent: str) -> Iterator[tuple[str, int]]:
+    """Yield the event ids of an agent's absences with the numbers of their entries."""
+    rows = Entry.objects.filter(
+        stream=stream, kind=AgentUnavailable.kind, personal__subject=agent
+    ).distinct()
+    for seq, body in rows.values_list("seq", "body"):
+        yield parsed(body)["id"], seq
