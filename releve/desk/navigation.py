@@ -53,9 +53,10 @@ class Reader:
 
 ENTRIES = (
     Entry(lazy("Now"), "now", "situation.see"),
-    Entry(lazy("Sites"), "sites", "situation.see"),
-    Entry(lazy("Clients"), "clients", "situation.see"),
+    Entry(lazy("Sites"), "sites", "sites.see"),
+    Entry(lazy("Clients"), "clients", "plan.see"),
     Entry(lazy("Plan"), "verdict", "plan.see", frozenset({"cell"})),
+    Entry(lazy("Reliefs"), "reliefs", "reliefs.see"),
     Entry(lazy("Record"), "record", "event.record.check"),
     Entry(lazy("Incident"), "incident", "incident.work"),
     Entry(lazy("Health"), "health", "health.cases"),

@@ -28,8 +28,10 @@ urlpatterns = [
     path("people/<int:number>/close", desk_people.person_close, name="person_close"),
     path("people/<int:number>/link", desk_people.person_link, name="person_link"),
     path("account/", include("releve.desk.access.urls")),
+    path("", include("releve.desk.live.urls")),
     path("registry/", include("releve.desk.registry.urls")),
     path("ledger/", include("releve.desk.ledger.urls")),
+    path("", include("releve.desk.places.urls")),
 ]
 
 handler404 = "releve.desk.views.stranger"

@@ -119,6 +119,22 @@ ROWS = (
         "/account/oidc/x/login/callback/",
         anyone=(404, 404),
     ),
+    # what happens now; nothing is closed here
+    Row("now", "/now", "cpfshokiaA"),
+    Row("now.json", "/now.json", "cpfshokiaA"),
+    Row("effects/<int:number>/retry", "/effects/1/retry", "cpfsho", 405),
+    Row("ack/<slug:token>", "/ack/none", anyone=(200, 200)),
+    Row("drills", "/drills", "cpfsho"),
+    Row("drills/look", "/drills/look", "cpfsho", 405),
+    Row("drills/start", "/drills/start", "c", 405),
+    Row("drills/<int:number>/move", "/drills/1/move", "c", 405),
+    Row("drills/<int:number>/stop", "/drills/1/stop", "c", 405),
+    Row("record/", "/record/", "chs"),
+    Row("record/case", "/record/case", "chs"),
+    Row("record/closure", "/record/closure", "cs"),
+    Row("record/check", "/record/check", "chs"),
+    Row("record/inspection", "/record/inspection", "cs"),
+    Row("record/reopening/<ref:site>", "/record/reopening/casa-1", "chs", 302),
     # the reference data; the registry's own tests show what its pages hold
     Row("registry/", "/registry/", HOUSE),
     Row("registry/versions", "/registry/versions", HOUSE),
@@ -145,6 +161,9 @@ ROWS = (
     Row("ledger/root.json", "/ledger/root.json", "chAia", 404),
     Row("ledger/verify", "/ledger/verify", "cAia"),
     Row("ledger/verify.py", "/ledger/verify.py", "chAia"),
+    # sites and clients; a site lead's own site is of another operator here
+    Row("sites", "/sites", "cpfshoAia"),
+    Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
 )
 
 

@@ -63,6 +63,16 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see what is happening now"),
     ),
     Permission(
+        "sites.see",
+        frozenset(Role) - {_R.CLIENT},
+        lazy("see the sites"),
+    ),
+    Permission(
+        "reliefs.see",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW}),
+        lazy("see the reliefs of every client"),
+    ),
+    Permission(
         "event.record.case",
         frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
         lazy("declare a positive test"),

@@ -18,16 +18,16 @@ from django.utils.translation import gettext as _
 
 from releve.desk.access.scopes import Scope, can, scope
 from releve.desk.ledger.words import actor_word, field_word, kind_word, stream_word
+from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text
 from releve.ledger.hashing import parsed
 from releve.ledger.models import Entry, Personal
-from releve.network.clock import zone
 from releve.situation import KINDS, health_fields
 
 if TYPE_CHECKING:
     from releve.desk.access.scopes import Somebody
 
-__all__ = ["PAGE", "EntryView", "Eyes", "Field", "entry_twin", "entry_views", "listed", "when"]
+__all__ = ["PAGE", "EntryView", "Eyes", "Field", "entry_twin", "entry_views", "listed"]
 
 PAGE = 50
 _SHOWN, _WITHHELD, _ERASED = "shown", "withheld", "erased"
@@ -181,14 +181,6 @@ def _time(value: str, text: Text) -> str:
         except ValueError:
             return value
     return value
-
-
-def when(at: datetime, text: Text) -> str:
-    """Return an instant as ``24 novembre 2026 à 14 h 30``."""
-    local = at.astimezone(zone(text.time_zone))
-    return _("{day} at {time}").format(
-        day=text.day(local.date(), weekday=False), time=text.time(at)
-    )
 
 
 def entry_twin(view: EntryView) -> dict[str, Any]:

@@ -28,11 +28,11 @@ from releve.desk.ledger.entries import (
     entry_twin,
     entry_views,
     listed,
-    when,
 )
 from releve.desk.ledger.verifying import MOST, Outcome, TooMany, verified
 from releve.desk.ledger.words import WORDS, stream_word
 from releve.desk.places.answers import fresh
+from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text, text_now
 from releve.desk.registry.answers import answer
 from releve.desk.responses import failure

@@ -15,12 +15,13 @@ __all__ = ["fresh"]
 
 
 def fresh(
-    request: HttpRequest, template: str, page: object, twin: dict[str, Any], status: int = 200
+    request: HttpRequest, template: str, page: object, twin: dict[str, Any], *, drill: str = ""
 ) -> HttpResponse:
-    """Return a page or its twin with an ETag of what it says, or 304 to who has it already."""
-    response = answer(request, template, page, twin, status)
-    if status != 200:
-        return response
+    """Return a page or its twin with an ETag of what it says, or 304 to who has it already.
+
+    ``drill`` is the title of the drill that the page is of.
+    """
+    response = answer(request, template, page, twin, drill=drill)
     etag = quote_etag(hashlib.sha256(response.content).hexdigest()[:32])
     response["ETag"] = etag
     found = get_conditional_response(request, etag=etag, response=response) or response

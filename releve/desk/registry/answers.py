@@ -58,14 +58,28 @@ def held_now() -> Now:
 
 
 def answer(
-    request: HttpRequest, template: str, page: object, twin: dict[str, Any], status: int = 200
+    request: HttpRequest,
+    template: str,
+    page: object,
+    twin: dict[str, Any],
+    status: int = 200,
+    *,
+    drill: str = "",
 ) -> HttpResponse:
-    """Return a page as HTML or, where it is asked for, as JSON; never kept by a shared cache."""
+    """Return a page as HTML or, where it is asked for, as JSON; never kept by a shared cache.
+
+    ``drill`` is the title of the drill that the page is of, empty for what is real.
+    """
     if wants_json(request):
         twin = {**twin, "links": {"html": _address(request, as_json=False)}}
         response: HttpResponse = JsonResponse(twin, status=status, json_dumps_params=_JSON)
     else:
-        context = {"frame": _frame(), "page": page, "twin_url": _address(request, as_json=True)}
+        context = {
+            "frame": _frame(),
+            "page": page,
+            "drill": drill,
+            "twin_url": _address(request, as_json=True),
+        }
         response = render(request, template, context, status=status)
     response["Cache-Control"] = "private, no-cache"
     return response

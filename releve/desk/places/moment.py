@@ -1,0 +1,54 @@
+"""The moment a page shows: the stream (real, or a drill), its operator, situation and clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
+
+from releve.desk.live.streams import looked_at
+from releve.desk.presenters.text import Text, text_now
+from releve.live import api as live
+from releve.live.errors import NoOperator
+from releve.network import Operator
+from releve.network.clock import zone
+from releve.situation import Situation
+
+__all__ = ["Moment", "moment", "when"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A stream at an instant; ``drill`` is its title where it is one."""
+
+    stream: str
+    drill: str
+    at: datetime
+    operator: Operator
+    situation: Situation
+    text: Text
+
+
+def moment(request: HttpRequest) -> Moment:
+    """Return the moment that the reader looks at; Http404 where there is no operator."""
+    looked = looked_at(request)
+    try:
+        operator = live.operator_now()
+    except NoOperator:
+        raise Http404(_("There are no reference data yet.")) from None
+    return Moment(
+        looked.name,
+        looked.title,
+        live.now(looked.name),
+        operator,
+        live.situation_now(looked.name),
+        text_now(operator.row.time_zone),
+    )
+
+
+def when(at: datetime, text: Text) -> str:
+    """Return an instant as ``24 novembre 2026 à 14 h 30``."""
+    day = at.astimezone(zone(text.time_zone)).date()
+    return _("{day} at {time}").format(day=text.day(day, weekday=False), time=text.time(at))

@@ -1,0 +1,393 @@
+"""What the pages of sites show: state and countdown, seats, checks, inspections, permits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from releve.desk.places.floors import FloorView, floors
+from releve.desk.places.moment import Moment, when
+from releve.live import api as live
+from releve.live.scene import Scene
+from releve.network import Site
+from releve.plan import Placement
+from releve.situation import Closure, Finding, permits_of, reopening_terms
+
+__all__ = ["FEWEST", "SitePage", "SiteRow", "page_twin", "row_twin", "site_page", "site_rows"]
+
+FEWEST = 5
+"""A count of cases below this is not told to those who may not see health: it could name people."""
+_MOST_CHECKS, _MOST_INSPECTIONS = 7, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Seats of a site; ``usable`` and ``taken`` are None where no plan is in force."""
+
+    total: int
+    usable: frozenset[str] | None
+    taken: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Open, closed or cut off, as a tone, a word and a sentence."""
+
+    tone: str
+    word: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRow:
+    """A site in the list."""
+
+    id: str
+    name: str
+    place: str
+    url: str
+    state: State
+    seats: str
+    usable: str
+    taken: str
+    figures: Seats
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something a reopening needs; ``by`` who did it, empty while it is open."""
+
+    text: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureView:
+    """A closure while it lasts."""
+
+    cause: str
+    since: str
+    earliest: str
+    left: str
+    home_only: bool
+    steps: tuple[Step, ...]
+    approvals: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A check or an inspection, without the people who did it."""
+
+    day: str
+    title: str
+    kept: str
+    not_kept: tuple[str, ...]
+    note: str
+    health: str
+
+
+@dataclass(frozen=True, slots=True)
+class PermitView:
+    """An authorisation of the site."""
+
+    id: str
+    span: str
+    tone: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class SitePage:
+    """One site."""
+
+    row: SiteRow
+    closure: ClosureView | None
+    floors: tuple[FloorView, ...]
+    planned: str
+    cases: str
+    checks: tuple[Visit, ...]
+    inspections: tuple[Visit, ...]
+    permits: tuple[PermitView, ...]
+
+
+def site_rows(now: Moment, scene: Scene | None, sites: Sequence[Site]) -> tuple[SiteRow, ...]:
+    """Return the sites of a list; nothing is asked of the database."""
+    total: dict[str, int] = {}
+    floor_of = {zone.id: zone.floor for zone in now.operator.zones}
+    site_of = {floor.id: floor.site for floor in now.operator.floors}
+    for seat in now.operator.seats:
+        site = site_of[floor_of[seat.zone]]
+        total[site] = total.get(site, 0) + 1
+    figures = seats_at(now, scene, total)
+    return tuple(_row(now, site, figures[site.id]) for site in sites)
+
+
+def seats_at(now: Moment, scene: Scene | None, total: Mapping[str, int]) -> dict[str, Seats]:
+    """Return the seats of every site: those of today's plan, none where a site is closed.
+
+    ``taken`` is the most people there at once on the first planned day from now on.
+    """
+    if scene is None or not scene.days:
+        return {site.id: Seats(total.get(site.id, 0), None, None) for site in now.operator.sites}
+    day = scene.days[0]
+    plan, lost = scene.day_plan(day).plan, scene.wanted[day].sites
+    usable = {
+        site.id: frozenset(site.usable_seats) if site.open and site.id not in lost else frozenset()
+        for site in plan.sites
+    }
+    there: dict[str, list[Placement]] = {}
+    for row in scene.working(day):
+        there.setdefault(row.place, []).append(row)
+    return {
+        site.id: Seats(
+            total.get(site.id, 0),
+            usable.get(site.id, frozenset()),
+            _most_at_once(there.get(site.id, ())),
+        )
+        for site in now.operator.sites
+    }
+
+
+def _most_at_once(rows: Iterable[Placement]) -> int:
+    steps = [(row.start, 1) for row in rows] + [(row.end, -1) for row in rows]
+    count = most = 0
+    for _at, step in sorted(steps):
+        count += step
+        most = max(most, count)
+    return most
+
+
+def _row(now: Moment, site: Site, seats: Seats) -> SiteRow:
+    def known(value: int | None) -> str:
+        return "?" if value is None else now.text.number(value)
+
+    return SiteRow(
+        site.id,
+        site.name,
+        f"{site.city} ({site.destination})",
+        reverse("site", args=[site.id]),
+        _state(now, site),
+        now.text.number(seats.total),
+        known(None if seats.usable is None else len(seats.usable)),
+        known(seats.taken),
+        seats,
+        now.situation.site(site.id).closed,
+    )
+
+
+def _state(now: Moment, site: Site) -> State:
+    closure = now.situation.site(site.id).closure
+    if closure is not None:
+        left = _left(closure, now)
+        return State("missed", _("Closed"), left or _("until it is reopened"))
+    outages = now.situation.outages
+    if ("power", site.id) in outages:
+        return State("thin", _("Without power"), "")
+    if ("link", site.id) in outages:
+        return State("thin", _("Link down"), "")
+    return State("held", _("Open"), "")
+
+
+def _left(closure: Closure, now: Moment) -> str:
+    """Return how long a closure lasts at least, in words; empty where nothing says."""
+    if closure.earliest_reopening is None:
+        return ""
+    left = closure.earliest_reopening - now.at
+    if left <= timedelta():
+        return _("may reopen once its conditions are met")
+    hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
+    return _("{hours} h {minutes} min left at least").format(hours=hours, minutes=f"{minutes:02}")
+
+
+def site_page(now: Moment, scene: Scene | None, site: Site, *, health: bool) -> SitePage:
+    """Return the page of a site; ``health``: the reader may see how many cases it has."""
+    (row,) = site_rows(now, scene, [site])
+    usable, taken = row.figures.usable or frozenset(), row.figures.taken or 0
+    state = now.situation.site(site.id)
+    text = now.text
+    day = "" if scene is None or not scene.days else text.day(scene.days[0])
+    return SitePage(
+        row=row,
+        closure=None if state.closure is None else _closure(now, site, state.closure),
+        floors=floors(now.operator, site.id, usable, taken, text),
+        planned=day,
+        cases=_cases(now, site, health=health),
+        checks=_checks(now, site, health=health),
+        inspections=_inspections(now, site),
+        permits=tuple(_permits(now, site)),
+    )
+
+
+def _closure(now: Moment, site: Site, closure: Closure) -> ClosureView:
+    causes = {
+        "rule": _("by the rule {rule}").format(rule=closure.rule),
+        "authority": _("by order of an authority"),
+        "hazard": _("for a hazard"),
+        "operator": _("by the operator"),
+    }
+    terms = reopening_terms(closure, site.id, now.operator, live.rules_now())
+    done, text = dict(closure.done), now.text
+    steps = tuple(
+        Step(item.text_fr if text.french else item.text, done.get(item.id, ""))
+        for item in terms.checklist
+    )
+    earliest = closure.earliest_reopening
+    return ClosureView(
+        causes[closure.cause],
+        when(closure.ordered_at, text),
+        "" if earliest is None else when(earliest, text),
+        _left(closure, now),
+        closure.home_only,
+        steps,
+        _("{given} of {needed} people said yes").format(
+            given=len(closure.approvals), needed=terms.approvals
+        ),
+    )
+
+
+def cases_count(now: Moment, site: str) -> int:
+    """Return how many people of a site have a case that is not cleared."""
+    return sum(case.cleared_at is None for case in now.situation.cases_at.get(site, ()))
+
+
+def _cases(now: Moment, site: Site, *, health: bool) -> str:
+    count = cases_count(now, site.id)
+    if not health and count < FEWEST:
+        return _("fewer than {count}").format(count=FEWEST)
+    return now.text.number(count)
+
+
+def _checks(now: Moment, site: Site, *, health: bool) -> tuple[Visit, ...]:
+    found = [check for (where, _day), check in now.situation.checks.items() if where == site.id]
+    newest = sorted(found, key=lambda check: check.day, reverse=True)[:_MOST_CHECKS]
+    return tuple(
+        _visit(
+            now,
+            now.text.day(check.day),
+            _("recorded by {who}").format(who=check.actor),
+            check.findings,
+            check.note,
+            _symptomatic(check.symptomatic) if health else "",
+        )
+        for check in newest
+    )
+
+
+def _symptomatic(count: int | None) -> str:
+    if count is None:
+        return ""
+    return ngettext(
+        "{count} person sent home with symptoms", "{count} persons sent home with symptoms", count
+    ).format(count=count)
+
+
+def _inspections(now: Moment, site: Site) -> tuple[Visit, ...]:
+    found = [visit for visit in now.situation.inspections if visit.site == site.id]
+    return tuple(
+        _visit(
+            now,
+            when(visit.happened_at, now.text),
+            f"{visit.authority} · {_('unannounced') if visit.unannounced else _('announced')}",
+            visit.findings,
+            visit.note,
+            "",
+        )
+        for visit in reversed(found[-_MOST_INSPECTIONS:])
+    )
+
+
+def _visit(
+    now: Moment, day: str, title: str, findings: Sequence[Finding], note: str, health: str
+) -> Visit:
+    looked = [finding for finding in findings if finding.verdict != "not_applicable"]
+    kept = sum(finding.verdict == "kept" for finding in looked)
+    return Visit(
+        day,
+        title,
+        _("{kept} of {looked} measures kept").format(kept=kept, looked=len(looked)),
+        tuple(_measure(now, finding) for finding in looked if finding.verdict != "kept"),
+        note,
+        health,
+    )
+
+
+def _measure(now: Moment, finding: Finding) -> str:
+    charter = live.rules_now().charter(now.at.date())
+    measure = None if charter is None else charter.measure.get(finding.measure)
+    name = finding.measure
+    if measure is not None:
+        name = measure.text_fr if now.text.french else measure.text
+    partly = _("partly kept") if finding.verdict == "partly" else _("not kept")
+    return f"{name} ({partly})"
+
+
+def _permits(now: Moment, site: Site) -> Iterable[PermitView]:
+    today = now.at.date()
+    for permit in permits_of(now.situation, now.operator):
+        if permit.of != "site" or permit.subject != site.id:
+            continue
+        tone, word = "held", _("valid")
+        if permit.withdrawn:
+            tone, word = "missed", _("withdrawn")
+        elif permit.valid_to < today:
+            tone, word = "missed", _("ended")
+        elif permit.valid_from > today:
+            tone, word = "unknown", _("not yet valid")
+        span = _("from {first} to {last}").format(
+            first=now.text.day(permit.valid_from, weekday=False),
+            last=now.text.day(permit.valid_to, weekday=False),
+        )
+        yield PermitView(permit.id, span, tone, word)
+
+
+def row_twin(row: SiteRow, now: Moment) -> dict[str, Any]:
+    """Return a site of the list as JSON."""
+    closure = now.situation.site(row.id).closure
+    usable = row.figures.usable
+    return {
+        "site": row.id,
+        "name": row.name,
+        "state": {"missed": "closed", "thin": "cut_off", "held": "open"}[row.state.tone],
+        "closed_since": None if closure is None else _stamp(closure.ordered_at),
+        "earliest_reopening": None if closure is None else _stamp(closure.earliest_reopening),
+        "seats": row.figures.total,
+        "usable": None if usable is None else len(usable),
+        "taken": row.figures.taken,
+    }
+
+
+def page_twin(page: SitePage, now: Moment, *, health: bool) -> dict[str, Any]:
+    """Return a site's page as JSON; a count of cases that is not told is null."""
+    count = cases_count(now, page.row.id)
+    closure = now.situation.site(page.row.id).closure
+    told = health or count >= FEWEST
+    return {
+        **row_twin(page.row, now),
+        "cases": count if told else None,
+        "cases_below": None if told else FEWEST,
+        "approvals": None if closure is None else len(closure.approvals),
+        "floors": [
+            {
+                "floor": floor.id,
+                "seats": [
+                    {"seat": seat.id, "x_m": seat.x, "y_m": seat.y, "state": seat.state}
+                    for seat in floor.seats
+                ],
+            }
+            for floor in page.floors
+        ],
+        "permits": [{"id": permit.id, "state": permit.tone} for permit in page.permits],
+        "checks": len(page.checks),
+        "inspections": len(page.inspections),
+    }
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")

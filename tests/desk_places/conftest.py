@@ -1,0 +1,14 @@
+"""The operator, plan and drill of the live chain's tests, and browsers of people with a role."""
+
+from __future__ import annotations
+
+from tests.live.conftest import (
+    _nothing_in_memory,
+    _own_home,
+    acting,
+    drill,
+    known_times,
+    planned,
+)
+
+__all__ = ["_nothing_in_memory", "_own_home", "acting", "drill", "known_times", "planned"]
