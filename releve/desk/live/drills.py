@@ -1,0 +1,150 @@
+"""The drills: start one, look at it, move its clock, end it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from releve.desk.access.guard import may
+from releve.desk.access.scopes import actor, can
+from releve.desk.live.answers import answer, explained
+from releve.desk.live.streams import COOKIE, looked_at
+from releve.desk.live.words import when
+from releve.desk.presenters.text import Text, text_now
+from releve.live import api as live
+from releve.live.models import Stream
+from releve.network.clock import to_utc
+
+__all__ = ["index", "look", "move", "start", "stop"]
+
+_COOKIE_SECONDS = 12 * 3600
+
+
+class StartForm(forms.Form):
+    """A drill's title and what its clock shows at first."""
+
+    title = forms.CharField(label=lazy("What is rehearsed"), max_length=200)
+    at = forms.DateTimeField(
+        label=lazy("Its clock starts at"),
+        required=False,
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        help_text=lazy("Empty: now."),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRow:
+    """A drill as it stands; ``now`` what its clock shows, empty once it is over."""
+
+    number: int
+    name: str
+    title: str
+    by: str
+    now: str
+    over: bool
+    current: bool
+
+
+@dataclass(frozen=True)
+class DrillsPage:
+    """Every drill, and the form of a new one for who may start it."""
+
+    rows: tuple[DrillRow, ...]
+    live_current: bool
+    form: forms.Form | None
+
+
+@may("incident.work")
+@require_safe
+@explained
+def index(request: HttpRequest) -> HttpResponse:
+    """Every drill."""
+    return _shown(request, StartForm())
+
+
+@may("incident.work")
+@require_POST
+@explained
+def look(request: HttpRequest) -> HttpResponse:
+    """Look at a drill, or at what is real, from now on in this browser."""
+    response = redirect("now")
+    name = request.POST.get("stream", live.LIVE)
+    if Stream.objects.filter(name=name, stopped_at=None).exclude(name=live.LIVE).exists():
+        _keep(response, request, name)
+    else:
+        response.delete_cookie(COOKIE)
+    return response
+
+
+@may("drill.run")
+@require_POST
+@explained
+def start(request: HttpRequest) -> HttpResponse:
+    """Start a drill from the live situation on, and look at it."""
+    form = StartForm(request.POST)
+    if not form.is_valid():
+        return _shown(request, form, 422)
+    at = form.cleaned_data["at"]
+    if at is not None:
+        at = to_utc(at.replace(tzinfo=None), live.operator_now().row.time_zone)
+    found = live.start_drill(form.cleaned_data["title"], by=actor(request), at=at)
+    messages.success(request, _("The drill has begun."))
+    response = redirect("now")
+    _keep(response, request, found.name)
+    return response
+
+
+@may("drill.run")
+@require_POST
+@explained
+def move(request: HttpRequest, number: int) -> HttpResponse:
+    """Move a drill's clock forward by some hours."""
+    hours = request.POST.get("hours", "")
+    if not (hours.isascii() and hours.isdigit() and 1 <= int(hours[:6]) <= 1000):
+        messages.error(request, _("A drill’s clock moves forward by 1 to 1000 hours."))
+        return redirect("drills")
+    live.move_drill(f"drill:{number}", timedelta(hours=int(hours)), by=actor(request))
+    return redirect("drills")
+
+
+@may("drill.run")
+@require_POST
+@explained
+def stop(request: HttpRequest, number: int) -> HttpResponse:
+    """End a drill; what it still had to do is dropped."""
+    live.stop_drill(f"drill:{number}", by=actor(request))
+    messages.success(request, _("The drill is over."))
+    return redirect("drills")
+
+
+def _shown(request: HttpRequest, form: forms.Form, status: int = 200) -> HttpResponse:
+    operator = live.operator_now()
+    text, looked = text_now(operator.row.time_zone), looked_at(request).name
+    rows = tuple(_row(drill, looked, text) for drill in live.drills())
+    page = DrillsPage(rows, looked == live.LIVE, form if can(request.user, "drill.run") else None)
+    twin = {"drills": [{"name": row.name, "title": row.title, "over": row.over} for row in rows]}
+    return answer(request, "desk/live/drills.html", page, twin, operator=operator, status=status)
+
+
+def _row(drill: Stream, looked: str, text: Text) -> DrillRow:
+    over = drill.stopped_at is not None
+    now = "" if over else when(live.real() + drill.offset, text)
+    return DrillRow(
+        drill.pk, drill.name, drill.title, drill.started_by, now, over, drill.name == looked
+    )
+
+
+def _keep(response: HttpResponse, request: HttpRequest, name: str) -> None:
+    response.set_cookie(
+        COOKIE, name, max_age=_COOKIE_SECONDS, httponly=True, samesite="Lax",
+        secure=request.is_secure(),
+    )  # fmt: skip

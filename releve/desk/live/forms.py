@@ -1,0 +1,355 @@
+"""The forms of what is recorded, and the events that they say.
+
+A form keeps its own random key in a hidden field: sent twice, it records once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.desk.live.words import refusal_text
+from releve.desk.presenters.text import Text
+from releve.network import Operator
+from releve.network.clock import to_utc, zone
+from releve.situation import (
+    CaseDeclared,
+    CheckDone,
+    Event,
+    Finding,
+    InspectionHeld,
+    Refusal,
+    SiteClosed,
+)
+from releve.situation.charter import Charter
+
+__all__ = [
+    "CaseForm",
+    "CheckForm",
+    "ClosureForm",
+    "InspectionForm",
+    "Place",
+    "RecordForm",
+    "show_refusals",
+]
+
+_SITE = frozenset({"site.unknown", "closure.closed_already", "closure.past"})
+_FIELD_OF = {
+    "agent.unknown": "agent",
+    "case.nothing_to_clear": "agent",
+    "case.dates": "until",
+    "case.too_long": "until",
+    "case.since": "since",
+    "closure.cause": "authority",
+    "closure.rule": "cause",
+    "closure.earliest": "hours",
+    "date.future": "happened_at",
+    "date.too_old": "happened_at",
+    "check.day": "day",
+    **dict.fromkeys(_SITE, "site"),
+}
+"""The field by which a refusal is shown; the others stand above the form."""
+_VERDICTS = (
+    ("kept", lazy("kept")),
+    ("partly", lazy("partly")),
+    ("not_kept", lazy("not kept")),
+    ("not_applicable", lazy("not applicable")),
+)
+_LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and when a form is filled in: the sites to choose from, the stream's time."""
+
+    operator: Operator
+    sites: tuple[str, ...]
+    at: datetime
+    text: Text
+    charter: Charter | None = None
+
+    def instant(self, local: datetime, site: str) -> datetime:
+        """Return the instant of a time on the clocks of a site."""
+        return to_utc(local.replace(tzinfo=None), self._zone(site))
+
+    def day(self, site: str = "") -> date:
+        """Return the stream's day on the clocks of a site."""
+        return self.at.astimezone(zone(self._zone(site))).date()
+
+    def _zone(self, site: str) -> str:
+        found = self.operator.site.get(site)
+        return self.operator.row.time_zone if found is None else found.time_zone
+
+
+class RecordForm(forms.Form):
+    """What every form has: a site, when it happened there, and its key."""
+
+    site = forms.ChoiceField(label=lazy("Site"))
+    happened_at = forms.DateTimeField(
+        label=lazy("When, on the clocks of the site"),
+        required=False,
+        help_text=lazy("Empty: now."),
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M"],
+    )
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
+
+    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
+        initial = {"site": site, "key": uuid.uuid4().hex}
+        super().__init__(data, initial=initial)
+        self.place = place
+        names = [(key, place.operator.site[key].name) for key in place.sites]
+        many = [] if len(names) == 1 else [("", _("choose"))]
+        self.set_choices("site", [*many, *names])
+
+    def set_choices(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
+        """Put the choices of a field in their place."""
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = list(choices)
+
+    @property
+    def key_text(self) -> str:
+        """The key of this sending of the form; a new one where it came without."""
+        return self.cleaned_data["key"] or uuid.uuid4().hex
+
+    def common(self, actor: str) -> dict[str, Any]:
+        """Return the fields that every event of a site has."""
+        site = self.cleaned_data["site"]
+        local = self.cleaned_data["happened_at"]
+        happened = self.place.at if local is None else self.place.instant(local, site)
+        return {
+            "id": uuid.uuid4().hex,
+            "site": site,
+            "happened_at": happened,
+            "recorded_at": self.place.at,
+            "actor": actor,
+        }
+
+    def event(self, actor: str) -> Event:
+        """Return the event that a valid form says."""
+        raise NotImplementedError
+
+
+class CaseForm(RecordForm):
+    """An agent is a case or a contact, or is cleared: status and dates, never a diagnosis."""
+
+    agent = forms.CharField(
+        label=lazy("Agent’s pseudonym"),
+        max_length=64,
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
+        help_text=lazy("As in the roster, for example a00042. Never a name."),
+    )
+    status = forms.ChoiceField(
+        label=lazy("What is declared"),
+        choices=(
+            ("declared_case", lazy("a positive test")),
+            ("contact", lazy("contact of a case")),
+            ("cleared", lazy("cleared: may come back")),
+        ),
+        widget=forms.RadioSelect,
+        initial="declared_case",
+    )
+    since = forms.DateField(
+        label=lazy("First day of the measure"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text=lazy("Empty: the day of the declaration."),
+    )
+    until = forms.DateField(
+        label=lazy("Last day of the measure"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text=lazy("Empty: as the rule says."),
+    )
+    field_order = ("site", "agent", "status", "happened_at", "since", "until", "key")
+
+    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
+        super().__init__(place, data, site)
+        self.initial["status"] = "declared_case"
+
+    def event(self, actor: str) -> Event:
+        found = self.cleaned_data
+        return CaseDeclared(
+            **self.common(actor),
+            agent=found["agent"].strip(),
+            status=found["status"],
+            since=found["since"],
+            until=found["until"],
+        )
+
+
+class ClosureForm(RecordForm):
+    """A site closes by an order, a hazard or a decision of the operator."""
+
+    cause = forms.ChoiceField(
+        label=lazy("Who or what closes it"),
+        choices=(
+            ("authority", lazy("an authority’s order")),
+            ("hazard", lazy("a hazard")),
+            ("operator", lazy("the operator’s decision")),
+        ),
+        widget=forms.RadioSelect,
+    )
+    authority = forms.CharField(
+        label=lazy("Authority"),
+        required=False,
+        max_length=_LONGEST,
+        help_text=lazy("Needed for an order."),
+    )
+    reference = forms.CharField(
+        label=lazy("Number of the order"), required=False, max_length=_LONGEST
+    )
+    hours = forms.IntegerField(
+        label=lazy("Closed for at least (hours)"),
+        required=False,
+        min_value=0,
+        max_value=8760,
+        help_text=lazy("Empty: no least time."),
+    )
+    home_only = forms.BooleanField(
+        label=lazy("Its people may work at home only, not on another site"), required=False
+    )
+    reason = forms.CharField(
+        label=lazy("Reason, without a person’s name"), required=False, max_length=_LONGEST
+    )
+    field_order = (
+        "site", "cause", "authority", "reference", "happened_at", "hours", "home_only", "reason",
+        "key",
+    )  # fmt: skip
+
+    def event(self, actor: str) -> Event:
+        found, common = self.cleaned_data, self.common(actor)
+        hours = found["hours"]
+        return SiteClosed(
+            **common,
+            cause=found["cause"],
+            authority=found["authority"],
+            reference=found["reference"],
+            earliest_reopening=None
+            if hours is None
+            else common["happened_at"] + timedelta(hours=hours),
+            home_only=found["home_only"],
+            reason=found["reason"],
+        )
+
+
+class _FindingsForm(RecordForm):
+    """A form with a verdict on each measure."""
+
+    def add_measures(self, *, daily: bool) -> None:
+        """Add a field for each measure of the charter in force, or for those of the daily check."""
+        charter = self.place.charter
+        measures = () if charter is None else charter.measures
+        self.measures = [row for row in measures if row.daily or not daily]
+        for row in self.measures:
+            self.fields[f"m-{row.id}"] = forms.ChoiceField(
+                label=row.text_fr if self.place.text.french else row.text,
+                choices=_VERDICTS,
+                required=False,
+                widget=forms.RadioSelect({"class": "verdicts"}),
+            )
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was found of the measures that were looked at."""
+        return tuple(
+            Finding(measure=row.id, verdict=verdict)
+            for row in self.measures
+            if (verdict := self.cleaned_data[f"m-{row.id}"])
+        )
+
+    def names(self, field: str) -> tuple[str, ...]:
+        """Return the people of a field, between whom stand commas."""
+        found = self.cleaned_data[field].split(",")
+        return tuple(name.strip() for name in found if name.strip())
+
+
+class CheckForm(_FindingsForm):
+    """The daily check of a site: each measure, the fullest shuttle, who was sent home."""
+
+    day = forms.DateField(
+        label=lazy("Day checked"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+    transport = forms.IntegerField(
+        label=lazy("Fullest shuttle (% of its seats)"), required=False, min_value=0, max_value=200
+    )
+    symptomatic = forms.IntegerField(
+        label=lazy("Persons sent home with symptoms (a count)"),
+        required=False,
+        min_value=0,
+        max_value=100_000,
+    )
+    commission = forms.CharField(
+        label=lazy("Who checked, with commas between"), required=False, max_length=_LONGEST
+    )
+    note = forms.CharField(
+        label=lazy("Remark, without a person’s name"), required=False, max_length=_LONGEST
+    )
+
+    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
+        super().__init__(place, data, site)
+        self.initial["day"] = place.day(site)
+        self.add_measures(daily=True)
+        last = ("transport", "symptomatic", "commission", "note", "happened_at", "key")
+        measures = [name for name in self.fields if name.startswith("m-")]
+        self.order_fields(["site", "day", *measures, *last])
+
+    def event(self, actor: str) -> Event:
+        found = self.cleaned_data
+        fill = found["transport"]
+        return CheckDone(
+            **self.common(actor),
+            day=found["day"],
+            findings=self.findings(),
+            transport_fill=None if fill is None else fill / 100,
+            symptomatic=found["symptomatic"],
+            commission=self.names("commission"),
+            note=found["note"],
+        )
+
+
+class InspectionForm(_FindingsForm):
+    """A brigade's visit: whose, whether unannounced, what it checked against the charter."""
+
+    authority = forms.CharField(label=lazy("Whose brigade"), max_length=_LONGEST)
+    unannounced = forms.BooleanField(label=lazy("Came without notice"), required=False)
+    inspectors = forms.CharField(
+        label=lazy("Who came, with commas between"), required=False, max_length=_LONGEST
+    )
+    note = forms.CharField(
+        label=lazy("Remark, without a person’s name"), required=False, max_length=_LONGEST
+    )
+
+    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
+        super().__init__(place, data, site)
+        self.initial["unannounced"] = True
+        self.add_measures(daily=False)
+        measures = [name for name in self.fields if name.startswith("m-")]
+        first = ["site", "authority", "unannounced", "happened_at", "inspectors"]
+        self.order_fields([*first, *measures, "note", "key"])
+
+    def event(self, actor: str) -> Event:
+        found = self.cleaned_data
+        return InspectionHeld(
+            **self.common(actor),
+            authority=found["authority"],
+            unannounced=found["unannounced"],
+            inspectors=self.names("inspectors"),
+            findings=self.findings(),
+            note=found["note"],
+        )
+
+
+def show_refusals(form: RecordForm, reasons: Sequence[Refusal]) -> None:
+    """Put each refusal by the field it is of; the others above the form."""
+    for reason in reasons:
+        field = _FIELD_OF.get(reason.code)
+        sentence = refusal_text(reason, form.place.operator, form.place.text)
+        form.add_error(field if field in form.fields else None, sentence)

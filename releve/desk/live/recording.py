@@ -1,0 +1,222 @@
+"""The pages on which something is recorded: a case, a closure, a daily check, an inspection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from releve.desk.access.guard import asks_again, may
+from releve.desk.access.scopes import actor, can, scope
+from releve.desk.live.answers import answer, explained
+from releve.desk.live.consequences import Consequences, consequences
+from releve.desk.live.forms import (
+    CaseForm,
+    CheckForm,
+    ClosureForm,
+    InspectionForm,
+    Place,
+    RecordForm,
+    show_refusals,
+)
+from releve.desk.live.streams import looked_at
+from releve.desk.presenters.text import text_now
+from releve.desk.responses import wants_json
+from releve.live import api as live
+from releve.situation import Event, SiteClosed, refusals
+
+__all__ = ["case", "check", "closure", "index", "inspection", "place_of"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing that can be recorded."""
+
+    title: str
+    about: str
+    url: str
+
+
+@dataclass(frozen=True)
+class RecordPage:
+    """A form, with what would follow where that is asked for first."""
+
+    title: str
+    about: str
+    form: RecordForm
+    send: str
+    back_url: str
+    consequences: Consequences | None = None
+
+
+@dataclass(frozen=True)
+class IndexPage:
+    """What somebody may record, and the closed sites whose reopening waits."""
+
+    choices: tuple[Choice, ...]
+    closed: tuple[Choice, ...]
+
+
+@may("event.record.check")
+@require_safe
+@explained
+def index(request: HttpRequest) -> HttpResponse:
+    """What this reader may record."""
+    offered = (
+        ("event.record.case", _("Positive test"), _("A case, a contact, or somebody cleared"),
+         "record_case"),
+        ("event.record.closure", _("Closure of a site"), _("Its consequences are shown first"),
+         "record_closure"),
+        ("event.record.check", _("Daily check"), _("Measure by measure"), "record_check"),
+        ("event.record.inspection", _("Inspection"), _("A brigade’s visit"), "record_inspection"),
+    )  # fmt: skip
+    choices = tuple(
+        Choice(title, about, reverse(name))
+        for permission, title, about, name in offered
+        if can(request.user, permission)
+    )
+    operator, stream = live.operator_now(), looked_at(request).name
+    situation = live.situation_now(stream)
+    closed = tuple(
+        Choice(site.name, "", reverse("record_reopening", args=[site.id]))
+        for site in operator.sites
+        if situation.site(site.id).closed and can(request.user, "reopening.approve", site=site.id)
+    )
+    twin = {"choices": [row.url for row in choices], "closed": [row.url for row in closed]}
+    page = IndexPage(choices, closed)
+    return answer(request, "desk/live/record.html", page, twin, operator=operator)
+
+
+@may("event.record.case")
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def case(request: HttpRequest) -> HttpResponse:
+    """Declare a positive test, a contact, or that somebody is cleared."""
+    form = CaseForm(place_of(request, "event.record.case"), _sent(request), _site(request))
+    about = _("Status and dates under a pseudonym. Never a name, a symptom or a result.")
+    return _recorded(request, RecordPage(_("Positive test"), about, form, _("Declare"), _back()))
+
+
+@may("event.record.closure")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def closure(request: HttpRequest) -> HttpResponse:
+    """Close a site: the form, then what would follow in numbers, then the closure."""
+    form = ClosureForm(place_of(request, "event.record.closure"), _sent(request), _site(request))
+    page = RecordPage(
+        _("Closure of a site"),
+        _("The consequences are shown in numbers before anything is recorded."),
+        form,
+        _("Show the consequences"),
+        _back(),
+    )
+    if request.method != "POST" or request.POST.get("confirmed") == "yes" or not form.is_valid():
+        return _recorded(request, page)
+    event = form.event(actor(request))
+    assert isinstance(event, SiteClosed)
+    stream = looked_at(request).name
+    place = form.place
+    reasons = refusals(event, live.situation_now(stream), place.operator, live.rules_now())
+    if reasons:
+        show_refusals(form, reasons)
+        return _shown(request, page, 422)
+    shown = consequences(event, place.operator, place.text, stream)
+    page = RecordPage(page.title, page.about, form, _("Close the site"), page.back_url, shown)
+    return _shown(request, page, 200)
+
+
+@may("event.record.check")
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def check(request: HttpRequest) -> HttpResponse:
+    """The daily check of a site, measure by measure."""
+    form = CheckForm(place_of(request, "event.record.check"), _sent(request), _site(request))
+    about = _("Leave empty what was not looked at: it is shown as left out, never as kept.")
+    return _recorded(request, RecordPage(_("Daily check"), about, form, _("Record"), _back()))
+
+
+@may("event.record.inspection")
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def inspection(request: HttpRequest) -> HttpResponse:
+    """A brigade's visit, against the charter."""
+    place = place_of(request, "event.record.inspection")
+    form = InspectionForm(place, _sent(request), _site(request))
+    about = _("Leave empty the measures that were not looked at.")
+    return _recorded(request, RecordPage(_("Inspection"), about, form, _("Record"), _back()))
+
+
+def place_of(request: HttpRequest, permission: str) -> Place:
+    """Return where and when somebody records: their sites, the time of the stream."""
+    operator = live.operator_now()
+    seen = scope(request.user, permission)
+    at = live.now(looked_at(request).name)
+    text = text_now(operator.row.time_zone)
+    sites = tuple(site.id for site in operator.sites if seen.has_site(site.id))
+    return Place(operator, sites, at, text, live.rules_now().charter(at.date()))
+
+
+def _recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
+    """Record what was sent, once; else show it again with each fault by its field."""
+    form = page.form
+    if request.method != "POST":
+        return _shown(request, page, 200)
+    if not form.is_valid():
+        return _shown(request, page, 422)
+    event: Event = form.event(actor(request))
+    try:
+        done = live.record(event, key=form.key_text, stream=looked_at(request).name)
+    except live.Refused as error:
+        show_refusals(form, error.reasons)
+        return _shown(request, page, 422)
+    except live.Busy:
+        form.add_error(None, _("The database is busy. Nothing was recorded; send it again."))
+        return _shown(request, page, 503)
+    except live.KeyReused:
+        form.add_error(None, _("This form recorded something else before; open it again."))
+        return _shown(request, page, 409)
+    return _done(request, done)
+
+
+def _done(request: HttpRequest, done: live.Recorded) -> HttpResponse:
+    if wants_json(request):
+        twin = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
+        return JsonResponse(twin, status=200 if done.before else 201)
+    if done.before:
+        messages.info(request, _("It was recorded before: nothing was done twice."))
+    else:
+        messages.success(request, _("Recorded as entry {number}.").format(number=done.seq))
+    return redirect("now")
+
+
+def _shown(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:
+    form = page.form
+    twin = {
+        "fields": {name: str(field.label) for name, field in form.fields.items()},
+        "faults": {name: [str(item) for item in items] for name, items in form.errors.items()}
+        if form.is_bound
+        else {},
+    }
+    operator = form.place.operator
+    template = "desk/live/form.html" if page.consequences is None else "desk/live/confirm.html"
+    return answer(request, template, page, twin, operator=operator, status=status)
+
+
+def _sent(request: HttpRequest) -> Mapping[str, Any] | None:
+    return request.POST if request.method == "POST" else None
+
+
+def _site(request: HttpRequest) -> str:
+    return request.GET.get("site", "")
+
+
+def _back() -> str:
+    return reverse("record")

@@ -1,0 +1,32 @@
+"""Which stream a reader looks at: the live one, or a drill they chose to take part in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from releve.desk.access.scopes import can
+from releve.live import api as live
+from releve.live.models import Stream
+
+__all__ = ["COOKIE", "Looked", "looked_at"]
+
+COOKIE = "releve_stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A stream by its name; ``title`` is empty for the live one."""
+
+    name: str
+    title: str = ""
+
+
+def looked_at(request: HttpRequest) -> Looked:
+    """Return the stream a reader chose; the live one where a drill is over, or is not for them."""
+    name = request.COOKIES.get(COOKIE, live.LIVE)
+    if not live.is_drill(name) or not can(request.user, "incident.work"):
+        return Looked(live.LIVE)
+    found = Stream.objects.filter(name=name, stopped_at=None).first()
+    return Looked(live.LIVE) if found is None else Looked(found.name, found.title)

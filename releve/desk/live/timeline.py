@@ -1,0 +1,89 @@
+"""What happened last, in sentences; nothing about a person and no health field among them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.desk.access.scopes import Scope
+from releve.desk.presenters.text import Text
+from releve.ledger.models import Entry
+from releve.network import Operator
+from releve.network.clock import zone
+
+__all__ = ["Moment", "timeline"]
+
+MOST = 20
+_READ = 200
+"""How many entries are read at most to find those that this reader may see."""
+
+_SENTENCES = {
+    "site.closed": lazy("{site} is closed."),
+    "closure.extended": lazy("{site} stays closed for longer."),
+    "reopening.checked": lazy("{site}: an item of the reopening checklist is done."),
+    "reopening.approved": lazy("{site}: {actor} says yes to the reopening."),
+    "site.reopened": lazy("{site} is open again."),
+    "inspection.held": lazy("{site}: a brigade visited."),
+    "check.done": lazy("{site}: the daily check was done."),
+    "link.down": lazy("The link of {site} is down."),
+    "link.up": lazy("The link of {site} is back."),
+    "power.down": lazy("{site} has no power."),
+    "power.up": lazy("{site} has power again."),
+    "relief.made": lazy("A relief was made: {moved} people moved."),
+    "routing.published": lazy("The routes were published."),
+    "people.told": lazy("The people concerned were told."),
+    "plan.activated": lazy("A plan was put in force."),
+    "drill.started": lazy("The drill began."),
+    "drill.moved": lazy("The clock of the drill was moved forward."),
+    "effect.aside": lazy("A task failed too often and was set aside."),
+    "effect.retried": lazy("A task that was set aside is tried again."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of the timeline."""
+
+    at: str
+    iso: str
+    kind: str
+    sentence: str
+
+
+def timeline(stream: str, operator: Operator, text: Text, seen: Scope) -> tuple[Moment, ...]:
+    """Return the last events of a stream that somebody may see, the newest first."""
+    rows = Entry.objects.filter(stream=stream, kind__in=_SENTENCES).order_by("-seq")
+    found = []
+    for kind, at, written in rows.values_list("kind", "recorded_at", "body")[:_READ]:
+        body = json.loads(written)
+        if _visible(body, seen):
+            found.append(_moment(kind, datetime.fromisoformat(at), body, operator, text))
+        if len(found) == MOST:
+            break
+    return tuple(found)
+
+
+def _visible(body: Mapping[str, Any], seen: Scope) -> bool:
+    """Return whether an entry is of a place that is seen; what is of no place takes them all."""
+    site = body.get("site")
+    return seen.has_site(site) if site else seen.sites is None
+
+
+def _moment(
+    kind: str, at: datetime, body: Mapping[str, Any], operator: Operator, text: Text
+) -> Moment:
+    site = operator.site.get(body.get("site", ""))
+    words = {
+        "site": site.name if site else body.get("carrier") or body.get("site", ""),
+        "actor": body.get("actor", ""),
+        "moved": text.number(body.get("moved", 0)),
+    }
+    day = at.astimezone(zone(text.time_zone)).date()
+    local = _("{day}, {time}").format(day=text.short_day(day), time=text.clock(at))
+    return Moment(local, at.isoformat(), kind, str(_SENTENCES[kind]).format_map(words))

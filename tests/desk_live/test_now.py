@@ -1,0 +1,134 @@
+"""The Now page: what it shows to whom, and how it is kept fresh."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from releve.desk.access.roles import Role
+from releve.desk.live.now_page import left
+from releve.live import api as live
+from releve.live.models import Effect, Message
+from tests.desk_live.conftest import Looking
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def text_of(web: Client, path: str) -> str:
+    answer = web.get(path)
+    assert answer.status_code == 200, answer.content[:300]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def test_a_closed_site_shows_its_countdown_and_the_people_who_have_not_answered(
+    looking: Looking, acting: Acting
+) -> None:
+    web = looking.as_()
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    page = web.get("/now").context["page"]
+    closed = next(row for row in page.sites if row.id == acting.site)
+    assert closed == page.sites[0], "what is lost comes first"
+    assert closed.tone == "missed"
+    assert re.fullmatch(r"4[78].h.\d\d.min", closed.left)
+    assert page.counts.waiting == page.counts.told == len(acting.messages) > 0
+    kinds = [moment.kind for moment in page.moments]
+    assert {"site.closed", "relief.made", "routing.published"} <= set(kinds)
+    assert "Exercice" in text_of(web, "/now")
+
+
+def test_no_case_and_no_absence_is_told_on_it(looking: Looking, acting: Acting) -> None:
+    acting.two_positives()
+    told = text_of(looking.as_(), "/now") + looking.as_().get("/now.json").content.decode()
+    for agent in acting.agents_at(acting.site):
+        assert agent not in told
+    assert "case.declared" not in told
+    assert "agent.unavailable" not in told
+
+
+def test_a_client_sees_the_coverage_of_its_own_programmes_alone(
+    looking: Looking, acting: Acting
+) -> None:
+    client = acting.operator.clients[0].id
+    twin = looking.as_(Role.CLIENT, client).get("/now.json").json()
+    assert twin["stream"] == "live", "a drill is not for clients"
+    assert twin["sites"] == []
+    assert twin["messages"] is None
+    assert [row["id"] for row in twin["clients"]] in ([client], [])
+
+
+def test_a_site_lead_sees_the_own_site_alone(looking: Looking, acting: Acting) -> None:
+    twin = looking.as_(Role.SITE).get("/now.json").json()
+    assert [row["id"] for row in twin["sites"]] == [acting.site]
+    assert twin["clients"] == []
+
+
+def test_what_is_unchanged_is_answered_304(looking: Looking, acting: Acting) -> None:
+    web = looking.as_()
+    first = web.get("/now?part=live")
+    again = web.get("/now?part=live", headers={"if-none-match": first["ETag"]})
+    assert again.status_code == 304
+    acting.close()
+    changed = web.get("/now?part=live", headers={"if-none-match": first["ETag"]})
+    assert changed.status_code == 200
+
+
+def test_more_closed_sites_take_no_more_queries(looking: Looking, acting: Acting) -> None:
+    web = looking.as_()
+    web.get("/now")
+    with CaptureQueriesContext(
+        connection,
+    ) as before:
+        web.get("/now")
+    acting.close()
+    acting.close(acting.operator.sites[1].id)
+    web.get("/now")
+    with CaptureQueriesContext(connection) as after:
+        web.get("/now")
+    assert len(after) <= len(before)
+
+
+def test_a_task_that_was_set_aside_is_seen_and_tried_again(
+    looking: Looking, acting: Acting
+) -> None:
+    acting.close()
+    Effect.objects.filter(stream=acting.stream).update(state=Effect.ASIDE, error="OSError: full")
+    (row, *_) = live.effects_aside(acting.stream)
+    web = looking.as_()
+    assert "OSError: full" in text_of(web, "/now")
+    assert web.post(f"/effects/{row.pk}/retry").status_code == 302
+    assert Effect.objects.get(pk=row.pk).state == Effect.QUEUED
+    assert web.post(f"/effects/{row.pk}/retry").status_code == 404
+
+
+def test_a_message_is_answered_by_its_link_without_a_sign_in(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    acting.work()
+    message = acting.messages[0]
+    web = Client()
+    asked = web.get(f"/ack/{message.token}")
+    assert asked.status_code == 200
+    assert Message.objects.get(pk=message.pk).acknowledged_at is None, "a look answers nothing"
+    assert web.post(f"/ack/{message.token}").status_code == 200
+    first = Message.objects.get(pk=message.pk).acknowledged_at
+    assert first is not None
+    assert web.post(f"/ack/{message.token}").status_code == 200
+    assert Message.objects.get(pk=message.pk).acknowledged_at == first
+    assert web.post("/ack/none").status_code == 404
+    unknown = asked.content.replace(message.token.encode(), b"none")
+    assert web.get("/ack/none").content == unknown, "a look does not tell whether a link is one"
+
+
+def test_time_left_is_written_in_hours_and_minutes() -> None:
+    at = live.real()
+    assert left(at, at + timedelta(hours=47, minutes=59, seconds=30)) == "48\xa0h\xa000\xa0min"
+    assert left(at, at + timedelta(minutes=5)) == "0\xa0h\xa005\xa0min"
+    assert left(at, at) == ""

@@ -1,0 +1,169 @@
+"""Recording through the pages: what is written, what is refused, where the reason stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from releve.desk.access.roles import Role
+from releve.ledger import chain as ledger
+from releve.live import api as live
+from tests.desk_live.conftest import Looking
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def sent(web: Client, path: str, **changed: Any) -> Any:
+    """Open a form, fill in what is given and send it with what it held."""
+    form = web.get(path).context["page"].form
+    held = {name: form.get_initial_for_field(f, name) for name, f in form.fields.items()}
+    values = {name: value for name, value in held.items() if value not in (None, False, "")}
+    return web.post(path, {**values, **changed})
+
+
+def faults(answer: Any) -> dict[str, list[str]]:
+    assert answer.status_code == 422
+    return {name: list(items) for name, items in answer.context["page"].form.errors.items()}
+
+
+def count(acting: Acting, kind: str) -> int:
+    return sum(row.kind == kind for row in ledger.entries(acting.stream))
+
+
+def test_two_positives_of_a_site_close_it(looking: Looking, acting: Acting) -> None:
+    web = looking.as_(Role.HEALTH)
+    for agent in acting.agents_at(acting.site)[:2]:
+        assert sent(web, "/record/case", site=acting.site, agent=agent).status_code == 302
+    assert live.situation_now(acting.stream).site(acting.site).closed
+
+
+def test_an_unknown_agent_is_refused_by_the_field_and_nothing_typed_is_lost(
+    looking: Looking, acting: Acting
+) -> None:
+    web = looking.as_(Role.HEALTH)
+    answer = sent(web, "/record/case", site=acting.site, agent="a<script>")
+    assert set(faults(answer)) == {"agent"}
+    page = answer.content.decode()
+    assert "a&lt;script&gt;" in page
+    assert "<script>" not in page.split("<main", 1)[1]
+    assert count(acting, "case.declared") == 0
+
+
+def test_a_test_dated_tomorrow_is_refused_by_its_date(looking: Looking, acting: Acting) -> None:
+    web = looking.as_(Role.HEALTH)
+    agent = acting.agents_at(acting.site)[0]
+    answer = sent(
+        web, "/record/case", site=acting.site, agent=agent, happened_at="2027-06-01T10:00"
+    )
+    assert set(faults(answer)) == {"happened_at"}
+
+
+def test_the_same_form_sent_twice_records_once(looking: Looking, acting: Acting) -> None:
+    web = looking.as_(Role.HEALTH)
+    agent = acting.agents_at(acting.site)[0]
+    for _ in range(2):
+        answer = sent(web, "/record/case", site=acting.site, agent=agent, key="k" * 32)
+        assert answer.status_code == 302
+    assert count(acting, "case.declared") == 1
+
+
+def test_a_second_identical_report_is_refused(looking: Looking, acting: Acting) -> None:
+    web = looking.as_(Role.HEALTH)
+    agent = acting.agents_at(acting.site)[0]
+    sent(web, "/record/case", site=acting.site, agent=agent)
+    assert "__all__" in faults(sent(web, "/record/case", site=acting.site, agent=agent))
+
+
+def test_a_site_lead_records_at_the_own_site_alone(looking: Looking, acting: Acting) -> None:
+    web = looking.as_(Role.SITE)
+    other = acting.operator.sites[1].id
+    answer = sent(web, "/record/case", site=other, agent=acting.agents_at(other)[0])
+    assert set(faults(answer)) == {"site"}
+
+
+def test_a_closure_shows_its_consequences_before_it_is_recorded(
+    looking: Looking, acting: Acting
+) -> None:
+    web = looking.as_()
+    values = {"site": acting.site, "cause": "hazard", "hours": "24", "home_only": "on"}
+    shown = sent(web, "/record/closure", **values)
+    assert shown.status_code == 200
+    found = shown.context["page"].consequences
+    assert int(found.seats) > 0
+    assert int(found.working) > 0
+    assert len(found.clients) == len(acting.operator.clients)
+    assert not live.situation_now(acting.stream).site(acting.site).closed, "nothing is done yet"
+    done = sent(web, "/record/closure", **values, confirmed="yes")
+    assert done.status_code == 302
+    closure = live.situation_now(acting.stream).site(acting.site).closure
+    assert closure is not None
+    assert closure.home_only
+    again = sent(web, "/record/closure", **values)
+    assert set(faults(again)) == {"site"}
+
+
+def test_an_order_names_its_authority(looking: Looking, acting: Acting) -> None:
+    answer = sent(looking.as_(), "/record/closure", site=acting.site, cause="authority")
+    assert set(faults(answer)) == {"authority"}
+
+
+def test_a_daily_check_keeps_what_was_not_looked_at_empty(looking: Looking, acting: Acting) -> None:
+    web = looking.as_(Role.SITE)
+    empty = sent(web, "/record/check", site=acting.site)
+    assert "__all__" in faults(empty)
+    done = sent(
+        web, "/record/check", site=acting.site, **{"m-distancing": "not_kept", "transport": "50"}
+    )
+    assert done.status_code == 302
+    (check,) = live.situation_now(acting.stream).checks.values()
+    assert [(row.measure, row.verdict) for row in check.findings] == [("distancing", "not_kept")]
+    assert check.transport_fill == 0.5
+    assert check.symptomatic is None
+
+
+def test_an_inspection_is_recorded_with_its_findings(looking: Looking, acting: Acting) -> None:
+    values = {"m-distancing": "kept", "authority": "Commission", "inspectors": "A. B., C. D."}
+    assert sent(looking.as_(), "/record/inspection", site=acting.site, **values).status_code == 302
+    (visit,) = live.situation_now(acting.stream).inspections
+    assert visit.inspectors == ("A. B.", "C. D.")
+    assert visit.unannounced
+
+
+def test_reopening_is_refused_too_early_and_to_one_person(looking: Looking, acting: Acting) -> None:
+    acting.two_positives()
+    web, path = looking.as_(), f"/record/reopening/{acting.site}"
+    page = web.get(path).context["page"]
+    early = web.post(path, {"act": "approve", "key": "early"})
+    assert early.status_code == 422, "the checklist comes first"
+    for item in page.items:
+        assert web.post(path, {"act": item.id, "key": item.key}).status_code == 302
+    assert web.post(path, {"act": "approve", "key": "one"}).status_code == 302
+    assert web.post(path, {"act": "approve", "key": "two"}).status_code == 422
+    acting.later(hours=49)
+    alone = web.post(path, {"act": "open", "key": "open"})
+    assert alone.status_code == 422
+    assert len(alone.context["page"].refusals) == 1
+    other = looking.as_(Role.HEALTH)
+    assert other.post(path, {"act": "approve", "key": "three"}).status_code == 302
+    assert web.post(path, {"act": "open", "key": "open2"})["Location"] == "/now"
+    assert not live.situation_now(acting.stream).site(acting.site).closed
+
+
+def test_before_48_hours_nobody_opens(looking: Looking, acting: Acting) -> None:
+    acting.two_positives()
+    web, path = looking.as_(), f"/record/reopening/{acting.site}"
+    for item in web.get(path).context["page"].items:
+        web.post(path, {"act": item.id, "key": item.key})
+    for role in (Role.CONTINUITY, Role.HEALTH):
+        looking.as_(role).post(path, {"act": "approve", "key": role.value})
+    answer = web.post(path, {"act": "open", "key": "open"})
+    assert answer.status_code == 422
+    assert live.situation_now(acting.stream).site(acting.site).closed
+
+
+def test_each_form_offers_what_its_reader_may_record(looking: Looking) -> None:
+    urls = [row.url for row in looking.as_(Role.HEALTH).get("/record/").context["page"].choices]
+    assert urls == ["/record/case", "/record/check"]
