@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.access.conftest import plans, stocked
 from tests.live.conftest import (
     _nothing_in_memory,
     _own_home,
@@ -11,4 +12,13 @@ from tests.live.conftest import (
     planned,
 )
 
-__all__ = ["_nothing_in_memory", "_own_home", "acting", "drill", "known_times", "planned"]
+__all__ = [
+    "_nothing_in_memory",
+    "_own_home",
+    "acting",
+    "drill",
+    "known_times",
+    "planned",
+    "plans",
+    "stocked",
+]

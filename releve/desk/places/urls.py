@@ -11,4 +11,6 @@ __all__ = ["urlpatterns"]
 urlpatterns = [
     path("sites", views.sites, name="sites"),
     path("sites/<ref:site>", views.site, name="site"),
+    path("clients", views.clients, name="clients"),
+    path("clients/<ref:client>", views.client, name="client"),
 ]

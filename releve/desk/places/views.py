@@ -11,11 +11,13 @@ from django.views.decorators.http import require_safe
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import can, scope
 from releve.desk.places.answers import fresh
+from releve.desk.places.clients import ClientRow, client_page, client_rows, client_twin
+from releve.desk.places.clients import row_twin as client_row_twin
 from releve.desk.places.moment import moment
 from releve.desk.places.sites import SiteRow, page_twin, row_twin, site_page, site_rows
 from releve.live import api as live
 
-__all__ = ["site", "sites"]
+__all__ = ["client", "clients", "site", "sites"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,38 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     page = site_page(now, live.scene_of(now.stream), found, health=health)
     twin = page_twin(page, now, health=health)
     return fresh(request, "desk/places/site.html", page, twin, drill=now.drill)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsPage:
+    """The list of clients."""
+
+    rows: tuple[ClientRow, ...]
+    planned: bool
+
+
+@may("plan.see")
+@require_safe
+def clients(request: HttpRequest) -> HttpResponse:
+    """The clients that the reader may see, those short now first."""
+    now = moment(request)
+    found = live.coverage(now.stream)
+    reach = scope(request.user, "plan.see")
+    seen = [row for row in now.operator.clients if reach.has_client(row.id)]
+    page = ClientsPage(client_rows(now, found, seen), found is not None)
+    twin = {"stream": now.stream, "clients": [client_row_twin(row, found) for row in seen]}
+    return fresh(request, "desk/places/clients.html", page, twin, drill=now.drill)
+
+
+@may("plan.see", client="client")
+@require_safe
+def client(request: HttpRequest, client: str) -> HttpResponse:
+    """One client: its coverage ahead, its programmes, the reliefs that touch it."""
+    now = moment(request)
+    row = next((row for row in now.operator.clients if row.id == client), None)
+    if row is None:
+        raise Http404(_("There is no such client."))
+    found = live.coverage(now.stream)
+    page = client_page(now, found, row)
+    twin = client_twin(row, found, page)
+    return fresh(request, "desk/places/client.html", page, twin, drill=now.drill)

@@ -1,0 +1,279 @@
+"""What the pages of clients show: coverage now and for 48 hours, programmes, reliefs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+
+from releve.desk.places.moment import Moment, when
+from releve.desk.places.relief_words import lost_words, source_word
+from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
+from releve.desk.presenters.twin import plain
+from releve.live.coverage import ClientCoverage, Coverage
+from releve.live.models import Relief
+from releve.live.plans import day_plan
+from releve.network import Client
+
+__all__ = ["ClientPage", "ClientRow", "client_page", "client_rows", "client_twin", "row_twin"]
+
+_WHOLE = 1 - 1e-6
+_MOST_RELIEFS = 10
+_SIZES = (
+    Size("wide", 960, 300, 44, 22, 14, 30, 3),
+    Size("narrow", 360, 230, 34, 16, 12, 28, 12),
+)
+_KINDS = {
+    "inbound": lazy("inbound calls"),
+    "outbound": lazy("outbound calls"),
+    "back_office": lazy("back office"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    """A client in the list; ``spark`` holds paths of covered, missing and required."""
+
+    id: str
+    name: str
+    url: str
+    tone: str
+    word: str
+    now: str
+    worst: str
+    missing: str
+    spark: tuple[str, str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class HalfHour:
+    """A row of the figures."""
+
+    clock: str
+    required: str
+    covered: str
+    share: str
+    short: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefLine:
+    """A relief as one client is concerned by it."""
+
+    generation: int
+    source: str
+    when: str
+    lost: str
+    people: str
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPage:
+    """One client."""
+
+    row: ClientRow
+    charts: tuple[Chart, ...]
+    title: str
+    description: str
+    reach: str
+    halves: tuple[HalfHour, ...]
+    programmes: tuple[tuple[str, str, str], ...]
+    reliefs: tuple[ReliefLine, ...]
+
+
+def client_rows(
+    now: Moment, found: Coverage | None, clients: Sequence[Client]
+) -> tuple[ClientRow, ...]:
+    """Return clients as the list shows them, those short now first."""
+    known = {row.client: row for row in found.clients} if found is not None else {}
+    starts = found.starts if found is not None else ()
+    rows = [_row(now, client, known.get(client.id), starts) for client in clients]
+    order = ("missed", "thin", "unknown", "held")
+    return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
+
+
+def _row(
+    now: Moment, client: Client, found: ClientCoverage | None, starts: Sequence[Any]
+) -> ClientRow:
+    text = now.text
+    worst = ""
+    if found is not None and found.worst is not None and found.worst_at is not None:
+        worst = _("{coverage}, {time}").format(
+            coverage=text.coverage(found.worst), time=when(found.worst_at, text)
+        )
+    tone, word = _tone(found)
+    return ClientRow(
+        client.id,
+        client.name,
+        reverse("client", args=[client.id]),
+        tone,
+        word,
+        "–" if found is None or found.now is None else text.coverage(found.now),
+        worst or "–",
+        "–" if found is None or found.worst is None else text.missing(found.missing),
+        None if found is None or not starts else spark(_series(found, tuple(starts))),
+    )
+
+
+def _tone(found: ClientCoverage | None) -> tuple[str, str]:
+    if found is None or found.worst is None:
+        return "unknown", _("not known")
+    if found.now is not None and found.now < _WHOLE:
+        return "missed", _("short now")
+    if found.worst < _WHOLE:
+        return "thin", _("short within 48 hours")
+    return "held", _("covered for 48 hours")
+
+
+def _series(found: ClientCoverage, starts: tuple[Any, ...]) -> Series:
+    return Series(
+        starts,
+        found.required,
+        found.covered,
+        found.required - found.covered,
+        np.zeros(len(starts)),
+    )
+
+
+def client_page(now: Moment, found: Coverage | None, client: Client) -> ClientPage:
+    """Return the page of a client."""
+    own = _own(found, client)
+    starts = found.starts if found is not None else ()
+    (row,) = client_rows(now, found, [client])
+    series = _series(own, starts) if own is not None and starts else None
+    programmes = [item for item in now.operator.programmes if item.client == client.id]
+    return ClientPage(
+        row,
+        () if series is None else tuple(draw(series, size, now.text) for size in _SIZES),
+        _("Coverage of {client}, the next 48 hours").format(client=client.name),
+        _described(now, own, row),
+        _reach(now, found),
+        tuple(_halves(now, own, starts)),
+        tuple((item.name, str(_KINDS[item.kind]), item.opening) for item in programmes),
+        tuple(_reliefs(now, frozenset(item.id for item in programmes))),
+    )
+
+
+def _own(found: Coverage | None, client: Client) -> ClientCoverage | None:
+    rows = found.clients if found is not None else ()
+    return next((row for row in rows if row.client == client.id), None)
+
+
+def _described(now: Moment, own: ClientCoverage | None, row: ClientRow) -> str:
+    if own is None or own.worst is None:
+        return _("Nothing is required in the hours that the plan in force reaches.")
+    if own.worst >= _WHOLE:
+        return _("What is required is covered in every half hour.")
+    return _("At worst {worst}; {missing} of what is required is missing.").format(
+        worst=row.worst, missing=row.missing
+    )
+
+
+def _reach(now: Moment, found: Coverage | None) -> str:
+    if found is None:
+        return _("No plan is in force.")
+    if found.planned_until is None:
+        return _("The plan in force does not reach the hours ahead.")
+    return _("From {start}; the plan in force reaches to {end}.").format(
+        start=when(now.at, now.text), end=when(found.planned_until, now.text)
+    )
+
+
+def _halves(now: Moment, own: ClientCoverage | None, starts: Sequence[Any]) -> Iterable[HalfHour]:
+    if own is None:
+        return
+    for at, start in enumerate(starts):
+        if own.required[at] <= 0:
+            continue
+        share = float(own.share[at])
+        yield HalfHour(
+            f"{now.text.short_day(start.date())} {now.text.clock(start)}",
+            now.text.number(float(own.required[at]), 1),
+            now.text.number(float(own.covered[at]), 1),
+            now.text.coverage(share),
+            share < _WHOLE,
+        )
+
+
+def _reliefs(now: Moment, programmes: frozenset[str]) -> Iterable[ReliefLine]:
+    """Yield the reliefs that change who works for some programmes, the newest first."""
+    rows = Relief.objects.filter(stream=now.stream).select_related("activation")
+    for at, relief in enumerate(rows.prefetch_related("days")[:_MOST_RELIEFS]):
+        touched: set[str] = set()
+        for day in relief.days.all():
+            before = _programme_of(day.plan_id, relief.activation.version)
+            touched |= _touched(day.changes, before, programmes)
+        if touched or at == 0:
+            people = ngettext(
+                "{count} person works differently for it",
+                "{count} people work differently for it",
+                len(touched),
+            ).format(count=now.text.number(len(touched)))
+            yield ReliefLine(
+                relief.generation,
+                source_word(relief.source),
+                when(relief.made_at, now.text),
+                lost_words(relief, now.operator, now.text),
+                people,
+                at == 0,
+            )
+
+
+def _touched(
+    changes: Mapping[str, Sequence[Any]], before: Mapping[str, str], programmes: frozenset[str]
+) -> set[str]:
+    """Return who works for the programmes before or after, and differently."""
+    return {
+        agent
+        for agent, (_reason, placed) in changes.items()
+        if before.get(agent) in programmes or (placed is not None and placed[1] in programmes)
+    }
+
+
+@lru_cache(maxsize=16)
+def _programme_of(digest: str, version: int) -> Mapping[str, str]:
+    return {row.agent: row.programme for row in day_plan(digest, version).plan.placements}
+
+
+def row_twin(client: Client, found: Coverage | None) -> dict[str, Any]:
+    """Return a client of the list as JSON; what is not known is null."""
+    own = _own(found, client)
+    return {
+        "client": client.id,
+        "name": client.name,
+        "now": None if own is None else own.now,
+        "worst": None if own is None else own.worst,
+        "worst_at": None if own is None else plain(own.worst_at),
+        "missing": None if own is None else own.missing,
+    }
+
+
+def client_twin(client: Client, found: Coverage | None, page: ClientPage) -> dict[str, Any]:
+    """Return a client's page as JSON."""
+    own = _own(found, client)
+    starts = found.starts if found is not None and own is not None else ()
+    return {
+        **row_twin(client, found),
+        "half_hours": [
+            {
+                "start": plain(start),
+                "required": float(own.required[at]),
+                "covered": float(own.covered[at]),
+                "share": None if math.isnan(own.share[at]) else float(own.share[at]),
+            }
+            for at, start in enumerate(starts)
+            if own is not None
+        ],
+        "reliefs": [
+            {"generation": line.generation, "in_force": line.in_force} for line in page.reliefs
+        ],
+    }
