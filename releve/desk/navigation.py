@@ -58,6 +58,7 @@ ENTRIES = (
     Entry(lazy("Plan"), "verdict", "plan.see", frozenset({"cell"})),
     Entry(lazy("Reliefs"), "reliefs", "reliefs.see"),
     Entry(lazy("Record"), "record", "event.record.check"),
+    Entry(lazy("Drills"), "drills", "incident.work"),
     Entry(lazy("Incident"), "incident", "incident.work"),
     Entry(lazy("Health"), "health", "health.cases"),
     Entry(lazy("Ledger"), "ledger", "ledger.see"),
