@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection, models, transaction
 
 from releve.ledger.chain import append, lock
+from releve.ledger.hashing import canonical
 from releve.ledger.models import Personal
 
 __all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on"]
@@ -33,11 +34,17 @@ def erase_due(on: date, *, now: datetime) -> int:
 def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int:
     """Erase every value about one person, whatever its day; return how many.
 
-    ``cause`` goes into the ledger and must not name the person.
+    A value that names the person among others, such as who was present, goes as a whole: nothing
+    can be taken out of what an entry commits to. ``cause`` goes into the ledger and must not name
+    the person.
     """
     if not subject:
         raise ValueError("no subject is given: values without one are erased on their date")
-    return _erase(Personal.objects.filter(subject=subject), {"cause": cause}, now)
+    text = canonical(subject)
+    shared = Personal.objects.filter(value__contains=text).values_list("pk", "value")
+    naming = [pk for pk, value in shared if text in value]  # SQLite finds capitals alike
+    rows = Personal.objects.filter(models.Q(subject=subject) | models.Q(pk__in=naming))
+    return _erase(rows, {"cause": cause}, now)
 
 
 def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()) -> int:

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from releve.evidence.verify import Export, check_proof
-from releve.ledger.chain import append_all, entries, head
+from releve.ledger.chain import append, append_all, entries, head
 from releve.ledger.erasure import ERASED, erase_due, erase_subject, set_erase_on
 from releve.ledger.export import export_lines, write_export
 from releve.ledger.keys import public_key
@@ -50,6 +50,16 @@ def test_values_are_erased_on_their_day_and_not_before() -> None:
     assert read[0].body == {"site": "casa-1", "agent": None}
     assert read[3].kind == ERASED
     assert read[3].body == {"cause": "due", "on": ERASE_ON.isoformat(), "values": 2}
+
+
+def test_a_list_that_names_the_person_goes_and_a_longer_name_stays() -> None:
+    with transaction.atomic():
+        for people in (["a1", "a2"], ["a10", "A1"]):
+            append("agents.present", {"agents": []}, personal={"agents": people}, recorded_at=at(1))
+    assert erase_subject("a1", now=at(2)) == 1
+    assert [entry.body.get("agents") for entry in entries()] == [None, ["a10", "A1"], None]
+    seal(at(3))
+    assert verified(values=True) == []
 
 
 def test_a_person_is_erased_and_the_others_stay() -> None:
