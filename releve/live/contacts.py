@@ -10,8 +10,10 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 
 from releve.ledger import chain as ledger
@@ -102,10 +104,26 @@ def _fault(row: dict[str, str], known: dict[str, set[str]]) -> str:
 
 
 def erase_person(agent: str) -> None:
-    """Remove an agent's addresses and what the agent was told; the counts stay."""
+    """Remove an agent's addresses, what the agent was told and the letters in files.
+
+    The counts stay. What was to be sent is not sent any more, and nobody is waited for.
+    """
     with transaction.atomic():
         ledger.lock()
         Contact.objects.filter(role="agent", who=agent).delete()
-        for message in Message.objects.filter(role="agent", who=agent):
-            message.who, message.about = f"erased:{message.pk}", {}
-            message.save(update_fields=["who", "about"])
+        found = list(Message.objects.filter(role="agent", who=agent))
+        _remove_letters(found)  # first: a message without its agent cannot be found again
+        for message in found:
+            message.who, message.about, message.due_at = f"erased:{message.pk}", {}, None
+            message.save(update_fields=["who", "about", "due_at"])
+    _remove_letters(found)  # one that was being written meanwhile
+
+
+def _remove_letters(messages: Iterable[Message]) -> None:
+    """Remove the letters of messages from the outboxes, live and of drills."""
+    home = Path(settings.HOME)
+    outboxes = [home / "outbox", *home.glob("drills/*/outbox")]
+    for message in messages:
+        for rank in range(message.rank + 1):
+            for outbox in outboxes:
+                (outbox / f"{message.pk}-{rank}.json").unlink(missing_ok=True)

@@ -64,6 +64,8 @@ def send(effect: Effect) -> Outcome:
     message = Message.objects.select_related("relief__activation").get(pk=effect.body["message"])
     if message.acknowledged_at is not None or message.rank != effect.body["rank"]:
         return Outcome({"skipped": "answered"})
+    if not message.about:
+        return Outcome({"skipped": "erased"})
     name, address, language = _way(message)
     subject, text = subject_and_text(
         message.kind,

@@ -15,9 +15,10 @@ from pytest_django.fixtures import Settings
 from releve.ledger import chain as ledger
 from releve.ledger.models import Entry
 from releve.live import api as live
+from releve.live import effects
 from releve.live.channels import CHANNELS, ByFile, Letter
 from releve.live.models import Contact, Effect, Message, Stream
-from releve.live.running import Later, Never
+from releve.live.running import Later, Never, run
 from releve.live.texts import subject_and_text
 from tests.live.acting import Acting
 from tests.live.smtp import Mails, mail_server
@@ -344,3 +345,33 @@ def test_a_person_who_is_erased_leaves_no_address_and_no_name_in_what_was_told(
     assert not Contact.objects.filter(who=agent).exists()
     assert not Message.objects.filter(who=agent).exists()
     assert live.message_counts(acting.stream).told == told
+
+
+def test_who_is_erased_before_being_told_is_not_told_and_not_waited_for(acting: Acting) -> None:
+    agent = acting.agents_at(acting.site)[2]
+    acting.two_positives()
+    while not Message.objects.filter(who=agent).exists():
+        found = effects.claim([effects.DECIDE, effects.OUTSIDE], "w")
+        assert found is not None
+        run(found)
+    message = Message.objects.get(who=agent)
+    live.erase_person(agent)
+    acting.work()
+    assert Effect.objects.get(key=f"send:{message.pk}:1").result == {"skipped": "erased"}
+    assert live.effects_aside() == live.effects_late() == []
+    acting.later(minutes=60)
+    acting.work()
+    message.refresh_from_db()
+    assert not message.exhausted
+
+
+def test_the_letters_of_who_is_erased_leave_the_outbox(acting: Acting) -> None:
+    agent = acting.agents_at(acting.site)[2]
+    live.import_contacts(f"{HEAD}agent,{agent},file,secret-address,fr\n".encode(), by="tests")
+    acting.two_positives()
+    acting.work()
+    assert sum(letter["to"] == "secret-address" for letter in acting.outbox) == 1
+    before = len(acting.outbox)
+    live.erase_person(agent)
+    assert len(acting.outbox) == before - 1
+    assert not any(letter["to"] == "secret-address" for letter in acting.outbox)
