@@ -1,0 +1,101 @@
+"""A person who is erased is in no table, no letter and no list of names; every proof stands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.db import connection
+
+from releve.desk.access import erasing, identity
+from releve.desk.access.models import User
+from releve.desk.access.people import AccessError
+from releve.desk.access.roles import Role
+from releve.evidence.verify import Export
+from releve.ledger.export import export_lines
+from releve.ledger.keys import public_key
+from releve.ledger.roots import seal
+from releve.live import api as live
+from releve.live import folding
+from releve.situation import AgentsPresent
+from tests.access.people import give, person
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+ADDRESS, NAME, REASON = "salma@example.org", "Salma Bennani", "contact tracing of the canteen"
+_PLANS = ("live_plantext", "live_reliefday")
+"""Where the pseudonym stays: plans, and what was changed in them."""
+
+
+@pytest.fixture(autouse=True)
+def _names(settings: Any, tmp_path: Path) -> None:
+    settings.IDENTITY_KEY = Fernet.generate_key().decode()
+    settings.IDENTITY_FILE = tmp_path / "elsewhere" / "names.box"
+
+
+def everything() -> str:
+    """Return every row of every table, those of plans left out."""
+    found: list[object] = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            if table not in _PLANS and not table.startswith("registry_"):
+                cursor.execute(f"SELECT * FROM {table}")
+                found += cursor.fetchall()
+    return repr(found)
+
+
+def letters(home: Path) -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in home.rglob("*.json"))
+
+
+@pytest.fixture
+def agent(acting: Acting, tmp_path: Path) -> str:
+    """An agent who was a case, was present, was told, and looked up by name."""
+    agent, other, *_ = acting.agents_at(acting.site)
+    administrator, officer = person("admin"), person("officer")
+    give(administrator, Role.ADMINISTRATOR)
+    give(officer, Role.HEALTH)
+    identity.import_names(f"pseudonym,name\n{agent},{NAME}\n{other},Yao Koffi\n", administrator)
+    text = f"role,who,channel,address,language\nagent,{agent},file,{ADDRESS},fr\n"
+    live.import_contacts(text.encode(), by="tests")
+    day = live.now(acting.stream).date()
+    acting.act(AgentsPresent.kind, site=acting.site, day=day, count=2, agents=(agent, other))
+    acting.close()
+    acting.work()
+    acting.positive(agent)
+    look = identity.allow(administrator, identity.ask(officer, agent, REASON))
+    identity.reidentify(officer, look)
+    assert agent in everything()
+    assert ADDRESS in everything() + letters(tmp_path)
+    return agent
+
+
+def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
+    acting: Acting, agent: str, tmp_path: Path
+) -> None:
+    administrator = User.objects.get(username="admin")
+    told = live.message_counts(acting.stream).told
+    assert erasing.erase_everywhere(administrator, agent) > 0
+    left = everything() + letters(tmp_path)
+    for value in (agent, ADDRESS, NAME, REASON):
+        assert value not in left
+    assert list(identity._names().values()) == ["Yao Koffi"]
+    assert live.message_counts(acting.stream).told == told
+    folding.forget()
+    assert agent not in live.situation_now(acting.stream).absences
+    seal(live.real() + timedelta(seconds=1))
+    export = Export([public_key()], [])
+    export.read(f"{line}\n".encode() for line in export_lines(values=True))
+    assert export.faults == []
+    assert erasing.erase_everywhere(administrator, agent) == 0, "once more changes nothing"
+
+
+def test_only_an_administrator_erases_and_nobody_is_not_a_person(agent: str) -> None:
+    with pytest.raises(AccessError, match="only an administrator"):
+        erasing.erase_everywhere(User.objects.get(username="officer"), agent)
+    with pytest.raises(AccessError, match="say whom"):
+        erasing.erase_everywhere(User.objects.get(username="admin"), " ")
+    assert agent in everything()
