@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 OPEN = (
     "import click\n"
     "from releve.cli.database import open_database\n"
@@ -32,6 +34,7 @@ def start(home: Path, **variables: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_commands_started_together_make_a_new_database_once(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
     running = [start(home) for _ in range(3)]

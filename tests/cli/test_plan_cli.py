@@ -124,6 +124,7 @@ def test_a_folder_of_other_files_is_not_overwritten(folder: Path, tmp_path: Path
     assert (tmp_path / "letters" / "dear.txt").read_text(encoding="utf-8") == "kept"
 
 
+@pytest.mark.slow
 def test_a_higher_quantile_asks_for_more_people(folder: Path) -> None:
     mean, high = (
         plan_from_json(run("plan", folder, "--json", "--no-missing", *more).stdout).required

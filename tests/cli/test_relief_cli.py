@@ -190,6 +190,7 @@ def test_a_plan_of_other_programmes_is_refused(running: Running, tmp_path: Path)
     assert "the programmes of the folder are not those of the plan: plan again" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_plan_of_a_quantile_is_relieved_for_that_quantile(
     running: Running, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def plain_counts(before: Operator, after: Operator, table: str) -> dict[str, int
     return found or {"moved": 1}
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25,
     deadline=None,

@@ -40,6 +40,7 @@ def test_clustered_cases_have_a_high_join_count_and_spread_ones_none() -> None:
     assert join_count_z(xy, np.zeros(len(xy), dtype=bool)) == 0
 
 
+@pytest.mark.slow
 def test_a_fit_is_reproducible_and_draws_a_picture() -> None:
     desks, onsets = made_floor(), [1, 0, 2, 3, 5, 8, 12, 14, 16, 12, 8, 4]
     one, two = (validate(desks, onsets, draws=60, runs=16, seed=3) for _ in range(2))

@@ -115,6 +115,7 @@ def simple_msk() -> Centre:
     )
 
 
+@pytest.mark.slow
 def test_the_multi_skill_day_is_served_as_published(published: dict[str, Read]) -> None:
     found, theirs = simulate(simple_msk(), DAYS, seed=5), published["SimpleMSK"]
     answered, within = found.answered.sum((1, 2)), found.within.sum((1, 2))

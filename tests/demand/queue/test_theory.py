@@ -136,6 +136,7 @@ def test_the_agents_of_a_changing_day_are_busy_as_the_infinite_server_says() -> 
     assert np.abs((busy.mean(axis=0) - exact) / error).max() < FAMILY
 
 
+@pytest.mark.slow
 def test_days_are_busy_or_quiet_together_as_much_as_asked() -> None:
     calls = np.full((4, 2), 500.0)
     centre = centre_of(["a", "b"], np.arange(5) * 900.0, calls, 60, 100, day_factor_cv=[0.2, 0.0])
