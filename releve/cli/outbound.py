@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
+from releve.cli.outbound_facts import read_facts
+from releve.cli.outbound_screen import screen
 from releve.network.clock import UTC
 from releve.outbound import MODES, PURPOSES, Call, OutboundError, Verdict, built_in_rules, verdict
 from releve.outbound.number_frames import shown_column
-from releve.outbound.reading import TABLES, empty_frames, facts_of, read_tables
+from releve.outbound.reading import facts_of
 from releve.outbound.rows import legal_day
 from releve.outbound.tables_text import rules_markdown
 from releve.outbound.wording import moment_text
@@ -95,10 +97,7 @@ def check(
 
 def _verdict(call: Call, folder: Path | None, known_at: datetime) -> Verdict:
     rules = built_in_rules()
-    frames = empty_frames()
-    if folder is not None:
-        files = [file for file in sorted(folder.iterdir()) if file.stem in TABLES]
-        frames = read_tables({file.name: file.read_bytes() for file in files})
+    frames, _ = read_facts(folder)
     for name in ("people", "listings", "mandates"):
         numbers = shown_column(frames[name]["number"], rules.numbers, legal_day(call.at))
         frames[name] = frames[name].with_columns(numbers.alias("number"))
@@ -165,3 +164,6 @@ def rules(on: datetime | None, lang: str) -> None:
     """Print the rule table as Markdown, with its sources and doubts."""
     day: date | None = None if on is None else on.date()
     click.echo(rules_markdown(built_in_rules(), lang, day), nl=False)
+
+
+outbound.add_command(screen)

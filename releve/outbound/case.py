@@ -17,7 +17,7 @@ from releve.outbound.facts import Facts, Known
 from releve.outbound.numbers import Number
 from releve.outbound.rows import ANY, Row, RowsInForce, Rules, Territory, legal_day
 
-__all__ = ["HOUSE", "Case", "Failure", "Moment", "case_of", "places_of"]
+__all__ = ["HOUSE", "Case", "Failure", "Moment", "case_of", "places_of", "territory_of"]
 
 HOUSE = "FR"
 """The jurisdiction that speaks when a number cannot be read."""
@@ -152,14 +152,15 @@ def case_of(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Case:
 def places_of(callee: Number, address: str, rules: Rules) -> tuple[tuple[Territory, ...], str]:
     """Return where a person may be, and what is wrong with their address: it goes first."""
     if address:
-        place = _territory(address, rules)
+        place = territory_of(address, rules)
         if place is not None:
             return (place,), ""
     fault = "address-unreadable" if address else ""
     return tuple(rules.territories[code] for code in callee.territories), fault
 
 
-def _territory(address: str, rules: Rules) -> Territory | None:
+def territory_of(address: str, rules: Rules) -> Territory | None:
+    """Return the territory that a code or a French postcode names, None when neither."""
     text = address.strip().upper()
     if text in rules.territories:
         return rules.territories[text]

@@ -6,14 +6,15 @@ The error tree::
     └── OutboundError
         ├── RuleFaults      the rows of the law hold nonsense; ``faults`` names each row and its fix
         ├── CallFault       a call that cannot be judged at all: an instant without offset
-        └── FactFaults      the tables of facts cannot be used: a table or a column is missing
+        ├── FactFaults      the tables of facts cannot be used: a table or a column is missing
+        └── ListFault       a list whose first line names nobody to call
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CallFault", "FactFaults", "OutboundError", "RuleFault", "RuleFaults"]
+__all__ = ["CallFault", "FactFaults", "ListFault", "OutboundError", "RuleFault", "RuleFaults"]
 
 _SHOWN = 20
 
@@ -52,3 +53,7 @@ class CallFault(OutboundError):  # noqa: N818 (named like the others)
 
 class FactFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
     """Tables of facts that cannot be used."""
+
+
+class ListFault(OutboundError):  # noqa: N818 (named like the others)
+    """A list that cannot be screened at all."""

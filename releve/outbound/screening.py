@@ -17,6 +17,7 @@ import polars as pl
 
 from releve.network.clock import UTC
 from releve.outbound.calls import Call
+from releve.outbound.case import territory_of
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import Facts
 from releve.outbound.number_frames import shown_column, understood
@@ -73,7 +74,7 @@ class Screener:
     def screen(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows (``number``, perhaps ``person``, ``address``, ``callee``) with verdicts."""
         work = self._prepared(rows)
-        keys = ("fault", "territories", "address", "callee", "unnamed")
+        keys = ("fault", "territories", "place", "callee", "unnamed")
         done = [self._screen_group(key, part) for key, part in work.group_by(*keys)]
         told = pl.concat([_EMPTY, *done]).sort("row").select(COLUMNS)
         return pl.concat([rows, told], how="horizontal")
@@ -92,19 +93,30 @@ class Screener:
         person, holder = pl.col("person"), pl.col("holder").fill_null("")
         alone = (pl.col("holders") == 1).fill_null(False)
         same = alone & ((person == "") | (person == holder))
-        return work.with_columns(
+        work = work.with_columns(
             whose=pl.when(person != "").then(person).when(alone).then(holder).otherwise(pl.lit("")),
             address=_first("address", pl.when(same).then("held_address")),
             callee=_first("callee", pl.when(same).then("held_kind")),
             unnamed=(pl.col("holders").fill_null(0) > 1) | ((person == "") & ~alone),
         )
+        return work.with_columns(place=self._places(work["address"]))
+
+    def _places(self, addresses: pl.Series) -> pl.Series:
+        """Return the territory of each address: ``?`` when it names none, empty when it is."""
+        written = addresses.unique().to_list()
+        found = [territory_of(address, self._rules) for address in written]
+        places = [
+            place.code if place else ("?" if address else "")
+            for address, place in zip(written, found, strict=True)
+        ]
+        return addresses.replace_strict(written, places, return_dtype=pl.String)
 
     def _screen_group(self, key: tuple[object, ...], members: pl.DataFrame) -> pl.DataFrame:
         """Return the verdicts on people who share country, clock and kind."""
-        fault, _, address, callee, unnamed = key
+        fault, _, _, callee, unnamed = key
         if unnamed and not fault:
             return self._one_by_one(members)
-        group = self._group(tuple(map(str, key)), str(address), str(callee), members)
+        group = self._group(tuple(map(str, key)), str(callee), members)
         if group.alike:
             return _alike(group, members)
         if not group.in_columns:
@@ -117,16 +129,14 @@ class Screener:
         rest = pl.concat([rest, later], how="diagonal")
         return pl.concat([_told(judged, now), self._one_by_one(rest)])
 
-    def _group(
-        self, key: tuple[str, ...], address: str, callee: str, members: pl.DataFrame
-    ) -> Group:
+    def _group(self, key: tuple[str, ...], callee: str, members: pl.DataFrame) -> Group:
         if key not in self._groups:
             first = members.row(0, named=True)
             call = replace(
                 self._call,
                 number=first["written"],
                 person=first["whose"] or "-",
-                address=address,
+                address=first["address"],
                 callee=callee,
             )
             self._groups[key] = Group(call, self._client_facts, self._rules, self._known_at)

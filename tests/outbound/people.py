@@ -28,7 +28,7 @@ NUMBERS = (
 )
 _SHARES = (0.3, 0.1, 0.2, 0.06, 0.06, 0.02, 0.06, 0.06, 0.06, 0.04, 0.04)
 _EMPTY = empty_frames()
-_ADDRESSES = ("", "", "", "75001", "67000", "97400", "GP", "nowhere")
+_ADDRESSES = ("", "", "", "75001", "13002", "67000", "97400", "GP", "nowhere")
 
 
 def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:

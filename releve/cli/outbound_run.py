@@ -1,0 +1,196 @@
+"""A list screened chunk by chunk into a folder; what is killed goes on where it stood.
+
+Every chunk is a folder that gets its name when it is whole, with its files, its counts and where
+the next one starts; so a folder that has a name is never done twice and never half. When all are
+there they become three lists and a summary, and the chunks go.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from releve.outbound import Rules
+from releve.outbound.errors import ListFault
+from releve.outbound.list_rows import BROKEN, Head, read_head, read_rows
+from releve.outbound.screening import COLUMNS, Screener
+
+__all__ = ["LISTS", "Run", "file_digest", "screen_list"]
+
+LISTS = ("callable", "refused", "broken")
+"""What a list becomes, a CSV file each."""
+_WHEN = "%Y-%m-%dT%H:%M:%S%:z"
+_LONGEST_LINE = 1_000_000
+
+Progress = Callable[[float, int], None]
+"""Takes the share of the list that is done and its rows so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One screening: the list, the folder it goes to, what judges it, and what it is (``told``)."""
+
+    path: Path
+    out: Path
+    screener: Screener
+    rules: Rules
+    told: dict[str, Any]
+    chunk: int
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def screen_list(run: Run, progress: Progress) -> dict[str, Any]:
+    """Screen a list into its folder and return the summary; go on where a killed run stood.
+
+    ListFault when the folder holds another screening or the list names nobody to call.
+    """
+    _claim(run)
+    done = run.out / "summary.json"
+    if not done.exists():
+        with run.path.open("rb") as stream:
+            head = read_head(stream.readline(_LONGEST_LINE), ("line", *COLUMNS))
+            _screen_chunks(run, head, stream, progress)
+        _put_together(run, head)
+    shutil.rmtree(run.out / "chunks", ignore_errors=True)
+    found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
+    return found
+
+
+def _claim(run: Run) -> None:
+    """Take an empty folder for this screening, or find that it is the one begun there."""
+    run.out.mkdir(parents=True, exist_ok=True)
+    mark = run.out / "screening.json"
+    told = json.dumps(run.told, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    if mark.exists():
+        if mark.read_text(encoding="utf-8") != told:
+            raise ListFault(
+                f"{run.out} holds the screening of another list, call or facts; name a new folder"
+            )
+    elif any(file.name != f"{mark.name}.new" for file in run.out.iterdir()):
+        raise ListFault(f"{run.out} is not empty and holds no screening; name a new folder")
+    else:
+        _write(mark, told)
+
+
+def _screen_chunks(run: Run, head: Head, stream: IO[bytes], progress: Progress) -> None:
+    chunks = run.out / "chunks"
+    chunks.mkdir(exist_ok=True)
+    size, number, line, rows = max(run.path.stat().st_size, 1), 0, 2, 0
+    while (chunks / f"{number:06}").exists():
+        told = _told_of(chunks / f"{number:06}")
+        stream.seek(told["ends_at"])
+        number, line, rows = number + 1, told["next_line"], rows + sum(told["rows"].values())
+    while lines := _lines(stream, run.chunk):
+        told = {"ends_at": stream.tell(), "next_line": line + len(lines)}
+        _screen_chunk(run, head, lines, line, chunks / f"{number:06}", told)
+        number, line, rows = number + 1, told["next_line"], rows + len(lines)
+        progress(told["ends_at"] / size, rows)
+
+
+def _lines(stream: IO[bytes], most: int) -> list[bytes]:
+    """Return the next lines; one that is too long comes in pieces, none of which is a row."""
+    return list(islice(iter(lambda: stream.readline(_LONGEST_LINE), b""), most))
+
+
+def _screen_chunk(
+    run: Run, head: Head, lines: list[bytes], first: int, folder: Path, told: dict[str, Any]
+) -> None:
+    """Write one chunk's files and counts, and name its folder when they are whole."""
+    rows, broken = read_rows(head, lines, first)
+    asked = rows.select(pl.col(written).alias(name) for name, written in head.read.items())
+    screened = run.screener.screen(asked.with_columns(pl.all().str.strip_chars()))
+    whole = pl.concat([rows, screened.select(COLUMNS)], how="horizontal")
+    parts = (whole.filter("allowed"), whole.filter(~pl.col("allowed")), broken)
+    draft = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    for name, part in zip(LISTS, parts, strict=True):
+        with (draft / f"{name}.csv").open("wb") as stream:
+            part.with_columns(pl.col(pl.String).replace("", None)).write_csv(
+                stream, include_header=False, separator=head.separator, datetime_format=_WHEN
+            )
+            stream.flush()
+            os.fsync(stream.fileno())
+    reasons = whole["rules"].str.split("|").explode().drop_nulls()
+    told |= {
+        "rows": {name: part.height for name, part in zip(LISTS, parts, strict=True)},
+        "by_policy_only": whole.filter(pl.col("legal") & ~pl.col("allowed")).height,
+        "by_rule": Counter(reasons.filter(reasons != "").to_list()),
+        "by_fault": Counter(broken["reason"].to_list()),
+    }
+    _write(draft / "told.json", json.dumps(told, ensure_ascii=False))
+    os.replace(draft, folder)
+
+
+def _put_together(run: Run, head: Head) -> None:
+    """Make the three lists of the chunks, then the summary."""
+    folders = sorted(f for f in (run.out / "chunks").iterdir() if f.suffix != ".new")
+    verdict = ["line", *head.columns, *COLUMNS]
+    for name in LISTS:
+        _join(run.out / f"{name}.csv", list(BROKEN) if name == "broken" else verdict,
+              head.separator, (folder / f"{name}.csv" for folder in folders))  # fmt: skip
+    summary = _summary(run.rules, [_told_of(folder) for folder in folders])
+    _write(run.out / "summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
+
+
+def _join(path: Path, header: list[str], separator: str, parts: Iterable[Path]) -> None:
+    draft = path.with_name(f"{path.name}.new")
+    with draft.open("w", encoding="utf-8", newline="") as text:
+        csv.writer(text, delimiter=separator, lineterminator="\n").writerow(header)
+    with draft.open("ab") as whole:
+        for part in parts:
+            with part.open("rb") as stream:
+                shutil.copyfileobj(stream, whole)
+        whole.flush()
+        os.fsync(whole.fileno())
+    os.replace(draft, path)
+
+
+def _summary(rules: Rules, told: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the counts of all chunks, with the sentence of every rule that refuses."""
+
+    def total(key: str) -> Counter[str]:
+        return sum((Counter(one[key]) for one in told), Counter[str]())
+
+    by_rule = total("by_rule")
+    texts = {row.id: row for row in reversed(rules.rows) if row.id in by_rule}
+    return {
+        "rows": {name: total("rows")[name] for name in LISTS},
+        "by_policy_only": sum(one["by_policy_only"] for one in told),
+        "by_rule": {
+            rule: {"rows": count, "fr": texts[rule].rule.fr, "en": texts[rule].rule.en}
+            for rule, count in by_rule.most_common()
+        },
+        "by_fault": dict(total("by_fault").most_common()),
+    }
+
+
+def _told_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "told.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    draft = path.with_name(f"{path.name}.new")
+    with draft.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(draft, path)

@@ -1,0 +1,110 @@
+"""``releve outbound screen``: a list split into who may be called, who may not, and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from releve.cli.outbound_facts import read_facts
+from releve.cli.outbound_run import Run, file_digest, screen_list
+from releve.outbound import MODES, PURPOSES, Call, OutboundError, built_in_rules
+from releve.outbound.screening import Screener
+
+__all__ = ["screen"]
+
+_QUIET_SECONDS = 2.0
+
+
+class _Progress:
+    """Says on the error output how far the list is, once it takes longer than people wait."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, share: float, rows: int) -> None:
+        if time.monotonic() - self._said > _QUIET_SECONDS:
+            self._said = time.monotonic()
+            click.echo(f"{share:>4.0%}  {rows:,} rows", err=True)
+
+
+@click.command()
+@click.argument(
+    "list_", metavar="LIST", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path),
+              help="Folder for the lists; one that a killed run left goes on.")  # fmt: skip
+@click.option("--client", required=True, help="Who orders the calls.")
+@click.option("--campaign", default="", help="Campaign of the client.")
+@click.option("--at", required=True, help="Instant with its offset: 2026-11-24T10:30:00+01:00.")
+@click.option("--object", "object_", required=True, help="What is offered, like electricity.")
+@click.option("--caller", default="", help="Number shown; none is a hidden one.")
+@click.option("--mode", type=click.Choice(MODES), default="manual", show_default=True,
+              help="How it is dialled.")  # fmt: skip
+@click.option("--purpose", type=click.Choice(PURPOSES), default="prospecting", show_default=True,
+              help="What the calls are for.")  # fmt: skip
+@click.option("--known-at", help="Judge with what was known at this instant [default: --at].")
+@click.option("--facts", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Folder of the tables of facts (docs/outbound.md).")  # fmt: skip
+@click.option("--chunk", type=click.IntRange(1), default=100_000, show_default=True,
+              help="Rows screened together; what a kill can lose.")  # fmt: skip
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
+              help="Language.")  # fmt: skip
+def screen(
+    list_: Path, out: Path, client: str, campaign: str, at: str, object_: str, caller: str,
+    mode: str, purpose: str, known_at: str | None, facts: Path | None, chunk: int, lang: str,
+) -> None:  # fmt: skip
+    """Split LIST (CSV) into callable.csv, refused.csv with reasons, and broken.csv.
+
+    The call is the same for every row. Exit status 0 when the list is screened, 2 when it cannot
+    be read or judged, 1 when the folder cannot be written.
+    """
+    try:
+        call = Call(
+            client, "", datetime.fromisoformat(at), object_, caller, campaign,
+            mode=mode, purpose=purpose,
+        )  # fmt: skip
+        run = _run(list_, out, call, datetime.fromisoformat(known_at or at), facts, chunk)
+        summary = screen_list(run, _Progress())
+    except (OutboundError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{out}: {error.strerror or error}") from error
+    click.echo("\n".join(_lines(summary, lang)))
+
+
+def _run(
+    path: Path, out: Path, call: Call, known_at: datetime, facts: Path | None, chunk: int
+) -> Run:
+    if known_at.utcoffset() is None:
+        raise click.UsageError(f"--known-at has no offset: {known_at.isoformat()}")
+    rules = built_in_rules()
+    frames, digest = read_facts(facts)
+    told = {
+        "list": file_digest(path),
+        "facts": digest,
+        "rules": rules.version,
+        "known_at": known_at.isoformat(),
+        "chunk": chunk,
+        "call": asdict(call) | {"at": call.at.isoformat()},
+    }
+    return Run(path, out, Screener(call, frames, rules, known_at), rules, told, chunk)
+
+
+def _lines(summary: dict[str, Any], lang: str) -> list[str]:
+    french, rows = lang == "fr", summary["rows"]
+    words = (
+        ("permis", "refusés", "dont par politique seulement", "lignes illisibles")
+        if french
+        else ("callable", "refused", "of these by policy only", "broken rows")
+    )
+    counts = (rows["callable"], rows["refused"], summary["by_policy_only"], rows["broken"])
+    colon = "\u00a0: " if french else ": "
+    lines = [f"{word}{colon}{count}" for word, count in zip(words, counts, strict=True)]
+    lines += [f"- {told['rows']} {rule} {told[lang]}" for rule, told in summary["by_rule"].items()]
+    lines += [f"! {count} {fault}" for fault, count in summary["by_fault"].items()]
+    return lines

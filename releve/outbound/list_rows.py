@@ -1,0 +1,133 @@
+"""A list of people to call, line by line: its head, its rows, and the lines that are none.
+
+A row is one line. What names nobody to call is a broken row: it is told with its line and its
+reason, and refused; the rows around it go on. Each line is UTF-8 or Windows cp1252 by itself.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from releve.network.faults import advice, nearest
+from releve.outbound.calls import CALLEES
+from releve.outbound.errors import ListFault
+
+__all__ = ["BROKEN", "KNOWN", "Head", "read_head", "read_rows"]
+
+KNOWN: dict[str, tuple[str, ...]] = {
+    "number": ("numéro", "numero", "téléphone", "telephone", "phone"),
+    "person": ("personne",),
+    "address": ("territory", "territoire", "postcode", "code postal", "code_postal"),
+    "callee": (),
+}
+"""The columns that screening reads, and what else a list may call them."""
+BROKEN = {"line": pl.Int64, "reason": pl.String, "text": pl.String}
+"""The columns of the broken rows."""
+_SEPARATORS = (",", ";", "\t")
+_LONGEST = 10_000
+"""Characters above which a line is no row: a file that lost its line ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first line of a list: its columns as written, and which of them screening reads."""
+
+    separator: str
+    columns: tuple[str, ...]
+    read: dict[str, str]
+
+
+def read_head(line: bytes, reserved: Sequence[str]) -> Head:
+    """Return what the first line of a list says; ListFault when it names no number.
+
+    ``reserved`` are the columns that screening writes, which a list may not have.
+    """
+    text = _text(line.removeprefix(b"\xef\xbb\xbf"))
+    if text is None:
+        raise ListFault("the first line is no text; save the list as CSV in UTF-8")
+    separator = max(_SEPARATORS, key=text.count)
+    columns = tuple(cell.strip() for cell in _cells(text, separator) or [text])
+    for name in columns:
+        if columns.count(name) > 1 or name in reserved:
+            raise ListFault(f"column {name!r} is there twice or is written here; rename it")
+    lower = {name.casefold(): name for name in columns}
+    read = {}
+    for name, others in KNOWN.items():
+        if found := [lower[one] for one in (name, *others) if one in lower]:
+            read[name] = found[0]
+    if "number" not in read:
+        fix = advice(nearest("number", columns), f"name one of: {', '.join(columns)[:200]}")
+        raise ListFault(f"the first line has no column number; {fix}")
+    return Head(separator, columns, read)
+
+
+def read_rows(head: Head, lines: Sequence[bytes], first: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows of some lines, all text, and the broken ones; ``first`` is their place.
+
+    The rows have ``line`` and the columns of the head; the broken ones are as ``BROKEN`` says.
+    """
+    good: list[tuple[object, ...]] = []
+    broken: list[tuple[int, str, str]] = []
+    for place, line in enumerate(lines, first):
+        cells = _row(head, line)
+        if isinstance(cells, str):
+            broken.append((place, cells, _shown(line)))
+        elif cells:
+            good.append((place, *cells))
+    schema = {"line": pl.Int64, **dict.fromkeys(head.columns, pl.String)}
+    rows = pl.DataFrame(good, schema=schema, orient="row")
+    return rows, pl.DataFrame(broken, schema=BROKEN, orient="row")
+
+
+def _row(head: Head, line: bytes) -> list[str] | str:
+    """Return the cells of a line, none for a blank one, or why it is no row."""
+    text = _text(line)
+    if text is None:
+        return "neither UTF-8 nor cp1252 text"
+    if not text.strip():
+        return []
+    if len(text) > _LONGEST:
+        return f"longer than {_LONGEST} characters"
+    cells = _cells(text, head.separator)
+    if cells is None:
+        return "a quotation mark is not closed"
+    if len(cells) != len(head.columns):
+        return f"{len(cells)} cells where the first line has {len(head.columns)}"
+    told = dict(zip(head.columns, cells, strict=True))
+    if not told[head.read["number"]].strip():
+        return "the number is empty"
+    callee = told.get(head.read.get("callee", ""), "")
+    if callee not in ("", *CALLEES):
+        return f"callee {callee!r} is not one of {', '.join(CALLEES)}"
+    return cells
+
+
+def _text(line: bytes) -> str | None:
+    if b"\0" in line:
+        return None
+    bare = line.rstrip(b"\r\n")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return bare.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def _cells(text: str, separator: str) -> list[str] | None:
+    """Return the cells of a line, None when a quotation mark is left open."""
+    if '"' not in text:
+        return text.split(separator)
+    try:
+        return next(csv.reader([text], delimiter=separator, strict=True))
+    except (csv.Error, StopIteration):
+        return None
+
+
+def _shown(line: bytes) -> str:
+    """Return a broken line as far as it can be shown."""
+    return line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")[:200].replace("\0", "\\x00")

@@ -1,0 +1,223 @@
+"""``releve outbound screen``: three lists, broken rows, a kill in the middle, office files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from releve.cli import main, outbound_run
+from releve.outbound import Call, built_in_rules, verdict
+from releve.outbound.errors import ListFault
+from releve.outbound.list_rows import read_head, read_rows
+from releve.outbound.reading import facts_of
+from tests.outbound.people import people_of
+from tests.outbound.table import CALLER, CLIENT
+
+AT = "2026-11-24T11:00:00+01:00"
+CALL = Call(CLIENT, "", datetime.fromisoformat(AT), "electricity", CALLER)
+OPTIONS = ["--client", CLIENT, "--at", AT, "--object", "electricity", "--caller", CALLER]
+
+
+def screened(path: Path, out: Path, *more: str) -> Result:
+    command = ["outbound", "screen", str(path), "--out", str(out), *OPTIONS, *more]
+    return CliRunner().invoke(main, command, catch_exceptions=False)
+
+
+def cells_of(path: Path, separator: str = ",") -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter=separator))
+
+
+def outcome_of(out: Path) -> dict[str, bytes]:
+    assert not (out / "chunks").exists()
+    return {file.name: file.read_bytes() for file in sorted(out.iterdir())}
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    """Facts about forty random people, as Parquet; ``people.csv`` beside them is the list."""
+    rows, frames = people_of(40, CALL.at, 5)
+    folder = tmp_path / "facts"
+    folder.mkdir()
+    for name, frame in frames.items():
+        frame.drop("unreadable", strict=False).write_parquet(folder / f"{name}.parquet")
+    rows.write_csv(tmp_path / "people.csv")
+    return folder
+
+
+def test_every_row_is_in_one_list_with_the_verdict_of_the_plain_engine(
+    facts: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    told = screened(tmp_path / "people.csv", out, "--facts", str(facts), "--chunk", "25")
+    assert told.exit_code == 0, told.output
+    found = [*cells_of(out / "callable.csv"), *cells_of(out / "refused.csv")]
+    assert sorted(int(row["line"]) for row in found) == list(range(2, 42))
+    frames = {file.stem: pl.read_parquet(file) for file in facts.glob("*.parquet")}
+    frames["consents"] = frames["consents"].with_columns(unreadable=pl.lit(""))
+    known, rules = facts_of(frames), built_in_rules()
+    for row in found:
+        who = {name: row[name] for name in ("number", "person", "address", "callee")}
+        one = verdict(replace(CALL, **who), known, rules, CALL.at)
+        said = (row["allowed"], row["legal"], row["rules"], row["basis"])
+        flags = (str(one.allowed).lower(), str(one.legal).lower())
+        assert said == (*flags, "|".join(one.rules), one.basis), row
+        following = row["next_allowed"] and datetime.fromisoformat(row["next_allowed"])
+        assert (following or None) == one.next_allowed
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert sum(summary["rows"].values()) == 40
+    assert {"fr", "en", "rows"} == set(summary["by_rule"]["FR-OPTIN-1"])
+
+
+def test_a_french_list_in_cp1252_is_understood(tmp_path: Path) -> None:
+    path, out = tmp_path / "liste.csv", tmp_path / "out"
+    text = 'Nom;Téléphone;Code postal\r\n"Élodie; dite ""Lo""";01 44 55 66 77;75001\r\n'
+    path.write_bytes(text.encode("cp1252"))
+    assert screened(path, out).exit_code == 0
+    (row,) = cells_of(out / "refused.csv", ";")
+    assert (row["Nom"], row["international"]) == ('Élodie; dite "Lo"', "+33144556677")
+    assert row["Code postal"] == "75001"
+
+
+BROKEN = {
+    b"only one cell": "1 cells",
+    b"+33144556677,P1,extra": "3 cells",
+    b'"+33144556677,P1': "not closed",
+    b"+3314455\x006677,P1": "neither UTF-8",
+    b"\x81\x8d,P1": "neither UTF-8",
+    b" ,P1": "number is empty",
+}
+
+
+def test_one_row_in_a_hundred_broken_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    lines = [f"+331445{n:05},P{n}".encode() for n in range(1200)]
+    bad = {50 + 100 * k: line for k, line in enumerate([*BROKEN, *BROKEN])}
+    for place, line in bad.items():
+        lines[place] = line
+    path, out = tmp_path / "list.csv", tmp_path / "out"
+    path.write_bytes(b"\n".join([b"number,person", *lines, b"", b"\r"]))
+    told = screened(path, out, "--chunk", "500", "--lang", "en")
+    assert told.exit_code == 0
+    assert "broken rows: 12" in told.output
+    broken = cells_of(out / "broken.csv")
+    assert [int(row["line"]) for row in broken] == [place + 2 for place in bad]
+    for row, reason in zip(broken, [*BROKEN.values()] * 2, strict=True):
+        assert reason in row["reason"]
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert summary["rows"] == {"callable": 0, "refused": 1188, "broken": 12}
+    assert sum(summary["by_fault"].values()) == 12
+
+
+def test_a_callee_that_is_none_breaks_its_row_alone() -> None:
+    head = read_head(b"number,callee\n", ())
+    rows, broken = read_rows(head, [b"+33144556677,martian\n", b"+33144556677,business\n"], 2)
+    assert rows["line"].to_list() == [3]
+    assert "martian" in broken["reason"][0]
+
+
+def test_a_line_without_end_is_one_broken_row() -> None:
+    head = read_head(b"number\n", ())
+    rows, broken = read_rows(head, [b"1" * 20_000, b"+33144556677\n"], 2)
+    assert rows["line"].to_list() == [3]
+    assert len(broken["text"][0]) == 200
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (b"name;mobil\n", "no column number"),
+        (b"number,number\n", "twice"),
+        (b"number,allowed\n", "written here"),
+        ("number\n".encode("utf-16"), "save the list as CSV"),
+        (b"", "no column number"),
+    ],
+)
+def test_a_list_that_names_nobody_is_refused_with_its_fix(first: bytes, said: str) -> None:
+    with pytest.raises(ListFault, match=said):
+        read_head(first, ("line", "allowed"))
+
+
+def test_a_list_without_rows_gives_empty_lists(tmp_path: Path) -> None:
+    path, out = tmp_path / "list.csv", tmp_path / "out"
+    path.write_text("number\n", encoding="utf-8")
+    assert screened(path, out).exit_code == 0
+    assert [cells_of(out / f"{name}.csv") for name in outbound_run.LISTS] == [[], [], []]
+
+
+def test_what_was_killed_goes_on_and_does_no_chunk_twice(
+    facts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, more = tmp_path / "people.csv", ("--facts", str(facts), "--chunk", "10")
+    assert screened(path, tmp_path / "whole", *more).exit_code == 0
+    out, judged, real = tmp_path / "out", [], outbound_run.read_rows
+
+    def killed(head: object, lines: list[bytes], first: int) -> object:
+        judged.append(first)
+        if len(judged) == 3:
+            (out / "chunks" / "000002.new").mkdir()
+            (out / "chunks" / "000002.new" / "callable.csv").write_text("half", encoding="utf-8")
+            raise KeyboardInterrupt
+        return real(head, lines, first)
+
+    monkeypatch.setattr(outbound_run, "read_rows", killed)
+    assert screened(path, out, *more).exit_code != 0
+    assert not (out / "summary.json").exists()
+    assert screened(path, out, *more).exit_code == 0
+    assert judged == [2, 12, 22, 22, 32]
+    assert outcome_of(out) == outcome_of(tmp_path / "whole")
+    assert screened(path, out, *more).exit_code == 0
+    assert len(judged) == 5
+
+
+def test_a_folder_of_another_screening_or_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("number\n+33144556677\n", encoding="utf-8")
+    assert screened(path, tmp_path / "out").exit_code == 0
+    before = outcome_of(tmp_path / "out")
+    told = screened(path, tmp_path / "out", "--campaign", "another")
+    assert (told.exit_code, outcome_of(tmp_path / "out")) == (2, before)
+    assert "another list, call or facts" in told.output
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
+    assert "holds no screening" in screened(path, tmp_path / "mine").output
+
+
+def test_progress_is_said_on_the_error_output_once_it_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("number\n" + "+33144556677\n" * 4, encoding="utf-8")
+    assert screened(path, tmp_path / "quick").stderr == ""
+    monkeypatch.setattr("releve.cli.outbound_screen._QUIET_SECONDS", -1.0)
+    told = screened(path, tmp_path / "slow", "--chunk", "2")
+    assert told.stderr.splitlines() == [" 56%  2 rows", "100%  4 rows"]
+
+
+@pytest.mark.slow
+def test_a_process_that_was_killed_outright_is_gone_on_with(facts: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "people.csv", tmp_path / "out"
+    more = ("--facts", str(facts), "--chunk", "2")
+    assert screened(path, tmp_path / "whole", *more).exit_code == 0
+    command = [sys.executable, "-m", "releve", "outbound", "screen", str(path), "--out", str(out)]
+    for chunk in (3, 8, 13):
+        process = subprocess.Popen([*command, *OPTIONS, *more], env=os.environ)
+        end = time.monotonic() + 120
+        while not (out / "chunks" / f"{chunk:06}").exists() and process.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(30) == -signal.SIGKILL
+    assert screened(path, out, *more).exit_code == 0
+    assert outcome_of(out) == outcome_of(tmp_path / "whole")
