@@ -66,6 +66,8 @@ def send(effect: Effect) -> Outcome:
         return Outcome({"skipped": "answered"})
     if not message.about:
         return Outcome({"skipped": "erased"})
+    if _newer(message).exists():
+        return Outcome({"skipped": "overtaken"})
     name, address, language = _way(message)
     subject, text = subject_and_text(
         message.kind,
@@ -80,17 +82,31 @@ def send(effect: Effect) -> Outcome:
     def store() -> None:
         at = now(message.stream)
         Message.objects.filter(pk=message.pk, sent_at=None).update(sent_at=at)
-        Message.objects.filter(pk=message.pk, rank=message.rank).update(due_at=at + _patience())
+        if not _newer(message).exists():
+            Message.objects.filter(pk=message.pk, rank=message.rank).update(due_at=at + _patience())
 
     body = {"message": str(message.pk), "channel": name, "rank": message.rank}
     return Outcome({"channel": name}, (("message.sent", body),), store=store)
+
+
+def _newer(message: Message) -> QuerySet[Message]:
+    """Return what the same person was told since: an older message must not come after it."""
+    return Message.objects.filter(
+        stream=message.stream,
+        kind=message.kind,
+        role=message.role,
+        who=message.who,
+        relief__generation__gt=message.relief.generation,
+    )
 
 
 @on_aside("send")
 def _unsendable(effect: Effect) -> None:
     """Go the next way at once when one does not work."""
     rows = Message.objects.filter(pk=effect.body["message"], rank=effect.body["rank"])
-    rows.filter(acknowledged_at=None).update(due_at=now(effect.stream))
+    for message in rows.filter(acknowledged_at=None).select_related("relief"):
+        if not _newer(message).exists():
+            rows.update(due_at=now(effect.stream))
 
 
 def _way(message: Message) -> tuple[str, str, str]:

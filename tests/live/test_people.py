@@ -9,6 +9,7 @@ from email.message import Message as Mail
 from pathlib import Path
 
 import pytest
+from django.db.models import QuerySet
 from icalendar import Calendar
 from pytest_django.fixtures import Settings
 
@@ -375,3 +376,38 @@ def test_the_letters_of_who_is_erased_leave_the_outbox(acting: Acting) -> None:
     live.erase_person(agent)
     assert len(acting.outbox) == before - 1
     assert not any(letter["to"] == "secret-address" for letter in acting.outbox)
+
+
+def test_a_message_that_could_not_be_sent_does_not_come_after_a_newer_one(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(self: ByFile, address: str, letter: Letter) -> None:
+        raise Later("the message service is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ByFile, "send", away)
+        acting.power(acting.site)
+        acting.work()
+        assert acting.outbox == []
+        acting.power(acting.site, up=True)
+        acting.close()
+        acting.later(hours=4)
+        acting.work()
+    told_twice = [m for m in acting.messages if older(m).exists()]
+    assert told_twice
+    Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+    acting.work()
+    for message in told_twice:
+        for old in older(message):
+            assert Effect.objects.get(key=f"send:{old.pk}:1").result == {"skipped": "overtaken"}
+            assert old.due_at is None, "nobody waits for an answer to it"
+        assert Effect.objects.get(key=f"send:{message.pk}:1").result == {"channel": "file"}
+
+
+def older(message: Message) -> QuerySet[Message]:
+    return Message.objects.filter(
+        stream=message.stream,
+        role="agent",
+        who=message.who,
+        relief__generation__lt=message.relief.generation,
+    )
