@@ -53,7 +53,7 @@ def decide(effect: Effect) -> Outcome:
     optimum replaces it.
     """
     scene = scene_of(effect.stream, before_first=True)
-    if scene is None:
+    if scene is None or not scene.days:
         return Outcome({"skipped": "no plan in force"})
     try:
         return _decided(effect, scene)

@@ -200,3 +200,19 @@ def test_a_fault_in_one_step_leaves_the_thread_and_the_other_steps_their_turn(
     assert Routes.objects.filter(stream=acting.stream).exists(), "the routes followed"
     with pytest.raises(ZeroDivisionError):
         worker.tick()
+
+
+def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails(
+    acting: Acting,
+) -> None:
+    acting.close()
+    acting.work()
+    before = live.reliefs(acting.stream)
+    acting.later(days=30)
+    live.put_in_force(list(acting.plans), by="tests")
+    acting.power(acting.operator.sites[1].id)
+    acting.work()
+    effect = Effect.objects.filter(kind="relief").latest("pk")
+    assert effect.result == {"skipped": "no plan in force"}
+    assert live.effects_late() == live.effects_aside() == []
+    assert live.reliefs(acting.stream) == before
