@@ -166,6 +166,9 @@ ROWS = (
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
     Row("clients", "/clients", "cpfk"),
     Row("clients/<ref:client>", "/clients/nobody", "cpfk", 404),
+    Row("reliefs", "/reliefs", "cpf"),
+    Row("reliefs/compare", "/reliefs/compare", "cpf", 404),
+    Row("reliefs/publish", "/reliefs/publish", "cp"),
 )
 
 

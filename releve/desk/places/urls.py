@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from releve.desk.places import views
+from releve.desk.places import relief_views, views
 
 __all__ = ["urlpatterns"]
 
@@ -13,4 +13,7 @@ urlpatterns = [
     path("sites/<ref:site>", views.site, name="site"),
     path("clients", views.clients, name="clients"),
     path("clients/<ref:client>", views.client, name="client"),
+    path("reliefs", relief_views.reliefs, name="reliefs"),
+    path("reliefs/compare", relief_views.compare, name="reliefs_compare"),
+    path("reliefs/publish", relief_views.publish, name="plan_publish"),
 ]

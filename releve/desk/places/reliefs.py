@@ -1,0 +1,246 @@
+"""What the pages of reliefs show: generations, two of them side by side, a plan to come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from releve.desk.places.moment import Moment, when
+from releve.desk.places.relief_words import lost_words, source_word
+from releve.desk.presenters.text import Text
+from releve.desk.presenters.twin import plain
+from releve.live.losses import NOTHING
+from releve.live.models import Activation, Relief
+from releve.live.plans import day_plan
+from releve.live.scene import working
+from releve.network import HOME, Operator
+from releve.plan import Placement, Plan
+
+__all__ = [
+    "Comparison",
+    "DayChange",
+    "ReliefRow",
+    "comparison",
+    "comparison_twin",
+    "day_changes",
+    "relief_rows",
+    "relief_twin",
+]
+
+_Placed = Mapping[str, Placement]
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefRow:
+    """A generation in the list."""
+
+    generation: int
+    source: str
+    lost: str
+    moved: str
+    asked: str
+    made: str
+    published: str
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """How many people one place or programme has in each of two generations, on one day."""
+
+    key: str
+    name: str
+    first: str
+    second: str
+    change: str
+    counts: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DayComparison:
+    """One day of two generations."""
+
+    iso: str
+    day: str
+    differing: str
+    places: tuple[CountRow, ...]
+    programmes: tuple[CountRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two generations beside each other; generation 0 is the plan itself."""
+
+    first: str
+    second: str
+    days: tuple[DayComparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayChange:
+    """What putting a plan in force changes on one day; it ``leaves`` where the plan lacks it."""
+
+    day: str
+    verdict: str
+    people: str
+    differing: str
+    places: tuple[CountRow, ...]
+    leaves: bool
+
+
+def relief_rows(now: Moment, rows: Sequence[Relief]) -> tuple[ReliefRow, ...]:
+    """Return the generations of a list, the one in force first."""
+    text = now.text
+    return tuple(
+        ReliefRow(
+            row.generation,
+            source_word(row.source),
+            lost_words(row, now.operator, text),
+            text.number(row.moved),
+            when(row.asked_at, text),
+            when(row.made_at, text),
+            "" if row.published_at is None else when(row.published_at, text),
+            at == 0,
+        )
+        for at, row in enumerate(rows)
+    )
+
+
+def relief_twin(row: Relief) -> dict[str, Any]:
+    """Return a generation as JSON."""
+    return {
+        "generation": row.generation,
+        "source": row.source,
+        "lost": row.lost,
+        "moved": row.moved,
+        "asked_at": plain(row.asked_at),
+        "made_at": plain(row.made_at),
+        "published_at": plain(row.published_at),
+    }
+
+
+def comparison(now: Moment, first: Relief | None, second: Relief, found: Activation) -> Comparison:
+    """Return two generations beside each other; None is the plan in force itself."""
+    base = found if first is None else first.activation
+    days = sorted({*base.days, *second.activation.days})
+    made = (_day(now, text, first, base, second) for text in days)
+    return Comparison(
+        _("the plan") if first is None else _named(first),
+        _named(second),
+        tuple(item for item in made if item is not None),
+    )
+
+
+def _named(relief: Relief) -> str:
+    return _("relief {number}").format(number=relief.generation)
+
+
+def _day(
+    now: Moment, day: str, first: Relief | None, base: Activation, second: Relief
+) -> DayComparison | None:
+    """Return one day, or None where both have the same people in the same places."""
+    before, after = _placed(day, first, base), _placed(day, second, second.activation)
+    differing = _differing(before, after)
+    if not differing:
+        return None
+    return DayComparison(
+        day,
+        now.text.day(date.fromisoformat(day)),
+        now.text.number(differing),
+        _counts(
+            Counter(row.place for row in before.values()),
+            Counter(row.place for row in after.values()),
+            _places(now.operator),
+            now.text,
+        ),
+        _counts(
+            Counter(row.programme for row in before.values()),
+            Counter(row.programme for row in after.values()),
+            {row.id: row.name for row in now.operator.programmes},
+            now.text,
+        ),
+    )
+
+
+def _placed(day: str, relief: Relief | None, found: Activation) -> _Placed:
+    """Return who works where on a day of a generation, by agent; nobody on a day not planned."""
+    if day not in found.days:
+        return {}
+    rows = () if relief is None else relief.days.all()
+    changes: Mapping[str, Sequence[Any]] = next(
+        (row.changes for row in rows if row.day.isoformat() == day), {}
+    )
+    plan = day_plan(found.days[day], found.version)
+    return {row.agent: row for row in working(plan, changes, NOTHING, {})}
+
+
+def _differing(before: _Placed, after: _Placed) -> int:
+    return sum(before.get(agent) != after.get(agent) for agent in {*before, *after})
+
+
+def _places(operator: Operator) -> dict[str, str]:
+    return {HOME: _("at home")} | {row.id: row.name for row in operator.sites}
+
+
+def _counts(
+    before: Counter[str], after: Counter[str], names: Mapping[str, str], text: Text
+) -> tuple[CountRow, ...]:
+    rows = []
+    for key, name in names.items():
+        change = after[key] - before[key]
+        if before[key] or after[key]:
+            sign = "+" if change > 0 else ""
+            shown = f"{sign}{text.number(change)}" if change else "="
+            counts = (before[key], after[key])
+            first, second = (text.number(count) for count in counts)
+            rows.append(CountRow(key, name, first, second, shown, counts))
+    return tuple(rows)
+
+
+def comparison_twin(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON."""
+    return {
+        "days": [
+            {
+                "day": day.iso,
+                "places": {row.key: row.counts for row in day.places},
+                "programmes": {row.key: row.counts for row in day.programmes},
+            }
+            for day in found.days
+        ]
+    }
+
+
+def day_changes(
+    plans: Sequence[Plan], found: Activation | None, operator: Operator, text: Text
+) -> Iterable[DayChange]:
+    """Yield what putting plans in force changes, day by day; days that leave the plan last."""
+    names = _places(operator)
+    for plan in plans:
+        after = {row.agent: row for row in plan.placements}
+        known = found is not None and plan.day.isoformat() in found.days
+        before = _placed(plan.day.isoformat(), None, found) if found is not None else {}
+        held = sum(cell.status in ("held", "thin") for cell in plan.cells)
+        yield DayChange(
+            text.day(plan.day),
+            _("{held} of {cells} cells of the matrix hold").format(
+                held=text.number(held), cells=text.number(len(plan.cells))
+            ),
+            text.number(len(after)),
+            text.number(_differing(before, after)) if known else "",
+            _counts(
+                Counter(row.place for row in before.values()),
+                Counter(row.place for row in after.values()),
+                names,
+                text,
+            ),
+            leaves=False,
+        )
+    kept = {plan.day.isoformat() for plan in plans}
+    for day in sorted(set(found.days if found is not None else ()) - kept):
+        yield DayChange(text.day(date.fromisoformat(day)), "", "", "", (), leaves=True)
