@@ -103,7 +103,7 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.AST, str, str, Any, Any]]:
                     yield owner, field, "constant", child, new
 
 
-def _other_values(value: object) -> tuple[object, ...]:
+def _other_values(value: object) -> tuple[int | float, ...]:
     if isinstance(value, bool):
         return (not value,)
     if isinstance(value, int | float):
