@@ -103,12 +103,12 @@ def consequences(
 
 def answer_rules(stream: str) -> tuple[int, ...]:
     """Write what the rules call for by now, if anything: what time alone has brought about."""
-    operator, rules, at = operator_now(), rules_now(), now(stream)
-    if not answers(situation_now(stream), operator, rules, at):
+    operator, rules = operator_now(), rules_now()
+    if not answers(situation_now(stream), operator, rules, now(stream)):
         return ()
     with transaction.atomic():
         ledger.lock()
-        before = situation_now(stream)
+        before, at = situation_now(stream), now(stream)  # after what was recorded meanwhile
         return tuple(_write(consequences(before, operator, rules, at), stream, before, at))
 
 

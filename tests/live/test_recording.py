@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import uuid
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -310,3 +311,32 @@ def test_a_drill_starts_from_the_live_situation_and_leaves_it_alone(acting: Acti
     Acting(acting.operator, acting.plans, drill.name).power(acting.site)
     assert live.situation_now().outages == {}
     assert Stream.objects.get(name=drill.name).seed < size()
+
+
+def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime] = []
+
+    def calls_for(
+        situation: Any, operator: Any, rules: Any, at: datetime
+    ) -> tuple[SiteClosed, ...]:
+        asked.append(at)
+        event = SiteClosed(
+            id="late", happened_at=at, recorded_at=at, actor="rule:X", site=acting.site,
+            cause="rule",
+        )  # fmt: skip
+        return () if situation.site(acting.site).closed else (event,)
+
+    lock = ledger.lock
+
+    def slow_lock() -> ledger.Place:
+        Stream.objects.filter(name=acting.stream).update(offset=F("offset") + timedelta(hours=1))
+        return lock()
+
+    monkeypatch.setattr(recording, "answers", calls_for)
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "lock", slow_lock)
+        (seq,) = recording.answer_rules(acting.stream)
+    found = next(row for row in ledger.entries(acting.stream) if row.seq == seq)
+    assert found.recorded_at >= asked[0] + timedelta(hours=1)
