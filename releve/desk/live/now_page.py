@@ -88,7 +88,7 @@ class NowPage:
     aside: tuple[EffectRow, ...]
     retried: int
     moments: tuple[Moment, ...]
-    drill: bool
+    retries: bool
     part_url: str
 
 
@@ -105,8 +105,12 @@ class _Seen:
     reopens: bool
 
 
-def now_page(stream: str, text: Text, seen: Scope, *, reopens: bool = False) -> NowPage:
-    """Return the page of a stream as one reader may see it; ``reopens``: they may lift closures.
+def now_page(
+    stream: str, text: Text, seen: Scope, *, reopens: bool = False, retries: bool = False
+) -> NowPage:
+    """Return the page of a stream as one reader may see it.
+
+    ``reopens``: they may lift closures; ``retries``: try again what was set aside.
 
     The number of queries does not depend on the number of sites, clients or people.
     """
@@ -127,7 +131,7 @@ def now_page(stream: str, text: Text, seen: Scope, *, reopens: bool = False) -> 
         aside=tuple(_effect(row) for row in live.effects_aside(stream)) if whole else (),
         retried=len(live.effects_late(stream)) if whole else 0,
         moments=timeline(stream, made.operator, text, seen),
-        drill=live.is_drill(stream),
+        retries=retries,
         part_url=f"{reverse('now')}?part=live",
     )
 
