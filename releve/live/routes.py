@@ -20,7 +20,7 @@ from releve.live.clock import is_drill, real
 from releve.live.effects import OUTSIDE, Outcome, Todo, queue
 from releve.live.losses import loss_of
 from releve.live.models import Effect, Relief, Routes
-from releve.live.running import handles
+from releve.live.running import Never, handles
 from releve.live.scene import Scene, scene_of
 from releve.network import HOME, Operator
 from releve.plan import Placement
@@ -167,14 +167,15 @@ def adapters_of(stream: str) -> tuple[Adapter, ...]:
 def publish(effect: Effect) -> Outcome:
     """Hand routes over and read them back; what a newer generation has overtaken is left."""
     row = Routes.objects.get(pk=effect.body["routes"])
-    newest = Routes.objects.filter(stream=row.stream).values_list("number", flat=True)[0]
-    if row.number < newest:
+    if _overtaken(row):
         return Outcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
     adapter = next(one for one in adapters_of(row.stream) if one.name == effect.body["adapter"])
     try:
         done = adapter.publish(_generation(row), key=effect.key)
         seen = adapter.read_back()
-    except Stale:
+    except Stale as error:
+        if not _overtaken(row):  # a newer one that is none of ours: an older database, put back
+            raise Never(f"{error}, which is not known here: remove it there, then retry") from error
         return Outcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
     if seen is not None and (seen.number, seen.digest, seen.whole) != (
         row.number,
@@ -193,6 +194,10 @@ def publish(effect: Effect) -> Outcome:
         (("routing.published", body),),
         store=lambda: _note_published(effect, row),
     )
+
+
+def _overtaken(row: Routes) -> bool:
+    return Routes.objects.filter(stream=row.stream, number__gt=row.number).exists()
 
 
 def _generation(row: Routes) -> Generation:

@@ -216,3 +216,25 @@ def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails
     assert effect.result == {"skipped": "no plan in force"}
     assert live.effects_late() == live.effects_aside() == []
     assert live.reliefs(acting.stream) == before
+
+
+def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(
+    acting: Acting,
+) -> None:
+    from releve.live.routes import adapters_of
+    from releve.routing import Generation, Route
+    from releve.routing.file_csv import FileCsv
+
+    (file,) = adapters_of(acting.stream)
+    assert isinstance(file, FileCsv)
+    routes = {"hotline": (Route(acting.site, open=True, people=1.0, weight=1.0),)}
+    file.publish(Generation(acting.stream, 99, live.real(), routes), key="from before")
+    acting.work()
+    (effect,) = [row for row in live.effects_aside() if row.stream == acting.stream]
+    assert "generation 99 already, which is not known here" in effect.error
+    file.path.unlink()
+    live.retry_effect(effect.pk, by="tests")
+    acting.work()
+    seen = file.read_back()
+    assert seen is not None
+    assert seen.number == 1
