@@ -103,7 +103,7 @@ class RecordForm(forms.Form):
 
     def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
         initial = {"site": site, "key": uuid.uuid4().hex}
-        super().__init__(data, initial=initial)
+        super().__init__(data, initial=initial, label_suffix="")
         self.place = place
         names = [(key, place.operator.site[key].name) for key in place.sites]
         many = [] if len(names) == 1 else [("", _("choose"))]
