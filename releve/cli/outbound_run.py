@@ -163,18 +163,24 @@ def _join(path: Path, header: list[str], separator: str, parts: Iterable[Path]) 
 
 
 def _summary(rules: Rules, told: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the counts of all chunks, with the sentence of every rule that refuses."""
+    """Return the counts of all chunks, with the sentences of the rows of every id that refuses."""
 
     def total(key: str) -> Counter[str]:
         return sum((Counter(one[key]) for one in told), Counter[str]())
 
     by_rule = total("by_rule")
-    texts = {row.id: row for row in reversed(rules.rows) if row.id in by_rule}
+    refusing = [row.rule for row in rules.rows if row.refuses is not None]
+    named = [row.id for row in rules.rows if row.refuses is not None]
+
+    def says(rule: str, lang: str) -> str:
+        texts = [text.of(lang) for name, text in zip(named, refusing, strict=True) if name == rule]
+        return " / ".join(dict.fromkeys(texts))
+
     return {
         "rows": {name: total("rows")[name] for name in LISTS},
         "by_policy_only": sum(one["by_policy_only"] for one in told),
         "by_rule": {
-            rule: {"rows": count, "fr": texts[rule].rule.fr, "en": texts[rule].rule.en}
+            rule: {"rows": count, "fr": says(rule, "fr"), "en": says(rule, "en")}
             for rule, count in by_rule.most_common()
         },
         "by_fault": dict(total("by_fault").most_common()),

@@ -79,6 +79,7 @@ def test_every_row_is_in_one_list_with_the_verdict_of_the_plain_engine(
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert sum(summary["rows"].values()) == 40
     assert {"fr", "en", "rows"} == set(summary["by_rule"]["FR-OPTIN-1"])
+    assert " / " in summary["by_rule"]["FR-OPTIN-1"]["en"]
 
 
 def test_a_french_list_in_cp1252_is_understood(tmp_path: Path) -> None:
