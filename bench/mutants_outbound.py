@@ -38,7 +38,7 @@ MODULES = (
     "rows", "timing", "verdict",
 )  # fmt: skip
 """The modules that decide; reading, screening and wording are held to them by other tests."""
-TESTS = ("test_cases", "test_hours", "test_loading", "test_docs", "test_screening")
+TESTS = ("test_cases", "test_pacing", "test_hours", "test_loading", "test_docs", "test_screening")
 _STUCK = 5.0
 """Tests that take this many times what they take without a mutant are stuck: noticed."""
 _TURNED: dict[type[ast.cmpop], tuple[tuple[str, type[ast.cmpop]], ...]] = {
