@@ -53,7 +53,7 @@ def test_a_site_closed_by_the_rule_shows_its_countdown_and_no_seat(
     acting.later(hours=2)
     page = shown(manager, f"/sites/{acting.site}")
     assert re.search(r"Encore 45\sh\s59\smin", page)
-    assert "accords donnés\u202f: 0 sur 2" in page
+    assert "Accords donnés\u202f: 0 sur 2" in page
     twin = manager.get(f"/sites/{acting.site}?format=json").json()
     assert (twin["state"], twin["usable"], twin["taken"]) == ("closed", 0, 0)
     states = {seat["state"] for floor in twin["floors"] for seat in floor["seats"]}
