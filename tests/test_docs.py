@@ -128,7 +128,7 @@ def test_every_script_and_module_shown_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     missing = [
         name
-        for name in re.findall(r"(?<![\w/])(?:\./)?(scripts/\w+)", text)
+        for name in re.findall(r"(?<![\w/])(?:\./)?(scripts/[\w-]+)", text)
         if not (ROOT / name).is_file() or not os.access(ROOT / name, os.X_OK)
     ]
     for module in re.findall(r"python -m ((?:releve|bench|tests)[\w.]*)", text):

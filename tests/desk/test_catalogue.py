@@ -56,7 +56,8 @@ def test_a_translation_has_the_placeholders_of_its_source(language: str) -> None
 
 def test_french_has_narrow_spaces_before_double_punctuation_and_curly_apostrophes() -> None:
     for text in FRENCH:
-        assert not re.search(r"[^\u202f][;:!?%»]", text.replace("{", " {")), text
+        plain = re.sub(r"%\(\w+\)s", "x", text).replace("{", " {")
+        assert not re.search(r"[^\u202f][;:!?%»]", plain), text
         assert not re.search(r"«(?!\u202f)", text), text
         assert "'" not in text, text
 
