@@ -114,7 +114,7 @@ def test_a_table_is_searched_in_its_texts(web: Client, first: Version, small: Op
     twin = web.get("/registry/tables/sites", {"q": name.upper(), "format": "json"}).json()
     assert [item["key"] for item in twin["data"]] == [small.sites[1].id]
     page = words(web.get("/registry/tables/sites", {"q": name.upper()}))
-    assert f"1 ligne sur 2 contient « {name.upper()} »" in page.replace("\u00a0", " ")
+    assert f"1 ligne sur 2 contient « {name.upper()} »" in page.replace("\u202f", " ")
     nothing = web.get("/registry/tables/agents?q=%3Cb%3E")
     assert "<b>" not in nothing.content.decode()
     assert "0 ligne sur 60" in words(nothing).replace("\u00a0", " ")
@@ -246,7 +246,7 @@ def test_versions_are_listed_with_what_they_changed(
     web.post(row_url("sites", site.id), sent_row(small, site, name="Étoile"))
     page = words(web.get("/registry/versions"))
     assert "Version 2" in page
-    assert "Sites\u00a0: 1 modifiée" in page
+    assert "Sites\u202f: 1 modifiée" in page
     one = web.get("/registry/versions/2")
     assert f"{site.name} Étoile" in words(one)
     twin = web.get("/registry/versions/2?format=json").json()
