@@ -113,7 +113,7 @@ def test_a_new_planner_comes_from_the_link_to_the_plan(
         page.locator("main form button.main").click()
         expect(page.locator(".codes li")).to_have_count(10)
         good("recovery-codes")
-        page.goto("/start")
+        page.goto("/")
         expect(page.locator("h1")).to_contain_text("N-1")
         good("plan")
         page.locator(".reader summary").click()

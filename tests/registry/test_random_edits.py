@@ -54,7 +54,7 @@ def edited(operator: Operator, act: Act) -> Operator:
 def changed(row: Any, number: int, text: str) -> Any:
     values = {
         "sites": {"name": text, "lat": number / 1000},
-        "seats": {"x_m": number / 7},
+        "seats": {"x_m": number % 1000 / 7},
         "agents": {"carrier": text, "skills": (text,), "contract_hours": 1 + number % 50},
         "shifts": {"break_minutes": float(number % 100)},
         "history": {"answered": None, "offered": number / 3},
