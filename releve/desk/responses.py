@@ -23,10 +23,10 @@ from releve.desk.presenters import Desk, desk_of, frame
 from releve.desk.store import StoredPlan, store_of
 from releve.plan_folder import PlanFolderError
 
-__all__ = ["Page", "failure", "plan_page", "wants_json"]
+__all__ = ["JSON_STYLE", "Page", "failure", "plan_page", "wants_json"]
 
 _P = ParamSpec("_P")
-_JSON = {"ensure_ascii": False, "separators": (",", ":")}
+JSON_STYLE = {"ensure_ascii": False, "separators": (",", ":")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def failure(request: HttpRequest, status: int, message: str, detail: str = "") -
     """Return an error in the one shape that all have, as a page or as JSON."""
     if wants_json(request):
         error = {"status": status, "message": message, "detail": detail}
-        return JsonResponse({"error": error}, status=status, json_dumps_params=_JSON)
+        return JsonResponse({"error": error}, status=status, json_dumps_params=JSON_STYLE)
     context = {"status": status, "message": message, "detail": detail}
     return render(request, "desk/error.html", context, status=status)
 
@@ -82,7 +82,7 @@ def failure(request: HttpRequest, status: int, message: str, detail: str = "") -
 def _respond(request: HttpRequest, page: Page, desk: Desk, stored: StoredPlan) -> HttpResponse:
     if wants_json(request):
         twin = {**page.twin(), "links": {"html": _address(request, as_json=False)}}
-        return JsonResponse(twin, json_dumps_params=_JSON)
+        return JsonResponse(twin, json_dumps_params=JSON_STYLE)
     context = {
         "frame": frame(desk, stored.days),
         "page": page.content(),

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import can
+from releve.desk.answers import answer, fresh
 from releve.desk.ledger.entries import (
     PAGE,
     EntryView,
@@ -31,10 +32,8 @@ from releve.desk.ledger.entries import (
 )
 from releve.desk.ledger.verifying import MOST, Outcome, TooMany, verified
 from releve.desk.ledger.words import WORDS, stream_word
-from releve.desk.places.answers import fresh
 from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text, text_now
-from releve.desk.registry.answers import answer
 from releve.desk.responses import failure
 from releve.evidence import verify as verifier
 from releve.ledger.chain import head

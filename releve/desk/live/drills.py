@@ -132,7 +132,7 @@ def _shown(request: HttpRequest, form: forms.Form, status: int = 200) -> HttpRes
     rows = tuple(_row(drill, looked, text) for drill in live.drills())
     page = DrillsPage(rows, looked == live.LIVE, form if can(request.user, "drill.run") else None)
     twin = {"drills": [{"name": row.name, "title": row.title, "over": row.over} for row in rows]}
-    return answer(request, "desk/live/drills.html", page, twin, operator=operator, status=status)
+    return answer(request, "desk/live/drills.html", page, twin, status)
 
 
 def _row(drill: Stream, looked: str, text: Text) -> DrillRow:

@@ -6,6 +6,7 @@ A form keeps its own random key in a hidden field: sent twice, it records once.
 from __future__ import annotations
 
 import uuid
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -133,9 +134,9 @@ class RecordForm(forms.Form):
             "actor": actor,
         }
 
+    @abstractmethod
     def event(self, actor: str) -> Event:
         """Return the event that a valid form says."""
-        raise NotImplementedError
 
 
 class CaseForm(RecordForm):

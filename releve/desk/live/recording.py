@@ -91,7 +91,7 @@ def index(request: HttpRequest) -> HttpResponse:
     )
     twin = {"choices": [row.url for row in choices], "closed": [row.url for row in closed]}
     page = IndexPage(choices, closed)
-    return answer(request, "desk/live/record.html", page, twin, operator=operator)
+    return answer(request, "desk/live/record.html", page, twin)
 
 
 @may("event.record.case")
@@ -205,9 +205,8 @@ def _shown(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:
         if form.is_bound
         else {},
     }
-    operator = form.place.operator
     template = "desk/live/form.html" if page.consequences is None else "desk/live/confirm.html"
-    return answer(request, template, page, twin, operator=operator, status=status)
+    return answer(request, template, page, twin, status)
 
 
 def _sent(request: HttpRequest) -> Mapping[str, Any] | None:

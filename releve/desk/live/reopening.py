@@ -88,9 +88,7 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
         messages.info(request, _("This site is open."))
         return redirect("now")
     page = _page(request, site, closure, operator, text, refused)
-    return answer(
-        request, "desk/live/reopening.html", page, _twin(page), operator=operator, status=status
-    )
+    return answer(request, "desk/live/reopening.html", page, _twin(page), status)
 
 
 def _event(request: HttpRequest, site: str, stream: str) -> Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from releve.desk.access.scopes import can
 from releve.live import api as live
@@ -21,6 +22,13 @@ class Looked:
 
     name: str
     title: str = ""
+
+    @property
+    def banner(self) -> str:
+        """What is said above every page of a drill; empty for the live stream."""
+        if not self.title:
+            return ""
+        return _("“{title}”: nothing here is real, and no client is told.").format(title=self.title)
 
 
 def looked_at(request: HttpRequest) -> Looked:

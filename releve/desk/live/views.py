@@ -36,7 +36,7 @@ def now(request: HttpRequest) -> HttpResponse:
     )
     if request.GET.get("part") == "live":
         return fragment(request, "desk/live/_now.html", page)
-    return answer(request, "desk/live/now.html", page, now_twin(page), operator=operator)
+    return answer(request, "desk/live/now.html", page, now_twin(page))
 
 
 @may("incident.work")

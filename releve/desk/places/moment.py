@@ -21,7 +21,7 @@ __all__ = ["Moment", "moment", "when"]
 
 @dataclass(frozen=True)
 class Moment:
-    """A stream at an instant; ``drill`` is its title where it is one."""
+    """A stream at an instant; ``drill`` is the banner of a drill."""
 
     stream: str
     drill: str
@@ -40,7 +40,7 @@ def moment(request: HttpRequest) -> Moment:
         raise Http404(_("There are no reference data yet.")) from None
     return Moment(
         looked.name,
-        looked.title,
+        looked.banner,
         live.now(looked.name),
         operator,
         live.situation_now(looked.name),

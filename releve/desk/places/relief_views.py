@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor, can
-from releve.desk.places.answers import fresh
+from releve.desk.answers import answer, fresh
 from releve.desk.places.moment import moment, when
 from releve.desk.places.reliefs import (
     Comparison,
@@ -28,7 +28,6 @@ from releve.desk.places.reliefs import (
     relief_twin,
 )
 from releve.desk.presenters.twin import plain
-from releve.desk.registry.answers import answer
 from releve.desk.store import StoredPlan, store_of
 from releve.live import api as live
 from releve.live.errors import LiveError

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import can, scope
-from releve.desk.places.answers import fresh
+from releve.desk.answers import fresh
 from releve.desk.places.clients import ClientRow, client_page, client_rows, client_twin
 from releve.desk.places.clients import row_twin as client_row_twin
 from releve.desk.places.moment import moment

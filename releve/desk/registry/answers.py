@@ -1,33 +1,21 @@
-"""How the pages of the registry answer: HTML or its JSON twin, and what is refused, explained."""
+"""The current version for a page of the registry, and what is refused, explained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
 
 from releve.desk.presenters.text import Text, text_now
 from releve.desk.registry.sentences import said
-from releve.desk.responses import failure, wants_json
+from releve.desk.responses import failure
 from releve.registry.errors import Conflict, NotThere, RegistryError
 from releve.registry.models import Version
 from releve.registry.service import current, operator_of
 
-__all__ = ["Frame", "Now", "answer", "explained", "held_now", "now", "page_number", "status_of"]
-
-_JSON = {"ensure_ascii": False, "separators": (",", ":")}
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Head of a page: whose data these are."""
-
-    operator: str
-    synthetic: bool
+__all__ = ["Now", "explained", "held_now", "now", "page_number", "status_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +45,6 @@ def held_now() -> Now:
     return found
 
 
-def answer(
-    request: HttpRequest,
-    template: str,
-    page: object,
-    twin: dict[str, Any],
-    status: int = 200,
-    *,
-    drill: str = "",
-) -> HttpResponse:
-    """Return a page as HTML or, where it is asked for, as JSON; never kept by a shared cache.
-
-    ``drill`` is the title of the drill that the page is of, empty for what is real.
-    """
-    if wants_json(request):
-        twin = {**twin, "links": {"html": _address(request, as_json=False)}}
-        response: HttpResponse = JsonResponse(twin, status=status, json_dumps_params=_JSON)
-    else:
-        context = {
-            "frame": _frame(),
-            "page": page,
-            "drill": drill,
-            "twin_url": _address(request, as_json=True),
-        }
-        response = render(request, template, context, status=status)
-    response["Cache-Control"] = "private, no-cache"
-    return response
-
-
 def explained(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Answer what the registry refuses with its sentence: 404 not there, 409 conflict, 422."""
 
@@ -111,19 +71,3 @@ def page_number(request: HttpRequest) -> int:
     if not (number.isascii() and number.isdigit() and len(number) < 8):
         raise NotThere(f"there is no page {number!r}")
     return int(number)
-
-
-def _frame() -> Frame | None:
-    version = current()
-    if version is None:
-        return None
-    row = operator_of(version).row
-    return Frame(row.name, row.synthetic)
-
-
-def _address(request: HttpRequest, *, as_json: bool) -> str:
-    query = request.GET.copy()
-    query.pop("format", None)
-    if as_json:
-        query["format"] = "json"
-    return f"{request.path}?{query.urlencode()}" if query else request.path

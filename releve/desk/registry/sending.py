@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
+from releve.desk.answers import answer
 from releve.desk.presenters.text import text_now
-from releve.desk.registry.answers import answer, explained, status_of
+from releve.desk.registry.answers import explained, status_of
 from releve.desk.registry.forms import fault_text
 from releve.desk.registry.sentences import said
 from releve.desk.registry.versions import ChangeList, change_lists, changes_twin
