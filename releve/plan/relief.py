@@ -42,8 +42,7 @@ class Staff:
 TRIES = 3
 """How often a relief is tried again for a client that whole people miss by a hair."""
 NEAR = 0.003
-OVER = 1e-9
-"""A hair: less than this share of a client's day; none: no more than this."""
+"""A hair: less than this share of a client's day."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,6 @@ class Relief:
     staff: Staff
     lp_penalty: float
     lp_missing: Floats
-
-    def over(self, problem: Problem, limit: Floats) -> float:
-        """Return how far clients miss more than their ``limit[client]``, in shares of a day."""
-        share = self.plan.missing / client_requirement(problem)
-        return float(np.maximum(0.0, share - limit).sum())
 
 
 def available_staff(
@@ -163,25 +157,45 @@ def relief_of(
             return Relief(base, staff, base.penalty, problem.required - base.covered(problem))
         return _restored(problem, base, staff, limit, move_price)
     exact = problem.size - isolated * (problem.size - staff.onsite)
-    found = None
-    aim = limit
+    return _near_misses_mended(problem, layout, staff, base, limit, move_price, exact)
+
+
+def _near_misses_mended(
+    problem: Problem,
+    layout: Layout,
+    staff: Staff,
+    base: WholePlan,
+    limit: Floats,
+    move_price: float,
+    available: Floats,
+) -> Relief:
+    """Solve a relief; again, with a lower aim, for clients that whole people miss by a hair.
+
+    The best in whole people is kept, beside the fractions of the first, which aimed at the limit
+    itself.
+    """
+    aim, tried = limit, []
     for _ in range(TRIES):
-        lp, block = relief_programme(problem, layout, staff, aim, move_price, exact)
+        lp, block = relief_programme(problem, layout, staff, aim, move_price, available)
         solution = solve(lp, method="ipm", crossover=False)
-        relief = whole_relief(
-            problem, layout, staff, block, solution, base.on_pattern, limit, move_price
+        tried.append(
+            whole_relief(
+                problem, layout, staff, block, solution, base.on_pattern, limit, move_price
+            )
         )
-        if found is None:
-            first = found = relief
-        elif relief.over(problem, limit) < found.over(problem, limit):
-            found = replace(relief, lp_penalty=first.lp_penalty, lp_missing=first.lp_missing)
-        over = found.plan.missing / client_requirement(problem) - limit
-        close = (over > OVER) & (over < NEAR)
-        if not close.any():
+        best = min(tried, key=lambda relief: _over(problem, relief, limit).sum())
+        over = _over(problem, best, limit)
+        near = (over > 0) & (over < NEAR)
+        if not near.any():
             break
-        aim = np.where(close, np.maximum(0.0, aim - over - NEAR / 2), aim)
-    assert found is not None
-    return found
+        aim = np.where(near, np.maximum(0.0, aim - over - NEAR / 2), aim)
+    return replace(best, lp_penalty=tried[0].lp_penalty, lp_missing=tried[0].lp_missing)
+
+
+def _over(problem: Problem, relief: Relief, limit: Floats) -> Floats:
+    """Return how far each client misses more than ``limit[client]``, in shares of its day."""
+    share = relief.plan.missing / client_requirement(problem)
+    return np.maximum(0.0, share - limit - 1e-9)
 
 
 def _restored(
