@@ -1,8 +1,8 @@
 """Tools of the browser tests: a served desk, the views it is looked at in, and what axe finds.
 
-A test module imports the ``browser`` fixture and calls the rest::
+A test takes the ``browser`` fixture and calls these::
 
-    from tests.browser_tools import VIEWS, browser, looked_at, served
+    from tests.browser_tools import VIEWS, looked_at, served
 
     @pytest.mark.parametrize("view", VIEWS, ids=str)
     def test_the_page_is_for_everybody(browser: Browser, address: str, view: View) -> None:
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,14 +27,13 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 __all__ = [
+    "SIZES",
     "VIEWS",
     "View",
-    "browser",
     "command",
     "context",
     "faults_of",
@@ -65,20 +63,6 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _ALL = tuple(View(*parts) for parts in product(("fr-FR", "en-GB"), SIZES, SCHEMES))
 VIEWS = _ALL if os.environ.get("RELEVE_ALL_VIEWS") else tuple(_ALL[i] for i in (0, 3, 5, 6))
 """Four of the eight, in which every two of language, screen and scheme meet; all on request."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, or a skip that says what to install."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("no chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield running
-        running.close()
 
 
 def _environ(home: Path, more: Mapping[str, str]) -> dict[str, str]:

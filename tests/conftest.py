@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db.backends.base.operations import BaseDatabaseOperations
+from playwright.sync_api import Browser, sync_playwright
 
 from releve.ledger import guards
 
@@ -41,3 +43,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data sets are absent: set RELEVE_SHARED, or put ../shared beside")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, or a skip that says what to install."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield running
+        running.close()

@@ -18,7 +18,6 @@ from releve.plan_folder import write_plans
 from tests.browser_tools import (
     VIEWS,
     View,
-    browser,
     command,
     keep,
     looked_at,
@@ -27,8 +26,6 @@ from tests.browser_tools import (
     served,
 )
 from tests.desk.fixture_plan import week
-
-__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -3,16 +3,13 @@ JavaScript."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from tests.browser_tools import SIZES, faults_of, overflow, served
 
 pytestmark = pytest.mark.browser
 
@@ -21,41 +18,13 @@ WORDS = {
     "fr-FR": ("donneurs d’ordre sur 12 sont tenus", "Qui va où", "si Casablanca Nearshore ferme"),
     "en-GB": ("clients of 12 are held", "Who moves where", "if Casablanca Nearshore closes"),
 }
-SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
 def address(plan_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A desk served by its own command, as a user starts it."""
-    command = [sys.executable, "-m", "releve", "desk", "serve", str(plan_folder), "--port", "0"]
-    command.append("--open")
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("RELEVE_")}
-    environ["RELEVE_HOME"] = str(tmp_path_factory.mktemp("home"))
-    environ["PYTHONUNBUFFERED"] = "1"
-    with subprocess.Popen(
-        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
-        try:
-            assert found is not None, "the server did not say where it listens"
-            yield found[0]
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("no chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield running
-        running.close()
+    with served(tmp_path_factory.mktemp("home"), str(plan_folder), "--open") as found:
+        yield found
 
 
 def context(
@@ -68,19 +37,6 @@ def context(
         viewport={"width": width, "height": height},
         java_script_enabled=js,
     )
-
-
-def faults_of(page: Page) -> list[str]:
-    """Collect what the browser complains about: errors, refused content."""
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda m: faults.append(m.text) if m.type in ("error",) else None)
-    return faults
-
-
-def overflow(page: Page) -> int:
-    script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    return int(page.evaluate(script))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -21,7 +21,6 @@ from tests.browser_tools import (
     VIEWS,
     View,
     _environ,
-    browser,
     command,
     context,
     faults_of,
@@ -31,8 +30,6 @@ from tests.browser_tools import (
     serious,
     served,
 )
-
-__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

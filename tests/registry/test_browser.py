@@ -14,7 +14,6 @@ from releve.plan_folder import write_plans
 from tests.browser_tools import (
     VIEWS,
     View,
-    browser,
     command,
     context,
     keep,
@@ -24,8 +23,6 @@ from tests.browser_tools import (
     served,
 )
 from tests.desk.fixture_plan import week
-
-__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
