@@ -1,0 +1,47 @@
+"""A relief that whole people miss by a hair is tried again, and is the better for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from releve.cli.operator import requirement_of
+from releve.network import sample_operator
+from releve.network.sample import FIRST_DAY
+from releve.plan import PlanSettings, contingencies_of, solve_day
+from releve.plan import relief as reliefs
+from releve.plan.floors import client_requirement
+
+
+@pytest.mark.slow
+def test_trying_again_leaves_fewer_clients_a_hair_over_their_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = PlanSettings()
+    operator = sample_operator(500, 4, 1)
+    sites = [one for one in contingencies_of(operator) if one.kind == "site"]
+    planning = solve_day(
+        operator,
+        requirement_of(operator, FIRST_DAY + timedelta(days=1)),
+        settings,
+        contingencies=sites,
+    ).planning
+    problem = planning.problem
+
+    def over(tries: int) -> float:
+        monkeypatch.setattr(reliefs, "TRIES", tries)
+        found = 0.0
+        for row, lost in enumerate(planning.contingencies, start=1):
+            limit = np.maximum(settings.target, planning.floors[row])
+            limit = np.maximum(limit, planning.secure.share[lost.id])
+            relief = reliefs.relief_of(
+                problem, planning.layout, lost, planning.base, limit=limit,
+                isolated=settings.isolated, move_price=settings.relief_move_price,
+            )  # fmt: skip
+            share = relief.plan.missing / client_requirement(problem)
+            found += float(np.maximum(0.0, share - limit).sum())
+        return found
+
+    assert over(3) < over(1)
