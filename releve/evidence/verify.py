@@ -10,8 +10,8 @@ written anew by somebody who has the signing key: give each one you have.
 
 Exit status: 0 everything holds; 1 a fault was found, each is named; 2 the call was wrong.
 
-This file is written for Python 3.9 or newer and its standard library, nothing else. It is meant to be
-read: first what is hashed, then signatures (RFC 8032), trees (RFC 9162), and the checks.
+This file is written for Python 3.9 or newer and its standard library, nothing else. It is meant to
+be read: first what is hashed, then signatures (RFC 8032), trees (RFC 9162), and the checks.
 """
 
 from __future__ import annotations
