@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from releve.cli.outbound_facts import read_facts
+from releve.cli.outbound_gate import campaign, close, facts, forget, outcomes, serve
 from releve.cli.outbound_screen import screen
 from releve.network.clock import UTC
 from releve.outbound import MODES, PURPOSES, Call, OutboundError, Verdict, built_in_rules, verdict
@@ -167,3 +168,5 @@ def rules(on: datetime | None, lang: str) -> None:
 
 
 outbound.add_command(screen)
+for _command in (serve, facts, campaign, outcomes, close, forget):
+    outbound.add_command(_command)
