@@ -57,7 +57,7 @@ ENTRIES = (
     Entry(lazy("Clients"), "clients", "plan.see"),
     Entry(lazy("Plan"), "verdict", "plan.see", frozenset({"cell"})),
     Entry(lazy("Reliefs"), "reliefs", "reliefs.see"),
-    Entry(lazy("Record"), "record", "event.record.check"),
+    Entry(lazy("Record"), "record", "record.see"),
     Entry(lazy("Drills"), "drills", "incident.work"),
     Entry(lazy("Incident"), "incident", "incident.work"),
     Entry(lazy("Health"), "health", "health.cases"),
