@@ -29,6 +29,7 @@ urlpatterns = [
     path("people/<int:number>/link", desk_people.person_link, name="person_link"),
     path("account/", include("releve.desk.access.urls")),
     path("", include("releve.desk.live.urls")),
+    path("incident/", include("releve.desk.incident.urls")),
     path("registry/", include("releve.desk.registry.urls")),
     path("ledger/", include("releve.desk.ledger.urls")),
     path("", include("releve.desk.places.urls")),

@@ -140,6 +140,10 @@ ROWS = (
     Row("record/authorisation", "/record/authorisation", "cpfs"),
     Row("record/audit", "/record/audit", "cs"),
     Row("record/reopening/<ref:site>", "/record/reopening/casa-1", "chs", 302),
+    # incident rooms; there is none here
+    Row("incident/", "/incident/", "cpfsho"),
+    Row("incident/<ref:incident>", "/incident/none", "cpfsho", 404),
+    Row("incident/<ref:incident>/review", "/incident/none/review", "cpfsho", 404),
     # the reference data; the registry's own tests show what its pages hold
     Row("registry/", "/registry/", HOUSE),
     Row("registry/versions", "/registry/versions", HOUSE),

@@ -58,7 +58,7 @@ class OutageForm(RecordForm):
 
     def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
         super().__init__(place, data, site)
-        self.initial |= {"what": "link", "state": "down"}
+        self.initial.update({"what": "link", "state": "down"})
         self.fields["site"].required = False
         self.set_choices("carrier", [("", _("choose")), *((row, row) for row in place.carriers)])
         if not place.carriers:

@@ -87,6 +87,18 @@ _REFUSALS = {
         "{count} present, but {agents} are named; mend the one or the other."
     ),
     "attendance.twice": lazy("Agent {agent} is named twice; keep one."),
+    "incident.open_already": lazy("This closure has an incident room: {title}; work there."),
+    "incident.closed": lazy(
+        "The incident was closed by {by}; open another, or write it in the review."
+    ),
+    "incident.role_held": lazy("You hold this role already."),
+    "incident.nothing_said": lazy("Say it in words."),
+    "incident.tasks_open": lazy(
+        "{count} tasks are not done; do them first, or set them in the review as what follows."
+    ),
+    "task.unknown": lazy("There is no such task in this incident."),
+    "task.done_already": lazy("The task is done already, recorded by {by}."),
+    "task.due": lazy("The task is due at {due}, before it was set; mend the date."),
     "audit.expiry": lazy("The verdict holds until {valid_to}, before it was given; mend the date."),
 }
 
