@@ -32,6 +32,7 @@ __all__ = [
     "activation",
     "day_plan",
     "days_ahead",
+    "forget_plans",
     "put_in_force",
     "settings_of",
 ]
@@ -144,6 +145,11 @@ def day_plan(digest: str, version: int) -> DayPlan:
         unknown={},
     )
     return DayPlan(digest, plan, operator_at(version), need)
+
+
+def forget_plans() -> None:
+    """Let go of the plans in memory, and of the operators they were made for."""
+    day_plan.cache_clear()
 
 
 def settings_of(plan: Plan) -> PlanSettings:
