@@ -61,6 +61,11 @@ ROWS = (
     Row("people/roles/<int:number>/end", "/people/roles/1/end", "A", 405),
     Row("people/<int:number>/close", "/people/1/close", "A", 405),
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
+    Row("people/erase", "/people/erase", "A"),
+    Row("identity", "/identity", "hA"),
+    Row("identity/ask", "/identity/ask", "h", 405),
+    Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
+    Row("identity/<int:number>/see", "/identity/1/see", "h", 405),
     # signing in
     Row("account/login/", "/account/login/", anyone=(200, 302)),
     Row("account/logout/", "/account/logout/", anyone=(302, 200)),

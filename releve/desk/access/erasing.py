@@ -56,9 +56,9 @@ class Preview:
 
     @property
     def known(self) -> bool:
-        """Whether there is anything of the person here."""
+        """Whether there is anything of the person to erase; files are the operator's."""
         counts = (self.values, self.addresses, self.messages, self.looks, self.plans)
-        return bool(any(counts) or self.reliefs or self.blocks or self.name or self.files)
+        return bool(any(counts) or self.reliefs or self.blocks or self.name)
 
 
 def preview(user: User, agent: str) -> Preview:

@@ -124,6 +124,11 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see cases, clusters and contacts, under pseudonyms"),
     ),
     Permission(
+        "health.looks",
+        frozenset({_R.HEALTH, _R.ADMINISTRATOR}),
+        lazy("see who looked behind which pseudonym, and why"),
+    ),
+    Permission(
         "health.reidentify",
         frozenset({_R.HEALTH}),
         lazy("ask who stands behind a pseudonym"),
