@@ -32,6 +32,7 @@ __all__ = [
     "activation",
     "day_plan",
     "days_ahead",
+    "first_start",
     "forget_plans",
     "put_in_force",
     "settings_of",
@@ -127,6 +128,12 @@ def days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, 
         if starts[0] < until and starts[-1] + INTERVAL > at:
             out.append(date.fromisoformat(text))
     return tuple(out)
+
+
+def first_start(found: Activation, after: datetime) -> datetime | None:
+    """Return when the first planned day that begins at ``after`` or later does; None: no day."""
+    starts = (day_plan(digest, found.version).plan.starts[0] for digest in found.days.values())
+    return min((start for start in starts if start >= after), default=None)
 
 
 @lru_cache(maxsize=16)
