@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from releve.cli.outbound_facts import read_facts
+from releve.cli.outbound_facts import scan_facts
 from releve.cli.outbound_run import Run, file_digest, screen_list
 from releve.outbound import MODES, PURPOSES, Call, OutboundError, built_in_rules
 from releve.outbound.screening import Screener
@@ -50,7 +50,7 @@ class _Progress:
 @click.option("--known-at", help="Judge with what was known at this instant [default: --at].")
 @click.option("--facts", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Folder of the tables of facts (docs/outbound.md).")  # fmt: skip
-@click.option("--chunk", type=click.IntRange(1), default=100_000, show_default=True,
+@click.option("--chunk", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Rows screened together; what a kill can lose.")  # fmt: skip
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
               help="Language.")  # fmt: skip
@@ -83,7 +83,7 @@ def _run(
     if known_at.utcoffset() is None:
         raise click.UsageError(f"--known-at has no offset: {known_at.isoformat()}")
     rules = built_in_rules()
-    frames, digest = read_facts(facts)
+    frames, digest = scan_facts(facts)
     told = {
         "list": file_digest(path),
         "facts": digest,
