@@ -6,13 +6,16 @@ down to some thousand kinds, each asked of :class:`releve.outbound.numbers.Numbe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
 
+from releve.outbound.facts import Facts
 from releve.outbound.numbers import NumberTable, cleaned, recipe
+from releve.outbound.reading import facts_of
 
-__all__ = ["shown_column", "understood"]
+__all__ = ["facts_on", "shown_column", "understood"]
 
 _SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
 
@@ -86,3 +89,12 @@ def shown_column(numbers: pl.Series, table: NumberTable, day: date) -> pl.Series
         return frame["number"]
     rest = understood(frame["number"].filter(~whole_already), table, day)["number"]
     return frame["number"].scatter((~whole_already).arg_true(), rest)
+
+
+def facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) -> Facts:
+    """Return the facts of typed tables, their numbers in the form they have on a day."""
+    told = dict(frames)
+    for name in ("people", "listings", "mandates"):
+        numbers = shown_column(told[name]["number"], table, day)
+        told[name] = told[name].with_columns(numbers.alias("number"))
+    return facts_of(told)
