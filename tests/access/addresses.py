@@ -40,6 +40,10 @@ RECORDERS = {
         "audit.verdict", "closure.extended", "event.corrected", "inspection.held", "site.closed",
         "tests.done",
     ),
+    "cpfsho": (
+        "incident.closed", "incident.decided", "incident.noted", "incident.opened",
+        "incident.reviewed", "incident.role_taken", "incident.task_done", "incident.task_set",
+    ),
 }  # fmt: skip
 """Who may record what through the API."""
 
