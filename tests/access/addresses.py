@@ -169,6 +169,9 @@ ROWS = (
     Row("reliefs", "/reliefs", "cpf"),
     Row("reliefs/compare", "/reliefs/compare", "cpf", 404),
     Row("reliefs/publish", "/reliefs/publish", "cp"),
+    # outbound calls
+    Row("outbound/rules", "/outbound/rules", "oAia"),
+    Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )
 
 
