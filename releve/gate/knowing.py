@@ -126,14 +126,16 @@ def bound(vendor: str, when: datetime) -> Any:
 
 def read_answer(row: Sequence[Any], number: str) -> Answer:
     """Return a row of the statement understood; ``number`` stands where facts are about one."""
-    decided, campaign, *arrays = (_loaded(cell) for cell in row[: 2 + len(TABLES)])
+    decided: Any = _loaded(row[0])
+    campaign: Any = _loaded(row[1])
+    arrays = [_loaded(cell) for cell in row[2 : 2 + len(TABLES)]]
     tables, newest = {}, list[datetime]()
     for table, rows in zip(TABLES.values(), arrays, strict=True):
         tables[table.name] = [_row(table, cells, number, newest) for cells in rows or ()]
     found = None
     if campaign is not None:
         found = _campaign(campaign)
-        newest.append(instant(str(campaign[-1])))
+        newest.append(instant(campaign[-1]))
     loaded, last, clock = (None if cell is None else instant(cell) for cell in row[-3:])
     known = [moment for moment in (loaded, last) if moment is not None]
     return Answer(

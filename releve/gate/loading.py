@@ -158,6 +158,7 @@ def _write(table: Table, rows: Sequence[Mapping[str, Any]], loaded: Loaded, as_k
 
 def _place(table: Table, row: Made) -> tuple[Any, ...]:
     """Return what a row is the last word on; the row itself where nothing corrects it."""
+    names: tuple[str, ...]
     if table.versioned:
         names = ("client", "person", "ref")
     elif table.name in _PLACES:

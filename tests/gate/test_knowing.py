@@ -38,8 +38,8 @@ def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) 
     load_frames(frames, source="tests", by="tests", as_known=True)
     rules, facts = built_in_rules(), facts_of(frames)
     reasons: set[str] = set()
-    for row in people.iter_rows(named=True):
-        for known_at in (now, now - timedelta(days=20)):
+    for place, row in enumerate(people.iter_rows(named=True)):
+        for known_at in (now, now - timedelta(days=20))[: 1 + (place % 4 == 0)]:
             call = Call(CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
                         address=row["address"], callee=row["callee"], campaign="K")  # fmt: skip
             expected = verdict(call, facts, rules, known_at)
