@@ -228,6 +228,9 @@ ROWS = (
         for opens, kinds in RECORDERS.items()
         for kind in kinds
     ),
+    # outbound calls
+    Row("outbound/rules", "/outbound/rules", "oAia"),
+    Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )
 
 
