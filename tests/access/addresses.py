@@ -198,6 +198,7 @@ ROWS = (
     # sites and clients; a site lead's own site is of another operator here
     Row("sites", "/sites", "cpfshoAia"),
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
+    Row("photos/<slug:digest>", "/photos/none", "cpfshoAia", 404),
     Row("clients", "/clients", "cpfk"),
     Row("clients/<ref:client>", "/clients/nobody", "cpfk", 404),
     Row("reliefs", "/reliefs", "cpf"),
