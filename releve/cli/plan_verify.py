@@ -15,12 +15,13 @@ from rich.table import Table
 from releve.demand import Forecast, Requirement
 from releve.demand.queue import warm_up
 from releve.network import Operator, zone
-from releve.plan import BASE, SolvedDay, named_plan
+from releve.plan import SolvedDay, named_plan
 from releve.plan.verified import (
     ERRS,
     ClientFigures,
     ReliefError,
     Simulated,
+    alike,
     client_figures,
     relief_error,
     simulated,
@@ -155,15 +156,16 @@ def _simulated(
 def _with_reliefs(operator: Operator, forecast: Forecast, one: Verified, bar: Progress) -> Verified:
     """Simulate each relief of the plan that is kept, and note where Erlang errs."""
     plan = one.after.plan
-    names = [name for name in plan.scenarios if name != BASE]
-    task = bar.add_task(f"{plan.day}: calls under {len(names)} reliefs", total=len(names))
+    groups = alike(plan)
+    title = f"{plan.day}: calls under {len(plan.scenarios) - 1} reliefs"
+    task = bar.add_task(title, total=len(groups))
     errors = []
-    for name in names:
+    for names in groups:
         day = simulated(
-            operator, plan, one.solved.need, forecast, scenario=name,
+            operator, plan, one.solved.need, forecast, scenario=names[0],
             replications=max(20, one.replications // _RELIEF_SHARE), threads=os.cpu_count() or 1,
         )  # fmt: skip
-        errors.append(relief_error(day))
+        errors.append(relief_error(day, names))
         bar.advance(task)
     return replace(one, reliefs=tuple(error for error in errors if error is not None))
 
@@ -184,7 +186,7 @@ def verification_json(one: Verified) -> dict[str, Any]:
             }
             for before, after in pairs
         ],
-        "reliefs_where_erlang_errs": [
+        "erlang_errs": [
             {**asdict(error), "interval": _start(one.after, error.interval)}
             for error in one.reliefs
         ],
@@ -283,10 +285,12 @@ def _relief_lines(one: Verified) -> Iterator[str]:
     if not one.reliefs:
         yield f"In no relief does Erlang err by more than {points:g} points."
         return
-    yield f"Reliefs in which Erlang errs by more than {points:g} points (nothing is planned again):"
+    yield f"Where Erlang errs by more than {points:g} points (no relief is planned again):"
     for error in one.reliefs:
+        first, *others = error.scenarios
+        same = f" and {len(others)} that place the same" if others else ""
         yield (
-            f"  {error.contingency}: {error.half_hours} half hours; {error.programme} at"
+            f"  {first}{same}: {error.half_hours} half hours, the worst {error.programme} at"
             f" {_clock(one.after, error.interval)}: {error.promised:.0%} by Erlang,"
             f" {error.found:.0%} found"
         )

@@ -23,6 +23,7 @@ __all__ = [
     "ClientFigures",
     "ReliefError",
     "Simulated",
+    "alike",
     "client_figures",
     "relief_error",
     "simulated",
@@ -153,14 +154,23 @@ def _mean(level: Floats, calls: Floats) -> float:
     return float((np.nan_to_num(level) * calls).sum() / calls.sum())
 
 
+def alike(plan: Plan) -> tuple[tuple[str, ...], ...]:
+    """Return the scenarios in groups that place the same, so that one is simulated for each."""
+    groups: dict[bytes, list[str]] = {}
+    for name, scenario in plan.scenarios.items():
+        groups.setdefault(scenario.placed.tobytes(), []).append(name)
+    return tuple(tuple(names) for names in groups.values())
+
+
 @dataclass(frozen=True, slots=True)
 class ReliefError:
-    """A relief in which Erlang errs: in how many half hours, and the worst of them.
+    """Scenarios in which Erlang errs: in how many half hours, and the worst of them.
 
-    ``promised`` and ``found`` are the service levels of ``programme`` in ``interval``.
+    The ``scenarios`` all place the same; ``base`` may be among them. ``promised`` and ``found`` are
+    the service levels of ``programme`` in ``interval``.
     """
 
-    contingency: str
+    scenarios: tuple[str, ...]
     half_hours: int
     programme: str
     interval: int
@@ -168,8 +178,12 @@ class ReliefError:
     found: float
 
 
-def relief_error(day: Simulated, *, by: float = ERRS) -> ReliefError | None:
+def relief_error(
+    day: Simulated, scenarios: tuple[str, ...], *, by: float = ERRS
+) -> ReliefError | None:
     """Return where Erlang surely errs by more than ``by``, or None where it does not.
+
+    ``scenarios`` are those that place the same as the one simulated.
 
     Surely: even the near end of the simulator's interval lies that far away. Half hours of fewer
     calls than :data:`FEWEST` are not looked at.
@@ -181,7 +195,7 @@ def relief_error(day: Simulated, *, by: float = ERRS) -> ReliefError | None:
         return None
     interval, p = np.unravel_index(int(wrong.argmax()), wrong.shape)
     return ReliefError(
-        day.scenario,
+        scenarios,
         int((wrong > by).sum()),
         found.programmes[p].id,
         int(interval),

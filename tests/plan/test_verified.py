@@ -14,6 +14,7 @@ from releve.network import Operator
 from releve.plan import BASE, Plan, named_plan
 from releve.plan.verified import (
     Simulated,
+    alike,
     client_figures,
     relief_error,
     simulated,
@@ -127,12 +128,22 @@ def test_a_relief_in_which_erlang_errs_is_named_with_its_worst_half_hour() -> No
     assert np.array_equal(
         day.found.on_phone[:, 0], np.floor(plan.scenarios["site:a"].placed[:, 0] * 0.9 + 1e-9)
     )
-    error = relief_error(day)
+    error = relief_error(day, ("site:a", "named:x"))
     assert error is not None
-    assert error.contingency == "site:a"
+    assert error.scenarios == ("site:a", "named:x")
     assert error.programme == LOANS.id
     off = np.abs(promised(day.found)[OPEN, 0] - day.found.service.value[OPEN, 0])
     assert error.half_hours <= (off > 0.05).sum()
     assert abs(error.promised - error.found) > 0.05
     assert error.promised == promised(day.found)[error.interval, 0]
-    assert relief_error(day, by=0.9) is None
+    assert relief_error(day, ("site:a",), by=0.9) is None
+
+
+def test_scenarios_that_place_the_same_are_simulated_once(enough: Simulated) -> None:
+    plan = enough.plan
+    scenarios = {**plan.scenarios, "named:calm": plan.scenarios[BASE]}
+    groups = alike(replace(plan, scenarios=scenarios))
+    assert groups[0][0] == BASE
+    assert "named:calm" in groups[0]
+    assert all(BASE not in names for names in groups if "site:a" in names)
+    assert sorted(name for names in groups for name in names) == sorted(scenarios)
