@@ -16,6 +16,7 @@ from releve.outbound.facts import Facts
 from releve.outbound.number_frames import shown_column
 from releve.outbound.reading import facts_of
 from releve.outbound.rows import Rules, legal_day
+from releve.outbound.scanning import tidied
 
 __all__ = ["ABOUT_PEOPLE", "Register", "last_versions"]
 
@@ -64,8 +65,8 @@ class Register:
     def holders(self, numbers: pl.Series) -> pl.DataFrame:
         """Return who holds some numbers: the last word on each, in the order they were known."""
         wanted = numbers.rename("number").to_frame().unique().lazy()
-        held = self._tables["people"].join(wanted, on="number", how="semi").collect()
-        return last_versions(held, "number", "person")
+        held = self._tables["people"].join(wanted, on="number", how="semi")
+        return last_versions(tidied("people", held.collect()), "number", "person")
 
     def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
         """Return every table of the client, of these people and numbers alone."""
@@ -75,7 +76,7 @@ class Register:
         asked = [self._tables[name].join(who, on="person", how="semi") for name in ABOUT_PEOPLE]
         asked.append(self._tables["listings"].join(called, on="number", how="semi"))
         for name, table in zip((*ABOUT_PEOPLE, "listings"), asked, strict=True):
-            found[name] = table.collect(engine="streaming")
+            found[name] = tidied(name, table.collect(engine="streaming"))
         return found
 
 

@@ -57,6 +57,7 @@ WORDS: Mapping[str, StrPromise] = {
     "message.escalated": lazy("Message escalated"),
     "message.sent": lazy("Message sent"),
     "message.unanswered": lazy("Message left unanswered"),
+    "photos.erased": lazy("Photos erased"),
     "plan.activated": lazy("Plan put in force"),
     "power.down": lazy("Power down"),
     "power.up": lazy("Power up"),
