@@ -65,12 +65,12 @@ class Where(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """``cause[day, m, t]`` or -1; ``touched[day, i]`` places lost on a day, ``count[day]``;
+    """``cause[day, m, t]`` or -1; ``touched[day, i]`` places lost on a day, ``touches[day]``;
     ``lost[m, t]`` when each is answered."""
 
     cause: Array
     touched: Array
-    count: Array
+    touches: Array
     answered: Array
 
 
@@ -112,10 +112,12 @@ def losses_of(where: Where, closed: Array, events: Events, causes: int) -> Losse
         if _find(where, closed, events, scratch, found):
             return found
         if segments > 1 << 28:
-            raise RoomError("segments of a run <= 2**28 does not hold: run fewer quarters at a time")
+            raise RoomError(
+                "segments of a run <= 2**28 does not hold: run fewer quarters at a time"
+            )
         segments, entries = 4 * segments, 4 * entries
         scratch.cause.fill(-1)
-        scratch.count.fill(0)
+        scratch.touches.fill(0)
 
 
 def _room(
@@ -147,9 +149,9 @@ def _find(where: Where, closed: Array, events: Events, x: Scratch, out: Losses) 
             if not done:
                 return False
         for day in range(closed.shape[1]):
-            for i in range(x.count[day]):
+            for i in range(x.touches[day]):
                 x.cause[day, x.touched[day, i], :] = -1
-            x.count[day] = 0
+            x.touches[day] = 0
     return True
 
 
@@ -159,11 +161,11 @@ def _touch(x: Scratch, day: int, m: int, t: int, cause: int) -> bool:
     if x.cause[day, m, t] >= 0:
         return False
     known = False
-    for i in range(x.count[day]):
+    for i in range(x.touches[day]):
         known = known or x.touched[day, i] == m
     if not known:
-        x.touched[day, x.count[day]] = m
-        x.count[day] += 1
+        x.touched[day, x.touches[day]] = m
+        x.touches[day] += 1
     x.cause[day, m, t] = cause
     return True
 
@@ -193,9 +195,9 @@ def _mark(closed: Array, events: Events, x: Scratch, out: Losses, r: int) -> Non
 def _day(where: Where, x: Scratch, out: Losses, r: int, day: int) -> bool:
     """Write the segments of a day; False when there is no room."""
     d = where.calendar[day]
-    if d < 0 or x.count[day] == 0:
+    if d < 0 or x.touches[day] == 0:
         return True
-    for i in range(x.count[day]):
+    for i in range(x.touches[day]):
         m = x.touched[day, i]
         _answer(where, x, d, day, m)
         for t in range(INTERVALS):
@@ -226,7 +228,7 @@ def _answer(where: Where, x: Scratch, d: int, day: int, m: int) -> None:
             ready = 0
         elif begins:
             lost = 0
-            for i in range(x.count[day]):
+            for i in range(x.touches[day]):
                 lost += x.cause[day, x.touched[day, i], t] >= 0
             wait = where.several if lost > 1 else where.reaction
             ready = max(t, where.first_busy[d, m]) + wait
@@ -237,7 +239,7 @@ def _answer(where: Where, x: Scratch, d: int, day: int, m: int) -> None:
 def _key(where: Where, x: Scratch, d: int, day: int, t: int) -> Any:
     """Return the key of the state of a half hour; 0 = nothing is lost."""
     lost, answered, some = np.uint64(0), np.uint64(0), False
-    for i in range(x.count[day]):
+    for i in range(x.touches[day]):
         m = x.touched[day, i]
         if x.cause[day, m, t] >= 0:
             some = True
@@ -252,11 +254,11 @@ def _key(where: Where, x: Scratch, d: int, day: int, t: int) -> Any:
 @kernel
 def _segment(x: Scratch, out: Losses, day: int, t: int, key: Any) -> bool:
     s, e = out.n[0], out.n[1]
-    if s == len(out.begin) or e + x.count[day] > len(out.place):
+    if s == len(out.begin) or e + x.touches[day] > len(out.place):
         return False
     out.begin[s], out.end[s], out.key[s] = t, t + 1, key
     out.place_pointer[s] = e
-    for i in range(x.count[day]):
+    for i in range(x.touches[day]):
         m = x.touched[day, i]
         if x.cause[day, m, t] >= 0:
             out.place[e], out.answered[e] = m, x.answered[m, t]

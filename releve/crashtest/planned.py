@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from releve.crashtest.day_types import Day
 from releve.crashtest.errors import CrashTestError, OtherOperator, require
-from releve.crashtest.places import Places
+from releve.crashtest.places import Numbers
 from releve.crashtest.settings import INTERVALS
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
@@ -78,17 +78,15 @@ def _brief(value: Collection[str]) -> str:
     return value if isinstance(value, str) else ", ".join(sorted(value)[:4])
 
 
-def scenario_numbers(plan: Plan, places: Places) -> dict[frozenset[int], int]:
+def scenario_numbers(plan: Plan, places: Numbers) -> dict[frozenset[int], int]:
     """Return the number of the relief of every set of places that the plan relieves."""
     found: dict[frozenset[int], int] = {}
     for at, row in enumerate(plan.contingencies, start=1):
-        lost = {places.site_number[name] for name in row.sites}
-        lost |= {places.carrier_number[n] for n in row.carriers if n in places.carrier_number}
-        found.setdefault(frozenset(lost), at)
+        found.setdefault(places.lost(row), at)
     return found
 
 
-def day_of(operator: Operator, plan: Plan, aht_s: Floats, places: Places, tallies: Tallies) -> Day:
+def day_of(operator: Operator, plan: Plan, aht_s: Floats, places: Numbers, tallies: Tallies) -> Day:
     """Return the arrays of a planned day; ``aht_s[t, p]`` handling times of the forecast."""
     return _Build(operator, plan, places, tallies).day(aht_s)
 
@@ -96,7 +94,7 @@ def day_of(operator: Operator, plan: Plan, aht_s: Floats, places: Places, tallie
 class _Build:
     """Numbers kinds, patterns and pairs as they are met, in the order of the agents' ids."""
 
-    def __init__(self, operator: Operator, plan: Plan, places: Places, tallies: Tallies) -> None:
+    def __init__(self, operator: Operator, plan: Plan, places: Numbers, tallies: Tallies) -> None:
         self._operator, self._plan, self._places = operator, plan, places
         self._tallies = tallies
         self._programme = {row[0]: p for p, row in enumerate(plan.programmes)}
@@ -167,7 +165,7 @@ class _Build:
 
     def _order_of_places(self) -> dict[int, str]:
         """Return what sorts places by name, whatever their numbers."""
-        return dict(enumerate((*self._places.names, "home")))
+        return dict(enumerate((*self._places.places.names, "home")))
 
     def _cell_order(self, cell: _Cell, order: Mapping[int, str]) -> tuple[int, str, int]:
         return cell[0], order[cell[1]], cell[2]
@@ -183,7 +181,7 @@ class _Build:
                 if name not in self._programme:
                     continue
                 p = self._programme[name]
-                mine.append((line if place == HOME else self._places.site_number[place], p))
+                mine.append((line if place == HOME else self._places.site[place], p))
                 pairs[shift, p] = shift * count + p
             options.append(mine)
         return options, pairs
@@ -238,7 +236,7 @@ class _Build:
             first_busy=np.zeros(self._places.count + 1, dtype=np.int32),
             damage=np.zeros(self._places.count + 1),
         )
-        return _with_base(day, len(self._places.sites))
+        return _with_base(day, len(self._places.places.sites))
 
     def _rows(self) -> list[Programme]:
         return [self._operator.programme[name] for name in self._programme]
@@ -249,7 +247,7 @@ class _Build:
         for row in self._operator.measures:
             if row.kind == "max_people" and row.valid_from <= self._plan.day <= row.valid_to:
                 room[row.site] = min(room[row.site], int(row.value))
-        return np.array([room[name] for name in self._places.sites], dtype=np.int32)
+        return np.array([room[site.id] for site in self._places.places.sites], dtype=np.int32)
 
 
 def _numbered(operator: Operator, plan: Plan) -> dict[Pattern, int]:
