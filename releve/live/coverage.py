@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from releve.demand.tables import INTERVAL
 from releve.live.clock import LIVE
+from releve.live.plans import first_start
 from releve.live.scene import Scene, scene_of
 from releve.plan.checker.figures import NOTHING, Timeline, placed_of
 from releve.situation import Situation
@@ -47,7 +48,9 @@ class ClientCoverage:
 class Coverage:
     """Every client's coverage from ``at`` on; ``starts`` names the half hours.
 
-    ``planned_until`` is how far the plan in force reaches: the hours asked for may be more.
+    ``planned_until`` is how far the plan in force reaches: the hours asked for may be more. Where
+    it does not reach them at all, ``planned_from`` is when it begins after them, or None: it is
+    over.
     """
 
     stream: str
@@ -56,6 +59,7 @@ class Coverage:
     clients: tuple[ClientCoverage, ...]
     planned_until: datetime | None
     generation: int
+    planned_from: datetime | None = None
 
 
 def coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
@@ -73,7 +77,8 @@ def coverage_of(scene: Scene, hours: int = 48, *, supposed: bool = False) -> Cov
     generation = scene.relief.generation if scene.relief else 0
     days = [scene.day_plan(day).plan for day in scene.days]
     if not days:
-        return Coverage(scene.stream, scene.at, (), (), None, generation)
+        begins = first_start(scene.activation, until)
+        return Coverage(scene.stream, scene.at, (), (), None, generation, begins)
     placed = _counted if supposed else _placed
     starts = [start for plan in days for start in plan.starts]
     wanted = [at for at, start in enumerate(starts) if scene.at - INTERVAL < start < until]

@@ -32,6 +32,8 @@ __all__ = [
     "activation",
     "day_plan",
     "days_ahead",
+    "first_start",
+    "forget_plans",
     "put_in_force",
     "settings_of",
 ]
@@ -128,6 +130,12 @@ def days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, 
     return tuple(out)
 
 
+def first_start(found: Activation, after: datetime) -> datetime | None:
+    """Return when the first planned day that begins at ``after`` or later does; None: no day."""
+    starts = (day_plan(digest, found.version).plan.starts[0] for digest in found.days.values())
+    return min((start for start in starts if start >= after), default=None)
+
+
 @lru_cache(maxsize=16)
 def day_plan(digest: str, version: int) -> DayPlan:
     """Return a stored plan, kept in memory."""
@@ -144,6 +152,11 @@ def day_plan(digest: str, version: int) -> DayPlan:
         unknown={},
     )
     return DayPlan(digest, plan, operator_at(version), need)
+
+
+def forget_plans() -> None:
+    """Let go of the plans in memory, and of the operators they were made for."""
+    day_plan.cache_clear()
 
 
 def settings_of(plan: Plan) -> PlanSettings:

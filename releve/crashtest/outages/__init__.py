@@ -9,6 +9,7 @@ from releve.crashtest.outages.duration import DurationHours, lognormal, quantile
 from releve.crashtest.outages.errors import HazardFaults, OutagesError, OutagesOverflowError
 from releve.crashtest.outages.hazard import FOOTPRINTS, TAKES, Hazard
 from releve.crashtest.outages.places import HomeLines, PlacedSite, Places, places_of
+from releve.crashtest.outages.reading import read_hazards
 from releve.crashtest.outages.run import Outages, outages_of
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "outages_of",
     "places_of",
     "quantiles",
+    "read_hazards",
     "sample",
 ]

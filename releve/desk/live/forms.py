@@ -51,6 +51,13 @@ _FIELD_OF = {
     "closure.cause": "authority",
     "closure.rule": "cause",
     "closure.earliest": "hours",
+    "outage.expected": "expected_until",
+    "tests.counts": "positive",
+    "attendance.counts": "count",
+    "attendance.twice": "agents",
+    "authorisation.dates": "valid_to",
+    "authorisation.taken": "authorisation",
+    "audit.expiry": "valid_to",
     "date.future": "happened_at",
     "date.too_old": "happened_at",
     "check.day": "day",
@@ -68,13 +75,17 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and when a form is filled in: the sites to choose from, the stream's time."""
+    """Where and when a form is filled in: the sites to choose from, the stream's time.
+
+    ``carriers`` are the carriers of home lines, for who records for every site; else none.
+    """
 
     operator: Operator
     sites: tuple[str, ...]
     at: datetime
     text: Text
     charter: Charter | None = None
+    carriers: tuple[str, ...] = ()
 
     def instant(self, local: datetime, site: str) -> datetime:
         """Return the instant of a time on the clocks of a site."""
@@ -133,6 +144,11 @@ class RecordForm(forms.Form):
             "recorded_at": self.place.at,
             "actor": actor,
         }
+
+    def names(self, field: str) -> tuple[str, ...]:
+        """Return the people of a field, between whom stand commas."""
+        found = self.cleaned_data[field].split(",")
+        return tuple(name.strip() for name in found if name.strip())
 
     @abstractmethod
     def event(self, actor: str) -> Event:
@@ -265,11 +281,6 @@ class _FindingsForm(RecordForm):
             for row in self.measures
             if (verdict := self.cleaned_data[f"m-{row.id}"])
         )
-
-    def names(self, field: str) -> tuple[str, ...]:
-        """Return the people of a field, between whom stand commas."""
-        found = self.cleaned_data[field].split(",")
-        return tuple(name.strip() for name in found if name.strip())
 
 
 class CheckForm(_FindingsForm):

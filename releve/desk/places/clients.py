@@ -23,7 +23,15 @@ from releve.live.models import Relief
 from releve.live.plans import day_plan
 from releve.network import Client
 
-__all__ = ["ClientPage", "ClientRow", "client_page", "client_rows", "client_twin", "row_twin"]
+__all__ = [
+    "ClientPage",
+    "ClientRow",
+    "client_page",
+    "client_rows",
+    "client_twin",
+    "row_twin",
+    "tone_of",
+]
 
 _WHOLE = 1 - 1e-6
 _MOST_RELIEFS = 10
@@ -110,7 +118,7 @@ def _row(
         worst = _("{coverage}, {time}").format(
             coverage=text.coverage(found.worst), time=when(found.worst_at, text)
         )
-    tone, word = _tone(found)
+    tone, word = tone_of(found)
     return ClientRow(
         client.id,
         client.name,
@@ -124,7 +132,8 @@ def _row(
     )
 
 
-def _tone(found: ClientCoverage | None) -> tuple[str, str]:
+def tone_of(found: ClientCoverage | None) -> tuple[str, str]:
+    """Return how a client stands, as a tone and in words."""
     if found is None or found.worst is None:
         return "unknown", _("not known")
     if found.now is not None and found.now < _WHOLE:
@@ -181,8 +190,12 @@ def _described(now: Moment, own: ClientCoverage | None, row: ClientRow) -> str:
 def _reach(now: Moment, found: Coverage | None) -> str:
     if found is None:
         return _("No plan is in force.")
+    if found.planned_from is not None:
+        return _("The plan in force begins on {start}.").format(
+            start=when(found.planned_from, now.text)
+        )
     if found.planned_until is None:
-        return _("The plan in force does not reach the hours ahead.")
+        return _("The plan in force is over.")
     return _("From {start}; the plan in force reaches to {end}.").format(
         start=when(now.at, now.text), end=when(found.planned_until, now.text)
     )
