@@ -28,7 +28,7 @@ from releve.crashtest.outbreak import (
     population_of,
     read_incidence,
 )
-from releve.crashtest.policies import controls_with
+from releve.crashtest.policies import POLICIES, controls_with
 from releve.crashtest_folder import digest
 from releve.demand import forecast, history_of
 from releve.folder import read_files
@@ -37,7 +37,7 @@ from releve.plan import Plan
 from releve.plan.serial import plan_to_json
 from releve.plan_folder import PlanFolderError, read_plans
 
-__all__ = ["Asked", "cases_of", "inputs_of"]
+__all__ = ["ILLNESSES", "Asked", "cases_of", "inputs_of", "prices_of"]
 
 ILLNESSES = {"covid": covid, "influenza": influenza}
 
@@ -203,3 +203,15 @@ def inputs_of(asked: Asked, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[s
 
 def _curve(asked: Asked) -> Path | None:
     return Path(asked.incidence.rpartition(":")[0]) if asked.incidence else None
+
+
+def prices_of(measures: Sequence[str], given: Sequence[str], agents: int) -> dict[str, float]:
+    """Return the price of each measure in EUR a quarter: given, or assumed by agent."""
+    prices = {name: POLICIES[name].price * agents for name in measures}
+    for text in given:
+        name, _, price = text.partition("=")
+        try:
+            prices[name] = float(price)
+        except ValueError:
+            raise click.BadParameter(f"{text!r}: write POLICY=EUR", param_hint="--cost") from None
+    return prices
