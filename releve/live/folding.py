@@ -19,6 +19,7 @@ from releve.ledger.models import Entry
 from releve.live.clock import LIVE, is_drill
 from releve.live.models import Stream
 from releve.live.operator import operator_now
+from releve.live.plans import forget_plans
 from releve.situation import KINDS, Event, Situation, empty, event_from_json, fold
 
 __all__ = ["event_of", "events_of", "forget", "situation_now"]
@@ -64,6 +65,7 @@ def _further(stream: str, kept: _Kept, place: ledger.Place) -> _Kept:
     """Fold what was added since; all of it again where something was erased meanwhile."""
     more = list(ledger.entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
     if any(row.kind == ERASED for row in more) and kept.seq:
+        forget_plans()
         fresh = _Kept(0, "", kept.sites, _start(stream, kept.sites), time.monotonic())
         return _further(stream, fresh, place)
     if more and more[-1].seq > place.seq:

@@ -33,6 +33,7 @@ __all__ = [
     "day_plan",
     "days_ahead",
     "first_start",
+    "forget_plans",
     "plan_row",
     "put_in_force",
     "settings_of",
@@ -152,6 +153,11 @@ def day_plan(digest: str, version: int) -> DayPlan:
         unknown={},
     )
     return DayPlan(digest, plan, operator_at(version), need)
+
+
+def forget_plans() -> None:
+    """Let go of the plans in memory, and of the operators they were made for."""
+    day_plan.cache_clear()
 
 
 def settings_of(plan: Plan) -> PlanSettings:

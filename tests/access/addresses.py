@@ -40,6 +40,10 @@ RECORDERS = {
         "audit.verdict", "closure.extended", "event.corrected", "inspection.held", "site.closed",
         "tests.done",
     ),
+    "cpfsho": (
+        "incident.closed", "incident.decided", "incident.noted", "incident.opened",
+        "incident.reviewed", "incident.role_taken", "incident.task_done", "incident.task_set",
+    ),
 }  # fmt: skip
 """Who may record what through the API."""
 
@@ -76,6 +80,11 @@ ROWS = (
     Row("people/roles/<int:number>/end", "/people/roles/1/end", "A", 405),
     Row("people/<int:number>/close", "/people/1/close", "A", 405),
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
+    Row("people/erase", "/people/erase", "A"),
+    Row("identity", "/identity", "hA"),
+    Row("identity/ask", "/identity/ask", "h", 405),
+    Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
+    Row("identity/<int:number>/see", "/identity/1/see", "h", 405),
     Row("people/tokens/<int:number>/end", "/people/tokens/1/end", "A", 405),
     # signing in
     Row("account/login/", "/account/login/", anyone=(200, 302)),
@@ -145,12 +154,21 @@ ROWS = (
     Row("drills/start", "/drills/start", "c", 405),
     Row("drills/<int:number>/move", "/drills/1/move", "c", 405),
     Row("drills/<int:number>/stop", "/drills/1/stop", "c", 405),
-    Row("record/", "/record/", "chs"),
+    Row("record/", "/record/", "cpfhs"),
     Row("record/case", "/record/case", "chs"),
     Row("record/closure", "/record/closure", "cs"),
     Row("record/check", "/record/check", "chs"),
     Row("record/inspection", "/record/inspection", "cs"),
+    Row("record/outage", "/record/outage", "cpfs"),
+    Row("record/tests", "/record/tests", "chs"),
+    Row("record/attendance", "/record/attendance", "cpfs"),
+    Row("record/authorisation", "/record/authorisation", "cpfs"),
+    Row("record/audit", "/record/audit", "cs"),
     Row("record/reopening/<ref:site>", "/record/reopening/casa-1", "chs", 302),
+    # incident rooms; there is none here
+    Row("incident/", "/incident/", "cpfsho"),
+    Row("incident/<ref:incident>", "/incident/none", "cpfsho", 404),
+    Row("incident/<ref:incident>/review", "/incident/none/review", "cpfsho", 404),
     # the reference data; the registry's own tests show what its pages hold
     Row("registry/", "/registry/", HOUSE),
     Row("registry/versions", "/registry/versions", HOUSE),
@@ -180,6 +198,7 @@ ROWS = (
     # sites and clients; a site lead's own site is of another operator here
     Row("sites", "/sites", "cpfshoAia"),
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
+    Row("photos/<slug:digest>", "/photos/none", "cpfshoAia", 404),
     Row("clients", "/clients", "cpfk"),
     Row("clients/<ref:client>", "/clients/nobody", "cpfk", 404),
     Row("reliefs", "/reliefs", "cpf"),
@@ -210,6 +229,9 @@ ROWS = (
         for opens, kinds in RECORDERS.items()
         for kind in kinds
     ),
+    # outbound calls
+    Row("outbound/rules", "/outbound/rules", "oAia"),
+    Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -48,7 +49,10 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class SiteRow:
-    """A site's state; ``left`` is the time until it may open, empty where there is none."""
+    """A site's state; ``left`` is the time until it may open, empty where there is none.
+
+    ``url`` leads to the reopening, ``room_url`` to the incident room, for who may enter there.
+    """
 
     id: str
     name: str
@@ -58,6 +62,7 @@ class SiteRow:
     left: str
     until: str
     url: str
+    room_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +118,22 @@ class _Seen:
     text: Text
     scope: Scope
     reopens: bool
+    works: bool
 
 
 def now_page(
-    stream: str, text: Text, seen: Scope, *, reopens: bool = False, retries: bool = False
+    stream: str, text: Text, seen: Scope, *, reopens: bool = False, works: bool = False
 ) -> NowPage:
     """Return the page of a stream as one reader may see it.
 
-    ``reopens``: they may lift closures; ``retries``: try again what was set aside.
+    ``reopens``: they may lift closures; ``works``: work in incident rooms, and try again what was
+    set aside.
 
     The number of queries does not depend on the number of sites, clients or people.
     """
     made = _Seen(
         stream, live.now(stream), live.operator_now(), live.situation_now(stream), text, seen,
-        reopens,
+        reopens, works,
     )  # fmt: skip
     found = live.coverage(stream) if seen.clients is None or seen.clients else None
     clients = _clients(made, found)
@@ -142,7 +149,7 @@ def now_page(
         aside=tuple(_effect(row) for row in live.effects_aside(stream)) if whole else (),
         retried=len(live.effects_late(stream)) if whole else 0,
         moments=timeline(stream, made.operator, text, seen),
-        retries=retries,
+        retries=works,
         part_url=f"{reverse('now')}?part=live",
     )
 
@@ -228,6 +235,7 @@ def _site(made: _Seen, site: str) -> SiteRow:
             return SiteRow(site, name, "thin", _("down"), when(outage.since, text), "", "", "")
         return SiteRow(site, name, "held", _("open"), "", "", "", "")
     until = closure.earliest_reopening
+    room = f"{reverse('incident')}?{urlencode({'site': site})}"
     return SiteRow(
         site,
         name,
@@ -237,6 +245,7 @@ def _site(made: _Seen, site: str) -> SiteRow:
         "" if until is None else left(made.at, until),
         "" if until is None else when(until, text),
         reverse("record_reopening", args=[site]) if made.reopens else "",
+        room if made.works else "",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,11 @@ from releve.desk.places.floors import FloorView, floors
 from releve.desk.places.moment import Moment, when
 from releve.live import api as live
 from releve.live.kept import Kept
+from releve.live.photos import has_photo
 from releve.live.scene import Scene
 from releve.network import Site
 from releve.plan import Placement
-from releve.situation import Closure, Finding, permits_of, reopening_terms
+from releve.situation import Closure, Finding, InspectionHeld, permits_of, reopening_terms
 
 __all__ = ["FEWEST", "SitePage", "SiteRow", "page_twin", "row_twin", "site_page", "site_rows"]
 
@@ -85,7 +86,10 @@ class ClosureView:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A check or an inspection, without the people who did it."""
+    """A check or an inspection, without the people who did it; ``photos`` are (address, words).
+
+    The address is empty where the photo has been erased.
+    """
 
     day: str
     title: str
@@ -93,6 +97,7 @@ class Visit:
     not_kept: tuple[str, ...]
     note: str
     health: str
+    photos: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,17 +314,21 @@ def _symptomatic(count: int | None) -> str:
 
 def _inspections(now: Moment, site: Site) -> tuple[Visit, ...]:
     found = [visit for visit in now.situation.inspections if visit.site == site.id]
-    return tuple(
-        _visit(
-            now,
-            when(visit.happened_at, now.text),
-            f"{visit.authority} · {_('unannounced') if visit.unannounced else _('announced')}",
-            visit.findings,
-            visit.note,
-            "",
+    return tuple(_inspection(now, visit) for visit in reversed(found[-_MOST_INSPECTIONS:]))
+
+
+def _inspection(now: Moment, visit: InspectionHeld) -> Visit:
+    at = when(visit.happened_at, now.text)
+    how = _("unannounced") if visit.unannounced else _("announced")
+    made = _visit(now, at, f"{visit.authority} · {how}", visit.findings, visit.note, "")
+    photos = tuple(
+        (
+            reverse("photo", args=[digest]) if has_photo(digest) else "",
+            _("Photo {number} of {count}, {at}").format(number=n, count=len(visit.photos), at=at),
         )
-        for visit in reversed(found[-_MOST_INSPECTIONS:])
+        for n, digest in enumerate(visit.photos, 1)
     )
+    return replace(made, photos=photos)
 
 
 def _visit(
