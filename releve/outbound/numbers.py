@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import phonenumbers
 
@@ -71,6 +72,11 @@ class NumberTable:
         for row in prefixes:
             self._by_length.setdefault(len(row.prefix), {}).setdefault(row.prefix, []).append(row)
         self._lengths = sorted(self._by_length, reverse=True)
+
+    @property
+    def longest(self) -> int:
+        """The characters of the longest prefix: no further ones say what a number is."""
+        return self._lengths[0] if self._lengths else 0
 
     def classes(self) -> frozenset[str]:
         """Return every class that a number may have."""
@@ -178,6 +184,7 @@ def _foreign(number: str) -> Number:
     return Number(number, "foreign", callee=True)
 
 
+@lru_cache(maxsize=4096)  # callers' numbers, and those that stand in for others, come again
 def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
     try:
         return phonenumbers.parse(number, None)
