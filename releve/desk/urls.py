@@ -32,12 +32,15 @@ urlpatterns = [
     path("identity/ask", desk_identity.ask, name="identity_ask"),
     path("identity/<int:number>/allow", desk_identity.allow, name="identity_allow"),
     path("identity/<int:number>/see", desk_identity.see, name="identity_see"),
+    path("people/tokens/<int:number>/end", desk_people.token_end, name="token_end"),
     path("account/", include("releve.desk.access.urls")),
     path("", include("releve.desk.live.urls")),
     path("incident/", include("releve.desk.incident.urls")),
+    path("api/", include("releve.desk.api.urls")),
     path("registry/", include("releve.desk.registry.urls")),
     path("ledger/", include("releve.desk.ledger.urls")),
     path("", include("releve.desk.places.urls")),
+    path("outbound/", include("releve.desk.outbound.urls")),
 ]
 
 handler404 = "releve.desk.views.stranger"

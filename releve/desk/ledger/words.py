@@ -18,6 +18,8 @@ WORDS: Mapping[str, StrPromise] = {
     "access.ended": lazy("Role ended"),
     "access.factors_forgotten": lazy("Second factor set back"),
     "access.given": lazy("Role given"),
+    "access.token_ended": lazy("Token ended"),
+    "access.token_given": lazy("Token given"),
     "agent.back": lazy("Agent back"),
     "agent.unavailable": lazy("Agent unavailable"),
     "agents.present": lazy("Attendance"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -18,11 +18,21 @@ from releve.desk.live.timeline import Moment, timeline
 from releve.desk.live.words import notice_text, when
 from releve.desk.presenters.text import NO_BREAK, Text
 from releve.live import api as live
+from releve.live.kept import Kept
 from releve.live.models import Effect
 from releve.network import Operator
-from releve.situation import Situation, notices
+from releve.situation import Notice, Situation, notices
 
-__all__ = ["Banner", "ClientRow", "NowPage", "SiteRow", "left", "now_page", "now_twin"]
+__all__ = [
+    "Banner",
+    "ClientRow",
+    "NowPage",
+    "SiteRow",
+    "late_notices",
+    "left",
+    "now_page",
+    "now_twin",
+]
 
 _WIDE, _HIGH = 192, 24
 _MOST_LATE = 30
@@ -125,11 +135,12 @@ def now_page(
         stream, live.now(stream), live.operator_now(), live.situation_now(stream), text, seen,
         reopens, works,
     )  # fmt: skip
-    clients = _clients(made)
+    found = live.coverage(stream) if seen.clients is None or seen.clients else None
+    clients = _clients(made, found)
     sites = tuple(_site(made, site.id) for site in made.operator.sites if seen.has_site(site.id))
     whole = seen.sites is None
     return NowPage(
-        banner=_banner(sites, clients),
+        banner=_banner(sites, clients, _reach(found, text)),
         at=when(made.at, text),
         sites=tuple(sorted(sites, key=lambda row: row.tone == "held")),
         clients=clients,
@@ -169,7 +180,16 @@ def left(at: datetime, until: datetime) -> str:
     return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
 
 
-def _banner(sites: tuple[SiteRow, ...], clients: tuple[ClientRow, ...]) -> Banner:
+def _reach(found: live.Coverage | None, text: Text) -> str:
+    """Return that no plan reaches the hours ahead, and when one does."""
+    if found is None:
+        return _("No plan is in force to see")
+    if found.planned_from is not None:
+        return _("The plan in force begins on {when}").format(when=when(found.planned_from, text))
+    return _("The plan in force is over")
+
+
+def _banner(sites: tuple[SiteRow, ...], clients: tuple[ClientRow, ...], reach: str) -> Banner:
     closed = [row.name for row in sites if row.tone != "held"]
     detail = (
         ngettext(
@@ -178,10 +198,10 @@ def _banner(sites: tuple[SiteRow, ...], clients: tuple[ClientRow, ...]) -> Banne
         if closed
         else ""
     )
-    return Banner(*_verdict(clients, bool(closed)), detail)
+    return Banner(*_verdict(clients, bool(closed), reach), detail)
 
 
-def _verdict(clients: tuple[ClientRow, ...], closed: bool) -> tuple[str, str]:
+def _verdict(clients: tuple[ClientRow, ...], closed: bool, reach: str) -> tuple[str, str]:
     tones = [row.tone for row in clients]
     missed = tones.count("missed")
     if missed:
@@ -195,7 +215,7 @@ def _verdict(clients: tuple[ClientRow, ...], closed: bool) -> tuple[str, str]:
         return "held", _("Every client is served now and for 48 hours")
     if clients:
         return "unknown", _("The plan in force does not reach this far")
-    return ("thin", _("A site is lost")) if closed else ("unknown", _("No plan is in force to see"))
+    return ("thin", _("A site is lost")) if closed else ("unknown", reach)
 
 
 def _site(made: _Seen, site: str) -> SiteRow:
@@ -239,15 +259,21 @@ def _closed_by(cause: str) -> str:
     return words[cause]
 
 
-def _clients(made: _Seen) -> tuple[ClientRow, ...]:
-    if made.scope.clients is not None and not made.scope.clients:
-        return ()
-    found = live.coverage(made.stream)
+def _clients(made: _Seen, found: live.Coverage | None) -> tuple[ClientRow, ...]:
     if found is None:
         return ()
-    rows = [_client(row, made.text) for row in found.clients if made.scope.has_client(row.client)]
+    drawn = _drawn.get(made.text, (found.clients,), lambda: _draw(found.clients, made.text))
+    rows = [row for row in drawn if made.scope.has_client(row.id)]
     order = ("missed", "thin", "unknown", "held")
     return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
+
+
+_drawn: Kept[tuple[ClientRow, ...]] = Kept()
+"""By language and zone: the rows of every client, for as long as their coverage is the same."""
+
+
+def _draw(clients: Sequence[live.ClientCoverage], text: Text) -> tuple[ClientRow, ...]:
+    return tuple(_client(row, text) for row in clients)
 
 
 def _client(row: live.ClientCoverage, text: Text) -> ClientRow:
@@ -290,14 +316,19 @@ def _paths(shares: list[float | None]) -> tuple[str, str]:
     return "".join(covered), "".join(short)
 
 
-def _late(made: _Seen) -> tuple[str, ...]:
+def late_notices(
+    situation: Situation, operator: Operator, at: datetime, seen: Scope
+) -> tuple[Notice, ...]:
     """Return what is late at the sites seen; what is of no site only to who sees all of them."""
-    found = notices(made.situation, made.operator, live.rules_now(), made.at)
-    mine = [
+    return tuple(
         row
-        for row in found
-        if (made.scope.has_site(row.site) if row.site else made.scope.sites is None)
-    ]
+        for row in notices(situation, operator, live.rules_now(), at)
+        if (seen.has_site(row.site) if row.site else seen.sites is None)
+    )
+
+
+def _late(made: _Seen) -> tuple[str, ...]:
+    mine = late_notices(made.situation, made.operator, made.at, made.scope)
     return tuple(notice_text(row, made.operator, made.text) for row in mine[:_MOST_LATE])
 
 

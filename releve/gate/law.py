@@ -1,0 +1,27 @@
+"""The rules that the gate goes by: those that come with the package, and the installation's own."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from releve.outbound import Rules, built_in_texts, load_rules
+
+__all__ = ["rules_now"]
+
+
+def rules_now() -> Rules:
+    """Return the table with the rows of ``law/*.yaml`` in the home folder, which close and amend.
+
+    Read again when a file changes. RuleFaults names every fault of any of them.
+    """
+    found = sorted((Path(settings.HOME) / "law").glob("*.yaml"))
+    return _rules(tuple((str(path), path.stat().st_mtime_ns) for path in found))
+
+
+@lru_cache(maxsize=2)
+def _rules(files: tuple[tuple[str, int], ...]) -> Rules:
+    own = {f"law/{Path(name).name}": Path(name).read_text(encoding="utf-8") for name, _ in files}
+    return load_rules({**built_in_texts(), **own})
