@@ -129,8 +129,8 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
             expect(moments).to_contain_text("ont été prévenues", timeout=WAIT_MS)
             assert manager.locator(".coverages").inner_text() != before
             keep(manager, "closed", view)
-            room = open_room(manager)
             acknowledge(browser, desk, manager, stream)
+            room = open_room(manager)
             reopen(manager, officer)
             look_back(manager, room)
         prove(desk, manager, tmp_path)
@@ -148,7 +148,9 @@ def open_room(manager: Page) -> str:
     manager.get_by_role("button", name="Enregistrer la décision").click()
     expect(manager.locator(".moments")).to_contain_text("Travail à domicile. Pourquoi")
     keep(manager, "incident-room", View())
-    return manager.url
+    room = manager.url
+    manager.goto("/now")
+    return room
 
 
 def look_back(manager: Page, room: str) -> None:
@@ -353,3 +355,40 @@ def test_every_page_is_for_everybody(
             assert serious(page) == [], path
             assert overflow(page) == 0, path
             keep(page, path.strip("/").replace("/", "-"), view)
+        for path in incident_pages(page):
+            page.goto(path)
+            assert serious(page) == [], path
+            assert overflow(page) == 0, path
+            keep(page, f"incident-{path.rpartition('/')[2][:6]}", view)
+
+
+def incident_pages(page: Page) -> tuple[str, str]:
+    """Return the addresses of a room and of its review; the room is opened if there is none."""
+    page.goto("/incident/")
+    if page.locator(".rows a").count() == 0:
+        page.locator("#id_open-title").fill("Coupure du courant")
+        page.locator("form.act button").click()
+        page.wait_for_url(re.compile(r"/incident/\w+$"))
+        page.locator("[name=task-task]").evaluate("field => field.closest('details').open = true")
+        page.locator("[name=task-task]").fill("Appeler le fournisseur")
+        page.locator("form:has([name=task-task]) button").click()
+        return page.url, f"{page.url}/review"
+    found = page.locator(".rows a").first.get_attribute("href")
+    return f"{found}", f"{found}/review"
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_the_pages_behind_a_pseudonym_are_for_everybody(
+    browser: Browser, installation: Installation, view: View
+) -> None:
+    """As the pages before, through the eyes of the two roles."""
+    for role, paths in (
+        (Role.HEALTH, ("/identity",)),
+        (Role.ADMINISTRATOR, ("/identity", "/people", "/people/erase")),
+    ):
+        with looked_at(browser, installation.address, view, installation.cookies(role)) as page:
+            for path in paths:
+                page.goto(path)
+                assert serious(page) == [], path
+                assert overflow(page) == 0, path
+                keep(page, f"{role.value}-{path.strip('/').replace('/', '-')}", view)
