@@ -84,7 +84,7 @@ def serve(host: str, port: int, workers: int) -> None:
         raise click.ClickException(str(error)) from error
     click.echo(f"gate: http://{host}:{port}/gate, rules {version} (Ctrl+C stops it)")
     uvicorn.run(
-        "releve.gate.app:application", factory=True, host=host, port=port, workers=workers,
+        "releve.gate.asgi:application", factory=True, host=host, port=port, workers=workers,
         access_log=False, log_level="warning", server_header=False, date_header=False,
     )  # fmt: skip
 

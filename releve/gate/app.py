@@ -20,10 +20,11 @@ from releve.gate.deciding import decide
 from releve.gate.stores import Away, Store, open_store
 from releve.outbound import Rules
 
-__all__ = ["BUDGET_SECONDS", "Gate", "application"]
+__all__ = ["BUDGET_SECONDS", "THREADS", "Gate"]
 
 BUDGET_SECONDS = 0.8
-_THREADS = 4
+THREADS = 4
+"""Connections a process, where the database has more than one writer."""
 _MOST_WAITING = 500
 _MOST_BODY = 4096
 
@@ -41,7 +42,7 @@ class Gate:
         rules: Rules,
         opened: Callable[[float], Store] = open_store,
         *,
-        threads: int = _THREADS,
+        threads: int = THREADS,
         budget: float = BUDGET_SECONDS,
     ) -> None:
         self._rules, self._opened, self._budget = rules, opened, budget
@@ -145,15 +146,3 @@ async def _send(send: Send, reply: Reply) -> None:
         headers.append((b"x-gate-reason", reply.reasons.encode("ascii")))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def application() -> Gate:
-    """Return the application of this installation: what each worker of uvicorn starts with."""
-    import django
-    from django.conf import settings
-
-    django.setup()
-    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    from releve.gate.law import rules_now
-
-    return Gate(rules_now(), threads=1 if sqlite else _THREADS)

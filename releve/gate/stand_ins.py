@@ -11,6 +11,8 @@ __all__ = ["stand_in"]
 
 _HIDDEN = 4
 """At least so many digits are not those of the number."""
+_START = 10
+"""Numbers that begin alike and are as long are tried with the same stand-in first."""
 
 
 def stand_in(number: str, table: NumberTable, day: date) -> str:
@@ -18,15 +20,23 @@ def stand_in(number: str, table: NumberTable, day: date) -> str:
 
     The plan reads both alike on the day. Empty, which is refused, where none can stand in.
     """
-    return _stand_in(number[: table.longest], len(number), table, day)
+    wanted = table.number(number, day)
+    like = _likely(number[:_START], len(number), table, day)
+    if like and _meaning(table.number(like, day)) == _meaning(wanted):
+        return like
+    return _search(number, wanted, table, day)
 
 
 @lru_cache(maxsize=65536)
-def _stand_in(start: str, length: int, table: NumberTable, day: date) -> str:
-    wanted = _meaning(table.number(start + "0" * (length - len(start)), day))
-    for kept in range(1, min(len(start), length - _HIDDEN) + 1):
-        candidate = start[:kept] + "0" * (length - kept)
-        if _meaning(table.number(candidate, day)) == wanted:
+def _likely(start: str, length: int, table: NumberTable, day: date) -> str:
+    number = start + "0" * (length - len(start))
+    return _search(number, table.number(number, day), table, day)
+
+
+def _search(number: str, wanted: Number, table: NumberTable, day: date) -> str:
+    for kept in range(1, len(number) - _HIDDEN + 1):
+        candidate = number[:kept] + "0" * (len(number) - kept)
+        if _meaning(table.number(candidate, day)) == _meaning(wanted):
             return candidate
     return ""
 

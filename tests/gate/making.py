@@ -110,8 +110,8 @@ class Ground:
                 found = reader.execute(statement).fetchall()
             reader.close()
             return found
-        with psycopg.connect(**self._parameters()) as reader:
-            return reader.execute(statement).fetchall()  # type: ignore[call-overload]
+        with psycopg.connect(**self._parameters()) as server:
+            return server.execute(statement).fetchall()  # type: ignore[call-overload]
 
     def _parameters(self) -> dict[str, Any]:
         chosen = connection.settings_dict
