@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import phonenumbers
 
@@ -180,6 +181,7 @@ def _foreign(number: str) -> Number:
     return Number(number, "foreign", callee=True)
 
 
+@lru_cache(maxsize=4096)  # callers' numbers, and those that stand in for others, come again
 def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
     try:
         return phonenumbers.parse(number, None)
