@@ -97,7 +97,7 @@ def test_the_next_opening_is_the_first_open_instant_of_four_years(zone_name: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("zone_name", "address"), zip(PLACES, ADDRESSES, strict=True))
+@pytest.mark.parametrize(("zone_name", "address"), list(zip(PLACES, ADDRESSES, strict=True)))
 def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(
     zone_name: str, address: str
 ) -> None:
