@@ -170,6 +170,9 @@ ROWS = (
     Row("reliefs/compare", "/reliefs/compare", "cpf", 404),
     Row("reliefs/publish", "/reliefs/publish", "cp"),
     # outbound calls
+    Row("outbound/", "/outbound/", "cfok"),
+    Row("outbound/campaigns/<ref:campaign>", "/outbound/campaigns/none", "cfok", 404),
+    Row("outbound/person", "/outbound/person", "o"),
     Row("outbound/rules", "/outbound/rules", "oAia"),
     Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )
