@@ -7,16 +7,20 @@ now: that they are the same is checked against the digest that the decision hold
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from releve.gate.knowing import Answer, facts_digest, facts_for
+from releve.gate.closing import prove_row, row_text
+from releve.gate.errors import NoSuch
+from releve.gate.knowing import facts_digest
 from releve.gate.models import Attempt, Decision, Withdrawal
+from releve.gate.replaying import replay
+from releve.ledger.errors import ProofError
 from releve.network.clock import UTC
 from releve.outbound import Rules
-from releve.outbound.rerun import FORMAT, judged_again
+from releve.outbound.rerun import FORMAT
 from releve.outbound.rows import legal_day, legal_midnight
 
 __all__ = ["COLUMNS", "ProvedCall", "decisions_of", "head_of", "proved_calls"]
@@ -46,10 +50,6 @@ class ProvedCall:
         """Return the line of the file that can be judged again."""
         told = {"text": self.text, "facts": self.facts, "told": self.told, "proof": self.proof}
         return json.dumps(told, ensure_ascii=False, default=str)
-
-
-Proving = Callable[[Decision], tuple[str, Mapping[str, Any] | None]]
-"""Takes a decision; returns its text as sealed, and its proof against the ledger if any."""
 
 
 def head_of(
@@ -89,13 +89,17 @@ def _later(rows: Any, after: tuple[datetime, int]) -> Any:
 
 
 def proved_calls(
-    campaign: str, first: date, last: date, rules: Rules, proving: Proving
+    campaign: str, first: date, last: date, rules: Rules, root: int | None
 ) -> Iterator[ProvedCall]:
-    """Yield every call of a campaign in a period, in the order in which they were decided."""
+    """Yield every call of a campaign in a period, in the order in which they were decided.
+
+    ``root`` is the number of the signed root against which each is proved; None: without proofs.
+    NoSuch where a call was judged by other rules than these.
+    """
     for part in decisions_of(campaign, first, last):
         outcomes, taken = _outcomes(part), _withdrawals(part)
         for decision in part:
-            yield _proved(decision, rules, outcomes, taken, proving)
+            yield _proved(decision, rules, outcomes, taken, root)
 
 
 def _proved(
@@ -103,14 +107,12 @@ def _proved(
     rules: Rules,
     outcomes: Mapping[str, str],
     taken: Mapping[tuple[str, str], Sequence[Withdrawal]],
-    proving: Proving,
+    root: int | None,
 ) -> ProvedCall:
-    answer = _known(decision)
-    facts = json.loads(answer.evidence())
-    text, proof = proving(decision)
-    found = judged_again(json.loads(text), facts, rules)[0]
+    again = replay(decision, rules)
+    found, facts = again.verdicts[0], json.loads(again.evidence)
     withdrawal = _withdrawal_of(decision, taken)
-    caller = [row for _, row in answer.tables["mandates"] if row["number"] == decision.caller]
+    caller = [row for _, row in again.answer.tables["mandates"] if row["number"] == decision.caller]
     batch = decision.batch
     told = {
         "call": f"{decision.call_id}/{decision.cseq}",
@@ -144,30 +146,24 @@ def _proved(
         "rules_version": decision.rules_version,
         "zones_version": decision.zones_version,
         "facts": decision.facts,
-        "evidence_intact": facts_digest(answer.evidence()) == decision.facts,
+        "evidence_intact": facts_digest(again.evidence) == decision.facts,
         "ledger_batch": batch.pk if batch else None,
         "ledger_place": decision.place,
         "ledger_entry": batch.seq if batch else None,
     }
-    return ProvedCall(told, text, facts, proof)
+    return ProvedCall(told, row_text(decision), facts, _proof(decision, root))
+
+
+def _proof(decision: Decision, root: int | None) -> Mapping[str, Any] | None:
+    """Return the proof of a decision, None while no signed root is over it."""
+    try:
+        return None if root is None else prove_row(decision, root)
+    except (NoSuch, ProofError):
+        return None
 
 
 def _window(day: date) -> str:
     return (day - timedelta(days=_WINDOW_DAYS - 1)).isoformat()
-
-
-def _known(decision: Decision) -> Answer:
-    """Return what was known when a decision was made, its number by what stands in for it."""
-    asked = {
-        "number": decision.number,
-        "named": decision.named,
-        "campaign": decision.campaign,
-        "client": decision.client,
-        "known": decision.at,
-        "call_id": "",
-        "cseq": -1,
-    }
-    return facts_for(asked, decision.stand_in)
 
 
 def _outcomes(part: Sequence[Decision]) -> dict[str, str]:
