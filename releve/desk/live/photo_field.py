@@ -12,7 +12,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.live.forms import FindingsForm, Place
+from releve.desk.live.forms import PRIVATE, FindingsForm, Place
 from releve.live.images import NotAPhoto
 from releve.live.photos import MOST_BYTES, MOST_PHOTOS, has_photo, keep_photo
 from releve.situation import Event, InspectionHeld
@@ -76,7 +76,10 @@ class InspectionForm(FindingsForm):
     authority = forms.CharField(label=lazy("Whose brigade"), max_length=_LONGEST)
     unannounced = forms.BooleanField(label=lazy("Came without notice"), required=False)
     inspectors = forms.CharField(
-        label=lazy("Who came, with commas between"), required=False, max_length=_LONGEST
+        label=lazy("Who came, with commas between"),
+        required=False,
+        max_length=_LONGEST,
+        widget=forms.TextInput(PRIVATE),
     )
     photos = PhotosField(
         label=lazy("Photos"),
