@@ -114,6 +114,7 @@ VERIFICATION_COLUMNS = (
     "missed_after",
     "short_after",
     "worst_after",
+    "worst_answered_after",
     "worst_start_utc",
     "required_hours_before",
     "required_hours_after",

@@ -79,7 +79,9 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--compare", "compare_with", type=_PATH, help="Another plan folder, same disasters.")
 @click.option("--budget", type=float, help="EUR a quarter: the best mix of the policies it buys.")
 @click.option("--cost", multiple=True, metavar="POLICY=EUR", help="Price of a measure a quarter.")
-@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads here."
+)
 @click.option("--dask", help="Address of a Dask scheduler; spreads the quarters.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder to write.")
 @click.option("--resume", is_flag=True, help="Go on with the run that --out holds.")

@@ -72,7 +72,7 @@ def verify_days(
     Of each day the plan with the fewest half hours missed is kept. ``solve`` plans requirements.
     """
     with _bars() as bar:
-        warm_up(lambda step: _note(bar, step))
+        warm_up(lambda step: _note(bar, f"{step}: loading (the first time, compiling)"))
         found = [
             _first(operator, forecast, one, replications, bar)
             for forecast, one in zip(forecasts, solved, strict=True)
@@ -178,6 +178,7 @@ def verification_json(one: Verified) -> dict[str, Any]:
         "ended": one.why,
         "replications": one.replications,
         "tolerance": one.after.tolerance,
+        "unknown": one.solved.need.unknown,
         "clients": [
             {
                 "client": after.client,
@@ -214,7 +215,8 @@ def verification_rows(
     return [
         (
             *(plan.day, after.client, before.promised, before.found, after.found),
-            *(before.missed, after.missed, after.short, after.worst),
+            *(before.missed, after.missed, after.short),
+            *(after.worst, after.worst_answered),
             plan.starts[after.worst_interval] if after.missed else None,
             *(before.required_hours, after.required_hours),
             *(before.placed_hours, after.placed_hours),
@@ -226,7 +228,8 @@ def verification_rows(
 def verification_text(one: Verified, console: Console) -> None:
     """Print a verified day: the clients, what it costs, what is still missed, the reliefs."""
     console.print(_table(one))
-    for line in (*_cost_lines(one), *_missed_lines(one), *_relief_lines(one)):
+    lines = (*_unknown_lines(one), *_cost_lines(one), *_missed_lines(one), *_relief_lines(one))
+    for line in lines:
         console.print(line, highlight=False, markup=False, emoji=False)
 
 
@@ -252,6 +255,11 @@ def _table(one: Verified) -> Table:
     return table
 
 
+def _unknown_lines(one: Verified) -> Iterator[str]:
+    for name, reason in one.solved.need.unknown.items():
+        yield f"{name} is not simulated: {reason}"
+
+
 def _cost_lines(one: Verified) -> Iterator[str]:
     before, after = client_figures(one.before), client_figures(one.after)
     asked = [sum(row.required_hours for row in rows) for rows in (before, after)]
@@ -267,7 +275,7 @@ def _cost_lines(one: Verified) -> Iterator[str]:
 def _missed_lines(one: Verified) -> Iterator[str]:
     points = 100 * one.after.tolerance
     if one.why == "held":
-        yield f"Every half hour holds its targets, within {points:g} point of them."
+        yield f"Every half hour simulated holds its targets, within {points:g} point of them."
         return
     yield f"NOT met, and it ends here because {_WHY[one.why]}:"
     names = dict(one.after.plan.clients)
@@ -275,7 +283,8 @@ def _missed_lines(one: Verified) -> Iterator[str]:
         if row.missed:
             people = f"; in {row.short} of them fewer people than required" if row.short else ""
             yield (
-                f"  {names[row.client]}: {row.missed} half hours, at worst {row.worst:.0%} at"
+                f"  {names[row.client]}: {row.missed} half hours, at worst {row.worst:.0%} in time"
+                f" and {row.worst_answered:.0%} answered at"
                 f" {_clock(one.after, row.worst_interval)}{people}"
             )
 

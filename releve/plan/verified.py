@@ -2,7 +2,7 @@
 
 The requirement comes from Erlang, which takes each half hour alone and every day for an average
 one. Here the day that a plan gives is simulated call by call; where it misses, the requirement is
-tightened (:func:`releve.demand.queue.corrections`) and the day planned again by the caller.
+tightened (:func:`releve.demand.queue.corrections`), and the caller plans the day again.
 """
 
 from __future__ import annotations
@@ -103,8 +103,9 @@ class ClientFigures:
     """A client's inbound calls of a day. Service levels are means over its calls.
 
     ``promised`` by Erlang for the agents placed, ``found`` by the simulator. ``missed`` half hours
-    (of a programme) below target; of them ``short`` have fewer agents than required. ``worst`` is
-    the lowest service level among the missed, at ``worst_interval`` (-1 when none is).
+    (of a programme) below target; of them ``short`` have fewer agents than required.
+    ``worst_interval`` is the one farthest below a target (-1 when none misses), ``worst`` its
+    service level and ``worst_answered`` its answer rate (1 when none misses).
     ``required_hours`` and ``placed_hours`` are agent hours of all its programmes.
     """
 
@@ -114,6 +115,7 @@ class ClientFigures:
     missed: int
     short: int
     worst: float
+    worst_answered: float
     worst_interval: int
     required_hours: float
     placed_hours: float
@@ -134,19 +136,30 @@ def _figures(day: Simulated) -> Iterator[ClientFigures]:
         calls = np.where(np.isnan(found.service.value[:, mine]), 0.0, found.calls[:, mine])
         if not calls.sum() > 0.0:
             continue
-        levels = np.where(missed, found.service.value, np.inf)[:, mine].min(axis=1)
-        at = int(levels.argmin()) if missed[:, mine].any() else -1
+        at, p = _worst(found, missed & mine)
         yield ClientFigures(
             client,
             _mean(erlang[:, mine], calls),
             _mean(found.service.value[:, mine], calls),
             int(missed[:, mine].sum()),
             int(short[:, mine].sum()),
-            float(levels[at]) if at >= 0 else 1.0,
+            float(found.service.value[at, p]) if at >= 0 else 1.0,
+            float(found.answer_rate.value[at, p]) if at >= 0 else 1.0,
             at,
             HALF_HOUR * float(np.nansum(found.requirement.agents[:, mine])),
             HALF_HOUR * float(placed[:, mine].sum()),
         )
+
+
+def _worst(found: Verification, missed: Truths) -> tuple[int, int]:
+    """Return the interval and the programme that are farthest below a target; -1 if none misses."""
+    if not missed.any():
+        return -1, -1
+    target = np.array([row.service_target for row in found.programmes])
+    least = np.array([row.answer_rate for row in found.programmes])
+    gap = np.maximum(target - found.service.value, least - found.answer_rate.value)
+    at, p = np.unravel_index(int(np.where(missed, gap, -np.inf).argmax()), missed.shape)
+    return int(at), int(p)
 
 
 def _mean(level: Floats, calls: Floats) -> float:
@@ -183,10 +196,9 @@ def relief_error(
 ) -> ReliefError | None:
     """Return where Erlang surely errs by more than ``by``, or None where it does not.
 
-    ``scenarios`` are those that place the same as the one simulated.
-
-    Surely: even the near end of the simulator's interval lies that far away. Half hours of fewer
-    calls than :data:`FEWEST` are not looked at.
+    ``scenarios`` are those that place the same as the one simulated. Surely: even the near end of
+    the simulator's interval lies that far away. Half hours of fewer calls than :data:`FEWEST` are
+    not looked at.
     """
     found, erlang = day.found, promised(day.found)
     near = np.clip(erlang, found.service.low, found.service.high)

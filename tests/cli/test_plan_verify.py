@@ -72,7 +72,7 @@ def test_the_text_says_what_was_promised_found_and_paid(held: Verified) -> None:
     more = after["required_hours"] - before["required_hours"]
     assert more > 0
     assert f"It takes {more:,.1f} agent hours more to be required" in text
-    assert "Every half hour holds its targets, within 1 point of them." in text
+    assert "Every half hour simulated holds its targets, within 1 point of them." in text
     assert "Where Erlang errs by more than 5 points (no relief is planned again):" in text
     assert "  site:a" in text
 
@@ -94,6 +94,13 @@ def test_where_people_lack_it_ends_and_says_so() -> None:
     text = text_of(found)
     assert "NOT met, and it ends here because" in text
     assert "fewer people than required" in text
+
+
+def test_a_programme_without_a_forecast_is_said_not_to_be_simulated(held: Verified) -> None:
+    need = replace(held.solved.need, unknown={"mail": "no history"})
+    changed = replace(held, solved=replace(held.solved, need=need))
+    assert "mail is not simulated: no history" in text_of(changed)
+    assert verification_json(changed)["unknown"] == {"mail": "no history"}
 
 
 def test_no_round_at_all_only_simulates() -> None:
