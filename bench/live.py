@@ -44,6 +44,19 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+class Told:
+    """Say each stage of planning, and every fifth of it, once."""
+
+    def __init__(self) -> None:
+        self.last = ("", -1)
+
+    def __call__(self, stage: str, share: float) -> None:
+        found = (stage, int(5 * share))
+        if found != self.last:
+            self.last = found
+            say(f"planning: {stage} {share:.0%}")
+
+
 def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
     """Import the operator and put the plan of its first day in force."""
     from releve.live import api as live
@@ -52,7 +65,7 @@ def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
     operator = sample_operator(agents, sites, 1, weeks_of_history=4)
     lost = [row for row in contingencies_of(operator) if row.kind == "site"]
     need = requirement_of(operator, FIRST_DAY)
-    plan = plan_day(operator, need, PlanSettings(), contingencies=lost)
+    plan = plan_day(operator, need, PlanSettings(), contingencies=lost, progress=Told())
     apply(preview(operator), "bench")
     live.put_in_force([plan], by="bench")
     return operator, plan
