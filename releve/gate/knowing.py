@@ -20,7 +20,7 @@ from releve.gate.sql import CAMPAIGN, facts_sql
 from releve.gate.tables import TABLES, Column, Table, day, instant
 from releve.outbound import Facts
 
-__all__ = ["Answer", "Campaign", "bound", "facts_at", "facts_digest", "read_answer"]
+__all__ = ["Answer", "Campaign", "bound", "facts_at", "facts_digest", "facts_for", "read_answer"]
 
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
 _EVIDENCE_TAG = b"releve gate facts 1\n"
@@ -77,11 +77,9 @@ class Answer:
     def evidence(self) -> str:
         """Return the facts as canonical text, which ``facts_digest`` is made of."""
         rows = [
-            [name, _told(known), *(_told(value) for value in cells.values())]
-            for name in TABLES
-            for known, cells in self.tables[name]
+            [name, known, *cells.values()] for name in TABLES for known, cells in self.tables[name]
         ]
-        return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_told)
 
 
 def facts_digest(evidence: str) -> str:
@@ -135,12 +133,11 @@ def read_answer(row: Sequence[Any], number: str) -> Answer:
     found = None
     if campaign is not None:
         found = _campaign(campaign)
-        newest.append(instant(campaign[-1]))
+        known: str = campaign[-1]
+        newest.append(instant(known))
     loaded, last, clock = (None if cell is None else instant(cell) for cell in row[-3:])
-    known = [moment for moment in (loaded, last) if moment is not None]
-    return Answer(
-        found, tables, decided, max(newest, default=None), max(known, default=None), clock
-    )
+    ends = [moment for moment in (loaded, last) if moment is not None]
+    return Answer(found, tables, decided, max(newest, default=None), max(ends, default=None), clock)
 
 
 def _loaded(cell: Any) -> Any:
@@ -158,7 +155,7 @@ def _row(
     }
     if table.name != "feeds":
         return known, found
-    newest.append(found["read_at"])
+    newest.append(instant(found["read_at"]))
     return None, found
 
 
@@ -173,11 +170,7 @@ def _value(column: Column, cell: Any) -> Any:
 
 
 def _told(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return sorted(value) if isinstance(value, frozenset) else value
+    return sorted(value) if isinstance(value, frozenset) else value.isoformat()
 
 
 def _campaign(cells: Sequence[Any]) -> Campaign:

@@ -65,7 +65,7 @@ class Register:
     def holders(self, numbers: pl.Series) -> pl.DataFrame:
         """Return who holds some numbers: the last word on each, in the order they were known."""
         wanted = numbers.rename("number").to_frame().unique().lazy()
-        held = self._tables["people"].join(wanted, on="number", how="semi")
+        held = self._tables["people"].join(wanted, on="number", how="semi", maintain_order="left")
         return last_versions(tidied("people", held.collect()), "number", "person")
 
     def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
@@ -73,8 +73,13 @@ class Register:
         who = people.rename("person").to_frame().unique().lazy()
         called = numbers.rename("number").to_frame().unique().lazy()
         found = dict(self._common)
-        asked = [self._tables[name].join(who, on="person", how="semi") for name in ABOUT_PEOPLE]
-        asked.append(self._tables["listings"].join(called, on="number", how="semi"))
+        asked = [
+            self._tables[name].join(who, on="person", how="semi", maintain_order="left")
+            for name in ABOUT_PEOPLE
+        ]
+        asked.append(
+            self._tables["listings"].join(called, on="number", how="semi", maintain_order="left")
+        )
         for name, table in zip((*ABOUT_PEOPLE, "listings"), asked, strict=True):
             found[name] = tidied(name, table.collect(engine="streaming"))
         return found

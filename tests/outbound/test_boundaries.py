@@ -171,7 +171,7 @@ def test_a_refusal_quotes_what_it_rests_on(
 
 def test_a_call_has_an_offset_and_judging_too() -> None:
     with pytest.raises(CallFault, match="no offset"):
-        Call("A", "+33144556677", datetime(2026, 11, 24, 10), "electricity")
+        Call("A", "+33144556677", datetime(2026, 11, 24, 10), "electricity")  # noqa: DTZ001
     told = case_from({"id": "x", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30"})
     with pytest.raises(CallFault, match="known_at has no offset"):
         verdict(told.call, told.facts, RULES, datetime(2026, 11, 24, 10))  # noqa: DTZ001

@@ -85,7 +85,7 @@ def outages_of(
     rows = rows.where(_in_season(rows, hazards, streams, months))
     event, place = _struck(rows, hazards, streams, places)
     if len(event) > most:
-        raise OutagesOverflowError(f"outages <= {most} does not hold: {len(event)}")
+        raise _overflow(most, str(len(event)), (seed, first, replications))
     hours = _lengths(rows, hazards, streams)
     return _sorted(rows, event, place, hours, streams, replications, first)
 
@@ -120,7 +120,9 @@ def _drawn(
         if one.cluster_cv > 0.0:
             row[:] = gamma_multiplier(one.cluster_cv**-2)
     expected = float(streams.per_hour.sum()) * hours * replications
-    room = int(1.5 * expected) + 1000
+    if expected > 2.0 * most:
+        raise _overflow(most, f"about {expected:.3g}", run)
+    room = min(int(1.5 * expected) + 1000, most)
     while True:
         rows = _Events(
             np.empty(room, dtype=np.int64),
@@ -134,13 +136,18 @@ def _drawn(
             rows.draws,
         )  # fmt: skip
         if found > most:
-            raise OutagesOverflowError(
-                f"outages <= {most} does not hold: {found} in replications {first} to"
-                f" {first + replications - 1}; ask for fewer at a time, or give a higher most"
-            )
+            raise _overflow(most, str(found), run)
         if found <= room:
             return rows.where(np.arange(room) < found)
         room = found
+
+
+def _overflow(most: int, found: str, run: tuple[int, int, int]) -> OutagesOverflowError:
+    _, first, replications = run
+    return OutagesOverflowError(
+        f"outages <= {most} does not hold: {found} in replications {first} to"
+        f" {first + replications - 1}; ask for fewer at a time, or give a higher most"
+    )
 
 
 def _months(start: date | None, days: int, run: tuple[int, int, int]) -> NDArray[np.int64]:
