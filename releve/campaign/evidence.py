@@ -49,7 +49,7 @@ class ProvedCall:
 
 
 Proving = Callable[[Decision], tuple[str, Mapping[str, Any] | None]]
-"""Takes a decision; returns its text as sealed, and its proof against the ledger if there is one."""
+"""Takes a decision; returns its text as sealed, and its proof against the ledger if any."""
 
 
 def head_of(

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -32,7 +33,7 @@ from releve.cli.plan_verify import (
     verification_text,
     verify_days,
 )
-from releve.demand import Requirement
+from releve.demand import Forecast, Requirement
 from releve.network import Operator, zone
 from releve.plan import BASE, Plan, PlanError, PlanSettings, SolvedDay, named_plan, solve_day
 from releve.plan.explain import explain
@@ -115,7 +116,7 @@ def plan(
     operator = operator_of(folder)
     settings = PlanSettings(target=target)
     chosen = _days(operator, day.date() if day else None, days)
-    demands = [demand_of(operator, one, quantile) for one in chosen]
+    demands = _open_days([demand_of(operator, one, quantile) for one in chosen])
     for _, need in demands:
         for name, reason in need.unknown.items():
             _ERR.print(f"[yellow]{name}: no requirement on {need.day}: {reason}[/]")
@@ -154,6 +155,20 @@ def _days(operator: Operator, first: date | None, count: int) -> list[date]:
         start = min(shift.start for shift in operator.shifts)
         first = start.astimezone(zone(operator.row.time_zone)).date()
     return [first + timedelta(days=i) for i in range(count)]
+
+
+def _open_days(demands: list[tuple[Forecast, Requirement]]) -> list[tuple[Forecast, Requirement]]:
+    """Return the days on which something is required, or not known; name those left out.
+
+    Where all are closed, all stay, and planning says why it cannot.
+    """
+    is_open = [bool(need.unknown) or bool(np.nan_to_num(need.agents).any()) for _, need in demands]
+    if not any(is_open):
+        return demands
+    for (_, need), kept in zip(demands, is_open, strict=True):
+        if not kept:
+            _ERR.print(f"[yellow]{need.day}: nothing is required that day; left out[/]")
+    return [one for one, kept in zip(demands, is_open, strict=True) if kept]
 
 
 def _bars() -> Progress:
