@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-from releve.outbound.numbers import KEY_LENGTH, Number, NumberTable
+from releve.outbound.numbers import Number, NumberTable
 
 __all__ = ["stand_in"]
 
@@ -18,7 +18,7 @@ def stand_in(number: str, table: NumberTable, day: date) -> str:
 
     The plan reads both alike on the day. Empty, which is refused, where none can stand in.
     """
-    return _stand_in(number[:KEY_LENGTH], len(number), table, day)
+    return _stand_in(number[: table.longest], len(number), table, day)
 
 
 @lru_cache(maxsize=65536)

@@ -19,7 +19,7 @@ from releve.ledger.chain import append, lock
 from releve.ledger.hashing import canonical
 from releve.ledger.models import Personal
 
-__all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on"]
+__all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on", "values_about"]
 
 ERASED = "ledger.erased"
 """The kind of the entry an erasure writes; its body has ``cause`` and ``values``, the count."""
@@ -38,13 +38,17 @@ def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int
     can be taken out of what an entry commits to. ``cause`` goes into the ledger and must not name
     the person.
     """
+    return _erase(values_about(subject), {"cause": cause}, now)
+
+
+def values_about(subject: str) -> models.QuerySet[Personal]:
+    """Return the values about one person, and those that name the person among others."""
     if not subject:
         raise ValueError("no subject is given: values without one are erased on their date")
     text = canonical(subject)
     shared = Personal.objects.filter(value__contains=text).values_list("pk", "value")
     naming = [pk for pk, value in shared if text in value]  # SQLite finds capitals alike
-    rows = Personal.objects.filter(models.Q(subject=subject) | models.Q(pk__in=naming))
-    return _erase(rows, {"cause": cause}, now)
+    return Personal.objects.filter(models.Q(subject=subject) | models.Q(pk__in=naming))
 
 
 def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()) -> int:

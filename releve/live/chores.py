@@ -16,6 +16,7 @@ from releve.ledger.erasure import ERASED, erase_due, scrub
 from releve.ledger.models import Entry
 from releve.ledger.roots import Root, last_root, publish, seal
 from releve.live.keeping import postpone_lasting
+from releve.live.photos import erase_photos
 
 __all__ = ["daily", "roots_folder"]
 
@@ -47,6 +48,7 @@ def daily(now: datetime) -> Root | None:
         return None
     postpone_lasting()
     erase_due(now.date(), now=now)
+    erase_photos(now)
     if _erased_since(last):
         _scrub()
     root = seal(now)

@@ -75,6 +75,11 @@ class NumberTable:
             self._by_length.setdefault(len(row.prefix), {}).setdefault(row.prefix, []).append(row)
         self._lengths = sorted(self._by_length, reverse=True)
 
+    @property
+    def longest(self) -> int:
+        """The characters of the longest prefix: no further ones say what a number is."""
+        return self._lengths[0] if self._lengths else 0
+
     def classes(self) -> frozenset[str]:
         """Return every class that a number may have."""
         return frozenset(p.number_class for p in self.prefixes) | {name for _, name in self._short}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
@@ -14,10 +15,12 @@ from django.utils.translation import ngettext
 from releve.desk.places.floors import FloorView, floors
 from releve.desk.places.moment import Moment, when
 from releve.live import api as live
+from releve.live.kept import Kept
+from releve.live.photos import has_photo
 from releve.live.scene import Scene
 from releve.network import Site
 from releve.plan import Placement
-from releve.situation import Closure, Finding, permits_of, reopening_terms
+from releve.situation import Closure, Finding, InspectionHeld, permits_of, reopening_terms
 
 __all__ = ["FEWEST", "SitePage", "SiteRow", "page_twin", "row_twin", "site_page", "site_rows"]
 
@@ -83,7 +86,10 @@ class ClosureView:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A check or an inspection, without the people who did it."""
+    """A check or an inspection, without the people who did it; ``photos`` are (address, words).
+
+    The address is empty where the photo has been erased.
+    """
 
     day: str
     title: str
@@ -91,6 +97,7 @@ class Visit:
     not_kept: tuple[str, ...]
     note: str
     health: str
+    photos: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,28 +126,45 @@ class SitePage:
 
 def site_rows(now: Moment, scene: Scene | None, sites: Sequence[Site]) -> tuple[SiteRow, ...]:
     """Return the sites of a list; nothing is asked of the database."""
-    total: dict[str, int] = {}
-    floor_of = {zone.id: zone.floor for zone in now.operator.zones}
-    site_of = {floor.id: floor.site for floor in now.operator.floors}
-    for seat in now.operator.seats:
-        site = site_of[floor_of[seat.zone]]
-        total[site] = total.get(site, 0) + 1
-    figures = seats_at(now, scene, total)
+    figures = seats_at(now, scene)
     return tuple(_row(now, site, figures[site.id]) for site in sites)
 
 
-def seats_at(now: Moment, scene: Scene | None, total: Mapping[str, int]) -> dict[str, Seats]:
+def seats_at(now: Moment, scene: Scene | None) -> Mapping[str, Seats]:
     """Return the seats of every site: those of today's plan, none where a site is closed.
 
-    ``taken`` is the most people there at once on the first planned day from now on.
+    ``taken`` is the most people there at once on the first planned day from now on. Counted once
+    for as long as nothing changes.
     """
     if scene is None or not scene.days:
-        return {site.id: Seats(total.get(site.id, 0), None, None) for site in now.operator.sites}
+        return _seats.get("", (now.operator,), lambda: _unplanned(now))
     day = scene.days[0]
-    plan, lost = scene.day_plan(day).plan, scene.wanted[day].sites
+    plan, lost = scene.day_plan(day).plan, scene.wanted[day]
+    relief = scene.relief.pk if scene.relief else 0
+    key = (scene.stream, scene.activation.pk, relief, day, lost.sites, lost.carriers)
+    sources = (now.operator, now.situation, plan)
+    return _seats.get(key, sources, lambda: _planned(now, scene, day))
+
+
+_seats: Kept[Mapping[str, Seats]] = Kept()
+
+
+def _unplanned(now: Moment) -> Mapping[str, Seats]:
+    total = _totals(now)
+    return {site.id: Seats(total.get(site.id, 0), None, None) for site in now.operator.sites}
+
+
+def _totals(now: Moment) -> Mapping[str, int]:
+    floor_of = {zone.id: zone.floor for zone in now.operator.zones}
+    site_of = {floor.id: floor.site for floor in now.operator.floors}
+    return Counter(site_of[floor_of[seat.zone]] for seat in now.operator.seats)
+
+
+def _planned(now: Moment, scene: Scene, day: date) -> Mapping[str, Seats]:
+    total, lost = _totals(now), scene.wanted[day].sites
     usable = {
         site.id: frozenset(site.usable_seats) if site.open and site.id not in lost else frozenset()
-        for site in plan.sites
+        for site in scene.day_plan(day).plan.sites
     }
     there: dict[str, list[Placement]] = {}
     for row in scene.working(day):
@@ -290,17 +314,21 @@ def _symptomatic(count: int | None) -> str:
 
 def _inspections(now: Moment, site: Site) -> tuple[Visit, ...]:
     found = [visit for visit in now.situation.inspections if visit.site == site.id]
-    return tuple(
-        _visit(
-            now,
-            when(visit.happened_at, now.text),
-            f"{visit.authority} · {_('unannounced') if visit.unannounced else _('announced')}",
-            visit.findings,
-            visit.note,
-            "",
+    return tuple(_inspection(now, visit) for visit in reversed(found[-_MOST_INSPECTIONS:]))
+
+
+def _inspection(now: Moment, visit: InspectionHeld) -> Visit:
+    at = when(visit.happened_at, now.text)
+    how = _("unannounced") if visit.unannounced else _("announced")
+    made = _visit(now, at, f"{visit.authority} · {how}", visit.findings, visit.note, "")
+    photos = tuple(
+        (
+            reverse("photo", args=[digest]) if has_photo(digest) else "",
+            _("Photo {number} of {count}, {at}").format(number=n, count=len(visit.photos), at=at),
         )
-        for visit in reversed(found[-_MOST_INSPECTIONS:])
+        for n, digest in enumerate(visit.photos, 1)
     )
+    return replace(made, photos=photos)
 
 
 def _visit(
