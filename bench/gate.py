@@ -7,8 +7,8 @@ that rate over kept connections on the loopback address, by one process that sen
 its time whether or not earlier ones are answered (so a queue shows). The bare endpoint is a raw
 ASGI application under the same uvicorn with the same threads: it begins a transaction, looks one
 row up by index as many times as the gate's statement does, in one round trip, and commits; it
-judges and writes nothing. The gate decides 20,000 people's calls, all different, nearly all allowed,
-and inserts two rows each. SQLite in a folder of its own; PostgreSQL as well where
+judges and writes nothing. The gate decides 20,000 people's calls, all different, nearly all
+allowed, and inserts two rows each. SQLite in a folder of its own; PostgreSQL as well where
 RELEVE_DATABASE_URL names an empty database (``scripts/with-postgres``). At most 20,000 questions
 and 60 seconds a run.
 """

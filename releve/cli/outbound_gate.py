@@ -16,7 +16,7 @@ from releve.cli.outbound_facts import read_facts
 from releve.outbound import MODES, PURPOSES, OutboundError, Watermark, Withdrawal
 from releve.outbound.reading import TABLES
 
-__all__ = ["campaign", "close", "facts", "forget", "outcomes", "serve"]
+__all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -26,7 +26,7 @@ _QUIET_SECONDS = 2.0
 _by = click.option("--by", required=True, help="Who does so; it is written down.")
 
 
-def _on_the_gate(command: Callable[_P, _R]) -> Callable[_P, _R]:
+def on_the_gate(command: Callable[_P, _R]) -> Callable[_P, _R]:
     """Open the database first; say what goes wrong in a sentence."""
 
     @functools.wraps(command)
@@ -98,7 +98,7 @@ def facts() -> None:
 @click.argument("folder", type=_FOLDER)
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
 @_by
-@_on_the_gate
+@on_the_gate
 def import_facts(folder: Path, as_known: bool, by: str) -> None:
     """Load the tables of a FOLDER (docs/outbound.md); all count from one instant on, or none.
 
@@ -124,7 +124,7 @@ def import_facts(folder: Path, as_known: bool, by: str) -> None:
 @click.option("--consent", default="", help="Of this consent alone [default: of all].")
 @click.option("--channel", default="oral", show_default=True, help="How it was said.")
 @_by
-@_on_the_gate
+@on_the_gate
 def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> None:
     """Record that a PERSON takes the consent to calls for a CLIENT back, as of now."""
     from releve.gate.loading import load_facts
@@ -139,7 +139,7 @@ def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> N
 @click.argument("feeds", nargs=-1, required=True,
                 type=click.Choice(["attempts", "consents", "refusals", "withdrawals"]))  # fmt: skip
 @_by
-@_on_the_gate
+@on_the_gate
 def read(feeds: tuple[str, ...], by: str) -> None:
     """Note that the registers FEEDS were read just now: what is not read for long refuses."""
     from releve.gate.loading import load_facts
@@ -165,7 +165,7 @@ def read(feeds: tuple[str, ...], by: str) -> None:
 @click.option("--provider", default="", help="Who dials.")
 @click.option("--site", default="", help="Where.")
 @_by
-@_on_the_gate
+@on_the_gate
 def campaign(
     name: str, client: str, object_: str, mode: str, purpose: str, origin: str,
     authenticated: bool | None, mobile_terminal: bool, first: datetime | None,
@@ -190,7 +190,7 @@ def _day(moment: datetime | None) -> date | None:
 @click.option("--unknown-after", type=click.IntRange(1),
               help="Minutes after which an attempt without outcome gets `unknown`.")  # fmt: skip
 @click.option("--every", type=click.FloatRange(0.1), help="Read again after so many seconds.")
-@_on_the_gate
+@on_the_gate
 def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float | None) -> None:
     """File what the proxy's acc files in FOLDER say came of the calls: once, or on and on."""
     from releve.gate.outcomes import COLUMNS, mark_unknown, read_outcomes
@@ -210,7 +210,7 @@ def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float
 
 
 @click.command()
-@_on_the_gate
+@on_the_gate
 def close() -> None:
     """Put what was decided under a root in the ledger, and erase what is due; once a day.
 
@@ -228,7 +228,7 @@ def close() -> None:
 
 @click.command()
 @click.argument("person")
-@_on_the_gate
+@on_the_gate
 def forget(person: str) -> None:
     """Erase what says who a PERSON is; what forbids calling them goes on doing so."""
     from releve.gate.erasing import erase_person

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from django.conf import settings
 
 from releve.outbound import Rules, built_in_texts, load_rules
 
-__all__ = ["rules_now"]
+__all__ = ["rules_now", "texts_now"]
 
 
 def rules_now() -> Rules:
@@ -21,7 +22,16 @@ def rules_now() -> Rules:
     return _rules(tuple((str(path), path.stat().st_mtime_ns) for path in found))
 
 
+def texts_now() -> dict[str, str]:
+    """Return the files of that table, by name: what ``load_rules`` makes it of."""
+    return _texts(str(path) for path in sorted((Path(settings.HOME) / "law").glob("*.yaml")))
+
+
 @lru_cache(maxsize=2)
 def _rules(files: tuple[tuple[str, int], ...]) -> Rules:
-    own = {f"law/{Path(name).name}": Path(name).read_text(encoding="utf-8") for name, _ in files}
-    return load_rules({**built_in_texts(), **own})
+    return load_rules(_texts(name for name, _ in files))
+
+
+def _texts(names: Iterable[str]) -> dict[str, str]:
+    own = {f"law/{Path(name).name}": Path(name).read_text(encoding="utf-8") for name in names}
+    return {**built_in_texts(), **own}

@@ -15,8 +15,10 @@ from functools import lru_cache
 
 import phonenumbers
 
-__all__ = ["Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
+__all__ = ["KEY_LENGTH", "Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
 
+KEY_LENGTH = 10
+"""What a number means depends on this many first characters and on its length, no more."""
 _SEPARATORS = re.compile(r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]")
 _SHAPE = re.compile(r"(?:\+|00)[1-9]\d{5,14}|0[1-9]\d{8}")
 
@@ -72,6 +74,11 @@ class NumberTable:
         for row in prefixes:
             self._by_length.setdefault(len(row.prefix), {}).setdefault(row.prefix, []).append(row)
         self._lengths = sorted(self._by_length, reverse=True)
+
+    @property
+    def longest(self) -> int:
+        """The characters of the longest prefix: no further ones say what a number is."""
+        return self._lengths[0] if self._lengths else 0
 
     def classes(self) -> frozenset[str]:
         """Return every class that a number may have."""

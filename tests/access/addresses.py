@@ -230,6 +230,9 @@ ROWS = (
         for kind in kinds
     ),
     # outbound calls
+    Row("outbound/", "/outbound/", "cfok"),
+    Row("outbound/campaigns/<ref:campaign>", "/outbound/campaigns/none", "cfok", 404),
+    Row("outbound/person", "/outbound/person", "o"),
     Row("outbound/rules", "/outbound/rules", "oAia"),
     Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )

@@ -1,6 +1,6 @@
 """Events at random, valid and not, by the service and by the API: stored whole or not at all.
 
-``RELEVE_API_EXAMPLES`` asks for more (3 when not set).
+``RELEVE_API_EXAMPLES`` asks for more (2 when not set).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def placed(event: Event, acting: Acting, hours: int, known: list[str]) -> Event:
 
 
 @settings(
-    max_examples=4 * EXAMPLES,
+    max_examples=6 * EXAMPLES,
     derandomize=True,
     database=None,
     deadline=None,

@@ -96,8 +96,10 @@ def test_a_large_file_and_a_wrong_one_are_named_and_nothing_else_is_lost(
     large = file(PHOTO + bytes(MOST_BYTES), "grande.jpg")
     answer = inspect(web, acting, large)
     assert "grande.jpg" in faults(answer)["photos"][0]
-    answer = inspect(web, acting, file(b"<script>", "page.jpg"))
-    assert "page.jpg" in faults(answer)["photos"][0]
+    answer = inspect(web, acting, file(b"<script>", "page.jpg"), file(PHOTO[:99], "demi.jpg"))
+    first, second = faults(answer)["photos"]
+    assert "page.jpg" in first
+    assert "demi.jpg" in second
     assert "photos" in faults(inspect(web, acting, *[file(PHOTO)] * (MOST_PHOTOS + 1)))
     assert not folder().exists() or not list(folder().glob("*.new"))
 

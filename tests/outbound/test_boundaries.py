@@ -13,7 +13,7 @@ from releve.outbound.case import case_of
 from releve.outbound.holidays import easter
 from releve.outbound.hours import Hours, local_midnight, next_open, open_until, parse_windows
 from releve.outbound.loading import built_in_texts
-from releve.outbound.numbers import Number
+from releve.outbound.numbers import Number, Prefix
 from releve.outbound.registry import INSTANTS
 from releve.outbound.rows import legal_midnight
 from tests.outbound.table import case_of as case_from
@@ -177,7 +177,15 @@ def test_a_call_has_an_offset_and_judging_too() -> None:
         verdict(told.call, told.facts, RULES, datetime(2026, 11, 24, 10))  # noqa: DTZ001
 
 
+def test_a_finding_says_whether_something_is_unknown() -> None:
+    told = case_from({"id": "k", "row": "FR-OPTIN-1", "at": "2026-11-24 13:30", "persons": []})
+    found = verdict(told.call, told.facts, RULES, told.known_at).findings
+    assert {f.id for f in found if f.unknown} == {"FR-DATA-PERSON"}
+    assert {f.id for f in found if not f.unknown} == {"FR-OPTIN-1", "FR-HOURS-1"}
+
+
 def test_defaults_are_the_cautious_ones() -> None:
+    assert Prefix("+33", "x").callee
     moment = datetime(2026, 11, 24, tzinfo=UTC)
     asked = Callback("R", "A", "P", moment, moment, frozenset())
     assert (asked.named, asked.in_call) == (False, False)

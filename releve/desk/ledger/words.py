@@ -57,6 +57,8 @@ WORDS: Mapping[str, StrPromise] = {
     "message.escalated": lazy("Message escalated"),
     "message.sent": lazy("Message sent"),
     "message.unanswered": lazy("Message left unanswered"),
+    "outbound.batch": lazy("Calls sealed"),
+    "outbound.looked": lazy("Person looked at"),
     "photos.erased": lazy("Photos erased"),
     "plan.activated": lazy("Plan put in force"),
     "power.down": lazy("Power down"),

@@ -33,6 +33,7 @@ from releve.situation import (
 from releve.situation.charter import Charter
 
 __all__ = [
+    "PRIVATE",
     "CaseForm",
     "CheckForm",
     "ClosureForm",
@@ -72,6 +73,8 @@ _VERDICTS = (
     ("not_applicable", lazy("not applicable")),
 )
 _LONGEST = 500
+PRIVATE = {"data-private": ""}
+"""Marks a control whose value no device keeps: it is of health, or names people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,11 +305,15 @@ class CheckForm(FindingsForm):
     symptomatic = forms.IntegerField(
         label=lazy("Persons sent home with symptoms (a count)"),
         required=False,
+        widget=forms.NumberInput(PRIVATE),
         min_value=0,
         max_value=100_000,
     )
     commission = forms.CharField(
-        label=lazy("Who checked, with commas between"), required=False, max_length=_LONGEST
+        label=lazy("Who checked, with commas between"),
+        required=False,
+        max_length=_LONGEST,
+        widget=forms.TextInput(PRIVATE),
     )
     note = forms.CharField(
         label=lazy("Remark, without a person’s name"), required=False, max_length=_LONGEST

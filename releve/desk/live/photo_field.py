@@ -12,7 +12,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.live.forms import FindingsForm, Place
+from releve.desk.live.forms import PRIVATE, FindingsForm, Place
 from releve.live.images import NotAPhoto
 from releve.live.photos import MOST_BYTES, MOST_PHOTOS, has_photo, keep_photo
 from releve.situation import Event, InspectionHeld
@@ -37,15 +37,15 @@ class PhotosField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> tuple[str, ...]:
         """Keep each file; ValidationError names those that are too large or no photo."""
         files: Sequence[UploadedFile[Any]] = data or ()
-        faults = [fault for file in files if (fault := _fault(file))]
         if len(files) > MOST_PHOTOS:
-            faults.append(_("At most {count} photos.").format(count=MOST_PHOTOS))
+            raise forms.ValidationError(_("At most {count} photos.").format(count=MOST_PHOTOS))
+        faults = [fault for file in files if (fault := _too_large(file))]
         if faults:
             raise forms.ValidationError(faults)
-        return tuple(_kept(file) for file in files)
+        return tuple(_kept(files))
 
 
-def _fault(file: UploadedFile[Any]) -> str:
+def _too_large(file: UploadedFile[Any]) -> str:
     """Return why a file is refused by its size, which is known before it is read."""
     if (file.size or 0) <= MOST_BYTES:
         return ""
@@ -53,12 +53,18 @@ def _fault(file: UploadedFile[Any]) -> str:
     return told.format(name=file.name, size=MOST_BYTES // 1024**2)
 
 
-def _kept(file: UploadedFile[Any]) -> str:
-    try:
-        return keep_photo(file.read())
-    except NotAPhoto:
-        told = _("{name} is no whole JPEG, PNG or WebP picture.")
-        raise forms.ValidationError(told.format(name=file.name)) from None
+def _kept(files: Sequence[UploadedFile[Any]]) -> list[str]:
+    """Keep each file; ValidationError names every one that is no photo."""
+    digests, faults = [], []
+    for file in files:
+        try:
+            digests.append(keep_photo(file.read()))
+        except NotAPhoto:
+            told = _("{name} is no whole JPEG, PNG or WebP picture.")
+            faults.append(told.format(name=file.name))
+    if faults:
+        raise forms.ValidationError(faults)
+    return digests
 
 
 def _signed(text: str) -> list[str]:
@@ -76,7 +82,10 @@ class InspectionForm(FindingsForm):
     authority = forms.CharField(label=lazy("Whose brigade"), max_length=_LONGEST)
     unannounced = forms.BooleanField(label=lazy("Came without notice"), required=False)
     inspectors = forms.CharField(
-        label=lazy("Who came, with commas between"), required=False, max_length=_LONGEST
+        label=lazy("Who came, with commas between"),
+        required=False,
+        max_length=_LONGEST,
+        widget=forms.TextInput(PRIVATE),
     )
     photos = PhotosField(
         label=lazy("Photos"),

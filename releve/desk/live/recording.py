@@ -235,14 +235,18 @@ def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
 
 
 def _done(request: HttpRequest, done: live.Recorded) -> HttpResponse:
-    if wants_json(request):
-        twin = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
-        return JsonResponse(twin, status=200 if done.before else 201)
+    if wants_json(request) and "X-Releve-Page" not in request.headers:
+        return _done_twin(done)
     if done.before:
         messages.info(request, _("It was recorded before: nothing was done twice."))
     else:
         messages.success(request, _("Recorded as entry {number}.").format(number=done.seq))
-    return redirect("now")
+    return _done_twin(done) if wants_json(request) else redirect("now")
+
+
+def _done_twin(done: live.Recorded) -> HttpResponse:
+    twin = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
+    return JsonResponse(twin, status=200 if done.before else 201)
 
 
 def _shown(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:

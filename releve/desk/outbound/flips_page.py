@@ -16,7 +16,8 @@ from django.utils.translation import ngettext
 
 from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text
-from releve.outbound import OutboundError, built_in_rules, built_in_texts, load_rules
+from releve.gate.law import rules_now, texts_now
+from releve.outbound import OutboundError, load_rules
 from releve.outbound.errors import FactFaults
 from releve.outbound.flips import CALL_COLUMNS, Flip, flips, read_calls
 from releve.outbound.number_frames import facts_on
@@ -108,9 +109,9 @@ def outcome_of(form: FlipsForm, text: Text) -> Outcome | tuple[str, ...]:
                 _("One call at least and {limit} at most are judged here.").format(limit=limit),
             )
         name = f"~{form.cleaned_data['rows'].name}"
-        changed = load_rules({**built_in_texts(), name: data["rows"].decode("utf-8")})
+        changed = load_rules({**texts_now(), name: data["rows"].decode("utf-8")})
         known = max(call.at for call in calls)
-        before, tables = built_in_rules(), read_tables(_unpacked(data.get("facts", b"")))
+        before, tables = rules_now(), read_tables(_unpacked(data.get("facts", b"")))
         facts = facts_on(tables, before.numbers, legal_day(known))
         found = flips(calls, facts, before, changed, known)
     except (OutboundError, UnicodeDecodeError, zipfile.BadZipFile) as error:

@@ -16,7 +16,7 @@ from releve.outbound import Row, Rules
 from releve.outbound.holidays import DayRules
 from releve.outbound.sources import SOURCES, numbers_of
 
-__all__ = ["RowView", "RulesPage", "Section", "Source", "row_twin", "rules_page"]
+__all__ = ["RowView", "RulesPage", "Section", "Source", "row_twin", "rules_page", "spaced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,8 @@ def _view(row: Row, text: Text) -> RowView:
         gate_word=_said(GATES, row.gate),
         first=text.day(row.first, weekday=False) if row.first else "",
         last=text.day(row.last, weekday=False) if row.last else "",
-        rule=_spaced(row.rule.of(lang), lang),
-        refuses=_spaced(row.refuses.of(lang), lang) if row.refuses else "",
+        rule=spaced(row.rule.of(lang), lang),
+        refuses=spaced(row.refuses.of(lang), lang) if row.refuses else "",
         more=(*_parameters(row, text), *_binds(row, text)),
         exceptions=row.exceptions,
         sanction=", ".join(row.sanction),
@@ -154,11 +154,11 @@ def _view(row: Row, text: Text) -> RowView:
         sources=numbers_of(row.source),
         sure=text.list([_said(SURENESS, mark) for mark in row.sure]),
         unsure=row.unsure,
-        doubt=_spaced(row.doubt.of(lang), lang) if row.doubt else "",
+        doubt=spaced(row.doubt.of(lang), lang) if row.doubt else "",
     )
 
 
-def _spaced(said: str, language: str) -> str:
+def spaced(said: str, language: str) -> str:
     """Return a French sentence with narrow no-break spaces where the files have plain ones."""
     if language != "fr":
         return said

@@ -15,8 +15,8 @@ from releve.desk.answers import answer, fresh
 from releve.desk.outbound.flips_page import FlipsForm, FlipsPage, Outcome, flip_twin, outcome_of
 from releve.desk.outbound.rules_page import row_twin, rules_page
 from releve.desk.presenters.text import text_now
+from releve.gate.law import rules_now
 from releve.live import api as live
-from releve.outbound import built_in_rules
 from releve.outbound.rows import legal_day
 
 __all__ = ["flips", "rules"]
@@ -26,7 +26,7 @@ __all__ = ["flips", "rules"]
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
-    table, text = built_in_rules(), text_now(settings.TIME_ZONE)
+    table, text = rules_now(), text_now(settings.TIME_ZONE)
     day, fault = _day(request)
     wanted = request.GET.get("jurisdiction", "")
     wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""
