@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from releve import __version__
+from releve.cli.beside import two_processes
 from releve.cli.operator import operator_of, requirement_of
 from releve.cli.plan_text import (
     explanation_lines,
@@ -136,15 +137,15 @@ def _plans(
             plans.append(found)
         if missing and protect:
             task = bar.add_task("what is missing", total=1.0)
-            plans = [
-                replace(
-                    found,
-                    missing=what_is_missing(
-                        operator, one, progress=lambda done: bar.update(task, completed=done)
-                    ),
-                )
-                for found, one in zip(plans, solved, strict=True)
-            ]
+
+            def show(done: float) -> None:
+                bar.update(task, completed=done)
+
+            with two_processes() as run:
+                plans = [
+                    replace(found, missing=what_is_missing(operator, one, progress=show, run=run))
+                    for found, one in zip(plans, solved, strict=True)
+                ]
             bar.update(task, completed=1.0)
     return solved, plans
 
