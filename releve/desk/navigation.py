@@ -65,7 +65,7 @@ ENTRIES = (
     Entry(lazy("Ledger"), "ledger", "ledger.see"),
     Entry(lazy("Reference data"), "registry", "registry.see"),
     Entry(lazy("Outbound"), "outbound", "outbound.see"),
-    Entry(lazy("Crash test"), "crashtest", "crashtest.run"),
+    Entry(lazy("Crash test"), "crashtest", "crashtest.see"),
     Entry(lazy("People"), "people", "users.manage", frozenset({"erase"})),
 )
 
