@@ -3,6 +3,7 @@
     python -m bench.mutants_outbound                            every mutant (hours)
     python -m bench.mutants_outbound --sample 40 --minutes 6    forty drawn ones, six minutes
     python -m bench.mutants_outbound --module hours consents    those of two modules
+    python -m bench.mutants_outbound --again OUTPUT             the survivors of an earlier run
     python -m bench.mutants_outbound --list                     count them, run none
 
 A mutant is a module of the rules with one thing changed: a comparison turned round, a boundary
@@ -17,10 +18,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import os
 import random
+import re
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -28,7 +31,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("releve") / "outbound"
@@ -38,7 +43,18 @@ MODULES = (
     "rows", "timing", "verdict",
 )  # fmt: skip
 """The modules that decide; reading, screening and wording are held to them by other tests."""
-TESTS = ("test_cases", "test_pacing", "test_hours", "test_loading", "test_docs", "test_screening")
+TESTS = (
+    "test_cases",
+    "test_boundaries",
+    "test_pacing",
+    "test_hours",
+    "test_loading",
+    "test_docs",
+    "test_screening",
+)
+LIBRARIES = ("holidays", "numpy", "phonenumbers", "polars", "yaml")
+"""What the tests load and no mutant changes: loaded once, in the process that each run leaves."""
+STUCK = "nothing"
 _STUCK = 5.0
 """Tests that take this many times what they take without a mutant are stuck: noticed."""
 _TURNED: dict[type[ast.cmpop], tuple[tuple[str, type[ast.cmpop]], ...]] = {
@@ -169,24 +185,51 @@ class Copy:
 
     def failure(self) -> str:
         """Run the fast tests until the first fails; return its name, empty when all pass."""
-        files = [f"tests/outbound/{name}.py" for name in TESTS]
-        command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        command += ["--assert=plain", "--tb=no", "-m", "not slow", *files]
-        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        try:
-            done = subprocess.run(
-                command, cwd=self._home, env=environment, timeout=self.limit, check=False,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return f"nothing within {self.limit:.0f} s"
-        if not done.returncode:
-            return ""
-        told = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return told[0] if told else f"exit status {done.returncode}"
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
+            child = os.fork()
+            if not child:
+                _tests(self._home, told.fileno())
+            status = _status(child, self.limit)
+            if status is None:
+                return f"{STUCK} within {self.limit:.0f} s"
+            if not status:
+                return ""
+            told.seek(0)
+            lines = [line for line in told if line.startswith(("FAILED", "ERROR"))]
+        return lines[0].strip() if lines else f"exit status {status}"
 
     def _path(self, module: str) -> Path:
         return self._home / PACKAGE / f"{module}.py"
+
+
+def _tests(home: Path, output: int) -> NoReturn:
+    """Run the fast tests in this process, a child whose libraries are loaded already; end it."""
+    status = 99
+    try:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.chdir(home)
+        sys.path[:] = [str(home), *(place for place in sys.path if place not in ("", str(ROOT)))]
+        sys.dont_write_bytecode = True
+        files = [f"tests/outbound/{name}.py" for name in TESTS]
+        options = ["-q", "-x", "-p", "no:cacheprovider", "--assert=plain", "--tb=no"]
+        status = int(pytest.main([*options, "-m", "not slow", *files]))
+        sys.stdout.flush()
+    finally:
+        os._exit(status)
+
+
+def _status(child: int, seconds: float) -> int | None:
+    """Return how a child ended; None once it took too long and was ended."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
 
 
 def main() -> None:
@@ -196,17 +239,29 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="mutants drawn at random, instead of all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, help="begin no mutant after this time")
+    parser.add_argument("--again", type=Path, help="only the survivors in an earlier run's output")
     parser.add_argument("--list", action="store_true", help="count the mutants and run none")
     options = parser.parse_args()
+    os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OPENBLAS_NUM_THREADS": "1"}
+    for library in LIBRARIES:
+        importlib.import_module(library)
     with tempfile.TemporaryDirectory() as home:
         copy = Copy(Path(home))
         mutants = [m for name in options.module for m in mutants_of(name, copy.source(name))]
         print(f"{len(mutants)} mutants: {_counted(mutants)}", flush=True)
         if options.list:
             return
+        if options.again:
+            survived = set(re.findall(r"SURVIVED (.*)", options.again.read_text("utf-8")))
+            survived = {_without_line(told) for told in survived}
+            mutants = [m for m in mutants if _without_line(str(m)) in survived]
         if options.sample:
             mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
         _run(copy, mutants, options.minutes)
+
+
+def _without_line(told: str) -> str:
+    return re.sub(r"\.py:\d+", "", told)
 
 
 def _counted(mutants: list[Mutant]) -> str:
@@ -226,7 +281,10 @@ def _run(copy: Copy, mutants: list[Mutant], minutes: float | None) -> None:
         run += 1
         if not noticed:
             survivors.append(mutant)
-        print(f"{run:>4} {'killed  ' if noticed else 'SURVIVED'} {mutant}", flush=True)
+        word = (
+            "SURVIVED" if not noticed else "stuck   " if noticed.startswith(STUCK) else "killed  "
+        )
+        print(f"{run:>4} {word} {mutant}", flush=True)
     killed = run - len(survivors)
     print(f"\n{run} of {len(mutants)} run, {killed} killed, {len(survivors)} survived")
     print("\n".join(map(str, survivors)))

@@ -8,6 +8,8 @@
 ``RELEVE_SECRET_KEY``       secret of at least 32 characters; kept in the home folder when not set
 ``RELEVE_LEDGER_KEY``       private key that signs the ledger's roots; ``ledger.key`` in the home
                             folder, made on first use, when not set
+``RELEVE_GATE_KEY``         key of the pseudonyms of called people; ``gate.key`` in the home folder,
+                            made on first use, when not set
 ``RELEVE_LANGUAGE``         ``fr`` (default) or ``en``: the language where a browser asks for none
 ``RELEVE_HTTPS``            the desk is reached by HTTPS: cookies and redirects insist on it
 ``RELEVE_TRUSTED_ORIGINS``  origins of forms when a proxy changes the host name
@@ -20,6 +22,8 @@
                             ``RELEVE_OIDC_CLIENT_ID``, ``RELEVE_OIDC_SECRET``, ``RELEVE_OIDC_NAME``
 ``RELEVE_IDENTITY_KEY``     key of the names behind pseudonyms; pseudonyms only when not set
 ``RELEVE_IDENTITY_FILE``    file of those names, best on another disk; in the home folder otherwise
+``RELEVE_API_PER_MINUTE``   requests to the API that one reader or program may make, 600 when not
+                            set; counted by each process
 ``RELEVE_PROXIES``          proxies in front of the desk: 1 with ``RELEVE_HTTPS``, else 0
 ``RELEVE_SMTP_HOST``        server that sends mail (console when not set); ``RELEVE_SMTP_PORT``,
                             ``RELEVE_SMTP_SECURITY`` (starttls, tls, none), ``RELEVE_SMTP_USER``,
@@ -45,6 +49,7 @@ PLAN_FOLDER: Path | None = Path(_folder) if _folder else None
 DEBUG = environment.flag(os.environ, "RELEVE_DEBUG", default=False)
 SECRET_KEY = environment.kept_secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
 LEDGER_KEY = environment.text(os.environ, "RELEVE_LEDGER_KEY")
+GATE_KEY = environment.text(os.environ, "RELEVE_GATE_KEY")
 ALLOWED_HOSTS = environment.hosts(
     os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]")
 )
@@ -68,6 +73,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "releve.registry",
     "releve.ledger",
+    "releve.gate",
     "releve.live",
 ]
 MIDDLEWARE = [
@@ -77,6 +83,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "releve.desk.sizes.BodySizes",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -84,6 +91,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "releve.desk.access.visitor.open_desk",
     "releve.desk.access.sessions.limits",
+    "releve.desk.busy.answered_if_busy",
 ]
 ROOT_URLCONF = "releve.desk.urls"
 WSGI_APPLICATION = "releve.desk.wsgi.application"
@@ -169,6 +177,7 @@ OPEN_DESK = environment.flag(os.environ, "RELEVE_OPEN", default=False)
 SECOND_FACTOR_REQUIRED = (
     environment.choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional")) == "required"
 )
+API_PER_MINUTE = environment.number(os.environ, "RELEVE_API_PER_MINUTE", 600)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = environment.choice(os.environ, "RELEVE_LANGUAGE", ("fr", "en"))

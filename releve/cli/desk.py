@@ -11,6 +11,7 @@ import click
 
 from releve.cli.database import open_database
 from releve.cli.secret import keep_secret
+from releve.cli.token import token
 from releve.cli.user import user
 
 __all__ = ["desk"]
@@ -22,6 +23,7 @@ def desk() -> None:
 
 
 desk.add_command(user)
+desk.add_command(token)
 
 
 @desk.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from releve import __version__
+from releve.cli.crashtest import crashtest
 from releve.cli.demand import demand
 from releve.cli.desk import desk
 from releve.cli.ledger import ledger
@@ -27,6 +28,7 @@ def main() -> None:
 
 
 network.add_command(sample)
+main.add_command(crashtest)
 main.add_command(demand)
 main.add_command(desk)
 main.add_command(ledger)

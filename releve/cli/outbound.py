@@ -9,11 +9,14 @@ from pathlib import Path
 import click
 
 from releve.cli.outbound_facts import read_facts
+from releve.cli.outbound_flips import flips
+from releve.cli.outbound_gate import campaign, close, facts, forget, outcomes, serve
+from releve.cli.outbound_proof import proof, reprove
+from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
 from releve.network.clock import UTC
 from releve.outbound import MODES, PURPOSES, Call, OutboundError, Verdict, built_in_rules, verdict
-from releve.outbound.number_frames import shown_column
-from releve.outbound.reading import facts_of
+from releve.outbound.number_frames import facts_on
 from releve.outbound.rows import legal_day
 from releve.outbound.tables_text import rules_markdown
 from releve.outbound.wording import moment_text
@@ -98,10 +101,8 @@ def check(
 def _verdict(call: Call, folder: Path | None, known_at: datetime) -> Verdict:
     rules = built_in_rules()
     frames, _ = read_facts(folder)
-    for name in ("people", "listings", "mandates"):
-        numbers = shown_column(frames[name]["number"], rules.numbers, legal_day(call.at))
-        frames[name] = frames[name].with_columns(numbers.alias("number"))
-    return verdict(call, facts_of(frames), rules, known_at)
+    facts = facts_on(frames, rules.numbers, legal_day(call.at))
+    return verdict(call, facts, rules, known_at)
 
 
 def _lines(found: Verdict, lang: str) -> list[str]:
@@ -166,4 +167,7 @@ def rules(on: datetime | None, lang: str) -> None:
     click.echo(rules_markdown(built_in_rules(), lang, day), nl=False)
 
 
-outbound.add_command(screen)
+for _command in (screen, flips, replay, proof, reprove):
+    outbound.add_command(_command)
+for _command in (serve, facts, campaign, outcomes, close, forget):
+    outbound.add_command(_command)

@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from releve.outbound.reading import TABLES, empty_frames, read_tables
+from releve.outbound.scanning import SCANNED, scanned
 
-__all__ = ["read_facts"]
+__all__ = ["read_facts", "scan_facts"]
 
 
 def read_facts(folder: Path | None) -> tuple[dict[str, pl.DataFrame], str]:
@@ -21,6 +22,27 @@ def read_facts(folder: Path | None) -> tuple[dict[str, pl.DataFrame], str]:
     for name, data in files.items():
         digest.update(f"{name}:{len(data)}:".encode() + data)
     return read_tables(files), digest.hexdigest()
+
+
+def scan_facts(folder: Path | None) -> tuple[dict[str, pl.DataFrame | pl.LazyFrame], str]:
+    """Return the tables of facts, those about people only scanned where they can be; a digest."""
+    found: dict[str, pl.DataFrame | pl.LazyFrame] = {**empty_frames()}
+    whole: dict[str, bytes] = {}
+    digest = hashlib.sha256()
+    for file in [] if folder is None else _tables(folder):
+        digest.update(f"{file.name}:{file.stat().st_size}:".encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        scan = None
+        if file.suffix.lower() == ".parquet" and file.stem in SCANNED:
+            scan = scanned(file.stem, pl.scan_parquet(file))
+        if scan is None:
+            whole[file.name] = file.read_bytes()
+        else:
+            found[file.stem] = scan
+    read = read_tables(whole)
+    found |= {name.rpartition(".")[0]: read[name.rpartition(".")[0]] for name in whole}
+    return found, "" if folder is None else digest.hexdigest()
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -1,1 +1,42 @@
-"""Many simulated quarters against a plan: :mod:`releve.crashtest.outbreak` is the disease."""
+"""Many simulated quarters of outbreaks, outages and calls against a plan.
+
+``CrashTest(operator, plans, needs, scenario, ...)`` → ``prepare`` → ``run`` → ``result_of``. See
+docs/crashtest.md.
+"""
+
+from releve.crashtest.errors import CrashTestError, OtherOperator, RoomError
+from releve.crashtest.prepare import CrashTest, Prepared, prepare
+from releve.crashtest.result import (
+    CauseResult,
+    ClientResult,
+    CrashResult,
+    OutbreakResult,
+    SiteResult,
+    result_from_json,
+    result_of,
+    result_to_json,
+)
+from releve.crashtest.run import Quarters, Runner, join, run
+from releve.crashtest.settings import Settings
+
+__all__ = [
+    "CauseResult",
+    "ClientResult",
+    "CrashResult",
+    "CrashTest",
+    "CrashTestError",
+    "OtherOperator",
+    "OutbreakResult",
+    "Prepared",
+    "Quarters",
+    "RoomError",
+    "Runner",
+    "Settings",
+    "SiteResult",
+    "join",
+    "prepare",
+    "result_from_json",
+    "result_of",
+    "result_to_json",
+    "run",
+]

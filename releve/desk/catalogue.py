@@ -30,8 +30,9 @@ _CALLS = {
     "ngettext": "ngettext",
     "npgettext": "npgettext",
     "pgettext": "pgettext",
+    "pgettext_lazy": "pgettext",
 }
-_IN_TEMPLATE = re.compile(r"""\bgettext\(u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\)""")
+_IN_TEMPLATE = re.compile(r"""\b(?:gettext|_)\(u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\)""")
 _LINE = re.compile(r'(?:(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?)\s+)?"(.*)"')
 
 

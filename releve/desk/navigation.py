@@ -57,15 +57,17 @@ ENTRIES = (
     Entry(lazy("Clients"), "clients", "plan.see"),
     Entry(lazy("Plan"), "verdict", "plan.see", frozenset({"cell"})),
     Entry(lazy("Reliefs"), "reliefs", "reliefs.see"),
-    Entry(lazy("Record"), "record", "event.record.check"),
+    Entry(lazy("Record"), "record", "record.see"),
     Entry(lazy("Drills"), "drills", "incident.work"),
     Entry(lazy("Incident"), "incident", "incident.work"),
     Entry(lazy("Health"), "health", "health.cases"),
+    Entry(lazy("Pseudonyms"), "identity", "health.looks", frozenset({"identity_see"})),
     Entry(lazy("Ledger"), "ledger", "ledger.see"),
     Entry(lazy("Reference data"), "registry", "registry.see"),
     Entry(lazy("Outbound"), "outbound", "outbound.see"),
+    Entry(lazy("Calling rules"), "outbound_rules", "outbound.rules", frozenset({"outbound_flips"})),
     Entry(lazy("Crash test"), "crashtest", "crashtest.run"),
-    Entry(lazy("People"), "people", "users.manage"),
+    Entry(lazy("People"), "people", "users.manage", frozenset({"erase"})),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import wraps
@@ -23,9 +23,11 @@ from releve.desk.presenters import Desk, desk_of, frame
 from releve.desk.store import StoredPlan, store_of
 from releve.plan_folder import PlanFolderError
 
-__all__ = ["JSON_STYLE", "Page", "failure", "plan_page", "wants_json"]
+__all__ = ["API", "JSON_STYLE", "Page", "failure", "plan_page", "wants_json"]
 
 _P = ParamSpec("_P")
+API = "/api/"
+"""What every address of the API begins with."""
 JSON_STYLE = {"ensure_ascii": False, "separators": (",", ":")}
 
 
@@ -66,14 +68,27 @@ def plan_page(
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Return whether the JSON twin is asked for, by the address or by ``?format=json``."""
+    """Return whether JSON is asked for: by the address, by ``?format=json``, or of the API."""
+    if request.path.startswith(API):
+        return True
     return request.path.endswith(".json") or request.GET.get("format") == "json"
 
 
-def failure(request: HttpRequest, status: int, message: str, detail: str = "") -> HttpResponse:
-    """Return an error in the one shape that all have, as a page or as JSON."""
+def failure(
+    request: HttpRequest,
+    status: int,
+    message: str,
+    detail: str = "",
+    faults: Sequence[Mapping[str, str]] = (),
+) -> HttpResponse:
+    """Return an error in the one shape that all have, as a page or as JSON.
+
+    ``faults`` are the fields that are wrong, where there are some; a page has forms for that.
+    """
     if wants_json(request):
-        error = {"status": status, "message": message, "detail": detail}
+        error: dict[str, Any] = {"status": status, "message": message, "detail": detail}
+        if faults:
+            error["faults"] = list(faults)
         return JsonResponse({"error": error}, status=status, json_dumps_params=JSON_STYLE)
     context = {"status": status, "message": message, "detail": detail}
     return render(request, "desk/error.html", context, status=status)

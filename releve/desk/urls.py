@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, register_converter
 
 from releve.desk import views
-from releve.desk.access import desk_people
+from releve.desk.access import desk_identity, desk_people
 from releve.desk.access import views as access
 from releve.desk.converters import RefConverter
 
@@ -27,11 +27,20 @@ urlpatterns = [
     path("people/roles/<int:number>/end", desk_people.role_end, name="role_end"),
     path("people/<int:number>/close", desk_people.person_close, name="person_close"),
     path("people/<int:number>/link", desk_people.person_link, name="person_link"),
+    path("people/erase", desk_identity.erase, name="erase"),
+    path("identity", desk_identity.identity, name="identity"),
+    path("identity/ask", desk_identity.ask, name="identity_ask"),
+    path("identity/<int:number>/allow", desk_identity.allow, name="identity_allow"),
+    path("identity/<int:number>/see", desk_identity.see, name="identity_see"),
+    path("people/tokens/<int:number>/end", desk_people.token_end, name="token_end"),
     path("account/", include("releve.desk.access.urls")),
     path("", include("releve.desk.live.urls")),
+    path("incident/", include("releve.desk.incident.urls")),
+    path("api/", include("releve.desk.api.urls")),
     path("registry/", include("releve.desk.registry.urls")),
     path("ledger/", include("releve.desk.ledger.urls")),
     path("", include("releve.desk.places.urls")),
+    path("outbound/", include("releve.desk.outbound.urls")),
 ]
 
 handler404 = "releve.desk.views.stranger"

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from django.views.i18n import set_language as django_set_language
 
 from releve.desk.access.guard import for_anyone, may
+from releve.desk.busy import when_busy
 from releve.desk.presenters import Desk, cell_page, cell_twin, verdict_page, verdict_twin
 from releve.desk.responses import Page, failure, plan_page
 from releve.desk.store import store_of
@@ -69,5 +70,8 @@ def stranger(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 without saying what went wrong; the log does."""
+    """Answer 500 without saying what went wrong; the log does. A busy database is no fault."""
+    busy = when_busy(request)
+    if busy is not None:
+        return busy
     return failure(request, 500, _("Something went wrong. It has been logged."))

@@ -12,7 +12,7 @@ import copy
 import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -46,6 +46,8 @@ class Draft:
     ``personal`` maps fields of ``body`` (``agent``, or ``report.agent`` for a field within) to
     values that can be erased: the entry holds a salted commitment there, whatever the body holds.
     ``subject`` is the person they are about; ``erase_on`` the day on which they are erased.
+    ``withheld`` values are committed to likewise, so that a proof need not show them; they are of
+    nobody in particular, and are not erased.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class Draft:
     subject: str = ""
     erase_on: date | None = None
     stream: str = "live"
+    withheld: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,8 @@ def _write(draft: Draft, last: Place) -> tuple[Entry, list[Personal]]:
     body: dict[str, Any] = copy.deepcopy(dict(draft.body))
     _refuse_commitments(body, "body")
     values = [_commit(draft, seq, path, value, body) for path, value in draft.personal.items()]
+    nobody = replace(draft, subject="", erase_on=None)
+    values += [_commit(nobody, seq, path, value, body) for path, value in draft.withheld.items()]
     row = Entry(
         seq=seq,
         stream=draft.stream,
@@ -212,7 +217,7 @@ def _place(body: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
 def _check_names(draft: Draft) -> None:
     """Refuse names that are too long, or hold what JSON would have to escape."""
     names = [("kind", draft.kind), ("stream", draft.stream), ("subject", draft.subject)]
-    for what, text in (*names, *(("path", path) for path in draft.personal)):
+    for what, text in (*names, *(("path", path) for path in (*draft.personal, *draft.withheld))):
         if len(text) > _LONGEST[what]:
             raise EntryError(f"{what} has {len(text)} characters, at most {_LONGEST[what]}")
         if "\0" in text:

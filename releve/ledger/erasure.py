@@ -19,7 +19,7 @@ from releve.ledger.chain import append, lock
 from releve.ledger.hashing import canonical
 from releve.ledger.models import Personal
 
-__all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on"]
+__all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on", "values_about"]
 
 ERASED = "ledger.erased"
 """The kind of the entry an erasure writes; its body has ``cause`` and ``values``, the count."""
@@ -38,13 +38,17 @@ def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int
     can be taken out of what an entry commits to. ``cause`` goes into the ledger and must not name
     the person.
     """
+    return _erase(values_about(subject), {"cause": cause}, now)
+
+
+def values_about(subject: str) -> models.QuerySet[Personal]:
+    """Return the values about one person, and those that name the person among others."""
     if not subject:
         raise ValueError("no subject is given: values without one are erased on their date")
     text = canonical(subject)
     shared = Personal.objects.filter(value__contains=text).values_list("pk", "value")
     naming = [pk for pk, value in shared if text in value]  # SQLite finds capitals alike
-    rows = Personal.objects.filter(models.Q(subject=subject) | models.Q(pk__in=naming))
-    return _erase(rows, {"cause": cause}, now)
+    return Personal.objects.filter(models.Q(subject=subject) | models.Q(pk__in=naming))
 
 
 def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()) -> int:
@@ -58,24 +62,27 @@ def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()
     return rows.update(erase_on=on)
 
 
-def scrub() -> bool:
+def scrub(tables: Collection[str] = ("ledger_personal",)) -> bool:
     """Remove what was erased from the database's own files; called outside a transaction.
 
     A database marks what is deleted as free and leaves the bytes; pages split or joined earlier
-    hold copies besides. So the whole table of personal values is written anew, and its old place
-    overwritten (SQLite) or given back (PostgreSQL). Appends wait meanwhile. Returns False where
-    another connection was reading, so that the log of SQLite still holds them: then call it again.
+    hold copies besides. So the ``tables`` of personal values are written anew as a whole, and
+    their old place overwritten (SQLite) or given back (PostgreSQL). Appends wait meanwhile. Returns
+    False where another connection was reading, so that the log of SQLite still holds them: then
+    call it again.
     """
     if connection.vendor == "postgresql":
-        _run("VACUUM (FULL) ledger_personal")
+        for table in tables:
+            _run(f"VACUUM (FULL) {table}")
         return True
     _run("PRAGMA secure_delete = ON")  # pages that become free are filled with zeros
     _run("PRAGMA temp_store = MEMORY")
-    with transaction.atomic():
-        _run("CREATE TEMP TABLE ledger_kept AS SELECT * FROM ledger_personal")
-        _run("DELETE FROM ledger_personal")
-        _run("INSERT INTO ledger_personal SELECT * FROM ledger_kept")
-        _run("DROP TABLE ledger_kept")
+    for table in tables:
+        with transaction.atomic():
+            _run(f"CREATE TEMP TABLE kept_aside AS SELECT * FROM {table}")
+            _run(f"DELETE FROM {table}")
+            _run(f"INSERT INTO {table} SELECT * FROM kept_aside")
+            _run("DROP TABLE kept_aside")
     busy, *_ = _run("PRAGMA wal_checkpoint(TRUNCATE)")
     return not busy
 

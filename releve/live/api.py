@@ -29,7 +29,7 @@ from releve.live.models import Relief
 from releve.live.operator import operator_now, rules_now
 from releve.live.plans import activate_plan, activation, put_in_force
 from releve.live.previewing import Preview, preview
-from releve.live.recording import Recorded, record
+from releve.live.recording import Recorded, record, refuse_other
 from releve.live.scene import Scene, scene_of
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "put_in_force",
     "real",
     "record",
+    "refuse_other",
     "reliefs",
     "retry_effect",
     "rules_now",

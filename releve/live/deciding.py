@@ -18,7 +18,7 @@ from releve.live.clock import real
 from releve.live.effects import OUTSIDE, LostLease, Outcome, Todo, append, queue, still_held
 from releve.live.folding import situation_now
 from releve.live.losses import Loss, losses
-from releve.live.models import Effect, Relief, ReliefDay
+from releve.live.models import Activation, Effect, Relief, ReliefDay
 from releve.live.relieving import Request, planned, prepare, reverted, solved
 from releve.live.routes import publication_keys, store_routes
 from releve.live.running import handles, on_aside, run_now
@@ -29,6 +29,10 @@ __all__ = ["decide", "warm_up"]
 
 class Overtaken(Exception):  # noqa: N818
     """What is lost has changed, or another relief was stored, while this one was made."""
+
+
+class ErasedMeanwhile(Exception):  # noqa: N818
+    """Somebody left the plan while this relief was made from it; it is tried again without them."""
 
 
 @dataclass
@@ -180,6 +184,9 @@ def _refuse_if_overtaken(effect: Effect, scene: Scene) -> None:
     last = reliefs.exclude(source="first").first()
     if now_lost != [scene.wanted[day] for day in scene.days] or last != scene.relief:
         raise Overtaken(effect.key)
+    days = Activation.objects.values_list("days", flat=True).get(pk=scene.activation.pk)
+    if days != scene.activation.days:
+        raise ErasedMeanwhile(effect.key)
 
 
 @on_aside("relief")

@@ -19,6 +19,7 @@ from releve.ledger.models import Entry
 from releve.live.clock import LIVE, is_drill
 from releve.live.models import Stream
 from releve.live.operator import operator_now
+from releve.live.plans import forget_plans
 from releve.situation import KINDS, Event, Situation, empty, event_from_json, fold
 
 __all__ = ["event_of", "events_of", "forget", "situation_now"]
@@ -51,7 +52,8 @@ def situation_now(stream: str = LIVE) -> Situation:
     if kept is None or not _stands(kept, place, sites):
         kept = _Kept(0, "", sites, _start(stream, sites), time.monotonic())
         if not place.seq:
-            return kept.situation
+            with _lock:
+                _kept[stream] = replace(kept, hash=place.hash)
     if kept.seq < place.seq:
         kept = _further(stream, kept, place)
         with _lock:
@@ -63,6 +65,7 @@ def _further(stream: str, kept: _Kept, place: ledger.Place) -> _Kept:
     """Fold what was added since; all of it again where something was erased meanwhile."""
     more = list(ledger.entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
     if any(row.kind == ERASED for row in more) and kept.seq:
+        forget_plans()
         fresh = _Kept(0, "", kept.sites, _start(stream, kept.sites), time.monotonic())
         return _further(stream, fresh, place)
     if more and more[-1].seq > place.seq:

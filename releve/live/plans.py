@@ -32,6 +32,9 @@ __all__ = [
     "activation",
     "day_plan",
     "days_ahead",
+    "first_start",
+    "forget_plans",
+    "plan_row",
     "put_in_force",
     "settings_of",
 ]
@@ -70,9 +73,8 @@ def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
     operator = registry.operator_of(version)
     for plan in plans:
         _refuse(plan, operator)
-    rows = [
-        _row(plan, aht) for plan, aht in zip(plans, handling_times(operator, plans), strict=True)
-    ]
+    times = handling_times(operator, plans)
+    rows = [plan_row(plan, aht) for plan, aht in zip(plans, times, strict=True)]
     with transaction.atomic():
         PlanText.objects.bulk_create(rows, ignore_conflicts=True)
         found = Activation.objects.create(
@@ -98,7 +100,8 @@ def _refuse(plan: Plan, operator: Operator) -> None:
         )
 
 
-def _row(plan: Plan, aht_s: Floats) -> PlanText:
+def plan_row(plan: Plan, aht_s: Floats) -> PlanText:
+    """Return a plan as it is stored, with the handling times ``[interval, programme]``, in s."""
     text = plan_to_json(plan)
     digest = hashlib.sha256(text.encode()).hexdigest()
     aht = np.nan_to_num(aht_s).round(3).tolist()
@@ -128,6 +131,12 @@ def days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, 
     return tuple(out)
 
 
+def first_start(found: Activation, after: datetime) -> datetime | None:
+    """Return when the first planned day that begins at ``after`` or later does; None: no day."""
+    starts = (day_plan(digest, found.version).plan.starts[0] for digest in found.days.values())
+    return min((start for start in starts if start >= after), default=None)
+
+
 @lru_cache(maxsize=16)
 def day_plan(digest: str, version: int) -> DayPlan:
     """Return a stored plan, kept in memory."""
@@ -144,6 +153,11 @@ def day_plan(digest: str, version: int) -> DayPlan:
         unknown={},
     )
     return DayPlan(digest, plan, operator_at(version), need)
+
+
+def forget_plans() -> None:
+    """Let go of the plans in memory, and of the operators they were made for."""
+    day_plan.cache_clear()
 
 
 def settings_of(plan: Plan) -> PlanSettings:

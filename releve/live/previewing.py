@@ -9,15 +9,17 @@ from releve.live.coverage import Coverage, coverage_of
 from releve.live.losses import Loss
 from releve.live.relieving import planned
 from releve.live.scene import scene_of
+from releve.network import HOME
 
 __all__ = ["Preview", "preview"]
 
 
 @dataclass(frozen=True)
 class Preview:
-    """``seats`` usable seats lost, ``working`` people at work there now or later today, ``moved``
-    the people the relief moves (None: no relief is planned, it will be solved), and the coverage
-    of every client ``before``, ``unrelieved`` and ``after`` the planned relief (None likewise)."""
+    """``seats`` usable seats lost, ``working`` people at work there, or at home on those lines,
+    now or later today, ``moved`` the people the relief moves (None: no relief is planned, it will
+    be solved), and the coverage of every client ``before``, ``unrelieved`` and ``after`` the
+    planned relief (None likewise)."""
 
     seats: int
     working: int
@@ -48,7 +50,15 @@ def preview(
     known = {day: changes for day, changes in found.items() if changes is not None}
     today = scene.days[0]
     plan = scene.day_plan(today).plan
-    there = [row for row in scene.working(today) if row.place in sites and row.end > scene.at]
+    line = (
+        {row.id: row.carrier for row in scene.day_plan(today).operator.agents} if carriers else {}
+    )
+    there = [
+        row
+        for row in scene.working(today)
+        if row.end > scene.at
+        and (row.place in sites or (row.place == HOME and line.get(row.agent) in carriers))
+    ]
     unrelieved = replace(scene, wanted=wanted)
     complete = alone and len(known) == len(scene.days)
     return Preview(

@@ -6,9 +6,10 @@ there or nothing is, and what was judged acceptable still is when it is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from django.db import OperationalError, transaction
 
@@ -30,12 +31,13 @@ from releve.situation import (
     answers,
     apply,
     event_to_json,
+    health_fields,
     personal_fields,
     refusals,
     subject_of,
 )
 
-__all__ = ["Recorded", "answer_rules", "consequences", "record", "relief_todo"]
+__all__ = ["Recorded", "answer_rules", "consequences", "record", "refuse_other", "relief_todo"]
 
 _MOST_ROUNDS = 10
 
@@ -64,6 +66,17 @@ def record(event: Event, *, key: str, stream: str = LIVE) -> Recorded:
             return _record(event, key, stream)
     except OperationalError as error:
         raise Busy("the database is busy: nothing was recorded, try again") from error
+
+
+def refuse_other(seq: int, event: Event, names: Collection[str]) -> None:
+    """Raise :class:`KeyReused` where entry ``seq`` says otherwise than an event in some fields.
+
+    A value that was erased meanwhile cannot tell, and is passed over.
+    """
+    (row,) = islice(ledger.entries(None, seq - 1), 1)
+    sent = event_to_json(event)
+    if any(row.body.get(name) != sent[name] for name in names if name not in row.erased):
+        raise KeyReused(f"the key names entry {seq}, which says something else")
 
 
 def _record(event: Event, key: str, stream: str) -> Recorded:
@@ -139,11 +152,16 @@ def relief_todo(stream: str, cause: int, why: str = "") -> Todo:
 
 
 def _draft(event: Event, stream: str, operator: Operator, rules: Rules) -> ledger.Draft:
-    """Return the entry of an event; what is personal in it stands beside, until its day."""
+    """Return the entry of an event; what is personal in it stands beside, until its day.
+
+    So does, for good, what tells of health and is of nobody in particular: a proof of the entry
+    goes to strangers.
+    """
     body = event_to_json(event)
     personal = {name: body[name] for name in personal_fields(event.kind)}
     if not any(personal.values()):
         personal = {}
+    health = set(health_fields(event.kind)) - set(personal_fields(event.kind))
     return ledger.Draft(
         event.kind,
         body,
@@ -152,6 +170,7 @@ def _draft(event: Event, stream: str, operator: Operator, rules: Rules) -> ledge
         subject=subject_of(event) if personal else "",
         erase_on=erased_on(event, operator, rules) if personal else None,
         stream=stream,
+        withheld={name: body[name] for name in sorted(health)},
     )
 
 

@@ -6,33 +6,52 @@ down to some thousand kinds, each asked of :class:`releve.outbound.numbers.Numbe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
 
-from releve.outbound.numbers import KEY_LENGTH, NumberTable, cleaned, recipe
+from releve.outbound.facts import Facts
+from releve.outbound.numbers import NumberTable, cleaned, recipe
+from releve.outbound.reading import facts_of
 
-__all__ = ["shown_column", "understood"]
+__all__ = ["facts_on", "shown_column", "understood"]
 
 _SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
 
 
-def _keyed(numbers: pl.Series) -> pl.DataFrame:
+def _kind(digits: str, table: NumberTable) -> pl.Expr:
+    """Return what tells the meaning of cleaned numbers: their first characters and their length.
+
+    As many as the longest prefix has, in the form in which the number is written.
+    """
+    longest = max(table.longest, *(2 + len(start) for start, _ in table.rewrites), 4)
+    text = pl.col(digits)
+    international = text.str.starts_with("+") & ~text.str.starts_with("+330")
+    national = text.str.starts_with("0") & ~text.str.starts_with("00")
+    return pl.struct(
+        pl.when(international)
+        .then(text.str.slice(0, longest))
+        .when(national)
+        .then(text.str.slice(0, longest - 2))
+        .otherwise(text.str.slice(0, longest + 3))
+        .alias("start"),
+        text.str.len_bytes().alias("length"),
+    )
+
+
+def _keyed(numbers: pl.Series, table: NumberTable) -> pl.DataFrame:
     """Return each number cleaned, with the key of its kind; one that is odd is its own kind."""
     digits = numbers.fill_null("").str.strip_chars().str.replace_all(_SEPARATORS, "")
-    plain = digits.str.contains(r"^\+?[0-9]{1,18}$")
-    frame = pl.DataFrame({"digits": digits, "plain": plain})
-    kind = (
-        pl.col("digits").str.slice(0, KEY_LENGTH)
-        + "/"
-        + pl.col("digits").str.len_chars().cast(pl.String)
-    )
-    return frame.with_columns(key=pl.when("plain").then(kind).otherwise("!" + pl.col("digits")))
+    frame = pl.DataFrame({"digits": digits, "plain": digits.str.contains(r"^\+?[0-9]{1,18}$")})
+    kind = _kind("digits", table)
+    key = kind.struct.field("start") + "/" + kind.struct.field("length").cast(pl.String)
+    return frame.with_columns(key=pl.when("plain").then(key).otherwise("!" + pl.col("digits")))
 
 
 def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFrame:
     """Return the international ``number``, ``fault`` and ``territories`` (by ``|``) of each."""
-    frame = _keyed(numbers)
+    frame = _keyed(numbers, table)
     kinds = frame.group_by("key").agg(pl.col("digits").first())
     told = []
     for key, digits in kinds.iter_rows():
@@ -53,5 +72,28 @@ def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFram
 
 
 def shown_column(numbers: pl.Series, table: NumberTable, day: date) -> pl.Series:
-    """Return numbers in international form; one that has none (a short number) as its digits."""
-    return understood(numbers, table, day)["number"]
+    """Return numbers in international form; one that has none (a short number) as its digits.
+
+    Most numbers of a register are in that form already; those are found first, by their kind.
+    """
+    frame = pl.DataFrame({"number": numbers.fill_null("")}).with_columns(
+        plain=pl.col("number").str.contains(r"^\+[0-9]{1,18}$"), kind=_kind("number", table)
+    )
+    kinds = frame.filter("plain").group_by("kind").agg(pl.col("number").first())
+    same = kinds["number"] == understood(kinds["number"], table, day)["number"]
+    whole = kinds.filter(same).select("kind", whole=pl.lit(True))
+    frame = frame.join(whole, on="kind", how="left", maintain_order="left")
+    whole_already = frame["plain"] & frame["whole"].fill_null(False)
+    if whole_already.all():
+        return frame["number"]
+    rest = understood(frame["number"].filter(~whole_already), table, day)["number"]
+    return frame["number"].scatter((~whole_already).arg_true(), rest)
+
+
+def facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) -> Facts:
+    """Return the facts of typed tables, their numbers in the form they have on a day."""
+    told = dict(frames)
+    for name in ("people", "listings", "mandates"):
+        numbers = shown_column(told[name]["number"], table, day)
+        told[name] = told[name].with_columns(numbers.alias("number"))
+    return facts_of(told)

@@ -36,7 +36,7 @@ from releve.outbound.facts import (
     Withdrawal,
 )
 
-__all__ = ["TABLES", "columns_of", "empty_frames", "facts_of", "read_tables"]
+__all__ = ["EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "read_tables"]
 
 TABLES: dict[str, type] = {
     "people": Person,
@@ -53,7 +53,7 @@ TABLES: dict[str, type] = {
     "feeds": Watermark,
 }
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
-_EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
+EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
 _INSTANT = pl.Datetime("us", "UTC")
 _FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
@@ -235,7 +235,7 @@ def _known(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     """Return a table with known_at where it was left out: when the fact came to be."""
     if "known_at" not in frame.columns:
         return frame
-    event = _EVENT.get(table, "at")
+    event = EVENT.get(table, "at")
     if event in frame.columns:
         frame = frame.with_columns(pl.col("known_at").fill_null(pl.col(event)))
     early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

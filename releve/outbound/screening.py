@@ -10,7 +10,7 @@ and the rules that no column kernel knows go to the plain engine, one by one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -19,12 +19,13 @@ from releve.network.clock import UTC
 from releve.outbound.calls import Call
 from releve.outbound.case import territory_of
 from releve.outbound.consents import CONSENT_KINDS
-from releve.outbound.facts import Facts
-from releve.outbound.number_frames import shown_column, understood
+from releve.outbound.number_frames import understood
 from releve.outbound.reading import facts_of
 from releve.outbound.registry import CLOCK_CHANGES
 from releve.outbound.rows import Rules, legal_day
+from releve.outbound.screening_facts import ABOUT_PEOPLE, Register
 from releve.outbound.screening_group import Group, GroupAt
+from releve.outbound.screening_next import released
 from releve.outbound.screening_people import People
 from releve.outbound.verdict import Verdict, verdict
 
@@ -32,7 +33,6 @@ __all__ = ["COLUMNS", "Screener"]
 
 COLUMNS = ("international", "person_found", "legal", "allowed", "rules", "basis", "next_allowed")
 """What screening adds to a list: ``rules`` are the ids that refuse, joined by ``|``."""
-_ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
 _UNIT = pl.Datetime("us", "UTC")
 _EMPTY = pl.DataFrame(
     schema={
@@ -48,40 +48,54 @@ _EMPTY = pl.DataFrame(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """The facts about the people of one part of the list: as tables, and ready to be judged."""
+
+    frames: Mapping[str, pl.DataFrame]
+    people: People
+
+
 class Screener:
-    """One call to many people, with the facts as known at an instant; screens chunk by chunk."""
+    """One call to many people, with the facts as known at an instant; screens chunk by chunk.
+
+    Tables may be lazy: each chunk takes its people's facts out of them. Without ``following`` the
+    column ``next_allowed`` is left empty.
+    """
 
     def __init__(
-        self, call: Call, frames: Mapping[str, pl.DataFrame], rules: Rules, known_at: datetime
+        self,
+        call: Call,
+        frames: Mapping[str, pl.DataFrame | pl.LazyFrame],
+        rules: Rules,
+        known_at: datetime,
+        *,
+        following: bool = True,
     ) -> None:
         call, known_at = call.moved_to(call.at.astimezone(UTC)), known_at.astimezone(UTC)
-        day = legal_day(call.at)
-        self._call, self._rules, self._known_at, self._day = call, rules, known_at, day
-        self._frames = {name: _known(frame, known_at) for name, frame in frames.items()}
-        for name in ("people", "listings", "mandates"):
-            frame = self._frames[name]
-            numbers = shown_column(frame["number"], rules.numbers, day)
-            self._frames[name] = frame.with_columns(numbers.alias("number"))
-        for name in _ABOUT_PEOPLE:
-            self._frames[name] = self._frames[name].filter(pl.col("client") == call.client)
-        about = (*_ABOUT_PEOPLE, "people", "listings")
-        common = {name: frame.clear() for name, frame in self._frames.items() if name in about}
-        self._client_facts: Facts = facts_of({**self._frames, **common})
-        self._holders = _holders(self._frames["people"])
-        self._people = People(call, self._frames)
+        self._call, self._rules, self._known_at = call, rules, known_at
+        self._register = Register(call, frames, rules, known_at)
+        self._following = following
         self._groups: dict[tuple[str, ...], Group] = {}
 
     def screen(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows (``number``, perhaps ``person``, ``address``, ``callee``) with verdicts."""
-        work = self._prepared(rows)
-        keys = ("fault", "territories", "place", "callee", "unnamed")
-        done = [self._screen_group(key, part) for key, part in work.group_by(*keys)]
+        day = legal_day(self._call.at)
+        work = understood(rows["number"], self._rules.numbers, day).with_row_index("row")
+        held = self._register.holders(work["number"])
+        work = self._prepared(rows, work, held)
+        frames = self._register.about(work["whose"], work["number"]) | {"people": held}
+        chunk = _Chunk(frames, People(self._call, frames, self._rules))
+        keys = ("fault", "territories", "place", "callee", "who")
+        done = [self._screen_group(key, part, chunk) for key, part in work.group_by(*keys)]
         told = pl.concat([_EMPTY, *done]).sort("row").select(COLUMNS)
         return pl.concat([rows, told], how="horizontal")
 
-    def _prepared(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows numbered, with who and where each callee is, as far as facts tell."""
-        work = understood(rows["number"], self._rules.numbers, self._day).with_row_index("row")
+    def _prepared(self, rows: pl.DataFrame, work: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows with who and where each callee is, as far as facts tell.
+
+        ``who`` is empty when the person is known, else why not.
+        """
         given = [
             rows[name].fill_null("").alias(name)
             if name in rows.columns
@@ -89,15 +103,22 @@ class Screener:
             for name in ("person", "address", "callee")
         ]
         work = work.with_columns(given, written=rows["number"].fill_null(""))
-        work = work.join(self._holders, on="number", how="left", maintain_order="left")
-        person, holder = pl.col("person"), pl.col("holder").fill_null("")
-        alone = (pl.col("holders") == 1).fill_null(False)
-        same = alone & ((person == "") | (person == holder))
+        work = work.join(_by_number(held), on="number", how="left", maintain_order="left")
+        named = held.select("number", "person", own_address="address", own_kind="kind")
+        work = work.join(named, on=["number", "person"], how="left", maintain_order="left")
+        unnamed, count = pl.col("person") == "", pl.col("holders").fill_null(0)
+        several = pl.when(count > 1).then(pl.lit("several")).otherwise(pl.lit("nobody"))
         work = work.with_columns(
-            whose=pl.when(person != "").then(person).when(alone).then(holder).otherwise(pl.lit("")),
-            address=_first("address", pl.when(same).then("held_address")),
-            callee=_first("callee", pl.when(same).then("held_kind")),
-            unnamed=(pl.col("holders").fill_null(0) > 1) | ((person == "") & ~alone),
+            whose=pl.when(~unnamed)
+            .then("person")
+            .when(count == 1)
+            .then("holder")
+            .otherwise(pl.lit("")),
+            address=_first(
+                "address", pl.when(unnamed).then("held_address").otherwise("own_address")
+            ),
+            callee=_first("callee", pl.when(unnamed).then("held_kind").otherwise("own_kind")),
+            who=pl.when(~unnamed | (count == 1)).then(pl.lit("")).otherwise(several),
         )
         return work.with_columns(place=self._places(work["address"]))
 
@@ -111,47 +132,58 @@ class Screener:
         ]
         return addresses.replace_strict(written, places, return_dtype=pl.String)
 
-    def _screen_group(self, key: tuple[object, ...], members: pl.DataFrame) -> pl.DataFrame:
+    def _screen_group(
+        self, key: tuple[object, ...], members: pl.DataFrame, chunk: _Chunk
+    ) -> pl.DataFrame:
         """Return the verdicts on people who share country, clock and kind."""
-        fault, _, _, callee, unnamed = key
-        if unnamed and not fault:
-            return self._one_by_one(members)
-        group = self._group(tuple(map(str, key)), str(callee), members)
+        group = self._group(tuple(map(str, key)), members)
         if group.alike:
             return _alike(group, members)
         if not group.in_columns:
-            return self._one_by_one(members)
-        facts = self._people.of(members)
+            return self._one_by_one(members, chunk)
+        facts = chunk.people.of(members)
         now = group.at(self._call.at)
-        judged = self._people.judge(members, facts, now)
+        judged = chunk.people.judge(members, facts, now)
+        if not self._following:
+            plain = judged.filter(~pl.col("odd")).with_columns(next_allowed=pl.lit(None, _UNIT))
+            return pl.concat([_told(plain, now), self._one_by_one(judged.filter("odd"), chunk)])
         judged, rest = _with_next(judged, group, now, self._call.at)
-        judged, later = self._at_next_opening(judged, facts, group)
+        judged, later = self._at_next_opening(judged, facts, group, chunk)
         rest = pl.concat([rest, later], how="diagonal")
-        return pl.concat([_told(judged, now), self._one_by_one(rest)])
+        freed, rest = released(rest, facts, group, now)
+        settled = pl.concat([_told(judged, now), _told(freed, now)])
+        return pl.concat([settled, self._one_by_one(rest, chunk)])
 
-    def _group(self, key: tuple[str, ...], callee: str, members: pl.DataFrame) -> Group:
+    def _group(self, key: tuple[str, ...], members: pl.DataFrame) -> Group:
         if key not in self._groups:
-            first = members.row(0, named=True)
+            first, (*_, callee, who) = members.row(0, named=True), key
             call = replace(
                 self._call,
                 number=first["written"],
-                person=first["whose"] or "-",
+                person=first["whose"],
                 address=first["address"],
                 callee=callee,
             )
-            self._groups[key] = Group(call, self._client_facts, self._rules, self._known_at)
+            facts = self._register.of_client
+            if who == "several":
+                facts = self._register.with_people(_two_people(first["number"], self._known_at))
+            self._groups[key] = Group(call, facts, self._rules, self._known_at)
         return self._groups[key]
 
     def _at_next_opening(
-        self, judged: pl.DataFrame, facts: Mapping[str, pl.DataFrame], group: Group
+        self,
+        judged: pl.DataFrame,
+        facts: Mapping[str, pl.DataFrame],
+        group: Group,
+        chunk: _Chunk,
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Split people whom only the clock refuses: those that its next opening frees, the rest."""
         waiting = judged.filter("waiting")
-        opening = group.next_clear() if waiting.height else None
+        opening = group.next_clear(self._call.at) if waiting.height else None
         if opening is None:
             return judged.filter(~pl.col("waiting")), waiting
         members = waiting.select("row", "number", "whose", "written", "address", "callee")
-        then = self._people.judge(members, facts, group.at(opening)).select("row", later="mask")
+        then = chunk.people.judge(members, facts, group.at(opening)).select("row", later="mask")
         waiting = waiting.join(then, on="row").with_columns(
             next_allowed=pl.lit(opening, dtype=_UNIT)
         )
@@ -159,13 +191,13 @@ class Screener:
         rest = waiting.filter(pl.col("later") != 0).drop("later")
         return pl.concat([judged.filter(~pl.col("waiting")), free], how="vertical_relaxed"), rest
 
-    def _one_by_one(self, members: pl.DataFrame) -> pl.DataFrame:
+    def _one_by_one(self, members: pl.DataFrame, chunk: _Chunk) -> pl.DataFrame:
         """Return the verdicts of the plain engine."""
         if not members.height:
             return _EMPTY
         people, numbers = members["whose"].unique().implode(), members["number"].unique().implode()
-        frames = dict(self._frames)
-        for name in _ABOUT_PEOPLE:
+        frames = dict(chunk.frames)
+        for name in ABOUT_PEOPLE:
             frames[name] = frames[name].filter(pl.col("person").is_in(people))
         for name in ("people", "listings"):
             frames[name] = frames[name].filter(pl.col("number").is_in(numbers))
@@ -187,23 +219,21 @@ def _first(name: str, otherwise: pl.Expr) -> pl.Expr:
     return pl.when(pl.col(name) != "").then(pl.col(name)).otherwise(otherwise.fill_null(""))
 
 
-def _known(frame: pl.DataFrame, known_at: datetime) -> pl.DataFrame:
-    """Return the facts known by an instant."""
-    name = "read_at" if "read_at" in frame.columns else "known_at"
-    return frame.filter(pl.col(name) <= known_at)
-
-
-def _holders(people: pl.DataFrame) -> pl.DataFrame:
-    """Return, a number a row, how many hold it, and the one who does with the last word on them."""
-    last = people.sort("known_at", maintain_order=True).unique(
-        ["number", "person"], keep="last", maintain_order=True
-    )
-    return last.group_by("number").agg(
+def _by_number(held: pl.DataFrame) -> pl.DataFrame:
+    """Return, a number a row, how many hold it, who does, and the first address and kind told."""
+    return held.group_by("number", maintain_order=True).agg(
         holders=pl.len(),
         holder=pl.col("person").first(),
-        held_address=pl.col("address").first(),
+        held_address=pl.col("address").filter(pl.col("address") != "").first(),
         held_kind=pl.col("kind").first(),
     )
+
+
+def _two_people(number: str, known_at: datetime) -> pl.DataFrame:
+    """Return two people who hold a number, of whom nothing else is known."""
+    told = {"person": ["one", "another"], "number": [number] * 2, "known_at": [known_at] * 2}
+    blank = {"kind": pl.lit("consumer"), "address": pl.lit("")}
+    return pl.DataFrame(told).with_columns(**blank, known_at=pl.col("known_at").cast(_UNIT))
 
 
 def _cells(found: Verdict) -> tuple[object, ...]:

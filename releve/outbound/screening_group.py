@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from releve.network.clock import UTC
 from releve.outbound.calls import Call
 from releve.outbound.case import Case, Moment, case_of
 from releve.outbound.consents import CONSENT_KINDS
@@ -23,6 +25,7 @@ PERSONAL = frozenset({"consent_required", "list_opposition", "cap", "silence", "
 """Kinds whose answer differs from one person of a group to the next, and that columns can judge."""
 _NOT_IN_COLUMNS = frozenset({"automated_consent"})
 _MOST_JUMPS = 1000
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,8 @@ class Group:
             self._at[instant] = _group_at(self.case.at(instant))
         return self._at[instant]
 
-    def next_clear(self) -> datetime | None:
-        """Return when no clock refuses next, None when none is in sight."""
-        instant = self.case.call.at
+    def next_clear(self, instant: datetime) -> datetime | None:
+        """Return the first instant from one on at which no clock refuses, None if none is."""
         for _ in range(_MOST_JUMPS):
             moment = self.case.at(instant)
             shut = [r for r in moment.rows if r.kind in CLOCK_CHANGES and CHECKS[r.kind](r, moment)]
@@ -92,6 +94,28 @@ class Group:
                 return None
             instant = max(found for found in opens if found is not None)
         return None
+
+    def clear_spans(self, until: datetime) -> list[tuple[datetime, datetime]]:
+        """Return when no clock refuses, from the call to some instant: starts and ends in turn."""
+        spans: list[tuple[datetime, datetime]] = []
+        start = self.next_clear(self.case.call.at)
+        while start is not None:
+            moment = self.case.at(start)
+            clocks = [row for row in moment.rows if row.kind in CLOCK_CHANGES]
+            ends = [CLOCK_CHANGES[row.kind](row, moment) for row in clocks]
+            end = min((found for found in ends if found is not None), default=_NEVER)
+            spans.append((start, end))
+            if end > until:
+                break
+            start = self.next_clear(end)
+        return spans
+
+    @cached_property
+    def quiet_until(self) -> datetime | None:
+        """Return the first change after the call that is neither the clock's nor a person's."""
+        changes = changes_of(self.case)
+        place = bisect_right(changes, self.case.call.at)
+        return changes[place] if place < len(changes) else None
 
     def unchanging(self, at: GroupAt) -> int:
         """Return the bits of the rows that refuse everybody and that time alone never lifts."""

@@ -7,7 +7,7 @@ are held to each other by a test on random people.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 
@@ -16,7 +16,8 @@ import polars as pl
 from releve.outbound.calls import Call
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.hours import local_midnight
-from releve.outbound.rows import LEGAL_ZONE, Row
+from releve.outbound.rows import LEGAL_ZONE, Row, Rules
+from releve.outbound.screening_facts import last_versions
 from releve.outbound.screening_group import GroupAt
 
 __all__ = ["People"]
@@ -25,26 +26,20 @@ _NO = pl.lit(False)
 
 
 class People:
-    """The facts about everybody for one client and one object, ready to be judged."""
+    """The facts about some people for one client and one object, ready to be judged."""
 
-    def __init__(self, call: Call, frames: Mapping[str, pl.DataFrame]) -> None:
+    def __init__(self, call: Call, frames: Mapping[str, pl.DataFrame], rules: Rules) -> None:
         self._call = call
-        self._frames = dict(frames)
-        consents = self._frames["consents"]
+        self._frames = {name: frames[name] for name in ("withdrawals", "refusals", "listings")}
+        for name in ("consents", "contracts", "attempts"):
+            self._frames[name] = last_versions(frames[name], "person", "id")
+        attempts, consents = self._frames["attempts"], self._frames["consents"]
+        self._frames["attempts"] = attempts.filter(pl.col("id") != call.id if call.id else True)
         strange = pl.col("collected_at").is_null() | pl.col("slot_from").is_not_null()
-        strange |= pl.col("collected_at") > pl.col("known_at")
-        twice = pl.struct("person", "id").is_duplicated()
-        self._odd = pl.concat(
-            [
-                consents.filter(strange | twice).select("person"),
-                self._frames["contracts"].filter(twice).select("person"),
-                self._frames["callbacks"].select("person"),
-            ]
-        ).unique()
-        attempts = self._frames["attempts"].filter(pl.col("id") != call.id if call.id else True)
-        self._frames["attempts"] = attempts.sort("known_at", maintain_order=True).unique(
-            ["person", "id"], keep="last", maintain_order=True
-        )
+        early = frames["consents"].filter(pl.col("collected_at") > pl.col("known_at"))
+        recent = pl.col("requested_at") > call.at - timedelta(days=_days_of_requests(rules))
+        odd = (consents.filter(strange), early, frames["callbacks"].filter(recent))
+        self._odd = pl.concat([frame.select("person") for frame in odd]).unique()
 
     def of(self, members: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
         """Return the facts about the members alone, in the order in which they were known."""
@@ -56,8 +51,6 @@ class People:
         }
         found["listings"] = self._frames["listings"].join(numbers, on="number", how="semi")
         found["odd"] = self._odd.join(people, on="person", how="semi")
-        found["consents"] = found["consents"].sort("known_at", maintain_order=True)
-        found["contracts"] = found["contracts"].sort("known_at", maintain_order=True)
         return found
 
     def judge(
@@ -83,8 +76,21 @@ class People:
             (_contract_columns(facts["contracts"], at, self._call.object), "person"),
             (_attempt_columns(facts["attempts"], at), "person"),
             (_refusal_columns(facts["refusals"], at), "person"),
+            (_withdrawal_columns(facts["withdrawals"], at), "person"),
             (_listing_columns(facts["listings"], at), "number"),
         ]
+
+
+def _days_of_requests(rules: Rules) -> int:
+    """Return after how many days no request to be called has an effect any more.
+
+    Of seven days in a row six are working days; holidays take a few more.
+    """
+    days = [0]
+    for row in rules.rows:
+        days.append(int(row.parameters.get("days", 0)) if row.kind == "exception_request" else 0)
+        days.append(2 * int(row.parameters.get("working_days", -5)) + 10)
+    return max(days) + 2
 
 
 def _numbered(at: GroupAt, *kinds: str) -> list[tuple[int, Row]]:
@@ -120,6 +126,9 @@ def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt, wanted: str
         pl.col("id").filter("clean").first().alias("clean_id"),
         pl.col("id").filter("legal").first().alias("legal_id"),
     ]
+    lasts = [_last_day(row) for _, row in rows if row.kind == "consent_period"]
+    last = pl.min_horizontal(*lasts, pl.lit(date.max))
+    found.append(last.filter("clean").max().alias("consent_last"))
     found += [(pl.col("given") & pl.col(f"c{i}")).any().alias(f"g{i}") for i, _ in rows]
     found += [(pl.col("legal") & pl.col(f"c{i}")).any().alias(f"l{i}") for i, _ in rows]
     return consents.group_by("person").agg(found)
@@ -133,14 +142,18 @@ def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
         lacks = [~pl.col("items").list.contains(item) for item in sorted(row.parameters["items"])]
         return reduce(or_, lacks) | pl.col("act").is_in(sorted(row.parameters["not_positive"]))
     if row.kind == "consent_period":
-        longest = pl.col("day") + timedelta(days=row.parameters["days"] - 1)
-        last = pl.min_horizontal(longest, pl.col("until"))
-        return pl.lit(at.moment.day) > last
+        return pl.lit(at.moment.day) > _last_day(row)
     if row.kind == "consent_object":
         return ~pl.col("about")
     if row.kind == "consent_withdrawal":
         return pl.col("withdrawn")
     return pl.col(f"refused{place}")
+
+
+def _last_day(row: Row) -> pl.Expr:
+    """Return the last legal day of each consent."""
+    longest = pl.col("day") + timedelta(days=row.parameters["days"] - 1)
+    return pl.min_horizontal(longest, pl.col("until"))
 
 
 def _withdrawn(
@@ -189,6 +202,12 @@ def _contract_columns(contracts: pl.DataFrame, at: GroupAt, wanted: str) -> pl.D
             last = pl.col("last") + timedelta(days=row.parameters["ended_within_days"])
             holds &= last.is_null() | (day <= last)
         found.append(pl.col("id").filter(holds).first().alias(f"by {row.id}"))
+    within = [
+        row.parameters["ended_within_days"]
+        for row in at.moment.in_force.of_kind("exception_contract")
+    ]
+    end = pl.col("last") + timedelta(days=max(within, default=0))
+    found.append(pl.col("last").filter(end >= day).min().alias("contract_last"))
     return contracts.group_by("person").agg(found)
 
 
@@ -228,6 +247,12 @@ def _refusal_columns(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     return refusals.group_by("person").agg(found)
 
 
+def _withdrawal_columns(withdrawals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+    """Return, a person a row: whether a withdrawal is still to come."""
+    ahead = (pl.col("at") > at.moment.at).any().alias("withdrawal_ahead")
+    return withdrawals.group_by("person").agg(ahead)
+
+
 def _listing_columns(listings: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a number a row: whether it stands on the list of each row."""
     now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
@@ -256,7 +281,8 @@ def _with_masks(people: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
         if row.kind not in CONSENT_KINDS and row.kind != "consent_required":
             fails &= grants[row].is_null()
         bits.append(fails.cast(pl.UInt64) * (1 << i))
-    ahead = ["consent_ahead", "contract_ahead", "attempt_ahead", "refusal_ahead", "listing_ahead"]
+    told = ("consent", "contract", "attempt", "refusal", "withdrawal", "listing")
+    ahead = [f"{name}_ahead" for name in told]
     return people.with_columns(
         mask=pl.sum_horizontal(bits),
         basis=_basis(at, anchors, grants, against),

@@ -22,13 +22,23 @@ from releve.network import Column, Row, columns_of
 from releve.registry.errors import Damaged
 from releve.registry.tables import KINDS, key_of, plain, typed
 
-__all__ = ["CutBlock", "CutSheet", "cut", "operator_digest", "rows_in", "text_of"]
+__all__ = [
+    "LEVEL",
+    "CutBlock",
+    "CutSheet",
+    "cut",
+    "operator_digest",
+    "rows_in",
+    "sheet_digest",
+    "text_of",
+]
 
 _STARTS = 512
 """One key in so many starts a block."""
 _MOST = 4096
 """Rows of a block at most, whatever the keys."""
-_LEVEL = 5
+LEVEL = 5
+"""How hard a block is compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +70,20 @@ def cut(kind: type[Row], rows: Sequence[Row], stored: frozenset[str] = frozenset
     for start, end in _ranges(rows):
         text = _encode(kind, rows[start:end])
         digest = hashlib.sha256(text).hexdigest()
-        data = b"" if digest in stored else zlib.compress(text, _LEVEL)
+        data = b"" if digest in stored else zlib.compress(text, LEVEL)
         blocks.append(CutBlock(digest, start, end - start, data))
-    digest = _digest(kind.table, (block.digest for block in blocks))
+    digest = sheet_digest(kind.table, (block.digest for block in blocks))
     return CutSheet(kind.table, digest, len(rows), tuple(blocks))
 
 
 def operator_digest(sheets: Mapping[str, str]) -> str:
     """Return the digest of an operator from those of its sheets by table."""
     return _digest("releve", (f"{table} {sheets[table]}" for table in KINDS))
+
+
+def sheet_digest(table: str, blocks: Iterable[str]) -> str:
+    """Return the digest of a sheet from those of its blocks, in order."""
+    return _digest(table, blocks)
 
 
 def _digest(name: str, parts: Iterable[str]) -> str:

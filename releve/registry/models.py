@@ -1,7 +1,8 @@
 """What is stored: versions of the operator, each a sheet a table, each sheet a sequence of blocks.
 
 Nothing here is ever changed: a version is added, never edited, and what two versions have in
-common stands once. :mod:`releve.registry.blocks` says how a table is cut.
+common stands once. :mod:`releve.registry.blocks` says how a table is cut. One thing is taken out of
+every version: the pseudonym of somebody who is erased (:mod:`releve.registry.erasing`).
 """
 
 from __future__ import annotations

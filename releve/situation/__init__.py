@@ -30,7 +30,19 @@ from releve.situation.events_control import (
     InspectionHeld,
     PeopleTested,
 )
+from releve.situation.events_incident import (
+    INCIDENT_ROLES,
+    IncidentClosed,
+    IncidentDecided,
+    IncidentNoted,
+    IncidentOpened,
+    IncidentReviewed,
+    IncidentRoleTaken,
+    IncidentTaskDone,
+    IncidentTaskSet,
+)
 from releve.situation.fields import EventField, fields_of
+from releve.situation.incidents import Incident, Task
 from releve.situation.loading import RuleFaults, load_charter, load_rules
 from releve.situation.noticing import NOTICES, Notice, notices
 from releve.situation.permits import HeldPermit, permits_of, plannable_sites
@@ -61,6 +73,7 @@ from releve.situation.stays import Stay, roster_stays
 from releve.situation.tracing import Cluster, Contact, clusters, contacts
 
 __all__ = [
+    "INCIDENT_ROLES",
     "KINDS",
     "NOTICES",
     "REFUSALS",
@@ -93,6 +106,15 @@ __all__ = [
     "FieldFault",
     "Finding",
     "HeldPermit",
+    "Incident",
+    "IncidentClosed",
+    "IncidentDecided",
+    "IncidentNoted",
+    "IncidentOpened",
+    "IncidentReviewed",
+    "IncidentRoleTaken",
+    "IncidentTaskDone",
+    "IncidentTaskSet",
     "InspectionHeld",
     "LinkDown",
     "LinkUp",
@@ -120,6 +142,7 @@ __all__ = [
     "SiteState",
     "Situation",
     "Stay",
+    "Task",
     "TracingRule",
     "TransportRule",
     "absence_id",

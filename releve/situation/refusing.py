@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from releve.network import Operator
-from releve.situation import events, events_control
+from releve.situation import events, events_control, events_incident
 from releve.situation import refusing_control as control
+from releve.situation import refusing_incident as incident
 from releve.situation.event import Event
 from releve.situation.refusal import Context, Refusal, local_day, refuse
 from releve.situation.rules import RecordingRule, ReopeningRule, Rules
@@ -285,4 +286,12 @@ _BY_KIND: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {
     events_control.AuthorisationWithdrawn: control.withdrawn,
     events_control.AgentsPresent: control.present,
     events_control.AuditVerdict: control.audited,
+    events_incident.IncidentOpened: incident.opened,
+    events_incident.IncidentRoleTaken: incident.role_taken,
+    events_incident.IncidentDecided: incident.decided,
+    events_incident.IncidentTaskSet: incident.task_set,
+    events_incident.IncidentTaskDone: incident.task_done,
+    events_incident.IncidentNoted: incident.noted,
+    events_incident.IncidentReviewed: incident.reviewed,
+    events_incident.IncidentClosed: incident.closed,
 }

@@ -10,8 +10,9 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-from releve.situation import events, events_control, state
+from releve.situation import events, events_control, events_incident, state
 from releve.situation.event import Event
+from releve.situation.incidents import Incident, incident_of
 
 __all__ = ["LostPlaces", "Situation", "apply", "empty", "fold"]
 
@@ -56,6 +57,7 @@ _FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
     "tests": (state.last_of, _BY_HAPPENED),
     "attendance": (state.last_of, _BY_HAPPENED),
     "audits": (state.last_of, _BY_HAPPENED),
+    "incidents": (incident_of, _BY_HAPPENED),
 }
 """How the events of a family fold, and in which order.
 
@@ -88,6 +90,19 @@ _SUBJECTS: Mapping[type[Event], tuple[str, Callable[[Any], Key]]] = {
     events_control.AuthorisationWithdrawn: ("permits", lambda e: (e.authorisation,)),
     events_control.AgentsPresent: ("attendance", lambda e: (e.site, e.day.isoformat())),
     events_control.AuditVerdict: ("audits", lambda e: (e.site, e.measure)),
+    events_incident.IncidentOpened: ("incidents", lambda e: (e.id,)),
+    **{
+        cls: ("incidents", lambda e: (e.incident,))
+        for cls in (
+            events_incident.IncidentRoleTaken,
+            events_incident.IncidentDecided,
+            events_incident.IncidentTaskSet,
+            events_incident.IncidentTaskDone,
+            events_incident.IncidentNoted,
+            events_incident.IncidentReviewed,
+            events_incident.IncidentClosed,
+        )
+    },
 }
 """The family and the subject of each kind of event; a correction has neither."""
 
@@ -174,6 +189,11 @@ class Situation:
     def tests(self) -> tuple[events_control.PeopleTested, ...]:
         """Every count of tests, the oldest first: for the health officer alone."""
         return tuple(sorted(self._last("tests").values(), key=_happened))
+
+    @cached_property
+    def incidents(self) -> Mapping[str, Incident]:
+        """Incidents by id, those that are over too."""
+        return {key[0]: value for key, value in self._states("incidents").items() if value}
 
     def site(self, site: str) -> state.SiteState:
         """Return the state of a site; one that nothing happened to is open."""

@@ -2,7 +2,8 @@
 
 ``WHO`` maps the letters of a row's ``opens`` to roles. Whoever is among them gets ``status``; of
 the others, those of the house get 403, those from outside 404, and who has not signed in is led to
-the sign-in (302), or told 401 where the address is that of a JSON twin. ``anyone`` is open to all.
+the sign-in (302), or told 401 where the address is that of a JSON twin or of the API. ``anyone`` is
+open to all.
 """
 
 from __future__ import annotations
@@ -27,6 +28,24 @@ WHO = {
     "A": Role.ADMINISTRATOR,
 }
 HOUSE = "cpfshoA"
+RECORDERS = {
+    "cpfs": (
+        "agent.back", "agent.unavailable", "agents.present", "authorisation.granted",
+        "authorisation.withdrawn", "link.down", "link.up", "power.down", "power.up",
+    ),
+    "chs": (
+        "case.declared", "check.done", "reopening.approved", "reopening.checked", "site.reopened",
+    ),
+    "cs": (
+        "audit.verdict", "closure.extended", "event.corrected", "inspection.held", "site.closed",
+        "tests.done",
+    ),
+    "cpfsho": (
+        "incident.closed", "incident.decided", "incident.noted", "incident.opened",
+        "incident.reviewed", "incident.role_taken", "incident.task_done", "incident.task_set",
+    ),
+}  # fmt: skip
+"""Who may record what through the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,12 @@ ROWS = (
     Row("people/roles/<int:number>/end", "/people/roles/1/end", "A", 405),
     Row("people/<int:number>/close", "/people/1/close", "A", 405),
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
+    Row("people/erase", "/people/erase", "A"),
+    Row("identity", "/identity", "hA"),
+    Row("identity/ask", "/identity/ask", "h", 405),
+    Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
+    Row("identity/<int:number>/see", "/identity/1/see", "h", 405),
+    Row("people/tokens/<int:number>/end", "/people/tokens/1/end", "A", 405),
     # signing in
     Row("account/login/", "/account/login/", anyone=(200, 302)),
     Row("account/logout/", "/account/logout/", anyone=(302, 200)),
@@ -129,12 +154,21 @@ ROWS = (
     Row("drills/start", "/drills/start", "c", 405),
     Row("drills/<int:number>/move", "/drills/1/move", "c", 405),
     Row("drills/<int:number>/stop", "/drills/1/stop", "c", 405),
-    Row("record/", "/record/", "chs"),
+    Row("record/", "/record/", "cpfhs"),
     Row("record/case", "/record/case", "chs"),
     Row("record/closure", "/record/closure", "cs"),
     Row("record/check", "/record/check", "chs"),
     Row("record/inspection", "/record/inspection", "cs"),
+    Row("record/outage", "/record/outage", "cpfs"),
+    Row("record/tests", "/record/tests", "chs"),
+    Row("record/attendance", "/record/attendance", "cpfs"),
+    Row("record/authorisation", "/record/authorisation", "cpfs"),
+    Row("record/audit", "/record/audit", "cs"),
     Row("record/reopening/<ref:site>", "/record/reopening/casa-1", "chs", 302),
+    # incident rooms; there is none here
+    Row("incident/", "/incident/", "cpfsho"),
+    Row("incident/<ref:incident>", "/incident/none", "cpfsho", 404),
+    Row("incident/<ref:incident>/review", "/incident/none/review", "cpfsho", 404),
     # the reference data; the registry's own tests show what its pages hold
     Row("registry/", "/registry/", HOUSE),
     Row("registry/versions", "/registry/versions", HOUSE),
@@ -164,11 +198,43 @@ ROWS = (
     # sites and clients; a site lead's own site is of another operator here
     Row("sites", "/sites", "cpfshoAia"),
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
+    Row("photos/<slug:digest>", "/photos/none", "cpfshoAia", 404),
     Row("clients", "/clients", "cpfk"),
     Row("clients/<ref:client>", "/clients/nobody", "cpfk", 404),
     Row("reliefs", "/reliefs", "cpf"),
     Row("reliefs/compare", "/reliefs/compare", "cpf", 404),
     Row("reliefs/publish", "/reliefs/publish", "cp"),
+    # the API; what is recorded there takes POST, so that a look gets 405
+    Row("api/docs", "/api/docs", anyone=(200, 200)),
+    Row("api/v1/openapi.json", "/api/v1/openapi.json", anyone=(200, 200)),
+    Row("api/v1/now", "/api/v1/now", "cpfshokiaA"),
+    Row("api/v1/sites", "/api/v1/sites", "cpfshoAia"),
+    Row("api/v1/sites/<ref:site>", "/api/v1/sites/nowhere", "cpfshoAia", 404),
+    Row("api/v1/clients", "/api/v1/clients", "cpfk"),
+    Row("api/v1/clients/<ref:client>", "/api/v1/clients/nobody", "cpfk", 404),
+    Row("api/v1/messages", "/api/v1/messages", "cpf"),
+    Row("api/v1/drills", "/api/v1/drills", "cpfsho"),
+    Row("api/v1/plan", "/api/v1/plan", "cpfk"),
+    Row("api/v1/reliefs", "/api/v1/reliefs", "cpf"),
+    Row("api/v1/reliefs/<int:generation>", "/api/v1/reliefs/1", "cpf", 404),
+    Row("api/v1/ledger", "/api/v1/ledger", "chAia"),
+    Row("api/v1/ledger/<int:seq>", "/api/v1/ledger/1", "chAia", 404),
+    Row("api/v1/ledger/<int:seq>/proof", "/api/v1/ledger/1/proof", "cAia", 404),
+    Row("api/v1/roots/last", "/api/v1/roots/last", "chAia", 404),
+    Row("api/v1/registry/versions", "/api/v1/registry/versions", HOUSE),
+    Row("api/v1/registry/versions/<int:number>", "/api/v1/registry/versions/1", HOUSE),
+    Row("api/v1/acknowledgements", "/api/v1/acknowledgements", anyone=(405, 405)),
+    *(
+        Row(f"api/v1/events/{kind}", f"/api/v1/events/{kind}", opens, 405)
+        for opens, kinds in RECORDERS.items()
+        for kind in kinds
+    ),
+    # outbound calls
+    Row("outbound/", "/outbound/", "cfok"),
+    Row("outbound/campaigns/<ref:campaign>", "/outbound/campaigns/none", "cfok", 404),
+    Row("outbound/person", "/outbound/person", "o"),
+    Row("outbound/rules", "/outbound/rules", "oAia"),
+    Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )
 
 
@@ -177,7 +243,7 @@ def expected(row: Row, who: Role | str) -> int:
     if row.anyone is not None:
         return row.anyone[who != STRANGER]
     if who == STRANGER:
-        return 401 if row.path.endswith(".json") else 302
+        return 401 if row.path.endswith(".json") or row.path.startswith("/api/") else 302
     if who in {WHO[letter] for letter in row.opens}:
         return row.status
     return 404 if who in OUTSIDE else 403

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
+from django.utils import timezone
 
-from releve.desk.access.models import Grant, User
-from releve.desk.access.people import STREAM
+from releve.desk.access import tokens
+from releve.desk.access.models import Grant, Token, User
+from releve.desk.access.people import STREAM, Wanted
 from releve.desk.access.roles import Role
 from releve.ledger.chain import entries
 from tests.access.people import browser_of, give, look_as, person
@@ -61,6 +64,18 @@ def test_a_role_is_ended_and_an_account_closed(admin: Client) -> None:
     assert Grant.objects.get(pk=grant.pk).ended_by == "amina"
     admin.post(f"/people/{other.pk}/close")
     assert not User.objects.get(pk=other.pk).is_active
+
+
+def test_the_token_of_a_program_is_listed_and_ended(admin: Client) -> None:
+    until = (timezone.now() + timedelta(days=3)).date()
+    found, secret = tokens.give("wallboard", Wanted("flow", last_day=until), by="tests")
+    page = admin.get("/people").content.decode()
+    assert "wallboard" in page
+    assert secret not in page
+    assert admin.post(f"/people/tokens/{found.pk}/end").status_code == 302
+    assert tokens.holder(secret) is None
+    assert Token.objects.get().ended_by == "amina"
+    assert "wallboard" not in admin.get("/people").content.decode()
 
 
 def test_an_administrator_does_not_close_the_own_account(admin: Client) -> None:

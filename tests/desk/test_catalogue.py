@@ -120,7 +120,9 @@ def test_the_command_says_what_is_left_to_translate(
 ) -> None:
     root = tmp_path_factory.mktemp("app")
     (root / "a.py").write_text('_("one"); ngettext("n", "ns", 2); print("no")\n')
-    (root / "b.html").write_text('{% load i18n %}{% translate "two" %}')
+    (root / "b.html").write_text(
+        '{% load i18n %}{% translate "two" %}{% include "c.html" with d=_("three") %}'
+    )
     assert main(root) == 1
-    assert "fr: 3 messages, 3 to translate" in capsys.readouterr().out
+    assert "fr: 4 messages, 4 to translate" in capsys.readouterr().out
     assert (root / "locale" / "en" / "LC_MESSAGES" / "django.mo").exists()

@@ -125,6 +125,14 @@ def test_an_entry_after_the_last_root_has_no_proof_yet(filled: None) -> None:
     assert "prochaine racine" in page(web, "/ledger/5")
 
 
+def test_a_proof_that_would_tell_of_health_in_clear_does_not_leave_the_house(filled: None) -> None:
+    web = signed_in(Role.CONTINUITY)
+    answer = web.get("/ledger/3/proof.json")
+    assert answer.status_code == 409
+    assert "donnée de santé" in answer.json()["error"]["message"]
+    assert "proof.json" not in page(web, "/ledger/3")
+
+
 def test_the_check_of_the_whole_says_that_it_holds(filled: None) -> None:
     root = last_root()
     assert root is not None

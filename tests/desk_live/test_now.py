@@ -70,6 +70,17 @@ def test_a_site_lead_sees_the_own_site_alone(looking: Looking, acting: Acting) -
     assert twin["clients"] == []
 
 
+def test_a_plan_that_begins_later_or_is_over_is_said_to_be_so(
+    looking: Looking, acting: Acting
+) -> None:
+    now = live.now(acting.stream)
+    for days, told in ((-9, "Le plan en vigueur commence le "), (30, "Le plan en vigueur est ter")):
+        acting.stream = live.start_drill("t", by="t", at=now + timedelta(days=days)).name
+        web = looking.as_()
+        assert told in text_of(web, "/now")
+        assert told in text_of(web, f"/clients/{acting.operator.clients[0].id}")
+
+
 def test_what_is_unchanged_is_answered_304(looking: Looking, acting: Acting) -> None:
     web = looking.as_()
     first = web.get("/now?part=live")

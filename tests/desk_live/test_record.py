@@ -166,4 +166,6 @@ def test_before_48_hours_nobody_opens(looking: Looking, acting: Acting) -> None:
 
 def test_each_form_offers_what_its_reader_may_record(looking: Looking) -> None:
     urls = [row.url for row in looking.as_(Role.HEALTH).get("/record/").context["page"].choices]
-    assert urls == ["/record/case", "/record/check"]
+    assert urls == ["/record/case", "/record/check", "/record/tests"]
+    urls = [row.url for row in looking.as_(Role.PLANNER).get("/record/").context["page"].choices]
+    assert urls == ["/record/outage", "/record/attendance", "/record/authorisation"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from releve.ledger.chain import Draft, Place, append, append_all, entries, head, lock
+from releve.ledger.erasure import erase_due, erase_subject
 from releve.ledger.errors import EntryError, OutsideTransactionError
 from releve.ledger.hashing import NO_HASH
 from releve.ledger.models import Entry, Head, Personal
@@ -170,6 +171,29 @@ def test_an_entry_goes_with_the_transaction_it_is_written_in() -> None:
     with transaction.atomic():
         entry = append(**draft_of(3))
     assert (entry.seq, head()) == (2, Place(2, entry.hash))
+
+
+def test_what_is_withheld_is_committed_to_and_outlives_the_person() -> None:
+    (entry,) = append_all(
+        [
+            Draft(
+                "case.declared",
+                {"agent": "a7", "status": "contact", "site": "casa-1"},
+                at(1),
+                personal={"agent": "a7"},
+                subject="a7",
+                erase_on=at(1).date(),
+                withheld={"status": "contact"},
+            )
+        ]
+    )
+    assert "contact" not in Entry.objects.get().body
+    assert entry.body["status"] == "contact"
+    assert erase_due(at(1).date(), now=at(1)) == 1
+    assert erase_subject("a7", now=at(1)) == 0
+    (read, *_) = entries()
+    assert (read.body["agent"], read.body["status"]) == (None, "contact")
+    assert read.erased == ("agent",)
 
 
 JSON = st.recursive(

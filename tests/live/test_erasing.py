@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import zlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,16 @@ from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
 from releve.live import api as live
 from releve.live import folding
+from releve.live.models import PlanText
+from releve.registry.blocks import operator_digest
+from releve.registry.models import Block, Version
+from releve.registry.storage import sheets_of
 from releve.situation import AgentsPresent
 from tests.access.people import give, person
 from tests.live.acting import Acting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 ADDRESS, NAME, REASON = "salma@example.org", "Salma Bennani", "contact tracing of the canteen"
-_PLANS = ("live_plantext", "live_reliefday")
-"""Where the pseudonym stays: plans, and what was changed in them."""
 
 
 @pytest.fixture(autouse=True)
@@ -37,13 +41,13 @@ def _names(settings: Any, tmp_path: Path) -> None:
 
 
 def everything() -> str:
-    """Return every row of every table, those of plans left out."""
+    """Return every row of every table, the blocks of the registry in clear."""
     found: list[object] = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            if table not in _PLANS and not table.startswith("registry_"):
-                cursor.execute(f"SELECT * FROM {table}")
-                found += cursor.fetchall()
+            cursor.execute(f"SELECT * FROM {table}")
+            found += cursor.fetchall()
+    found += [zlib.decompress(block.data) for block in Block.objects.all()]
     return repr(found)
 
 
@@ -90,7 +94,53 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
     export = Export([public_key()], [])
     export.read(f"{line}\n".encode() for line in export_lines(values=True))
     assert export.faults == []
+    assert agent not in "".join(export_lines(values=True))
     assert erasing.erase_everywhere(administrator, agent) == 0, "once more changes nothing"
+
+
+def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(
+    acting: Acting, agent: str
+) -> None:
+    before = live.coverage(acting.stream)
+    there = len(acting.people_at(acting.site)) + len(acting.at_home)
+    placed = len(live.operator_now().agents)
+    erasing.erase_everywhere(User.objects.get(username="admin"), agent)
+    operator = live.operator_now()
+    assert len(operator.agents) == placed
+    assert agent not in operator.agent
+    assert {row.agent for row in operator.shifts} <= set(operator.agent)
+    after = live.coverage(acting.stream)
+    assert before is not None
+    assert after is not None
+    assert [row.worst for row in after.clients] == [row.worst for row in before.clients]
+    now_there = len(acting.people_at(acting.site)) + len(acting.at_home)
+    assert now_there == there + 1, "whoever was away is not known to be any more"
+    for version in Version.objects.all():
+        sheets = {table: sheet.digest for table, sheet in sheets_of(version).items()}
+        assert version.digest == operator_digest(sheets)
+    assert all(
+        row.digest == hashlib.sha256(row.text.encode()).hexdigest()
+        for row in PlanText.objects.all()
+    )
+    acting.close(acting.operator.sites[1].id)
+    acting.work()
+    newest = live.reliefs(acting.stream)[0]
+    assert newest.published_at is not None, "a relief is still made"
+
+
+def test_a_preview_says_what_goes_and_what_stays_and_changes_nothing(
+    acting: Acting, agent: str
+) -> None:
+    administrator = User.objects.get(username="admin")
+    found = erasing.preview(administrator, agent)
+    assert found.known
+    assert found.name
+    assert found.addresses == 1
+    assert found.looks == 1
+    assert min(found.values, found.messages, found.plans, found.blocks) > 0
+    assert erasing.preview(administrator, agent) == found
+    erasing.erase_everywhere(administrator, agent)
+    assert not erasing.preview(administrator, agent).known
 
 
 def test_only_an_administrator_erases_and_nobody_is_not_a_person(agent: str) -> None:

@@ -92,6 +92,9 @@ _NAMED: dict[str, st.SearchStrategy[Any]] = {
     "inspection": st.just(""),
     "count": st.just(1),
     "agents": st.sampled_from(((), ("a1",), ("l1",))),
+    "incident": st.integers(0, 12).map(lambda n: f"e{n}"),
+    "closure": st.just(""),
+    "due": st.none(),
     "tested": st.integers(3, 5),
     "positive": st.integers(0, 3),
 }

@@ -69,6 +69,38 @@ def granted_and_withdrawn(chain: Chain) -> None:
     chain.record("authorisation.withdrawn", authorisation="w1")
 
 
+ROOM: dict[str, Any] = {"incident": "e1", "site": "casa"}
+
+
+def room(chain: Chain) -> None:
+    chain.record("incident.opened", site="casa", title="Flood")
+
+
+def room_with_a_task(chain: Chain) -> None:
+    room(chain)
+    chain.record("incident.task_set", **ROOM, task="Pump", owner="sites")
+
+
+def task_was_done(chain: Chain) -> None:
+    room_with_a_task(chain)
+    chain.record("incident.task_done", **ROOM, task="e2")
+
+
+def room_of_a_closure(chain: Chain) -> None:
+    closed(chain)
+    chain.record("incident.opened", site="casa", title="Closed", closure="e1")
+
+
+def room_closed(chain: Chain) -> None:
+    room(chain)
+    chain.record("incident.closed", **ROOM)
+
+
+def lead_taken(chain: Chain) -> None:
+    room(chain)
+    chain.record("incident.role_taken", **ROOM, role="lead", actor="samira")
+
+
 Row = tuple[str, Callable[[Chain], None], str, dict[str, Any]]
 ROWS: list[Row] = [
     ("event.no_id", nothing, "power.down", {"site": "casa", "id": ""}),
@@ -251,6 +283,43 @@ ROWS: list[Row] = [
         did("power.down", site="casa"),
         "event.corrected",
         {"corrects": "e1"},
+    ),
+    (
+        "incident.closure",
+        closed,
+        "incident.opened",
+        {"site": "casa", "title": "Closed", "closure": "e9"},
+    ),
+    (
+        "incident.open_already",
+        room_of_a_closure,
+        "incident.opened",
+        {"site": "casa", "title": "Closed again", "closure": "e1"},
+    ),
+    ("incident.unknown", nothing, "incident.noted", {**ROOM, "note": "Called"}),
+    ("incident.site", room, "incident.noted", {**ROOM, "site": "rabat", "note": "Called"}),
+    (
+        "incident.before",
+        room,
+        "incident.noted",
+        {**ROOM, "note": "Called", "happened_at": START - MINUTE},
+    ),
+    ("incident.closed", room_closed, "incident.noted", {**ROOM, "note": "Called"}),
+    (
+        "incident.role_held",
+        lead_taken,
+        "incident.role_taken",
+        {**ROOM, "role": "lead", "actor": "samira"},
+    ),
+    ("incident.nothing_said", room, "incident.decided", {**ROOM, "decision": "Go", "reason": " "}),
+    ("incident.tasks_open", room_with_a_task, "incident.closed", ROOM),
+    ("task.unknown", room, "incident.task_done", {**ROOM, "task": "e7"}),
+    ("task.done_already", task_was_done, "incident.task_done", {**ROOM, "task": "e2"}),
+    (
+        "task.due",
+        room,
+        "incident.task_set",
+        {**ROOM, "task": "Pump", "owner": "sites", "due": START - MINUTE},
     ),
 ]
 

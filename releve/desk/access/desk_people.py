@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,13 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from releve.desk.access import people as service
+from releve.desk.access import tokens
 from releve.desk.access.forms import GrantForm
 from releve.desk.access.guard import asks_again, may
-from releve.desk.access.models import Grant, User
+from releve.desk.access.models import Grant, Token, User
 from releve.desk.access.places import places
 from releve.desk.access.scopes import actor
 
-__all__ = ["people", "person_close", "person_link", "role_end"]
+__all__ = ["people", "person_close", "person_link", "role_end", "token_end"]
 
 
 @may("users.manage")
@@ -27,7 +29,7 @@ __all__ = ["people", "person_close", "person_link", "role_end"]
 def people(request: HttpRequest) -> HttpResponse:
     """List the accounts with their roles; give a role, and an account where there is none."""
     form = GrantForm(places(), request.POST or None)
-    context = {"form": form, "people": _listed(), "link": ""}
+    context = {"form": form, **_listed(), "link": ""}
     if not form.is_valid():
         status = 422 if form.is_bound else 200
         return render(request, "desk/people/people.html", context, status=status)
@@ -45,7 +47,7 @@ def people(request: HttpRequest) -> HttpResponse:
         form.add_error(None, str(error))
         return render(request, "desk/people/people.html", context, status=422)
     if is_new:
-        again = {"form": GrantForm(places()), "people": _listed(), "made": made}
+        again = {"form": GrantForm(places()), **_listed(), "made": made}
         return render(
             request, "desk/people/people.html", {**again, "link": service.first_link(made)}
         )
@@ -82,16 +84,26 @@ def person_close(request: HttpRequest, number: int) -> HttpResponse:
 def person_link(request: HttpRequest, number: int) -> HttpResponse:
     """Show a link at which somebody chooses a new password, to be handed over in person."""
     user = get_object_or_404(User, pk=number, is_active=True)
-    context = {"form": GrantForm(places()), "people": _listed(), "made": user}
+    context = {"form": GrantForm(places()), **_listed(), "made": user}
     link = service.first_link(user)
     return render(request, "desk/people/people.html", {**context, "link": link})
 
 
-def _listed() -> list[tuple[User, list[Grant]]]:
-    """Return the open accounts with the roles they hold now."""
+@may("users.manage")
+@asks_again
+@require_POST
+def token_end(request: HttpRequest, number: int) -> HttpResponse:
+    """End the token of a program now."""
+    found = get_object_or_404(Token, pk=number)
+    return _done(request, lambda: tokens.end(found, by=actor(request)), _("The token is ended."))
+
+
+def _listed() -> dict[str, Any]:
+    """Return the open accounts with the roles they hold now, and the tokens that open something."""
     now = timezone.now()
     found = User.objects.filter(is_active=True).prefetch_related("grants").order_by("username")
-    return [(user, [grant for grant in user.grants.all() if grant.runs(now)]) for user in found]
+    people = [(user, [grant for grant in user.grants.all() if grant.runs(now)]) for user in found]
+    return {"people": people, "tokens": tokens.running()}
 
 
 def _done(request: HttpRequest, act: Callable[[], None], told: str) -> HttpResponse:

@@ -26,7 +26,7 @@ from releve.desk.access.people import STREAM, AccessError
 from releve.desk.access.scopes import can
 from releve.ledger.chain import append
 
-__all__ = ["allow", "ask", "forget", "has_names", "import_names", "reidentify"]
+__all__ = ["allow", "ask", "forget", "has_names", "import_names", "knows", "reidentify"]
 
 OPEN = timedelta(hours=1)
 ANSWERED_WITHIN = timedelta(days=1)
@@ -38,6 +38,11 @@ _SHORTEST_REASON = 10
 def has_names() -> bool:
     """Return whether this installation holds names at all."""
     return bool(settings.IDENTITY_KEY) and _file().is_file()
+
+
+def knows(pseudonym: str) -> bool:
+    """Return whether there is a name behind a pseudonym; it is not read out."""
+    return pseudonym in _names()
 
 
 @transaction.atomic

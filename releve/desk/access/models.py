@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.desk.access.scopes import Held
 
-__all__ = ["Grant", "Look", "User"]
+__all__ = ["Grant", "Look", "Token", "User"]
 
 
 class User(AbstractUser):
@@ -103,3 +103,40 @@ class Look(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.asked_by})"
+
+
+class Token(models.Model):
+    """A program's way in to the API: one role, for all sites and clients or those named, to an end.
+
+    The secret is not kept, only its SHA-256. Never changed: it is ended, and another one given.
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    role = models.CharField(max_length=20)
+    sites = models.JSONField(default=list)
+    clients = models.JSONField(default=list)
+    ends_at = models.DateTimeField()
+    given_by = models.CharField(max_length=150)
+    given_at = models.DateTimeField(default=timezone.now)
+    ended_by = models.CharField(max_length=150, blank=True, default="")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.label}"
+
+    @property
+    def label(self) -> str:
+        """The role in the reader's language."""
+        return str(Role(self.role).label)
+
+    @property
+    def reach(self) -> str:
+        """The ids that the role is held for, or that it is held for all."""
+        return ", ".join([*self.sites, *self.clients]) or _("everything")
+
+    def runs(self, now: datetime) -> bool:
+        """Return whether the token opens anything at an instant."""
+        return now < self.ends_at

@@ -73,6 +73,11 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see the reliefs of every client"),
     ),
     Permission(
+        "record.see",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.HEALTH, _R.SITE}),
+        lazy("see what can be recorded"),
+    ),
+    Permission(
         "event.record.case",
         frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
         lazy("declare a positive test"),
@@ -117,6 +122,11 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         "health.cases",
         frozenset({_R.HEALTH}),
         lazy("see cases, clusters and contacts, under pseudonyms"),
+    ),
+    Permission(
+        "health.looks",
+        frozenset({_R.HEALTH, _R.ADMINISTRATOR}),
+        lazy("see who looked behind which pseudonym, and why"),
     ),
     Permission(
         "health.reidentify",
@@ -167,6 +177,11 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         "outbound.see",
         frozenset({_R.CONTINUITY, _R.FLOW, _R.OUTBOUND, _R.CLIENT}),
         lazy("see which calls may be placed"),
+    ),
+    Permission(
+        "outbound.rules",
+        frozenset({_R.OUTBOUND, _R.ADMINISTRATOR, _R.INSPECTOR, _R.AUDITOR}),
+        lazy("read the rules of outbound calls"),
     ),
     Permission(
         "outbound.manage",

@@ -1,9 +1,10 @@
 """What the pages of the ledger show of entries, to whom: values, withheld, erased.
 
 A personal value stands in an entry as a salted commitment. It is shown to the health officer
-alone; everybody else is told that there is one, or that it was erased. A count of health that
-stands in clear is shown to those who may see the cases of a site. The entries of a site are shown
-to those whose access reaches it; of the others there is the place in the chain and the hash.
+alone; everybody else is told that there is one, or that it was erased. What tells of health and is
+of nobody in particular is a commitment too, shown to those who may see the cases of a site. The
+entries of a site are shown to those whose access reaches it; of the others there is the place in
+the chain and the hash.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text
 from releve.ledger.hashing import parsed
 from releve.ledger.models import Entry, Personal
-from releve.situation import KINDS, health_fields
+from releve.situation import KINDS, health_fields, personal_fields
 
 if TYPE_CHECKING:
     from releve.desk.access.scopes import Somebody
@@ -136,11 +137,13 @@ def _fields(
     kind: str, body: Mapping[str, Any], kept: Mapping[str, str], eyes: Eyes, text: Text
 ) -> Iterator[Field]:
     health = set(health_fields(kind)) if kind in KINDS else set()
+    counts = health - set(personal_fields(kind)) if kind in KINDS else set()
     for path, value in _flat(body):
         made = value.get("commitment", "") if isinstance(value, dict) else ""
         state, raw = _SHOWN, value
         if made:
-            state = _ERASED if path not in kept else _SHOWN if eyes.personal else _WITHHELD
+            sees = eyes.counts if path in counts else eyes.personal
+            state = _ERASED if path not in kept else _SHOWN if sees else _WITHHELD
             raw = parsed(kept[path]) if state == _SHOWN else None
         elif path in health and not eyes.counts:
             state, raw = _WITHHELD, None

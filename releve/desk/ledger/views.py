@@ -30,6 +30,7 @@ from releve.desk.ledger.entries import (
     entry_views,
     listed,
 )
+from releve.desk.ledger.proofs import handed_out, tells_health, why_not
 from releve.desk.ledger.verifying import MOST, Outcome, TooMany, verified
 from releve.desk.ledger.words import WORDS, stream_word
 from releve.desk.places.moment import when
@@ -42,7 +43,6 @@ from releve.ledger.export import export_lines
 from releve.ledger.hashing import canonical
 from releve.ledger.keys import public_key
 from releve.ledger.models import Entry
-from releve.ledger.proofs import prove
 from releve.ledger.roots import Root, last_root
 from releve.live import api as live
 from releve.live.errors import NoOperator
@@ -157,7 +157,7 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
     (view,) = entry_views([_row(seq)], eyes, text)
     root = last_root()
     covered = root is not None and seq <= root.size
-    proves = can(request.user, "ledger.prove") and not view.concealed
+    proves = can(request.user, "ledger.prove") and not view.concealed and not tells_health(seq)
     page = EntryPage(
         view,
         reverse("ledger_proof", args=[seq]) if proves and covered else "",
@@ -172,18 +172,14 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
 @may("ledger.prove")
 @require_safe
 def proof(request: HttpRequest, seq: int) -> HttpResponse:
-    """The proof of one entry under the last root, personal values left as commitments."""
+    """The proof of one entry under the last root; what is personal or of health stays hidden."""
     (view,) = entry_views([_row(seq)], Eyes.of(request.user), _text())
     if view.concealed:
         raise Http404
-    root = last_root()
-    if root is None:
-        return failure(request, 409, _("No root has been signed yet."))
     try:
-        document = prove(seq, root)
-    except ProofError:
-        message = _("Its proof can be had once the next root is signed.")
-        return failure(request, 409, message)
+        document = handed_out(seq)
+    except ProofError as error:
+        return failure(request, 409, why_not(error))
     return _handed_out(f"{canonical(document)}\n", f"proof-{seq}.json", "application/json")
 
 

@@ -1,4 +1,4 @@
-"""What a closure would do, in numbers, before anybody confirms it."""
+"""What a closure or an outage would do, in numbers, before anybody confirms it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from releve.desk.live.words import when
 from releve.desk.presenters.text import Text
 from releve.live import api as live
 from releve.network import Operator
-from releve.situation import SiteClosed
+from releve.situation import LinkDown, PowerDown, SiteClosed
 
-__all__ = ["Consequences", "consequences"]
+__all__ = ["Consequences", "Loses", "consequences"]
+
+Loses = SiteClosed | LinkDown | PowerDown
+"""The events by which a place is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class ClientChange:
 class Consequences:
     """``seats`` and the like are empty where no plan is in force to tell from."""
 
-    site: str
+    question: str
     at: str
     until: str
     seats: str
@@ -39,27 +42,49 @@ class Consequences:
     clients: tuple[ClientChange, ...]
 
 
-def consequences(event: SiteClosed, operator: Operator, text: Text, stream: str) -> Consequences:
-    """Return what the closure of a site would do, by the plan in force."""
-    found = live.preview(sites=frozenset({event.site}), home_only=event.home_only, stream=stream)
-    until = event.earliest_reopening
-    named = (
-        operator.site[event.site].name,
-        when(event.happened_at, text),
-        "" if until is None else when(until, text),
+def consequences(event: Loses, operator: Operator, text: Text, stream: str) -> Consequences:
+    """Return what the loss of a place would do, by the plan in force."""
+    carrier = event.carrier if isinstance(event, LinkDown) else ""
+    found = live.preview(
+        sites=frozenset({event.site}) if event.site else frozenset(),
+        carriers=frozenset({carrier}) if carrier else frozenset(),
+        home_only=isinstance(event, SiteClosed) and event.home_only,
+        stream=stream,
     )
+    said = (_question(event, operator), when(event.happened_at, text), _until(event, text))
     if found is None:
-        return Consequences(*named, "", "", "", ())
-    moved = _("solved as soon as it closes") if found.moved is None else text.number(found.moved)
+        return Consequences(*said, "", "", "", ())
+    moved = _("solved as soon as it is recorded")
+    if found.moved is not None:
+        moved = text.number(found.moved)
     after = found.after.clients if found.after else (None,) * len(found.before.clients)
     rows = zip(found.before.clients, found.unrelieved.clients, after, strict=True)
     return Consequences(
-        *named,
+        *said,
         text.number(found.seats),
         text.number(found.working),
         moved,
         tuple(_client(*row, text) for row in rows),
     )
+
+
+def _question(event: Loses, operator: Operator) -> str:
+    if isinstance(event, LinkDown) and event.carrier:
+        return _("Are the home lines of {carrier} down?").format(carrier=event.carrier)
+    name = operator.site[event.site].name
+    if isinstance(event, SiteClosed):
+        return _("Close {site}?").format(site=name)
+    if isinstance(event, PowerDown):
+        return _("Is {site} without power?").format(site=name)
+    return _("Is the link of {site} down?").format(site=name)
+
+
+def _until(event: Loses, text: Text) -> str:
+    if isinstance(event, SiteClosed):
+        until, said = event.earliest_reopening, _("It may not open before {until}.")
+    else:
+        until, said = event.expected_until, _("It is expected back: {until}.")
+    return "" if until is None else said.format(until=when(until, text))
 
 
 def _client(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,11 +18,21 @@ from releve.desk.live.timeline import Moment, timeline
 from releve.desk.live.words import notice_text, when
 from releve.desk.presenters.text import NO_BREAK, Text
 from releve.live import api as live
+from releve.live.kept import Kept
 from releve.live.models import Effect
 from releve.network import Operator
-from releve.situation import Situation, notices
+from releve.situation import Notice, Situation, notices
 
-__all__ = ["Banner", "ClientRow", "NowPage", "SiteRow", "left", "now_page", "now_twin"]
+__all__ = [
+    "Banner",
+    "ClientRow",
+    "NowPage",
+    "SiteRow",
+    "late_notices",
+    "left",
+    "now_page",
+    "now_twin",
+]
 
 _WIDE, _HIGH = 192, 24
 _MOST_LATE = 30
@@ -38,7 +49,10 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class SiteRow:
-    """A site's state; ``left`` is the time until it may open, empty where there is none."""
+    """A site's state; ``left`` is the time until it may open, empty where there is none.
+
+    ``url`` leads to the reopening, ``room_url`` to the incident room, for who may enter there.
+    """
 
     id: str
     name: str
@@ -48,6 +62,7 @@ class SiteRow:
     left: str
     until: str
     url: str
+    room_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,26 +118,29 @@ class _Seen:
     text: Text
     scope: Scope
     reopens: bool
+    works: bool
 
 
 def now_page(
-    stream: str, text: Text, seen: Scope, *, reopens: bool = False, retries: bool = False
+    stream: str, text: Text, seen: Scope, *, reopens: bool = False, works: bool = False
 ) -> NowPage:
     """Return the page of a stream as one reader may see it.
 
-    ``reopens``: they may lift closures; ``retries``: try again what was set aside.
+    ``reopens``: they may lift closures; ``works``: work in incident rooms, and try again what was
+    set aside.
 
     The number of queries does not depend on the number of sites, clients or people.
     """
     made = _Seen(
         stream, live.now(stream), live.operator_now(), live.situation_now(stream), text, seen,
-        reopens,
+        reopens, works,
     )  # fmt: skip
-    clients = _clients(made)
+    found = live.coverage(stream) if seen.clients is None or seen.clients else None
+    clients = _clients(made, found)
     sites = tuple(_site(made, site.id) for site in made.operator.sites if seen.has_site(site.id))
     whole = seen.sites is None
     return NowPage(
-        banner=_banner(sites, clients),
+        banner=_banner(sites, clients, _reach(found, text)),
         at=when(made.at, text),
         sites=tuple(sorted(sites, key=lambda row: row.tone == "held")),
         clients=clients,
@@ -131,7 +149,7 @@ def now_page(
         aside=tuple(_effect(row) for row in live.effects_aside(stream)) if whole else (),
         retried=len(live.effects_late(stream)) if whole else 0,
         moments=timeline(stream, made.operator, text, seen),
-        retries=retries,
+        retries=works,
         part_url=f"{reverse('now')}?part=live",
     )
 
@@ -162,7 +180,16 @@ def left(at: datetime, until: datetime) -> str:
     return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
 
 
-def _banner(sites: tuple[SiteRow, ...], clients: tuple[ClientRow, ...]) -> Banner:
+def _reach(found: live.Coverage | None, text: Text) -> str:
+    """Return that no plan reaches the hours ahead, and when one does."""
+    if found is None:
+        return _("No plan is in force to see")
+    if found.planned_from is not None:
+        return _("The plan in force begins on {when}").format(when=when(found.planned_from, text))
+    return _("The plan in force is over")
+
+
+def _banner(sites: tuple[SiteRow, ...], clients: tuple[ClientRow, ...], reach: str) -> Banner:
     closed = [row.name for row in sites if row.tone != "held"]
     detail = (
         ngettext(
@@ -171,10 +198,10 @@ def _banner(sites: tuple[SiteRow, ...], clients: tuple[ClientRow, ...]) -> Banne
         if closed
         else ""
     )
-    return Banner(*_verdict(clients, bool(closed)), detail)
+    return Banner(*_verdict(clients, bool(closed), reach), detail)
 
 
-def _verdict(clients: tuple[ClientRow, ...], closed: bool) -> tuple[str, str]:
+def _verdict(clients: tuple[ClientRow, ...], closed: bool, reach: str) -> tuple[str, str]:
     tones = [row.tone for row in clients]
     missed = tones.count("missed")
     if missed:
@@ -188,7 +215,7 @@ def _verdict(clients: tuple[ClientRow, ...], closed: bool) -> tuple[str, str]:
         return "held", _("Every client is served now and for 48 hours")
     if clients:
         return "unknown", _("The plan in force does not reach this far")
-    return ("thin", _("A site is lost")) if closed else ("unknown", _("No plan is in force to see"))
+    return ("thin", _("A site is lost")) if closed else ("unknown", reach)
 
 
 def _site(made: _Seen, site: str) -> SiteRow:
@@ -208,6 +235,7 @@ def _site(made: _Seen, site: str) -> SiteRow:
             return SiteRow(site, name, "thin", _("down"), when(outage.since, text), "", "", "")
         return SiteRow(site, name, "held", _("open"), "", "", "", "")
     until = closure.earliest_reopening
+    room = f"{reverse('incident')}?{urlencode({'site': site})}"
     return SiteRow(
         site,
         name,
@@ -217,6 +245,7 @@ def _site(made: _Seen, site: str) -> SiteRow:
         "" if until is None else left(made.at, until),
         "" if until is None else when(until, text),
         reverse("record_reopening", args=[site]) if made.reopens else "",
+        room if made.works else "",
     )
 
 
@@ -230,15 +259,21 @@ def _closed_by(cause: str) -> str:
     return words[cause]
 
 
-def _clients(made: _Seen) -> tuple[ClientRow, ...]:
-    if made.scope.clients is not None and not made.scope.clients:
-        return ()
-    found = live.coverage(made.stream)
+def _clients(made: _Seen, found: live.Coverage | None) -> tuple[ClientRow, ...]:
     if found is None:
         return ()
-    rows = [_client(row, made.text) for row in found.clients if made.scope.has_client(row.client)]
+    drawn = _drawn.get(made.text, (found.clients,), lambda: _draw(found.clients, made.text))
+    rows = [row for row in drawn if made.scope.has_client(row.id)]
     order = ("missed", "thin", "unknown", "held")
     return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
+
+
+_drawn: Kept[tuple[ClientRow, ...]] = Kept()
+"""By language and zone: the rows of every client, for as long as their coverage is the same."""
+
+
+def _draw(clients: Sequence[live.ClientCoverage], text: Text) -> tuple[ClientRow, ...]:
+    return tuple(_client(row, text) for row in clients)
 
 
 def _client(row: live.ClientCoverage, text: Text) -> ClientRow:
@@ -281,14 +316,19 @@ def _paths(shares: list[float | None]) -> tuple[str, str]:
     return "".join(covered), "".join(short)
 
 
-def _late(made: _Seen) -> tuple[str, ...]:
+def late_notices(
+    situation: Situation, operator: Operator, at: datetime, seen: Scope
+) -> tuple[Notice, ...]:
     """Return what is late at the sites seen; what is of no site only to who sees all of them."""
-    found = notices(made.situation, made.operator, live.rules_now(), made.at)
-    mine = [
+    return tuple(
         row
-        for row in found
-        if (made.scope.has_site(row.site) if row.site else made.scope.sites is None)
-    ]
+        for row in notices(situation, operator, live.rules_now(), at)
+        if (seen.has_site(row.site) if row.site else seen.sites is None)
+    )
+
+
+def _late(made: _Seen) -> tuple[str, ...]:
+    mine = late_notices(made.situation, made.operator, made.at, made.scope)
     return tuple(notice_text(row, made.operator, made.text) for row in mine[:_MOST_LATE])
 
 

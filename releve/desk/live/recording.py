@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -16,23 +16,37 @@ from django.views.decorators.http import require_http_methods, require_safe
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor, can, scope
 from releve.desk.live.answers import answer, explained
-from releve.desk.live.consequences import Consequences, consequences
+from releve.desk.live.consequences import Consequences, Loses, consequences
 from releve.desk.live.forms import (
     CaseForm,
     CheckForm,
     ClosureForm,
-    InspectionForm,
     Place,
     RecordForm,
     show_refusals,
 )
+from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now
 from releve.desk.responses import wants_json
+from releve.desk.sizes import takes
 from releve.live import api as live
-from releve.situation import Event, SiteClosed, refusals
+from releve.live.photos import MOST_BYTES, MOST_PHOTOS
+from releve.situation import refusals
 
-__all__ = ["case", "check", "closure", "index", "inspection", "place_of"]
+__all__ = [
+    "RecordPage",
+    "case",
+    "check",
+    "chosen_site",
+    "closure",
+    "confirmed_first",
+    "index",
+    "inspection",
+    "place_of",
+    "recorded",
+    "sent",
+]
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class RecordPage:
-    """A form, with what would follow where that is asked for first."""
+    """A form, with what would follow where that is asked for first, and what is worth knowing.
+
+    ``kept_as`` names the draft that the device keeps of it while there is no network.
+    """
 
     title: str
     about: str
@@ -54,6 +71,8 @@ class RecordPage:
     send: str
     back_url: str
     consequences: Consequences | None = None
+    notes: tuple[str, ...] = ()
+    kept_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,7 @@ class IndexPage:
     closed: tuple[Choice, ...]
 
 
-@may("event.record.check")
+@may("record.see")
 @require_safe
 @explained
 def index(request: HttpRequest) -> HttpResponse:
@@ -76,6 +95,16 @@ def index(request: HttpRequest) -> HttpResponse:
          "record_closure"),
         ("event.record.check", _("Daily check"), _("Measure by measure"), "record_check"),
         ("event.record.inspection", _("Inspection"), _("A brigade’s visit"), "record_inspection"),
+        ("event.record.case", _("Tests on a visit"), _("How many, and how many positive"),
+         "record_tests"),
+        ("event.record.other", _("Link or power"), _("Down, with its consequences first; or back"),
+         "record_outage"),
+        ("event.record.other", _("Attendance"), _("How many are at a site, or who"),
+         "record_attendance"),
+        ("event.record.other", _("Authorisation"), _("Of a site, a vehicle or an agent’s movement"),
+         "record_authorisation"),
+        ("event.record.inspection", _("Audit of the charter"),
+         _("Evidence, verdict and until when it holds"), "record_audit"),
     )  # fmt: skip
     choices = tuple(
         Choice(title, about, reverse(name))
@@ -99,9 +128,9 @@ def index(request: HttpRequest) -> HttpResponse:
 @explained
 def case(request: HttpRequest) -> HttpResponse:
     """Declare a positive test, a contact, or that somebody is cleared."""
-    form = CaseForm(place_of(request, "event.record.case"), _sent(request), _site(request))
+    form = CaseForm(place_of(request, "event.record.case"), sent(request), chosen_site(request))
     about = _("Status and dates under a pseudonym. Never a name, a symptom or a result.")
-    return _recorded(request, RecordPage(_("Positive test"), about, form, _("Declare"), _back()))
+    return recorded(request, RecordPage(_("Positive test"), about, form, _("Declare"), _back()))
 
 
 @may("event.record.closure")
@@ -110,7 +139,9 @@ def case(request: HttpRequest) -> HttpResponse:
 @explained
 def closure(request: HttpRequest) -> HttpResponse:
     """Close a site: the form, then what would follow in numbers, then the closure."""
-    form = ClosureForm(place_of(request, "event.record.closure"), _sent(request), _site(request))
+    form = ClosureForm(
+        place_of(request, "event.record.closure"), sent(request), chosen_site(request)
+    )
     page = RecordPage(
         _("Closure of a site"),
         _("The consequences are shown in numbers before anything is recorded."),
@@ -118,19 +149,7 @@ def closure(request: HttpRequest) -> HttpResponse:
         _("Show the consequences"),
         _back(),
     )
-    if request.method != "POST" or request.POST.get("confirmed") == "yes" or not form.is_valid():
-        return _recorded(request, page)
-    event = form.event(actor(request))
-    assert isinstance(event, SiteClosed)
-    stream = looked_at(request).name
-    place = form.place
-    reasons = refusals(event, live.situation_now(stream), place.operator, live.rules_now())
-    if reasons:
-        show_refusals(form, reasons)
-        return _shown(request, page, 422)
-    shown = consequences(event, place.operator, place.text, stream)
-    page = RecordPage(page.title, page.about, form, _("Close the site"), page.back_url, shown)
-    return _shown(request, page, 200)
+    return confirmed_first(request, page, _("Close the site"))
 
 
 @may("event.record.check")
@@ -138,20 +157,47 @@ def closure(request: HttpRequest) -> HttpResponse:
 @explained
 def check(request: HttpRequest) -> HttpResponse:
     """The daily check of a site, measure by measure."""
-    form = CheckForm(place_of(request, "event.record.check"), _sent(request), _site(request))
+    form = CheckForm(place_of(request, "event.record.check"), sent(request), chosen_site(request))
     about = _("Leave empty what was not looked at: it is shown as left out, never as kept.")
-    return _recorded(request, RecordPage(_("Daily check"), about, form, _("Record"), _back()))
+    page = RecordPage(_("Daily check"), about, form, _("Record"), _back(), kept_as="check")
+    return recorded(request, page)
 
 
+def _too_much() -> str:
+    return _("At most {count} photos of {size} MB each.").format(
+        count=MOST_PHOTOS, size=MOST_BYTES // 1024**2
+    )
+
+
+@takes(MOST_PHOTOS * MOST_BYTES + 1024**2, _too_much)
 @may("event.record.inspection")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def inspection(request: HttpRequest) -> HttpResponse:
-    """A brigade's visit, against the charter."""
+    """A brigade's visit, against the charter, with photos."""
     place = place_of(request, "event.record.inspection")
-    form = InspectionForm(place, _sent(request), _site(request))
+    files = request.FILES if request.method == "POST" else None
+    form = InspectionForm(place, sent(request), chosen_site(request), files)
     about = _("Leave empty the measures that were not looked at.")
-    return _recorded(request, RecordPage(_("Inspection"), about, form, _("Record"), _back()))
+    page = RecordPage(_("Inspection"), about, form, _("Record"), _back(), kept_as="inspection")
+    return recorded(request, page)
+
+
+def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpResponse:
+    """Show what a loss would do, in numbers; record it once that is confirmed (``send``)."""
+    form = page.form
+    if request.method != "POST" or request.POST.get("confirmed") == "yes" or not form.is_valid():
+        return recorded(request, page)
+    event = form.event(actor(request))
+    if not isinstance(event, Loses):
+        return recorded(request, page)
+    stream, place = looked_at(request).name, form.place
+    reasons = refusals(event, live.situation_now(stream), place.operator, live.rules_now())
+    if reasons:
+        show_refusals(form, reasons)
+        return _shown(request, page, 422)
+    shown = consequences(event, place.operator, place.text, stream)
+    return _shown(request, replace(page, send=send, consequences=shown), 200)
 
 
 def place_of(request: HttpRequest, permission: str) -> Place:
@@ -161,17 +207,19 @@ def place_of(request: HttpRequest, permission: str) -> Place:
     at = live.now(looked_at(request).name)
     text = text_now(operator.row.time_zone)
     sites = tuple(site.id for site in operator.sites if seen.has_site(site.id))
-    return Place(operator, sites, at, text, live.rules_now().charter(at.date()))
+    lines = {agent.carrier for agent in operator.agents if agent.carrier}
+    carriers = tuple(sorted(lines)) if seen.sites is None else ()
+    return Place(operator, sites, at, text, live.rules_now().charter(at.date()), carriers)
 
 
-def _recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
+def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
     """Record what was sent, once; else show it again with each fault by its field."""
     form = page.form
     if request.method != "POST":
         return _shown(request, page, 200)
     if not form.is_valid():
         return _shown(request, page, 422)
-    event: Event = form.event(actor(request))
+    event = form.event(actor(request))
     try:
         done = live.record(event, key=form.key_text, stream=looked_at(request).name)
     except live.Refused as error:
@@ -187,14 +235,18 @@ def _recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
 
 
 def _done(request: HttpRequest, done: live.Recorded) -> HttpResponse:
-    if wants_json(request):
-        twin = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
-        return JsonResponse(twin, status=200 if done.before else 201)
+    if wants_json(request) and "X-Releve-Page" not in request.headers:
+        return _done_twin(done)
     if done.before:
         messages.info(request, _("It was recorded before: nothing was done twice."))
     else:
         messages.success(request, _("Recorded as entry {number}.").format(number=done.seq))
-    return redirect("now")
+    return _done_twin(done) if wants_json(request) else redirect("now")
+
+
+def _done_twin(done: live.Recorded) -> HttpResponse:
+    twin = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
+    return JsonResponse(twin, status=200 if done.before else 201)
 
 
 def _shown(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:
@@ -204,16 +256,19 @@ def _shown(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:
         "faults": {name: [str(item) for item in items] for name, items in form.errors.items()}
         if form.is_bound
         else {},
+        "notes": list(page.notes),
     }
     template = "desk/live/form.html" if page.consequences is None else "desk/live/confirm.html"
     return answer(request, template, page, twin, status)
 
 
-def _sent(request: HttpRequest) -> Mapping[str, Any] | None:
+def sent(request: HttpRequest) -> Mapping[str, Any] | None:
+    """Return what was sent with a form; None where it is only opened."""
     return request.POST if request.method == "POST" else None
 
 
-def _site(request: HttpRequest) -> str:
+def chosen_site(request: HttpRequest) -> str:
+    """Return the site that a link to a form names, if any."""
     return request.GET.get("site", "")
 
 

@@ -11,7 +11,7 @@ from releve.desk.access.scopes import can
 from releve.live import api as live
 from releve.live.models import Stream
 
-__all__ = ["COOKIE", "Looked", "looked_at"]
+__all__ = ["COOKIE", "Looked", "looked_at", "named"]
 
 COOKIE = "releve_stream"
 
@@ -36,5 +36,19 @@ def looked_at(request: HttpRequest) -> Looked:
     name = request.COOKIES.get(COOKIE, live.LIVE)
     if not live.is_drill(name) or not can(request.user, "incident.work"):
         return Looked(live.LIVE)
+    return _running(name) or Looked(live.LIVE)
+
+
+def named(request: HttpRequest, name: str) -> Looked:
+    """Return the stream a program names; NoSuch for a drill that is over, or is not for it."""
+    if not live.is_drill(name):
+        return Looked(live.LIVE)
+    found = _running(name) if can(request.user, "incident.work") else None
+    if found is None:
+        raise live.NoSuch(f"there is no drill {name!r} that goes on")
+    return found
+
+
+def _running(name: str) -> Looked | None:
     found = Stream.objects.filter(name=name, stopped_at=None).first()
-    return Looked(live.LIVE) if found is None else Looked(found.name, found.title)
+    return None if found is None else Looked(found.name, found.title)

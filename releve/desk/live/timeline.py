@@ -17,13 +17,13 @@ from releve.ledger.models import Entry
 from releve.network import Operator
 from releve.network.clock import zone
 
-__all__ = ["Moment", "timeline"]
+__all__ = ["SENTENCES", "Moment", "moment", "timeline", "visible"]
 
 MOST = 20
 _READ = 200
 """How many entries are read at most to find those that this reader may see."""
 
-_SENTENCES = {
+SENTENCES = {
     "site.closed": lazy("{site} is closed."),
     "closure.extended": lazy("{site} stays closed for longer."),
     "reopening.checked": lazy("{site}: an item of the reopening checklist is done."),
@@ -58,26 +58,32 @@ class Moment:
 
 def timeline(stream: str, operator: Operator, text: Text, seen: Scope) -> tuple[Moment, ...]:
     """Return the last events of a stream that somebody may see, the newest first."""
-    rows = Entry.objects.filter(stream=stream, kind__in=_SENTENCES).order_by("-seq")
+    rows = Entry.objects.filter(stream=stream, kind__in=SENTENCES).order_by("-seq")
     found = []
     for kind, at, written in rows.values_list("kind", "recorded_at", "body")[:_READ]:
         body = json.loads(written)
-        if _visible(body, seen):
-            found.append(_moment(kind, datetime.fromisoformat(at), body, operator, text))
+        if visible(body, seen):
+            found.append(moment(kind, datetime.fromisoformat(at), body, operator, text))
         if len(found) == MOST:
             break
     return tuple(found)
 
 
-def _visible(body: Mapping[str, Any], seen: Scope) -> bool:
+def visible(body: Mapping[str, Any], seen: Scope) -> bool:
     """Return whether an entry is of a place that is seen; what is of no place takes them all."""
     site = body.get("site")
     return seen.has_site(site) if site else seen.sites is None
 
 
-def _moment(
-    kind: str, at: datetime, body: Mapping[str, Any], operator: Operator, text: Text
+def moment(
+    kind: str,
+    at: datetime,
+    body: Mapping[str, Any],
+    operator: Operator,
+    text: Text,
+    sentence: str = "",
 ) -> Moment:
+    """Return an entry as a line; ``sentence`` is what it says where its kind has no sentence."""
     site = operator.site.get(body.get("site", ""))
     words = {
         "site": site.name if site else body.get("carrier") or body.get("site", ""),
@@ -86,4 +92,5 @@ def _moment(
     }
     day = at.astimezone(zone(text.time_zone)).date()
     local = _("{day}, {time}").format(day=text.short_day(day), time=text.clock(at))
-    return Moment(local, at.isoformat(), kind, str(_SENTENCES[kind]).format_map(words))
+    said = sentence or str(SENTENCES[kind]).format_map(words)
+    return Moment(local, at.isoformat(), kind, said)

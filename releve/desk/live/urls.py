@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from releve.desk.live import drills, recording, reopening, views
+from releve.desk.live import drills, recording, recording_control, reopening, views
 
 __all__ = ["urlpatterns"]
 
@@ -23,5 +23,10 @@ urlpatterns = [
     path("record/closure", recording.closure, name="record_closure"),
     path("record/check", recording.check, name="record_check"),
     path("record/inspection", recording.inspection, name="record_inspection"),
+    path("record/outage", recording_control.outage, name="record_outage"),
+    path("record/tests", recording_control.tests, name="record_tests"),
+    path("record/attendance", recording_control.attendance, name="record_attendance"),
+    path("record/authorisation", recording_control.authorisation, name="record_authorisation"),
+    path("record/audit", recording_control.audit, name="record_audit"),
     path("record/reopening/<ref:site>", reopening.reopening, name="record_reopening"),
 ]

@@ -32,7 +32,7 @@ def now(request: HttpRequest) -> HttpResponse:
         text_now(operator.row.time_zone),
         scope(request.user, "situation.see"),
         reopens=can(request.user, "reopening.approve"),
-        retries=can(request.user, "incident.work"),
+        works=can(request.user, "incident.work"),
     )
     if request.GET.get("part") == "live":
         return fragment(request, "desk/live/_now.html", page)

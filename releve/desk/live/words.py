@@ -73,6 +73,33 @@ _REFUSALS = {
     "approval.same_person": lazy("You said yes already; another person must."),
     "check.day": lazy("The day checked, {day}, is not over or running at the site; mend the day."),
     "check.empty": lazy("The check says nothing of any measure; look at one at least."),
+    "outage.place": lazy("Name a site or a carrier, one of the two."),
+    "outage.down_already": lazy("It is down since {since}; record when it is back."),
+    "outage.not_down": lazy("It is not down; there is nothing to end."),
+    "outage.expected": lazy("It is expected back before it went down; mend the date."),
+    "tests.counts": lazy("{positive} positive of {tested} tested; mend the counts."),
+    "tests.inspection": lazy("There is no such inspection at that site; leave it empty."),
+    "authorisation.dates": lazy("It is valid to {valid_to}, before {valid_from}; mend the dates."),
+    "authorisation.taken": lazy(
+        "The authorisation {authorisation} is on record already; give the number of the new one."
+    ),
+    "attendance.counts": lazy(
+        "{count} present, but {agents} are named; mend the one or the other."
+    ),
+    "attendance.twice": lazy("Agent {agent} is named twice; keep one."),
+    "incident.open_already": lazy("This closure has an incident room: {title}; work there."),
+    "incident.closed": lazy(
+        "The incident was closed by {by}; open another, or write it in the review."
+    ),
+    "incident.role_held": lazy("You hold this role already."),
+    "incident.nothing_said": lazy("Say it in words."),
+    "incident.tasks_open": lazy(
+        "{count} tasks are not done; do them first, or set them in the review as what follows."
+    ),
+    "task.unknown": lazy("There is no such task in this incident."),
+    "task.done_already": lazy("The task is done already, recorded by {by}."),
+    "task.due": lazy("The task is due at {due}, before it was set; mend the date."),
+    "audit.expiry": lazy("The verdict holds until {valid_to}, before it was given; mend the date."),
 }
 
 

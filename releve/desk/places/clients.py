@@ -19,11 +19,20 @@ from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
 from releve.desk.presenters.twin import plain
 from releve.live.coverage import ClientCoverage, Coverage
+from releve.live.kept import Kept
 from releve.live.models import Relief
 from releve.live.plans import day_plan
 from releve.network import Client
 
-__all__ = ["ClientPage", "ClientRow", "client_page", "client_rows", "client_twin", "row_twin"]
+__all__ = [
+    "ClientPage",
+    "ClientRow",
+    "client_page",
+    "client_rows",
+    "client_twin",
+    "row_twin",
+    "tone_of",
+]
 
 _WHOLE = 1 - 1e-6
 _MOST_RELIEFS = 10
@@ -94,11 +103,26 @@ def client_rows(
     now: Moment, found: Coverage | None, clients: Sequence[Client]
 ) -> tuple[ClientRow, ...]:
     """Return clients as the list shows them, those short now first."""
-    known = {row.client: row for row in found.clients} if found is not None else {}
-    starts = found.starts if found is not None else ()
-    rows = [_row(now, client, known.get(client.id), starts) for client in clients]
+    if found is None:
+        rows = [_row(now, client, None, ()) for client in clients]
+    else:
+        sources = (now.operator, found.clients)
+        drawn = _drawn.get(now.text, sources, lambda: _draw(now, found))
+        rows = [drawn[client.id] for client in clients]
     order = ("missed", "thin", "unknown", "held")
     return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
+
+
+_drawn: Kept[Mapping[str, ClientRow]] = Kept()
+"""By language and zone: the rows of every client, for as long as their coverage is the same."""
+
+
+def _draw(now: Moment, found: Coverage) -> Mapping[str, ClientRow]:
+    known = {row.client: row for row in found.clients}
+    return {
+        client.id: _row(now, client, known.get(client.id), found.starts)
+        for client in now.operator.clients
+    }
 
 
 def _row(
@@ -110,7 +134,7 @@ def _row(
         worst = _("{coverage}, {time}").format(
             coverage=text.coverage(found.worst), time=when(found.worst_at, text)
         )
-    tone, word = _tone(found)
+    tone, word = tone_of(found)
     return ClientRow(
         client.id,
         client.name,
@@ -124,7 +148,8 @@ def _row(
     )
 
 
-def _tone(found: ClientCoverage | None) -> tuple[str, str]:
+def tone_of(found: ClientCoverage | None) -> tuple[str, str]:
+    """Return how a client stands, as a tone and in words."""
     if found is None or found.worst is None:
         return "unknown", _("not known")
     if found.now is not None and found.now < _WHOLE:
@@ -181,8 +206,12 @@ def _described(now: Moment, own: ClientCoverage | None, row: ClientRow) -> str:
 def _reach(now: Moment, found: Coverage | None) -> str:
     if found is None:
         return _("No plan is in force.")
+    if found.planned_from is not None:
+        return _("The plan in force begins on {start}.").format(
+            start=when(found.planned_from, now.text)
+        )
     if found.planned_until is None:
-        return _("The plan in force does not reach the hours ahead.")
+        return _("The plan in force is over.")
     return _("From {start}; the plan in force reaches to {end}.").format(
         start=when(now.at, now.text), end=when(found.planned_until, now.text)
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
-from releve.desk.live.streams import looked_at
+from releve.desk.live.streams import Looked, looked_at
 from releve.desk.presenters.text import Text, text_now
 from releve.live import api as live
 from releve.live.errors import NoOperator
@@ -16,12 +16,12 @@ from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import Situation
 
-__all__ = ["Moment", "moment", "when"]
+__all__ = ["Moment", "moment", "moment_of", "when"]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A stream at an instant; ``drill`` is the banner of a drill."""
+    """A stream at an instant; ``drill`` is the banner of a drill, ``title`` its title."""
 
     stream: str
     drill: str
@@ -29,15 +29,20 @@ class Moment:
     operator: Operator
     situation: Situation
     text: Text
+    title: str = ""
 
 
 def moment(request: HttpRequest) -> Moment:
     """Return the moment that the reader looks at; Http404 where there is no operator."""
-    looked = looked_at(request)
     try:
-        operator = live.operator_now()
+        return moment_of(looked_at(request))
     except NoOperator:
         raise Http404(_("There are no reference data yet.")) from None
+
+
+def moment_of(looked: Looked) -> Moment:
+    """Return a stream as it stands; NoOperator where there is none."""
+    operator = live.operator_now()
     return Moment(
         looked.name,
         looked.banner,
@@ -45,6 +50,7 @@ def moment(request: HttpRequest) -> Moment:
         operator,
         live.situation_now(looked.name),
         text_now(operator.row.time_zone),
+        looked.title,
     )
 
 

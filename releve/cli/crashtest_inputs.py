@@ -1,0 +1,234 @@
+"""From files and options to the crash tests of ``releve crashtest``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from releve import __version__
+from releve.cli.operator import operator_of, requirement_of
+from releve.crashtest import CrashTest, CrashTestError, Settings
+from releve.crashtest.outages import Hazard, OutagesError
+from releve.crashtest.outbreak import (
+    Closure,
+    Contacts,
+    Controls,
+    OutbreakError,
+    Population,
+    Scenario,
+    covid,
+    importation,
+    influenza,
+    population_of,
+    read_incidence,
+)
+from releve.crashtest.outlook import outlook_of
+from releve.crashtest.policies import POLICIES, controls_with
+from releve.crashtest_folder import digest
+from releve.demand import forecast, history_of
+from releve.folder import read_files
+from releve.network import HOME, Operator
+from releve.plan import Plan
+from releve.plan.serial import plan_to_json
+from releve.plan_folder import PlanFolderError, read_plans
+from releve.situation import Situation, event_from_json, fold
+
+__all__ = ["ILLNESSES", "Asked", "cases_of", "inputs_of", "prices_of"]
+
+ILLNESSES = {"covid": covid, "influenza": influenza}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run was asked for: files and options."""
+
+    folder: Path
+    plan: Path
+    compare: Path | None
+    hazards: Path | None
+    incidence: str | None
+    per_people: float
+    reported: float
+    outside: float
+    illness: str
+    reproduction: float
+    settings: Settings
+    policies: tuple[str, ...]
+    start: date | None
+    outlook: Path | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that a certificate keeps; files stand in it by their digests."""
+        return {
+            "settings": {n: getattr(self.settings, n) for n in self.settings.__slots__},
+            "policies": list(self.policies),
+            "illness": self.illness,
+            "reproduction": self.reproduction,
+            "outside": self.outside,
+            "column": self.incidence.rpartition(":")[2] if self.incidence else "",
+            "per_people": self.per_people,
+            "reported": self.reported,
+            "start": self.start.isoformat() if self.start else "",
+        }
+
+
+def cases_of(asked: Asked, hazards: Sequence[Hazard]) -> list[tuple[str, CrashTest]]:
+    """Return the tests by label: each policy on the plan, and the first on the plan compared."""
+    operator = operator_of(asked.folder)
+    plans = _plans(asked.plan)
+    try:
+        scenario = _scenario(asked, operator, plans)
+        base = _test(asked, operator, plans, scenario, hazards)
+        found = [(name, _with(base, (name,))) for name in asked.policies]
+        if asked.compare is not None:
+            other = _test(asked, operator, _plans(asked.compare), scenario, hazards)
+            label = f"{asked.policies[0]}, plan {asked.compare.name}"
+            found.append((label, _with(other, asked.policies[:1])))
+    except (CrashTestError, OutbreakError, OutagesError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    return found
+
+
+def _with(test: CrashTest, names: Sequence[str]) -> CrashTest:
+    population = test.scenario.population
+    return replace(test, controls=controls_with(names, test.controls, population))
+
+
+def _plans(folder: Path) -> tuple[Plan, ...]:
+    try:
+        found = read_plans(folder)
+    except PlanFolderError as error:
+        raise click.ClickException(str(error)) from None
+    if not found:
+        raise click.ClickException(f"{folder} holds no plan: releve plan OPERATOR --out {folder}")
+    return found
+
+
+def _test(
+    asked: Asked,
+    operator: Operator,
+    plans: tuple[Plan, ...],
+    scenario: Scenario,
+    hazards: Sequence[Hazard],
+) -> CrashTest:
+    zone = operator.row.time_zone
+    days = [plan.day for plan in plans]
+    busy = forecast(history_of(operator), operator.programmes, days, zone)
+    spread = dict(zip(busy.programmes, np.nan_to_num(busy.day_factor_cv), strict=True))
+    columns = [row[0] for row in plans[0].programmes]
+    return CrashTest(
+        operator=operator,
+        plans=plans,
+        needs=tuple(requirement_of(operator, day) for day in days),
+        scenario=scenario,
+        controls=_controls(plans[0], scenario.population),
+        hazards=tuple(hazards),
+        busyness=tuple(float(spread.get(name, 0.0)) for name in columns),
+        settings=asked.settings,
+        start=asked.start,
+    )
+
+
+def _controls(plan: Plan, population: Population) -> Controls:
+    """Return the rule as the source has it, with tests of people with symptoms; who works at home
+    in the plan is at home."""
+    home = np.zeros(population.size, dtype=np.bool_)
+    home[[population.number[row.agent] for row in plan.placements if row.place == HOME]] = True
+    return Controls(stay_home=0.5, symptom_test=0.7, closure=Closure(2, 14, 48.0), at_home=home)
+
+
+def _scenario(asked: Asked, operator: Operator, plans: Sequence[Plan]) -> Scenario:
+    population = population_of(operator)
+    days = asked.settings.days
+    outside = np.full((len(population.sites), days), asked.outside)
+    if asked.incidence is not None:
+        path, _, column = asked.incidence.rpartition(":")
+        if not path:
+            raise click.BadParameter("write FILE:COLUMN", param_hint="--incidence")
+        curve = read_incidence(_text(Path(path)), column)
+        rate = curve.rate(
+            asked.start or plans[0].day, days, population=asked.per_people, reported=asked.reported
+        )
+        outside = importation(population, dict.fromkeys(population.destinations, rate))
+    scenario = Scenario(
+        population, ILLNESSES[asked.illness](), Contacts(asked.reproduction), days, outside
+    )
+    if asked.outlook is None:
+        return scenario
+    first = asked.start or plans[0].day
+    return outlook_of(scenario, _situation(asked.outlook), first, operator.row.time_zone)
+
+
+def _situation(path: Path) -> Situation:
+    """Fold the events of a file: one JSON object a line, its kind beside its fields."""
+    happened = []
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            happened.append(event_from_json(row.pop("kind"), row))
+        except (ValueError, KeyError, AttributeError) as error:
+            raise click.ClickException(
+                f"{path}, line {number}: {error}: write one event a line, like"
+                ' {"kind": "case.declared", "id": "e1", ...}'
+            ) from None
+    return fold(happened)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be read: {error.strerror}") from None
+
+
+def inputs_of(asked: Asked, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[str, Any]:
+    """Return what a run folder and a certificate say is run."""
+    files = read_files(asked.folder)
+    tables = [part for name in sorted(files) for part in (name.encode(), files[name])]
+    digests = {"operator": digest(tables)}
+    for what, path in (
+        ("hazards", asked.hazards),
+        ("incidence", _curve(asked)),
+        ("events", asked.outlook),
+    ):
+        if path is not None:
+            digests[what] = digest([_text(path).encode()])
+    return {
+        "version": __version__,
+        "operator": cases[0][1].operator.row.name,
+        "synthetic": cases[0][1].operator.row.synthetic,
+        **asked.options,
+        "inputs": digests,
+        "cases": [
+            {
+                "label": label,
+                "plan": digest([plan_to_json(plan).encode() for plan in test.plans]),
+                "days": [plan.day.isoformat() for plan in test.plans],
+            }
+            for label, test in cases
+        ],
+    }
+
+
+def _curve(asked: Asked) -> Path | None:
+    return Path(asked.incidence.rpartition(":")[0]) if asked.incidence else None
+
+
+def prices_of(measures: Sequence[str], given: Sequence[str], agents: int) -> dict[str, float]:
+    """Return the price of each measure in EUR a quarter: given, or assumed by agent."""
+    prices = {name: POLICIES[name].price * agents for name in measures}
+    for text in given:
+        name, _, price = text.partition("=")
+        try:
+            prices[name] = float(price)
+        except ValueError:
+            raise click.BadParameter(f"{text!r}: write POLICY=EUR", param_hint="--cost") from None
+    return prices

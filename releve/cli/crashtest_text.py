@@ -1,0 +1,143 @@
+"""The words and tables of ``releve crashtest``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.table import Table
+
+from releve.crashtest import CrashResult
+from releve.crashtest.comparison import Difference
+from releve.crashtest.outbreak import Band, Estimate
+from releve.crashtest.policies import POLICIES, Mix
+
+__all__ = [
+    "cause_table",
+    "client_table",
+    "difference_table",
+    "mix_lines",
+    "outbreak_lines",
+    "outlook_lines",
+    "site_table",
+]
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def _share(one: Estimate) -> str:
+    return f"{one.value:.1%} ({max(0.0, one.low):.1%} to {min(1.0, one.high):.1%})"
+
+
+def _number(one: Estimate) -> str:
+    return f"{one.value:,.4g} ({one.low:,.4g} to {one.high:,.4g})"
+
+
+def _change(one: Estimate) -> str:
+    return f"{one.value:+,.4g} ({one.low:+,.4g} to {one.high:+,.4g})"
+
+
+def _band(one: Band) -> str:
+    return f"{one.median:.1%} ({one.low:.1%} to {one.high:.1%})"
+
+
+def client_table(result: CrashResult) -> Table:
+    """Return the clients of a result."""
+    table = Table(title=f"{result.label}: {result.quarters} quarters of {result.days} days")
+    for name in ("client", "calls served", "calm", "days served", "worst day lost",
+                 "breaks its target", "calm", "penalty, EUR a quarter"):  # fmt: skip
+        table.add_column(name)
+    for row in result.clients:
+        table.add_row(
+            row.name,
+            _share(row.calls_served),
+            f"{row.calm_served.value:.1%}",
+            f"{row.days_served.value:.1%}",
+            _band(row.worst_day),
+            _share(row.breaks_target),
+            f"{row.calm_breaks_target.value:.1%}",
+            _number(row.penalty),
+        )
+    return table
+
+
+def site_table(result: CrashResult) -> Table:
+    """Return the sites of a result."""
+    table = Table(title="Sites: closures by the rule and days lost a quarter")
+    for name in ("site", "closures", "P(closes)", "days lost", "worst causes"):
+        table.add_column(name)
+    for row in result.sites:
+        causes = sorted(row.days_lost_by.items(), key=lambda item: -item[1].value)[:2]
+        worst = ", ".join(f"{name} {days.value:.2g}" for name, days in causes if days.value > 0)
+        table.add_row(
+            row.name, _number(row.closures), _share(row.closes), _number(row.days_lost), worst
+        )
+    return table
+
+
+def cause_table(result: CrashResult) -> Table:
+    """Return what did the harm, worst first."""
+    table = Table(title="What did the harm: calls lost a quarter beyond a calm one")
+    for name in ("cause", "calls lost", "P(occurs)", "days of places lost"):
+        table.add_column(name)
+    for row in result.causes:
+        table.add_row(row.name, _number(row.lost), _share(row.occurs), _number(row.place_days))
+    return table
+
+
+def outbreak_lines(result: CrashResult) -> Iterator[str]:
+    """Say how outbreaks went, and what was left out."""
+    ill = result.outbreak
+    yield (
+        f"Outbreaks: nobody infected in {ill.none.value:.0%} of quarters, a tenth of the agents or"
+        f" more in {ill.major.value:.0%}; the middle nine tenths have {ill.infected_band.low:.0f}"
+        f" to {ill.infected_band.high:.0f} infected, {ill.away_band.low:.0f} to"
+        f" {ill.away_band.high:.0f} agent-days away."
+    )
+    yield "No study of a closure of 48 hours after two positives was found; this is the model's."
+    if result.unplanned:
+        names = ", ".join(WEEKDAYS[day] for day in result.unplanned)
+        yield f"Left out, having no plan: {names} (plan them, or --nearest)."
+    for name in result.unknown:
+        yield f"{name}: its volume is not known on a planned day and counts as no calls."
+
+
+def outlook_lines(result: CrashResult) -> Iterator[str]:
+    """Say what the coming days bring: each site's chance to close, each client's to miss."""
+    for site in result.sites:
+        yield f"{site.name}: closes within {result.days} days with {_share(site.closes)}"
+    for client in result.clients:
+        yield (
+            f"{client.name}: P(a day is missed) {1 - client.survival[-1]:.1%},"
+            f" P(breaks its target) {_share(client.breaks_target)}"
+        )
+
+
+def difference_table(differences: Sequence[Difference]) -> Table:
+    """Return cases beside the first, under the same disasters."""
+    table = Table(title=f"Against {differences[0].against}, under the same disasters, a quarter")
+    for name in ("case", "calls lost", "penalty, EUR", "site-days closed", "infected",
+                 "variance saved"):  # fmt: skip
+        table.add_column(name)
+    for row in differences:
+        table.add_row(
+            row.label,
+            _change(row.lost),
+            _change(row.penalty),
+            _change(row.site_days_closed),
+            _change(row.infected),
+            f"{row.wider:,.3g} x",
+        )
+    return table
+
+
+def mix_lines(mixes: Sequence[Mix], budget: float) -> Iterator[str]:
+    """Say which mix of measures a budget buys."""
+    nothing = next(mix for mix in mixes if not mix.measures)
+    best = mixes[0]
+    names = ", ".join(POLICIES[name].text for name in best.measures) or "nothing"
+    yield (
+        f"Best mix for {budget:,.0f} EUR a quarter: {names}: costs {best.cost:,.0f}, penalties"
+        f" {best.penalty:,.0f} instead of {nothing.penalty:,.0f}."
+    )
+    for mix in mixes[1:4]:
+        yield f"  then {', '.join(mix.measures) or 'nothing'}: {mix.cost:,.0f}, {mix.penalty:,.0f}"

@@ -1,0 +1,95 @@
+"""``releve outbound flips``: which calls that wait a change of the rules would flip."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from releve.cli.outbound_facts import read_facts
+from releve.outbound import OutboundError, built_in_rules, built_in_texts, load_rules
+from releve.outbound.flips import Flip, read_calls
+from releve.outbound.flips import flips as flips_of
+from releve.outbound.number_frames import facts_on
+from releve.outbound.rows import legal_day
+
+__all__ = ["flips"]
+
+_SHOWN = 50
+_WORDS = {
+    "fr": {"refused": "devient refusé", "allowed": "devient permis", "moved": "autres règles"},
+    "en": {"refused": "becomes refused", "allowed": "becomes allowed", "moved": "other rows"},
+}
+
+
+@click.command()
+@click.argument("calls", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "rows", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--facts", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Folder of the tables of facts (docs/outbound.md).")  # fmt: skip
+@click.option("--known-at", help="Judge with what was known at this instant [default: the last "
+              "call's].")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print every flip as JSON.")
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
+              help="Language.")  # fmt: skip
+def flips(
+    calls: Path, rows: tuple[Path, ...], facts: Path | None, known_at: str | None, as_json: bool,
+    lang: str,
+) -> None:  # fmt: skip
+    """Show which of CALLS (CSV) would flip if ROWS (YAML files that add, close or amend) held.
+
+    Nothing is loaded. Exit status 0 when no call flips, 1 when some do, 2 when a file cannot be
+    read.
+    """
+    try:
+        asked = read_calls(calls.read_bytes())
+        texts = {f"~{row.name}": row.read_text(encoding="utf-8") for row in rows}
+        after = load_rules({**built_in_texts(), **texts})
+        if not asked:
+            raise click.UsageError(f"{calls} holds no call; add a line")
+        known = datetime.fromisoformat(known_at) if known_at else max(call.at for call in asked)
+        before = built_in_rules()
+        frames, _ = read_facts(facts)
+        found = flips_of(asked, facts_on(frames, before.numbers, legal_day(known)),
+                         before, after, known)  # fmt: skip
+    except (OutboundError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(_json(found) if as_json else "\n".join(_lines(found, len(asked), lang)))
+    if any(flip.direction != "moved" for flip in found):
+        raise SystemExit(1)
+
+
+def _lines(found: tuple[Flip, ...], asked: int, lang: str) -> list[str]:
+    words, count = _WORDS[lang], Counter(flip.direction for flip in found)
+    colon = "\u00a0: " if lang == "fr" else ": "
+    lines = [f"{'appels' if lang == 'fr' else 'calls'}{colon}{asked}"]
+    lines += [f"{word}{colon}{count[name]}" for name, word in words.items()]
+    for flip in found[:_SHOWN]:
+        rows = [f"+{row}" for row in flip.gained] + [f"-{row}" for row in flip.lost]
+        name = flip.call.id or flip.before.number
+        lines.append(
+            f"- {name} {flip.call.at.isoformat()} {words[flip.direction]} {' '.join(rows)}"
+        )
+    if len(found) > _SHOWN:
+        lines.append(f"… {len(found) - _SHOWN}")
+    return lines
+
+
+def _json(found: tuple[Flip, ...]) -> str:
+    told = [
+        {
+            "id": flip.call.id,
+            "number": flip.before.number,
+            "at": flip.call.at.isoformat(),
+            "becomes": flip.direction,
+            "before": [finding.row.version for finding in flip.before.findings],
+            "after": [finding.row.version for finding in flip.after.findings],
+        }
+        for flip in found
+    ]
+    return json.dumps(told, ensure_ascii=False, indent=2)

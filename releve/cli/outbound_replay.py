@@ -1,0 +1,144 @@
+"""``releve outbound replay``: a list judged on several days, each with what was known then."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+import click
+import polars as pl
+
+from releve.cli.outbound_facts import scan_facts
+from releve.cli.outbound_screen import CallOptions, Progress, call_options
+from releve.network.clock import zone
+from releve.outbound import LEGAL_ZONE, Call, OutboundError, Rules, built_in_rules
+from releve.outbound.list_rows import Head, read_head, read_rows
+from releve.outbound.screening import COLUMNS, Screener
+
+__all__ = ["replay"]
+
+_CHUNK = 500_000
+_LONGEST_LINE = 1_000_000
+
+
+@dataclass
+class _Day:
+    """A day of the replay: its instant, and what is counted as the list goes by."""
+
+    at: datetime
+    screener: Screener
+    allowed: int = 0
+    policy_only: int = 0
+    refused: int = 0
+    by_rule: Counter[str] = field(default_factory=Counter)
+
+
+@click.command()
+@click.argument(
+    "list_", metavar="LIST", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--on", "days", multiple=True, required=True, type=click.DateTime(["%Y-%m-%d"]),
+              help="A day to judge it on; several times for several.")  # fmt: skip
+@click.option("--time", "clock", default="10:30", show_default=True,
+              help="Time of these days, in Europe/Paris.")  # fmt: skip
+@call_options
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+def replay(
+    list_: Path, days: tuple[datetime, ...], clock: str, as_json: bool, **options: Any
+) -> None:
+    """Judge LIST (CSV) as it would have been judged on each day, by the rules in force then.
+
+    Each verdict rests on the facts known at its own instant. Exit status 0, or 2 when the list or
+    the facts cannot be read.
+    """
+    told = CallOptions(**options)
+    try:
+        at = time.fromisoformat(clock)
+        instants = [datetime.combine(day.date(), at, zone(LEGAL_ZONE)) for day in days]
+        rules = built_in_rules()
+        frames, _ = scan_facts(told.facts)
+        judged = [_day(told.call(instant), frames, rules) for instant in instants]
+        broken, moves = _run(list_, judged)
+    except (OutboundError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    lang = told.lang
+    click.echo(_json(judged, broken, moves) if as_json else _text(judged, broken, moves, lang))
+
+
+def _day(call: Call, frames: dict[str, pl.DataFrame | pl.LazyFrame], rules: Rules) -> _Day:
+    return _Day(call.at, Screener(call, frames, rules, call.at, following=False))
+
+
+def _run(path: Path, days: list[_Day]) -> tuple[int, Counter[tuple[bool, ...]]]:
+    """Judge the whole list on each day; return its broken lines, and the rows by their verdicts."""
+    broken, moves, progress = 0, Counter[tuple[bool, ...]](), Progress()
+    size, line = max(path.stat().st_size, 1), 2
+    with path.open("rb") as stream:
+        head: Head = read_head(stream.readline(_LONGEST_LINE), COLUMNS)
+        while lines := stream.readlines(_CHUNK * 40):
+            rows, bad = read_rows(head, lines, line)
+            line, broken = line + len(lines), broken + bad.height
+            asked = rows.select(pl.col(written).alias(name) for name, written in head.read.items())
+            asked = asked.with_columns(pl.all().str.strip_chars())
+            found = [_counted(day, day.screener.screen(asked)) for day in days]
+            moves.update(zip(*(one.to_list() for one in found), strict=True))
+            progress(stream.tell() / size, line - 2)
+    return broken, moves
+
+
+def _counted(day: _Day, screened: pl.DataFrame) -> pl.Series:
+    day.allowed += screened.filter("allowed").height
+    day.policy_only += screened.filter(pl.col("legal") & ~pl.col("allowed")).height
+    day.refused += screened.filter(~pl.col("allowed")).height
+    rules = screened["rules"].str.split("|").explode()
+    day.by_rule.update(rules.filter(rules != "").to_list())
+    return screened["allowed"]
+
+
+def _json(days: list[_Day], broken: int, moves: Counter[tuple[bool, ...]]) -> str:
+    document = {
+        "broken": broken,
+        "days": [
+            {
+                "at": day.at.isoformat(),
+                "callable": day.allowed,
+                "refused": day.refused,
+                "by_policy_only": day.policy_only,
+                "by_rule": dict(sorted(day.by_rule.items())),
+            }
+            for day in days
+        ],
+        "moves": [{"callable": list(key), "rows": moves[key]} for key in sorted(moves)],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _text(days: list[_Day], broken: int, moves: Counter[tuple[bool, ...]], lang: str) -> str:
+    """Return the counts as a table: what was counted down, the days across."""
+    french = lang == "fr"
+    names = ("permis", "refusés", "dont par politique seulement") if french else (
+        "callable", "refused", "of these by policy only")  # fmt: skip
+    counted = [[d.allowed for d in days], [d.refused for d in days], [d.policy_only for d in days]]
+    ids = sorted(set().union(*(day.by_rule for day in days)))
+    lines = [("", [day.at.date().isoformat() for day in days])]
+    lines += [(name, list(map(str, row))) for name, row in zip(names, counted, strict=True)]
+    lines += [(name, [str(day.by_rule[name]) for day in days]) for name in ids]
+    told = [_line(name, cells) for name, cells in lines]
+    for key in sorted(moves):
+        word = [("permis" if french else "callable") if yes else ("refusé" if french else "refused")
+                for yes in key]  # fmt: skip
+        told.append(f"{' -> '.join(word)}{_colon(lang)}{moves[key]}")
+    told.append(f"{'lignes illisibles' if french else 'broken rows'}{_colon(lang)}{broken}")
+    return "\n".join(told)
+
+
+def _line(name: str, cells: list[str]) -> str:
+    return f"{name:<30}" + "".join(f"{cell:>12}" for cell in cells)
+
+
+def _colon(lang: str) -> str:
+    return "\u00a0: " if lang == "fr" else ": "

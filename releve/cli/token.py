@@ -1,0 +1,72 @@
+"""``releve desk token``: how programs come in to the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from releve.cli.database import open_database
+from releve.cli.secret import keep_secret
+from releve.cli.user import ROLES
+
+__all__ = ["token"]
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def token() -> None:
+    """Give and end the tokens by which programs use the API."""
+
+
+@token.command()
+@click.argument("name")
+@click.option("--role", required=True, type=click.Choice(ROLES), help="What the program may do.")
+@click.option("--until", required=True, type=_DAY, help="Last day, at most a year from now.")
+@click.option("--site", "sites", multiple=True, help="A site the role is held for; repeatable.")
+@click.option("--client", "clients", multiple=True, help="A client it is held for; repeatable.")
+def add(
+    name: str, role: str, until: datetime, sites: tuple[str, ...], clients: tuple[str, ...]
+) -> None:
+    """Give a program of this NAME a token, and print its secret: it is told this once.
+
+    The program sends it with each request, as `Authorization: Bearer SECRET`.
+    """
+    keep_secret()
+    open_database()
+    from releve.desk.access import people, tokens
+
+    wanted = people.Wanted(role, sites, clients, until.date())
+    try:
+        _, secret = tokens.give(name, wanted, by="command line")
+    except people.AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(secret)
+
+
+@token.command(name="list")
+def list_tokens() -> None:
+    """List the tokens that open something now, with their roles."""
+    keep_secret()
+    open_database()
+    from releve.desk.access import tokens
+
+    for row in tokens.running():
+        reach = ", ".join([*row.sites, *row.clients]) or "everything"
+        click.echo(f"{row.name}: {row.role} for {reach}, until {row.ends_at:%Y-%m-%d %H:%M} UTC")
+
+
+@token.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """End the token of this NAME now; its name stays taken."""
+    keep_secret()
+    open_database()
+    from releve.desk.access import people, tokens
+
+    try:
+        tokens.end(tokens.named(name), by="command line")
+    except people.AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{name}: ended")

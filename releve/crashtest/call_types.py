@@ -1,0 +1,115 @@
+"""NamedTuples that the kernel of the quarters reads and fills; see who makes each."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+__all__ = ["BINS", "CLIENT", "PROGRAMME", "Demand", "Presence", "Rows", "Work"]
+
+Array = NDArray[Any]
+
+PROGRAMME = (
+    "offered",
+    "lost",
+    "within",
+    "short",
+    "calm_lost",
+    "calm_within",
+    "calm_short",
+)
+"""What is counted per quarter and programme: calls, contacts or items that came in; those lost;
+inbound calls served within the threshold, and hung up within it. *Calm*: the same quarter, as busy
+on every day, without illness, closures and outages."""
+
+CLIENT = ("days", "served", "calm_served", "first_missed", "worst_day")
+"""What is counted per quarter and client: days with something to serve; those on which each of its
+programmes served its least share, with and without disasters; the first that did not (the number
+of days if none) and the one with the largest share lost."""
+
+BINS = 101
+"""Bins of the share served on a day: whole percents, rounded down."""
+
+
+class Demand(NamedTuple):
+    """What comes in; d planned days, p programmes, t half hours.
+
+    ``calls[d, p, t]``; ``log_load[d, p, t]`` of the load in Erlang; ``open[d, p, t]``;
+    ``pace[d, p, t]`` calls an agent ends in the half hour. Per programme: ``kind`` 0 inbound, 1
+    outbound, 2 back office; ``available`` = 1 - shrinkage; ``patience`` in half hours (infinite =
+    nobody hangs up); ``occupancy``; ``deadline`` in half hours; ``least`` share of a day to serve;
+    ``client``; ``penalty``; ``key``; ``busy[p, bin]`` the day's factor at each quantile;
+    ``table[p]`` of :func:`~releve.crashtest.queue_table.queue_table`.
+    """
+
+    calls: Array
+    log_load: Array
+    open: Array
+    pace: Array
+    kind: Array
+    available: Array
+    patience: Array
+    occupancy: Array
+    deadline: Array
+    least: Array
+    client: Array
+    penalty: Array
+    key: Array
+    busy: Array
+    table: Array
+
+
+class Presence(NamedTuple):
+    """Who is where; k patterns and q pairs of each planned day d, filled up to the longest.
+
+    ``calendar[day]`` the planned day or -1; ``worked[d, k, t]``, ``first[d, k]``, ``end[d, k]``;
+    ``pair_pattern[d, q]``, ``pair_programme[d, q]``, ``pairs[d]``; ``base[d, p, t]`` effective
+    agents of the base plan; the cells of a state, ``pointer[state]`` up to the next: ``tally``,
+    ``pair``, ``heads`` (the states 0 .. d - 1 are the base plans); ``tally_size``.
+    """
+
+    calendar: Array
+    worked: Array
+    first: Array
+    end: Array
+    pair_pattern: Array
+    pair_programme: Array
+    pairs: Array
+    base: Array
+    pointer: Array
+    tally: Array
+    pair: Array
+    heads: Array
+    tally_size: Array
+
+
+class Work(NamedTuple):
+    """A thread's working arrays: ``share[tally]`` present; ``people[q]``; ``placed[p, t]``;
+    ``queue[2, p]`` callers waiting and work left; ``come[2, p, i]`` work come in by opening half
+    hour, ``opened[2, p]`` of them; ``done[2, p]`` work done; ``out[2, p, 4]`` of a day: offered,
+    lost, within, short; ``day[client, 4]``: offered, lost, held, calm held.
+    """
+
+    share: Array
+    people: Array
+    placed: Array
+    queue: Array
+    come: Array
+    opened: Array
+    done: Array
+    out: Array
+    day: Array
+
+
+class Rows(NamedTuple):
+    """What is kept of every quarter: ``programme[r, p, PROGRAMME]``, ``client[r, c, CLIENT]``
+    (int32), ``worst[r, c]`` share lost on the worst day, ``harm[r, cause, client]`` calls lost to
+    each cause beyond the calm quarter; ``fan[day, c, bin]`` (int64) quarters by share served.
+    """
+
+    programme: Array
+    client: Array
+    worst: Array
+    harm: Array
+    fan: Array

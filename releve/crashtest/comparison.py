@@ -1,0 +1,114 @@
+"""Two cases under the same disasters: differences quarter by quarter, each with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from releve.crashtest.call_types import PROGRAMME
+from releve.crashtest.errors import require
+from releve.crashtest.estimates import mean
+from releve.crashtest.outbreak import FIELDS, Estimate
+from releve.crashtest.prepare import CrashTest, Prepared
+from releve.crashtest.result import broken, penalties
+from releve.crashtest.run import Quarters
+
+__all__ = ["Case", "ClientDifference", "Difference", "compare", "difference_json"]
+
+_LOST = PROGRAMME.index("lost")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test that was run: what it is called, its arrays and its rows."""
+
+    label: str
+    test: CrashTest
+    ready: Prepared
+    rows: Quarters
+
+
+@dataclass(frozen=True)
+class ClientDifference:
+    """What a client gains (negative) or loses: calls lost and penalty (EUR) a quarter, P(breaks
+    its target), each the other case less the first."""
+
+    client: str
+    lost: Estimate
+    penalty: Estimate
+    breaks_target: Estimate
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A case less the first, over the same quarters: calls lost, penalty in EUR, days of sites
+    closed by the rule, agents infected, a quarter. ``wider``: how many times the variance of the
+    difference in calls would be if the two had met different disasters."""
+
+    label: str
+    against: str
+    lost: Estimate
+    penalty: Estimate
+    site_days_closed: Estimate
+    infected: Estimate
+    wider: float
+    clients: tuple[ClientDifference, ...]
+
+
+def compare(first: Case, other: Case) -> Difference:
+    """Return ``other`` less ``first``; both must have run the same quarters of the same seed."""
+    one = (first.rows.first, len(first.rows), first.test.settings.seed, first.test.settings.days)
+    two = (other.rows.first, len(other.rows), other.test.settings.seed, other.test.settings.days)
+    require(one == two, "both cases have the same quarters, seed and days", (one, two))
+    lost = [case.rows.programme[:, :, _LOST].sum(axis=1) for case in (first, other)]
+    cost = [penalties(case.ready, case.rows) for case in (first, other)]
+    apart = float((lost[1] - lost[0]).var())
+    return Difference(
+        label=other.label,
+        against=first.label,
+        lost=mean(lost[1] - lost[0]),
+        penalty=mean(cost[1].sum(axis=1) - cost[0].sum(axis=1)),
+        site_days_closed=mean(
+            _field(other, "site_days_closed") - _field(first, "site_days_closed")
+        ),
+        infected=mean(_field(other, "infected") - _field(first, "infected")),
+        wider=float(lost[0].var() + lost[1].var()) / apart if apart > 0 else np.inf,
+        clients=_clients(first, other),
+    )
+
+
+def _field(case: Case, name: str) -> Any:
+    return case.rows.outbreak[:, FIELDS.index(name)]
+
+
+def _clients(first: Case, other: Case) -> tuple[ClientDifference, ...]:
+    found = []
+    cost = [penalties(case.ready, case.rows) for case in (first, other)]
+    misses = [broken(case.test, case.ready, case.rows) for case in (first, other)]
+    for c, client in enumerate(first.test.operator.clients[: cost[0].shape[1]]):
+        mine = first.ready.demand.client == c
+        lost = [case.rows.programme[:, mine, _LOST].sum(axis=1) for case in (first, other)]
+        found.append(
+            ClientDifference(
+                client=client.id,
+                lost=mean(lost[1] - lost[0]),
+                penalty=mean(cost[1][:, c] - cost[0][:, c]),
+                breaks_target=mean(misses[1][:, c] - misses[0][:, c]),
+            )
+        )
+    return tuple(found)
+
+
+def difference_json(difference: Difference) -> dict[str, Any]:
+    """Return a difference as plain values; what is not known (an infinity) is None."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: plain(one) for name, one in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(one) for one in value]
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    return dict(plain(asdict(difference)))

@@ -1,0 +1,69 @@
+"""The events of all streams and replications, by the gaps between them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numba import njit
+
+from releve.crashtest.outbreak.rng import named, pick, replication_key, unit
+
+__all__ = ["DRAWS", "DURATION", "LATITUDE", "LONGITUDE", "RATE", "events", "opening_days"]
+
+DRAWS = 4
+"""The uniform numbers of an event beside its gap: country, latitude, longitude, duration."""
+RATE, LATITUDE, LONGITUDE, DURATION = range(DRAWS)
+
+
+@njit(cache=True)
+def events(
+    seed: Any,
+    first: int,
+    replications: int,
+    hours: float,
+    key: Any,
+    hazard: Any,
+    per_hour: Any,
+    hazard_key: Any,
+    factors: Any,
+    replication: Any,
+    stream: Any,
+    begin: Any,
+    draws: Any,
+) -> int:
+    """Fill the replication, stream, begin (hours) and draws of each event; return their number.
+
+    ``factors[hazard, bin]`` of a replication, each bin alike. Events come by replication, stream
+    and begin. Those beyond the room given are counted, not written.
+    """
+    n = 0
+    room = begin.size
+    factor = factors[:, 0].copy()
+    for r in range(replications):
+        rep = replication_key(seed, first + r)
+        for h in range(hazard_key.size):
+            factor[h] = factors[h, pick(unit(named(rep, hazard_key[h]), 0), factors.shape[1])]
+        for s in range(key.size):
+            rate = per_hour[s] * factor[hazard[s]]
+            if rate <= 0.0:
+                continue
+            who = named(rep, key[s])
+            slot = 0
+            t = -math.log(unit(who, 0)) / rate
+            while t < hours:
+                if n < room:
+                    replication[n], stream[n], begin[n] = r, s, t
+                    for d in range(DRAWS):
+                        draws[n, d] = unit(who, slot + 1 + d)
+                n += 1
+                slot += 1 + DRAWS
+                t -= math.log(unit(who, slot)) / rate
+    return n
+
+
+@njit(cache=True)
+def opening_days(seed: Any, first: int, key: Any, day: Any) -> None:
+    """Fill ``day[replication]`` with the day of the year, 0 to 364, on which each begins."""
+    for r in range(day.size):
+        day[r] = pick(unit(named(replication_key(seed, first + r), key), 0), 365)

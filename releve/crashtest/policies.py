@@ -1,0 +1,125 @@
+"""Policies to put side by side, and the best mix of measures that a budget buys.
+
+A policy changes some controls of the outbreak. Prices are assumptions to be replaced by an
+operator's own; what a measure buys is the model's, under the same disasters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+from releve.crashtest.errors import CrashTestError, require
+from releve.crashtest.outbreak import Closure, Controls, Population, Visits
+
+__all__ = ["POLICIES", "Mix", "Policy", "best_mix", "controls_with"]
+
+Change = Callable[[Controls, Population], Controls]
+MEASURES_MOST = 5
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy: what it does, in words, the change it makes, and what it costs per agent and
+    quarter in EUR (assumed)."""
+
+    id: str
+    text: str
+    change: Change = field(repr=False, compare=False)
+    price: float = 0.0
+
+
+def _telework(controls: Controls, population: Population) -> Controls:
+    """Send half of the home-ready home, beside those whom the plan places there."""
+    home = population.home_ready & (population.telework_rank < 0.5)
+    if controls.at_home is not None:
+        home = home | controls.at_home
+    return replace(controls, at_home=home)
+
+
+def _longer(controls: Controls, population: Population) -> Controls:
+    rule = controls.closure or Closure()
+    return replace(controls, closure=replace(rule, hours=2 * rule.hours))
+
+
+POLICIES: Mapping[str, Policy] = {
+    row.id: row
+    for row in (
+        Policy("as-given", "the controls as given", lambda c, _: c),
+        Policy("no-rule", "no closure rule", lambda c, _: replace(c, closure=None)),
+        Policy(
+            "no-tests",
+            "the closure rule without tests of people with symptoms",
+            lambda c, _: replace(c, symptom_test=0.0),
+        ),
+        Policy("longer", "closures twice as long", _longer),
+        Policy(
+            "tests",
+            "nine in ten people with symptoms are tested",
+            lambda c, _: replace(c, symptom_test=max(0.9, c.symptom_test)),
+            15.0,
+        ),
+        Policy(
+            "masks",
+            "masks that stop 30 % of attempts",
+            lambda c, _: replace(c, masks=max(0.3, c.masks)),
+            12.0,
+        ),
+        Policy(
+            "air",
+            "three more air changes an hour",
+            lambda c, _: replace(c, extra_air_changes=c.extra_air_changes + 3.0),
+            20.0,
+        ),
+        Policy("telework", "half of the home-ready at home", _telework, 60.0),
+        Policy(
+            "visits",
+            "a brigade every week that tests 20",
+            lambda c, _: replace(c, visits=Visits(7.0, 20)),
+            10.0,
+        ),
+    )
+}
+"""The policies by id."""
+
+
+def controls_with(names: Sequence[str], controls: Controls, population: Population) -> Controls:
+    """Return controls with the changes of several policies, one after another."""
+    for name in names:
+        if name not in POLICIES:
+            raise CrashTestError(f"policy is one of {', '.join(POLICIES)}, got {name!r}")
+        controls = POLICIES[name].change(controls, population)
+    return controls
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Measures taken together, what they cost and what is left to pay in penalties, in EUR a
+    quarter."""
+
+    measures: tuple[str, ...]
+    cost: float
+    penalty: float
+
+
+def best_mix(
+    measures: Sequence[str],
+    costs: Mapping[str, float],
+    budget: float,
+    penalty_of: Callable[[tuple[str, ...]], float],
+) -> tuple[Mix, ...]:
+    """Return every mix that the budget buys, the one with the least penalty first.
+
+    ``costs`` and ``budget`` in EUR a quarter; ``penalty_of(mix)`` the mean penalty of a quarter.
+    Among equals the cheaper comes first. All mixes are tried: five measures at most.
+    """
+    require(budget >= 0, "budget >= 0", budget)
+    require(len(measures) <= MEASURES_MOST, f"measures <= {MEASURES_MOST}", len(measures))
+    found = []
+    for size in range(len(measures) + 1):
+        for chosen in combinations(measures, size):
+            cost = sum(costs[name] for name in chosen)
+            if cost <= budget:
+                found.append(Mix(chosen, cost, penalty_of(chosen)))
+    return tuple(sorted(found, key=lambda mix: (mix.penalty, mix.cost)))

@@ -1,0 +1,279 @@
+"""From an operator, its plans and what may happen to the arrays of the kernels, once per run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv
+
+from releve.crashtest.call_types import Demand, Presence
+from releve.crashtest.day_types import Cells, Day
+from releve.crashtest.errors import CrashTestError, require
+from releve.crashtest.losses import Where
+from releve.crashtest.outages import Hazard
+from releve.crashtest.outbreak import Controls, Scenario
+from releve.crashtest.outbreak.rng import key_of
+from releve.crashtest.places import Numbers, numbers_of
+from releve.crashtest.planned import (
+    Tallies,
+    check_plan_of,
+    day_of,
+    scenario_numbers,
+    tallies_of,
+)
+from releve.crashtest.queue_table import queue_table
+from releve.crashtest.relief_rule import cells_of, room_for
+from releve.crashtest.settings import INTERVALS, Settings
+from releve.demand import Requirement
+from releve.network import Operator, Programme
+from releve.plan import Plan
+
+__all__ = ["CrashTest", "Prepared", "prepare"]
+
+Floats = NDArray[np.float64]
+
+INTERVAL_S = 1800.0
+BUSY_BINS = 512
+"""Equally likely factors of a day's busyness."""
+KINDS = ("inbound", "outbound", "back_office")
+
+
+@dataclass(frozen=True)
+class CrashTest:
+    """What is put to the test and what may happen to it.
+
+    ``plans`` of one or several days, which repeat by weekday; ``needs[i]`` the requirement of the
+    day of ``plans[i]`` at the mean volume. ``busyness``: the coefficient of variation of the
+    factor that a day of a programme shares, by programme. ``scenario`` and ``controls`` of the
+    outbreak; ``hazards`` the outages. ``start`` is day 0 [the first planned day].
+    """
+
+    operator: Operator = field(repr=False)
+    plans: tuple[Plan, ...] = field(repr=False)
+    needs: tuple[Requirement, ...] = field(repr=False)
+    scenario: Scenario = field(repr=False)
+    controls: Controls = field(default_factory=Controls)
+    hazards: tuple[Hazard, ...] = ()
+    busyness: tuple[float, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    start: date | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not belong together; CrashTestError says what and the fix."""
+        require(len(self.plans) >= 1, "a plan of one day at least", len(self.plans))
+        require(len(self.plans) == len(self.needs), "a requirement for each plan", len(self.needs))
+        for plan, need in zip(self.plans, self.needs, strict=True):
+            check_plan_of(self.operator, plan)
+            _check_need(plan, need)
+        days = (self.scenario.days, self.settings.days)
+        require(days[0] == days[1], "the outbreak has the days of the test", days)
+        own = set(self.scenario.population.agents) == set(self.operator.agent)
+        require(own, "the outbreak is among the operator's agents", "others")
+        count = len(self.plans[0].programmes)
+        require(len(self.busyness) in (0, count), f"busyness of {count} programmes", self.busyness)
+        require(all(0 <= cv < 3 for cv in self.busyness), "0 <= busyness < 3", self.busyness)
+
+    @property
+    def first_day(self) -> date:
+        """Day 0."""
+        return self.start or self.plans[0].day
+
+    @property
+    def programmes(self) -> tuple[Programme, ...]:
+        """The programmes in the order of the plans' columns."""
+        return tuple(self.operator.programme[row[0]] for row in self.plans[0].programmes)
+
+
+def _check_need(plan: Plan, need: Requirement) -> None:
+    columns = tuple(row[0] for row in plan.programmes)
+    same = (need.day, need.programmes, need.starts) == (plan.day, columns, plan.starts)
+    if not same:
+        raise CrashTestError(
+            f"the requirement of {need.day} is not that of the plan of {plan.day}: forecast the"
+            " day of the plan, with the same programmes"
+        )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The arrays of a crash test, and what is needed to read its rows.
+
+    ``days`` the planned days, ``relieved[d]`` the scenario of each set of places that day's plan
+    relieves; ``unplanned`` weekdays (0 = Monday) without a plan; ``unknown`` programmes whose
+    volume is not known on some day, which count as without calls then.
+    """
+
+    settings: Settings
+    start: date
+    numbers: Numbers
+    days: tuple[Day, ...]
+    relieved: tuple[dict[frozenset[int], int], ...]
+    where: Where
+    demand: Demand
+    presence: Presence
+    scenario: Scenario
+    controls: Controls
+    hazards: tuple[Hazard, ...]
+    tally_of: NDArray[np.int32]
+    unplanned: tuple[int, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The causes of losses by number."""
+        return ("illness", "closure", *(hazard.id for hazard in self.hazards))
+
+
+def prepare(test: CrashTest) -> Prepared:
+    """Return the arrays of a crash test."""
+    numbers, tallies = numbers_of(test.operator), tallies_of(test.operator)
+    days = tuple(
+        day_of(test.operator, plan, need.aht_s, numbers, tallies)
+        for plan, need in zip(test.plans, test.needs, strict=True)
+    )
+    calendar = _calendar(test)
+    agents = test.scenario.population.agents
+    return Prepared(
+        settings=test.settings,
+        start=test.first_day,
+        numbers=numbers,
+        days=days,
+        relieved=tuple(scenario_numbers(plan, numbers) for plan in test.plans),
+        where=Where(
+            calendar,
+            np.stack([day.first_busy for day in days]),
+            np.stack([day.at_place for day in days]),
+            np.stack([_used(day) for day in days]),
+            numbers.key,
+            test.settings.reaction_intervals,
+            test.settings.several_intervals,
+        ),
+        demand=_demand(test),
+        presence=_presence(days, calendar, tallies),
+        scenario=test.scenario,
+        controls=test.controls,
+        hazards=test.hazards,
+        tally_of=np.array([tallies.of[name] for name in agents], dtype=np.int32),
+        unplanned=tuple(sorted({_weekday(test, int(i)) for i in np.flatnonzero(calendar < 0)})),
+        unknown=tuple(sorted({name for need in test.needs for name in need.unknown})),
+    )
+
+
+def _used(day: Day) -> NDArray[np.bool_]:
+    """Return whether anybody could be at a place, in the plan or in a relief: bool[place]."""
+    found = np.zeros(len(day.damage), dtype=np.bool_)
+    found[day.cell_place] = True
+    found[day.option_place] = True
+    return found
+
+
+def _weekday(test: CrashTest, day: int) -> int:
+    return (test.first_day + timedelta(days=int(day))).weekday()
+
+
+def _calendar(test: CrashTest) -> NDArray[np.int32]:
+    """Return the planned day of every simulated day; -1 where its weekday has no plan."""
+    of = {plan.day.weekday(): at for at, plan in reversed(list(enumerate(test.plans)))}
+    if test.settings.nearest:
+        held = sorted(of)
+        near = {w: min(held, key=lambda h: (min((h - w) % 7, (w - h) % 7), h)) for w in range(7)}
+        of = {w: of[near[w]] for w in range(7)}
+    return np.array(
+        [of.get(_weekday(test, day), -1) for day in range(test.settings.days)], dtype=np.int32
+    )
+
+
+def _demand(test: CrashTest) -> Demand:
+    rows = test.programmes
+    calls = np.stack([np.nan_to_num(need.calls).T for need in test.needs])
+    aht = np.stack([_known(need.aht_s, rows).T for need in test.needs])
+    need = np.stack([np.nan_to_num(one.agents).T for one in test.needs])
+    mean = (calls * aht).sum(axis=(0, 2)) / np.maximum(calls.sum(axis=(0, 2)), 1e-12)
+    mean = np.where(mean > 0, mean, [row.aht_s for row in rows])
+    patience = np.array([math.inf if row.patience_s is None else row.patience_s for row in rows])
+    clients = [client.id for client in test.operator.clients]
+    tables = [
+        queue_table(float(mean[p]), float(patience[p]), row.service_threshold_s)
+        for p, row in enumerate(rows)
+    ]
+    return Demand(
+        calls=np.ascontiguousarray(calls),
+        log_load=np.log(np.maximum(calls * aht / INTERVAL_S, 1e-12)),
+        open=np.ascontiguousarray((calls > 0) | (need > 0)),
+        pace=np.ascontiguousarray(INTERVAL_S / aht),
+        kind=np.array([KINDS.index(row.kind) for row in rows], dtype=np.int32),
+        available=np.array([1.0 - row.shrinkage for row in rows]),
+        patience=patience / INTERVAL_S,
+        occupancy=np.array([row.max_occupancy for row in rows]),
+        deadline=np.array([max(1, int(2 * row.deadline_hours + 1e-9)) for row in rows]),
+        least=_least(rows, test.settings.target),
+        client=np.array([clients.index(row.client) for row in rows], dtype=np.int32),
+        penalty=np.array([row.penalty_per_missed_call for row in rows]),
+        key=np.array([key_of("programme", row.id) for row in rows], dtype=np.uint64),
+        busy=_busy(test.busyness or (0.0,) * len(rows)),
+        table=np.stack(tables),
+    )
+
+
+def _least(rows: Sequence[Programme], target: float) -> Floats:
+    """Return the least share of a day that is served: the answer rate, or all but the target."""
+    return np.array([row.answer_rate if row.kind == "inbound" else 1.0 - target for row in rows])
+
+
+def _known(aht_s: Floats, rows: Sequence[Programme]) -> Floats:
+    own = np.array([row.aht_s for row in rows])
+    return np.where(np.isnan(aht_s) | (aht_s <= 0), own, aht_s)
+
+
+def _busy(busyness: Sequence[float]) -> Floats:
+    """Return equally likely factors of a gamma law of mean 1: float64[programme, bin]."""
+    middle = (np.arange(BUSY_BINS) + 0.5) / BUSY_BINS
+    found = np.ones((len(busyness), BUSY_BINS))
+    for row, cv in zip(found, busyness, strict=True):
+        if cv > 0:
+            factors = gammaincinv(cv**-2, middle)
+            row[:] = factors / factors.mean()
+    return found
+
+
+def _presence(days: Sequence[Day], calendar: NDArray[np.int32], tallies: Tallies) -> Presence:
+    patterns = max(len(day.worked) for day in days)
+    pairs = max(1, *(len(day.pair_pattern) for day in days))
+    base = [
+        cells_of(day, 0, np.zeros(len(day.damage), dtype=np.bool_), False, room_for(day))
+        for day in days
+    ]
+    return Presence(
+        calendar=calendar,
+        worked=np.stack([_padded(day.worked, patterns) for day in days]),
+        first=np.stack([_padded(day.first, patterns) for day in days]),
+        end=np.stack([_padded(day.end, patterns) for day in days]),
+        pair_pattern=np.stack([_padded(day.pair_pattern, pairs) for day in days]),
+        pair_programme=np.stack([_padded(day.pair_programme, pairs) for day in days]),
+        pairs=np.array([len(day.pair_pattern) for day in days], dtype=np.int32),
+        base=np.stack([_placed(day, cells) for day, cells in zip(days, base, strict=True)]),
+        pointer=np.concatenate([[0], np.cumsum([len(c.heads) for c in base])]).astype(np.int64),
+        tally=np.concatenate([c.tally for c in base]),
+        pair=np.concatenate([c.pair for c in base]),
+        heads=np.concatenate([c.heads for c in base]),
+        tally_size=tallies.size.astype(np.float64),
+    )
+
+
+def _padded(array: NDArray[np.generic], length: int) -> NDArray[np.generic]:
+    room = np.zeros((length, *array.shape[1:]), dtype=array.dtype)
+    room[: len(array)] = array
+    return room
+
+
+def _placed(day: Day, cells: Cells) -> Floats:
+    """Return the effective agents of cells: float64[programme, half hour]."""
+    found = np.zeros((len(day.weight), INTERVALS))
+    worked = day.worked[day.pair_pattern[cells.pair]] * cells.heads[:, None]
+    np.add.at(found, day.pair_programme[cells.pair], worked)
+    return found

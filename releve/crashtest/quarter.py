@@ -1,0 +1,173 @@
+"""The kernel of the quarters: who is present, what they answer, what is lost to which cause.
+
+Each day is lived twice with the same busyness: as it came, and *calm*, with the base plan and
+everybody present. What is lost beyond the calm day is shared among the day's causes by the
+agent-half hours that each took from the base plan.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from releve.crashtest.call_types import BINS, Demand, Presence, Rows, Work
+from releve.crashtest.jit import kernel
+from releve.crashtest.losses import ILLNESS, Losses
+from releve.crashtest.outbreak.rng import named, replication_key, unit
+from releve.crashtest.serving import serve
+from releve.crashtest.settings import INTERVALS
+
+__all__ = ["quarters"]
+
+Array = NDArray[Any]
+
+
+@kernel
+def quarters(
+    demand: Demand, who: Presence, losses: Losses, state: Array, away: Array, seed: int, first: int,
+    work: Work, out: Rows, placed: Array,
+) -> None:  # fmt: skip
+    """Fill a row per replication ``first`` .. of ``away[r, day, tally]`` agents.
+
+    ``state[segment]`` numbers the state of each segment of ``losses``. ``placed[day, p, t]``
+    receives the effective agents of the last replication when it has that many days.
+    """
+    days = len(who.calendar)
+    for r in range(len(away)):
+        key = replication_key(seed, first + r)
+        work.queue.fill(0.0)
+        work.opened.fill(0)
+        work.done.fill(0.0)
+        out.client[r, :, 3] = days
+        out.worst[r, :] = -1.0
+        for day in range(days):
+            d = who.calendar[day]
+            if d < 0:
+                work.queue.fill(0.0)
+                continue
+            begin, end = losses.pointer[r * days + day], losses.pointer[r * days + day + 1]
+            taken = _present(who, work, away[r, day], d)
+            calm = begin == end and taken == 0.0
+            if not calm:
+                _place(who, losses, state, work, d, begin, end)
+                losses.taken[r, day, ILLNESS] += taken
+            if len(placed) == days:
+                _copy(who.base[d] if calm else work.placed, placed[day])
+            _day(demand, who, work, d, day, key, calm)
+            _count(demand, work, out, losses.taken[r, day], r, day)
+
+
+@kernel
+def _copy(source: Array, to: Array) -> None:
+    for p in range(source.shape[0]):
+        for t in range(source.shape[1]):
+            to[p, t] = source[p, t]
+
+
+@kernel
+def _present(who: Presence, work: Work, away: Array, d: int) -> float:
+    """Set the share of each tally that is present; return the agent-half hours that are not."""
+    some = False
+    for g in range(len(away)):
+        work.share[g] = max(0.0, 1.0 - away[g] / who.tally_size[g])
+        some = some or away[g] > 0
+    if not some:
+        return 0.0
+    taken = 0.0
+    for c in range(who.pointer[d], who.pointer[d + 1]):
+        k = who.pair_pattern[d, who.pair[c]]
+        taken += (1.0 - work.share[who.tally[c]]) * who.heads[c] * (who.end[d, k] - who.first[d, k])
+    return taken
+
+
+@kernel
+def _place(
+    who: Presence, losses: Losses, state: Array, work: Work, d: int, begin: int, end: int
+) -> None:
+    """Set the effective agents of a day: the base plan, and in each segment its state."""
+    work.placed.fill(0.0)
+    at = 0
+    for segment in range(begin, end):
+        if losses.begin[segment] > at:
+            _add(who, work, d, d, at, losses.begin[segment])
+        _add(who, work, d, state[segment], losses.begin[segment], losses.end[segment])
+        at = losses.end[segment]
+    if at < INTERVALS:
+        _add(who, work, d, d, at, INTERVALS)
+
+
+@kernel
+def _add(who: Presence, work: Work, d: int, state: int, begin: int, end: int) -> None:
+    """Add those present of a state to the half hours ``begin`` up to ``end``."""
+    work.people.fill(0.0)
+    for c in range(who.pointer[state], who.pointer[state + 1]):
+        work.people[who.pair[c]] += who.heads[c] * work.share[who.tally[c]]
+    for q in range(who.pairs[d]):
+        people = work.people[q]
+        if people > 0.0:
+            k, p = who.pair_pattern[d, q], who.pair_programme[d, q]
+            for t in range(max(begin, who.first[d, k]), min(end, who.end[d, k])):
+                work.placed[p, t] += people * who.worked[d, k, t]
+
+
+@kernel
+def _day(demand: Demand, who: Presence, work: Work, d: int, day: int, key: Any, calm: bool) -> None:
+    """Serve the calls of a day, as it came and calm; once where both are the same."""
+    bins = demand.busy.shape[1]
+    for p in range(len(demand.kind)):
+        u = unit(named(key, demand.key[p]), day)
+        factor = demand.busy[p, min(int(u * bins), bins - 1)]
+        same = calm and demand.kind[p] < 2 and work.queue[0, p] == work.queue[1, p]
+        serve(demand, work, who.base[d], 1, d, p, factor)
+        if same:
+            for i in range(4):
+                work.out[0, p, i] = work.out[1, p, i]
+            work.queue[0, p] = work.queue[1, p]
+        else:
+            serve(demand, work, who.base[d] if calm else work.placed, 0, d, p, factor)
+
+
+@kernel
+def _count(demand: Demand, work: Work, out: Rows, taken: Array, r: int, day: int) -> None:
+    """Add a day to the sums of the quarter."""
+    work.day.fill(0.0)
+    work.day[:, 2:] = 1.0
+    total = 0.0
+    for cause in range(len(taken)):
+        total += taken[cause]
+    for p in range(len(demand.kind)):
+        now, calm, c = work.out[0, p], work.out[1, p], demand.client[p]
+        offered = now[0]
+        out.programme[r, p, 0] += offered
+        for i in range(3):
+            out.programme[r, p, 1 + i] += now[1 + i]
+            out.programme[r, p, 4 + i] += calm[1 + i]
+        work.day[c, 0] += offered
+        work.day[c, 1] += now[1]
+        if now[1] > (1.0 - demand.least[p]) * offered + 1e-9:
+            work.day[c, 2] = 0.0
+        if calm[1] > (1.0 - demand.least[p]) * offered + 1e-9:
+            work.day[c, 3] = 0.0
+        if total > 0.0:
+            for cause in range(len(taken)):
+                out.harm[r, cause, c] += (now[1] - calm[1]) * (taken[cause] / total)
+    _count_clients(work, out, r, day)
+
+
+@kernel
+def _count_clients(work: Work, out: Rows, r: int, day: int) -> None:
+    for c in range(len(work.day)):
+        offered, lost = work.day[c, 0], work.day[c, 1]
+        if offered <= 0.0:
+            continue
+        out.client[r, c, 0] += 1
+        out.client[r, c, 1] += int(work.day[c, 2])
+        out.client[r, c, 2] += int(work.day[c, 3])
+        if work.day[c, 2] == 0.0 and out.client[r, c, 3] > day:
+            out.client[r, c, 3] = day
+        share = min(1.0, lost / offered)
+        if share > out.worst[r, c]:
+            out.worst[r, c] = share
+            out.client[r, c, 4] = day
+        out.fan[day, c, min(BINS - 1, int((1.0 - share) * (BINS - 1) + 1e-9))] += 1

@@ -1,0 +1,201 @@
+"""Who works where in a state of a day: which places are lost, and which losses are answered.
+
+Nothing answered: the base plan without the people of the lost places. One loss answered: its
+relief in the plan, without the people of what else is lost. Several answered: a fast rule. It
+starts with the relief of the loss that would cost most, drops placements at the other lost places,
+and gives the people without work, one after another, the work that is worth most where they may
+do it: weight x missing agents covered, with seats left. Then people whose work is covered without
+them change to what is missing, as long as that is worth more. People whom the base plan has
+on a lost site may work at home only, as in the plan's reliefs; the rule leaves at home whoever it
+finds there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.crashtest.day_types import Cells, Day
+from releve.crashtest.jit import kernel, part
+
+__all__ = ["Room", "cells_of", "room_for"]
+
+Array = NDArray[Any]
+
+
+class Room(NamedTuple):
+    """Working arrays of the rule: ``placed[t, p]`` effective agents, ``used[site, t]`` seats;
+    people without work ``kind``, ``pattern``, ``exposed``, ``heads``; people at work ``at_*``;
+    ``out_*`` the cells found; ``n`` their numbers: without work, at work.
+    """
+
+    placed: Array
+    used: Array
+    kind: Array
+    pattern: Array
+    exposed: Array
+    heads: Array
+    at_kind: Array
+    at_place: Array
+    at_pair: Array
+    at_heads: Array
+    at_bound: Array
+    n: Array
+
+
+def room_for(day: Day) -> Room:
+    """Return room for any state of a day."""
+    cells = int(np.diff(day.cell_pointer).max(initial=0))
+    idle = int(np.diff(day.idle_pointer).max(initial=0))
+    people = int(day.cell_heads[: int(day.cell_pointer[1])].sum())
+    people += int(day.idle_heads[: int(day.idle_pointer[1])].sum())
+    most, waiting = cells + 2 * people + 8, cells + idle + 8
+    return Room(
+        placed=np.zeros_like(day.need),
+        used=np.zeros((len(day.seats), len(day.need))),
+        kind=np.zeros(waiting, dtype=np.int32),
+        pattern=np.zeros(waiting, dtype=np.int32),
+        exposed=np.zeros(waiting, dtype=np.bool_),
+        heads=np.zeros(waiting, dtype=np.int32),
+        at_kind=np.zeros(most, dtype=np.int32),
+        at_place=np.zeros(most, dtype=np.int32),
+        at_pair=np.zeros(most, dtype=np.int32),
+        at_heads=np.zeros(most, dtype=np.int32),
+        at_bound=np.zeros(most, dtype=np.bool_),
+        n=np.zeros(2, dtype=np.int64),
+    )
+
+
+def cells_of(day: Day, scenario: int, lost: Array, refill: bool, room: Room) -> Cells:
+    """Return the effective agents of a scenario without the lost places, bool[place].
+
+    ``refill``: whether people without work are given some.
+    """
+    _state(day, scenario, lost, refill, room)
+    n = int(room.n[1])
+    pair = room.at_pair[:n].copy()
+    at_home = room.at_place[:n] >= len(day.seats)
+    effect = np.where(at_home, day.home_effect[day.pair_programme[pair]], 1.0)
+    return Cells(day.tally[room.at_kind[:n]], pair, room.at_heads[:n] * effect)
+
+
+@kernel
+def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room) -> None:
+    r.placed.fill(0.0)
+    r.used.fill(0.0)
+    r.n.fill(0)
+    for c in range(day.cell_pointer[scenario], day.cell_pointer[scenario + 1]):
+        pair, place = day.cell_pair[c], day.cell_place[c]
+        kind, heads = day.cell_kind[c], day.cell_heads[c]
+        exposed = _exposed(day, day.cell_base[c], lost)
+        if lost[place] or (exposed and refill and place < len(day.seats)):
+            _wait(r, kind, day.pair_pattern[pair], exposed or place < len(day.seats), heads)
+        else:
+            _work(day, r, kind, place, pair, heads, place >= len(day.seats))
+    if not refill:
+        return
+    for i in range(day.idle_pointer[scenario], day.idle_pointer[scenario + 1]):
+        exposed = _exposed(day, day.idle_base[i], lost)
+        _wait(r, day.idle_kind[i], day.idle_pattern[i], exposed, day.idle_heads[i])
+    for i in range(r.n[0]):
+        _employ(day, r, i, lost)
+    for i in range(r.n[1]):
+        _exchange(day, r, i, lost)
+    for i in range(r.n[0]):
+        _employ(day, r, i, lost)
+
+
+@part
+def _exposed(day: Day, base: int, lost: Array) -> bool:
+    """Return whether people belong to a lost site in the base plan."""
+    return bool(0 <= base < len(day.seats) and lost[base])
+
+
+@part
+def _wait(r: Room, kind: int, pattern: int, exposed: bool, heads: int) -> None:
+    i = r.n[0]
+    r.kind[i], r.pattern[i], r.exposed[i], r.heads[i] = kind, pattern, exposed, heads
+    r.n[0] = i + 1
+
+
+@kernel
+def _work(day: Day, r: Room, kind: int, place: int, pair: int, heads: int, bound: bool) -> None:
+    """Put people to work; ``bound``: they may not go on a site."""
+    i = r.n[1]
+    r.at_kind[i], r.at_place[i], r.at_pair[i], r.at_heads[i] = kind, place, pair, heads
+    r.at_bound[i] = bound
+    r.n[1] = i + 1
+    _count(day, r, place, pair, heads)
+
+
+@kernel
+def _count(day: Day, r: Room, place: int, pair: int, heads: int) -> None:
+    """Count people at work, or off it when ``heads`` is negative."""
+    k, p = day.pair_pattern[pair], day.pair_programme[pair]
+    on_site = place < len(day.seats)
+    effect = 1.0 if on_site else day.home_effect[p]
+    for t in range(day.first[k], day.end[k]):
+        r.placed[t, p] += heads * effect * day.worked[k, t]
+        if on_site:
+            r.used[place, t] += heads * day.present[k, t]
+
+
+@kernel
+def _gain(day: Day, r: Room, k: int, place: int, p: int) -> float:
+    """Return what one person of a pattern is worth on a programme; -1 where no seat is left."""
+    on_site = place < len(day.seats)
+    effect = 1.0 if on_site else day.home_effect[p]
+    gain = 0.0
+    for t in range(day.first[k], day.end[k]):
+        if on_site and r.used[place, t] + day.present[k, t] > day.seats[place]:
+            return -1.0
+        missing = day.need[t, p] - r.placed[t, p]
+        if missing > 0.0:
+            gain += min(missing, effect * day.worked[k, t])
+    return float(gain * day.weight[p])
+
+
+@kernel
+def _best(day: Day, r: Room, kind: int, k: int, bound: bool, lost: Array, least: float) -> int:
+    """Return the option of a kind that is worth most and more than ``least``, or -1."""
+    best, found = least, -1
+    for o in range(day.option_pointer[kind], day.option_pointer[kind + 1]):
+        place, p = day.option_place[o], day.option_programme[o]
+        if lost[place] or (bound and place < len(day.seats)) or day.pair_of[k, p] < 0:
+            continue
+        gain = _gain(day, r, k, place, p)
+        if gain > best + 1e-9:
+            best, found = gain, o
+    return found
+
+
+@kernel
+def _employ(day: Day, r: Room, i: int, lost: Array) -> None:
+    """Give the people of an entry work, one by one, until nothing is worth it."""
+    while r.heads[i] > 0:
+        o = _best(day, r, r.kind[i], r.pattern[i], r.exposed[i], lost, 0.0)
+        if o < 0:
+            return
+        p = day.option_programme[o]
+        pair = day.pair_of[r.pattern[i], p]
+        _work(day, r, r.kind[i], day.option_place[o], pair, 1, r.exposed[i])
+        r.heads[i] -= 1
+
+
+@kernel
+def _exchange(day: Day, r: Room, i: int, lost: Array) -> None:
+    """Let people of an entry change to work that is worth more than what they leave."""
+    kind, place, pair, bound = r.at_kind[i], r.at_place[i], r.at_pair[i], r.at_bound[i]
+    k, p = day.pair_pattern[pair], day.pair_programme[pair]
+    while r.at_heads[i] > 0 and r.n[1] < len(r.at_kind):
+        _count(day, r, place, pair, -1)
+        worth = max(0.0, _gain(day, r, k, place, p))
+        o = _best(day, r, kind, k, bound, lost, worth)
+        if o < 0:
+            _count(day, r, place, pair, 1)
+            return
+        r.at_heads[i] -= 1
+        to = day.pair_of[k, day.option_programme[o]]
+        _work(day, r, kind, day.option_place[o], to, 1, bound)

@@ -1,0 +1,381 @@
+"""What a crash test says: figures by client, site, cause and outbreak, each with its interval.
+
+An estimate stands with the 95 % interval that the number of quarters leaves; a band holds the
+middle 90 % of quarters. Outbreaks die out or grow, so their sizes come as a histogram, never as a
+mean alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.crashtest.call_types import BINS, CLIENT, PROGRAMME
+from releve.crashtest.errors import CrashTestError
+from releve.crashtest.estimates import band, mean, ratio, share, within
+from releve.crashtest.outbreak import FIELDS, Band, Estimate
+from releve.crashtest.prepare import CrashTest, Prepared
+from releve.crashtest.run import Quarters
+from releve.crashtest.settings import INTERVALS
+
+__all__ = [
+    "FORMAT",
+    "CauseResult",
+    "ClientResult",
+    "CrashResult",
+    "OutbreakResult",
+    "SiteResult",
+    "broken",
+    "penalties",
+    "result_from_json",
+    "result_of",
+    "result_to_json",
+]
+
+FORMAT = "releve-crashtest/1"
+FAN = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Quantiles of the fan of a client's days."""
+_OFFERED, _LOST, _CALM_LOST = (PROGRAMME.index(n) for n in ("offered", "lost", "calm_lost"))
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClientResult:
+    """A client. *Calm* figures are of the same quarters, as busy, without any disaster.
+
+    ``calls_served`` share of calls, contacts and items; ``days_served`` share of days on which each
+    programme served its least share; ``lost`` calls a quarter and ``lost_to_disasters`` those
+    beyond the calm quarter; ``breaks_target`` P(a programme misses its answer rate or service
+    level, or the share of contacts or items, over the quarter); ``penalty`` EUR a quarter.
+    ``worst_day`` share lost on a quarter's worst day; ``worst_quarter`` the largest share lost of
+    any quarter and ``worst_replication`` its number. ``fan[day]`` share served at the quantiles
+    of ``FAN``; ``survival[day]`` share of quarters in which no day up to it was missed;
+    ``lost_shares`` the number of quarters by share lost, in whole percents 0 .. 100.
+    """
+
+    client: str
+    name: str
+    calls_served: Estimate
+    calm_served: Estimate
+    days_served: Estimate
+    calm_days_served: Estimate
+    lost: Estimate
+    lost_band: Band
+    lost_to_disasters: Estimate
+    breaks_target: Estimate
+    calm_breaks_target: Estimate
+    penalty: Estimate
+    penalty_band: Band
+    penalty_of_disasters: Estimate
+    worst_day: Band
+    worst_quarter: float
+    worst_replication: int
+    fan: tuple[tuple[float, ...], ...]
+    survival: tuple[float, ...]
+    lost_shares: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SiteResult:
+    """A site: orders of the rule a quarter, P(at least one), days lost a quarter in all and by
+    cause; ``closed_days`` the number of quarters by whole days closed by the rule."""
+
+    site: str
+    name: str
+    closures: Estimate
+    closes: Estimate
+    days_lost: Estimate
+    days_lost_by: dict[str, Estimate]
+    closed_days: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CauseResult:
+    """A cause of losses: ``illness``, ``closure`` or a hazard's id, worst first.
+
+    ``lost`` calls a quarter beyond the calm quarter: what a day lost beyond the calm day is shared
+    among its causes by the agent-half hours that each took from the base plan. ``occurs`` P(it
+    took anything in a quarter); ``place_days`` days of lost places a quarter (0 for illness);
+    ``lost_by_client`` mean calls.
+    """
+
+    cause: str
+    name: str
+    lost: Estimate
+    lost_band: Band
+    occurs: Estimate
+    place_days: Estimate
+    lost_by_client: dict[str, float]
+
+
+@dataclass(frozen=True)
+class OutbreakResult:
+    """The outbreak among agents: ``infected`` a quarter; ``major`` P(a tenth of the agents or
+    more); ``none`` P(nobody); ``sizes`` the number of quarters by share infected, in whole percents
+    0 .. 100; ``away_days`` agent-days of isolation and quarantine a quarter."""
+
+    infected: Estimate
+    infected_band: Band
+    none: Estimate
+    major: Estimate
+    sizes: tuple[int, ...]
+    away_days: Estimate
+    away_band: Band
+
+
+@dataclass(frozen=True)
+class CrashResult:
+    """The result of a crash test. ``unplanned`` weekdays (0 = Monday) were left out, having no
+    plan; ``unknown`` programmes count without calls where their volume is not known. ``label``
+    names the plan and the policy."""
+
+    operator: str
+    synthetic: bool
+    label: str
+    start: str
+    days: int
+    quarters: int
+    seed: int
+    settings: dict[str, Any]
+    unplanned: tuple[int, ...]
+    unknown: tuple[str, ...]
+    calls_served: Estimate
+    penalty: Estimate
+    clients: tuple[ClientResult, ...]
+    sites: tuple[SiteResult, ...]
+    causes: tuple[CauseResult, ...]
+    outbreak: OutbreakResult
+
+
+def result_of(test: CrashTest, ready: Prepared, rows: Quarters, label: str = "") -> CrashResult:
+    """Return what quarters say; the settings are those of the test."""
+    operator = test.operator
+    offered, lost = rows.programme[:, :, _OFFERED], rows.programme[:, :, _LOST]
+    served = ratio((offered - lost).sum(axis=1), offered.sum(axis=1))
+    settings = {name: getattr(test.settings, name) for name in test.settings.__slots__}
+    causes = [_cause(test, ready, rows, at) for at in range(len(ready.causes))]
+    return CrashResult(
+        operator=operator.row.name,
+        synthetic=operator.row.synthetic,
+        label=label,
+        start=ready.start.isoformat(),
+        days=test.settings.days,
+        quarters=len(rows),
+        seed=test.settings.seed,
+        settings=settings,
+        unplanned=ready.unplanned,
+        unknown=ready.unknown,
+        calls_served=served,
+        penalty=mean(penalties(ready, rows).sum(axis=1)),
+        clients=tuple(_client(test, ready, rows, c) for c in range(rows.worst.shape[1])),
+        sites=tuple(_site(test, ready, rows, at) for at in range(len(operator.sites))),
+        causes=tuple(sorted(causes, key=lambda one: -one.lost.value)),
+        outbreak=_outbreak(rows, len(ready.tally_of)),
+    )
+
+
+def penalties(ready: Prepared, rows: Quarters, column: int = _LOST) -> Floats:
+    """Return the penalty of every quarter and client in EUR: float64[r, client]."""
+    cost = rows.programme[:, :, column] * ready.demand.penalty
+    return _by_client(ready, cost, rows.worst.shape[1])
+
+
+def broken(test: CrashTest, ready: Prepared, rows: Quarters, *, calm: bool = False) -> Floats:
+    """Return whether a client's target is missed over a quarter: float64[r, client], 0 or 1.
+
+    Inbound: the answer rate or the service level by its own definition; others: the least share.
+    """
+    first = PROGRAMME.index("calm_lost" if calm else "lost")
+    offered = rows.programme[:, :, _OFFERED]
+    lost, in_time, short = (rows.programme[:, :, first + i] for i in range(3))
+    some = offered > 0
+    missed = some & (lost > (1.0 - ready.demand.least) * offered + 1e-9)
+    for p, row in enumerate(test.programmes):
+        if row.kind == "inbound":
+            level = within(
+                row.service_definition, offered[:, p], lost[:, p], in_time[:, p], short[:, p]
+            )
+            missed[:, p] |= some[:, p] & (level < row.service_target - 1e-9)
+    return np.minimum(1.0, _by_client(ready, missed.astype(float), rows.worst.shape[1]))
+
+
+def _by_client(ready: Prepared, values: Floats, clients: int) -> Floats:
+    found = np.zeros((len(values), clients))
+    for p, c in enumerate(ready.demand.client):
+        found[:, c] += values[:, p]
+    return found
+
+
+def _client(test: CrashTest, ready: Prepared, rows: Quarters, c: int) -> ClientResult:
+    row = test.operator.clients[c]
+    mine = ready.demand.client == c
+    offered, lost, calm = (
+        rows.programme[:, mine, column].sum(axis=1) for column in (_OFFERED, _LOST, _CALM_LOST)
+    )
+    days, held, calm_held = (rows.client[:, c, CLIENT.index(n)] for n in CLIENT[:3])
+    cost = penalties(ready, rows)[:, c]
+    worst = np.where(offered > 0, lost / np.maximum(offered, 1e-12), 0.0)
+    at = int(np.argmax(worst))
+    missed = rows.client[:, c, CLIENT.index("first_missed")]
+    return ClientResult(
+        client=row.id,
+        name=row.name,
+        calls_served=ratio(offered - lost, offered),
+        calm_served=ratio(offered - calm, offered),
+        days_served=ratio(held, days),
+        calm_days_served=ratio(calm_held, days),
+        lost=mean(lost),
+        lost_band=band(lost),
+        lost_to_disasters=mean(lost - calm),
+        breaks_target=share(broken(test, ready, rows)[:, c]),
+        calm_breaks_target=share(broken(test, ready, rows, calm=True)[:, c]),
+        penalty=mean(cost),
+        penalty_band=band(cost),
+        penalty_of_disasters=mean(cost - penalties(ready, rows, _CALM_LOST)[:, c]),
+        worst_day=band(np.maximum(rows.worst[:, c], 0.0)),
+        worst_quarter=float(worst[at]),
+        worst_replication=rows.first + at,
+        fan=tuple(_quantiles(rows.fan[day, c]) for day in range(len(rows.fan))),
+        survival=tuple(float((missed > day).mean()) for day in range(test.settings.days)),
+        lost_shares=_percents(worst),
+    )
+
+
+def _percents(shares: Floats) -> tuple[int, ...]:
+    """Return how many shares lie in each whole percent, 0 .. 100."""
+    bins = np.minimum((shares * 100 + 1e-9).astype(np.int64), 100)
+    return tuple(int(n) for n in np.bincount(bins, minlength=101))
+
+
+def _quantiles(counts: NDArray[np.int64]) -> tuple[float, ...]:
+    """Return the shares served at the quantiles of FAN; empty on a day without service."""
+    total = int(counts.sum())
+    if not total:
+        return ()
+    reached = np.cumsum(counts) / total
+    found = [int(np.searchsorted(reached, q - 1e-12)) for q in FAN]
+    return tuple(min(at, BINS - 1) / (BINS - 1) for at in found)
+
+
+def _site(test: CrashTest, ready: Prepared, rows: Quarters, at: int) -> SiteResult:
+    site = test.operator.sites[at]
+    days = rows.lost[:, at, :] / INTERVALS
+    by = {name: mean(days[:, i]) for i, name in enumerate(ready.causes) if i >= 1}
+    closed = np.bincount(days[:, 1].astype(np.int64), minlength=1)
+    return SiteResult(
+        site=site.id,
+        name=site.name,
+        closures=mean(rows.closures[:, at]),
+        closes=share(rows.closures[:, at] > 0),
+        days_lost=mean(days.sum(axis=1)),
+        days_lost_by=by,
+        closed_days=tuple(int(n) for n in closed),
+    )
+
+
+def _cause(test: CrashTest, ready: Prepared, rows: Quarters, at: int) -> CauseResult:
+    harm = rows.harm[:, at, :]
+    lost = harm.sum(axis=1)
+    places = rows.lost[:, :, at].sum(axis=1) / INTERVALS
+    names = {"illness": "Agents away", "closure": "Sites closed by the rule"}
+    names |= {hazard.id: hazard.name for hazard in test.hazards}
+    away = rows.outbreak[:, FIELDS.index("away_days")]
+    clients = [client.id for client in test.operator.clients]
+    return CauseResult(
+        cause=ready.causes[at],
+        name=names[ready.causes[at]],
+        lost=mean(lost),
+        lost_band=band(lost),
+        occurs=share((places if at >= 1 else away) > 0),
+        place_days=mean(places),
+        lost_by_client={
+            c: float(harm[:, i].mean()) for i, c in enumerate(clients[: harm.shape[1]])
+        },
+    )
+
+
+def _outbreak(rows: Quarters, agents: int) -> OutbreakResult:
+    infected = rows.outbreak[:, FIELDS.index("infected")]
+    away = rows.outbreak[:, FIELDS.index("away_days")]
+    return OutbreakResult(
+        infected=mean(infected),
+        infected_band=band(infected),
+        none=share(infected == 0),
+        major=share(infected >= 0.1 * agents),
+        sizes=_percents(infected / agents),
+        away_days=mean(away),
+        away_band=band(away),
+    )
+
+
+def result_to_json(result: CrashResult) -> str:
+    """Return the text of a result: sorted keys, so that equal results give equal bytes.
+
+    Estimates are ``{"value", "low", "high"}``, bands ``{"median", "low", "high"}``.
+    """
+    tree = {"format": FORMAT, **asdict(result)}
+    return json.dumps(_finite(tree), ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def _finite(tree: Any) -> Any:
+    """Write what is not known (an interval of one quarter) as null."""
+    if isinstance(tree, dict):
+        return {name: _finite(value) for name, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_finite(value) for value in tree]
+    if isinstance(tree, float) and not np.isfinite(tree):
+        return None
+    return tree
+
+
+def result_from_json(text: str) -> CrashResult:
+    """Return the result of a text by :func:`result_to_json`; CrashTestError if it is not one."""
+    try:
+        tree = json.loads(text)
+        if tree.pop("format") != FORMAT:
+            raise CrashTestError(f"format is {FORMAT!r} does not hold: made by another version")
+        return CrashResult(
+            **{
+                **tree,
+                "unplanned": tuple(tree["unplanned"]),
+                "unknown": tuple(tree["unknown"]),
+                "calls_served": _estimate(tree["calls_served"]),
+                "penalty": _estimate(tree["penalty"]),
+                "clients": tuple(ClientResult(**_read(row)) for row in tree["clients"]),
+                "sites": tuple(SiteResult(**_read(row)) for row in tree["sites"]),
+                "causes": tuple(CauseResult(**_read(row)) for row in tree["causes"]),
+                "outbreak": OutbreakResult(**_read(tree["outbreak"])),
+            }
+        )
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise CrashTestError(f"not the result of a crash test: {error}") from None
+
+
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value(value) for name, value in row.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_value(one) for one in value)
+    if isinstance(value, dict):
+        if set(value) == {"value", "low", "high"}:
+            return _estimate(value)
+        if set(value) == {"median", "low", "high"}:
+            return Band(**value)
+        return {name: _value(one) for name, one in value.items()}
+    return value
+
+
+def _estimate(row: dict[str, float | None]) -> Estimate:
+    low, high = row["low"], row["high"]
+    return Estimate(
+        float(row["value"] or 0.0),
+        -np.inf if low is None else low,
+        np.inf if high is None else high,
+    )

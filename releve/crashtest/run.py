@@ -1,0 +1,245 @@
+"""Run quarters: outbreak and outages, the states of the days, the calls; rows by quarter.
+
+What comes out of a quarter depends on the inputs, the seed and its number alone. Rows of quarters
+are put one after another and histograms are sums of whole numbers, so a run gives the same bits
+however it is split over threads, chunks or machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.crashtest.call_types import BINS, CLIENT, PROGRAMME, Presence, Rows, Work
+from releve.crashtest.day_types import Cells
+from releve.crashtest.errors import require
+from releve.crashtest.losses import Events, Losses, losses_of
+from releve.crashtest.outages import outages_of
+from releve.crashtest.outbreak import Detail
+from releve.crashtest.outbreak import simulate as simulate_outbreak
+from releve.crashtest.prepare import Prepared
+from releve.crashtest.quarter import quarters
+from releve.crashtest.relief_rule import cells_of, room_for
+from releve.crashtest.settings import INTERVALS
+
+__all__ = ["Quarters", "Runner", "join", "run"]
+
+CHUNK = 64
+_CELLS_KEPT = 20_000_000
+"""Cells of states kept for the next chunk, beyond which they are made again."""
+
+Progress = Callable[[int, int], None]
+
+
+def _quiet(done: int, of: int) -> None:
+    """Ignore progress."""
+
+
+@dataclass(frozen=True)
+class Quarters:
+    """The quarters ``first`` .. ``first + len(programme) - 1``.
+
+    ``programme[r, p, PROGRAMME]``, ``client[r, c, CLIENT]``, ``worst[r, c]``, ``harm[r, cause,
+    c]`` and ``fan[day, c, bin]`` as in :class:`~releve.crashtest.call_types.Rows`; ``lost[r,
+    place, cause]`` half hours and ``closures[r, place]`` orders as in
+    :class:`~releve.crashtest.losses.Losses`; ``outbreak[r, field]`` the fields of the outbreak.
+    """
+
+    first: int
+    programme: NDArray[np.float64]
+    client: NDArray[np.int32]
+    worst: NDArray[np.float64]
+    harm: NDArray[np.float64]
+    fan: NDArray[np.int64]
+    lost: NDArray[np.int32]
+    closures: NDArray[np.int32]
+    outbreak: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return how many quarters there are."""
+        return len(self.programme)
+
+
+def join(parts: Iterable[Quarters]) -> Quarters:
+    """Put parts of a run together, in the order of their quarters; none may lack or come twice."""
+    ordered = sorted(parts, key=lambda one: one.first)
+    require(bool(ordered), "a part at least", 0)
+    for one, following in pairwise(ordered):
+        wanted = one.first + len(one)
+        require(following.first == wanted, f"the next part begins at {wanted}", following.first)
+    rows = {
+        item.name: np.concatenate([getattr(one, item.name) for one in ordered])
+        for item in fields(Quarters)
+        if item.name not in ("first", "fan")
+    }
+    fan = np.sum([one.fan for one in ordered], axis=0)
+    return Quarters(first=ordered[0].first, fan=fan, **rows)
+
+
+class Runner:
+    """Runs parts of a prepared test; keeps the states of days it has met."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._cells: dict[int, Cells] = {}
+        self._kept = 0
+        self._lock = Lock()
+
+    def run(self, first: int, count: int, placed: NDArray[np.float64] | None = None) -> Quarters:
+        """Return the quarters ``first`` .. ``first + count - 1``.
+
+        ``placed[day, programme, half hour]`` receives the effective agents of the last.
+        """
+        ready = self._prepared
+        ill = simulate_outbreak(
+            ready.scenario,
+            ready.controls,
+            replications=count,
+            seed=ready.settings.seed,
+            first=first,
+            detail=Detail(closed=True, away=True, tally_of=ready.tally_of),
+        )
+        losses = losses_of(ready.where, ill.closed, self._outages(first, count), len(ready.causes))
+        who, state = self._states(losses)
+        work, rows = _work(who, ready), _rows(ready, count)
+        quarters(
+            ready.demand, who, losses, state, ill.away, ready.settings.seed, first, work, rows,
+            np.zeros((0, 0, 0)) if placed is None else placed,
+        )  # fmt: skip
+        return Quarters(first, *rows, lost=losses.lost, closures=losses.closures, outbreak=ill.rows)
+
+    def _outages(self, first: int, count: int) -> Events:
+        ready = self._prepared
+        if not ready.hazards:
+            nothing = np.zeros(0)
+            pointer = np.zeros(count + 1, dtype=np.int64)
+            return Events(pointer, nothing, nothing, np.zeros(0, np.int32), np.zeros(0, np.int16))
+        found = outages_of(
+            ready.hazards,
+            ready.numbers.places,
+            days=ready.settings.days,
+            seed=ready.settings.seed,
+            replications=count,
+            first=first,
+            start=ready.start,
+        )
+        return Events(found.pointer, found.begin, found.end, found.place, found.hazard)
+
+    def _states(self, losses: Losses) -> tuple[Presence, NDArray[np.int64]]:
+        """Return the cells of every state that occurs and the state of every segment."""
+        used = int(losses.n[0])
+        keys, at, state = np.unique(losses.key[:used], return_index=True, return_inverse=True)
+        cells = [self._cells_of(int(key), losses, int(i)) for key, i in zip(keys, at, strict=True)]
+        base = self._prepared.presence
+        sizes = [len(one.heads) for one in cells]
+        who = base._replace(
+            pointer=np.concatenate([base.pointer, base.pointer[-1] + np.cumsum(sizes)]).astype(
+                np.int64
+            ),
+            tally=np.concatenate([base.tally, *(one.tally for one in cells)]),
+            pair=np.concatenate([base.pair, *(one.pair for one in cells)]),
+            heads=np.concatenate([base.heads, *(one.heads for one in cells)]),
+        )
+        return who, state.reshape(-1) + len(self._prepared.days)
+
+    def _cells_of(self, key: int, losses: Losses, segment: int) -> Cells:
+        known = self._cells.get(key)
+        if known is not None:
+            return known
+        found = self._made(losses, segment)
+        with self._lock:
+            self._kept += len(found.heads)
+            if self._kept > _CELLS_KEPT:
+                self._cells.clear()
+                self._kept = len(found.heads)
+            self._cells[key] = found
+        return found
+
+    def _made(self, losses: Losses, segment: int) -> Cells:
+        """Make a state from a segment that is in it."""
+        ready = self._prepared
+        begin, end = losses.place_pointer[segment], losses.place_pointer[segment + 1]
+        day = int(np.searchsorted(losses.pointer, segment, side="right")) - 1
+        d = int(ready.where.calendar[day % ready.settings.days])
+        places, answered = losses.place[begin:end], losses.answered[begin:end]
+        lost = np.zeros(len(ready.days[d].damage), dtype=np.bool_)
+        lost[places] = True
+        busy = ready.where.first_busy[d, places] < INTERVALS
+        scenario, refill = self._start(d, frozenset(places[answered & busy].tolist()))
+        return cells_of(ready.days[d], scenario, lost, refill, room_for(ready.days[d]))
+
+    def _start(self, d: int, answered: frozenset[int]) -> tuple[int, bool]:
+        """Return the scenario of the plan to start from, and whether the fast rule goes on."""
+        relieved = self._prepared.relieved[d]
+        if not answered:
+            return 0, False
+        if answered in relieved:
+            return relieved[answered], False
+        damage, names = self._prepared.days[d].damage, self._prepared.numbers.places.names
+        single = [m for m in answered if frozenset((m,)) in relieved]
+        if not single:
+            return 0, True
+        worst = max(single, key=lambda m: (damage[m], names[m]))
+        return relieved[frozenset((worst,))], True
+
+
+def run(
+    prepared: Prepared,
+    *,
+    first: int = 0,
+    count: int | None = None,
+    threads: int = 1,
+    progress: Progress = _quiet,
+) -> Quarters:
+    """Run ``count`` quarters [all] from the ``first`` on; ``progress(done, of)``."""
+    total = prepared.settings.quarters - first if count is None else count
+    require(total >= 1, "quarters >= 1", total)
+    require(first >= 0, "first >= 0", first)
+    require(threads >= 1, "threads >= 1", threads)
+    runner, done = Runner(prepared), 0
+    begins = range(first, first + total, CHUNK)
+    parts = []
+
+    def one(begin: int) -> Quarters:
+        return runner.run(begin, min(CHUNK, first + total - begin))
+
+    with ThreadPoolExecutor(threads) as pool:
+        for part in pool.map(one, begins):
+            parts.append(part)
+            done += len(part)
+            progress(done, total)
+    return join(parts)
+
+
+def _work(who: Presence, ready: Prepared) -> Work:
+    programmes, intervals = len(ready.demand.kind), ready.settings.days * INTERVALS
+    clients = int(ready.demand.client.max(initial=-1)) + 1
+    return Work(
+        share=np.ones(len(who.tally_size)),
+        people=np.zeros(who.pair_pattern.shape[1]),
+        placed=np.zeros((programmes, INTERVALS)),
+        queue=np.zeros((2, programmes)),
+        come=np.zeros((2, programmes, intervals)),
+        opened=np.zeros((2, programmes), dtype=np.int64),
+        done=np.zeros((2, programmes)),
+        out=np.zeros((2, programmes, 4)),
+        day=np.zeros((clients, 4)),
+    )
+
+
+def _rows(ready: Prepared, count: int) -> Rows:
+    programmes, days = len(ready.demand.kind), ready.settings.days
+    clients = int(ready.demand.client.max(initial=-1)) + 1
+    return Rows(
+        programme=np.zeros((count, programmes, len(PROGRAMME))),
+        client=np.zeros((count, clients, len(CLIENT)), dtype=np.int32),
+        worst=np.zeros((count, clients)),
+        harm=np.zeros((count, len(ready.causes), clients)),
+        fan=np.zeros((days, clients, BINS), dtype=np.int64),
+    )

@@ -1,0 +1,164 @@
+"""What becomes of a programme's calls in a day, half hour by half hour.
+
+*Inbound*: stationary Erlang A by look-up, and what it leaves out from one half hour to the next,
+the callers waiting. In a steady state Q* = calls x P(abandon) x patience wait (Little). Fewer at
+the start: the line fills up as 1 - exp(-time / patience), and those who wait at the end are not
+lost yet. More: the excess is answered by the spare agents and hangs up otherwise, e' = -spare -
+e / patience, in closed form; calls that come meanwhile are not served within the threshold. Nobody
+is counted twice: offered = answered + lost + waiting at the end. Where nobody hangs up it is a
+fluid: work comes in, agents take it, the rest waits. Who waits at closing time is lost.
+
+*Outbound*: what is not dialled is left to later in the day, then lost. *Back office*: work waits
+its turn, first come first done, and is lost when it is not done by its deadline, which counts
+opening half hours.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.crashtest.call_types import Demand, Work
+from releve.crashtest.jit import kernel, part
+from releve.crashtest.queue_table import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
+from releve.crashtest.settings import INTERVALS
+
+__all__ = ["serve"]
+
+Array = NDArray[Any]
+
+
+@kernel
+def serve(
+    demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float
+) -> None:
+    """Set ``work.out[life, p]``: offered, lost, within, short of a day; ``placed[p, t]``."""
+    work.out[life, p, :] = 0.0
+    if demand.kind[p] == 0:
+        _inbound(demand, work, placed, life, d, p, factor)
+    elif demand.kind[p] == 1:
+        _outbound(demand, work, placed, life, d, p)
+    else:
+        _back_office(demand, work, placed, life, d, p, factor)
+
+
+@kernel
+def _inbound(
+    demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float
+) -> None:
+    log_factor = math.log(max(factor, 1e-12))
+    patience = demand.patience[p]
+    fade = math.exp(-1.0 / patience)
+    queue = work.queue[life, p]
+    offered, lost, within, short = 0.0, 0.0, 0.0, 0.0
+    for t in range(INTERVALS):
+        calls = demand.calls[d, p, t] * factor
+        if calls <= 0.0:
+            lost += queue
+            queue = 0.0
+            continue
+        offered += calls
+        log_load = demand.log_load[d, p, t] + log_factor
+        load = math.exp(log_load)
+        agents = placed[p, t] * demand.available[p]
+        gone, in_time, hung_up = _read(demand.table[p], log_load, load, agents)
+        if patience == np.inf:
+            room = agents * demand.pace[d, p, t]
+            late = min(1.0, queue / room) if room > 0.0 else 1.0
+            queue = max(0.0, queue + calls - room)
+            within += calls * in_time * (1.0 - late)
+            continue
+        steady = calls * gone * patience
+        late, end, more = 0.0, steady, 0.0
+        if queue < steady:
+            end = steady - (steady - queue) * fade
+            more = -(steady - queue) * (1.0 - fade)
+        elif queue > steady:
+            spare = max(0.0, agents - load) * demand.pace[d, p, t]
+            left, more, late = _drain(queue - steady, spare, patience, fade)
+            end = steady + left
+        lost += max(0.0, calls * gone + more)
+        within += calls * in_time * (1.0 - late)
+        short += calls * hung_up
+        queue = end
+    work.queue[life, p] = queue
+    out = work.out[life, p]
+    out[0], out[1], out[2], out[3] = offered, lost, within, short
+
+
+@part
+def _drain(excess: float, spare: float, patience: float, fade: float) -> Any:
+    """Return what is left of waiting callers after a half hour, what of them hung up, and the
+    share of the half hour that passed before they were gone."""
+    floor = spare * patience
+    left = (excess + floor) * fade - floor
+    if left > 0.0 or floor == 0.0:
+        left = max(left, 0.0)
+        return left, max(0.0, excess - left - spare), 1.0
+    time = patience * math.log1p(excess / floor)
+    return 0.0, max(0.0, excess - spare * time), min(1.0, time)
+
+
+@part
+def _read(table: Array, log_load: float, load: float, agents: float) -> Any:
+    """Return the shares of calls lost, served within the threshold, and hung up within it."""
+    if agents <= 0.0:
+        last = table[0, 0]
+        return 1.0, 0.0, last[2]
+    root = math.sqrt(load)
+    x = min(max((log_load - LOG_FIRST) / LOG_STEP, 0.0), table.shape[0] - 1.000001)
+    beta = (agents - load) / root
+    y = min(max((beta - BETA_FIRST) / BETA_STEP, 0.0), table.shape[1] - 1.000001)
+    i, j = int(x), int(y)
+    u, v = x - i, y - j
+    low, high = table[i, j], table[i + 1, j]
+    low_next, high_next = table[i, j + 1], table[i + 1, j + 1]
+    a, b, c, e = (1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v
+    lost = a * low[0] + b * high[0] + c * low_next[0] + e * high_next[0]
+    in_time = a * low[1] + b * high[1] + c * low_next[1] + e * high_next[1]
+    short = a * low[2] + b * high[2] + c * low_next[2] + e * high_next[2]
+    if beta < BETA_FIRST:
+        lost += BETA_FIRST - beta
+        in_time = min(in_time, agents / load)
+    gone = min(1.0, max(0.0, lost / root))
+    return gone, min(in_time, 1.0 - gone), min(short, gone)
+
+
+@kernel
+def _outbound(demand: Demand, work: Work, placed: Array, life: int, d: int, p: int) -> None:
+    offered, left = 0.0, 0.0
+    for t in range(INTERVALS):
+        calls = demand.calls[d, p, t]
+        if not demand.open[d, p, t]:
+            continue
+        room = placed[p, t] * demand.available[p] * demand.occupancy[p] * demand.pace[d, p, t]
+        offered += calls
+        left = max(0.0, left + calls - room)
+    work.out[life, p, 0] = offered
+    work.out[life, p, 1] = left
+
+
+@kernel
+def _back_office(
+    demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float
+) -> None:
+    come = work.come[life, p]
+    i, done, deadline = work.opened[life, p], work.done[life, p], demand.deadline[p]
+    offered, lost = 0.0, 0.0
+    for t in range(INTERVALS):
+        if not demand.open[d, p, t]:
+            continue
+        calls = demand.calls[d, p, t] * factor
+        offered += calls
+        come[i] = (come[i - 1] if i > 0 else 0.0) + calls
+        room = placed[p, t] * demand.available[p] * demand.occupancy[p] * demand.pace[d, p, t]
+        done = min(come[i], done + room)
+        if i - deadline + 1 >= 0 and come[i - deadline + 1] > done:
+            lost += come[i - deadline + 1] - done
+            done = come[i - deadline + 1]
+        i += 1
+    work.opened[life, p], work.done[life, p] = i, done
+    work.out[life, p, 0], work.out[life, p, 1] = offered, lost

@@ -1,0 +1,66 @@
+"""Spread the parts of a crash test over the machines of a Dask cluster.
+
+The test is sent once; a part is its first quarter and their number. What a quarter gives depends
+on nothing else, so the rows are the same bits wherever they are made. A part of a lost worker is
+done again elsewhere; one that fails twice stops the run, with the parts done so far kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from releve.crashtest import CrashTestError, Prepared, Quarters, Runner
+
+__all__ = ["SpreadError", "run_part", "spread"]
+
+
+CONNECT_S = 20
+"""Seconds in which a scheduler must answer."""
+
+
+class SpreadError(RuntimeError):
+    """The cluster cannot be used, or a part failed on it."""
+
+
+def run_part(prepared: Prepared, first: int, count: int) -> Quarters:
+    """Run a part on a worker."""
+    return Runner(prepared).run(first, count)
+
+
+def spread(
+    prepared: Prepared, parts: Sequence[tuple[int, int]], address: str
+) -> Iterator[Quarters]:
+    """Run parts (first, count) on the cluster at ``address``; yield them as they are done."""
+    distributed = _library()
+    try:
+        client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SpreadError(
+            f"no Dask scheduler at {address}: {error}; start one (dask scheduler) and name its"
+            " address, like tcp://10.0.0.5:8786"
+        ) from None
+    with client:
+        sent = client.scatter(prepared, broadcast=True, hash=False)
+        jobs = [
+            client.submit(run_part, sent, first, count, pure=False, retries=1)
+            for first, count in parts
+        ]
+        for job in distributed.as_completed(jobs, loop=client.loop):
+            try:
+                found: Quarters = job.result()
+            except CrashTestError:
+                raise
+            except Exception as error:
+                raise SpreadError(f"a part failed twice on the cluster: {error}") from error
+            yield found
+
+
+def _library() -> Any:
+    try:
+        import distributed  # optional, and slow to import
+    except ImportError:
+        raise SpreadError(
+            "Dask is not installed: pip install 'releve[dask]', or run without --dask"
+        ) from None
+    return distributed

@@ -1,0 +1,156 @@
+"""A run folder: a crash test on the disk, whole or on its way.
+
+==============================  ==============================================================
+``run.json``                    what is run: the settings, the cases, the version, the digests of
+                                the inputs
+``cases/N/part-FIRST.npz``      the rows of a part of case N, from quarter FIRST on; written beside
+                                and renamed, so that a killed run leaves whole parts only
+``cases/N/result.json``         the result of a case whose parts are all there
+``comparison.json``             the cases beside the first, quarter by quarter
+``certificate.json``            ``run.json`` and the digests of the results
+==============================  ==============================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from releve.crashtest import CrashResult, Quarters, result_from_json, result_to_json
+
+__all__ = [
+    "RUN_FORMAT",
+    "RunFolderError",
+    "begin_run",
+    "certificate_of",
+    "differences",
+    "digest",
+    "read_parts",
+    "read_result",
+    "read_run",
+    "write_json",
+    "write_part",
+    "write_result",
+]
+
+RUN_FORMAT = "releve-crashtest-run/1"
+
+
+class RunFolderError(ValueError):
+    """A run folder that cannot be used as asked; the message says why and the fix."""
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """Return the SHA-256 of several texts, each with its length before it."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big"))
+        found.update(part)
+    return found.hexdigest()
+
+
+def begin_run(folder: Path, inputs: Mapping[str, Any], *, resume: bool) -> None:
+    """Make a run folder for some inputs, or find that it holds a run of the same.
+
+    RunFolderError when it holds another run, or holds one and ``resume`` is not asked for.
+    """
+    tree = {"format": RUN_FORMAT, **inputs}
+    path = folder / "run.json"
+    if not path.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise RunFolderError(f"{folder} holds other files: name a new or an empty folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, tree)
+        return
+    other = differences(read_run(folder), json.loads(json.dumps(tree)))
+    if other:
+        raise RunFolderError(
+            f"{folder} holds another run ({'; '.join(other[:3])}): name another folder"
+        )
+    if not resume:
+        raise RunFolderError(f"{folder} holds this run already: --resume goes on with it")
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return what a run folder (or a certificate) says is run."""
+    path = folder / "run.json" if folder.is_dir() else folder
+    try:
+        tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise RunFolderError(f"{path} is not a run of a crash test: {error}") from None
+    if not isinstance(tree, dict) or tree.get("format") != RUN_FORMAT:
+        raise RunFolderError(f"{path} is not a run of this version: run the test again")
+    return tree
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any], where: str = "") -> list[str]:
+    """Return the entries in which two trees differ, like ``settings.seed: 1, now 2``."""
+    found: list[str] = []
+    for name in sorted({*one, *other}):
+        left, right = one.get(name), other.get(name)
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            found += differences(left, right, f"{where}{name}.")
+        elif left != right:
+            found.append(f"{where}{name}: {left}, now {right}")
+    return found
+
+
+def _case(folder: Path, case: int) -> Path:
+    return folder / "cases" / str(case)
+
+
+def write_part(folder: Path, case: int, part: Quarters) -> None:
+    """Write the rows of a part; a reader never sees half of it."""
+    room = io.BytesIO()
+    np.savez_compressed(room, **{item.name: getattr(part, item.name) for item in fields(part)})
+    _replace(_case(folder, case) / f"part-{part.first:08}.npz", room.getvalue())
+
+
+def read_parts(folder: Path, case: int) -> list[Quarters]:
+    """Return the parts of a case that are there, in order."""
+    found = []
+    for path in sorted(_case(folder, case).glob("part-*.npz")):
+        with np.load(path) as held:
+            rows = {item.name: held[item.name] for item in fields(Quarters)}
+        found.append(Quarters(**{**rows, "first": int(rows["first"])}))
+    return found
+
+
+def write_result(folder: Path, case: int, result: CrashResult) -> str:
+    """Write the result of a case; return its digest."""
+    text = result_to_json(result).encode()
+    _replace(_case(folder, case) / "result.json", text)
+    return digest([text])
+
+
+def read_result(folder: Path, case: int) -> CrashResult:
+    """Return the result of a case; RunFolderError while it is not there."""
+    path = _case(folder, case) / "result.json"
+    if not path.exists():
+        raise RunFolderError(f"{path} is not there: the run is on its way, or was stopped")
+    return result_from_json(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, tree: Mapping[str, Any]) -> None:
+    """Write a tree as JSON; a reader never sees half of it."""
+    _replace(path, json.dumps(tree, ensure_ascii=False, sort_keys=True, indent=1).encode())
+
+
+def certificate_of(inputs: Mapping[str, Any], results: Mapping[str, str]) -> dict[str, Any]:
+    """Return a certificate: what was run, and the digest of the result of each case by label."""
+    return {"format": RUN_FORMAT, **inputs, "results": dict(results)}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_bytes(content)
+    os.replace(fresh, path)

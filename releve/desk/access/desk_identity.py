@@ -1,0 +1,254 @@
+"""Pages of the two roles that may look behind a pseudonym, and of who erases a person.
+
+A name is shown once, in answer to the form that asks for it: it is in no address, no other page,
+no JSON twin and no cache.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from releve.desk.access import erasing
+from releve.desk.access import identity as service
+from releve.desk.access.guard import asks_again, may
+from releve.desk.access.models import Look, User
+from releve.desk.access.people import STREAM, AccessError
+from releve.desk.access.scopes import actor, can
+from releve.desk.answers import answer
+from releve.desk.live.words import when
+from releve.desk.presenters.text import Text, text_now
+from releve.ledger.models import Entry
+from releve.live import api as live
+
+__all__ = ["allow", "ask", "erase", "identity", "see"]
+
+_MOST = 100
+
+
+class AskForm(forms.Form):
+    """Whom to look behind, and why."""
+
+    pseudonym = forms.CharField(
+        label=lazy("Agent’s pseudonym"),
+        max_length=128,
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    reason = forms.CharField(
+        label=lazy("Reason, which is recorded"),
+        max_length=500,
+        widget=forms.Textarea({"rows": 2}),
+        help_text=lazy("Ten characters or more."),
+    )
+
+
+class EraseForm(forms.Form):
+    """Whom to erase."""
+
+    pseudonym = forms.CharField(
+        label=lazy("Agent’s pseudonym"),
+        max_length=128,
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LookRow:
+    """A look that was asked for. ``state``: waiting, open or over."""
+
+    number: int
+    pseudonym: str
+    reason: str
+    asked: str
+    allowed: str
+    state: str
+    word: str
+    seen: str
+    may_allow: bool
+    may_see: bool
+
+
+@dataclass(frozen=True)
+class IdentityPage:
+    """Every look, newest first; ``shown`` is (pseudonym, name) where one was just asked to see."""
+
+    rows: tuple[LookRow, ...]
+    form: AskForm | None
+    names: bool
+    shown: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class ErasePage:
+    """Whom to erase, and what would go and stay where somebody is named."""
+
+    form: EraseForm
+    pseudonym: str = ""
+    preview: erasing.Preview | None = None
+
+
+@may("health.looks")
+@require_safe
+def identity(request: HttpRequest) -> HttpResponse:
+    """The looks behind pseudonyms: asked, allowed, seen."""
+    return _shown(request, AskForm())
+
+
+@may("health.reidentify")
+@asks_again
+@require_POST
+def ask(request: HttpRequest) -> HttpResponse:
+    """Ask to see who stands behind a pseudonym, with a reason."""
+    form = AskForm(request.POST)
+    if not form.is_valid():
+        return _shown(request, form, status=422)
+    found = form.cleaned_data
+    try:
+        service.ask(_user(request), found["pseudonym"].strip(), found["reason"])
+    except AccessError as error:
+        form.add_error(None, _(str(error)))
+        return _shown(request, form, status=422)
+    messages.success(request, _("It is asked. An administrator has a day to allow it."))
+    return redirect("identity")
+
+
+@may("health.approve")
+@asks_again
+@require_POST
+def allow(request: HttpRequest, number: int) -> HttpResponse:
+    """Allow what somebody else has asked, for an hour."""
+    try:
+        service.allow(_user(request), get_object_or_404(Look, pk=number))
+    except AccessError as error:
+        messages.error(request, _(str(error)))
+    else:
+        messages.success(request, _("It is allowed for an hour, to the person who asked."))
+    return redirect("identity")
+
+
+@may("health.reidentify")
+@asks_again
+@require_POST
+def see(request: HttpRequest, number: int) -> HttpResponse:
+    """Show the name; that it is looked at is recorded first."""
+    look = get_object_or_404(Look, pk=number)
+    try:
+        name = service.reidentify(_user(request), look)
+    except AccessError as error:
+        messages.error(request, _(str(error)))
+        return redirect("identity")
+    response = _shown(request, AskForm(), shown=(look.pseudonym, name))
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@may("users.manage")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+def erase(request: HttpRequest) -> HttpResponse:
+    """Erase a person: what goes and what stays is shown first, then it is done."""
+    form = EraseForm(request.POST or None)
+    page, status = ErasePage(form), 422 if form.is_bound else 200
+    if form.is_valid():
+        agent = form.cleaned_data["pseudonym"].strip()
+        try:
+            found = erasing.preview(_user(request), agent)
+            if request.POST.get("confirmed") == "yes" and found.known:
+                return _erased(request, agent)
+        except AccessError as error:
+            form.add_error(None, _(str(error)))
+        else:
+            page, status = ErasePage(form, agent, found), 200
+            if not found.known:
+                form.add_error("pseudonym", _nothing(found))
+                page, status = ErasePage(form), 422
+    twin = {"preview": None if page.preview is None else asdict(page.preview)}
+    return answer(request, "desk/people/erase.html", page, twin, status)
+
+
+def _nothing(found: erasing.Preview) -> str:
+    told = _("There is nothing of this person here.")
+    if not found.files:
+        return told
+    more = _("Files of the plan folder hold the pseudonym: {files}.")
+    return f"{told} {more.format(files=', '.join(found.files))}"
+
+
+def _erased(request: HttpRequest, agent: str) -> HttpResponse:
+    count = erasing.erase_everywhere(_user(request), agent)
+    told = _("The person is erased: {count} values of the ledger went, every proof stands.")
+    messages.success(request, told.format(count=count))
+    return redirect("erase")
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # may() lets nobody unknown in
+    return request.user
+
+
+def _shown(
+    request: HttpRequest,
+    form: AskForm,
+    *,
+    shown: tuple[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    seen = _seen()
+    text, now = _text(), timezone.now()
+    rows = tuple(_row(look, request, seen, text, now) for look in Look.objects.all()[:_MOST])
+    asks = can(request.user, "health.reidentify")
+    page = IdentityPage(rows, form if asks else None, service.has_names(), shown)
+    twin = {"looks": [asdict(row) for row in rows]}  # never the name
+    return answer(request, "desk/people/identity.html", page, twin, status)
+
+
+def _row(
+    look: Look, request: HttpRequest, seen: Counter[int], text: Text, now: datetime
+) -> LookRow:
+    state, word = _state(look, now)
+    own = look.asked_by == actor(request)
+    times = seen[look.pk]
+    return LookRow(
+        look.pk,
+        look.pseudonym,
+        look.reason,
+        f"{look.asked_by}, {when(look.asked_at, text)}",
+        look.allowed_by,
+        state,
+        word,
+        _("times seen: {count}").format(count=times) if times else _("never seen"),
+        state == "waiting" and not own and can(request.user, "health.approve"),
+        state == "open" and own and can(request.user, "health.reidentify"),
+    )
+
+
+def _state(look: Look, now: datetime) -> tuple[str, str]:
+    if look.open_until is not None:
+        return ("open", _("allowed")) if now < look.open_until else ("over", _("over"))
+    if now - look.asked_at > service.ANSWERED_WITHIN:
+        return "over", _("not allowed in time")
+    return "waiting", _("waits for an administrator")
+
+
+def _seen() -> Counter[int]:
+    """Return how often each look was used, by the ledger."""
+    rows = Entry.objects.filter(stream=STREAM, kind="identity.seen").order_by("-seq")
+    return Counter(json.loads(body)["look"] for body in rows.values_list("body", flat=True)[:5000])
+
+
+def _text() -> Text:
+    try:
+        return text_now(live.operator_now().row.time_zone)
+    except live.NoOperator:
+        return text_now("UTC")

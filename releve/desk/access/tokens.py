@@ -1,0 +1,135 @@
+"""Tokens: how a program comes in to the API, with one role, for a time.
+
+The secret is told once, when it is given. What is kept is its SHA-256: it has 256 random bits, so
+that nobody finds it by trying, and a slow hash would only slow every request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from releve.desk.access.models import Grant, Token, User
+from releve.desk.access.people import STREAM, AccessError, Wanted
+from releve.desk.access.roles import Role
+from releve.desk.access.scopes import Held
+from releve.ledger.chain import append
+
+__all__ = ["LONGEST_DAYS", "PREFIX", "end", "give", "holder", "is_program", "named", "running"]
+
+PREFIX = "releve_"
+"""What every secret begins with, so that a search of files for leaked ones finds it."""
+LONGEST_DAYS = 366
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_ACTOR = "token:"
+"""No account's name holds a colon, so that no program passes for a person."""
+
+
+@transaction.atomic
+def give(name: str, wanted: Wanted, *, by: str) -> tuple[Token, str]:
+    """Give a token; return it and its secret, which is told this once."""
+    if not _NAME.fullmatch(name):
+        raise AccessError("a token's name has up to 100 letters, digits, dots, dashes; no space")
+    if Token.objects.filter(name=name).exists():
+        raise AccessError(f"there is a token {name!r} already, or there was: take another name")
+    now = timezone.now()
+    ends_at = _end(wanted, now)
+    _refuse_too_wide(wanted, now, ends_at)
+    secret = PREFIX + secrets.token_urlsafe(32)
+    found = Token.objects.create(
+        name=name,
+        digest=_digest(secret),
+        role=Role(wanted.role),
+        sites=list(wanted.sites),
+        clients=list(wanted.clients),
+        ends_at=ends_at,
+        given_by=by,
+        given_at=now,
+    )
+    reach = {"role": wanted.role, "sites": list(wanted.sites), "clients": list(wanted.clients)}
+    _note("access.token_given", found, {**reach, "ends_at": ends_at.isoformat()}, by)
+    return found, secret
+
+
+@transaction.atomic
+def end(found: Token, *, by: str) -> None:
+    """End a token now."""
+    now = timezone.now()
+    if not Token.objects.filter(pk=found.pk, ends_at__gt=now).update(ends_at=now, ended_by=by):
+        raise AccessError(f"the token {found.name!r} opens nothing any more")
+    _note("access.token_ended", found, {}, by)
+
+
+def named(name: str) -> Token:
+    """Return a token by its name."""
+    found = Token.objects.filter(name=name).first()
+    if found is None:
+        raise AccessError(f"there is no token of the name {name!r}")
+    return found
+
+
+def running() -> list[Token]:
+    """Return the tokens that open something now, by name."""
+    return list(Token.objects.filter(ends_at__gt=timezone.now()))
+
+
+def holder(secret: str) -> User | None:
+    """Return whom a secret stands for, with its role; None where it opens nothing. One query."""
+    if not secret.startswith(PREFIX):
+        return None
+    found = Token.objects.filter(digest=_digest(secret), ends_at__gt=timezone.now()).first()
+    if found is None:
+        return None
+    user = User(username=f"{_ACTOR}{found.name}")
+    user.visiting = Held.of(Role(found.role), found.sites, found.clients)
+    return user
+
+
+def is_program(user: object) -> bool:
+    """Return whether it is a program that asks, and no person."""
+    return isinstance(user, User) and user.get_username().startswith(_ACTOR)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _end(wanted: Wanted, now: datetime) -> datetime:
+    """Return when a token ends, within a year: one that nobody thinks of any more must stop."""
+    ends_at, latest = wanted.ends_at(), now + timedelta(days=LONGEST_DAYS)
+    if ends_at is None:
+        raise AccessError("say until which day the token opens")
+    if not now < ends_at <= latest:
+        raise AccessError(f"its last day must be today or later, and before {latest.date()}")
+    return ends_at
+
+
+def _refuse_too_wide(wanted: Wanted, now: datetime, ends_at: datetime) -> None:
+    """Refuse a reach that a person's role could not have either."""
+    grant = Grant(
+        role=Role(wanted.role),
+        sites=list(wanted.sites),
+        clients=list(wanted.clients),
+        starts_at=now,
+        ends_at=ends_at,
+    )
+    try:
+        grant.clean()
+    except ValidationError as error:
+        raise AccessError(" ".join(error.messages)) from error
+
+
+def _note(kind: str, found: Token, body: Mapping[str, object], by: str) -> None:
+    append(
+        kind,
+        {**body, "token": found.name, "actor": by},
+        recorded_at=timezone.now(),
+        stream=STREAM,
+    )

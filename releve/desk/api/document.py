@@ -1,0 +1,83 @@
+"""The OpenAPI document of the API, and a page of our own that lists its operations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from releve.desk.access.guard import for_anyone
+from releve.desk.answers import unchanged
+from releve.desk.api import events, reading, records
+from releve.desk.api.doors import door_of
+from releve.desk.api.registering import OPERATIONS, api
+
+__all__ = ["PREFIX", "docs", "document", "openapi"]
+
+PREFIX = "api/v1/"
+_REGISTERED = (events, reading, records)
+"""Importing them has registered their operations."""
+_SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+}
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document; what each operation takes stands beside it, in words and ids."""
+    found: dict[str, Any] = json.loads(json.dumps(api.get_openapi_schema(path_prefix=PREFIX)))
+    found["components"]["securitySchemes"] = _SCHEMES
+    for operation in _operations(found):
+        door = door_of(OPERATIONS[f"api_{operation['operationId']}"][1])
+        operation["security"] = [{name: []} for name in _SCHEMES] if door.permission else []
+        operation["x-permission"] = door.permission
+    return found
+
+
+def _operations(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in found["paths"].values():
+        yield from methods.values()
+
+
+@for_anyone
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document: it says what there is, and nothing of what is in it."""
+    return unchanged(request, JsonResponse(document()))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One operation of the page."""
+
+    method: str
+    path: str
+    summary: str
+    permission: str
+    tag: str
+
+
+@for_anyone
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """Every operation with the permission it takes; no script, nothing from elsewhere."""
+    lines = [
+        Line(
+            method.upper(),
+            path,
+            str(row.get("description", "")).partition("\n")[0] or row["summary"],
+            row["x-permission"],
+            row["tags"][0],
+        )
+        for path, methods in document()["paths"].items()
+        for method, row in methods.items()
+    ]
+    lines.sort(key=lambda line: line.method)  # what is read stands first
+    return unchanged(request, render(request, "desk/api/docs.html", {"lines": lines}))

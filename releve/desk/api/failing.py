@@ -1,0 +1,109 @@
+"""Every error of the API in the one shape of the desk, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from releve.desk.ledger.proofs import why_not
+from releve.desk.live.words import refusal_text
+from releve.desk.presenters.text import text_now
+from releve.desk.responses import failure
+from releve.ledger.errors import ProofError
+from releve.live import api as live
+from releve.plan_folder import PlanFolderError
+from releve.registry.errors import NotThere
+from releve.situation import EventFaults
+
+__all__ = ["answer_failures"]
+
+_Handler = Callable[[HttpRequest, Any], HttpResponse]
+
+
+def answer_failures(api: NinjaAPI) -> None:
+    """Answer what operations raise; what is not named here is a fault of ours, and logged."""
+    for error, handler in _HANDLERS.items():
+        api.add_exception_handler(error, handler)
+
+
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    faults = [_fault(".".join(map(str, row["loc"][1:])), "", row["msg"]) for row in error.errors]
+    return _unacceptable(request, faults)
+
+
+def _event_faults(request: HttpRequest, error: EventFaults) -> HttpResponse:
+    rows = error.faults
+    return _unacceptable(
+        request, [_fault(row.field, "", f"{row.reason}; {row.fix}") for row in rows]
+    )
+
+
+def _refused(request: HttpRequest, error: live.Refused) -> HttpResponse:
+    operator = live.operator_now()
+    text = text_now(operator.row.time_zone)
+    rows = error.reasons
+    faults = [_fault("", row.code, refusal_text(row, operator, text)) for row in rows]
+    return _unacceptable(request, faults)
+
+
+def _unacceptable(request: HttpRequest, faults: Sequence[Mapping[str, str]]) -> HttpResponse:
+    return failure(request, 422, _("This was not accepted."), faults[0]["message"], faults)
+
+
+def _fault(field: str, code: str, message: str) -> dict[str, str]:
+    return {"field": field, "code": code, "message": message}
+
+
+def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return failure(request, error.status_code, str(error))
+
+
+def _nowhere(request: HttpRequest, error: Exception) -> HttpResponse:
+    given = error.args[0] if error.args and isinstance(error.args[0], str) else ""
+    return failure(request, 404, given or _("There is no page at this address."))
+
+
+def _no_such(request: HttpRequest, error: Exception) -> HttpResponse:
+    return failure(request, 404, _("There is nothing of this name."))
+
+
+def _key_reused(request: HttpRequest, error: Exception) -> HttpResponse:
+    message = _("This Idempotency-Key recorded something else before; take another one.")
+    return failure(request, 409, message)
+
+
+def _no_proof(request: HttpRequest, error: Exception) -> HttpResponse:
+    return failure(request, 409, why_not(error))
+
+
+def _no_operator(request: HttpRequest, error: Exception) -> HttpResponse:
+    return failure(
+        request,
+        503,
+        _("There is no operator yet."),
+        _("Import its reference data first, or the sample operator."),
+    )
+
+
+def _no_plan(request: HttpRequest, error: Exception) -> HttpResponse:
+    return failure(request, 503, _("There is no plan to show."))
+
+
+_HANDLERS: Mapping[type[Exception], _Handler] = {
+    ValidationError: _invalid,
+    EventFaults: _event_faults,
+    live.Refused: _refused,
+    HttpError: _http,
+    Http404: _nowhere,
+    live.NoSuch: _no_such,
+    NotThere: _no_such,
+    live.KeyReused: _key_reused,
+    ProofError: _no_proof,
+    live.NoOperator: _no_operator,
+    PlanFolderError: _no_plan,
+}

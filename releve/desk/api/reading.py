@@ -1,0 +1,257 @@
+"""What stands: now, sites, clients, the plan, its reliefs, drills, who has answered."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from releve.desk.access.scopes import Scope, can, scope
+from releve.desk.api import schemas
+from releve.desk.api.doors import opens
+from releve.desk.api.registering import reads
+from releve.desk.api.shared import Number, Ref, StreamName, asked, clock, known
+from releve.desk.live.now_page import late_notices
+from releve.desk.live.words import notice_text
+from releve.desk.places.clients import tone_of
+from releve.desk.places.moment import Moment
+from releve.desk.places.reliefs import comparison, comparison_twin, relief_twin
+from releve.desk.places.sites import FEWEST, cases_count, row_twin, site_rows
+from releve.desk.presenters import desk_of, verdict_twin
+from releve.desk.store import store_of
+from releve.live import api as live
+from releve.live.models import Relief
+from releve.network import Client, Site
+
+__all__ = ["client", "clients", "drills", "messages", "now", "plan", "relief", "reliefs", "site"]
+
+_WORST = ("missed", "thin", "unknown", "held")
+
+
+@reads("/now", schemas.Now, "situation")
+@opens("situation.see")
+def now(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
+    """Everything as it stands: sites, coverage now and for 48 hours, what is late."""
+    found, seen = asked(request, stream), scope(request.user, "situation.see")
+    covered = _coverage(found, seen)
+    rows = _clients(found, covered, seen)
+    states = {row["state"] for row in rows}
+    return {
+        **clock(found),
+        "state": next((state for state in _WORST if state in states), "unknown"),
+        "plan": _reach(covered),
+        "sites": [_state(found, row) for row in found.operator.sites if seen.has_site(row.id)],
+        "clients": rows,
+        "late": [
+            {
+                "code": row.code,
+                "site": row.site,
+                "due_at": row.due_at,
+                "sentence": notice_text(row, found.operator, found.text),
+            }
+            for row in late_notices(found.situation, found.operator, found.at, seen)
+        ],
+    }
+
+
+def _state(now: Moment, site: Site) -> dict[str, Any]:
+    closure, outages = now.situation.site(site.id).closure, now.situation.outages
+    state = "closed" if closure is not None else "open"
+    if closure is None and any((kind, site.id) in outages for kind in ("power", "link")):
+        state = "cut_off"
+    return {
+        "site": site.id,
+        "name": site.name,
+        "state": state,
+        "cause": "" if closure is None else closure.cause,
+        "closed_since": None if closure is None else closure.ordered_at,
+        "earliest_reopening": None if closure is None else closure.earliest_reopening,
+    }
+
+
+@reads("/sites", schemas.Sites, "situation")
+@opens("sites.see")
+def sites(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
+    """The sites: open or closed, their seats in all, usable and taken."""
+    found, seen = asked(request, stream), scope(request.user, "sites.see")
+    wanted = [row for row in found.operator.sites if seen.has_site(row.id)]
+    rows = site_rows(found, live.scene_of(found.stream), wanted)
+    return {**clock(found), "sites": [_site(found, row) for row in rows]}
+
+
+def _site(now: Moment, row: Any) -> dict[str, Any]:
+    return {**row_twin(row, now), "url": reverse("api_site", args=[row.id])}
+
+
+@reads("/sites/{ref:site}", schemas.SiteDetail, "situation")
+@opens("sites.see", site="site")
+def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> dict[str, Any]:
+    """One site. The cases are a count, hidden below five from who may not see it."""
+    found = asked(request, stream)
+    wanted = found.operator.site.get(site)
+    if wanted is None:
+        raise Http404(_("There is no such site."))
+    (row,) = site_rows(found, live.scene_of(found.stream), [wanted])
+    closure, cases = found.situation.site(site).closure, cases_count(found, site)
+    told = can(request.user, "health.see", site=site) or cases >= FEWEST
+    return {
+        **clock(found),
+        "site": _site(found, row),
+        "cases": cases if told else None,
+        "cases_below": None if told else FEWEST,
+        "approvals": None if closure is None else len(closure.approvals),
+        "checks": sum(where == site for where, _day in found.situation.checks),
+        "inspections": sum(visit.site == site for visit in found.situation.inspections),
+    }
+
+
+@reads("/clients", schemas.Clients, "situation")
+@opens("plan.see")
+def clients(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
+    """The clients, with their coverage now and at the worst of 48 hours."""
+    found, seen = asked(request, stream), scope(request.user, "plan.see")
+    covered = _coverage(found, seen)
+    rows = _clients(found, covered, seen, every=True)
+    return {**clock(found), "plan": _reach(covered), "clients": rows}
+
+
+@reads("/clients/{ref:client}", schemas.ClientDetail, "situation")
+@opens("plan.see", client="client")
+def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) -> dict[str, Any]:
+    """One client's coverage, half hour by half hour."""
+    found = asked(request, stream)
+    row = next((row for row in found.operator.clients if row.id == client), None)
+    if row is None:
+        raise Http404(_("There is no such client."))
+    covered = live.coverage(found.stream)
+    own = _own(covered, client)
+    starts = covered.starts if covered is not None and own is not None else ()
+    halves = [
+        {
+            "start": start,
+            "required": known(own.required[at]),
+            "covered": known(own.covered[at]),
+            "share": known(own.share[at]),
+        }
+        for at, start in enumerate(starts)
+        if own is not None
+    ]
+    return {
+        **clock(found),
+        "client": _client(row, own),
+        "plan": _reach(covered),
+        "half_hours": halves,
+    }
+
+
+def _coverage(now: Moment, seen: Scope) -> live.Coverage | None:
+    """Return the coverage for who sees clients; nothing is computed for the others."""
+    return live.coverage(now.stream) if seen.clients is None or seen.clients else None
+
+
+def _clients(
+    now: Moment, covered: live.Coverage | None, seen: Scope, *, every: bool = False
+) -> list[dict[str, Any]]:
+    """Return the clients that are seen; those without a plan only where ``every`` one is wanted."""
+    own = {row.client: row for row in covered.clients} if covered is not None else {}
+    return [
+        _client(row, own.get(row.id))
+        for row in now.operator.clients
+        if seen.has_client(row.id) and (every or row.id in own)
+    ]
+
+
+def _own(covered: live.Coverage | None, client: str) -> live.ClientCoverage | None:
+    rows = covered.clients if covered is not None else ()
+    return next((row for row in rows if row.client == client), None)
+
+
+def _client(row: Client, own: live.ClientCoverage | None) -> dict[str, Any]:
+    return {
+        "client": row.id,
+        "name": row.name,
+        "state": tone_of(own)[0],
+        "now": None if own is None else known(own.now),
+        "worst": None if own is None else known(own.worst),
+        "worst_at": None if own is None else own.worst_at,
+        "missing": None if own is None else known(own.missing),
+        "url": reverse("api_client", args=[row.id]),
+    }
+
+
+def _reach(covered: live.Coverage | None) -> dict[str, Any]:
+    if covered is None:
+        return {"begins": None, "until": None}
+    return {"begins": covered.planned_from, "until": covered.planned_until}
+
+
+@reads("/messages", schemas.Messages, "situation")
+@opens("reliefs.see")
+def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
+    """How many agents were told of the last relief, and how many have acknowledged it."""
+    found = asked(request, stream)
+    counts = live.message_counts(found.stream)
+    names = ("told", "sent", "acknowledged", "waiting", "exhausted")
+    return {**clock(found), **{name: getattr(counts, name) for name in names}}
+
+
+@reads("/drills", schemas.Drills, "situation")
+@opens("incident.work")
+def drills(request: HttpRequest) -> dict[str, Any]:
+    """The drills. Ask for one with stream=: nothing of it is real, and each answer says so."""
+    names = ("title", "started_by", "started_at", "stopped_at")
+    return {
+        "drills": [
+            {"stream": row.name, **{name: getattr(row, name) for name in names}}
+            for row in live.drills()
+        ]
+    }
+
+
+@reads("/plan", schemas.Plan, "plan")
+@opens("plan.see")
+def plan(request: HttpRequest, day: date | None = None) -> dict[str, Any]:
+    """The plan folder's plan of a day, the first by default: verdict and relief matrix."""
+    stored = store_of(settings.PLAN_FOLDER).get(day)
+    if stored is None:
+        raise Http404(_("There is no plan for this day."))
+    twin = verdict_twin(desk_of(stored.plan, stored.days, scope(request.user, "plan.see").clients))
+    head = {name: twin["plan"][name] for name in ("day", "operator", "synthetic")}
+    rows = {"clients": twin["clients"], "matrix": twin["matrix"]}
+    return {**head, "days": stored.days, **rows}
+
+
+@reads("/reliefs", schemas.Reliefs, "plan")
+@opens("reliefs.see")
+def reliefs(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
+    """The plan in force, and the reliefs made since: the first of them is in force."""
+    found, force = asked(request, stream), live.activation()
+    names = ("at", "by", "version", "days")
+    return {
+        **clock(found),
+        "plan": None if force is None else {name: getattr(force, name) for name in names},
+        "reliefs": [_relief(row) for row in live.reliefs(found.stream)],
+    }
+
+
+@reads("/reliefs/{int:generation}", schemas.ReliefDetail, "plan")
+@opens("reliefs.see")
+def relief(
+    request: HttpRequest, generation: Number, stream: StreamName = live.LIVE
+) -> dict[str, Any]:
+    """A relief beside its plan: people by place and by programme, before and after."""
+    found = asked(request, stream)
+    rows = Relief.objects.filter(stream=found.stream, generation=generation)
+    row = rows.select_related("activation").first()
+    if row is None:
+        raise Http404(_("There is no relief of this number."))
+    twin = comparison_twin(comparison(found, None, row, row.activation))
+    return {**clock(found), "relief": _relief(row), "days": twin["days"]}
+
+
+def _relief(row: Relief) -> dict[str, Any]:
+    return {**relief_twin(row), "url": reverse("api_relief", args=[row.generation])}

@@ -1,0 +1,115 @@
+"""What is on record: the ledger's entries and their proofs, the versions of the reference data."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from ninja import Query
+
+from releve.desk.api import schemas
+from releve.desk.api.doors import opens
+from releve.desk.api.registering import reads
+from releve.desk.api.shared import Number
+from releve.desk.ledger.entries import PAGE, EntryView, Eyes, entry_twin, entry_views, listed
+from releve.desk.ledger.proofs import handed_out
+from releve.desk.presenters.text import text_now
+from releve.ledger.chain import head
+from releve.ledger.models import Entry
+from releve.ledger.roots import last_root
+from releve.registry import service as registry
+from releve.registry.models import Version
+
+__all__ = ["entry", "ledger", "proof", "root", "version", "versions"]
+
+_MOST_VERSIONS = 200
+_Word = Annotated[str, Query(max_length=64, pattern=r"^[a-zA-Z0-9_.:-]*$")]
+_Before = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+
+@reads("/ledger", schemas.Entries, "record")
+@opens("ledger.see")
+def ledger(
+    request: HttpRequest, stream: _Word = "", kind: _Word = "", before: _Before = None
+) -> dict[str, Any]:
+    """Entries, the newest first, of every stream or kind or of one; fifty at a time."""
+    rows = listed(stream=stream, kind=kind, before=before)
+    views = _views(request, rows[:PAGE])
+    more = len(rows) > PAGE
+    return {
+        "count": head().seq,
+        "entries": [_entry(view) for view in views],
+        "older": views[-1].seq if more else None,
+    }
+
+
+@reads("/ledger/{int:seq}", schemas.Entry, "record")
+@opens("ledger.see")
+def entry(request: HttpRequest, seq: Number) -> dict[str, Any]:
+    """One entry. What the reader may not see is named as withheld, what was erased as erased."""
+    return _entry(_view(request, seq))
+
+
+@reads("/ledger/{int:seq}/proof", schemas.Proof, "record")
+@opens("ledger.prove")
+def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
+    """The proof of one entry under the last root, without any other entry.
+
+    It shows nothing personal and nothing of anybody's health: those values are commitments.
+    """
+    view = _view(request, seq)
+    if view.concealed:
+        raise Http404
+    return handed_out(seq)
+
+
+@reads("/roots/last", schemas.Root, "record")
+@opens("ledger.see")
+def root(request: HttpRequest) -> Any:
+    """The last signed root, to be kept out of the house."""
+    found = last_root()
+    if found is None:
+        raise Http404(_("No root has been signed yet."))
+    return json.loads(found.text)
+
+
+def _view(request: HttpRequest, seq: int) -> EntryView:
+    rows = Entry.objects.filter(seq=seq)
+    if not rows:
+        raise Http404(_("There is no entry of this number."))
+    (view,) = _views(request, list(rows))
+    return view
+
+
+def _views(request: HttpRequest, rows: list[Entry]) -> tuple[EntryView, ...]:
+    return entry_views(rows, Eyes.of(request.user), text_now(settings.TIME_ZONE))
+
+
+def _entry(view: EntryView) -> dict[str, Any]:
+    return {**entry_twin(view), "url": reverse("api_entry", args=[view.seq])}
+
+
+@reads("/registry/versions", schemas.Versions, "record")
+@opens("registry.see")
+def versions(request: HttpRequest) -> dict[str, Any]:
+    """The versions of the reference data, the current one first; the last two hundred."""
+    return {"versions": [_version(row) for row in Version.objects.all()[:_MOST_VERSIONS]]}
+
+
+@reads("/registry/versions/{int:number}", schemas.Version, "record")
+@opens("registry.see")
+def version(request: HttpRequest, number: Number) -> dict[str, Any]:
+    """One version."""
+    return _version(registry.version(number))
+
+
+def _version(row: Version) -> dict[str, Any]:
+    names = ("number", "made_at", "made_by", "comment", "source", "undoes", "digest", "summary")
+    return {
+        **{name: getattr(row, name) for name in names},
+        "url": reverse("api_version", args=[row.number]),
+    }

@@ -1,0 +1,374 @@
+"""What the API answers, typed. Instants are ISO 8601 in UTC; shares are from 0 to 1; null: unknown.
+
+No answer to a client holds a field of health. To the others: ``cases`` of a site, a count, told to
+those who may see it on the site's page and hidden below five otherwise; and the values of ledger
+entries, withheld by the same rule as on the pages of the ledger.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from ninja import Schema
+from pydantic import Field
+
+__all__ = [
+    "Accepted",
+    "Acknowledged",
+    "Acknowledgement",
+    "Client",
+    "ClientDetail",
+    "Clients",
+    "Drills",
+    "Entries",
+    "Entry",
+    "Failure",
+    "Messages",
+    "Now",
+    "Plan",
+    "Proof",
+    "Relief",
+    "ReliefDetail",
+    "Reliefs",
+    "Root",
+    "Site",
+    "SiteDetail",
+    "Sites",
+    "Version",
+    "Versions",
+]
+
+Tone = Literal["missed", "thin", "held", "unknown"]
+SiteState = Literal["open", "closed", "cut_off"]
+
+
+class Fault(Schema):
+    """One thing that is wrong; ``field`` is empty where it is not of one field."""
+
+    field: str
+    code: str = Field(description="Code of a refusal, empty for a value that cannot be read")
+    message: str = Field(description="What is wrong and how to mend it, in the reader's language")
+
+
+class Error(Schema):
+    """What went wrong."""
+
+    status: int
+    message: str
+    detail: str
+    faults: list[Fault] = Field(default=[], description="What is wrong, fault by fault, with 422")
+
+
+class Failure(Schema):
+    """The one shape of every error."""
+
+    error: Error
+
+
+class Moment(Schema):
+    """What every answer about a stream begins with; ``drill`` is empty where all is real."""
+
+    stream: str = Field(description="live, or drill:NUMBER", examples=["live"])
+    drill: str = Field(description="Title of the drill: nothing of it is real")
+    at: datetime = Field(description="The stream's time, to the minute")
+
+
+class Site(Schema):
+    """A site as it stands; seats are of the first planned day from now on."""
+
+    site: str
+    name: str
+    state: SiteState
+    closed_since: datetime | None
+    earliest_reopening: datetime | None
+    seats: int
+    usable: int | None
+    taken: int | None
+    url: str
+
+
+class Sites(Moment):
+    """The sites that the reader may see."""
+
+    sites: list[Site]
+
+
+class SiteDetail(Moment):
+    """One site."""
+
+    site: Site
+    cases: int | None = Field(description="Open cases; null where it is not told")
+    cases_below: int | None = Field(description="Where it is not told: there are fewer than this")
+    approvals: int | None = Field(description="People who said yes to the reopening, while closed")
+    checks: int
+    inspections: int
+
+
+class Client(Schema):
+    """A client's coverage: covered over required, now, and at the worst of 48 hours."""
+
+    client: str
+    name: str
+    state: Tone
+    now: float | None
+    worst: float | None
+    worst_at: datetime | None
+    missing: float | None = Field(description="Share of what is required in 48 h that is missing")
+    url: str
+
+
+class Reach(Schema):
+    """How far the plan in force reaches; all null where none is in force or it is over."""
+
+    begins: datetime | None = Field(description="Where it begins after the 48 hours: when")
+    until: datetime | None
+
+
+class Clients(Moment):
+    """The clients that the reader may see."""
+
+    plan: Reach
+    clients: list[Client]
+
+
+class HalfHour(Schema):
+    """Effective agents of one half hour."""
+
+    start: datetime
+    required: float
+    covered: float
+    share: float | None
+
+
+class ClientDetail(Moment):
+    """One client, half hour by half hour."""
+
+    client: Client
+    plan: Reach
+    half_hours: list[HalfHour]
+
+
+class Late(Schema):
+    """What is late or ends soon."""
+
+    code: str
+    site: str
+    due_at: datetime
+    sentence: str
+
+
+class NowSite(Schema):
+    """A site's state."""
+
+    site: str
+    name: str
+    state: SiteState
+    cause: str = Field(description="Of a closure: rule, authority, hazard or operator")
+    closed_since: datetime | None
+    earliest_reopening: datetime | None
+
+
+class Messages(Moment):
+    """Who was told of the last relief, and who has answered; null: there is no such right."""
+
+    told: int
+    sent: int
+    acknowledged: int
+    waiting: int
+    exhausted: int = Field(description="Did not answer by any way; counted in waiting too")
+
+
+class Now(Moment):
+    """Everything as it stands, as far as the reader may see it."""
+
+    state: Tone = Field(description="The worst of the clients seen; unknown where none is planned")
+    plan: Reach
+    sites: list[NowSite]
+    clients: list[Client]
+    late: list[Late]
+
+
+class Cell(Schema):
+    """A client under a contingency."""
+
+    client: str
+    contingency: str
+    status: str
+    worst_coverage: float | None
+    shortfall: float | None
+    calls_lost: float | None
+
+
+class Verdict(Schema):
+    """Whether a client is served whatever single place is lost."""
+
+    client: str
+    name: str
+    secure: bool
+    contract_problem: bool
+    worst: str
+    missed: list[str]
+    thin: list[str]
+
+
+class Plan(Schema):
+    """The plan of a day: the verdict and the relief matrix, of the clients that are seen."""
+
+    day: date
+    days: list[date]
+    operator: str
+    synthetic: bool
+    clients: list[Verdict]
+    matrix: list[Cell]
+
+
+class Relief(Schema):
+    """One generation of who works where."""
+
+    generation: int
+    source: Literal["planned", "first", "optimum", "base"]
+    lost: dict[str, dict[str, list[str]]] = Field(description="By day: sites, carriers, home_only")
+    moved: int
+    asked_at: datetime
+    made_at: datetime
+    published_at: datetime | None
+    url: str
+
+
+class InForce(Schema):
+    """The plan in force: the digest of each day's plan."""
+
+    at: datetime
+    by: str
+    version: int
+    days: dict[str, str] = Field(description="Day -> SHA-256 of its plan")
+
+
+class Reliefs(Moment):
+    """The generations, the one in force first."""
+
+    plan: InForce | None
+    reliefs: list[Relief]
+
+
+class ReliefDay(Schema):
+    """People by place and by programme: in the plan, and in the relief."""
+
+    day: date
+    places: dict[str, tuple[int, int]]
+    programmes: dict[str, tuple[int, int]]
+
+
+class ReliefDetail(Moment):
+    """One generation beside the plan in force."""
+
+    relief: Relief
+    days: list[ReliefDay]
+
+
+class Drill(Schema):
+    """A drill."""
+
+    stream: str
+    title: str
+    started_by: str
+    started_at: datetime
+    stopped_at: datetime | None
+
+
+class Drills(Schema):
+    """The drills, the newest first."""
+
+    drills: list[Drill]
+
+
+class Acknowledgement(Schema):
+    """The secret of a message's link."""
+
+    token: str = Field(min_length=1, max_length=43)
+
+
+class Acknowledged(Schema):
+    """An answer."""
+
+    stream: str
+    at: datetime
+    before: bool = Field(description="It had been answered before")
+
+
+class Accepted(Schema):
+    """What was recorded."""
+
+    seq: int = Field(description="Number of the event's entry in the ledger")
+    answers: list[int] = Field(description="Entries of what the rules answered")
+    before: bool = Field(description="It was there under this key: nothing was done")
+    stream: str
+
+
+class Value(Schema):
+    """One field of an entry; ``commitment`` where the entry holds one in its place."""
+
+    name: str
+    state: Literal["shown", "withheld", "erased"]
+    value: Any = None
+    commitment: str = ""
+
+
+class Entry(Schema):
+    """An entry as the reader may see it; ``concealed``: of a site that is not theirs."""
+
+    seq: int
+    stream: str
+    kind: str
+    recorded_at: str
+    concealed: bool
+    fields: list[Value]
+    hash: str
+    prev: str
+    url: str
+
+
+class Entries(Schema):
+    """A page of entries, the newest first."""
+
+    count: int
+    entries: list[Entry]
+    older: int | None = Field(description="Ask with before= this for the next page")
+
+
+class Root(Schema):
+    """A signed root, as it leaves the house."""
+
+    root: dict[str, Any]
+    signature: str
+
+
+class Proof(Root):
+    """The proof of one entry; docs/ledger.md says how to check it."""
+
+    entry: dict[str, Any]
+    format: str
+    hash: str
+    path: list[str]
+    values: list[dict[str, Any]]
+
+
+class Version(Schema):
+    """A version of the reference data; ``summary``: rows changed, by table."""
+
+    number: int
+    made_at: datetime
+    made_by: str
+    comment: str
+    source: str
+    undoes: int | None
+    digest: str
+    summary: dict[str, Any]
+    url: str
+
+
+class Versions(Schema):
+    """The versions, the current one first."""
+
+    versions: list[Version]

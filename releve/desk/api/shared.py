@@ -1,0 +1,54 @@
+"""What several operations share: the stream asked for, ids in addresses, numbers as JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Path, Query
+from pydantic import WithJsonSchema
+
+from releve.desk.live.streams import named
+from releve.desk.places.moment import Moment, moment_of
+
+__all__ = ["Number", "Ref", "StreamName", "asked", "clock", "known"]
+
+StreamName = Annotated[
+    str,
+    Query(
+        description="live, or a drill that goes on, for those who work in it",
+        pattern=r"^(live|drill:[0-9]{1,9})$",
+    ),
+]
+Ref = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([A-Za-z0-9_:-]|~[0-9A-F]{2})+$",
+            "description": "The id; bytes other than letters, digits, - _ : are written as ~20",
+        }
+    ),
+    Path(),
+]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+def asked(request: HttpRequest, stream: str) -> Moment:
+    """Return the moment of the stream asked for; NoSuch where it is not there for the reader."""
+    return moment_of(named(request, stream))
+
+
+def clock(now: Moment) -> dict[str, Any]:
+    """Return what every answer about a stream begins with.
+
+    To the minute, so that an answer stays the same, and is not sent again, while nothing happens.
+    """
+    at = now.at.replace(second=0, microsecond=0)
+    return {"stream": now.stream, "drill": now.title, "at": at}
+
+
+def known(value: float | None) -> float | None:
+    """Return a figure as JSON has it: NaN is not known."""
+    return None if value is None or math.isnan(value) else float(value)

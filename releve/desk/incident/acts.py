@@ -1,0 +1,176 @@
+"""What is done in an incident room: the event that an act says, recorded once or refused."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from releve.desk.access.scopes import actor
+from releve.desk.incident.forms import (
+    CloseForm,
+    DecisionForm,
+    FollowUpForm,
+    KeyedForm,
+    NoteForm,
+    ReviewForm,
+    TaskForm,
+)
+from releve.desk.live.words import refusal_text
+from releve.desk.presenters.text import Text
+from releve.live import api as live
+from releve.network import Operator
+from releve.network.clock import to_utc
+from releve.situation import (
+    INCIDENT_ROLES,
+    Event,
+    Incident,
+    IncidentClosed,
+    IncidentDecided,
+    IncidentNoted,
+    IncidentOpened,
+    IncidentReviewed,
+    IncidentRoleTaken,
+    IncidentTaskDone,
+    IncidentTaskSet,
+)
+
+__all__ = ["Act", "Done", "open_incident", "send"]
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who acts where: the request, the stream, the operator, the writer of texts."""
+
+    request: HttpRequest
+    stream: str
+    operator: Operator
+    text: Text
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an act came to: nothing to say, or the form with its faults and the refusals."""
+
+    form: KeyedForm | None = None
+    refusals: tuple[str, ...] = ()
+    status: int = 302
+
+
+_FORMS: Mapping[str, type[KeyedForm]] = {
+    form.act: form
+    for form in (DecisionForm, TaskForm, FollowUpForm, NoteForm, CloseForm, ReviewForm)
+}
+
+
+def open_incident(act: Act, title: str, site: str, key: str) -> Done:
+    """Open a room; of a site that is closed it is the room of that closure."""
+    closure = live.situation_now(act.stream).site(site).closure if site else None
+    event = IncidentOpened(
+        **_signed(act), site=site, title=title, closure="" if closure is None else closure.event
+    )
+    return _recorded(act, event, key, None)
+
+
+def send(act: Act, incident: Incident) -> Done:
+    """Do what was sent from a page of the room."""
+    name = act.request.POST.get("act", "")
+    if name in ("take", "done"):
+        return _press(act, incident, name)
+    if name not in _FORMS:
+        return Done(None, (_("Choose what to do."),), 422)
+    form = _FORMS[name](act.request.POST)
+    if not form.is_valid():
+        return Done(form, (), 422)
+    event = _EVENTS[name](form.cleaned_data, _signed(act, incident), act)
+    return _recorded(act, event, form.key_text, form)
+
+
+def _press(act: Act, incident: Incident, name: str) -> Done:
+    """Take a role or say that a task is done: a button each."""
+    sent = act.request.POST
+    key = sent.get("key", "")[:64] or uuid.uuid4().hex
+    common = _signed(act, incident)
+    if name == "done":
+        event: Event = IncidentTaskDone(**common, task=sent.get("task", "")[:64])
+    elif sent.get("role") in INCIDENT_ROLES:
+        event = IncidentRoleTaken(**common, role=sent["role"])
+    else:
+        return Done(None, (_("There is no such role."),), 422)
+    return _recorded(act, event, key, None)
+
+
+def _signed(act: Act, incident: Incident | None = None) -> dict[str, Any]:
+    at = live.now(act.stream)
+    common: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "happened_at": at,
+        "recorded_at": at,
+        "actor": actor(act.request),
+    }
+    return common if incident is None else common | _of(incident)
+
+
+def _of(incident: Incident) -> dict[str, str]:
+    return {"incident": incident.id, "site": incident.site}
+
+
+def _recorded(act: Act, event: Event, key: str, form: KeyedForm | None) -> Done:
+    try:
+        live.record(event, key=key, stream=act.stream)
+    except live.Refused as error:
+        said = tuple(refusal_text(row, act.operator, act.text) for row in error.reasons)
+        return Done(form, said, 422)
+    except live.Busy:
+        return Done(form, (_("The database is busy. Nothing was recorded; send it again."),), 503)
+    except live.KeyReused:
+        said = (_("This form recorded something else before; open it again."),)
+        return Done(form, said, 409)
+    return Done()
+
+
+def _decided(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+    return IncidentDecided(**common, decision=found["decision"], reason=found["reason"])
+
+
+def _task(
+    found: dict[str, Any], common: dict[str, Any], act: Act, *, follow_up: bool = False
+) -> Event:
+    due = found["due"]
+    if due is not None:
+        site = act.operator.site.get(common["site"])
+        zone_name = act.operator.row.time_zone if site is None else site.time_zone
+        due = to_utc(due.replace(tzinfo=None), zone_name)
+    return IncidentTaskSet(
+        **common, task=found["task"], owner=found["owner"], due=due, follow_up=follow_up
+    )
+
+
+def _follow_up(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+    return _task(found, common, act, follow_up=True)
+
+
+def _noted(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+    return IncidentNoted(**common, note=found["note"])
+
+
+def _closed(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+    return IncidentClosed(**common, note=found["note"])
+
+
+def _reviewed(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+    return IncidentReviewed(**common, well=found["well"], badly=found["badly"])
+
+
+_EVENTS: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Act], Event]] = {
+    "decide": _decided,
+    "task": _task,
+    "follow_up": _follow_up,
+    "note": _noted,
+    "close": _closed,
+    "review": _reviewed,
+}

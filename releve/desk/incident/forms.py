@@ -1,0 +1,125 @@
+"""The forms of an incident room. Each keeps its own key: sent twice, it records once."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.desk.incident.words import ROLES
+
+__all__ = [
+    "CloseForm",
+    "DecisionForm",
+    "FollowUpForm",
+    "KeyedForm",
+    "NoteForm",
+    "OpenForm",
+    "ReviewForm",
+    "TaskForm",
+]
+
+_LONGEST = 1000
+
+
+def _words(label: Any, *, rows: int = 2, required: bool = True) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=_LONGEST,
+        required=required,
+        widget=forms.Textarea({"rows": rows}),
+    )
+
+
+class KeyedForm(forms.Form):
+    """A form with its act and its key in hidden fields."""
+
+    act = ""
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("label_suffix", "")
+        options.setdefault("prefix", self.act)
+        super().__init__(*args, **options)
+        self.initial.setdefault("key", uuid.uuid4().hex)
+
+    @property
+    def key_text(self) -> str:
+        """The key of this sending of the form; a new one where it came without."""
+        return self.cleaned_data.get("key") or uuid.uuid4().hex
+
+
+class OpenForm(KeyedForm):
+    """What the incident is about, and where."""
+
+    act = "open"
+    title = forms.CharField(label=lazy("What it is about"), max_length=200)
+    site = forms.ChoiceField(label=lazy("Site"), required=False)
+    field_order = ("site", "title", "key")
+
+    def offer(self, sites: list[tuple[str, str]], *, everywhere: bool) -> None:
+        """Offer the sites, and the operator as a whole to who sees all of it."""
+        field = self.fields["site"]
+        assert isinstance(field, forms.ChoiceField)
+        whole = [("", _("the operator as a whole"))] if everywhere else []
+        field.choices = [*whole, *sites]
+        field.required = not everywhere
+
+
+class DecisionForm(KeyedForm):
+    """A decision and why."""
+
+    act = "decide"
+    decision = _words(lazy("Decision"))
+    reason = _words(lazy("Why"))
+    field_order = ("decision", "reason", "key")
+
+
+class TaskForm(KeyedForm):
+    """Something to be done, by whom and by when."""
+
+    act = "task"
+    task = forms.CharField(label=lazy("To do"), max_length=_LONGEST)
+    owner = forms.ChoiceField(label=lazy("Who does it"), choices=tuple(ROLES.items()))
+    due = forms.DateTimeField(
+        label=lazy("Done by"),
+        required=False,
+        help_text=lazy("Empty: no time is set."),
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M"],
+    )
+    field_order = ("task", "owner", "due", "key")
+
+
+class FollowUpForm(TaskForm):
+    """A task that follows from the review."""
+
+    act = "follow_up"
+
+
+class NoteForm(KeyedForm):
+    """A line of the log."""
+
+    act = "note"
+    note = _words(lazy("What happened, without a person’s name"))
+    field_order = ("note", "key")
+
+
+class CloseForm(KeyedForm):
+    """The end of an incident."""
+
+    act = "close"
+    note = forms.CharField(label=lazy("Remark"), max_length=_LONGEST, required=False)
+    field_order = ("note", "key")
+
+
+class ReviewForm(KeyedForm):
+    """What went well and what went badly."""
+
+    act = "review"
+    well = _words(lazy("What went well"), rows=4, required=False)
+    badly = _words(lazy("What went badly"), rows=4, required=False)
+    field_order = ("well", "badly", "key")

@@ -1,0 +1,64 @@
+"""A person leaves every plan and relief: a token stands where the pseudonym stood.
+
+Plans are named by what they say. One that says something else gets another name, and what is in
+force names that; which name became which is told, so that the ledger can say so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from releve.live.models import Activation, PlanText, ReliefDay
+
+__all__ = ["plans_with", "relief_days_with", "rename_in_plans"]
+
+
+def plans_with(agent: str) -> int:
+    """Return how many stored days of plans name an agent."""
+    return sum(1 for _ in _plans(agent))
+
+
+def relief_days_with(agent: str) -> int:
+    """Return how many stored days of reliefs change an agent's shift."""
+    return sum(agent in row.changes for row in ReliefDay.objects.iterator(chunk_size=100))
+
+
+def rename_in_plans(agent: str, token: str) -> dict[str, str]:
+    """Put a token in the place of an agent; return the new name of each plan by its old one.
+
+    Inside the caller's transaction.
+    """
+    for row in ReliefDay.objects.iterator(chunk_size=100):
+        if agent in row.changes:
+            row.changes = {token if key == agent else key: v for key, v in row.changes.items()}
+            row.save(update_fields=["changes"])
+    renamed = {row.digest: _renamed(row, agent, token) for row in list(_plans(agent))}
+    for activation in Activation.objects.all() if renamed else ():
+        days = {day: renamed.get(digest, digest) for day, digest in activation.days.items()}
+        if days != activation.days:
+            activation.days = days
+            activation.save(update_fields=["days"])
+    return renamed
+
+
+def _plans(agent: str) -> Iterator[PlanText]:
+    quoted = _quoted(agent)
+    for row in PlanText.objects.iterator(chunk_size=10):
+        if quoted in row.text:
+            yield row
+
+
+def _renamed(row: PlanText, agent: str, token: str) -> str:
+    text = row.text.replace(_quoted(agent), _quoted(token))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    PlanText.objects.create(digest=digest, day=row.day, text=text, aht_s=row.aht_s)
+    ReliefDay.objects.filter(plan=row).update(plan_id=digest)
+    row.delete()
+    return digest
+
+
+def _quoted(text: str) -> str:
+    """Return a text as it stands in a plan's JSON: only whole values are replaced."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,113 @@
+"""What a change of the rules would do to calls that wait: which would flip, and by which rows.
+
+The same calls are judged under two tables on the same facts. A call flips when it was allowed and
+no longer is, or the other way round; ``moved`` are those still refused, by other rows.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from io import StringIO
+
+from releve.network.faults import advice, nearest
+from releve.outbound.calls import Call
+from releve.outbound.errors import CallFault
+from releve.outbound.facts import Facts
+from releve.outbound.rows import Rules
+from releve.outbound.verdict import Verdict, verdict
+
+__all__ = ["CALL_COLUMNS", "Flip", "flips", "read_calls"]
+
+_NOT_READ = ("authenticated", "mobile_terminal")
+CALL_COLUMNS = tuple(field.name for field in fields(Call) if field.name not in _NOT_READ)
+"""The columns of a file of calls."""
+_MUST = ("client", "number", "at", "object")
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A call whose verdict would change, before and after the change of the rules."""
+
+    call: Call
+    before: Verdict
+    after: Verdict
+
+    @property
+    def direction(self) -> str:
+        """Return ``refused`` or ``allowed`` (what it becomes), or ``moved`` (other rows refuse)."""
+        if self.before.allowed != self.after.allowed:
+            return "allowed" if self.after.allowed else "refused"
+        return "moved"
+
+    @property
+    def gained(self) -> tuple[str, ...]:
+        """Return the versions of the rows that refuse it only after the change."""
+        return _versions(self.after, self.before)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Return the versions of the rows that no longer refuse it."""
+        return _versions(self.before, self.after)
+
+
+def _versions(these: Verdict, not_those: Verdict) -> tuple[str, ...]:
+    other = {finding.row.version for finding in not_those.findings}
+    found = (finding.row.version for finding in these.findings)
+    return tuple(dict.fromkeys(version for version in found if version not in other))
+
+
+def flips(
+    calls: Iterable[Call], facts: Facts, before: Rules, after: Rules, known_at: datetime
+) -> tuple[Flip, ...]:
+    """Return the calls whose verdict would change, as known at an instant, in their order."""
+    found = []
+    for call in calls:
+        old, new = (verdict(call, facts, rules, known_at) for rules in (before, after))
+        flip = Flip(call, old, new)
+        if old.allowed != new.allowed or flip.gained or flip.lost:
+            found.append(flip)
+    return tuple(found)
+
+
+def read_calls(data: bytes) -> tuple[Call, ...]:
+    """Return the calls of a CSV file (``,`` ``;`` or tab); CallFault names each line that is none.
+
+    Columns: :data:`CALL_COLUMNS`, of which client, number, at (with its offset) and object must be
+    there.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    head = text.split("\n", 1)[0]
+    rows = csv.DictReader(StringIO(text), delimiter=max((",", ";", "\t"), key=head.count))
+    columns = rows.fieldnames or ()
+    faults = [f"the column {name} is missing; add it" for name in _MUST if name not in columns]
+    faults += [
+        f"unknown column {name}; {advice(nearest(name, CALL_COLUMNS), 'remove it')}"
+        for name in sorted(set(columns) - set(CALL_COLUMNS))
+    ]
+    calls = []
+    for line, row in enumerate([] if faults else rows, 2):
+        try:
+            calls.append(_call(row))
+        except ValueError as error:
+            faults.append(f"line {line}: {error}")
+    if faults:
+        raise CallFault("\n".join(faults[:_SHOWN]))
+    return tuple(calls)
+
+
+def _call(row: dict[str, str | None]) -> Call:
+    if None in row or None in row.values():
+        raise ValueError("it has not as many cells as the first line")
+    told = {name: (value or "").strip() for name, value in row.items()}
+    empty = [name for name in _MUST if name != "object" and not told[name]]
+    if empty:
+        raise ValueError(f"{', '.join(empty)} is empty; fill it")
+    plain = {name: value for name, value in told.items() if value and name != "at"}
+    return Call(at=datetime.fromisoformat(told["at"]), **{"object": "", **plain})  # type: ignore[arg-type]

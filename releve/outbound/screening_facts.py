@@ -1,0 +1,103 @@
+"""The facts that a list needs, taken out of registers that may be larger than memory.
+
+A register is a table, perhaps one that is only scanned. For each part of a list its people are
+looked up and nothing else is kept, so that memory grows with the list and not with the registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from releve.outbound.calls import Call
+from releve.outbound.facts import Facts
+from releve.outbound.number_frames import shown_column
+from releve.outbound.reading import facts_of
+from releve.outbound.rows import Rules, legal_day
+from releve.outbound.scanning import tidied
+
+__all__ = ["ABOUT_PEOPLE", "Register", "last_versions"]
+
+ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
+_BY_NUMBER = ("people", "listings")
+_UNREAD = ("wording", "collector", "channel", "provider")
+"""Columns that no rule reads."""
+
+
+class Register:
+    """All tables of facts for one call's client, as known at an instant."""
+
+    def __init__(
+        self,
+        call: Call,
+        frames: Mapping[str, pl.DataFrame | pl.LazyFrame],
+        rules: Rules,
+        known_at: datetime,
+    ) -> None:
+        self._rules, self._day = rules, legal_day(call.at)
+        self._tables = {name: _known(frame.lazy(), known_at) for name, frame in frames.items()}
+        for name in ABOUT_PEOPLE:
+            mine = self._tables[name].filter(pl.col("client") == call.client)
+            self._tables[name] = mine.drop(_UNREAD, strict=False)
+        for name in (*_BY_NUMBER, "mandates"):
+            self._tables[name] = self._tables[name].with_columns(self._shown())
+        about = (*ABOUT_PEOPLE, *_BY_NUMBER)
+        self._common = {
+            name: (table.limit(0) if name in about else table).collect()
+            for name, table in self._tables.items()
+        }
+        self.of_client: Facts = facts_of(self._common)
+
+    def _shown(self) -> pl.Expr:
+        table, day = self._rules.numbers, self._day
+        return pl.col("number").map_batches(
+            lambda numbers: shown_column(numbers, table, day).alias(numbers.name),
+            return_dtype=pl.String,
+            is_elementwise=True,
+        )
+
+    def with_people(self, people: pl.DataFrame) -> Facts:
+        """Return the client's own facts, and who holds some numbers."""
+        return facts_of({**self._common, "people": people})
+
+    def holders(self, numbers: pl.Series) -> pl.DataFrame:
+        """Return who holds some numbers: the last word on each, in the order they were known."""
+        wanted = numbers.rename("number").to_frame().unique().lazy()
+        held = self._tables["people"].join(wanted, on="number", how="semi", maintain_order="left")
+        return last_versions(tidied("people", held.collect()), "number", "person")
+
+    def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
+        """Return every table of the client, of these people and numbers alone."""
+        who = people.rename("person").to_frame().unique().lazy()
+        called = numbers.rename("number").to_frame().unique().lazy()
+        found = dict(self._common)
+        asked = [
+            self._tables[name].join(who, on="person", how="semi", maintain_order="left")
+            for name in ABOUT_PEOPLE
+        ]
+        asked.append(
+            self._tables["listings"].join(called, on="number", how="semi", maintain_order="left")
+        )
+        for name, table in zip((*ABOUT_PEOPLE, "listings"), asked, strict=True):
+            found[name] = tidied(name, table.collect(engine="streaming"))
+        return found
+
+
+def _known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
+    """Return the facts known by an instant."""
+    names = table.collect_schema().names()
+    return table.filter(pl.col("read_at" if "read_at" in names else "known_at") <= known_at)
+
+
+def last_versions(frame: pl.DataFrame, *key: str) -> pl.DataFrame:
+    """Return the last version known of each fact, in the order in which they were first known."""
+    frame = frame.sort("known_at", maintain_order=True)
+    if any(frame[name].n_unique() == frame.height for name in key):
+        return frame
+    if not frame.select(pl.struct(key).is_duplicated().any()).item():
+        return frame
+    first = pl.int_range(pl.len()).min().over(key)
+    last = frame.with_columns(_first=first).unique(key, keep="last", maintain_order=True)
+    return last.sort("_first").drop("_first")

@@ -1,0 +1,86 @@
+"""A person leaves every version of the operator: a token stands where the pseudonym stood.
+
+Nothing else of a version changes: the rows stay, in their order, and count as before. A block is
+named by what it says, so a block that says something else gets another name, and the sheets and
+versions that are made of it get theirs: every digest fits what is stored, before and after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from releve.registry.blocks import LEVEL, operator_digest, sheet_digest, text_of
+from releve.registry.models import Block, Sheet, SheetBlock, Upload, Version
+from releve.registry.storage import blocks_of, sheets_of
+
+__all__ = ["blocks_with", "rename_agent"]
+
+_COLUMNS = {"agents": "id", "shifts": "agent", "authorisations": "subject"}
+"""The tables that name agents, and the column that does."""
+
+
+def blocks_with(agent: str) -> int:
+    """Return how many stored blocks, of all versions, name an agent."""
+    return sum(1 for _ in _blocks(agent))
+
+
+def rename_agent(agent: str, token: str) -> int:
+    """Put a token in the place of an agent's id in every version; return how many blocks changed.
+
+    Inside the caller's transaction. Files that were sent and wait for a yes are let go of: who is
+    in them cannot be told without reading them.
+    """
+    Upload.objects.all().delete()
+    changed = []
+    for block, text in _blocks(agent):
+        new = _renamed(json.loads(text), agent, token)
+        block.digest = hashlib.sha256(new).hexdigest()
+        block.data = zlib.compress(new, LEVEL)
+        block.save(update_fields=["digest", "data"])
+        changed.append(block.pk)
+    if changed:
+        _name_anew(changed)
+    return len(changed)
+
+
+def _blocks(agent: str) -> Iterator[tuple[Block, str]]:
+    """Yield the blocks that name an agent, with their texts; a page of them in memory at a time."""
+    sheets = SheetBlock.objects.filter(sheet__table__in=_COLUMNS)
+    quoted = json.dumps(agent, ensure_ascii=False)
+    for block in Block.objects.filter(pk__in=sheets.values("block")).iterator(chunk_size=100):
+        text = text_of(block.digest, bytes(block.data))
+        if quoted in text and _rows_with(json.loads(text), agent):
+            yield block, text
+
+
+def _rows_with(content: dict[str, Any], agent: str) -> list[list[Any]]:
+    """Return the rows of a block that name an agent."""
+    at = content["columns"].index(_COLUMNS[content["table"]])
+    rows = [row for row in content["rows"] if row[at] == agent]
+    if content["table"] == "authorisations":
+        kind = content["columns"].index("kind")
+        rows = [row for row in rows if row[kind] == "agent"]
+    return rows
+
+
+def _renamed(content: dict[str, Any], agent: str, token: str) -> bytes:
+    at = content["columns"].index(_COLUMNS[content["table"]])
+    for row in _rows_with(content, agent):
+        row[at] = token
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _name_anew(changed: list[int]) -> None:
+    """Name the sheets and versions of changed blocks by what they are made of now."""
+    sheets = list(Sheet.objects.filter(blocks__in=changed).distinct())
+    placed = blocks_of(sheets)
+    for sheet in sheets:
+        digest = sheet_digest(sheet.table, (block.digest for block in placed[sheet.pk]))
+        Sheet.objects.filter(pk=sheet.pk).update(digest=digest)
+    for version in Version.objects.filter(sheets__in=sheets).distinct():
+        names = {table: sheet.digest for table, sheet in sheets_of(version).items()}
+        Version.objects.filter(pk=version.pk).update(digest=operator_digest(names))

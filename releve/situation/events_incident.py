@@ -1,0 +1,121 @@
+"""The events of an incident room: opened, roles, decisions, tasks, the log, the review, closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from releve.situation.event import Event
+from releve.situation.fields import said
+
+__all__ = [
+    "IncidentClosed",
+    "IncidentDecided",
+    "IncidentNoted",
+    "IncidentOpened",
+    "IncidentReviewed",
+    "IncidentRoleTaken",
+    "IncidentTaskDone",
+    "IncidentTaskSet",
+]
+
+INCIDENT_ROLES = ("lead", "telephony", "people", "clients", "health", "sites", "outbound")
+"""Who does what in an incident; not the roles by which somebody signs in."""
+_WORDS = "In words, without a person's name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentOpened(Event):
+    kind: ClassVar[str] = "incident.opened"
+    doc: ClassVar[str] = "An incident room is opened; the id of this event names the incident."
+
+    site: str = said("Site; empty = the operator as a whole", example="casa-1", default="")
+    title: str = said(_WORDS, example="Closure of Casablanca")
+    closure: str = said(
+        "Id of the event that closed the site; empty = by hand", example="8f2c…", default=""
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentRoleTaken(Event):
+    kind: ClassVar[str] = "incident.role_taken"
+    doc: ClassVar[str] = "The actor takes a role of the incident, from whoever held it."
+
+    incident: str = said("Id of the incident", example="8f2c…")
+    site: str = said("Its site", example="casa-1", default="")
+    role: str = said("Role", example="lead", one_of=INCIDENT_ROLES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentDecided(Event):
+    kind: ClassVar[str] = "incident.decided"
+    doc: ClassVar[str] = "The actor decides something, and says why."
+
+    incident: str = said("Id of the incident", example="8f2c…")
+    site: str = said("Its site", example="casa-1", default="")
+    decision: str = said(_WORDS, example="Night shift stays at home")
+    reason: str = said(_WORDS, example="The shuttle is not disinfected yet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentTaskSet(Event):
+    kind: ClassVar[str] = "incident.task_set"
+    doc: ClassVar[str] = "Something is to be done; the id of this event names the task."
+
+    incident: str = said("Id of the incident", example="8f2c…")
+    site: str = said("Its site", example="casa-1", default="")
+    task: str = said(_WORDS, example="Have the floor disinfected")
+    owner: str = said("Role that does it", example="sites", one_of=INCIDENT_ROLES)
+    due: datetime | None = said(
+        "Done by, UTC; empty = no time is set", example="2026-11-30T18:00:00Z", default=None
+    )
+    follow_up: bool = said(
+        "Follows from the review, and may stay open when the incident is closed",
+        example="false",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentTaskDone(Event):
+    kind: ClassVar[str] = "incident.task_done"
+    doc: ClassVar[str] = "A task is done."
+
+    incident: str = said("Id of the incident", example="8f2c…")
+    site: str = said("Its site", example="casa-1", default="")
+    task: str = said("Id of the task", example="77ab…")
+    note: str = said(_WORDS, example="Certificate 118", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentNoted(Event):
+    kind: ClassVar[str] = "incident.noted"
+    doc: ClassVar[str] = "A line of the incident's log."
+
+    incident: str = said("Id of the incident", example="8f2c…")
+    site: str = said("Its site", example="casa-1", default="")
+    note: str = said(_WORDS, example="The prefecture was called")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentReviewed(Event):
+    kind: ClassVar[str] = "incident.reviewed"
+    doc: ClassVar[str] = "The review after the incident. The last one counts."
+
+    incident: str = said("Id of the incident", example="8f2c…")
+    site: str = said("Its site", example="casa-1", default="")
+    well: str = said(f"What went well. {_WORDS}", example="The relief was there", default="")
+    badly: str = said(f"What went badly. {_WORDS}", example="Two addresses were old", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentClosed(Event):
+    kind: ClassVar[str] = "incident.closed"
+    doc: ClassVar[str] = (
+        "The incident is over. One person suffices: nothing opens by it, a site is reopened by two."
+    )
+
+    incident: str = said("Id of the incident", example="8f2c…")
+    site: str = said("Its site", example="casa-1", default="")
+    note: str = said(_WORDS, example="Back to normal", default="")

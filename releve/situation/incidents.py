@@ -1,0 +1,90 @@
+"""What the events of one incident amount to: who does what, decisions, tasks, log, review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from releve.situation.event import Event
+from releve.situation.events_incident import (
+    IncidentClosed,
+    IncidentDecided,
+    IncidentNoted,
+    IncidentOpened,
+    IncidentReviewed,
+    IncidentRoleTaken,
+    IncidentTaskDone,
+    IncidentTaskSet,
+)
+
+__all__ = ["Incident", "Task", "incident_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something to be done; ``done`` is None while it is open."""
+
+    set: IncidentTaskSet
+    done: IncidentTaskDone | None = None
+
+    @property
+    def id(self) -> str:
+        """The id that names the task."""
+        return self.set.id
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident as it stands; each list in the order in which things happened.
+
+    ``roles`` has who holds each role now, ``review`` the last review, ``closed`` the event that
+    closed it; None where there is none yet.
+    """
+
+    opened: IncidentOpened
+    roles: tuple[IncidentRoleTaken, ...] = ()
+    decisions: tuple[IncidentDecided, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    notes: tuple[IncidentNoted, ...] = ()
+    review: IncidentReviewed | None = None
+    closed: IncidentClosed | None = None
+
+    @property
+    def id(self) -> str:
+        """The id that names the incident."""
+        return self.opened.id
+
+    @property
+    def site(self) -> str:
+        """The site it is of; empty for the operator as a whole."""
+        return self.opened.site
+
+    @property
+    def left_open(self) -> tuple[Task, ...]:
+        """The tasks that keep it from being closed: those not done that follow from no review."""
+        return tuple(row for row in self.tasks if row.done is None and not row.set.follow_up)
+
+
+def incident_of(events: Sequence[Event]) -> Incident | None:
+    """Return the incident of its events in the order in which they happened; None: not opened."""
+    opened = _all(events, IncidentOpened)
+    if not opened:
+        return None
+    done: dict[str, IncidentTaskDone] = {}
+    for row in _all(events, IncidentTaskDone):
+        done.setdefault(row.task, row)
+    reviews, closings = _all(events, IncidentReviewed), _all(events, IncidentClosed)
+    return Incident(
+        opened=opened[0],
+        roles=tuple({row.role: row for row in _all(events, IncidentRoleTaken)}.values()),
+        decisions=_all(events, IncidentDecided),
+        tasks=tuple(Task(row, done.get(row.id)) for row in _all(events, IncidentTaskSet)),
+        notes=_all(events, IncidentNoted),
+        review=reviews[-1] if reviews else None,
+        closed=closings[0] if closings else None,
+    )
+
+
+def _all(events: Sequence[Event], kind: type[Any]) -> tuple[Any, ...]:
+    return tuple(event for event in events if isinstance(event, kind))

@@ -1,0 +1,82 @@
+"""A small operator with a plan in force, and programs that come in with a token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from releve.desk.access import tokens
+from releve.desk.access.people import Wanted
+from releve.desk.access.roles import Role
+from releve.desk.api import rates
+from tests.access.conftest import plans, stocked
+from tests.live.acting import Acting
+from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
+
+__all__ = [
+    "Program",
+    "_nothing_in_memory",
+    "_own_home",
+    "acting",
+    "known_times",
+    "planned",
+    "plans",
+    "program",
+    "stocked",
+]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted() -> Iterator[None]:
+    rates.forget()
+    yield
+    rates.forget()
+
+
+@dataclass
+class Program:
+    """A program with a token."""
+
+    web: Client
+    secret: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.secret}", "Accept-Language": "en"}
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.web.get(f"/api/v1{path}", headers={**self.headers, **headers})
+
+    def post(self, path: str, body: object, key: str = "", **headers: str) -> Any:
+        sent = {"Idempotency-Key": key} if key else {}
+        text = body if isinstance(body, str) else json.dumps(body)
+        return self.web.post(
+            f"/api/v1{path}",
+            text,
+            content_type="application/json",
+            headers={**self.headers, **sent, **headers},
+        )
+
+    def record(self, kind: str, key: str = "k1", stream: str = "live", **fields: Any) -> Any:
+        return self.post(f"/events/{kind}?stream={stream}", fields, key)
+
+
+def program(role: Role, *, sites: tuple[str, ...] = (), clients: tuple[str, ...] = ()) -> Program:
+    """Return a program with a token of one role."""
+    name = f"{role.value}-{tokens.Token.objects.count()}"
+    until = (timezone.now() + timedelta(days=7)).date()
+    _, secret = tokens.give(name, Wanted(role.value, sites, clients, until), by="tests")
+    return Program(Client(enforce_csrf_checks=True), secret)
+
+
+@pytest.fixture
+def manager(acting: Acting) -> Program:
+    """A program that may do what a continuity manager may."""
+    return program(Role.CONTINUITY)

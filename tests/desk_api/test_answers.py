@@ -1,0 +1,210 @@
+"""What the API answers: the same facts as the pages, to those who may see them, in one shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from releve.desk.access.roles import Role
+from releve.desk.api.document import document
+from releve.ledger.chain import entries, head
+from releve.ledger.roots import seal
+from releve.live import api as live
+from releve.situation import KINDS, fields_of
+from tests.access.test_clients import HEALTH_KEYS, HEALTH_WORDS, keys
+from tests.desk_api.conftest import Program, program
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+READ = [path for path, row in document()["paths"].items() if "get" in row and "{" not in path]
+
+
+def test_a_closure_recorded_by_a_program_is_seen_now(manager: Program, acting: Acting) -> None:
+    made = manager.record("site.closed", site=acting.site, cause="hazard", reason="Crack")
+    assert made.status_code == 201, made.json()
+    row = next(row for row in manager.get("/now").json()["sites"] if row["site"] == acting.site)
+    assert (row["state"], row["cause"]) == ("closed", "hazard")
+    detail = manager.get(f"/sites/{acting.site}").json()
+    assert detail["site"]["state"] == "closed"
+    assert detail["site"]["usable"] in (0, None)
+    (entry,) = [row for row in entries() if row.kind == "site.closed"]
+    assert entry.body["actor"] == "token:continuity-0"
+    assert entry.seq == made.json()["seq"]
+
+
+def test_the_same_key_records_once_and_another_event_under_it_is_refused(
+    manager: Program, acting: Acting
+) -> None:
+    first = manager.record("power.down", "k", site=acting.site)
+    again = manager.record("power.down", "k", site=acting.site)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == {**first.json(), "before": True}
+    other = acting.operator.sites[1].id
+    assert manager.record("power.down", "k", site=other).status_code == 409
+    assert manager.record("power.up", "k", site=acting.site).status_code == 409
+    assert program(Role.FLOW).record("power.down", "k", site=other).status_code == 201
+
+
+def test_every_fault_of_a_body_is_named_at_once(manager: Program) -> None:
+    answer = manager.record("check.done", day="yesterday", findings=[{"measure": 3}], actor="me")
+    assert answer.status_code == 422
+    assert {row["field"] for row in answer.json()["error"]["faults"]} == {"actor"}
+    answer = manager.record("check.done", day="yesterday", findings=[{"measure": 3}], colour="red")
+    fields = {row["field"] for row in answer.json()["error"]["faults"]}
+    assert fields == {"site", "day", "findings.0.measure", "findings.0.verdict", "colour"}
+    assert head("live").seq == next(
+        row.seq for row in reversed(list(entries())) if row.kind == "plan.activated"
+    )
+
+
+def test_a_refusal_has_its_code_and_what_to_do(manager: Program) -> None:
+    answer = manager.record("site.closed", site="nowhere", cause="authority")
+    codes = {row["code"] for row in answer.json()["error"]["faults"]}
+    assert answer.status_code == 422
+    assert codes == {"site.unknown", "closure.cause"}
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "3", '{"site": NaN}', "[" * 100_000, '"\\ud800"', "\x00"]
+)
+def test_a_body_that_is_no_object_is_told_so(manager: Program, body: str) -> None:
+    assert manager.post("/events/power.down", body, "k").status_code == 400
+
+
+def test_an_event_without_a_key_is_not_recorded(manager: Program, acting: Acting) -> None:
+    answer = manager.record("power.down", "", site=acting.site)
+    assert answer.status_code == 422
+    assert not [row for row in entries() if row.kind == "power.down"]
+
+
+def test_a_site_lead_records_of_the_own_site_alone(acting: Acting) -> None:
+    own, other = acting.site, acting.operator.sites[1].id
+    lead = program(Role.SITE, sites=(own,))
+    theirs = next(row.id for row in acting.operator.agents if row.home_site == other)
+    mine = next(row.id for row in acting.operator.agents if row.home_site == own)
+    assert lead.record("power.down", "1", site=own).status_code == 201
+    assert lead.record("power.down", "2", site=other).status_code == 404
+    assert lead.record("agent.unavailable", "3", agent=theirs).status_code == 404
+    assert lead.record("agent.unavailable", "4", agent=mine).status_code == 201
+    assert lead.record("link.down", "5", carrier="Orange").status_code == 403
+    event = next(row.body["id"] for row in entries() if row.kind == "power.down")
+    acting.stream = "live"
+    done = acting.act("power.down", site=other)
+    foreign = next(row.body["id"] for row in entries(after=done.seq - 1))
+    assert lead.record("event.corrected", "6", corrects=foreign, reason="x").status_code == 404
+    assert lead.record("event.corrected", "7", corrects=event, reason="x").status_code == 201
+
+
+def test_a_drill_is_flagged_and_is_for_those_who_work_in_it(
+    manager: Program, acting: Acting
+) -> None:
+    (drill,) = manager.get("/drills").json()["drills"]
+    assert drill["stream"] == acting.stream
+    path = f"/now?stream={acting.stream}"
+    assert manager.get(path).json()["drill"] == drill["title"]
+    assert manager.get("/now").json()["drill"] == ""
+    client = program(Role.CLIENT, clients=(acting.operator.clients[0].id,))
+    assert client.get(path).status_code == 404
+    assert manager.get("/now?stream=drill:99").status_code == 404
+    assert manager.get("/now?stream=nonsense").status_code == 422
+
+
+def test_what_is_unchanged_is_answered_304(manager: Program, acting: Acting) -> None:
+    tag = manager.get("/sites")["ETag"]
+    same = manager.get("/sites", **{"If-None-Match": tag})
+    if same.status_code == 200:  # the minute ended between the two
+        same = manager.get("/sites", **{"If-None-Match": same["ETag"]})
+    assert same.status_code == 304
+    assert same.content == b""
+    manager.record("power.down", site=acting.site)
+    assert manager.get("/sites", **{"If-None-Match": tag}).status_code == 200
+
+
+def test_another_method_is_told_which_one_it_takes(manager: Program) -> None:
+    answer = manager.web.delete("/api/v1/now", headers=manager.headers)
+    assert (answer.status_code, answer["Allow"]) == (405, "GET")
+    assert answer.json()["error"]["status"] == 405
+
+
+def test_a_client_reads_its_own_coverage_and_no_field_of_health(
+    acting: Acting, plans: Any, settings: Any
+) -> None:
+    settings.PLAN_FOLDER = plans
+    acting.stream = "live"
+    acting.two_positives()
+    acting.act("tests.done", site=acting.site, tested=40, positive=3)
+    key = acting.operator.clients[0].id
+    client = program(Role.CLIENT, clients=(key,))
+    told = []
+    for path in [*READ, f"/api/v1/clients/{key}"]:
+        answer = client.web.get(path, headers=client.headers)
+        assert answer.status_code in (200, 404), path
+        if answer.status_code == 200:
+            told.append(path)
+            text = answer.content.decode()
+            assert HEALTH_WORDS.findall(text) == [], path
+            assert [row for row in keys(answer.json()) if HEALTH_KEYS.search(row)] == [], path
+            assert not any(agent in text for agent in acting.agents_at(acting.site)), path
+    assert {"/api/v1/now", "/api/v1/clients", "/api/v1/plan"} <= set(told)
+    assert client.get("/now").json()["sites"] == []
+    other = program(Role.CLIENT, clients=("somebody-else",))
+    assert other.get(f"/clients/{key}").status_code == 404
+    assert other.get("/clients").json()["clients"] == other.get("/now").json()["clients"] == []
+
+
+def test_no_proof_that_is_handed_out_holds_a_field_of_health(
+    manager: Program, acting: Acting
+) -> None:
+    acting.stream = "live"
+    acting.two_positives()
+    acting.act("tests.done", site=acting.site, tested=40, positive=3)
+    day = live.now().date()
+    finding = {"measure": _measure(), "verdict": "kept"}
+    manager.record("check.done", site=acting.site, day=str(day), findings=[finding], symptomatic=17)
+    seal(live.real())
+    health = {
+        (kind, row.name) for kind, cls in KINDS.items() for row in fields_of(cls) if row.health
+    }
+    seen = set()
+    for stored in list(entries()):
+        proof = manager.get(f"/ledger/{stored.seq}/proof").json()
+        kind, body = proof["entry"]["kind"], proof["entry"]["body"]
+        assert proof["values"] == []
+        for name, value in body.items():
+            if (kind, name) in health:
+                seen.add((kind, name))
+                assert set(value) == {"commitment"}, (kind, name)
+    assert {("tests.done", "positive"), ("check.done", "symptomatic")} <= seen
+    assert {name for kind, name in health if kind == "case.declared"} <= {
+        name for kind, name in seen if kind == "case.declared"
+    }
+    assert live.situation_now().checks[acting.site, day.isoformat()].symptomatic == 17
+
+
+def _measure() -> str:
+    charter = live.rules_now().charter(live.now().date())
+    assert charter is not None
+    return charter.measures[0].id
+
+
+def test_the_queries_of_an_answer_do_not_grow_with_what_it_holds(
+    manager: Program, acting: Acting
+) -> None:
+    counted = {}
+    for path in ("/now", "/sites", "/clients", "/reliefs", "/ledger", "/messages"):
+        manager.get(path)
+        with CaptureQueriesContext(connection) as found:
+            assert manager.get(path).status_code == 200
+        counted[path] = len(found)
+    acting.stream = "live"
+    for site in acting.operator.sites:
+        acting.close(site.id)
+    for path, before in counted.items():
+        manager.get(path)
+        with CaptureQueriesContext(connection) as found:
+            manager.get(path)
+        assert len(found) <= before, path

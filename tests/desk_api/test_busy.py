@@ -1,0 +1,127 @@
+"""A database that does not answer in time: said in one way, everywhere, with when to try again."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError
+from django.test import RequestFactory
+
+from releve.desk import busy
+from releve.desk.access.models import User
+from releve.desk.access.roles import Role
+from releve.desk.views import server_error
+from releve.live import api as live
+from releve.live.errors import Busy
+from tests.access.people import signed_in
+from tests.desk_api.conftest import Program
+from tests.live.acting import Acting
+
+
+def locked() -> OperationalError:
+    """What Django raises when SQLite's lock was not had in time."""
+    cause = sqlite3.OperationalError("database is locked")
+    cause.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    error = OperationalError("database is locked")
+    error.__cause__ = cause
+    return error
+
+
+def of_postgres(cause: Exception) -> OperationalError:
+    error = OperationalError("away")
+    error.__cause__ = cause
+    return error
+
+
+def full() -> OperationalError:
+    cause = sqlite3.OperationalError("database or disk is full")
+    cause.sqlite_errorcode = sqlite3.SQLITE_FULL
+    error = OperationalError("database or disk is full")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        locked(),
+        Busy("busy"),
+        of_postgres(psycopg.errors.LockNotAvailable("wait")),
+        of_postgres(psycopg.errors.TooManyConnections("many")),
+        of_postgres(psycopg.errors.AdminShutdown("bye")),
+        of_postgres(psycopg.OperationalError("connection refused")),
+    ],
+)
+def test_what_passes_by_itself_is_busy(error: Exception) -> None:
+    assert busy.is_busy(error)
+
+
+@pytest.mark.parametrize("error", [full(), ValueError("locked"), None, OperationalError("odd")])
+def test_what_does_not_pass_by_itself_is_not(error: Exception | None) -> None:
+    assert not busy.is_busy(error)
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/now", "/sites", "/clients", "/reliefs", "/now.json"])
+def test_a_page_kept_waiting_says_when_to_try_again(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    web = signed_in(Role.CONTINUITY)
+    monkeypatch.setattr(live, "situation_now", _raise)
+    answer = web.get(path)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert "La base de données est occupée" in answer.content.decode()
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_the_api_kept_waiting_says_so_in_its_shape(
+    manager: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "situation_now", _raise)
+    answer = manager.get("/now")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert answer.json()["error"]["status"] == 503
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_what_is_sent_while_it_is_locked_is_stored_not_at_all(
+    manager: Program, acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("releve.live.recording.ledger.lock", _raise)
+        answer = manager.record("power.down", site=acting.site)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert manager.record("power.down", site=acting.site).status_code == 201
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_a_lock_that_another_middleware_met_is_answered_too(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(User, "held", property(_raise))
+    web = signed_in(Role.CONTINUITY)
+    web.raise_request_exception = False
+    answer = web.get("/now")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert answer.content.decode().startswith("La base de données")
+
+
+@pytest.mark.django_db
+def test_another_fault_stays_one() -> None:
+    request: Any = RequestFactory().get("/now.json")
+    request.user = User(username="amina")
+    try:
+        raise ValueError("odd")
+    except ValueError:
+        assert server_error(request).status_code == 500
+
+
+def _raise(*args: object, **kwargs: object) -> Any:
+    raise locked()

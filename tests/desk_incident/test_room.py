@@ -1,0 +1,149 @@
+"""An incident room from a closure to the review, through its pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from releve.desk.access.roles import Role
+from releve.desk.live.streams import COOKIE
+from releve.ledger import chain as ledger
+from releve.live import api as live
+from releve.situation import Incident
+from tests.desk_live.conftest import Looking
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def act(web: Client, path: str, name: str, **values: str) -> Any:
+    """Send a form of the room."""
+    return web.post(path, {"act": name, **{f"{name}-{key}": v for key, v in values.items()}})
+
+
+def opened(web: Client, site: str = "", title: str = "Inondation") -> str:
+    answer = web.post("/incident/", {"open-title": title, "open-site": site})
+    assert answer.status_code == 302
+    return str(answer["Location"])
+
+
+def incident(acting: Acting) -> Incident:
+    (found,) = live.situation_now(acting.stream).incidents.values()
+    return found
+
+
+def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(
+    looking: Looking, acting: Acting
+) -> None:
+    acting.two_positives()
+    web = looking.as_()
+    (closed,) = [row for row in web.get("/now").context["page"].sites if row.room_url]
+    form = web.get(closed.room_url).context["page"].form
+    assert acting.operator.site[acting.site].name in form.initial["title"]
+    path = opened(web, acting.site)
+    assert incident(acting).opened.closure
+    assert web.get(closed.room_url)["Location"] == path, "it leads to the room from now on"
+    assert web.post(path, {"act": "take", "role": "lead", "key": "a"}).status_code == 302
+    assert act(web, path, "decide", decision="Tout à domicile", reason="<b>Site fermé").status_code
+    task = {"task": "Désinfecter", "owner": "sites", "due": "2020-01-01T10:00"}
+    assert act(web, path, "task", **task).status_code == 422, "due before it was set"
+    assert act(web, path, "task", **{**task, "due": ""}).status_code == 302
+    assert act(web, path, "close").status_code == 422, "a task is open"
+    (row,) = incident(acting).tasks
+    assert web.post(path, {"act": "done", "task": row.id, "key": "b"}).status_code == 302
+    assert act(web, path, "note", note="Préfecture prévenue").status_code == 302
+    page = web.get(path).content.decode()
+    assert "&lt;b&gt;Site fermé" in page
+    assert "a dit oui" not in page
+    assert act(web, path, "close").status_code == 302
+    kinds = [e.kind for e in ledger.entries(acting.stream) if e.kind.startswith("incident.")]
+    assert kinds == [
+        "incident.opened", "incident.role_taken", "incident.decided", "incident.task_set",
+        "incident.task_done", "incident.noted", "incident.closed",
+    ]  # fmt: skip
+
+
+def test_the_review_has_the_time_of_each_step_and_what_follows(
+    looking: Looking, acting: Acting
+) -> None:
+    acting.two_positives()
+    web = looking.as_()
+    path = opened(web, acting.site)
+    acting.work()
+    acting.later(hours=1)
+    message = acting.messages[0]
+    live.acknowledge(message.token)
+    review = f"{path}/review"
+    steps = {row.name: row for row in web.get(review).context["page"].steps}
+    assert next(iter(steps)) == "fermeture enregistrée"
+    assert steps["première relève établie"].seconds is not None
+    assert 3600 <= (steps["premier accusé de réception"].seconds or 0) < 4000
+    assert steps["site rouvert"].seconds is None
+    assert act(web, path, "close").status_code == 302
+    assert act(web, review, "review", well="La relève était là", badly="").status_code == 302
+    follows = {"task": "Refaire les adresses", "owner": "people"}
+    assert act(web, review, "follow_up", **follows).status_code == 302
+    twin = web.get(review, {"format": "json"}).json()
+    assert twin["review"]["well"] == "La relève était là"
+    assert [(row["text"], row["follow_up"]) for row in twin["tasks"]] == [
+        ("Refaire les adresses", True)
+    ]
+    assert twin["steps"][0]["seconds"] == 0
+
+
+def test_the_same_form_sent_twice_says_it_once(looking: Looking, acting: Acting) -> None:
+    web = looking.as_()
+    path = opened(web)
+    for _ in range(2):
+        assert act(web, path, "note", note="Appel", key="n" * 32).status_code == 302
+    assert len(incident(acting).notes) == 1
+
+
+def test_what_is_refused_keeps_what_was_typed(looking: Looking, acting: Acting) -> None:
+    web = looking.as_()
+    path = opened(web)
+    answer = act(web, path, "decide", decision="Rester ouvert", reason="")
+    assert answer.status_code == 422
+    form = answer.context["page"].forms["decide"]
+    assert list(form.errors) == ["reason"]
+    assert "Rester ouvert" in answer.content.decode()
+
+
+def test_a_site_lead_sees_the_incidents_of_the_own_site_alone(
+    looking: Looking, acting: Acting
+) -> None:
+    web, other = looking.as_(), acting.operator.sites[1].id
+    paths = [opened(web, site) for site in ("", other, acting.site)]
+    lead = looking.as_(Role.SITE)
+    assert [lead.get(path).status_code for path in paths] == [404, 404, 200]
+    assert lead.post("/incident/", {"open-title": "x", "open-site": other}).status_code == 422
+
+
+@pytest.mark.parametrize("role", [Role.CLIENT, Role.INSPECTOR, Role.AUDITOR])
+def test_nobody_from_outside_sees_anything_of_it(
+    looking: Looking, acting: Acting, role: Role
+) -> None:
+    acting.two_positives()
+    path = opened(looking.as_(), acting.site, "Cellule du site")
+    web = looking.as_(role)
+    assert [web.get(page).status_code for page in ("/incident/", path, f"{path}/review")] == [
+        404
+    ] * 3
+    for page in ("/now", "/now.json"):
+        assert "Cellule" not in web.get(page).content.decode()
+
+
+def test_a_drill_has_incidents_of_its_own(looking: Looking, acting: Acting) -> None:
+    web = looking.as_()
+    path = opened(web)
+    page = web.get(path).content.decode()
+    assert "Exercice" in page
+    assert "in-drill" in page
+    web.cookies[COOKIE] = live.LIVE
+    assert web.get(path).status_code == 404
+    opened(web, title="Pour de vrai")
+    later = live.start_drill("Second", by="tests")
+    web.cookies[COOKIE] = later.name
+    assert web.get("/incident/").context["page"].open == (), "the live one is not the drill's"

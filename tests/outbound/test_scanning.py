@@ -1,0 +1,99 @@
+"""Registers that are only scanned say the same as registers that are read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from releve.cli.outbound_facts import read_facts, scan_facts
+from releve.outbound import Call, FactFaults, built_in_rules
+from releve.outbound.number_frames import shown_column
+from releve.outbound.reading import TABLES
+from releve.outbound.scanning import SCANNED, scanned
+from releve.outbound.screening import Screener
+from tests.outbound.people import people_of
+from tests.outbound.table import CALLER, CLIENT
+
+AT = datetime.fromisoformat("2026-11-24T11:00:00+01:00")
+CALL = Call(CLIENT, "", AT, "electricity", CALLER)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Facts about thirty random people, as Parquet."""
+    _, frames = people_of(30, AT, 5)
+    for name, frame in frames.items():
+        told = frame.drop("unreadable", strict=False)
+        told.write_parquet(tmp_path / f"{name}.parquet")
+    return tmp_path
+
+
+def test_a_scanned_folder_holds_what_a_read_one_holds(folder: Path) -> None:
+    (lazy, mark), (read, _) = scan_facts(folder), read_facts(folder)
+    assert {name for name, table in lazy.items() if isinstance(table, pl.LazyFrame)} == set(SCANNED)
+    assert set(lazy) == set(TABLES)
+    for name, table in lazy.items():
+        found = table.lazy().collect().drop("unreadable", strict=False)
+        assert found.equals(read[name].select(found.columns)), name
+    assert mark == scan_facts(folder)[1]
+
+
+def test_a_list_gets_the_same_verdicts_from_scanned_registers(folder: Path) -> None:
+    rows, _ = people_of(30, AT, 5)
+    rules = built_in_rules()
+    lazy = Screener(CALL, scan_facts(folder)[0], rules, AT).screen(rows)
+    assert lazy.equals(Screener(CALL, read_facts(folder)[0], rules, AT).screen(rows))
+
+
+def test_a_list_without_next_instants_has_the_same_verdicts(folder: Path) -> None:
+    rows, frames = people_of(30, AT, 5)
+    call = replace(CALL, at=datetime.fromisoformat("2026-08-10T13:30:00+02:00"))
+    whole = Screener(call, frames, built_in_rules(), AT).screen(rows)
+    short = Screener(call, frames, built_in_rules(), AT, following=False).screen(rows)
+    assert short.drop("next_allowed").equals(whole.drop("next_allowed"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pl.lit(" ").alias("client"),
+        (pl.col("person") + " ").alias("person"),
+        pl.lit(None, pl.String).alias("id"),
+        pl.col("collected_at").cast(pl.String).alias("collected_at"),
+        pl.lit("x").alias("colour"),
+    ],
+)
+def test_a_register_with_a_doubt_is_not_scanned_but_read(folder: Path, change: pl.Expr) -> None:
+    consents = pl.read_parquet(folder / "consents.parquet")
+    assert scanned("consents", consents.lazy()) is not None
+    assert scanned("consents", consents.with_columns(change).lazy()) is None
+    assert scanned("consents", consents.drop("person").lazy()) is None
+
+
+def test_a_faulty_row_of_a_parquet_register_is_named(folder: Path) -> None:
+    consents = pl.read_parquet(folder / "consents.parquet")
+    consents.with_columns(person=pl.lit(None, pl.String)).write_parquet(folder / "consents.parquet")
+    with pytest.raises(FactFaults, match=r"consents.*2.*person"):
+        scan_facts(folder)
+
+
+def test_numbers_of_a_register_take_their_international_form_however_written() -> None:
+    told = {
+        "+33144556677": "+33144556677",
+        "01 44 55 66 77": "+33144556677",
+        "+33262112233": "+262262112233",
+        "0639112233": "+262639112233",
+        "+33 (0)1 44 55 66 77": "+33144556677",
+        "0033947911223": "+262947911223",
+        "3001": "3001",
+        "": "",
+    }
+    day = AT.date()
+    found = shown_column(pl.Series(list(told)), built_in_rules().numbers, day)
+    assert found.to_list() == list(told.values())
+    alone = [shown_column(pl.Series([one]), built_in_rules().numbers, day)[0] for one in told]
+    assert alone == list(told.values())
