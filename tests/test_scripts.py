@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import HEAVIEST
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
 TOOLS = ("cat", "chmod", "cksum", "cp", "dirname", "mkdir", "rm", "sh")
@@ -188,3 +190,73 @@ def test_every_benchmark_that_is_known_exists() -> None:
         "erlang", "seats", "forecast", "plan", "queue", "live", "ledger", "registry", "outbreak"
     ]  # fmt: skip
     assert [name for name in known if not (ROOT / "bench" / f"{name}.py").is_file()] == []
+
+
+def test_the_files_that_start_first_exist() -> None:
+    assert [name for name in HEAVIEST if not (ROOT / name).is_file()] == []
+
+
+STAGE = """#!/bin/sh
+echo "$(basename "$0") $*" >>"$NOTES/log"
+case "$*" in
+*version_info*) exit 0 ;;
+*pytest*) echo "$RUNS" >"$RELEVE_TEST_COUNT" ;;
+esac
+case "$*" in *"$FAILS"*) exit 1 ;; esac
+"""
+
+
+def closing_summary(folder: Path, fails: str) -> tuple[int, list[list[str]]]:
+    """Run ``scripts/test`` with made-up tools, the one called with ``fails`` failing."""
+    for name in ("scripts", ".venv/bin", "tools"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(ROOT / "scripts" / "test", folder / "scripts")
+    for name in ("scripts/setup", "scripts/lint", ".venv/bin/python", "tools/chromium"):
+        path = folder / name
+        path.write_text(STAGE, encoding="utf-8")
+        path.chmod(0o755)
+    runs_on = folder / "scripts" / "with-postgres"
+    runs_on.write_text('#!/bin/sh\nexec "$@"\n', encoding="utf-8")
+    runs_on.chmod(0o755)
+    path = f"{folder / 'tools'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [str(folder / "scripts" / "test")],
+        env={"PATH": path, "NOTES": str(folder), "RUNS": "12", "FAILS": fails},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, [
+        line.split() for line in done.stdout.split("processor\n")[1].splitlines()
+    ]
+
+
+def test_the_run_closes_with_tests_and_time_of_every_part(tmp_path: Path) -> None:
+    status, lines = closing_summary(tmp_path, "nothing fails")
+    assert status == 0
+    assert [line[:3] for line in lines] == [
+        ["lint", "done", "-"],
+        ["fast", "done", "12"],
+        ["coverage", "done", "-"],
+        ["slow", "done", "12"],
+        ["postgresql", "done", "12"],
+    ]
+    assert all(int(line[3]) >= 0 and int(line[4]) >= 0 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("fails", "parts"),
+    [
+        ("tests.warm", ["lint"]),
+        ("not slow", ["lint", "fast"]),
+        ("report", ["lint", "fast", "coverage"]),
+    ],
+)
+def test_a_part_that_fails_ends_the_run_and_is_named(
+    tmp_path: Path, fails: str, parts: list[str]
+) -> None:
+    status, lines = closing_summary(tmp_path, fails)
+    assert status == 1
+    assert [line[0] for line in lines] == parts
+    assert [line[1] for line in lines] == ["done"] * (len(parts) - 1) + ["FAILED"]

@@ -40,6 +40,7 @@ urlpatterns = [
     path("registry/", include("releve.desk.registry.urls")),
     path("ledger/", include("releve.desk.ledger.urls")),
     path("", include("releve.desk.places.urls")),
+    path("outbound/", include("releve.desk.outbound.urls")),
 ]
 
 handler404 = "releve.desk.views.stranger"
