@@ -105,6 +105,7 @@ def outbreak_lines(result: CrashResult) -> Iterator[str]:
 
 def outlook_lines(result: CrashResult) -> Iterator[str]:
     """Say what the coming days bring: each site's chance to close, each client's to miss."""
+    yield "Assumed: each known case has infected one colleague of the zones they worked in."
     for site in result.sites:
         yield f"{site.name}: closes within {result.days} days with {_share(site.closes)}"
     for client in result.clients:
