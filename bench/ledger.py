@@ -1,10 +1,10 @@
-"""``python -m bench.ledger [ENTRIES]``: appends a second; sealing, proofs and export of many.
+"""``python -m bench.ledger [ENTRIES] [--seconds S] [--minutes M]``: appends, proofs, export.
 
 Appends are one transaction each, with a personal value, by one process and by four at once; on
 SQLite in a folder of its own, and on PostgreSQL where ``RELEVE_DATABASE_URL`` names an empty
 database (``RELEVE_PG_FSYNC=on scripts/with-postgres .venv-bench/bin/python -m bench.ledger``: with
 the disk waited for, as an installation does). The ENTRIES (1,000,000 when not given) are made by
-``append_all``, a thousand a transaction.
+``append_all``, a thousand a transaction, for M minutes at most: what was reached is printed.
 """
 
 from __future__ import annotations
@@ -19,16 +19,23 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+import click
+
 SECONDS = 5.0
 WRITERS = (1, 4)
 ENTRIES = 1_000_000
 _BATCH = 1000
+MINUTES = 4.0
 _PROOFS = 200
+_TOLD_EVERY_SECONDS = 5.0
 
 
-def main() -> int:
+@click.command()
+@click.argument("entries", default=ENTRIES, type=click.IntRange(_BATCH))
+@click.option("--seconds", default=SECONDS, show_default=True, help="For each rate of appends.")
+@click.option("--minutes", default=MINUTES, show_default=True, help="To fill each ledger, at most.")
+def main(entries: int, seconds: float, minutes: float) -> None:
     """Print the measures, each database in processes of its own."""
-    entries = int(sys.argv[1]) if len(sys.argv) > 1 else ENTRIES
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as folder:
         here = {**os.environ, "RELEVE_HOME": folder}
         server = here.pop("RELEVE_DATABASE_URL", "")
@@ -39,17 +46,16 @@ def main() -> int:
             print(f"{name}", flush=True)
             _call(environment, "open")
             for writers in WRITERS:
-                print(f"  {_line_of_appends(environment, writers)}", flush=True)
-            print(_call(environment, "many", str(entries)), end="", flush=True)
+                print(f"  {_line_of_appends(environment, writers, seconds)}", flush=True)
+            print(_call(environment, "many", str(entries), str(minutes)), end="", flush=True)
         if not server:
             print("PostgreSQL: not measured, RELEVE_DATABASE_URL is not set")
-    return 0
 
 
-def _line_of_appends(environment: dict[str, str], writers: int) -> str:
-    started = [_start(environment, "append") for _ in range(writers)]
+def _line_of_appends(environment: dict[str, str], writers: int, seconds: float) -> str:
+    started = [_start(environment, "append", str(seconds)) for _ in range(writers)]
     times = [float(text) for one in started for text in _finish(one).split()]
-    rate = len(times) / SECONDS
+    rate = len(times) / seconds
     cuts = statistics.quantiles(times, n=100)
     return (
         f"{writers} writer{'s' if writers > 1 else ' '} {rate:>7,.0f} appends/s,"
@@ -77,14 +83,14 @@ def part_open() -> None:
     """Leave the database with its tables, which every part opens."""
 
 
-def part_append() -> None:
+def part_append(seconds: str) -> None:
     """Append one by one for a while; print how long each took, in seconds."""
     from django.db import transaction
 
     from releve.ledger.chain import append
 
     times = []
-    until = time.perf_counter() + SECONDS
+    until = time.perf_counter() + float(seconds)
     while (began := time.perf_counter()) < until:
         with transaction.atomic():
             append(
@@ -95,7 +101,7 @@ def part_append() -> None:
     print(*times)
 
 
-def part_many(count: str) -> None:
+def part_many(count: str, minutes: str) -> None:
     """Fill the ledger up to a number of entries, then print a line a measure."""
     from releve.evidence.verify import Export, check_proof
     from releve.ledger.export import export_lines
@@ -103,11 +109,14 @@ def part_many(count: str) -> None:
     from releve.ledger.proofs import prove
     from releve.ledger.roots import seal
 
-    size = int(count)
-    print(f"  {_timed(lambda: _fill(size)):>8.1f} s to fill the ledger up to {size:,} entries")
+    began = time.perf_counter()
+    size = _fill(int(count), until=began + 60 * float(minutes))
+    took = time.perf_counter() - began
+    short = "" if size == int(count) else f", of {int(count):,} wanted: the time was over"
+    print(f"  {took:>8.1f} s to fill the ledger up to {size:,} entries{short}")
     now = datetime.now(UTC)
     root = seal(now)
-    _fill(size + _BATCH)
+    _fill(size + _BATCH, until=float("inf"))
     print(f"  {_timed(lambda: seal(now)):>8.3f} s to seal {_BATCH:,} new entries")
     keys, made, checked, length = [public_key()], [], [], 0
     for number in range(_PROOFS):
@@ -129,19 +138,24 @@ def part_many(count: str) -> None:
         raise SystemExit("\n".join(export.faults[:5]))
 
 
-def _fill(size: int) -> None:
+def _fill(size: int, *, until: float) -> int:
+    """Fill the ledger up to a size, or until a time is over; return how far it came."""
     from django.db import transaction
 
     from releve.ledger.chain import Draft, append_all, head
 
-    now = datetime.now(UTC)
-    while missing := max(0, size - head().seq):
+    now, told = datetime.now(UTC), time.perf_counter()
+    while (missing := size - head().seq) > 0 and time.perf_counter() < until:
+        if time.perf_counter() - told > _TOLD_EVERY_SECONDS:
+            told = time.perf_counter()
+            print(f"  {size - missing:,} of {size:,} entries", file=sys.stderr, flush=True)
         drafts = [
             Draft("site.checked", {"site": f"site-{n % 200}", "measures": n}, now)
             for n in range(min(missing, _BATCH))
         ]
         with transaction.atomic():
             append_all(drafts)
+    return head().seq
 
 
 def _timed(action: Callable[[], object]) -> float:
@@ -157,7 +171,7 @@ def _milliseconds(times: Sequence[float]) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:2] != ["--part"]:
-        sys.exit(main())
+        main()
     from releve.cli.database import open_database
 
     open_database()

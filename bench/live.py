@@ -1,12 +1,13 @@
 """The live chain measured: from the second declaration to the relief published.
 
-    python -m bench.live [--size small|medium] [--closures N] [--json]
+    python -m bench.live [--size small|medium] [--closures N] [--minutes M] [--json]
 
 Each closure is a drill of its own on the sample operator (600 agents on 6 sites, or 5,000 on 15),
 started at 10:40 of the first planned day with a worker running: two agents of a site are declared,
 the rule closes it, the relief is looked up and its routes are published and read back. Every other
 closure is an accident, which the plan does not foresee: there the first answer is timed, and the
 optimum in whole people that replaces it. SQLite in a folder of its own, or RELEVE_DATABASE_URL.
+After M minutes no further closure is begun, and the output says how many there were.
 """
 
 from __future__ import annotations
@@ -43,6 +44,19 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+class Told:
+    """Say each stage of planning, and every fifth of it, once."""
+
+    def __init__(self) -> None:
+        self.last = ("", -1)
+
+    def __call__(self, stage: str, share: float) -> None:
+        found = (stage, int(5 * share))
+        if found != self.last:
+            self.last = found
+            say(f"planning: {stage} {share:.0%}")
+
+
 def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
     """Import the operator and put the plan of its first day in force."""
     from releve.live import api as live
@@ -51,7 +65,7 @@ def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
     operator = sample_operator(agents, sites, 1, weeks_of_history=4)
     lost = [row for row in contingencies_of(operator) if row.kind == "site"]
     need = requirement_of(operator, FIRST_DAY)
-    plan = plan_day(operator, need, PlanSettings(), contingencies=lost)
+    plan = plan_day(operator, need, PlanSettings(), contingencies=lost, progress=Told())
     apply(preview(operator), "bench")
     live.put_in_force([plan], by="bench")
     return operator, plan
@@ -119,9 +133,11 @@ def quantiles(values: list[float]) -> list[float]:
 @click.command()
 @click.option("--size", type=click.Choice(list(SIZES)), default="medium", show_default=True)
 @click.option("--closures", default=100, show_default=True, type=click.IntRange(2))
+@click.option("--minutes", default=9.0, show_default=True, type=click.FloatRange(0.1))
 @click.option("--json", "as_json", is_flag=True)
-def main(size: str, closures: int, as_json: bool) -> None:
+def main(size: str, closures: int, minutes: float, as_json: bool) -> None:
     """Close sites one after another, foreseen and not by turns, and time the answers."""
+    until = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory() as home:
         os.environ["RELEVE_HOME"] = home
         open_database()
@@ -134,19 +150,24 @@ def main(size: str, closures: int, as_json: bool) -> None:
         worker = Worker(2)
         worker.start()
         found: dict[str, list[float]] = {"planned": [], "first": [], "optimum": []}
+        done = 0
         try:
             for number in range(closures):
+                if time.monotonic() > until:
+                    say(f"{minutes:g} minutes are over: {done} of {closures} closures")
+                    break
                 site = operator.sites[number // 2 % len(operator.sites)].id
                 seconds = close(operator, plan, site, foreseen=number % 2 == 0)
                 for source, value in seconds.items():
                     found[source].append(value)
-                say(f"{site}: {seconds}")
+                done += 1
+                say(f"{done}/{closures} {site}: {seconds}")
         finally:
             worker.stop()
         result = {
             "agents": len(operator.agents),
             "database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
-            "closures": closures,
+            "closures": done,
             **{f"{name}_p50_p95_s": quantiles(values) for name, values in found.items()},
         }
     print(json.dumps(result) if as_json else "\n".join(f"{k}: {v}" for k, v in result.items()))

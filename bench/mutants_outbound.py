@@ -3,6 +3,7 @@
     python -m bench.mutants_outbound                            every mutant (hours)
     python -m bench.mutants_outbound --sample 40 --minutes 6    forty drawn ones, six minutes
     python -m bench.mutants_outbound --module hours consents    those of two modules
+    python -m bench.mutants_outbound --again OUTPUT             the survivors of an earlier run
     python -m bench.mutants_outbound --list                     count them, run none
 
 A mutant is a module of the rules with one thing changed: a comparison turned round, a boundary
@@ -20,6 +21,7 @@ import ast
 import importlib
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -41,7 +43,15 @@ MODULES = (
     "rows", "timing", "verdict",
 )  # fmt: skip
 """The modules that decide; reading, screening and wording are held to them by other tests."""
-TESTS = ("test_cases", "test_pacing", "test_hours", "test_loading", "test_docs", "test_screening")
+TESTS = (
+    "test_cases",
+    "test_boundaries",
+    "test_pacing",
+    "test_hours",
+    "test_loading",
+    "test_docs",
+    "test_screening",
+)
 LIBRARIES = ("holidays", "numpy", "phonenumbers", "polars", "yaml")
 """What the tests load and no mutant changes: loaded once, in the process that each run leaves."""
 STUCK = "nothing"
@@ -229,6 +239,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="mutants drawn at random, instead of all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, help="begin no mutant after this time")
+    parser.add_argument("--again", type=Path, help="only the survivors in an earlier run's output")
     parser.add_argument("--list", action="store_true", help="count the mutants and run none")
     options = parser.parse_args()
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -240,9 +251,17 @@ def main() -> None:
         print(f"{len(mutants)} mutants: {_counted(mutants)}", flush=True)
         if options.list:
             return
+        if options.again:
+            survived = set(re.findall(r"SURVIVED (.*)", options.again.read_text("utf-8")))
+            survived = {_without_line(told) for told in survived}
+            mutants = [m for m in mutants if _without_line(str(m)) in survived]
         if options.sample:
             mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
         _run(copy, mutants, options.minutes)
+
+
+def _without_line(told: str) -> str:
+    return re.sub(r"\.py:\d+", "", told)
 
 
 def _counted(mutants: list[Mutant]) -> str:

@@ -111,6 +111,7 @@ def make(home: Path, rows: int, share: float) -> None:
     called = draw.integers(0, int(people * 1.02), rows)
     told = np.where(draw.random(rows) < 0.5, _name(called), "")
     written = pl.DataFrame({"number": number_of(called), "person": told, "note": _name(called)})
+    written = written.with_columns(pl.col("person").replace("", None))
     lines = written.write_csv().splitlines()
     for place in draw.choice(rows, rows // 100, replace=False):
         lines[1 + int(place)] = "a line, with, too, many, cells"

@@ -15,6 +15,10 @@ from releve.crashtest import CrashTestError, Prepared, Quarters, Runner
 __all__ = ["SpreadError", "run_part", "spread"]
 
 
+CONNECT_S = 20
+"""Seconds in which a scheduler must answer."""
+
+
 class SpreadError(RuntimeError):
     """The cluster cannot be used, or a part failed on it."""
 
@@ -30,7 +34,7 @@ def spread(
     """Run parts (first, count) on the cluster at ``address``; yield them as they are done."""
     distributed = _library()
     try:
-        client = distributed.Client(address, timeout="20s", set_as_default=False)
+        client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise SpreadError(
             f"no Dask scheduler at {address}: {error}; start one (dask scheduler) and name its"
@@ -42,7 +46,7 @@ def spread(
             client.submit(run_part, sent, first, count, pure=False, retries=1)
             for first, count in parts
         ]
-        for job in distributed.as_completed(jobs):
+        for job in distributed.as_completed(jobs, loop=client.loop):
             try:
                 found: Quarters = job.result()
             except CrashTestError:

@@ -7,6 +7,7 @@
 ``moves/CONTINGENCY.csv``   what changes against the base plan when a place is lost
 ``matrix.csv``              the relief matrix: a row per client and contingency
 ``reserve.csv``             rostered agents without a placement
+``verification.csv``        of a plan that was verified: what the simulator found, by client
 ``calendars/AGENT.ics``     an agent's shifts as iCalendar
 ==========================  ===================================================================
 
@@ -36,6 +37,7 @@ from releve.plan.result import BASE, Move, Placement, Plan
 from releve.plan.serial import PlanFormatError, plan_from_json, plan_to_json
 
 __all__ = [
+    "VERIFICATION_COLUMNS",
     "PlanFolderError",
     "calendars_of",
     "file_name",
@@ -47,7 +49,15 @@ __all__ = [
 
 _PLAN_NAME = re.compile(r"plan-(\d{4}-\d{2}-\d{2})\.json")
 _OWN_NAMES = frozenset(
-    {"placements.csv", "placements.parquet", "moves", "matrix.csv", "reserve.csv", "calendars"}
+    {
+        "placements.csv",
+        "placements.parquet",
+        "moves",
+        "matrix.csv",
+        "reserve.csv",
+        "verification.csv",
+        "calendars",
+    }
 )
 _PLACEMENT_COLUMNS = (
     "day",
@@ -94,6 +104,24 @@ _MATRIX_COLUMNS = (
     "regret",
     "calls_lost",
 )
+VERIFICATION_COLUMNS = (
+    "day",
+    "client",
+    "erlang_before",
+    "found_before",
+    "found_after",
+    "missed_before",
+    "missed_after",
+    "short_after",
+    "worst_after",
+    "worst_answered_after",
+    "worst_start_utc",
+    "required_hours_before",
+    "required_hours_after",
+    "placed_hours_before",
+    "placed_hours_after",
+)
+"""Of a verified plan: shares of calls served in time, half hours, agent hours."""
 
 _Value = str | float | int | date | datetime | None
 
@@ -135,12 +163,18 @@ def read_plans(folder: Path) -> tuple[Plan, ...]:
 
 
 def write_plans(
-    folder: Path, plans: Sequence[Plan], *, stamp: datetime, calendars: bool = True
+    folder: Path,
+    plans: Sequence[Plan],
+    *,
+    stamp: datetime,
+    calendars: bool = True,
+    verification: Sequence[Sequence[_Value]] = (),
 ) -> None:
     """Write a plan folder in one go, replacing a plan folder that stands there.
 
     ``stamp`` is the instant written in the calendars (DTSTAMP): the same plans and stamp give the
-    same bytes. :class:`PlanFolderError` when no plan is given, two are of one day, or the folder
+    same bytes. ``verification`` are rows of :data:`VERIFICATION_COLUMNS`; without any there is no
+    such file. :class:`PlanFolderError` when no plan is given, two are of one day, or the folder
     holds anything that is not a plan's.
     """
     days = [plan.day for plan in plans]
@@ -154,6 +188,8 @@ def write_plans(
     fresh.mkdir(parents=True)
     try:
         _write_files(fresh, ordered, stamp, calendars)
+        if verification:
+            _write_csv(fresh / "verification.csv", VERIFICATION_COLUMNS, verification)
         _swap(fresh, target)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

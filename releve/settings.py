@@ -8,6 +8,8 @@
 ``RELEVE_SECRET_KEY``       secret of at least 32 characters; kept in the home folder when not set
 ``RELEVE_LEDGER_KEY``       private key that signs the ledger's roots; ``ledger.key`` in the home
                             folder, made on first use, when not set
+``RELEVE_GATE_KEY``         key of the pseudonyms of called people; ``gate.key`` in the home folder,
+                            made on first use, when not set
 ``RELEVE_LANGUAGE``         ``fr`` (default) or ``en``: the language where a browser asks for none
 ``RELEVE_HTTPS``            the desk is reached by HTTPS: cookies and redirects insist on it
 ``RELEVE_TRUSTED_ORIGINS``  origins of forms when a proxy changes the host name
@@ -47,6 +49,7 @@ PLAN_FOLDER: Path | None = Path(_folder) if _folder else None
 DEBUG = environment.flag(os.environ, "RELEVE_DEBUG", default=False)
 SECRET_KEY = environment.kept_secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
 LEDGER_KEY = environment.text(os.environ, "RELEVE_LEDGER_KEY")
+GATE_KEY = environment.text(os.environ, "RELEVE_GATE_KEY")
 ALLOWED_HOSTS = environment.hosts(
     os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]")
 )
@@ -70,6 +73,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "releve.registry",
     "releve.ledger",
+    "releve.gate",
     "releve.live",
 ]
 MIDDLEWARE = [
@@ -79,6 +83,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "releve.desk.sizes.BodySizes",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -21,6 +21,7 @@ from releve.cli.crashtest_text import (
     difference_table,
     mix_lines,
     outbreak_lines,
+    outlook_lines,
     site_table,
 )
 from releve.crashtest import (
@@ -59,7 +60,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.argument("folder", type=_PATH)
 @click.option("--plan", "plan", required=True, type=_PATH, help="Plan folder to test.")
 @click.option("--quarters", type=int, help=f"Quarters to simulate [{_DEFAULTS.quarters}].")
-@click.option("--days", type=int, help="Days of a quarter [90].")
+@click.option("--days", type=int, help="Days of a quarter [90; 14 with --outlook].")
 @click.option("--seed", type=int, help="Same seed, same figures [0].")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="Day 0 [the first planned day].")
 @click.option("--nearest", is_flag=True, help="A weekday without a plan takes the nearest one.")
@@ -79,7 +80,10 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--compare", "compare_with", type=_PATH, help="Another plan folder, same disasters.")
 @click.option("--budget", type=float, help="EUR a quarter: the best mix of the policies it buys.")
 @click.option("--cost", multiple=True, metavar="POLICY=EUR", help="Price of a measure a quarter.")
-@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option("--outlook", type=_PATH, help="Events up to day 0, one JSON a line: 14 days ahead.")
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads here."
+)
 @click.option("--dask", help="Address of a Dask scheduler; spreads the quarters.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder to write.")
 @click.option("--resume", is_flag=True, help="Go on with the run that --out holds.")
@@ -125,7 +129,10 @@ def _asked(
         "reaction_intervals": options["reaction"],
         "nearest": options["nearest"] or None,
     }
-    settings = Settings(**{**held, **{name: v for name, v in given.items() if v is not None}})
+    days = {"days": 14} if options["outlook"] else {}
+    settings = Settings(
+        **{**days, **held, **{name: v for name, v in given.items() if v is not None}}
+    )
 
     def choice(name: str, default: Any) -> Any:
         return options[name] if options[name] is not None else certificate.get(name, default)
@@ -148,6 +155,7 @@ def _asked(
         settings=settings,
         policies=tuple(policies or certificate.get("policies", ["as-given"])),
         start=start.date() if start else None,
+        outlook=options["outlook"],
     )
 
 
@@ -247,7 +255,7 @@ def _print_tables(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str,
     first = report.results[0]
     for table in (client_table(first), site_table(first), cause_table(first)):
         console.print(table)
-    for line in outbreak_lines(first):
+    for line in (*(outlook_lines(first) if options["outlook"] else ()), *outbreak_lines(first)):
         console.print(line, highlight=False)
     if report.differences:
         console.print(difference_table(report.differences))

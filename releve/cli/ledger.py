@@ -125,16 +125,27 @@ def verify(outside: tuple[Path, ...]) -> None:
 @click.argument("seq", metavar="ENTRY", type=click.IntRange(1))
 @click.option("--root", "number", type=click.IntRange(1), help="Root to prove it under; the last.")
 @click.option("--show", multiple=True, help="Field whose personal value to show; may be repeated.")
+@click.option("--health", is_flag=True, help="Even where the entry tells of health in clear.")
 @click.option("--out", type=_FILE, help="File for the proof; standard output.")
 @_on_the_ledger
-def prove(seq: int, number: int | None, show: tuple[str, ...], out: Path | None) -> None:
+def prove(
+    seq: int, number: int | None, show: tuple[str, ...], health: bool, out: Path | None
+) -> None:
     """Write the proof that ENTRY, a number, was recorded, without any other entry.
 
-    The stand-alone verifier checks it with the public key.
+    The stand-alone verifier checks it with the public key. Personal values and what tells of
+    health are commitments in it, unless they are shown. Entries from before health was committed
+    to hold it in clear: their proof is refused without --health.
     """
+    from releve.desk.ledger.proofs import tells_health
     from releve.ledger.hashing import canonical
     from releve.ledger.proofs import prove as proved
 
+    if tells_health(seq) and not health:
+        raise click.ClickException(
+            f"entry {seq} tells of health in clear, which no proof can leave out: do not give it"
+            " to a client; --health writes it all the same"
+        )
     _write(canonical(proved(seq, _root(number), disclose=show)), out)
 
 

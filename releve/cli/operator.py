@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from releve.demand import Requirement, forecast, history_of, rate_at, require
+from releve.demand import Forecast, Requirement, forecast, history_of, rate_at, require
 from releve.folder import FolderError, read_files
 from releve.network import Operator, OperatorFaults, read_operator
 
-__all__ = ["operator_of", "requirement_of"]
+__all__ = ["demand_of", "operator_of", "requirement_of"]
 
 _MOST = 10
 
@@ -34,6 +34,13 @@ def operator_of(folder: Path) -> Operator:
 
 def requirement_of(operator: Operator, day: date, quantile: float | None = None) -> Requirement:
     """Forecast a day from the operator's history and return the agents it takes."""
+    return demand_of(operator, day, quantile)[1]
+
+
+def demand_of(
+    operator: Operator, day: date, quantile: float | None = None
+) -> tuple[Forecast, Requirement]:
+    """Forecast a day from the operator's history; return it with the agents it takes."""
     zone_name = operator.row.time_zone
     found = forecast(history_of(operator), operator.programmes, [day], zone_name)
     if quantile is not None:
@@ -42,4 +49,4 @@ def requirement_of(operator: Operator, day: date, quantile: float | None = None)
             found = replace(found, quantiles={quantile: rate_at(found, quantile)})
         except ValueError as error:
             raise click.ClickException(str(error)) from None
-    return require(found, operator.programmes, day, zone_name, quantile=quantile)
+    return found, require(found, operator.programmes, day, zone_name, quantile=quantile)

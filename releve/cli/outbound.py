@@ -10,6 +10,8 @@ import click
 
 from releve.cli.outbound_facts import read_facts
 from releve.cli.outbound_flips import flips
+from releve.cli.outbound_gate import campaign, close, facts, forget, outcomes, serve
+from releve.cli.outbound_proof import proof, reprove
 from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
 from releve.network.clock import UTC
@@ -165,5 +167,7 @@ def rules(on: datetime | None, lang: str) -> None:
     click.echo(rules_markdown(built_in_rules(), lang, day), nl=False)
 
 
-for command in (screen, flips, replay):
-    outbound.add_command(command)
+for _command in (screen, flips, replay, proof, reprove):
+    outbound.add_command(_command)
+for _command in (serve, facts, campaign, outcomes, close, forget):
+    outbound.add_command(_command)

@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from releve import __version__
-from releve.cli.operator import operator_of, requirement_of
+from releve.cli.beside import two_processes
+from releve.cli.operator import demand_of, operator_of
 from releve.cli.plan_text import (
     explanation_lines,
     harmless_line,
@@ -25,7 +27,14 @@ from releve.cli.plan_text import (
     proof_lines,
     verdict_table,
 )
-from releve.demand import Requirement
+from releve.cli.plan_verify import (
+    Verified,
+    verification_json,
+    verification_rows,
+    verification_text,
+    verify_days,
+)
+from releve.demand import Forecast, Requirement
 from releve.network import Operator, zone
 from releve.plan import BASE, Plan, PlanError, PlanSettings, SolvedDay, named_plan, solve_day
 from releve.plan.explain import explain
@@ -68,6 +77,26 @@ _DEFAULTS = PlanSettings()
     help="Say why a client misses what it misses, like azur@site:casa-1 [its worst].",
 )
 @click.option("--unprotected", is_flag=True, help="Plan as if nothing could be lost (to compare).")
+@click.option(
+    "--verify",
+    "verified",
+    is_flag=True,
+    help="Simulate the calls; where they miss, ask for more and plan again.",
+)
+@click.option(
+    "--rounds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(0, 20),
+    help="With --verify: how often to plan again at most; 0 = only simulate.",
+)
+@click.option(
+    "--replications",
+    default=200,
+    show_default=True,
+    type=click.IntRange(20, 10_000),
+    help="With --verify: days simulated each time.",
+)
 def plan(
     folder: Path,
     day: datetime | None,
@@ -80,26 +109,39 @@ def plan(
     calendars: bool,
     explained: tuple[str, ...],
     unprotected: bool,
+    verified: bool,
+    rounds: int,
+    replications: int,
 ) -> None:
     """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
     operator = operator_of(folder)
     settings = PlanSettings(target=target)
     chosen = _days(operator, day.date() if day else None, days)
-    needs = [requirement_of(operator, one, quantile) for one in chosen]
-    for need in needs:
+    demands = _open_days([demand_of(operator, one, quantile) for one in chosen])
+    for _, need in demands:
         for name, reason in need.unknown.items():
             _ERR.print(f"[yellow]{name}: no requirement on {need.day}: {reason}[/]")
-    solved, plans = _plans(operator, needs, settings, protect=not unprotected, missing=missing)
+    found: list[Verified] = []
+
+    def solve(needs: Sequence[Requirement]) -> list[SolvedDay]:
+        return _solved(operator, needs, settings, not unprotected)
+
+    solved = solve([need for _, need in demands])
+    if verified:
+        forecasts = [forecast for forecast, _ in demands]
+        found = verify_days(
+            operator, forecasts, solved, solve, rounds=rounds, replications=replications
+        )
+        solved = [one.solved for one in found]
+    plans = _plans(operator, solved, missing=missing and not unprotected)
     if out is not None:
-        try:
-            write_plans(out, plans, stamp=datetime.now(UTC), calendars=calendars)
-        except PlanFolderError as error:
-            raise click.ClickException(str(error)) from None
+        _write(out, plans, found, calendars)
     if as_json:
-        documents = [json.loads(plan_to_json(one)) for one in plans]
-        click.echo(json.dumps(documents if days > 1 else documents[0], ensure_ascii=False))
+        click.echo(_json(plans, found))
     else:
         _print(plans, out)
+        for one in found:
+            verification_text(one, Console())
         for text in explained:
             _explain(operator, solved[0], plans[0], text)
     if any(one.violations for one in plans):
@@ -116,60 +158,68 @@ def _days(operator: Operator, first: date | None, count: int) -> list[date]:
     return [first + timedelta(days=i) for i in range(count)]
 
 
-def _plans(
-    operator: Operator,
-    needs: Sequence[Requirement],
-    settings: PlanSettings,
-    *,
-    protect: bool,
-    missing: bool,
-) -> tuple[list[SolvedDay], list[Plan]]:
-    """Solve the days (side by side when there are several), then name them one after another."""
+def _open_days(demands: list[tuple[Forecast, Requirement]]) -> list[tuple[Forecast, Requirement]]:
+    """Return the days on which something is required, or not known; name those left out.
+
+    Where all are closed, all stay, and planning says why it cannot.
+    """
+    is_open = [bool(need.unknown) or bool(np.nan_to_num(need.agents).any()) for _, need in demands]
+    if not any(is_open):
+        return demands
+    for (_, need), kept in zip(demands, is_open, strict=True):
+        if not kept:
+            _ERR.print(f"[yellow]{need.day}: nothing is required that day; left out[/]")
+    return [one for one, kept in zip(demands, is_open, strict=True) if kept]
+
+
+def _bars() -> Progress:
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_ERR, transient=False) as bar:
-        solved = _solved(operator, needs, settings, protect, bar)
-        plans: list[Plan] = []
-        wish: dict[str, tuple[str, str]] = {}
-        for one in solved:
-            found = named_plan(operator, one, wish, now=time.perf_counter, version=__version__)
-            wish.update({p.agent: (p.place, p.programme) for p in found.placements})
-            plans.append(found)
-        if missing and protect:
-            task = bar.add_task("what is missing", total=1.0)
-            plans = [
-                replace(
-                    found,
-                    missing=what_is_missing(
-                        operator, one, progress=lambda done: bar.update(task, completed=done)
-                    ),
-                )
-                for found, one in zip(plans, solved, strict=True)
-            ]
-            bar.update(task, completed=1.0)
-    return solved, plans
+    return Progress(*columns, console=_ERR, transient=False)
+
+
+def _plans(operator: Operator, solved: Sequence[SolvedDay], *, missing: bool) -> list[Plan]:
+    """Name the solved days one after another, and work out what is missing."""
+    plans: list[Plan] = []
+    wish: dict[str, tuple[str, str]] = {}
+    for one in solved:
+        found = named_plan(operator, one, wish, now=time.perf_counter, version=__version__)
+        wish.update({p.agent: (p.place, p.programme) for p in found.placements})
+        plans.append(found)
+    if not missing:
+        return plans
+    with _bars() as bar, two_processes() as run:
+        task = bar.add_task("what is missing", total=1.0)
+
+        def show(done: float) -> None:
+            bar.update(task, completed=done)
+
+        plans = [
+            replace(found, missing=what_is_missing(operator, one, progress=show, run=run))
+            for found, one in zip(plans, solved, strict=True)
+        ]
+        bar.update(task, completed=1.0)
+    return plans
 
 
 def _solved(
-    operator: Operator,
-    needs: Sequence[Requirement],
-    settings: PlanSettings,
-    protect: bool,
-    bar: Progress,
+    operator: Operator, needs: Sequence[Requirement], settings: PlanSettings, protect: bool
 ) -> list[SolvedDay]:
-    try:
-        if len(needs) == 1:
-            return [_solve_shown(operator, needs[0], settings, protect, bar)]
-        task = bar.add_task(f"{len(needs)} days", total=len(needs))
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(2, mp_context=context) as pool:
-            jobs = [pool.submit(_solve, operator, need, settings, protect) for need in needs]
-            found = []
-            for job in jobs:
-                found.append(job.result())
-                bar.advance(task)
-            return found
-    except PlanError as error:
-        raise click.ClickException(str(error)) from None
+    """Solve the days, side by side when there are several."""
+    with _bars() as bar:
+        try:
+            if len(needs) == 1:
+                return [_solve_shown(operator, needs[0], settings, protect, bar)]
+            task = bar.add_task(f"{len(needs)} days", total=len(needs))
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(2, mp_context=context) as pool:
+                jobs = [pool.submit(_solve, operator, need, settings, protect) for need in needs]
+                found = []
+                for job in jobs:
+                    found.append(job.result())
+                    bar.advance(task)
+                return found
+        except PlanError as error:
+            raise click.ClickException(str(error)) from None
 
 
 def _solve(
@@ -193,6 +243,22 @@ def _solve_shown(
     return solve_day(
         operator, need, settings, progress=show, now=time.perf_counter, protect=protect
     )
+
+
+def _write(out: Path, plans: Sequence[Plan], found: Sequence[Verified], calendars: bool) -> None:
+    rows = [row for one in found for row in verification_rows(one)]
+    try:
+        write_plans(out, plans, stamp=datetime.now(UTC), calendars=calendars, verification=rows)
+    except PlanFolderError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _json(plans: Sequence[Plan], found: Sequence[Verified]) -> str:
+    """Return the plan of one day, or a list of several; with what was verified, if it was."""
+    documents = [json.loads(plan_to_json(one)) for one in plans]
+    for document, one in zip(documents, found, strict=bool(found)):
+        document["verification"] = verification_json(one)
+    return json.dumps(documents if len(plans) > 1 else documents[0], ensure_ascii=False)
 
 
 def _print(plans: Sequence[Plan], out: Path | None) -> None:

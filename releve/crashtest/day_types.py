@@ -23,10 +23,11 @@ class Day(NamedTuple):
     ``pair_pattern[q]``, ``pair_programme[q]``, ``pair_of[k, p]`` (-1 = none); ``tally[n]``; the
     options of a kind, ``option_pointer[n]`` up to the next, as ``option_place`` and
     ``option_programme``; ``seats[m]`` of sites. The people of scenario s, ``cell_pointer[s]`` up
-    to the next: ``cell_kind``, ``cell_place``, ``cell_pair``, ``cell_heads``; those without work,
-    ``idle_pointer[s]``: ``idle_kind``, ``idle_pattern``, ``idle_exposed`` (may work at home only),
-    ``idle_heads``. ``at_place[m, t]`` effective agents of the base plan; ``first_busy[m]`` the
-    half hour the first of them is due; ``damage[m]`` what their loss costs without relief.
+    to the next: ``cell_kind``, ``cell_place``, ``cell_pair``, ``cell_base`` (where the base plan
+    has them, -1 = nowhere), ``cell_heads``; those without work, ``idle_pointer[s]``: ``idle_kind``,
+    ``idle_pattern``, ``idle_base``, ``idle_heads``. ``at_place[m, t]`` effective agents of the base
+    plan; ``first_busy[m]`` the half hour the first of them is due; ``damage[m]`` what their loss
+    costs without relief.
     """
 
     need: Array
@@ -48,11 +49,12 @@ class Day(NamedTuple):
     cell_kind: Array
     cell_place: Array
     cell_pair: Array
+    cell_base: Array
     cell_heads: Array
     idle_pointer: Array
     idle_kind: Array
     idle_pattern: Array
-    idle_exposed: Array
+    idle_base: Array
     idle_heads: Array
     at_place: Array
     first_busy: Array

@@ -2,8 +2,8 @@
 
 A *segment* is a run of half hours of a day in one state: the places lost, and those of them whose
 loss is answered. A loss that begins is answered ``reaction`` half hours after somebody was due at
-the place, ``several`` when more than one place is lost then; one that lasts from the day before is
-answered already. A half hour counts as lost when its middle is.
+the place, ``several`` when more than one place with people is lost then; one that lasts from the
+day before is answered already. A half hour counts as lost when its middle is.
 """
 
 from __future__ import annotations
@@ -54,11 +54,13 @@ class Events(NamedTuple):
 
 class Where(NamedTuple):
     """``calendar[day]`` the planned day or -1; ``first_busy[d, m]``, ``at_place[d, m, t]``;
-    ``key[m]``; the half hours until an answer."""
+    ``used[d, m]``: whether anybody could be there in the plan or a relief (else its loss changes
+    nothing); ``key[m]``; the half hours until an answer."""
 
     calendar: Array
     first_busy: Array
     at_place: Array
+    used: Array
     key: Array
     reaction: int
     several: int
@@ -208,7 +210,7 @@ def _day(where: Where, x: Scratch, out: Losses, r: int, day: int) -> bool:
         key = _key(where, x, d, day, t)
         if key != np.uint64(0) and key == last:
             out.end[out.n[0] - 1] = t + 1
-        elif key != np.uint64(0) and not _segment(x, out, day, t, key):
+        elif key != np.uint64(0) and not _segment(where, x, out, d, day, t, key):
             return False
         last = key
     return True
@@ -229,7 +231,8 @@ def _answer(where: Where, x: Scratch, d: int, day: int, m: int) -> None:
         elif begins:
             lost = 0
             for i in range(x.touches[day]):
-                lost += x.cause[day, x.touched[day, i], t] >= 0
+                other = x.touched[day, i]
+                lost += x.cause[day, other, t] >= 0 and where.first_busy[d, other] < INTERVALS
             wait = where.several if lost > 1 else where.reaction
             ready = max(t, where.first_busy[d, m]) + wait
         x.answered[m, t] = t >= ready
@@ -241,7 +244,7 @@ def _key(where: Where, x: Scratch, d: int, day: int, t: int) -> Any:
     lost, answered, some = np.uint64(0), np.uint64(0), False
     for i in range(x.touches[day]):
         m = x.touched[day, i]
-        if x.cause[day, m, t] >= 0:
+        if x.cause[day, m, t] >= 0 and where.used[d, m]:
             some = True
             lost ^= where.key[m]
             if x.answered[m, t]:
@@ -252,7 +255,7 @@ def _key(where: Where, x: Scratch, d: int, day: int, t: int) -> Any:
 
 
 @kernel
-def _segment(x: Scratch, out: Losses, day: int, t: int, key: Any) -> bool:
+def _segment(where: Where, x: Scratch, out: Losses, d: int, day: int, t: int, key: Any) -> bool:
     s, e = out.n[0], out.n[1]
     if s == len(out.begin) or e + x.touches[day] > len(out.place):
         return False
@@ -260,7 +263,7 @@ def _segment(x: Scratch, out: Losses, day: int, t: int, key: Any) -> bool:
     out.place_pointer[s] = e
     for i in range(x.touches[day]):
         m = x.touched[day, i]
-        if x.cause[day, m, t] >= 0:
+        if x.cause[day, m, t] >= 0 and where.used[d, m]:
             out.place[e], out.answered[e] = m, x.answered[m, t]
             e += 1
     out.place_pointer[s + 1] = e

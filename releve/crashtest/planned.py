@@ -27,8 +27,8 @@ from releve.plan.roster import Pattern, breaks_of, patterns_of, shifts_of_day
 __all__ = ["Tallies", "check_plan_of", "day_of", "scenario_numbers", "tallies_of"]
 
 Floats = NDArray[np.float64]
-_Cell = tuple[int, int, int]
-_Idle = tuple[int, int, bool]
+_Cell = tuple[int, int, int, int]
+_Idle = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -121,25 +121,24 @@ class _Build:
 
     def day(self, aht_s: Floats) -> Day:
         """Return the arrays."""
-        scenarios = [self._scenario(name, ()) for name in (BASE,)]
-        scenarios += [
-            self._scenario(row.id, row.sites if row.exposed else ())
-            for row in self._plan.contingencies
-        ]
+        names = (BASE, *(row.id for row in self._plan.contingencies))
+        scenarios = [self._scenario(name) for name in names]
         order = self._order_of_places()
         cells = [
             sorted(c.items(), key=lambda i: self._cell_order(i[0], order)) for c, _ in scenarios
         ]
-        idle = [sorted(i.items()) for _, i in scenarios]
+        idle = [
+            sorted(idle.items(), key=lambda item: (*item[0][:2], order[item[0][2]]))
+            for _, idle in scenarios
+        ]
         layout = patterns_of([tuple(self._patterns)], self._plan.starts)
         options, pair_of = self._options()
         pairs = sorted({cell[2] for part in cells for cell, _ in part} | set(pair_of.values()))
         return self._arrays(aht_s, cells, idle, layout.worked, layout.present, options, pairs)
 
-    def _scenario(self, name: str, exposed: frozenset[str] | tuple[str, ...]) -> tuple[
-        Counter[_Cell], Counter[_Idle]
-    ]:  # fmt: skip
-        """Return the people at work and those without work: people by (kind, place, pair)."""
+    def _scenario(self, name: str) -> tuple[Counter[_Cell], Counter[_Idle]]:
+        """Return the people at work and those without work, by kind and where the base plan
+        has them (-1 = nowhere)."""
         after: dict[str, Placement | None] = dict(self._base)
         isolated = set()
         for move in self._plan.scenarios[name].moves:
@@ -149,26 +148,26 @@ class _Build:
         cells: Counter[_Cell] = Counter()
         idle: Counter[_Idle] = Counter()
         for agent, kind in self._kind_of.items():
-            placed = after.get(agent)
+            placed, base = after.get(agent), self._base.get(agent)
+            row = self._operator.agent[agent]
+            before = -1 if base is None else self._places.of(base.place, row)
             if placed is not None:
-                cells[self._cell(agent, kind, placed)] += 1
+                cells[(*self._cell(agent, kind, placed), before)] += 1
             elif agent not in isolated:
-                base = self._base.get(agent)
-                bound = base is not None and base.place in exposed
-                idle[kind, self._shift_of[agent], bound] += 1
+                idle[kind, self._shift_of[agent], before] += 1
         return cells, idle
 
-    def _cell(self, agent: str, kind: int, placed: Placement) -> _Cell:
+    def _cell(self, agent: str, kind: int, placed: Placement) -> tuple[int, int, int]:
         pattern = self._patterns[_pattern(placed)]
         place = self._places.of(placed.place, self._operator.agent[agent])
         return kind, place, pattern * len(self._programme) + self._programme[placed.programme]
 
     def _order_of_places(self) -> dict[int, str]:
         """Return what sorts places by name, whatever their numbers."""
-        return dict(enumerate((*self._places.places.names, "home")))
+        return {-1: "", **dict(enumerate((*self._places.places.names, "home")))}
 
-    def _cell_order(self, cell: _Cell, order: Mapping[int, str]) -> tuple[int, str, int]:
-        return cell[0], order[cell[1]], cell[2]
+    def _cell_order(self, cell: _Cell, order: Mapping[int, str]) -> tuple[int, str, int, str]:
+        return cell[0], order[cell[1]], cell[2], order[cell[3]]
 
     def _options(self) -> tuple[list[list[tuple[int, int]]], dict[tuple[int, int], int]]:
         """Return the (place, programme) of each kind and the pairs they could need."""
@@ -201,7 +200,7 @@ class _Build:
         pair_of = np.full((len(worked), count), -1, dtype=np.int32)
         for pair, at in pair_at.items():
             pair_of[pair // count, pair % count] = at
-        flat = np.array([(*cell, n) for part in cells for cell, n in part], np.int64).reshape(-1, 4)
+        flat = np.array([(*cell, n) for part in cells for cell, n in part], np.int64).reshape(-1, 5)
         rest = np.array([(*row, n) for part in idle for row, n in part], np.int64).reshape(-1, 4)
         both = np.array([row for part in options for row in part], np.int64).reshape(-1, 2)
         effect = np.array([row.home_efficiency for row in programmes])
@@ -226,11 +225,12 @@ class _Build:
             cell_kind=flat[:, 0].astype(np.int32),
             cell_place=flat[:, 1].astype(np.int32),
             cell_pair=np.array([pair_at[pair] for pair in flat[:, 2]], dtype=np.int32),
-            cell_heads=flat[:, 3].astype(np.int32),
+            cell_base=flat[:, 3].astype(np.int32),
+            cell_heads=flat[:, 4].astype(np.int32),
             idle_pointer=_pointer(idle),
             idle_kind=rest[:, 0].astype(np.int32),
             idle_pattern=rest[:, 1].astype(np.int32),
-            idle_exposed=rest[:, 2].astype(np.bool_),
+            idle_base=rest[:, 2].astype(np.int32),
             idle_heads=rest[:, 3].astype(np.int32),
             at_place=np.zeros((self._places.count + 1, INTERVALS)),
             first_busy=np.zeros(self._places.count + 1, dtype=np.int32),

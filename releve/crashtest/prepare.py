@@ -148,6 +148,7 @@ def prepare(test: CrashTest) -> Prepared:
             calendar,
             np.stack([day.first_busy for day in days]),
             np.stack([day.at_place for day in days]),
+            np.stack([_used(day) for day in days]),
             numbers.key,
             test.settings.reaction_intervals,
             test.settings.several_intervals,
@@ -161,6 +162,14 @@ def prepare(test: CrashTest) -> Prepared:
         unplanned=tuple(sorted({_weekday(test, int(i)) for i in np.flatnonzero(calendar < 0)})),
         unknown=tuple(sorted({name for need in test.needs for name in need.unknown})),
     )
+
+
+def _used(day: Day) -> NDArray[np.bool_]:
+    """Return whether anybody could be at a place, in the plan or in a relief: bool[place]."""
+    found = np.zeros(len(day.damage), dtype=np.bool_)
+    found[day.cell_place] = True
+    found[day.option_place] = True
+    return found
 
 
 def _weekday(test: CrashTest, day: int) -> int:

@@ -19,7 +19,7 @@ __all__ = ["BETA_FIRST", "BETA_STEP", "LOG_FIRST", "LOG_STEP", "queue_table"]
 Floats = NDArray[np.float64]
 
 LOG_FIRST, LOG_STEP, LOG_LAST = float(np.log(0.02)), 0.2, float(np.log(2000.0))
-BETA_FIRST, BETA_STEP, BETA_LAST = -6.0, 0.2, 8.0
+BETA_FIRST, BETA_STEP, BETA_LAST = -14.0, 0.2, 8.0
 
 
 def queue_table(aht_s: float, patience_s: float, threshold_s: float) -> Floats:

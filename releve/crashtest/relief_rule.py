@@ -5,8 +5,9 @@ relief in the plan, without the people of what else is lost. Several answered: a
 starts with the relief of the loss that would cost most, drops placements at the other lost places,
 and gives the people without work, one after another, the work that is worth most where they may
 do it: weight x missing agents covered, with seats left. Then people whose work is covered without
-them change to what is missing, as long as that is worth more. People of a lost site may work at
-home only, as in the plan's reliefs; the rule leaves at home whoever it finds there.
+them change to what is missing, as long as that is worth more. People whom the base plan has
+on a lost site may work at home only, as in the plan's reliefs; the rule leaves at home whoever it
+finds there.
 """
 
 from __future__ import annotations
@@ -88,20 +89,28 @@ def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room) -> None:
     for c in range(day.cell_pointer[scenario], day.cell_pointer[scenario + 1]):
         pair, place = day.cell_pair[c], day.cell_place[c]
         kind, heads = day.cell_kind[c], day.cell_heads[c]
-        if lost[place]:
-            _wait(r, kind, day.pair_pattern[pair], place < len(day.seats), heads)
+        exposed = _exposed(day, day.cell_base[c], lost)
+        if lost[place] or (exposed and refill and place < len(day.seats)):
+            _wait(r, kind, day.pair_pattern[pair], exposed or place < len(day.seats), heads)
         else:
             _work(day, r, kind, place, pair, heads, place >= len(day.seats))
     if not refill:
         return
     for i in range(day.idle_pointer[scenario], day.idle_pointer[scenario + 1]):
-        _wait(r, day.idle_kind[i], day.idle_pattern[i], day.idle_exposed[i], day.idle_heads[i])
+        exposed = _exposed(day, day.idle_base[i], lost)
+        _wait(r, day.idle_kind[i], day.idle_pattern[i], exposed, day.idle_heads[i])
     for i in range(r.n[0]):
         _employ(day, r, i, lost)
     for i in range(r.n[1]):
         _exchange(day, r, i, lost)
     for i in range(r.n[0]):
         _employ(day, r, i, lost)
+
+
+@part
+def _exposed(day: Day, base: int, lost: Array) -> bool:
+    """Return whether people belong to a lost site in the base plan."""
+    return bool(0 <= base < len(day.seats) and lost[base])
 
 
 @part

@@ -170,7 +170,8 @@ class Runner:
         places, answered = losses.place[begin:end], losses.answered[begin:end]
         lost = np.zeros(len(ready.days[d].damage), dtype=np.bool_)
         lost[places] = True
-        scenario, refill = self._start(d, frozenset(places[answered].tolist()))
+        busy = ready.where.first_busy[d, places] < INTERVALS
+        scenario, refill = self._start(d, frozenset(places[answered & busy].tolist()))
         return cells_of(ready.days[d], scenario, lost, refill, room_for(ready.days[d]))
 
     def _start(self, d: int, answered: frozenset[int]) -> tuple[int, bool]:

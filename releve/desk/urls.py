@@ -41,6 +41,7 @@ urlpatterns = [
     path("crashtest/", include("releve.desk.crashtest.urls")),
     path("ledger/", include("releve.desk.ledger.urls")),
     path("", include("releve.desk.places.urls")),
+    path("outbound/", include("releve.desk.outbound.urls")),
 ]
 
 handler404 = "releve.desk.views.stranger"

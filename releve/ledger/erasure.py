@@ -62,24 +62,27 @@ def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()
     return rows.update(erase_on=on)
 
 
-def scrub() -> bool:
+def scrub(tables: Collection[str] = ("ledger_personal",)) -> bool:
     """Remove what was erased from the database's own files; called outside a transaction.
 
     A database marks what is deleted as free and leaves the bytes; pages split or joined earlier
-    hold copies besides. So the whole table of personal values is written anew, and its old place
-    overwritten (SQLite) or given back (PostgreSQL). Appends wait meanwhile. Returns False where
-    another connection was reading, so that the log of SQLite still holds them: then call it again.
+    hold copies besides. So the ``tables`` of personal values are written anew as a whole, and
+    their old place overwritten (SQLite) or given back (PostgreSQL). Appends wait meanwhile. Returns
+    False where another connection was reading, so that the log of SQLite still holds them: then
+    call it again.
     """
     if connection.vendor == "postgresql":
-        _run("VACUUM (FULL) ledger_personal")
+        for table in tables:
+            _run(f"VACUUM (FULL) {table}")
         return True
     _run("PRAGMA secure_delete = ON")  # pages that become free are filled with zeros
     _run("PRAGMA temp_store = MEMORY")
-    with transaction.atomic():
-        _run("CREATE TEMP TABLE ledger_kept AS SELECT * FROM ledger_personal")
-        _run("DELETE FROM ledger_personal")
-        _run("INSERT INTO ledger_personal SELECT * FROM ledger_kept")
-        _run("DROP TABLE ledger_kept")
+    for table in tables:
+        with transaction.atomic():
+            _run(f"CREATE TEMP TABLE kept_aside AS SELECT * FROM {table}")
+            _run(f"DELETE FROM {table}")
+            _run(f"INSERT INTO {table} SELECT * FROM kept_aside")
+            _run("DROP TABLE kept_aside")
     busy, *_ = _run("PRAGMA wal_checkpoint(TRUNCATE)")
     return not busy
 

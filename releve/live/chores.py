@@ -8,11 +8,15 @@ from pathlib import Path
 
 from django.conf import settings
 
+from releve.gate.closing import close_all
+from releve.gate.erasing import ERASED as OUTBOUND_ERASED
+from releve.gate.erasing import erase_due as erase_due_outbound
 from releve.ledger.chain import head
 from releve.ledger.erasure import ERASED, erase_due, scrub
 from releve.ledger.models import Entry
 from releve.ledger.roots import Root, last_root, publish, seal
 from releve.live.keeping import postpone_lasting
+from releve.live.photos import erase_photos
 
 __all__ = ["daily", "roots_folder"]
 
@@ -26,7 +30,9 @@ def roots_folder() -> Path:
 
 
 def daily(now: datetime) -> Root | None:
-    """Erase, seal and publish, on the first call of a UTC day; return the new root, if any.
+    """Prove the gate's calls, erase, seal and publish, on the first call of a UTC day.
+
+    Returns the new root, if any.
 
     Killed halfway, it is done again: what was erased and not sealed yet may still stand in the
     database's files, a root that was sealed may not have left the house. The root comes last, so
@@ -36,10 +42,13 @@ def daily(now: datetime) -> Root | None:
     if last is not None and last.sealed_at.date() >= now.date():
         _let_out(last)
         return None
+    close_all(now)
+    erase_due_outbound(now.date(), now)
     if head().seq == 0:
         return None
     postpone_lasting()
     erase_due(now.date(), now=now)
+    erase_photos(now)
     if _erased_since(last):
         _scrub()
     root = seal(now)
@@ -49,13 +58,13 @@ def daily(now: datetime) -> Root | None:
 
 def _erased_since(last: Root | None) -> bool:
     sealed = 0 if last is None else last.size
-    return Entry.objects.filter(seq__gt=sealed, kind=ERASED).exists()
+    return Entry.objects.filter(seq__gt=sealed, kind__in=(ERASED, OUTBOUND_ERASED)).exists()
 
 
 def _scrub() -> None:
     """Remove what was erased from the files, once more where somebody was reading meanwhile."""
     for _ in range(_MOST_SCRUBS):
-        if scrub():
+        if scrub(("ledger_personal", "gate_personal")):
             return
     _log.warning("somebody reads on: the log of the database still holds what was erased")
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.tables import INTERVAL
 from releve.live.clock import LIVE
+from releve.live.kept import Kept
 from releve.live.plans import first_start
 from releve.live.scene import Scene, scene_of
+from releve.plan import Plan
 from releve.plan.checker.figures import NOTHING, Timeline, placed_of
-from releve.situation import Situation
 
 __all__ = ["ClientCoverage", "Coverage", "coverage", "coverage_of"]
 
@@ -79,9 +78,33 @@ def coverage_of(scene: Scene, hours: int = 48, *, supposed: bool = False) -> Cov
     if not days:
         begins = first_start(scene.activation, until)
         return Coverage(scene.stream, scene.at, (), (), None, generation, begins)
-    placed = _counted if supposed else _placed
     starts = [start for plan in days for start in plan.starts]
     wanted = [at for at, start in enumerate(starts) if scene.at - INTERVAL < start < until]
+    if supposed:
+        clients = _clients(scene, days, wanted, _counted)
+    else:
+        key = (scene.stream, scene.activation.pk, scene.relief.pk if scene.relief else 0,
+               scene.days, wanted[0], len(wanted), _lost(scene))  # fmt: skip
+        sources = (scene.situation, *days)
+        clients = _known.get(key, sources, lambda: _clients(scene, days, wanted, _placed))
+    return Coverage(
+        stream=scene.stream,
+        at=scene.at,
+        starts=tuple(starts[at] for at in wanted),
+        clients=clients,
+        planned_until=starts[-1] + INTERVAL,
+        generation=generation,
+    )
+
+
+def _clients(
+    scene: Scene,
+    days: Sequence[Plan],
+    wanted: Sequence[int],
+    placed: Callable[[Scene, date], Floats],
+) -> tuple[ClientCoverage, ...]:
+    """Return the coverage of every client in the half hours wanted, of those of the days."""
+    starts = [start for plan in days for start in plan.starts]
     people = np.concatenate([placed(scene, day) for day in scene.days])[wanted]
     required = np.concatenate([plan.required for plan in days])[wanted]
     covered = np.nan_to_num(np.minimum(required, people))
@@ -89,17 +112,15 @@ def coverage_of(scene: Scene, hours: int = 48, *, supposed: bool = False) -> Cov
     columns: dict[str, list[int]] = {client: [] for client, _ in days[0].clients}
     for column, (_, client, _) in enumerate(days[0].programmes):
         columns[client].append(column)
-    return Coverage(
-        stream=scene.stream,
-        at=scene.at,
-        starts=chosen,
-        clients=tuple(
-            _client(client, name, chosen, required[:, columns[client]], covered[:, columns[client]])
-            for client, name in days[0].clients
-        ),
-        planned_until=starts[-1] + INTERVAL,
-        generation=generation,
+    return tuple(
+        _client(client, name, chosen, required[:, columns[client]], covered[:, columns[client]])
+        for client, name in days[0].clients
     )
+
+
+def _lost(scene: Scene) -> tuple[frozenset[str], ...]:
+    """Return what is lost on each day, which also passes with time alone."""
+    return tuple(scene.wanted[day].sites | scene.wanted[day].carriers for day in scene.days)
 
 
 def _client(
@@ -123,11 +144,8 @@ def _client(
     )
 
 
-_MOST_KEPT = 64
-_kept: OrderedDict[tuple[str, int, int, date, frozenset[str]], tuple[Situation, Floats]] = (
-    OrderedDict()
-)
-_lock = Lock()
+_known: Kept[tuple[ClientCoverage, ...]] = Kept()
+_people: Kept[Floats] = Kept(64)
 
 
 def _placed(scene: Scene, day: date) -> Floats:
@@ -135,16 +153,7 @@ def _placed(scene: Scene, day: date) -> Floats:
     loss = scene.wanted[day]
     relief = scene.relief.pk if scene.relief else 0
     key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers)
-    with _lock:
-        kept = _kept.get(key)
-        if kept is not None and kept[0] is scene.situation:
-            return kept[1]
-    placed = _counted(scene, day)
-    with _lock:
-        _kept[key] = (scene.situation, placed)
-        while len(_kept) > _MOST_KEPT:
-            _kept.popitem(last=False)
-    return placed
+    return _people.get(key, (scene.situation,), lambda: _counted(scene, day))
 
 
 def _counted(scene: Scene, day: date) -> Floats:

@@ -52,7 +52,8 @@ def situation_now(stream: str = LIVE) -> Situation:
     if kept is None or not _stands(kept, place, sites):
         kept = _Kept(0, "", sites, _start(stream, sites), time.monotonic())
         if not place.seq:
-            return kept.situation
+            with _lock:
+                _kept[stream] = replace(kept, hash=place.hash)
     if kept.seq < place.seq:
         kept = _further(stream, kept, place)
         with _lock:

@@ -34,6 +34,7 @@ __all__ = [
     "days_ahead",
     "first_start",
     "forget_plans",
+    "plan_row",
     "put_in_force",
     "settings_of",
 ]
@@ -72,9 +73,8 @@ def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
     operator = registry.operator_of(version)
     for plan in plans:
         _refuse(plan, operator)
-    rows = [
-        _row(plan, aht) for plan, aht in zip(plans, handling_times(operator, plans), strict=True)
-    ]
+    times = handling_times(operator, plans)
+    rows = [plan_row(plan, aht) for plan, aht in zip(plans, times, strict=True)]
     with transaction.atomic():
         PlanText.objects.bulk_create(rows, ignore_conflicts=True)
         found = Activation.objects.create(
@@ -100,7 +100,8 @@ def _refuse(plan: Plan, operator: Operator) -> None:
         )
 
 
-def _row(plan: Plan, aht_s: Floats) -> PlanText:
+def plan_row(plan: Plan, aht_s: Floats) -> PlanText:
+    """Return a plan as it is stored, with the handling times ``[interval, programme]``, in s."""
     text = plan_to_json(plan)
     digest = hashlib.sha256(text.encode()).hexdigest()
     aht = np.nan_to_num(aht_s).round(3).tolist()

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from releve.outbound.errors import CallFault
 
-__all__ = ["AUTOMATED", "CALLEES", "CHANNELS", "MODES", "PURPOSES", "Call"]
+__all__ = ["CALLEES", "CHANNELS", "MODES", "PURPOSES", "Call"]
 
 CALLEES = ("consumer", "business")
 PURPOSES = ("prospecting", "service", "survey")
@@ -21,8 +21,6 @@ MODES = (
     "voice-message",
     "ai-agent",
 )
-AUTOMATED = frozenset(MODES[4:])
-"""Modes in which nobody need be there when the callee answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,23 @@ The error tree::
         ├── RuleFaults      the rows of the law hold nonsense; ``faults`` names each row and its fix
         ├── CallFault       a call that cannot be judged at all: an instant without offset
         ├── FactFaults      the tables of facts cannot be used: a table or a column is missing
-        └── ListFault       a list whose first line names nobody to call
+        ├── ListFault       a list whose first line names nobody to call
+        └── ProofFault      a file of evidence that is none, or whose rules are not those it names
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CallFault", "FactFaults", "ListFault", "OutboundError", "RuleFault", "RuleFaults"]
+__all__ = [
+    "CallFault",
+    "FactFaults",
+    "ListFault",
+    "OutboundError",
+    "ProofFault",
+    "RuleFault",
+    "RuleFaults",
+]
 
 _SHOWN = 20
 
@@ -57,3 +66,7 @@ class FactFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
 
 class ListFault(OutboundError):  # noqa: N818 (named like the others)
     """A list that cannot be screened at all."""
+
+
+class ProofFault(OutboundError):  # noqa: N818 (named like the others)
+    """A file of evidence that cannot be judged again."""

@@ -68,6 +68,7 @@ class Consent:
     slot_from: datetime | None = None
     slot_to: datetime | None = None
     wording: str = ""
+    wording_version: str = ""
     collector: str = ""
     channel: str = ""
     unreadable: str = ""

@@ -70,17 +70,58 @@ def read_rows(head: Head, lines: Sequence[bytes], first: int) -> tuple[pl.DataFr
 
     The rows have ``line`` and the columns of the head; the broken ones are as ``BROKEN`` says.
     """
+    places = pl.Series("line", range(first, first + len(lines)), pl.Int64)
+    rows, rest = _plain(head, pl.DataFrame([places, pl.Series("bytes", lines, pl.Binary)]))
     good: list[tuple[object, ...]] = []
     broken: list[tuple[int, str, str]] = []
-    for place, line in enumerate(lines, first):
+    for place, line in rest.iter_rows():
         cells = _row(head, line)
         if isinstance(cells, str):
             broken.append((place, cells, _shown(line)))
         elif cells:
             good.append((place, *cells))
-    schema = {"line": pl.Int64, **dict.fromkeys(head.columns, pl.String)}
-    rows = pl.DataFrame(good, schema=schema, orient="row")
+    if good:
+        odd = pl.DataFrame(good, schema=rows.schema, orient="row")
+        rows = pl.concat([rows, odd]).sort("line")
     return rows, pl.DataFrame(broken, schema=BROKEN, orient="row")
+
+
+def _plain(head: Head, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split lines into the rows that are plainly one, read at once, and those to be looked at.
+
+    Plain: UTF-8, no quotation mark, as many cells as the first line, a number, a callee that is
+    one.
+    """
+    count = len(head.columns)
+    told = lines.with_columns(_decoded(lines["bytes"]).str.strip_chars_end("\r\n").alias("text"))
+    text = pl.col("text")
+    plain = text.is_not_null() & (text.str.len_chars() <= _LONGEST)
+    plain &= ~text.str.contains_any(['"', "\0"])
+    plain &= text.str.count_matches(head.separator, literal=True) == count - 1
+    cells = text.str.split_exact(head.separator, count - 1).struct.rename_fields(head.columns)
+    told = told.with_columns(plain=plain.fill_null(False), cells=cells)
+    number = pl.col("cells").struct.field(head.read["number"])
+    fit = pl.col("plain") & (number.str.strip_chars() != "")
+    if "callee" in head.read:
+        fit &= pl.col("cells").struct.field(head.read["callee"]).is_in(["", *CALLEES])
+    told = told.with_columns(fit=fit.fill_null(False))
+    rows = told.filter("fit").select("line", "cells").unnest("cells")
+    return rows, told.filter(~pl.col("fit")).select("line", "bytes")
+
+
+def _decoded(lines: pl.Series) -> pl.Series:
+    """Return lines as text, null where they are not UTF-8."""
+    try:
+        return lines.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return pl.Series([_utf8(line) for line in lines], dtype=pl.String)
+
+
+def _utf8(line: bytes) -> str | None:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _row(head: Head, line: bytes) -> list[str] | str:

@@ -25,8 +25,7 @@ def _kind(digits: str, table: NumberTable) -> pl.Expr:
 
     As many as the longest prefix has, in the form in which the number is written.
     """
-    longest = max((len(row.prefix) for row in table.prefixes), default=0)
-    longest = max(longest, *(2 + len(start) for start, _ in table.rewrites), 4)
+    longest = max(table.longest, *(2 + len(start) for start, _ in table.rewrites), 4)
     text = pl.col(digits)
     international = text.str.starts_with("+") & ~text.str.starts_with("+330")
     national = text.str.starts_with("0") & ~text.str.starts_with("00")

@@ -11,11 +11,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import phonenumbers
 
-__all__ = ["Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
+__all__ = ["KEY_LENGTH", "Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
 
+KEY_LENGTH = 10
+"""What a number means depends on this many first characters and on its length, no more."""
 _SEPARATORS = re.compile(r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]")
 _SHAPE = re.compile(r"(?:\+|00)[1-9]\d{5,14}|0[1-9]\d{8}")
 
@@ -71,6 +74,11 @@ class NumberTable:
         for row in prefixes:
             self._by_length.setdefault(len(row.prefix), {}).setdefault(row.prefix, []).append(row)
         self._lengths = sorted(self._by_length, reverse=True)
+
+    @property
+    def longest(self) -> int:
+        """The characters of the longest prefix: no further ones say what a number is."""
+        return self._lengths[0] if self._lengths else 0
 
     def classes(self) -> frozenset[str]:
         """Return every class that a number may have."""
@@ -178,6 +186,7 @@ def _foreign(number: str) -> Number:
     return Number(number, "foreign", callee=True)
 
 
+@lru_cache(maxsize=4096)  # callers' numbers, and those that stand in for others, come again
 def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
     try:
         return phonenumbers.parse(number, None)

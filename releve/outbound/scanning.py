@@ -15,13 +15,15 @@ import polars as pl
 
 from releve.outbound.reading import EVENT, TABLES, columns_of, empty_frames
 
-__all__ = ["SCANNED", "scanned"]
+__all__ = ["SCANNED", "scanned", "tidied"]
 
 SCANNED = (
     "people", "consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts",
     "listings",
 )  # fmt: skip
 """The tables about people, which grow with them."""
+_KEYS = ("client", "person", "number")
+"""The columns by which facts are looked up."""
 _EARLY = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -35,12 +37,10 @@ def scanned(table: str, scan: pl.LazyFrame) -> pl.LazyFrame | None:
     if any(given[name] != wanted[name] for name in given):
         return None
     texts = [pl.col(name) for name in must if given[name] == pl.String]
-    bare = [text.str.strip_chars().str.len_bytes() for text in texts]
-    doubts = [
-        (bare_ == 0) | (bare_ != text.str.len_bytes())
-        for text, bare_ in zip(texts, bare, strict=True)
-    ]
+    doubts = [text == "" for text in texts]
     doubts += [pl.col(name).is_null() for name in must if name != "collected_at"]
+    keys = [pl.col(name) for name in _KEYS if name in given]
+    doubts += [key.str.strip_chars().str.len_bytes() != key.str.len_bytes() for key in keys]
     found = scan.select(pl.any_horizontal(doubts).any()).collect(engine="streaming")
     return None if found.item() else _completed(table, scan)
 
@@ -53,8 +53,6 @@ def _completed(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
         name = field.name
         column = pl.col(name) if name in given else pl.lit(None)
         column = column.cast(schema[name])
-        if schema[name] == pl.String:
-            column = column.str.strip_chars()
         if schema[name] == pl.List(pl.String):
             column = column.fill_null(pl.lit(pl.Series([[]], dtype=pl.List(pl.String))).first())
         elif field.default is not MISSING and field.default is not None:
@@ -64,3 +62,20 @@ def _completed(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
     known = pl.col("known_at")
     known = known.fill_null(pl.col(event)) if event in schema else known
     return scan.select(told).with_columns(known.fill_null(_EARLY))
+
+
+def tidied(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return what was looked up without spaces around its texts; a blank one has its default."""
+    defaults = {
+        field.name: field.default
+        for field in dataclasses.fields(TABLES[table])
+        if field.default is not MISSING and field.default is not None
+    }
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    bare = [pl.col(name).str.strip_chars() for name in texts if name not in _KEYS]
+    filled = [
+        text.replace("", default)
+        for text in bare
+        if (default := defaults.get(text.meta.output_name()))
+    ]
+    return frame.with_columns(bare).with_columns(filled)

@@ -16,6 +16,7 @@ from releve.outbound.facts import Facts
 from releve.outbound.number_frames import shown_column
 from releve.outbound.reading import facts_of
 from releve.outbound.rows import Rules, legal_day
+from releve.outbound.scanning import tidied
 
 __all__ = ["ABOUT_PEOPLE", "Register", "last_versions"]
 
@@ -64,18 +65,23 @@ class Register:
     def holders(self, numbers: pl.Series) -> pl.DataFrame:
         """Return who holds some numbers: the last word on each, in the order they were known."""
         wanted = numbers.rename("number").to_frame().unique().lazy()
-        held = self._tables["people"].join(wanted, on="number", how="semi").collect()
-        return last_versions(held, "number", "person")
+        held = self._tables["people"].join(wanted, on="number", how="semi", maintain_order="left")
+        return last_versions(tidied("people", held.collect()), "number", "person")
 
     def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
         """Return every table of the client, of these people and numbers alone."""
         who = people.rename("person").to_frame().unique().lazy()
         called = numbers.rename("number").to_frame().unique().lazy()
         found = dict(self._common)
-        asked = [self._tables[name].join(who, on="person", how="semi") for name in ABOUT_PEOPLE]
-        asked.append(self._tables["listings"].join(called, on="number", how="semi"))
+        asked = [
+            self._tables[name].join(who, on="person", how="semi", maintain_order="left")
+            for name in ABOUT_PEOPLE
+        ]
+        asked.append(
+            self._tables["listings"].join(called, on="number", how="semi", maintain_order="left")
+        )
         for name, table in zip((*ABOUT_PEOPLE, "listings"), asked, strict=True):
-            found[name] = table.collect(engine="streaming")
+            found[name] = tidied(name, table.collect(engine="streaming"))
         return found
 
 
@@ -88,6 +94,8 @@ def _known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
 def last_versions(frame: pl.DataFrame, *key: str) -> pl.DataFrame:
     """Return the last version known of each fact, in the order in which they were first known."""
     frame = frame.sort("known_at", maintain_order=True)
+    if any(frame[name].n_unique() == frame.height for name in key):
+        return frame
     if not frame.select(pl.struct(key).is_duplicated().any()).item():
         return frame
     first = pl.int_range(pl.len()).min().over(key)

@@ -212,6 +212,7 @@ ROWS = (
     # sites and clients; a site lead's own site is of another operator here
     Row("sites", "/sites", "cpfshoAia"),
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
+    Row("photos/<slug:digest>", "/photos/none", "cpfshoAia", 404),
     Row("clients", "/clients", "cpfk"),
     Row("clients/<ref:client>", "/clients/nobody", "cpfk", 404),
     Row("reliefs", "/reliefs", "cpf"),
@@ -242,6 +243,12 @@ ROWS = (
         for opens, kinds in RECORDERS.items()
         for kind in kinds
     ),
+    # outbound calls
+    Row("outbound/", "/outbound/", "cfok"),
+    Row("outbound/campaigns/<ref:campaign>", "/outbound/campaigns/none", "cfok", 404),
+    Row("outbound/person", "/outbound/person", "o"),
+    Row("outbound/rules", "/outbound/rules", "oAia"),
+    Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )
 
 

@@ -154,3 +154,10 @@ def test_on_the_second_day_people_keep_their_place_and_programme(folder: Path) -
     assert together >= 0.6
     assert any(place == HOME for place, _ in was.values())
     assert {plan.violations for plan in (first, second)} == {()}
+
+
+def test_a_day_on_which_nothing_is_required_is_named_and_left_out_of_a_week(folder: Path) -> None:
+    result = run("plan", folder, "--day", "2026-12-05", "--days", "2", "--json", "--no-missing")
+    assert result.exit_code == 0, result.stderr
+    assert "2026-12-06: nothing is required that day; left out" in result.stderr
+    assert plan_from_json(result.stdout).day == date(2026, 12, 5)

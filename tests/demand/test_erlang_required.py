@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from releve.demand import DEFINITIONS, metrics, required_agents, warm_up
@@ -19,6 +19,7 @@ targets = st.floats(0.05, 0.99)
 rates = st.one_of(st.just(0.0), st.floats(0.5, 0.99))
 caps = st.one_of(st.just(1.0), st.floats(0.3, 1.0))
 definitions = st.sampled_from(DEFINITIONS)
+ROUNDING = 1e-11
 
 
 def scanned(
@@ -68,17 +69,20 @@ def test_the_search_finds_what_an_exhaustive_scan_finds(
 
 @settings(max_examples=100, deadline=None)
 @given(loads, ahts, st.floats(0.1, 3600), thresholds)
+@example(114.54088182054541, 20.0, 3347.9207540157477, 1.0)
 def test_one_more_agent_never_serves_less(
     load: float, aht: float, patience: float, threshold: float
 ) -> None:
     """All four service levels rise, abandonment, waiting and occupancy fall; also where callers
-    are less patient than calls are long, the case that has no proof by coupling."""
+    are less patient than calls are long, the case that has no proof by coupling. Up to rounding,
+    a tenth of the accuracy promised of Erlang A (1e-10): far in overload the calls served in
+    time differ by less than their figures hold."""
     agents = np.arange(1, int(load + 6 * math.sqrt(load)) + 12)
     found = metrics(load, aht, aht, patience, agents, threshold)
     for name in DEFINITIONS:
-        assert np.diff(found.service_level(name)).min() >= -1e-12
+        assert np.diff(found.service_level(name)).min() >= -ROUNDING
     for falls in (found.p_wait, found.p_abandon, found.mean_wait_s / patience, found.occupancy):
-        assert np.diff(falls).max() <= 1e-12
+        assert np.diff(falls).max() <= ROUNDING
 
 
 @settings(max_examples=100, deadline=None)

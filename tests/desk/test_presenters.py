@@ -9,6 +9,7 @@ import pytest
 from django.utils.translation import override
 
 from releve.desk.presenters import Desk, cell_page, desk_of, frame, verdict_page
+from releve.desk.presenters.cells import CellView
 from releve.desk.presenters.matrix import matrix
 from releve.desk.presenters.missing import missing
 from releve.desk.presenters.proof import proof
@@ -310,3 +311,19 @@ def test_a_wide_matrix_is_presented_as_well(plan: Plan) -> None:
     page = verdict_page(desk_of(wide, [DAY]))
     assert len(page.matrix.columns) == 1 + 36
     assert all(len(row.cells) == 37 for row in page.matrix.rows)
+
+
+def test_a_cell_is_worded_once_however_often_it_is_shown(
+    english: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the matrix and beside its client; with 60 clients there are thousands of cells."""
+    worded: list[tuple[str, str]] = []
+    word = Desk._view
+
+    def counted(desk: Desk, cell: Cell) -> CellView:
+        worded.append((cell.client, cell.contingency))
+        return word(desk, cell)
+
+    monkeypatch.setattr(Desk, "_view", counted)
+    verdict_page(english)
+    assert sorted(worded) == sorted(english.cells)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from releve.desk.access.roles import Role
 from releve.desk.access.visitor import COOKIE as ROLE_COOKIE
@@ -100,10 +100,10 @@ def declare(page: Page, agent: str) -> None:
     expect(page).to_have_url(re.compile("/now$"))
 
 
-def test_a_closure_is_lived_through_from_the_first_positive_to_the_reopening(
-    browser: Browser, installation: Installation
+def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
+    browser: Browser, installation: Installation, tmp_path: Path
 ) -> None:
-    """The issue's first point, on a drill's clock, by three people."""
+    """From two declarations to a proof of the closure alone, on a drill's clock, by three."""
     desk, view = installation, View()
     with acting_as(browser, desk, desk.cookies(Role.CONTINUITY)) as manager:
         manager.goto("/drills")
@@ -130,7 +130,71 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_reopening(
             assert manager.locator(".coverages").inner_text() != before
             keep(manager, "closed", view)
             acknowledge(browser, desk, manager, stream)
+            room = open_room(manager)
             reopen(manager, officer)
+            look_back(manager, room)
+        prove(desk, manager, tmp_path)
+
+
+def open_room(manager: Page) -> str:
+    """The room of the closure: a role taken, a decision with its reason; return its address."""
+    manager.goto("/now")
+    manager.locator(f"#site-{SITE}").get_by_role("link", name="Cellule de crise").click()
+    manager.get_by_role("button", name="Ouvrir la cellule").click()
+    manager.get_by_role("button", name="Prendre le rôle : direction de crise").click()
+    manager.get_by_text("Noter une décision").click()
+    manager.get_by_label("Décision", exact=True).fill("Travail à domicile")
+    manager.get_by_label("Pourquoi", exact=True).fill("Site fermé par la règle")
+    manager.get_by_role("button", name="Enregistrer la décision").click()
+    expect(manager.locator(".moments")).to_contain_text("Travail à domicile. Pourquoi")
+    keep(manager, "incident-room", View())
+    room = manager.url
+    manager.goto("/now")
+    return room
+
+
+def look_back(manager: Page, room: str) -> None:
+    """The review: every step of the chain has its time."""
+    manager.goto(f"{room}/review")
+    expect(manager.get_by_role("row", name="première relève établie")).not_to_contain_text("encore")
+    expect(manager.get_by_role("row", name="site rouvert")).to_contain_text("48")
+    keep(manager, "incident-review", View())
+
+
+def prove(desk: Installation, manager: Page, folder: Path) -> None:
+    """The whole verifies with the verifier alone; so does the closure, without the rest."""
+    command(desk.home, "ledger", "seal")
+    manager.goto("/ledger/")
+    download(manager, folder / "ledger.jsonl", "Exporter")
+    manager.get_by_role("link", name="Vérifier", exact=True).click()
+    download(manager, folder / "verify.py", "verify.py")
+    manager.goto("/ledger/")
+    manager.get_by_label("Type").select_option("site.closed")
+    manager.get_by_role("button", name="Filtrer").click()
+    manager.locator("a.seq").first.click()
+    download(manager, folder / "proof.json", "Télécharger sa preuve")
+    key = command(desk.home, "ledger", "key").strip()
+    proof = folder / "proof.json"
+    assert verifier(folder, "ledger.jsonl", key) == 0
+    assert verifier(folder, "proof.json", key) == 0
+    text = proof.read_text(encoding="utf-8")
+    assert f'"{SITE}"' in text
+    assert "case.declared" not in text, "nothing else of the ledger is shown by it"
+    assert not any(agent in text for agent in desk.agents)
+    proof.write_text(text.replace(SITE, "casa-2"), encoding="utf-8")
+    assert verifier(folder, "proof.json", key) == 1
+
+
+def download(page: Page, path: Path, link: str) -> None:
+    with page.expect_download() as waited:
+        page.get_by_role("link", name=link, exact=True).click()
+    waited.value.save_as(path)
+
+
+def verifier(folder: Path, name: str, key: str) -> int:
+    """Run the verifier that was handed out, apart from everything installed here."""
+    line = [sys.executable, "-I", "-S", "verify.py", name, "--key", key]
+    return subprocess.run(line, cwd=folder, check=False, capture_output=True).returncode
 
 
 def acknowledge(browser: Browser, desk: Installation, manager: Page, stream: str) -> None:
@@ -177,9 +241,105 @@ def reopen(manager: Page, officer: Page) -> None:
     expect(manager.locator(f"#site-{SITE}")).to_contain_text("ouvert")
 
 
+@contextmanager
+def phone(browser: Browser, desk: Installation) -> Iterator[Page]:
+    """Yield a phone's page; of the browser's complaints those of a lost network are meant."""
+    view = View(size="phone")
+    with context(browser, desk.address, view, desk.cookies(Role.CONTINUITY)) as visitor:
+        page = visitor.new_page()
+        faults = faults_of(page)
+        yield page
+        assert [fault for fault in faults if "ERR_" not in fault] == []
+
+
+def fill_in_check(page: Page) -> None:
+    """One touch a measure, as somebody who walks through a site does."""
+    page.goto("/record/check")
+    page.get_by_label("Site", exact=True).select_option(SITE)
+    for measure in page.locator("fieldset").all():
+        measure.get_by_text("respectée", exact=True).click()
+    page.get_by_label("symptômes").fill("3")
+    page.get_by_label("Qui a contrôlé").fill("K. Bennani")
+
+
+def kept(page: Page) -> dict[str, str]:
+    """Return what the device keeps."""
+    found: dict[str, str] = page.evaluate("Object.fromEntries(Object.entries(localStorage))")
+    return found
+
+
+def recorded(page: Page) -> dict[str, int]:
+    """Return how many checks and inspections the site has."""
+    twin = page.request.get(f"/sites/{SITE}?format=json").json()
+    return {name: twin[name] for name in ("checks", "inspections")}
+
+
+def test_a_check_filled_in_without_a_network_is_sent_once_when_it_is_back(
+    browser: Browser, installation: Installation
+) -> None:
+    with phone(browser, installation) as page:
+        before = recorded(page)["checks"]
+        fill_in_check(page)
+        status = page.locator(".draft")
+        expect(status).to_contain_text("Gardé sur cet appareil")
+        page.context.set_offline(True)
+        page.get_by_role("button", name="Enregistrer").click()
+        expect(status).to_contain_text("Pas de réseau")
+        (text,) = kept(page).values()
+        names = [name for name, _value in json.loads(text)["values"]]
+        assert "m-distancing" in names
+        assert not {"symptomatic", "commission", "csrfmiddlewaretoken"} & set(names)
+        assert "Bennani" not in text
+        keep(page, "record-check-waiting", View(size="phone"))
+        page.context.set_offline(False)
+        expect(page).to_have_url(re.compile("/now$"), timeout=WAIT_MS)
+        expect(page.locator(".messages")).to_contain_text("entrée")
+        assert kept(page) == {}
+        assert recorded(page)["checks"] == before + 1
+
+
+def test_an_answer_that_is_lost_on_its_way_leads_to_no_second_record(
+    browser: Browser, installation: Installation
+) -> None:
+    with phone(browser, installation) as page:
+        before = recorded(page)["inspections"]
+
+        def lose(route: Route) -> None:
+            route.fetch()  # the server has it
+            route.abort()  # and the phone does not know
+
+        page.goto("/record/inspection")
+        page.get_by_label("Site", exact=True).select_option(SITE)
+        page.get_by_label("Brigade de quelle").fill("Commission mixte")
+        page.route("**/record/inspection?format=json", lose)
+        page.get_by_role("button", name="Enregistrer").click()
+        expect(page.locator(".draft")).to_contain_text("Pas de réseau")
+        page.unroute("**/record/inspection?format=json")
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.locator(".messages")).to_contain_text("déjà", timeout=WAIT_MS)
+        assert recorded(page)["inspections"] == before + 1
+
+
+def test_what_was_typed_is_back_after_a_reload_and_gone_after_signing_out(
+    browser: Browser, installation: Installation
+) -> None:
+    with phone(browser, installation) as page:
+        fill_in_check(page)
+        page.reload()
+        expect(page.locator(".draft")).to_contain_text("Votre saisie est revenue")
+        expect(page.get_by_label("Site", exact=True)).to_have_value(SITE)
+        assert page.locator("input[name=m-distancing]:checked").get_attribute("value") == "kept"
+        expect(page.get_by_label("Qui a contrôlé")).to_have_value("")
+        page.goto("/account/logout/")
+        page.locator("form[data-draft-wipe] button").click()
+        page.goto("/account/login/")
+        assert kept(page) == {}
+
+
 PAGES = (
     "/now", "/record/", "/record/case", "/record/closure", "/record/check", "/record/inspection",
-    "/drills", "/ack/none",
+    "/record/outage", "/record/tests", "/record/attendance", "/record/authorisation",
+    "/record/audit", "/incident/", "/drills", "/ack/none",
 )  # fmt: skip
 
 
@@ -195,3 +355,40 @@ def test_every_page_is_for_everybody(
             assert serious(page) == [], path
             assert overflow(page) == 0, path
             keep(page, path.strip("/").replace("/", "-"), view)
+        for path in incident_pages(page):
+            page.goto(path)
+            assert serious(page) == [], path
+            assert overflow(page) == 0, path
+            keep(page, f"incident-{path.rpartition('/')[2][:6]}", view)
+
+
+def incident_pages(page: Page) -> tuple[str, str]:
+    """Return the addresses of a room and of its review; the room is opened if there is none."""
+    page.goto("/incident/")
+    if page.locator(".rows a").count() == 0:
+        page.locator("#id_open-title").fill("Coupure du courant")
+        page.locator("form.act button").click()
+        page.wait_for_url(re.compile(r"/incident/\w+$"))
+        page.locator("[name=task-task]").evaluate("field => field.closest('details').open = true")
+        page.locator("[name=task-task]").fill("Appeler le fournisseur")
+        page.locator("form:has([name=task-task]) button").click()
+        return page.url, f"{page.url}/review"
+    found = page.locator(".rows a").first.get_attribute("href")
+    return f"{found}", f"{found}/review"
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_the_pages_behind_a_pseudonym_are_for_everybody(
+    browser: Browser, installation: Installation, view: View
+) -> None:
+    """As the pages before, through the eyes of the two roles."""
+    for role, paths in (
+        (Role.HEALTH, ("/identity",)),
+        (Role.ADMINISTRATOR, ("/identity", "/people", "/people/erase")),
+    ):
+        with looked_at(browser, installation.address, view, installation.cookies(role)) as page:
+            for path in paths:
+                page.goto(path)
+                assert serious(page) == [], path
+                assert overflow(page) == 0, path
+                keep(page, f"{role.value}-{path.strip('/').replace('/', '-')}", view)

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from releve.cli import main
 from releve.evidence import verify
-from releve.ledger.chain import append_all
+from releve.ledger.chain import append, append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import Entry
 from releve.ledger.roots import Root, seal
@@ -120,6 +120,16 @@ def test_an_entry_is_proved_on_standard_output_or_in_a_file(
     assert faults == []
     assert summary.startswith("entry 2 is under root 1")
     assert "entry 4 is not under root 1" in ledger("prove", 4).stderr
+
+
+def test_a_proof_of_what_tells_of_health_in_clear_takes_a_yes(ledger: Ledger) -> None:
+    with transaction.atomic():
+        append("tests.done", {"site": "casa-1", "positive": 3}, recorded_at=at(1))
+    seal(at(2))
+    refused = ledger("prove", 1)
+    assert refused.exit_code == 1
+    assert "--health" in refused.stderr
+    assert json.loads(ledger("prove", 1, "--health").stdout)["entry"]["body"]["positive"] == 3
 
 
 def test_growth_is_proved_up_to_the_last_root(ledger: Ledger, sealed: Root, tmp_path: Path) -> None:

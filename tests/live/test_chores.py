@@ -81,7 +81,7 @@ def test_killed_between_erasing_and_scrubbing_the_files_are_scrubbed_with_the_ne
         patched.setattr(chores, "scrub", killed)
         with pytest.raises(Killed):
             daily(tomorrow)
-    monkeypatch.setattr(chores, "scrub", answers.pop)
+    monkeypatch.setattr(chores, "scrub", lambda tables: answers.pop())
     assert daily(tomorrow) is not None
     assert answers == [], "once more, since somebody was reading"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime, timedelta
 
 import holidays as library
@@ -9,7 +10,16 @@ import numpy as np
 import pytest
 
 from releve.network.clock import UTC, zone
-from releve.outbound import built_in_rules
+from releve.outbound import (
+    Call,
+    Facts,
+    Mandate,
+    Watermark,
+    built_in_rules,
+    built_in_texts,
+    load_rules,
+    next_allowed,
+)
 from releve.outbound.holidays import DayRules, after_working_days, easter
 from releve.outbound.hours import Hours, next_open, parse_windows
 from releve.outbound.hours_grid import open_at
@@ -18,6 +28,14 @@ PLACES = (
     "Europe/Paris", "America/Guadeloupe", "America/Cayenne", "Indian/Reunion", "Indian/Mayotte",
     "America/Miquelon", "Pacific/Noumea", "Pacific/Tahiti",
 )  # fmt: skip
+EVERY = int(os.environ.get("RELEVE_TEST_GRID", "7"))
+"""Of the five minutes of four years, every so many are asked for their next opening: 1 is all."""
+ADDRESSES = ("FR", "GP", "GF", "RE", "YT", "PM", "NC", "PF")
+WITHOUT_REGISTERS = "\n".join(
+    ["jurisdiction: FR", "rows:"]
+    + [f"- {{closes: {name}, from: 2023-12-01}}" for name in ("FR-BLOCTEL-1", "FR-BLOCTEL-2")]
+)
+"""What is not the clock's is out of the way."""
 FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
 
 
@@ -71,9 +89,35 @@ def test_the_next_opening_is_the_first_open_instant_of_four_years(zone_name: str
     opened = open_at(french(), (zone_name,), seconds)
     following = np.where(opened, seconds, np.iinfo(np.int64).max)
     following = np.minimum.accumulate(following[::-1])[::-1]
-    for i in range(0, len(seconds) - 2000, 7):
+    for i in range(0, len(seconds) - 2000, EVERY):
         moment = datetime.fromtimestamp(int(seconds[i]), UTC)
         found = next_open(french(), (zone_name,), moment)
+        assert found is not None
+        assert int(found.timestamp()) == following[i]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("zone_name", "address"), list(zip(PLACES, ADDRESSES, strict=True)))
+def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(
+    zone_name: str, address: str
+) -> None:
+    """The whole engine on a call that nothing but the clock refuses, hours of the text and ours."""
+    rules, whole = built_in_rules(), grid(FIRST, LAST)
+    call = Call("A", "+33144556677", FIRST, "press", "3001", person="P", address=address)
+    mandate = Mandate("M", "A", "3001", date(2000, 1, 1), None, FIRST)
+    marks = [Watermark(feed, LAST) for feed in ("attempts", "consents", "refusals", "withdrawals")]
+    facts = Facts(mandates=[mandate], watermarks=marks)
+    local = next((r.parameters["days"] for r in rules.rows if r.kind == "local_holidays"), {})
+    opened = open_at(french(), (zone_name,), whole)
+    days = [datetime.fromtimestamp(int(s), zone(zone_name)).date() for s in whole[::12]]
+    off = np.array([address in local and local[address].holds(day) for day in days])
+    opened &= ~np.repeat(off, 12)
+    following = np.where(opened, whole, np.iinfo(np.int64).max)
+    following = np.minimum.accumulate(following[::-1])[::-1]
+    closed = load_rules({**built_in_texts(), "~.yaml": WITHOUT_REGISTERS})
+    for i in range(0, len(whole) - 2000, EVERY * 571):
+        moved = call.moved_to(datetime.fromtimestamp(int(whole[i]), UTC))
+        found = next_allowed(moved, facts, closed, LAST)
         assert found is not None
         assert int(found.timestamp()) == following[i]
 

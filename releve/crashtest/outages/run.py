@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,13 +80,14 @@ def outages_of(
     require(1 <= days <= 3660, "1 <= days <= 3660", days)
     require(replications >= 1, "1 <= replications", replications)
     require(first >= 0 and 0 <= seed < 2**63, "0 <= first, 0 <= seed < 2^63", (first, seed))
-    streams = streams_of(hazards, places)
-    rows = _drawn(hazards, streams, days * 24.0, (seed, first, replications), most)
+    hazards = tuple(hazards)
+    streams, factors = _prepared(hazards, places)
+    rows = _drawn(streams, factors, days * 24.0, (seed, first, replications), most)
     months = _months(start, days, (seed, first, replications))
     rows = rows.where(_in_season(rows, hazards, streams, months))
     event, place = _struck(rows, hazards, streams, places)
     if len(event) > most:
-        raise OutagesOverflowError(f"outages <= {most} does not hold: {len(event)}")
+        raise _overflow(most, str(len(event)), (seed, first, replications))
     hours = _lengths(rows, hazards, streams)
     return _sorted(rows, event, place, hours, streams, replications, first)
 
@@ -105,22 +107,38 @@ class _Events:
         )
 
 
+@dataclass(frozen=True)
+class _Factors:
+    """How much worse a replication may be: ``bins[hazard, bin]`` alike, ``key[hazard]`` uint64."""
+
+    key: NDArray[np.uint64]
+    bins: NDArray[np.float64]
+
+
+@lru_cache(maxsize=8)
+def _prepared(hazards: tuple[Hazard, ...], places: Places) -> tuple[Streams, _Factors]:
+    """Return what does not depend on the run: it is asked for again with each part of one."""
+    key = np.array([key_of("outage", one.id) for one in hazards], dtype=np.uint64)
+    bins = np.ones((len(hazards), MULTIPLIER_BINS))
+    for row, one in zip(bins, hazards, strict=True):
+        if one.cluster_cv > 0.0:
+            row[:] = gamma_multiplier(one.cluster_cv**-2)
+    return streams_of(hazards, places), _Factors(key, bins)
+
+
 def _drawn(
-    hazards: Sequence[Hazard],
     streams: Streams,
+    factors: _Factors,
     hours: float,
     run: tuple[int, int, int],
     most: int,
 ) -> _Events:
     """Return the candidates of every stream, at the highest intensity that it ever has."""
     seed, first, replications = run
-    hazard_key = np.array([key_of("outage", one.id) for one in hazards], dtype=np.uint64)
-    factors = np.ones((len(hazards), MULTIPLIER_BINS))
-    for row, one in zip(factors, hazards, strict=True):
-        if one.cluster_cv > 0.0:
-            row[:] = gamma_multiplier(one.cluster_cv**-2)
     expected = float(streams.per_hour.sum()) * hours * replications
-    room = int(1.5 * expected) + 1000
+    if expected > 2.0 * most:
+        raise _overflow(most, f"about {expected:.3g}", run)
+    room = min(int(1.5 * expected) + 1000, most)
     while True:
         rows = _Events(
             np.empty(room, dtype=np.int64),
@@ -130,17 +148,22 @@ def _drawn(
         )
         found = events(
             np.uint64(seed), first, replications, hours, streams.key, streams.hazard,
-            streams.per_hour, hazard_key, factors, rows.replication, rows.stream, rows.begin,
+            streams.per_hour, factors.key, factors.bins, rows.replication, rows.stream, rows.begin,
             rows.draws,
         )  # fmt: skip
         if found > most:
-            raise OutagesOverflowError(
-                f"outages <= {most} does not hold: {found} in replications {first} to"
-                f" {first + replications - 1}; ask for fewer at a time, or give a higher most"
-            )
+            raise _overflow(most, str(found), run)
         if found <= room:
             return rows.where(np.arange(room) < found)
         room = found
+
+
+def _overflow(most: int, found: str, run: tuple[int, int, int]) -> OutagesOverflowError:
+    _, first, replications = run
+    return OutagesOverflowError(
+        f"outages <= {most} does not hold: {found} in replications {first} to"
+        f" {first + replications - 1}; ask for fewer at a time, or give a higher most"
+    )
 
 
 def _months(start: date | None, days: int, run: tuple[int, int, int]) -> NDArray[np.int64]:

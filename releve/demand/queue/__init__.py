@@ -3,6 +3,7 @@
 from releve.demand.queue.api import Event, QueueOverflow, simulate, trace_day, warm_up
 from releve.demand.queue.model import LEAVING, Centre, Change, Law, centre_of
 from releve.demand.queue.outcome import Estimate, Outcome
+from releve.demand.queue.promised import promised
 from releve.demand.queue.tightening import corrections
 from releve.demand.queue.verify import Teams, Verification, verify
 
@@ -19,6 +20,7 @@ __all__ = [
     "Verification",
     "centre_of",
     "corrections",
+    "promised",
     "simulate",
     "trace_day",
     "verify",

@@ -45,6 +45,8 @@ class Verification:
     ``[programme]`` for the whole day; NaN where the volume is not known, where a programme takes
     no calls (closed, or not inbound) the service level and answer rate are 1 and the wait 0.
 
+    ``calls`` are the volumes simulated (0 where not known, and of what does not queue) and
+    ``aht_s`` their handling time.
     ``service`` by each programme's own definition and threshold; ``wait_s`` the mean over those
     answered and those who hung up. ``on_phone`` the whole agents that answered each programme, NaN
     where groups answer several. ``low`` and ``high`` of the estimates at ``confidence``.
@@ -52,6 +54,8 @@ class Verification:
 
     requirement: Requirement
     programmes: tuple[Programme, ...]
+    calls: Floats
+    aht_s: Floats
     on_phone: Floats
     service: Estimate
     answer_rate: Estimate
@@ -212,8 +216,9 @@ def _verification(
     )
     interval, whole = zip(service, answered, waited, strict=True)
     return Verification(
-        requirement, rows, on_phone, *interval, *whole, confidence=confidence, outcome=outcome
-    )
+        requirement, rows, day.calls, day.aht_s, on_phone, *interval, *whole,
+        confidence=confidence, outcome=outcome,
+    )  # fmt: skip
 
 
 def _known(found: Estimate, unknown: Truths) -> Estimate:

@@ -26,6 +26,7 @@ from releve.live import erasing as plans
 from releve.live.models import Activation, Contact, Message, PlanText, ReliefDay
 from releve.live.plans import forget_plans
 from releve.registry import erasing as registry
+from releve.registry import storage
 from releve.registry.models import Block, Upload
 
 __all__ = ["Preview", "erase_everywhere", "preview"]
@@ -119,6 +120,7 @@ def erase_everywhere(user: User, agent: str) -> int:
         body = {"values": count, "plans": renamed, "blocks": blocks, "actor": user.get_username()}
         append("identity.erased", body, stream=STREAM, recorded_at=now)
     forget_plans()
+    storage.forget()
     _scrub()
     return count
 

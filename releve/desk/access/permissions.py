@@ -179,6 +179,11 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see which calls may be placed"),
     ),
     Permission(
+        "outbound.rules",
+        frozenset({_R.OUTBOUND, _R.ADMINISTRATOR, _R.INSPECTOR, _R.AUDITOR}),
+        lazy("read the rules of outbound calls"),
+    ),
+    Permission(
         "outbound.manage",
         frozenset({_R.OUTBOUND}),
         lazy("screen lists and set the rules of outbound calls"),

@@ -79,4 +79,5 @@ def docs(request: HttpRequest) -> HttpResponse:
         for path, methods in document()["paths"].items()
         for method, row in methods.items()
     ]
+    lines.sort(key=lambda line: line.method)  # what is read stands first
     return unchanged(request, render(request, "desk/api/docs.html", {"lines": lines}))

@@ -1,7 +1,8 @@
 """What the API answers, typed. Instants are ISO 8601 in UTC; shares are from 0 to 1; null: unknown.
 
-No answer holds a field about anybody's health but ``cases`` of a site, which is a count, told to
-those who may see it on the site's page, and hidden below five from the others.
+No answer to a client holds a field of health. To the others: ``cases`` of a site, a count, told to
+those who may see it on the site's page and hidden below five otherwise; and the values of ledger
+entries, withheld by the same rule as on the pages of the ledger.
 """
 
 from __future__ import annotations

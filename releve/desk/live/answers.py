@@ -6,12 +6,16 @@ that is asked for again and again, and the twin, are.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from releve.desk import answers
@@ -33,8 +37,18 @@ def answer(
 
 
 def fragment(request: HttpRequest, template: str, page: object) -> HttpResponse:
-    """Return the part of a page that is asked for again and again; 304 while it is the same."""
-    return answers.unchanged(request, render(request, template, {"page": page}))
+    """Return the part of a page that is asked for again and again; 304 while it is the same.
+
+    Whether it is can be told from what it shows: it is drawn only for who has not got it yet.
+    """
+    said = (get_language() or "", template, repr(page))
+    etag = quote_etag(hashlib.sha256("\n".join(said).encode()).hexdigest()[:32])
+    found = get_conditional_response(request, etag=etag)
+    if found is None:
+        found = render(request, template, {"page": page})
+    found["ETag"], found["Cache-Control"] = etag, "private, no-cache"
+    assert isinstance(found, HttpResponse)
+    return found
 
 
 def explained(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -13,6 +13,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -25,17 +27,17 @@ from releve.situation import (
     CheckDone,
     Event,
     Finding,
-    InspectionHeld,
     Refusal,
     SiteClosed,
 )
 from releve.situation.charter import Charter
 
 __all__ = [
+    "PRIVATE",
     "CaseForm",
     "CheckForm",
     "ClosureForm",
-    "InspectionForm",
+    "FindingsForm",
     "Place",
     "RecordForm",
     "show_refusals",
@@ -71,6 +73,8 @@ _VERDICTS = (
     ("not_applicable", lazy("not applicable")),
 )
 _LONGEST = 500
+PRIVATE = {"data-private": ""}
+"""Marks a control whose value no device keeps: it is of health, or names people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,15 @@ class RecordForm(forms.Form):
     )
     key = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
 
-    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
+    def __init__(
+        self,
+        place: Place,
+        data: Mapping[str, Any] | None = None,
+        site: str = "",
+        files: MultiValueDict[str, UploadedFile[Any]] | None = None,
+    ) -> None:
         initial = {"site": site, "key": uuid.uuid4().hex}
-        super().__init__(data, initial=initial, label_suffix="")
+        super().__init__(data, files, initial=initial, label_suffix="")
         self.place = place
         names = [(key, place.operator.site[key].name) for key in place.sites]
         many = [] if len(names) == 1 else [("", _("choose"))]
@@ -258,7 +268,7 @@ class ClosureForm(RecordForm):
         )
 
 
-class _FindingsForm(RecordForm):
+class FindingsForm(RecordForm):
     """A form with a verdict on each measure."""
 
     def add_measures(self, *, daily: bool) -> None:
@@ -283,7 +293,7 @@ class _FindingsForm(RecordForm):
         )
 
 
-class CheckForm(_FindingsForm):
+class CheckForm(FindingsForm):
     """The daily check of a site: each measure, the fullest shuttle, who was sent home."""
 
     day = forms.DateField(
@@ -295,11 +305,15 @@ class CheckForm(_FindingsForm):
     symptomatic = forms.IntegerField(
         label=lazy("Persons sent home with symptoms (a count)"),
         required=False,
+        widget=forms.NumberInput(PRIVATE),
         min_value=0,
         max_value=100_000,
     )
     commission = forms.CharField(
-        label=lazy("Who checked, with commas between"), required=False, max_length=_LONGEST
+        label=lazy("Who checked, with commas between"),
+        required=False,
+        max_length=_LONGEST,
+        widget=forms.TextInput(PRIVATE),
     )
     note = forms.CharField(
         label=lazy("Remark, without a person’s name"), required=False, max_length=_LONGEST
@@ -323,38 +337,6 @@ class CheckForm(_FindingsForm):
             transport_fill=None if fill is None else fill / 100,
             symptomatic=found["symptomatic"],
             commission=self.names("commission"),
-            note=found["note"],
-        )
-
-
-class InspectionForm(_FindingsForm):
-    """A brigade's visit: whose, whether unannounced, what it checked against the charter."""
-
-    authority = forms.CharField(label=lazy("Whose brigade"), max_length=_LONGEST)
-    unannounced = forms.BooleanField(label=lazy("Came without notice"), required=False)
-    inspectors = forms.CharField(
-        label=lazy("Who came, with commas between"), required=False, max_length=_LONGEST
-    )
-    note = forms.CharField(
-        label=lazy("Remark, without a person’s name"), required=False, max_length=_LONGEST
-    )
-
-    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
-        super().__init__(place, data, site)
-        self.initial["unannounced"] = True
-        self.add_measures(daily=False)
-        measures = [name for name in self.fields if name.startswith("m-")]
-        first = ["site", "authority", "unannounced", "happened_at", "inspectors"]
-        self.order_fields([*first, *measures, "note", "key"])
-
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        return InspectionHeld(
-            **self.common(actor),
-            authority=found["authority"],
-            unannounced=found["unannounced"],
-            inspectors=self.names("inspectors"),
-            findings=self.findings(),
             note=found["note"],
         )
 

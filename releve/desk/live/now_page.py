@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from releve.desk.live.timeline import Moment, timeline
 from releve.desk.live.words import notice_text, when
 from releve.desk.presenters.text import NO_BREAK, Text
 from releve.live import api as live
+from releve.live.kept import Kept
 from releve.live.models import Effect
 from releve.network import Operator
 from releve.situation import Notice, Situation, notices
@@ -261,9 +262,18 @@ def _closed_by(cause: str) -> str:
 def _clients(made: _Seen, found: live.Coverage | None) -> tuple[ClientRow, ...]:
     if found is None:
         return ()
-    rows = [_client(row, made.text) for row in found.clients if made.scope.has_client(row.client)]
+    drawn = _drawn.get(made.text, (found.clients,), lambda: _draw(found.clients, made.text))
+    rows = [row for row in drawn if made.scope.has_client(row.id)]
     order = ("missed", "thin", "unknown", "held")
     return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
+
+
+_drawn: Kept[tuple[ClientRow, ...]] = Kept()
+"""By language and zone: the rows of every client, for as long as their coverage is the same."""
+
+
+def _draw(clients: Sequence[live.ClientCoverage], text: Text) -> tuple[ClientRow, ...]:
+    return tuple(_client(row, text) for row in clients)
 
 
 def _client(row: live.ClientCoverage, text: Text) -> ClientRow:

@@ -21,15 +21,17 @@ from releve.desk.live.forms import (
     CaseForm,
     CheckForm,
     ClosureForm,
-    InspectionForm,
     Place,
     RecordForm,
     show_refusals,
 )
+from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now
 from releve.desk.responses import wants_json
+from releve.desk.sizes import takes
 from releve.live import api as live
+from releve.live.photos import MOST_BYTES, MOST_PHOTOS
 from releve.situation import refusals
 
 __all__ = [
@@ -58,7 +60,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class RecordPage:
-    """A form, with what would follow where that is asked for first, and what is worth knowing."""
+    """A form, with what would follow where that is asked for first, and what is worth knowing.
+
+    ``kept_as`` names the draft that the device keeps of it while there is no network.
+    """
 
     title: str
     about: str
@@ -67,6 +72,7 @@ class RecordPage:
     back_url: str
     consequences: Consequences | None = None
     notes: tuple[str, ...] = ()
+    kept_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,18 +159,28 @@ def check(request: HttpRequest) -> HttpResponse:
     """The daily check of a site, measure by measure."""
     form = CheckForm(place_of(request, "event.record.check"), sent(request), chosen_site(request))
     about = _("Leave empty what was not looked at: it is shown as left out, never as kept.")
-    return recorded(request, RecordPage(_("Daily check"), about, form, _("Record"), _back()))
+    page = RecordPage(_("Daily check"), about, form, _("Record"), _back(), kept_as="check")
+    return recorded(request, page)
 
 
+def _too_much() -> str:
+    return _("At most {count} photos of {size} MB each.").format(
+        count=MOST_PHOTOS, size=MOST_BYTES // 1024**2
+    )
+
+
+@takes(MOST_PHOTOS * MOST_BYTES + 1024**2, _too_much)
 @may("event.record.inspection")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def inspection(request: HttpRequest) -> HttpResponse:
-    """A brigade's visit, against the charter."""
+    """A brigade's visit, against the charter, with photos."""
     place = place_of(request, "event.record.inspection")
-    form = InspectionForm(place, sent(request), chosen_site(request))
+    files = request.FILES if request.method == "POST" else None
+    form = InspectionForm(place, sent(request), chosen_site(request), files)
     about = _("Leave empty the measures that were not looked at.")
-    return recorded(request, RecordPage(_("Inspection"), about, form, _("Record"), _back()))
+    page = RecordPage(_("Inspection"), about, form, _("Record"), _back(), kept_as="inspection")
+    return recorded(request, page)
 
 
 def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpResponse:
@@ -219,14 +235,18 @@ def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
 
 
 def _done(request: HttpRequest, done: live.Recorded) -> HttpResponse:
-    if wants_json(request):
-        twin = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
-        return JsonResponse(twin, status=200 if done.before else 201)
+    if wants_json(request) and "X-Releve-Page" not in request.headers:
+        return _done_twin(done)
     if done.before:
         messages.info(request, _("It was recorded before: nothing was done twice."))
     else:
         messages.success(request, _("Recorded as entry {number}.").format(number=done.seq))
-    return redirect("now")
+    return _done_twin(done) if wants_json(request) else redirect("now")
+
+
+def _done_twin(done: live.Recorded) -> HttpResponse:
+    twin = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
+    return JsonResponse(twin, status=200 if done.before else 201)
 
 
 def _shown(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:

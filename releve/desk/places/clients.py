@@ -19,6 +19,7 @@ from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
 from releve.desk.presenters.twin import plain
 from releve.live.coverage import ClientCoverage, Coverage
+from releve.live.kept import Kept
 from releve.live.models import Relief
 from releve.live.plans import day_plan
 from releve.network import Client
@@ -102,11 +103,26 @@ def client_rows(
     now: Moment, found: Coverage | None, clients: Sequence[Client]
 ) -> tuple[ClientRow, ...]:
     """Return clients as the list shows them, those short now first."""
-    known = {row.client: row for row in found.clients} if found is not None else {}
-    starts = found.starts if found is not None else ()
-    rows = [_row(now, client, known.get(client.id), starts) for client in clients]
+    if found is None:
+        rows = [_row(now, client, None, ()) for client in clients]
+    else:
+        sources = (now.operator, found.clients)
+        drawn = _drawn.get(now.text, sources, lambda: _draw(now, found))
+        rows = [drawn[client.id] for client in clients]
     order = ("missed", "thin", "unknown", "held")
     return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
+
+
+_drawn: Kept[Mapping[str, ClientRow]] = Kept()
+"""By language and zone: the rows of every client, for as long as their coverage is the same."""
+
+
+def _draw(now: Moment, found: Coverage) -> Mapping[str, ClientRow]:
+    known = {row.client: row for row in found.clients}
+    return {
+        client.id: _row(now, client, known.get(client.id), found.starts)
+        for client in now.operator.clients
+    }
 
 
 def _row(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,26 +13,18 @@ from django.utils.translation import ngettext
 
 from releve.desk.places.floors import FloorView, floors
 from releve.desk.places.moment import Moment, when
+from releve.desk.places.seats import Seats, seats_at
 from releve.live import api as live
+from releve.live.photos import has_photo
 from releve.live.scene import Scene
 from releve.network import Site
-from releve.plan import Placement
-from releve.situation import Closure, Finding, permits_of, reopening_terms
+from releve.situation import Closure, Finding, InspectionHeld, permits_of, reopening_terms
 
 __all__ = ["FEWEST", "SitePage", "SiteRow", "page_twin", "row_twin", "site_page", "site_rows"]
 
 FEWEST = 5
 """A count of cases below this is not told to those who may not see health: it could name people."""
 _MOST_CHECKS, _MOST_INSPECTIONS = 7, 10
-
-
-@dataclass(frozen=True, slots=True)
-class Seats:
-    """Seats of a site; ``usable`` and ``taken`` are None where no plan is in force."""
-
-    total: int
-    usable: frozenset[str] | None
-    taken: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,10 @@ class ClosureView:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A check or an inspection, without the people who did it."""
+    """A check or an inspection, without the people who did it; ``photos`` are (address, words).
+
+    The address is empty where the photo has been erased.
+    """
 
     day: str
     title: str
@@ -91,6 +86,7 @@ class Visit:
     not_kept: tuple[str, ...]
     note: str
     health: str
+    photos: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,49 +115,8 @@ class SitePage:
 
 def site_rows(now: Moment, scene: Scene | None, sites: Sequence[Site]) -> tuple[SiteRow, ...]:
     """Return the sites of a list; nothing is asked of the database."""
-    total: dict[str, int] = {}
-    floor_of = {zone.id: zone.floor for zone in now.operator.zones}
-    site_of = {floor.id: floor.site for floor in now.operator.floors}
-    for seat in now.operator.seats:
-        site = site_of[floor_of[seat.zone]]
-        total[site] = total.get(site, 0) + 1
-    figures = seats_at(now, scene, total)
+    figures = seats_at(now, scene)
     return tuple(_row(now, site, figures[site.id]) for site in sites)
-
-
-def seats_at(now: Moment, scene: Scene | None, total: Mapping[str, int]) -> dict[str, Seats]:
-    """Return the seats of every site: those of today's plan, none where a site is closed.
-
-    ``taken`` is the most people there at once on the first planned day from now on.
-    """
-    if scene is None or not scene.days:
-        return {site.id: Seats(total.get(site.id, 0), None, None) for site in now.operator.sites}
-    day = scene.days[0]
-    plan, lost = scene.day_plan(day).plan, scene.wanted[day].sites
-    usable = {
-        site.id: frozenset(site.usable_seats) if site.open and site.id not in lost else frozenset()
-        for site in plan.sites
-    }
-    there: dict[str, list[Placement]] = {}
-    for row in scene.working(day):
-        there.setdefault(row.place, []).append(row)
-    return {
-        site.id: Seats(
-            total.get(site.id, 0),
-            usable.get(site.id, frozenset()),
-            _most_at_once(there.get(site.id, ())),
-        )
-        for site in now.operator.sites
-    }
-
-
-def _most_at_once(rows: Iterable[Placement]) -> int:
-    steps = [(row.start, 1) for row in rows] + [(row.end, -1) for row in rows]
-    count = most = 0
-    for _at, step in sorted(steps):
-        count += step
-        most = max(most, count)
-    return most
 
 
 def _row(now: Moment, site: Site, seats: Seats) -> SiteRow:
@@ -290,17 +245,21 @@ def _symptomatic(count: int | None) -> str:
 
 def _inspections(now: Moment, site: Site) -> tuple[Visit, ...]:
     found = [visit for visit in now.situation.inspections if visit.site == site.id]
-    return tuple(
-        _visit(
-            now,
-            when(visit.happened_at, now.text),
-            f"{visit.authority} · {_('unannounced') if visit.unannounced else _('announced')}",
-            visit.findings,
-            visit.note,
-            "",
+    return tuple(_inspection(now, visit) for visit in reversed(found[-_MOST_INSPECTIONS:]))
+
+
+def _inspection(now: Moment, visit: InspectionHeld) -> Visit:
+    at = when(visit.happened_at, now.text)
+    how = _("unannounced") if visit.unannounced else _("announced")
+    made = _visit(now, at, f"{visit.authority} · {how}", visit.findings, visit.note, "")
+    photos = tuple(
+        (
+            reverse("photo", args=[digest]) if has_photo(digest) else "",
+            _("Photo {number} of {count}, {at}").format(number=n, count=len(visit.photos), at=at),
         )
-        for visit in reversed(found[-_MOST_INSPECTIONS:])
+        for n, digest in enumerate(visit.photos, 1)
     )
+    return replace(made, photos=photos)
 
 
 def _visit(

@@ -11,6 +11,7 @@ __all__ = ["urlpatterns"]
 urlpatterns = [
     path("sites", views.sites, name="sites"),
     path("sites/<ref:site>", views.site, name="site"),
+    path("photos/<slug:digest>", views.photo, name="photo"),
     path("clients", views.clients, name="clients"),
     path("clients/<ref:client>", views.client, name="client"),
     path("reliefs", relief_views.reliefs, name="reliefs"),

@@ -16,8 +16,10 @@ from releve.desk.places.clients import row_twin as client_row_twin
 from releve.desk.places.moment import moment
 from releve.desk.places.sites import SiteRow, page_twin, row_twin, site_page, site_rows
 from releve.live import api as live
+from releve.live.images import type_of
+from releve.live.photos import photo as stored_photo
 
-__all__ = ["client", "clients", "site", "sites"]
+__all__ = ["client", "clients", "photo", "site", "sites"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,22 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     page = site_page(now, live.scene_of(now.stream), found, health=health)
     twin = page_twin(page, now, health=health)
     return fresh(request, "desk/places/site.html", page, twin, drill=now.drill)
+
+
+@may("sites.see")
+@require_safe
+def photo(request: HttpRequest, digest: str) -> HttpResponse:
+    """A photo of an inspection, for who may see the site that was inspected; never for a client."""
+    reach = scope(request.user, "sites.see")
+    visits = moment(request).situation.inspections
+    if not any(digest in visit.photos and reach.has_site(visit.site) for visit in visits):
+        raise Http404(_("There is no such photo."))
+    found = stored_photo(digest)
+    if found is None:
+        raise Http404(_("This photo has been erased."))
+    response = HttpResponse(found, content_type=type_of(found))
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,18 @@ class Desk:
             return ""
         return self.text.time(self.plan.starts[cell.worst_interval])
 
+    @cached_property
+    def _views(self) -> dict[tuple[str, str], CellView]:
+        return {}
+
     def view(self, cell: Cell) -> CellView:
-        """Return a cell as the matrix shows it."""
+        """Return a cell of the plan as the page shows it: in the matrix and beside its client."""
+        key = (cell.client, cell.contingency)
+        if key not in self._views:
+            self._views[key] = self._view(cell)
+        return self._views[key]
+
+    def _view(self, cell: Cell) -> CellView:
         known = cell.status != "unknown"
         coverage = self.text.coverage(cell.worst_coverage) if known else "?"
         day = self.text.coverage(1 - cell.shortfall) if known else "?"

@@ -74,9 +74,16 @@ def test_nothing_to_strike_or_no_hazard_is_no_outage() -> None:
     assert list(found.pointer) == [0, 0, 0, 0]
 
 
-def test_too_many_outages_are_an_error_and_never_dropped() -> None:
-    with pytest.raises(OutagesOverflowError, match="outages <= 10 does not hold"):
-        outages_of(HAZARDS, Places((CASA, FES, TUNIS)), days=90, seed=1, replications=100, most=10)
+@pytest.mark.parametrize("most", [10, 1300])
+def test_too_many_outages_are_an_error_and_never_dropped(most: int) -> None:
+    """Whether that is clear before they are drawn, or only after."""
+    places = Places((CASA, FES, TUNIS))
+    whole = outages_of(HAZARDS, places, days=90, seed=1, replications=100)
+    assert len(whole) > 1300
+    with pytest.raises(
+        OutagesOverflowError, match=f"outages <= {most} does not hold: .* at a time"
+    ):
+        outages_of(HAZARDS, places, days=90, seed=1, replications=100, most=most)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What a campaign did: its figures, one person's history, and the proof of its calls."""

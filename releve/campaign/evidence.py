@@ -1,0 +1,193 @@
+"""The proof of a campaign's calls in a period: a table for people, a file that can be judged again.
+
+Every call is told under pseudonyms, with the facts that were judged as they stand in the database
+now: that they are the same is checked against the digest that the decision holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from releve.gate.closing import prove_row, row_text
+from releve.gate.errors import NoSuch
+from releve.gate.knowing import facts_digest
+from releve.gate.models import Attempt, Decision, Withdrawal
+from releve.gate.replaying import replay
+from releve.ledger.errors import ProofError
+from releve.network.clock import UTC
+from releve.outbound import Rules
+from releve.outbound.rerun import FORMAT
+from releve.outbound.rows import legal_day, legal_midnight
+
+__all__ = ["COLUMNS", "ProvedCall", "decisions_of", "head_of", "proved_calls"]
+
+_AT_ONCE = 500
+_WINDOW_DAYS = 30
+COLUMNS = (
+    "call", "client", "campaign", "provider", "site", "agent", "at", "places", "local_times",
+    "allowed", "legal", "rules", "says", "basis", "attempts", "window_from", "caller", "mandate",
+    "authenticated", "mode", "outcome", "withdrawn_at", "withdrawal_channel", "person",
+    "rules_version", "zones_version", "facts", "evidence_intact", "ledger_batch", "ledger_place",
+    "ledger_entry",
+)  # fmt: skip
+"""The columns of the table: what a client needs of each call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedCall:
+    """One call: its row of the table, its sealed text, and the facts that were judged."""
+
+    told: Mapping[str, Any]
+    text: str
+    facts: Sequence[Any]
+    proof: Mapping[str, Any] | None
+
+    def line(self) -> str:
+        """Return the line of the file that can be judged again."""
+        told = {"text": self.text, "facts": self.facts, "told": self.told, "proof": self.proof}
+        return json.dumps(told, ensure_ascii=False, default=str)
+
+
+def head_of(
+    campaign: str, first: date, last: date, texts: Mapping[str, str], rules: Rules, now: datetime
+) -> str:
+    """Return the first line of the file: what it is about, and the rules themselves."""
+    told = {
+        "format": FORMAT,
+        "campaign": campaign,
+        "from": first.isoformat(),
+        "to": last.isoformat(),
+        "made_at": now.isoformat(),
+        "rules": {rules.version: dict(texts)},
+    }
+    return json.dumps(told, ensure_ascii=False)
+
+
+def decisions_of(campaign: str, first: date, last: date) -> Iterator[Sequence[Decision]]:
+    """Yield the decisions of a campaign from one legal day to another, some hundreds at once."""
+    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    rows = Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
+    rows = rows.select_related("batch").order_by("at", "pk")
+    after: tuple[datetime, int] | None = None
+    while True:
+        part = list(rows[:_AT_ONCE] if after is None else _later(rows, after)[:_AT_ONCE])
+        if not part:
+            return
+        after = (part[-1].at, part[-1].pk)
+        yield part
+
+
+def _later(rows: Any, after: tuple[datetime, int]) -> Any:
+    from django.db.models import Q
+
+    at, pk = after
+    return rows.filter(Q(at__gt=at) | Q(at=at, pk__gt=pk))
+
+
+def proved_calls(
+    campaign: str, first: date, last: date, rules: Rules, root: int | None
+) -> Iterator[ProvedCall]:
+    """Yield every call of a campaign in a period, in the order in which they were decided.
+
+    ``root`` is the number of the signed root against which each is proved; None: without proofs.
+    NoSuch where a call was judged by other rules than these.
+    """
+    for part in decisions_of(campaign, first, last):
+        outcomes, taken = _outcomes(part), _withdrawals(part)
+        for decision in part:
+            yield _proved(decision, rules, outcomes, taken, root)
+
+
+def _proved(
+    decision: Decision,
+    rules: Rules,
+    outcomes: Mapping[str, str],
+    taken: Mapping[tuple[str, str], Sequence[Withdrawal]],
+    root: int | None,
+) -> ProvedCall:
+    again = replay(decision, rules)
+    found, facts = again.verdicts[0], json.loads(again.evidence)
+    withdrawal = _withdrawal_of(decision, taken)
+    caller = [row for _, row in again.answer.tables["mandates"] if row["number"] == decision.caller]
+    batch = decision.batch
+    told = {
+        "call": f"{decision.call_id}/{decision.cseq}",
+        "client": decision.client,
+        "campaign": decision.campaign,
+        "provider": decision.call["provider"],
+        "site": decision.call["site"],
+        "agent": decision.agent,
+        "at": decision.at.astimezone(UTC).isoformat(),
+        "places": "|".join(place.territory for place in found.places),
+        "local_times": "|".join(place.local.isoformat() for place in found.places),
+        "allowed": decision.allowed,
+        "legal": decision.legal,
+        "rules": "|".join(dict.fromkeys(f.row.version for f in found.findings)),
+        "says": " ".join(
+            dict.fromkeys(f"{f.says('fr')} ({f.row.reference})" for f in found.findings)
+        ),
+        "basis": decision.basis,
+        "attempts": decision.attempts,
+        "window_from": _window(
+            found.places[0].local.date() if found.places else decision.at.date()
+        ),
+        "caller": decision.caller,
+        "mandate": caller[-1]["id"] if caller else "",
+        "authenticated": decision.call["authenticated"],
+        "mode": decision.call["mode"],
+        "outcome": outcomes.get(f"{decision.call_id}/{decision.cseq}", ""),
+        "withdrawn_at": withdrawal.at.astimezone(UTC).isoformat() if withdrawal else "",
+        "withdrawal_channel": withdrawal.channel if withdrawal else "",
+        "person": decision.persons,
+        "rules_version": decision.rules_version,
+        "zones_version": decision.zones_version,
+        "facts": decision.facts,
+        "evidence_intact": facts_digest(again.evidence) == decision.facts,
+        "ledger_batch": batch.pk if batch else None,
+        "ledger_place": decision.place,
+        "ledger_entry": batch.seq if batch else None,
+    }
+    return ProvedCall(told, row_text(decision), facts, _proof(decision, root))
+
+
+def _proof(decision: Decision, root: int | None) -> Mapping[str, Any] | None:
+    """Return the proof of a decision, None while no signed root is over it."""
+    try:
+        return None if root is None else prove_row(decision, root)
+    except (NoSuch, ProofError):
+        return None
+
+
+def _window(day: date) -> str:
+    return (day - timedelta(days=_WINDOW_DAYS - 1)).isoformat()
+
+
+def _outcomes(part: Sequence[Decision]) -> dict[str, str]:
+    """Return the last outcome told of each call."""
+    refs = [f"{decision.call_id}/{decision.cseq}" for decision in part]
+    rows = Attempt.objects.filter(ref__in=refs).exclude(outcome="").order_by("pk")
+    return dict(rows.values_list("ref", "outcome"))
+
+
+def _withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[Withdrawal]]:
+    people = {person for decision in part for person in decision.persons.split("|") if person}
+    rows = Withdrawal.objects.filter(person__in=people, at__gte=part[0].at).order_by("at", "pk")
+    found: dict[tuple[str, str], list[Withdrawal]] = {}
+    for row in rows:
+        found.setdefault((row.client, row.person), []).append(row)
+    return found
+
+
+def _withdrawal_of(
+    decision: Decision, taken: Mapping[tuple[str, str], Sequence[Withdrawal]]
+) -> Withdrawal | None:
+    """Return the first withdrawal from the call on, on its legal day."""
+    for person in decision.persons.split("|"):
+        for row in taken.get((decision.client, person), ()):
+            if row.at >= decision.at and legal_day(row.at) == legal_day(decision.at):
+                return row
+    return None

@@ -1,0 +1,143 @@
+"""The figures of a campaign: verdicts by reason, attempts by the callee's hour, what expires."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Count, Q
+from django.db.models.functions import TruncHour
+
+from releve.gate.models import Abandoned, Consent, Decision, Withdrawal
+from releve.network.clock import zone
+from releve.outbound import Rules, abandoned_share
+from releve.outbound.rows import legal_day, legal_midnight
+
+__all__ = ["Figures", "Pacing", "figures_of"]
+
+_AHEAD_DAYS = 30
+_CONSENT_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """A day of the dialler: abandoned calls, calls handed to an agent, and the share, 0 to 1."""
+
+    day: date
+    abandoned: float
+    handled: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a campaign did from one legal day to another.
+
+    ``by_hour[h]``: attempts placed when the callee's clock said ``h``; ``several_clocks``: those
+    to numbers whose holder may be under clocks that say different hours. ``expiring`` holds the
+    last day of consents that end soon, with how many end then. ``most_percent`` is the share of
+    abandoned calls that policy bears, None where no row says one.
+    """
+
+    first: date
+    last: date
+    allowed: int
+    policy_only: int
+    refused: int
+    by_rule: Mapping[str, int]
+    by_hour: Sequence[int]
+    several_clocks: int
+    expiring: Mapping[date, int]
+    pacing: Sequence[Pacing]
+    most_percent: float | None
+
+
+def figures_of(
+    campaign: str, client: str, obj: str, first: date, last: date, rules: Rules, now: datetime
+) -> Figures:
+    """Return the figures of a campaign; four queries, whatever its size."""
+    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    decided = Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
+    counts: Counter[tuple[bool, bool]] = Counter()
+    by_rule: Counter[str] = Counter()
+    grouped = decided.order_by().values_list("allowed", "legal", "rules").annotate(n=Count("pk"))
+    for allowed, legal, names, count in grouped:
+        counts[allowed, legal] += count
+        by_rule.update(dict.fromkeys(filter(None, names.split("|")), count))
+    by_hour, several = _by_hour(decided.filter(allowed=True), rules, last)
+    return Figures(
+        first,
+        last,
+        sum(n for (allowed, _), n in counts.items() if allowed),
+        counts[False, True],
+        sum(n for (allowed, _), n in counts.items() if not allowed),
+        dict(by_rule.most_common()),
+        by_hour,
+        several,
+        _expiring(client, obj, legal_day(now)),
+        _pacing(campaign, first, last),
+        _most_percent(rules, last),
+    )
+
+
+def _by_hour(decided: object, rules: Rules, day: date) -> tuple[list[int], int]:
+    """Return attempts by the hour of the callee's clock, and those with more than one clock."""
+    hours, several = [0] * 24, 0
+    rows = (
+        decided.order_by()  # type: ignore[attr-defined]
+        .annotate(hour=TruncHour("at"))
+        .values_list("stand_in", "hour")
+        .annotate(n=Count("pk"))
+    )
+    for number, hour, count in rows:
+        places = [rules.territories[c] for c in rules.numbers.number(number, day).territories]
+        told = {hour.astimezone(zone(place.zone)).hour for place in places}
+        if len(told) == 1:
+            hours[told.pop()] += count
+        else:
+            several += count
+    return hours, several
+
+
+def _expiring(client: str, obj: str, today: date) -> dict[date, int]:
+    """Return how many consents to an object end on each of the coming days."""
+    horizon = today + timedelta(days=_AHEAD_DAYS)
+    given = legal_midnight(today - timedelta(days=_CONSENT_DAYS - 1))
+    until = legal_midnight(horizon - timedelta(days=_CONSENT_DAYS - 2))
+    soon = Q(until__gte=today, until__lte=horizon) | Q(
+        collected_at__gte=given, collected_at__lt=until
+    )
+    rows = Consent.objects.filter(soon, client=client, load__known_at__isnull=False)
+    last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
+    people = {row.person for row in last.values()}
+    withdrawn = Withdrawal.objects.filter(client=client, person__in=people).order_by("at")
+    taken: dict[str, datetime] = dict(withdrawn.values_list("person", "at"))
+    found: Counter[date] = Counter()
+    for row in last.values():
+        if row.collected_at is None or obj not in row.objects_named.split("|"):
+            continue
+        ends = legal_day(row.collected_at) + timedelta(days=_CONSENT_DAYS - 1)
+        ends = ends if row.until is None else min(ends, row.until)
+        gone = row.person in taken and taken[row.person] >= row.collected_at
+        if today <= ends <= horizon and not gone:
+            found[ends] += 1
+    return dict(sorted(found.items()))
+
+
+def _pacing(campaign: str, first: date, last: date) -> list[Pacing]:
+    """Return the last count known of each day."""
+    rows = Abandoned.objects.filter(
+        campaign=campaign, day__gte=first, day__lte=last, load__known_at__isnull=False
+    ).order_by("load__known_at", "pk")
+    days = {row.day: row for row in rows}
+    return [
+        Pacing(day, r.abandoned, r.handled, abandoned_share(r.abandoned, r.handled))
+        for day, r in sorted(days.items())
+    ]
+
+
+def _most_percent(rules: Rules, day: date) -> float | None:
+    rows = [row for row in rules.rows if row.kind == "abandoned_rate" and row.binds_on(day)]
+    return float(rows[0].parameters["most_percent"]) if rows else None

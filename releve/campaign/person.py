@@ -1,0 +1,98 @@
+"""One person and the verdict on a call to them now; every look is recorded with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from releve.gate.campaigns import campaigns
+from releve.gate.deciding import call_of
+from releve.gate.errors import GateError
+from releve.gate.keys import number_pseudonym, number_text
+from releve.gate.knowing import Answer, Campaign, facts_at
+from releve.ledger.chain import append
+from releve.outbound import Rules, Verdict, verdict
+
+__all__ = ["SHORTEST_REASON", "History", "LookRefused", "look_at"]
+
+SHORTEST_REASON = 10
+_KEPT_DAYS = 365
+_STREAM = "outbound"
+_HISTORY = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts", "listings")
+_WHEN = {"consents": "collected_at", "contracts": "first", "callbacks": "requested_at"}
+
+
+class LookRefused(GateError):  # noqa: N818 (named like the others)
+    """A look that is not allowed: no campaign, or no reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of who holds a number, the newest first, and the verdict on a call now.
+
+    ``events``: table, when (an instant or a day, None where its date cannot be read), when known,
+    and the fact's values.
+    """
+
+    campaign: str
+    client: str
+    pseudonym: str
+    persons: tuple[str, ...]
+    verdict: Verdict
+    events: tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]
+
+
+def look_at(
+    number: str, campaign: str, caller: str, reason: str, *, by: str, rules: Rules, now: datetime
+) -> History:
+    """Return somebody's history and the verdict now; that it is looked at is recorded first.
+
+    LookRefused when there is no such campaign or the reason is too short.
+    """
+    reason, row = reason.strip(), campaigns().get(campaign)
+    if row is None:
+        raise LookRefused(f"there is no campaign {campaign!r}")
+    if len(reason) < SHORTEST_REASON:
+        raise LookRefused(f"reason must have at least {SHORTEST_REASON} characters")
+    number = number_text(number)
+    pseudonym = number_pseudonym(number)
+    _note(pseudonym, row.ref, reason, by, now)
+    answer = facts_at(row.client, number, now, campaign=row.ref)
+    call = call_of(row.ref, _campaign(row), number, caller, "", now, "")
+    return History(
+        row.ref,
+        row.client,
+        pseudonym,
+        answer.persons(),
+        verdict(call, answer.facts(), rules, now),
+        _events(answer),
+    )
+
+
+def _campaign(row: Any) -> Campaign:
+    return Campaign(**{name: getattr(row, name) for name in Campaign.__dataclass_fields__})
+
+
+@transaction.atomic
+def _note(pseudonym: str, campaign: str, reason: str, by: str, now: datetime) -> None:
+    append(
+        "outbound.looked",
+        {"actor": by, "campaign": campaign},
+        personal={"number": pseudonym, "reason": reason},
+        subject=pseudonym,
+        erase_on=(now + timedelta(days=_KEPT_DAYS)).date(),
+        stream=_STREAM,
+        recorded_at=now,
+    )
+
+
+def _events(answer: Answer) -> tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]:
+    found = [
+        (table, cells.get(_WHEN.get(table, "at")), known, dict(cells))
+        for table in _HISTORY
+        for known, cells in answer.tables[table]
+    ]
+    return tuple(sorted(found, key=lambda event: str(event[1] or ""), reverse=True))

@@ -1,0 +1,241 @@
+"""``releve outbound serve`` and what goes with it: the gate, its facts, campaigns and outcomes."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from releve.cli.database import open_database
+from releve.cli.outbound_facts import read_facts
+from releve.outbound import MODES, PURPOSES, OutboundError, Watermark, Withdrawal
+from releve.outbound.reading import TABLES
+
+__all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_QUIET_SECONDS = 2.0
+
+_by = click.option("--by", required=True, help="Who does so; it is written down.")
+
+
+def on_the_gate(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Open the database first; say what goes wrong in a sentence."""
+
+    @functools.wraps(command)
+    def opened(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        open_database()
+        from django.db import DatabaseError
+
+        from releve.gate.errors import GateError
+        from releve.ledger.errors import LedgerError
+
+        try:
+            return command(*args, **kwargs)
+        except (GateError, LedgerError, OutboundError, DatabaseError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+    return opened
+
+
+class _Progress:
+    """Says on the error output how far a load is, once it takes longer than people wait."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, table: str, done: int, rows: int) -> None:
+        if time.monotonic() - self._said > _QUIET_SECONDS:
+            self._said = time.monotonic()
+            click.echo(f"{table}: {done:,} of {rows:,} rows", err=True)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8070, show_default=True, type=click.IntRange(1, 65535),
+              help="Port to listen on.")  # fmt: skip
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64),
+              help="Processes that answer.")  # fmt: skip
+def serve(host: str, port: int, workers: int) -> None:
+    """Answer `may this call be placed?` over HTTP, and count the attempt, until interrupted.
+
+    GET or POST /gate?to=NUMBER&cli=SHOWN&camp=CAMPAIGN&ci=CALL-ID&cs=CSEQ answers 200 `allow …`
+    or a refusal with its reasons, within 800 ms. Whoever reaches the address may ask: keep it on
+    the loopback address or a network of the telephony's own.
+    """
+    open_database()
+    import uvicorn
+
+    from releve.gate.errors import GateError
+    from releve.gate.keys import number_pseudonym
+    from releve.gate.law import rules_now
+
+    try:
+        version = rules_now().version[:12]
+        number_pseudonym("")
+    except (GateError, OutboundError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"gate: http://{host}:{port}/gate, rules {version} (Ctrl+C stops it)")
+    uvicorn.run(
+        "releve.gate.asgi:application", factory=True, host=host, port=port, workers=workers,
+        access_log=False, log_level="warning", server_header=False, date_header=False,
+    )  # fmt: skip
+
+
+@click.group()
+def facts() -> None:
+    """Take facts about people into the database of the gate."""
+
+
+@facts.command("import")
+@click.argument("folder", type=_FOLDER)
+@click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
+@_by
+@on_the_gate
+def import_facts(folder: Path, as_known: bool, by: str) -> None:
+    """Load the tables of a FOLDER (docs/outbound.md); all count from one instant on, or none.
+
+    The same again writes nothing; one that was killed goes on when it is started again. Every
+    faulty row is named, and then nothing is loaded.
+    """
+    from releve.gate.loading import load_frames
+
+    for file in sorted(folder.iterdir()):
+        if file.stem not in TABLES:
+            click.echo(f"{file.name}: no table of facts, left out", err=True)
+    frames, digest = read_facts(folder)
+    told = {name: frame for name, frame in frames.items() if frame.height}
+    found = load_frames(told, source=f"folder {folder.name}"[:200], by=by, digest=digest,
+                        as_known=as_known, progress=_Progress())  # fmt: skip
+    for name in told:
+        click.echo(f"{name}: {found.written[name]} written, {found.there[name]} there already")
+
+
+@facts.command()
+@click.argument("client")
+@click.argument("person")
+@click.option("--consent", default="", help="Of this consent alone [default: of all].")
+@click.option("--channel", default="oral", show_default=True, help="How it was said.")
+@_by
+@on_the_gate
+def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> None:
+    """Record that a PERSON takes the consent to calls for a CLIENT back, as of now."""
+    from releve.gate.loading import load_facts
+
+    now = datetime.now(UTC)
+    fact = Withdrawal(client, person, now, now, consent, channel)
+    load_facts([fact], source="withdrawal", by=by)
+    click.echo("no further call")
+
+
+@facts.command()
+@click.argument("feeds", nargs=-1, required=True,
+                type=click.Choice(["attempts", "consents", "refusals", "withdrawals"]))  # fmt: skip
+@_by
+@on_the_gate
+def read(feeds: tuple[str, ...], by: str) -> None:
+    """Note that the registers FEEDS were read just now: what is not read for long refuses."""
+    from releve.gate.loading import load_facts
+
+    now = datetime.now(UTC)
+    load_facts([Watermark(feed, now) for feed in feeds], source="registers read", by=by)
+    click.echo(f"read: {', '.join(feeds)}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--client", required=True, help="Who orders the calls.")
+@click.option("--object", "object_", required=True, help="What is offered, like electricity.")
+@click.option("--mode", type=click.Choice(MODES), default="manual", show_default=True,
+              help="How it is dialled.")  # fmt: skip
+@click.option("--purpose", type=click.Choice(PURPOSES), default="prospecting", show_default=True,
+              help="What the calls are for.")  # fmt: skip
+@click.option("--origin", default="", help="Country where the calls enter the public network.")
+@click.option("--authenticated/--unauthenticated", default=None, help="Whether an operator signs.")
+@click.option("--mobile-terminal", is_flag=True, help="Dialled by one person on a mobile.")
+@click.option("--first", type=click.DateTime(["%Y-%m-%d"]), help="First day.")
+@click.option("--last", type=click.DateTime(["%Y-%m-%d"]), help="Last day; closes it.")
+@click.option("--provider", default="", help="Who dials.")
+@click.option("--site", default="", help="Where.")
+@_by
+@on_the_gate
+def campaign(
+    name: str, client: str, object_: str, mode: str, purpose: str, origin: str,
+    authenticated: bool | None, mobile_terminal: bool, first: datetime | None,
+    last: datetime | None, provider: str, site: str, by: str,
+) -> None:  # fmt: skip
+    """Record what the campaign NAME stands for, from now on; diallers name it in each question."""
+    from releve.gate.campaigns import put_campaign
+    from releve.gate.knowing import Campaign
+
+    row = Campaign(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
+                   _day(first), _day(last), provider, site)  # fmt: skip
+    click.echo("recorded" if put_campaign(name, row, by=by) else "as it was")
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--columns", default="", help="Columns of a line, by commas [default: docs/gate.md].")
+@click.option("--unknown-after", type=click.IntRange(1),
+              help="Minutes after which an attempt without outcome gets `unknown`.")  # fmt: skip
+@click.option("--every", type=click.FloatRange(0.1), help="Read again after so many seconds.")
+@on_the_gate
+def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float | None) -> None:
+    """File what the proxy's acc files in FOLDER say came of the calls: once, or on and on."""
+    from releve.gate.outcomes import COLUMNS, mark_unknown, read_outcomes
+
+    named = tuple(columns.split(",")) if columns else COLUMNS
+    while True:
+        found = read_outcomes(folder, named)
+        silent = 0
+        if unknown_after is not None:
+            silent = mark_unknown(datetime.now(UTC) - timedelta(minutes=unknown_after))
+        if every is None or found.filed or found.strange or found.broken or silent:
+            click.echo(f"{found.filed} filed, {found.strange} without an attempt, "
+                       f"{found.broken} broken lines, {silent} unknown")  # fmt: skip
+        if every is None:
+            return
+        time.sleep(every)
+
+
+@click.command()
+@on_the_gate
+def close() -> None:
+    """Put what was decided under a root in the ledger, and erase what is due; once a day.
+
+    The worker of `releve live work` does so too.
+    """
+    from releve.gate.closing import close_all
+    from releve.gate.erasing import erase_due
+
+    now = datetime.now(UTC)
+    batches = close_all(now)
+    rows = sum(batch.decisions + batch.attempts for batch in batches)
+    erased = erase_due(now.date(), now)
+    click.echo(f"{rows} rows in {len(batches)} batches; {erased} erased")
+
+
+@click.command()
+@click.argument("person")
+@on_the_gate
+def forget(person: str) -> None:
+    """Erase what says who a PERSON is; what forbids calling them goes on doing so."""
+    from releve.gate.erasing import erase_person
+    from releve.ledger.erasure import scrub
+
+    count = erase_person(person, datetime.now(UTC))
+    clean = scrub(("gate_personal",))
+    click.echo(f"{count} values erased")
+    if not clean:
+        click.echo("somebody was reading: run it again to clean the files", err=True)

@@ -1,0 +1,143 @@
+"""``releve outbound proof`` and ``reprove``: a campaign's evidence, and its check by a stranger."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import polars as pl
+
+from releve.cli.outbound_gate import on_the_gate
+from releve.cli.outbound_screen import Progress
+from releve.evidence import verify
+from releve.outbound import OutboundError
+from releve.outbound.rerun import rerun
+
+if TYPE_CHECKING:
+    from releve.campaign.evidence import ProvedCall
+
+__all__ = ["proof", "reprove"]
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_SHOWN = 20
+_ROW_TAG = b"releve gate row 1\n"
+
+
+@click.command()
+@click.argument("campaign")
+@click.option("--from", "first", required=True, type=_DAY, help="First legal day.")
+@click.option("--to", "last", required=True, type=_DAY, help="Last legal day, included.")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path),
+              help="An empty or new folder.")  # fmt: skip
+@on_the_gate
+def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
+    """Write what a client is owed of a CAMPAIGN: each call, why it was allowed, and its proof.
+
+    calls.csv and calls.parquet are for people; proof.jsonl can be judged again by anybody
+    (`releve outbound reprove`). Persons and numbers are pseudonyms. Rows are proved against the
+    last signed root of the ledger: close and seal first.
+    """
+    from releve.campaign.evidence import COLUMNS, head_of, proved_calls
+    from releve.gate.law import rules_now, texts_now
+    from releve.ledger.roots import last_root
+
+    if out.exists() and any(out.iterdir()):
+        raise click.UsageError(f"{out} is not empty; name a new folder")
+    out.mkdir(parents=True, exist_ok=True)
+    rules, root = rules_now(), last_root()
+    days = (first.date(), last.date())
+    calls = proved_calls(campaign, *days, rules, None if root is None else root.number)
+    head = head_of(campaign, *days, texts_now(), rules, datetime.now(UTC))
+    count, proved, intact = _write(out, head, COLUMNS, calls)
+    if root is not None:
+        (out / "root.json").write_text(root.text, encoding="utf-8")
+    click.echo(f"{count} calls, {proved} proved against the ledger, {intact} with their evidence")
+
+
+def _write(
+    out: Path, head: str, columns: tuple[str, ...], calls: Iterator[ProvedCall]
+) -> tuple[int, int, int]:
+    """Write the table and the file; return how many calls, proved ones, intact ones."""
+    count = proved = intact = 0
+    progress = Progress()
+    with (
+        (out / "calls.csv").open("w", encoding="utf-8", newline="") as table,
+        (out / "proof.jsonl").open("w", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(table, columns, lineterminator="\n")
+        writer.writeheader()
+        file.write(f"{head}\n")
+        for call in calls:
+            writer.writerow(
+                {key: "" if value is None else value for key, value in call.told.items()}
+            )
+            file.write(f"{call.line()}\n")
+            count, proved = count + 1, proved + (call.proof is not None)
+            intact += bool(call.told["evidence_intact"])
+            progress(0.0, count)
+    texts = dict.fromkeys(columns, pl.String)
+    pl.read_csv(out / "calls.csv", schema=texts).write_parquet(out / "calls.parquet")
+    return count, proved, intact
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", "keys", multiple=True, help="Public key of the ledger, got another way than "
+              "this file: checks the signed roots too.")  # fmt: skip
+def reprove(file: Path, keys: tuple[str, ...]) -> None:
+    """Judge every call of a FILE of evidence again, from that file alone.
+
+    Also checks that each sealed row is under the root that its proof names. Exit status 0 when
+    every answer follows and every proof holds, 1 when one does not, 2 when it is no such file.
+    """
+    try:
+        with file.open(encoding="utf-8") as lines:
+            found = rerun(lines)
+        with file.open(encoding="utf-8") as lines:
+            proved, faults = _proofs(lines, [verify.key_of(key) for key in keys])
+    except (OutboundError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    faults = [f"line {d.line}, {d.call}: {d.reason}" for d in found.differences] + faults
+    click.echo(f"{found.lines} calls of {found.campaign}, {found.allowed} allowed")
+    click.echo(f"{found.same} judged again with the same answer, {len(found.differences)} not")
+    click.echo(f"{proved} proved under a root of the ledger" + ("" if keys else " (no key given: "
+               "its signature was not checked)"))  # fmt: skip
+    for fault in faults[:_SHOWN]:
+        click.echo(f"! {fault}")
+    if faults:
+        raise SystemExit(1)
+
+
+def _proofs(lines: Any, keys: list[str]) -> tuple[int, list[str]]:
+    """Return how many rows are proved, and what is wrong with the proofs of others."""
+    proved, faults = 0, []
+    for number, line in enumerate(lines, 1):
+        told = json.loads(line)
+        if number == 1 or told["proof"] is None:
+            continue
+        fault = _fault_of(told, keys)
+        faults += [f"line {number}: {fault}"] if fault else []
+        proved += not fault
+    return proved, faults
+
+
+def _fault_of(told: dict[str, Any], keys: list[str]) -> str:
+    given = told["proof"]
+    if given["text"] != told["text"]:
+        return "the proof is that of another row"
+    row = hashlib.sha256(_ROW_TAG + told["text"].encode()).hexdigest()
+    root = given["entry"]["entry"]["body"]["root"]
+    if not verify.is_included(row, given["place"] + 1, given["size"], given["path"], root):
+        return "the row is not under the root that the ledger holds"
+    if keys:
+        try:
+            verify.check_proof(given["entry"], keys, [])
+        except verify.Fault as error:
+            return str(error)
+    return ""

@@ -1,0 +1,140 @@
+"""The form of an inspection, with its photos: each checked, cleaned and kept before it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.core import signing
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.desk.live.forms import PRIVATE, FindingsForm, Place
+from releve.live.images import NotAPhoto
+from releve.live.photos import MOST_BYTES, MOST_PHOTOS, has_photo, keep_photo
+from releve.situation import Event, InspectionHeld
+
+__all__ = ["InspectionForm"]
+
+_LONGEST = 500
+_SALT = "photos of a form"
+
+
+class PhotosInput(forms.ClearableFileInput):
+    """A control that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """Photos; its value is the SHA-256 of each as it is kept."""
+
+    widget = PhotosInput
+
+    def clean(self, data: Any, initial: Any = None) -> tuple[str, ...]:
+        """Keep each file; ValidationError names those that are too large or no photo."""
+        files: Sequence[UploadedFile[Any]] = data or ()
+        if len(files) > MOST_PHOTOS:
+            raise forms.ValidationError(_("At most {count} photos.").format(count=MOST_PHOTOS))
+        faults = [fault for file in files if (fault := _too_large(file))]
+        if faults:
+            raise forms.ValidationError(faults)
+        return tuple(_kept(files))
+
+
+def _too_large(file: UploadedFile[Any]) -> str:
+    """Return why a file is refused by its size, which is known before it is read."""
+    if (file.size or 0) <= MOST_BYTES:
+        return ""
+    told = _("{name} is larger than {size} MB; send a smaller one.")
+    return told.format(name=file.name, size=MOST_BYTES // 1024**2)
+
+
+def _kept(files: Sequence[UploadedFile[Any]]) -> list[str]:
+    """Keep each file; ValidationError names every one that is no photo."""
+    digests, faults = [], []
+    for file in files:
+        try:
+            digests.append(keep_photo(file.read()))
+        except NotAPhoto:
+            told = _("{name} is no whole JPEG, PNG or WebP picture.")
+            faults.append(told.format(name=file.name))
+    if faults:
+        raise forms.ValidationError(faults)
+    return digests
+
+
+def _signed(text: str) -> list[str]:
+    """Return the photos that this form has kept before; none where nobody here signed that."""
+    try:
+        found = signing.loads(text, salt=_SALT, max_age=24 * 3600) if text else []
+    except signing.BadSignature:
+        return []
+    return [digest for digest in found if has_photo(digest)]
+
+
+class InspectionForm(FindingsForm):
+    """A brigade's visit: whose, whether unannounced, what it checked against the charter."""
+
+    authority = forms.CharField(label=lazy("Whose brigade"), max_length=_LONGEST)
+    unannounced = forms.BooleanField(label=lazy("Came without notice"), required=False)
+    inspectors = forms.CharField(
+        label=lazy("Who came, with commas between"),
+        required=False,
+        max_length=_LONGEST,
+        widget=forms.TextInput(PRIVATE),
+    )
+    photos = PhotosField(
+        label=lazy("Photos"),
+        required=False,
+        help_text=lazy("JPEG, PNG or WebP. Place, time and device are taken out of the files."),
+    )
+    kept = forms.CharField(widget=forms.HiddenInput, required=False)
+    note = forms.CharField(
+        label=lazy("Remark, without a person’s name"), required=False, max_length=_LONGEST
+    )
+
+    def __init__(
+        self,
+        place: Place,
+        data: Mapping[str, Any] | None = None,
+        site: str = "",
+        files: MultiValueDict[str, UploadedFile[Any]] | None = None,
+    ) -> None:
+        super().__init__(place, data, site, files)
+        self.initial["unannounced"] = True
+        self.add_measures(daily=False)
+        measures = [name for name in self.fields if name.startswith("m-")]
+        first = ["site", "authority", "unannounced", "happened_at", "inspectors"]
+        self.order_fields([*first, *measures, "photos", "note", "kept", "key"])
+
+    def clean(self) -> dict[str, Any]:
+        """Count the photos kept before too: whatever is at fault, they are not sent again."""
+        found = super().clean() or {}
+        digests = tuple(dict.fromkeys((*_signed(found.get("kept", "")), *found.get("photos", ()))))
+        if len(digests) > MOST_PHOTOS:
+            self.add_error("photos", _("At most {count} photos.").format(count=MOST_PHOTOS))
+        self.digests = digests[:MOST_PHOTOS]
+        if digests:
+            self.data = {
+                **{name: self.data[name] for name in self.data},
+                "kept": signing.dumps(self.digests, salt=_SALT),
+            }
+            said = _("Photos kept so far: {count}. They need not be sent again.")
+            self.fields["photos"].help_text = said.format(count=len(self.digests))
+        return found
+
+    def event(self, actor: str) -> Event:
+        found = self.cleaned_data
+        return InspectionHeld(
+            **self.common(actor),
+            authority=found["authority"],
+            unannounced=found["unannounced"],
+            inspectors=self.names("inspectors"),
+            findings=self.findings(),
+            photos=self.digests,
+            note=found["note"],
+        )

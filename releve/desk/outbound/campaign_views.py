@@ -1,0 +1,108 @@
+"""The pages of campaigns, and of one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from releve.campaign.figures import figures_of
+from releve.campaign.person import look_at
+from releve.desk.access.guard import may
+from releve.desk.access.scopes import actor, can, scope
+from releve.desk.answers import answer, fresh
+from releve.desk.outbound.campaigns import (
+    CampaignRow,
+    PersonForm,
+    PersonPage,
+    campaign_page,
+    campaign_row,
+    campaign_twin,
+    history_of,
+    history_twin,
+)
+from releve.desk.presenters.text import text_now
+from releve.gate.campaigns import campaigns as campaigns_now
+from releve.gate.law import rules_now
+from releve.gate.moments import clock
+from releve.outbound.rows import LEGAL_ZONE, legal_day
+
+__all__ = ["campaign", "campaigns", "person"]
+
+_MOST_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignsPage:
+    """The list of campaigns."""
+
+    rows: tuple[CampaignRow, ...]
+    may_look: bool
+
+
+@may("outbound.see")
+@require_safe
+def campaigns(request: HttpRequest) -> HttpResponse:
+    """The campaigns that the reader may see."""
+    reach, text = scope(request.user, "outbound.see"), text_now(LEGAL_ZONE)
+    rows = [row for _name, row in sorted(campaigns_now().items()) if reach.has_client(row.client)]
+    may_look = can(request.user, "outbound.manage")
+    page = CampaignsPage(tuple(campaign_row(row, text) for row in rows), may_look)
+    twin = {"campaigns": [{"campaign": row.ref, "client": row.client} for row in rows]}
+    return fresh(request, "desk/outbound/campaigns.html", page, twin)
+
+
+@may("outbound.see")
+@require_safe
+def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
+    """One campaign: verdicts by reason, attempts by hour, consents that end, the dialler's pace."""
+    row = campaigns_now().get(campaign)
+    if row is None or not scope(request.user, "outbound.see").has_client(row.client):
+        raise Http404(_("There is no such campaign."))
+    now, text, rules = clock(), text_now(LEGAL_ZONE), rules_now()
+    first, last, fault = _period(request, legal_day(now))
+    found = figures_of(row.ref, row.client, row.object, first, last, rules, now)
+    may_look = can(request.user, "outbound.manage")
+    page = campaign_page(row, found, rules, text, fault=fault, may_look=may_look)
+    return fresh(request, "desk/outbound/campaign.html", page, campaign_twin(row, found))
+
+
+def _period(request: HttpRequest, today: date) -> tuple[date, date, str]:
+    """Return the days asked for; the last thirty where none are, and what is wrong with them."""
+    usual = (today - timedelta(days=29), today)
+    try:
+        first = date.fromisoformat(request.GET.get("from") or usual[0].isoformat())
+        last = date.fromisoformat(request.GET.get("to") or usual[1].isoformat())
+    except ValueError:
+        return (*usual, _("These are no days: the last thirty are shown."))
+    if not 0 <= (last - first).days < _MOST_DAYS:
+        return (*usual, _("The first day comes before the last, within a year."))
+    return first, last, ""
+
+
+@may("outbound.manage")
+@require_http_methods(["GET", "HEAD", "POST"])
+def person(request: HttpRequest) -> HttpResponse:
+    """One person's history and the verdict now; the look is recorded with its reason."""
+    names = sorted(campaigns_now())
+    if request.method != "POST":
+        form = PersonForm(names, initial={"campaign": request.GET.get("campaign", "")})
+        return _person(request, PersonPage(form, None, ""), None)
+    form = PersonForm(names, request.POST)
+    if not form.is_valid():
+        faults = [str(one) for errors in form.errors.values() for one in errors]
+        twin = {"history": None, "faults": faults}
+        return answer(request, "desk/outbound/person.html", PersonPage(form, None, ""), twin, 422)
+    told = form.cleaned_data
+    found = look_at(told["number"], told["campaign"], told["caller"], told["reason"],
+                    by=actor(request), rules=rules_now(), now=clock())  # fmt: skip
+    page = PersonPage(form, history_of(found, text_now(LEGAL_ZONE)), "")
+    return _person(request, page, history_twin(found))
+
+
+def _person(request: HttpRequest, page: PersonPage, history: object) -> HttpResponse:
+    twin = {"history": history, "faults": []}
+    return answer(request, "desk/outbound/person.html", page, twin)

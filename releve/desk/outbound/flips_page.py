@@ -1,0 +1,181 @@
+"""What a change of the rules would do to calls that wait, for a page: nothing is loaded."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from releve.desk.places.moment import when
+from releve.desk.presenters.text import Text
+from releve.gate.law import rules_now, texts_now
+from releve.outbound import OutboundError, load_rules
+from releve.outbound.errors import FactFaults
+from releve.outbound.flips import CALL_COLUMNS, Flip, flips, read_calls
+from releve.outbound.number_frames import facts_on
+from releve.outbound.reading import read_tables
+from releve.outbound.rows import legal_day
+
+__all__ = ["FlipView", "FlipsForm", "FlipsPage", "Outcome", "flip_twin", "outcome_of"]
+
+MOST_BYTES = 5_000_000
+MOST_CALLS = 2_000
+"""Calls that are judged while somebody waits; more are for the command."""
+_MOST_SHOWN = 200
+_MOST_UNPACKED = 50_000_000
+
+
+class FlipsForm(forms.Form):
+    """The calls that wait, the rows that would change, and what is known about the people."""
+
+    calls = forms.FileField()
+    rows = forms.FileField()
+    facts = forms.FileField(required=False)
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        told = {
+            "calls": (_("Calls that wait (CSV)"), ".csv",
+                      _("Columns: {names}.").format(names=", ".join(CALL_COLUMNS))),
+            "rows": (_("Rows that add, close or amend (YAML)"), ".yaml,.yml",
+                     _("As they would be added to the table; nothing is loaded.")),
+            "facts": (_("What is known (zip of the tables of facts)"), ".zip",
+                      _("Without it nothing is known: consents and contracts are missing.")),
+        }  # fmt: skip
+        for name, (label, accept, help_text) in told.items():
+            field = self.fields[name]
+            field.label, field.help_text = label, help_text
+            field.widget.attrs["accept"] = accept
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what is too large to be judged while somebody waits."""
+        found = super().clean() or self.cleaned_data
+        for name, file in found.items():
+            if isinstance(file, UploadedFile) and (file.size or 0) > MOST_BYTES:
+                self.add_error(name, _("This file is larger than 5 MB; use the command."))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class FlipView:
+    """One call that would flip."""
+
+    name: str
+    when: str
+    number: str
+    direction: str
+    word: str
+    before: str
+    after: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the change would do: in numbers, then call by call."""
+
+    asked: str
+    counts: tuple[tuple[str, str], ...]
+    flips: tuple[FlipView, ...]
+    more: str
+    found: tuple[Flip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlipsPage:
+    """The form, and the outcome or the faults of what was sent."""
+
+    form: FlipsForm
+    outcome: Outcome | None
+    faults: tuple[str, ...]
+
+
+def outcome_of(form: FlipsForm, text: Text) -> Outcome | tuple[str, ...]:
+    """Return what the change would do, or what is wrong with the files."""
+    try:
+        data = {name: file.read() for name, file in form.cleaned_data.items() if file}
+        calls = read_calls(data["calls"])
+        if not calls or len(calls) > MOST_CALLS:
+            limit = text.number(MOST_CALLS)
+            return (
+                _("One call at least and {limit} at most are judged here.").format(limit=limit),
+            )
+        name = f"~{form.cleaned_data['rows'].name}"
+        changed = load_rules({**texts_now(), name: data["rows"].decode("utf-8")})
+        known = max(call.at for call in calls)
+        before, tables = rules_now(), read_tables(_unpacked(data.get("facts", b"")))
+        facts = facts_on(tables, before.numbers, legal_day(known))
+        found = flips(calls, facts, before, changed, known)
+    except (OutboundError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+        return tuple(str(error).split("\n"))
+    return _outcome(len(calls), found, text)
+
+
+def _unpacked(data: bytes) -> dict[str, bytes]:
+    """Return the tables in a zip; FactFaults when it would unpack to too much."""
+    if not data:
+        return {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = [
+            item for item in archive.infolist() if item.filename.endswith((".csv", ".parquet"))
+        ]
+        if sum(item.file_size for item in files) > _MOST_UNPACKED:
+            raise FactFaults("the zip unpacks to more than 50 MB; use the command")
+        return {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
+
+
+def _outcome(asked: int, found: tuple[Flip, ...], text: Text) -> Outcome:
+    count = Counter(flip.direction for flip in found)
+    counts = [(word, text.number(count[name])) for name, word in _directions().items()]
+    rest = len(found) - _MOST_SHOWN
+    more = ngettext("{count} more call is not shown.", "{count} more calls are not shown.", rest)
+    return Outcome(
+        text.number(asked),
+        tuple(counts),
+        tuple(_flip(flip, text) for flip in found[:_MOST_SHOWN]),
+        more.format(count=text.number(rest)) if rest > 0 else "",
+        found,
+    )
+
+
+def _directions() -> dict[str, str]:
+    return {
+        "refused": _("Would be refused"),
+        "allowed": _("Would be allowed"),
+        "moved": _("Refused by other rows"),
+    }
+
+
+def _flip(flip: Flip, text: Text) -> FlipView:
+    gained = {version: f for f in flip.after.findings if (version := f.row.version) in flip.gained}
+    return FlipView(
+        name=flip.call.id or "—",
+        when=when(flip.call.at, text),
+        number=flip.before.number,
+        direction=flip.direction,
+        word=_directions()[flip.direction],
+        before=", ".join(flip.before.rules) or _("allowed"),
+        after=", ".join(flip.after.rules) or _("allowed"),
+        why=tuple(finding.says(text.language) for finding in gained.values()),
+    )
+
+
+def flip_twin(flip: Flip) -> dict[str, Any]:
+    """Return a flip as data."""
+    at: datetime = flip.call.at
+    return {
+        "id": flip.call.id,
+        "number": flip.before.number,
+        "at": at.isoformat(),
+        "becomes": flip.direction,
+        "before": [finding.row.version for finding in flip.before.findings],
+        "after": [finding.row.version for finding in flip.after.findings],
+    }

@@ -1,0 +1,260 @@
+"""The rule table of a day for a page: each row with all that a lawyer asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils.dates import MONTHS, WEEKDAYS
+from django.utils.translation import gettext as _
+
+from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, VALUES
+from releve.desk.presenters.text import NARROW, Text
+from releve.outbound import Row, Rules
+from releve.outbound.holidays import DayRules
+from releve.outbound.sources import SOURCES, numbers_of
+
+__all__ = ["RowView", "RulesPage", "Section", "Source", "row_twin", "rules_page", "spaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """One row in words; ``more`` are its parameters and the calls it binds, label and text."""
+
+    id: str
+    anchor: str
+    gate: str
+    gate_word: str
+    first: str
+    last: str
+    rule: str
+    refuses: str
+    more: tuple[tuple[str, str], ...]
+    exceptions: tuple[str, ...]
+    sanction: str
+    reference: str
+    sources: tuple[str, ...]
+    sure: str
+    unsure: bool
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The rows of one country."""
+
+    code: str
+    name: str
+    rows: tuple[RowView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the number of a source stands for."""
+
+    number: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RulesPage:
+    """The table of a day, with the filter that gave it."""
+
+    day: str
+    day_words: str
+    fault: str
+    jurisdiction: str
+    jurisdictions: tuple[tuple[str, str, bool], ...]
+    sections: tuple[Section, ...]
+    count: str
+    unsure: str
+    sources: tuple[Source, ...]
+    version: str
+    may_change: bool
+
+
+def rules_page(
+    rules: Rules, day: date, jurisdiction: str, text: Text, *, fault: str, may_change: bool
+) -> RulesPage:
+    """Return the table in force on a legal day, of one jurisdiction or of all."""
+    rows = [row for row in rules.rows if row.binds_on(day)]
+    codes = sorted({row.jurisdiction for row in rules.rows}, key=_order)
+    sections = tuple(
+        Section(code, _said(JURISDICTIONS, code), tuple(_view(row, text) for row in mine))
+        for code in codes
+        if jurisdiction in ("", code) and (mine := [r for r in rows if r.jurisdiction == code])
+    )
+    shown = [row for section in sections for row in section.rows]
+    numbers = {number for row in shown for number in row.sources}
+    return RulesPage(
+        day=day.isoformat(),
+        day_words=text.day(day),
+        fault=fault,
+        jurisdiction=jurisdiction,
+        jurisdictions=tuple((c, _said(JURISDICTIONS, c), c == jurisdiction) for c in codes),
+        sections=sections,
+        count=text.number(len(shown)),
+        unsure=text.number(sum(row.unsure for row in shown)),
+        sources=tuple(Source(n, SOURCES[n]) for n in SOURCES if n in numbers),
+        version=rules.version,
+        may_change=may_change,
+    )
+
+
+def row_twin(row: Row) -> dict[str, Any]:
+    """Return a row as data, its parameters as they are written in the table."""
+    words = {"rule": row.rule, "refuses": row.refuses, "doubt": row.doubt}
+    applies = row.applies
+    binds = {
+        "callees": applies.callees, "purposes": applies.purposes, "modes": applies.modes,
+        "objects": applies.objects, "channels": applies.channels,
+    }  # fmt: skip
+    return {
+        "id": row.id,
+        "version": row.version,
+        "jurisdiction": row.jurisdiction,
+        "gate": row.gate,
+        "kind": row.kind,
+        "from": row.first and row.first.isoformat(),
+        "to": row.last and row.last.isoformat(),
+        "parameters": {name: _plain(value) for name, value in row.parameters.items()},
+        "applies": {name: sorted(value) for name, value in binds.items() if value is not None},
+        "regulated_calls_only": applies.regulated,
+        "exceptions": list(row.exceptions),
+        "sanction": list(row.sanction),
+        "text": row.reference,
+        "sources": list(numbers_of(row.source)),
+        "sure": list(row.sure),
+        "unsure": row.unsure,
+        **{name: said and {"fr": said.fr, "en": said.en} for name, said in words.items()},
+    }
+
+
+def _order(code: str) -> tuple[bool, bool, str]:
+    return (code == "ANY", code != "FR", code)
+
+
+def _view(row: Row, text: Text) -> RowView:
+    lang = text.language
+    return RowView(
+        id=row.id,
+        anchor=row.version.replace("@", "-") + f"-{row.kind}",
+        gate=row.gate,
+        gate_word=_said(GATES, row.gate),
+        first=text.day(row.first, weekday=False) if row.first else "",
+        last=text.day(row.last, weekday=False) if row.last else "",
+        rule=spaced(row.rule.of(lang), lang),
+        refuses=spaced(row.refuses.of(lang), lang) if row.refuses else "",
+        more=(*_parameters(row, text), *_binds(row, text)),
+        exceptions=row.exceptions,
+        sanction=", ".join(row.sanction),
+        reference=row.reference,
+        sources=numbers_of(row.source),
+        sure=text.list([_said(SURENESS, mark) for mark in row.sure]),
+        unsure=row.unsure,
+        doubt=spaced(row.doubt.of(lang), lang) if row.doubt else "",
+    )
+
+
+def spaced(said: str, language: str) -> str:
+    """Return a French sentence with narrow no-break spaces where the files have plain ones."""
+    if language != "fr":
+        return said
+    for sign in (";", ":", "!", "?", "»", "%"):
+        said = said.replace(f" {sign}", f"{NARROW}{sign}")
+    return said.replace("« ", f"«{NARROW}")
+
+
+def _said(words: Mapping[str, Any], code: str) -> str:
+    return str(words.get(code, code))
+
+
+def _parameters(row: Row, text: Text) -> Iterable[tuple[str, str]]:
+    for name, value in row.parameters.items():
+        yield _said(PARAMETERS, name), _value(value, text)
+
+
+def _binds(row: Row, text: Text) -> Iterable[tuple[str, str]]:
+    """Return which calls a row binds, where it says so."""
+    applies = row.applies
+    told: tuple[tuple[str, frozenset[str] | None], ...] = (
+        (_("Binds calls to"), applies.callees),
+        (_("Binds calls for"), applies.purposes),
+        (_("Binds these ways of dialling"), applies.modes),
+        (_("Binds these objects"), applies.objects),
+        (_("Binds these channels"), applies.channels if applies.channels != {"voice"} else None),
+    )
+    return ((label, _value(words, text)) for label, words in told if words)
+
+
+def _value(value: Any, text: Text) -> str:
+    for kind, writes in _WRITERS.items():
+        if isinstance(value, kind):
+            return writes(value, text)
+    return _week(value, text)
+
+
+def _words(value: frozenset[str], text: Text) -> str:
+    return ", ".join(sorted(_said(VALUES, word) for word in value))
+
+
+def _mapping(value: dict[str, Any], text: Text) -> str:
+    parts = [f"{_said(VALUES, key)} {_value(one, text)}" for key, one in value.items()]
+    return "; ".join(parts) if not text.french else f"{NARROW}; ".join(parts)
+
+
+def _days(value: DayRules, text: Text) -> str:
+    fixed = [f"{day} {MONTHS[month]}" for month, day in value.fixed]
+    moving = [
+        _("Easter Sunday {days} days").format(days=f"{days:+d}") if days else _("Easter Sunday")
+        for days in value.from_easter
+    ]
+    return ", ".join([*fixed, *moving])
+
+
+def _week(value: Any, text: Text) -> str:
+    """Return a week of windows: the weekdays of the same hours together."""
+    parts: list[tuple[str, list[int]]] = []
+    for weekday, windows in enumerate(value):
+        said = ", ".join(f"{_clock(start)}–{_clock(end)}" for start, end in windows)
+        if said and parts and parts[-1][0] == said and parts[-1][1][-1] == weekday - 1:
+            parts[-1][1].append(weekday)
+        elif said:
+            parts.append((said, [weekday]))
+    names = [(said, str(WEEKDAYS[days[0]]), str(WEEKDAYS[days[-1]])) for said, days in parts]
+    return ", ".join(f"{a}–{b} {said}" if a != b else f"{a} {said}" for said, a, b in names)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+_WRITERS: dict[type, Callable[[Any, Text], str]] = {
+    bool: lambda value, text: _("yes") if value else _("no"),
+    int: lambda value, text: text.number(value),
+    float: lambda value, text: text.plain(value),
+    str: lambda value, text: _said(VALUES, value),
+    frozenset: _words,
+    dict: _mapping,
+    DayRules: _days,
+}
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON can hold it."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, DayRules):
+        fixed = [f"{month:02d}-{day:02d}" for month, day in value.fixed]
+        return fixed + [f"easter{days:+d}" if days else "easter" for days in value.from_easter]
+    if isinstance(value, tuple):
+        spans = [[f"{_clock(start)}-{_clock(end)}" for start, end in day] for day in value]
+        return dict(zip(_DAYS, spans, strict=True))
+    return value
+
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

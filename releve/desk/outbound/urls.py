@@ -1,0 +1,17 @@
+"""Every address of outbound calls."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from releve.desk.outbound import campaign_views, views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("", campaign_views.campaigns, name="outbound"),
+    path("campaigns/<ref:campaign>", campaign_views.campaign, name="outbound_campaign"),
+    path("person", campaign_views.person, name="outbound_person"),
+    path("rules", views.rules, name="outbound_rules"),
+    path("rules/flips", views.flips, name="outbound_flips"),
+]

@@ -1,0 +1,77 @@
+"""The pages of the rules of outbound calls."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from releve.desk.access.guard import may
+from releve.desk.access.scopes import can
+from releve.desk.answers import answer, fresh
+from releve.desk.outbound.flips_page import FlipsForm, FlipsPage, Outcome, flip_twin, outcome_of
+from releve.desk.outbound.rules_page import row_twin, rules_page
+from releve.desk.presenters.text import text_now
+from releve.gate.law import rules_now
+from releve.live import api as live
+from releve.outbound.rows import LEGAL_ZONE, legal_day
+
+__all__ = ["flips", "rules"]
+
+
+@may("outbound.rules")
+@require_safe
+def rules(request: HttpRequest) -> HttpResponse:
+    """The rule table in force on a day, with texts, sources and doubts."""
+    table, text = rules_now(), text_now(LEGAL_ZONE)
+    day, fault = _day(request)
+    wanted = request.GET.get("jurisdiction", "")
+    wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""
+    may_change = can(request.user, "outbound.manage")
+    page = rules_page(table, day, wanted, text, fault=fault, may_change=may_change)
+    shown = [r for r in table.rows if r.binds_on(day) and wanted in ("", r.jurisdiction)]
+    twin = {
+        "on": day.isoformat(),
+        "jurisdiction": wanted or None,
+        "version": table.version,
+        "rows": [row_twin(row) for row in shown],
+        "sources": {source.number: source.text for source in page.sources},
+    }
+    return fresh(request, "desk/outbound/rules.html", page, twin)
+
+
+def _day(request: HttpRequest) -> tuple[date, str]:
+    """Return the legal day asked for, today when there is none, and what is wrong with it."""
+    today, asked = legal_day(live.now(live.LIVE)), request.GET.get("on", "")
+    if not asked:
+        return today, ""
+    try:
+        return date.fromisoformat(asked), ""
+    except ValueError:
+        return today, _("“{text}” is no day: today’s rules are shown.").format(text=asked[:40])
+
+
+@may("outbound.manage")
+@require_http_methods(["GET", "HEAD", "POST"])
+def flips(request: HttpRequest) -> HttpResponse:
+    """Which calls that wait a change of the rules would flip; nothing is loaded."""
+    if request.method != "POST":
+        return _flips(request, FlipsPage(FlipsForm(), None, ()))
+    form = FlipsForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _flips(request, FlipsPage(form, None, ()), 422)
+    found = outcome_of(form, text_now(LEGAL_ZONE))
+    if isinstance(found, Outcome):
+        return _flips(request, FlipsPage(form, found, ()))
+    return _flips(request, FlipsPage(form, None, found), 422)
+
+
+def _flips(request: HttpRequest, page: FlipsPage, status: int = 200) -> HttpResponse:
+    outcome = page.outcome
+    twin = {
+        "flips": None if outcome is None else [flip_twin(flip) for flip in outcome.found],
+        "faults": [*page.faults, *(str(e) for es in page.form.errors.values() for e in es)],
+    }
+    return answer(request, "desk/outbound/flips.html", page, twin, status)

@@ -1,0 +1,82 @@
+"""Seats of every site: in all, usable, taken; counted once for as long as nothing changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from releve.desk.places.moment import Moment
+from releve.live.kept import Kept
+from releve.live.scene import Scene
+from releve.plan import Placement
+
+__all__ = ["Seats", "seats_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Seats of a site; ``usable`` and ``taken`` are None where no plan is in force."""
+
+    total: int
+    usable: frozenset[str] | None
+    taken: int | None
+
+
+def seats_at(now: Moment, scene: Scene | None) -> Mapping[str, Seats]:
+    """Return the seats of every site: those of today's plan, none where a site is closed.
+
+    ``taken`` is the most people there at once on the first planned day from now on. Counted once
+    for as long as nothing changes.
+    """
+    if scene is None or not scene.days:
+        return _seats.get("", (now.operator,), lambda: _unplanned(now))
+    day = scene.days[0]
+    plan, lost = scene.day_plan(day).plan, scene.wanted[day]
+    relief = scene.relief.pk if scene.relief else 0
+    key = (scene.stream, scene.activation.pk, relief, day, lost.sites, lost.carriers)
+    sources = (now.operator, now.situation, plan)
+    return _seats.get(key, sources, lambda: _planned(now, scene, day))
+
+
+_seats: Kept[Mapping[str, Seats]] = Kept()
+
+
+def _unplanned(now: Moment) -> Mapping[str, Seats]:
+    total = _totals(now)
+    return {site.id: Seats(total.get(site.id, 0), None, None) for site in now.operator.sites}
+
+
+def _totals(now: Moment) -> Mapping[str, int]:
+    floor_of = {zone.id: zone.floor for zone in now.operator.zones}
+    site_of = {floor.id: floor.site for floor in now.operator.floors}
+    return Counter(site_of[floor_of[seat.zone]] for seat in now.operator.seats)
+
+
+def _planned(now: Moment, scene: Scene, day: date) -> Mapping[str, Seats]:
+    total, lost = _totals(now), scene.wanted[day].sites
+    usable = {
+        site.id: frozenset(site.usable_seats) if site.open and site.id not in lost else frozenset()
+        for site in scene.day_plan(day).plan.sites
+    }
+    there: dict[str, list[Placement]] = {}
+    for row in scene.working(day):
+        there.setdefault(row.place, []).append(row)
+    return {
+        site.id: Seats(
+            total.get(site.id, 0),
+            usable.get(site.id, frozenset()),
+            _most_at_once(there.get(site.id, ())),
+        )
+        for site in now.operator.sites
+    }
+
+
+def _most_at_once(rows: Iterable[Placement]) -> int:
+    steps = [(row.start, 1) for row in rows] + [(row.end, -1) for row in rows]
+    count = most = 0
+    for _at, step in sorted(steps):
+        count += step
+        most = max(most, count)
+    return most

@@ -1,0 +1,1 @@
+"""The gate: facts about people in the database, and the answer to a dialler before each call."""

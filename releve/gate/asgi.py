@@ -1,0 +1,25 @@
+"""What a worker of uvicorn starts with: Django first, then all that needs its models."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from releve.gate.app import Gate
+
+__all__ = ["application"]
+
+
+def application() -> Gate:
+    """Return the application of this installation, its rules read once."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    import django
+    from django.conf import settings
+
+    django.setup()
+    from releve.gate.app import THREADS, Gate
+    from releve.gate.law import rules_now
+
+    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    return Gate(rules_now(), threads=1 if sqlite else THREADS)

@@ -1,0 +1,32 @@
+"""What the gate refuses to do, apart from calls.
+
+GateError
+├── KeyFault           the key of the pseudonyms cannot be read, or is not one
+├── LoadRefused        facts that cannot be taken: the reason and the fix
+├── OutcomeFault       a file of outcomes that cannot be read on
+└── NoSuch             there is no such decision, or it cannot be proved yet
+"""
+
+from __future__ import annotations
+
+__all__ = ["GateError", "KeyFault", "LoadRefused", "NoSuch", "OutcomeFault"]
+
+
+class GateError(Exception):
+    """The root of what this package raises."""
+
+
+class KeyFault(GateError):  # noqa: N818
+    """The key of the pseudonyms cannot be used."""
+
+
+class LoadRefused(GateError):  # noqa: N818
+    """Facts that cannot be taken; nothing of them counts."""
+
+
+class OutcomeFault(GateError):  # noqa: N818
+    """A file of outcomes that cannot be read on."""
+
+
+class NoSuch(GateError):  # noqa: N818
+    """There is no such row, or it is not proved yet."""

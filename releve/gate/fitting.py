@@ -1,0 +1,66 @@
+"""What no column can hold, and no register can say: refused by row before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from django.db.models import CharField
+
+from releve.gate.errors import LoadRefused
+from releve.gate.moments import MOST_SKEW
+from releve.gate.tables import TABLES, Column, Table
+from releve.network.faults import Fault
+
+__all__ = ["refuse_unfit"]
+
+_SHOWN = 20
+
+
+def refuse_unfit(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
+    """Raise LoadRefused with every row that cannot be stored, as a user sees it in the file."""
+    faults = [
+        fault for name, frame in frames.items() for fault in _faults(TABLES[name], frame, now)
+    ]
+    if not faults:
+        return
+    lines = [str(fault) for fault in faults[:_SHOWN]]
+    if len(faults) > _SHOWN:
+        lines.append(f"... and {len(faults) - _SHOWN} more")
+    raise LoadRefused("\n".join(lines))
+
+
+def _faults(table: Table, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
+    for column in table.columns:
+        if column.field not in frame.columns or column.kind not in ("text", "words"):
+            continue
+        cells = frame[column.field]
+        if column.kind == "words":
+            cells = cells.list.sort().list.join("|")
+        yield from _of(table, column, cells, cells.str.contains("\0", literal=True),
+                       "holds a zero character", "leave it out")  # fmt: skip
+        most = _most(table, column)
+        if most is not None:
+            yield from _of(table, column, cells, cells.str.len_chars() > most,
+                           f"longer than {most} characters", "shorten it")  # fmt: skip
+    if table.name == "feeds":
+        late = frame["read_at"] > now + MOST_SKEW
+        column = next(column for column in table.columns if column.field == "read_at")
+        yield from _of(table, column, frame["read_at"].cast(pl.String), late,
+                       "lies in the future", "give the instant at which it was read")  # fmt: skip
+
+
+def _of(
+    table: Table, column: Column, cells: pl.Series, wrong: pl.Series, reason: str, fix: str
+) -> Iterator[Fault]:
+    for row in wrong.fill_null(False).arg_true().to_list():
+        shown = "" if column.hides else str(cells[row])[:40]
+        yield Fault(table.name, row + 2, column.field, shown, reason, fix)
+
+
+def _most(table: Table, column: Column) -> int | None:
+    """Return the longest text that a column holds; None: any, or only its pseudonym is stored."""
+    field: Any = table.model._meta.get_field(column.name)
+    return field.max_length if isinstance(field, CharField) and not column.hides else None

@@ -1,0 +1,187 @@
+"""Facts taken in: written in short transactions, known all at one instant, the same never twice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from django.db import transaction
+
+from releve.gate.errors import LoadRefused
+from releve.gate.fitting import refuse_unfit
+from releve.gate.models import Decision, Fact, Load
+from releve.gate.moments import clock, close_alone
+from releve.gate.personal import Value, keep
+from releve.gate.rows import Made, made
+from releve.gate.tables import TABLES, Table
+from releve.outbound.reading import empty_frames
+
+__all__ = ["Loaded", "load_facts", "load_frames"]
+
+Progress = Callable[[str, int, int], None]
+"""Takes the table, its rows done and its rows in all."""
+
+_CHUNK = 1000
+_PLACES: Mapping[str, tuple[str, ...]] = {
+    "people": ("person", "number"),
+    "abandoned": ("campaign", "day"),
+}
+"""What a row is the last word on, where that is not the fact's id."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What became of a load: rows written, and rows that were there already, by table."""
+
+    load: Load
+    written: dict[str, int] = field(default_factory=dict)
+    there: dict[str, int] = field(default_factory=dict)
+
+    def done(self, table: str) -> int:
+        """Return how many rows of a table are done."""
+        return self.written.get(table, 0) + self.there.get(table, 0)
+
+
+def load_frames(
+    frames: Mapping[str, pl.DataFrame],
+    *,
+    source: str,
+    by: str,
+    digest: str = "",
+    as_known: bool = False,
+    progress: Progress = lambda table, done, rows: None,
+) -> Loaded:
+    """Load typed tables (``releve.outbound.reading``); LoadRefused names each row that cannot be.
+
+    The same again writes nothing. A load that was killed goes on when it is started again with the
+    same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first
+    load of a history, refused once the gate has decided anything later than that.
+    """
+    refuse_unfit(frames, clock())
+    if as_known:
+        _refuse_changed_past(frames)
+    with transaction.atomic():
+        loaded = Loaded(_opened(source, by, digest))
+    for name, frame in frames.items():
+        for part in frame.iter_slices(_CHUNK):
+            with transaction.atomic():
+                _write(TABLES[name], part.to_dicts(), loaded, as_known)
+            progress(name, loaded.done(name), frame.height)
+    with transaction.atomic():
+        _close(loaded)
+    return loaded
+
+
+def load_facts(facts: Sequence[Any], *, source: str, by: str) -> Loaded:
+    """Record facts of the engine (``releve.outbound.Withdrawal`` …), known from now on.
+
+    All or none of them. Their own ``known_at`` is not used.
+    """
+    names = {table.fact: name for name, table in TABLES.items()}
+    schemas = {name: frame.schema for name, frame in empty_frames().items()}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for fact in facts:
+        told = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
+        cells = {key: list(v) if isinstance(v, frozenset) else v for key, v in told.items()}
+        rows.setdefault(names[type(fact)], []).append(cells)
+    frames = {name: pl.DataFrame(found, schema=schemas[name]) for name, found in rows.items()}
+    with transaction.atomic():
+        return load_frames(frames, source=source, by=by)
+
+
+def _opened(source: str, by: str, digest: str) -> Load:
+    """Return the load to write into: the one that a killed import left, or a new one."""
+    if digest:
+        left = Load.objects.filter(digest=digest, known_at=None).first()
+        if left is not None:
+            return left
+    return Load.objects.create(source=source, by=by, digest=digest, opened_at=clock())
+
+
+def _close(loaded: Loaded) -> None:
+    """Let everything count, from one instant on; a load without a row leaves nothing behind."""
+    load = loaded.load
+    load.rows += sum(loaded.written.values())
+    if load.rows == 0 and not any(
+        t.model._default_manager.filter(load=load).exists() for t in TABLES.values()
+    ):
+        load.delete()
+        return
+    load.known_at = close_alone()
+    load.save(update_fields=["known_at", "rows"])
+
+
+def _refuse_changed_past(frames: Mapping[str, pl.DataFrame]) -> None:
+    """Refuse a history that would have changed what the gate decided."""
+    last = Decision.objects.order_by("-at").values_list("at", flat=True).first()
+    for name, frame in frames.items():
+        known = "read_at" if name == "feeds" else "known_at"
+        if last is None or known not in frame.columns or not frame.height:
+            continue
+        first = frame[known].min()
+        if isinstance(first, datetime) and first <= last:
+            raise LoadRefused(
+                f"{name}: known_at {first.isoformat()} lies before a decision of the gate "
+                f"({last.isoformat()}); load it without its own dates"
+            )
+
+
+def _write(table: Table, rows: Sequence[Mapping[str, Any]], loaded: Loaded, as_known: bool) -> None:
+    """Write the rows that are not there yet, and the values behind their pseudonyms."""
+    found = [made(table, row, loaded.load.opened_at) for row in rows]
+    last = _last_digests(table, found, loaded.load)
+    new: list[Fact] = []
+    values: list[Value] = []
+    for row, one in zip(rows, found, strict=True):
+        place = _place(table, one)
+        if last.get(place) == one.digest:
+            continue
+        last[place] = one.digest
+        known = row.get("known_at", row.get("read_at")) if as_known else None
+        new.append(
+            table.model(
+                **one.columns, load=loaded.load, known_from=known, digest=one.digest,
+                erase_on=one.erase_on,
+            )
+        )  # fmt: skip
+        values += one.values
+    table.model._default_manager.bulk_create(new)
+    keep(values)
+    name = table.name
+    loaded.written[name] = loaded.written.get(name, 0) + len(new)
+    loaded.there[name] = loaded.there.get(name, 0) + len(found) - len(new)
+
+
+def _place(table: Table, row: Made) -> tuple[Any, ...]:
+    """Return what a row is the last word on; the row itself where nothing corrects it."""
+    names: tuple[str, ...]
+    if table.versioned:
+        names = ("client", "person", "ref")
+    elif table.name in _PLACES:
+        names = _PLACES[table.name]
+    else:
+        return (row.digest,)
+    return tuple(row.columns[name] for name in names if name in row.columns)
+
+
+def _last_digests(table: Table, rows: Sequence[Made], load: Load) -> dict[tuple[Any, ...], str]:
+    """Return the content that counts now at each place of the rows."""
+    key = "ref" if table.versioned else _PLACES.get(table.name, ("digest",))[0]
+    asked = {row.digest if key == "digest" else row.columns[key] for row in rows}
+    kept = table.model._default_manager.filter(**{f"{key}__in": asked}).select_related("load")
+    there = [
+        (row.known_from or (row.load.known_at if row.load else None), row.pk, row)
+        for row in kept.order_by("pk")
+        if row.load is None or row.load_id == load.pk or row.load.known_at is not None
+    ]
+    there.sort(key=lambda one: (one[0] is None, one[0] or load.opened_at, one[1]))
+    found = {}
+    for _, _, row in there:
+        names = [column.name for column in table.columns]
+        one = Made({name: getattr(row, name) for name in names}, row.digest, None, [])
+        found[_place(table, one)] = row.digest
+    return found

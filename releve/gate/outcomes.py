@@ -1,0 +1,147 @@
+"""What came of the calls, read from the files that a SIP proxy appends to (acc, db_flatstore).
+
+The attempt was counted by the decision; a file only tells its outcome, which is a further version
+of the attempt. A cursor moves in the transaction that files the rows, so a kill loses and doubles
+nothing. A file is known by its inode and its first line, whatever it is called after a rotation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from django.db import transaction
+
+from releve.gate.errors import OutcomeFault
+from releve.gate.models import Attempt, Cursor, Load
+from releve.gate.moments import clock, close_alone
+
+__all__ = ["COLUMNS", "UNKNOWN", "Filed", "mark_unknown", "read_outcomes"]
+
+COLUMNS = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time", "cseq")
+"""The columns of a line: those of acc, then the extra ones as the proxy is set up."""
+
+UNKNOWN = "unknown"
+"""The outcome of an attempt of which no file has told anything for too long."""
+
+_CHUNK = 1000
+_LONGEST = 65536
+_BY_CODE = {
+    "486": "busy", "600": "busy", "408": "no-answer", "480": "no-answer", "487": "no-answer",
+    "404": "unallocated", "410": "unallocated", "604": "unallocated", "603": "declined",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Filed:
+    """What became of the lines: filed, no attempt of the gate, no line of acc."""
+
+    filed: int = 0
+    strange: int = 0
+    broken: int = 0
+
+
+def outcome_of(code: str) -> str:
+    """Return the outcome of a SIP reply code."""
+    return "answered" if code.startswith("2") else _BY_CODE.get(code, "failed")
+
+
+def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> Filed:
+    """File what the folder's files say and was not read yet; return the counts.
+
+    ``strange``: a call that the proxy let through or tried without an attempt counted here. More
+    than those in set-up at a kill of the database means that somebody goes around the gate.
+    OutcomeFault where the columns do not name a call.
+    """
+    missing = {"callid", "cseq", "sip_code"} - set(columns)
+    if missing:
+        raise OutcomeFault(f"the columns lack {', '.join(sorted(missing))}")
+    found = Filed()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        _read(path, columns, found)
+    return found
+
+
+def _read(path: Path, columns: Sequence[str], found: Filed) -> None:
+    with path.open("rb") as stream:
+        first = stream.readline(_LONGEST)
+        if not first.endswith(b"\n"):
+            return
+        source = f"{path.stat().st_ino}:{hashlib.sha256(first).hexdigest()[:32]}"
+        while True:
+            with transaction.atomic():
+                cursor, _ = Cursor.objects.select_for_update().get_or_create(source=source)
+                stream.seek(cursor.offset)
+                lines = list(islice(_whole_lines(stream), _CHUNK))
+                if not lines:
+                    return
+                cursor.offset += sum(map(len, lines))
+                cursor.file = path.name[:200]
+                cursor.save(update_fields=["offset", "file"])
+                _file(_told(lines, columns, found), path.name, found)
+
+
+def _whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield lines that were written to their end."""
+    for line in stream:
+        if not line.endswith(b"\n"):
+            return
+        yield line
+
+
+def _told(lines: Sequence[bytes], columns: Sequence[str], found: Filed) -> dict[str, str]:
+    """Return the last outcome of each call of some lines, by its name."""
+    told: dict[str, str] = {}
+    for line in lines:
+        cells = line.decode("utf-8", "replace").rstrip("\n").split("|")
+        row = dict(zip(columns, cells, strict=False))
+        if len(cells) != len(columns) or not row["callid"] or not row["cseq"].isdecimal():
+            found.broken += 1
+        elif row.get("method", "INVITE") == "INVITE":
+            told[f"{row['callid']}/{int(row['cseq'])}"] = outcome_of(row["sip_code"])
+    return told
+
+
+def _file(told: Mapping[str, str], name: str, found: Filed) -> None:
+    """Write the further versions of the attempts; the same outcome again is none."""
+    last: dict[tuple[str, str], Attempt] = {}
+    for row in Attempt.objects.filter(ref__in=told).order_by("pk"):
+        last[row.ref, row.person] = row
+    found.strange += len(told.keys() - {ref for ref, _ in last})
+    new = [row for row in last.values() if row.outcome != told[row.ref]]
+    _write(new, [told[row.ref] for row in new], f"outcomes {name}")
+    found.filed += len(new)
+
+
+def mark_unknown(before: datetime) -> int:
+    """Give the gate's attempts from before an instant that have no outcome one: ``unknown``.
+
+    What a file says later counts instead.
+    """
+    told = Attempt.objects.exclude(outcome="").values("ref")
+    silent = list(Attempt.objects.filter(load=None, at__lt=before).exclude(ref__in=told)[:_CHUNK])
+    with transaction.atomic():
+        _write(silent, [UNKNOWN] * len(silent), "outcomes not told")
+    return len(silent)
+
+
+def _write(rows: Sequence[Attempt], outcomes: Sequence[str], source: str) -> None:
+    if not rows:
+        return
+    load = Load.objects.create(
+        source=source[:200], by="outcomes", opened_at=clock(), known_at=close_alone(),
+        rows=len(rows),
+    )  # fmt: skip
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                load=load, client=row.client, person=row.person, ref=row.ref, at=row.at,
+                outcome=outcome, provider=row.provider, digest="", erase_on=row.erase_on,
+            )
+            for row, outcome in zip(rows, outcomes, strict=True)
+        ]
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""The values behind pseudonyms: kept aside until their day, and erasable without any other row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from releve.gate.models import Personal
+
+__all__ = ["Value", "keep", "value_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value to be kept: what it is, its pseudonym, itself, its salt, until when (None: open)."""
+
+    what: str
+    pseudonym: str
+    value: str
+    salt: str
+    erase_on: date | None
+
+
+def keep(values: Iterable[Value]) -> None:
+    """Keep values that are not kept yet; the latest day of erasure of the same value counts."""
+    wanted = {(value.what, value.pseudonym): value for value in _latest(values)}
+    there = Personal.objects.filter(pseudonym__in={pseudonym for _, pseudonym in wanted})
+    later = []
+    for row in there:
+        value = wanted.pop((row.what, row.pseudonym), None)
+        if value is not None and _after(value.erase_on, row.erase_on):
+            row.erase_on = value.erase_on
+            later.append(row)
+    Personal.objects.bulk_update(later, ["erase_on"])
+    Personal.objects.bulk_create(
+        [
+            Personal(
+                what=v.what, pseudonym=v.pseudonym, value=v.value, salt=v.salt, erase_on=v.erase_on
+            )
+            for v in wanted.values()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def value_of(what: str, pseudonym: str) -> str | None:
+    """Return the value behind a pseudonym, None when it was erased or never kept.
+
+    Whoever shows it records that it was looked at, and why.
+    """
+    rows = Personal.objects.filter(what=what, pseudonym=pseudonym)
+    return rows.values_list("value", flat=True).first()
+
+
+def _latest(values: Iterable[Value]) -> list[Value]:
+    found: dict[tuple[str, str], Value] = {}
+    for value in values:
+        other = found.get((value.what, value.pseudonym))
+        if other is None or _after(value.erase_on, other.erase_on):
+            found[value.what, value.pseudonym] = value
+    return list(found.values())
+
+
+def _after(day: date | None, other: date | None) -> bool:
+    return other is not None and (day is None or day > other)

@@ -1,0 +1,54 @@
+"""A decision judged again, as known at its own instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from releve.gate.deciding import call_of, judged
+from releve.gate.errors import NoSuch
+from releve.gate.knowing import Answer, Campaign, facts_digest, facts_for
+from releve.gate.models import Decision
+from releve.outbound import Rules, Verdict
+
+__all__ = ["Replay", "replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The verdicts of a decision, one for each who answers the number, and the facts judged."""
+
+    verdicts: tuple[Verdict, ...]
+    answer: Answer
+    evidence: str
+
+    def agrees(self, decision: Decision) -> bool:
+        """Return whether facts and verdict are those of the decision."""
+        rules = "|".join(dict.fromkeys(rule for one in self.verdicts for rule in one.rules))
+        found = (all(one.allowed for one in self.verdicts), rules, facts_digest(self.evidence))
+        return found == (decision.allowed, decision.rules, decision.facts)
+
+
+def replay(decision: Decision, rules: Rules) -> Replay:
+    """Judge a decision again; NoSuch where it was judged by another version of the rules."""
+    if decision.rules_version != rules.version:
+        raise NoSuch(
+            f"{decision} was judged by the rules {decision.rules_version[:12]}, these are "
+            f"{rules.version[:12]}: give those of its day"
+        )
+    asked: dict[str, Any] = {
+        "number": decision.number, "named": decision.named, "campaign": decision.campaign,
+        "client": decision.client, "known": decision.at, "call_id": "", "cseq": -1,
+    }  # fmt: skip
+    answer = _without(facts_for(asked, decision.stand_in), str(decision))
+    call = call_of(decision.campaign, Campaign(**decision.call), decision.stand_in,
+                   decision.caller, decision.named, decision.at, str(decision))  # fmt: skip
+    found = judged(call, answer, rules)
+    return Replay(tuple(found), answer, answer.evidence())
+
+
+def _without(answer: Answer, ref: str) -> Answer:
+    """Return what was known without the attempt that the decision itself became."""
+    kept = [row for row in answer.tables["attempts"] if row[1]["id"] != ref]
+    tables = {**answer.tables, "attempts": kept}
+    return Answer(answer.campaign, tables, answer.decided, answer.newest, answer.last, answer.clock)

@@ -1,0 +1,68 @@
+"""One fact made into a row: pseudonyms for what is personal, a digest of what it says, its day."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from releve.gate.keys import commitment, hidden, number_pseudonym, number_text, person_pseudonym
+from releve.gate.personal import Value
+from releve.gate.retention import erase_on, value_day
+from releve.gate.tables import Column, Table
+
+__all__ = ["Made", "made"]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A row to be written: its columns, the digest of its content, its day, the values aside."""
+
+    columns: Mapping[str, Any]
+    digest: str
+    erase_on: date | None
+    values: list[Value]
+
+
+def made(table: Table, fact: Mapping[str, Any], loaded: datetime) -> Made:
+    """Return the row of a fact given by field."""
+    day = value_day(table.name, fact, loaded)
+    columns: dict[str, Any] = {}
+    content: list[Any] = []
+    values: list[Value] = []
+    for column in table.columns:
+        cell, told, value = _cell(table, column, fact.get(column.field), day)
+        columns[column.name] = cell
+        content.append(told)
+        values += value
+    text = json.dumps(content, ensure_ascii=False, default=_iso)
+    return Made(columns, hashlib.sha256(text.encode()).hexdigest()[:32],
+                erase_on(table.name, fact, loaded), values)  # fmt: skip
+
+
+def _cell(
+    table: Table, column: Column, value: Any, day: date | None
+) -> tuple[Any, Any, list[Value]]:
+    """Return what stands in the column, what its content is, and the value kept aside, if any."""
+    if column.hides in ("number", "person") and value:
+        number = column.hides == "number"
+        name = number_pseudonym(value) if number else person_pseudonym(value)
+        shown = number_text(value) if number else value
+        return name, name, [Value(column.hides, name, shown, "", day)]
+    if column.hides == "proof":
+        name, salt = commitment(value or "")
+        kept = [Value("proof", name, value, salt, day)] if salt else []
+        return name, hidden(value or ""), kept
+    if column.kind == "words":
+        text = "|".join(sorted(value or ()))
+        return text, text, []
+    if table.name == "mandates" and column.field == "number":
+        return number_text(value), number_text(value), []
+    return value, value, []
+
+
+def _iso(value: date | datetime) -> str:
+    return value.isoformat()

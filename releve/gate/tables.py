@@ -1,0 +1,98 @@
+"""How the engine's facts stand in rows: one description a table, read by loading and by reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from releve.gate import models
+from releve.network.clock import UTC
+from releve.outbound.reading import TABLES as ENGINE_TABLES
+from releve.outbound.reading import columns_of
+
+__all__ = ["TABLES", "Column", "Table", "instant"]
+
+_MODELS: Mapping[str, type[models.Fact]] = {
+    "people": models.Person,
+    "consents": models.Consent,
+    "withdrawals": models.Withdrawal,
+    "contracts": models.Contract,
+    "callbacks": models.Callback,
+    "refusals": models.Refusal,
+    "attempts": models.Attempt,
+    "listings": models.Listing,
+    "scrubs": models.Scrub,
+    "mandates": models.Mandate,
+    "abandoned": models.Abandoned,
+    "feeds": models.Watermark,
+}
+_RENAMED = {"id": "ref", "objects": "objects_named"}
+_PSEUDONYMS = {("people", "number"): "number", ("listings", "number"): "number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field of a fact, the column it stands in, and what it holds.
+
+    ``kind``: text, instant, day, words, flag, number (a figure); ``hides``: number, person or
+    proof where a pseudonym or a hash stands for the value, empty otherwise.
+    """
+
+    field: str
+    name: str
+    kind: str
+    hides: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of facts: its name in the engine, its fact, its model, its columns."""
+
+    name: str
+    fact: type
+    model: type[models.Fact]
+    columns: tuple[Column, ...]
+
+    @property
+    def db_table(self) -> str:
+        """Return the table's name in the database."""
+        return self.model._meta.db_table
+
+    @property
+    def versioned(self) -> bool:
+        """Return whether a fact has an id, so that a later version corrects it."""
+        return any(column.name == "ref" for column in self.columns)
+
+    def fact_of(self, cells: Mapping[str, Any], known_at: datetime | None) -> Any:
+        """Return the engine's fact of a row's values by field."""
+        return self.fact(**cells) if known_at is None else self.fact(known_at=known_at, **cells)
+
+
+def instant(text: str | datetime) -> datetime:
+    """Return an instant that a database wrote: with its offset, or in UTC."""
+    found = datetime.fromisoformat(text) if isinstance(text, str) else text
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def day(text: str | date) -> date:
+    """Return a day that a database wrote."""
+    return date.fromisoformat(text) if isinstance(text, str) else text
+
+
+def _column(table: str, field: str, kind: str) -> Column:
+    hides = {"person": "person", "proof": "proof"}.get(field, "")
+    hides = _PSEUDONYMS.get((table, field), hides)
+    return Column(field, _RENAMED.get(field, field), kind, hides)
+
+
+def _table(name: str) -> Table:
+    kinds = {field: kind for field, (kind, _) in columns_of(name).items() if field != "known_at"}
+    if name == "consents":
+        kinds["unreadable"] = "text"
+    columns = tuple(_column(name, field, kind) for field, kind in kinds.items())
+    return Table(name, ENGINE_TABLES[name], _MODELS[name], columns)
+
+
+TABLES: Mapping[str, Table] = {name: _table(name) for name in _MODELS}

@@ -1,0 +1,168 @@
+"""Photos as they are kept: JPEG, PNG or WebP, told by their content, without what a camera adds.
+
+Place, time, device, thumbnails, comments and colour profiles are left out: of a file, only the
+parts that draw it are copied. How a JPEG is to be turned is kept, alone. Formats: ITU-T T.81 annex
+B and Exif 2.32 (JPEG), ISO/IEC 15948 (PNG), RFC 9649 (WebP). Nothing is decoded.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+__all__ = ["NotAPhoto", "cleaned", "type_of"]
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_KEPT = frozenset(
+    (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"pHYs")
+)
+_WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH"))
+_WEBP_ADDED = 0x20 | 0x08 | 0x04  # flags of VP8X: profile, Exif, XMP
+_EOI, _SOS, _APP0, _APP1, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
+_JPEG_KEPT = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD, _SOS} - {0xC8})
+_ORIENTATION = 0x0112
+
+
+class NotAPhoto(ValueError):  # noqa: N818
+    """The content is no whole JPEG, PNG or WebP picture."""
+
+
+def type_of(data: bytes) -> str:
+    """Return the media type by the content; empty for anything else."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(_PNG):
+        return "image/png"
+    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+
+
+def cleaned(data: bytes) -> bytes:
+    """Return a photo with what draws it and nothing else; NotAPhoto when it is none, or is cut."""
+    made = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp}.get(type_of(data))
+    if made is None:
+        raise NotAPhoto("the file is no JPEG, PNG or WebP picture")
+    try:
+        return made(data)
+    except (struct.error, IndexError) as error:
+        raise NotAPhoto("the picture is cut off") from error
+
+
+def _jpeg(data: bytes) -> bytes:
+    head, turned, kept, drawn = b"", b"", [], False
+    for marker, segment in _segments(data):
+        if marker == _APP0 and segment[4:9] == b"JFIF\0" and len(segment) >= 18:
+            head = head or b"\xff\xe0\0\x10" + segment[4:16] + b"\0\0"  # without its thumbnail
+        elif marker == _APP1 and segment[4:10] == b"Exif\0\0":
+            turned = turned or _turned(_orientation(segment[10:]))
+        elif marker in _JPEG_KEPT or (marker == _APP14 and segment[4:9] == b"Adobe"):
+            kept.append(segment)
+            drawn = drawn or marker == _SOS
+    if not drawn:
+        raise NotAPhoto("the picture has nothing to draw")
+    return b"".join((b"\xff\xd8", head, turned, *kept, b"\xff\xd9"))
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the marker and the bytes of each segment up to the end of the picture."""
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise NotAPhoto("the picture is damaged")
+        marker = data[at + 1]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
+        if marker == _EOI:
+            return
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        end = at + 2 + length
+        if length < 2 or end > len(data):
+            raise NotAPhoto("the picture is cut off")
+        if marker == _SOS:
+            end = _scanned(data, end)
+        yield marker, data[at:end]
+        at = end
+
+
+def _scanned(data: bytes, at: int) -> int:
+    """Return where the coded data of a scan end: at the next marker that is not of the data."""
+    while True:
+        at = data.find(b"\xff", at)
+        if at < 0 or at + 1 >= len(data):
+            raise NotAPhoto("the picture is cut off")
+        follows = data[at + 1]
+        if follows != 0 and not 0xD0 <= follows <= 0xD7 and follows != 0xFF:
+            return at
+        at += 1 if follows == 0xFF else 2
+
+
+def _orientation(tiff: bytes) -> int:
+    """Return how a picture is to be turned, 1 to 8; 1 (not at all) where Exif does not say."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{order}H", tiff, start)
+        for number in range(min(count, 200)):
+            tag, kind, _count, value = struct.unpack_from(
+                f"{order}HHIH", tiff, start + 2 + 12 * number
+            )
+            if tag == _ORIENTATION and kind == 3 and 1 <= value <= 8:
+                return int(value)
+    except struct.error:
+        return 1
+    return 1
+
+
+def _turned(orientation: int) -> bytes:
+    """Return an Exif segment that says how a picture is to be turned, and nothing else."""
+    if orientation == 1:
+        return b""
+    entry = struct.pack(">HHIHH", _ORIENTATION, 3, 1, orientation, 0)
+    tiff = b"MM\0*" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0)
+    body = b"Exif\0\0" + tiff
+    return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+
+
+def _png(data: bytes) -> bytes:
+    kept, at, drawn = [_PNG], len(_PNG), False
+    while True:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        chunk = data[at : at + 12 + length]
+        (check,) = struct.unpack_from(">I", chunk, 8 + length)
+        if zlib.crc32(chunk[4 : 8 + length]) != check:
+            raise NotAPhoto("the picture is damaged")
+        if kind in _PNG_KEPT:
+            kept.append(chunk)
+        drawn = drawn or kind == b"IDAT"
+        at += 12 + length
+        if kind == b"IEND":
+            break
+    if not drawn:
+        raise NotAPhoto("the picture has nothing to draw")
+    return b"".join(kept)
+
+
+def _webp(data: bytes) -> bytes:
+    (size,) = struct.unpack_from("<I", data, 4)
+    end, at, kept = 8 + size, 12, [b"WEBP"]
+    if end > len(data):
+        raise NotAPhoto("the picture is cut off")
+    while at < end:
+        kind, length = struct.unpack_from("<4sI", data, at)
+        chunk = data[at : at + 8 + length + length % 2]
+        if len(chunk) < 8 + length:
+            raise NotAPhoto("the picture is cut off")
+        if kind in (b"ANIM", b"ANMF"):
+            raise NotAPhoto("the picture moves: send one that does not")
+        if kind == b"VP8X":
+            chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_ADDED]) + chunk[9:]
+        if kind in _WEBP_KEPT:
+            kept.append(chunk)
+        at += 8 + length + length % 2
+    if not any(part[:4] in (b"VP8 ", b"VP8L") for part in kept):
+        raise NotAPhoto("the picture has nothing to draw")
+    body = b"".join(kept)
+    return b"RIFF" + struct.pack("<I", len(body)) + body

@@ -1,0 +1,39 @@
+"""Values kept in memory while what they were made from is the very same objects."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+__all__ = ["Kept"]
+
+_T = TypeVar("_T")
+
+
+class Kept(Generic[_T]):
+    """The last few values by key; each stands while its sources are the same objects, not equal.
+
+    Comparing an operator or a situation of tens of thousands of people costs more than it saves.
+    """
+
+    def __init__(self, most: int = 16) -> None:
+        self._most = most
+        self._rows: OrderedDict[Hashable, tuple[tuple[object, ...], _T]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, sources: tuple[object, ...], make: Callable[[], _T]) -> _T:
+        """Return the value of a key, made anew where one of its sources is another object."""
+        with self._lock:
+            row = self._rows.get(key)
+            if row is not None and all(a is b for a, b in zip(row[0], sources, strict=True)):
+                self._rows.move_to_end(key)
+                return row[1]
+        made = make()
+        with self._lock:
+            self._rows[key] = (sources, made)
+            self._rows.move_to_end(key)
+            while len(self._rows) > self._most:
+                self._rows.popitem(last=False)
+        return made

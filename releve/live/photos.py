@@ -1,0 +1,103 @@
+"""Photos of inspections: files beside the database, named by their content, erased on their day.
+
+A photo is kept without what the camera added (:mod:`.images`), as ``photos/SHA-256`` in the home
+folder; the ledger's entry holds the name. What no inspection names within a day goes; so does a
+photo when the time of the ``retention`` rule for other values has passed since the last inspection
+that names it. The entry, and every proof of it, stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from releve.ledger import chain as ledger
+from releve.ledger.models import Entry
+from releve.live.clock import LIVE
+from releve.live.images import cleaned
+from releve.live.operator import rules_now
+from releve.situation import InspectionHeld, RetentionRule
+
+__all__ = ["MOST_BYTES", "MOST_PHOTOS", "erase_photos", "has_photo", "keep_photo", "photo"]
+
+MOST_BYTES, MOST_PHOTOS = 8 * 1024 * 1024, 4
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_UNNAMED_SECONDS = 24 * 3600
+
+
+def keep_photo(data: bytes) -> str:
+    """Keep a photo without what the camera added; return its SHA-256. NotAPhoto when it is none."""
+    data = cleaned(data)
+    digest = hashlib.sha256(data).hexdigest()
+    path = _folder() / digest
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.replace(path)
+    return digest
+
+
+def photo(digest: str) -> bytes | None:
+    """Return a photo; None where there is none of that name, or not any more."""
+    if not has_photo(digest):
+        return None
+    return (_folder() / digest).read_bytes()
+
+
+def has_photo(digest: str) -> bool:
+    """Return whether a photo is kept."""
+    return _DIGEST.fullmatch(digest) is not None and (_folder() / digest).is_file()
+
+
+def erase_photos(now: datetime) -> int:
+    """Erase the photos whose day has come, and those that nothing names; return how many."""
+    paths = [path for path in _folder().glob("*") if path.is_file()]
+    if not paths:
+        return 0
+    last = dict(_last_days())
+    gone = [path for path in paths if _due(path, last.get(path.name), now.date())]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    named = sum(path.name in last for path in gone)
+    if named:
+        with transaction.atomic():
+            ledger.lock()
+            ledger.append("photos.erased", {"count": named}, recorded_at=now, stream=LIVE)
+    return len(gone)
+
+
+def _due(path: Path, last: date | None, today: date) -> bool:
+    if last is None:
+        return time.time() - path.stat().st_mtime > _UNNAMED_SECONDS
+    return today > last
+
+
+def _last_days() -> Iterator[tuple[str, date]]:
+    """Yield each photo with the last day it is kept, the latest last."""
+
+    rules = rules_now()
+    rows = Entry.objects.filter(kind=InspectionHeld.kind).values_list("recorded_at", "body")
+    found: list[tuple[date, str]] = []
+    for at, written in rows.iterator(chunk_size=500):
+        day = datetime.fromisoformat(at).date()
+        rule = rules.one(RetentionRule, day) or RetentionRule()
+        until = day + timedelta(days=rule.other_days)
+        found += [(until, digest) for digest in json.loads(written).get("photos", ())]
+    for until, digest in sorted(found):
+        yield digest, until
+
+
+def _folder() -> Path:
+    return Path(settings.HOME) / "photos"

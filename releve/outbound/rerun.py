@@ -1,0 +1,174 @@
+"""Verdicts judged again from the evidence alone: the calls, the facts and the rules of one file.
+
+Each line of the file holds a decision as it was sealed (``text``), and the facts that were judged.
+Nothing else is read: whoever has the file can tell whether the answers follow from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from releve.outbound.calls import Call
+from releve.outbound.errors import OutboundError, ProofFault
+from releve.outbound.facts import Facts
+from releve.outbound.loading import load_rules
+from releve.outbound.reading import TABLES, columns_of
+from releve.outbound.rows import Rules
+from releve.outbound.verdict import Verdict, verdict
+
+__all__ = ["FORMAT", "Difference", "Rerun", "call_in", "facts_in", "judged_again", "rerun"]
+
+FORMAT = "releve outbound proof 1"
+_FACTS_TAG = b"releve gate facts 1\n"
+_ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A line whose answer does not follow from its evidence: what was told, what is found."""
+
+    line: int
+    call: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What became of the lines of a file."""
+
+    campaign: str
+    lines: int
+    allowed: int
+    same: int
+    differences: tuple[Difference, ...]
+
+
+def rerun(lines: Iterable[str]) -> Rerun:
+    """Judge every call of a file again; ProofFault when it is no such file.
+
+    A line is the same when the facts are those that were sealed, and the answer, the rows that
+    refuse, the basis and the count of attempts are those that were told.
+    """
+    given = iter(lines)
+    head = _loaded(next(given, ""), 1)
+    if head.get("format") != FORMAT:
+        raise ProofFault(f"line 1 is not the head of a file of format {FORMAT!r}")
+    tables = {version: _rules(version, texts) for version, texts in head["rules"].items()}
+    count, allowed, found = 0, 0, list[Difference]()
+    for number, line in enumerate(given, 2):
+        told = _loaded(line, number)
+        decision = _loaded(told["text"], number)
+        count, allowed = count + 1, allowed + bool(decision["allowed"])
+        reason = _differs(decision, told["facts"], tables)
+        if reason:
+            call = f"{decision['call_id']}/{decision['cseq']}"
+            found.append(Difference(number, call, reason))
+    return Rerun(head["campaign"], count, allowed, count - len(found), tuple(found))
+
+
+def _loaded(text: str, line: int) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ProofFault(f"line {line} is no JSON object; ask for the file again")
+    return found
+
+
+def _rules(version: str, texts: Mapping[str, str]) -> Rules:
+    rules = load_rules(texts)
+    if rules.version != version:
+        raise ProofFault(f"the rules of version {version[:12]} are not those: {rules.version[:12]}")
+    return rules
+
+
+def _differs(decision: Mapping[str, Any], facts: Sequence[Any], tables: Mapping[str, Rules]) -> str:
+    """Return why a decision does not follow from its evidence, empty when it does."""
+    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    if hashlib.sha256(_FACTS_TAG + text.encode()).hexdigest() != decision["facts"]:
+        return "the facts are not those that were sealed"
+    rules = tables.get(decision["rules_version"])
+    if rules is None:
+        return f"the rules of version {decision['rules_version'][:12]} are not in the file"
+    try:
+        found = judged_again(decision, facts, rules)
+    except (OutboundError, KeyError, TypeError, ValueError) as error:
+        return f"it cannot be judged: {error}"
+    told = {
+        "allowed": all(one.allowed for one in found),
+        "legal": all(one.legal for one in found),
+        "rules": "|".join(dict.fromkeys(rule for one in found for rule in one.rules)),
+        "basis": found[0].basis,
+        "attempts": max(one.attempts for one in found),
+    }
+    wrong = [f"{k} {decision[k]!r}, found {v!r}" for k, v in told.items() if decision[k] != v]
+    return "; ".join(wrong)
+
+
+def judged_again(
+    decision: Mapping[str, Any], rows: Sequence[Any], rules: Rules
+) -> tuple[Verdict, ...]:
+    """Return the verdict on a sealed decision's call, for each who answers the number."""
+    call, facts = call_in(decision), facts_in(rows)
+    found = [verdict(call, facts, rules, call.at, timed=False)]
+    if call.person:
+        others = [person for person in decision["persons"].split("|") if person != call.person]
+        found += [
+            verdict(replace(call, person=person), facts, rules, call.at, timed=False)
+            for person in others
+        ]
+    return tuple(found)
+
+
+def call_in(decision: Mapping[str, Any]) -> Call:
+    """Return the call of a sealed decision; its number is one that stands in for the real one."""
+    told = decision["call"]
+    return Call(
+        decision["client"],
+        decision["stand_in"],
+        datetime.fromisoformat(decision["at"]),
+        told["object"],
+        decision["caller"],
+        decision["campaign"],
+        decision["named"],
+        purpose=told["purpose"],
+        mode=told["mode"],
+        origin=told["origin"],
+        authenticated=told["authenticated"],
+        mobile_terminal=told["mobile_terminal"],
+        id=f"{decision['call_id']}/{decision['cseq']}",
+    )
+
+
+def facts_in(rows: Iterable[Sequence[Any]]) -> Facts:
+    """Return the facts of evidence: rows of table, instant known, values by column."""
+    told: dict[str, list[Any]] = {_ARGUMENTS.get(name, name): [] for name in TABLES}
+    for name, known, *values in rows:
+        kinds = _kinds(name)
+        cells = {
+            field: _value(kind, value)
+            for (field, kind), value in zip(kinds.items(), values, strict=True)
+        }
+        if known is not None:
+            cells["known_at"] = datetime.fromisoformat(known)
+        told[_ARGUMENTS.get(name, name)].append(TABLES[name](**cells))
+    return Facts(**told)
+
+
+def _kinds(table: str) -> dict[str, str]:
+    kinds = {name: kind for name, (kind, _) in columns_of(table).items() if name != "known_at"}
+    return {**kinds, "unreadable": "text"} if table == "consents" else kinds
+
+
+def _value(kind: str, value: Any) -> Any:
+    if kind == "words":
+        return frozenset(value)
+    if value is None or kind in ("text", "number", "flag"):
+        return value
+    return datetime.fromisoformat(value) if kind == "instant" else date.fromisoformat(value)

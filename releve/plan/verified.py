@@ -1,0 +1,216 @@
+"""A plan against the queue simulator: what was promised, what is found, what it takes.
+
+The requirement comes from Erlang, which takes each half hour alone and every day for an average
+one. Here the day that a plan gives is simulated call by call; where it misses, the requirement is
+tightened (:func:`releve.demand.queue.corrections`), and the caller plans the day again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from releve.demand.queue import Verification, corrections, promised, verify
+from releve.demand.tables import Floats, Forecast, Requirement, Truths
+from releve.network import Operator
+from releve.plan.result import BASE, Plan
+
+__all__ = [
+    "ERRS",
+    "FEWEST",
+    "ClientFigures",
+    "ReliefError",
+    "Simulated",
+    "alike",
+    "client_figures",
+    "relief_error",
+    "simulated",
+    "tightened",
+]
+
+HALF_HOUR = 0.5
+FEWEST = 5.0
+"""Calls of a half hour below which Erlang is not judged: one call more or less says nothing."""
+ERRS = 0.05
+"""How far Erlang may be from the simulator in a relief before the relief is named."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One scenario of a plan, simulated; ``tolerance`` is how far below a target still holds it."""
+
+    plan: Plan
+    scenario: str
+    found: Verification
+    tolerance: float
+
+    def misses(self) -> Truths:
+        """Return which half hours miss: bool[interval, programme]."""
+        return self.found.misses(self.tolerance)
+
+    @property
+    def badness(self) -> tuple[int, float]:
+        """How many half hours miss, and the calls not served in time in them: less is better."""
+        missed = self.misses()
+        late = self.found.calls * (1.0 - np.nan_to_num(self.found.service.value, nan=1.0))
+        return int(missed.sum()), float(late[missed].sum())
+
+
+def simulated(
+    operator: Operator,
+    plan: Plan,
+    need: Requirement,
+    forecast: Forecast,
+    *,
+    scenario: str = BASE,
+    replications: int = 200,
+    tolerance: float = 0.01,
+    threads: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Simulated:
+    """Simulate the calls of a plan's day, or of its relief for a contingency.
+
+    ``need`` is the requirement that the plan was made for. Volumes and the busyness of days are
+    those of the forecast. A relief is simulated as if the loss lasted the whole day.
+    """
+    found = verify(
+        need,
+        operator.programmes,
+        plan.scenarios[scenario].placed,
+        forecast=forecast,
+        replications=replications,
+        threads=threads,
+        progress=progress,
+    )
+    return Simulated(plan, scenario, found, tolerance)
+
+
+def tightened(day: Simulated) -> Requirement | None:
+    """Return the requirement that would hold the targets, or None when there is no more to ask.
+
+    There is none when nothing misses, and where it misses only because people are missing already:
+    asking for more would not bring them.
+    """
+    given = day.found.requirement
+    asked = corrections(day.found, tolerance=day.tolerance)
+    return asked if (asked.on_phone > given.on_phone).any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFigures:
+    """A client's inbound calls of a day. Service levels are means over its calls.
+
+    ``promised`` by Erlang for the agents placed, ``found`` by the simulator. ``missed`` half hours
+    (of a programme) below target; of them ``short`` have fewer agents than required.
+    ``worst_interval`` is the one farthest below a target (-1 when none misses), ``worst`` its
+    service level and ``worst_answered`` its answer rate (1 when none misses).
+    ``required_hours`` and ``placed_hours`` are agent hours of all its programmes.
+    """
+
+    client: str
+    promised: float
+    found: float
+    missed: int
+    short: int
+    worst: float
+    worst_answered: float
+    worst_interval: int
+    required_hours: float
+    placed_hours: float
+
+
+def client_figures(day: Simulated) -> tuple[ClientFigures, ...]:
+    """Return the figures of each client with inbound calls, in the plan's order."""
+    return tuple(_figures(day))
+
+
+def _figures(day: Simulated) -> Iterator[ClientFigures]:
+    found, erlang, missed = day.found, promised(day.found), day.misses()
+    asked = found.requirement.on_phone
+    short = missed & (found.on_phone < np.nan_to_num(asked))
+    placed = day.plan.scenarios[day.scenario].placed
+    for client, _ in day.plan.clients:
+        mine = np.array([row.client == client for row in found.programmes])
+        calls = np.where(np.isnan(found.service.value[:, mine]), 0.0, found.calls[:, mine])
+        if not calls.sum() > 0.0:
+            continue
+        at, p = _worst(found, missed & mine)
+        yield ClientFigures(
+            client,
+            _mean(erlang[:, mine], calls),
+            _mean(found.service.value[:, mine], calls),
+            int(missed[:, mine].sum()),
+            int(short[:, mine].sum()),
+            float(found.service.value[at, p]) if at >= 0 else 1.0,
+            float(found.answer_rate.value[at, p]) if at >= 0 else 1.0,
+            at,
+            HALF_HOUR * float(np.nansum(found.requirement.agents[:, mine])),
+            HALF_HOUR * float(placed[:, mine].sum()),
+        )
+
+
+def _worst(found: Verification, missed: Truths) -> tuple[int, int]:
+    """Return the interval and the programme that are farthest below a target; -1 if none misses."""
+    if not missed.any():
+        return -1, -1
+    target = np.array([row.service_target for row in found.programmes])
+    least = np.array([row.answer_rate for row in found.programmes])
+    gap = np.maximum(target - found.service.value, least - found.answer_rate.value)
+    at, p = np.unravel_index(int(np.where(missed, gap, -np.inf).argmax()), missed.shape)
+    return int(at), int(p)
+
+
+def _mean(level: Floats, calls: Floats) -> float:
+    """Return the mean of a level over the calls that are known."""
+    return float((np.nan_to_num(level) * calls).sum() / calls.sum())
+
+
+def alike(plan: Plan) -> tuple[tuple[str, ...], ...]:
+    """Return the scenarios in groups that place the same, so that one is simulated for each."""
+    groups: dict[bytes, list[str]] = {}
+    for name, scenario in plan.scenarios.items():
+        groups.setdefault(scenario.placed.tobytes(), []).append(name)
+    return tuple(tuple(names) for names in groups.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefError:
+    """Scenarios in which Erlang errs: in how many half hours, and the worst of them.
+
+    The ``scenarios`` all place the same; ``base`` may be among them. ``promised`` and ``found`` are
+    the service levels of ``programme`` in ``interval``.
+    """
+
+    scenarios: tuple[str, ...]
+    half_hours: int
+    programme: str
+    interval: int
+    promised: float
+    found: float
+
+
+def relief_error(
+    day: Simulated, scenarios: tuple[str, ...], *, by: float = ERRS
+) -> ReliefError | None:
+    """Return where Erlang surely errs by more than ``by``, or None where it does not.
+
+    ``scenarios`` are those that place the same as the one simulated. Surely: even the near end of
+    the simulator's interval lies that far away. Half hours of fewer calls than :data:`FEWEST` are
+    not looked at.
+    """
+    found, erlang = day.found, promised(day.found)
+    near = np.clip(erlang, found.service.low, found.service.high)
+    wrong = np.where(found.calls >= FEWEST, np.nan_to_num(np.abs(near - erlang)), 0.0)
+    if not (wrong > by).any():
+        return None
+    interval, p = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    return ReliefError(
+        scenarios,
+        int((wrong > by).sum()),
+        found.programmes[p].id,
+        int(interval),
+        float(erlang[interval, p]),
+        float(found.service.value[interval, p]),
+    )

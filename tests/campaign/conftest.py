@@ -1,0 +1,36 @@
+"""Calls that the gate decided, some refused, and a consent then taken back aloud."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from releve.gate.deciding import decide
+from releve.gate.law import rules_now
+from releve.gate.loading import load_facts
+from releve.outbound import Withdrawal
+from tests.gate.conftest import _own_home
+from tests.gate.making import AT_ANY_HOUR, CLIENT, fill, question
+from tests.gate.stores import DjangoStore
+
+__all__ = ["_own_home"]
+
+
+@pytest.fixture
+def called(db: None) -> list[str]:
+    """Ten calls to three people and one to nobody known; the first person says no more calls."""
+    law = settings.HOME / "law"
+    law.mkdir()
+    (law / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
+    fill(range(3))
+    store, rules = DjangoStore(), rules_now()
+    asked = [question(n % 2 + n // 9, f"call-{n}", agent="a-7") for n in range(10)]
+    asked.append(question(77, "call-10"))
+    told = [decide(store, one, rules, time.monotonic() + 5).text for one in asked]
+    now = timezone.now() + timedelta(milliseconds=1)
+    load_facts([Withdrawal(CLIENT, "P0", now, now, "", "spoken")], source="agent", by="agent")
+    return told

@@ -1,0 +1,149 @@
+"""The proof of a campaign: what a client is owed, and the same answers from the file alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+from django.utils import timezone
+
+from releve.cli import main
+from releve.gate.closing import close_all
+from releve.gate.models import Attempt, Decision
+from releve.ledger.keys import public_key
+from releve.ledger.roots import seal
+from releve.outbound.errors import ProofFault
+from releve.outbound.rerun import rerun
+from tests.gate.making import CAMPAIGN, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+def proved(out: Path) -> Result:
+    today = timezone.now().date()
+    days = ["--from", str(today.replace(day=1)), "--to", "2099-12-31"]
+    command = ["outbound", "proof", CAMPAIGN, *days, "--out", str(out)]
+    return CliRunner().invoke(main, command, catch_exceptions=False)
+
+
+@pytest.fixture
+def folder(called: list[str], tmp_path: Path) -> Path:
+    """The proof of the calls, closed and sealed."""
+    close_all(timezone.now())
+    seal(timezone.now())
+    told = proved(tmp_path / "out")
+    assert told.exit_code == 0, told.output
+    assert "11 calls, 11 proved against the ledger, 11 with their evidence" in told.output
+    return tmp_path / "out"
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "calls.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_each_call_is_told_with_what_a_client_is_owed(folder: Path, called: list[str]) -> None:
+    rows = rows_of(folder)
+    assert [row["call"] for row in rows] == [f"call-{n}/1" for n in range(11)]
+    for row, said in zip(rows, called, strict=True):
+        decision = Decision.objects.get(call_id=row["call"].removesuffix("/1"))
+        assert (row["allowed"] == "True") is said.startswith("allow")
+        assert datetime.fromisoformat(row["at"]) == decision.at
+        assert (row["caller"], row["mandate"], row["provider"]) == ("+33162000001", "M1", "us")
+        assert (row["mode"], row["site"]) == ("manual", "CASA")
+        assert row["places"]
+        assert datetime.fromisoformat(row["local_times"].split("|")[0]) == decision.at
+        assert row["ledger_entry"]
+    assert {row["agent"] for row in rows[:10]} == {"a-7"}
+    assert rows[0]["basis"] == "consent:C0"
+    capped = [row for row in rows if "FR-FREQ-1@2023-03-01" in row["rules"]]
+    assert capped
+    assert "D223-9" in capped[0]["says"]
+    unknown = rows[-1]
+    assert "FR-DATA-PERSON" in unknown["rules"]
+    spoken = [row["withdrawal_channel"] for row in rows if row["person"] == rows[0]["person"]]
+    assert set(spoken) == {"spoken"}
+    parquet = pl.read_parquet(folder / "calls.parquet")
+    assert parquet["call"].to_list() == [row["call"] for row in rows]
+
+
+def test_no_number_and_no_person_leaves_the_house(folder: Path) -> None:
+    whole = "".join((folder / name).read_text("utf-8") for name in ("calls.csv", "proof.jsonl"))
+    for person in range(3):
+        assert number_of(person) not in whole
+        assert f'"P{person}"' not in whole
+
+
+def test_the_file_alone_gives_the_same_answers_and_its_rows_are_in_the_ledger(folder: Path) -> None:
+    command = ["outbound", "reprove", str(folder / "proof.jsonl")]
+    told = CliRunner().invoke(main, [*command, "--key", public_key()], catch_exceptions=False)
+    assert told.exit_code == 0, told.output
+    assert "11 judged again with the same answer, 0 not" in told.output
+    assert "11 proved under a root of the ledger" in told.output
+    with (folder / "proof.jsonl").open(encoding="utf-8") as lines:
+        found = rerun(lines)
+    assert (found.lines, found.same, found.differences) == (11, 11, ())
+    assert found.allowed == sum(row["allowed"] == "True" for row in rows_of(folder))
+
+
+def changed(folder: Path, number: int, change: Any) -> Result:
+    path = folder / "proof.jsonl"
+    lines = path.read_text("utf-8").splitlines()
+    told = json.loads(lines[number])
+    change(told)
+    lines[number] = json.dumps(told, ensure_ascii=False)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return CliRunner().invoke(main, ["outbound", "reprove", str(path)], catch_exceptions=False)
+
+
+def test_an_answer_that_was_changed_is_found_out_twice(folder: Path) -> None:
+    def refused_into_allowed(told: dict[str, Any]) -> None:
+        told["text"] = told["text"].replace('"allowed":false', '"allowed":true')
+        told["proof"]["text"] = told["text"]
+
+    told = changed(folder, 11, refused_into_allowed)
+    assert told.exit_code == 1
+    assert "allowed True, found False" in told.output
+    assert "not under the root" in told.output
+
+
+def test_a_fact_that_was_changed_is_found_out(folder: Path) -> None:
+    def another_consent(told: dict[str, Any]) -> None:
+        told["facts"] = [row for row in told["facts"] if row[0] != "consents"]
+
+    told = changed(folder, 1, another_consent)
+    assert (told.exit_code, "not those that were sealed" in told.output) == (1, True)
+
+
+def test_other_rules_than_those_named_are_refused(folder: Path) -> None:
+    def other_rules(told: dict[str, Any]) -> None:
+        (texts,) = told["rules"].values()
+        texts["fr_calls.yaml"] = texts["fr_calls.yaml"].replace("most: 4", "most: 5")
+
+    assert changed(folder, 0, other_rules).exit_code == 2
+    with pytest.raises(ProofFault, match="line 1"):
+        rerun(["{}"])
+
+
+def test_a_call_that_is_not_sealed_yet_is_told_without_a_proof(
+    called: list[str], tmp_path: Path
+) -> None:
+    told = proved(tmp_path / "early")
+    assert "11 calls, 0 proved against the ledger, 11 with their evidence" in told.output
+    told = CliRunner().invoke(main, ["outbound", "reprove", str(tmp_path / "early/proof.jsonl")])
+    assert (told.exit_code, "0 proved" in told.output) == (0, True)
+    assert proved(tmp_path / "early").exit_code == 2
+
+
+def test_the_outcome_filed_later_is_told(called: list[str], tmp_path: Path) -> None:
+    attempt = Attempt.objects.get(ref="call-0/1")
+    attempt.pk, attempt.outcome = None, "conversation"
+    attempt.save()
+    proved(tmp_path / "out")
+    assert rows_of(tmp_path / "out")[0]["outcome"] == "conversation"

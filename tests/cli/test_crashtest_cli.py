@@ -1,0 +1,162 @@
+"""``releve crashtest``: a run on its folder, stopped and resumed, run again, spread, refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from releve import crashtest_dask
+from releve.cli.crashtest_run import How, missing_parts, run_case
+from releve.crashtest import Settings, join, prepare, run
+from releve.crashtest_folder import read_parts, read_result
+from releve.plan_folder import write_plans
+from tests.cli.folders import folder_of
+from tests.cli.folders import run as command
+from tests.crashtest.join.made import DAYS, planned, rough, same
+
+QUIET = ("--days", 10, "--nearest", "--threads", 1, "--outside", 1e-3)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an operator and a plan of it."""
+    path = tmp_path_factory.mktemp("crashtest")
+    operator, plan = planned()
+    folder_of(operator, path / "operator")
+    write_plans(path / "plan", [plan], stamp=datetime(2026, 11, 24, tzinfo=UTC), calendars=False)
+    return path
+
+
+def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figures(
+    place: Path,
+) -> None:
+    out = place / "run"
+    first = command(
+        "crashtest", place / "operator", "--plan", place / "plan", "--quarters", 70, *QUIET,
+        "--policies", "as-given,no-rule", "--out", out, "--json",
+    )  # fmt: skip
+    assert first.exit_code == 0, first.output
+    told = json.loads(first.stdout)
+    assert [one["label"] for one in told["results"]] == ["as-given", "no-rule"]
+    change = told["comparison"][0]["site_days_closed"]
+    assert change["value"] < 0, "without the rule no site is closed by it"
+    assert read_result(out, 1).sites[0].closures.value == 0
+    again = command(
+        "crashtest", place / "operator", "--plan", place / "plan", "--threads", 2, "--rerun", out
+    )
+    assert again.exit_code == 0, again.output
+    assert "The same figures" in again.output
+    other = command(
+        "crashtest", place / "operator", "--plan", place / "plan", "--rerun", out, "--seed", 9
+    )
+    assert other.exit_code == 1
+    assert "settings.seed: 0, now 9" in other.output
+
+
+def test_a_killed_run_goes_on_from_its_folder(place: Path) -> None:
+    out = place / "killed"
+    words = (
+        "crashtest", place / "operator", "--plan", place / "plan", "--quarters", 130, *QUIET,
+        "--out", out,
+    )  # fmt: skip
+    assert command(*words).exit_code == 0
+    whole = join(read_parts(out, 0))
+    lost = sorted((out / "cases" / "0").glob("part-*.npz"))[1]
+    lost.unlink()  # what a run killed in its second part leaves
+    (out / "cases" / "0" / "result.json").unlink()
+    (out / "cases" / "0" / ".part-00000064.npz.99").write_bytes(b"half")
+    assert "--resume" in command(*words).output
+    assert command(*words, "--resume").exit_code == 0
+    assert same(join(read_parts(out, 0)), whole)
+    other = command(*words, "--resume", "--seed", 5)
+    assert "holds another run (settings.seed: 0, now 5): name another folder" in other.output
+
+
+def test_what_makes_no_sense_is_refused_with_its_fix(place: Path) -> None:
+    begin = ("crashtest", place / "operator", "--plan", place / "plan")
+    for words, told in (
+        (("--quarters", 0), "quarters >= 1 does not hold: 0"),
+        (("--days", 0), "1 <= days"),
+        (("--reproduction", -1), "does not hold"),
+        (("--policies", "prayer"), "policy is one of as-given, no-rule"),
+        (("--budget", 5), "--budget needs measures"),
+    ):
+        found = command(*begin, "--quarters", 1, "--days", 3, *words)
+        assert found.exit_code != 0, words
+        assert told in found.output.replace("\n", " "), (words, found.output)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("2026-11-01,5\n2026-11-03,5\n", "row 3: 2026-11-03 follows 2026-11-01"),
+        ("2026-11-01,5\n2026-11-02,-3\n", "row 3, column 'cases': -3 cases"),
+    ],
+    ids=["a hole", "a negative day"],
+)
+def test_a_curve_with_holes_or_negative_days_is_refused(place: Path, rows: str, told: str) -> None:
+    (place / "curve.csv").write_text("date,cases\n" + rows, encoding="utf-8")
+    found = command(
+        "crashtest", place / "operator", "--plan", place / "plan", "--quarters", 1,
+        "--incidence", f"{place / 'curve.csv'}:cases",
+    )  # fmt: skip
+    assert found.exit_code == 1
+    assert told in found.output.replace("\n", " ")
+
+
+def test_parts_that_are_there_are_not_run_again() -> None:
+    settings = Settings(quarters=130, days=DAYS, seed=3, nearest=True)
+    first = run(prepare(rough(settings=settings)), count=64)
+    assert missing_parts(130, [first]) == [(64, 64), (128, 2)]
+
+
+def test_early_estimates_are_told_after_each_part() -> None:
+    told: list[tuple[int, int, str]] = []
+    test = rough(settings=Settings(quarters=70, days=DAYS, seed=3, nearest=True))
+    run_case(0, "rough", test, How(), lambda *row: told.append(row))
+    assert [row[:2] for row in told] == [(64, 70), (70, 70)]
+    assert told[0][2].startswith("served ")
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """Two worker processes."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as made:
+        yield made.scheduler_address
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(
+    cluster: str,
+) -> None:
+    from distributed import Client
+
+    ready = prepare(rough(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True)))
+    parts = [(first, 4) for first in range(0, 24, 4)]
+    found = []
+    for part in crashtest_dask.spread(ready, parts, cluster):
+        if not found:
+            with Client(cluster) as client:
+                worker = sorted(client.scheduler_info()["workers"])[0]
+                client.run(_die, workers=[worker], wait=False, on_error="ignore")
+        found.append(part)
+    assert same(join(found), run(ready))
+
+
+def _die() -> None:
+    import os
+
+    os._exit(1)
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crashtest_dask, "CONNECT_S", 1)
+    with pytest.raises(crashtest_dask.SpreadError, match=r"no Dask scheduler at tcp://.*start one"):
+        next(crashtest_dask.spread(prepare(rough()), [(0, 1)], "tcp://127.0.0.1:1"))

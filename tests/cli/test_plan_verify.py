@@ -1,0 +1,164 @@
+"""``releve plan --verify``: rounds that end, what they cost, and what cannot be met."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from releve.cli.plan_verify import (
+    Verified,
+    verification_json,
+    verification_rows,
+    verification_text,
+    verify_days,
+)
+from releve.demand import Requirement
+from releve.plan import SolvedDay
+from releve.plan.serial import plan_from_json
+from releve.plan_folder import VERIFICATION_COLUMNS
+from tests.cli.folders import folder_of, run, sample
+from tests.plan.verified_case import demand, operator, solve
+
+
+def verified(per_hour: int, rounds: int = 5, solved: SolvedDay | None = None) -> Verified:
+    """Verify the day of so many people an hour; ``solved`` is what planning again always gives."""
+    of = operator(per_hour)
+    forecast, need = demand(of)
+
+    def again(needs: Sequence[Requirement]) -> list[SolvedDay]:
+        return [solved or solve(of, one) for one in needs]
+
+    (found,) = verify_days(
+        of, [forecast], [solve(of, need)], again, rounds=rounds, replications=100
+    )
+    return found
+
+
+def text_of(found: Verified) -> str:
+    stream = io.StringIO()
+    verification_text(found, Console(file=stream, width=200))
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def held() -> Verified:
+    return verified(30)
+
+
+def test_planned_again_until_every_half_hour_holds(held: Verified) -> None:
+    assert held.why == "held"
+    assert 1 <= held.round <= 5
+    assert held.before.misses().any()
+    assert not held.after.misses().any()
+    need = held.solved.need
+    assert (need.on_phone >= held.before.found.requirement.on_phone).all()
+    assert held.after.found.requirement is need
+
+
+def test_the_text_says_what_was_promised_found_and_paid(held: Verified) -> None:
+    text = text_of(held)
+    (client,) = verification_json(held)["clients"]
+    before, after = client["before"], client["after"]
+    assert f"{before['promised']:.1%}" in text
+    assert f"{after['found']:.1%}" in text
+    assert f"{before['missed']} -> 0" in text
+    more = after["required_hours"] - before["required_hours"]
+    assert more > 0
+    assert f"It takes {more:,.1f} agent hours more to be required" in text
+    assert "Every half hour simulated holds its targets, within 1 point of them." in text
+    assert "Where Erlang errs by more than 5 points (no relief is planned again):" in text
+    assert "  site:a" in text
+
+
+def test_the_json_is_plain_and_names_half_hours_by_their_start(held: Verified) -> None:
+    document = json.loads(json.dumps(verification_json(held)))
+    assert document["ended"] == "held"
+    assert document["clients"][0]["before"]["worst_interval"].endswith("Z")
+    assert document["clients"][0]["after"]["worst_interval"] is None
+    named = {name for one in document["erlang_errs"] for name in one["scenarios"]}
+    assert {"site:a"} <= named <= {"base", "site:a", "site:b", "carrier:Red"}
+
+
+def test_where_people_lack_it_ends_and_says_so() -> None:
+    found = verified(14, rounds=20)
+    assert found.why in ("no people", "no better")
+    assert found.round < 20
+    assert found.after.badness <= found.before.badness
+    text = text_of(found)
+    assert "NOT met, and it ends here because" in text
+    assert "fewer people than required" in text
+
+
+def test_a_programme_without_a_forecast_is_said_not_to_be_simulated(held: Verified) -> None:
+    need = replace(held.solved.need, unknown={"mail": "no history"})
+    changed = replace(held, solved=replace(held.solved, need=need))
+    assert "mail is not simulated: no history" in text_of(changed)
+    assert verification_json(changed)["unknown"] == {"mail": "no history"}
+
+
+def test_no_round_at_all_only_simulates() -> None:
+    found = verified(30, rounds=0)
+    assert (found.round, found.why) == (0, "rounds")
+    assert found.after is found.before
+    assert "no more rounds were allowed" in text_of(found)
+    assert "agent hours more" not in text_of(found)
+
+
+def test_a_plan_that_gets_no_better_is_not_kept() -> None:
+    of = operator(14)
+    worse = solve(of, demand(of)[1])
+    found = verified(30, solved=worse)
+    assert (found.round, found.why) == (0, "no better")
+    assert found.solved is not worse
+    assert found.after is found.before
+
+
+def test_each_day_has_its_own_end() -> None:
+    of = operator(30)
+    forecast, need = demand(of)
+    calm = replace(forecast, mean=forecast.mean / 2)
+    asked: list[int] = []
+
+    def again(needs: Sequence[Requirement]) -> list[SolvedDay]:
+        asked.append(len(needs))
+        return [solve(of, one) for one in needs]
+
+    solved = solve(of, need)
+    first, second = verify_days(
+        of, [calm, forecast], [solved, solved], again, rounds=3, replications=100
+    )
+    assert (first.round, first.why) == (0, "held")
+    assert second.round >= 1
+    assert set(asked) == {1}
+
+
+def test_the_command_writes_it_beside_the_plan_and_into_the_json(tmp_path: Path) -> None:
+    folder = folder_of(sample(), tmp_path / "operator")
+    result = run(
+        "plan", folder, "--unprotected", "--no-missing", "--json", "--out", tmp_path / "plan",
+        "--verify", "--rounds", 0, "--replications", 20,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert plan_from_json(result.stdout).day.isoformat() == "2026-11-30"
+    clients = document["verification"]["clients"]
+    with (tmp_path / "plan" / "verification.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["client"] for row in rows] == [one["client"] for one in clients]
+    assert float(rows[0]["found_after"]) == clients[0]["after"]["found"]
+    assert "round 0: calls" in result.stderr
+
+
+def test_the_rows_have_the_columns_of_the_plan_folder(held: Verified) -> None:
+    (row,) = verification_rows(held)
+    assert len(row) == len(VERIFICATION_COLUMNS)
+    named = dict(zip(VERIFICATION_COLUMNS, row, strict=True))
+    assert named["missed_after"] == 0
+    assert named["worst_start_utc"] is None

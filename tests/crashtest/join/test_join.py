@@ -1,0 +1,118 @@
+"""The join: against a quarter in plain Python, and by laws, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from releve.crashtest import Runner, Settings, join, prepare, run
+from releve.crashtest.call_types import PROGRAMME
+from releve.network import Floor, Seat, Zone
+from releve.plan import PlannedSite
+from tests.crashtest.join.made import DAYS, planned, rough, rows, same
+from tests.crashtest.join.oracle import Quarter
+
+
+def test_a_quarter_is_that_of_plain_python() -> None:
+    test = rough()
+    ready = prepare(test)
+    fresh = Runner(ready)
+    several = 0
+    for replication in (0, 3):
+        plain = Quarter(test, ready, replication)
+        kernel = np.zeros((DAYS, len(test.programmes), 48))
+        found = fresh.run(replication, 1, kernel)
+        placed = [plain.placed(day) for day in range(DAYS)]
+        assert np.allclose(kernel, placed, rtol=0, atol=1e-9)
+        for p, row in enumerate(test.programmes):
+            if row.kind == "inbound":
+                wanted = plain.inbound(p, placed)
+                assert np.allclose(found.programme[0, p, :3], wanted, rtol=5e-4, atol=1e-6)
+        several += sum(len(day[t]) > 1 for day in plain.lost for t in range(48))
+    assert several > 0, "no half hour with two losses: a rougher quarter is needed"
+
+
+def test_threads_and_parts_change_no_bit() -> None:
+    ready = prepare(rough(settings=Settings(quarters=130, days=DAYS, seed=3, nearest=True)))
+    whole = run(ready)
+    assert same(whole, run(ready, threads=2))
+    parts = [run(ready, first=first, count=count) for first, count in ((70, 60), (0, 7), (7, 63))]
+    assert same(whole, join(parts))
+    with pytest.raises(ValueError, match="the next part begins at 60"):
+        join([parts[0], run(ready, count=60)])
+
+
+def test_the_order_of_sites_changes_no_bit() -> None:
+    operator, plan = planned()
+    turned = replace(operator, sites=operator.sites[::-1])
+    one, two = rows(rough()), rows(rough(turned, plan))
+    assert np.array_equal(one.programme, two.programme)
+    assert np.array_equal(one.client, two.client)
+    assert np.array_equal(one.outbreak, two.outbreak)
+    last = len(operator.sites)
+    assert np.array_equal(one.lost[:, :last], two.lost[:, :last][:, ::-1])
+
+
+def test_an_empty_site_and_an_isolated_person_change_nothing_else() -> None:
+    operator, plan = planned()
+    site = replace(operator.sites[0], id="zz-empty", name="Empty", lat=-40.0, lon=-70.0)
+    extra = replace(
+        operator.agents[0], id="zz-alone", home_site="zz-empty", home_ready=False, carrier="",
+        stop="", own_transport=True,
+    )  # fmt: skip
+    larger = replace(
+        operator,
+        sites=(*operator.sites, site),
+        floors=(*operator.floors, Floor("zz-f", "zz-empty")),
+        zones=(*operator.zones, Zone("zz-z", "zz-f", 500.0, 3.0)),
+        seats=(*operator.seats, Seat("zz-s", "zz-z", 0.0, 0.0)),
+    )
+    room = PlannedSite("zz-empty", "Empty", site.destination, site.time_zone, 1, (), 0, True)
+    opened = replace(plan, sites=(*plan.sites, room))
+    one = rows(rough())
+    for other in (larger, replace(larger, agents=(*operator.agents, extra))):
+        two = rows(rough(other, opened))
+        assert np.array_equal(one.programme, two.programme)
+        assert np.array_equal(one.client, two.client)
+        assert np.array_equal(one.fan, two.fan)
+
+
+def test_a_quarter_without_disasters_is_calm() -> None:
+    test = rough(hazards=())
+    quiet = replace(test, scenario=replace(test.scenario, importation=None))
+    found = rows(quiet)
+    lost, calm = (PROGRAMME.index(name) for name in ("lost", "calm_lost"))
+    assert np.array_equal(found.programme[..., lost], found.programme[..., calm])
+    assert not found.harm.any()
+    assert not found.lost.any()
+
+
+def test_the_harm_of_the_causes_is_what_is_lost_beyond_the_calm_quarter() -> None:
+    found = rows(rough())
+    lost, calm = (PROGRAMME.index(name) for name in ("lost", "calm_lost"))
+    beyond = (found.programme[..., lost] - found.programme[..., calm]).sum(axis=1)
+    harm = found.harm.sum(axis=(1, 2))
+    assert beyond.max() > 0
+    # What was still waiting when a bad day ended is lost on the next, which may have no cause.
+    assert np.allclose(harm, beyond, rtol=1e-3, atol=1.0)
+
+
+def test_calls_are_neither_made_nor_dropped() -> None:
+    found = rows(rough())
+    offered, lost, within = (PROGRAMME.index(name) for name in ("offered", "lost", "within"))
+    p = found.programme
+    assert (p[..., lost] >= 0).all()
+    assert (p[..., lost] + p[..., within] <= p[..., offered] * (1 + 1e-9)).all()
+    assert (found.client[..., 1] <= found.client[..., 0]).all()
+
+
+def test_a_later_answer_never_helps() -> None:
+    early, late = (
+        rows(rough(settings=Settings(40, DAYS, 3, wait, wait + 1, nearest=True)))
+        for wait in (0, 16)
+    )
+    weight = np.array([row.penalty_per_missed_call for row in rough().programmes])
+    lost = PROGRAMME.index("lost")
+    assert (early.programme[..., lost] @ weight).sum() < (late.programme[..., lost] @ weight).sum()

@@ -1,0 +1,65 @@
+"""What a page asks of the database does not grow with the sites; it is counted once for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from bench.desk import OPERATIONS, PAGES, fill
+from releve.desk.access.roles import Role
+from releve.live import api as live
+from releve.live import folding
+from releve.live.kept import Kept
+from releve.registry import storage
+from tests.access.people import signed_in
+from tests.desk_api.conftest import Program, program
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+def counted(web: Client, asks: Program) -> dict[str, int]:
+    """Return the queries of each page and operation, asked for a second time."""
+    found = {}
+    for path in (*PAGES, *OPERATIONS):
+        headers = asks.headers if path.startswith("/api") else {}
+        assert web.get(path, headers=headers).status_code == 200
+        with CaptureQueriesContext(connection) as queries:
+            web.get(path, headers=headers)
+        found[path] = len(queries)
+    return found
+
+
+def sizes(sites: int) -> tuple[int, int]:
+    storage.forget()
+    fill(40 * sites, sites)
+    operator = live.operator_now()
+    return len(operator.sites), len(operator.clients)
+
+
+def test_eight_sites_take_as_many_queries_as_two(db: None) -> None:
+    folding.forget()
+    assert sizes(2)[0] == 2
+    web, asks = signed_in(Role.CONTINUITY), program(Role.CONTINUITY)
+    few = counted(web, asks)
+    folding.forget()
+    assert sizes(8)[0] == 8
+    many = counted(web, asks)
+    assert many == few
+    assert max(many.values()) < 25
+    assert len(asks.get("/sites").json()["sites"]) == 8
+    assert all(row["worst"] is not None for row in asks.get("/clients").json()["clients"])
+
+
+def test_what_is_kept_stands_for_the_same_objects_and_no_equal_ones() -> None:
+    kept: Kept[list[Any]] = Kept(2)
+    one, same = [1], [1]
+    first = kept.get("a", (one,), lambda: ["first"])
+    assert kept.get("a", (one,), lambda: ["again"]) is first
+    assert kept.get("a", (same,), lambda: ["equal"]) == ["equal"]
+    for key in "bc":
+        kept.get(key, (one,), lambda: ["more"])
+    assert kept.get("a", (same,), lambda: ["forgotten"]) == ["forgotten"]

@@ -1,0 +1,148 @@
+"""The pages of campaigns and of one person: figures as recorded, a look that is recorded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from releve.desk.access.roles import Role
+from releve.gate.keys import number_pseudonym
+from releve.gate.loading import load_facts
+from releve.gate.models import Decision
+from releve.gate.moments import clock
+from releve.ledger.models import Entry, Personal
+from releve.network.clock import zone
+from releve.outbound import Abandoned
+from releve.outbound.rows import legal_day
+from tests.access.people import signed_in
+from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+ADDRESS = f"/outbound/campaigns/{CAMPAIGN}"
+
+
+@pytest.fixture
+def manager(called: list[str]) -> Client:
+    return signed_in(Role.OUTBOUND)
+
+
+def test_the_figures_are_those_of_the_decisions(manager: Client, called: list[str]) -> None:
+    told = manager.get(f"{ADDRESS}?format=json").json()
+    allowed = sum(text.startswith("allow") for text in called)
+    assert (told["allowed"], told["refused"]) == (allowed, len(called) - allowed)
+    reasons = Counter(
+        rule for d in Decision.objects.all() for rule in set(filter(None, d.rules.split("|")))
+    )
+    assert told["by_rule"] == dict(reasons)
+    hours = Counter(
+        d.at.astimezone(zone("Europe/Paris")).hour for d in Decision.objects.filter(allowed=True)
+    )
+    assert {h: n for h, n in enumerate(told["by_hour"]) if n} == dict(hours)
+    assert told["several_clocks"] == 0
+
+
+def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -> None:
+    now = clock()
+    today = legal_day(now)
+    soon = today + timedelta(days=5)
+    load_facts(
+        [
+            consent_of(10, now - timedelta(days=2), until=soon),
+            consent_of(11, now - timedelta(days=355)),
+            consent_of(12, now - timedelta(days=2), until=soon, objects=frozenset({"gas"})),
+            consent_of(13, now - timedelta(days=400)),
+            consent_of(14, now - timedelta(days=2), until=today + timedelta(days=31)),
+        ],
+        source="tests", by="tests",
+    )  # fmt: skip
+    told = manager.get(f"{ADDRESS}?format=json").json()["expiring"]
+    ends = legal_day(now - timedelta(days=355)) + timedelta(days=364)
+    assert told == {soon.isoformat(): 1, ends.isoformat(): 1}
+
+
+def test_the_dialler_is_held_to_its_formula(manager: Client) -> None:
+    today, now = legal_day(clock()), clock()
+    load_facts([Abandoned(CAMPAIGN, today, 4, 96, now)], source="dialler", by="tests")
+    (day,) = manager.get(f"{ADDRESS}?format=json").json()["pacing"]
+    assert day == {"day": today.isoformat(), "abandoned": 4.0, "handled": 96.0, "share": 0.04}
+    page = manager.get(ADDRESS).content.decode()
+    assert "Abandonnés ÷ (abandonnés + appels remis à un agent)" in page
+    assert "au-dessus" in page
+
+
+def test_a_period_that_is_none_is_said(manager: Client) -> None:
+    assert "les trente derniers" in manager.get(f"{ADDRESS}?from=x").content.decode()
+    page = manager.get(f"{ADDRESS}?from=2026-11-24&to=2026-11-01").content.decode()
+    assert "précède le dernier" in page
+    early = manager.get(f"{ADDRESS}?from=2020-01-01&to=2020-01-31&format=json").json()
+    assert (early["allowed"], early["refused"], early["by_rule"]) == (0, 0, {})
+
+
+def test_a_campaign_takes_few_queries_whatever_its_size(manager: Client) -> None:
+    manager.get(ADDRESS)
+    with CaptureQueriesContext(connection) as seen:
+        manager.get(ADDRESS)
+    assert len(seen) <= 15
+
+
+def test_a_client_sees_its_own_campaigns_and_no_others(called: list[str]) -> None:
+    own, other = signed_in(Role.CLIENT, clients=[CLIENT]), signed_in(Role.CLIENT, clients=["B"])
+    assert CAMPAIGN in own.get("/outbound/").content.decode()
+    assert own.get(ADDRESS).status_code == 200
+    assert CAMPAIGN not in other.get("/outbound/").content.decode()
+    assert other.get(ADDRESS).status_code == 404
+    assert own.get("/outbound/person").status_code == 404
+
+
+def test_a_number_is_found_however_it_is_written(manager: Client) -> None:
+    written = "0" + " ".join(number_of(0).removeprefix("+33"))
+    told, whole = looked(manager, number=written).json(), looked(manager).json()
+    assert told["history"]["rows"] == whole["history"]["rows"]
+    assert not any("DATA-PERSON" in row for row in told["history"]["rows"])
+
+
+def looked(web: Client, **told: str) -> object:
+    form = {"number": number_of(0), "campaign": CAMPAIGN, "caller": CALLER,
+            "reason": "she asks why we called", **told}  # fmt: skip
+    return web.post("/outbound/person?format=json", form)
+
+
+def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reason(
+    manager: Client,
+) -> None:
+    told = looked(manager).json()["history"]
+    assert told["number"] == number_pseudonym(number_of(0))
+    assert not told["allowed"]
+    assert any(row.startswith("FR-OPTIN-6@") for row in told["rows"])
+    tables = Counter(event["table"] for event in told["events"])
+    assert (tables["consents"], tables["withdrawals"]) == (1, 1)
+    assert tables["attempts"] == Decision.objects.filter(
+        allowed=True, number=number_pseudonym(number_of(0))
+    ).count()  # fmt: skip
+    entry = Entry.objects.get(kind="outbound.looked")
+    assert number_of(0) not in entry.body
+    kept = {row.path: row.value for row in Personal.objects.filter(entry=entry)}
+    assert "she asks why we called" in " ".join(map(str, kept.values()))
+    page = manager.post("/outbound/person", {
+        "number": number_of(0), "campaign": CAMPAIGN, "caller": CALLER, "reason": "for a complaint",
+    }).content.decode()  # fmt: skip
+    assert "Le consentement C0 a été retiré" in page
+    assert Entry.objects.filter(kind="outbound.looked").count() == 2
+
+
+def test_a_look_without_a_reason_shows_nothing_and_records_nothing(manager: Client) -> None:
+    answered = looked(manager, reason="why")
+    assert (answered.status_code, answered.json()["history"]) == (422, None)
+    assert looked(manager, campaign="none").status_code == 422
+    assert not Entry.objects.filter(kind="outbound.looked").exists()
+
+
+def test_somebody_unknown_is_said_to_be(manager: Client) -> None:
+    told = looked(manager, number="01 99 00 99 99").json()["history"]
+    assert told["persons"] == []
+    assert "FR-DATA-PERSON@always" in told["rows"]

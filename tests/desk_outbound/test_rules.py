@@ -1,0 +1,125 @@
+"""The page of the rules: the whole table of a day, and what a change of it would do."""
+
+from __future__ import annotations
+
+import html
+import io
+import zipfile
+from datetime import date
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from releve.desk.access.roles import Role
+from releve.outbound import built_in_rules
+from releve.outbound.sources import SOURCES, numbers_of
+from tests.access.people import signed_in
+from tests.outbound.test_flips import CALLS, SHORTER
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+FEEDS = "feed,read_at\n" + "".join(
+    f"{feed},2026-11-24T13:59:00Z\n" for feed in ("consents", "withdrawals", "refusals", "attempts")
+)
+CONTRACTS = "id,client,person,first,objects\nK1,CLIENT-A,P1,2024-01-10,electricity\n"
+MANDATES = "id,client,number,first\nM1,CLIENT-A,3001,2020-01-01\n"
+
+
+@pytest.fixture
+def manager() -> Client:
+    return signed_in(Role.OUTBOUND)
+
+
+@pytest.mark.parametrize(
+    ("language", "rule"), [("fr", "Pas d'appel sans consentement"), ("en", "No call without prior")]
+)
+def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
+    manager: Client, language: str, rule: str
+) -> None:
+    table = built_in_rules()
+    answered = manager.get("/outbound/rules?on=2026-08-11", headers={"accept-language": language})
+    page = html.unescape(answered.content.decode())
+    assert rule in page
+    rows = [row for row in table.rows if row.binds_on(date(2026, 8, 11))]
+    assert page.count('class="rule gate-') == len(rows)
+    plain = " ".join(page.replace("\u202f", " ").split())
+    for row in rows:
+        assert row.reference in page
+        assert " ".join(row.rule.of(language).split()) in plain
+        assert row.doubt is None or " ".join(row.doubt.of(language).split()) in plain
+        for number in numbers_of(row.source):
+            assert f'id="source-{number}"' in page
+    assert "Bloctel before every" not in page
+
+
+def test_the_twin_holds_the_rows_of_the_country_and_day(manager: Client) -> None:
+    told = manager.get("/outbound/rules?on=2026-08-10&jurisdiction=FR&format=json").json()
+    ids = {row["id"] for row in told["rows"]}
+    assert {"FR-BLOCTEL-1", "FR-HOURS-2A"} <= ids
+    assert not {"FR-OPTIN-1", "BE-1"} & ids
+    assert told["version"] == built_in_rules().version
+    (hours,) = [row for row in told["rows"] if row["id"] == "FR-HOURS-1"]
+    assert hours["parameters"]["windows"]["friday"] == ["10:00-13:00", "14:00-20:00"]
+    assert hours["parameters"]["windows"]["saturday"] == []
+    assert set(hours["sources"]) <= set(told["sources"])
+
+
+def test_a_day_that_is_none_is_said_and_todays_rules_are_shown(manager: Client) -> None:
+    page = manager.get("/outbound/rules?on=someday").content.decode()
+    assert "someday" in page
+    assert "FR-OPTIN-1" in page
+
+
+def test_a_day_before_the_law_says_that_no_call_may_be_placed(manager: Client) -> None:
+    page = manager.get("/outbound/rules?on=2010-01-01&jurisdiction=IT").content.decode()
+    assert "aucun appel ne peut être passé" in page
+
+
+def test_every_source_that_a_row_names_can_be_looked_up() -> None:
+    named = {number for row in built_in_rules().rows for number in numbers_of(row.source)}
+    assert named <= set(SOURCES)
+
+
+def test_a_lawyer_from_outside_reads_and_does_not_try(manager: Client) -> None:
+    auditor = signed_in(Role.AUDITOR)
+    page = auditor.get("/outbound/rules").content.decode()
+    assert "/outbound/rules/flips" not in page
+    assert "/outbound/rules/flips" in manager.get("/outbound/rules").content.decode()
+    assert auditor.get("/outbound/rules/flips").status_code == 404
+
+
+def sent(web: Client, rows: str = SHORTER, calls: bytes = CALLS, facts: bool = True) -> object:
+    files = {
+        "calls": SimpleUploadedFile("calls.csv", calls),
+        "rows": SimpleUploadedFile("rows.yaml", rows.encode()),
+    }
+    if facts:
+        told = io.BytesIO()
+        with zipfile.ZipFile(told, "w") as archive:
+            archive.writestr("facts/feeds.csv", FEEDS)
+            archive.writestr("facts/contracts.csv", CONTRACTS)
+            archive.writestr("facts/mandates.csv", MANDATES)
+        files["facts"] = SimpleUploadedFile("facts.zip", told.getvalue())
+    return web.post("/outbound/rules/flips?format=json", files)
+
+
+def test_a_change_shows_which_calls_would_flip_and_loads_nothing(manager: Client) -> None:
+    version = built_in_rules().version
+    answered = sent(manager)
+    assert answered.status_code == 200
+    told = {flip["id"]: flip for flip in answered.json()["flips"]}
+    assert (told["Q1"]["becomes"], told["Q1"]["before"]) == ("refused", [])
+    assert told["Q1"]["after"] == ["FR-HOURS-1@2026-11-23"]
+    assert "Q2" not in told or told["Q2"]["becomes"] == "moved"
+    assert built_in_rules().version == version
+
+
+def test_faulty_files_are_named_and_nothing_is_judged(manager: Client) -> None:
+    wrong = SHORTER.replace("FR-HOURS-1", "FR-HUORS-1")
+    answered = sent(manager, rows=wrong)
+    assert (answered.status_code, answered.json()["flips"]) == (422, None)
+    assert "FR-HUORS-1" in " ".join(answered.json()["faults"])
+    assert sent(manager, calls=CALLS.replace(b"number", b"nomber", 1)).status_code == 422
+    assert sent(manager, calls=CALLS.split(b"\n")[0] + b"\n").status_code == 422
+    assert manager.post("/outbound/rules/flips?format=json", {}).status_code == 422

@@ -1,0 +1,25 @@
+"""An installation of its own for each test: its home, and so its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from tests.gate.making import Ground, fill
+
+
+@pytest.fixture(autouse=True)
+def _own_home(settings: Settings, tmp_path: Path) -> None:
+    settings.HOME = tmp_path
+    settings.GATE_KEY = "5" * 64
+
+
+@pytest.fixture
+def ground(transactional_db: None, tmp_path: Path) -> Ground:
+    """A campaign with ten people, on a database that gates can be opened on."""
+    fill(range(10))
+    found = Ground(tmp_path)
+    found.ready()
+    return found

@@ -1,0 +1,123 @@
+"""A campaign whose people may be called at any hour, and a database that gates can be opened on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from releve.gate.asking import Question, Reply
+from releve.gate.campaigns import put_campaign
+from releve.gate.knowing import Campaign
+from releve.gate.loading import load_facts
+from releve.gate.moments import clock
+from releve.gate.stores import PostgreSQL, SQLite, Store
+from releve.outbound import (
+    ITEMS,
+    Consent,
+    Mandate,
+    Person,
+    Rules,
+    Watermark,
+    built_in_texts,
+    load_rules,
+)
+
+CLIENT, CAMPAIGN, CALLER = "CLIENT-A", "spring", "+33162000001"
+AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}\n"
+"""Tests run at night too; the hours have tests of their own."""
+
+
+def open_rules() -> Rules:
+    """The law without its hours."""
+    return load_rules({**built_in_texts(), "open.yaml": AT_ANY_HOUR})
+
+
+def number_of(person: int) -> str:
+    """The number of the nth person."""
+    return f"+331445{person:05}"
+
+
+def question(person: int, call: str, cseq: int = 1, **more: Any) -> Question:
+    """A question about the nth person."""
+    return Question(**{"to": number_of(person), "camp": CAMPAIGN, "ci": call, "cs": cseq,
+                       "cli": CALLER, **more})  # fmt: skip
+
+
+def consent_of(person: int, at: datetime, **more: Any) -> Consent:
+    """A consent of the nth person with all that it needs."""
+    told = {"id": f"C{person}", "client": CLIENT, "person": f"P{person}", "collected_at": at,
+            "known_at": at, "objects": frozenset({"electricity"}), "items": frozenset(ITEMS),
+            "proof": "a" * 64, **more}  # fmt: skip
+    return Consent(**told)
+
+
+def fill(people: Iterable[int]) -> None:
+    """Record the campaign, its caller number, and people who consented a day ago."""
+    now = clock()
+    put_campaign(CAMPAIGN, Campaign(CLIENT, "electricity", "manual", "prospecting", "", None, False,
+                                    None, None, "us", "CASA"), by="tests")  # fmt: skip
+    facts: list[Any] = [Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
+    for person in people:
+        facts.append(Person(f"P{person}", number_of(person), now))
+        facts.append(consent_of(person, now - timedelta(days=1)))
+    load_facts(facts, source="tests", by="tests")
+    read_feeds()
+
+
+def read_feeds() -> None:
+    """Note that every register was read just now."""
+    now = clock()
+    marks = [Watermark(feed, now, now) for feed in ("attempts", "consents", "refusals",
+                                                    "withdrawals")]  # fmt: skip
+    load_facts(marks, source="feeds", by="tests")
+
+
+@dataclass
+class Ground:
+    """A database that several gates can use: a copy of the test's on SQLite, the same elsewhere."""
+
+    folder: Path
+    rules: Rules = field(default_factory=open_rules)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "gate.sqlite3"
+
+    def ready(self) -> None:
+        """Let the gates see what the test recorded."""
+        if connection.vendor == "sqlite":
+            with sqlite3.connect(self.file) as copy:
+                connection.connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = WAL")
+            copy.close()
+
+    def store(self, seconds: float = 5.0) -> Store:
+        if connection.vendor == "sqlite":
+            return SQLite(self.file, seconds)
+        return PostgreSQL(self._parameters(), seconds)
+
+    def rows(self, statement: str) -> Sequence[Any]:
+        """Return what stands in the database now."""
+        if connection.vendor == "sqlite":
+            with sqlite3.connect(self.file) as reader:
+                found = reader.execute(statement).fetchall()
+            reader.close()
+            return found
+        with psycopg.connect(**self._parameters()) as server:
+            return server.execute(statement).fetchall()
+
+    def _parameters(self) -> dict[str, Any]:
+        chosen = connection.settings_dict
+        return {"dbname": chosen["NAME"], "user": chosen["USER"], "host": chosen["HOST"]}
+
+
+def said(reply: Reply) -> str:
+    """The first word of a reply, and why."""
+    return f"{reply.status} {reply.text.split()[0]} {reply.reasons}".strip()

@@ -1,0 +1,115 @@
+"""The gate over HTTP, in this process: what it says to what it cannot decide."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from releve.gate.app import Gate
+from releve.gate.asking import REFUSALS, question_of
+from releve.gate.stores import Away, Store
+from tests.gate.making import open_rules
+
+GOOD = "to=%2B33144500001&cli=0162000001&camp=spring&ci=a@b&cs=7"
+
+
+class Broken:
+    """A store that fails in one way."""
+
+    vendor = "sqlite"
+
+    def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
+        self.error, self.seconds, self.closed = error, seconds, 0
+
+    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
+        time.sleep(self.seconds)
+        raise self.error or Away("gone")
+
+    def write(self, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        raise AssertionError("nothing may be written")
+
+    def abandon(self) -> None:
+        """Nothing was begun."""
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def ask(
+    store: Store, query: str = GOOD, *, method: str = "GET", path: str = "/gate", body: bytes = b"",
+    times: int = 1,
+) -> list[tuple[int, str, str]]:  # fmt: skip
+    """Return status, text and reason of so many questions asked at once."""
+    gate = Gate(open_rules(), lambda seconds: store, threads=1, budget=0.2)
+
+    async def one() -> tuple[int, str, str]:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "path": path, "method": method, "query_string": query.encode()}
+        await gate(scope, receive, send)
+        headers = dict(sent[0]["headers"])
+        reason = headers.get(b"x-gate-reason", b"").decode()
+        return sent[0]["status"], sent[1]["body"].decode(), reason
+
+    async def all_of_them() -> list[tuple[int, str, str]]:
+        return list(await asyncio.gather(*(one() for _ in range(times))))
+
+    return asyncio.run(all_of_them())
+
+
+def test_a_database_that_is_away_refuses_everybody_and_the_connection_is_given_up() -> None:
+    store = Broken()
+    assert ask(store, times=20) == [(503, "refuse GATE-DATABASE\n", "GATE-DATABASE")] * 20
+    assert store.closed == 20
+    assert ask(store, path="/health") == [(503, "refuse GATE-DATABASE\n", "GATE-DATABASE")]
+
+
+def test_an_error_of_the_gate_refuses(caplog: pytest.LogCaptureFixture) -> None:
+    assert ask(Broken(RuntimeError("oops"))) == [(503, "refuse GATE-FAULT\n", "GATE-FAULT")]
+    assert "oops" in caplog.text
+
+
+def test_what_takes_longer_than_the_budget_is_refused_in_time() -> None:
+    started = time.monotonic()
+    found = ask(Broken(seconds=0.5), times=3)
+    assert {reply[2] for reply in found} == {"GATE-LATE"}
+    assert time.monotonic() - started < 5
+
+
+def test_too_many_who_wait_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("releve.gate.app._MOST_WAITING", 2)
+    found = [reply[2] for reply in ask(Broken(seconds=0.1), times=5)]
+    assert found.count("GATE-BUSY") == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "to=1", GOOD + "&to=2", GOOD + "&x=1", GOOD.replace("cs=7", "cs=-1"),
+     GOOD.replace("cs=7", "cs=9999999999"), GOOD + "&who=" + "x" * 300, GOOD + "&who=%00"],
+)  # fmt: skip
+def test_a_question_that_cannot_be_read_is_refused(query: str) -> None:
+    assert ask(Broken(), query) == [(400, "refuse GATE-CALL\n", "GATE-CALL")]
+
+
+def test_a_question_may_come_as_a_form_and_a_plus_is_a_plus() -> None:
+    read = question_of("to=+33144500001&cli=&camp=s&ci=a%40b&cs=007")
+    assert read is not None
+    assert (read.to, read.ci, read.cs, read.cli) == ("+33144500001", "a@b", 7, "")
+    assert ask(Broken(), "", method="POST", body=GOOD.encode())[0][2] == "GATE-DATABASE"
+    assert ask(Broken(), "", method="POST", body=b"x" * 5000)[0][2] == "GATE-CALL"
+    assert ask(Broken(), path="/elsewhere")[0][0] == 404
+    assert ask(Broken(), method="DELETE")[0][0] == 404
+
+
+def test_the_gate_says_what_each_of_its_own_refusals_means() -> None:
+    assert all(name.startswith("GATE-") and text for name, text in REFUSALS.items())

@@ -1,0 +1,217 @@
+"""The gate's answer: decided and counted at once, the same to a repeat, refused when in doubt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from releve.gate.app import Gate
+from releve.gate.asking import Question, Reply
+from releve.gate.campaigns import put_campaign
+from releve.gate.deciding import decide
+from releve.gate.knowing import Campaign
+from releve.gate.loading import load_facts
+from releve.gate.moments import clock
+from releve.gate.stores import Away, PostgreSQL, SQLite
+from releve.outbound import Person, Withdrawal
+from tests.gate.making import CAMPAIGN, CLIENT, Ground, number_of, question, said
+
+pytestmark = [pytest.mark.database]
+
+ATTEMPTS = "SELECT COUNT(*) FROM gate_attempt"
+DECISIONS = "SELECT COUNT(*) FROM gate_decision"
+
+
+def ask(ground: Ground, one: Question) -> Reply:
+    """Ask one question over a connection of its own."""
+    store = ground.store()
+    try:
+        return decide(store, one, ground.rules, time.monotonic() + 5)
+    finally:
+        store.close()
+
+
+def test_four_attempts_in_thirty_days_and_no_fifth(ground: Ground) -> None:
+    replies = [ask(ground, question(1, f"call-{n}")) for n in range(6)]
+    assert [reply.status for reply in replies] == [200, 200, 200, 200, 403, 403]
+    assert replies[0].text == "allow call-0/1\n"
+    assert "FR-FREQ-1" in replies[4].reasons
+    assert ground.rows(ATTEMPTS) == [(4,)]
+    assert ground.rows(DECISIONS) == [(6,)]
+
+
+def test_a_repeat_is_told_the_same_and_counts_once(ground: Ground) -> None:
+    first = ask(ground, question(2, "call"))
+    assert [ask(ground, question(2, "call")) for _ in range(6)] == [first] * 6
+    assert ask(ground, question(2, "call", 2)).status == 200
+    assert ground.rows(ATTEMPTS) == [(2,)]
+    other = ask(ground, question(3, "call"))
+    assert said(other) == "400 refuse GATE-CALL"
+    refused = ask(ground, question(99, "nobody"))
+    assert ask(ground, question(99, "nobody")) == refused
+    assert refused.reasons == "FR-DATA-PERSON FR-OPTIN-1"
+
+
+def test_eight_diallers_that_race_for_one_person_get_four_calls(ground: Ground) -> None:
+    replies: list[Reply] = []
+    start = threading.Barrier(8)
+
+    def dial(dialler: int) -> None:
+        store = ground.store(30)
+        start.wait()
+        for call in range(4):
+            one = question(4, f"dialler-{dialler}-{call}")
+            replies.append(decide(store, one, ground.rules, time.monotonic() + 30))
+        store.close()
+
+    threads = [threading.Thread(target=dial, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(reply.status for reply in replies) == [200] * 4 + [403] * 28
+    assert ground.rows(ATTEMPTS) == [(4,)]
+
+
+def test_the_same_call_asked_by_eight_at_once_counts_once(ground: Ground) -> None:
+    replies: list[Reply] = []
+    start = threading.Barrier(8)
+
+    def dial() -> None:
+        store = ground.store(30)
+        start.wait()
+        for person in (5, 99):  # somebody who is locked, and nobody
+            one = question(person, f"call-{person}")
+            replies.append(decide(store, one, ground.rules, time.monotonic() + 30))
+        store.close()
+
+    threads = [threading.Thread(target=dial) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(reply.status for reply in replies) == [200] * 8 + [403] * 8
+    assert ground.rows(DECISIONS) == [(2,)]
+    assert ground.rows(ATTEMPTS) == [(1,)]
+
+
+def test_one_person_under_two_numbers_has_one_cap(ground: Ground) -> None:
+    load_facts([Person("P1", "+33199000001", clock())], source="tests", by="tests")
+    ground.ready()
+    numbers = [number_of(1), "+33199000001"] * 3
+    replies = [ask(ground, question(1, f"c{n}", to=to)) for n, to in enumerate(numbers)]
+    assert [reply.status for reply in replies] == [200] * 4 + [403] * 2
+
+
+def test_of_two_persons_under_one_number_the_stricter_answer_counts(ground: Ground) -> None:
+    shared = "0144500001"  # that of P1, as people write it
+    load_facts([Person("P2", shared, clock())], source="tests", by="tests")
+    ground.ready()
+    assert "FR-DATA-PERSON" in ask(ground, question(1, "unnamed")).reasons
+    assert ask(ground, question(1, "named", who="P1")).status == 200
+    for n in range(3):
+        assert ask(ground, question(2, f"own-{n}", to="+33144500002")).status == 200
+    # P2 has four attempts now, one of them meant for P1: their common number rings no more.
+    assert "FR-FREQ-1" in ask(ground, question(1, "again", who="P1")).reasons
+
+
+def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: Ground) -> None:
+    assert ask(ground, question(6, "before")).status == 200
+    now = clock()
+    spoken = Withdrawal(CLIENT, "P6", now, now, channel="oral")
+    load_facts([spoken], source="call", by="agent")
+    ground.ready()
+    assert "FR-OPTIN-6" in ask(ground, question(6, "after")).reasons
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"camp": "autumn"}, "403 refuse GATE-CAMPAIGN"),
+        ({"camp": "over"}, "403 refuse GATE-CAMPAIGN"),
+        ({"cli": ""}, "403 refuse FR-CLI-1"),
+        ({"to": "12"}, "403 refuse FR-DATA-NUMBER"),
+    ],
+)
+def test_what_is_unknown_is_refused(ground: Ground, more: dict[str, str], expected: str) -> None:
+    over = timezone.now().date() - timedelta(days=2)
+    ended = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "")
+    put_campaign("over", ended, by="tests")
+    ground.ready()
+    assert said(ask(ground, question(1, "c", **more))) == expected
+    assert ground.rows(ATTEMPTS) == [(0,)]
+
+
+def test_clocks_that_differ_refuse(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now
+    for seconds in (-30, 30):
+        monkeypatch.setattr(timezone, "now", lambda s=seconds: now() + timedelta(seconds=s))
+        found = said(ask(ground, question(1, f"c{seconds}")))
+        if seconds < 0 or connection.vendor == "postgresql":  # SQLite has no clock of its own
+            assert found == "503 refuse GATE-CLOCK"
+    assert ground.rows(ATTEMPTS) == [(int(connection.vendor == "sqlite"),)]
+
+
+def test_a_register_that_was_not_read_refuses(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from releve.gate import deciding
+
+    later = deciding.later_than
+    monkeypatch.setattr(
+        deciding, "later_than", lambda now, last: later(now, last) + timedelta(minutes=16)
+    )
+    assert ask(ground, question(1, "c")).reasons == "FR-DATA-STALE"
+
+
+def test_what_comes_too_late_is_refused_and_not_counted(ground: Ground) -> None:
+    store = ground.store()
+    found = decide(store, question(1, "c"), ground.rules, time.monotonic() - 1)
+    store.close()
+    assert said(found) == "503 refuse GATE-LATE"
+    assert ground.rows(DECISIONS) == [(0,)]
+    assert ask(ground, question(1, "c")).status == 200
+
+
+def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> None:
+    holder, store = ground.store(), ground.store(0.2)
+    asked = {"number": "", "named": "P", "campaign": "", "known": None, "call_id": "", "cseq": 0}
+    holder.read(asked)
+    try:
+        with pytest.raises(Away):
+            store.read(asked)
+    finally:
+        holder.abandon()
+        holder.close()
+        store.close()
+
+
+def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
+    over = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "")
+    assert put_campaign(CAMPAIGN, over, by="tests")
+    assert not put_campaign(CAMPAIGN, over, by="tests")
+
+
+def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
+    ground: Ground,
+) -> None:
+    gate = Gate(ground.rules, ground.store, threads=1)
+    deadline = time.monotonic() + 60
+    assert gate.answer(question(1, "before"), deadline).status == 200
+    store = gate._store()
+    if isinstance(store, PostgreSQL):
+        pid = store._connection.info.backend_pid
+        ground.rows(f"SELECT pg_terminate_backend({pid})")
+        assert said(gate.answer(question(1, "gone"), deadline)) == "503 refuse GATE-DATABASE"
+    else:
+        lost = Gate(ground.rules, lambda seconds: SQLite(ground.folder / "none", seconds))
+        assert said(lost.answer(question(1, "gone"), deadline)) == "503 refuse GATE-DATABASE"
+        assert not (ground.folder / "none").exists()
+    assert gate.answer(question(1, "back"), deadline).status == 200
+    assert ground.rows(ATTEMPTS) == [(2,)]
+    gate._drop()

@@ -1,0 +1,74 @@
+"""What the database knows of a call is what the engine's folder of facts knows."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from releve.gate.keys import person_pseudonym
+from releve.gate.knowing import facts_at
+from releve.gate.loading import load_frames
+from releve.outbound import Call, Verdict, built_in_rules, verdict
+from releve.outbound.reading import facts_of
+from tests.outbound.people import people_of
+from tests.outbound.table import CALLER, CLIENT
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+DAYS = ("2026-08-10T10:30:00+02:00", "2026-11-24T10:30:00+01:00")
+
+
+def told(found: Verdict) -> Any:
+    """What a verdict says, whoever the person is called."""
+    return (
+        found.legal, found.allowed, found.rules, found.basis, found.attempts, found.jurisdiction,
+        found.until, found.next_allowed, [(row.row.id, row.by.id) for row in found.lifted],
+        [mark.read_at for mark in found.watermarks],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) -> None:
+    now = datetime.fromisoformat(day)
+    people, frames = people_of(150, now, seed=7)
+    load_frames(frames, source="tests", by="tests", as_known=True)
+    rules, facts = built_in_rules(), facts_of(frames)
+    reasons: set[str] = set()
+    for place, row in enumerate(people.iter_rows(named=True)):
+        for known_at in (now, now - timedelta(days=20))[: 1 + (place % 4 == 0)]:
+            call = Call(CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
+                        address=row["address"], callee=row["callee"], campaign="K")  # fmt: skip
+            expected = verdict(call, facts, rules, known_at)
+            known = facts_at(CLIENT, row["number"], known_at, person=row["person"], campaign="K")
+            named = dataclasses.replace(call, person=person_pseudonym(row["person"]))
+            found = verdict(named, _under(known, expected), rules, known_at)
+            assert told(found) == told(expected), (call, found.rules, expected.rules)
+            reasons |= set(expected.rules)
+    assert len(reasons) >= 12
+
+
+def _under(known: Any, expected: Verdict) -> Any:
+    """The facts, the number written as the engine understands it."""
+    for name in ("people", "listings"):
+        for _, cells in known.tables[name]:
+            cells["number"] = expected.number
+    return known.facts()
+
+
+def test_the_same_tables_again_write_nothing() -> None:
+    now = datetime.fromisoformat(DAYS[1])
+    _, frames = people_of(30, now, seed=3)
+    first = load_frames(frames, source="tests", by="tests")
+    again = load_frames(frames, source="tests", by="tests")
+    assert sum(first.written.values()) > 50
+    assert sum(again.written.values()) == 0
+    assert again.there == {name: frames[name].height for name in again.there}
+
+
+def test_a_table_given_in_part_is_loaded_in_part() -> None:
+    frame = pl.DataFrame()
+    assert load_frames({"refusals": frame}, source="tests", by="tests").done("refusals") == 0

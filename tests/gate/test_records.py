@@ -1,0 +1,291 @@
+"""After the call: its outcome filed, its row proved, its verdict replayed, its people erased."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from releve import outbound
+from releve.evidence import verify
+from releve.gate.closing import close_all, prove_row
+from releve.gate.deciding import decide
+from releve.gate.erasing import erase_due, erase_person
+from releve.gate.errors import LoadRefused, NoSuch
+from releve.gate.keys import number_pseudonym, person_pseudonym
+from releve.gate.loading import load_facts, load_frames
+from releve.gate.models import Attempt, Consent, Cursor, Decision, Load, Person, Personal
+from releve.gate.models import Refusal as Refusals
+from releve.gate.outcomes import mark_unknown, read_outcomes
+from releve.gate.personal import value_of
+from releve.gate.replaying import replay
+from releve.ledger.models import Entry
+from releve.ledger.roots import seal
+from releve.outbound import Contract, Refusal, Withdrawal
+from releve.outbound.reading import read_tables
+from tests.gate.making import CLIENT, consent_of, fill, number_of, open_rules, question
+from tests.gate.stores import DjangoStore
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """Ten calls to three people, over Django's own connection; what each was told."""
+    fill(range(3))
+    store, rules = DjangoStore(), open_rules()
+    replies = [
+        decide(store, question(n % 3 + n // 9, f"call-{n}"), rules, time.monotonic() + 5)
+        for n in range(10)
+    ]
+    return [reply.text for reply in replies]
+
+
+def test_a_row_is_proved_against_a_signed_root_without_showing_another(asked: list[str]) -> None:
+    (batch,) = close_all(timezone.now())
+    assert (batch.decisions, batch.attempts) == (10, Attempt.objects.count())
+    root = seal(timezone.now())
+    for row in (Decision.objects.get(call_id="call-4"), Attempt.objects.first()):
+        assert row is not None
+        proof = prove_row(row, root.number)
+        assert holds(proof)
+        assert not holds(proof, proof["text"].replace("CLIENT-A", "CLIENT-B"))
+        assert len(set(re.findall("call-[0-9]", json.dumps(proof)))) == 1
+    assert close_all(timezone.now()) == []
+
+
+def holds(proof: Any, text: str | None = None) -> bool:
+    """Whether a row's text is under the root in the ledger's entry, by the stand-alone verifier."""
+    row = hashlib.sha256(b"releve gate row 1\n" + (text or proof["text"]).encode()).hexdigest()
+    root = proof["entry"]["entry"]["body"]["root"]
+    return verify.is_included(row, proof["place"] + 1, proof["size"], proof["path"], root)
+
+
+def test_what_is_not_in_a_batch_cannot_be_proved(asked: list[str]) -> None:
+    row = Decision.objects.first()
+    assert row is not None
+    with pytest.raises(NoSuch, match="releve outbound close"):
+        prove_row(row, 1)
+
+
+def test_a_decision_replayed_as_known_then_is_the_same_whatever_was_learnt_since(
+    asked: list[str],
+) -> None:
+    now, rules = timezone.now(), open_rules()
+    load_facts(
+        [Withdrawal(CLIENT, "P0", now, now), Refusal(CLIENT, "P1", now, now),
+         consent_of(2, now, id="C2", objects=frozenset({"gas"}))],
+        source="later", by="tests",
+    )  # fmt: skip
+    mark_unknown(now + timedelta(minutes=1))
+    decisions = list(Decision.objects.order_by("pk"))
+    assert len(decisions) == 10
+    for decision in decisions:
+        found = replay(decision, rules)
+        assert found.agrees(decision), (decision, found.verdicts[0].rules, decision.rules)
+        assert "P0" not in found.evidence
+    other = Decision.objects.latest("pk")
+    other.rules_version = "another"
+    with pytest.raises(NoSuch, match="judged by the rules"):
+        replay(other, rules)
+
+
+def line(call: str, code: str, cseq: int = 1) -> str:
+    return f"INVITE|from|to|{call}|{code}|reason|2026-11-24 10:00:00|{cseq}\n"
+
+
+def test_outcomes_are_filed_once_wherever_the_reading_stops(
+    asked: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "acc"
+    folder.mkdir()
+    file = folder / "acc_1.log"
+    file.write_text(line("call-0", "200") + line("call-1", "486") + line("call-2", "200")[:-9])
+    assert dataclasses.astuple(read_outcomes(folder)) == (2, 0, 0)
+    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0)
+    whole = line("call-0", "200") + line("call-1", "486") + line("call-2", "200")
+    file.write_text(whole + "nonsense\n" + line("elsewhere", "200"))
+    assert dataclasses.astuple(read_outcomes(folder)) == (1, 1, 1)
+    os.rename(file, folder / "acc_1.log.1")
+    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0)
+    told = Attempt.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
+    assert list(told) == [("call-0/1", "answered"), ("call-1/1", "busy"), ("call-2/1", "answered")]
+    assert Cursor.objects.count() == 1
+
+
+def test_the_cursor_stays_where_filing_fails(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "acc"
+    folder.mkdir()
+    (folder / "acc_1.log").write_text(line("call-0", "200"))
+    with monkeypatch.context() as patch:
+        patch.setattr("releve.gate.outcomes.close_alone", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            read_outcomes(folder)
+    assert not Attempt.objects.exclude(outcome="").exists()
+    assert read_outcomes(folder).filed == 1
+
+
+def test_an_attempt_that_nobody_tells_about_is_unknown_until_somebody_does(
+    asked: list[str], tmp_path: Path
+) -> None:
+    count = Attempt.objects.count()
+    assert mark_unknown(timezone.now()) == count
+    assert mark_unknown(timezone.now()) == 0
+    (tmp_path / "acc_1.log").write_text(line("call-0", "200"))
+    assert read_outcomes(tmp_path).filed == 1
+
+
+def test_a_person_is_forgotten_and_still_not_called(asked: list[str]) -> None:
+    now = timezone.now()
+    load_facts([Withdrawal(CLIENT, "P0", now, now)], source="tests", by="tests")
+    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert value_of("person", person_pseudonym("P0")) == "P0"
+    assert erase_person("P0", now) == 2
+    assert value_of("number", number_pseudonym(number_of(0))) is None
+    assert value_of("person", person_pseudonym("P1")) == "P1"
+    assert erase_person("P0", now) == 0
+    reply = decide(DjangoStore(), question(0, "after"), open_rules(), time.monotonic() + 5)
+    assert "FR-OPTIN-6" in reply.reasons
+    assert Entry.objects.filter(kind="outbound.erased").count() == 1
+
+
+def test_no_number_or_name_stands_in_clear_outside_the_table_of_values(asked: list[str]) -> None:
+    close_all(timezone.now())
+    tables = [name for name in connection.introspection.table_names() if name.startswith("gate_")]
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {table}")
+            text = repr(cursor.fetchall())
+            if table == "gate_personal":
+                assert number_of(1) in text
+            else:
+                assert number_of(1)[4:] not in text, table
+                assert "'P1'" not in text, table
+
+
+def test_rows_go_on_their_day_and_the_others_can_still_be_proved(asked: list[str]) -> None:
+    close_all(timezone.now())
+    root = seal(timezone.now())
+    first, second = Decision.objects.order_by("pk")[:2]
+    Decision.objects.filter(pk=first.pk).update(erase_on=timezone.now().date())
+    assert erase_due(timezone.now().date(), timezone.now()) == 1
+    proof = prove_row(second, root.number)
+    assert holds(proof)
+    assert erase_due(timezone.now().date() + timedelta(days=4 * 366), timezone.now()) > 10
+    assert not Consent.objects.exists()
+    assert not Personal.objects.filter(what="proof").exists()
+
+
+def test_consents_whose_dates_cannot_be_trusted_are_kept_and_refuse() -> None:
+    ahead = (timezone.now() + timedelta(days=3)).isoformat()
+    lines = ["id;client;person;collected_at;objects;items;proof;wording"]
+    for place, date in enumerate(("2026-09-15 11:00", "46280.5", ahead)):
+        lines.append(f"D{place};{CLIENT};P{place};{date};electricity;{ITEMS};x;déjà coché")
+    frames = read_tables({"consents.csv": "\n".join(lines).encode("cp1252")})
+    fill(())
+    people = [fact for n in range(3) for fact in _person(n)]
+    load_facts(people, source="tests", by="tests")
+    load_frames({"consents": frames["consents"]}, source="tests", by="tests")
+    store, rules = DjangoStore(), open_rules()
+    for n in range(3):
+        reply = decide(store, question(n, f"c{n}"), rules, time.monotonic() + 5)
+        assert "FR-DATA-CONSENT" in reply.reasons or "ANY-DATA-CONSENT" in reply.reasons, n
+    kept = Consent.objects.first()
+    assert kept is not None
+    assert kept.wording == "déjà coché"
+    assert kept.proof.startswith("salted:")
+
+
+ITEMS = "identity|choice|period|withdrawal|proof_access"
+
+
+def _person(n: int) -> list[Any]:
+    return [outbound.Person(f"P{n}", number_of(n), timezone.now())]
+
+
+def test_what_no_column_holds_is_refused_by_row_and_nothing_is_loaded() -> None:
+    rows = f"client,person,at,channel\n{CLIENT},P1,2026-09-15T11:00:00+02:00,oral\n"
+    rows += f"{CLIENT},P2,2026-09-15T11:00:00+02:00,{'x' * 65}\n"
+    frames = read_tables({"withdrawals.csv": rows.encode()})
+    with pytest.raises(LoadRefused, match=r"withdrawals row 3, channel .*longer than 64"):
+        load_frames({"withdrawals": frames["withdrawals"]}, source="tests", by="tests")
+    assert not Load.objects.exists()
+    soon = (timezone.now() + timedelta(hours=1)).isoformat()
+    feeds = read_tables({"feeds.csv": f"feed,read_at\nconsents,{soon}\n".encode()})
+    with pytest.raises(LoadRefused, match="lies in the future"):
+        load_frames({"feeds": feeds["feeds"]}, source="tests", by="tests")
+
+
+def test_a_load_that_was_killed_counts_for_nobody_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = "".join(f"{CLIENT},P{n},2026-09-15T11:00:00+02:00\n" for n in range(5))
+    frames = read_tables({"withdrawals.csv": b"client,person,at\n" + rows.encode()})
+    told = {"withdrawals": frames["withdrawals"]}
+
+    def killed(table: str, done: int, rows: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("releve.gate.loading._CHUNK", 2)
+    with pytest.raises(KeyboardInterrupt):
+        load_frames(told, source="a", by="tests", digest="d", progress=killed)
+    assert Load.objects.filter(known_at=None).count() == 1
+    found = load_frames(told, source="a", by="tests", digest="d")
+    assert (found.written, found.there) == ({"withdrawals": 1}, {"withdrawals": 4})
+    assert Load.objects.get().known_at is not None
+
+
+def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
+    rows = f"client,person,at\n{CLIENT},P1,2026-09-15T11:00:00+02:00\n"
+    frames = read_tables({"withdrawals.csv": rows.encode()})
+    with pytest.raises(LoadRefused, match="lies before a decision"):
+        load_frames({"withdrawals": frames["withdrawals"]}, source="a", by="tests", as_known=True)
+
+
+def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
+    from releve.gate import keys
+    from releve.gate.errors import KeyFault
+
+    settings.GATE_KEY = ""
+    first = number_pseudonym("01 44 55 66 77")
+    keys._key.cache_clear()
+    assert number_pseudonym("+33144556677") == first
+    assert (settings.HOME / "gate.key").stat().st_mode & 0o777 == 0o600
+    settings.GATE_KEY = "short"
+    with pytest.raises(KeyFault, match="64 hex digits"):
+        number_pseudonym("+33144556677")
+
+
+def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it() -> None:
+    now = timezone.now()
+    fill((0, 1))
+    first = now.date() - timedelta(days=400)
+    running = Contract("K1", CLIENT, "P0", first, None, now)
+    load_facts([running, Refusal(CLIENT, "P1", now, now, "not-interested")],
+               source="tests", by="tests")  # fmt: skip
+    far = now + timedelta(days=4 * 366)
+    erase_due(far.date(), far)
+    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert value_of("number", number_pseudonym(number_of(1))) is None
+    assert Refusals.objects.count() == 1, "it forbids for good, by the pseudonym alone"
+    ended = dataclasses.replace(running, last=now.date())
+    load_facts([ended], source="tests", by="tests")
+    erase_due(far.date(), far)
+    erase_due((far + timedelta(days=4 * 366)).date(), far)
+    assert not Personal.objects.filter(pseudonym=person_pseudonym("P0")).exists()
+    assert Person.objects.filter(person=person_pseudonym("P1")).exists()
+    assert not Person.objects.filter(person=person_pseudonym("P0")).exists()

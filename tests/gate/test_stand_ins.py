@@ -1,0 +1,33 @@
+"""What stands in for a number is read like it, and hides its last digits."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from releve.gate.stand_ins import stand_in
+from releve.outbound import built_in_rules
+from tests.outbound.people import NUMBERS
+
+DAY = date(2026, 11, 24)
+
+
+@pytest.mark.parametrize("pattern", NUMBERS)
+def test_the_plan_reads_both_alike(pattern: str) -> None:
+    table, draw = built_in_rules().numbers, np.random.default_rng(1)
+    for digits in draw.integers(1, 9999, 20):
+        number = pattern.format(digits)
+        found = stand_in(number, table, DAY)
+        meant, like = table.number(number, DAY), table.number(found, DAY)
+        assert (meant.number_class, meant.territories, meant.callee, meant.fault) == (
+            like.number_class, like.territories, like.callee, like.fault,
+        )  # fmt: skip
+        assert found[-4:] == "0000"
+        assert len(found) == len(number)
+
+
+def test_nothing_stands_in_for_what_is_too_short_to_hide() -> None:
+    assert stand_in("", built_in_rules().numbers, DAY) == ""
+    assert stand_in("112", built_in_rules().numbers, DAY) == ""

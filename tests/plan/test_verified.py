@@ -1,0 +1,155 @@
+"""A plan simulated: what Erlang promised, what is found, what to ask for next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from releve.demand import metrics
+from releve.demand.queue import promised
+from releve.network import Operator
+from releve.plan import BASE, Plan, named_plan
+from releve.plan.verified import (
+    Simulated,
+    alike,
+    client_figures,
+    relief_error,
+    simulated,
+    tightened,
+)
+from tests.plan.verified_case import LOANS, OPEN, demand, operator, solve, stretched
+
+ENOUGH, SCARCE = 30, 14
+
+
+def planned(of: Operator) -> Plan:
+    return named_plan(of, solve(of, demand(of)[1]))
+
+
+def simulate(of: Operator, plan: Plan, scenario: str = BASE, calls: float = 1.0) -> Simulated:
+    forecast, need = demand(of)
+    return simulated(
+        of, plan, need, stretched(forecast, calls), scenario=scenario, replications=100
+    )
+
+
+@pytest.fixture(scope="module")
+def enough() -> Simulated:
+    of = operator(ENOUGH)
+    return simulate(of, planned(of))
+
+
+@pytest.fixture(scope="module")
+def scarce() -> Simulated:
+    of = operator(SCARCE)
+    return simulate(of, planned(of))
+
+
+def test_the_agents_simulated_are_those_that_the_plan_places(enough: Simulated) -> None:
+    placed = enough.plan.scenarios[BASE].placed[:, 0]
+    assert np.array_equal(enough.found.on_phone[:, 0], np.floor(placed * 0.9 + 1e-9))
+
+
+def test_promised_is_erlang_of_each_half_hour_by_itself(enough: Simulated) -> None:
+    erlang, found = promised(enough.found), enough.found
+    for i in OPEN:
+        exact = metrics(found.calls[i, 0], 1800, 900, 120, found.on_phone[i, 0], 20)
+        assert erlang[i, 0] == pytest.approx(float(exact.service_offered))
+    assert np.all(erlang[: OPEN.start] == 1.0)
+    assert np.all(erlang[:, 1] == 1.0)  # nothing queues at the mail
+
+
+def test_where_nobody_answers_nothing_is_promised_and_what_is_unknown_stays_so(
+    enough: Simulated,
+) -> None:
+    found = enough.found
+    nobody, volume = found.on_phone.copy(), found.service.value.copy()
+    nobody[20, 0], volume[21, 0] = 0.0, math.nan
+    changed = replace(found, on_phone=nobody, service=replace(found.service, value=volume))
+    erlang = promised(changed)
+    assert erlang[20, 0] == 0.0
+    assert np.isnan(erlang[21, 0])
+
+
+def test_the_figures_of_a_client_are_means_over_its_calls(enough: Simulated) -> None:
+    (row,) = client_figures(enough)  # the mail's client has no calls
+    calls, missed = enough.found.calls[:, 0], enough.misses()[:, 0]
+    service = enough.found.service.value[:, 0]
+    assert row.client == "k"
+    assert row.found == pytest.approx(np.average(service, weights=calls))
+    assert row.promised == pytest.approx(np.average(promised(enough.found)[:, 0], weights=calls))
+    assert row.missed == missed.sum() > 0
+    answered = enough.found.answer_rate.value[:, 0]
+    gap = np.maximum(LOANS.service_target - service, LOANS.answer_rate - answered)
+    assert gap[row.worst_interval] == gap[missed].max()
+    assert (row.worst, row.worst_answered) == (
+        service[row.worst_interval],
+        answered[row.worst_interval],
+    )
+    assert row.short == 0
+    need = demand(operator(ENOUGH))[1]
+    assert row.required_hours == pytest.approx(need.agents[:, 0].sum() / 2)
+    assert row.placed_hours == enough.plan.scenarios[BASE].placed[:, 0].sum() / 2
+
+
+def test_more_is_asked_only_where_it_misses(enough: Simulated) -> None:
+    asked = tightened(enough)
+    assert asked is not None
+    more = asked.on_phone > enough.found.requirement.on_phone
+    assert more.any()
+    assert np.all(enough.misses()[more])
+    assert enough.badness == (int(enough.misses().sum()), pytest.approx(enough.badness[1]))
+    assert enough.badness[1] > 0
+
+
+def test_nothing_more_is_asked_of_a_day_that_holds(enough: Simulated) -> None:
+    held = simulate(operator(ENOUGH), enough.plan, calls=0.5)
+    assert not held.misses().any()
+    assert tightened(held) is None
+    assert held.badness == (0, 0.0)
+    assert client_figures(held)[0].worst_interval == -1
+
+
+def test_half_hours_without_the_people_required_are_counted_as_short(scarce: Simulated) -> None:
+    (row,) = client_figures(scarce)
+    short = scarce.found.on_phone[:, 0] < scarce.found.requirement.on_phone[:, 0]
+    assert row.short == (short & scarce.misses()[:, 0]).sum() > 0
+    assert row.missed >= row.short
+
+
+def test_nothing_more_is_asked_where_nobody_is_left_to_place(scarce: Simulated) -> None:
+    """Of a requirement that is already what the calls behave like, people are all that lacks."""
+    need = scarce.found.requirement
+    higher = replace(need, on_phone=need.on_phone * 2, agents=need.agents * 2)
+    assert tightened(replace(scarce, found=replace(scarce.found, requirement=higher))) is None
+
+
+def test_a_relief_in_which_erlang_errs_is_named_with_its_worst_half_hour() -> None:
+    of = operator(ENOUGH)
+    plan = planned(of)
+    day = simulate(of, plan, "site:a")
+    assert np.array_equal(
+        day.found.on_phone[:, 0], np.floor(plan.scenarios["site:a"].placed[:, 0] * 0.9 + 1e-9)
+    )
+    error = relief_error(day, ("site:a", "named:x"))
+    assert error is not None
+    assert error.scenarios == ("site:a", "named:x")
+    assert error.programme == LOANS.id
+    off = np.abs(promised(day.found)[OPEN, 0] - day.found.service.value[OPEN, 0])
+    assert error.half_hours <= (off > 0.05).sum()
+    assert abs(error.promised - error.found) > 0.05
+    assert error.promised == promised(day.found)[error.interval, 0]
+    assert relief_error(day, ("site:a",), by=0.9) is None
+
+
+def test_scenarios_that_place_the_same_are_simulated_once(enough: Simulated) -> None:
+    plan = enough.plan
+    scenarios = {**plan.scenarios, "named:calm": plan.scenarios[BASE]}
+    groups = alike(replace(plan, scenarios=scenarios))
+    assert groups[0][0] == BASE
+    assert "named:calm" in groups[0]
+    assert all(BASE not in names for names in groups if "site:a" in names)
+    assert sorted(name for names in groups for name in names) == sorted(scenarios)

@@ -1,0 +1,70 @@
+"""A small operator whose calls are long and whose day rises and falls: Erlang misses there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from releve.demand import Forecast, Requirement, require
+from releve.network import Operator
+from releve.plan import PlanSettings, SolvedDay, solve_day
+from tests.plan.tiny import DAY, STARTS, agent, operator_of, programme, shift, site
+
+OPEN = range(16, 32)  # 08:00 to 16:00
+LOANS = programme(
+    "loans", "k", aht_s=900.0, patience_s=120.0, answer_rate=0.9, max_occupancy=1.0, shrinkage=0.1
+)
+MAIL = programme("mail", "m", kind="back_office", shrinkage=0.1)
+
+
+def operator(per_hour: int) -> Operator:
+    """Return two sites whose people work an hour each, ``per_hour`` of them in every hour."""
+    people = [
+        agent(f"h{hour}-{i}", "ab"[i % 2], "loans", carrier="Red" if i % 5 == 0 else "")
+        for hour in range(8, 16)
+        for i in range(per_hour)
+    ]
+    shifts = [
+        shift(row.id, f"{hour:02}:00", f"{hour + 1:02}:00")
+        for row, hour in zip(people, np.repeat(range(8, 16), per_hour), strict=True)
+    ]
+    seats = dict.fromkeys("ab", (per_hour, 2.0))
+    return operator_of(
+        [site("a"), site("b", "TN", 36.8, 10.2)], seats, [LOANS, MAIL], people, shifts
+    )
+
+
+def wave() -> Forecast:
+    """Return a day between 4 and 16 Erlang, up and down twice, with average days only."""
+    erlang = 10.0 + 6.0 * np.sin(np.arange(len(OPEN)) * math.pi / 4.0)
+    mean = np.zeros((len(STARTS), 2))
+    mean[OPEN, 0] = erlang * 1800.0 / LOANS.aht_s
+    open_ = np.zeros(mean.shape, dtype=np.bool_)
+    open_[OPEN] = True
+    return Forecast(
+        programmes=("loans", "mail"),
+        starts=STARTS,
+        open=open_,
+        mean=mean,
+        quantiles={},
+        aht_s=np.full(mean.shape, 900.0),
+        day_factor_cv=np.zeros(2),
+        unknown={},
+    )
+
+
+def demand(of: Operator) -> tuple[Forecast, Requirement]:
+    forecast = wave()
+    return forecast, require(forecast, of.programmes, DAY, "Europe/Paris")
+
+
+def solve(of: Operator, need: Requirement) -> SolvedDay:
+    """Solve the day as if nothing could be lost; its reliefs are there all the same."""
+    return solve_day(of, need, PlanSettings(), protect=False)
+
+
+def stretched(forecast: Forecast, times: float) -> Forecast:
+    """Return a forecast of more calls."""
+    return replace(forecast, mean=forecast.mean * times)
