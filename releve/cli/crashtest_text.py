@@ -10,6 +10,7 @@ from releve.crashtest import CrashResult
 from releve.crashtest.comparison import Difference
 from releve.crashtest.outbreak import Band, Estimate
 from releve.crashtest.policies import POLICIES, Mix
+from releve.crashtest.redo import Redone
 
 __all__ = [
     "cause_table",
@@ -18,6 +19,7 @@ __all__ = [
     "mix_lines",
     "outbreak_lines",
     "outlook_lines",
+    "redo_lines",
     "site_table",
 ]
 
@@ -141,3 +143,13 @@ def mix_lines(mixes: Sequence[Mix], budget: float) -> Iterator[str]:
     )
     for mix in mixes[1:4]:
         yield f"  then {', '.join(mix.measures) or 'nothing'}: {mix.cost:,.0f}, {mix.penalty:,.0f}"
+
+
+def redo_lines(redone: Sequence[Redone]) -> Iterator[str]:
+    """Say what the simulator makes of the worst days."""
+    for row in redone:
+        yield (
+            f"{row.client}, quarter {row.replication}, day {row.day}: lost {row.formula:.1%} by"
+            f" formula, {_share(row.simulated)} call by call"
+            f" ({100 * (row.simulated.value - row.formula):+.1f} points)"
+        )
