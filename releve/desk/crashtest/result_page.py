@@ -254,10 +254,16 @@ def _small(value: float, text: Text) -> str:
 
 
 def _by_days(result: CrashResult) -> list[CauseResult]:
-    return sorted(
-        (row for row in result.causes if row.place_days.value > 0),
-        key=lambda row: -row.place_days.value,
-    )
+    """Return the causes that take sites, by the days they take in all; home lines are no site."""
+
+    def days(row: CauseResult) -> float:
+        return sum(
+            site.days_lost_by[row.cause].value
+            for site in result.sites
+            if row.cause in site.days_lost_by
+        )
+
+    return sorted((row for row in result.causes if days(row) > 0), key=lambda row: -days(row))
 
 
 def _sites(result: CrashResult, tones: Mapping[str, int], text: Text) -> Iterator[SiteView]:
