@@ -87,6 +87,18 @@ def test_an_attempt_that_another_provider_counted_gives_no_call_its_name(ground:
     assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
 
 
+def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: Ground) -> None:
+    now = clock()
+    for provider in ("one", "two"):
+        theirs = [
+            Attempt(str(n), CLIENT, "P2", now - timedelta(days=n), now, provider=provider)
+            for n in (1, 2)
+        ]
+        load_facts(theirs, source=provider, by="tests")
+    ground.ready()
+    assert "FR-FREQ-1" in ask(ground, question(2, "call")).reasons
+
+
 def test_eight_diallers_that_race_for_one_person_get_four_calls(ground: Ground) -> None:
     replies: list[Reply] = []
     start = threading.Barrier(8)
