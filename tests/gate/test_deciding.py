@@ -14,6 +14,7 @@ from releve.gate.app import Gate
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import decide
+from releve.gate.errors import LoadRefused
 from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts
 from releve.gate.moments import clock
@@ -237,6 +238,13 @@ def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
     over = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "")
     assert put_campaign(CAMPAIGN, over, by="tests")
     assert not put_campaign(CAMPAIGN, over, by="tests")
+
+
+def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
+    theirs = Campaign("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
+                      "", "")  # fmt: skip
+    with pytest.raises(LoadRefused, match="campaign of another client"):
+        put_campaign(CAMPAIGN, theirs, by="tests")
 
 
 def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
