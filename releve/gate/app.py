@@ -35,17 +35,21 @@ _log = logging.getLogger("releve.gate")
 
 
 class Gate:
-    """The application: rules read once, threads with a connection each, a limit on who waits."""
+    """The application: threads with a connection each, a limit on who waits.
+
+    ``law`` is asked for the rules at each question, so that a row that is closed or added binds the
+    next call; where they cannot be read, every call is refused.
+    """
 
     def __init__(
         self,
-        rules: Rules,
+        law: Callable[[], Rules],
         opened: Callable[[float], Store] = open_store,
         *,
         threads: int = THREADS,
         budget: float = BUDGET_SECONDS,
     ) -> None:
-        self._rules, self._opened, self._budget = rules, opened, budget
+        self._law, self._opened, self._budget = law, opened, budget
         self._own = threading.local()
         self._pool = ThreadPoolExecutor(threads, "gate")
         self._waiting = 0
@@ -99,7 +103,7 @@ class Gate:
         if time.monotonic() > deadline:
             return no_answer("GATE-LATE")
         try:
-            return decide(self._store(), question, self._rules, deadline)
+            return decide(self._store(), question, self._law(), deadline)
         except Away as error:
             _log.warning("the database does not answer: %s", error)
             self._drop()
@@ -114,7 +118,7 @@ class Gate:
         question = Question("+33100000000", "-", "health", 0)
         found = self.answer(question, time.monotonic() + self._budget)
         if found.reasons == "GATE-CAMPAIGN":  # all that is missing is a campaign
-            return Reply(200, f"ok {self._rules.version[:12]}\n")
+            return Reply(200, f"ok {self._law().version[:12]}\n")
         return Reply(503, f"refuse {found.reasons}\n", found.reasons)
 
     def _store(self) -> Store:

@@ -12,7 +12,7 @@ __all__ = ["application"]
 
 
 def application() -> Gate:
-    """Return the application of this installation, its rules read once."""
+    """Return the application of this installation."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
     import django
     from django.conf import settings
@@ -22,4 +22,5 @@ def application() -> Gate:
     from releve.gate.law import rules_now
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    return Gate(rules_now(), threads=1 if sqlite else THREADS)
+    rules_now()  # read before the first question
+    return Gate(rules_now, threads=1 if sqlite else THREADS)

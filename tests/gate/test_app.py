@@ -44,7 +44,8 @@ def ask(
     times: int = 1,
 ) -> list[tuple[int, str, str]]:  # fmt: skip
     """Return status, text and reason of so many questions asked at once."""
-    gate = Gate(open_rules(), lambda seconds: store, threads=1, budget=0.2)
+    rules = open_rules()
+    gate = Gate(lambda: rules, lambda seconds: store, threads=1, budget=0.2)
 
     async def one() -> tuple[int, str, str]:
         sent: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from datetime import timedelta
@@ -9,6 +10,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from releve.gate.app import Gate
 from releve.gate.asking import Question, Reply
@@ -16,11 +18,12 @@ from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import decide
 from releve.gate.errors import LoadRefused
 from releve.gate.knowing import Campaign
+from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
 from releve.gate.moments import clock
 from releve.gate.stores import Away, PostgreSQL, SQLite
 from releve.outbound import Attempt, Person, Withdrawal
-from tests.gate.making import CAMPAIGN, CLIENT, Ground, number_of, question, said
+from tests.gate.making import AT_ANY_HOUR, CAMPAIGN, CLIENT, Ground, number_of, question, said
 
 pytestmark = [pytest.mark.database]
 
@@ -240,6 +243,29 @@ def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
     assert not put_campaign(CAMPAIGN, over, by="tests")
 
 
+def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
+    ground: Ground, settings: Settings
+) -> None:
+    law = settings.HOME / "law" / "open.yaml"
+    law.parent.mkdir()
+    gate = Gate(rules_now, lambda seconds: ground.store(seconds), threads=1)
+
+    def answer(text: str, call: str) -> str:
+        law.write_text(text, encoding="utf-8")
+        os.utime(law, ns=(len(text), len(text)))  # another instant, however coarse the clock
+        return said(gate.answer(question(1, call), time.monotonic() + 5))
+
+    banned = AT_ANY_HOUR + "- {closes: FR-CLI-1, from: 2024-01-01}\n"
+    versions = []
+    for call, text in (("c1", AT_ANY_HOUR), ("c2", banned)):
+        assert answer(text, call) == "200 allow"
+        versions.append(gate.health().text)
+    assert versions[0] != versions[1]
+    assert answer("rows: [", "c3") == "503 refuse GATE-FAULT"
+    assert gate.health().status == 503
+    gate._drop()
+
+
 def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
     theirs = Campaign("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
                       "", "")  # fmt: skip
@@ -250,7 +276,7 @@ def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
 def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
     ground: Ground,
 ) -> None:
-    gate = Gate(ground.rules, ground.store, threads=1)
+    gate = Gate(lambda: ground.rules, ground.store, threads=1)
     deadline = time.monotonic() + 60
     assert gate.answer(question(1, "before"), deadline).status == 200
     store = gate._store()
@@ -259,7 +285,7 @@ def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
         ground.rows(f"SELECT pg_terminate_backend({pid})")
         assert said(gate.answer(question(1, "gone"), deadline)) == "503 refuse GATE-DATABASE"
     else:
-        lost = Gate(ground.rules, lambda seconds: SQLite(ground.folder / "none", seconds))
+        lost = Gate(lambda: ground.rules, lambda seconds: SQLite(ground.folder / "none", seconds))
         assert said(lost.answer(question(1, "gone"), deadline)) == "503 refuse GATE-DATABASE"
         assert not (ground.folder / "none").exists()
     assert gate.answer(question(1, "back"), deadline).status == 200
