@@ -107,8 +107,9 @@ def _steps(agent: str, base: Placement | None, reliefs: Sequence[ReliefDay]) -> 
         if agent in row.changes:
             change = row.changes[agent][1]
             wanted = None if change is None else placement_of(agent, change)
-        if steps and wanted and steps[-1].place == wanted.place and steps[-1].end >= at:
-            steps[-1] = replace(steps[-1], end=wanted.end)
+        last = steps[-1] if steps else None
+        if last and wanted and last.place == wanted.place and last.start < at <= last.end:
+            steps[-1] = replace(last, end=wanted.end)
             continue
         steps = [replace(step, end=min(step.end, at)) for step in steps if step.start < at]
         if wanted and wanted.end > at:
