@@ -20,6 +20,7 @@ from datetime import date, datetime, timedelta
 import click
 import numpy as np
 
+from releve.cli.beside import two_processes
 from releve.cli.operator import requirement_of
 from releve.demand import Requirement
 from releve.network import Operator, sample_operator, usable_seats_of
@@ -266,7 +267,8 @@ def main(size: str, missing: bool, as_json: bool) -> None:
     if missing:
         say("what is missing ...")
         start = time.perf_counter()
-        found = what_is_missing(operator, solved)
+        with two_processes() as run:
+            found = what_is_missing(operator, solved, run=run)
         figures["missing"] = {
             "seconds": round(time.perf_counter() - start, 1),
             "cost": found.cost,

@@ -57,10 +57,11 @@ def look_at(
         raise LookRefused(f"there is no campaign {campaign!r}")
     if len(reason) < SHORTEST_REASON:
         raise LookRefused(f"reason must have at least {SHORTEST_REASON} characters")
+    number = number_text(number)
     pseudonym = number_pseudonym(number)
     _note(pseudonym, row.ref, reason, by, now)
     answer = facts_at(row.client, number, now, campaign=row.ref)
-    call = call_of(row.ref, _campaign(row), number_text(number), caller, "", now, "")
+    call = call_of(row.ref, _campaign(row), number, caller, "", now, "")
     return History(
         row.ref,
         row.client,

@@ -21,6 +21,8 @@ from releve.cli.crashtest_text import (
     difference_table,
     mix_lines,
     outbreak_lines,
+    outlook_lines,
+    redo_lines,
     site_table,
 )
 from releve.crashtest import (
@@ -34,6 +36,7 @@ from releve.crashtest import (
 from releve.crashtest.comparison import Case, Difference, compare, difference_json
 from releve.crashtest.outages import Hazard, HazardFaults, read_hazards
 from releve.crashtest.policies import POLICIES, Mix, best_mix, controls_with
+from releve.crashtest.redo import Redone, redo_worst
 from releve.crashtest.result import penalties
 from releve.crashtest_dask import SpreadError
 from releve.crashtest_folder import (
@@ -59,7 +62,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.argument("folder", type=_PATH)
 @click.option("--plan", "plan", required=True, type=_PATH, help="Plan folder to test.")
 @click.option("--quarters", type=int, help=f"Quarters to simulate [{_DEFAULTS.quarters}].")
-@click.option("--days", type=int, help="Days of a quarter [90].")
+@click.option("--days", type=int, help="Days of a quarter [90; 14 with --outlook].")
 @click.option("--seed", type=int, help="Same seed, same figures [0].")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="Day 0 [the first planned day].")
 @click.option("--nearest", is_flag=True, help="A weekday without a plan takes the nearest one.")
@@ -79,6 +82,8 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--compare", "compare_with", type=_PATH, help="Another plan folder, same disasters.")
 @click.option("--budget", type=float, help="EUR a quarter: the best mix of the policies it buys.")
 @click.option("--cost", multiple=True, metavar="POLICY=EUR", help="Price of a measure a quarter.")
+@click.option("--redo", type=int, help="Simulate so many worst days of each client call by call.")
+@click.option("--outlook", type=_PATH, help="Events up to day 0, one JSON a line: 14 days ahead.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads here."
 )
@@ -101,6 +106,10 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
         done = _run(cases, how)
         mixes = _mixes(cases[0][1], asked.policies, options)
         report = _report(done, inputs, options["out"], certificate)
+        if options["redo"] is not None:
+            first = done[0]
+            redone = redo_worst(first.test, first.ready, first.rows, days=options["redo"])
+            report = replace(report, redone=redone)
         _print(report, mixes, options)
     except (CrashTestError, RunFolderError, SpreadError) as error:
         raise click.ClickException(str(error)) from None
@@ -127,7 +136,10 @@ def _asked(
         "reaction_intervals": options["reaction"],
         "nearest": options["nearest"] or None,
     }
-    settings = Settings(**{**held, **{name: v for name, v in given.items() if v is not None}})
+    days = {"days": 14} if options["outlook"] else {}
+    settings = Settings(
+        **{**days, **held, **{name: v for name, v in given.items() if v is not None}}
+    )
 
     def choice(name: str, default: Any) -> Any:
         return options[name] if options[name] is not None else certificate.get(name, default)
@@ -150,6 +162,7 @@ def _asked(
         settings=settings,
         policies=tuple(policies or certificate.get("policies", ["as-given"])),
         start=start.date() if start else None,
+        outlook=options["outlook"],
     )
 
 
@@ -188,6 +201,7 @@ class _Report:
     differences: list[Difference]
     certificate: dict[str, Any]
     rerun: list[str] | None
+    redone: tuple[Redone, ...] = ()
 
 
 def _report(
@@ -234,6 +248,7 @@ def _print(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str, Any]) 
             "results": [json.loads(result_to_json(one)) for one in report.results],
             "comparison": [difference_json(one) for one in report.differences],
             "mixes": [asdict(mix) for mix in mixes],
+            "redone": [asdict(row) for row in report.redone],
             "certificate": report.certificate,
             "rerun": report.rerun,
         }
@@ -249,7 +264,9 @@ def _print_tables(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str,
     first = report.results[0]
     for table in (client_table(first), site_table(first), cause_table(first)):
         console.print(table)
-    for line in outbreak_lines(first):
+    for line in (*(outlook_lines(first) if options["outlook"] else ()), *outbreak_lines(first)):
+        console.print(line, highlight=False)
+    for line in redo_lines(report.redone):
         console.print(line, highlight=False)
     if report.differences:
         console.print(difference_table(report.differences))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -28,6 +29,7 @@ from releve.crashtest.outbreak import (
     population_of,
     read_incidence,
 )
+from releve.crashtest.outlook import outlook_of
 from releve.crashtest.policies import POLICIES, controls_with
 from releve.crashtest_folder import digest
 from releve.demand import forecast, history_of
@@ -36,6 +38,7 @@ from releve.network import HOME, Operator
 from releve.plan import Plan
 from releve.plan.serial import plan_to_json
 from releve.plan_folder import PlanFolderError, read_plans
+from releve.situation import Situation, event_from_json, fold
 
 __all__ = ["ILLNESSES", "Asked", "cases_of", "inputs_of", "prices_of"]
 
@@ -59,6 +62,7 @@ class Asked:
     settings: Settings
     policies: tuple[str, ...]
     start: date | None
+    outlook: Path | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -76,14 +80,12 @@ class Asked:
         }
 
 
-def cases_of(
-    asked: Asked, hazards: Sequence[Hazard], first_cases: Sequence[int] = ()
-) -> list[tuple[str, CrashTest]]:
+def cases_of(asked: Asked, hazards: Sequence[Hazard]) -> list[tuple[str, CrashTest]]:
     """Return the tests by label: each policy on the plan, and the first on the plan compared."""
     operator = operator_of(asked.folder)
     plans = _plans(asked.plan)
     try:
-        scenario = _scenario(asked, operator, plans, first_cases)
+        scenario = _scenario(asked, operator, plans)
         base = _test(asked, operator, plans, scenario, hazards)
         found = [(name, _with(base, (name,))) for name in asked.policies]
         if asked.compare is not None:
@@ -143,9 +145,7 @@ def _controls(plan: Plan, population: Population) -> Controls:
     return Controls(stay_home=0.5, symptom_test=0.7, closure=Closure(2, 14, 48.0), at_home=home)
 
 
-def _scenario(
-    asked: Asked, operator: Operator, plans: Sequence[Plan], first_cases: Sequence[int]
-) -> Scenario:
+def _scenario(asked: Asked, operator: Operator, plans: Sequence[Plan]) -> Scenario:
     population = population_of(operator)
     days = asked.settings.days
     outside = np.full((len(population.sites), days), asked.outside)
@@ -158,15 +158,28 @@ def _scenario(
             asked.start or plans[0].day, days, population=asked.per_people, reported=asked.reported
         )
         outside = importation(population, dict.fromkeys(population.destinations, rate))
-    return Scenario(
-        population,
-        ILLNESSES[asked.illness](),
-        Contacts(asked.reproduction),
-        days,
-        outside,
-        first_cases=tuple(first_cases),
-        first_count=len(first_cases),
+    scenario = Scenario(
+        population, ILLNESSES[asked.illness](), Contacts(asked.reproduction), days, outside
     )
+    if asked.outlook is None:
+        return scenario
+    first = asked.start or plans[0].day
+    return outlook_of(scenario, _situation(asked.outlook), first, operator.row.time_zone)
+
+
+def _situation(path: Path) -> Situation:
+    """Fold the events of a file: one JSON object a line, its kind beside its fields."""
+    happened = []
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            happened.append(event_from_json(row.pop("kind"), row))
+        except (ValueError, KeyError, AttributeError) as error:
+            raise click.ClickException(
+                f"{path}, line {number}: {error}: write one event a line, like"
+                ' {"kind": "case.declared", "id": "e1", ...}'
+            ) from None
+    return fold(happened)
 
 
 def _text(path: Path) -> str:
@@ -181,7 +194,11 @@ def inputs_of(asked: Asked, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[s
     files = read_files(asked.folder)
     tables = [part for name in sorted(files) for part in (name.encode(), files[name])]
     digests = {"operator": digest(tables)}
-    for what, path in (("hazards", asked.hazards), ("incidence", _curve(asked))):
+    for what, path in (
+        ("hazards", asked.hazards),
+        ("incidence", _curve(asked)),
+        ("events", asked.outlook),
+    ):
         if path is not None:
             digests[what] = digest([_text(path).encode()])
     return {

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from releve import __version__
+from releve.cli.beside import two_processes
 from releve.cli.operator import demand_of, operator_of
 from releve.cli.plan_text import (
     explanation_lines,
@@ -186,15 +187,14 @@ def _plans(operator: Operator, solved: Sequence[SolvedDay], *, missing: bool) ->
         plans.append(found)
     if not missing:
         return plans
-    with _bars() as bar:
+    with _bars() as bar, two_processes() as run:
         task = bar.add_task("what is missing", total=1.0)
+
+        def show(done: float) -> None:
+            bar.update(task, completed=done)
+
         plans = [
-            replace(
-                found,
-                missing=what_is_missing(
-                    operator, one, progress=lambda done: bar.update(task, completed=done)
-                ),
-            )
+            replace(found, missing=what_is_missing(operator, one, progress=show, run=run))
             for found, one in zip(plans, solved, strict=True)
         ]
         bar.update(task, completed=1.0)

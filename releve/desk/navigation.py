@@ -66,7 +66,7 @@ ENTRIES = (
     Entry(lazy("Reference data"), "registry", "registry.see"),
     Entry(lazy("Outbound"), "outbound", "outbound.see"),
     Entry(lazy("Calling rules"), "outbound_rules", "outbound.rules", frozenset({"outbound_flips"})),
-    Entry(lazy("Crash test"), "crashtest", "crashtest.run"),
+    Entry(lazy("Crash test"), "crashtest", "crashtest.see"),
     Entry(lazy("People"), "people", "users.manage", frozenset({"erase"})),
 )
 

@@ -39,6 +39,7 @@ urlpatterns = [
     path("health/", include("releve.desk.health.urls")),
     path("api/", include("releve.desk.api.urls")),
     path("registry/", include("releve.desk.registry.urls")),
+    path("crashtest/", include("releve.desk.crashtest.urls")),
     path("ledger/", include("releve.desk.ledger.urls")),
     path("", include("releve.desk.places.urls")),
     path("outbound/", include("releve.desk.outbound.urls")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from django.db import models as db
@@ -12,12 +13,16 @@ from releve.gate.models import (
     Attempt,
     Callback,
     Consent,
+    Contract,
     Decision,
     Load,
     Person,
     Personal,
+    Refusal,
+    Withdrawal,
 )
-from releve.gate.tables import TABLES
+from releve.gate.retention import YEARS, years_later
+from releve.gate.tables import TABLES, Table
 from releve.ledger.chain import append
 
 __all__ = ["ERASED", "erase_due", "erase_person"]
@@ -25,6 +30,7 @@ __all__ = ["ERASED", "erase_due", "erase_person"]
 ERASED = "outbound.erased"
 """The kind of the entry that an erasure writes: ``cause``, ``rows`` and ``values``, the counts."""
 
+_FEW = 10_000
 _LEFT_OPEN = timedelta(days=7)
 """A load that nobody closed for so long is a dead import's: its rows never counted."""
 
@@ -38,10 +44,11 @@ def erase_due(on: date, now: datetime) -> int:
         rows = _dead_loads(now)
         for table in TABLES.values():
             if table.model is not Attempt:
-                rows += table.model._default_manager.filter(erase_on__lte=on).delete()[0]
+                rows += _due_rows(table, on)
         rows += Attempt.objects.filter(erase_on__lte=on).exclude(batch=None).delete()[0]
         rows += Decision.objects.filter(erase_on__lte=on).exclude(batch=None).delete()[0]
-        values = Personal.objects.filter(erase_on__lte=on).delete()[0]
+        rows += _unused_links(now)
+        values = _due_values(on)
         _told("due", rows, values, now)
     return rows + values
 
@@ -67,6 +74,45 @@ def erase_person(person: str, now: datetime) -> int:
         values = Personal.objects.filter(wanted).delete()[0]
         _told("person", 0, values, now)
     return values
+
+
+def _due_rows(table: Table, on: date) -> int:
+    """Erase a table's rows that are due; with a version its earlier ones, which would revive."""
+    manager = table.model._default_manager
+    due = db.Q(erase_on__lte=on)
+    if table.versioned:
+        names = {column.name for column in table.columns} & {"client", "person", "ref"}
+        same = {name: db.OuterRef(name) for name in names}
+        later = manager.filter(**same, pk__gt=db.OuterRef("pk"), erase_on__lte=on)
+        found = list(manager.filter(due | db.Exists(later)).values_list("pk", flat=True))
+        return sum(manager.filter(pk__in=part).delete()[0] for part in _parts(found))
+    return manager.filter(due).delete()[0]
+
+
+def _parts(found: list[int]) -> Iterator[list[int]]:
+    yield from (found[at : at + _FEW] for at in range(0, len(found), _FEW))
+
+
+def _due_values(on: date) -> int:
+    """Erase values that are due, and give a day to those whose contracts have ended."""
+    later = Contract.objects.filter(
+        client=db.OuterRef("client"), person=db.OuterRef("person"), ref=db.OuterRef("ref"),
+        pk__gt=db.OuterRef("pk"),
+    )  # fmt: skip
+    running = Contract.objects.filter(~db.Exists(later), last=None).values("person")
+    called = Person.objects.filter(person__in=running).values("number")
+    ended = Personal.objects.filter(erase_on=None).exclude(pseudonym__in=running)
+    ended.update(erase_on=years_later(on))
+    due = Personal.objects.filter(erase_on__lte=on)
+    return due.exclude(pseudonym__in=running).exclude(pseudonym__in=called).delete()[0]
+
+
+def _unused_links(now: datetime) -> int:
+    """Erase who answers which number where nothing is known of the person any more."""
+    links = Person.objects.filter(load__known_at__lt=now - timedelta(days=366 * YEARS))
+    for model in (Consent, Withdrawal, Contract, Callback, Refusal, Attempt):
+        links = links.exclude(person__in=model._default_manager.values("person"))
+    return links.delete()[0]
 
 
 def _dead_loads(now: datetime) -> int:

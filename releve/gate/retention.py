@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-__all__ = ["YEARS", "erase_on", "years_later"]
+__all__ = ["YEARS", "erase_on", "value_day", "years_later"]
 
 YEARS = 3
 """Of a consent from its collection, of a request's proof from the request; taken for all others."""
@@ -33,6 +33,15 @@ def erase_on(table: str, row: Row, loaded: datetime) -> date | None:
     """
     rule = _RULES.get(table)
     return None if rule is None else rule(row, loaded)
+
+
+def value_day(table: str, row: Row, loaded: datetime) -> date | None:
+    """Return the day for the values behind a fact's pseudonyms; None while a contract runs.
+
+    What forbids for good does so by the pseudonym alone.
+    """
+    day = erase_on(table, row, loaded)
+    return years_later(loaded.date()) if day is None and table != "contracts" else day
 
 
 def _after(field: str) -> Callable[[Row, datetime], date | None]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from releve.gate.keys import commitment, hidden, number_pseudonym, number_text, person_pseudonym
 from releve.gate.personal import Value
-from releve.gate.retention import erase_on
+from releve.gate.retention import erase_on, value_day
 from releve.gate.tables import Column, Table
 
 __all__ = ["Made", "made"]
@@ -29,7 +29,7 @@ class Made:
 
 def made(table: Table, fact: Mapping[str, Any], loaded: datetime) -> Made:
     """Return the row of a fact given by field."""
-    day = erase_on(table.name, fact, loaded)
+    day = value_day(table.name, fact, loaded)
     columns: dict[str, Any] = {}
     content: list[Any] = []
     values: list[Value] = []
@@ -39,7 +39,8 @@ def made(table: Table, fact: Mapping[str, Any], loaded: datetime) -> Made:
         content.append(told)
         values += value
     text = json.dumps(content, ensure_ascii=False, default=_iso)
-    return Made(columns, hashlib.sha256(text.encode()).hexdigest()[:32], day, values)
+    return Made(columns, hashlib.sha256(text.encode()).hexdigest()[:32],
+                erase_on(table.name, fact, loaded), values)  # fmt: skip
 
 
 def _cell(

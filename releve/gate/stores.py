@@ -122,7 +122,12 @@ class PostgreSQL:
         )
         try:
             self._connection = psycopg.connect(
-                **{**parameters, "connect_timeout": 2, "options": options},
+                **{
+                    **parameters,
+                    "connect_timeout": 2,
+                    "tcp_user_timeout": 2000,
+                    "options": options,
+                },
                 autocommit=True,
                 prepare_threshold=0,
             )

@@ -1,61 +1,53 @@
 """What is missing: the cheapest laptops, skills and seats that make every curable cell hold.
 
-The base day and the single losses that miss their target are put into one programme, with
-purchase columns: a *twin* of a group can work at home, or on one more programme, and people are
-bought over from the group to its twin; a site can have more seats. A very dear slack per client
-and loss shows what nothing on the list cures. The answer is rounded up to whole purchases, bought,
-and the day planned again; losses that still miss are added and aimed at lower until it holds.
+A set is bought (:mod:`releve.plan.buying`) for the base day and the single losses that miss their
+target, and the day is planned again with it. Whole people miss a little more than the fractions
+that are bought for; where they still miss, the set is bought again for a lower aim, until it holds.
+A large operator has no time for many rounds: there the aim is lowered at once by what whole people
+were seen to lose, beside the target itself, and the sets are tried side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from releve.network import Operator
-from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
+from releve.plan.buying import KINDS, Bought, cheapest_set, purchases_of
 from releve.plan.cells import cell_of
 from releve.plan.contingency import Contingency
 from releve.plan.floors import client_requirement
-from releve.plan.lp import Floats, Ints, LinearProgram, solve
+from releve.plan.lp import Floats
 from releve.plan.planner import SolvedDay, seats_to_fill
-from releve.plan.problem import Problem, day_problem
+from releve.plan.problem import day_problem
 from releve.plan.purchases import new_seats, with_purchases
 from releve.plan.result import BASE, SINGLE, Cell, Purchase, WhatIsMissing
-from releve.plan.secure import add_exposure, add_shares, add_target
+from releve.plan.secure import KIND_WEIGHT
 from releve.plan.settings import PlanSettings
-from releve.plan.solve import Planning, plan_problem
+from releve.plan.solve import FEW, Planning, plan_problem
 from releve.plan.twins import Twins, with_twins
 
-__all__ = ["KINDS", "cheapest_set", "what_is_missing"]
+__all__ = ["Run", "what_is_missing"]
 
-KINDS = ("laptop", "skill", "seat")
-SLACK_PRICE = 2e6
-"""EUR for one whole client's day that nothing cures: dearer than anything on the list."""
-VERTEX = 60_000
-"""Columns up to which the purchase is solved to a vertex, which buys from few groups."""
 ROUNDS = 8
+LARGE_ROUNDS = 2
+"""Rounds for a large operator, of two sets each: what six minutes on two cores allow."""
 STEP = 0.002
 """How much further than by what was missed the aim of a cell is lowered."""
+HALVINGS = 3
+"""Sets tried between the aim that failed last and the one that held, for one that is cheaper."""
+T = TypeVar("T")
+R = TypeVar("R")
+Pairs = set[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class _Bought:
-    """A set of purchases: people per twin, seats per site; cost and bound in EUR. ``vertex``: the
-    programme was small enough for one."""
+class Run(Protocol):
+    """Does independent work, side by side or one after the other: as ``map`` does."""
 
-    people: Ints
-    seats: Ints
-    cost: float
-    bound: float
-    slack: dict[tuple[str, str], float]
-    vertex: bool
-
-    def same(self, other: _Bought) -> bool:
-        """Return whether the same is bought."""
-        return np.array_equal(self.people, other.people) and np.array_equal(self.seats, other.seats)
+    def __call__(self, work: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
 
 
 def what_is_missing(
@@ -63,23 +55,24 @@ def what_is_missing(
     solved: SolvedDay,
     kinds: Sequence[str] = KINDS,
     progress: Callable[[float], None] = lambda share: None,
+    run: Run = map,
 ) -> WhatIsMissing:
     """Return the cheapest set (of the given kinds) that makes every curable single loss hold.
 
     Costs are EUR at the prices of the settings. ``checked`` tells whether the day, planned again
-    with the set bought, held every cell that is not named incurable.
+    with the set bought, held every cell that is not named incurable. ``run`` may do the work of a
+    large operator in two processes (its items and results can be pickled).
     """
     planning, settings = solved.planning, solved.settings
-    cells = _cells(solved, planning)
-    wanted = _missed(cells)
+    wanted = _missed(_cells(solved, planning))
     if not wanted:
         return WhatIsMissing((), 0.0, 0.0, (), True)
     twins = with_twins(operator, planning.problem, _short_programmes(planning, wanted), settings)
-    best = _search(operator, solved, twins, {name for name, _ in wanted}, kinds, progress)
+    search = _Search(operator, solved, twins, wanted, run)
+    best = search.found(kinds, progress)
     for kind in kinds if len(kinds) > 1 and best is not None and best.bought.vertex else ():
         # Rounded up, a small mixed set can be dearer than one of a single kind.
-        other = _search(operator, solved, twins, {name for name, _ in wanted}, (kind,), under=best)
-        best = other or best
+        best = search.found((kind,), under=best) or best
     assert best is not None
     return WhatIsMissing(
         purchases=best.purchases,
@@ -90,63 +83,10 @@ def what_is_missing(
     )
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A set that was planned again: what it does not cure, and whether all else ``held``."""
-
-    purchases: tuple[Purchase, ...]
-    bought: _Bought
-    bound: float
-    incurable: frozenset[tuple[str, str]]
-    held: bool
-
-
-def _search(
-    operator: Operator,
-    solved: SolvedDay,
-    twins: Twins,
-    missed: set[str],
-    kinds: Sequence[str],
-    progress: Callable[[float], None] = lambda share: None,
-    under: _Found | None = None,
-) -> _Found | None:
-    """Buy, plan again, aim lower where it is still missed, until it holds; None when it cannot be
-    cheaper than ``under``.
-
-    The bound is that of the first round: of the target itself, not of a lower aim.
-    """
-    settings, planning = solved.settings, solved.planning
-    aims = _Aims(settings.target, len(planning.problem.clients))
-    chosen, bound, found, again = missed - {BASE}, 0.0, None, planning
-    for turn in range(ROUNDS):
-        singles = [c for c in planning.contingencies if c.id in chosen]
-        bought = cheapest_set(twins, singles, aims.of, settings, kinds)
-        bound = bound if turn else bought.bound
-        incurable = frozenset(
-            pair for pair, value in bought.slack.items() if value > settings.target / 10
-        )
-        if under and not _better(bought, incurable, under):
-            return None
-        progress((turn + 0.5) / ROUNDS)
-        if found is None or not bought.same(found.bought):
-            purchases = _purchases(twins, bought, planning, settings)
-            again = _planned_again(operator, solved, purchases)
-        left = _missed(_cells(solved, again)) - incurable
-        progress((turn + 1) / ROUNDS)
-        bound = min(bound, under.bound) if under else bound
-        found = _Found(purchases, bought, bound, incurable, not left)
-        if not left:
-            return found
-        chosen |= {name for name, _ in left} - {BASE}
-        aims.lower(left, again)
-    return None if under else found
-
-
 class _Aims:
     """What share of its day a client is bought to miss at most, loss by loss.
 
-    Whole people miss a little more than the fractions that are bought for. Only where they still
-    miss the target is the aim lowered, by what they missed and a step more.
+    Whole people miss a little more than the fractions that are bought for.
     """
 
     def __init__(self, target: float, clients: int) -> None:
@@ -156,37 +96,253 @@ class _Aims:
 
     def of(self, name: str) -> Floats:
         """Return the aim of each client under a loss (or on the base day)."""
-        return self._aims.setdefault(name, np.full(self._clients, self._target))
+        return self._aims.get(name, np.full(self._clients, self._target))
 
-    def lower(self, missed: set[tuple[str, str]], planning: Planning) -> None:
-        """Lower the aims of the cells that a plan in whole people missed."""
-        problem = planning.problem
-        plans = {BASE: planning.base} | {
-            c.id: relief.plan
-            for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)
-        }
-        for name, client in missed:
-            k = problem.clients.index(client)
-            share = plans[name].missing[k] / client_requirement(problem)[k]
-            over = max(0.0, share - self._target)
-            self.of(name)[k] = max(0.0, self.of(name)[k] - over - STEP)
+    def halfway(self, other: _Aims) -> _Aims:
+        """Return the aims halfway to others."""
+        out = _Aims(self._target, self._clients)
+        for name in (*self._aims, *other._aims):
+            out._aims[name] = (self.of(name) + other.of(name)) / 2
+        return out
+
+    def lowered(self, over: dict[str, Floats], times: float = 1.0) -> _Aims:
+        """Return lower aims, by ``over[id][client]`` (times a factor) and a step where it is more
+        than nothing."""
+        out = _Aims(self._target, self._clients)
+        out._aims = dict(self._aims)
+        for name, amount in over.items():
+            less = np.where(amount > 0, times * (amount + STEP), 0.0)
+            out._aims[name] = np.maximum(0.0, self.of(name) - less)
+        return out
 
 
-def _planned_again(
-    operator: Operator, solved: SolvedDay, purchases: Sequence[Purchase]
-) -> Planning:
-    """Plan the day of the operator that has bought: what anyone gets who does the same."""
+@dataclass(frozen=True)
+class _Tried:
+    """A set that was planned again: what it does not cure, what still misses (``left``) and by
+    how much (``over[id][client]``, of all cells that miss)."""
+
+    purchases: tuple[Purchase, ...]
+    bought: Bought
+    aims: _Aims
+    bound: float
+    incurable: frozenset[tuple[str, str]]
+    left: Pairs
+    over: dict[str, Floats]
+
+    @property
+    def held(self) -> bool:
+        return not self.left
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """Sort key: what holds first, the cheapest of it; then what misses least."""
+        return (len(self.left), self.bought.cost)
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """A purchase to solve for, with all that a process of its own needs."""
+
+    twins: Twins
+    singles: tuple[Contingency, ...]
+    aims: _Aims
+    settings: PlanSettings
+    kinds: tuple[str, ...]
+
+
+def _bought(aim: _Aim) -> Bought:
+    return cheapest_set(aim.twins, aim.singles, aim.aims.of, aim.settings, aim.kinds)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A day to plan again with a set bought."""
+
+    operator: Operator
+    solved: SolvedDay
+    purchases: tuple[Purchase, ...]
+
+
+def _planned_again(again: _Again) -> tuple[Pairs, dict[str, Floats]]:
+    """Plan the day of the operator that has bought, as anyone does who does the same; return the
+    cells that miss their target, and by how much."""
+    operator, solved = again.operator, again.solved
     seats = seats_to_fill(operator, solved.need, solved.seats)
-    for site, count in new_seats(purchases).items():
+    for site, count in new_seats(again.purchases).items():
         seats[site] += count
-    better = with_purchases(operator, purchases)
+    better = with_purchases(operator, again.purchases)
     problem = day_problem(better, solved.need, seats, solved.settings)
-    return plan_problem(problem, solved.planning.contingencies, solved.settings)
+    counted = [c for c in solved.planning.contingencies if c.kind in (*SINGLE, *KIND_WEIGHT)]
+    planning = plan_problem(problem, counted, solved.settings)
+    return _missed(_cells(solved, planning)), _over(solved, planning)
 
 
-def _better(bought: _Bought, incurable: frozenset[tuple[str, str]], than: _Found) -> bool:
+class _Search:
+    """Buys, plans again, and aims lower where it is still missed, until it holds."""
+
+    def __init__(
+        self, operator: Operator, solved: SolvedDay, twins: Twins, wanted: Pairs, run: Run
+    ) -> None:
+        self._operator = operator
+        self._solved = solved
+        self._twins = twins
+        self._missed = {name for name, _ in wanted} - {BASE}
+        self._run = run
+        self._large = len(solved.planning.problem.group) > FEW
+        self._tried: dict[tuple[Purchase, ...], tuple[Pairs, dict[str, Floats]]] = {}
+
+    def found(
+        self,
+        kinds: Sequence[str],
+        progress: Callable[[float], None] = lambda share: None,
+        under: _Tried | None = None,
+    ) -> _Tried | None:
+        """Return the cheapest set found that holds, or that misses least after all rounds; None
+        when it cannot be cheaper than ``under``.
+
+        The bound is that of the target itself, not of a lower aim.
+        """
+        chosen, bound = set(self._missed), float("inf")
+        aims = self._first_aims()
+        best: _Tried | None = None
+        for turn in range(LARGE_ROUNDS if self._large else ROUNDS):
+            tried, least = self._tries(chosen, aims, kinds, under, bound)
+            bound = least if turn == 0 else bound
+            if not tried:
+                return None
+            failed, best = best, min(tried, key=lambda one: one.order)
+            progress((turn + 1) / (LARGE_ROUNDS if self._large else ROUNDS))
+            if best.held and failed is not None and not self._large:
+                best = self._narrowed(chosen, failed.aims, best, kinds)
+            if best.held:
+                return best
+            chosen |= {name for name, _ in best.left} - {BASE}
+            aims = self._next_aims(best)
+        return None if under else best
+
+    def _narrowed(
+        self, chosen: set[str], failed: _Aims, held: _Tried, kinds: Sequence[str]
+    ) -> _Tried:
+        """Return a cheaper set that holds, for aims between those that failed and that held."""
+        aims = held.aims
+        for _ in range(HALVINGS):
+            middle = failed.halfway(aims)
+            tried, _least = self._tries(chosen, [middle], kinds, held, held.bound)
+            if tried and tried[0].held:
+                held, aims = tried[0], middle
+            elif tried:
+                failed = middle
+            else:
+                aims = middle
+        return held
+
+    def _tries(
+        self,
+        chosen: set[str],
+        aims: Sequence[_Aims],
+        kinds: Sequence[str],
+        under: _Tried | None,
+        bound: float,
+    ) -> tuple[list[_Tried], float]:
+        """Buy for each aim and plan again with what could be better than ``under``; return also
+        the proved cost of the first aim."""
+        sets = self._bought(chosen, aims, kinds)
+        least = sets[0].bound
+        bound = min(bound, least, under.bound if under else least)
+        wanted = [(one, by, self._incurable(one, by)) for one, by in zip(sets, aims, strict=True)]
+        if under is not None:
+            wanted = [one for one in wanted if _better(one[0], one[2], under)]
+        return self._planned(wanted, bound), least
+
+    def _first_aims(self) -> list[_Aims]:
+        planning = self._solved.planning
+        target = _Aims(self._solved.settings.target, len(planning.problem.clients))
+        if not self._large:
+            return [target]
+        return [target, target.lowered(_lost_in_whole_people(self._solved))]
+
+    def _next_aims(self, best: _Tried) -> list[_Aims]:
+        over = {name: np.zeros(len(amount)) for name, amount in best.over.items()}
+        clients = self._twins.problem.clients
+        for name, client in best.left:
+            k = clients.index(client)
+            over[name][k] = best.over[name][k]
+        once = best.aims.lowered(over)
+        return [once, best.aims.lowered(over, 2.0)] if self._large else [once]
+
+    def _bought(
+        self, chosen: set[str], aims: Sequence[_Aims], kinds: Sequence[str]
+    ) -> list[Bought]:
+        singles = tuple(c for c in self._solved.planning.contingencies if c.id in chosen)
+        settings = self._solved.settings
+        return list(
+            self._run(
+                _bought, [_Aim(self._twins, singles, one, settings, tuple(kinds)) for one in aims]
+            )
+        )
+
+    def _incurable(self, bought: Bought, aims: _Aims) -> frozenset[tuple[str, str]]:
+        """Return what misses its target, not only a lower aim, whatever is bought."""
+        target, clients = self._solved.settings.target, self._twins.problem.clients
+        return frozenset(
+            (name, client)
+            for (name, client), slack in bought.slack.items()
+            if slack > target / 10 + target - aims.of(name)[clients.index(client)]
+        )
+
+    def _planned(
+        self, sets: Sequence[tuple[Bought, _Aims, frozenset[tuple[str, str]]]], bound: float
+    ) -> list[_Tried]:
+        """Plan again with each set; one that was tried is not planned again."""
+        settings = self._solved.settings
+        lists = [purchases_of(self._twins, bought, settings) for bought, _, _ in sets]
+        new = [one for one in dict.fromkeys(lists) if one not in self._tried]
+        days = [_Again(self._operator, self._solved, one) for one in new]
+        self._tried.update(zip(new, self._run(_planned_again, days), strict=True))
+        return [
+            _Tried(
+                lines, bought, aims, bound, incurable,
+                self._tried[lines][0] - incurable, self._tried[lines][1],
+            )
+            for lines, (bought, aims, incurable) in zip(lists, sets, strict=True)
+        ]  # fmt: skip
+
+
+def _better(bought: Bought, incurable: frozenset[tuple[str, str]], than: _Tried) -> bool:
     """Return whether a set cures as much for less, if it holds."""
     return incurable <= than.incurable and (bought.cost < than.bought.cost or not than.held)
+
+
+def _shares(planning: Planning) -> dict[str, Floats]:
+    """Return the share of its day each client misses in whole people, base day and losses."""
+    total = client_requirement(planning.problem)
+    plans = [(BASE, planning.base)] + [
+        (c.id, relief.plan)
+        for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)
+    ]
+    return {name: plan.missing / total for name, plan in plans}
+
+
+def _over(solved: SolvedDay, planning: Planning) -> dict[str, Floats]:
+    """Return how far each client misses its target."""
+    target = solved.settings.target
+    return {name: np.maximum(0.0, share - target) for name, share in _shares(planning).items()}
+
+
+def _lost_in_whole_people(solved: SolvedDay) -> dict[str, Floats]:
+    """Return, for the clients that miss their target somewhere, the most that whole people missed
+    beyond the fractional plan, under every loss that was planned for.
+
+    Where it shows under one loss today it may under another once that is bought for.
+    """
+    planning, target = solved.planning, solved.settings.target
+    most = np.zeros(len(planning.problem.clients))
+    linked = [c.id for c in planning.contingencies if c.id in planning.secure.share]
+    shares = _shares(planning)
+    for name in linked:
+        least = np.maximum(target, planning.secure.share[name])
+        most = np.maximum(most, shares[name] - least)
+    return dict.fromkeys(linked, most)
 
 
 def _cells(solved: SolvedDay, planning: Planning) -> list[Cell]:
@@ -209,167 +365,12 @@ def _cells(solved: SolvedDay, planning: Planning) -> list[Cell]:
     ]  # fmt: skip
 
 
-def _missed(cells: Sequence[Cell]) -> set[tuple[str, str]]:
+def _missed(cells: Sequence[Cell]) -> Pairs:
     return {(c.contingency, c.client) for c in cells if c.status in ("missed", "contract")}
 
 
-def _short_programmes(planning: Planning, wanted: set[tuple[str, str]]) -> list[int]:
+def _short_programmes(planning: Planning, wanted: Pairs) -> list[int]:
     """Return the programmes of the clients that miss their target somewhere."""
     clients = {client for _, client in wanted}
     names = planning.problem.clients
     return [p for p, c in enumerate(planning.problem.client) if names[c] in clients]
-
-
-def cheapest_set(
-    twins: Twins,
-    singles: Sequence[Contingency],
-    aim: Callable[[str], Floats],
-    settings: PlanSettings,
-    kinds: Sequence[str] = KINDS,
-) -> _Bought:
-    """Solve for the cheapest purchases under which base and ``singles`` miss at most what
-    ``aim(id)[client]`` allows."""
-    problem = twins.problem
-    lp = LinearProgram()
-    layout = layout_of(twins.roomy())
-    prices = {"laptop": settings.laptop_price, "skill": settings.skill_price}
-    price = np.array([prices[kind] for kind in twins.kind])
-    apart = price * (1.0 + 1e-4 * np.arange(len(price)) / max(1, len(price)))
-    most = np.where(np.isin(twins.kind, kinds), problem.size[twins.source], 0)
-    people = lp.columns(len(price), apart, upper=most.astype(float))
-    seats = lp.columns(
-        len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0
-    )
-    nothing = lost_assignments(problem, None)
-    tie = problem.price * 1e-3
-    base = add_block(lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3)
-    add_caps(lp, problem, layout, base)
-    _spend(lp, twins, layout, base, base.group_rows, people, seats)
-    slack = {
-        BASE: add_target(
-            lp, add_shares(lp, problem, layout, base), _zeros(problem), aim(BASE), SLACK_PRICE
-        )
-    }
-    for single in singles:
-        lost = lost_assignments(problem, single)
-        block = add_block(lp, problem, layout, lost=lost, price=tie, shortfall_cost=1e-3)
-        _spend(lp, twins, layout, block, block.group_rows, people, seats)
-        if single.exposed:
-            links = add_exposure(lp, problem, single, base, block, settings.isolated)
-            rows = np.full(len(problem.size), -1, dtype=np.int64)
-            rows[problem.group[links.assignments]] = links.on_rows
-            _move_people(lp, twins, rows, people)
-        share = add_shares(lp, problem, layout, block)
-        slack[single.id] = add_target(lp, share, _zeros(problem), aim(single.id), SLACK_PRICE)
-    vertex = lp.n_columns < VERTEX
-    x = solve(lp, method="ipm", crossover=vertex).x
-    bought = np.ceil(x[people] - 1e-4) if vertex else _rounded_up(twins, x[people], most)
-    bought = _within_groups(twins, np.minimum(bought, most).astype(np.int64), x[people])
-    more = np.ceil(x[seats] - 1e-3).astype(np.int64)
-    return _Bought(
-        people=bought,
-        seats=more,
-        cost=float(bought @ price + more.sum() * settings.seat_price),
-        bound=float(x[people] @ price + x[seats].sum() * settings.seat_price),
-        slack={
-            (name, problem.clients[c]): float(x[column])
-            for name, columns in slack.items()
-            for c, column in enumerate(columns)
-        },
-        vertex=vertex,
-    )
-
-
-def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:
-    """Round up per kind, home site and skill: an interior solution spreads one person over many
-    groups that are as good."""
-    lines: dict[tuple[str, str, str], list[int]] = {}
-    for i, source in enumerate(twins.source):
-        site = twins.problem.groups.groups[source].home_site
-        lines.setdefault((twins.kind[i], site, twins.learns[i]), []).append(i)
-    bought = np.zeros(len(wanted), dtype=np.int64)
-    for members in lines.values():
-        left = int(np.ceil(wanted[members].sum() - 0.05))
-        for i in sorted(members, key=lambda i: -wanted[i]):
-            bought[i] = min(left, int(most[i]), int(np.ceil(wanted[i])))
-            left -= int(bought[i])
-    return bought
-
-
-def _within_groups(twins: Twins, bought: Ints, wanted: Floats) -> Ints:
-    """Take back what rounding up buys for more people than a group has, the least wanted first."""
-    over = np.bincount(twins.source, weights=bought, minlength=len(twins.problem.size))
-    for source in np.nonzero(over > twins.problem.size)[0]:
-        mine = np.nonzero(twins.source == source)[0]
-        while bought[mine].sum() > twins.problem.size[source]:
-            bought[
-                mine[np.argmax(np.where(bought[mine] > 0, bought[mine] - wanted[mine], -1.0))]
-            ] -= 1
-    return bought
-
-
-def _zeros(problem: Problem) -> Floats:
-    return np.zeros(len(problem.clients))
-
-
-def _spend(
-    lp: LinearProgram,
-    twins: Twins,
-    layout: Layout,
-    block: Block,
-    group_rows: Ints,
-    people: Ints,
-    seats: Ints,
-) -> None:
-    """Let the purchases count in a block."""
-    _move_people(lp, twins, group_rows, people)
-    lp.add(block.seat_rows, seats[layout.seat_m], -1.0)
-
-
-def _move_people(lp: LinearProgram, twins: Twins, rows: Ints, people: Ints) -> None:
-    """People bought over leave the rows of their group and enter those of their twin."""
-    source, twin = rows[twins.source], rows[twins.twin]
-    lp.add(source[source >= 0], people[source >= 0])
-    lp.add(twin[twin >= 0], people[twin >= 0], -1.0)
-
-
-def _purchases(
-    twins: Twins, bought: _Bought, planning: Planning, settings: PlanSettings
-) -> tuple[Purchase, ...]:
-    problem = planning.problem
-    out = []
-    taken: dict[int, int] = {}
-    for i in np.nonzero(bought.people)[0]:
-        source = int(twins.source[i])
-        first = taken.get(source, 0)
-        count = int(bought.people[i])
-        taken[source] = first + count
-        out.append(
-            Purchase(
-                kind=twins.kind[i],
-                count=count,
-                unit_price=getattr(settings, f"{twins.kind[i]}_price"),
-                where=problem.groups.groups[source].home_site,
-                programme=twins.learns[i],
-                agents=problem.groups.members[source][first : first + count],
-            )
-        )
-    out += [
-        Purchase("seat", int(bought.seats[m]), settings.seat_price, problem.sites[m])
-        for m in np.nonzero(bought.seats)[0]
-    ]
-    return tuple(_merged(out))
-
-
-def _merged(purchases: Sequence[Purchase]) -> list[Purchase]:
-    """Put purchases of one kind, place and programme on one line."""
-    lines: dict[tuple[str, str, str], Purchase] = {}
-    for one in purchases:
-        key = (one.kind, one.where, one.programme)
-        if key in lines:
-            one = replace(
-                lines[key], count=lines[key].count + one.count,
-                agents=lines[key].agents + one.agents,
-            )  # fmt: skip
-        lines[key] = one
-    return sorted(lines.values(), key=lambda one: (-one.count * one.unit_price, one.where))

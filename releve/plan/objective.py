@@ -1,57 +1,140 @@
-"""What the N-1 programme minimises, of a base plan in whole people and its reliefs in fractions."""
+"""What the N-1 programme minimises, of a base plan in whole people.
+
+The base plan is in whole people, its reliefs are in fractions and answer it as the programme does:
+they pay for what is missing and not for moves. So nothing stands in the figure that does not stand
+in its bound; what it is above the bound is what whole people in the base plan cost.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from releve.plan.blocks import Layout, add_block
 from releve.plan.contingency import Contingency
 from releve.plan.floors import by_client, client_requirement
-from releve.plan.lp import Floats
+from releve.plan.lp import Floats, LinearProgram, solve
 from releve.plan.problem import Problem
-from releve.plan.relief import Relief
-from releve.plan.secure import KIND_WEIGHT, SecurePlan, client_unit
+from releve.plan.relief import available_staff, exact_available, limit_staff
+from releve.plan.secure import (
+    KIND_WEIGHT,
+    SecurePlan,
+    add_regret,
+    add_shares,
+    add_target,
+    client_unit,
+)
 from releve.plan.settings import PlanSettings
 from releve.plan.whole import WholePlan
 
-__all__ = ["objective_of"]
+__all__ = ["Answer", "answer_of", "objective_of", "objective_of_answers"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The best answer in fractions to a loss: ``share[client]`` of its day missing, ``penalty``
+    weighted missing agent-intervals."""
+
+    share: Floats
+    penalty: float
 
 
 def objective_of(
     problem: Problem,
+    layout: Layout,
     contingencies: Sequence[Contingency],
     floors: Floats,
     secure: SecurePlan,
     base: WholePlan,
-    reliefs: Sequence[Relief],
     settings: PlanSettings,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> float:
     """Return the objective in weighted agent-intervals; never below ``secure.objective``.
 
-    ``reliefs[i]`` answers ``contingencies[i]``, ``floors[1 + i]`` are its floors. Those that the
-    programme did not plan for do not count.
+    ``floors[1 + i]`` are those of ``contingencies[i]``. Losses that the programme did not plan for
+    do not count.
     """
-    total = client_requirement(problem)
+    linked = [(c, floors[1 + i]) for i, c in enumerate(contingencies) if c.id in secure.share]
+    answers = {}
+    for done, (contingency, floor) in enumerate(linked, start=1):
+        worst = secure.regret[contingency.kind]
+        answers[contingency.id] = answer_of(
+            problem, layout, contingency, base, floor=floor, worst=worst, settings=settings
+        )
+        progress(done, len(linked))
+    return objective_of_answers(problem, contingencies, floors, base, answers, settings)
+
+
+def answer_of(
+    problem: Problem,
+    layout: Layout,
+    contingency: Contingency,
+    base: WholePlan,
+    *,
+    floor: Floats,
+    worst: float,
+    settings: PlanSettings,
+) -> Answer:
+    """Answer a loss as the N-1 programme does, for a base plan that stands.
+
+    ``worst`` is the regret up to which no client costs more: that of the fractional plan.
+    """
+    staff = available_staff(problem, contingency, base.assigned, settings.isolated)
+    unit = client_unit(problem, settings) * KIND_WEIGHT[contingency.kind]
+    counted = settings.average_weight if contingency.kind == "site" else 0.0
+    lp = LinearProgram()
+    block = add_block(
+        lp, problem, layout, lost=staff.lost, price=np.zeros(len(problem.group)),
+        shortfall_cost=max(counted, LEAST),
+    )  # fmt: skip
+    limit_staff(lp, problem, block, staff, exact_available(problem, staff, settings.isolated))
+    share = add_shares(lp, problem, layout, block)
+    add_target(lp, share, floor, settings.target, unit)
+    add_regret(lp, share, floor + worst, int(lp.columns(1, unit)[0]))
+    x = solve(lp, method="ipm", crossover=False).x
+    missing = np.zeros_like(problem.required)
+    missing[layout.cov_t, layout.cov_p] = x[block.u]
+    return Answer(
+        by_client(problem, missing) / client_requirement(problem),
+        float((missing @ problem.weight).sum()),
+    )
+
+
+LEAST = 1e-4
+"""Price of what is missing where it does not count, so that nothing is missing for no reason."""
+
+
+def objective_of_answers(
+    problem: Problem,
+    contingencies: Sequence[Contingency],
+    floors: Floats,
+    base: WholePlan,
+    answers: Mapping[str, Answer],
+    settings: PlanSettings,
+) -> float:
+    """Return the objective of a base plan whose losses are answered so (those not named do not
+    count)."""
     unit = client_unit(problem, settings)
-    short = problem.required - base.covered(problem)
-    shares = [("site", by_client(problem, short) / total, floors[0])]
-    sites = []
-    for contingency, relief, floor in zip(contingencies, reliefs, floors[1:], strict=True):
-        if contingency.id in secure.share:
-            shares.append((contingency.kind, by_client(problem, relief.lp_missing) / total, floor))
-            if contingency.kind == "site":
-                sites.append(relief.lp_penalty)
+    short = by_client(problem, problem.required - base.covered(problem))
+    counted = [("site", short / client_requirement(problem), floors[0])]
+    counted += [
+        (contingency.kind, answers[contingency.id].share, floor)
+        for contingency, floor in zip(contingencies, floors[1:], strict=True)
+        if contingency.id in answers
+    ]
     regret: dict[str, float] = {}
     above = 0.0
-    for kind, share, floor in shares:
+    for kind, share, floor in counted:
         regret[kind] = max(regret.get(kind, 0.0), float((share - floor).max()))
         limit = np.maximum(settings.target, floor)
         above += unit * KIND_WEIGHT[kind] * float(np.maximum(0.0, share - limit).sum())
+    sites = [answers[c.id].penalty for c in contingencies if c.kind == "site" and c.id in answers]
     return (
         base.penalty
         + float(base.assigned @ problem.price)
-        + unit * sum(KIND_WEIGHT[kind] * max(0.0, worst) for kind, worst in regret.items())
+        + unit * sum(KIND_WEIGHT[kind] * worst for kind, worst in regret.items())
         + above
         + settings.average_weight * sum(sites) / max(1, len(sites))
     )

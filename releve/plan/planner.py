@@ -190,7 +190,7 @@ def _plan(
         scenarios=scenarios,
         cells=cells,
         verdicts=verdicts,
-        bound=bound_of(planning, cells, settings),
+        bound=bound_of(planning, cells),
         missing=None,
         violations=(),
         settings={name: getattr(settings, name) for name in settings.__slots__},

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from releve.plan.objective import objective_of
 from releve.plan.result import Bound, Cell
-from releve.plan.settings import PlanSettings
 from releve.plan.solve import Planning
 
 __all__ = ["bound_of"]
 
 
-def bound_of(planning: Planning, cells: Sequence[Cell], settings: PlanSettings) -> Bound:
+def bound_of(planning: Planning, cells: Sequence[Cell]) -> Bound:
     """Return the proof. Reliefs count in fractions, as in the programme that gives the bound."""
     problem, secure = planning.problem, planning.secure
     weighted = float((problem.required @ problem.weight).sum())
-    objective = objective_of(
-        problem, planning.contingencies, planning.floors, secure, planning.base,
-        planning.reliefs, settings,
-    )  # fmt: skip
+    objective = planning.objective
     difference = max(0.0, objective - secure.objective)
     return Bound(
         status=secure.status,

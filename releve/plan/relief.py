@@ -18,7 +18,15 @@ from releve.plan.problem import Problem
 from releve.plan.secure import add_shares, add_target
 from releve.plan.whole import Whole, WholePlan, whole_plan
 
-__all__ = ["Relief", "Staff", "available_staff", "relief_of", "relief_programme"]
+__all__ = [
+    "Relief",
+    "Staff",
+    "available_staff",
+    "exact_available",
+    "limit_staff",
+    "relief_of",
+    "relief_programme",
+]
 
 REGRET_WEIGHT = 20.0
 """Cost of regret above the limit, times the weighted requirement of an average client."""
@@ -80,6 +88,11 @@ def available_staff(
     )
 
 
+def exact_available(problem: Problem, staff: Staff, isolated: float) -> Floats:
+    """Return available[g] people of each group, the exact share of the exposed isolated."""
+    return np.asarray(problem.size - isolated * (problem.size - staff.onsite))
+
+
 def relief_programme(
     problem: Problem,
     layout: Layout,
@@ -98,16 +111,17 @@ def relief_programme(
         lp, problem, layout, lost=staff.lost, price=problem.price * 0.01, shortfall_cost=1.0
     )
     left = staff.available.astype(float) if available is None else available
-    _limit_staff(lp, problem, block, staff, left)
+    limit_staff(lp, problem, block, staff, left)
     _price_moves(lp, problem, block, staff, move_price)
     share = add_shares(lp, problem, layout, block)
     add_target(lp, share, limit, 0.0, excess_price(problem) * client_requirement(problem))
     return lp, block
 
 
-def _limit_staff(
+def limit_staff(
     lp: LinearProgram, problem: Problem, block: Block, staff: Staff, available: Floats
 ) -> None:
+    """Keep each group's people within who is ``available[g]`` and who can work on a site."""
     on_site = np.nonzero((block.w >= 0) & (problem.place != problem.home))[0]
     bound = np.nonzero(staff.onsite < problem.size)[0]
     row_of = np.full(len(problem.size), -1, dtype=np.int64)
@@ -143,21 +157,24 @@ def relief_of(
     limit: Floats,
     isolated: float,
     move_price: float,
+    aim: Floats | None = None,
 ) -> Relief:
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
-    A contingency without exposed people (a carrier) is answered by restoring what the base plan
-    covered: it is no occasion to mend the base plan. In fractions the exact share of the exposed
-    is isolated, as in the N-1 programme, so that what is reached stands beside its bound; in whole
-    people the share is rounded down per site.
+    ``limit[client]`` is the share of its day a client may miss, ``aim[client]`` (no more than that)
+    what is planned for. A contingency without exposed people (a carrier) is answered by restoring
+    what the base plan covered: it is no occasion to mend the base plan. In fractions the exact
+    share of the exposed is isolated, as in the N-1 programme; in whole people the share is rounded
+    down per site.
     """
     staff = available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
         if not base.assigned[staff.lost].any():
             return Relief(base, staff, base.penalty, problem.required - base.covered(problem))
         return _restored(problem, base, staff, limit, move_price)
-    exact = problem.size - isolated * (problem.size - staff.onsite)
-    return _near_misses_mended(problem, layout, staff, base, limit, move_price, exact)
+    exact = exact_available(problem, staff, isolated)
+    aim = limit if aim is None else aim
+    return _near_misses_mended(problem, layout, staff, base, limit, aim, move_price, exact)
 
 
 def _near_misses_mended(
@@ -166,6 +183,7 @@ def _near_misses_mended(
     staff: Staff,
     base: WholePlan,
     limit: Floats,
+    aim: Floats,
     move_price: float,
     available: Floats,
 ) -> Relief:
@@ -174,14 +192,12 @@ def _near_misses_mended(
     The best in whole people is kept, beside the fractions of the first, which aimed at the limit
     itself.
     """
-    aim, tried = limit, []
+    tried: list[Relief] = []
     for _ in range(TRIES):
         lp, block = relief_programme(problem, layout, staff, aim, move_price, available)
         solution = solve(lp, method="ipm", crossover=False)
         tried.append(
-            whole_relief(
-                problem, layout, staff, block, solution, base.on_pattern, limit, move_price
-            )
+            whole_relief(problem, layout, staff, block, solution, base.on_pattern, aim, move_price)
         )
         best = min(tried, key=lambda relief: _over(problem, relief, limit).sum())
         over = _over(problem, best, limit)

@@ -140,8 +140,8 @@ class Bound:
     All but the gaps and regrets are in weighted agent-intervals. ``penalty`` is the base plan's
     in whole people, ``lp_penalty`` that of the fractional plan it was rounded from.
     ``objective`` of the whole N-1 problem (base, worst regret, average over the site
-    contingencies, moves), its reliefs in fractions and solved with a price on moves, which makes
-    it an overestimate; ``lower_bound`` is proved: no plan has less, its reliefs in fractions.
+    contingencies, placements), the base plan in whole people and its reliefs in fractions;
+    ``lower_bound`` is proved: no plan has less, its reliefs in fractions.
     ``penalty_gap`` = (objective - lower_bound) / lower_bound and ``requirement_gap`` = the same
     difference over the weighted requirement (0 when the difference is 0, NaN when only the bound
     is 0). ``worst_regret`` over all clients and contingencies, whole people; ``lp_worst_regret``

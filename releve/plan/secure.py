@@ -34,6 +34,7 @@ __all__ = [
     "KIND_WEIGHT",
     "SecurePlan",
     "add_exposure",
+    "add_regret",
     "add_shares",
     "add_target",
     "client_unit",
@@ -99,7 +100,7 @@ def secure_plan(
     worst = _worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
     unit = client_unit(problem, settings)
     shares = {BASE: add_shares(lp, problem, layout, base)}
-    _add_regret(lp, shares[BASE], floors[0], worst["site"])
+    add_regret(lp, shares[BASE], floors[0], worst["site"])
     add_target(lp, shares[BASE], floors[0], settings.target, unit)
     exposures = []
     for i in linked:
@@ -115,7 +116,7 @@ def secure_plan(
         )
         exposures.append(add_exposure(lp, problem, c, base, block, settings.isolated))
         shares[c.id] = add_shares(lp, problem, layout, block)
-        _add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
+        add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
         add_target(lp, shares[c.id], floors[1 + i], settings.target, unit * KIND_WEIGHT[c.kind])
     solution = solve(lp, method="ipm", crossover=False, progress=progress)
     price = np.zeros(len(problem.group))
@@ -180,7 +181,7 @@ def add_shares(lp: LinearProgram, problem: Problem, layout: Layout, block: Block
     return columns
 
 
-def _add_regret(lp: LinearProgram, share: Ints, floor: Floats, worst: int) -> None:
+def add_regret(lp: LinearProgram, share: Ints, floor: Floats, worst: int) -> None:
     """A client's share above its floor is no more than the worst regret."""
     rows = lp.rows(len(share), upper=floor + HAIR)
     lp.add(rows, share)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from releve.plan.blocks import Layout, layout_of
 from releve.plan.contingency import Contingency
+from releve.plan.controlled import controlled_rounding
 from releve.plan.floors import client_floors, client_requirement
 from releve.plan.lp import Floats
 from releve.plan.objective import objective_of
@@ -32,15 +34,26 @@ whose reliefs were proved."""
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """One way to round: ``stay`` is the share of a person from which the fractional plan is taken
-    to want one more there; ``caution`` times what people beyond that would cost the reliefs by the
-    duals is what they pay (a dual is the price of a small step, a person is a large one)."""
+    """One way to round. ``caution`` times what people on a place would cost the reliefs, by the
+    duals, is what those beyond the people wanted there pay (a dual is the price of a small step,
+    a person is a large one). Wanted are those of a rounding that keeps every total, which saves
+    ``thrift`` times the same; or, where ``stay`` is given, one more from that share of a person
+    on."""
 
-    stay: float
-    caution: float = 1.0
+    caution: float
+    thrift: float = 1.0
+    stay: float | None = None
 
 
-ROUNDINGS = (Rounding(0.7), Rounding(0.5), Rounding(0.7, 3.0), Rounding(0.3, 3.0))
+ROUNDINGS = (
+    Rounding(1.0),
+    Rounding(1.0, thrift=0.0),
+    Rounding(3.0, thrift=0.0),
+    Rounding(1.0, stay=0.7),
+    Rounding(1.0, stay=0.5),
+    Rounding(3.0, stay=0.7),
+    Rounding(3.0, stay=0.3),
+)
 FEW = 6_000
 """Assignments up to which every rounding is tried and the best kept; beyond, the first alone."""
 
@@ -74,6 +87,7 @@ class Planning:
     floors: Floats
     secure: SecurePlan
     base: WholePlan
+    objective: float
     reliefs: tuple[Relief, ...]
 
 
@@ -96,33 +110,70 @@ def plan_problem(
     steps = _Iterations(progress)
     secure = secure_plan(problem, contingencies if protect else (), floors, settings, steps)
     watch.lap("n-1 programme")
-    limits = _limits(contingencies, secure, floors, settings)
-    found = []
-    ways = (
-        ROUNDINGS if len(problem.group) <= FEW and secure.share.keys() > {BASE} else ROUNDINGS[:1]
-    )
-    for turn, way in enumerate(ways):
-        base = base_in_people(problem, layout, secure, limits[0], way)
-        watch.lap("whole people")
-        reliefs = []
-        for i, contingency in enumerate(contingencies):
-            reliefs.append(
+    planned = _Planned(problem, layout, tuple(contingencies), floors, secure, settings)
+    tried = []
+    for turn, way in enumerate(planned.ways):
+        base = base_in_people(problem, layout, secure, planned.aims[0], way)
+        done = turn / len(planned.ways)
+        tried.append((planned.objective(base, progress, done), turn, base))
+    objective, _, base = min(tried, key=lambda one: one[:2])
+    watch.lap("whole people")
+    reliefs = planned.reliefs(base, progress)
+    watch.lap("reliefs")
+    return Planning(problem, layout, tuple(contingencies), floors, secure, base, objective, reliefs)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A solved N-1 programme that is to be put into whole people."""
+
+    problem: Problem
+    layout: Layout
+    contingencies: tuple[Contingency, ...]
+    floors: Floats
+    secure: SecurePlan
+    settings: PlanSettings
+
+    @property
+    def ways(self) -> tuple[Rounding, ...]:
+        """The roundings to try."""
+        many = len(self.problem.group) <= FEW and self.secure.share.keys() > {BASE}
+        return ROUNDINGS if many else ROUNDINGS[:1]
+
+    @cached_property
+    def limits(self) -> Floats:
+        return _limits(self.contingencies, self.secure, self.floors, self.settings)
+
+    @cached_property
+    def aims(self) -> Floats:
+        return _aims(self.contingencies, self.secure, self.floors, self.limits)
+
+    def objective(self, base: WholePlan, progress: Progress, done: float) -> float:
+        """Return the objective of a base plan; ``done`` is the share of the stage before it."""
+        return objective_of(
+            self.problem, self.layout, self.contingencies, self.floors, self.secure, base,
+            self.settings,
+            lambda answered, of: progress("whole people", done + answered / of / len(self.ways)),
+        )  # fmt: skip
+
+    def reliefs(self, base: WholePlan, progress: Progress) -> tuple[Relief, ...]:
+        """Return the relief of every contingency, for a base plan that stands."""
+        found = []
+        for i, contingency in enumerate(self.contingencies):
+            found.append(
                 relief_of(
-                    problem,
-                    layout,
+                    self.problem,
+                    self.layout,
                     contingency,
                     base,
-                    limit=limits[1 + i],
-                    isolated=settings.isolated,
-                    move_price=settings.relief_move_price,
+                    limit=self.limits[1 + i],
+                    aim=self.aims[1 + i],
+                    isolated=self.settings.isolated,
+                    move_price=self.settings.relief_move_price,
                 )
             )
-            progress("reliefs", (turn + (i + 1) / len(contingencies)) / len(ways))
-        watch.lap("reliefs")
-        value = objective_of(problem, contingencies, floors, secure, base, reliefs, settings)
-        found.append((value, turn, base, tuple(reliefs)))
-    _, _, base, chosen = min(found, key=lambda one: one[:2])
-    return Planning(problem, layout, tuple(contingencies), floors, secure, base, chosen)
+            progress("reliefs", (i + 1) / len(self.contingencies))
+        return tuple(found)
 
 
 def _limits(
@@ -140,6 +191,23 @@ def _limits(
         if name in secure.share:
             limits[row] = np.maximum(limits[row], secure.share[name])
     return limits
+
+
+def _aims(
+    contingencies: Sequence[Contingency], secure: SecurePlan, floors: Floats, limits: Floats
+) -> Floats:
+    """Return aim[scenario, client]: the share of its day a client is planned to miss at most.
+
+    Below the limit where the fractional plan shows that the worst client can be served better: a
+    relief that only kept to the target would give away the worst regret that was planned for.
+    """
+    aims = limits.copy()
+    kinds = ("site", *(c.kind for c in contingencies))
+    for row, name in enumerate((BASE, *(c.id for c in contingencies))):
+        if name in secure.share:
+            worst = floors[row] + secure.regret[kinds[row]]
+            aims[row] = np.minimum(limits[row], np.maximum(secure.share[name], worst))
+    return aims
 
 
 class _Iterations:
@@ -169,13 +237,20 @@ def base_in_people(
     """Return the base plan in whole people, near the fractional plan.
 
     People beyond those of the fractional plan pay what one more person there would cost the
-    reliefs, so that rounding does not undo the protection; so is a client's shortfall beyond
-    ``limit[client]``, a share of its day.
+    reliefs, so that rounding does not undo the protection; so is a client's
+    shortfall beyond ``limit[client]``, a share of its day.
     """
+    if way.stay is None:
+        saved = problem.price + way.thrift * secure.exposure_price
+        wanted = controlled_rounding(problem, secure.assigned, saved)
+        start = wanted.astype(float)
+    else:
+        wanted = np.floor(secure.assigned + way.stay).astype(np.int64)
+        start = secure.assigned
     want = Whole(
         allowed=np.ones(len(problem.group), dtype=np.bool_),
         price=problem.price,
-        stay=np.floor(secure.assigned + way.stay).astype(np.int64),
+        stay=wanted,
         available=problem.size,
         onsite=problem.size,
         limit=limit * client_requirement(problem),
@@ -183,4 +258,4 @@ def base_in_people(
         rounds=BASE_ROUNDS,
         excess=excess_price(problem),
     )
-    return whole_plan(problem, layout, want, secure.assigned, secure.on_pattern)
+    return whole_plan(problem, layout, want, start, secure.on_pattern)

@@ -2,7 +2,8 @@
 
 A linear plan is rounded group by group (largest remainder) and its breaks link by link; the
 kernel then moves single people as long as that lowers the cost. Rules that rounding broke (a seat,
-a share of a site) are mended by the same moves, for breaking them costs more than anything.
+a share of a site) are mended by the same moves, for breaking them costs more than anything. What
+is in whole people already (:mod:`releve.plan.controlled`) is not rounded.
 """
 
 from __future__ import annotations

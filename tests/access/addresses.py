@@ -198,6 +198,20 @@ ROWS = (
     Row("ledger/root.json", "/ledger/root.json", "chAia", 404),
     Row("ledger/verify", "/ledger/verify", "cAia"),
     Row("ledger/verify.py", "/ledger/verify.py", "chAia"),
+    # the crash test; nothing was run here
+    Row("crashtest/", "/crashtest/", "cpfa"),
+    Row("crashtest/start", "/crashtest/start", "cp"),
+    Row("crashtest/compare", "/crashtest/compare", "cpfa", 404),
+    Row("crashtest/runs/<slug:run>", "/crashtest/runs/none", "cpfa", 404),
+    Row("crashtest/runs/<slug:run>/stop", "/crashtest/runs/none/stop", "cp", 405),
+    Row("crashtest/runs/<slug:run>/resume", "/crashtest/runs/none/resume", "cp", 405),
+    Row("crashtest/runs/<slug:run>/certificate", "/crashtest/runs/none/certificate", "cpfa", 404),
+    Row(
+        "crashtest/runs/<slug:run>/certificate.json",
+        "/crashtest/runs/none/certificate.json",
+        "cpfa",
+        404,
+    ),
     # sites and clients; a site lead's own site is of another operator here
     Row("sites", "/sites", "cpfshoAia"),
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),

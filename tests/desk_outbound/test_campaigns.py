@@ -99,6 +99,13 @@ def test_a_client_sees_its_own_campaigns_and_no_others(called: list[str]) -> Non
     assert own.get("/outbound/person").status_code == 404
 
 
+def test_a_number_is_found_however_it_is_written(manager: Client) -> None:
+    written = "0" + " ".join(number_of(0).removeprefix("+33"))
+    told, whole = looked(manager, number=written).json(), looked(manager).json()
+    assert told["history"]["rows"] == whole["history"]["rows"]
+    assert not any("DATA-PERSON" in row for row in told["history"]["rows"])
+
+
 def looked(web: Client, **told: str) -> object:
     form = {"number": number_of(0), "campaign": CAMPAIGN, "caller": CALLER,
             "reason": "she asks why we called", **told}  # fmt: skip

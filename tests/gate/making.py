@@ -111,7 +111,7 @@ class Ground:
             reader.close()
             return found
         with psycopg.connect(**self._parameters()) as server:
-            return server.execute(statement).fetchall()  # type: ignore[call-overload]
+            return server.execute(statement).fetchall()
 
     def _parameters(self) -> dict[str, Any]:
         chosen = connection.settings_dict

@@ -10,13 +10,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from releve.gate.app import Gate
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import decide
 from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts
 from releve.gate.moments import clock
-from releve.gate.stores import Away
+from releve.gate.stores import Away, PostgreSQL, SQLite
 from releve.outbound import Person, Withdrawal
 from tests.gate.making import CAMPAIGN, CLIENT, Ground, number_of, question, said
 
@@ -194,3 +195,23 @@ def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
     over = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "")
     assert put_campaign(CAMPAIGN, over, by="tests")
     assert not put_campaign(CAMPAIGN, over, by="tests")
+
+
+def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
+    ground: Ground,
+) -> None:
+    gate = Gate(ground.rules, ground.store, threads=1)
+    deadline = time.monotonic() + 60
+    assert gate.answer(question(1, "before"), deadline).status == 200
+    store = gate._store()
+    if isinstance(store, PostgreSQL):
+        pid = store._connection.info.backend_pid
+        ground.rows(f"SELECT pg_terminate_backend({pid})")
+        assert said(gate.answer(question(1, "gone"), deadline)) == "503 refuse GATE-DATABASE"
+    else:
+        lost = Gate(ground.rules, lambda seconds: SQLite(ground.folder / "none", seconds))
+        assert said(lost.answer(question(1, "gone"), deadline)) == "503 refuse GATE-DATABASE"
+        assert not (ground.folder / "none").exists()
+    assert gate.answer(question(1, "back"), deadline).status == 200
+    assert ground.rows(ATTEMPTS) == [(2,)]
+    gate._drop()

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from releve import outbound
 from releve.evidence import verify
 from releve.gate.closing import close_all, prove_row
 from releve.gate.deciding import decide
@@ -24,13 +25,14 @@ from releve.gate.erasing import erase_due, erase_person
 from releve.gate.errors import LoadRefused, NoSuch
 from releve.gate.keys import number_pseudonym, person_pseudonym
 from releve.gate.loading import load_facts, load_frames
-from releve.gate.models import Attempt, Consent, Cursor, Decision, Load, Personal
+from releve.gate.models import Attempt, Consent, Cursor, Decision, Load, Person, Personal
+from releve.gate.models import Refusal as Refusals
 from releve.gate.outcomes import mark_unknown, read_outcomes
 from releve.gate.personal import value_of
 from releve.gate.replaying import replay
 from releve.ledger.models import Entry
 from releve.ledger.roots import seal
-from releve.outbound import Refusal, Withdrawal
+from releve.outbound import Contract, Refusal, Withdrawal
 from releve.outbound.reading import read_tables
 from tests.gate.making import CLIENT, consent_of, fill, number_of, open_rules, question
 from tests.gate.stores import DjangoStore
@@ -211,9 +213,7 @@ ITEMS = "identity|choice|period|withdrawal|proof_access"
 
 
 def _person(n: int) -> list[Any]:
-    from releve.outbound import Person
-
-    return [Person(f"P{n}", number_of(n), timezone.now())]
+    return [outbound.Person(f"P{n}", number_of(n), timezone.now())]
 
 
 def test_what_no_column_holds_is_refused_by_row_and_nothing_is_loaded() -> None:
@@ -268,3 +268,24 @@ def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
     settings.GATE_KEY = "short"
     with pytest.raises(KeyFault, match="64 hex digits"):
         number_pseudonym("+33144556677")
+
+
+def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it() -> None:
+    now = timezone.now()
+    fill((0, 1))
+    first = now.date() - timedelta(days=400)
+    running = Contract("K1", CLIENT, "P0", first, None, now)
+    load_facts([running, Refusal(CLIENT, "P1", now, now, "not-interested")],
+               source="tests", by="tests")  # fmt: skip
+    far = now + timedelta(days=4 * 366)
+    erase_due(far.date(), far)
+    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert value_of("number", number_pseudonym(number_of(1))) is None
+    assert Refusals.objects.count() == 1, "it forbids for good, by the pseudonym alone"
+    ended = dataclasses.replace(running, last=now.date())
+    load_facts([ended], source="tests", by="tests")
+    erase_due(far.date(), far)
+    erase_due((far + timedelta(days=4 * 366)).date(), far)
+    assert not Personal.objects.filter(pseudonym=person_pseudonym("P0")).exists()
+    assert Person.objects.filter(person=person_pseudonym("P1")).exists()
+    assert not Person.objects.filter(person=person_pseudonym("P0")).exists()

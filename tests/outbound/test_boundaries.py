@@ -10,10 +10,10 @@ from dateutil.easter import easter as almanac
 
 from releve.outbound import Call, Callback, CallFault, built_in_rules, load_rules, verdict
 from releve.outbound.case import case_of
-from releve.outbound.holidays import easter
+from releve.outbound.holidays import easter, parse_day_rules
 from releve.outbound.hours import Hours, local_midnight, next_open, open_until, parse_windows
 from releve.outbound.loading import built_in_texts
-from releve.outbound.numbers import Number, Prefix
+from releve.outbound.numbers import Number, NumberTable, Prefix
 from releve.outbound.registry import INSTANTS
 from releve.outbound.rows import legal_midnight
 from tests.outbound.table import case_of as case_from
@@ -350,3 +350,25 @@ def test_a_row_that_is_closed_ends_the_day_before_at_midnight_in_paris() -> None
     for when, allowed in (("2026-11-30 23:59:59", False), ("2026-12-01 00:00", True)):
         told = case_from({**base, "at": when})
         assert verdict(told.call, told.facts, closed, told.known_at).allowed is allowed
+
+
+def test_the_last_count_of_a_day_is_the_one_that_tells() -> None:
+    counts = [
+        {"campaign": "autumn", "day": date(2026, 11, 24), "abandoned": a, "handled": h, "known": k}
+        for a, h, k in ((1, 99, "2026-11-24 10:00"), (5, 95, "2026-11-24 10:20"))
+    ]
+    entry = {"mode": "predictive", "campaign": "autumn", "abandoned": counts}
+    assert findings(entry)["FR-DIAL-1"]["rate"] == pytest.approx(5)
+
+
+def test_a_rule_of_a_year_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match="neither MM-DD nor easter"):
+        parse_day_rules(("tomorrow",))
+    with pytest.raises(ValueError, match="day"):
+        parse_day_rules(("02-29",))
+
+
+def test_the_numbering_plan_changes_when_a_range_starts_and_the_day_after_it_ends() -> None:
+    first, last = date(2026, 1, 1), date(2026, 6, 30)
+    table = NumberTable((Prefix("+33162", "npv", first=first, last=last),), (), ())
+    assert table.changes() == {first, date(2026, 7, 1)}

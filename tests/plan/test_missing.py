@@ -4,9 +4,10 @@ for less."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import cast
 
 import numpy as np
 import pytest
@@ -22,10 +23,12 @@ from releve.plan import (
     Purchase,
     SolvedDay,
     WhatIsMissing,
+    missing,
     named_plan,
     solve_day,
 )
-from releve.plan.missing import KINDS, cheapest_set, what_is_missing
+from releve.plan.buying import KINDS, cheapest_set
+from releve.plan.missing import Run, what_is_missing
 from releve.plan.twins import with_twins
 from tests.plan.planned import problem_of
 from tests.plan.tiny import Tiny, one_site_site_only, spare_person, two_sites_one_client
@@ -177,6 +180,26 @@ def test_the_lines_add_up_and_name_people_who_can_use_them(sample: Insecure) -> 
             assert row.home_site == one.where
             assert not (one.kind == "laptop" and row.home_ready)
             assert not (one.kind == "skill" and one.programme in row.skills)
+
+
+def test_a_large_operator_is_bought_for_twice_at_once_and_the_cheaper_that_holds_is_told(
+    sample: Insecure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target itself beside an aim as much lower as whole people lost, in whatever order."""
+    monkeypatch.setattr(missing, "FEW", 0)
+    together: list[int] = []
+
+    def backwards(work: Callable[[object], object], items: Iterable[object], /) -> list[object]:
+        todo = list(items)
+        together.append(len(todo))
+        return [work(item) for item in reversed(todo)][::-1]
+
+    found = what_is_missing(sample.case.operator, sample.solved, run=cast("Run", backwards))
+    assert together[0] == 2
+    assert max(together) == 2
+    assert found.checked
+    assert found.lower_bound <= found.cost
+    assert missed(planned_with(sample.case, found.purchases)) <= set(found.incurable)
 
 
 # -- by hand -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -24,6 +24,7 @@ def plain_round_sum(values: list[float], total: int) -> list[int]:
 amounts = st.lists(st.floats(0, 40).map(lambda x: round(x, 3)), min_size=1, max_size=12)
 
 
+@settings(deadline=None)  # the first call loads or compiles the kernel
 @given(amounts, st.integers(0, 300))
 def test_the_kernel_rounds_as_the_rule_is_read(values: list[float], total: int) -> None:
     array: NDArray[np.float64] = np.array(values)

@@ -70,7 +70,13 @@ def replicate(
 
 @kernel_part
 def _start(w: World, p: Policy, x: Scratch, rep: Any) -> None:
-    """Plan the first cases, the importation and the first visits."""
+    """Recall what is known; plan the first cases, the importation and the first visits."""
+    for i in range(len(w.known_site)):
+        site = w.known_site[i]
+        x.cases[site, x.case_count[site] % x.cases.shape[1]] = w.known_day[i]
+        x.case_count[site] += 1
+    for site in range(len(w.shut)):
+        x.closed[site] = w.shut[site]
     for i in range(w.first_count):
         who = w.first_cases[
             pick(unit(named(rep, np.uint64(slots.FIRST_CASE)), i), len(w.first_cases))

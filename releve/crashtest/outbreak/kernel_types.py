@@ -57,7 +57,9 @@ class World(NamedTuple):
     ``group_first``, ``group_end``, ``group_places``), the disease as tables of cumulative
     probabilities, and importation: ``imports[site, day]``, the cumulative infections from
     outside expected among the agents of a site before a day; ``first_cases``: of whom
-    ``first_count`` are infected on the first day.
+    ``first_count`` are infected on the first day. ``known_site`` and ``known_day``: cases known
+    before the first day (negative days, in order); ``shut[site]``: the first day a site that is
+    closed already is open.
     """
 
     agents: int
@@ -88,6 +90,9 @@ class World(NamedTuple):
     imports: Array
     first_cases: Array
     first_count: int
+    known_site: Array
+    known_day: Array
+    shut: Array
 
 
 class Policy(NamedTuple):

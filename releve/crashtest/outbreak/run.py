@@ -67,7 +67,9 @@ class Scenario:
 
     ``importation[site, day]``: infections from outside per agent and day (None = none).
     ``first_cases``: the numbers of agents of whom ``first_count``, drawn with replacement, are
-    infected on the first day.
+    infected on the first day. ``known_cases``: (site, days before the first, one at least) of
+    cases that the closure rule counts already; ``shut``: (site, first day open) of sites that are
+    closed already.
     """
 
     population: Population
@@ -77,6 +79,8 @@ class Scenario:
     importation: NDArray[np.float64] | None = field(default=None, repr=False)
     first_cases: Sequence[int] = ()
     first_count: int = 0
+    known_cases: Sequence[tuple[int, int]] = ()
+    shut: Sequence[tuple[int, int]] = ()
 
     def __post_init__(self) -> None:
         """Refuse what the kernel cannot run."""
@@ -92,6 +96,10 @@ class Scenario:
             f"0 <= first case < {self.population.size}",
             self.first_cases,
         )
+        for name in ("known_cases", "shut"):
+            rows, sites = getattr(self, name), len(self.population.sites)
+            known = all(0 <= site < sites and day >= 1 for site, day in rows)
+            require(known, f"{name} are of 0 <= site < {sites}, a day or more", rows)
         if self.importation is not None:
             shape = (len(self.population.sites), self.days)
             require(
@@ -215,6 +223,10 @@ def _world(scenario: Scenario) -> World:
     importation = scenario.importation
     if importation is None:
         importation = no_importation(len(population.sites), scenario.days)
+    known = sorted(scenario.known_cases, key=lambda row: -row[1])
+    shut = np.zeros(len(population.sites), dtype=np.int32)
+    for site, day in scenario.shut:
+        shut[site] = day
     imports = np.zeros((len(population.sites), scenario.days + 1))
     imports[:, 1:] = np.cumsum(importation * sizes, axis=1)
     return World(
@@ -246,6 +258,9 @@ def _world(scenario: Scenario) -> World:
         imports=imports,
         first_cases=np.array(scenario.first_cases or [0], dtype=np.int32),
         first_count=scenario.first_count,
+        known_site=np.array([site for site, _ in known], dtype=np.int32),
+        known_day=np.array([-days for _, days in known], dtype=np.int32),
+        shut=shut,
     )
 
 

@@ -190,6 +190,11 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         acts=True,
     ),
     Permission(
+        "crashtest.see",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.AUDITOR}),
+        lazy("see what crash tests found"),
+    ),
+    Permission(
         "crashtest.run",
         frozenset({_R.CONTINUITY, _R.PLANNER}),
         lazy("run a crash test"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -29,7 +28,7 @@ from releve.desk.presenters.text import text_now
 from releve.gate.campaigns import campaigns as campaigns_now
 from releve.gate.law import rules_now
 from releve.gate.moments import clock
-from releve.outbound.rows import legal_day
+from releve.outbound.rows import LEGAL_ZONE, legal_day
 
 __all__ = ["campaign", "campaigns", "person"]
 
@@ -48,7 +47,7 @@ class CampaignsPage:
 @require_safe
 def campaigns(request: HttpRequest) -> HttpResponse:
     """The campaigns that the reader may see."""
-    reach, text = scope(request.user, "outbound.see"), text_now(settings.TIME_ZONE)
+    reach, text = scope(request.user, "outbound.see"), text_now(LEGAL_ZONE)
     rows = [row for _name, row in sorted(campaigns_now().items()) if reach.has_client(row.client)]
     may_look = can(request.user, "outbound.manage")
     page = CampaignsPage(tuple(campaign_row(row, text) for row in rows), may_look)
@@ -63,7 +62,7 @@ def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     row = campaigns_now().get(campaign)
     if row is None or not scope(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
-    now, text, rules = clock(), text_now(settings.TIME_ZONE), rules_now()
+    now, text, rules = clock(), text_now(LEGAL_ZONE), rules_now()
     first, last, fault = _period(request, legal_day(now))
     found = figures_of(row.ref, row.client, row.object, first, last, rules, now)
     may_look = can(request.user, "outbound.manage")
@@ -100,7 +99,7 @@ def person(request: HttpRequest) -> HttpResponse:
     told = form.cleaned_data
     found = look_at(told["number"], told["campaign"], told["caller"], told["reason"],
                     by=actor(request), rules=rules_now(), now=clock())  # fmt: skip
-    page = PersonPage(form, history_of(found, text_now(settings.TIME_ZONE)), "")
+    page = PersonPage(form, history_of(found, text_now(LEGAL_ZONE)), "")
     return _person(request, page, history_twin(found))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -17,7 +16,7 @@ from releve.desk.outbound.rules_page import row_twin, rules_page
 from releve.desk.presenters.text import text_now
 from releve.gate.law import rules_now
 from releve.live import api as live
-from releve.outbound.rows import legal_day
+from releve.outbound.rows import LEGAL_ZONE, legal_day
 
 __all__ = ["flips", "rules"]
 
@@ -26,7 +25,7 @@ __all__ = ["flips", "rules"]
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
-    table, text = rules_now(), text_now(settings.TIME_ZONE)
+    table, text = rules_now(), text_now(LEGAL_ZONE)
     day, fault = _day(request)
     wanted = request.GET.get("jurisdiction", "")
     wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""
@@ -63,7 +62,7 @@ def flips(request: HttpRequest) -> HttpResponse:
     form = FlipsForm(request.POST, request.FILES)
     if not form.is_valid():
         return _flips(request, FlipsPage(form, None, ()), 422)
-    found = outcome_of(form, text_now(settings.TIME_ZONE))
+    found = outcome_of(form, text_now(LEGAL_ZONE))
     if isinstance(found, Outcome):
         return _flips(request, FlipsPage(form, found, ()))
     return _flips(request, FlipsPage(form, None, found), 422)

@@ -1,0 +1,63 @@
+"""From today's situation to the outbreak of the coming days.
+
+What is known is taken over: the cases that the closure rule counts, and the sites that are lost,
+until they may reopen. What is not known is whom the known cases infected: each is given one
+colleague of the zones they worked in, drawn in every replication. That is an assumption; it is
+named where the outlook is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+
+import numpy as np
+
+from releve.crashtest.outbreak import Population, Scenario
+from releve.network import to_utc
+from releve.situation import Situation
+
+__all__ = ["LOOKED_BACK_DAYS", "UNKNOWN_DAYS", "outlook_of"]
+
+LOOKED_BACK_DAYS = 14
+"""Cases of so many days are taken over."""
+UNKNOWN_DAYS = 2
+"""How long a lost site stays lost when nobody knows."""
+
+
+def outlook_of(scenario: Scenario, situation: Situation, first: date, time_zone: str) -> Scenario:
+    """Return the scenario with what a situation knows at the start of its ``first`` day."""
+    population = scenario.population
+    number = {name: at for at, name in enumerate(population.sites)}
+    now = to_utc(datetime.combine(first, time()), time_zone)
+    known, colleagues = [], []
+    for case in situation.cases:
+        days = -((case.at - now) // timedelta(days=1))
+        recent = case.status == "declared_case" and 1 <= days <= LOOKED_BACK_DAYS
+        if recent and case.cleared_at is None and case.site in number:
+            known.append((number[case.site], days))
+            colleagues += _colleagues(population, case.agent, number[case.site])
+    lost = situation.lost_places(now).sites
+    shut = [(number[name], _days(until, now)) for name, until in lost.items() if name in number]
+    return replace(
+        scenario,
+        first_cases=(*scenario.first_cases, *colleagues),
+        first_count=scenario.first_count + (len(known) if colleagues else 0),
+        known_cases=(*scenario.known_cases, *known),
+        shut=(*scenario.shut, *shut),
+    )
+
+
+def _days(until: datetime | None, now: datetime) -> int:
+    if until is None:
+        return UNKNOWN_DAYS
+    return max(1, int(np.ceil((until - now) / timedelta(days=1))))
+
+
+def _colleagues(population: Population, agent: str, site: int) -> list[int]:
+    """Return the others of an agent's zone and sitting; of the site when nobody knows who it is."""
+    at = population.number.get(agent)
+    if at is None:
+        return list(range(*(int(end) for end in population.site_range[site])))
+    group = population.groups[population.group[at]]
+    return [one for one in range(group.first, group.end) if one != at]

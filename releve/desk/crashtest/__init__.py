@@ -1,0 +1,1 @@
+"""The pages of the crash test: runs started, watched and stopped; what they found; compared."""

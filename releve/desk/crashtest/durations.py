@@ -1,0 +1,21 @@
+"""Durations in words."""
+
+from __future__ import annotations
+
+import math
+
+from django.utils.translation import ngettext
+
+from releve.desk.presenters.text import Text
+
+__all__ = ["duration"]
+
+
+def duration(seconds: float, text: Text) -> str:
+    """Return a duration as one says it: whole minutes, at least one."""
+    minutes = max(1, math.ceil(seconds / 60))
+    if minutes < 120:
+        words = ngettext("{count} minute", "{count} minutes", minutes)
+        return words.format(count=text.number(minutes))
+    hours = round(minutes / 60)
+    return ngettext("{count} hour", "{count} hours", hours).format(count=text.number(hours))

@@ -1,0 +1,74 @@
+"""The form that starts a crash test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.crashtest.outbreak.slots import DAYS_MOST
+from releve.desk.crashtest.starting import FOLDER, FORCE
+from releve.desk.crashtest.words import POLICY_WORDS
+
+__all__ = ["QUARTERS_MOST", "StartForm", "source_word"]
+
+QUARTERS_MOST = 100_000
+_SOURCES = {FORCE: lazy("the plan in force"), FOLDER: lazy("the plan folder of the desk")}
+
+
+def source_word(source: str) -> str:
+    """Return where a plan comes from, in words."""
+    return str(_SOURCES.get(source, source))
+
+
+class StartForm(forms.Form):
+    """What is run: plan, policies, how many quarters of how many days."""
+
+    name = forms.CharField(label=lazy("Name of the run"), max_length=80)
+    plan = forms.ChoiceField(label=lazy("Plan"))
+    beside = forms.ChoiceField(label=lazy("Compared with"), required=False)
+    policies = forms.MultipleChoiceField(
+        label=lazy("Policies side by side"),
+        choices=tuple(POLICY_WORDS.items()),
+        initial=["as-given", "no-rule", "no-tests"],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=lazy("The first one ticked is what the others are compared with."),
+    )
+    quarters = forms.IntegerField(
+        label=lazy("Simulated quarters"), initial=1000, min_value=1, max_value=QUARTERS_MOST
+    )
+    days = forms.IntegerField(
+        label=lazy("Days of a quarter"), initial=90, min_value=1, max_value=DAYS_MOST
+    )
+    seed = forms.IntegerField(
+        label=lazy("Seed"),
+        initial=0,
+        min_value=0,
+        max_value=2**62,
+        help_text=lazy("The same seed meets the same disasters, so that runs can be compared."),
+    )
+    hazards = forms.BooleanField(
+        label=lazy("With outages: power, links, weather, strikes"), required=False, initial=True
+    )
+    nearest = forms.BooleanField(
+        label=lazy("A weekday without a plan takes the one of the nearest weekday"),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, sources: dict[str, tuple[str, ...]], **options: Any) -> None:
+        options.setdefault("label_suffix", "")
+        super().__init__(*args, **options)
+        choices = [(name, source_word(name)) for name in sources]
+        for name, more in (("plan", []), ("beside", [("", _("no second plan"))])):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [*more, *choices]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a plan beside itself."""
+        found: dict[str, Any] = super().clean() or {}
+        if found.get("beside") and found["beside"] == found.get("plan"):
+            self.add_error("beside", _("Name another plan, or none."))
+        return found

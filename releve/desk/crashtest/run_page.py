@@ -1,0 +1,177 @@
+"""The list of runs, and the page of a run on its way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from releve.crashtest.outbreak import Estimate
+from releve.desk.crashtest.durations import duration
+from releve.desk.crashtest.forms import StartForm, source_word
+from releve.desk.crashtest.home import Crashed
+from releve.desk.crashtest.progress import CaseDone
+from releve.desk.crashtest.sentences import share
+from releve.desk.crashtest.words import case_word, state_word
+from releve.desk.presenters.text import Text
+from releve.network.clock import zone
+
+__all__ = ["IndexPage", "Line", "RunPage", "StartPage", "line", "run_page", "run_twin"]
+
+_ACTIVE = frozenset({"waiting", "running", "stopping"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A run in the list."""
+
+    id: str
+    name: str
+    url: str
+    tone: str
+    word: str
+    about: str
+    when: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPage:
+    """Every run; ``acts``: the reader may start one; ``pairs``: two of them can be compared."""
+
+    runs: tuple[Line, ...]
+    acts: bool
+    finished: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartPage:
+    """The form, and what starting it means; ``ready`` once it is to be confirmed."""
+
+    form: StartForm
+    consequences: tuple[str, ...] = ()
+    ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """A case on its way, with a bar 200 wide."""
+
+    name: str
+    width: float
+    words: str
+    early: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A run that is not done."""
+
+    line: Line
+    reason: str
+    cases: tuple[CaseLine, ...]
+    left: str
+    active: bool
+    stops: bool
+    resumes: bool
+    part_url: str
+    facts: tuple[tuple[str, str], ...] = field(default=())
+
+
+def line(run: Crashed, text: Text) -> Line:
+    """Return a run as the list shows it."""
+    asked = run.asked
+    tone, word = state_word(run.state)
+    plans = source_word(asked.plan)
+    if asked.beside:
+        plans = _("{plan}, beside {other}").format(plan=plans, other=source_word(asked.beside))
+    about = _("{quarters} of {days} days · {plans}").format(
+        quarters=_quarters(asked.quarters, text), days=text.number(asked.days), plans=plans
+    )
+    at = datetime.fromisoformat(asked.at)
+    local = at.astimezone(zone(text.time_zone)).date()
+    when = _("{day}, {time}, by {who}").format(
+        day=text.day(local, weekday=False), time=text.time(at), who=asked.by
+    )
+    url = reverse("crashtest_run", args=[run.id])
+    return Line(run.id, asked.name, url, tone, word, about, when, run.state == "done")
+
+
+def _quarters(count: int, text: Text) -> str:
+    words = ngettext("{count} quarter", "{count} quarters", count)
+    return words.format(count=text.number(count))
+
+
+def run_page(run: Crashed, done: Sequence[CaseDone], text: Text, *, acts: bool) -> RunPage:
+    """Return the page of a run on its way, with what its parts say already."""
+    asked = run.asked
+    rows = [_case(one, asked.quarters, text) for one in done]
+    return RunPage(
+        line=line(run, text),
+        reason=run.reason,
+        cases=tuple(rows),
+        left=_left(run, done, text),
+        active=run.state in _ACTIVE,
+        stops=acts and run.state in ("waiting", "running"),
+        resumes=acts and run.state in ("stopped", "broken", "failed"),
+        part_url=f"{reverse('crashtest_run', args=[run.id])}?part=live",
+        facts=(
+            (_("Policies"), text.list([case_word(name) for name in asked.policies])),
+            (_("Seed"), str(asked.seed)),
+            (_("Outages"), _("those shipped") if asked.hazards else _("none")),
+        ),
+    )
+
+
+def _case(one: CaseDone, quarters: int, text: Text) -> CaseLine:
+    words = _("{done} of {all} quarters").format(
+        done=text.number(one.done), all=text.number(quarters)
+    )
+    early = ""
+    if one.served is not None:
+        early = _("so far {share} of calls served").format(share=share(one.served, text))
+    return CaseLine(case_word(one.label), round(200 * one.done / quarters, 1), words, early)
+
+
+def _left(run: Crashed, done: Sequence[CaseDone], text: Text) -> str:
+    """Say how long it may still take, by the pace so far."""
+    made = sum(one.done for one in done)
+    wanted = run.asked.cases * run.asked.quarters
+    if run.state != "running" or not made or made >= wanted:
+        return ""
+    return _("About {time} left, by the pace so far.").format(
+        time=duration(run.seconds / made * (wanted - made), text)
+    )
+
+
+def run_twin(run: Crashed, done: Sequence[CaseDone]) -> dict[str, Any]:
+    """Return a run on its way as data."""
+    return {
+        "run": run.id,
+        "name": run.asked.name,
+        "at": run.asked.at,
+        "by": run.asked.by,
+        "state": run.state,
+        "reason": run.reason or None,
+        "quarters": run.asked.quarters,
+        "days": run.asked.days,
+        "seed": run.asked.seed,
+        "policies": list(run.asked.policies),
+        "cases": [
+            {"case": one.label, "quarters": one.done, "calls_served": _estimate(one.served)}
+            for one in done
+        ],
+    }
+
+
+def _estimate(one: Estimate | None) -> dict[str, float | None] | None:
+    if one is None:
+        return None
+    values = {"value": one.value, "low": one.low, "high": one.high}
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}

@@ -1,0 +1,189 @@
+"""The pages of the crash test. No client enters; every figure is simulated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from releve.crashtest import CrashTestError
+from releve.crashtest_folder import RunFolderError
+from releve.desk.access.guard import may
+from releve.desk.access.scopes import actor, can
+from releve.desk.answers import answer, fresh, unchanged
+from releve.desk.crashtest.certificate import certificate_page
+from releve.desk.crashtest.comparing import compare_page, compare_twin
+from releve.desk.crashtest.forms import StartForm
+from releve.desk.crashtest.home import Crashed
+from releve.desk.crashtest.progress import progress
+from releve.desk.crashtest.result_page import Found, found_of, result_page, result_twin
+from releve.desk.crashtest.run_page import (
+    IndexPage,
+    StartPage,
+    line,
+    run_page,
+    run_twin,
+)
+from releve.desk.crashtest.starting import consequences, home, plan_sources, resume, stop
+from releve.desk.crashtest.starting import start as begin
+from releve.desk.live.answers import explained, fragment
+from releve.desk.presenters.text import Text, text_now
+from releve.desk.responses import failure, wants_json
+from releve.live import api as live
+from releve.registry import storage as registry
+
+__all__ = [
+    "certificate",
+    "certificate_file",
+    "compare",
+    "index",
+    "run",
+    "run_resume",
+    "run_stop",
+    "start",
+]
+
+
+@may("crashtest.see")
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Every run of this installation, the newest first."""
+    text, runs = _text(), home().runs()
+    lines = tuple(line(one, text) for one in runs)
+    finished = tuple(one for one in lines if one.done)
+    page = IndexPage(lines, can(request.user, "crashtest.run"), finished)
+    twin = {"runs": [run_twin(one, ()) for one in runs]}
+    return fresh(request, "desk/crashtest/index.html", page, twin)
+
+
+@may("crashtest.run")
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def start(request: HttpRequest) -> HttpResponse:
+    """The form, what it means, and the start: the first sending shows, the second starts."""
+    operator, sources = live.operator_now(), plan_sources()
+    form = StartForm(request.POST if request.method == "POST" else None, sources=sources)
+    page, status = StartPage(form), 200
+    if request.method == "POST":
+        if form.is_valid():
+            if request.POST.get("confirmed"):
+                folder = begin(form.cleaned_data, operator, actor(request))
+                messages.success(request, _("The crash test is on its way."))
+                return redirect("crashtest_run", folder.name)
+            text = text_now(operator.row.time_zone)
+            said = consequences(form.cleaned_data, len(operator.agents), sources, text)
+            page = StartPage(form, said, ready=True)
+        else:
+            status = 422
+    twin = {"plans": {name: list(days) for name, days in sources.items()}}
+    return answer(request, "desk/crashtest/start.html", page, twin, status)
+
+
+@may("crashtest.see")
+@require_safe
+def run(request: HttpRequest, run: str) -> HttpResponse:
+    """A run: on its way, or what it found; ``?part=live`` is asked for every few seconds."""
+    found, text = _run(run), _text()
+    if found.state == "done":
+        if request.GET.get("part") == "live":
+            return HttpResponse(status=200, headers={"HX-Refresh": "true"})
+        return _result(request, found, text)
+    done = progress(found)
+    page = run_page(found, done, text, acts=can(request.user, "crashtest.run"))
+    if request.GET.get("part") == "live":
+        if not page.active:
+            return HttpResponse(status=200, headers={"HX-Refresh": "true"})
+        return fragment(request, "desk/crashtest/_progress.html", page)
+    response = answer(request, "desk/crashtest/run.html", page, run_twin(found, done))
+    return unchanged(request, response) if wants_json(request) else response
+
+
+def _result(request: HttpRequest, run: Crashed, text: Text) -> HttpResponse:
+    try:
+        found = found_of(run)
+    except (RunFolderError, CrashTestError) as error:
+        return failure(request, 503, _("This run cannot be read."), str(error))
+    page = result_page(run, found, _case(request, found), text)
+    return fresh(request, "desk/crashtest/result.html", page, result_twin(run, found))
+
+
+def _case(request: HttpRequest, found: Found) -> int:
+    value = request.GET.get("case", "0")
+    if not (value.isascii() and value.isdigit() and int(value) < len(found.results)):
+        raise Http404(_("There is no such case."))
+    return int(value)
+
+
+@may("crashtest.run")
+@require_POST
+def run_stop(request: HttpRequest, run: str) -> HttpResponse:
+    """Stop a run; what is done stays."""
+    found = _run(run)
+    if found.state in ("waiting", "running"):
+        stop(found)
+        messages.success(request, _("It stops. What is done stays, and it can go on later."))
+    return redirect("crashtest_run", run)
+
+
+@may("crashtest.run")
+@require_POST
+def run_resume(request: HttpRequest, run: str) -> HttpResponse:
+    """Go on with a run that was stopped, broke off or failed."""
+    found = _run(run)
+    if found.state in ("stopped", "broken", "failed"):
+        resume(found)
+        messages.success(request, _("It goes on where it was."))
+    return redirect("crashtest_run", run)
+
+
+@may("crashtest.see")
+@require_safe
+def certificate(request: HttpRequest, run: str) -> HttpResponse:
+    """What was run, and the command that runs it again."""
+    found = _finished(run)
+    tree = dict(found_of(found).certificate)
+    page = certificate_page(found, tree, _text())
+    return fresh(request, "desk/crashtest/certificate.html", page, tree)
+
+
+@may("crashtest.see")
+@require_safe
+def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
+    """The certificate as ``--rerun`` takes it."""
+    content = (_finished(run).run / "certificate.json").read_bytes()
+    headers = {"Content-Disposition": 'attachment; filename="certificate.json"'}
+    return HttpResponse(content, content_type="application/json", headers=headers)
+
+
+@may("crashtest.see")
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """Two finished runs side by side."""
+    one, other = (_finished(request.GET.get(name, "")) for name in ("one", "two"))
+    found = (found_of(one), found_of(other))
+    page = compare_page((one, other), found, _text())
+    twin: dict[str, Any] = compare_twin((one, other), found)
+    return fresh(request, "desk/crashtest/compare.html", page, twin)
+
+
+def _run(name: str) -> Crashed:
+    found = home().get(name)
+    if found is None:
+        raise Http404(_("There is no such run."))
+    return found
+
+
+def _finished(name: str) -> Crashed:
+    found = _run(name) if name and "/" not in name and not name.startswith(".") else None
+    if found is None or found.state != "done":
+        raise Http404(_("There is no such run, or it is not done."))
+    return found
+
+
+def _text() -> Text:
+    version = registry.current()
+    return text_now("UTC" if version is None else registry.operator_of(version).row.time_zone)

@@ -1,0 +1,64 @@
+"""Policies, causes and states in words."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+__all__ = ["POLICY_WORDS", "case_word", "cause_word", "state_word"]
+
+POLICY_WORDS = {
+    "as-given": lazy("the closure rule, with tests of people with symptoms"),
+    "no-rule": lazy("no closure rule"),
+    "no-tests": lazy("the closure rule without tests of people with symptoms"),
+    "longer": lazy("closures twice as long"),
+    "tests": lazy("nine in ten people with symptoms are tested"),
+    "masks": lazy("masks that stop 30% of attempts"),
+    "air": lazy("three more air changes an hour"),
+    "telework": lazy("half of the home-ready at home"),
+    "visits": lazy("a brigade every week that tests 20"),
+}
+"""The policies of the engine in the reader's language."""
+
+_CAUSES = {
+    "illness": lazy("Agents away, ill or in quarantine"),
+    "closure": lazy("Sites closed by the rule"),
+    "earthquake": lazy("Earthquake"),
+    "power": lazy("Power cut that outlasts the generator"),
+    "fibre": lazy("Cut of both links of a site"),
+    "carrier": lazy("Outage of a carrier of home lines"),
+    "country_cut": lazy("Internet down in the country, by accident"),
+    "country_order": lazy("Internet shut down by the government"),
+    "strike": lazy("Strike, or no transport"),
+    "heat": lazy("Heat wave that stops the cooling"),
+    "flood": lazy("Flood"),
+    "cyclone": lazy("Cyclone"),
+    "authority": lazy("Closure of a site by an authority"),
+}
+_STATES = {
+    "waiting": ("unknown", lazy("waiting for its turn")),
+    "running": ("contract", lazy("running")),
+    "stopping": ("thin", lazy("stopping")),
+    "stopped": ("thin", lazy("stopped")),
+    "broken": ("thin", lazy("broken off")),
+    "failed": ("missed", lazy("failed")),
+    "done": ("held", lazy("done")),
+}
+
+
+def cause_word(cause: str, name: str = "") -> str:
+    """Return a cause in words; a hazard of the operator's own by its name."""
+    return str(_CAUSES.get(cause, name or cause))
+
+
+def case_word(label: str) -> str:
+    """Return a case in words: its policy, and the other plan where it has one."""
+    policy, _comma, plan = label.partition(", plan ")
+    words = str(POLICY_WORDS.get(policy, policy))
+    return _("{policy}, with the other plan").format(policy=words) if plan else words
+
+
+def state_word(state: str) -> tuple[str, str]:
+    """Return a state of a run as a tone and in words."""
+    tone, word = _STATES[state]
+    return tone, str(word)

@@ -1,0 +1,202 @@
+"""The cheapest purchases under which the base day and some losses hold, as one programme.
+
+Purchase columns join the blocks of the base day and the losses: a *twin* of a group can work at
+home, or on one more programme, and people are bought over from the group to its twin; a site can
+have more seats. A very dear slack per client and loss shows what nothing on the list cures. The
+answer is rounded up to whole purchases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
+from releve.plan.contingency import Contingency
+from releve.plan.lp import Floats, Ints, LinearProgram, solve
+from releve.plan.problem import Problem
+from releve.plan.result import BASE, Purchase
+from releve.plan.secure import add_exposure, add_shares, add_target
+from releve.plan.settings import PlanSettings
+from releve.plan.twins import Twins
+
+__all__ = ["KINDS", "Bought", "cheapest_set", "purchases_of"]
+
+KINDS = ("laptop", "skill", "seat")
+SLACK_PRICE = 2e6
+"""EUR for one whole client's day that nothing cures: dearer than anything on the list."""
+VERTEX = 60_000
+"""Columns up to which the purchase is solved to a vertex, which buys from few groups."""
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A set of purchases: people per twin, seats per site; cost and bound in EUR. ``vertex``: the
+    programme was small enough for one."""
+
+    people: Ints
+    seats: Ints
+    cost: float
+    bound: float
+    slack: dict[tuple[str, str], float]
+    vertex: bool
+
+    def same(self, other: Bought) -> bool:
+        """Return whether the same is bought."""
+        return np.array_equal(self.people, other.people) and np.array_equal(self.seats, other.seats)
+
+
+def cheapest_set(
+    twins: Twins,
+    singles: Sequence[Contingency],
+    aim: Callable[[str], Floats],
+    settings: PlanSettings,
+    kinds: Sequence[str] = KINDS,
+) -> Bought:
+    """Solve for the cheapest purchases under which base and ``singles`` miss at most what
+    ``aim(id)[client]`` allows."""
+    problem = twins.problem
+    lp = LinearProgram()
+    layout = layout_of(twins.roomy())
+    prices = {"laptop": settings.laptop_price, "skill": settings.skill_price}
+    price = np.array([prices[kind] for kind in twins.kind])
+    apart = price * (1.0 + 1e-4 * np.arange(len(price)) / max(1, len(price)))
+    most = np.where(np.isin(twins.kind, kinds), problem.size[twins.source], 0)
+    people = lp.columns(len(price), apart, upper=most.astype(float))
+    seats = lp.columns(
+        len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0
+    )
+    nothing = lost_assignments(problem, None)
+    tie = problem.price * 1e-3
+    base = add_block(lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3)
+    add_caps(lp, problem, layout, base)
+    _spend(lp, twins, layout, base, base.group_rows, people, seats)
+    slack = {
+        BASE: add_target(
+            lp, add_shares(lp, problem, layout, base), _zeros(problem), aim(BASE), SLACK_PRICE
+        )
+    }
+    for single in singles:
+        lost = lost_assignments(problem, single)
+        block = add_block(lp, problem, layout, lost=lost, price=tie, shortfall_cost=1e-3)
+        _spend(lp, twins, layout, block, block.group_rows, people, seats)
+        if single.exposed:
+            links = add_exposure(lp, problem, single, base, block, settings.isolated)
+            rows = np.full(len(problem.size), -1, dtype=np.int64)
+            rows[problem.group[links.assignments]] = links.on_rows
+            _move_people(lp, twins, rows, people)
+        share = add_shares(lp, problem, layout, block)
+        slack[single.id] = add_target(lp, share, _zeros(problem), aim(single.id), SLACK_PRICE)
+    vertex = lp.n_columns < VERTEX
+    x = solve(lp, method="ipm", crossover=vertex).x
+    bought = np.ceil(x[people] - 1e-4) if vertex else _rounded_up(twins, x[people], most)
+    bought = _within_groups(twins, np.minimum(bought, most).astype(np.int64), x[people])
+    more = np.ceil(x[seats] - 1e-3).astype(np.int64)
+    return Bought(
+        people=bought,
+        seats=more,
+        cost=float(bought @ price + more.sum() * settings.seat_price),
+        bound=float(x[people] @ price + x[seats].sum() * settings.seat_price),
+        slack={
+            (name, problem.clients[c]): float(x[column])
+            for name, columns in slack.items()
+            for c, column in enumerate(columns)
+        },
+        vertex=vertex,
+    )
+
+
+def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:
+    """Round up per kind, home site and skill: an interior solution spreads one person over many
+    groups that are as good."""
+    lines: dict[tuple[str, str, str], list[int]] = {}
+    for i, source in enumerate(twins.source):
+        site = twins.problem.groups.groups[source].home_site
+        lines.setdefault((twins.kind[i], site, twins.learns[i]), []).append(i)
+    bought = np.zeros(len(wanted), dtype=np.int64)
+    for members in lines.values():
+        left = int(np.ceil(wanted[members].sum() - 0.05))
+        for i in sorted(members, key=lambda i: -wanted[i]):
+            bought[i] = min(left, int(most[i]), int(np.ceil(wanted[i])))
+            left -= int(bought[i])
+    return bought
+
+
+def _within_groups(twins: Twins, bought: Ints, wanted: Floats) -> Ints:
+    """Take back what rounding up buys for more people than a group has, the least wanted first."""
+    over = np.bincount(twins.source, weights=bought, minlength=len(twins.problem.size))
+    for source in np.nonzero(over > twins.problem.size)[0]:
+        mine = np.nonzero(twins.source == source)[0]
+        while bought[mine].sum() > twins.problem.size[source]:
+            bought[
+                mine[np.argmax(np.where(bought[mine] > 0, bought[mine] - wanted[mine], -1.0))]
+            ] -= 1
+    return bought
+
+
+def _zeros(problem: Problem) -> Floats:
+    return np.zeros(len(problem.clients))
+
+
+def _spend(
+    lp: LinearProgram,
+    twins: Twins,
+    layout: Layout,
+    block: Block,
+    group_rows: Ints,
+    people: Ints,
+    seats: Ints,
+) -> None:
+    """Let the purchases count in a block."""
+    _move_people(lp, twins, group_rows, people)
+    lp.add(block.seat_rows, seats[layout.seat_m], -1.0)
+
+
+def _move_people(lp: LinearProgram, twins: Twins, rows: Ints, people: Ints) -> None:
+    """People bought over leave the rows of their group and enter those of their twin."""
+    source, twin = rows[twins.source], rows[twins.twin]
+    lp.add(source[source >= 0], people[source >= 0])
+    lp.add(twin[twin >= 0], people[twin >= 0], -1.0)
+
+
+def purchases_of(twins: Twins, bought: Bought, settings: PlanSettings) -> tuple[Purchase, ...]:
+    """Return the lines of a set, with the people concerned."""
+    problem = twins.problem
+    out = []
+    taken: dict[int, int] = {}
+    for i in np.nonzero(bought.people)[0]:
+        source = int(twins.source[i])
+        first = taken.get(source, 0)
+        count = int(bought.people[i])
+        taken[source] = first + count
+        out.append(
+            Purchase(
+                kind=twins.kind[i],
+                count=count,
+                unit_price=getattr(settings, f"{twins.kind[i]}_price"),
+                where=problem.groups.groups[source].home_site,
+                programme=twins.learns[i],
+                agents=problem.groups.members[source][first : first + count],
+            )
+        )
+    out += [
+        Purchase("seat", int(bought.seats[m]), settings.seat_price, problem.sites[m])
+        for m in np.nonzero(bought.seats)[0]
+    ]
+    return tuple(_merged(out))
+
+
+def _merged(purchases: Sequence[Purchase]) -> list[Purchase]:
+    """Put purchases of one kind, place and programme on one line."""
+    lines: dict[tuple[str, str, str], Purchase] = {}
+    for one in purchases:
+        key = (one.kind, one.where, one.programme)
+        if key in lines:
+            one = replace(
+                lines[key], count=lines[key].count + one.count,
+                agents=lines[key].agents + one.agents,
+            )  # fmt: skip
+        lines[key] = one
+    return sorted(lines.values(), key=lambda one: (-one.count * one.unit_price, one.where))

@@ -1,0 +1,232 @@
+"""The pages of the crash test: what they say, to whom, and what they refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from releve.desk.access.roles import Role
+from releve.desk.crashtest import starting
+from tests.desk_crashtest.conftest import Maker, read
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+Look = Callable[..., Client]
+
+
+def plain(response: object) -> str:
+    """The text of a page, spaces and all kinds of them made one."""
+    content = response.content.decode()  # type: ignore[attr-defined]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", content))
+
+
+def test_the_list_says_of_every_run_how_it_stands(maker: Maker, looking: Look) -> None:
+    maker.done("Hiver fini")
+    run = maker.begun("Hiver arrêté")
+    (run.folder / "stop").touch()
+    page = plain(looking(Role.PLANNER).get("/crashtest/"))
+    assert "Hiver fini" in page
+    assert "terminé" in page
+    assert "Hiver arrêté" in page
+    assert "arrêté" in page
+    assert "Nouveau crash test" in page
+
+
+def test_an_auditor_reads_and_is_offered_nothing_to_start(maker: Maker, looking: Look) -> None:
+    run = maker.begun()
+    web = looking(Role.AUDITOR)
+    assert "Nouveau crash test" not in plain(web.get("/crashtest/"))
+    page = web.get(f"/crashtest/runs/{run.id}")
+    assert page.status_code == 200
+    assert b"<form" not in page.content.split(b"<main")[1]
+
+
+def test_a_result_says_its_verdict_with_intervals_in_both_languages(
+    maker: Maker, looking: Look
+) -> None:
+    url = f"/crashtest/runs/{maker.done().id}"
+    french = plain(looking(Role.PLANNER).get(url))
+    assert "Azur Énergie voit servis 99,1 % (98,9–99,3) de ses appels" in french
+    assert "dans un trimestre sur vingt, il en perd plus de 4 321" in french
+    english = plain(looking(Role.PLANNER, "en").get(url))
+    assert "Azur Énergie is served 99.1% (98.9–99.3) of its calls" in english
+    assert "loses more than 4,321 calls" in english
+
+
+def test_two_kinds_of_outbreak_are_said_to_be_two(maker: Maker, looking: Look) -> None:
+    page = plain(looking(Role.PLANNER, "en").get(f"/crashtest/runs/{maker.done().id}"))
+    assert "Outbreaks are of two kinds" in page
+    assert "75% of quarters" in page
+
+
+def test_the_rule_is_told_with_tests_without_them_and_without_the_rule(
+    maker: Maker, looking: Look
+) -> None:
+    page = plain(looking(Role.PLANNER, "en").get(f"/crashtest/runs/{maker.done().id}"))
+    assert "The closure rule, with tests of people with symptoms: 20 (17–23) infected" in page
+    assert "No closure rule: fewer calls are lost under the same disasters, −200" in page
+    assert "cannot be told from these quarters" in page, "an interval that holds zero"
+    assert "No study of what a closure of 48 hours" in page
+
+
+def test_every_picture_has_a_title_and_a_description_of_its_own(
+    maker: Maker, looking: Look
+) -> None:
+    html = looking(Role.PLANNER).get(f"/crashtest/runs/{maker.done().id}").content.decode()
+    ids = re.findall(r'<(?:title|desc) id="([^"]+)"', html)
+    named = re.findall(r'role="img"\s+aria-labelledby="(\S+) (\S+)"', html)
+    assert len(named) == 5, "a fan and a survival for each client, and the sizes"
+    assert sorted(ids) == sorted(name for pair in named for name in pair)
+
+
+def test_home_lines_cost_calls_but_no_days_of_sites(maker: Maker, looking: Look) -> None:
+    page = looking(Role.PLANNER, "en").get(f"/crashtest/runs/{maker.done().id}").context["page"]
+    assert [word for _name, word in page.legend] == [
+        "Sites closed by the rule",
+        "Power cut that outlasts the generator",
+    ]
+    assert page.matrix_head[-1] == "Outage of a carrier of home lines"
+    assert page.matrix[1].cells[-1] == (1, "10")
+
+
+def test_a_case_has_its_own_address_and_a_wrong_one_is_not_there(
+    maker: Maker, looking: Look
+) -> None:
+    web, run = looking(Role.PLANNER, "en"), maker.done()
+    page = web.get(f"/crashtest/runs/{run.id}?case=1")
+    assert page.context["page"].case == "no closure rule"
+    assert web.get(f"/crashtest/runs/{run.id}?case=3").status_code == 404
+    assert web.get(f"/crashtest/runs/{run.id}?case=x").status_code == 404
+
+
+def test_the_twin_holds_the_results_and_an_unchanged_page_is_304(
+    maker: Maker, looking: Look
+) -> None:
+    web, run = looking(Role.FLOW), maker.done()
+    twin = read(web.get(f"/crashtest/runs/{run.id}?format=json"))
+    assert [row["label"] for row in twin["results"]] == ["as-given", "no-rule", "no-tests"]
+    assert twin["comparison"][0]["lost"]["value"] == -200
+    first = web.get(f"/crashtest/runs/{run.id}")
+    again = web.get(f"/crashtest/runs/{run.id}", headers={"if-none-match": first["ETag"]})
+    assert again.status_code == 304
+
+
+def test_progress_counts_the_quarters_there_and_estimates_early(
+    maker: Maker, looking: Look
+) -> None:
+    run = maker.begun()
+    maker.part(run, 0, 0, lost=100.5)
+    (run.folder / "asked").touch()
+    web = looking(Role.PLANNER, "en")
+    page = plain(web.get(f"/crashtest/runs/{run.id}"))
+    assert "2 of 4 quarters" in page
+    assert "0 of 4 quarters" in page
+    assert "so far 89.9% (" in page
+    part = web.get(f"/crashtest/runs/{run.id}?part=live")
+    same = web.get(f"/crashtest/runs/{run.id}?part=live", headers={"if-none-match": part["ETag"]})
+    assert (part.status_code, same.status_code) == (200, 304)
+
+
+def test_the_polled_part_of_a_run_that_ended_asks_for_the_whole_page(
+    maker: Maker, looking: Look
+) -> None:
+    answer = looking(Role.PLANNER).get(f"/crashtest/runs/{maker.done().id}?part=live")
+    assert answer["HX-Refresh"] == "true"
+
+
+def test_a_failed_run_says_why(maker: Maker, looking: Look) -> None:
+    run = maker.begun()
+    (run.folder / "failed.json").write_text('{"reason": "no plan for <Monday>"}')
+    page = looking(Role.PLANNER).get(f"/crashtest/runs/{run.id}").content.decode()
+    assert "no plan for &lt;Monday&gt;" in page
+    assert "en échec" in page
+
+
+def test_a_run_without_process_is_broken_off_and_goes_on_when_asked(
+    maker: Maker, looking: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawned: list[str] = []
+    monkeypatch.setattr(starting, "_spawn", lambda folder: spawned.append(folder.name))
+    run = maker.begun()
+    assert run.state == "broken"
+    looking(Role.PLANNER).post(f"/crashtest/runs/{run.id}/resume")
+    assert spawned == [run.id]
+
+
+def test_a_certificate_shows_settings_digests_and_the_command(maker: Maker, looking: Look) -> None:
+    run = maker.done()
+    web = looking(Role.AUDITOR, "en")
+    page = plain(web.get(f"/crashtest/runs/{run.id}/certificate"))
+    assert "releve crashtest OPERATOR --plan PLAN --rerun certificate.json" in page
+    assert "a" * 64 in page
+    assert "b" * 64 in page
+    assert "c" * 64 in page
+    sent = web.get(f"/crashtest/runs/{run.id}/certificate.json")
+    assert sent.content == (run.run / "certificate.json").read_bytes()
+
+
+def test_runs_of_the_same_luck_are_compared_quarter_by_quarter(maker: Maker, looking: Look) -> None:
+    one, two = maker.done("A", lost=100), maker.done("B", lost=160)
+    web = looking(Role.PLANNER, "en")
+    url = f"/crashtest/compare?one={one.id}&two={two.id}"
+    assert "+60 (+60 to +60)" in plain(web.get(url))
+    assert read(web.get(url + "&format=json"))["second_less_first"]["lost"]["value"] == 60
+
+
+def test_runs_of_other_luck_are_not_subtracted(maker: Maker, looking: Look) -> None:
+    one, two = maker.done("A"), maker.done("B", seed=8)
+    web = looking(Role.PLANNER, "en")
+    url = f"/crashtest/compare?one={one.id}&two={two.id}"
+    page = plain(web.get(url))
+    assert "did not meet the same disasters" in page
+    assert "the seed" in page
+    assert read(web.get(url + "&format=json"))["second_less_first"] is None
+
+
+@pytest.mark.parametrize("name", ["..", "none", ".turn", "a/b", ""])
+def test_what_is_no_run_is_not_there(maker: Maker, looking: Look, name: str) -> None:
+    answer = looking(Role.PLANNER).get(f"/crashtest/compare?one={name}&two={name}")
+    assert answer.status_code == 404
+
+
+FORM = {
+    "name": "Hiver", "plan": "folder", "beside": "", "policies": ["as-given", "no-rule"],
+    "quarters": "10", "days": "5", "seed": "3", "hazards": "on",
+}  # fmt: skip
+
+
+def test_the_consequences_are_said_before_anything_starts(
+    stocked: None, maker: Maker, looking: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawned: list[str] = []
+    monkeypatch.setattr(starting, "_spawn", lambda folder: spawned.append(folder.name))
+    web = looking(Role.PLANNER, "en")
+    page = plain(web.post("/crashtest/start", FORM))
+    assert "2 × 10 quarters of 5 days are simulated for 60 agents." in page
+    assert "Without a plan, so left out:" in page
+    assert maker.home.runs() == []
+    assert spawned == []
+    answer = web.post("/crashtest/start", {**FORM, "confirmed": "1"})
+    (run,) = maker.home.runs()
+    assert answer["Location"] == f"/crashtest/runs/{run.id}"
+    assert spawned == [run.id]
+    assert {path.name for path in (run.folder / "inputs").iterdir()} == {"operator", "plan"}
+    assert (run.folder / "inputs" / "operator" / "agents.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("quarters", "0"), ("days", "901"), ("seed", "-1"), ("policies", []), ("beside", "folder")],
+)
+def test_a_wrong_field_is_named_and_nothing_typed_is_lost(
+    stocked: None, maker: Maker, looking: Look, field: str, value: object
+) -> None:
+    answer = looking(Role.PLANNER).post(
+        "/crashtest/start", {**FORM, field: value, "confirmed": "1"}
+    )
+    assert answer.status_code == 422
+    assert field in answer.context["page"].form.errors
+    assert b'value="Hiver"' in answer.content
+    assert maker.home.runs() == []

@@ -1,0 +1,63 @@
+"""The pages of outbound calls in a real browser, in every view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from releve.network.clock import UTC
+from releve.plan_folder import write_plans
+from tests.browser_tools import VIEWS, View, command, keep, looked_at, overflow, serious, served
+from tests.desk.fixture_plan import week
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+AS_MANAGER = [("releve_role", "outbound:")]
+STAMP = datetime(2026, 11, 24, 12, tzinfo=UTC)
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "campaign" / "facts"
+PAGES = {
+    "campaigns": "/outbound/",
+    "campaign": "/outbound/campaigns/automne",
+    "rules": "/outbound/rules?on=2026-08-11&jurisdiction=FR",
+    "flips": "/outbound/rules/flips",
+    "person": "/outbound/person?campaign=automne",
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An open desk with a campaign and the synthetic people of the example."""
+    folder = tmp_path_factory.mktemp("outbound")
+    home = folder / "home"
+    write_plans(folder / "plan", week(1), stamp=STAMP, calendars=False)
+    told = ["CLIENT-A", "--object", "electricity", "--by", "test"]
+    command(home, "outbound", "campaign", "automne", "--client", *told)
+    command(home, "outbound", "facts", "import", str(EXAMPLE), "--by", "test")
+    with served(home, str(folder / "plan"), "--open") as found:
+        yield found
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_every_page_is_for_everybody(browser: Browser, address: str, view: View) -> None:
+    with looked_at(browser, address, view, AS_MANAGER) as page:
+        for name, path in PAGES.items():
+            page.goto(path)
+            expect(page.locator("main h1")).to_be_visible()
+            keep(page, name, view)
+            assert overflow(page) == 0, name
+            assert serious(page) == [], name
+
+
+def test_a_look_is_asked_for_and_told(browser: Browser, address: str) -> None:
+    with looked_at(browser, address, View(), AS_MANAGER) as page:
+        page.goto("/outbound/person")
+        page.locator("#id_number").fill("01 99 00 00 01")
+        page.locator("#id_reason").fill("elle demande pourquoi")
+        page.locator("main form button.main").click()
+        expect(page.locator("#answer")).to_contain_text("Refusé")
+        keep(page, "history")
+        assert serious(page) == []

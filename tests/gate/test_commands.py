@@ -1,0 +1,87 @@
+"""The commands of the gate, on the test's database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from releve.cli import main
+from releve.gate.models import Consent, Decision, Load, Personal, Watermark, Withdrawal
+from tests.gate.making import CLIENT, fill, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+def run(*words: str, code: int = 0) -> Result:
+    """Run ``releve outbound``."""
+    found = CliRunner().invoke(main, ["outbound", *words])
+    assert found.exit_code == code, found.output
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of facts as a French spreadsheet writes it."""
+    found = tmp_path / "facts"
+    found.mkdir()
+    people = f"person;number\nP1;{number_of(1)}\nP2;01 44 50 00 02\n"
+    (found / "people.csv").write_text(people, encoding="cp1252")
+    consents = "id;client;person;collected_at;objects;wording\n"
+    consents += f"C1;{CLIENT};P1;2026-09-15T11:00:00+02:00;electricity;Je coche la case dédiée\n"
+    (found / "consents.csv").write_text(consents, encoding="cp1252")
+    (found / "notes.txt").write_text("for us", encoding="utf-8")
+    return found
+
+
+def test_a_folder_is_imported_once(folder: Path) -> None:
+    first = run("facts", "import", str(folder), "--by", "ines")
+    assert "notes.txt: no table of facts, left out" in first.output
+    assert "people: 2 written, 0 there already" in first.output
+    again = run("facts", "import", str(folder), "--by", "ines")
+    assert "consents: 0 written, 1 there already" in again.output
+    assert Load.objects.get().by == "ines"
+    assert Consent.objects.get().wording == "Je coche la case dédiée"
+    assert Personal.objects.filter(value=number_of(2)).exists()
+
+
+def test_a_faulty_row_is_named_and_nothing_is_loaded(folder: Path) -> None:
+    with (folder / "people.csv").open("a", encoding="cp1252") as stream:
+        stream.write("P3;\n")
+    found = run("facts", "import", str(folder), "--by", "ines", code=1)
+    assert "people row 4" in found.output
+    assert not Load.objects.exists()
+
+
+def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
+    assert "no further call" in run("facts", "withdraw", CLIENT, "P1", "--by", "ines").output
+    assert Withdrawal.objects.get().channel == "oral"
+    run("facts", "read", "consents", "refusals", "--by", "ines")
+    assert set(Watermark.objects.values_list("feed", flat=True)) == {"consents", "refusals"}
+
+
+def test_a_campaign_is_recorded_and_changed() -> None:
+    words = ("campaign", "spring", "--client", CLIENT, "--object", "gas", "--by", "ines")
+    assert run(*words).output == "recorded\n"
+    assert run(*words).output == "as it was\n"
+    assert run(*words, "--last", "2026-12-31").output == "recorded\n"
+    assert "needs a name" in run("campaign", "", *words[2:], code=1).output
+
+
+def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) -> None:
+    fill(range(1))
+    (tmp_path / "acc_1.log").write_text("INVITE|f|t|elsewhere|200|OK|now|1\n", encoding="utf-8")
+    told = run("outcomes", str(tmp_path), "--unknown-after", "5").output
+    assert told == "0 filed, 1 without an attempt, 0 broken lines, 0 unknown\n"
+    assert "columns lack sip_code" in run("outcomes", str(tmp_path), "--columns", "callid,cseq",
+                                          code=1).output  # fmt: skip
+    assert run("close").output == "0 rows in 0 batches; 0 erased\n"
+    assert not Decision.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_is_forgotten_and_the_files_are_cleaned() -> None:
+    fill(range(1))
+    assert "2 values erased" in run("forget", "P0").output
+    assert "0 values erased" in run("forget", "P0").output

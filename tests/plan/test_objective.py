@@ -1,0 +1,83 @@
+"""The objective of a plan counts what its bound counts, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from releve.cli.operator import requirement_of
+from releve.network.sample import FIRST_DAY, sample_operator
+from releve.plan import PlanSettings, SolvedDay, contingencies_of, solve_day
+from releve.plan.objective import answer_of, objective_of
+from releve.plan.solve import Planning
+from tests.plan.planned import sites_of
+from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
+
+NEAR = 0.003
+"""How far a plan of 200 agents may be above its bound, as a share of the weighted requirement
+(measured: 0.0018)."""
+
+
+@cache
+def sample(relief_move_price: float = 2.0) -> SolvedDay:
+    operator = sample_operator(200, 4, 1, weeks_of_history=4)
+    sites = [one for one in contingencies_of(operator) if one.kind == "site"]
+    settings = PlanSettings(relief_move_price=relief_move_price)
+    return solve_day(operator, requirement_of(operator, FIRST_DAY), settings, contingencies=sites)
+
+
+def solved(case: Tiny) -> Planning:
+    return solve_day(
+        case.operator, case.requirement, case.settings, contingencies=sites_of(case)
+    ).planning
+
+
+@pytest.mark.parametrize("made", [spare_person, two_sites_one_client])
+def test_a_plan_that_needs_no_rounding_is_at_its_bound(made: object) -> None:
+    case: Tiny = replace(made(), settings=PlanSettings(isolated=0.0))  # type: ignore[operator]
+    planning = solved(case)
+    assert planning.objective == pytest.approx(planning.secure.objective, rel=1e-6, abs=1e-6)
+
+
+def test_what_a_relief_pays_for_moves_is_no_part_of_it() -> None:
+    free, dear = sample(0.0).planning, sample(60.0).planning
+    assert free.objective == dear.objective
+
+
+def test_whole_people_are_near_the_bound_and_never_below_it() -> None:
+    planning = sample().planning
+    least = planning.secure.objective
+    weighted = float((planning.problem.required @ planning.problem.weight).sum())
+    assert least * (1 - 1e-6) <= planning.objective <= least + NEAR * weighted
+
+
+def test_a_base_plan_that_serves_half_is_further_from_the_bound() -> None:
+    """The same people, the fullest site emptied and half of them placed."""
+    day = sample()
+    planning, problem = day.planning, day.planning.problem
+    site = int(np.argmax(np.bincount(problem.place, weights=planning.base.assigned)[:-1]))
+    fewer = np.where(problem.place == site, 0, planning.base.assigned)
+    worse = replace(planning.base, assigned=fewer, placed=planning.base.placed * 0.5)
+    again = objective_of(
+        problem, planning.layout, planning.contingencies, planning.floors, planning.secure, worse,
+        day.settings,
+    )  # fmt: skip
+    assert again > planning.objective
+
+
+def test_an_answer_that_may_miss_more_costs_no_more() -> None:
+    """``worst`` is the regret up to which missing a client's day is free of its extra price."""
+    day = sample()
+    planning = day.planning
+    for row, lost in enumerate(planning.contingencies, start=1):
+        tight, loose = (
+            answer_of(
+                planning.problem, planning.layout, lost, planning.base,
+                floor=planning.floors[row], worst=worst, settings=day.settings,
+            )
+            for worst in (0.0, 1.0)
+        )  # fmt: skip
+        assert loose.penalty <= tight.penalty * (1 + 1e-6) + 1e-6
