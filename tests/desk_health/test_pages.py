@@ -202,3 +202,16 @@ def test_who_was_away_or_not_among_those_present_was_not_there(acting: Acting) -
     assert {row.agent for row in there} == {other}
     acting.act("agents.present", site=acting.site, day=day, count=1, agents=(one,))
     assert stays_between(moment(acting), since, until, of=(one, other)) == ()
+
+
+def test_on_a_day_without_a_plan_people_were_where_the_roster_has_them(acting: Acting) -> None:
+    day = acting.plans[-1].day + timedelta(days=1)
+    since, until = day_bounds(day, acting.operator.row.time_zone)
+    wanted = {
+        (row.agent, acting.operator.agent[row.agent].home_site, row.start)
+        for row in acting.operator.shifts
+        if since <= row.start < until
+    }
+    found = stays_between(moment(acting), since, until)
+    assert wanted
+    assert {(row.agent, row.site, row.start) for row in found if row.start >= since} == wanted
