@@ -156,13 +156,20 @@ def difference_table(differences: Sequence[Difference]) -> Table:
 
 
 def mix_lines(mixes: Sequence[Mix], budget: float) -> Iterator[str]:
-    """Say which mix of measures a budget buys."""
+    """Say which mix of measures that a budget buys leaves the least to pay, and whether it pays."""
     nothing = next(mix for mix in mixes if not mix.measures)
     best = mixes[0]
     names = ", ".join(POLICIES[name].text for name in best.measures) or "nothing"
     yield (
-        f"Best mix for {budget:,.0f} EUR a quarter: {names}: costs {best.cost:,.0f}, penalties"
-        f" {best.penalty:,.0f} instead of {nothing.penalty:,.0f}."
+        f"Least penalties for {budget:,.0f} EUR a quarter: {names}: costs {best.cost:,.0f},"
+        f" penalties {best.penalty:,.0f} instead of {nothing.penalty:,.0f}."
     )
+    cheapest = min(mixes, key=lambda mix: mix.cost + mix.penalty)
+    if cheapest != best:
+        yield (
+            f"That costs more than it saves: {', '.join(cheapest.measures) or 'nothing'} has the"
+            f" least of both together, {cheapest.cost + cheapest.penalty:,.0f} against"
+            f" {best.cost + best.penalty:,.0f}."
+        )
     for mix in mixes[1:4]:
         yield f"  then {', '.join(mix.measures) or 'nothing'}: {mix.cost:,.0f}, {mix.penalty:,.0f}"

@@ -9,10 +9,17 @@ import re
 import pytest
 from rich.console import Console
 
-from releve.cli.crashtest_text import _change, _number, client_table, difference_table
+from releve.cli.crashtest_text import (
+    _change,
+    _number,
+    client_table,
+    difference_table,
+    mix_lines,
+)
 from releve.crashtest import CrashResult
 from releve.crashtest.comparison import Difference
 from releve.crashtest.outbreak import Band, Estimate
+from releve.crashtest.policies import Mix
 from releve.crashtest.result import ClientResult, OutbreakResult
 
 
@@ -60,3 +67,13 @@ def test_no_number_is_broken_at_80_columns() -> None:
         assert max(map(len, shown.splitlines())) <= 80
         assert "…" not in shown
         assert not re.search(r"\de[+-]\d", shown)
+
+
+def test_a_mix_that_costs_more_than_it_saves_is_said_to() -> None:
+    mixes = (Mix(("masks",), 1440.0, 4922.0), Mix((), 0.0, 4928.0))
+    first, second, *_ = mix_lines(mixes, 20000.0)
+    assert "costs 1,440, penalties 4,922 instead of 4,928" in first
+    assert "costs more than it saves: nothing has the least" in second
+    assert "4,928 against 6,362" in second
+    worth = tuple(mix_lines((Mix(("masks",), 5.0, 4900.0), mixes[1]), 20000.0))
+    assert not any("more than it saves" in line for line in worth)
