@@ -13,7 +13,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from releve.cli.crashtest_inputs import ILLNESSES, Asked, cases_of, inputs_of, prices_of
+from releve.cli.crashtest_inputs import (
+    ILLNESSES,
+    Asked,
+    cases_of,
+    check_asked,
+    inputs_of,
+    prices_of,
+)
 from releve.cli.crashtest_run import How, run_case
 from releve.cli.crashtest_text import (
     cause_table,
@@ -97,6 +104,7 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
     certificate = _certificate(options["rerun"])
     try:
         asked = _asked(folder, plan, options, certificate)
+        check_asked(asked.policies, options)
         hazards = _hazards(options["hazards"], options["no_hazards"])
         cases = cases_of(asked, hazards)
         inputs = {**inputs_of(asked, cases), "hazards": [hazard.id for hazard in hazards]}
@@ -228,8 +236,6 @@ def _mixes(test: CrashTest, policies: Sequence[str], options: Mapping[str, Any])
     if options["budget"] is None:
         return ()
     measures = policies[1:]
-    if not measures:
-        raise click.UsageError("--budget needs measures: --policies as-given,masks,air")
     prices = prices_of(measures, options["cost"], len(test.operator.agents))
 
     def penalty_of(chosen: tuple[str, ...]) -> float:

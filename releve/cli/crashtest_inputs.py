@@ -30,7 +30,7 @@ from releve.crashtest.outbreak import (
     read_incidence,
 )
 from releve.crashtest.outlook import outlook_of
-from releve.crashtest.policies import POLICIES, controls_with
+from releve.crashtest.policies import MEASURES_MOST, POLICIES, controls_with
 from releve.crashtest_folder import digest
 from releve.demand import forecast, history_of
 from releve.folder import read_files
@@ -40,7 +40,7 @@ from releve.plan.serial import plan_to_json
 from releve.plan_folder import PlanFolderError, read_plans
 from releve.situation import Situation, event_from_json, fold
 
-__all__ = ["ILLNESSES", "Asked", "cases_of", "inputs_of", "prices_of"]
+__all__ = ["ILLNESSES", "Asked", "cases_of", "check_asked", "inputs_of", "prices_of"]
 
 ILLNESSES = {"covid": covid, "influenza": influenza}
 
@@ -172,9 +172,9 @@ def _situation(path: Path) -> Situation:
     happened = []
     for number, line in enumerate(_text(path).splitlines(), start=1):
         try:
-            row = json.loads(line)
+            row = dict(json.loads(line))
             happened.append(event_from_json(row.pop("kind"), row))
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise click.ClickException(
                 f"{path}, line {number}: {error}: write one event a line, like"
                 ' {"kind": "case.declared", "id": "e1", ...}'
@@ -224,11 +224,43 @@ def _curve(asked: Asked) -> Path | None:
 
 def prices_of(measures: Sequence[str], given: Sequence[str], agents: int) -> dict[str, float]:
     """Return the price of each measure in EUR a quarter: given, or assumed by agent."""
-    prices = {name: POLICIES[name].price * agents for name in measures}
+    prices = {name: POLICIES[name].price * agents for name in measures if name in POLICIES}
     for text in given:
         name, _, price = text.partition("=")
-        try:
-            prices[name] = float(price)
-        except ValueError:
-            raise click.BadParameter(f"{text!r}: write POLICY=EUR", param_hint="--cost") from None
+        if name not in prices:
+            told = f"{text!r}: {name!r} is none of the measures tried: {', '.join(prices)}"
+            raise click.BadParameter(told, param_hint="--cost")
+        prices[name] = _price(text, price)
     return prices
+
+
+def _price(text: str, price: str) -> float:
+    try:
+        found = float(price)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < np.inf:
+        raise click.BadParameter(f"{text!r}: write POLICY=EUR, 0 or more", param_hint="--cost")
+    return found
+
+
+def check_asked(policies: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Refuse, before anything is run, options that make no sense together."""
+    twice = [name for at, name in enumerate(policies) if name in policies[:at]]
+    if twice:
+        raise click.BadParameter(f"{twice[0]} stands there twice", param_hint="--policies")
+    if options["resume"] and options["out"] is None:
+        raise click.UsageError("--resume needs the folder of the run: --out RUN")
+    if options["budget"] is None:
+        if options["cost"]:
+            raise click.UsageError("--cost is a price of a mix: give --budget EUR too")
+        return
+    if not 0 <= options["budget"] < np.inf:
+        raise click.BadParameter("write EUR, 0 or more", param_hint="--budget")
+    measures = policies[1:]
+    if not measures:
+        raise click.UsageError("--budget needs measures: --policies as-given,masks,air")
+    if len(measures) > MEASURES_MOST:
+        told = f"{MEASURES_MOST} measures at most beside {policies[0]}, got {len(measures)}"
+        raise click.BadParameter(told, param_hint="--policies")
+    prices_of(measures, options["cost"], 1)

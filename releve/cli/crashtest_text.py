@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
+from rich import box
 from rich.table import Table
 
 from releve.crashtest import CrashResult
@@ -30,26 +32,46 @@ def _share(one: Estimate) -> str:
     return f"{one.value:.1%} ({max(0.0, one.low):.1%} to {min(1.0, one.high):.1%})"
 
 
+def _plain(value: float, sign: str = "") -> str:
+    """Write a number for people: thousands apart, three figures or so, never an exponent."""
+    if not math.isfinite(value):
+        return "not known"
+    size = abs(value)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
+    rounded = round(value, digits) + 0.0
+    return f"{rounded:{sign},.{digits}f}" if rounded else "0"
+
+
 def _number(one: Estimate) -> str:
-    return f"{one.value:,.4g} ({one.low:,.4g} to {one.high:,.4g})"
+    """Write a quantity that is never below zero."""
+    return f"{_plain(one.value)} ({_plain(max(0.0, one.low))} to {_plain(one.high)})"
 
 
 def _change(one: Estimate) -> str:
-    return f"{one.value:+,.4g} ({one.low:+,.4g} to {one.high:+,.4g})"
+    return f"{_plain(one.value, '+')} ({_plain(one.low, '+')} to {_plain(one.high, '+')})"
 
 
 def _band(one: Band) -> str:
     return f"{one.median:.1%} ({one.low:.1%} to {one.high:.1%})"
 
 
+def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table that breaks lines between words, never inside a number."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name, column in zip(names, zip(*rows, strict=True), strict=True):
+        words = [word for cell in (name, *column) for word in cell.split()]
+        table.add_column(name, min_width=max(map(len, words)))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def client_table(result: CrashResult) -> Table:
     """Return the clients of a result."""
-    table = Table(title=f"{result.label}: {result.quarters} quarters of {result.days} days")
-    for name in ("client", "calls served", "calm", "days served", "worst day lost",
-                 "breaks its target", "calm", "penalty, EUR a quarter"):  # fmt: skip
-        table.add_column(name)
-    for row in result.clients:
-        table.add_row(
+    names = ("client", "calls served", "calm", "days served", "worst day lost",
+             "breaks its target", "calm", "penalty, EUR a quarter")  # fmt: skip
+    rows = [
+        (
             row.name,
             _share(row.calls_served),
             f"{row.calm_served.value:.1%}",
@@ -59,31 +81,33 @@ def client_table(result: CrashResult) -> Table:
             f"{row.calm_breaks_target.value:.1%}",
             _number(row.penalty),
         )
-    return table
+        for row in result.clients
+    ]
+    title = f"{result.label}: {result.quarters:,} quarters of {result.days} days"
+    return _table(title, names, rows)
 
 
 def site_table(result: CrashResult) -> Table:
     """Return the sites of a result."""
-    table = Table(title="Sites: closures by the rule and days lost a quarter")
-    for name in ("site", "closures", "P(closes)", "days lost", "worst causes"):
-        table.add_column(name)
+    rows = []
     for row in result.sites:
         causes = sorted(row.days_lost_by.items(), key=lambda item: -item[1].value)[:2]
-        worst = ", ".join(f"{name} {days.value:.2g}" for name, days in causes if days.value > 0)
-        table.add_row(
-            row.name, _number(row.closures), _share(row.closes), _number(row.days_lost), worst
+        worst = ", ".join(f"{name} {_plain(days.value)}" for name, days in causes if days.value > 0)
+        rows.append(
+            (row.name, _number(row.closures), _share(row.closes), _number(row.days_lost), worst)
         )
-    return table
+    names = ("site", "closures", "P(closes)", "days lost", "worst causes")
+    return _table("Sites: closures by the rule and days lost a quarter", names, rows)
 
 
 def cause_table(result: CrashResult) -> Table:
     """Return what did the harm, worst first."""
-    table = Table(title="What did the harm: calls lost a quarter beyond a calm one")
-    for name in ("cause", "calls lost", "P(occurs)", "days of places lost"):
-        table.add_column(name)
-    for row in result.causes:
-        table.add_row(row.name, _number(row.lost), _share(row.occurs), _number(row.place_days))
-    return table
+    rows = [
+        (row.name, _change(row.lost), _share(row.occurs), _number(row.place_days))
+        for row in result.causes
+    ]
+    names = ("cause", "calls lost", "P(occurs)", "days of places lost")
+    return _table("What did the harm: calls lost a quarter beyond a calm one", names, rows)
 
 
 def outbreak_lines(result: CrashResult) -> Iterator[str]:
@@ -117,31 +141,39 @@ def outlook_lines(result: CrashResult) -> Iterator[str]:
 
 def difference_table(differences: Sequence[Difference]) -> Table:
     """Return cases beside the first, under the same disasters."""
-    table = Table(title=f"Against {differences[0].against}, under the same disasters, a quarter")
-    for name in ("case", "calls lost", "penalty, EUR", "site-days closed", "infected",
-                 "variance saved"):  # fmt: skip
-        table.add_column(name)
-    for row in differences:
-        table.add_row(
+    rows = [
+        (
             row.label,
             _change(row.lost),
             _change(row.penalty),
             _change(row.site_days_closed),
             _change(row.infected),
-            f"{row.wider:,.3g} x",
+            f"{_plain(row.wider)} x" if math.isfinite(row.wider) else "all of it",
         )
-    return table
+        for row in differences
+    ]
+    title = f"Against {differences[0].against}, under the same disasters, a quarter"
+    names = ("case", "calls lost", "penalty, EUR", "site-days closed", "infected",
+             "variance saved")  # fmt: skip
+    return _table(title, names, rows)
 
 
 def mix_lines(mixes: Sequence[Mix], budget: float) -> Iterator[str]:
-    """Say which mix of measures a budget buys."""
+    """Say which mix of measures that a budget buys leaves the least to pay, and whether it pays."""
     nothing = next(mix for mix in mixes if not mix.measures)
     best = mixes[0]
     names = ", ".join(POLICIES[name].text for name in best.measures) or "nothing"
     yield (
-        f"Best mix for {budget:,.0f} EUR a quarter: {names}: costs {best.cost:,.0f}, penalties"
-        f" {best.penalty:,.0f} instead of {nothing.penalty:,.0f}."
+        f"Least penalties for {budget:,.0f} EUR a quarter: {names}: costs {best.cost:,.0f},"
+        f" penalties {best.penalty:,.0f} instead of {nothing.penalty:,.0f}."
     )
+    cheapest = min(mixes, key=lambda mix: mix.cost + mix.penalty)
+    if cheapest != best:
+        yield (
+            f"That costs more than it saves: {', '.join(cheapest.measures) or 'nothing'} has the"
+            f" least of both together, {cheapest.cost + cheapest.penalty:,.0f} against"
+            f" {best.cost + best.penalty:,.0f}."
+        )
     for mix in mixes[1:4]:
         yield f"  then {', '.join(mix.measures) or 'nothing'}: {mix.cost:,.0f}, {mix.penalty:,.0f}"
 

@@ -13,7 +13,7 @@ from itertools import combinations
 from releve.crashtest.errors import CrashTestError, require
 from releve.crashtest.outbreak import Closure, Controls, Population, Visits
 
-__all__ = ["POLICIES", "Mix", "Policy", "best_mix", "controls_with"]
+__all__ = ["MEASURES_MOST", "POLICIES", "Mix", "Policy", "best_mix", "controls_with"]
 
 Change = Callable[[Controls, Population], Controls]
 MEASURES_MOST = 5

@@ -78,12 +78,21 @@ def test_a_killed_run_goes_on_from_its_folder(place: Path) -> None:
 
 def test_what_makes_no_sense_is_refused_with_its_fix(place: Path) -> None:
     begin = ("crashtest", place / "operator", "--plan", place / "plan")
+    mix, events = ("--policies", "as-given,masks", "--budget", 5), place / "list.jsonl"
+    events.write_text("[1]\n", encoding="utf-8")
     for words, told in (
         (("--quarters", 0), "quarters >= 1 does not hold: 0"),
         (("--days", 0), "1 <= days"),
         (("--reproduction", -1), "does not hold"),
         (("--policies", "prayer"), "policy is one of as-given, no-rule"),
         (("--budget", 5), "--budget needs measures"),
+        (("--policies", "as-given,as-given"), "as-given stands there twice"),
+        (("--policies", "as-given,masks", "--budget", "nan"), "write EUR, 0 or more"),
+        ((*mix, "--cost", "mask=9"), "'mask' is none of the measures tried: masks"),
+        ((*mix, "--cost", "masks=-9"), "write POLICY=EUR, 0 or more"),
+        (("--cost", "masks=9"), "give --budget EUR too"),
+        (("--resume",), "--out RUN"),
+        (("--outlook", events), "line 1"),
     ):
         found = command(*begin, "--quarters", 1, "--days", 3, *words)
         assert found.exit_code != 0, words
