@@ -115,7 +115,9 @@ def looked(web: Client, **told: str) -> object:
 def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reason(
     manager: Client,
 ) -> None:
-    told = looked(manager).json()["history"]
+    answered = looked(manager)
+    assert answered["Cache-Control"] == "private, no-store"
+    told = answered.json()["history"]
     assert told["number"] == number_pseudonym(number_of(0))
     assert not told["allowed"]
     assert any(row.startswith("FR-OPTIN-6@") for row in told["rows"])

@@ -105,4 +105,6 @@ def person(request: HttpRequest) -> HttpResponse:
 
 def _person(request: HttpRequest, page: PersonPage, history: object) -> HttpResponse:
     twin = {"history": history, "faults": []}
-    return answer(request, "desk/outbound/person.html", page, twin)
+    response = answer(request, "desk/outbound/person.html", page, twin)
+    response["Cache-Control"] = "private, no-store"  # a browser keeps no history of a person
+    return response
