@@ -251,6 +251,7 @@ def _presence(days: Sequence[Day], calendar: NDArray[np.int32], tallies: Tallies
     return Presence(
         calendar=calendar,
         worked=np.stack([_padded(day.worked, patterns) for day in days]),
+        hours=np.stack([_padded(day.worked.sum(axis=1), patterns) for day in days]),
         first=np.stack([_padded(day.first, patterns) for day in days]),
         end=np.stack([_padded(day.end, patterns) for day in days]),
         pair_pattern=np.stack([_padded(day.pair_pattern, pairs) for day in days]),
