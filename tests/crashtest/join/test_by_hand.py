@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from releve.crashtest import prepare
 from releve.crashtest.call_types import BINS, Demand, Presence, Rows, Work
 from releve.crashtest.losses import CLOSURE, FIRST_HAZARD, Events, Losses, Where, losses_of
+from releve.crashtest.prepare import _relieved
 from releve.crashtest.quarter import quarters
 from releve.crashtest.queue_table import queue_table
+from tests.crashtest.join.made import rough
 
 T = 48
 KEYS = np.array([0x1234567, 0x89ABCDE], dtype=np.uint64)
@@ -151,3 +154,17 @@ def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> 
     assert rows.worst[0, 0] == pytest.approx(3 / 152)
     assert rows.client[0, 0, 4] == 1
     assert rows.harm[0, :, 0] == pytest.approx([0.0, 0.0, 3.0])
+
+
+def test_a_relief_of_several_places_is_found_when_one_of_them_has_nobody() -> None:
+    test = rough()
+    ready = prepare(test)
+    busy = np.flatnonzero(ready.where.first_busy[0] < T).tolist()
+    first, second, empty = busy[0], busy[1], ready.numbers.count + 5
+    day = ready.days[0]._replace(first_busy=np.append(ready.days[0].first_busy, [T] * 6))
+    plan = {frozenset((first,)): 1, frozenset((first, empty)): 2, frozenset((second, empty)): 3}
+    found = _relieved(plan, day)
+    assert found[frozenset((first,))] == 1, "the relief of exactly this loss comes first"
+    assert found[frozenset((first, empty))] == 2
+    assert found[frozenset((second,))] == 3
+    assert frozenset() not in found
