@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -235,6 +236,7 @@ def main(rates: str, workers: str, seconds: int, as_json: bool, renew: bool, fil
     if renew or fill:
         _prepare(again=renew)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers end with this process
     found = []
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as folder:
         server = os.environ.get("RELEVE_DATABASE_URL", "")

@@ -14,25 +14,23 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from releve.cli import main
-from releve.crashtest import outbreak
 from releve.demand import queue
-from tests.crashtest.outbreak.made import sample_population
 
 __all__ = ["compile_kernels"]
 
 
 def compile_kernels() -> None:
-    """Make and plan a small operator (Erlang, seats, rounding, search); warm both simulators."""
+    """Make, plan and crash test a small operator (Erlang, seats, rounding, search, outbreak,
+    outages, the join); warm the simulator of queues."""
     with tempfile.TemporaryDirectory() as name:
         operator, plan = str(Path(name) / "operator"), str(Path(name) / "plan")
         for line in (
             ["network", "sample", "--agents", "80", "--sites", "3", operator],
             ["plan", operator, "--out", plan],
+            ["crashtest", operator, "--plan", plan, "--quarters", "2", "--nearest"],
         ):
             result = CliRunner().invoke(main, line, catch_exceptions=False)
             assert result.exit_code == 0, result.output
-    everywhere = outbreak.Contacts(1.0)
-    outbreak.warm_up(outbreak.Scenario(sample_population(60, 2), outbreak.covid(), everywhere, 2))
     queue.warm_up()
 
 

@@ -29,6 +29,7 @@ from releve.cli.crashtest_text import (
     mix_lines,
     outbreak_lines,
     outlook_lines,
+    redo_lines,
     site_table,
 )
 from releve.crashtest import (
@@ -42,6 +43,7 @@ from releve.crashtest import (
 from releve.crashtest.comparison import Case, Difference, compare, difference_json
 from releve.crashtest.outages import Hazard, HazardFaults, read_hazards
 from releve.crashtest.policies import POLICIES, Mix, best_mix, controls_with
+from releve.crashtest.redo import Redone, redo_worst
 from releve.crashtest.result import penalties
 from releve.crashtest_dask import SpreadError
 from releve.crashtest_folder import (
@@ -87,6 +89,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--compare", "compare_with", type=_PATH, help="Another plan folder, same disasters.")
 @click.option("--budget", type=float, help="EUR a quarter: the best mix of the policies it buys.")
 @click.option("--cost", multiple=True, metavar="POLICY=EUR", help="Price of a measure a quarter.")
+@click.option("--redo", type=int, help="Simulate so many worst days of each client call by call.")
 @click.option("--outlook", type=_PATH, help="Events up to day 0, one JSON a line: 14 days ahead.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads here."
@@ -111,6 +114,10 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
         done = _run(cases, how)
         mixes = _mixes(cases[0][1], asked.policies, options)
         report = _report(done, inputs, options["out"], certificate)
+        if options["redo"] is not None:
+            first = done[0]
+            redone = redo_worst(first.test, first.ready, first.rows, days=options["redo"])
+            report = replace(report, redone=redone)
         _print(report, mixes, options)
     except (CrashTestError, RunFolderError, SpreadError) as error:
         raise click.ClickException(str(error)) from None
@@ -202,6 +209,7 @@ class _Report:
     differences: list[Difference]
     certificate: dict[str, Any]
     rerun: list[str] | None
+    redone: tuple[Redone, ...] = ()
 
 
 def _report(
@@ -246,6 +254,7 @@ def _print(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str, Any]) 
             "results": [json.loads(result_to_json(one)) for one in report.results],
             "comparison": [difference_json(one) for one in report.differences],
             "mixes": [asdict(mix) for mix in mixes],
+            "redone": [asdict(row) for row in report.redone],
             "certificate": report.certificate,
             "rerun": report.rerun,
         }
@@ -262,6 +271,8 @@ def _print_tables(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str,
     for table in (client_table(first), site_table(first), cause_table(first)):
         console.print(table)
     for line in (*(outlook_lines(first) if options["outlook"] else ()), *outbreak_lines(first)):
+        console.print(line, highlight=False)
+    for line in redo_lines(report.redone):
         console.print(line, highlight=False)
     if report.differences:
         console.print(difference_table(report.differences))

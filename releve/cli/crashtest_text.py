@@ -12,6 +12,7 @@ from releve.crashtest import CrashResult
 from releve.crashtest.comparison import Difference
 from releve.crashtest.outbreak import Band, Estimate
 from releve.crashtest.policies import POLICIES, Mix
+from releve.crashtest.redo import Redone
 
 __all__ = [
     "cause_table",
@@ -20,6 +21,7 @@ __all__ = [
     "mix_lines",
     "outbreak_lines",
     "outlook_lines",
+    "redo_lines",
     "site_table",
 ]
 
@@ -127,6 +129,7 @@ def outbreak_lines(result: CrashResult) -> Iterator[str]:
 
 def outlook_lines(result: CrashResult) -> Iterator[str]:
     """Say what the coming days bring: each site's chance to close, each client's to miss."""
+    yield "Assumed: each known case has infected one colleague of the zones they worked in."
     for site in result.sites:
         yield f"{site.name}: closes within {result.days} days with {_share(site.closes)}"
     for client in result.clients:
@@ -173,3 +176,13 @@ def mix_lines(mixes: Sequence[Mix], budget: float) -> Iterator[str]:
         )
     for mix in mixes[1:4]:
         yield f"  then {', '.join(mix.measures) or 'nothing'}: {mix.cost:,.0f}, {mix.penalty:,.0f}"
+
+
+def redo_lines(redone: Sequence[Redone]) -> Iterator[str]:
+    """Say what the simulator makes of the worst days."""
+    for row in redone:
+        yield (
+            f"{row.client}, quarter {row.replication}, day {row.day}: lost {row.formula:.1%} by"
+            f" formula, {_share(row.simulated)} call by call"
+            f" ({100 * (row.simulated.value - row.formula):+.1f} points)"
+        )

@@ -128,8 +128,9 @@ def import_facts(folder: Path, as_known: bool, by: str) -> None:
 def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> None:
     """Record that a PERSON takes the consent to calls for a CLIENT back, as of now."""
     from releve.gate.loading import load_facts
+    from releve.gate.moments import clock
 
-    now = datetime.now(UTC)
+    now = clock()
     fact = Withdrawal(client, person, now, now, consent, channel)
     load_facts([fact], source="withdrawal", by=by)
     click.echo("no further call")
@@ -143,8 +144,9 @@ def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> N
 def read(feeds: tuple[str, ...], by: str) -> None:
     """Note that the registers FEEDS were read just now: what is not read for long refuses."""
     from releve.gate.loading import load_facts
+    from releve.gate.moments import clock
 
-    now = datetime.now(UTC)
+    now = clock()
     load_facts([Watermark(feed, now) for feed in feeds], source="registers read", by=by)
     click.echo(f"read: {', '.join(feeds)}")
 

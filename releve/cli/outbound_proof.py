@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ __all__ = ["proof", "reprove"]
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SHOWN = 20
 _ROW_TAG = b"releve gate row 1\n"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"\+[0-9]+")
 
 
 @click.command()
@@ -74,9 +77,7 @@ def _write(
         writer.writeheader()
         file.write(f"{head}\n")
         for call in calls:
-            writer.writerow(
-                {key: "" if value is None else value for key, value in call.told.items()}
-            )
+            writer.writerow({key: _cell(value) for key, value in call.told.items()})
             file.write(f"{call.line()}\n")
             count, proved = count + 1, proved + (call.proof is not None)
             intact += bool(call.told["evidence_intact"])
@@ -84,6 +85,13 @@ def _write(
     texts = dict.fromkeys(columns, pl.String)
     pl.read_csv(out / "calls.csv", schema=texts).write_parquet(out / "calls.parquet")
     return count, proved, intact
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a spreadsheet shows it: no text becomes a formula; a number may have +."""
+    text = value if isinstance(value, str) else ""
+    harmless = not text.startswith(_FORMULA) or _NUMBER.fullmatch(text)
+    return ("" if value is None else value) if harmless else f"'{text}"
 
 
 @click.command()

@@ -2,8 +2,7 @@
 
 No fused or reordered arithmetic: the same inputs give the same bits on every machine. A kernel
 allocates nothing (``_nrt`` False): arrays read out of a tuple are then not counted, which would
-else cost more than the work. numba's cache looks at a kernel's own file only: who changes a kernel
-that another file calls removes ``__pycache__`` here.
+else cost more than the work.
 """
 
 from __future__ import annotations

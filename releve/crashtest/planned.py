@@ -197,25 +197,21 @@ class _Build:
     ) -> Day:
         count, programmes = len(self._programme), self._rows()
         pair_at = {pair: at for at, pair in enumerate(pairs)}
-        pair_of = np.full((len(worked), count), -1, dtype=np.int32)
-        for pair, at in pair_at.items():
-            pair_of[pair // count, pair % count] = at
         flat = np.array([(*cell, n) for part in cells for cell, n in part], np.int64).reshape(-1, 5)
         rest = np.array([(*row, n) for part in idle for row, n in part], np.int64).reshape(-1, 4)
         both = np.array([row for part in options for row in part], np.int64).reshape(-1, 2)
-        effect = np.array([row.home_efficiency for row in programmes])
         weight = np.array([row.penalty_per_missed_call for row in programmes]) * 1800.0
         day = Day(
             need=np.nan_to_num(self._plan.required),
             weight=weight / _mean_aht(self._plan, aht_s, [row.aht_s for row in programmes]),
-            home_effect=effect,
+            home_effect=np.array([row.home_efficiency for row in programmes]),
             worked=np.ascontiguousarray(worked),
             present=np.ascontiguousarray(present),
             first=_first(present),
             end=(present.shape[1] - _first(present[:, ::-1])).astype(np.int32),
             pair_pattern=np.array([pair // count for pair in pairs], dtype=np.int32),
             pair_programme=np.array([pair % count for pair in pairs], dtype=np.int32),
-            pair_of=pair_of,
+            pair_of=_numbers_of_pairs(pairs, len(worked), count),
             tally=np.array([key[0] for key in self._kinds], dtype=np.int32),
             option_pointer=_pointer(options),
             option_place=both[:, 0].astype(np.int32),
@@ -262,6 +258,13 @@ def _numbered(operator: Operator, plan: Plan) -> dict[Pattern, int]:
         return row.start, row.end, row.break_start or row.start, row.break_end or row.start
 
     return {row: at for at, row in enumerate(sorted(found, key=order))}
+
+
+def _numbers_of_pairs(pairs: Sequence[int], patterns: int, programmes: int) -> NDArray[np.int32]:
+    """Return the number of each pair: int32[pattern, programme], -1 where there is none."""
+    found = np.full(patterns * programmes, -1, dtype=np.int32)
+    found[list(pairs)] = np.arange(len(pairs))
+    return found.reshape(patterns, programmes)
 
 
 def _settings(plan: Plan) -> PlanSettings:

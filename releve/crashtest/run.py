@@ -28,7 +28,7 @@ from releve.crashtest.quarter import quarters
 from releve.crashtest.relief_rule import cells_of, room_for
 from releve.crashtest.settings import INTERVALS
 
-__all__ = ["Quarters", "Runner", "join", "run"]
+__all__ = ["Quarters", "Runner", "empty_work", "join", "run"]
 
 CHUNK = 64
 _CELLS_KEPT = 20_000_000
@@ -107,7 +107,7 @@ class Runner:
         )
         losses = losses_of(ready.where, ill.closed, self._outages(first, count), len(ready.causes))
         who, state = self._states(losses)
-        work, rows = _work(who, ready), _rows(ready, count)
+        work, rows = empty_work(ready, who), _rows(ready, count)
         quarters(
             ready.demand, who, losses, state, ill.away, ready.settings.seed, first, work, rows,
             np.zeros((0, 0, 0)) if placed is None else placed,
@@ -217,7 +217,8 @@ def run(
     return join(parts)
 
 
-def _work(who: Presence, ready: Prepared) -> Work:
+def empty_work(ready: Prepared, who: Presence) -> Work:
+    """Return working arrays for a run of one thread."""
     programmes, intervals = len(ready.demand.kind), ready.settings.days * INTERVALS
     clients = int(ready.demand.client.max(initial=-1)) + 1
     return Work(

@@ -36,6 +36,7 @@ urlpatterns = [
     path("account/", include("releve.desk.access.urls")),
     path("", include("releve.desk.live.urls")),
     path("incident/", include("releve.desk.incident.urls")),
+    path("health/", include("releve.desk.health.urls")),
     path("api/", include("releve.desk.api.urls")),
     path("registry/", include("releve.desk.registry.urls")),
     path("crashtest/", include("releve.desk.crashtest.urls")),

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 __all__ = ["REFUSALS", "Question", "Reply", "allow", "no_answer", "question_of", "refuse"]
 
 REFUSALS: Mapping[str, str] = {
-    "GATE-CALL": "the question cannot be read, or its call id was used for another call",
+    "GATE-CALL": "the question cannot be read, or its call id was used before",
     "GATE-CAMPAIGN": "the campaign is unknown, or not running on this day",
+    "GATE-WHO": "the person named is not known to hold the number",
     "GATE-CLOCK": "the clocks of gate and database differ, or one has gone back",
     "GATE-DATABASE": "the database does not answer",
     "GATE-LATE": "it could not be decided within the time allowed",
@@ -70,7 +71,7 @@ def refuse(rules: str) -> Reply:
 
 def no_answer(reason: str) -> Reply:
     """Return a refusal of the gate itself, whatever the call."""
-    status = {"GATE-CALL": 400, "GATE-CAMPAIGN": 403}.get(reason, 503)
+    status = {"GATE-CALL": 400, "GATE-CAMPAIGN": 403, "GATE-WHO": 403}.get(reason, 503)
     return Reply(status, f"refuse {reason}\n", reason)
 
 
@@ -88,6 +89,8 @@ def question_of(query: str) -> Question | None:
         if len(told[name]) > _FIELDS[name] or not told[name].isprintable():
             return None
     if not all(told.get(name) for name in _MUST) or not _CSEQ.fullmatch(told["cs"]):
+        return None
+    if not told["ci"].isascii():  # the answer repeats it
         return None
     cseq = int(told.pop("cs"))
     return Question(cs=cseq, **told) if cseq <= _LARGEST_CSEQ else None

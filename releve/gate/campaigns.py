@@ -37,6 +37,11 @@ def put_campaign(ref: str, campaign: Campaign, *, by: str) -> bool:
         last = campaigns().get(ref)
         if last is not None and last.digest == digest:
             return False
+        if last is not None and last.client != campaign.client:
+            raise LoadRefused(
+                f"{ref} is a campaign of another client, who would lose its calls to this one: "
+                "give it another name"
+            )
         at = close_alone()
         load = Load.objects.create(
             source=f"campaign {ref}"[:200], by=by, opened_at=clock(), known_at=at, rows=1

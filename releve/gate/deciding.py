@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -23,12 +23,16 @@ from releve.gate.moments import MOST_SKEW, later_than
 from releve.gate.retention import years_later
 from releve.gate.stand_ins import stand_in
 from releve.gate.stores import Conflict, Store
+from releve.gate.tables import instant
 from releve.outbound import Call, Rules, Verdict, verdict
 from releve.outbound.rows import legal_day
 
-__all__ = ["call_of", "decide", "judged"]
+__all__ = ["LONGEST_REPEAT", "call_of", "decide", "judged"]
 
 _MOST_TRIES = 3
+_CALLER = 32
+LONGEST_REPEAT = timedelta(minutes=2)
+"""After so long a question is no repeat any more: longer than a SIP transaction tries (32 s)."""
 
 
 def decide(store: Store, question: Question, rules: Rules, deadline: float) -> Reply:
@@ -64,10 +68,10 @@ def _decide(store: Store, question: Question, rules: Rules, deadline: float) -> 
     answer = read_answer(row, like)
     if answer.decided is not None:
         store.abandon()
-        return _again(answer.decided, question, number)
+        return _again(answer.decided, question, (number, named), answer.clock or now)
     if locked is not None and not locked.issuperset(answer.persons()):
         return None
-    fault = _fault(answer, now)
+    fault = _fault(answer, now) or _strange(answer, named, question.ref)
     if fault:
         store.abandon()
         return no_answer(fault)
@@ -83,12 +87,31 @@ def _decide(store: Store, question: Question, rules: Rules, deadline: float) -> 
     return allow(question.ref) if _allowed(found) else refuse(_reasons(found))
 
 
-def _again(decided: Sequence[Any], question: Question, number: str) -> Reply:
-    """Return what the call was told before."""
-    _, campaign, called, allowed, rules = decided
-    if (campaign, called) != (question.camp, number):
+def _again(
+    decided: Sequence[Any], question: Question, called: tuple[str, str], clock: datetime
+) -> Reply:
+    """Return what the call was told before; another call, or an old one, gets no answer from it."""
+    campaign, number, named, caller, at, allowed, rules = decided
+    told = (campaign, number, named, caller)
+    if told != (question.camp, *called, _shown(question)) or clock - instant(at) > LONGEST_REPEAT:
         return no_answer("GATE-CALL")
     return allow(question.ref) if allowed else refuse(rules)
+
+
+def _strange(answer: Answer, named: str, ref: str) -> str:
+    """Return why the question does not fit what is known, empty when it does.
+
+    A person who is named without holding the number would lend it their consent and their cap; an
+    attempt that another provider counted under the call's name would not be counted against it.
+    """
+    if named and named not in answer.persons():
+        return "GATE-WHO"
+    used = any(cells["id"] == ref for _, cells in answer.tables["attempts"])
+    return "GATE-CALL" if used else ""
+
+
+def _shown(question: Question) -> str:
+    return question.cli[:_CALLER]
 
 
 def _fault(answer: Answer, now: datetime) -> str:
@@ -151,7 +174,7 @@ def _rows(
         "call_id": question.ci, "cseq": question.cs, "at": at, "campaign": question.camp,
         "client": campaign.client, "number": number, "stand_in": first.call.number,
         "persons": "|".join(one.person for one in found), "named": first.call.person,
-        "caller": question.cli[:32], "call": json.dumps(told), "allowed": _allowed(found),
+        "caller": _shown(question), "call": json.dumps(told), "allowed": _allowed(found),
         "legal": all(one.legal for one in found), "rules": _reasons(found),
         "basis": first.basis, "attempts": max(one.attempts for one in found),
         "rules_version": first.rules_version, "zones_version": first.zones_version,

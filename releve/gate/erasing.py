@@ -81,7 +81,7 @@ def _due_rows(table: Table, on: date) -> int:
     manager = table.model._default_manager
     due = db.Q(erase_on__lte=on)
     if table.versioned:
-        names = {column.name for column in table.columns} & {"client", "person", "ref"}
+        names = {column.name for column in table.columns} & {"client", "person", "provider", "ref"}
         same = {name: db.OuterRef(name) for name in names}
         later = manager.filter(**same, pk__gt=db.OuterRef("pk"), erase_on__lte=on)
         found = list(manager.filter(due | db.Exists(later)).values_list("pk", flat=True))

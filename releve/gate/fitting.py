@@ -17,6 +17,8 @@ from releve.network.faults import Fault
 __all__ = ["refuse_unfit"]
 
 _SHOWN = 20
+_HAPPENED = {"feeds": "read_at", "withdrawals": "at", "refusals": "at", "attempts": "at"}
+"""What has happened already when it is told; one with a later date would forbid nothing yet."""
 
 
 def refuse_unfit(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
@@ -45,11 +47,11 @@ def _faults(table: Table, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]
         if most is not None:
             yield from _of(table, column, cells, cells.str.len_chars() > most,
                            f"longer than {most} characters", "shorten it")  # fmt: skip
-    if table.name == "feeds":
-        late = frame["read_at"] > now + MOST_SKEW
-        column = next(column for column in table.columns if column.field == "read_at")
-        yield from _of(table, column, frame["read_at"].cast(pl.String), late,
-                       "lies in the future", "give the instant at which it was read")  # fmt: skip
+    field = _HAPPENED.get(table.name, "")
+    if field in frame.columns:
+        column = next(column for column in table.columns if column.field == field)
+        yield from _of(table, column, frame[field].cast(pl.String), frame[field] > now + MOST_SKEW,
+                       "lies in the future", "give the instant at which it was")  # fmt: skip
 
 
 def _of(

@@ -48,8 +48,8 @@ class Answer:
     """What the statement answered.
 
     ``tables`` holds each table's rows as (known_at, values by field), in the order in which they
-    became known; ``number`` is what stands in for the number. ``decided``: id, campaign, number,
-    allowed, rules of the answer that the call was given already. ``newest`` is the last instant at
+    became known; ``number`` is what stands in for the number. ``decided``: what the call was told
+    already, as ``releve.gate.sql.DECISION`` names it. ``newest`` is the last instant at
     which any of it became known; ``last`` that of the whole database.
     """
 

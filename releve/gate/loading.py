@@ -160,7 +160,7 @@ def _place(table: Table, row: Made) -> tuple[Any, ...]:
     """Return what a row is the last word on; the row itself where nothing corrects it."""
     names: tuple[str, ...]
     if table.versioned:
-        names = ("client", "person", "ref")
+        names = ("client", "person", "provider", "ref")  # an attempt's id is its provider's
     elif table.name in _PLACES:
         names = _PLACES[table.name]
     else:

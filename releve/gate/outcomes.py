@@ -108,10 +108,10 @@ def _told(lines: Sequence[bytes], columns: Sequence[str], found: Filed) -> dict[
 
 def _file(told: Mapping[str, str], name: str, found: Filed) -> None:
     """Write the further versions of the attempts; the same outcome again is none."""
-    last: dict[tuple[str, str], Attempt] = {}
+    last: dict[tuple[str, str, str], Attempt] = {}
     for row in Attempt.objects.filter(ref__in=told).order_by("pk"):
-        last[row.ref, row.person] = row
-    found.strange += len(told.keys() - {ref for ref, _ in last})
+        last[row.ref, row.person, row.provider] = row
+    found.strange += len(told.keys() - {ref for ref, *_ in last})
     new = [row for row in last.values() if row.outcome != told[row.ref]]
     _write(new, [told[row.ref] for row in new], f"outcomes {name}")
     found.filed += len(new)

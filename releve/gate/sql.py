@@ -23,7 +23,7 @@ CAMPAIGN = (
 )  # fmt: skip
 """What the campaign's row is read into, its name left out; then the instant it was known."""
 
-DECISION = ("id", "campaign", "number", "allowed", "rules")
+DECISION = ("campaign", "number", "named", "caller", "at", "allowed", "rules")
 """What is read of a decision that the call has already."""
 
 LOCKED_PERSONS = """

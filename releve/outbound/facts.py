@@ -134,7 +134,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A call or an attempt, by whichever of the client's providers."""
+    """A call or an attempt, by whichever of the client's providers; ``id`` is that provider's."""
 
     id: str
     client: str
@@ -284,7 +284,7 @@ class Facts:
             contracts=_last_versions(self._contracts.get(key, ()), known_at),
             callbacks=_last_versions(self._callbacks.get(key, ()), known_at),
             refusals=_by_then(self._refusals.get(key, ()), known_at),
-            attempts=_last_versions(self._attempts.get(key, ()), known_at),
+            attempts=_last_attempts(self._attempts.get(key, ()), known_at),
             listings=_by_then(self._listings.get(number, ()), known_at),
             scrubs=tuple(
                 fact
@@ -319,3 +319,9 @@ def _by_then(facts: Sequence[T], known_at: datetime) -> tuple[T, ...]:
 def _last_versions(facts: Sequence[N], known_at: datetime) -> tuple[N, ...]:
     """Return the last version known of each id, in the order in which the ids were first known."""
     return tuple({fact.id: fact for fact in facts if fact.known_at <= known_at}.values())
+
+
+def _last_attempts(facts: Sequence[Attempt], known_at: datetime) -> tuple[Attempt, ...]:
+    """Return the last versions of attempts; an id is its provider's: others may use the same."""
+    known = (fact for fact in facts if fact.known_at <= known_at)
+    return tuple({(fact.provider, fact.id): fact for fact in known}.values())

@@ -22,7 +22,7 @@ __all__ = ["ABOUT_PEOPLE", "Register", "last_versions"]
 
 ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
 _BY_NUMBER = ("people", "listings")
-_UNREAD = ("wording", "collector", "channel", "provider")
+_UNREAD = ("wording", "collector", "channel")
 """Columns that no rule reads."""
 
 

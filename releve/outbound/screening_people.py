@@ -31,9 +31,10 @@ class People:
     def __init__(self, call: Call, frames: Mapping[str, pl.DataFrame], rules: Rules) -> None:
         self._call = call
         self._frames = {name: frames[name] for name in ("withdrawals", "refusals", "listings")}
-        for name in ("consents", "contracts", "attempts"):
+        for name in ("consents", "contracts"):
             self._frames[name] = last_versions(frames[name], "person", "id")
-        attempts, consents = self._frames["attempts"], self._frames["consents"]
+        attempts = last_versions(frames["attempts"], "person", "provider", "id")
+        consents = self._frames["consents"]
         self._frames["attempts"] = attempts.filter(pl.col("id") != call.id if call.id else True)
         strange = pl.col("collected_at").is_null() | pl.col("slot_from").is_not_null()
         early = frames["consents"].filter(pl.col("collected_at") > pl.col("known_at"))

@@ -69,7 +69,7 @@ from releve.situation.rules import (
 )
 from releve.situation.situation import LostPlaces, Situation, apply, empty, fold
 from releve.situation.state import Absence, Case, Closure, Order, Outage, Permit, SiteState
-from releve.situation.stays import Stay, roster_stays
+from releve.situation.stays import Stay, placed_stays, roster_stays
 from releve.situation.tracing import Cluster, Contact, clusters, contacts
 
 __all__ = [
@@ -163,6 +163,7 @@ __all__ = [
     "notices",
     "permits_of",
     "personal_fields",
+    "placed_stays",
     "plannable_sites",
     "refusals",
     "reopening_terms",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from releve.network import Operator, zone
 
-__all__ = ["Stay", "roster_stays"]
+__all__ = ["Stay", "placed_stays", "roster_stays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +34,41 @@ def roster_stays(
     seating: Mapping[str, str] | None = None,
     attendance: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> tuple[Stay, ...]:
-    """Return the operator's shifts as stays at the agents' home sites.
+    """Return the operator's shifts as stays at the agents' home sites, as :func:`placed_stays`."""
+    home = {agent.id: agent.home_site for agent in operator.agents}
+    rows = ((row.agent, home[row.agent], row.start, row.end) for row in operator.shifts)
+    return placed_stays(operator, rows, seating, attendance)
 
-    ``seating``: seat id by agent. ``attendance``: who was present by (site, day in ISO, at the
-    site); on a day it lists, only those it names were there. An agent with a stop and without own
-    transport came by the shuttle of that stop.
+
+def placed_stays(
+    operator: Operator,
+    rows: Iterable[tuple[str, str, datetime, datetime]],
+    seating: Mapping[str, str] | None = None,
+    attendance: Mapping[tuple[str, str], Collection[str]] | None = None,
+) -> tuple[Stay, ...]:
+    """Return who was where as stays; ``rows`` are (agent, site, start, end) in UTC.
+
+    ``seating``: seat id by agent; it says nothing of a stay on another site than the seat's.
+    ``attendance``: who was present by (site, day in ISO, at the site); on a day it lists, only
+    those it names were there. An agent with a stop and without own transport came by the shuttle
+    of that stop.
     """
     seating, attendance = seating or {}, attendance or {}
+    floors = {floor.id: floor.site for floor in operator.floors}
+    site_of = {row.id: floors[row.floor] for row in operator.zones}
     zones = {seat.id: seat.zone for seat in operator.seats}
+    clocks = {site.id: zone(site.time_zone) for site in operator.sites}
     served = {(row.stop, row.site) for row in operator.shuttles}
     stays = []
-    for shift in operator.shifts:
-        agent = operator.agent[shift.agent]
-        tz = zone(operator.site[agent.home_site].time_zone)
-        day = shift.start.astimezone(tz).date().isoformat()
-        present = attendance.get((agent.home_site, day))
-        if present is not None and agent.id not in present:
+    for name, site, start, end in rows:
+        day = start.astimezone(clocks[site]).date().isoformat()
+        present = attendance.get((site, day))
+        if present is not None and name not in present:
             continue
-        rides = not agent.own_transport and (agent.stop, agent.home_site) in served
-        seat = seating.get(agent.id, "")
-        stays.append(
-            Stay(
-                agent=agent.id,
-                site=agent.home_site,
-                start=shift.start,
-                end=shift.end,
-                zone=zones.get(seat, ""),
-                seat=seat,
-                shuttle=agent.stop if rides else "",
-            )
-        )
+        agent, seat = operator.agent[name], seating.get(name, "")
+        if seat and site_of[zones[seat]] != site:
+            seat = ""
+        rides = not agent.own_transport and (agent.stop, site) in served
+        shuttle = agent.stop if rides else ""
+        stays.append(Stay(name, site, start, end, zones.get(seat, ""), seat, shuttle))
     return tuple(stays)

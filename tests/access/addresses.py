@@ -165,6 +165,9 @@ ROWS = (
     Row("record/authorisation", "/record/authorisation", "cpfs"),
     Row("record/audit", "/record/audit", "cs"),
     Row("record/reopening/<ref:site>", "/record/reopening/casa-1", "chs", 302),
+    # cases, clusters and contacts; there is no case here
+    Row("health/", "/health/", "h"),
+    Row("health/<ref:case>", "/health/none", "h", 404),
     # incident rooms; there is none here
     Row("incident/", "/incident/", "cpfsho"),
     Row("incident/<ref:incident>", "/incident/none", "cpfsho", 404),

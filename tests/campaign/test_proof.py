@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from django.utils import timezone
 
 from releve.cli import main
 from releve.gate.closing import close_all
+from releve.gate.deciding import decide
+from releve.gate.law import rules_now
 from releve.gate.models import Attempt, Decision
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
 from releve.outbound.errors import ProofFault
 from releve.outbound.rerun import rerun
-from tests.gate.making import CAMPAIGN, number_of
+from tests.gate.making import CAMPAIGN, fill, number_of, question
+from tests.gate.stores import DjangoStore
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -147,3 +151,16 @@ def test_the_outcome_filed_later_is_told(called: list[str], tmp_path: Path) -> N
     attempt.save()
     proved(tmp_path / "out")
     assert rows_of(tmp_path / "out")[0]["outcome"] == "conversation"
+
+
+@pytest.mark.parametrize("call_id", ["=HYPERLINK(1)", "+1+cmd|' /C calc'!A0", "-2", "@SUM(1)"])
+def test_no_call_id_becomes_a_formula_of_a_spreadsheet(
+    db: None, tmp_path: Path, call_id: str
+) -> None:
+    fill(range(1))
+    asked = question(0, call_id, agent="=1+1")
+    decide(DjangoStore(), asked, rules_now(), time.monotonic() + 5)
+    assert proved(tmp_path / "out").exit_code == 0
+    (row,) = rows_of(tmp_path / "out")
+    assert (row["call"], row["agent"]) == (f"'{call_id}/1", "'=1+1")
+    assert row["caller"] == "+33162000001"

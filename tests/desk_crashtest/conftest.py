@@ -67,6 +67,8 @@ def result_of(label: str, infected: float) -> CrashResult:
                         of(0.4), of(2.0), {"azur": 500.0, "rive": 100.0}),
             CauseResult("power", "Power", of(200, 40), Band(0, 0, 900), of(0.3), of(0.5),
                         {"azur": 200.0, "rive": 0.0}),
+            CauseResult("carrier", "Carrier", of(10, 4), Band(0, 0, 90), of(0.3), of(0.5),
+                        {"azur": 10.0, "rive": 0.0}),
         ),
         outbreak=OutbreakResult(of(infected, 3), Band(1, 0, 80), of(0.5), of(0.25), tuple(sizes),
                                 of(90, 9), Band(10, 0, 400)),

@@ -81,6 +81,16 @@ def test_every_picture_has_a_title_and_a_description_of_its_own(
     assert sorted(ids) == sorted(name for pair in named for name in pair)
 
 
+def test_home_lines_cost_calls_but_no_days_of_sites(maker: Maker, looking: Look) -> None:
+    page = looking(Role.PLANNER, "en").get(f"/crashtest/runs/{maker.done().id}").context["page"]
+    assert [word for _name, word in page.legend] == [
+        "Sites closed by the rule",
+        "Power cut that outlasts the generator",
+    ]
+    assert page.matrix_head[-1] == "Outage of a carrier of home lines"
+    assert page.matrix[1].cells[-1] == (1, "10")
+
+
 def test_a_case_has_its_own_address_and_a_wrong_one_is_not_there(
     maker: Maker, looking: Look
 ) -> None:

@@ -383,7 +383,7 @@ def test_the_pages_behind_a_pseudonym_are_for_everybody(
 ) -> None:
     """As the pages before, through the eyes of the two roles."""
     for role, paths in (
-        (Role.HEALTH, ("/identity",)),
+        (Role.HEALTH, ("/identity", "/health/")),
         (Role.ADMINISTRATOR, ("/identity", "/people", "/people/erase")),
     ):
         with looked_at(browser, installation.address, view, installation.cookies(role)) as page:

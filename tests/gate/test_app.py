@@ -95,7 +95,8 @@ def test_too_many_who_wait_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     "query",
     ["", "to=1", GOOD + "&to=2", GOOD + "&x=1", GOOD.replace("cs=7", "cs=-1"),
-     GOOD.replace("cs=7", "cs=9999999999"), GOOD + "&who=" + "x" * 300, GOOD + "&who=%00"],
+     GOOD.replace("cs=7", "cs=9999999999"), GOOD + "&who=" + "x" * 300, GOOD + "&who=%00",
+     GOOD.replace("ci=", "ci=%C3%A9")],
 )  # fmt: skip
 def test_a_question_that_cannot_be_read_is_refused(query: str) -> None:
     assert ask(Broken(), query) == [(400, "refuse GATE-CALL\n", "GATE-CALL")]

@@ -14,11 +14,12 @@ from releve.gate.app import Gate
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import decide
+from releve.gate.errors import LoadRefused
 from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts
 from releve.gate.moments import clock
 from releve.gate.stores import Away, PostgreSQL, SQLite
-from releve.outbound import Person, Withdrawal
+from releve.outbound import Attempt, Person, Withdrawal
 from tests.gate.making import CAMPAIGN, CLIENT, Ground, number_of, question, said
 
 pytestmark = [pytest.mark.database]
@@ -55,6 +56,48 @@ def test_a_repeat_is_told_the_same_and_counts_once(ground: Ground) -> None:
     refused = ask(ground, question(99, "nobody"))
     assert ask(ground, question(99, "nobody")) == refused
     assert refused.reasons == "FR-DATA-PERSON FR-OPTIN-1"
+
+
+def test_a_name_lets_no_other_call_out(ground: Ground) -> None:
+    assert ask(ground, question(2, "call")).status == 200
+    others = [question(2, "call", cli="+33162000009"), question(2, "call", who="P2"),
+              question(2, "call", camp="autumn")]  # fmt: skip
+    assert {said(ask(ground, other)) for other in others} == {"400 refuse GATE-CALL"}
+
+
+def test_an_old_answer_lets_nobody_call_today(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask(ground, question(2, "call")).status == 200
+    monkeypatch.setattr("releve.gate.deciding.LONGEST_REPEAT", timedelta(0))
+    assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
+    assert ground.rows(ATTEMPTS) == [(1,)]
+
+
+def test_nobody_lends_a_consent_to_a_number_that_is_not_theirs(ground: Ground) -> None:
+    for stranger in (99, 3):  # a number that nobody holds, and somebody else's
+        assert said(ask(ground, question(stranger, "call", who="P2"))) == "403 refuse GATE-WHO"
+    assert ground.rows(DECISIONS) == [(0,)]
+
+
+def test_an_attempt_that_another_provider_counted_gives_no_call_its_name(ground: Ground) -> None:
+    now = clock()
+    theirs = Attempt("call/1", CLIENT, "P2", now - timedelta(days=1), now, provider="them")
+    load_facts([theirs], source="them", by="tests")
+    ground.ready()
+    assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
+
+
+def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: Ground) -> None:
+    now = clock()
+    for provider in ("one", "two"):
+        theirs = [
+            Attempt(str(n), CLIENT, "P2", now - timedelta(days=n), now, provider=provider)
+            for n in (1, 2)
+        ]
+        load_facts(theirs, source=provider, by="tests")
+    ground.ready()
+    assert "FR-FREQ-1" in ask(ground, question(2, "call")).reasons
 
 
 def test_eight_diallers_that_race_for_one_person_get_four_calls(ground: Ground) -> None:
@@ -195,6 +238,13 @@ def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
     over = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "")
     assert put_campaign(CAMPAIGN, over, by="tests")
     assert not put_campaign(CAMPAIGN, over, by="tests")
+
+
+def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
+    theirs = Campaign("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
+                      "", "")  # fmt: skip
+    with pytest.raises(LoadRefused, match="campaign of another client"):
+        put_campaign(CAMPAIGN, theirs, by="tests")
 
 
 def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(

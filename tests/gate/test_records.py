@@ -229,6 +229,17 @@ def test_what_no_column_holds_is_refused_by_row_and_nothing_is_loaded() -> None:
         load_frames({"feeds": feeds["feeds"]}, source="tests", by="tests")
 
 
+@pytest.mark.parametrize("table", ["withdrawals", "refusals", "attempts"])
+def test_what_happened_later_than_now_is_refused_as_it_would_forbid_nothing_yet(table: str) -> None:
+    soon = (timezone.now() + timedelta(hours=2)).isoformat()
+    name, cell = ("id,", "A1,") if table == "attempts" else ("", "")
+    text = f"{name}client,person,at\n{cell}{CLIENT},P1,{soon}\n"
+    frames = read_tables({f"{table}.csv": text.encode()})
+    with pytest.raises(LoadRefused, match=f"{table} row 2, at .*lies in the future"):
+        load_frames({table: frames[table]}, source="tests", by="tests")
+    assert not Load.objects.exists()
+
+
 def test_a_load_that_was_killed_counts_for_nobody_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

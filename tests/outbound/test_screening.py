@@ -124,3 +124,20 @@ def test_a_fact_learnt_later_changes_nothing_on_the_list() -> None:
     frames["withdrawals"] = pl.concat([frames["withdrawals"], withdrawals])
     after = Screener(call, frames, built_in_rules(), call.at).screen(rows)
     assert after.equals(before)
+
+
+def test_attempts_of_two_providers_under_the_same_ids_are_all_counted() -> None:
+    call = _call(at="2026-11-24 11:00")
+    rows, frames = people_of(FEW, call.at, 3)
+    one = frames["attempts"]
+    frames["attempts"] = pl.concat([one, one.with_columns(provider=pl.lit("another"))])
+    screened = Screener(call, frames, built_in_rules(), call.at).screen(rows)
+    assert list(screened.select(COLUMNS).iter_rows()) == _plain(call, rows, frames)
+    alone, both = facts_of({**frames, "attempts": one}), facts_of(frames)
+    people = set(one.filter(pl.col("client") == CLIENT)["person"])
+    assert people
+    for person in people:
+        counts = [
+            len(facts.known(CLIENT, person, "", "", call.at).attempts) for facts in (alone, both)
+        ]
+        assert counts[1] == 2 * counts[0]

@@ -54,8 +54,8 @@ def test_whole_people_are_near_the_bound_and_never_below_it() -> None:
     assert least * (1 - 1e-6) <= planning.objective <= least + NEAR * weighted
 
 
-def test_the_base_plan_kept_is_the_better_of_those_tried() -> None:
-    """Everybody at the same place as planned, but one site emptied: dearer."""
+def test_a_base_plan_that_serves_half_is_further_from_the_bound() -> None:
+    """The same people, the fullest site emptied and half of them placed."""
     day = sample()
     planning, problem = day.planning, day.planning.problem
     site = int(np.argmax(np.bincount(problem.place, weights=planning.base.assigned)[:-1]))

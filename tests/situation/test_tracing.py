@@ -7,7 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releve.situation import Case, Contact, Stay, TracingRule, clusters, contacts, roster_stays
+from releve.situation import (
+    Case,
+    Contact,
+    Stay,
+    TracingRule,
+    clusters,
+    contacts,
+    placed_stays,
+    roster_stays,
+)
 from tests.situation.places import START, Chain, operator
 
 OPERATOR = operator()
@@ -123,3 +132,11 @@ def test_a_case_on_record_is_traced_as_it_stands() -> None:
     chain.case("a1", happened_at=START)
     (case,) = chain.situation.cases
     assert {contact.agent for contact in contacts(case, STAYS, OPERATOR, RULE)} == {"a2", "a3"}
+
+
+def test_a_seat_tells_nothing_of_a_stay_on_another_site() -> None:
+    end = START + timedelta(hours=8)
+    rows = [("a2", site.id, START, end) for site in OPERATOR.sites]
+    found = {stay.site: stay for stay in placed_stays(OPERATOR, rows, SEATING)}
+    assert (found["casa"].seat, bool(found["casa"].zone)) == ("s2", True)
+    assert {(stay.seat, stay.zone) for stay in found.values() if stay.site != "casa"} == {("", "")}

@@ -32,6 +32,7 @@ _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
         tree["reproduction"],
         tree["outside"],
         tree["inputs"].get("incidence"),
+        tree["inputs"].get("events"),
     ),
 }
 """What must be the same for two runs to have met the same disasters."""

@@ -19,7 +19,6 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -117,15 +116,11 @@ class Home:
         folder = self.root / name
         try:
             tree = json.loads((folder / "desk.json").read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
+            asked = Asked(**{**tree, "policies": tuple(tree["policies"])})
+        except (OSError, ValueError, TypeError):
             return None
-        asked = Asked(**{**tree, "policies": tuple(tree["policies"])})
         state, reason = _state(folder)
         return Crashed(name, folder, asked, state, reason, _seconds(folder, state))
-
-    def remove(self, run: Crashed) -> None:
-        """Remove a run that is not at work."""
-        shutil.rmtree(run.folder)
 
 
 def _state(folder: Path) -> tuple[str, str]:

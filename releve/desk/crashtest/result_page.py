@@ -44,6 +44,10 @@ _TONES = 6
 """Colours of a stack of causes; the rest shares the last one."""
 
 
+_SAID = 3
+"""Causes of a site that are told in words."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What a run found: the result of each case, and the others beside the first."""
@@ -206,8 +210,8 @@ def _fan(row: ClientResult, at: int, text: Text) -> Picture:
         text,
         _("{client}: share served, day by day").format(client=row.name),
         _(
-            "On its worst day the median quarter serves {middle}; one quarter in twenty serves "
-            "{low} or less on some day."
+            "Day by day the median quarter serves at least {middle}; on the worst day, one quarter "
+            "in twenty falls to {low} or lower."
         ).format(middle=text.percent(middle), low=text.percent(low)),
     )
 
@@ -250,10 +254,16 @@ def _small(value: float, text: Text) -> str:
 
 
 def _by_days(result: CrashResult) -> list[CauseResult]:
-    return sorted(
-        (row for row in result.causes if row.place_days.value > 0),
-        key=lambda row: -row.place_days.value,
-    )
+    """Return the causes that take sites, by the days they take in all; home lines are no site."""
+
+    def days(row: CauseResult) -> float:
+        return sum(
+            site.days_lost_by[row.cause].value
+            for site in result.sites
+            if row.cause in site.days_lost_by
+        )
+
+    return sorted((row for row in result.causes if days(row) > 0), key=lambda row: -days(row))
 
 
 def _sites(result: CrashResult, tones: Mapping[str, int], text: Text) -> Iterator[SiteView]:
@@ -263,7 +273,8 @@ def _sites(result: CrashResult, tones: Mapping[str, int], text: Text) -> Iterato
         days = [
             (cause, site.days_lost_by[cause].value) for cause in tones if cause in site.days_lost_by
         ]
-        said = [f"{names[cause]} {_small(value, text)}" for cause, value in days if value > 0]
+        worst = sorted((pair for pair in days if pair[1] > 0), key=lambda pair: -pair[1])
+        said = [f"{names[cause]} {_small(value, text)}" for cause, value in worst[:_SAID]]
         yield SiteView(
             site.name,
             share(site.closes, text, 0),

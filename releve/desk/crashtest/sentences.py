@@ -59,7 +59,7 @@ def change(one: Estimate, text: Text, digits: int | None = None) -> str:
 
 
 def _digits(value: float) -> int:
-    return 0 if abs(value) >= 10 else 1 if abs(value) >= 1 else 2
+    return 0 if abs(value) >= 10 or value == 0 else 1 if abs(value) >= 1 else 2
 
 
 def _signed(value: float, text: Text, digits: int) -> str:

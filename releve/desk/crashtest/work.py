@@ -40,16 +40,20 @@ def line_of(folder: Path, asked: Asked) -> list[str]:
 def work(folder: Path) -> None:
     """Make the run of a folder, unless another process is at it."""
     lock = _own(folder)
-    run = Home(folder.parent.parent).get(folder.name)
-    if lock is None or run is None or run.state == "done":
+    if lock is None:
         return
     with lock:
-        turn = _turn(folder)
-        if turn is None:
+        run = Home(folder.parent.parent).get(folder.name)
+        turn = _turn(folder) if run is not None and not _done(folder) else None
+        if run is None or turn is None:
             return
         with turn:
             (folder / "began").touch()
             _run(folder, line_of(folder, run.asked), (lock.fileno(), turn.fileno()))
+
+
+def _done(folder: Path) -> bool:
+    return (folder / "run" / "certificate.json").exists()
 
 
 def _own(folder: Path) -> IO[bytes] | None:
@@ -93,9 +97,15 @@ def _run(folder: Path, line: list[str], locks: tuple[int, ...]) -> None:
         shutil.rmtree(folder / "inputs")
         said.unlink()
         return
-    text = said.read_text(encoding="utf-8", errors="replace").strip()
-    reason = text.rpartition("Error: ")[2][-_SAID:] or f"exit {command.returncode}"
-    write(folder / "failed.json", {"reason": reason})
+    text = said.read_text(encoding="utf-8", errors="replace")
+    write(folder / "failed.json", {"reason": _reason(text.replace(f"{folder}/", ""))})
+
+
+def _reason(text: str) -> str:
+    """Return why a command failed: its error from the beginning, else the last line it said."""
+    _before, found, error = text.partition("Error: ")
+    lines = (error if found else text).strip().splitlines() or ["?"]
+    return "\n".join(lines if found else lines[-1:])[:_SAID]
 
 
 if __name__ == "__main__":

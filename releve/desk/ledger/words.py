@@ -30,6 +30,7 @@ WORDS: Mapping[str, StrPromise] = {
     "check.done": lazy("Daily check done"),
     "closure.extended": lazy("Closure extended"),
     "contacts.imported": lazy("Contacts imported"),
+    "contacts.seen": lazy("Contacts of a case seen"),
     "drill.moved": lazy("Drill clock moved"),
     "drill.started": lazy("Drill started"),
     "drill.stopped": lazy("Drill stopped"),

@@ -9,10 +9,12 @@ import pytest
 
 from releve.crashtest import Runner, Settings, join, prepare, run
 from releve.crashtest.call_types import PROGRAMME
+from releve.crashtest.comparison import Case, compare
 from releve.network import Floor, Seat, Zone
-from releve.plan import PlannedSite
+from releve.plan import PlannedSite, contingencies_of, plan_day
 from tests.crashtest.join.made import DAYS, planned, rough, rows, same
 from tests.crashtest.join.oracle import Quarter
+from tests.plan.running import running_day
 
 
 def test_a_quarter_is_that_of_plain_python() -> None:
@@ -117,3 +119,23 @@ def test_a_later_answer_never_helps() -> None:
     weight = np.array([row.penalty_per_missed_call for row in rough().programmes])
     lost = PROGRAMME.index("lost")
     assert (early.programme[..., lost] @ weight).sum() < (late.programme[..., lost] @ weight).sum()
+
+
+def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
+    operator, _ = planned()
+    case, _ = running_day(120)
+    carrier = next(row.carrier for row in operator.agents if row.carrier)
+    ready = tuple(
+        row
+        if row.home_ready
+        else replace(row, home_ready=True, line_type="fibre", line_mbps=50.0, carrier=carrier)
+        for row in operator.agents
+    )
+    larger = replace(operator, agents=ready)
+    lost = [row for row in contingencies_of(larger) if row.kind in ("site", "carrier")]
+    plan = plan_day(larger, case.requirement, case.settings, contingencies=lost)
+    found = []
+    for label, test in (("as it is", rough()), ("all home-ready", rough(larger, plan))):
+        prepared = prepare(test)
+        found.append(Case(label, test, prepared, run(prepared)))
+    assert compare(*found).penalty.high < 0

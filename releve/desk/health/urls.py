@@ -1,0 +1,14 @@
+"""Every address of the health officer's pages. A case goes by its event: no pseudonym is in one."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from releve.desk.health import views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("", views.cases, name="health"),
+    path("<ref:case>", views.case, name="health_case"),
+]

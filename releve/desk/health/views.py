@@ -1,0 +1,84 @@
+"""The pages of the health officer; that somebody looks at a case's contacts is recorded first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from releve.desk.access.guard import may
+from releve.desk.access.people import STREAM
+from releve.desk.access.scopes import actor, scope
+from releve.desk.answers import answer
+from releve.desk.health.cases import (
+    CasePage,
+    CasesPage,
+    case_page,
+    cases_page,
+    open_cases,
+    page_twin,
+)
+from releve.desk.health.forms import SeatingForm
+from releve.desk.places.moment import Moment, moment
+from releve.ledger.chain import append
+from releve.network import Operator
+from releve.situation import Case
+
+__all__ = ["case", "cases"]
+
+
+@may("health.cases")
+@require_http_methods(["GET", "HEAD", "POST"])
+def cases(request: HttpRequest) -> HttpResponse:
+    """Open cases and what they share."""
+    now = moment(request)
+    form, seating = _form(request, now.operator)
+    page = cases_page(now, scope(request.user, "health.cases"), form, seating)
+    return _shown(request, "desk/health/cases.html", page, now)
+
+
+@may("health.cases")
+@require_http_methods(["GET", "HEAD", "POST"])
+def case(request: HttpRequest, case: str) -> HttpResponse:
+    """One case; its contacts in answer to the form alone, after the look is recorded."""
+    now, reach = moment(request), scope(request.user, "health.cases")
+    found = next((row for row in open_cases(now, reach) if row.event == case), None)
+    if found is None:
+        raise Http404(_("There is no such open case."))
+    form, seating = _form(request, now.operator)
+    if seating is not None:
+        _note(request, found, now.stream)
+    page = case_page(now, reach, found, form, seating)
+    return _shown(request, "desk/health/case.html", page, now)
+
+
+def _form(request: HttpRequest, operator: Operator) -> tuple[SeatingForm, Mapping[str, str] | None]:
+    """Return the form, and the seating that was sent with it if it is sound."""
+    form = SeatingForm(operator, request.POST if request.method == "POST" else None)
+    return form, form.cleaned_data["seating"] if form.is_valid() else None
+
+
+def _shown(
+    request: HttpRequest, template: str, page: CasesPage | CasePage, now: Moment
+) -> HttpResponse:
+    """Return a page that no browser keeps."""
+    twin = {"stream": now.stream, **page_twin(page)}
+    status = 422 if page.form.errors else 200
+    response = answer(request, template, page, twin, status, drill=now.drill)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@transaction.atomic
+def _note(request: HttpRequest, case: Case, stream: str) -> None:
+    """Record the look by the case's event, not by the agent.
+
+    A log of looks is kept longer than what is known of a case: once that is erased, this entry
+    must not name anybody either.
+    """
+    body = {"case": case.event, "of": stream, "actor": actor(request)}
+    append("contacts.seen", body, stream=STREAM, recorded_at=timezone.now())

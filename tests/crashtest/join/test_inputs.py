@@ -1,0 +1,107 @@
+"""What does not belong together is refused, and the message names the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from releve.crashtest import CrashTest, CrashTestError, OtherOperator, Settings, prepare, run
+from releve.crashtest.outages import OutagesOverflowError, outages_of
+from releve.crashtest.outbreak import PoolOverflowError, simulate
+from releve.crashtest.policies import best_mix, controls_with
+from releve.network import sample_operator
+from tests.crashtest.join.made import CONTROLS, DAYS, HAZARDS, planned, rough
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda: Settings(quarters=0), "quarters >= 1 does not hold: 0"),
+        (lambda: Settings(days=0), "1 <= days"),
+        (lambda: Settings(seed=-1), "0 <= seed"),
+        (lambda: Settings(reaction_intervals=49), "reaction_intervals <= 48"),
+        (lambda: Settings(target=1.0), "0 <= target < 1"),
+        (lambda: rough(settings=Settings(days=DAYS + 1)), "the outbreak has the days of the test"),
+        (lambda: rough(plans=()), "a plan of one day at least"),
+        (lambda: rough(needs=()), "a requirement for each plan"),
+        (lambda: rough(busyness=(0.1, 0.2, 0.3)), "busyness of"),
+        (lambda: rough(busyness=(-0.1,) * len(planned()[1].programmes)), "0 <= busyness < 3"),
+        (lambda: run(prepare(rough()), count=0), "quarters >= 1 does not hold: 0"),
+    ],
+)
+def test_a_parameter_out_of_range_is_refused(wrong: Callable[[], object], told: str) -> None:
+    with pytest.raises(CrashTestError, match=told):
+        wrong()
+
+
+def test_a_plan_of_another_operator_is_refused() -> None:
+    _, plan = planned()
+    with pytest.raises(
+        OtherOperator, match=r"another operator: its name .*plan this operator again"
+    ):
+        rough(sample_operator(120, 4, 9), plan)
+    stranger = replace(plan.placements[0], agent="nobody")
+    with pytest.raises(OtherOperator, match="places agent nobody"):
+        rough(plans=(replace(plan, placements=(stranger,)),))
+
+
+def test_the_requirement_of_another_day_and_a_day_of_46_half_hours_are_refused() -> None:
+    _, plan = planned()
+    test = rough()
+    other = replace(test.needs[0], day=plan.day.replace(day=1))
+    with pytest.raises(CrashTestError, match="forecast the day of the plan"):
+        rough(needs=(other,))
+    short = replace(plan, starts=plan.starts[:46])
+    with pytest.raises(CrashTestError, match="because the clocks change"):
+        rough(plans=(short,))
+
+
+def test_a_zone_without_volume_is_refused() -> None:
+    operator, _ = planned()
+    with pytest.raises(ValueError, match=r"zones.volume_m3 must be more than 0, got 0.0"):
+        replace(operator.zones[0], volume_m3=0.0)
+
+
+def test_too_little_room_raises_and_nothing_is_dropped() -> None:
+    test = rough()
+    with pytest.raises(PoolOverflowError, match="give a larger pool"):
+        simulate(test.scenario, CONTROLS, replications=20, pool=2)
+    places = prepare(test).numbers.places
+    with pytest.raises(OutagesOverflowError, match="outages <= 3"):
+        outages_of(HAZARDS, places, days=DAYS, seed=1, replications=20, most=3)
+
+
+def test_a_weekday_without_a_plan_is_left_out_and_named() -> None:
+    test = rough(settings=Settings(quarters=2, days=DAYS))
+    ready = prepare(test)
+    assert ready.unplanned == (1, 2, 3, 4, 5, 6)
+    days = run(ready).client[:, :, 0]
+    assert days.max() == 6, "six Mondays in forty days from a Monday"
+
+
+def test_a_programme_whose_volume_is_not_known_is_named_and_has_no_calls() -> None:
+    test: CrashTest = rough()
+    calls = test.needs[0].calls.copy()
+    calls[:, 0] = float("nan")
+    name = test.programmes[0].id
+    ready = prepare(
+        replace(test, needs=(replace(test.needs[0], calls=calls, unknown={name: "x"}),))
+    )
+    assert ready.unknown == (name,)
+    assert not run(ready, count=2).programme[:, 0].any()
+
+
+def test_the_best_mix_is_the_one_with_the_least_penalty_that_the_budget_buys() -> None:
+    prices = {"masks": 10.0, "air": 20.0, "visits": 5.0}
+    saves = {"masks": 30.0, "air": 50.0, "visits": 0.0}
+
+    def penalty_of(chosen: tuple[str, ...]) -> float:
+        return 100.0 - sum(saves[name] for name in chosen)
+
+    assert best_mix(tuple(prices), prices, 30.0, penalty_of)[0].measures == ("masks", "air")
+    assert best_mix(tuple(prices), prices, 25.0, penalty_of)[0].measures == ("air",)
+    assert [one.measures for one in best_mix(tuple(prices), prices, 4.0, penalty_of)] == [()]
+    with pytest.raises(CrashTestError, match="policy is one of as-given"):
+        controls_with(("prayer",), CONTROLS, rough().scenario.population)

@@ -1,0 +1,14 @@
+"""The fixtures of the live pages: a drill, and browsers that look at it."""
+
+from __future__ import annotations
+
+from tests.desk_live.conftest import (
+    _nothing_in_memory,
+    _own_home,
+    acting,
+    known_times,
+    looking,
+    planned,
+)
+
+__all__ = ["_nothing_in_memory", "_own_home", "acting", "known_times", "looking", "planned"]

@@ -1,0 +1,217 @@
+"""Cases, clusters and contacts as the health officer sees them, and nobody else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from releve.desk.access.people import STREAM
+from releve.desk.access.roles import OUTSIDE, Role
+from releve.desk.health.presence import stays_between
+from releve.desk.live.streams import Looked
+from releve.desk.places.moment import Moment, moment_of
+from releve.ledger.chain import entries
+from releve.ledger.models import Entry
+from releve.live import api as live
+from releve.network import day_bounds
+from tests.desk_live.conftest import Looking
+from tests.live.acting import Acting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def twin(web: Client, path: str = "/health/") -> dict[str, Any]:
+    found = web.get(f"{path}?format=json")
+    assert found.status_code == 200
+    return dict(found.json())
+
+
+def case_path(web: Client, agent: str) -> str:
+    (event,) = [row["event"] for row in twin(web)["cases"] if row["pseudonym"] == agent]
+    return f"/health/{event}"
+
+
+def looks() -> list[dict[str, Any]]:
+    return [dict(row.body) for row in entries(stream=STREAM) if row.kind == "contacts.seen"]
+
+
+def seats_of(acting: Acting, site: str) -> list[str]:
+    """Return the seats of a site, those of one zone side by side."""
+    floors = {row.id for row in acting.operator.floors if row.site == site}
+    zones = [row.id for row in acting.operator.zones if row.floor in floors]
+    rows = sorted(acting.operator.seats, key=lambda seat: (seat.zone, seat.y_m, seat.x_m))
+    return [row.id for row in rows if row.zone in zones]
+
+
+def pairs(acting: Acting) -> tuple[str, str]:
+    """Return two agents of the site who work at the same time on the first day."""
+    rows = [row for row in acting.plans[0].placements if row.place == acting.site]
+    at = live.now(acting.stream)
+    there = sorted((row for row in rows if row.start < at < row.end), key=lambda row: row.agent)
+    return there[0].agent, there[1].agent
+
+
+def moment(acting: Acting) -> Moment:
+    return moment_of(Looked(acting.stream))
+
+
+def test_a_case_is_listed_by_status_dates_and_site_and_by_nothing_else(
+    looking: Looking, acting: Acting
+) -> None:
+    agent = acting.agents_at(acting.site)[0]
+    acting.positive(agent)
+    web = looking.as_(Role.HEALTH)
+    (row,) = twin(web)["cases"]
+    assert set(row) == {"event", "pseudonym", "status", "since", "until", "site"}
+    first = acting.plans[0].day
+    assert (row["pseudonym"], row["status"], row["site"]) == (agent, "declared_case", acting.site)
+    assert (row["since"], row["until"]) == (str(first), str(first + timedelta(days=9)))
+    page = web.get("/health/")
+    assert page["Cache-Control"] == "no-store"
+    assert "Cas déclaré" in page.content.decode()
+
+
+def test_a_case_that_is_cleared_or_over_is_not_open(looking: Looking, acting: Acting) -> None:
+    one, other, *_ = acting.agents_at(acting.site)
+    acting.positive(one)
+    acting.act("case.declared", site=acting.site, agent=other, status="contact")
+    web = looking.as_(Role.HEALTH)
+    path = case_path(web, one)
+    acting.act("case.declared", site=acting.site, agent=one, status="cleared")
+    assert [row["pseudonym"] for row in twin(web)["cases"]] == [other]
+    assert web.get(path).status_code == 404
+    acting.later(days=8)
+    assert twin(web)["cases"] == []
+
+
+def test_cases_of_one_shift_and_of_one_zone_are_clusters(looking: Looking, acting: Acting) -> None:
+    one, other = pairs(acting)
+    acting.later(days=1)
+    acting.positive(one)
+    acting.positive(other)
+    web = looking.as_(Role.HEALTH)
+    assert not {"zone", "floor"} & {row["kind"] for row in twin(web)["clusters"]}
+    seats = seats_of(acting, acting.site)
+    form = {"seating": f"{one};{seats[0]}\n{other} ; {seats[1]}\n\n"}
+    answer = web.post("/health/?format=json", form)
+    rows = [row for row in answer.json()["clusters"] if row["kind"] in ("zone", "floor")]
+    assert {row["kind"] for row in rows} == {"zone", "floor"}
+    assert all(set(row["pseudonyms"]) == {one, other} for row in rows)
+    assert "Plateau " in web.post("/health/", form).content.decode()
+    acting.later(days=15)
+    assert twin(web)["clusters"] == [], "too long ago"
+
+
+def test_the_contacts_of_a_case_say_why_and_how_long_and_the_look_is_recorded_first(
+    looking: Looking, acting: Acting
+) -> None:
+    one, other = pairs(acting)
+    acting.positive(one)
+    web = looking.as_(Role.HEALTH)
+    path = case_path(web, one)
+    assert twin(web, path)["contacts"] is None
+    assert looks() == [], "the page of the case alone shows no contact"
+    seats = seats_of(acting, acting.site)
+    form = {"seating": f"{one};{seats[0]}\n{other};{seats[1]}"}
+    page = web.post(path, form)
+    assert page.status_code == 200
+    assert page["Cache-Control"] == "no-store"
+    text = page.content.decode()
+    assert "même zone, " in text
+    rows = {row["agent"]: row for row in web.post(f"{path}?format=json", form).json()["contacts"]}
+    assert rows[other]["zone_minutes"] > 0
+    (seen, again) = looks()
+    assert seen == again
+    assert (seen["case"], seen["of"]) == (path.rpartition("/")[2], acting.stream)
+    bodies = Entry.objects.filter(kind="contacts.seen").values_list("body", flat=True)
+    assert not any(one in body or other in body for body in bodies), "it names no agent"
+
+
+def test_without_seats_it_says_that_neighbours_are_not_known(
+    looking: Looking, acting: Acting
+) -> None:
+    one, _ = pairs(acting)
+    acting.positive(one)
+    web = looking.as_(Role.HEALTH)
+    page = web.post(case_path(web, one), {"seating": ""}).content.decode()
+    assert "Aucune position n’a été indiquée" in page
+
+
+def test_a_line_of_seats_that_says_nothing_known_is_named_and_nothing_is_looked_at(
+    looking: Looking, acting: Acting
+) -> None:
+    one, other = pairs(acting)
+    acting.positive(one)
+    web = looking.as_(Role.HEALTH)
+    seat = seats_of(acting, acting.site)[0]
+    lines = f"{one};{seat}\n<b>x;{seat}\n{other};nowhere\n{one};{seat}"
+    page = web.post(case_path(web, one), {"seating": lines})
+    assert page.status_code == 422
+    text = page.content.decode()
+    assert all(f"Ligne {number}\N{NARROW NO-BREAK SPACE}:" in text for number in (2, 3, 4))
+    assert "&lt;b&gt;x" in text
+    assert looks() == []
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH}))
+def test_nobody_else_enters_or_is_told_that_a_case_is_there(
+    looking: Looking, acting: Acting, role: Role
+) -> None:
+    acting.positive(acting.agents_at(acting.site)[0])
+    path = case_path(looking.as_(Role.HEALTH), acting.agents_at(acting.site)[0])
+    web = looking.as_(role)
+    wanted = 404 if role in OUTSIDE else 403
+    assert {web.get(place).status_code for place in ("/health/", path)} == {wanted}
+    assert web.post(path, {"seating": ""}).status_code == wanted
+    assert looks() == []
+    assert 'href="/health/"' not in web.get("/now").content.decode()
+
+
+def test_people_were_where_the_plan_had_them_and_from_a_relief_on_where_it_had_them(
+    acting: Acting,
+) -> None:
+    day = acting.plans[0].day
+    since, until = day_bounds(day, acting.operator.row.time_zone)
+    before = {row.agent for row in stays_between(moment(acting), since, until)}
+    placed = acting.plans[0].placements
+    assert before >= {row.agent for row in placed if row.place in acting.operator.site}
+    assert not before & {row.agent for row in placed if row.place == "home"}
+    at = live.now(acting.stream)
+    acting.close()
+    acting.work()
+    now = moment(acting)
+    rows = [row for row in stays_between(now, since, until) if row.site == acting.site]
+    assert {row.agent for row in rows} >= set(pairs_at(acting, at))
+    assert max(row.end for row in rows) <= at + timedelta(minutes=1), "the site is closed then"
+
+
+def pairs_at(acting: Acting, at: Any) -> list[str]:
+    rows = acting.plans[0].placements
+    return [row.agent for row in rows if row.place == acting.site and row.start < at < row.end]
+
+
+def test_who_was_away_or_not_among_those_present_was_not_there(acting: Acting) -> None:
+    one, other = pairs(acting)
+    day = acting.plans[0].day
+    since, until = day_bounds(day, acting.operator.row.time_zone)
+    acting.act("agent.unavailable", agent=one, start=since, until=until)
+    there = stays_between(moment(acting), since, until, of=(one, other))
+    assert {row.agent for row in there} == {other}
+    acting.act("agents.present", site=acting.site, day=day, count=1, agents=(one,))
+    assert stays_between(moment(acting), since, until, of=(one, other)) == ()
+
+
+def test_on_a_day_without_a_plan_people_were_where_the_roster_has_them(acting: Acting) -> None:
+    day = acting.plans[-1].day + timedelta(days=1)
+    since, until = day_bounds(day, acting.operator.row.time_zone)
+    wanted = {
+        (row.agent, acting.operator.agent[row.agent].home_site, row.start)
+        for row in acting.operator.shifts
+        if since <= row.start < until
+    }
+    found = stays_between(moment(acting), since, until)
+    assert wanted
+    assert {(row.agent, row.site, row.start) for row in found if row.start >= since} == wanted
