@@ -63,7 +63,8 @@ class Demand(NamedTuple):
 class Presence(NamedTuple):
     """Who is where; k patterns and q pairs of each planned day d, filled up to the longest.
 
-    ``calendar[day]`` the planned day or -1; ``worked[d, k, t]``, ``first[d, k]``, ``end[d, k]``;
+    ``calendar[day]`` the planned day or -1; ``worked[d, k, t]``, ``hours[d, k]`` their sum,
+    ``first[d, k]``, ``end[d, k]``;
     ``pair_pattern[d, q]``, ``pair_programme[d, q]``, ``pairs[d]``; ``base[d, p, t]`` effective
     agents of the base plan; the cells of a state, ``pointer[state]`` up to the next: ``tally``,
     ``pair``, ``heads`` (the states 0 .. d - 1 are the base plans); ``tally_size``.
@@ -71,6 +72,7 @@ class Presence(NamedTuple):
 
     calendar: Array
     worked: Array
+    hours: Array
     first: Array
     end: Array
     pair_pattern: Array

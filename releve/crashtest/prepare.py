@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -104,8 +104,9 @@ class Prepared:
     """The arrays of a crash test, and what is needed to read its rows.
 
     ``days`` the planned days, ``relieved[d]`` the scenario of each set of places that day's plan
-    relieves; ``unplanned`` weekdays (0 = Monday) without a plan; ``unknown`` programmes whose
-    volume is not known on some day, which count as without calls then.
+    relieves, with and without those that have nobody; ``unplanned`` weekdays (0 = Monday) without
+    a plan; ``unknown`` programmes whose volume is not known on some day, which count as without
+    calls then.
     """
 
     settings: Settings
@@ -143,7 +144,10 @@ def prepare(test: CrashTest) -> Prepared:
         start=test.first_day,
         numbers=numbers,
         days=days,
-        relieved=tuple(scenario_numbers(plan, numbers) for plan in test.plans),
+        relieved=tuple(
+            _relieved(scenario_numbers(plan, numbers), day)
+            for plan, day in zip(test.plans, days, strict=True)
+        ),
         where=Where(
             calendar,
             np.stack([day.first_busy for day in days]),
@@ -169,6 +173,17 @@ def _used(day: Day) -> NDArray[np.bool_]:
     found = np.zeros(len(day.damage), dtype=np.bool_)
     found[day.cell_place] = True
     found[day.option_place] = True
+    return found
+
+
+def _relieved(scenarios: Mapping[frozenset[int], int], day: Day) -> dict[frozenset[int], int]:
+    """Return the scenarios by the places they relieve, and by those of them that have people: a
+    place without people is not answered, and the relief of the others is the same."""
+    found = dict(scenarios)
+    busy = frozenset(np.flatnonzero(day.first_busy < INTERVALS).tolist())
+    for lost, scenario in scenarios.items():
+        if lost & busy:
+            found.setdefault(lost & busy, scenario)
     return found
 
 
@@ -251,6 +266,7 @@ def _presence(days: Sequence[Day], calendar: NDArray[np.int32], tallies: Tallies
     return Presence(
         calendar=calendar,
         worked=np.stack([_padded(day.worked, patterns) for day in days]),
+        hours=np.stack([_padded(day.worked.sum(axis=1), patterns) for day in days]),
         first=np.stack([_padded(day.first, patterns) for day in days]),
         end=np.stack([_padded(day.end, patterns) for day in days]),
         pair_pattern=np.stack([_padded(day.pair_pattern, pairs) for day in days]),

@@ -2,7 +2,8 @@
 
 Each day is lived twice with the same busyness: as it came, and *calm*, with the base plan and
 everybody present. What is lost beyond the calm day is shared among the day's causes by the
-agent-half hours that each took from the base plan.
+agent-half hours that each took from the base plan. What is lost on a day without a cause was left
+over from an earlier one: it is shared as the last day that had causes.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def quarters(
         work.done.fill(0.0)
         out.client[r, :, 3] = days
         out.worst[r, :] = -1.0
+        since = 0
         for day in range(days):
             d = who.calendar[day]
             if d < 0:
@@ -55,7 +57,9 @@ def quarters(
             if len(placed) == days:
                 _copy(who.base[d] if calm else work.placed, placed[day])
             _day(demand, who, work, d, day, key, calm)
-            _count(demand, work, out, losses.taken[r, day], r, day)
+            if losses.taken[r, day].sum() > 0.0:
+                since = day
+            _count(demand, work, out, losses.taken[r, since], r, day)
 
 
 @kernel
@@ -77,7 +81,7 @@ def _present(who: Presence, work: Work, away: Array, d: int) -> float:
     taken = 0.0
     for c in range(who.pointer[d], who.pointer[d + 1]):
         k = who.pair_pattern[d, who.pair[c]]
-        taken += (1.0 - work.share[who.tally[c]]) * who.heads[c] * (who.end[d, k] - who.first[d, k])
+        taken += (1.0 - work.share[who.tally[c]]) * who.heads[c] * who.hours[d, k]
     return taken
 
 
