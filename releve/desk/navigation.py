@@ -73,13 +73,11 @@ ENTRIES = (
 
 def links(request: HttpRequest) -> tuple[Link, ...]:
     """Return the entries that this reader may enter, the one they are in marked."""
-    found = []
-    for entry in ENTRIES:
-        if can(request.user, entry.permission):
-            url = _address(entry.name)
-            if url:
-                found.append(Link(str(entry.label), url, _inside(request, entry, url)))
-    return tuple(found)
+    rows = [(entry, _address(entry.name)) for entry in ENTRIES]
+    open_to = [(e, url) for e, url in rows if url and can(request.user, e.permission)]
+    inside = [url for entry, url in open_to if _inside(request, entry, url)]
+    nearest = max(inside, key=len, default="")
+    return tuple(Link(str(entry.label), url, url == nearest) for entry, url in open_to)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:

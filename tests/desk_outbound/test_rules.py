@@ -32,7 +32,7 @@ def manager() -> Client:
 
 
 @pytest.mark.parametrize(
-    ("language", "rule"), [("fr", "Pas d'appel sans consentement"), ("en", "No call without prior")]
+    ("language", "rule"), [("fr", "Pas d’appel sans consentement"), ("en", "No call without prior")]
 )
 def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
     manager: Client, language: str, rule: str
@@ -43,7 +43,7 @@ def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
     assert rule in page
     rows = [row for row in table.rows if row.binds_on(date(2026, 8, 11))]
     assert page.count('class="rule gate-') == len(rows)
-    plain = " ".join(page.replace("\u202f", " ").split())
+    plain = " ".join(page.replace("\u202f", " ").replace("’", "'").split())
     for row in rows:
         assert row.reference in page
         assert " ".join(row.rule.of(language).split()) in plain
@@ -51,6 +51,7 @@ def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
         for number in numbers_of(row.source):
             assert f'id="source-{number}"' in page
     assert "Bloctel before every" not in page
+    assert page.count('aria-current="page"') == 1, "the nearest entry of the menu, not two"
 
 
 def test_the_twin_holds_the_rows_of_the_country_and_day(manager: Client) -> None:

@@ -159,9 +159,11 @@ def _view(row: Row, text: Text) -> RowView:
 
 
 def spaced(said: str, language: str) -> str:
-    """Return a French sentence with narrow no-break spaces where the files have plain ones."""
+    """Return a French sentence with narrow no-break spaces and curved apostrophes where the files
+    have plain ones."""
     if language != "fr":
         return said
+    said = said.replace("'", "’")
     for sign in (";", ":", "!", "?", "»", "%"):
         said = said.replace(f" {sign}", f"{NARROW}{sign}")
     return said.replace("« ", f"«{NARROW}")
