@@ -187,13 +187,14 @@ def _near_misses_mended(
     move_price: float,
     available: Floats,
 ) -> Relief:
-    """Solve a relief; again, with a lower aim, for clients that whole people miss by a hair.
+    """Solve a relief; again for clients that whole people miss: aimed at the limit itself where the
+    first aimed lower, then lower for who misses by a hair.
 
-    The best in whole people is kept, beside the fractions of the first, which aimed at the limit
-    itself.
+    The best in whole people is kept, beside the fractions of the first.
     """
     tried: list[Relief] = []
-    for _ in range(TRIES):
+    lower = bool((aim < limit - 1e-9).any())
+    for turn in range(TRIES + lower):
         lp, block = relief_programme(problem, layout, staff, aim, move_price, available)
         solution = solve(lp, method="ipm", crossover=False)
         tried.append(
@@ -201,6 +202,9 @@ def _near_misses_mended(
         )
         best = min(tried, key=lambda relief: _over(problem, relief, limit).sum())
         over = _over(problem, best, limit)
+        if lower and turn == 0 and over.any():
+            aim = limit
+            continue
         near = (over > 0) & (over < NEAR)
         if not near.any():
             break

@@ -13,7 +13,7 @@ from releve.plan.contingency import Contingency
 from releve.plan.controlled import controlled_rounding
 from releve.plan.floors import client_floors, client_requirement
 from releve.plan.lp import Floats
-from releve.plan.objective import objective_of
+from releve.plan.objective import Answer, objective_of, objective_of_answers
 from releve.plan.problem import Problem
 from releve.plan.relief import Relief, excess_price, relief_of
 from releve.plan.result import BASE
@@ -111,15 +111,9 @@ def plan_problem(
     secure = secure_plan(problem, contingencies if protect else (), floors, settings, steps)
     watch.lap("n-1 programme")
     planned = _Planned(problem, layout, tuple(contingencies), floors, secure, settings)
-    tried = []
-    for turn, way in enumerate(planned.ways):
-        base = base_in_people(problem, layout, secure, planned.aims[0], way)
-        done = turn / len(planned.ways)
-        tried.append((planned.objective(base, progress, done), turn, base))
-    objective, _, base = min(tried, key=lambda one: one[:2])
-    watch.lap("whole people")
-    reliefs = planned.reliefs(base, progress)
-    watch.lap("reliefs")
+    base, reliefs = planned.best(progress, watch)
+    objective = planned.objective(base, progress)
+    watch.lap("bound")
     return Planning(problem, layout, tuple(contingencies), floors, secure, base, objective, reliefs)
 
 
@@ -148,15 +142,37 @@ class _Planned:
     def aims(self) -> Floats:
         return _aims(self.contingencies, self.secure, self.floors, self.limits)
 
-    def objective(self, base: WholePlan, progress: Progress, done: float) -> float:
-        """Return the objective of a base plan; ``done`` is the share of the stage before it."""
+    def best(self, progress: Progress, watch: Watch) -> tuple[WholePlan, tuple[Relief, ...]]:
+        """Return the base plan and its reliefs that serve best once both are in whole people."""
+        tried = []
+        for turn, way in enumerate(self.ways):
+            base = base_in_people(self.problem, self.layout, self.secure, self.aims[0], way)
+            watch.lap("whole people")
+            reliefs = self.reliefs(base, progress, turn)
+            watch.lap("reliefs")
+            tried.append((self.in_people(base, reliefs), turn, base, reliefs))
+        return min(tried, key=lambda one: one[:2])[2:]
+
+    def in_people(self, base: WholePlan, reliefs: Sequence[Relief]) -> float:
+        """Return the objective with the reliefs in whole people, what people will live by."""
+        total = client_requirement(self.problem)
+        answers = {
+            contingency.id: Answer(relief.plan.missing / total, relief.plan.penalty)
+            for contingency, relief in zip(self.contingencies, reliefs, strict=True)
+            if contingency.id in self.secure.share
+        }
+        return objective_of_answers(
+            self.problem, self.contingencies, self.floors, base, answers, self.settings
+        )
+
+    def objective(self, base: WholePlan, progress: Progress) -> float:
+        """Return the objective of a base plan as its bound counts it."""
         return objective_of(
             self.problem, self.layout, self.contingencies, self.floors, self.secure, base,
-            self.settings,
-            lambda answered, of: progress("whole people", done + answered / of / len(self.ways)),
+            self.settings, lambda done, of: progress("bound", done / of),
         )  # fmt: skip
 
-    def reliefs(self, base: WholePlan, progress: Progress) -> tuple[Relief, ...]:
+    def reliefs(self, base: WholePlan, progress: Progress, turn: int) -> tuple[Relief, ...]:
         """Return the relief of every contingency, for a base plan that stands."""
         found = []
         for i, contingency in enumerate(self.contingencies):
@@ -172,7 +188,8 @@ class _Planned:
                     move_price=self.settings.relief_move_price,
                 )
             )
-            progress("reliefs", (i + 1) / len(self.contingencies))
+            done = (turn + (i + 1) / len(self.contingencies)) / len(self.ways)
+            progress("reliefs", done)
         return tuple(found)
 
 
