@@ -15,10 +15,8 @@ from functools import lru_cache
 
 import phonenumbers
 
-__all__ = ["KEY_LENGTH", "Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
+__all__ = ["Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
 
-KEY_LENGTH = 10
-"""What a number means depends on this many first characters and on its length, no more."""
 _SEPARATORS = re.compile(r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]")
 _SHAPE = re.compile(r"(?:\+|00)[1-9]\d{5,14}|0[1-9]\d{8}")
 

@@ -22,6 +22,7 @@ _TIMES = {
     "n-1 programme": lazy("N-1 programme"),
     "whole people": lazy("Whole people"),
     "reliefs": lazy("Reliefs"),
+    "bound": lazy("Bound"),
     "names": lazy("People named"),
     "check": lazy("Independent check"),
     "missing": lazy("What is missing"),
