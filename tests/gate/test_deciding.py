@@ -17,7 +17,7 @@ from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import decide
 from releve.gate.errors import LoadRefused
-from releve.gate.knowing import Campaign
+from releve.gate.knowing import Campaign, asked_text, bound
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
 from releve.gate.moments import clock
@@ -226,7 +226,8 @@ def test_what_comes_too_late_is_refused_and_not_counted(ground: Ground) -> None:
 
 def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> None:
     holder, store = ground.store(), ground.store(0.2)
-    asked = {"number": "", "named": "P", "campaign": "", "known": None, "call_id": "", "cseq": 0}
+    one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
+    asked = {"asked": asked_text([one]), "known": bound(holder.vendor, clock())}
     holder.read(asked)
     try:
         with pytest.raises(Away):
