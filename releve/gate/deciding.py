@@ -74,11 +74,11 @@ def decide(
 def decide_all(store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons) -> list[Reply]:
     """Answer questions in one transaction, each as if the one before it had been answered alone.
 
-    Raises Away where the database does not answer, and whatever one of them cannot be read or
-    judged by: then none of them is answered or counted.
+    Raises Away where the database does not answer, and whatever one of them cannot be read,
+    judged or written by: then none of them is answered or counted.
     """
     replies: list[Reply | None] = [None] * len(asked)
-    for _ in range(_MOST_TRIES):
+    for tries in range(1, _MOST_TRIES + 1):
         now = time.monotonic()
         for place, one in enumerate(asked):
             if now > one.deadline:
@@ -88,6 +88,9 @@ def decide_all(store: Store, asked: Sequence[Asked], rules: Rules, commons: Comm
             told = _together(store, [asked[place] for place in left], rules, commons)
         except Conflict:  # a call that was answered elsewhere meanwhile: told the same
             told = None
+            if tries == _MOST_TRIES and len(asked) > 1:
+                store.abandon()
+                raise
         except BaseException:
             store.abandon()
             raise

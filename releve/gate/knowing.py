@@ -229,7 +229,7 @@ def _told(
     """Return rows in the order in which they became known; add those instants to ``newest``."""
     if len(found) > 1:
         found.sort(key=lambda row: row[:2])
-    told = []
+    told: list[Told] = []
     for known, _, values in found:
         cells = dict(zip(_FIELDS[name], values, strict=True))
         newest.append(known)

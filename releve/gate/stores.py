@@ -19,6 +19,7 @@ import psycopg
 from django.conf import settings
 from psycopg.pq import TransactionStatus
 
+from releve.gate.checkpoints import MOST_PAGES
 from releve.gate.moments import LOADS_LOCK
 from releve.gate.sql import LOCKED_PERSONS, common_sql, own_sql
 
@@ -92,6 +93,7 @@ class SQLite:
                 uri, uri=True, isolation_level=None, timeout=seconds, check_same_thread=False
             )
             self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
         except sqlite3.Error as error:
             raise Away(str(error)) from error
         self._own, self._common = _named(own_sql(self.vendor)), _named(common_sql(self.vendor))
