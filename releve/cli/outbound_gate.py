@@ -75,10 +75,10 @@ def serve(host: str, port: int, workers: int) -> None:
 
     from releve.gate.errors import GateError
     from releve.gate.keys import number_pseudonym
-    from releve.gate.law import rules_now
+    from releve.gate.versions import keep_now
 
     try:
-        version = rules_now().version[:12]
+        version = keep_now()[:12]
         number_pseudonym("")
     except (GateError, OutboundError) as error:
         raise click.ClickException(str(error)) from error

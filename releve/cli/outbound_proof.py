@@ -47,16 +47,14 @@ def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     last signed root of the ledger: close and seal first.
     """
     from releve.campaign.evidence import COLUMNS, head_of, proved_calls
-    from releve.gate.law import rules_now, texts_now
     from releve.ledger.roots import last_root
 
     if out.exists() and any(out.iterdir()):
         raise click.UsageError(f"{out} is not empty; name a new folder")
     out.mkdir(parents=True, exist_ok=True)
-    rules, root = rules_now(), last_root()
-    days = (first.date(), last.date())
-    calls = proved_calls(campaign, *days, rules, None if root is None else root.number)
-    head = head_of(campaign, *days, texts_now(), rules, datetime.now(UTC))
+    root, days = last_root(), (first.date(), last.date())
+    calls = proved_calls(campaign, *days, None if root is None else root.number)
+    head = head_of(campaign, *days, datetime.now(UTC))
     count, proved, intact = _write(out, head, COLUMNS, calls)
     if root is not None:
         (out / "root.json").write_text(root.text, encoding="utf-8")

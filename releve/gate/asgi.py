@@ -20,7 +20,8 @@ def application() -> Gate:
     django.setup()
     from releve.gate.app import THREADS, Gate
     from releve.gate.law import rules_now
+    from releve.gate.versions import rules_in_use
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     rules_now()  # read before the first question
-    return Gate(rules_now, threads=1 if sqlite else THREADS)
+    return Gate(rules_in_use, threads=1 if sqlite else THREADS)

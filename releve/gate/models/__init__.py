@@ -1,4 +1,7 @@
-"""The tables of the gate: ``facts`` (what is known, twice dated), ``records`` (what was done)."""
+"""The tables of the gate: ``facts`` (what is known, twice dated), ``records`` (what was done).
+
+``law`` holds the rules it was done by.
+"""
 
 from releve.gate.models.facts import (
     Abandoned,
@@ -17,6 +20,7 @@ from releve.gate.models.facts import (
     Watermark,
     Withdrawal,
 )
+from releve.gate.models.law import RuleTable
 from releve.gate.models.records import Batch, Cursor, Decision, Personal
 
 __all__ = [
@@ -36,6 +40,7 @@ __all__ = [
     "Person",
     "Personal",
     "Refusal",
+    "RuleTable",
     "Scrub",
     "Watermark",
     "Withdrawal",
