@@ -214,18 +214,19 @@ def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float
 @click.command()
 @on_the_gate
 def close() -> None:
-    """Put what was decided under a root in the ledger, and erase what is due; once a day.
+    """Put what was decided and what was known under roots in the ledger, and erase what is due.
 
-    The worker of `releve live work` does so too.
+    Once a day; the worker of `releve live work` does so too.
     """
     from releve.gate.closing import close_all
     from releve.gate.erasing import erase_due
+    from releve.gate.sealing import seal_facts
 
     now = datetime.now(UTC)
-    batches = close_all(now)
+    batches, facts = close_all(now), seal_facts(now)
     rows = sum(batch.decisions + batch.attempts for batch in batches)
     erased = erase_due(now.date(), now)
-    click.echo(f"{rows} rows in {len(batches)} batches; {erased} erased")
+    click.echo(f"{rows} rows in {len(batches)} batches; {facts} facts; {erased} erased")
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """The tables of the gate: ``facts`` (what is known, twice dated), ``records`` (what was done).
 
-``law`` holds the rules it was done by.
+``law`` holds the rules it was done by, ``sealed`` where facts are proved.
 """
 
 from releve.gate.models.facts import (
@@ -22,6 +22,7 @@ from releve.gate.models.facts import (
 )
 from releve.gate.models.law import RuleTable
 from releve.gate.models.records import Batch, Cursor, Decision, Personal
+from releve.gate.models.sealed import FactBatch
 
 __all__ = [
     "Abandoned",
@@ -34,6 +35,7 @@ __all__ = [
     "Cursor",
     "Decision",
     "Fact",
+    "FactBatch",
     "Listing",
     "Load",
     "Mandate",
