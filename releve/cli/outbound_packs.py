@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from releve.cli.cells import harmless
+from releve.campaign.cells import harmless
 from releve.cli.outbound_gate import by_option, on_the_gate
 from releve.cli.outbound_screen import Progress
 

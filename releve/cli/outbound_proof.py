@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import polars as pl
 
-from releve.cli.cells import harmless
+from releve.campaign.cells import harmless
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.evidence import verify
