@@ -22,6 +22,7 @@ def application() -> Gate:
     from releve.gate.app import THREADS, Gate
     from releve.gate.checkpoints import checkpoint_apart
     from releve.gate.law import rules_now
+    from releve.gate.versions import rules_in_use
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     rules_now()  # read before the first question
@@ -29,4 +30,4 @@ def application() -> Gate:
         checkpoint_apart(settings.DATABASES["default"]["NAME"])
     gc.collect()
     gc.freeze()  # what is loaded now stays: no later collection walks through it
-    return Gate(rules_now, threads=1 if sqlite else THREADS)
+    return Gate(rules_in_use, threads=1 if sqlite else THREADS)

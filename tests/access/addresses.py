@@ -249,6 +249,13 @@ ROWS = (
     # outbound calls
     Row("outbound/", "/outbound/", "cfok"),
     Row("outbound/campaigns/<ref:campaign>", "/outbound/campaigns/none", "cfok", 404),
+    Row("outbound/campaigns/<ref:campaign>/sheet", "/outbound/campaigns/none/sheet", "cfok", 404),
+    Row(
+        "outbound/campaigns/<ref:campaign>/sheet/<str:name>",
+        "/outbound/campaigns/none/sheet/sheet.csv",
+        "cfok",
+        404,
+    ),
     Row("outbound/person", "/outbound/person", "o"),
     Row("outbound/rules", "/outbound/rules", "oAia"),
     Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
