@@ -56,7 +56,10 @@ def _load() -> None:
 
 
 def _fork(name: str, arguments: list[str]) -> int:
-    """Run a function of this module in a child; return its process id."""
+    """Run a function of this module in a child; return its process id.
+
+    Threads of libraries that are loaded wait: nothing was computed in this process.
+    """
     child = os.fork()
     if child:
         return child
