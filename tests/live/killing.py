@@ -148,8 +148,9 @@ def check(out: str) -> None:
         "effects": Counter(Effect.objects.values_list("state", flat=True)),
         "errors": list(Effect.objects.exclude(error="").values_list("key", "error")),
         "again": Effect.objects.filter(attempts__gt=1).count(),
-        "sent": Message.objects.exclude(sent_at=None).count(),
-        "letters": len(list((settings.HOME / "outbox").glob("*.json"))),
+        "messages": [str(pk) for pk in Message.objects.values_list("pk", flat=True)],
+        "sent": [str(m.pk) for m in Message.objects.exclude(sent_at=None)],
+        "letters": [path.stem[:-2] for path in (settings.HOME / "outbox").glob("*.json")],
         "generations": list(
             Relief.objects.order_by("generation").values_list("generation", flat=True)
         ),
