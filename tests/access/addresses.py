@@ -85,6 +85,7 @@ ROWS = (
     Row("identity/ask", "/identity/ask", "h", 405),
     Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
     Row("identity/<int:number>/see", "/identity/1/see", "h", 405),
+    Row("people/tokens", "/people/tokens", "A", 405),
     Row("people/tokens/<int:number>/end", "/people/tokens/1/end", "A", 405),
     # signing in
     Row("account/login/", "/account/login/", anyone=(200, 302)),
