@@ -26,17 +26,17 @@ Array = NDArray[Any]
 
 @kernel
 def quarters(
-    demand: Demand, who: Presence, losses: Losses, state: Array, away: Array, seed: int, first: int,
-    work: Work, out: Rows, placed: Array,
+    demand: Demand, who: Presence, losses: Losses, state: Array, away: Array, seed: int,
+    number: Array, work: Work, out: Rows, placed: Array,
 ) -> None:  # fmt: skip
-    """Fill a row per replication ``first`` .. of ``away[r, day, tally]`` agents.
+    """Fill a row per replication ``number[r]`` of ``away[r, day, tally]`` agents.
 
     ``state[segment]`` numbers the state of each segment of ``losses``. ``placed[day, p, t]``
     receives the effective agents of the last replication when it has that many days.
     """
     days = len(who.calendar)
     for r in range(len(away)):
-        key = replication_key(seed, first + r)
+        key = replication_key(seed, number[r])
         work.queue.fill(0.0)
         work.opened.fill(0)
         work.done.fill(0.0)

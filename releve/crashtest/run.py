@@ -21,7 +21,7 @@ from releve.crashtest.day_types import Cells
 from releve.crashtest.errors import require
 from releve.crashtest.losses import Events, Losses, losses_of
 from releve.crashtest.outages import outages_of
-from releve.crashtest.outbreak import Detail
+from releve.crashtest.outbreak import Controls, Detail, Outcome
 from releve.crashtest.outbreak import simulate as simulate_outbreak
 from releve.crashtest.prepare import Prepared
 from releve.crashtest.quarter import quarters
@@ -96,25 +96,45 @@ class Runner:
 
         ``placed[day, programme, half hour]`` receives the effective agents of the last.
         """
+        ill = self.outbreak(first, count)
+        number = np.arange(first, first + count)
+        rows, losses = self.live(number, ill.closed, ill.away, self.outages(first, count), placed)
+        return Quarters(first, *rows, lost=losses.lost, closures=losses.closures, outbreak=ill.rows)
+
+    def outbreak(self, first: int, count: int, controls: Controls | None = None) -> Outcome:
+        """Return the outbreak of some quarters, under other controls than the test's if given."""
         ready = self._prepared
-        ill = simulate_outbreak(
+        return simulate_outbreak(
             ready.scenario,
-            ready.controls,
+            controls or ready.controls,
             replications=count,
             seed=ready.settings.seed,
             first=first,
             detail=Detail(closed=True, away=True, tally_of=ready.tally_of),
         )
-        losses = losses_of(ready.where, ill.closed, self._outages(first, count), len(ready.causes))
+
+    def live(
+        self,
+        number: NDArray[np.int64],
+        closed: NDArray[np.bool_],
+        away: NDArray[np.int32],
+        events: Events,
+        placed: NDArray[np.float64] | None = None,
+    ) -> tuple[Rows, Losses]:
+        """Live the quarters ``number[r]`` with given disasters: ``closed[r, day, site]`` and
+        ``away[r, day, tally]`` of the outbreak, and outages."""
+        ready = self._prepared
+        losses = losses_of(ready.where, closed, events, len(ready.causes))
         who, state = self._states(losses)
-        work, rows = empty_work(ready, who), _rows(ready, count)
+        work, rows = empty_work(ready, who), _rows(ready, len(number))
         quarters(
-            ready.demand, who, losses, state, ill.away, ready.settings.seed, first, work, rows,
+            ready.demand, who, losses, state, away, ready.settings.seed, number, work, rows,
             np.zeros((0, 0, 0)) if placed is None else placed,
         )  # fmt: skip
-        return Quarters(first, *rows, lost=losses.lost, closures=losses.closures, outbreak=ill.rows)
+        return rows, losses
 
-    def _outages(self, first: int, count: int) -> Events:
+    def outages(self, first: int, count: int) -> Events:
+        """Return the outages of some quarters."""
         ready = self._prepared
         if not ready.hazards:
             nothing = np.zeros(0)
