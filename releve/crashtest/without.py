@@ -4,8 +4,8 @@
 way it then takes. *A hazard*: none of its outages. Everything else is the same luck, so what a
 quarter loses less is the cause's own, whatever else went wrong beside it; the interval is that of
 paired differences. Differences need not add up: where two causes take the same people, either alone
-would have lost the calls. A quarter in which a cause does nothing is not lived again: its difference
-is nought.
+would have lost the calls. A quarter in which a cause does nothing is not lived again: its
+difference is nought.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ __all__ = [
     "causes_of",
     "join_without",
     "live_without",
+    "lost_of",
     "removed_causes",
 ]
 
@@ -72,20 +73,25 @@ def causes_of(ready: Prepared) -> tuple[str, ...]:
     return ("outbreak", *rule, *(hazard.id for hazard in ready.hazards))
 
 
-def live_without(ready: Prepared, runner: Runner, rows: Quarters) -> Without:
-    """Return what each cause costs in the quarters of ``rows``, which ``runner`` has run."""
-    first, count = rows.first, len(rows)
+def lost_of(rows: Quarters) -> Floats:
+    """Return the calls lost: float64[r, programme]."""
+    return rows.programme[:, :, _LOST]
+
+
+def live_without(ready: Prepared, runner: Runner, first: int, lost: Floats) -> Without:
+    """Return what each cause costs in the quarters from the ``first`` on, which as they came lost
+    the calls ``lost[r, programme]`` (:func:`lost_of`)."""
+    count = len(lost)
     ill = runner.outbreak(first, count)
     came = _Disasters(ill.closed, ill.away, runner.outages(first, count))
-    lost = rows.programme[:, :, _LOST]
-    causes, clients = causes_of(ready), rows.worst.shape[1]
+    causes, clients = causes_of(ready), int(ready.demand.client.max(initial=-1)) + 1
     found = Without(
         first,
         np.zeros((count, len(causes), clients)),
         np.zeros((count, len(causes))),
         np.zeros((count, len(causes)), dtype=np.bool_),
     )
-    for at, other in enumerate(_others(ready, runner, rows, came)):
+    for at, other in enumerate(_others(ready, runner, first, came)):
         chosen = np.flatnonzero(_differ(came, other))
         if not len(chosen):
             continue
@@ -101,16 +107,14 @@ def live_without(ready: Prepared, runner: Runner, rows: Quarters) -> Without:
     return found
 
 
-def _others(
-    ready: Prepared, runner: Runner, rows: Quarters, came: _Disasters
-) -> Iterator[_Disasters]:
+def _others(ready: Prepared, runner: Runner, first: int, came: _Disasters) -> Iterator[_Disasters]:
     """Yield the disasters without each cause, in the order of :func:`causes_of`."""
     shut = np.zeros_like(came.closed)
     for site, day in ready.scenario.shut:
         shut[:, :day, site] = True
     yield replace(came, closed=shut, away=np.zeros_like(came.away))
     if ready.controls.closure is not None:
-        ill = runner.outbreak(rows.first, len(rows), replace(ready.controls, closure=None))
+        ill = runner.outbreak(first, len(came.closed), replace(ready.controls, closure=None))
         yield replace(came, closed=ill.closed, away=ill.away)
     for number in range(len(ready.hazards)):
         yield replace(came, events=_kept(came.events, came.events.hazard != number))
@@ -122,7 +126,7 @@ def _differ(one: _Disasters, other: _Disasters) -> Bools:
     if one.closed is not other.closed:
         found |= (one.closed != other.closed).any(axis=(1, 2))
         found |= (one.away != other.away).any(axis=(1, 2))
-    return found
+    return np.asarray(found)
 
 
 def _kept(events: Events, kept: Bools) -> Events:

@@ -11,7 +11,7 @@ import pytest
 from releve.crashtest import CrashTest, Prepared, Quarters, Runner, Settings, prepare
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.result import result_from_json, result_of, result_to_json
-from releve.crashtest.without import Without, causes_of, join_without, live_without
+from releve.crashtest.without import Without, causes_of, join_without, live_without, lost_of
 from tests.crashtest.join.made import DAYS, HAZARDS, rough
 
 COUNT = 12
@@ -27,10 +27,10 @@ def lived() -> tuple[Prepared, Quarters, Without]:
     ready = prepare(case())
     runner = Runner(ready)
     rows = runner.run(0, COUNT)
-    return ready, rows, live_without(ready, runner, rows)
+    return ready, rows, live_without(ready, runner, 0, lost_of(rows))
 
 
-def lost_of(other: CrashTest) -> np.ndarray:
+def clients_lose(other: CrashTest) -> np.ndarray:
     """The calls lost by client of a test that is run from nothing."""
     ready = prepare(other)
     programme = Runner(ready).run(0, COUNT).programme[:, :, LOST]
@@ -42,11 +42,11 @@ def lost_of(other: CrashTest) -> np.ndarray:
 def test_a_hazard_costs_what_a_test_without_it_loses_less() -> None:
     ready, _, found = lived()
     assert causes_of(ready) == ("outbreak", "closure", "power", "carrier")
-    whole = lost_of(case())
+    whole = clients_lose(case())
     for hazard in HAZARDS:
         at = causes_of(ready).index(hazard.id)
         others = tuple(row for row in HAZARDS if row is not hazard)
-        wanted = whole - lost_of(replace(case(), hazards=others))
+        wanted = whole - clients_lose(replace(case(), hazards=others))
         assert np.allclose(found.calls[:, at], wanted, rtol=0, atol=1e-9)
         assert np.abs(wanted).max() > 1, "it cost something"
 
@@ -54,14 +54,18 @@ def test_a_hazard_costs_what_a_test_without_it_loses_less() -> None:
 def test_the_outbreak_costs_what_a_test_without_infections_loses_less() -> None:
     _, _, found = lived()
     quiet = replace(case(), scenario=replace(case().scenario, importation=None))
-    assert np.allclose(found.calls[:, 0], lost_of(case()) - lost_of(quiet), rtol=0, atol=1e-9)
+    assert np.allclose(
+        found.calls[:, 0], clients_lose(case()) - clients_lose(quiet), rtol=0, atol=1e-9
+    )
     assert found.calls[:, 0].max() > 1
 
 
 def test_the_rule_costs_what_the_outbreak_does_not_cost_without_it() -> None:
     _, _, found = lived()
     free = replace(case(), controls=replace(case().controls, closure=None))
-    assert np.allclose(found.calls[:, 1], lost_of(case()) - lost_of(free), rtol=0, atol=1e-9)
+    assert np.allclose(
+        found.calls[:, 1], clients_lose(case()) - clients_lose(free), rtol=0, atol=1e-9
+    )
     assert "closure" not in causes_of(prepare(free))
 
 
@@ -82,7 +86,7 @@ def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
     ready = prepare(other)
     runner = Runner(ready)
     rows = runner.run(0, COUNT)
-    found = live_without(ready, runner, rows)
+    found = live_without(ready, runner, 0, lost_of(rows))
     struck = rows.lost[:, :, 2].any(axis=1)
     at = causes_of(ready).index("power")
     assert 0 < struck.sum() < COUNT
@@ -94,7 +98,7 @@ def test_a_site_that_was_shut_before_stays_shut_without_the_outbreak() -> None:
     shut = replace(case(), scenario=replace(case().scenario, shut=((0, 5),), importation=None))
     ready = prepare(shut)
     runner = Runner(ready)
-    found = live_without(ready, runner, runner.run(0, 2))
+    found = live_without(ready, runner, 0, lost_of(runner.run(0, 2)))
     assert not found.calls[:, 0].any()
 
 
@@ -103,7 +107,7 @@ def test_parts_change_no_bit() -> None:
     parts = []
     for first, count in ((5, 7), (0, 5)):
         runner = Runner(ready)
-        parts.append(live_without(ready, runner, runner.run(first, count)))
+        parts.append(live_without(ready, runner, first, lost_of(runner.run(first, count))))
     again = join_without(parts)
     assert np.array_equal(again.calls, whole.calls)
     assert np.array_equal(again.penalty, whole.penalty)
