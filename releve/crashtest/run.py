@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from releve.crashtest.outbreak import Controls, Detail, Outcome
 from releve.crashtest.outbreak import simulate as simulate_outbreak
 from releve.crashtest.prepare import Prepared
 from releve.crashtest.quarter import quarters
-from releve.crashtest.relief_rule import cells_of, room_for
+from releve.crashtest.relief_rule import Room, base_changes, changes_of, room_for
 from releve.crashtest.settings import INTERVALS
 
 __all__ = ["Quarters", "Runner", "empty_work", "join", "run"]
@@ -88,8 +88,10 @@ class Runner:
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._cells: dict[int, Cells] = {}
+        self._reliefs: dict[tuple[int, int], Cells] = {}
         self._kept = 0
         self._lock = Lock()
+        self._own = local()
 
     def run(self, first: int, count: int, placed: NDArray[np.float64] | None = None) -> Quarters:
         """Return the quarters ``first`` .. ``first + count - 1``.
@@ -192,7 +194,26 @@ class Runner:
         lost[places] = True
         busy = ready.where.first_busy[d, places] < INTERVALS
         scenario, refill = self._start(d, frozenset(places[answered & busy].tolist()))
-        return cells_of(ready.days[d], scenario, lost, refill, room_for(ready.days[d]))
+        return _together(
+            self._relief(d, scenario),
+            changes_of(ready.days[d], scenario, lost, refill, self._room(d)),
+        )
+
+    def _relief(self, d: int, scenario: int) -> Cells:
+        """Return what a relief of a day changes, worked out once."""
+        found = self._reliefs.get((d, scenario))
+        if found is None:
+            found = base_changes(self._prepared.days[d], scenario)
+            self._reliefs[d, scenario] = found
+        return found
+
+    def _room(self, d: int) -> Room:
+        """Return this thread's room for the states of a day."""
+        rooms: dict[int, Room] = getattr(self._own, "rooms", {})
+        if d not in rooms:
+            rooms[d] = room_for(self._prepared.days[d])
+            self._own.rooms = rooms
+        return rooms[d]
 
     def _start(self, d: int, answered: frozenset[int]) -> tuple[int, bool]:
         """Return the scenario of the plan to start from, and whether the fast rule goes on."""
@@ -252,6 +273,11 @@ def empty_work(ready: Prepared, who: Presence) -> Work:
         out=np.zeros((2, programmes, 4)),
         day=np.zeros((clients, 4)),
     )
+
+
+def _together(one: Cells, other: Cells) -> Cells:
+    """Return the changes of both."""
+    return Cells(*(np.concatenate(pair) for pair in zip(one, other, strict=True)))
 
 
 def _rows(ready: Prepared, count: int) -> Rows:
