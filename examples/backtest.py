@@ -26,8 +26,9 @@ def main() -> None:
         days = (bank.end - bank.held_out).days
         click.echo(f"{bank.id}: fitted before {bank.held_out}, judged on the {days} days from it")
         click.echo(
-            f"{'programme':<10} {'calls':>8} {'WAPE':>7} {'naive':>7} {'WAPE by day':>12}"
-            f" {'naive':>7} {'bias':>7} {'80 % interval holds':>20}"
+            f"{'programme':<10} {'calls':>8} {'WAPE':>6} {'median':>7} {'naive':>6} {'loss':>6}"
+            f" {'naive':>6} {'WAPE by day':>12} {'naive':>6} {'bias':>7}"
+            f" {'80 % interval holds':>20}"
         )
         scores = scores_of(bank)
         for name, (own, naive) in scores.items():
@@ -64,6 +65,8 @@ def _mean(scores: Sequence[Score]) -> Score:
         half_hours=sum(half_hours),
         calls=sum(calls),
         wape=mean("wape", calls),
+        median_wape=mean("median_wape", calls),
+        loss=mean("loss", calls),
         day_wape=mean("day_wape", calls),
         bias=mean("bias", calls),
         coverage_80=mean("coverage_80", half_hours),
@@ -73,8 +76,9 @@ def _mean(scores: Sequence[Score]) -> Score:
 
 def _line(name: str, own: Score, naive: Score) -> None:
     click.echo(
-        f"{name:<10} {own.calls:8.0f} {own.wape:7.3f} {naive.wape:7.3f} {own.day_wape:12.3f}"
-        f" {naive.day_wape:7.3f} {own.bias:+7.3f} {own.coverage_80:20.3f}"
+        f"{name:<10} {own.calls:8.0f} {own.wape:6.3f} {own.median_wape:7.3f} {naive.wape:6.3f}"
+        f" {own.loss:6.3f} {naive.loss:6.3f} {own.day_wape:12.3f} {naive.day_wape:6.3f}"
+        f" {own.bias:+7.3f} {own.coverage_80:20.3f}"
     )
 
 
