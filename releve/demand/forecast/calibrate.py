@@ -28,7 +28,7 @@ HORIZON_ENDS = (7, 14)
 _HELD = 0.8
 _MOST = 8.0
 """No factor is above this or below its inverse: folds are few."""
-_STEPS = 8
+_STEPS = 6
 _DAYS_WORTH = 40.0
 _HALF_HOURS_WORTH = 400.0
 """What a factor of 1 is worth beforehand, in days and in half hours that tell of it."""

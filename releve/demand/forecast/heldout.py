@@ -24,7 +24,7 @@ from releve.network import Programme
 
 __all__ = ["HeldOut", "before", "outcome", "usual_days"]
 
-_FOLDS = 6
+_FOLDS = 4
 _FOLD_DAYS = 28
 _STEP_DAYS = 7
 _WEEKS = 2
@@ -75,7 +75,7 @@ class HeldOut:
         """Return the model's prediction of ``numbers`` with its law set right.
 
         ``past`` is the cleaned history before the first of them. The law is set right on up to
-        six folds of 28 days, a week apart, that end with ``past``: no day later than its last is
+        four folds of 28 days, a week apart, that end with ``past``: no day later than its last is
         looked at.
         """
         last = int(past.numbers[-1])
