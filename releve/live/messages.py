@@ -91,7 +91,7 @@ def send(effect: Effect) -> Outcome:
 
 def _skipped(effect: Effect, why: str) -> Outcome:
     """Return that nothing is sent; a worker that was killed over it may have sent it before."""
-    return Outcome({"skipped": why, "perhaps_sent": effect.attempts > 1})
+    return Outcome({"skipped": why, **({"perhaps_sent": True} if effect.attempts > 1 else {})})
 
 
 def _newer(message: Message) -> QuerySet[Message]:
