@@ -148,7 +148,11 @@ def check(out: str) -> None:
         "effects": Counter(Effect.objects.values_list("state", flat=True)),
         "errors": list(Effect.objects.exclude(error="").values_list("key", "error")),
         "again": Effect.objects.filter(attempts__gt=1).count(),
-        "messages": [str(pk) for pk in Message.objects.values_list("pk", flat=True)],
+        "perhaps": [
+            row.body["message"]
+            for row in Effect.objects.filter(kind="send")
+            if row.result.get("perhaps_sent")
+        ],
         "sent": [str(m.pk) for m in Message.objects.exclude(sent_at=None)],
         "letters": [path.stem[:-2] for path in (settings.HOME / "outbox").glob("*.json")],
         "generations": list(
