@@ -98,8 +98,8 @@ def facts() -> None:
 @facts.command("import")
 @click.argument("folder", type=_FOLDER)
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
-@click.option("--provider", default="", help="Whose attempts these are, where the table says none; "
-              "the same ids of another are other attempts [default: the table itself].")  # fmt: skip
+@click.option("--provider", default="", help="Whose attempts these are, where the table says none: "
+              "the same id of another is another attempt [default: the table].")  # fmt: skip
 @by_option
 @on_the_gate
 def import_facts(folder: Path, as_known: bool, provider: str, by: str) -> None:
