@@ -4,6 +4,7 @@
     python -m bench.mutants_outbound --sample 300 --seed 5      three hundred drawn ones
     python -m bench.mutants_outbound --module hours consents    those of two modules
     python -m bench.mutants_outbound --again OUTPUT             the survivors of an earlier run
+    python -m bench.mutants_outbound --unlike OUTPUT            none that an earlier run has judged
     python -m bench.mutants_outbound --list                     count them, run none
 
 A mutant (:mod:`bench.mutants`) is a module of the rules with one thing changed. The package and its
@@ -57,6 +58,7 @@ MODULES = (
 TESTS = (
     "test_cases",
     "test_boundaries",
+    "test_details",
     "test_pacing",
     "test_hours",
     "test_loading",
@@ -300,6 +302,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="mutants drawn at random, instead of all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--again", type=Path, help="only the survivors in an earlier run's output")
+    parser.add_argument("--unlike", type=Path, nargs="+", default=(), help="none of earlier runs")
     parser.add_argument("--list", action="store_true", help="count the mutants and run none")
     options = parser.parse_args()
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -315,12 +318,21 @@ def main() -> None:
         if options.list:
             return
         if options.again:
-            survived = set(re.findall(r"SURVIVED (.*)", options.again.read_text("utf-8")))
-            survived = {_without_line(told) for told in survived}
+            survived = _in(options.again, "SURVIVED")
             mutants = [m for m in mutants if _without_line(str(m)) in survived]
+        words = ("killed  ", "stuck   ", "SURVIVED")
+        judged = {told for output in options.unlike for told in _in(output, *words)}
+        mutants = [m for m in mutants if _without_line(str(m)) not in judged]
         if options.sample:
             mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
         _run(copy, mutants, Telling(Path(folder) / "told"))
+
+
+def _in(output: Path, *words: str) -> set[str]:
+    """Return the mutants of which an earlier run tells one of the words."""
+    lines = output.read_text("utf-8").splitlines()
+    told = (line[9:].partition("  by ")[0] for line in lines if line.startswith(words))
+    return {_without_line(one) for one in told}
 
 
 def _without_line(told: str) -> str:

@@ -14,6 +14,7 @@ import click
 from releve.cli.database import open_database
 from releve.cli.outbound_facts import read_facts
 from releve.outbound import MODES, PURPOSES, OutboundError, Watermark, Withdrawal
+from releve.outbound.providers import provided
 from releve.outbound.reading import TABLES
 
 __all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
@@ -97,9 +98,11 @@ def facts() -> None:
 @facts.command("import")
 @click.argument("folder", type=_FOLDER)
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
+@click.option("--provider", default="", help="Whose attempts these are, where the table says none: "
+              "the same id of another is another attempt [default: the table].")  # fmt: skip
 @by_option
 @on_the_gate
-def import_facts(folder: Path, as_known: bool, by: str) -> None:
+def import_facts(folder: Path, as_known: bool, provider: str, by: str) -> None:
     """Load the tables of a FOLDER (docs/outbound.md); all count from one instant on, or none.
 
     The same again writes nothing; one that was killed goes on when it is started again. Every
@@ -111,6 +114,7 @@ def import_facts(folder: Path, as_known: bool, by: str) -> None:
         if file.stem not in TABLES:
             click.echo(f"{file.name}: no table of facts, left out", err=True)
     frames, digest = read_facts(folder)
+    frames["attempts"] = provided(frames["attempts"], provider)
     told = {name: frame for name, frame in frames.items() if frame.height}
     found = load_frames(told, source=f"folder {folder.name}"[:200], by=by, digest=digest,
                         as_known=as_known, progress=_Progress())  # fmt: skip

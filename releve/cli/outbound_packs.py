@@ -14,9 +14,9 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from releve.campaign.cells import harmless
 from releve.cli.outbound_gate import by_option, on_the_gate
 from releve.cli.outbound_screen import Progress
+from releve.outbound.cells import harmless
 
 if TYPE_CHECKING:
     from releve.gate.sealing import Prover

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import polars as pl
 
-from releve.campaign.cells import harmless
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.evidence import verify
 from releve.outbound import OutboundError
+from releve.outbound.cells import harmless
 from releve.outbound.rerun import rerun
 
 if TYPE_CHECKING:

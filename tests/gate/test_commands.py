@@ -67,6 +67,9 @@ def test_a_campaign_is_recorded_and_changed() -> None:
     assert run(*words).output == "as it was\n"
     assert run(*words, "--last", "2026-12-31").output == "recorded\n"
     assert "needs a name" in run("campaign", "", *words[2:], code=1).output
+    for name in ("-", " x", "=1"):  # the gate asks itself about the campaign "-"
+        told = run("campaign", *words[2:], "--", name, code=1).output
+        assert "does not begin with a letter or a digit" in told
 
 
 def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) -> None:

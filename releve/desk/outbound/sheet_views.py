@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from releve.campaign.cells import harmless
 from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
 from releve.campaign.provable import ProvedFact, facts_head
 from releve.campaign.sheet import Sheet, sheet_of, sheet_rows
@@ -28,6 +27,7 @@ from releve.gate.models import Campaign
 from releve.gate.moments import clock
 from releve.gate.sealing import Prover
 from releve.ledger.roots import last_root
+from releve.outbound.cells import harmless
 from releve.outbound.rows import LEGAL_ZONE, legal_day
 
 __all__ = ["sheet", "sheet_file"]
