@@ -225,6 +225,7 @@ def inputs_of(asked: Asked, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[s
                 "label": label,
                 "plan": digest([plan_to_json(plan).encode() for plan in test.plans]),
                 "days": [plan.day.isoformat() for plan in test.plans],
+                "programmes": [[row.id, row.client] for row in test.programmes],
             }
             for label, test in cases
         ],

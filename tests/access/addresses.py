@@ -206,6 +206,7 @@ ROWS = (
     Row("crashtest/runs/<slug:run>", "/crashtest/runs/none", "cpfa", 404),
     Row("crashtest/runs/<slug:run>/stop", "/crashtest/runs/none/stop", "cp", 405),
     Row("crashtest/runs/<slug:run>/resume", "/crashtest/runs/none/resume", "cp", 405),
+    Row("crashtest/runs/<slug:run>/remove", "/crashtest/runs/none/remove", "cp", 404),
     Row("crashtest/runs/<slug:run>/certificate", "/crashtest/runs/none/certificate", "cpfa", 404),
     Row(
         "crashtest/runs/<slug:run>/certificate.json",
