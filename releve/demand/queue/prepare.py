@@ -68,7 +68,7 @@ def prepare(centre: Centre) -> Prepared:
         serves=serves,
         serves_rank=serves_rank,
         serves_least=serves_least,
-        overflow=((ranks[0] >= 0) & (least > 1)).any(axis=1).astype(np.int64),
+        overflow=np.any((ranks[0] >= 0) & (least > 1), axis=1).astype(np.int64),
         **steps,
     )
     return Prepared(work, programme, group)
