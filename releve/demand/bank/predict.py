@@ -106,6 +106,7 @@ def predict(
     seed: int = 1999,
     lines: Sequence[int] = LINES,
     spreads: Sequence[float] = SPREADS,
+    drifts: Sequence[float] = DRIFTS,
     tick: Tick = lambda: None,
 ) -> Prediction:
     """Fit on the days of ``first``, predict those of ``then``; ``tick`` after each step.
@@ -126,7 +127,7 @@ def predict(
         others.append(fitted(rest, staffing.least, staffing.spread))
         tick()
     drift, coverage = 0.0, []
-    for drift in DRIFTS:
+    for drift in drifts:
         left_out = [_drawn(one, week, drift, seed) for one, week in zip(others, weeks, strict=True)]
         coverage.append(np.mean([row.inside() for row in left_out], axis=(0, 1)))
         tick()

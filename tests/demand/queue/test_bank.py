@@ -199,7 +199,7 @@ def test_february_lies_in_its_intervals_as_often_as_they_say(shared_data: Path) 
     )
     january = [day for day in days if day.date.month == 1]
     february = [day for day in days if day.date.month == 2]
-    found = predict(january, february, lines=(3,), spreads=(0.2,))
+    found = predict(january, february, lines=(3,), spreads=(0.2,), drifts=(0.2,))
     low, high = found.month.whole_interval()
     assert np.all((low <= found.month.whole_seen) & (found.month.whole_seen <= high))
     assert np.all(found.month.inside().sum(axis=0) >= 28)
