@@ -23,7 +23,7 @@ _R = TypeVar("_R")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _QUIET_SECONDS = 2.0
 
-_by = click.option("--by", required=True, help="Who does so; it is written down.")
+by_option = click.option("--by", required=True, help="Who does so; it is written down.")
 
 
 def on_the_gate(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -75,10 +75,10 @@ def serve(host: str, port: int, workers: int) -> None:
 
     from releve.gate.errors import GateError
     from releve.gate.keys import number_pseudonym
-    from releve.gate.law import rules_now
+    from releve.gate.versions import keep_now
 
     try:
-        version = rules_now().version[:12]
+        version = keep_now()[:12]
         number_pseudonym("")
     except (GateError, OutboundError) as error:
         raise click.ClickException(str(error)) from error
@@ -97,7 +97,7 @@ def facts() -> None:
 @facts.command("import")
 @click.argument("folder", type=_FOLDER)
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
-@_by
+@by_option
 @on_the_gate
 def import_facts(folder: Path, as_known: bool, by: str) -> None:
     """Load the tables of a FOLDER (docs/outbound.md); all count from one instant on, or none.
@@ -123,7 +123,7 @@ def import_facts(folder: Path, as_known: bool, by: str) -> None:
 @click.argument("person")
 @click.option("--consent", default="", help="Of this consent alone [default: of all].")
 @click.option("--channel", default="oral", show_default=True, help="How it was said.")
-@_by
+@by_option
 @on_the_gate
 def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> None:
     """Record that a PERSON takes the consent to calls for a CLIENT back, as of now."""
@@ -139,7 +139,7 @@ def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> N
 @facts.command()
 @click.argument("feeds", nargs=-1, required=True,
                 type=click.Choice(["attempts", "consents", "refusals", "withdrawals"]))  # fmt: skip
-@_by
+@by_option
 @on_the_gate
 def read(feeds: tuple[str, ...], by: str) -> None:
     """Note that the registers FEEDS were read just now: what is not read for long refuses."""
@@ -166,7 +166,7 @@ def read(feeds: tuple[str, ...], by: str) -> None:
 @click.option("--last", type=click.DateTime(["%Y-%m-%d"]), help="Last day; closes it.")
 @click.option("--provider", default="", help="Who dials.")
 @click.option("--site", default="", help="Where.")
-@_by
+@by_option
 @on_the_gate
 def campaign(
     name: str, client: str, object_: str, mode: str, purpose: str, origin: str,
@@ -214,18 +214,19 @@ def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float
 @click.command()
 @on_the_gate
 def close() -> None:
-    """Put what was decided under a root in the ledger, and erase what is due; once a day.
+    """Put what was decided and what was known under roots in the ledger, and erase what is due.
 
-    The worker of `releve live work` does so too.
+    Once a day; the worker of `releve live work` does so too.
     """
     from releve.gate.closing import close_all
     from releve.gate.erasing import erase_due
+    from releve.gate.sealing import seal_facts
 
     now = datetime.now(UTC)
-    batches = close_all(now)
+    batches, facts = close_all(now), seal_facts(now)
     rows = sum(batch.decisions + batch.attempts for batch in batches)
     erased = erase_due(now.date(), now)
-    click.echo(f"{rows} rows in {len(batches)} batches; {erased} erased")
+    click.echo(f"{rows} rows in {len(batches)} batches; {facts} facts; {erased} erased")
 
 
 @click.command()

@@ -76,7 +76,7 @@ def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) 
     assert told == "0 filed, 1 without an attempt, 0 broken lines, 0 unknown\n"
     assert "columns lack sip_code" in run("outcomes", str(tmp_path), "--columns", "callid,cseq",
                                           code=1).output  # fmt: skip
-    assert run("close").output == "0 rows in 0 batches; 0 erased\n"
+    assert run("close").output == "0 rows in 0 batches; 3 facts; 0 erased\n"
     assert not Decision.objects.exists()
 
 
