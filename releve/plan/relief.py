@@ -51,6 +51,9 @@ TRIES = 3
 """How often a relief is tried again for a client that whole people miss by a hair."""
 NEAR = 0.003
 """A hair: less than this share of a client's day."""
+DEARER = 10.0
+"""How many times dearer a miss is when a relief is tried again: by a hair it costs less than the
+person who mends it."""
 
 
 @dataclass(frozen=True)
@@ -198,8 +201,11 @@ def _near_misses_mended(
         lp, block = relief_programme(problem, layout, staff, aim, move_price, available)
         solution = solve(lp, method="ipm", crossover=False)
         tried.append(
-            whole_relief(problem, layout, staff, block, solution, base.on_pattern, aim, move_price)
-        )
+            whole_relief(
+                problem, layout, staff, block, solution, base.on_pattern, aim, move_price,
+                DEARER if turn else 1.0,
+            )
+        )  # fmt: skip
         best = min(tried, key=lambda relief: _over(problem, relief, limit).sum())
         over = _over(problem, best, limit)
         if lower and turn == 0 and over.any():
@@ -253,8 +259,9 @@ def whole_relief(
     on_pattern: Ints,
     limit: Floats,
     move_price: float,
+    dearer: float = 1.0,
 ) -> Relief:
-    """Return a fractional relief in whole people."""
+    """Return a fractional relief in whole people; a miss is so many times dearer to them."""
     want = Whole(
         allowed=~staff.lost,
         price=problem.price * 0.01,
@@ -263,7 +270,7 @@ def whole_relief(
         onsite=staff.onsite,
         limit=limit * client_requirement(problem),
         move_price=np.full(len(problem.group), move_price),
-        excess=excess_price(problem),
+        excess=dearer * excess_price(problem),
         capped=False,
     )
     plan = whole_plan(
