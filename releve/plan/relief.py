@@ -51,9 +51,6 @@ TRIES = 3
 """How often a relief is tried again for a client that whole people miss by a hair."""
 NEAR = 0.003
 """A hair: less than this share of a client's day."""
-DEARER = 10.0
-"""How many times dearer a miss is when a relief is tried again: by a hair it costs less than the
-person who mends it."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +158,7 @@ def relief_of(
     isolated: float,
     move_price: float,
     aim: Floats | None = None,
+    dearer: float = 1.0,
 ) -> Relief:
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
@@ -168,7 +166,8 @@ def relief_of(
     what is planned for. A contingency without exposed people (a carrier) is answered by restoring
     what the base plan covered: it is no occasion to mend the base plan. In fractions the exact
     share of the exposed is isolated, as in the N-1 programme; in whole people the share is rounded
-    down per site.
+    down per site. Where it is tried again for who misses by a hair, a miss is so many times
+    ``dearer`` to whole people: by a hair it costs less than the person who mends it.
     """
     staff = available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
@@ -177,7 +176,7 @@ def relief_of(
         return _restored(problem, base, staff, limit, move_price)
     exact = exact_available(problem, staff, isolated)
     aim = limit if aim is None else aim
-    return _near_misses_mended(problem, layout, staff, base, limit, aim, move_price, exact)
+    return _near_misses_mended(problem, layout, staff, base, limit, aim, move_price, exact, dearer)
 
 
 def _near_misses_mended(
@@ -189,6 +188,7 @@ def _near_misses_mended(
     aim: Floats,
     move_price: float,
     available: Floats,
+    dearer: float,
 ) -> Relief:
     """Solve a relief; again for clients that whole people miss: aimed at the limit itself where the
     first aimed lower, then lower for who misses by a hair.
@@ -203,7 +203,7 @@ def _near_misses_mended(
         tried.append(
             whole_relief(
                 problem, layout, staff, block, solution, base.on_pattern, aim, move_price,
-                DEARER if turn else 1.0,
+                dearer if turn else 1.0,
             )
         )  # fmt: skip
         best = min(tried, key=lambda relief: _over(problem, relief, limit).sum())

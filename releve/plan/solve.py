@@ -58,6 +58,8 @@ FEW = 6_000
 """Assignments up to which every rounding is tried and the best kept. Beyond, the first alone, and
 the others of :data:`SECOND` one by one where whole people miss a target that fractions hold."""
 SECOND = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
+DEARER = 10.0
+"""How many times dearer to a large operator a miss is in a relief that is tried again."""
 
 
 HAIR = 1e-6
@@ -246,6 +248,7 @@ class _Planned:
             aim=self.aims[1 + i],
             isolated=self.settings.isolated,
             move_price=self.settings.relief_move_price,
+            dearer=DEARER if self.large else 1.0,
         )
 
 
