@@ -8,11 +8,12 @@ answer is rounded up to whole purchases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from releve.plan.aims import Aims, Pairs
 from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram, solve
@@ -22,7 +23,7 @@ from releve.plan.secure import add_exposure, add_shares, add_target
 from releve.plan.settings import PlanSettings
 from releve.plan.twins import Twins
 
-__all__ = ["KINDS", "Bought", "cheapest_set", "purchases_of"]
+__all__ = ["KINDS", "Bought", "cheapest_set", "incurable_cells", "merged", "purchases_of"]
 
 KINDS = ("laptop", "skill", "seat")
 SLACK_PRICE = 2e6
@@ -63,7 +64,8 @@ def cheapest_set(
     prices = {"laptop": settings.laptop_price, "skill": settings.skill_price}
     price = np.array([prices[kind] for kind in twins.kind])
     apart = price * (1.0 + 1e-4 * np.arange(len(price)) / max(1, len(price)))
-    most = np.where(np.isin(twins.kind, kinds), problem.size[twins.source], 0)
+    spare = np.array([len(members) for members in twins.spare], dtype=np.int64)
+    most = np.where(np.isin(twins.kind, kinds), spare[twins.source], 0)
     people = lp.columns(len(price), apart, upper=most.astype(float))
     seats = lp.columns(
         len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0
@@ -108,6 +110,15 @@ def cheapest_set(
     )
 
 
+def incurable_cells(bought: Bought, target: float, aims: Aims, clients: Sequence[str]) -> Pairs:
+    """Return the cells that miss their target, not only a lower aim, whatever is bought."""
+    return frozenset(
+        (name, client)
+        for (name, client), slack in bought.slack.items()
+        if slack > target / 10 + target - aims.of(name)[clients.index(client)]
+    )
+
+
 def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:
     """Round up per kind, home site and skill: an interior solution spreads one person over many
     groups that are as good."""
@@ -126,10 +137,11 @@ def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:
 
 def _within_groups(twins: Twins, bought: Ints, wanted: Floats) -> Ints:
     """Take back what rounding up buys for more people than a group has, the least wanted first."""
-    over = np.bincount(twins.source, weights=bought, minlength=len(twins.problem.size))
-    for source in np.nonzero(over > twins.problem.size)[0]:
+    spare = np.array([len(members) for members in twins.spare], dtype=np.int64)
+    over = np.bincount(twins.source, weights=bought, minlength=len(spare))
+    for source in np.nonzero(over > spare)[0]:
         mine = np.nonzero(twins.source == source)[0]
-        while bought[mine].sum() > twins.problem.size[source]:
+        while bought[mine].sum() > spare[source]:
             bought[
                 mine[np.argmax(np.where(bought[mine] > 0, bought[mine] - wanted[mine], -1.0))]
             ] -= 1
@@ -178,18 +190,18 @@ def purchases_of(twins: Twins, bought: Bought, settings: PlanSettings) -> tuple[
                 unit_price=getattr(settings, f"{twins.kind[i]}_price"),
                 where=problem.groups.groups[source].home_site,
                 programme=twins.learns[i],
-                agents=problem.groups.members[source][first : first + count],
+                agents=twins.spare[source][first : first + count],
             )
         )
     out += [
         Purchase("seat", int(bought.seats[m]), settings.seat_price, problem.sites[m])
         for m in np.nonzero(bought.seats)[0]
     ]
-    return tuple(_merged(out))
+    return merged(out)
 
 
-def _merged(purchases: Sequence[Purchase]) -> list[Purchase]:
-    """Put purchases of one kind, place and programme on one line."""
+def merged(purchases: Iterable[Purchase]) -> tuple[Purchase, ...]:
+    """Put purchases of one kind, place and programme on one line, the dearest line first."""
     lines: dict[tuple[str, str, str], Purchase] = {}
     for one in purchases:
         key = (one.kind, one.where, one.programme)
@@ -199,4 +211,4 @@ def _merged(purchases: Sequence[Purchase]) -> list[Purchase]:
                 agents=lines[key].agents + one.agents,
             )  # fmt: skip
         lines[key] = one
-    return sorted(lines.values(), key=lambda one: (-one.count * one.unit_price, one.where))
+    return tuple(sorted(lines.values(), key=lambda one: (-one.count * one.unit_price, one.where)))

@@ -158,6 +158,7 @@ def relief_of(
     isolated: float,
     move_price: float,
     aim: Floats | None = None,
+    dearer: float = 1.0,
 ) -> Relief:
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
@@ -165,7 +166,8 @@ def relief_of(
     what is planned for. A contingency without exposed people (a carrier) is answered by restoring
     what the base plan covered: it is no occasion to mend the base plan. In fractions the exact
     share of the exposed is isolated, as in the N-1 programme; in whole people the share is rounded
-    down per site.
+    down per site. Where it is tried again for who misses by a hair, a miss is so many times
+    ``dearer`` to whole people: by a hair it costs less than the person who mends it.
     """
     staff = available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
@@ -174,7 +176,7 @@ def relief_of(
         return _restored(problem, base, staff, limit, move_price)
     exact = exact_available(problem, staff, isolated)
     aim = limit if aim is None else aim
-    return _near_misses_mended(problem, layout, staff, base, limit, aim, move_price, exact)
+    return _near_misses_mended(problem, layout, staff, base, limit, aim, move_price, exact, dearer)
 
 
 def _near_misses_mended(
@@ -186,6 +188,7 @@ def _near_misses_mended(
     aim: Floats,
     move_price: float,
     available: Floats,
+    dearer: float,
 ) -> Relief:
     """Solve a relief; again for clients that whole people miss: aimed at the limit itself where the
     first aimed lower, then lower for who misses by a hair.
@@ -198,8 +201,11 @@ def _near_misses_mended(
         lp, block = relief_programme(problem, layout, staff, aim, move_price, available)
         solution = solve(lp, method="ipm", crossover=False)
         tried.append(
-            whole_relief(problem, layout, staff, block, solution, base.on_pattern, aim, move_price)
-        )
+            whole_relief(
+                problem, layout, staff, block, solution, base.on_pattern, aim, move_price,
+                dearer if turn else 1.0,
+            )
+        )  # fmt: skip
         best = min(tried, key=lambda relief: _over(problem, relief, limit).sum())
         over = _over(problem, best, limit)
         if lower and turn == 0 and over.any():
@@ -253,8 +259,9 @@ def whole_relief(
     on_pattern: Ints,
     limit: Floats,
     move_price: float,
+    dearer: float = 1.0,
 ) -> Relief:
-    """Return a fractional relief in whole people."""
+    """Return a fractional relief in whole people; a miss is so many times dearer to them."""
     want = Whole(
         allowed=~staff.lost,
         price=problem.price * 0.01,
@@ -263,7 +270,7 @@ def whole_relief(
         onsite=staff.onsite,
         limit=limit * client_requirement(problem),
         move_price=np.full(len(problem.group), move_price),
-        excess=excess_price(problem),
+        excess=dearer * excess_price(problem),
         capped=False,
     )
     plan = whole_plan(

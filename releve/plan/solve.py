@@ -55,7 +55,14 @@ ROUNDINGS = (
     Rounding(3.0, stay=0.3),
 )
 FEW = 6_000
-"""Assignments up to which every rounding is tried and the best kept; beyond, the first alone."""
+"""Assignments up to which every rounding is tried and the best kept. Beyond, the first alone, and
+the others of :data:`SECOND` one by one where whole people miss a target that fractions hold."""
+SECOND = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
+DEARER = 10.0
+"""How many times dearer to a large operator a miss is in a relief that is tried again."""
+
+
+HAIR = 1e-6
 
 
 @dataclass
@@ -98,10 +105,12 @@ def plan_problem(
     progress: Progress = lambda stage, share: None,
     watch: Watch | None = None,
     protect: bool = True,
+    proved: bool = True,
 ) -> Planning:
     """Solve a day: floors, the N-1 programme, whole people, and a relief per contingency.
 
-    ``protect`` False plans the base day as if nothing could be lost (for comparison).
+    ``protect`` False plans the base day as if nothing could be lost (for comparison). ``proved``
+    False leaves the objective out (NaN), which says how good a plan is and changes nothing in it.
     """
     watch = watch or Watch()
     layout = layout_of(problem)
@@ -112,7 +121,7 @@ def plan_problem(
     watch.lap("n-1 programme")
     planned = _Planned(problem, layout, tuple(contingencies), floors, secure, settings)
     base, reliefs = planned.best(progress, watch)
-    objective = planned.objective(base, progress)
+    objective = planned.objective(base, progress) if proved else float("nan")
     watch.lap("bound")
     return Planning(problem, layout, tuple(contingencies), floors, secure, base, objective, reliefs)
 
@@ -131,8 +140,17 @@ class _Planned:
     @property
     def ways(self) -> tuple[Rounding, ...]:
         """The roundings to try."""
-        many = len(self.problem.group) <= FEW and self.secure.share.keys() > {BASE}
-        return ROUNDINGS if many else ROUNDINGS[:1]
+        return ROUNDINGS if not self.large and self.protects else ROUNDINGS[:1]
+
+    @property
+    def large(self) -> bool:
+        """Whether there is no time to try every rounding."""
+        return len(self.problem.group) > FEW
+
+    @property
+    def protects(self) -> bool:
+        """Whether the programme planned for a loss."""
+        return self.secure.share.keys() > {BASE}
 
     @cached_property
     def limits(self) -> Floats:
@@ -151,7 +169,45 @@ class _Planned:
             reliefs = self.reliefs(base, progress, turn)
             watch.lap("reliefs")
             tried.append((self.in_people(base, reliefs), turn, base, reliefs))
-        return min(tried, key=lambda one: one[:2])[2:]
+        best = min(tried, key=lambda one: one[:2])[2:]
+        return self.held(*best, watch) if self.large and self.protects else best
+
+    def held(
+        self, base: WholePlan, reliefs: tuple[Relief, ...], watch: Watch
+    ) -> tuple[WholePlan, tuple[Relief, ...]]:
+        """Return a base plan and reliefs of another rounding, where these miss a target that the
+        fractional plan holds and the others miss fewer.
+
+        A rounding is judged by the losses that were missed, before the others are answered.
+        """
+        missed = self.missed(reliefs)
+        for way in SECOND:
+            if not missed:
+                break
+            other = base_in_people(self.problem, self.layout, self.secure, self.aims[0], way)
+            watch.lap("whole people")
+            known = {i: self.relief(other, i) for i in missed}
+            if sum(self.fell_short(i, relief) for i, relief in known.items()) == 0:
+                full = tuple(
+                    known[i] if i in known else self.relief(other, i) for i in range(len(reliefs))
+                )
+                if len(self.missed(full)) < len(missed):
+                    base, reliefs, missed = other, full, self.missed(full)
+            watch.lap("reliefs")
+        return base, reliefs
+
+    def missed(self, reliefs: Sequence[Relief]) -> list[int]:
+        """Return the losses under which whole people miss a target that fractions hold."""
+        return [i for i, relief in enumerate(reliefs) if self.fell_short(i, relief)]
+
+    def fell_short(self, i: int, relief: Relief) -> int:
+        """Return how many clients miss a target that the fractional plan holds under a loss."""
+        share = self.secure.share.get(self.contingencies[i].id)
+        if share is None or self.contingencies[i].kind != "site":
+            return 0
+        target = self.settings.target + HAIR
+        whole = relief.plan.missing / client_requirement(self.problem)
+        return int(((whole > target) & (share <= target)).sum())
 
     def in_people(self, base: WholePlan, reliefs: Sequence[Relief]) -> float:
         """Return the objective with the reliefs in whole people, what people will live by."""
@@ -175,22 +231,25 @@ class _Planned:
     def reliefs(self, base: WholePlan, progress: Progress, turn: int) -> tuple[Relief, ...]:
         """Return the relief of every contingency, for a base plan that stands."""
         found = []
-        for i, contingency in enumerate(self.contingencies):
-            found.append(
-                relief_of(
-                    self.problem,
-                    self.layout,
-                    contingency,
-                    base,
-                    limit=self.limits[1 + i],
-                    aim=self.aims[1 + i],
-                    isolated=self.settings.isolated,
-                    move_price=self.settings.relief_move_price,
-                )
-            )
+        for i in range(len(self.contingencies)):
+            found.append(self.relief(base, i))
             done = (turn + (i + 1) / len(self.contingencies)) / len(self.ways)
             progress("reliefs", done)
         return tuple(found)
+
+    def relief(self, base: WholePlan, i: int) -> Relief:
+        """Return the relief of contingency i for a base plan that stands."""
+        return relief_of(
+            self.problem,
+            self.layout,
+            self.contingencies[i],
+            base,
+            limit=self.limits[1 + i],
+            aim=self.aims[1 + i],
+            isolated=self.settings.isolated,
+            move_price=self.settings.relief_move_price,
+            dearer=DEARER if self.large else 1.0,
+        )
 
 
 def _limits(

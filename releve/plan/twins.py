@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from releve.plan.lp import Floats, Ints
 from releve.plan.problem import Group, Groups, Problem
 from releve.plan.settings import PlanSettings
 
-__all__ = ["Twins", "new_carriers", "with_twins"]
+__all__ = ["Twins", "new_carriers", "short_programmes", "with_twins"]
 
 LEARNERS = 40
 """Largest groups that may learn a programme; more would hardly be cheaper, only slower."""
@@ -25,8 +25,9 @@ class Twins:
     """A problem with a twin group, of nobody yet, for every purchase.
 
     ``source[i]`` the group and ``twin[i]`` the twin of purchase i, its ``kind`` (laptop, skill)
-    and, for a skill, the programme it ``learns``. ``room[m]`` is how many seats a site can be
-    given: none beyond a measure on its people.
+    and, for a skill, the programme it ``learns``. ``spare[g]`` are the people of a group that
+    something can be bought for. ``room[m]`` is how many seats a site can be given: none beyond a
+    measure on its people.
     """
 
     problem: Problem
@@ -34,6 +35,7 @@ class Twins:
     twin: Ints
     kind: tuple[str, ...]
     learns: tuple[str, ...]
+    spare: tuple[tuple[str, ...], ...]
     room: Floats
 
     def roomy(self) -> Problem:
@@ -43,11 +45,27 @@ class Twins:
         return replace(self.problem, size=size)
 
 
+def short_programmes(problem: Problem, wanted: Collection[tuple[str, str]]) -> list[int]:
+    """Return the programmes of the clients of some cells (loss, client)."""
+    clients = {client for _, client in wanted}
+    return [p for p, c in enumerate(problem.client) if problem.clients[c] in clients]
+
+
 def with_twins(
-    operator: Operator, problem: Problem, programmes: Sequence[int], settings: PlanSettings
+    operator: Operator,
+    problem: Problem,
+    programmes: Sequence[int],
+    settings: PlanSettings,
+    served: Collection[str] = (),
 ) -> Twins:
-    """Add the twins: laptops for who is not home-ready, and ``programmes`` to learn."""
+    """Add the twins: laptops for who is not home-ready, and ``programmes`` to learn; nothing more
+    for agents who are ``served``."""
+    spare = [
+        tuple(agent for agent in members if agent not in served)
+        for members in problem.groups.members
+    ]
     found = [*_laptops(operator, problem), *_skills(operator, problem, set(programmes))]
+    found = [one for one in found if spare[one.source]]
     first = len(problem.size)
     groups = [*problem.groups.groups, *(one.group for one in found)]
     carriers = tuple(sorted({g.carrier for g in groups} - {""}))
@@ -89,6 +107,7 @@ def with_twins(
         twin=np.arange(first, first + len(found), dtype=np.int64),
         kind=tuple(one.kind for one in found),
         learns=tuple(one.learns for one in found),
+        spare=(*spare, *(() for _ in found)),
         room=_room(operator, problem),
     )
 

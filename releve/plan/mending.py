@@ -1,0 +1,196 @@
+"""What is missing of a large operator, which has no time for many plans.
+
+Two sets are bought side by side, for the target itself and for an aim as much lower as whole
+people were seen to lose, and planned again. Where a set does not hold it is mended: all that was
+bought is kept, and the cheapest is added that makes the cells that failed miss less, in fractions,
+by what whole people missed. So a set only grows, and what it had cured stays cured in fractions.
+When one holds in the first round, the other is mended once, as long as it stays the cheaper one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from releve.network import Operator
+from releve.plan.aims import Aims, Pairs
+from releve.plan.buying import Bought, cheapest_set, incurable_cells, merged, purchases_of
+from releve.plan.contingency import Contingency
+from releve.plan.planner import SolvedDay
+from releve.plan.replanned import (
+    Again,
+    Misses,
+    Run,
+    lost_in_whole_people,
+    planned_again,
+    problem_with,
+)
+from releve.plan.result import BASE, Purchase, WhatIsMissing
+from releve.plan.settings import PlanSettings
+from releve.plan.twins import Twins, short_programmes, with_twins
+
+__all__ = ["mended_set"]
+
+ROUNDS = 4
+"""Rounds of two plans side by side, at most."""
+HARDER = 8
+"""How often an aim is lowered again, before a set is given up to which nothing would be added."""
+
+
+def mended_set(
+    operator: Operator,
+    solved: SolvedDay,
+    wanted: Pairs,
+    kinds: Sequence[str],
+    progress: Callable[[float], None],
+    run: Run,
+) -> WhatIsMissing:
+    """Return a cheap set that makes the ``wanted`` cells hold and breaks no other.
+
+    As :func:`releve.plan.missing.what_is_missing`, which calls it.
+    """
+    search = _Mending(operator, solved, tuple(kinds), run)
+    best = search.found(wanted, progress)
+    return WhatIsMissing(
+        purchases=best.purchases,
+        cost=best.cost,
+        lower_bound=search.bound,
+        incurable=tuple(sorted(search.incurable)),
+        checked=not best.left,
+    )
+
+
+@dataclass(frozen=True)
+class _Purchase:
+    """A purchase to solve for, with all that a process of its own needs."""
+
+    twins: Twins
+    losses: tuple[Contingency, ...]
+    aims: Aims
+    settings: PlanSettings
+    kinds: tuple[str, ...]
+
+
+def _bought(one: _Purchase) -> Bought:
+    return cheapest_set(one.twins, one.losses, one.aims.of, one.settings, one.kinds)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """What is bought for some aims."""
+
+    purchases: tuple[Purchase, ...]
+    aims: Aims
+
+    @property
+    def cost(self) -> float:
+        return sum(one.count * one.unit_price for one in self.purchases)
+
+
+@dataclass(frozen=True)
+class _Tried(_Set):
+    """A set that was planned again: what it ``misses``, and which of that could be cured."""
+
+    misses: Misses
+    left: Pairs
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """Sort key: what holds first, the cheapest of it; then what misses in fewest cells."""
+        return (len(self.left), self.cost)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A set to mend, with all that a process of its own needs."""
+
+    operator: Operator
+    solved: SolvedDay
+    tried: _Tried
+    kinds: tuple[str, ...]
+
+
+def _mended(failed: _Failed) -> _Set | None:
+    """Add the cheapest that makes the failed cells miss less; None where nothing does."""
+    tried, solved = failed.tried, failed.solved
+    better, problem = problem_with(Again(failed.operator, solved, tried.purchases))
+    served = {agent for one in tried.purchases for agent in one.agents}
+    short = short_programmes(problem, tried.left)
+    twins = with_twins(better, problem, short, solved.settings, served)
+    names = {name for name, _ in tried.left} - {BASE}
+    losses = tuple(c for c in solved.planning.contingencies if c.id in names)
+    over = tried.misses.over_in(tried.left, problem.clients)
+    aims = tried.aims
+    for _ in range(HARDER):
+        aims = aims.lowered(over)
+        bought = _bought(_Purchase(twins, losses, aims, solved.settings, failed.kinds))
+        more = purchases_of(twins, bought, solved.settings)
+        if more:
+            return _Set(merged((*tried.purchases, *more)), aims)
+    return None
+
+
+class _Mending:
+    """Buys two sets, plans again with both, and mends them until one holds."""
+
+    def __init__(
+        self, operator: Operator, solved: SolvedDay, kinds: tuple[str, ...], run: Run
+    ) -> None:
+        self._operator = operator
+        self._solved = solved
+        self._kinds = kinds
+        self._run = run
+        self.bound = 0.0
+        self.incurable: Pairs = frozenset()
+
+    def found(self, wanted: Pairs, progress: Callable[[float], None]) -> _Tried:
+        """Return the cheapest set found that holds, or that misses in fewest cells."""
+        tried = self._planned(self._first(wanted))
+        for turn in range(1, ROUNDS):
+            progress(turn / ROUNDS)
+            best = min(tried, key=lambda one: one.order)
+            failed = [one for one in tried if one.left]
+            if not best.left:
+                failed = failed if turn == 1 else []
+            sets = [one for one in self._mended(failed) if best.left or one.cost < best.cost]
+            if not sets:
+                break
+            tried = [*self._planned(sets), *([] if best.left else [best])]
+        progress(1.0)
+        return min(tried, key=lambda one: one.order)
+
+    def _first(self, wanted: Pairs) -> list[_Set]:
+        """Buy for the target, which gives the bound and what is incurable, and for a lower aim."""
+        problem, settings = self._solved.planning.problem, self._solved.settings
+        twins = with_twins(self._operator, problem, short_programmes(problem, wanted), settings)
+        names = {name for name, _ in wanted}
+        losses = tuple(c for c in self._solved.planning.contingencies if c.id in names)
+        target = Aims(settings.target, len(problem.clients))
+        aims = (target, target.lowered(lost_in_whole_people(self._solved)))
+        sets = list(
+            self._run(
+                _bought, [_Purchase(twins, losses, one, settings, self._kinds) for one in aims]
+            )
+        )
+        self.bound = sets[0].bound
+        self.incurable = incurable_cells(sets[0], settings.target, target, problem.clients)
+        return [
+            _Set(purchases_of(twins, bought, settings), one)
+            for bought, one in zip(sets, aims, strict=True)
+        ]
+
+    def _mended(self, failed: Sequence[_Tried]) -> list[_Set]:
+        """Mend sets side by side; those that nothing mends are left out."""
+        work = [_Failed(self._operator, self._solved, one, self._kinds) for one in failed]
+        return [one for one in self._run(_mended, work) if one is not None]
+
+    def _planned(self, sets: Sequence[_Set]) -> list[_Tried]:
+        """Plan again with each set, side by side; of two that are the same, once."""
+        once: dict[tuple[Purchase, ...], _Set] = {}
+        for one in sets:
+            once.setdefault(one.purchases, one)
+        days = [Again(self._operator, self._solved, purchases) for purchases in once]
+        return [
+            _Tried(one.purchases, one.aims, misses, misses.pairs - self.incurable)
+            for one, misses in zip(once.values(), self._run(planned_again, days), strict=True)
+        ]
