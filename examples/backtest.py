@@ -18,10 +18,10 @@ import numpy as np
 
 from examples.banks import BANKS, Bank, read_bank
 from releve.demand import History, Score, backtest, clean
-from releve.demand.forecast import before
+from releve.demand.forecast import MODELS, before
 from releve.network import Programme
 
-__all__ = ["Judged", "main", "scores_of"]
+__all__ = ["Judged", "fitted_scores", "main", "scores_of"]
 
 OWN, NAIVE = "profile", "seasonal_naive"
 FIRST_DAYS, HORIZON_DAYS = 14, 28
@@ -64,18 +64,17 @@ def scores_of(bank: Bank) -> dict[str, Judged]:
     for row in bank.programmes:
         history = histories[row.id]
         found = {s.model: s for s in backtest(history, row, [bank.held_out], days)}
-        out[row.id] = Judged(found[OWN], found[NAIVE], _fitted(history, row, bank.held_out))
+        out[row.id] = Judged(found[OWN], found[NAIVE], fitted_scores(history, row, bank.held_out))
     return out
 
 
-def _fitted(history: History, row: Programme, held_out: date) -> tuple[Score, ...]:
+def fitted_scores(history: History, row: Programme, held_out: date) -> tuple[Score, ...]:
     """Return our scores at each week of the days before ``held_out``, and on these days only."""
     past = before(history, row, held_out)
-    weeks = []
+    weeks: list[Score] = []
     origin = held_out - timedelta(days=7)
     while int(clean(before(past, row, origin), row).is_kind("normal").sum()) >= FIRST_DAYS:
-        found = backtest(past, row, [origin], HORIZON_DAYS)
-        weeks.append(next(score for score in found if score.model == OWN))
+        weeks += backtest(past, row, [origin], HORIZON_DAYS, {OWN: MODELS[OWN]})
         origin -= timedelta(days=7)
     return tuple(weeks)
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from bench.logs import QUEUES_1999, ZONE_1999, RealLog, load_1999, load_2003
+from examples.backtest import fitted_scores
 from releve.demand import Score, backtest, clean
 from releve.demand.localtime import day_number, local_slots
 
@@ -73,7 +74,17 @@ def test_the_five_minute_counts_are_added_up_and_the_lone_last_ones_are_not_know
     assert named[date(2003, 4, 4)] == "missing"
 
 
+_JUDGED: dict[tuple[str, bool], dict[str, list[Score]]] = {}
+
+
 def judged(log: RealLog, *, weekly: bool) -> dict[str, list[Score]]:
+    """Return the scores of every queue by model, found once for all tests."""
+    if (log.name, weekly) not in _JUDGED:
+        _JUDGED[log.name, weekly] = _judge(log, weekly=weekly)
+    return _JUDGED[log.name, weekly]
+
+
+def _judge(log: RealLog, *, weekly: bool) -> dict[str, list[Score]]:
     days = (log.end - log.origin).days
     origins = [log.origin]
     if weekly:
@@ -107,6 +118,31 @@ def test_the_forecast_beats_seasonal_naive_on_the_held_out_month(
     own, _ = overall(scores["profile"])
     naive, _ = overall(scores["seasonal_naive"])
     assert own < 0.9 * naive
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("year", [1999, 2003])
+def test_each_queue_is_forecast_better_than_by_last_week(
+    year: int, calls_1999: RealLog, counts_2003: RealLog
+) -> None:
+    """The queue of five calls a day too: by its median, and by its whole law."""
+    scores = judged(calls_1999 if year == 1999 else counts_2003, weekly=False)
+    for own, naive in zip(scores["profile"], scores["seasonal_naive"], strict=True):
+        assert own.median_wape < naive.wape
+        assert own.loss < naive.loss
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("year", [1999, 2003])
+def test_the_80_percent_interval_holds_that_over_the_weeks_of_the_fitted_months(
+    year: int, calls_1999: RealLog, counts_2003: RealLog
+) -> None:
+    log = calls_1999 if year == 1999 else counts_2003
+    found = [
+        fitted_scores(log.histories[name], row, log.origin) for name, row in log.programmes.items()
+    ]
+    _, share = overall([score for weeks in found for score in weeks])
+    assert 0.77 < share < 0.83
 
 
 @pytest.mark.slow

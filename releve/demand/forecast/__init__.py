@@ -1,7 +1,8 @@
 """Forecast of volume and handling time per programme and half hour, with its uncertainty.
 
 The default model is profile x level x calendar (:mod:`releve.demand.forecast.model`); a rolling
-back-test says, programme by programme, whether another does better.
+back-test says, programme by programme, whether another does better. The law of any model is set
+right on weeks held out from it (:mod:`releve.demand.forecast.heldout`).
 """
 
 from releve.demand.forecast.assemble import forecast, rate_at

@@ -57,10 +57,11 @@ def forecast(
     """Forecast every half hour of local days of the operator's zone, programme by programme.
 
     Only history before the first of the days is used, so a day of the past is forecast as it
-    would have been. A programme without a history, or with less than two weeks of usual open
-    days, is unknown with its reason. ``models`` names another model than the default for some
-    programmes (see :func:`choose_model`). ValueError for a level outside (0, 1) or a model that
-    is not there.
+    would have been. Quantiles and ``day_factor_cv`` are of the model's law set right on weeks held
+    out from it (:mod:`releve.demand.forecast.calibrate`). A programme without a history, or with
+    less than two weeks of usual open days, is unknown with its reason. ``models`` names another
+    model than the default for some programmes (see :func:`choose_model`). ValueError for a level
+    outside (0, 1) or a model that is not there.
     """
     check_levels(levels)
     _check_models(models or {})
