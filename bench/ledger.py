@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -18,8 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from releve.evidence.verify import Export
 
 SECONDS = 5.0
 WRITERS = (1, 4)
@@ -104,7 +109,6 @@ def part_append(seconds: str) -> None:
 def part_many(count: str, minutes: str) -> None:
     """Fill the ledger up to a number of entries, then print a line a measure."""
     from releve.evidence.verify import Export, check_proof
-    from releve.ledger.export import export_lines
     from releve.ledger.keys import public_key
     from releve.ledger.proofs import prove
     from releve.ledger.roots import seal
@@ -129,13 +133,24 @@ def part_many(count: str, minutes: str) -> None:
         length = max(length, len(json.dumps(proof)))
     print(f"  {_milliseconds(made)} to make a proof among {root.size:,}, at most {length:,} bytes")
     print(f"  {_milliseconds(checked)} to check one with the stand-alone verifier")
-    lines: list[bytes] = []
-    took = _timed(lambda: lines.extend(f"{line}\n".encode() for line in export_lines(values=True)))
-    print(f"  {took:>8.1f} s to export all, {sum(map(len, lines)) / 1e6:,.0f} MB")
-    export = Export(keys, [])
-    print(f"  {_timed(lambda: export.read(lines)):>8.1f} s to verify the export")
+    _export_and_verify(Export(keys, []))
+
+
+def _export_and_verify(export: Export) -> None:
+    """Export all to a file and verify it, line by line; print how long, and the largest memory."""
+    from releve.ledger.export import export_lines
+
+    with tempfile.TemporaryFile() as stream:
+        took = _timed(
+            lambda: stream.writelines(f"{line}\n".encode() for line in export_lines(values=True))
+        )
+        print(f"  {took:>8.1f} s to export all, {stream.tell() / 1e6:,.0f} MB")
+        stream.seek(0)
+        print(f"  {_timed(lambda: export.read(stream)):>8.1f} s to verify the export")
     if export.faults:
         raise SystemExit("\n".join(export.faults[:5]))
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"  {largest:>8,.0f} MiB of memory at most, verifier and all")
 
 
 def _fill(size: int, *, until: float) -> int:

@@ -1,4 +1,4 @@
-"""The database is busy, or away: one answer, wherever it happens, and when to try again."""
+"""The database is busy, away or full: one answer, wherever it happens, and when to try again."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from releve.desk.responses import failure
-from releve.live.errors import Busy
+from releve.live.errors import Busy, is_full
 
-__all__ = ["answered_if_busy", "is_busy", "when_busy"]
+__all__ = ["answered_if_busy", "is_busy", "unrecorded", "when_busy"]
 
-_RETRY_AFTER_SECONDS = 2
+_RETRY_AFTER_SECONDS, _RETRY_WHEN_FULL_SECONDS = 2, 60
 _SQLITE_BUSY, _SQLITE_LOCKED = 5, 6
 _STATES = frozenset({"55P03", "40P01", "40001", "53300"})
 """PostgreSQL: a lock not had, a deadlock, a transaction to be tried again, too many connections."""
@@ -45,7 +45,7 @@ def answered_if_busy(
         return get_response(request)
 
     def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return _answer(request) if is_busy(error) else None
+        return _answer(request, error) if is_busy(error) or is_full(error) else None
 
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware
@@ -53,14 +53,27 @@ def answered_if_busy(
 
 def when_busy(request: HttpRequest) -> HttpResponse | None:
     """Return the answer where what is being handled is that; also what other middleware raised."""
-    return _answer(request) if is_busy(sys.exception()) else None
+    error = sys.exception()
+    return _answer(request, error) if is_busy(error) or is_full(error) else None
 
 
-def _answer(request: HttpRequest) -> HttpResponse:
-    message = _("The database is busy. Nothing was changed; try again in a moment.")
+def unrecorded(error: Busy) -> str:
+    """Return why nothing was recorded and what to do, above the form that was sent."""
+    if is_full(error):
+        return _("The database’s disk is full. Nothing was recorded; free space, then send again.")
+    return _("The database is busy. Nothing was recorded; send it again.")
+
+
+def _answer(request: HttpRequest, error: BaseException | None) -> HttpResponse:
+    full = is_full(error)
+    message = (
+        _("The database’s disk is full. Nothing was changed; free space, then try again.")
+        if full
+        else _("The database is busy. Nothing was changed; try again in a moment.")
+    )
     try:
         response = failure(request, 503, message)
     except DatabaseError:  # the frame of a page asks who reads it
         response = HttpResponse(message, status=503, content_type="text/plain; charset=utf-8")
-    response["Retry-After"] = str(_RETRY_AFTER_SECONDS)
+    response["Retry-After"] = str(_RETRY_WHEN_FULL_SECONDS if full else _RETRY_AFTER_SECONDS)
     return response

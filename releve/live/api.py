@@ -16,6 +16,7 @@ from releve.live.effects import waiting as effects_waiting
 from releve.live.errors import (
     Busy,
     ContactFaults,
+    DiskFull,
     KeyReused,
     LiveError,
     NoOperator,
@@ -40,6 +41,7 @@ __all__ = [
     "ContactFaults",
     "Counts",
     "Coverage",
+    "DiskFull",
     "KeyReused",
     "LiveError",
     "NoOperator",

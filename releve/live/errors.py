@@ -6,6 +6,7 @@ The error tree::
     ├── Refused        an event that cannot be accepted: its reasons, each with its fix
     ├── KeyReused      the key names another event already
     ├── Busy           the database is locked by somebody else; nothing was done, try again
+    │   └── DiskFull   the database cannot grow; nothing was done, free some space first
     ├── NoOperator     nothing has been imported into the registry yet
     ├── PlanRefused    a plan that cannot be put in force
     ├── ContactFaults  a contact file with faults: all of them, by line
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Busy",
     "ContactFaults",
+    "DiskFull",
     "KeyReused",
     "LiveError",
     "NoOperator",
     "NoSuch",
     "PlanRefused",
     "Refused",
+    "is_full",
 ]
+
+_SQLITE_FULL = 13
+_POSTGRES_DISK_FULL = "53100"
 
 
 class LiveError(Exception):
@@ -52,6 +58,22 @@ class KeyReused(LiveError):  # noqa: N818
 
 class Busy(LiveError):  # noqa: N818
     """The database did not give way in time; nothing was done and nothing is lost."""
+
+
+class DiskFull(Busy):
+    """The database's disk is full; nothing was done, and nothing can be until there is room."""
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Return whether something failed because the database has no room to grow."""
+    while error is not None:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF == _SQLITE_FULL:
+            return True
+        if isinstance(error, DiskFull) or getattr(error, "sqlstate", "") == _POSTGRES_DISK_FULL:
+            return True
+        error = error.__cause__
+    return False
 
 
 class NoOperator(LiveError):  # noqa: N818

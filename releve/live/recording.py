@@ -16,7 +16,7 @@ from django.db import OperationalError, transaction
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, is_drill, now, real
 from releve.live.effects import DECIDE, Todo, queue
-from releve.live.errors import Busy, KeyReused, NoSuch, Refused
+from releve.live.errors import Busy, DiskFull, KeyReused, NoSuch, Refused, is_full
 from releve.live.folding import situation_now
 from releve.live.keeping import erased_on, note_returns
 from releve.live.losses import loss_of
@@ -56,7 +56,8 @@ def record(event: Event, *, key: str, stream: str = LIVE) -> Recorded:
     """Write an event; ``key`` names it, so that the same again returns the same and does nothing.
 
     It is recorded at the stream's own time, whatever the event says. A key must not tell anything
-    about a person. :class:`Refused` gives the reasons; :class:`Busy` means that nothing was done.
+    about a person. :class:`Refused` gives the reasons; :class:`Busy` means that nothing was done,
+    :class:`DiskFull` that nothing can be until there is room.
     """
     if not 1 <= len(key) <= 128:
         raise ValueError(f"1 <= len(key) <= 128 does not hold, got {len(key)}")
@@ -65,6 +66,11 @@ def record(event: Event, *, key: str, stream: str = LIVE) -> Recorded:
             ledger.lock()
             return _record(event, key, stream)
     except OperationalError as error:
+        if is_full(error):
+            raise DiskFull(
+                "the disk of the database is full: nothing was recorded; free some space, then"
+                " try again"
+            ) from error
         raise Busy("the database is busy: nothing was recorded, try again") from error
 
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from releve.desk.access.scopes import actor
+from releve.desk.busy import unrecorded
 from releve.desk.incident.forms import (
     CloseForm,
     DecisionForm,
@@ -125,8 +126,8 @@ def _recorded(act: Act, event: Event, key: str, form: KeyedForm | None) -> Done:
     except live.Refused as error:
         said = tuple(refusal_text(row, act.operator, act.text) for row in error.reasons)
         return Done(form, said, 422)
-    except live.Busy:
-        return Done(form, (_("The database is busy. Nothing was recorded; send it again."),), 503)
+    except live.Busy as error:
+        return Done(form, (unrecorded(error),), 503)
     except live.KeyReused:
         said = (_("This form recorded something else before; open it again."),)
         return Done(form, said, 409)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor, can, scope
+from releve.desk.busy import unrecorded
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.consequences import Consequences, Loses, consequences
 from releve.desk.live.forms import (
@@ -225,8 +226,8 @@ def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
     except live.Refused as error:
         show_refusals(form, error.reasons)
         return _shown(request, page, 422)
-    except live.Busy:
-        form.add_error(None, _("The database is busy. Nothing was recorded; send it again."))
+    except live.Busy as error:
+        form.add_error(None, unrecorded(error))
         return _shown(request, page, 503)
     except live.KeyReused:
         form.add_error(None, _("This form recorded something else before; open it again."))

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
+from releve.desk.busy import unrecorded
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.now_page import left
 from releve.desk.live.streams import looked_at
@@ -79,7 +80,9 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
         except live.Refused as error:
             refused = tuple(refusal_text(row, operator, text) for row in error.reasons)
             status = 422
-        except (live.Busy, live.KeyReused):
+        except live.Busy as error:
+            refused, status = (unrecorded(error),), 503
+        except live.KeyReused:
             refused, status = (_("Nothing was recorded; send it again."),), 503
         else:
             return _next(request, site, stream)

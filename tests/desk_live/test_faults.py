@@ -1,0 +1,141 @@
+"""A full disk, a full outbox, an answer that comes twice: nothing lost or done twice, and seen."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from releve.desk.access.roles import Role
+from releve.ledger import chain as ledger
+from releve.live import api as live
+from releve.live.models import Act, Effect
+from releve.live.worker import drain
+from tests.desk_live.conftest import Looking
+from tests.desk_live.test_record import sent
+from tests.live.acting import Acting
+
+pytestmark = pytest.mark.database
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let the database not grow by a page; what it says is SQLite's own."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA max_page_count")
+        (most,) = cursor.fetchone()
+        cursor.execute("PRAGMA max_page_count = 1")  # as many as it has already
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA max_page_count = {most}")
+
+
+def fill_free_pages(acting: Acting) -> None:
+    """Use up what room the pages in use still have, with entries as they come."""
+    for number in range(200):
+        try:
+            acting.act("agents.present", site=acting.site, day=acting.plans[0].day, count=number)
+        except live.DiskFull:
+            return
+    raise AssertionError("the database still grows")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a limit of pages is SQLite's")
+@pytest.mark.django_db(transaction=True)
+def test_a_full_disk_is_said_nothing_is_lost_and_all_goes_on_once_there_is_room(
+    looking: Looking, acting: Acting
+) -> None:
+    agent = acting.agents_at(acting.site)[0]
+    acting.work()
+    with no_room():
+        fill_free_pages(acting)
+        before = ledger.head().seq
+        with pytest.raises(live.DiskFull, match="free some space"):
+            acting.close(key="form-1")
+        assert ledger.head().seq == before
+        answer = sent(looking.as_(Role.HEALTH), "/record/case", site=acting.site, agent=agent)
+        assert answer.status_code == 503
+        assert "Le disque de la base de données est plein" in answer.content.decode()
+        assert agent in answer.content.decode(), "nothing typed is lost"
+        assert ledger.head().seq == before
+    done = acting.close(key="form-1")
+    assert not done.before
+    assert acting.close(key="form-1") == live.Recorded(done.seq, done.answers, before=True)
+    assert Act.objects.filter(key="form-1").count() == 1
+    acting.work()
+    assert live.reliefs(acting.stream)[0].published_at is not None
+    assert live.effects_aside() == live.effects_late() == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a limit of pages is SQLite's")
+@pytest.mark.django_db(transaction=True)
+def test_effects_that_meet_a_full_disk_wait_and_are_each_done_once(acting: Acting) -> None:
+    acting.work()
+    acting.two_positives()
+    with no_room():
+        fill_free_pages(acting)
+        drain()
+        assert not live.reliefs(acting.stream), "nothing was stored"
+    Effect.objects.exclude(state=Effect.DONE).update(
+        state=Effect.QUEUED, next_at=live.real(), claimed_until=None
+    )
+    acting.work()
+    kinds = [row.kind for row in ledger.entries(acting.stream)]
+    assert kinds.count("relief.made") == 1
+    assert kinds.count("people.told") == 1
+    assert set(Effect.objects.values_list("state", flat=True)) == {Effect.DONE}
+
+
+@pytest.mark.django_db
+def test_files_without_room_are_tried_again_seen_on_now_and_each_letter_goes_out_once(
+    looking: Looking, acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acting.work()
+    acting.close()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def no_space(*args: Any) -> None:
+        raise full
+
+    with monkeypatch.context() as patch:
+        patch.setattr("releve.live.channels.by_file.os.replace", no_space)
+        for _ in range(4):
+            Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+            acting.work()
+    late = live.effects_late(acting.stream)
+    assert {row.kind for row in late} == {"publish", "send"}
+    letters = sum(row.kind == "send" for row in late)
+    assert live.effects_aside() == []
+    page = looking.as_(Role.CONTINUITY).get("/now").content.decode()
+    assert f"sont tentées à nouveau\N{NARROW NO-BREAK SPACE}: {len(late)}" in page
+    assert acting.outbox == []
+    Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+    acting.work()
+    assert len(acting.outbox) == letters
+    done = [row for row in ledger.entries(acting.stream) if row.kind == "message.sent"]
+    assert len(done) == letters
+    assert live.effects_late(acting.stream) == []
+
+
+@pytest.mark.django_db
+def test_an_answer_that_the_gateway_hands_on_twice_counts_once(
+    looking: Looking, acting: Acting
+) -> None:
+    acting.work()
+    acting.close()
+    acting.work()
+    message, *_ = acting.messages
+    for _ in range(2):
+        assert Client().post(f"/ack/{message.token}").status_code == 200
+    rows = [row for row in ledger.entries(acting.stream) if row.kind == "message.acknowledged"]
+    assert len(rows) == 1
+    assert live.message_counts(acting.stream).acknowledged == 1
+    page = looking.as_(Role.CONTINUITY).get("/now").content.decode()
+    assert '<dd id="told-answered">1</dd>' in page
