@@ -26,6 +26,8 @@ __all__ = [
     "facts_for",
 ]  # fmt: skip
 
+_COUNTED = 2**62
+"""Ids from here on stand for those that attempts will get when they are written."""
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
 _EVIDENCE_TAG = b"releve gate facts 1\n"
 
@@ -135,6 +137,7 @@ class Seen:
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
         self._facts: dict[tuple[str, str, str], list[tuple[datetime, int, list[Any]]]] = {}
         self._holders: dict[str, list[str]] = {}
+        self._last_id = _COUNTED
         self.decided: dict[tuple[str, int], Sequence[Any]] = {}
         self.load = self.last = self.clock = None
         for what, a, b, text in rows:
@@ -167,8 +170,8 @@ class Seen:
         """Let an attempt count for what is asked next, as if it had been read."""
         values = [attempt[column.field] for column in TABLES["attempts"].columns]
         key = ("attempts", attempt["client"], attempt["person"])
-        there = self._facts.setdefault(key, [])
-        there.append((known, max((row[1] for row in there), default=0) + 1, values))
+        self._last_id += 1
+        self._facts.setdefault(key, []).append((known, self._last_id, values))
 
 
 def facts_digest(evidence: str) -> str:

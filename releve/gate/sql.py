@@ -63,10 +63,10 @@ _ASKED = {
 }
 _HOLDERS = """holders AS MATERIALIZED (
     SELECT q.client AS client, q.number AS number, p.person AS person
-        FROM asked q CROSS JOIN gate_person p WHERE p.number = q.number
-    UNION SELECT client, number, named FROM asked WHERE named <> ''),
+        FROM asked q CROSS JOIN gate_person p WHERE p.number = q.number),
     numbers AS MATERIALIZED (SELECT DISTINCT number FROM asked),
-    who AS MATERIALIZED (SELECT DISTINCT client, person FROM holders)"""
+    who AS MATERIALIZED (
+        SELECT client, person FROM holders UNION SELECT client, named FROM asked)"""
 
 LOCKED_PERSONS = f"""WITH {_ASKED["postgresql"]}, {_HOLDERS},
     p AS MATERIALIZED (SELECT DISTINCT person FROM who WHERE person <> '')
@@ -114,7 +114,13 @@ def _own(vendor: str) -> Iterator[str]:
             where = "f.client = k.client AND f.person = k.person"
         source = f"FROM {keys} CROSS JOIN {table.db_table} f {_LOAD} WHERE {where} AND {_VISIBLE}"
         yield _part(vendor, name, about, columns, source)
-    yield _part(vendor, "holder", ("number", "person"), ["1"], "FROM holders")
+    yield _part(
+        vendor,
+        "holder",
+        ("number", "person"),
+        ["1"],
+        "FROM (SELECT DISTINCT number, person FROM holders) h",
+    )
 
 
 def _decided(vendor: str) -> Iterator[str]:

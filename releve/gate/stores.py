@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -36,6 +37,10 @@ _LOCK = f"""
         SELECT person, hashtextextended(person, 7) AS lock FROM ({LOCKED_PERSONS}) u ORDER BY lock
     ) p"""
 """Every group locks in the same order: so none waits for another that waits for it."""
+
+
+_MOMENT = 0.0003
+"""Seconds between two looks whether another has done writing."""
 
 
 class Away(Exception):  # noqa: N818 (a state, not a fault of the program)
@@ -90,21 +95,38 @@ class SQLite:
         try:
             uri = f"{Path(path).absolute().as_uri()}?mode=rw"  # one that is gone is not made anew
             self._connection = sqlite3.connect(
-                uri, uri=True, isolation_level=None, timeout=seconds, check_same_thread=False
+                uri, uri=True, isolation_level=None, timeout=0, check_same_thread=False
             )
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
         except sqlite3.Error as error:
             raise Away(str(error)) from error
+        self._seconds = seconds
         self._own, self._common = _named(own_sql(self.vendor)), _named(common_sql(self.vendor))
 
     def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
         except sqlite3.Error as error:
             raise Away(str(error)) from error
         return None, self.again(asked)
+
+    def _begin(self) -> None:
+        """Wait to be the one who writes: other gates are done in a moment.
+
+        SQLite's own waiting sleeps for longer and longer.
+        """
+        until = time.monotonic() + self._seconds
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > until:
+                    raise
+            time.sleep(_MOMENT)
 
     def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
@@ -127,11 +149,14 @@ class SQLite:
                 if found:
                     statement = insert(table, tuple(found[0]), ":{}")
                     self._connection.executemany(statement, found)
-            self._connection.execute("COMMIT")
+            self._commit()
         except sqlite3.IntegrityError as error:
             raise Conflict(str(error)) from error
         except sqlite3.Error as error:
             raise Away(str(error)) from error
+
+    def _commit(self) -> None:
+        self._connection.execute("COMMIT")
 
     def abandon(self) -> None:
         """See :class:`Store`."""
@@ -207,11 +232,14 @@ class PostgreSQL:
                 if found:
                     statement = _insert_all(table, tuple(found[0]))
                     self._run.execute(statement, [json.dumps(found, default=str)])
-            self._end("COMMIT")
+            self._commit()
         except psycopg.IntegrityError as error:
             raise Conflict(str(error)) from error
         except psycopg.Error as error:
             raise Away(str(error)) from error
+
+    def _commit(self) -> None:
+        self._end("COMMIT")
 
     def abandon(self) -> None:
         """See :class:`Store`."""

@@ -1,0 +1,381 @@
+"""Questions that are decided together get the answers that they would get one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from releve.gate import deciding
+from releve.gate.answering import MOST_TOGETHER, Decider, Deciders
+from releve.gate.asking import Question, Reply, no_answer
+from releve.gate.campaigns import put_campaign
+from releve.gate.checkpoints import checkpoint
+from releve.gate.commons import Commons
+from releve.gate.deciding import Asked, decide, decide_all
+from releve.gate.knowing import Campaign
+from releve.gate.loading import load_facts
+from releve.gate.models import Decision
+from releve.gate.moments import clock
+from releve.gate.replaying import replay
+from releve.gate.stores import Conflict, Written
+from releve.outbound import (
+    Attempt,
+    Contract,
+    Listing,
+    Mandate,
+    Person,
+    Refusal,
+    Rules,
+    Watermark,
+    Withdrawal,
+)
+from tests.gate.making import (
+    CALLER,
+    CAMPAIGN,
+    CLIENT,
+    Ground,
+    consent_of,
+    number_of,
+    open_rules,
+    question,
+    read_feeds,
+    said,
+)
+from tests.gate.stores import DjangoStore
+
+pytestmark = [pytest.mark.database]
+
+TWINS = {CAMPAIGN: CLIENT, "autumn": "CLIENT-B"}
+"""Two campaigns of two clients of whom the same is known."""
+PEOPLE = 40
+
+
+def asked(*questions: Question, seconds: float = 30.0) -> list[Asked]:
+    """Questions with time enough."""
+    return [Asked(one, time.monotonic() + seconds) for one in questions]
+
+
+def people(dice: random.Random, now: datetime) -> list[Any]:
+    """What is known of people at random, for each of the twins alike."""
+    facts: list[Any] = []
+    first = now.date() - timedelta(900)
+    facts += [Mandate("M1", client, CALLER, first, None, now) for client in TWINS.values()]
+    for n in range(PEOPLE):
+        facts.append(Person(f"P{n}", number_of(n), now))
+        if dice.random() < 0.2:  # somebody else answers there as well
+            facts.append(Person(f"P{dice.randrange(PEOPLE)}", number_of(n), now))
+        days = dice.choice((1, 20, 200, 364, 400))
+        items = dice.choice((None, frozenset({"identity", "choice"})))
+        more: dict[str, Any] = {} if items is None or dice.random() < 0.7 else {"items": items}
+        ago = [now - timedelta(days=dice.randrange(1, 45)) for _ in range(4)]
+        luck = [dice.random() for _ in range(5)]
+        for client in TWINS.values():
+            name = f"P{n}"
+            facts.append(replace(consent_of(n, now - timedelta(days=days), **more), client=client))
+            if luck[0] < 0.2:
+                facts.append(Withdrawal(client, name, ago[0], now))
+            if luck[1] < 0.2:
+                facts.append(Refusal(client, name, ago[1], now, "not-now"))
+            if luck[2] < 0.2:
+                first = now.date() - timedelta(days=100)
+                facts.append(
+                    Contract(f"K{n}", client, name, first, None, now, frozenset({"electricity"}))
+                )
+            for number, at in enumerate(ago[: int(5 * luck[3])]):
+                facts.append(Attempt(f"{n}-{number}", client, name, at, now, provider="them"))
+        if luck[4] < 0.1:
+            facts.append(Listing("BLOCTEL", number_of(n), now - timedelta(days=300), now))
+    return facts
+
+
+def questions(dice: random.Random, count: int) -> list[dict[str, Any]]:
+    """Questions at random: repeats, names used twice, nobody's numbers, wrong campaigns."""
+    found: list[dict[str, Any]] = []
+    for n in range(count):
+        if found and dice.random() < 0.1:
+            found.append({**dice.choice(found)})
+            continue
+        person = dice.randrange(PEOPLE + 2) if dice.random() < 0.5 else dice.randrange(3)
+        more: dict[str, Any] = {"person": person, "call": f"c{n}"}
+        if dice.random() < 0.1:
+            more["call"] = f"c{dice.randrange(count)}"
+        if dice.random() < 0.15:
+            more["who"] = f"P{dice.choice((person, dice.randrange(PEOPLE)))}"
+        if dice.random() < 0.05:
+            more["camp"] = "winter"
+        if dice.random() < 0.1:
+            more["cli"] = dice.choice(("", "+33162000009", "0612345678"))
+        if dice.random() < 0.05:
+            more["to"] = dice.choice(("12", "+34600000000", "0899000000"))
+        found.append(more)
+    return found
+
+
+def of_twin(twin: str, told: dict[str, Any]) -> Question:
+    """The question about one of the twins' campaigns."""
+    return question(**{"camp": twin, **told, "call": f"{twin}-{told['call']}"})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
+    dice, now, rules = random.Random(seed), clock(), open_rules()
+    for name, client in TWINS.items():
+        put_campaign(name, Campaign(client, "electricity", "manual", "prospecting", "", None,
+                                    False, None, None, "us", "CASA"), by="tests")  # fmt: skip
+    load_facts(people(dice, now), source="tests", by="tests")
+    read_feeds()
+    told, store = questions(dice, 150), DjangoStore()
+    alone = [decide(store, of_twin(CAMPAIGN, one), rules, time.monotonic() + 30) for one in told]
+    together, commons, rest = list[Reply](), Commons(), told
+    while rest:
+        size = dice.choice((1, 2, 5, 30))
+        group, rest = rest[:size], rest[size:]
+        together += decide_all(store, asked(*(of_twin("autumn", one) for one in group)), rules,
+                               commons)  # fmt: skip
+    assert [said(reply) for reply in together] == [said(reply) for reply in alone]
+    assert len({said(reply) for reply in alone}) >= 8
+    again = list(Decision.objects.all())
+    assert len(again) > 150
+    assert all(replay(decision, rules).agrees(decision) for decision in again)
+    assert len({decision.at for decision in again}) == len(again)
+
+
+def test_the_cap_holds_within_a_group(ground: Ground) -> None:
+    store = ground.store()
+    group = asked(*(question(1, f"c{n}") for n in range(6)), question(2, "other"))
+    found = decide_all(store, group, ground.rules, Commons())
+    assert [reply.status for reply in found] == [200] * 4 + [403] * 2 + [200]
+    repeats = decide_all(store, asked(*(question(1, f"c{n}") for n in range(6))), ground.rules,
+                         Commons())  # fmt: skip
+    assert repeats == found[:6]
+    store.close()
+    assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(5,)]
+
+
+def test_a_call_that_comes_twice_in_a_group_counts_once(ground: Ground) -> None:
+    store = ground.store()
+    group = asked(question(1, "c"), question(1, "c"), question(2, "c"))
+    found = decide_all(store, group, ground.rules, Commons())
+    store.close()
+    assert [said(reply) for reply in found] == ["200 allow", "200 allow", "400 refuse GATE-CALL"]
+    assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(1,)]
+
+
+def test_a_question_that_comes_too_late_leaves_the_others_be(ground: Ground) -> None:
+    store = ground.store()
+    group = [*asked(question(1, "late"), seconds=-1), *asked(question(1, "c"))]
+    found = decide_all(store, group, ground.rules, Commons())
+    store.close()
+    assert [said(reply) for reply in found] == ["503 refuse GATE-LATE", "200 allow"]
+    assert ground.rows("SELECT COUNT(*) FROM gate_decision") == [(1,)]
+
+
+def test_one_that_cannot_be_judged_does_not_sink_its_group(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    judged = deciding.judged
+
+    def faulty(call: Any, *rest: Any) -> Any:
+        if call.id == "c2/1":
+            raise ZeroDivisionError
+        return judged(call, *rest)
+
+    monkeypatch.setattr(deciding, "judged", faulty)
+    decider = Decider(lambda: ground.rules, ground.store, 5)
+    found = decider.answer(asked(*(question(n, f"c{n}") for n in range(5))))
+    decider.close()
+    assert [reply.status for reply in found] == [200, 200, 503, 200, 200]
+    assert found[2].reasons == "GATE-FAULT"
+    assert "ZeroDivisionError" in caplog.text
+    assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(4,)]
+
+
+def test_one_that_cannot_be_written_does_not_sink_its_group(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ground.store()
+    write = store.write
+
+    def faulty(rows: Written) -> None:
+        if any(row["call_id"] == "c2" for row in rows["gate_decision"]):
+            raise Conflict("a row that no column can hold")
+        write(rows)
+
+    monkeypatch.setattr(store, "write", faulty)
+    decider = Decider(lambda: ground.rules, lambda _: store, 5)
+    found = decider.answer(asked(*(question(n, f"c{n}") for n in range(5))))
+    decider.close()
+    assert [reply.status for reply in found] == [200, 200, 503, 200, 200]
+    assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(4,)]
+
+
+def test_a_group_whose_gate_is_gone_before_the_commit_has_counted_nothing(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = [question(1, f"c{n}") for n in range(3)]
+    store = ground.store()
+    monkeypatch.setattr(store, "_commit", lambda: None)
+    assert len(decide_all(store, asked(*group), ground.rules, Commons())) == 3
+    store.close()  # as the database sees a kill: the connection ends
+    assert ground.rows("SELECT COUNT(*) FROM gate_decision") == [(0,)]
+    store = ground.store()
+    found = decide_all(store, asked(*group, question(1, "c3"), question(1, "c4")), ground.rules,
+                       Commons())  # fmt: skip
+    store.close()
+    assert [reply.status for reply in found] == [200] * 4 + [403]
+    assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(4,)]
+
+
+def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
+    ground: Ground,
+) -> None:
+    replies: list[Reply] = []
+    start = threading.Barrier(4)
+
+    def dial(dialler: int) -> None:
+        dice, store, commons = random.Random(dialler), ground.store(30), Commons()
+        start.wait()
+        for call in range(5):
+            order = dice.sample(range(10), 8)
+            group = [question(n, f"{'same' if n < 3 else dialler}-{call}-{n}") for n in order]
+            group.append(question(99, f"nobody-{call}"))
+            replies.extend(decide_all(store, asked(*group), ground.rules, commons))
+        store.close()
+
+    threads = [threading.Thread(target=dial, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(replies) == 4 * 5 * 9
+    assert {reply.status for reply in replies} == {200, 403}
+    counted = ground.rows("SELECT person, COUNT(*) FROM gate_attempt GROUP BY person")
+    assert len(counted) == 10
+    assert all(count == 4 for person, count in counted)
+    twice = "SELECT call_id FROM gate_decision GROUP BY call_id, cseq HAVING COUNT(*) > 1"
+    assert ground.rows(twice) == []
+
+
+class Slow:
+    """Decides nothing, and not before it may."""
+
+    def __init__(self) -> None:
+        self.groups: list[int] = []
+        self.begun, self.may = threading.Event(), threading.Event()
+
+    def answer(self, group: Sequence[Asked]) -> list[Reply]:
+        self.groups.append(len(group))
+        self.begun.set()
+        self.may.wait(30)
+        return [no_answer("GATE-LATE")] * len(group)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_who_comes_while_a_group_is_decided_is_the_next_group() -> None:
+    slow = Slow()
+    made: Any = lambda: slow  # noqa: E731
+    deciders = Deciders(made, 1)
+
+    async def ask() -> list[Reply]:
+        first = deciders.ask(question(1, "first"), 0)
+        await asyncio.to_thread(slow.begun.wait, 30)
+        rest = [deciders.ask(question(1, f"c{n}"), 0) for n in range(MOST_TOGETHER + 3)]
+        slow.may.set()
+        return list(await asyncio.gather(first, *rest))
+
+    assert len(asyncio.run(ask())) == MOST_TOGETHER + 4
+    deciders.close()
+    assert slow.groups == [1, MOST_TOGETHER, 3]
+
+
+def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> None:
+    store, commons = ground.store(), Commons()
+    reads, common = Counter[str](), store.common
+
+    def counted(terms: Any) -> Any:
+        reads[terms["campaign"]] += 1
+        return common(terms)
+
+    def ask(call: str, **more: Any) -> str:
+        one = question(int(call), call, **more)
+        return said(decide(store, one, ground.rules, time.monotonic() + 5, commons))
+
+    store.common = counted  # type: ignore[method-assign]
+    assert [ask("1"), ask("2"), ask("3", camp="none")] == [
+        "200 allow", "200 allow", "403 refuse GATE-CAMPAIGN",
+    ]  # fmt: skip
+    assert reads == {CAMPAIGN: 1, "none": 1}
+    if connection.vendor == "postgresql":
+        over = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "")
+        put_campaign(CAMPAIGN, over, by="tests")
+        assert ask("4").startswith("403 refuse FR-OPTIN")
+        assert reads[CAMPAIGN] == 2
+    commons._kept.update({name: (kept, 0.0) for name, (kept, _) in commons._kept.items()})
+    ask("5")
+    assert reads[CAMPAIGN] == (3 if connection.vendor == "postgresql" else 2)
+    store.close()
+
+
+@pytest.mark.django_db
+def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
+    now, rules = clock(), open_rules()
+    put_campaign(CAMPAIGN, Campaign(CLIENT, "electricity", "manual", "prospecting", "", None, False,
+                                    None, None, "us", "CASA"), by="tests")  # fmt: skip
+    load_facts([Person("P1", number_of(1), now), consent_of(1, now - timedelta(days=1))],
+               source="tests", by="tests")  # fmt: skip
+    store, commons = DjangoStore(), Commons()
+
+    def ask(call: str) -> str:
+        return said(decide(store, question(1, call), rules, time.monotonic() + 5, commons))
+
+    assert "FR-DATA-STALE" in ask("c1")
+    read_feeds()
+    assert "FR-CLI" in ask("c2")
+    load_facts([Mandate("M1", CLIENT, CALLER, now.date() - timedelta(9), None, now)],
+               source="tests", by="tests")  # fmt: skip
+    assert ask("c3") == "200 allow"
+    last = (Watermark("consents", now - timedelta(days=1)),)
+    load_facts(last, source="tests", by="tests")
+    assert ask("c4") == "200 allow", "an older reading takes nothing back"
+
+
+def test_the_log_is_carried_over_apart(ground: Ground) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("SQLite's log")
+    store = ground.store()
+    group = asked(*(question(n, f"c{n}") for n in range(10)))
+    assert len(decide_all(store, group, ground.rules, Commons())) == 10
+    log = ground.file.with_name("gate.sqlite3-wal")
+    assert log.stat().st_size > 0
+    assert not checkpoint(ground.file)
+    assert checkpoint(ground.file, most_bytes=0)
+    assert log.stat().st_size == 0
+    with sqlite3.connect(ground.file) as reader:
+        assert reader.execute("SELECT COUNT(*) FROM gate_decision").fetchone() == (10,)
+    reader.close()
+    store.close()
+    assert not checkpoint(ground.folder / "none")
+
+
+def test_a_law_that_cannot_be_read_refuses_all(ground: Ground) -> None:
+    def unreadable() -> Rules:
+        raise OSError("gone")
+
+    decider = Decider(unreadable, ground.store, 5)
+    found = decider.answer(asked(question(1, "a"), question(2, "b")))
+    decider.close()
+    assert [said(reply) for reply in found] == ["503 refuse GATE-FAULT"] * 2
