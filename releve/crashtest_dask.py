@@ -7,13 +7,15 @@ done again elsewhere; one that fails twice stops the run, with the parts done so
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from releve.crashtest import CrashTestError, Prepared, Quarters, Runner
+from releve.crashtest.without import Without, live_without, lost_of
 
-__all__ = ["SpreadError", "run_part", "spread"]
+__all__ = ["SpreadError", "run_part", "spread", "without_part"]
 
+Part = TypeVar("Part")
 
 CONNECT_S = 20
 """Seconds in which a scheduler must answer."""
@@ -28,10 +30,19 @@ def run_part(prepared: Prepared, first: int, count: int) -> Quarters:
     return Runner(prepared).run(first, count)
 
 
+def without_part(prepared: Prepared, first: int, count: int) -> Without:
+    """Run a part on a worker as it comes and without each cause."""
+    runner = Runner(prepared)
+    return live_without(prepared, runner, first, lost_of(runner.run(first, count)))
+
+
 def spread(
-    prepared: Prepared, parts: Sequence[tuple[int, int]], address: str
-) -> Iterator[Quarters]:
-    """Run parts (first, count) on the cluster at ``address``; yield them as they are done."""
+    prepared: Prepared,
+    parts: Sequence[tuple[int, int]],
+    address: str,
+    work: Callable[[Prepared, int, int], Part],
+) -> Iterator[Part]:
+    """Do parts (first, count) on the cluster at ``address``; yield them as they are done."""
     distributed = _library()
     try:
         client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
@@ -43,12 +54,11 @@ def spread(
     with client:
         sent = client.scatter(prepared, broadcast=True, hash=False)
         jobs = [
-            client.submit(run_part, sent, first, count, pure=False, retries=1)
-            for first, count in parts
+            client.submit(work, sent, first, count, pure=False, retries=1) for first, count in parts
         ]
         for job in distributed.as_completed(jobs, loop=client.loop):
             try:
-                found: Quarters = job.result()
+                found: Part = job.result()
             except CrashTestError:
                 raise
             except Exception as error:

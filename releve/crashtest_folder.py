@@ -5,7 +5,9 @@
                                 the inputs
 ``cases/N/part-FIRST.npz``      the rows of a part of case N, from quarter FIRST on; written beside
                                 and renamed, so that a killed run leaves whole parts only
+``cases/N/without-FIRST.npz``   quarters of case N from FIRST on, lived without each cause in turn
 ``cases/N/result.json``         the result of a case whose parts are all there
+``doing.json``                  while it is made: at which case, and what is done there
 ``comparison.json``             the cases beside the first, quarter by quarter
 ``certificate.json``            ``run.json`` and the digests of the results
 ==============================  ==============================================================
@@ -25,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from releve.crashtest import CrashResult, Quarters, result_from_json, result_to_json
+from releve.crashtest.without import Without
 
 __all__ = [
     "RUN_FORMAT",
@@ -33,15 +36,20 @@ __all__ = [
     "certificate_of",
     "differences",
     "digest",
+    "doing",
+    "end_doing",
+    "read_doing",
     "read_parts",
     "read_result",
     "read_run",
+    "read_without",
     "write_json",
     "write_part",
     "write_result",
 ]
 
 RUN_FORMAT = "releve-crashtest-run/1"
+_DOING = "doing.json"
 
 
 class RunFolderError(ValueError):
@@ -107,21 +115,49 @@ def _case(folder: Path, case: int) -> Path:
     return folder / "cases" / str(case)
 
 
-def write_part(folder: Path, case: int, part: Quarters) -> None:
+def write_part(folder: Path, case: int, part: Quarters | Without) -> None:
     """Write the rows of a part; a reader never sees half of it."""
     room = io.BytesIO()
     np.savez_compressed(room, **{item.name: getattr(part, item.name) for item in fields(part)})
-    _replace(_case(folder, case) / f"part-{part.first:08}.npz", room.getvalue())
+    stem = "part" if isinstance(part, Quarters) else "without"
+    _replace(_case(folder, case) / f"{stem}-{part.first:08}.npz", room.getvalue())
 
 
 def read_parts(folder: Path, case: int) -> list[Quarters]:
     """Return the parts of a case that are there, in order."""
-    found = []
-    for path in sorted(_case(folder, case).glob("part-*.npz")):
-        with np.load(path) as held:
-            rows = {item.name: held[item.name] for item in fields(Quarters)}
-        found.append(Quarters(**{**rows, "first": int(rows["first"])}))
-    return found
+    paths = sorted(_case(folder, case).glob("part-*.npz"))
+    return [Quarters(**_rows(path, Quarters)) for path in paths]
+
+
+def read_without(folder: Path, case: int) -> list[Without]:
+    """Return the parts of a case lived without each cause that are there, in order."""
+    paths = sorted(_case(folder, case).glob("without-*.npz"))
+    return [Without(**_rows(path, Without)) for path in paths]
+
+
+def _rows(path: Path, kind: type[Quarters | Without]) -> dict[str, Any]:
+    with np.load(path) as held:
+        rows: dict[str, Any] = {item.name: held[item.name] for item in fields(kind)}
+    return {**rows, "first": int(rows["first"])}
+
+
+def doing(folder: Path, case: int, what: str) -> None:
+    """Say in a run folder what is done now: ``preparing``, ``running`` or ``without``."""
+    write_json(folder / _DOING, {"case": case, "what": what})
+
+
+def end_doing(folder: Path) -> None:
+    """Say that nothing is done any more."""
+    (folder / _DOING).unlink(missing_ok=True)
+
+
+def read_doing(folder: Path) -> tuple[int, str] | None:
+    """Return the case that is at work and what is done there; None when it was not said."""
+    try:
+        tree = json.loads((folder / _DOING).read_text(encoding="utf-8"))
+        return int(tree["case"]), str(tree["what"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_result(folder: Path, case: int, result: CrashResult) -> str:

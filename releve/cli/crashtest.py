@@ -15,15 +15,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from releve.cli.crashtest_inputs import (
     ILLNESSES,
+    WITHOUT_LEAST,
     Asked,
     cases_of,
     check_asked,
     inputs_of,
     prices_of,
+    without_of,
 )
-from releve.cli.crashtest_run import How, run_case
+from releve.cli.crashtest_run import Early, How, run_case, run_without
 from releve.cli.crashtest_text import (
-    cause_table,
+    cause_tables,
     client_table,
     difference_table,
     mix_lines,
@@ -45,6 +47,7 @@ from releve.crashtest.outages import Hazard, HazardFaults, read_hazards
 from releve.crashtest.policies import POLICIES, Mix, best_mix, controls_with
 from releve.crashtest.redo import Redone, redo_worst
 from releve.crashtest.result import penalties
+from releve.crashtest.without import Without
 from releve.crashtest_dask import SpreadError
 from releve.crashtest_folder import (
     RunFolderError,
@@ -52,6 +55,7 @@ from releve.crashtest_folder import (
     certificate_of,
     differences,
     digest,
+    end_doing,
     read_run,
     write_json,
     write_result,
@@ -89,6 +93,12 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--compare", "compare_with", type=_PATH, help="Another plan folder, same disasters.")
 @click.option("--budget", type=float, help="EUR a quarter: the best mix of the policies it buys.")
 @click.option("--cost", multiple=True, metavar="POLICY=EUR", help="Price of a measure a quarter.")
+@click.option(
+    "--without",
+    type=click.IntRange(0),
+    help="Quarters lived again without each cause in turn, of the first case [a fifth, at least"
+    f" {WITHOUT_LEAST}; 0 = none].",
+)
 @click.option("--redo", type=int, help="Simulate so many worst days of each client call by call.")
 @click.option("--outlook", type=_PATH, help="Events up to day 0, one JSON a line: 14 days ahead.")
 @click.option(
@@ -111,9 +121,9 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
         if options["out"]:
             begin_run(options["out"], inputs, resume=options["resume"])
         how = How(options["threads"], options["dask"], options["out"])
-        done = _run(cases, how)
+        done, without = _run(cases, how, asked.without)
         mixes = _mixes(cases[0][1], asked.policies, options)
-        report = _report(done, inputs, options["out"], certificate)
+        report = _report(done, without, inputs, options["out"], certificate)
         if options["redo"] is not None:
             first = done[0]
             redone = redo_worst(first.test, first.ready, first.rows, days=options["redo"])
@@ -169,6 +179,7 @@ def _asked(
         reproduction=choice("reproduction", 2.5),
         settings=settings,
         policies=tuple(policies or certificate.get("policies", ["as-given"])),
+        without=without_of(choice("without", None), settings.quarters),
         start=start.date() if start else None,
         outlook=options["outlook"],
     )
@@ -185,20 +196,30 @@ def _hazards(path: Path | None, none: bool) -> tuple[Hazard, ...]:
         raise click.ClickException(str(error)) from None
 
 
-def _run(cases: Sequence[tuple[str, CrashTest]], how: How) -> list[Case]:
+def _run(
+    cases: Sequence[tuple[str, CrashTest]], how: How, without: int = 0
+) -> tuple[list[Case], Without | None]:
+    """Run cases, and so many quarters of the first again without each cause."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[early]}"),
                TimeElapsedColumn())  # fmt: skip
     with Progress(*columns, console=_ERR) as bar:
-        found = []
-        for number, (label, test) in enumerate(cases):
-            task = bar.add_task(label, total=test.settings.quarters, early="")
+        found, apart = [], None
 
-            def early(done: int, of: int, text: str, task: Any = task) -> None:
+        def told(label: str, total: int) -> Early:
+            task = bar.add_task(label, total=total, early="")
+
+            def early(done: int, of: int, text: str) -> None:
                 bar.update(task, completed=done, total=of, early=text)
 
-            found.append(run_case(number, label, test, how, early))
-            bar.update(task, completed=test.settings.quarters)
-        return found
+            return early
+
+        for number, (label, test) in enumerate(cases):
+            quarters = test.settings.quarters
+            found.append(run_case(number, label, test, how, told(label, quarters)))
+            if number == 0 and without:
+                early = told(f"{label}, without each cause", without)
+                apart = run_without(number, found[0], without, how, early)
+        return found, apart
 
 
 @dataclass(frozen=True)
@@ -214,11 +235,15 @@ class _Report:
 
 def _report(
     done: Sequence[Case],
+    without: Without | None,
     inputs: Mapping[str, Any],
     out: Path | None,
     certificate: Mapping[str, Any],
 ) -> _Report:
-    results = [result_of(case.test, case.ready, case.rows, case.label) for case in done]
+    results = [
+        result_of(case.test, case.ready, case.rows, case.label, None if at else without)
+        for at, case in enumerate(done)
+    ]
     digests = {one.label: digest([result_to_json(one).encode()]) for one in results}
     beside = [compare(done[0], case) for case in done[1:]]
     made = certificate_of(inputs, digests)
@@ -227,6 +252,7 @@ def _report(
             write_result(out, number, result)
         write_json(out / "comparison.json", {"cases": [difference_json(one) for one in beside]})
         write_json(out / "certificate.json", made)
+        end_doing(out)
     found = differences(certificate, json.loads(json.dumps(made))) if certificate else None
     return _Report(results, beside, made, found)
 
@@ -242,7 +268,7 @@ def _mixes(test: CrashTest, policies: Sequence[str], options: Mapping[str, Any])
         population = test.scenario.population
         changed = replace(test, controls=controls_with(chosen, test.controls, population))
         label = "mix: " + (", ".join(chosen) or "nothing")
-        case = _run([(label, changed)], How(options["threads"], options["dask"]))[0]
+        (case,), _none = _run([(label, changed)], How(options["threads"], options["dask"]))
         return float(penalties(case.ready, case.rows).sum(axis=1).mean())
 
     return best_mix(measures, prices, options["budget"], penalty_of)
@@ -268,7 +294,7 @@ def _print(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str, Any]) 
 def _print_tables(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str, Any]) -> None:
     console = Console()
     first = report.results[0]
-    for table in (client_table(first), site_table(first), cause_table(first)):
+    for table in (client_table(first), site_table(first), *cause_tables(first)):
         console.print(table)
     for line in (*(outlook_lines(first) if options["outlook"] else ()), *outbreak_lines(first)):
         console.print(line, highlight=False)

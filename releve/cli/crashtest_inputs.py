@@ -40,9 +40,20 @@ from releve.plan.serial import plan_to_json
 from releve.plan_folder import PlanFolderError, read_plans
 from releve.situation import Situation, event_from_json, fold
 
-__all__ = ["ILLNESSES", "Asked", "cases_of", "check_asked", "inputs_of", "prices_of"]
+__all__ = [
+    "ILLNESSES",
+    "WITHOUT_LEAST",
+    "Asked",
+    "cases_of",
+    "check_asked",
+    "inputs_of",
+    "prices_of",
+    "without_of",
+]
 
 ILLNESSES = {"covid": covid, "influenza": influenza}
+WITHOUT_LEAST = 200
+"""Quarters lived again without each cause, unless there are fewer or more are asked for."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ class Asked:
     policies: tuple[str, ...]
     start: date | None
     outlook: Path | None = None
+    without: int = 0
 
     @property
     def options(self) -> dict[str, Any]:
@@ -70,6 +82,7 @@ class Asked:
         return {
             "settings": {n: getattr(self.settings, n) for n in self.settings.__slots__},
             "policies": list(self.policies),
+            "without": self.without,
             "illness": self.illness,
             "reproduction": self.reproduction,
             "outside": self.outside,
@@ -212,6 +225,7 @@ def inputs_of(asked: Asked, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[s
                 "label": label,
                 "plan": digest([plan_to_json(plan).encode() for plan in test.plans]),
                 "days": [plan.day.isoformat() for plan in test.plans],
+                "programmes": [[row.id, row.client] for row in test.programmes],
             }
             for label, test in cases
         ],
@@ -220,6 +234,13 @@ def inputs_of(asked: Asked, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[s
 
 def _curve(asked: Asked) -> Path | None:
     return Path(asked.incidence.rpartition(":")[0]) if asked.incidence else None
+
+
+def without_of(asked: int | None, quarters: int) -> int:
+    """Return how many quarters are lived again without each cause: as asked, or a fifth and no
+    fewer than WITHOUT_LEAST; never more than there are."""
+    wanted = max(WITHOUT_LEAST, quarters // 5) if asked is None else asked
+    return min(wanted, quarters)
 
 
 def prices_of(measures: Sequence[str], given: Sequence[str], agents: int) -> dict[str, float]:

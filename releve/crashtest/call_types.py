@@ -67,7 +67,8 @@ class Presence(NamedTuple):
     ``first[d, k]``, ``end[d, k]``;
     ``pair_pattern[d, q]``, ``pair_programme[d, q]``, ``pairs[d]``; ``base[d, p, t]`` effective
     agents of the base plan; the cells of a state, ``pointer[state]`` up to the next: ``tally``,
-    ``pair``, ``heads`` (the states 0 .. d - 1 are the base plans); ``tally_size``.
+    ``pair``, ``heads`` (the states 0 .. d - 1 are the base plans, the others what a state adds to
+    that of its day or takes from it); ``tally_size``.
     """
 
     calendar: Array

@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from releve.crashtest.call_types import BINS, Demand, Presence, Rows, Work
-from releve.crashtest.jit import kernel
+from releve.crashtest.jit import kernel, part
 from releve.crashtest.losses import ILLNESS, Losses
 from releve.crashtest.outbreak.rng import named, replication_key, unit
 from releve.crashtest.serving import serve
@@ -26,17 +26,17 @@ Array = NDArray[Any]
 
 @kernel
 def quarters(
-    demand: Demand, who: Presence, losses: Losses, state: Array, away: Array, seed: int, first: int,
-    work: Work, out: Rows, placed: Array,
+    demand: Demand, who: Presence, losses: Losses, state: Array, away: Array, seed: int,
+    number: Array, work: Work, out: Rows, placed: Array,
 ) -> None:  # fmt: skip
-    """Fill a row per replication ``first`` .. of ``away[r, day, tally]`` agents.
+    """Fill a row per replication ``number[r]`` of ``away[r, day, tally]`` agents.
 
     ``state[segment]`` numbers the state of each segment of ``losses``. ``placed[day, p, t]``
     receives the effective agents of the last replication when it has that many days.
     """
     days = len(who.calendar)
     for r in range(len(away)):
-        key = replication_key(seed, first + r)
+        key = replication_key(seed, number[r])
         work.queue.fill(0.0)
         work.opened.fill(0)
         work.done.fill(0.0)
@@ -89,30 +89,28 @@ def _present(who: Presence, work: Work, away: Array, d: int) -> float:
 def _place(
     who: Presence, losses: Losses, state: Array, work: Work, d: int, begin: int, end: int
 ) -> None:
-    """Set the effective agents of a day: the base plan, and in each segment its state."""
+    """Set the effective agents of a day: those present of the base plan, and in each segment what
+    its state changes."""
     work.placed.fill(0.0)
-    at = 0
-    for segment in range(begin, end):
-        if losses.begin[segment] > at:
-            _add(who, work, d, d, at, losses.begin[segment])
-        _add(who, work, d, state[segment], losses.begin[segment], losses.end[segment])
-        at = losses.end[segment]
-    if at < INTERVALS:
-        _add(who, work, d, d, at, INTERVALS)
-
-
-@kernel
-def _add(who: Presence, work: Work, d: int, state: int, begin: int, end: int) -> None:
-    """Add those present of a state to the half hours ``begin`` up to ``end``."""
     work.people.fill(0.0)
-    for c in range(who.pointer[state], who.pointer[state + 1]):
+    for c in range(who.pointer[d], who.pointer[d + 1]):
         work.people[who.pair[c]] += who.heads[c] * work.share[who.tally[c]]
     for q in range(who.pairs[d]):
-        people = work.people[q]
-        if people > 0.0:
-            k, p = who.pair_pattern[d, q], who.pair_programme[d, q]
-            for t in range(max(begin, who.first[d, k]), min(end, who.end[d, k])):
-                work.placed[p, t] += people * who.worked[d, k, t]
+        _add(who, work, d, q, work.people[q], 0, INTERVALS)
+    for segment in range(begin, end):
+        at = state[segment]
+        for c in range(who.pointer[at], who.pointer[at + 1]):
+            people = who.heads[c] * work.share[who.tally[c]]
+            _add(who, work, d, who.pair[c], people, losses.begin[segment], losses.end[segment])
+
+
+@part
+def _add(who: Presence, work: Work, d: int, q: int, people: float, begin: int, end: int) -> None:
+    """Add people on a pair, or take them away, in the half hours ``begin`` up to ``end``."""
+    k, p = who.pair_pattern[d, q], who.pair_programme[d, q]
+    if people != 0.0:
+        for t in range(max(begin, who.first[d, k]), min(end, who.end[d, k])):
+            work.placed[p, t] += people * who.worked[d, k, t]
 
 
 @kernel

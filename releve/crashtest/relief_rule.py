@@ -8,6 +8,9 @@ do it: weight x missing agents covered, with seats left. Then people whose work 
 them change to what is missing, as long as that is worth more. People whom the base plan has
 on a lost site may work at home only, as in the plan's reliefs; the rule leaves at home whoever it
 finds there.
+
+A state is kept as its *changes*: who leaves and who joins a pair, against the base plan. There are
+as many of them as people the loss moves, however large the operator is.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from numpy.typing import NDArray
 from releve.crashtest.day_types import Cells, Day
 from releve.crashtest.jit import kernel, part
 
-__all__ = ["Room", "cells_of", "room_for"]
+__all__ = ["Room", "base_changes", "cells_of", "changes_of", "room_for"]
 
 Array = NDArray[Any]
 
@@ -28,7 +31,8 @@ Array = NDArray[Any]
 class Room(NamedTuple):
     """Working arrays of the rule: ``placed[t, p]`` effective agents, ``used[site, t]`` seats;
     people without work ``kind``, ``pattern``, ``exposed``, ``heads``; people at work ``at_*``;
-    ``out_*`` the cells found; ``n`` their numbers: without work, at work.
+    ``short_first[p]`` up to ``short_last[p]`` the half hours outside which nobody is missing;
+    ``out_*`` the changes to the scenario; ``n`` their numbers: without work, at work, changes.
     """
 
     placed: Array
@@ -42,6 +46,11 @@ class Room(NamedTuple):
     at_pair: Array
     at_heads: Array
     at_bound: Array
+    short_first: Array
+    short_last: Array
+    out_tally: Array
+    out_pair: Array
+    out_heads: Array
     n: Array
 
 
@@ -64,7 +73,12 @@ def room_for(day: Day) -> Room:
         at_pair=np.zeros(most, dtype=np.int32),
         at_heads=np.zeros(most, dtype=np.int32),
         at_bound=np.zeros(most, dtype=np.bool_),
-        n=np.zeros(2, dtype=np.int64),
+        short_first=np.zeros(len(day.weight), dtype=np.int32),
+        short_last=np.zeros(len(day.weight), dtype=np.int32),
+        out_tally=np.zeros(3 * most, dtype=np.int32),
+        out_pair=np.zeros(3 * most, dtype=np.int32),
+        out_heads=np.zeros(3 * most),
+        n=np.zeros(3, dtype=np.int64),
     )
 
 
@@ -81,6 +95,39 @@ def cells_of(day: Day, scenario: int, lost: Array, refill: bool, room: Room) -> 
     return Cells(day.tally[room.at_kind[:n]], pair, room.at_heads[:n] * effect)
 
 
+def changes_of(day: Day, scenario: int, lost: Array, refill: bool, room: Room) -> Cells:
+    """Return what the state differs by from its scenario, as :func:`cells_of` would have it: who
+    leaves a pair has negative heads."""
+    _state(day, scenario, lost, refill, room)
+    n = int(room.n[2])
+    return Cells(room.out_tally[:n].copy(), room.out_pair[:n].copy(), room.out_heads[:n].copy())
+
+
+def base_changes(day: Day, scenario: int) -> Cells:
+    """Return what a scenario differs by from the base plan, by tally and pair."""
+    found: dict[tuple[int, int, bool], int] = {}
+    for which, sign in ((scenario, 1), (0, -1)):
+        part = slice(int(day.cell_pointer[which]), int(day.cell_pointer[which + 1]))
+        rows = (
+            day.tally[day.cell_kind[part]],
+            day.cell_pair[part],
+            day.cell_place[part] >= len(day.seats),
+            day.cell_heads[part],
+        )
+        for tally, pair, home, heads in zip(*(row.tolist() for row in rows), strict=True):
+            key = (tally, pair, home)
+            found[key] = found.get(key, 0) + sign * heads
+    keys = sorted(key for key, heads in found.items() if heads)
+    pair = np.array([key[1] for key in keys], dtype=np.int32)
+    home = np.array([key[2] for key in keys], dtype=np.bool_)
+    heads = np.array([found[key] for key in keys], dtype=np.float64)
+    return Cells(
+        np.array([key[0] for key in keys], dtype=np.int32),
+        pair,
+        heads * np.where(home, day.home_effect[day.pair_programme[pair]], 1.0),
+    )
+
+
 @kernel
 def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room) -> None:
     r.placed.fill(0.0)
@@ -92,6 +139,7 @@ def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room) -> None:
         exposed = _exposed(day, day.cell_base[c], lost)
         if lost[place] or (exposed and refill and place < len(day.seats)):
             _wait(r, kind, day.pair_pattern[pair], exposed or place < len(day.seats), heads)
+            _change(day, r, kind, place, pair, -heads)
         else:
             _work(day, r, kind, place, pair, heads, place >= len(day.seats))
     if not refill:
@@ -99,12 +147,40 @@ def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room) -> None:
     for i in range(day.idle_pointer[scenario], day.idle_pointer[scenario + 1]):
         exposed = _exposed(day, day.idle_base[i], lost)
         _wait(r, day.idle_kind[i], day.idle_pattern[i], exposed, day.idle_heads[i])
+    _find_short(day, r)
     for i in range(r.n[0]):
         _employ(day, r, i, lost)
     for i in range(r.n[1]):
         _exchange(day, r, i, lost)
     for i in range(r.n[0]):
         _employ(day, r, i, lost)
+
+
+@kernel
+def _find_short(day: Day, r: Room) -> None:
+    """Note in which half hours of a programme somebody is missing at all: elsewhere nobody is
+    worth anything, which need not be worked out."""
+    for p in range(len(day.weight)):
+        r.short_first[p], r.short_last[p] = len(day.need), 0
+        for t in range(len(day.need)):
+            if day.need[t, p] > r.placed[t, p]:
+                r.short_first[p] = min(r.short_first[p], t)
+                r.short_last[p] = t + 1
+
+
+@part
+def _short(day: Day, r: Room, k: int, p: int) -> bool:
+    """Return whether somebody may be missing while a pattern lasts."""
+    return bool(r.short_first[p] < day.end[k] and r.short_last[p] > day.first[k])
+
+
+@kernel
+def _change(day: Day, r: Room, kind: int, place: int, pair: int, heads: int) -> None:
+    """Note that people join a pair, or leave it when ``heads`` is negative."""
+    i = r.n[2]
+    effect = 1.0 if place < len(day.seats) else day.home_effect[day.pair_programme[pair]]
+    r.out_tally[i], r.out_pair[i], r.out_heads[i] = day.tally[kind], pair, heads * effect
+    r.n[2] = i + 1
 
 
 @part
@@ -165,6 +241,8 @@ def _best(day: Day, r: Room, kind: int, k: int, bound: bool, lost: Array, least:
         place, p = day.option_place[o], day.option_programme[o]
         if lost[place] or (bound and place < len(day.seats)) or day.pair_of[k, p] < 0:
             continue
+        if not _short(day, r, k, p):
+            continue
         gain = _gain(day, r, k, place, p)
         if gain > best + 1e-9:
             best, found = gain, o
@@ -181,6 +259,7 @@ def _employ(day: Day, r: Room, i: int, lost: Array) -> None:
         p = day.option_programme[o]
         pair = day.pair_of[r.pattern[i], p]
         _work(day, r, r.kind[i], day.option_place[o], pair, 1, r.exposed[i])
+        _change(day, r, r.kind[i], day.option_place[o], pair, 1)
         r.heads[i] -= 1
 
 
@@ -189,7 +268,10 @@ def _exchange(day: Day, r: Room, i: int, lost: Array) -> None:
     """Let people of an entry change to work that is worth more than what they leave."""
     kind, place, pair, bound = r.at_kind[i], r.at_place[i], r.at_pair[i], r.at_bound[i]
     k, p = day.pair_pattern[pair], day.pair_programme[pair]
-    while r.at_heads[i] > 0 and r.n[1] < len(r.at_kind):
+    some = False
+    for o in range(day.option_pointer[kind], day.option_pointer[kind + 1]):
+        some = some or _short(day, r, k, day.option_programme[o])
+    while some and r.at_heads[i] > 0 and r.n[1] < len(r.at_kind):
         _count(day, r, place, pair, -1)
         worth = max(0.0, _gain(day, r, k, place, p))
         o = _best(day, r, kind, k, bound, lost, worth)
@@ -197,5 +279,9 @@ def _exchange(day: Day, r: Room, i: int, lost: Array) -> None:
             _count(day, r, place, pair, 1)
             return
         r.at_heads[i] -= 1
+        r.short_first[p] = min(r.short_first[p], day.first[k])
+        r.short_last[p] = max(r.short_last[p], day.end[k])
         to = day.pair_of[k, day.option_programme[o]]
         _work(day, r, kind, day.option_place[o], to, 1, bound)
+        _change(day, r, kind, place, pair, -1)
+        _change(day, r, kind, day.option_place[o], to, 1)

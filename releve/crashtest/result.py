@@ -21,6 +21,7 @@ from releve.crashtest.outbreak import FIELDS, Band, Estimate
 from releve.crashtest.prepare import CrashTest, Prepared
 from releve.crashtest.run import Quarters
 from releve.crashtest.settings import INTERVALS
+from releve.crashtest.without import RemovedCause, Without, removed_causes
 
 __all__ = [
     "FORMAT",
@@ -132,7 +133,8 @@ class OutbreakResult:
 class CrashResult:
     """The result of a crash test. ``unplanned`` weekdays (0 = Monday) were left out, having no
     plan; ``unknown`` programmes count without calls where their volume is not known. ``label``
-    names the plan and the policy."""
+    names the plan and the policy. ``removed``: what the first ``removed_quarters`` lose less
+    without each cause, worst first; empty where that was not asked for."""
 
     operator: str
     synthetic: bool
@@ -150,10 +152,19 @@ class CrashResult:
     sites: tuple[SiteResult, ...]
     causes: tuple[CauseResult, ...]
     outbreak: OutbreakResult
+    removed: tuple[RemovedCause, ...] = ()
+    removed_quarters: int = 0
 
 
-def result_of(test: CrashTest, ready: Prepared, rows: Quarters, label: str = "") -> CrashResult:
-    """Return what quarters say; the settings are those of the test."""
+def result_of(
+    test: CrashTest,
+    ready: Prepared,
+    rows: Quarters,
+    label: str = "",
+    without: Without | None = None,
+) -> CrashResult:
+    """Return what quarters say, and some of them ``without`` each cause; the settings are those of
+    the test."""
     operator = test.operator
     offered, lost = rows.programme[:, :, _OFFERED], rows.programme[:, :, _LOST]
     served = ratio((offered - lost).sum(axis=1), offered.sum(axis=1))
@@ -176,6 +187,8 @@ def result_of(test: CrashTest, ready: Prepared, rows: Quarters, label: str = "")
         sites=tuple(_site(test, ready, rows, at) for at in range(len(operator.sites))),
         causes=tuple(sorted(causes, key=lambda one: -one.lost.value)),
         outbreak=_outbreak(rows, len(ready.tally_of)),
+        removed=() if without is None else removed_causes(test, ready, without),
+        removed_quarters=0 if without is None else len(without),
     )
 
 
@@ -350,6 +363,7 @@ def result_from_json(text: str) -> CrashResult:
                 "sites": tuple(SiteResult(**_read(row)) for row in tree["sites"]),
                 "causes": tuple(CauseResult(**_read(row)) for row in tree["causes"]),
                 "outbreak": OutbreakResult(**_read(tree["outbreak"])),
+                "removed": tuple(RemovedCause(**_read(row)) for row in tree.get("removed", ())),
             }
         )
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:

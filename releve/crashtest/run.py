@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,11 @@ from releve.crashtest.day_types import Cells
 from releve.crashtest.errors import require
 from releve.crashtest.losses import Events, Losses, losses_of
 from releve.crashtest.outages import outages_of
-from releve.crashtest.outbreak import Detail
+from releve.crashtest.outbreak import Controls, Detail, Outcome
 from releve.crashtest.outbreak import simulate as simulate_outbreak
 from releve.crashtest.prepare import Prepared
 from releve.crashtest.quarter import quarters
-from releve.crashtest.relief_rule import cells_of, room_for
+from releve.crashtest.relief_rule import Room, base_changes, changes_of, room_for
 from releve.crashtest.settings import INTERVALS
 
 __all__ = ["Quarters", "Runner", "empty_work", "join", "run"]
@@ -88,33 +88,55 @@ class Runner:
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._cells: dict[int, Cells] = {}
+        self._reliefs: dict[tuple[int, int], Cells] = {}
         self._kept = 0
         self._lock = Lock()
+        self._own = local()
 
     def run(self, first: int, count: int, placed: NDArray[np.float64] | None = None) -> Quarters:
         """Return the quarters ``first`` .. ``first + count - 1``.
 
         ``placed[day, programme, half hour]`` receives the effective agents of the last.
         """
+        ill = self.outbreak(first, count)
+        number = np.arange(first, first + count)
+        rows, losses = self.live(number, ill.closed, ill.away, self.outages(first, count), placed)
+        return Quarters(first, *rows, lost=losses.lost, closures=losses.closures, outbreak=ill.rows)
+
+    def outbreak(self, first: int, count: int, controls: Controls | None = None) -> Outcome:
+        """Return the outbreak of some quarters, under other controls than the test's if given."""
         ready = self._prepared
-        ill = simulate_outbreak(
+        return simulate_outbreak(
             ready.scenario,
-            ready.controls,
+            controls or ready.controls,
             replications=count,
             seed=ready.settings.seed,
             first=first,
             detail=Detail(closed=True, away=True, tally_of=ready.tally_of),
         )
-        losses = losses_of(ready.where, ill.closed, self._outages(first, count), len(ready.causes))
+
+    def live(
+        self,
+        number: NDArray[np.int64],
+        closed: NDArray[np.bool_],
+        away: NDArray[np.int32],
+        events: Events,
+        placed: NDArray[np.float64] | None = None,
+    ) -> tuple[Rows, Losses]:
+        """Live the quarters ``number[r]`` with given disasters: ``closed[r, day, site]`` and
+        ``away[r, day, tally]`` of the outbreak, and outages."""
+        ready = self._prepared
+        losses = losses_of(ready.where, closed, events, len(ready.causes))
         who, state = self._states(losses)
-        work, rows = empty_work(ready, who), _rows(ready, count)
+        work, rows = empty_work(ready, who), _rows(ready, len(number))
         quarters(
-            ready.demand, who, losses, state, ill.away, ready.settings.seed, first, work, rows,
+            ready.demand, who, losses, state, away, ready.settings.seed, number, work, rows,
             np.zeros((0, 0, 0)) if placed is None else placed,
         )  # fmt: skip
-        return Quarters(first, *rows, lost=losses.lost, closures=losses.closures, outbreak=ill.rows)
+        return rows, losses
 
-    def _outages(self, first: int, count: int) -> Events:
+    def outages(self, first: int, count: int) -> Events:
+        """Return the outages of some quarters."""
         ready = self._prepared
         if not ready.hazards:
             nothing = np.zeros(0)
@@ -172,7 +194,26 @@ class Runner:
         lost[places] = True
         busy = ready.where.first_busy[d, places] < INTERVALS
         scenario, refill = self._start(d, frozenset(places[answered & busy].tolist()))
-        return cells_of(ready.days[d], scenario, lost, refill, room_for(ready.days[d]))
+        return _together(
+            self._relief(d, scenario),
+            changes_of(ready.days[d], scenario, lost, refill, self._room(d)),
+        )
+
+    def _relief(self, d: int, scenario: int) -> Cells:
+        """Return what a relief of a day changes, worked out once."""
+        found = self._reliefs.get((d, scenario))
+        if found is None:
+            found = base_changes(self._prepared.days[d], scenario)
+            self._reliefs[d, scenario] = found
+        return found
+
+    def _room(self, d: int) -> Room:
+        """Return this thread's room for the states of a day."""
+        rooms: dict[int, Room] = getattr(self._own, "rooms", {})
+        if d not in rooms:
+            rooms[d] = room_for(self._prepared.days[d])
+            self._own.rooms = rooms
+        return rooms[d]
 
     def _start(self, d: int, answered: frozenset[int]) -> tuple[int, bool]:
         """Return the scenario of the plan to start from, and whether the fast rule goes on."""
@@ -232,6 +273,11 @@ def empty_work(ready: Prepared, who: Presence) -> Work:
         out=np.zeros((2, programmes, 4)),
         day=np.zeros((clients, 4)),
     )
+
+
+def _together(one: Cells, other: Cells) -> Cells:
+    """Return the changes of both."""
+    return Cells(*(np.concatenate(pair) for pair in zip(one, other, strict=True)))
 
 
 def _rows(ready: Prepared, count: int) -> Rows:

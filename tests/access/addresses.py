@@ -85,6 +85,7 @@ ROWS = (
     Row("identity/ask", "/identity/ask", "h", 405),
     Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
     Row("identity/<int:number>/see", "/identity/1/see", "h", 405),
+    Row("people/tokens", "/people/tokens", "A", 405),
     Row("people/tokens/<int:number>/end", "/people/tokens/1/end", "A", 405),
     # signing in
     Row("account/login/", "/account/login/", anyone=(200, 302)),
@@ -205,6 +206,7 @@ ROWS = (
     Row("crashtest/runs/<slug:run>", "/crashtest/runs/none", "cpfa", 404),
     Row("crashtest/runs/<slug:run>/stop", "/crashtest/runs/none/stop", "cp", 405),
     Row("crashtest/runs/<slug:run>/resume", "/crashtest/runs/none/resume", "cp", 405),
+    Row("crashtest/runs/<slug:run>/remove", "/crashtest/runs/none/remove", "cp", 404),
     Row("crashtest/runs/<slug:run>/certificate", "/crashtest/runs/none/certificate", "cpfa", 404),
     Row(
         "crashtest/runs/<slug:run>/certificate.json",

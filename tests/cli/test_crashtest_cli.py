@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from releve import crashtest_dask
-from releve.cli.crashtest_run import How, missing_parts, run_case
+from releve.cli.crashtest_inputs import without_of
+from releve.cli.crashtest_run import How, missing_parts, run_case, run_without
 from releve.crashtest import Settings, join, prepare, run
-from releve.crashtest_folder import read_parts, read_result
+from releve.crashtest_folder import read_doing, read_parts, read_result
 from releve.plan_folder import write_plans
 from tests.cli.folders import folder_of
 from tests.cli.folders import run as command
 from tests.crashtest.join.made import DAYS, planned, rough, same
 
-QUIET = ("--days", 10, "--nearest", "--threads", 1, "--outside", 1e-3)
+QUIET = ("--days", 10, "--nearest", "--threads", 1, "--outside", 1e-3, "--without", 0)
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +40,13 @@ def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figur
     out = place / "run"
     first = command(
         "crashtest", place / "operator", "--plan", place / "plan", "--quarters", 70, *QUIET,
-        "--policies", "as-given,no-rule", "--out", out, "--json",
+        "--policies", "as-given,no-rule", "--without", 4, "--out", out, "--json",
     )  # fmt: skip
     assert first.exit_code == 0, first.output
     told = json.loads(first.stdout)
+    assert [one["removed_quarters"] for one in told["results"]] == [4, 0]
+    assert {row["cause"] for row in told["results"][0]["removed"]} > {"outbreak", "closure"}
+    assert read_doing(out) is None, "nothing is done there any more"
     assert [one["label"] for one in told["results"]] == ["as-given", "no-rule"]
     change = told["comparison"][0]["site_days_closed"]
     assert change["value"] < 0, "without the rule no site is closed by it"
@@ -50,6 +56,7 @@ def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figur
     )
     assert again.exit_code == 0, again.output
     assert "The same figures" in again.output
+    assert "4 quarters lived again with it switched off" in " ".join(again.output.split())
     other = command(
         "crashtest", place / "operator", "--plan", place / "plan", "--rerun", out, "--seed", 9
     )
@@ -117,6 +124,41 @@ def test_a_curve_with_holes_or_negative_days_is_refused(place: Path, rows: str, 
     assert told in found.output.replace("\n", " ")
 
 
+def test_quarters_lived_without_each_cause_are_kept_and_not_lived_again(tmp_path: Path) -> None:
+    test = replace(
+        rough(),
+        settings=Settings(quarters=70, days=10, seed=3, nearest=True),
+        scenario=replace(rough().scenario, days=10, importation=None),
+    )
+    how = How(folder=tmp_path)
+    told: list[int] = []
+
+    def early(done: int, of: int, text: str) -> None:
+        told.append(done)
+
+    case = run_case(0, "rough", test, how, early)
+    whole = run_without(0, case, 66, how, early)
+    assert whole is not None
+    assert told == [64, 70, 64, 66]
+    assert read_doing(tmp_path) == (0, "without")
+    (tmp_path / "cases" / "0" / "without-00000064.npz").unlink()
+    again = run_without(0, case, 66, how, early)
+    assert told[4:] == [66], "the part that is there is read"
+    assert again is not None
+    assert np.array_equal(again.calls, whole.calls)
+    assert run_without(0, case, 0, how, early) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "quarters", "found"),
+    [(None, 1000, 200), (None, 5000, 1000), (None, 50, 50), (7, 50, 7), (70, 50, 50), (0, 50, 0)],
+)
+def test_a_fifth_is_lived_again_unless_asked_otherwise(
+    asked: int | None, quarters: int, found: int
+) -> None:
+    assert without_of(asked, quarters) == found
+
+
 def test_parts_that_are_there_are_not_run_again() -> None:
     settings = Settings(quarters=130, days=DAYS, seed=3, nearest=True)
     first = run(prepare(rough(settings=settings)), count=64)
@@ -150,7 +192,7 @@ def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(
     ready = prepare(rough(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True)))
     parts = [(first, 4) for first in range(0, 24, 4)]
     found = []
-    for part in crashtest_dask.spread(ready, parts, cluster):
+    for part in crashtest_dask.spread(ready, parts, cluster, crashtest_dask.run_part):
         if not found:
             with Client(cluster) as client:
                 worker = sorted(client.scheduler_info()["workers"])[0]
@@ -168,4 +210,8 @@ def _die() -> None:
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crashtest_dask, "CONNECT_S", 1)
     with pytest.raises(crashtest_dask.SpreadError, match=r"no Dask scheduler at tcp://.*start one"):
-        next(crashtest_dask.spread(prepare(rough()), [(0, 1)], "tcp://127.0.0.1:1"))
+        next(
+            crashtest_dask.spread(
+                prepare(rough()), [(0, 1)], "tcp://127.0.0.1:1", crashtest_dask.run_part
+            )
+        )

@@ -18,11 +18,13 @@ from releve.crashtest import (
     ClientResult,
     CrashResult,
     OutbreakResult,
+    Quarters,
     SiteResult,
 )
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
-from releve.crashtest_folder import certificate_of, write_json, write_result
+from releve.crashtest.without import RemovedCause
+from releve.crashtest_folder import RUN_FORMAT, certificate_of, write_json, write_part, write_result
 from releve.desk.access.roles import Role
 from releve.desk.crashtest.home import Asked, Crashed, Home
 from tests.access.conftest import plans, stocked
@@ -37,6 +39,15 @@ POLICIES = ("as-given", "no-rule", "no-tests")
 def of(value: float, width: float = 0.01) -> Estimate:
     """An estimate with an interval around it."""
     return Estimate(value, value - width, value + width)
+
+
+REMOVED = (
+    RemovedCause("outbreak", "The outbreak", of(700, 60), of(900, 80), of(0.5),
+                 {"azur": of(600), "rive": of(100)}),
+    RemovedCause("carrier", "Carrier", of(3, 4), of(4, 5), of(0.3), {"azur": of(3), "rive": of(0)}),
+    RemovedCause("closure", "The closure rule", of(-40, 10), of(-50, 9), of(0.4),
+                 {"azur": of(-40), "rive": of(0)}),
+)  # fmt: skip
 
 
 def result_of(label: str, infected: float) -> CrashResult:
@@ -89,7 +100,8 @@ class Maker:
             hazards=True, nearest=False,
         )  # fmt: skip
         folder = self.home.add(replace(asked, **more), {"operator": {"sites.csv": b"id\n"}})
-        write_json(folder / "run" / "run.json", {"cases": [{"label": p} for p in POLICIES]})
+        tree = {"format": RUN_FORMAT, "without": 2, "cases": [{"label": p} for p in POLICIES]}
+        write_json(folder / "run" / "run.json", tree)
         return self.again(folder.name)
 
     def again(self, name: str) -> Crashed:
@@ -99,25 +111,28 @@ class Maker:
 
     def part(self, run: Crashed, case: int, first: int, lost: float, count: int = 2) -> None:
         """Write a part of a case in which every quarter loses so many of 1,000 calls."""
-        programme = np.zeros((count, 1, len(PROGRAMME)))
-        programme[:, 0, PROGRAMME.index("offered")] = 1000
+        programme = np.zeros((count, 2, len(PROGRAMME)))
+        programme[:, :, PROGRAMME.index("offered")] = 500
         programme[:, 0, PROGRAMME.index("lost")] = lost + np.arange(count)
-        path = run.run / "cases" / str(case) / f"part-{first:08}.npz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        outbreak = np.zeros((count, len(FIELDS)))
-        np.savez(
-            path,
-            first=first,
-            programme=programme,
-            outbreak=outbreak,
-            client=np.zeros((count, 1, 5)),
-        )
+        days = np.zeros((count, 1, 3), dtype=np.int32)
+        days[:, 0, 1] = 48 * int(lost / 100)
+        rows = Quarters(
+            first, programme, np.zeros((count, 2, 5), dtype=np.int32), np.zeros((count, 2)),
+            np.zeros((count, 3, 2)), np.zeros((DAYS, 2, 101), dtype=np.int64), days,
+            days[:, :, 1] // 48, np.zeros((count, len(FIELDS)), dtype=np.int64),
+        )  # fmt: skip
+        write_part(run.run, case, rows)
 
-    def done(self, name: str = "Hiver", seed: int = 7, lost: float = 100) -> Crashed:
-        """A finished run."""
+    def done(
+        self, name: str = "Hiver", seed: int = 7, lost: float = 100, *, removed: bool = False
+    ) -> Crashed:
+        """A finished run; ``removed``: with quarters lived again without each cause."""
         run = self.begun(name, seed=seed)
         for case, (label, infected) in enumerate(zip(POLICIES, (20, 40, 30), strict=True)):
-            write_result(run.run, case, result_of(label, infected))
+            result = result_of(label, infected)
+            if case == 0 and removed:
+                result = replace(result, removed=REMOVED, removed_quarters=2)
+            write_result(run.run, case, result)
             self.part(run, case, 0, lost)
             self.part(run, case, 2, lost)
         beside = [
@@ -134,7 +149,14 @@ class Maker:
             "version": "0", "operator": "Atlas Relation", "synthetic": True, "settings": held,
             "policies": list(POLICIES), "illness": "covid", "reproduction": 2.5, "outside": 1e-4,
             "start": "", "inputs": {"operator": "a" * 64}, "hazards": ["power"],
-            "cases": [{"label": p, "plan": "b" * 64, "days": ["2026-11-30"]} for p in POLICIES],
+            "without": 2,
+            "cases": [
+                {
+                    "label": p, "plan": "b" * 64, "days": ["2026-11-30"],
+                    "programmes": [["azur-fr", "azur"], ["rive-fr", "rive"]],
+                }
+                for p in POLICIES
+            ],
         }  # fmt: skip
         write_json(
             run.run / "certificate.json", certificate_of(tree, dict.fromkeys(POLICIES, "c" * 64))

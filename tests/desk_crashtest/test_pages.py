@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import time
 from collections.abc import Callable
+from typing import IO
 
+import numpy as np
 import pytest
 from django.test import Client
 
+from releve.crashtest.without import Without
+from releve.crashtest_folder import doing, write_part
+from releve.desk.access.people import STREAM
 from releve.desk.access.roles import Role
 from releve.desk.crashtest import starting
+from releve.desk.crashtest.home import Crashed, holding
+from releve.ledger.chain import entries
 from tests.desk_crashtest.conftest import Maker, read
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -87,8 +97,8 @@ def test_home_lines_cost_calls_but_no_days_of_sites(maker: Maker, looking: Look)
         "Sites closed by the rule",
         "Power cut that outlasts the generator",
     ]
-    assert page.matrix_head[-1] == "Outage of a carrier of home lines"
-    assert page.matrix[1].cells[-1] == (1, "10")
+    assert page.harm.matrix_head[-1] == "Outage of a carrier of home lines"
+    assert page.harm.matrix[1].cells[-1] == (1, "10")
 
 
 def test_a_case_has_its_own_address_and_a_wrong_one_is_not_there(
@@ -121,12 +131,106 @@ def test_progress_counts_the_quarters_there_and_estimates_early(
     (run.folder / "asked").touch()
     web = looking(Role.PLANNER, "en")
     page = plain(web.get(f"/crashtest/runs/{run.id}"))
-    assert "2 of 4 quarters" in page
-    assert "0 of 4 quarters" in page
+    assert "2 quarters of 4" in page
+    assert "0 quarters of 4" in page
     assert "so far 89.9% (" in page
     part = web.get(f"/crashtest/runs/{run.id}?part=live")
     same = web.get(f"/crashtest/runs/{run.id}?part=live", headers={"if-none-match": part["ETag"]})
     assert (part.status_code, same.status_code) == (200, 304)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (None, "It prepares the arrays of the plan and its reliefs. At work for"),
+        ("running", "the simulator is compiled first"),
+        ("without", "to tell what each one costs: 1 of 2"),
+    ],
+)
+def test_a_run_says_what_it_does_before_its_first_part(
+    maker: Maker, looking: Look, what: str | None, said: str
+) -> None:
+    run = maker.begun()
+    began = run.folder / "began"
+    began.touch()
+    os.utime(began, (time.time() - 45, time.time() - 45))
+    if what:
+        doing(run.run, 0, what)
+    if what == "without":
+        write_part(run.run, 0, Without(0, np.zeros((1, 3, 2)), np.zeros((1, 3)), np.zeros((1, 3))))
+    web = looking(Role.PLANNER, "en")
+    with work_on(run):
+        assert said in plain(web.get(f"/crashtest/runs/{run.id}"))
+        (run.run / "run.json").unlink()
+        page = plain(looking(Role.PLANNER).get(f"/crashtest/runs/{run.id}"))
+    assert "En cours depuis 40 secondes" in page
+    assert "données de référence" in page
+
+
+def work_on(run: Crashed) -> IO[bytes]:
+    """Hold a run as its process does."""
+    lock = holding(run.folder / "lock")
+    assert lock is not None
+    return lock
+
+
+def test_nought_is_singular_in_french(maker: Maker, looking: Look) -> None:
+    run = maker.begun()
+    (run.folder / "asked").touch()
+    web = looking(Role.PLANNER)
+    assert "0 trimestre sur 4" in plain(web.get(f"/crashtest/runs/{run.id}"))
+    maker.part(run, 0, 0, lost=1)
+    assert "2 trimestres sur 4" in plain(web.get(f"/crashtest/runs/{run.id}"))
+
+
+def test_a_run_that_stopped_is_removed_with_its_inputs_and_that_is_recorded(
+    maker: Maker, looking: Look
+) -> None:
+    run = maker.begun("Hiver arrêté")
+    (run.folder / "stop").touch()
+    web, url = looking(Role.PLANNER), f"/crashtest/runs/{run.id}/remove"
+    assert f'href="{url}"' in web.get(f"/crashtest/runs/{run.id}").content.decode()
+    assert "Supprimer définitivement" in plain(web.get(url))
+    assert run.folder.exists(), "it is asked first"
+    assert web.post(url)["Location"] == "/crashtest/"
+    assert list(maker.home.root.iterdir()) == []
+    (entry,) = [row for row in entries(stream=STREAM) if row.kind == "crashtest.removed"]
+    assert (entry.body["run"], entry.body["name"]) == (run.id, "Hiver arrêté")
+    assert web.post(url).status_code == 404
+
+
+def test_a_run_at_work_is_not_removed(maker: Maker, looking: Look) -> None:
+    run = maker.begun()
+    web, url = looking(Role.PLANNER, "en"), f"/crashtest/runs/{run.id}/remove"
+    with work_on(run):
+        answer = web.post(url)
+    assert answer.status_code == 409
+    assert "Stop it first" in plain(answer)
+    assert run.folder.exists()
+    assert not [row for row in entries(stream=STREAM) if row.kind == "crashtest.removed"]
+
+
+def test_an_auditor_removes_nothing(maker: Maker, looking: Look) -> None:
+    run = maker.done()
+    web = looking(Role.AUDITOR)
+    assert "/remove" not in web.get(f"/crashtest/runs/{run.id}").content.decode()
+    assert web.post(f"/crashtest/runs/{run.id}/remove").status_code == 404
+    assert run.folder.exists()
+
+
+def test_a_cause_is_told_by_what_a_quarter_loses_less_without_it(
+    maker: Maker, looking: Look
+) -> None:
+    url = f"/crashtest/runs/{maker.done(removed=True).id}"
+    page = plain(looking(Role.PLANNER, "en").get(url))
+    assert "2 quarters were lived again with one cause switched off" in page
+    assert "700 (640–760) in 50% (49–51) of quarters · share of that day’s causes: 600" in page
+    assert "+3.0 (−1.0 to +7.0)" in page, "an interval that holds zero shows both signs"
+    assert "The closure rule spares more than it costs: without it, 40 (30–50) more calls" in page
+    french = plain(looking(Role.PLANNER).get(url))
+    assert "2 trimestres ont été revécus" in french
+    other = plain(looking(Role.PLANNER, "en").get(f"{url}?case=1"))
+    assert "a share, not what would be saved without the cause" in other
 
 
 def test_the_polled_part_of_a_run_that_ended_asks_for_the_whole_page(
@@ -171,8 +275,39 @@ def test_runs_of_the_same_luck_are_compared_quarter_by_quarter(maker: Maker, loo
     one, two = maker.done("A", lost=100), maker.done("B", lost=160)
     web = looking(Role.PLANNER, "en")
     url = f"/crashtest/compare?one={one.id}&two={two.id}"
-    assert "+60 (+60 to +60)" in plain(web.get(url))
-    assert read(web.get(url + "&format=json"))["second_less_first"]["lost"]["value"] == 60
+    page = plain(web.get(url))
+    assert "Azur Énergie 99.1% (98.9–99.3) 99.1% (98.9–99.3) +60 (+60 to +60) 0 (0 to 0)" in page
+    found = read(web.get(url + "&format=json"))["second_less_first"]
+    assert found["total"]["lost"]["value"] == 60
+    assert [found["lost"][name]["value"] for name in ("azur", "rive")] == [60, 0]
+
+
+def test_two_runs_are_compared_place_by_place_and_case_by_case(maker: Maker, looking: Look) -> None:
+    one, two = maker.done("A", lost=100), maker.done("B", lost=260)
+    web = looking(Role.PLANNER, "en")
+    url = f"/crashtest/compare?one={one.id}&two={two.id}"
+    assert "Casablanca 1 2.5 (2.5–2.5) 2.5 (2.5–2.5) +1.0 (+1.0 to +1.0)" in plain(web.get(url))
+    twin = read(web.get(f"{url}&case_first=1&case_second=2&format=json"))
+    assert twin["cases"] == ["no-rule", "no-tests"]
+    assert twin["second_less_first"]["closures"]["casa-1"]["value"] == 1
+    chosen = web.get(f"{url}&case_second=2").context["page"].choices[1].cases[2]
+    assert chosen == (2, "the closure rule without tests of people with symptoms", True)
+    assert web.get(f"{url}&case_second=3").status_code == 404
+
+
+def test_a_run_that_does_not_say_whose_a_programme_is_has_no_difference_by_client(
+    maker: Maker, looking: Look
+) -> None:
+    one, two = maker.done("A"), maker.done("B")
+    path = two.run / "certificate.json"
+    tree = json.loads(path.read_text())
+    for case in tree["cases"]:
+        del case["programmes"]
+    path.write_text(json.dumps(tree))
+    web = looking(Role.PLANNER, "en")
+    answer = web.get(f"/crashtest/compare?one={one.id}&two={two.id}")
+    assert answer.context["page"].clients[0][3] == "–"
+    assert answer.context["page"].paired, "the totals are still there"
 
 
 def test_runs_of_other_luck_are_not_subtracted(maker: Maker, looking: Look) -> None:
@@ -181,6 +316,7 @@ def test_runs_of_other_luck_are_not_subtracted(maker: Maker, looking: Look) -> N
     url = f"/crashtest/compare?one={one.id}&two={two.id}"
     page = plain(web.get(url))
     assert "did not meet the same disasters" in page
+    assert "Second less first" not in page
     assert "the seed" in page
     assert read(web.get(url + "&format=json"))["second_less_first"] is None
 

@@ -20,6 +20,7 @@ from releve.outbound import (
 )
 from releve.outbound.consents import last_day
 from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
+from releve.outbound.holidays import parse_day_rules
 from releve.outbound.loading import built_in_texts
 from releve.outbound.numbers import NumberTable, Prefix
 from releve.outbound.rows import Words
@@ -338,3 +339,27 @@ def test_an_allowed_verdict_stands_through_changes_that_refuse_nothing() -> None
              "refusals": [{"at": "2026-11-24 11:00", "kind": "not-now"}]}  # fmt: skip
     found = judged(quiet)
     assert (found.until, found.basis) == (at("2026-11-24 13:00"), "consent:C1")
+
+
+def test_a_verdict_that_is_not_timed_says_neither_until_when_nor_when_next() -> None:
+    told = case_of(
+        {"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 13:00", "consents": [CONSENT]}
+    )
+    for call in (told.call, told.call.moved_to(at("2026-11-24 10:30"))):
+        found = verdict(call, told.facts, RULES, told.known_at, timed=False)
+        assert (found.until, found.next_allowed) == (None, None)
+    assert judged({"consents": [CONSENT]}).next_allowed == at("2026-11-24 10:30")
+
+
+def test_a_number_of_a_prefix_that_has_a_length_has_that_length() -> None:
+    day = date(2026, 11, 24)
+    short = NumberTable((Prefix("+33", "short", length=8),), (), ())
+    assert short.number("+33144556677", day).fault == "wrong-length"
+    assert NumberTable((Prefix("+33", "any"),), (), ()).number("+33144556677", day).fault == ""
+    assert NumberTable((Prefix("+33", "any"),), (), ()).number("+3314455", day).fault
+
+
+def test_easter_alone_is_easter_sunday() -> None:
+    days = parse_day_rules(("easter",))
+    assert days.holds(date(2026, 4, 5))
+    assert not days.holds(date(2026, 4, 4))

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from django.utils.translation import gettext as _
 
+from releve.crashtest import CrashResult
 from releve.crashtest.estimates import mean
 from releve.crashtest.outbreak import FIELDS, Estimate
 from releve.desk.crashtest.home import Crashed
-from releve.desk.crashtest.progress import Lost, lost_of
+from releve.desk.crashtest.progress import Columns, columns_of
 from releve.desk.crashtest.result_page import Found
-from releve.desk.crashtest.sentences import change, share
+from releve.desk.crashtest.sentences import change, number, share
 from releve.desk.crashtest.words import case_word
 from releve.desk.presenters.text import Text
 
-__all__ = ["ComparePage", "compare_page", "compare_twin", "strangers"]
+__all__ = ["ComparePage", "Side", "compare_page", "compare_twin", "differences", "strangers"]
 
 _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "seed": lambda tree: tree["settings"]["seed"],
@@ -39,14 +39,53 @@ _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two: a run, what it found, and which of its cases is compared."""
+
+    run: Crashed
+    found: Found
+    case: int
+
+    @property
+    def result(self) -> CrashResult:
+        return self.found.results[self.case]
+
+    @property
+    def columns(self) -> Columns:
+        return columns_of(self.run.run, self.case)
+
+    @property
+    def clients_of(self) -> list[str] | None:
+        """The client of each programme; None in a run of an earlier version, which lacks it."""
+        rows = self.found.certificate["cases"][self.case].get("programmes")
+        return None if rows is None else [client for _programme, client in rows]
+
+
+Sides = tuple[Side, Side]
+Differences = Mapping[str, Mapping[str, Estimate]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The cases of a run to choose from: number, name, whether it is the one compared."""
+
+    name: str
+    field: str
+    run: str
+    cases: tuple[tuple[int, str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ComparePage:
-    """Two runs. ``differing`` names what keeps them from having met the same disasters."""
+    """Two runs. ``differing`` names what keeps them from having met the same disasters; without
+    that, rows of ``clients`` and ``sites`` end with paired differences, else those are empty."""
 
     names: tuple[str, str]
+    choices: tuple[Choice, Choice]
     differing: tuple[str, ...]
     paired: tuple[tuple[str, str], ...]
-    clients: tuple[tuple[str, str, str], ...]
-    what: str
+    clients: tuple[tuple[str, ...], ...]
+    sites: tuple[tuple[str, ...], ...]
 
 
 def strangers(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
@@ -54,26 +93,26 @@ def strangers(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ..
     return tuple(name for name, of in _SAME.items() if of(one) != of(other))
 
 
-def compare_page(
-    runs: tuple[Crashed, Crashed], found: tuple[Found, Found], text: Text
-) -> ComparePage:
-    """Return the page of two runs, each with its first case."""
-    differing = strangers(found[0].certificate, found[1].certificate)
-    paired = () if differing else tuple(_paired(runs, text))
-    known = {row.client: row for row in found[1].results[0].clients}
-    clients = [
-        (row.name, share(row.calls_served, text), share(known[row.client].calls_served, text))
-        for row in found[0].results[0].clients
-        if row.client in known
-    ]
-    first, second = (case_word(one.results[0].label) for one in found)
+def compare_page(sides: Sides, text: Text) -> ComparePage:
+    """Return the page of two runs, each with one of its cases."""
+    differing = strangers(sides[0].found.certificate, sides[1].found.certificate)
+    found = {} if differing else differences(sides)
+    one, two = sides
     return ComparePage(
-        names=(runs[0].asked.name, runs[1].asked.name),
+        names=(one.run.asked.name, two.run.asked.name),
+        choices=(_choice(one, "first"), _choice(two, "second")),
         differing=tuple(_words(differing)),
-        paired=paired,
-        clients=tuple(clients),
-        what=_("Of each run its first case: {first}; {second}.").format(first=first, second=second),
+        paired=tuple(_totals(found, text)) if found else (),
+        clients=tuple(_clients(sides, found, text)),
+        sites=tuple(_sites(sides, found, text)),
     )
+
+
+def _choice(side: Side, field: str) -> Choice:
+    cases = [
+        (at, case_word(one.label), at == side.case) for at, one in enumerate(side.found.results)
+    ]
+    return Choice(side.run.asked.name, f"case_{field}", side.run.id, tuple(cases))
 
 
 def _words(differing: Sequence[str]) -> Iterator[str]:
@@ -89,39 +128,94 @@ def _words(differing: Sequence[str]) -> Iterator[str]:
     return (words[name] for name in differing)
 
 
-def _paired(runs: tuple[Crashed, Crashed], text: Text) -> Iterator[tuple[str, str]]:
-    differences = paired(runs)
-    yield _("Calls lost a quarter"), change(differences["lost"], text)
-    yield _("Days of sites closed by the rule"), change(differences["site_days_closed"], text)
-    yield _("Agents infected"), change(differences["infected"], text)
-
-
-def paired(runs: tuple[Crashed, Crashed]) -> dict[str, Estimate]:
-    """Return the second run less the first, quarter by quarter, with intervals."""
-    one, other = (_joined(lost_of(run.run, 0)) for run in runs)
-    found = {"lost": mean(other.lost - one.lost)}
+def differences(sides: Sides) -> Differences:
+    """Return the second less the first, quarter by quarter, with intervals: ``total`` by measure,
+    ``lost`` calls and ``served`` days by client, ``days`` lost and ``closures`` by site."""
+    one, two = (side.columns for side in sides)
+    total = {"lost": mean(two.lost.sum(axis=1) - one.lost.sum(axis=1))}
     for name in ("site_days_closed", "infected"):
         column = FIELDS.index(name)
-        found[name] = mean(other.outbreak[:, column] - one.outbreak[:, column])
+        total[name] = mean(two.outbreak[:, column] - one.outbreak[:, column])
+    clients = [row.client for row in sides[0].result.clients]
+    sites = [row.site for row in sides[0].result.sites]
+    return {
+        "total": total,
+        "lost": _lost(sides, (one, two), clients),
+        "served": {c: mean(two.served[:, i] - one.served[:, i]) for i, c in enumerate(clients)},
+        "days": {s: mean(two.days[:, i] - one.days[:, i]) for i, s in enumerate(sites)},
+        "closures": {s: mean(two.closures[:, i] - one.closures[:, i]) for i, s in enumerate(sites)},
+    }
+
+
+def _lost(
+    sides: Sides, columns: tuple[Columns, Columns], clients: Sequence[str]
+) -> dict[str, Estimate]:
+    """Return the difference in calls lost by client; nothing where a run does not say whose a
+    programme is."""
+    owners = [side.clients_of for side in sides]
+    if owners[0] is None or owners[1] is None:
+        return {}
+    found = {}
+    for client in clients:
+        lost = [
+            part.lost[:, [owner == client for owner in of]].sum(axis=1)
+            for part, of in zip(columns, (owners[0], owners[1]), strict=True)
+        ]
+        found[client] = mean(lost[1] - lost[0])
     return found
 
 
-def _joined(parts: Sequence[Lost]) -> Lost:
-    names = ("offered", "lost", "outbreak", "served")
-    return Lost(0, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+def _totals(found: Differences, text: Text) -> Iterator[tuple[str, str]]:
+    total = found["total"]
+    yield _("Calls lost a quarter"), change(total["lost"], text)
+    yield _("Days of sites closed by the rule"), change(total["site_days_closed"], text)
+    yield _("Agents infected"), change(total["infected"], text)
 
 
-def compare_twin(runs: tuple[Crashed, Crashed], found: tuple[Found, Found]) -> dict[str, Any]:
+def _clients(sides: Sides, found: Differences, text: Text) -> Iterator[tuple[str, ...]]:
+    """Yield a client's share served in both, and what the second changes."""
+    known = {row.client: row for row in sides[1].result.clients}
+    for row in sides[0].result.clients:
+        if row.client in known:
+            other = known[row.client]
+            yield (
+                row.name,
+                share(row.calls_served, text),
+                share(other.calls_served, text),
+                *(_change(found, name, row.client, text) for name in ("lost", "served") if found),
+            )
+
+
+def _sites(sides: Sides, found: Differences, text: Text) -> Iterator[tuple[str, ...]]:
+    """Yield a site's days lost in both, and what the second changes."""
+    known = {row.site: row for row in sides[1].result.sites}
+    for row in sides[0].result.sites:
+        if row.site in known:
+            yield (
+                row.name,
+                number(row.days_lost, text),
+                number(known[row.site].days_lost, text),
+                *(_change(found, name, row.site, text) for name in ("days", "closures") if found),
+            )
+
+
+def _change(found: Differences, name: str, key: str, text: Text) -> str:
+    one = found[name].get(key)
+    return "–" if one is None else change(one, text)
+
+
+def compare_twin(sides: Sides) -> dict[str, Any]:
     """Return two runs as data; without differences where their luck was not the same."""
-    differing = strangers(found[0].certificate, found[1].certificate)
+    differing = strangers(sides[0].found.certificate, sides[1].found.certificate)
+    found = None if differing else differences(sides)
     return {
-        "runs": [run.id for run in runs],
+        "runs": [side.run.id for side in sides],
+        "cases": [side.result.label for side in sides],
         "differing": list(differing),
-        "second_less_first": None
-        if differing
-        else {name: asdict(one) for name, one in paired(runs).items()},
+        "second_less_first": found
+        and {name: {key: asdict(one) for key, one in rows.items()} for name, rows in found.items()},
         "clients": [
-            {row.client: asdict(row.calls_served) for row in one.results[0].clients}
-            for one in found
+            {row.client: asdict(row.calls_served) for row in side.result.clients} for side in sides
         ],
+        "sites": [{row.site: asdict(row.days_lost) for row in side.result.sites} for side in sides],
     }

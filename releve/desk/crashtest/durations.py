@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from releve.desk.presenters.text import Text
 
-__all__ = ["duration"]
+__all__ = ["duration", "lasting"]
 
 
 def duration(seconds: float, text: Text) -> str:
@@ -19,3 +19,12 @@ def duration(seconds: float, text: Text) -> str:
         return words.format(count=text.number(minutes))
     hours = round(minutes / 60)
     return ngettext("{count} hour", "{count} hours", hours).format(count=text.number(hours))
+
+
+def lasting(seconds: float, text: Text) -> str:
+    """Return how long something has lasted: seconds below two minutes, by tens."""
+    if seconds >= 120:
+        return duration(seconds - 59, text)
+    count = 10 * int(seconds / 10)
+    words = ngettext("{count} second", "{count} seconds", count)
+    return words.format(count=text.number(count))

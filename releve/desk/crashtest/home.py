@@ -19,6 +19,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -101,6 +102,17 @@ class Home:
         (fresh / "desk.json").write_text(text, encoding="utf-8")
         fresh.rename(self.root / name)
         return self.root / name
+
+    def remove(self, run: Crashed) -> bool:
+        """Remove a run, whole; False while a process is at work on it."""
+        stream = holding(run.folder / "lock")
+        if stream is None:
+            return False
+        with stream:
+            gone = self.root / f".{run.id}"
+            run.folder.rename(gone)
+        shutil.rmtree(gone)
+        return True
 
     def runs(self) -> list[Crashed]:
         """Return every run, the newest first."""

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.call_types import PROGRAMME
+from releve.crashtest import join
+from releve.crashtest.call_types import CLIENT, PROGRAMME
 from releve.crashtest.estimates import ratio
 from releve.crashtest.outbreak import Estimate
+from releve.crashtest.settings import INTERVALS
+from releve.crashtest_folder import RunFolderError, read_doing, read_parts, read_run
 from releve.desk.crashtest.home import Crashed
 
-__all__ = ["CaseDone", "Lost", "lost_of", "progress"]
+__all__ = ["CaseDone", "Columns", "Doing", "Lost", "columns_of", "doing_of", "lost_of", "progress"]
 
 _OFFERED, _LOST = PROGRAMME.index("offered"), PROGRAMME.index("lost")
 Floats = NDArray[np.float64]
@@ -25,14 +28,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Of the quarters of a part: calls offered and lost, agents infected and site-days closed, and
-    per client the days on which it was served, ``served[r, client]``."""
+    """Of the quarters of a part: calls offered and lost."""
 
     first: int
     offered: Floats
     lost: Floats
-    outbreak: Floats
-    served: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,34 @@ def _done(folder: Path, at: int, label: str) -> CaseDone:
     return CaseDone(label, len(offered), ratio(offered - lost, offered))
 
 
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a run does now: ``what`` is reading, preparing, running or without, at case number
+    ``case``; of the quarters lived again without each cause ``done`` of ``all``."""
+
+    what: str
+    case: int = 0
+    done: int = 0
+    all: int = 0
+
+
+def doing_of(run: Crashed) -> Doing:
+    """Return what a run does: reading as long as its command has not said so."""
+    try:
+        tree = read_run(run.run)
+    except RunFolderError:
+        return Doing("reading")
+    case, what = read_doing(run.run) or (0, "preparing")
+    parts = sorted((run.run / "cases" / str(case)).glob("without-*.npz"))
+    return Doing(what, case, sum(_length(path) for path in parts), int(tree.get("without", 0)))
+
+
+@lru_cache(maxsize=4096)
+def _length(path: Path) -> int:
+    with np.load(path) as held:
+        return len(held["penalty"])
+
+
 def lost_of(folder: Path, case: int) -> Sequence[Lost]:
     """Return the parts of a case that are there, in order."""
     return [_part(path) for path in sorted((folder / "cases" / str(case)).glob("part-*.npz"))]
@@ -76,6 +104,29 @@ def _part(path: Path) -> Lost:
             int(held["first"]),
             programme[:, :, _OFFERED].sum(axis=1),
             programme[:, :, _LOST].sum(axis=1),
-            held["outbreak"],
-            held["client"][:, :, 1],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Of every quarter of a case: calls ``lost[r, programme]``, days on which a client was
+    ``served[r, client]``, ``days[r, place]`` lost, ``closures[r, place]`` by the rule, and the
+    fields of the ``outbreak``."""
+
+    lost: Floats
+    served: Floats
+    days: Floats
+    closures: Floats
+    outbreak: Floats
+
+
+def columns_of(folder: Path, case: int) -> Columns:
+    """Return the quarters of a finished case, read anew."""
+    rows = join(read_parts(folder, case))
+    return Columns(
+        rows.programme[:, :, _LOST],
+        rows.client[:, :, CLIENT.index("served")].astype(np.float64),
+        rows.lost.sum(axis=2) / INTERVALS,
+        rows.closures.astype(np.float64),
+        rows.outbreak.astype(np.float64),
+    )

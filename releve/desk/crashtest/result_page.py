@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,13 @@ from django.utils.translation import gettext as _
 from releve.crashtest import CauseResult, ClientResult, CrashResult, result_to_json
 from releve.crashtest.outbreak import Estimate
 from releve.crashtest_folder import read_result, read_run
+from releve.desk.crashtest.harm import HarmView, harm_view, small
 from releve.desk.crashtest.home import Crashed
 from releve.desk.crashtest.pictures import (
     Bar,
     Picture,
-    Shape,
     fan,
     histogram,
-    range_bar,
     stack,
     survival,
 )
@@ -70,17 +69,6 @@ class ClientView:
 
 
 @dataclass(frozen=True, slots=True)
-class CauseView:
-    """A cause as a bar: calls lost a quarter beyond a calm one."""
-
-    name: str
-    bar: Bar
-    whisker: Shape
-    lost: str
-    occurs: str
-
-
-@dataclass(frozen=True, slots=True)
 class SiteView:
     """A site: how often the rule closes it, and its days lost by cause."""
 
@@ -89,14 +77,6 @@ class SiteView:
     days: str
     bars: tuple[Bar, ...]
     causes: str
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixRow:
-    """A client's cells: calls lost a quarter by cause; the shade 0 to 4 goes by size."""
-
-    name: str
-    cells: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +96,7 @@ class ResultPage:
     cases: tuple[tuple[str, str, bool], ...]
     headline: str
     clients: tuple[ClientView, ...]
-    causes: tuple[CauseView, ...]
-    matrix_head: tuple[str, ...]
-    matrix: tuple[MatrixRow, ...]
+    harm: HarmView
     sites: tuple[SiteView, ...]
     legend: tuple[tuple[str, str], ...]
     outbreak: tuple[str, ...]
@@ -128,6 +106,7 @@ class ResultPage:
     differences: tuple[CaseView, ...]
     limits: tuple[str, ...]
     certificate_url: str
+    acts: bool
 
 
 def found_of(run: Crashed) -> Found:
@@ -138,8 +117,10 @@ def found_of(run: Crashed) -> Found:
     return Found(results, tuple(beside["cases"]), certificate)
 
 
-def result_page(run: Crashed, found: Found, at: int, text: Text) -> ResultPage:
-    """Return the page of a case of a run."""
+def result_page(
+    run: Crashed, found: Found, at: int, text: Text, *, acts: bool = False
+) -> ResultPage:
+    """Return the page of a case of a run; ``acts``: the reader may remove it."""
     result = found.results[at]
     tones = {row.cause: min(i, _TONES - 1) for i, row in enumerate(_by_days(result))}
     worst = sorted(result.clients, key=lambda row: row.calls_served.value)
@@ -147,16 +128,13 @@ def result_page(run: Crashed, found: Found, at: int, text: Text) -> ResultPage:
     cases = [
         (case_word(one.label), f"{url}?case={i}", i == at) for i, one in enumerate(found.results)
     ]
-    harm = [row for row in result.causes if row.lost.value > 0]
     return ResultPage(
         run=run,
         case=case_word(result.label),
         cases=tuple(cases) if len(cases) > 1 else (),
         headline=headline(result, text),
         clients=tuple(_client(row, i, text) for i, row in enumerate(worst)),
-        causes=tuple(_causes(harm, text)),
-        matrix_head=tuple(cause_word(row.cause, row.name) for row in harm),
-        matrix=tuple(_matrix(worst, harm, text)),
+        harm=harm_view(result, worst, text),
         sites=tuple(_sites(result, tones, text)),
         legend=tuple(_legend(result, tones)),
         outbreak=tuple(outbreak_sentences(result, text)),
@@ -166,6 +144,7 @@ def result_page(run: Crashed, found: Found, at: int, text: Text) -> ResultPage:
         differences=tuple(_difference(row, text) for row in found.comparison),
         limits=tuple(limits(result, text)),
         certificate_url=reverse("crashtest_certificate", args=[run.id]),
+        acts=acts,
     )
 
 
@@ -216,43 +195,6 @@ def _fan(row: ClientResult, at: int, text: Text) -> Picture:
     )
 
 
-def _causes(harm: Sequence[CauseResult], text: Text) -> Iterator[CauseView]:
-    top = max(
-        (row.lost.high if math.isfinite(row.lost.high) else row.lost.value for row in harm),
-        default=0.0,
-    )
-    for row in harm:
-        bar, whisker = range_bar(row.lost.value, row.lost.low, row.lost.high, top)
-        yield CauseView(
-            cause_word(row.cause, row.name),
-            bar,
-            whisker,
-            number(row.lost, text),
-            share(row.occurs, text, 0),
-        )
-
-
-def _matrix(
-    clients: Sequence[ClientResult], harm: Sequence[CauseResult], text: Text
-) -> Iterator[MatrixRow]:
-    values = [[row.lost_by_client.get(client.client, 0.0) for row in harm] for client in clients]
-    top = max((value for line in values for value in line), default=0.0)
-    for client, line in zip(clients, values, strict=True):
-        cells = tuple((_shade(value, top), _small(value, text)) for value in line)
-        yield MatrixRow(client.name, cells)
-
-
-def _shade(value: float, top: float) -> int:
-    """Return 0 for nothing, 4 for the most, by square root: small losses stay visible."""
-    return 0 if value <= 0 or top <= 0 else max(1, math.ceil(4 * math.sqrt(value / top) - 1e-9))
-
-
-def _small(value: float, text: Text) -> str:
-    if 0 < value < 0.05:
-        return f"<\u00a0{text.number(0.1, 1)}"
-    return text.number(value, 0 if value >= 10 or value <= 0 else 1)
-
-
 def _by_days(result: CrashResult) -> list[CauseResult]:
     """Return the causes that take sites, by the days they take in all; home lines are no site."""
 
@@ -274,7 +216,7 @@ def _sites(result: CrashResult, tones: Mapping[str, int], text: Text) -> Iterato
             (cause, site.days_lost_by[cause].value) for cause in tones if cause in site.days_lost_by
         ]
         worst = sorted((pair for pair in days if pair[1] > 0), key=lambda pair: -pair[1])
-        said = [f"{names[cause]} {_small(value, text)}" for cause, value in worst[:_SAID]]
+        said = [f"{names[cause]} {small(value, text)}" for cause, value in worst[:_SAID]]
         yield SiteView(
             site.name,
             share(site.closes, text, 0),

@@ -13,18 +13,28 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from releve.crashtest.outbreak import Estimate
-from releve.desk.crashtest.durations import duration
+from releve.desk.crashtest.durations import duration, lasting
 from releve.desk.crashtest.forms import StartForm, source_word
 from releve.desk.crashtest.home import Crashed
-from releve.desk.crashtest.progress import CaseDone
+from releve.desk.crashtest.progress import CaseDone, doing_of
 from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.words import case_word, state_word
 from releve.desk.presenters.text import Text
 from releve.network.clock import zone
 
-__all__ = ["IndexPage", "Line", "RunPage", "StartPage", "line", "run_page", "run_twin"]
+__all__ = [
+    "ACTIVE",
+    "IndexPage",
+    "Line",
+    "RemovePage",
+    "RunPage",
+    "StartPage",
+    "line",
+    "run_page",
+    "run_twin",
+]
 
-_ACTIVE = frozenset({"waiting", "running", "stopping"})
+ACTIVE = frozenset({"waiting", "running", "stopping"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,14 @@ class StartPage:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovePage:
+    """A run to be removed; not ``possible`` while it is at work."""
+
+    line: Line
+    possible: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CaseLine:
     """A case on its way, with a bar 200 wide."""
 
@@ -76,10 +94,12 @@ class RunPage:
     line: Line
     reason: str
     cases: tuple[CaseLine, ...]
+    doing: str
     left: str
     active: bool
     stops: bool
     resumes: bool
+    removes: bool
     part_url: str
     facts: tuple[tuple[str, str], ...] = field(default=())
 
@@ -116,10 +136,12 @@ def run_page(run: Crashed, done: Sequence[CaseDone], text: Text, *, acts: bool) 
         line=line(run, text),
         reason=run.reason,
         cases=tuple(rows),
+        doing=_doing(run, done, text) if run.state in ("running", "stopping") else "",
         left=_left(run, done, text),
-        active=run.state in _ACTIVE,
+        active=run.state in ACTIVE,
         stops=acts and run.state in ("waiting", "running"),
         resumes=acts and run.state in ("stopped", "broken", "failed"),
+        removes=acts and run.state not in ACTIVE,
         part_url=f"{reverse('crashtest_run', args=[run.id])}?part=live",
         facts=(
             (_("Policies"), text.list([case_word(name) for name in asked.policies])),
@@ -130,13 +152,38 @@ def run_page(run: Crashed, done: Sequence[CaseDone], text: Text, *, acts: bool) 
 
 
 def _case(one: CaseDone, quarters: int, text: Text) -> CaseLine:
-    words = _("{done} of {all} quarters").format(
+    words = ngettext("{done} quarter of {all}", "{done} quarters of {all}", one.done).format(
         done=text.number(one.done), all=text.number(quarters)
     )
     early = ""
     if one.served is not None:
         early = _("so far {share} of calls served").format(share=share(one.served, text))
     return CaseLine(case_word(one.label), round(200 * one.done / quarters, 1), words, early)
+
+
+def _doing(run: Crashed, done: Sequence[CaseDone], text: Text) -> str:
+    """Say what a run does now, and for how long it has been at work."""
+    now = doing_of(run)
+    case = done[now.case] if now.case < len(done) else None
+    if now.what == "reading":
+        said = _("It reads the reference data and the plan, and forecasts the calls.")
+    elif now.what == "preparing":
+        said = _("It prepares the arrays of the plan and its reliefs.")
+    elif now.what == "without":
+        said = _(
+            "It lives quarters again without each cause, to tell what each one costs: {done} of "
+            "{all}."
+        ).format(done=text.number(now.done), all=text.number(now.all))
+    elif case is None or not case.done:
+        said = _(
+            "It simulates the first quarters. After an installation or an update the simulator is "
+            "compiled first, which takes a minute or more."
+        )
+    else:
+        said = _("It simulates quarters.")
+    if run.seconds < 10:
+        return said
+    return _("{said} At work for {time}.").format(said=said, time=lasting(run.seconds, text))
 
 
 def _left(run: Crashed, done: Sequence[CaseDone], text: Text) -> str:

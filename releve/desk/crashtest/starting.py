@@ -11,20 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
+from releve.desk.access.people import STREAM
 from releve.desk.crashtest.durations import duration
 from releve.desk.crashtest.home import Asked, Crashed, Home, now_text
 from releve.desk.presenters.text import Text
 from releve.desk.store import store_of
+from releve.ledger.chain import append
 from releve.live.models import PlanText
 from releve.live.plans import activation
 from releve.network import Operator, write_operator
 from releve.plan_folder import PlanFolderError, plan_files
 from releve.registry import storage as registry
 
-__all__ = ["consequences", "home", "plan_sources", "resume", "start", "stop"]
+__all__ = ["consequences", "home", "plan_sources", "remove", "resume", "start", "stop"]
 
 FORCE, FOLDER = "force", "folder"
 _started: list[subprocess.Popen[bytes]] = []
@@ -130,6 +134,17 @@ def resume(run: Crashed) -> None:
     for name in ("stop", "failed.json", "began"):
         (run.folder / name).unlink(missing_ok=True)
     _spawn(run.folder)
+
+
+def remove(run: Crashed, by: str) -> bool:
+    """Remove a run with its inputs, and record that it was; False when a process is at work."""
+    with transaction.atomic():
+        body = {"run": run.id, "name": run.asked.name, "state": run.state, "actor": by}
+        append("crashtest.removed", body, stream=STREAM, recorded_at=timezone.now())
+        done = home().remove(run)
+        if not done:
+            transaction.set_rollback(True)
+    return done
 
 
 def _spawn(folder: Path) -> None:

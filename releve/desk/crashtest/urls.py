@@ -15,6 +15,7 @@ urlpatterns = [
     path("runs/<slug:run>", views.run, name="crashtest_run"),
     path("runs/<slug:run>/stop", views.run_stop, name="crashtest_stop"),
     path("runs/<slug:run>/resume", views.run_resume, name="crashtest_resume"),
+    path("runs/<slug:run>/remove", views.run_remove, name="crashtest_remove"),
     path("runs/<slug:run>/certificate", views.certificate, name="crashtest_certificate"),
     path(
         "runs/<slug:run>/certificate.json",

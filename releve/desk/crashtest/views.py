@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,19 +14,21 @@ from releve.desk.access.guard import may
 from releve.desk.access.scopes import actor, can
 from releve.desk.answers import answer, fresh, unchanged
 from releve.desk.crashtest.certificate import certificate_page
-from releve.desk.crashtest.comparing import compare_page, compare_twin
+from releve.desk.crashtest.comparing import Side, compare_page, compare_twin
 from releve.desk.crashtest.forms import StartForm
 from releve.desk.crashtest.home import Crashed
 from releve.desk.crashtest.progress import progress
 from releve.desk.crashtest.result_page import Found, found_of, result_page, result_twin
 from releve.desk.crashtest.run_page import (
+    ACTIVE,
     IndexPage,
+    RemovePage,
     StartPage,
     line,
     run_page,
     run_twin,
 )
-from releve.desk.crashtest.starting import consequences, home, plan_sources, resume, stop
+from releve.desk.crashtest.starting import consequences, home, plan_sources, remove, resume, stop
 from releve.desk.crashtest.starting import start as begin
 from releve.desk.live.answers import explained, fragment
 from releve.desk.presenters.text import Text, text_now
@@ -42,6 +42,7 @@ __all__ = [
     "compare",
     "index",
     "run",
+    "run_remove",
     "run_resume",
     "run_stop",
     "start",
@@ -107,12 +108,13 @@ def _result(request: HttpRequest, run: Crashed, text: Text) -> HttpResponse:
         found = found_of(run)
     except (RunFolderError, CrashTestError) as error:
         return failure(request, 503, _("This run cannot be read."), str(error))
-    page = result_page(run, found, _case(request, found), text)
+    acts = can(request.user, "crashtest.run")
+    page = result_page(run, found, _case(request, found), text, acts=acts)
     return fresh(request, "desk/crashtest/result.html", page, result_twin(run, found))
 
 
-def _case(request: HttpRequest, found: Found) -> int:
-    value = request.GET.get("case", "0")
+def _case(request: HttpRequest, found: Found, field: str = "case") -> int:
+    value = request.GET.get(field, "0")
     if not (value.isascii() and value.isdigit() and int(value) < len(found.results)):
         raise Http404(_("There is no such case."))
     return int(value)
@@ -140,6 +142,21 @@ def run_resume(request: HttpRequest, run: str) -> HttpResponse:
     return redirect("crashtest_run", run)
 
 
+@may("crashtest.run")
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_remove(request: HttpRequest, run: str) -> HttpResponse:
+    """Remove a run that is not at work, with its inputs and what it found, once it is confirmed."""
+    found = _run(run)
+    page = RemovePage(line(found, _text()), found.state not in ACTIVE)
+    if request.method == "POST" and page.possible:
+        if remove(found, actor(request)):
+            messages.success(request, _("The run is removed."))
+            return redirect("crashtest")
+        page = RemovePage(page.line, possible=False)
+    status = 200 if page.possible else 409
+    return answer(request, "desk/crashtest/remove.html", page, {"possible": page.possible}, status)
+
+
 @may("crashtest.see")
 @require_safe
 def certificate(request: HttpRequest, run: str) -> HttpResponse:
@@ -163,11 +180,18 @@ def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Two finished runs side by side."""
-    one, other = (_finished(request.GET.get(name, "")) for name in ("one", "two"))
-    found = (found_of(one), found_of(other))
-    page = compare_page((one, other), found, _text())
-    twin: dict[str, Any] = compare_twin((one, other), found)
+    sides = (_side(request, "one", "case_first"), _side(request, "two", "case_second"))
+    try:
+        page, twin = compare_page(sides, _text()), compare_twin(sides)
+    except (RunFolderError, CrashTestError) as error:
+        return failure(request, 503, _("This run cannot be read."), str(error))
     return fresh(request, "desk/crashtest/compare.html", page, twin)
+
+
+def _side(request: HttpRequest, run: str, case: str) -> Side:
+    found = _finished(request.GET.get(run, ""))
+    held = found_of(found)
+    return Side(found, held, _case(request, held, case))
 
 
 def _run(name: str) -> Crashed:

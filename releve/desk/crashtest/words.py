@@ -22,7 +22,9 @@ POLICY_WORDS = {
 
 _CAUSES = {
     "illness": lazy("Agents away, ill or in quarantine"),
+    "outbreak": lazy("The outbreak: agents away, and sites that the rule closes for it"),
     "closure": lazy("Sites closed by the rule"),
+    "rule": lazy("The closure rule"),
     "earthquake": lazy("Earthquake"),
     "power": lazy("Power cut that outlasts the generator"),
     "fibre": lazy("Cut of both links of a site"),

@@ -31,6 +31,7 @@ WORDS: Mapping[str, StrPromise] = {
     "closure.extended": lazy("Closure extended"),
     "contacts.imported": lazy("Contacts imported"),
     "contacts.seen": lazy("Contacts of a case seen"),
+    "crashtest.removed": lazy("Crash test removed"),
     "drill.moved": lazy("Drill clock moved"),
     "drill.started": lazy("Drill started"),
     "drill.stopped": lazy("Drill stopped"),

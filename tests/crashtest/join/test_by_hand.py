@@ -88,17 +88,19 @@ def demand_of(kind: int, calls: float, deadline: int = 1) -> Demand:
 
 
 def who_of(days: int, *heads: float) -> Presence:
-    """States of so many heads each, the first the base plan; a tally of 20 agents."""
+    """States of so many heads each, the first the base plan from which the others are kept as
+    changes; a tally of 20 agents."""
     worked = np.zeros((1, 1, T))
     worked[..., 16:32] = 1.0
     worked[..., 24] = 0.0
     zero = np.zeros((1, 1), dtype=np.int32)
     each = np.zeros(len(heads), dtype=np.int32)
+    changed = np.array(heads) - (0.0, *heads[:1] * (len(heads) - 1))
     return Presence(
         calendar=np.zeros(days, dtype=np.int32), worked=worked, hours=worked.sum(axis=2),
         first=zero + 16, end=zero + 32, pair_pattern=zero, pair_programme=zero,
         pairs=np.array([1], dtype=np.int32), base=worked * heads[0],
-        pointer=np.arange(len(heads) + 1), tally=each, pair=each, heads=np.array(heads),
+        pointer=np.arange(len(heads) + 1), tally=each, pair=each, heads=changed,
         tally_size=np.array([20.0]),
     )  # fmt: skip
 
@@ -118,8 +120,8 @@ def lived(demand: Demand, who: Presence, losses: Losses, state: list[int], away:
     )  # fmt: skip
     absent: Any = np.array(away).reshape(1, days, 1)
     quarters(
-        demand, who, losses, np.array(state, dtype=np.int64), absent, 0, 0, work, rows,
-        np.zeros((0, 0, 0)),
+        demand, who, losses, np.array(state, dtype=np.int64), absent, 0, np.arange(1), work,
+        rows, np.zeros((0, 0, 0)),
     )  # fmt: skip
     return rows
 

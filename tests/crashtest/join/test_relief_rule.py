@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from itertools import combinations
 
@@ -11,7 +12,7 @@ import pytest
 from releve.crashtest.day_types import Cells, Day
 from releve.crashtest.places import numbers_of
 from releve.crashtest.planned import day_of, scenario_numbers, tallies_of
-from releve.crashtest.relief_rule import cells_of, room_for
+from releve.crashtest.relief_rule import base_changes, cells_of, changes_of, room_for
 from releve.plan import BASE, Contingency, Plan, named_plan, solve_day
 from releve.plan.lp import solve
 from releve.plan.relief import available_staff, relief_programme
@@ -112,3 +113,33 @@ def test_nobody_works_twice_and_seats_hold(seed: int) -> None:
                 used[place] += heads * day.present[day.pair_pattern[pair]]
         assert np.allclose(used, room.used)
         assert (used <= day.seats[:, None]).all()
+
+
+def test_the_changes_of_a_state_are_what_its_cells_differ_by_from_the_base_plan() -> None:
+    _, day, _, _ = relieved_day(1)
+    sites = range(len(day.seats))
+    nothing = np.zeros(len(day.damage), dtype=np.bool_)
+    room = room_for(day)
+    base = by_pair(cells_of(day, 0, nothing, False, room))
+    differs = 0
+    for scenario in range(len(day.cell_pointer) - 1):
+        for lost in ((), (sites[0],), (sites[0], sites[-1])):
+            for refill in (False, True):
+                mask = nothing.copy()
+                mask[list(lost)] = True
+                wanted = by_pair(cells_of(day, scenario, mask, refill, room))
+                found = Counter(base)
+                changes = changes_of(day, scenario, mask, refill, room)
+                for part in (base_changes(day, scenario), changes):
+                    found.update(by_pair(part))
+                pairs = {*wanted, *found}
+                assert all(abs(wanted[pair] - found[pair]) < 1e-9 for pair in pairs)
+                differs += wanted != base
+    assert differs > 3
+
+
+def by_pair(cells: Cells) -> Counter[tuple[int, int]]:
+    found: Counter[tuple[int, int]] = Counter()
+    for tally, pair, heads in zip(cells.tally, cells.pair, cells.heads, strict=True):
+        found[int(tally), int(pair)] += float(heads)
+    return found

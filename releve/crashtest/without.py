@@ -1,0 +1,199 @@
+"""What each cause costs: the same quarters lived again with one cause switched off.
+
+*The outbreak*: nobody falls ill. *The closure rule*: closes no site, so that the outbreak takes the
+way it then takes. *A hazard*: none of its outages. Everything else is the same luck, so what a
+quarter loses less is the cause's own, whatever else went wrong beside it; the interval is that of
+paired differences. Differences need not add up: where two causes take the same people, either alone
+would have lost the calls. A quarter in which a cause does nothing is not lived again: its
+difference is nought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.crashtest.call_types import PROGRAMME
+from releve.crashtest.errors import require
+from releve.crashtest.estimates import mean, share
+from releve.crashtest.losses import Events
+from releve.crashtest.outbreak import Estimate
+from releve.crashtest.prepare import CrashTest, Prepared
+from releve.crashtest.run import Quarters, Runner
+
+__all__ = [
+    "RemovedCause",
+    "Without",
+    "causes_of",
+    "join_without",
+    "live_without",
+    "lost_of",
+    "removed_causes",
+]
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+_LOST = PROGRAMME.index("lost")
+
+
+@dataclass(frozen=True)
+class Without:
+    """The quarters ``first`` .. less the same without one cause: ``calls[r, cause, client]`` lost,
+    ``penalty[r, cause]`` in EUR, ``changed[r, cause]`` whether it did anything; the causes of
+    :func:`causes_of`. Negative where a cause spares more than it costs, as a rule may.
+    """
+
+    first: int
+    calls: Floats
+    penalty: Floats
+    changed: Bools
+
+    def __len__(self) -> int:
+        """Return how many quarters there are."""
+        return len(self.calls)
+
+
+@dataclass(frozen=True)
+class _Disasters:
+    """What happens in some quarters: of the outbreak, and outages."""
+
+    closed: Bools
+    away: NDArray[np.int32]
+    events: Events
+
+
+def causes_of(ready: Prepared) -> tuple[str, ...]:
+    """Return the causes that can be switched off: ``outbreak``, ``closure`` if the rule is in
+    force, and the hazards."""
+    rule = ("closure",) if ready.controls.closure is not None else ()
+    return ("outbreak", *rule, *(hazard.id for hazard in ready.hazards))
+
+
+def lost_of(rows: Quarters) -> Floats:
+    """Return the calls lost: float64[r, programme]."""
+    return rows.programme[:, :, _LOST]
+
+
+def live_without(ready: Prepared, runner: Runner, first: int, lost: Floats) -> Without:
+    """Return what each cause costs in the quarters from the ``first`` on, which as they came lost
+    the calls ``lost[r, programme]`` (:func:`lost_of`)."""
+    count = len(lost)
+    ill = runner.outbreak(first, count)
+    came = _Disasters(ill.closed, ill.away, runner.outages(first, count))
+    causes, clients = causes_of(ready), int(ready.demand.client.max(initial=-1)) + 1
+    found = Without(
+        first,
+        np.zeros((count, len(causes), clients)),
+        np.zeros((count, len(causes))),
+        np.zeros((count, len(causes)), dtype=np.bool_),
+    )
+    for at, other in enumerate(_others(ready, runner, first, came)):
+        chosen = np.flatnonzero(_differ(came, other))
+        if not len(chosen):
+            continue
+        part = _Disasters(
+            other.closed[chosen], other.away[chosen], _events_of(other.events, chosen)
+        )
+        lived, _ = runner.live(first + chosen, part.closed, part.away, part.events)
+        less = lost[chosen] - lived.programme[:, :, _LOST]
+        found.changed[chosen, at] = True
+        found.penalty[chosen, at] = less @ ready.demand.penalty
+        for p, client in enumerate(ready.demand.client):
+            found.calls[chosen, at, client] += less[:, p]
+    return found
+
+
+def _others(ready: Prepared, runner: Runner, first: int, came: _Disasters) -> Iterator[_Disasters]:
+    """Yield the disasters without each cause, in the order of :func:`causes_of`."""
+    shut = np.zeros_like(came.closed)
+    for site, day in ready.scenario.shut:
+        shut[:, :day, site] = True
+    yield replace(came, closed=shut, away=np.zeros_like(came.away))
+    if ready.controls.closure is not None:
+        ill = runner.outbreak(first, len(came.closed), replace(ready.controls, closure=None))
+        yield replace(came, closed=ill.closed, away=ill.away)
+    for number in range(len(ready.hazards)):
+        yield replace(came, events=_kept(came.events, came.events.hazard != number))
+
+
+def _differ(one: _Disasters, other: _Disasters) -> Bools:
+    """Return in which quarters something else happens: bool[r]."""
+    found = np.diff(one.events.pointer) != np.diff(other.events.pointer)
+    if one.closed is not other.closed:
+        found |= (one.closed != other.closed).any(axis=(1, 2))
+        found |= (one.away != other.away).any(axis=(1, 2))
+    return np.asarray(found)
+
+
+def _kept(events: Events, kept: Bools) -> Events:
+    """Return some of the outages of every quarter."""
+    counted = np.concatenate([[0], np.cumsum(kept)])
+    return Events(
+        counted[events.pointer].astype(np.int64),
+        events.begin[kept],
+        events.end[kept],
+        events.place[kept],
+        events.hazard[kept],
+    )
+
+
+def _events_of(events: Events, chosen: NDArray[np.intp]) -> Events:
+    """Return the outages of some quarters alone."""
+    many = np.diff(events.pointer)
+    inside = np.zeros(len(many), dtype=np.bool_)
+    inside[chosen] = True
+    rows = np.repeat(inside, many)
+    pointer = np.concatenate([[0], np.cumsum(many[chosen])]).astype(np.int64)
+    columns = (events.begin, events.end, events.place, events.hazard)
+    return Events(pointer, *(column[rows] for column in columns))
+
+
+def join_without(parts: Iterable[Without]) -> Without:
+    """Put parts together, in the order of their quarters; none may lack or come twice."""
+    ordered = sorted(parts, key=lambda one: one.first)
+    require(bool(ordered), "a part at least", 0)
+    for one, following in pairwise(ordered):
+        wanted = one.first + len(one)
+        require(following.first == wanted, f"the next part begins at {wanted}", following.first)
+    names = [item.name for item in fields(Without) if item.name != "first"]
+    rows = {name: np.concatenate([getattr(one, name) for one in ordered]) for name in names}
+    return Without(first=ordered[0].first, **rows)
+
+
+@dataclass(frozen=True)
+class RemovedCause:
+    """What a quarter loses less without a cause, by paired differences, worst first.
+
+    ``lost`` calls and ``penalty`` EUR a quarter; ``changes`` the share of quarters in which it does
+    anything; ``lost_by_client``.
+    """
+
+    cause: str
+    name: str
+    lost: Estimate
+    penalty: Estimate
+    changes: Estimate
+    lost_by_client: dict[str, Estimate]
+
+
+def removed_causes(test: CrashTest, ready: Prepared, rows: Without) -> tuple[RemovedCause, ...]:
+    """Return the causes by what a quarter loses less without them, the worst first."""
+    names = {"outbreak": "The outbreak", "closure": "The closure rule"}
+    names |= {hazard.id: hazard.name for hazard in test.hazards}
+    clients = [client.id for client in test.operator.clients[: rows.calls.shape[2]]]
+    found = [
+        RemovedCause(
+            cause=cause,
+            name=names[cause],
+            lost=mean(rows.calls[:, at].sum(axis=1)),
+            penalty=mean(rows.penalty[:, at]),
+            changes=share(rows.changed[:, at]),
+            lost_by_client={c: mean(rows.calls[:, at, i]) for i, c in enumerate(clients)},
+        )
+        for at, cause in enumerate(causes_of(ready))
+    ]
+    return tuple(sorted(found, key=lambda one: -one.lost.value))
