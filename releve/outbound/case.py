@@ -15,7 +15,7 @@ from releve.network.clock import UTC, zone
 from releve.outbound.calls import Call
 from releve.outbound.facts import Facts, Known
 from releve.outbound.numbers import Number
-from releve.outbound.rows import ANY, Row, RowsInForce, Rules, Territory, legal_day
+from releve.outbound.rows import ANY, Applies, Row, RowsInForce, Rules, Territory, legal_day
 
 __all__ = ["HOUSE", "Case", "Failure", "Moment", "case_of", "places_of", "territory_of"]
 
@@ -52,6 +52,7 @@ class Case:
         self.person, self.person_fault, self.callee_kind = person, person_fault, callee_kind
         self.known = known
         self.zones = tuple(dict.fromkeys(place.zone for place in places))
+        self.codes = tuple(place.code for place in places)
 
     @property
     def jurisdiction(self) -> str:
@@ -88,8 +89,9 @@ class Moment:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """Return the rows in force that bind this call; those of ANY where the country has none."""
-        call = self.case.call
-        key = (call.channel, call.mode, call.object, call.purpose, self.case.callee_kind)
+        call, case = self.case.call, self.case
+        key = (call.channel, call.mode, call.object, call.purpose, case.callee_kind, call.client,
+               case.codes)  # fmt: skip
         common = self.case.rules.in_force(ANY, self.day)
         found = self.in_force.binding.get((key, id(common)))
         if found is None:
@@ -109,12 +111,21 @@ class Moment:
             return False
         if applies.objects is not None and call.object not in applies.objects:
             return False
+        if not (self._in_places(applies) and _for_client(applies, call.client)):
+            return False
         if applies.regulated:
             return self.regulated
         callees, purposes = applies.callees, applies.purposes
         return (callees is None or self.case.callee_kind in callees) and (
             purposes is None or call.purpose in purposes
         )
+
+    def _in_places(self, applies: Applies) -> bool:
+        """Return whether the callee may be where a row binds."""
+        codes = self.case.codes
+        if applies.places is not None and applies.places.isdisjoint(codes):
+            return False
+        return not applies.except_places or not applies.except_places.issuperset(codes)
 
     @cached_property
     def caller(self) -> Number | None:
@@ -129,6 +140,12 @@ class Moment:
     def days(self) -> tuple[tuple[str, date], ...]:
         """Return each possible zone of the callee with its local day."""
         return tuple((name, self.local(name).date()) for name in self.case.zones)
+
+
+def _for_client(applies: Applies, client: str) -> bool:
+    """Return whether a row binds the calls of a client."""
+    named = applies.clients is None or client in applies.clients
+    return named and client not in applies.except_clients
 
 
 def case_of(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Case:

@@ -36,6 +36,9 @@ _CHANGES = frozenset({"closes", "amends"})
 _CHANGE_KEYS = frozenset({"from", "gate", "kind"})
 _APPLIES = {"callees": CALLEES, "purposes": PURPOSES, "modes": MODES, "channels": CHANNELS}
 
+_NAMING = ("objects", "places", "except_places", "clients", "except_clients")
+"""What else a row may name, in words that are not fixed here."""
+
 
 class _Unique(yaml.CSafeLoader):
     """YAML that refuses a key given twice instead of keeping the last."""
@@ -186,8 +189,8 @@ def _words(value: Any, key: str, say: Say) -> Words | None:
 def _applies(value: Mapping[str, Any], say: Say) -> Applies:
     found: dict[str, frozenset[str]] = {}
     for key, words in value.items():
-        if key != "objects" and key not in _APPLIES:
-            say(f"applies has no {key!r}", advice(nearest(key, [*_APPLIES, "objects"]), "remove"))
+        if key not in _APPLIES and key not in _NAMING:
+            say(f"applies has no {key!r}", advice(nearest(key, [*_APPLIES, *_NAMING]), "remove"))
             continue
         strange = set(words) - set(_APPLIES.get(key, words))
         if strange or not words:

@@ -40,6 +40,8 @@ def check_row(row: Row, say: Say) -> None:
         say("a cap has either days or hours", "give one of them")
     if row.unsure and row.doubt is None and "M" in row.sure:
         say("from memory only, and no doubt is told", "write doubt:")
+    if row.gate != "P" and (row.applies.clients is not None or row.applies.except_clients):
+        say("a row that is no policy names clients", "the text binds every client: remove them")
     for text in row.refuses or ():
         unknown = {name for _, name, _, _ in string.Formatter().parse(text) if name} - kind.quotes
         if unknown:
@@ -72,6 +74,8 @@ def check_whole(
                 f"holidays {named} is no row of holidays",
                 advice(nearest(named, calendars), "add it"),
             )
+        for code in sorted(((row.applies.places or set()) | row.applies.except_places) - codes):
+            say(f"unknown territory {code}", advice(nearest(code, codes), "add the territory"))
         if row.kind == "local_holidays":
             for code in sorted(set(row.parameters["days"]) - codes):
                 say(f"unknown territory {code}", advice(nearest(code, codes), "add the territory"))

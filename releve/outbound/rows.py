@@ -51,7 +51,9 @@ class Applies:
     """Which calls a row binds; None is any.
 
     Without callees and purposes of its own a row binds *regulated* calls: those that a scope row
-    of its jurisdiction names on that day.
+    of its jurisdiction names on that day. ``places`` are codes of territories: it binds where the
+    callee may be in one of them, and not where they can only be in ``except_places``. Clients are
+    named by rows of policy alone: the text binds them all.
     """
 
     callees: frozenset[str] | None = None
@@ -59,6 +61,10 @@ class Applies:
     modes: frozenset[str] | None = None
     objects: frozenset[str] | None = None
     channels: frozenset[str] = frozenset({"voice"})
+    places: frozenset[str] | None = None
+    except_places: frozenset[str] = frozenset()
+    clients: frozenset[str] | None = None
+    except_clients: frozenset[str] = frozenset()
 
     @property
     def regulated(self) -> bool:

@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 
-from releve.outbound import Call, CallFault, Rules, Verdict, built_in_rules, load_rules, verdict
+from releve.outbound import (
+    Call,
+    CallFault,
+    RuleFaults,
+    Rules,
+    Verdict,
+    built_in_rules,
+    load_rules,
+    verdict,
+)
 from releve.outbound.consents import last_day
 from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
+from releve.outbound.holidays import parse_day_rules
 from releve.outbound.loading import built_in_texts
 from releve.outbound.numbers import NumberTable, Prefix
 from releve.outbound.rows import Words
@@ -93,6 +103,8 @@ QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] =
     ("FR-CLI-4", "caller_class", {"caller": "+33612345678"},
      {"caller_class": "mobile", "mode": "manual"}, ()),
     ("FR-CLI-5", "authentication", {"authenticated": False}, {"origin": "FR"}, ()),
+    ("FR-CLI-6", "authentication", {"caller": "+33144000001", "origin": "MA"},
+     {"origin": "MA"}, ()),
     ("FR-CLI-7", "authentication", {"caller": "+33144000001", "origin": "MA"},
      {"origin": "MA"}, ()),
     ("FR-DATA-OBJECT", "data", {"object": ""}, {"detail": "empty"}, ()),
@@ -273,3 +285,81 @@ def test_what_is_no_address_leaves_the_places_of_the_number() -> None:
     assert "FR-DATA-ZONE" in strange.rules
     longest = judged({"address": "97150"}).places
     assert [place.territory for place in longest] == ["MF"]
+
+
+HOUSE = """
+- {amends: FR-HOLI-2, from: 2026-01-01, applies: {except_clients: [CLIENT-B]}}
+"""
+ABOLITION = {"at": "2026-05-27 16:00", "number": "+590590112233", "address": "97110",
+             "scrubs": ["2026-05-20 09:00"]}  # fmt: skip
+
+
+def test_a_client_may_switch_the_local_holidays_off_and_nobody_else_is_concerned() -> None:
+    house = with_rows(HOUSE)
+    assert judged(ABOLITION).rules == judged(ABOLITION, house).rules == ("FR-HOLI-2",)
+    theirs = {"mandates": [{"client": "CLIENT-B"}],
+              "scrubs": [{"at": "2026-05-20 09:00", "client": "CLIENT-B"}]}  # fmt: skip
+    told = case_of({"id": "d", "row": "FR-HOLI-2", **ABOLITION, **theirs})
+    other = replace(told.call, client="CLIENT-B")
+    assert verdict(other, told.facts, RULES, told.known_at).rules == ("FR-HOLI-2",)
+    assert verdict(other, told.facts, house, told.known_at).allowed
+    assert "FR-HOLI-2" in judged(ABOLITION, house).rules
+
+
+def test_a_row_of_policy_may_bind_the_calls_of_one_client_alone() -> None:
+    only = with_rows(HOUSE.replace("except_clients: [CLIENT-B]", "clients: [CLIENT-B]"))
+    assert judged(ABOLITION, only).allowed
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("{amends: FR-HOURS-1, from: 2026-01-01, applies: {clients: [B]}}", "names clients"),
+        ("{amends: FR-HOURS-1, from: 2026-01-01, applies: {except_clients: [B]}}", "names clients"),
+        ("{amends: FR-HOLI-2, from: 2026-01-01, applies: {places: [MFF]}}", "unknown territory"),
+        ("{amends: FR-HOLI-2, from: 2026-01-01, applies: {except_places: [MFF]}}", "unknown terr"),
+        ("{amends: FR-HOLI-2, from: 2026-01-01, applies: {client: [B]}}", "applies has no"),
+    ],
+)
+def test_no_text_is_switched_by_client_and_no_place_is_made_up(row: str, says: str) -> None:
+    with pytest.raises(RuleFaults, match=says):
+        with_rows(f"- {row}\n")
+
+
+def test_a_row_of_some_places_binds_where_the_callee_may_be_in_one_of_them() -> None:
+    fixed = {"number": "+590590112233", "at": "2028-01-03 16:30", "caller": "+33144000001",
+             "origin": "MA"}  # fmt: skip
+    assert {"FR-CLI-6", "FR-CLI-6-MF"} <= set(judged(fixed).rules)
+    assert "FR-CLI-6" not in judged({**fixed, "address": "MF"}).rules
+    assert "FR-CLI-6-MF" not in judged({**fixed, "address": "GP"}).rules
+
+
+def test_an_allowed_verdict_stands_through_changes_that_refuse_nothing() -> None:
+    quiet = {"consents": [CONSENT, CONSENT], "known_at": "2026-11-24 12:00",
+             "refusals": [{"at": "2026-11-24 11:00", "kind": "not-now"}]}  # fmt: skip
+    found = judged(quiet)
+    assert (found.until, found.basis) == (at("2026-11-24 13:00"), "consent:C1")
+
+
+def test_a_verdict_that_is_not_timed_says_neither_until_when_nor_when_next() -> None:
+    told = case_of(
+        {"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 13:00", "consents": [CONSENT]}
+    )
+    for call in (told.call, told.call.moved_to(at("2026-11-24 10:30"))):
+        found = verdict(call, told.facts, RULES, told.known_at, timed=False)
+        assert (found.until, found.next_allowed) == (None, None)
+    assert judged({"consents": [CONSENT]}).next_allowed == at("2026-11-24 10:30")
+
+
+def test_a_number_of_a_prefix_that_has_a_length_has_that_length() -> None:
+    day = date(2026, 11, 24)
+    short = NumberTable((Prefix("+33", "short", length=8),), (), ())
+    assert short.number("+33144556677", day).fault == "wrong-length"
+    assert NumberTable((Prefix("+33", "any"),), (), ()).number("+33144556677", day).fault == ""
+    assert NumberTable((Prefix("+33", "any"),), (), ()).number("+3314455", day).fault
+
+
+def test_easter_alone_is_easter_sunday() -> None:
+    days = parse_day_rules(("easter",))
+    assert days.holds(date(2026, 4, 5))
+    assert not days.holds(date(2026, 4, 4))

@@ -109,7 +109,9 @@ def row_twin(row: Row) -> dict[str, Any]:
     applies = row.applies
     binds = {
         "callees": applies.callees, "purposes": applies.purposes, "modes": applies.modes,
-        "objects": applies.objects, "channels": applies.channels,
+        "objects": applies.objects, "channels": applies.channels, "places": applies.places,
+        "except_places": applies.except_places or None, "clients": applies.clients,
+        "except_clients": applies.except_clients or None,
     }  # fmt: skip
     return {
         "id": row.id,
@@ -187,6 +189,10 @@ def _binds(row: Row, text: Text) -> Iterable[tuple[str, str]]:
         (_("Binds these ways of dialling"), applies.modes),
         (_("Binds these objects"), applies.objects),
         (_("Binds these channels"), applies.channels if applies.channels != {"voice"} else None),
+        (_("Binds in these territories only"), applies.places),
+        (_("Does not bind in"), applies.except_places),
+        (_("Binds the calls of these clients only"), applies.clients),
+        (_("Does not bind the calls of"), applies.except_clients),
     )
     return ((label, _value(words, text)) for label, words in told if words)
 
