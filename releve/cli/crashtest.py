@@ -78,6 +78,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="Day 0 [the first planned day].")
 @click.option("--nearest", is_flag=True, help="A weekday without a plan takes the nearest one.")
 @click.option("--reaction", type=int, help="Half hours until a loss is answered [1].")
+@click.option("--target", type=float, help="Share a programme without calls may miss [the plan's].")
 @click.option("--hazards", type=_PATH, help="YAML table of hazards [the one shipped].")
 @click.option("--no-hazards", is_flag=True, help="Outbreak only.")
 @click.option("--illness", type=click.Choice(sorted(ILLNESSES)), help="[covid]")
@@ -152,6 +153,7 @@ def _asked(
         "days": options["days"],
         "seed": options["seed"],
         "reaction_intervals": options["reaction"],
+        "target": options["target"],
         "nearest": options["nearest"] or None,
     }
     days = {"days": 14} if options["outlook"] else {}

@@ -102,7 +102,8 @@ def cases_of(asked: Asked, hazards: Sequence[Hazard]) -> list[tuple[str, CrashTe
         base = _test(asked, operator, plans, scenario, hazards)
         found = [(name, _with(base, (name,))) for name in asked.policies]
         if asked.compare is not None:
-            other = _test(asked, operator, _plans(asked.compare), scenario, hazards)
+            alike = replace(asked, settings=replace(asked.settings, target=base.target))
+            other = _test(alike, operator, _plans(asked.compare), scenario, hazards)
             label = f"{asked.policies[0]}, plan {asked.compare.name}"
             found.append((label, _with(other, asked.policies[:1])))
     except (CrashTestError, OutbreakError, OutagesError, ValueError) as error:

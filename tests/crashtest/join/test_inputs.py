@@ -36,6 +36,24 @@ def test_a_parameter_out_of_range_is_refused(wrong: Callable[[], object], told: 
         wrong()
 
 
+def test_a_programme_without_calls_is_held_to_the_target_of_its_plan() -> None:
+    _, plan = planned()
+    own = replace(plan, settings={**plan.settings, "target": 0.2})
+    strict = rough(plans=(own,), settings=Settings(quarters=2, days=DAYS, target=0.01))
+    assert rough(plans=(own,)).target == 0.2
+    assert strict.target == 0.01
+    least = prepare(rough(plans=(own,))).demand.least
+    kinds = [row.kind for row in rough().programmes]
+    assert {round(least[p], 9) for p, kind in enumerate(kinds) if kind != "inbound"} <= {0.8}
+    test = rough(plans=(own,))
+    with pytest.raises(CrashTestError, match=r"different targets \(0.2 and 0.3\): say what"):
+        replace(
+            test,
+            plans=(own, replace(own, settings={**own.settings, "target": 0.3})),
+            needs=test.needs * 2,
+        )
+
+
 def test_a_plan_of_another_operator_is_refused() -> None:
     _, plan = planned()
     with pytest.raises(
