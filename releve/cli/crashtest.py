@@ -44,7 +44,7 @@ from releve.crashtest import (
 )
 from releve.crashtest.comparison import Case, Difference, compare, difference_json
 from releve.crashtest.outages import Hazard, HazardFaults, read_hazards
-from releve.crashtest.policies import POLICIES, Mix, best_mix, controls_with
+from releve.crashtest.policies import POLICIES, Mix, best_mix, under_policies
 from releve.crashtest.redo import Redone, redo_worst
 from releve.crashtest.result import penalties
 from releve.crashtest.without import Without
@@ -267,8 +267,7 @@ def _mixes(test: CrashTest, policies: Sequence[str], options: Mapping[str, Any])
     prices = prices_of(measures, options["cost"], len(test.operator.agents))
 
     def penalty_of(chosen: tuple[str, ...]) -> float:
-        population = test.scenario.population
-        changed = replace(test, controls=controls_with(chosen, test.controls, population))
+        changed = under_policies(chosen, test)
         label = "mix: " + (", ".join(chosen) or "nothing")
         (case,), _none = _run([(label, changed)], How(options["threads"], options["dask"]))
         return float(penalties(case.ready, case.rows).sum(axis=1).mean())

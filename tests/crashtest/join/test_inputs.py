@@ -10,7 +10,7 @@ import pytest
 from releve.crashtest import CrashTest, CrashTestError, OtherOperator, Settings, prepare, run
 from releve.crashtest.outages import OutagesOverflowError, outages_of
 from releve.crashtest.outbreak import PoolOverflowError, simulate
-from releve.crashtest.policies import best_mix, controls_with
+from releve.crashtest.policies import best_mix, under_policies
 from releve.network import sample_operator
 from tests.crashtest.join.made import CONTROLS, DAYS, HAZARDS, planned, rough
 
@@ -122,4 +122,4 @@ def test_the_best_mix_is_the_one_with_the_least_penalty_that_the_budget_buys() -
     assert best_mix(tuple(prices), prices, 25.0, penalty_of)[0].measures == ("air",)
     assert [one.measures for one in best_mix(tuple(prices), prices, 4.0, penalty_of)] == [()]
     with pytest.raises(CrashTestError, match="policy is one of as-given"):
-        controls_with(("prayer",), CONTROLS, rough().scenario.population)
+        under_policies(("prayer",), rough())
