@@ -44,7 +44,7 @@ from releve.crashtest import (
 )
 from releve.crashtest.comparison import Case, Difference, compare, difference_json
 from releve.crashtest.outages import Hazard, HazardFaults, read_hazards
-from releve.crashtest.policies import POLICIES, Mix, best_mix, controls_with
+from releve.crashtest.policies import POLICIES, Mix, best_mix, under_policies
 from releve.crashtest.redo import Redone, redo_worst
 from releve.crashtest.result import penalties
 from releve.crashtest.without import Without
@@ -78,6 +78,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="Day 0 [the first planned day].")
 @click.option("--nearest", is_flag=True, help="A weekday without a plan takes the nearest one.")
 @click.option("--reaction", type=int, help="Half hours until a loss is answered [1].")
+@click.option("--target", type=float, help="Share a programme without calls may miss [the plan's].")
 @click.option("--hazards", type=_PATH, help="YAML table of hazards [the one shipped].")
 @click.option("--no-hazards", is_flag=True, help="Outbreak only.")
 @click.option("--illness", type=click.Choice(sorted(ILLNESSES)), help="[covid]")
@@ -152,6 +153,7 @@ def _asked(
         "days": options["days"],
         "seed": options["seed"],
         "reaction_intervals": options["reaction"],
+        "target": options["target"],
         "nearest": options["nearest"] or None,
     }
     days = {"days": 14} if options["outlook"] else {}
@@ -265,8 +267,7 @@ def _mixes(test: CrashTest, policies: Sequence[str], options: Mapping[str, Any])
     prices = prices_of(measures, options["cost"], len(test.operator.agents))
 
     def penalty_of(chosen: tuple[str, ...]) -> float:
-        population = test.scenario.population
-        changed = replace(test, controls=controls_with(chosen, test.controls, population))
+        changed = under_policies(chosen, test)
         label = "mix: " + (", ".join(chosen) or "nothing")
         (case,), _none = _run([(label, changed)], How(options["threads"], options["dask"]))
         return float(penalties(case.ready, case.rows).sum(axis=1).mean())

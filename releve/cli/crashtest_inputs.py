@@ -30,7 +30,7 @@ from releve.crashtest.outbreak import (
     read_incidence,
 )
 from releve.crashtest.outlook import outlook_of
-from releve.crashtest.policies import MEASURES_MOST, POLICIES, controls_with
+from releve.crashtest.policies import MEASURES_MOST, POLICIES, under_policies
 from releve.crashtest_folder import digest
 from releve.demand import forecast, history_of
 from releve.folder import read_files
@@ -100,19 +100,15 @@ def cases_of(asked: Asked, hazards: Sequence[Hazard]) -> list[tuple[str, CrashTe
     try:
         scenario = _scenario(asked, operator, plans)
         base = _test(asked, operator, plans, scenario, hazards)
-        found = [(name, _with(base, (name,))) for name in asked.policies]
+        found = [(name, under_policies((name,), base)) for name in asked.policies]
         if asked.compare is not None:
-            other = _test(asked, operator, _plans(asked.compare), scenario, hazards)
+            alike = replace(asked, settings=replace(asked.settings, target=base.target))
+            other = _test(alike, operator, _plans(asked.compare), scenario, hazards)
             label = f"{asked.policies[0]}, plan {asked.compare.name}"
-            found.append((label, _with(other, asked.policies[:1])))
+            found.append((label, under_policies(asked.policies[:1], other)))
     except (CrashTestError, OutbreakError, OutagesError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     return found
-
-
-def _with(test: CrashTest, names: Sequence[str]) -> CrashTest:
-    population = test.scenario.population
-    return replace(test, controls=controls_with(names, test.controls, population))
 
 
 def _plans(folder: Path) -> tuple[Plan, ...]:

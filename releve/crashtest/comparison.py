@@ -12,12 +12,12 @@ from releve.crashtest.errors import require
 from releve.crashtest.estimates import mean
 from releve.crashtest.outbreak import FIELDS, Estimate
 from releve.crashtest.prepare import CrashTest, Prepared
-from releve.crashtest.result import broken, penalties
+from releve.crashtest.result import broken, most_penalty, penalties
 from releve.crashtest.run import Quarters
 
 __all__ = ["Case", "ClientDifference", "Difference", "compare", "difference_json"]
 
-_LOST = PROGRAMME.index("lost")
+_OFFERED, _LOST = (PROGRAMME.index(name) for name in ("offered", "lost"))
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,27 @@ def compare(first: Case, other: Case) -> Difference:
     lost = [case.rows.programme[:, :, _LOST].sum(axis=1) for case in (first, other)]
     cost = [penalties(case.ready, case.rows) for case in (first, other)]
     apart = float((lost[1] - lost[0]).var())
+    calls = float(first.rows.programme[:, :, _OFFERED].sum(axis=1).max())
+    dear = float(most_penalty(first.ready, first.rows).sum())
+    agents = len(first.ready.tally_of)
+    site_days = float(len(first.test.operator.sites) * one[3])
     return Difference(
         label=other.label,
         against=first.label,
-        lost=mean(lost[1] - lost[0]),
-        penalty=mean(cost[1].sum(axis=1) - cost[0].sum(axis=1)),
-        site_days_closed=mean(
-            _field(other, "site_days_closed") - _field(first, "site_days_closed")
+        lost=_difference(lost[1] - lost[0], calls),
+        penalty=_difference(cost[1].sum(axis=1) - cost[0].sum(axis=1), dear),
+        site_days_closed=_difference(
+            _field(other, "site_days_closed") - _field(first, "site_days_closed"), site_days
         ),
-        infected=mean(_field(other, "infected") - _field(first, "infected")),
+        infected=_difference(_field(other, "infected") - _field(first, "infected"), agents),
         wider=float(lost[0].var() + lost[1].var()) / apart if apart > 0 else np.inf,
         clients=_clients(first, other),
     )
+
+
+def _difference(values: Any, most: float) -> Estimate:
+    """Return the mean of a difference that is within ``most`` either way in every quarter."""
+    return mean(values, most=most, least=-most)
 
 
 def _field(case: Case, name: str) -> Any:
@@ -86,16 +95,18 @@ def _field(case: Case, name: str) -> Any:
 def _clients(first: Case, other: Case) -> tuple[ClientDifference, ...]:
     found = []
     cost = [penalties(case.ready, case.rows) for case in (first, other)]
+    dear = most_penalty(first.ready, first.rows)
     misses = [broken(case.test, case.ready, case.rows) for case in (first, other)]
     for c, client in enumerate(first.test.operator.clients[: cost[0].shape[1]]):
         mine = first.ready.demand.client == c
         lost = [case.rows.programme[:, mine, _LOST].sum(axis=1) for case in (first, other)]
+        calls = first.rows.programme[:, mine, _OFFERED].sum(axis=1)
         found.append(
             ClientDifference(
                 client=client.id,
-                lost=mean(lost[1] - lost[0]),
-                penalty=mean(cost[1][:, c] - cost[0][:, c]),
-                breaks_target=mean(misses[1][:, c] - misses[0][:, c]),
+                lost=_difference(lost[1] - lost[0], float(calls.max())),
+                penalty=_difference(cost[1][:, c] - cost[0][:, c], float(dear[c])),
+                breaks_target=_difference(misses[1][:, c] - misses[0][:, c], 1.0),
             )
         )
     return tuple(found)

@@ -1,4 +1,9 @@
-"""Means, shares and bands over quarters, with the 95 % interval that their number leaves."""
+"""Means, shares and bands over quarters, with the 95 % interval that their number leaves.
+
+What no quarter showed is not impossible. Its chance is at most ``unseen(n)`` (Clopper and Pearson),
+so the mean of what is at most ``most`` in a quarter is at most ``most`` times that: the rule of
+three, a little wider, as the interval has two sides.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +14,42 @@ from numpy.typing import NDArray
 
 from releve.crashtest.outbreak import Band, Estimate
 
-__all__ = ["band", "mean", "ratio", "share", "within"]
+__all__ = ["band", "mean", "ratio", "share", "unseen", "within"]
 
 Array = NDArray[Any]
 _Z = 1.96
 
 
-def mean(values: Array) -> Estimate:
-    """Return the mean over quarters; the interval of one quarter is infinite."""
+def unseen(n: int) -> float:
+    """Return the largest chance of what none of ``n`` quarters showed (97.5 %)."""
+    return float(1.0 - 0.025 ** (1.0 / n))
+
+
+def mean(values: Array, *, most: float = 0.0, least: float = 0.0) -> Estimate:
+    """Return the mean over quarters; the interval of one quarter is infinite.
+
+    ``least`` .. ``most``: what one quarter could have at all. They end the interval when every
+    quarter had nothing; 0 and 0 where they are not known.
+    """
     value, n = float(values.mean()), len(values)
+    if n > 1 and not np.any(values):
+        return Estimate(0.0, min(0.0, least) * unseen(n), max(0.0, most) * unseen(n))
     error = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else np.inf
     return Estimate(value, value - _Z * error, value + _Z * error)
 
 
 def ratio(above: Array, below: Array) -> Estimate:
-    """Return the ratio of two sums over quarters (delta method); 1 of nothing."""
+    """Return the ratio of two sums over quarters (delta method), 0 .. 1; 1 of nothing."""
     total = float(below.sum())
     if total <= 0:
         return Estimate(1.0, 1.0, 1.0)
     value, n = float(above.sum()) / total, len(above)
     if n == 1:
         return Estimate(value, -np.inf, np.inf)
+    if np.array_equal(above, below):
+        return Estimate(1.0, 1.0 - unseen(n), 1.0)
+    if not np.any(above):
+        return Estimate(0.0, 0.0, unseen(n))
     squares = float(((above - value * below) ** 2).sum())
     error = np.sqrt(squares * n / (n - 1)) / total
     return Estimate(value, float(value - _Z * error), float(value + _Z * error))

@@ -24,7 +24,7 @@ from releve.plan import BASE, Placement, Plan, PlanSettings
 from releve.plan.legal import Legality
 from releve.plan.roster import Pattern, breaks_of, patterns_of, shifts_of_day
 
-__all__ = ["Tallies", "check_plan_of", "day_of", "scenario_numbers", "tallies_of"]
+__all__ = ["Tallies", "check_plan_of", "day_of", "scenario_numbers", "settings_of", "tallies_of"]
 
 Floats = NDArray[np.float64]
 _Cell = tuple[int, int, int, int]
@@ -105,7 +105,7 @@ class _Build:
 
     def _people(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the kind and the pattern of everybody on the roster or in the plan."""
-        legality = Legality(self._operator, self._plan.day, _settings(self._plan))
+        legality = Legality(self._operator, self._plan.day, settings_of(self._plan))
         shifts = shifts_of_day(self._operator, self._plan.day) if self._operator.shifts else {}
         kind_of, shift_of = {}, {}
         for name in sorted({*self._base, *(a for a in self._plan.reserve if a in shifts)}):
@@ -267,7 +267,8 @@ def _numbers_of_pairs(pairs: Sequence[int], patterns: int, programmes: int) -> N
     return found.reshape(patterns, programmes)
 
 
-def _settings(plan: Plan) -> PlanSettings:
+def settings_of(plan: Plan) -> PlanSettings:
+    """Return the settings a plan was made with."""
     known = {name: plan.settings[name] for name in PlanSettings.__slots__ if name in plan.settings}
     return PlanSettings(**{name: float(value) for name, value in known.items()})
 

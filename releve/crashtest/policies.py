@@ -1,6 +1,7 @@
 """Policies to put side by side, and the best mix of measures that a budget buys.
 
-A policy changes some controls of the outbreak. Prices are assumptions to be replaced by an
+A policy changes some controls of the outbreak, or places more people at home: in the plan and its
+reliefs, and so in their contacts. Prices are assumptions to be replaced by an
 operator's own; what a measure buys is the model's, under the same disasters.
 """
 
@@ -10,35 +11,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
+import numpy as np
+
 from releve.crashtest.errors import CrashTestError, require
-from releve.crashtest.outbreak import Closure, Controls, Population, Visits
+from releve.crashtest.outbreak import Closure, Controls, Visits
+from releve.crashtest.prepare import CrashTest
+from releve.crashtest.telework import at_home, sent_home
 
-__all__ = ["MEASURES_MOST", "POLICIES", "Mix", "Policy", "best_mix", "controls_with"]
+__all__ = ["MEASURES_MOST", "POLICIES", "Mix", "Policy", "best_mix", "under_policies"]
 
-Change = Callable[[Controls, Population], Controls]
+Change = Callable[[Controls], Controls]
 MEASURES_MOST = 5
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy: what it does, in words, the change it makes, and what it costs per agent and
-    quarter in EUR (assumed)."""
+    """A policy: what it does, in words, the change it makes, what it costs per agent and quarter in
+    EUR (assumed), and the share of the home-ready that it places at home where their programme may
+    be done there."""
 
     id: str
     text: str
     change: Change = field(repr=False, compare=False)
     price: float = 0.0
+    home: float = 0.0
 
 
-def _telework(controls: Controls, population: Population) -> Controls:
-    """Send half of the home-ready home, beside those whom the plan places there."""
-    home = population.home_ready & (population.telework_rank < 0.5)
-    if controls.at_home is not None:
-        home = home | controls.at_home
-    return replace(controls, at_home=home)
-
-
-def _longer(controls: Controls, population: Population) -> Controls:
+def _longer(controls: Controls) -> Controls:
     rule = controls.closure or Closure()
     return replace(controls, closure=replace(rule, hours=2 * rule.hours))
 
@@ -46,37 +45,37 @@ def _longer(controls: Controls, population: Population) -> Controls:
 POLICIES: Mapping[str, Policy] = {
     row.id: row
     for row in (
-        Policy("as-given", "the controls as given", lambda c, _: c),
-        Policy("no-rule", "no closure rule", lambda c, _: replace(c, closure=None)),
+        Policy("as-given", "the controls as given", lambda c: c),
+        Policy("no-rule", "no closure rule", lambda c: replace(c, closure=None)),
         Policy(
             "no-tests",
             "the closure rule without tests of people with symptoms",
-            lambda c, _: replace(c, symptom_test=0.0),
+            lambda c: replace(c, symptom_test=0.0),
         ),
         Policy("longer", "closures twice as long", _longer),
         Policy(
             "tests",
             "nine in ten people with symptoms are tested",
-            lambda c, _: replace(c, symptom_test=max(0.9, c.symptom_test)),
+            lambda c: replace(c, symptom_test=max(0.9, c.symptom_test)),
             15.0,
         ),
         Policy(
             "masks",
             "masks that stop 30 % of attempts",
-            lambda c, _: replace(c, masks=max(0.3, c.masks)),
+            lambda c: replace(c, masks=max(0.3, c.masks)),
             12.0,
         ),
         Policy(
             "air",
             "three more air changes an hour",
-            lambda c, _: replace(c, extra_air_changes=c.extra_air_changes + 3.0),
+            lambda c: replace(c, extra_air_changes=c.extra_air_changes + 3.0),
             20.0,
         ),
-        Policy("telework", "half of the home-ready at home", _telework, 60.0),
+        Policy("telework", "half of the home-ready at home", lambda c: c, 60.0, home=0.5),
         Policy(
             "visits",
             "a brigade every week that tests 20",
-            lambda c, _: replace(c, visits=Visits(7.0, 20)),
+            lambda c: replace(c, visits=Visits(7.0, 20)),
             10.0,
         ),
     )
@@ -84,13 +83,29 @@ POLICIES: Mapping[str, Policy] = {
 """The policies by id."""
 
 
-def controls_with(names: Sequence[str], controls: Controls, population: Population) -> Controls:
-    """Return controls with the changes of several policies, one after another."""
+def under_policies(names: Sequence[str], test: CrashTest) -> CrashTest:
+    """Return a test with the changes of several policies, one after another."""
     for name in names:
         if name not in POLICIES:
             raise CrashTestError(f"policy is one of {', '.join(POLICIES)}, got {name!r}")
-        controls = POLICIES[name].change(controls, population)
-    return controls
+        policy = POLICIES[name]
+        test = replace(test, controls=policy.change(test.controls))
+        if policy.home > 0.0:
+            test = _with_home(test, policy.home)
+    return test
+
+
+def _with_home(test: CrashTest, share: float) -> CrashTest:
+    """Place a share of the home-ready at home. Contacts are those of the first plan, as without."""
+    population = test.scenario.population
+    ready = np.flatnonzero(population.home_ready & (population.telework_rank < share))
+    chosen = {population.agents[at] for at in ready}
+    plans = tuple(sent_home(test.operator, plan, chosen) for plan in test.plans)
+    home = np.zeros(population.size, dtype=np.bool_)
+    if test.controls.at_home is not None:
+        home |= test.controls.at_home
+    home[[population.number[name] for name in at_home(plans[0])]] = True
+    return replace(test, plans=plans, controls=replace(test.controls, at_home=home))
 
 
 @dataclass(frozen=True)

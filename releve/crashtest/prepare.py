@@ -31,7 +31,7 @@ from releve.crashtest.relief_rule import cells_of, room_for
 from releve.crashtest.settings import INTERVALS, Settings
 from releve.demand import Requirement
 from releve.network import Operator, Programme
-from releve.plan import Plan
+from releve.plan import Plan, PlanSettings
 
 __all__ = ["CrashTest", "Prepared", "prepare"]
 
@@ -75,6 +75,7 @@ class CrashTest:
         own = set(self.scenario.population.agents) == set(self.operator.agent)
         require(own, "the outbreak is among the operator's agents", "others")
         count = len(self.plans[0].programmes)
+        require(0 <= self.target < 1, "0 <= target < 1", self.target)
         require(len(self.busyness) in (0, count), f"busyness of {count} programmes", self.busyness)
         require(all(0 <= cv < 3 for cv in self.busyness), "0 <= busyness < 3", self.busyness)
 
@@ -82,6 +83,20 @@ class CrashTest:
     def first_day(self) -> date:
         """Day 0."""
         return self.start or self.plans[0].day
+
+    @property
+    def target(self) -> float:
+        """The share that a programme without calls may miss: that of the settings, else that with
+        which the plans were made."""
+        if self.settings.target is not None:
+            return self.settings.target
+        own = sorted({float(p.settings.get("target", PlanSettings().target)) for p in self.plans})
+        if len(own) > 1:
+            raise CrashTestError(
+                f"the plans were made with different targets ({own[0]:g} and {own[-1]:g}): say what"
+                " share a programme without calls may miss (--target), or plan again with one"
+            )
+        return own[0]
 
     @property
     def programmes(self) -> tuple[Programme, ...]:
@@ -226,7 +241,7 @@ def _demand(test: CrashTest) -> Demand:
         patience=patience / INTERVAL_S,
         occupancy=np.array([row.max_occupancy for row in rows]),
         deadline=np.array([max(1, int(2 * row.deadline_hours + 1e-9)) for row in rows]),
-        least=_least(rows, test.settings.target),
+        least=_least(rows, test.target),
         client=np.array([clients.index(row.client) for row in rows], dtype=np.int32),
         penalty=np.array([row.penalty_per_missed_call for row in rows]),
         key=np.array([key_of("programme", row.id) for row in rows], dtype=np.uint64),

@@ -45,8 +45,8 @@ def quarters(
         since = 0
         for day in range(days):
             d = who.calendar[day]
-            if d < 0:
-                work.queue.fill(0.0)
+            if d < 0:  # nobody is planned to answer who waits at midnight
+                _lose_waiting(demand, work, out, losses.taken[r, since], r)
                 continue
             begin, end = losses.pointer[r * days + day], losses.pointer[r * days + day + 1]
             taken = _present(who, work, away[r, day], d)
@@ -60,6 +60,24 @@ def quarters(
             if losses.taken[r, day].sum() > 0.0:
                 since = day
             _count(demand, work, out, losses.taken[r, since], r, day)
+        _lose_waiting(demand, work, out, losses.taken[r, since], r)
+
+
+@kernel
+def _lose_waiting(demand: Demand, work: Work, out: Rows, taken: Array, r: int) -> None:
+    """Count who still waits as lost to the quarter (to no day, the last one being counted), so that
+    nobody who was offered is neither served nor lost."""
+    total = 0.0
+    for cause in range(len(taken)):
+        total += taken[cause]
+    for p in range(len(demand.kind)):
+        now, calm = work.queue[0, p], work.queue[1, p]
+        out.programme[r, p, 1] += now
+        out.programme[r, p, 4] += calm
+        if total > 0.0:
+            for cause in range(len(taken)):
+                out.harm[r, cause, demand.client[p]] += (now - calm) * (taken[cause] / total)
+    work.queue.fill(0.0)
 
 
 @kernel

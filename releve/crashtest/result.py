@@ -163,12 +163,11 @@ def result_of(
     label: str = "",
     without: Without | None = None,
 ) -> CrashResult:
-    """Return what quarters say, and some of them ``without`` each cause; the settings are those of
-    the test."""
+    """Return what quarters say, and some of them ``without`` each cause."""
     operator = test.operator
     offered, lost = rows.programme[:, :, _OFFERED], rows.programme[:, :, _LOST]
     served = ratio((offered - lost).sum(axis=1), offered.sum(axis=1))
-    settings = {name: getattr(test.settings, name) for name in test.settings.__slots__}
+    settings = {**asdict(test.settings), "target": test.target}
     causes = [_cause(test, ready, rows, at) for at in range(len(ready.causes))]
     return CrashResult(
         operator=operator.row.name,
@@ -182,11 +181,11 @@ def result_of(
         unplanned=ready.unplanned,
         unknown=ready.unknown,
         calls_served=served,
-        penalty=mean(penalties(ready, rows).sum(axis=1)),
+        penalty=mean(penalties(ready, rows).sum(axis=1), most=most_penalty(ready, rows).sum()),
         clients=tuple(_client(test, ready, rows, c) for c in range(rows.worst.shape[1])),
         sites=tuple(_site(test, ready, rows, at) for at in range(len(operator.sites))),
         causes=tuple(sorted(causes, key=lambda one: -one.lost.value)),
-        outbreak=_outbreak(rows, len(ready.tally_of)),
+        outbreak=_outbreak(rows, len(ready.tally_of), test.settings.days),
         removed=() if without is None else removed_causes(test, ready, without),
         removed_quarters=0 if without is None else len(without),
     )
@@ -196,6 +195,11 @@ def penalties(ready: Prepared, rows: Quarters, column: int = _LOST) -> Floats:
     """Return the penalty of every quarter and client in EUR: float64[r, client]."""
     cost = rows.programme[:, :, column] * ready.demand.penalty
     return _by_client(ready, cost, rows.worst.shape[1])
+
+
+def most_penalty(ready: Prepared, rows: Quarters) -> Floats:
+    """Return the penalty of a quarter that loses everything: float64[client], EUR."""
+    return np.asarray(penalties(ready, rows, _OFFERED).max(axis=0))
 
 
 def broken(test: CrashTest, ready: Prepared, rows: Quarters, *, calm: bool = False) -> Floats:
@@ -231,7 +235,8 @@ def _client(test: CrashTest, ready: Prepared, rows: Quarters, c: int) -> ClientR
         rows.programme[:, mine, column].sum(axis=1) for column in (_OFFERED, _LOST, _CALM_LOST)
     )
     days, held, calm_held = (rows.client[:, c, CLIENT.index(n)] for n in CLIENT[:3])
-    cost = penalties(ready, rows)[:, c]
+    cost, calm_cost = penalties(ready, rows)[:, c], penalties(ready, rows, _CALM_LOST)[:, c]
+    all_calls, all_cost = float(offered.max()), float(most_penalty(ready, rows)[c])
     worst = np.where(offered > 0, lost / np.maximum(offered, 1e-12), 0.0)
     at = int(np.argmax(worst))
     missed = rows.client[:, c, CLIENT.index("first_missed")]
@@ -242,14 +247,14 @@ def _client(test: CrashTest, ready: Prepared, rows: Quarters, c: int) -> ClientR
         calm_served=ratio(offered - calm, offered),
         days_served=ratio(held, days),
         calm_days_served=ratio(calm_held, days),
-        lost=mean(lost),
+        lost=mean(lost, most=all_calls),
         lost_band=band(lost),
-        lost_to_disasters=mean(lost - calm),
+        lost_to_disasters=mean(lost - calm, most=all_calls),
         breaks_target=share(broken(test, ready, rows)[:, c]),
         calm_breaks_target=share(broken(test, ready, rows, calm=True)[:, c]),
-        penalty=mean(cost),
+        penalty=mean(cost, most=all_cost),
         penalty_band=band(cost),
-        penalty_of_disasters=mean(cost - penalties(ready, rows, _CALM_LOST)[:, c]),
+        penalty_of_disasters=mean(cost - calm_cost, most=all_cost),
         worst_day=band(np.maximum(rows.worst[:, c], 0.0)),
         worst_quarter=float(worst[at]),
         worst_replication=rows.first + at,
@@ -278,14 +283,15 @@ def _quantiles(counts: NDArray[np.int64]) -> tuple[float, ...]:
 def _site(test: CrashTest, ready: Prepared, rows: Quarters, at: int) -> SiteResult:
     site = test.operator.sites[at]
     days = rows.lost[:, at, :] / INTERVALS
-    by = {name: mean(days[:, i]) for i, name in enumerate(ready.causes) if i >= 1}
+    all_days = float(test.settings.days)
+    by = {name: mean(days[:, i], most=all_days) for i, name in enumerate(ready.causes) if i >= 1}
     closed = np.bincount(days[:, 1].astype(np.int64), minlength=1)
     return SiteResult(
         site=site.id,
         name=site.name,
-        closures=mean(rows.closures[:, at]),
+        closures=mean(rows.closures[:, at], most=1.0),
         closes=share(rows.closures[:, at] > 0),
-        days_lost=mean(days.sum(axis=1)),
+        days_lost=mean(days.sum(axis=1), most=all_days),
         days_lost_by=by,
         closed_days=tuple(int(n) for n in closed),
     )
@@ -298,30 +304,29 @@ def _cause(test: CrashTest, ready: Prepared, rows: Quarters, at: int) -> CauseRe
     names = {"illness": "Agents away", "closure": "Sites closed by the rule"}
     names |= {hazard.id: hazard.name for hazard in test.hazards}
     away = rows.outbreak[:, FIELDS.index("away_days")]
-    clients = [client.id for client in test.operator.clients]
+    clients = [client.id for client in test.operator.clients[: harm.shape[1]]]
+    everything = float(rows.programme[:, :, _OFFERED].sum(axis=1).max())
     return CauseResult(
         cause=ready.causes[at],
         name=names[ready.causes[at]],
-        lost=mean(lost),
+        lost=mean(lost, most=everything),
         lost_band=band(lost),
         occurs=share((places if at >= 1 else away) > 0),
-        place_days=mean(places),
-        lost_by_client={
-            c: float(harm[:, i].mean()) for i, c in enumerate(clients[: harm.shape[1]])
-        },
+        place_days=mean(places, most=float(test.settings.days * rows.lost.shape[1])),
+        lost_by_client={c: float(harm[:, i].mean()) for i, c in enumerate(clients)},
     )
 
 
-def _outbreak(rows: Quarters, agents: int) -> OutbreakResult:
+def _outbreak(rows: Quarters, agents: int, days: int) -> OutbreakResult:
     infected = rows.outbreak[:, FIELDS.index("infected")]
     away = rows.outbreak[:, FIELDS.index("away_days")]
     return OutbreakResult(
-        infected=mean(infected),
+        infected=mean(infected, most=agents),
         infected_band=band(infected),
         none=share(infected == 0),
         major=share(infected >= 0.1 * agents),
         sizes=_percents(infected / agents),
-        away_days=mean(away),
+        away_days=mean(away, most=float(agents) * days),
         away_band=band(away),
     )
 

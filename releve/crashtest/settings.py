@@ -20,8 +20,8 @@ class Settings:
     ``quarters`` replications of ``days`` days from the ``seed``. A lost place's relief is at work
     ``reaction_intervals`` half hours after somebody was due there, ``several_intervals`` when
     several places are lost at once. ``target``: the share of a day's contacts or items that a
-    programme without calls may miss, as in the plan. ``nearest``: a weekday without a plan takes
-    the plan of the nearest weekday; otherwise it is left out of the test, and said so.
+    programme without calls may miss; None: that of the plan. ``nearest``: a weekday without a plan
+    takes the plan of the nearest weekday; otherwise it is left out of the test, and said so.
     """
 
     quarters: int = 1000
@@ -29,7 +29,7 @@ class Settings:
     seed: int = 0
     reaction_intervals: int = 1
     several_intervals: int = 2
-    target: float = 0.05
+    target: float | None = None
     nearest: bool = False
 
     def __post_init__(self) -> None:
@@ -40,4 +40,5 @@ class Settings:
         for name in ("reaction_intervals", "several_intervals"):
             value = getattr(self, name)
             require(0 <= value <= INTERVALS, f"0 <= {name} <= {INTERVALS}", value)
-        require(0 <= self.target < 1, "0 <= target < 1", self.target)
+        if self.target is not None:
+            require(0 <= self.target < 1, "0 <= target < 1", self.target)

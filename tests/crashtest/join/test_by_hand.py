@@ -13,6 +13,7 @@ from releve.crashtest.losses import CLOSURE, FIRST_HAZARD, Events, Losses, Where
 from releve.crashtest.prepare import _relieved
 from releve.crashtest.quarter import quarters
 from releve.crashtest.queue_table import queue_table
+from releve.crashtest.serving import serve
 from tests.crashtest.join.made import rough
 
 T = 48
@@ -170,3 +171,34 @@ def test_a_relief_of_several_places_is_found_when_one_of_them_has_nobody() -> No
     assert found[frozenset((first, empty))] == 2
     assert found[frozenset((second,))] == 3
     assert frozenset() not in found
+
+
+@pytest.mark.parametrize("calendar", [[0, -1], [0]], ids=["no plan tomorrow", "the last day"])
+def test_who_waits_at_midnight_when_nobody_is_planned_is_lost(calendar: list[int]) -> None:
+    """A line that is open all day, with two agents for three Erlangs."""
+    calls = np.full((1, 1, T), 3.0)
+    demand = demand_of(0, 0.0)._replace(calls=calls, log_load=np.log(calls), open=calls > 0)
+    all_day = np.ones((1, 1, T))
+    who = who_of(len(calendar), 2.0)._replace(
+        calendar=np.array(calendar, dtype=np.int32), worked=all_day, base=2.0 * all_day,
+        hours=all_day.sum(axis=2), first=np.zeros((1, 1), np.int32),
+        end=np.full((1, 1), T, np.int32),
+    )  # fmt: skip
+    where = where_of(len(calendar), 1, 2)._replace(calendar=who.calendar)
+    losses = losses_of(where, np.zeros((1, len(calendar), 2), np.bool_), events_of(), 3)
+    rows = lived(demand, who, losses, [], [0] * len(calendar))
+    lost, waiting = line_left(demand)
+    assert waiting > 0.1
+    assert rows.programme[0, 0, :2] == pytest.approx([3.0 * T, lost + waiting])
+    assert rows.programme[0, 0, 4] == pytest.approx(lost + waiting)
+    # Who is served: what came less what hung up; two agents' work and no more.
+    assert 3.0 * T - lost - waiting <= 2.0 * T
+
+
+def line_left(demand: Demand) -> tuple[float, float]:
+    """Return what a day of two agents loses, and who waits at its end."""
+    work = Work(*(np.zeros(shape) for shape in ((1,), (1,), (1, T), (2, 1), (2, 1, T))),
+                opened=np.zeros((2, 1), np.int64), done=np.zeros((2, 1)), out=np.zeros((2, 1, 4)),
+                day=np.zeros((1, 4)))  # fmt: skip
+    serve(demand, work, np.full((1, T), 2.0), 0, 0, 0, 1.0)
+    return float(work.out[0, 0, 1]), float(work.queue[0, 0])

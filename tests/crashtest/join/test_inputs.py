@@ -10,7 +10,7 @@ import pytest
 from releve.crashtest import CrashTest, CrashTestError, OtherOperator, Settings, prepare, run
 from releve.crashtest.outages import OutagesOverflowError, outages_of
 from releve.crashtest.outbreak import PoolOverflowError, simulate
-from releve.crashtest.policies import best_mix, controls_with
+from releve.crashtest.policies import best_mix, under_policies
 from releve.network import sample_operator
 from tests.crashtest.join.made import CONTROLS, DAYS, HAZARDS, planned, rough
 
@@ -34,6 +34,24 @@ from tests.crashtest.join.made import CONTROLS, DAYS, HAZARDS, planned, rough
 def test_a_parameter_out_of_range_is_refused(wrong: Callable[[], object], told: str) -> None:
     with pytest.raises(CrashTestError, match=told):
         wrong()
+
+
+def test_a_programme_without_calls_is_held_to_the_target_of_its_plan() -> None:
+    _, plan = planned()
+    own = replace(plan, settings={**plan.settings, "target": 0.2})
+    strict = rough(plans=(own,), settings=Settings(quarters=2, days=DAYS, target=0.01))
+    assert rough(plans=(own,)).target == 0.2
+    assert strict.target == 0.01
+    least = prepare(rough(plans=(own,))).demand.least
+    kinds = [row.kind for row in rough().programmes]
+    assert {round(least[p], 9) for p, kind in enumerate(kinds) if kind != "inbound"} <= {0.8}
+    test = rough(plans=(own,))
+    with pytest.raises(CrashTestError, match=r"different targets \(0.2 and 0.3\): say what"):
+        replace(
+            test,
+            plans=(own, replace(own, settings={**own.settings, "target": 0.3})),
+            needs=test.needs * 2,
+        )
 
 
 def test_a_plan_of_another_operator_is_refused() -> None:
@@ -104,4 +122,4 @@ def test_the_best_mix_is_the_one_with_the_least_penalty_that_the_budget_buys() -
     assert best_mix(tuple(prices), prices, 25.0, penalty_of)[0].measures == ("air",)
     assert [one.measures for one in best_mix(tuple(prices), prices, 4.0, penalty_of)] == [()]
     with pytest.raises(CrashTestError, match="policy is one of as-given"):
-        controls_with(("prayer",), CONTROLS, rough().scenario.population)
+        under_policies(("prayer",), rough())

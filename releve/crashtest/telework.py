@@ -1,0 +1,81 @@
+"""A plan with more people at home, and its reliefs after it.
+
+Who is sent home keeps her programme and her hours, where the programme may be done at home and she
+can. A relief that would have moved her because her site is lost leaves her where she is; one that
+takes her carrier's home lines has her back at the seat that the plan gave her, which nobody else
+was given. What the plan says of coverage stays that of the plan as it was made: the crash test
+counts people itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from releve.crashtest.planned import settings_of
+from releve.network import HOME, Operator
+from releve.plan import Contingency, Move, Placement, Plan, Scenario
+from releve.plan.legal import Legality
+
+__all__ = ["at_home", "sent_home"]
+
+_Pairs = frozenset[tuple[str, str]]
+
+
+def at_home(plan: Plan) -> frozenset[str]:
+    """Return who works at home in the base plan."""
+    return frozenset(row.agent for row in plan.placements if row.place == HOME)
+
+
+def sent_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
+    """Return a plan in which those of ``agents`` who may do their programme at home do so."""
+    legality = Legality(operator, plan.day, settings_of(plan))
+    legal = {name: legality.pairs(operator.agent[name]) for name in agents}
+    before = {
+        row.agent: row
+        for row in plan.placements
+        if row.place != HOME and (HOME, row.programme) in legal.get(row.agent, ())
+    }
+    lost = {row.id: row for row in plan.contingencies}
+    return replace(
+        plan,
+        placements=tuple(
+            replace(row, place=HOME) if row.agent in before else row for row in plan.placements
+        ),
+        scenarios={
+            name: _relieved(operator, scenario, lost[name], before, legal)
+            if name in lost
+            else scenario
+            for name, scenario in plan.scenarios.items()
+        },
+    )
+
+
+def _relieved(
+    operator: Operator,
+    scenario: Scenario,
+    lost: Contingency,
+    before: Mapping[str, Placement],
+    legal: Mapping[str, _Pairs],
+) -> Scenario:
+    """Return a relief in which those sent home, who were ``before`` at a site, begin at home."""
+    moves = [move for move in scenario.moves if move.agent not in before]
+    known = {move.agent: move for move in scenario.moves}
+    for name, seat in sorted(before.items()):
+        home, move = replace(seat, place=HOME), known.get(name)
+        if operator.agent[name].carrier in lost.carriers:
+            after, reason = (seat, "relief") if move is None else (move.after, move.reason)
+        elif move is None or move.reason in ("isolated", "stranded"):
+            continue
+        else:
+            after, reason = _from_home(move.after, legal[name]), move.reason
+        if after != home:
+            moves.append(Move(name, home, after, reason))
+    return replace(scenario, moves=tuple(moves))
+
+
+def _from_home(after: Placement | None, legal: _Pairs) -> Placement | None:
+    """Return what a relief has somebody do, at home if that can be."""
+    if after is None or (HOME, after.programme) not in legal:
+        return after
+    return replace(after, place=HOME)
