@@ -61,6 +61,8 @@ WORDS: Mapping[str, StrPromise] = {
     "message.unanswered": lazy("Message left unanswered"),
     "outbound.batch": lazy("Calls sealed"),
     "outbound.looked": lazy("Person looked at"),
+    "outlook.made": lazy("Outlook made"),
+    "outlook.seen": lazy("Outlook seen"),
     "photos.erased": lazy("Photos erased"),
     "plan.activated": lazy("Plan put in force"),
     "power.down": lazy("Power down"),
