@@ -1,9 +1,10 @@
 """``python -m bench.forecast``: the forecast on two real call logs, beside its peers.
 
-The model of each programme, and the library's better model, are chosen by rolling back-test
-inside the fit period; the held-out month is only judged: once forecast whole from its first day,
-once week by week as a planner does. statsforecast is used where it is installed (dependency
-group ``bench``).
+Columns: the error (WAPE) of the default model's mean and of its median, of last week's half hours
+and of the library's mean; then the loss of each one's whole law. The model of each programme, and
+the library's better model, are chosen by rolling back-test inside the fit period; the held-out
+month is only judged: once forecast whole from its first day, once week by week as a planner does.
+statsforecast is used where it is installed (dependency group ``bench``).
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from releve.demand.localtime import day_number
 from releve.network import Programme
 
 _HEAD = (
-    f"{'programme':<10} {'calls':>8} {'chosen':<20} {'own':>7} {'naive':>7} {'library':>8}"
-    f" {'day own':>8} {'cover 80':>9} {'within':>7}"
+    f"{'programme':<10} {'calls':>8} {'chosen':<20} {'own':>7} {'median':>7} {'naive':>7}"
+    f" {'library':>8} {'loss':>7} {'naive':>7} {'library':>8} {'day own':>8} {'cover 80':>9}"
+    f" {'within':>7}"
 )
 
 
@@ -90,10 +92,12 @@ def _table(
 
 def _line(name: str, chosen: str, row: Mapping[str, Score]) -> None:
     own = row["own"]
-    peer = f"{row['library'].wape:8.4f}" if "library" in row else f"{'-':>8}"
+    naive, peer = row["naive"], row.get("library")
+    wape, loss = (f"{x:8.4f}" for x in (peer.wape, peer.loss)) if peer else [f"{'-':>8}"] * 2
     print(
-        f"  {name:<10} {own.calls:8.0f} {chosen:<20} {own.wape:7.4f} {row['naive'].wape:7.4f}"
-        f" {peer} {own.day_wape:8.4f} {own.coverage_80:9.3f} {own.within_80:7.3f}"
+        f"  {name:<10} {own.calls:8.0f} {chosen:<20} {own.wape:7.4f} {own.median_wape:7.4f}"
+        f" {naive.wape:7.4f} {wape} {own.loss:7.4f} {naive.loss:7.4f} {loss}"
+        f" {own.day_wape:8.4f} {own.coverage_80:9.3f} {own.within_80:7.3f}"
     )
 
 
@@ -110,6 +114,8 @@ def _total(scores: Sequence[Score]) -> Score:
         half_hours=int(half_hours.sum()),
         calls=float(calls.sum()),
         wape=mean("wape", calls),
+        median_wape=mean("median_wape", calls),
+        loss=mean("loss", calls),
         day_wape=mean("day_wape", calls),
         bias=mean("bias", calls),
         coverage_80=mean("coverage_80", half_hours),

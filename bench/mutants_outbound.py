@@ -1,25 +1,29 @@
 """``python -m bench.mutants_outbound``: do the fast tests of the outbound law notice a wrong rule?
 
-    python -m bench.mutants_outbound                            every mutant (hours)
-    python -m bench.mutants_outbound --sample 40 --minutes 6    forty drawn ones, six minutes
+    python -m bench.mutants_outbound                            every mutant
+    python -m bench.mutants_outbound --sample 300 --seed 5      three hundred drawn ones
     python -m bench.mutants_outbound --module hours consents    those of two modules
     python -m bench.mutants_outbound --again OUTPUT             the survivors of an earlier run
+    python -m bench.mutants_outbound --unlike OUTPUT            none that an earlier run has judged
     python -m bench.mutants_outbound --list                     count them, run none
 
-A mutant is a module of the rules with one thing changed: a comparison turned round, a boundary
-moved (< and <=), a number one more or one less, ``and`` for ``or``, a ``not`` dropped, a condition
-always or never true. Each is put into a copy of the package in a temporary folder, where the fast
-tests run until the first failure. A mutant that no test notices is a survivor: it is shown with its
-line, before and after. Some survivors mean the same as the original; a person must say which.
-Exit status 1 when the tests fail without a mutant, or none was run.
+A mutant (:mod:`bench.mutants`) is a module of the rules with one thing changed. The package and its
+tests are copied into a temporary folder and loaded there once; each mutant then runs in a child of
+that process, which gives the functions of the module their changed code, runs the tests that reach
+the changed lines, quickest first, then all others, and stops at the first failure. A change that
+matters while modules or tests are loaded (a constant, what reads the tables) is loaded anew
+instead. A mutant that no test notices is a survivor: it is shown with its line, before and after.
+Some survivors mean the same as the original; a person must say which (docs/outbound.md). Exit
+status 1 when the tests fail without a mutant, or none was run.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import gc
 import importlib
 import os
+import pickle
 import random
 import re
 import shutil
@@ -27,13 +31,21 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NoReturn
+from types import CodeType, FunctionType
+from typing import IO, NoReturn
 
+import coverage
 import pytest
+from _pytest.runner import runtestprotocol
+
+from bench.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("releve") / "outbound"
@@ -46,6 +58,7 @@ MODULES = (
 TESTS = (
     "test_cases",
     "test_boundaries",
+    "test_details",
     "test_pacing",
     "test_hours",
     "test_loading",
@@ -53,115 +66,127 @@ TESTS = (
     "test_screening",
 )
 LIBRARIES = ("holidays", "numpy", "phonenumbers", "polars", "yaml")
-"""What the tests load and no mutant changes: loaded once, in the process that each run leaves."""
-STUCK = "nothing"
-_STUCK = 5.0
-"""Tests that take this many times what they take without a mutant are stuck: noticed."""
-_TURNED: dict[type[ast.cmpop], tuple[tuple[str, type[ast.cmpop]], ...]] = {
-    ast.Lt: (("boundary", ast.LtE), ("comparison", ast.GtE)),
-    ast.LtE: (("boundary", ast.Lt), ("comparison", ast.Gt)),
-    ast.Gt: (("boundary", ast.GtE), ("comparison", ast.LtE)),
-    ast.GtE: (("boundary", ast.Gt), ("comparison", ast.Lt)),
-    ast.Eq: (("comparison", ast.NotEq),),
-    ast.NotEq: (("comparison", ast.Eq),),
-    ast.In: (("comparison", ast.NotIn),),
-    ast.NotIn: (("comparison", ast.In),),
-    ast.Is: (("comparison", ast.IsNot),),
-    ast.IsNot: (("comparison", ast.Is),),
-}
+"""What the tests load and no mutant changes: loaded before the children are made."""
+STUCK = "stuck"
+_LEAST_SECONDS, _TIMES, _LOADING_SECONDS = 5.0, 20.0, 60.0
+"""A test that takes this many times the processor it takes without a mutant is stuck: noticed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A module with one change: what kind, where, and what it says before and after."""
+@dataclass(slots=True)
+class Reached:
+    """What the tests do without a mutant: processor seconds of each, and who runs which line.
 
-    module: str
-    kind: str
-    line: int
-    before: str
-    after: str
-    source: str
+    ``loading`` holds the lines that run while modules and tests are loaded.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.module}.py:{self.line} {self.kind}: {self.before}  ->  {self.after}"
+    seconds: dict[str, float] = field(default_factory=dict)
+    tests: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+    loading: set[tuple[str, int]] = field(default_factory=set)
 
+    def order(self, mutant: Mutant, ids: Sequence[str]) -> list[str]:
+        """Return the tests in the order in which they may notice a mutant soonest."""
+        reach: set[str] = set()
+        for line in mutant.lines:
+            reach |= self.tests.get((mutant.module, line), set())
+        return sorted(ids, key=lambda one: (one not in reach, self.seconds.get(one, 0.0)))
 
-def mutants_of(module: str, source: str) -> Iterator[Mutant]:
-    """Yield every mutant of a module, in the order of its tree."""
-    tree = ast.parse(source)
-    for owner, field, kind, node, other in _changes(tree):
-        _put(owner, field, node, other)
-        after, whole = ast.unparse(_shown(owner, other)), ast.unparse(tree)
-        _put(owner, field, other, node)
-        before = ast.unparse(_shown(owner, node))
-        yield Mutant(module, kind, getattr(_shown(owner, node), "lineno", 0), before, after, whole)
+    def loaded_anew(self, mutant: Mutant) -> bool:
+        """Return whether a mutant shows only when the modules are loaded with it."""
+        at_loading = any((mutant.module, line) in self.loading for line in mutant.lines)
+        return at_loading or not mutant.inside
 
 
-def _changes(tree: ast.AST) -> Iterator[tuple[ast.AST, str, str, Any, Any]]:
-    """Yield what may be changed: the node that holds it, the field, the kind, the old, the new."""
-    for owner in _decided(tree):
-        if isinstance(owner, ast.Compare):
-            for op in owner.ops:
-                for kind, other in _TURNED[type(op)]:
-                    yield owner, "ops", kind, op, other()
-        elif isinstance(owner, ast.BoolOp):
-            swapped = ast.Or() if isinstance(owner.op, ast.And) else ast.And()
-            yield owner, "op", "boolean", owner.op, swapped
-        if isinstance(owner, ast.If | ast.IfExp | ast.While):
-            for always in (True, False):
-                yield owner, "test", "boolean", owner.test, ast.Constant(always)
-        for field, child in _children(owner):
-            if isinstance(child, ast.UnaryOp) and isinstance(child.op, ast.Not):
-                yield owner, field, "boolean", child, child.operand
-            if isinstance(child, ast.Constant):
-                for value in _other_values(child.value):
-                    new = ast.copy_location(ast.Constant(value), child)
-                    yield owner, field, "constant", child, new
+class _Instead:
+    """A plugin of pytest: does with the collected tests what it is given, instead of a run."""
+
+    def __init__(self, task: Callable[[dict[str, pytest.Item]], None]) -> None:
+        self._task, self.done = task, False
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Hand the collected tests over."""
+        self._task({item.nodeid: item for item in session.items})
+        self.done = True
+        return True
 
 
-def _other_values(value: object) -> tuple[int | float, ...]:
-    if isinstance(value, bool):
-        return (not value,)
-    if isinstance(value, int | float):
-        return (value + 1, value - 1)
-    return ()
+def with_tests(home: Path, task: Callable[[dict[str, pytest.Item]], None]) -> None:
+    """Load the package and the fast tests of a copy, and hand these over to a task."""
+    os.chdir(home)
+    sys.path[:] = [str(home), *(place for place in sys.path if place not in ("", str(ROOT)))]
+    sys.dont_write_bytecode = True
+    files = [f"tests/outbound/{name}.py" for name in TESTS]
+    options = ["-p", "no:cacheprovider", "-p", "no:terminal", "--assert=plain"]
+    instead = _Instead(task)
+    pytest.main([*options, "-m", "not slow", *files], plugins=[instead])
+    if not instead.done:
+        raise SystemExit("the tests cannot be loaded")
 
 
-def _decided(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that decide something: not annotations, decorators, or typing's own."""
-    yield node
-    for field, child in _children(node):
-        if field not in ("annotation", "returns", "decorator_list", "type_params"):
-            yield from _decided(child)
+def first_failure(
+    items: Mapping[str, pytest.Item], ids: Sequence[str], limits: Mapping[str, float] | None = None
+) -> str:
+    """Run tests in an order until one fails; return its id, empty when all pass.
+
+    With ``limits`` the processor seconds of each are limited: the process ends when one is stuck.
+    """
+    for name, following in zip_longest(ids, ids[1:]):
+        if limits is not None:
+            most = max(_LEAST_SECONDS, _TIMES * limits.get(name, 0.0))
+            signal.setitimer(signal.ITIMER_PROF, most)
+        reports = runtestprotocol(items[name], nextitem=items.get(following), log=False)
+        if any(report.failed for report in reports):
+            return name
+    return ""
 
 
-def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    for field, value in ast.iter_fields(node):
-        for child in value if isinstance(value, list) else (value,):
-            if isinstance(child, ast.AST):
-                yield field, child
+def watched(home: Path) -> Reached:
+    """Run all tests without a mutant and note what each reaches; SystemExit when one fails."""
+    reached = Reached()
+    cover = coverage.Coverage(data_file=None, include=[f"*/{PACKAGE}/*"], config_file=False)
+
+    def each(items: dict[str, pytest.Item]) -> None:
+        for name in items:
+            cover.switch_context(name)
+            start = time.process_time()
+            if first_failure(items, [name]):
+                raise SystemExit(f"the tests fail without any mutant: {name}")
+            reached.seconds[name] = time.process_time() - start
+
+    cover.start()
+    try:
+        with_tests(home, each)
+    finally:
+        cover.stop()
+    data = cover.get_data()
+    for path in data.measured_files():
+        for line, names in data.contexts_by_lineno(path).items():
+            key = Path(path).stem, line
+            reached.tests[key] = set(filter(None, names))
+            if "" in names:
+                reached.loading.add(key)
+    return reached
 
 
-def _put(owner: ast.AST, field: str, old: object, new: object) -> None:
-    held = getattr(owner, field)
-    if isinstance(held, list):
-        held[next(i for i, one in enumerate(held) if one is old)] = new
-    else:
-        setattr(owner, field, new)
+def patch(path: Path, changed: CodeType) -> None:
+    """Give every function of a loaded module its changed code."""
+    codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(changed)}
+    for one in gc.get_objects():
+        if isinstance(one, FunctionType) and one.__code__.co_filename == str(path):
+            one.__code__ = codes[one.__code__.co_qualname, one.__code__.co_firstlineno]
 
 
-def _shown(owner: ast.AST, changed: ast.AST) -> ast.AST:
-    """Return the smallest thing around a change that can be read alone."""
-    if isinstance(owner, ast.If | ast.While):
-        return changed
-    return owner if isinstance(owner, ast.expr) and hasattr(owner, "lineno") else changed
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield part
+            yield from _codes(part)
 
 
 class Copy:
     """A copy of the package and its tests, in a folder, where modules may be spoilt."""
 
     def __init__(self, home: Path) -> None:
-        self._home, self.limit = home, 3600.0
+        self.home = home
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "releve", home / "releve", ignore=ignore)
         shutil.copytree(ROOT / "tests" / "outbound", home / "tests" / "outbound", ignore=ignore)
@@ -170,66 +195,104 @@ class Copy:
         shutil.copy(ROOT / "docs" / "outbound.md", home / "docs")
         (home / "pytest.ini").write_text("[pytest]\nmarkers =\n  slow: takes long\n", "utf-8")
 
-    def source(self, module: str) -> str:
-        """Return a module as it stands in the copy."""
-        return self._path(module).read_text("utf-8")
+    def path(self, module: str) -> Path:
+        """Return where a module stands in the copy."""
+        return self.home / PACKAGE / f"{module}.py"
 
-    def notices(self, mutant: Mutant) -> str:
-        """Return the first test that fails with a mutant in place, empty when none does."""
-        path, sound = self._path(mutant.module), self.source(mutant.module)
+    def reached(self) -> Reached:
+        """Return what the tests do without a mutant."""
+        status, found = in_child(lambda: watched(self.home))
+        if not isinstance(found, Reached):
+            raise SystemExit(found or f"the tests end with status {status} without any mutant")
+        return found
+
+    def noticed(self, mutants: Sequence[Mutant], reached: Reached, told: Telling) -> None:
+        """Tell of each mutant the first test that notices it, empty when none does."""
+        quick = [one for one in mutants if not reached.loaded_anew(one)]
+
+        def all_quick(items: dict[str, pytest.Item]) -> None:
+            for mutant in quick:
+                told(mutant, _told_by(partial(self._patched, mutant, items, reached)))
+
+        in_child(lambda: with_tests(self.home, all_quick))
+        for mutant in mutants:
+            if reached.loaded_anew(mutant):
+                told(mutant, self._anew(mutant, reached))
+
+    def _patched(self, mutant: Mutant, items: Mapping[str, pytest.Item], reached: Reached) -> str:
+        patch(self.path(mutant.module), mutant.code)
+        return first_failure(items, reached.order(mutant, list(items)), reached.seconds)
+
+    def _anew(self, mutant: Mutant, reached: Reached) -> str:
+        path = self.path(mutant.module)
+        sound = path.read_text("utf-8")
         path.write_text(mutant.source, "utf-8")
+        found = ["cannot be loaded"]
+
+        def judge(items: dict[str, pytest.Item]) -> None:
+            found[:] = [first_failure(items, reached.order(mutant, list(items)), reached.seconds)]
+
+        def whole() -> str:
+            signal.setitimer(signal.ITIMER_PROF, _LOADING_SECONDS)
+            with_tests(self.home, judge)
+            return found[0]
+
         try:
-            return self.failure()
+            return _told_by(whole)
         finally:
             path.write_text(sound, "utf-8")
 
-    def failure(self) -> str:
-        """Run the fast tests until the first fails; return its name, empty when all pass."""
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
-            child = os.fork()
-            if not child:
-                _tests(self._home, told.fileno())
-            status = _status(child, self.limit)
-            if status is None:
-                return f"{STUCK} within {self.limit:.0f} s"
-            if not status:
-                return ""
-            told.seek(0)
-            lines = [line for line in told if line.startswith(("FAILED", "ERROR"))]
-        return lines[0].strip() if lines else f"exit status {status}"
 
-    def _path(self, module: str) -> Path:
-        return self._home / PACKAGE / f"{module}.py"
+def in_child(task: Callable[[], object]) -> tuple[int, object]:
+    """Run a task in a child of this process; return how that ended, and what the task returned.
+
+    Of a task that raises, what it raised is returned as text.
+    """
+    with tempfile.TemporaryFile() as results:
+        child = os.fork()
+        if not child:
+            _work(task, results)
+        _, status = os.waitpid(child, 0)
+        results.seek(0)
+        told = results.read()
+    return os.waitstatus_to_exitcode(status), pickle.loads(told) if told else None
 
 
-def _tests(home: Path, output: int) -> NoReturn:
-    """Run the fast tests in this process, a child whose libraries are loaded already; end it."""
-    status = 99
+def _work(task: Callable[[], object], results: IO[bytes]) -> NoReturn:
     try:
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.chdir(home)
-        sys.path[:] = [str(home), *(place for place in sys.path if place not in ("", str(ROOT)))]
-        sys.dont_write_bytecode = True
-        files = [f"tests/outbound/{name}.py" for name in TESTS]
-        options = ["-q", "-x", "-p", "no:cacheprovider", "--assert=plain", "--tb=no"]
-        status = int(pytest.main([*options, "-m", "not slow", *files]))
+        found: object = task()
+    except BaseException as error:
+        found = f"{type(error).__name__}: {error}"
+    try:
+        results.write(pickle.dumps(found))
+        results.flush()
         sys.stdout.flush()
     finally:
-        os._exit(status)
+        os._exit(0)
 
 
-def _status(child: int, seconds: float) -> int | None:
-    """Return how a child ended; None once it took too long and was ended."""
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
+def _told_by(task: Callable[[], str]) -> str:
+    status, found = in_child(task)
+    return STUCK if status == -signal.SIGPROF else str(found) if status == 0 else f"status {status}"
+
+
+class Telling:
+    """Tells what became of each mutant, and keeps the survivors; across processes, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, mutant: Mutant, noticed: str) -> None:
+        """Tell of a mutant."""
+        word = "SURVIVED" if not noticed else "stuck   " if noticed == STUCK else "killed  "
+        by = noticed.rpartition("::")[2]
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"{word} {mutant}\n")
+        print(f"{word} {mutant}" + (f"  by {by}" if noticed else ""), flush=True)
+
+    def told(self) -> list[str]:
+        """Return what was told of every mutant."""
+        return self._path.read_text("utf-8").splitlines() if self._path.exists() else []
 
 
 def main() -> None:
@@ -238,26 +301,38 @@ def main() -> None:
     parser.add_argument("--module", nargs="+", choices=MODULES, default=MODULES, metavar="NAME")
     parser.add_argument("--sample", type=int, help="mutants drawn at random, instead of all")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, help="begin no mutant after this time")
     parser.add_argument("--again", type=Path, help="only the survivors in an earlier run's output")
+    parser.add_argument("--unlike", type=Path, nargs="+", default=(), help="none of earlier runs")
     parser.add_argument("--list", action="store_true", help="count the mutants and run none")
     options = parser.parse_args()
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OPENBLAS_NUM_THREADS": "1"}
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    os.environ |= {"COVERAGE_CORE": "ctrace", "POLARS_MAX_THREADS": "1"}
     for library in LIBRARIES:
         importlib.import_module(library)
-    with tempfile.TemporaryDirectory() as home:
-        copy = Copy(Path(home))
-        mutants = [m for name in options.module for m in mutants_of(name, copy.source(name))]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(Path(folder).resolve() / "copy")
+        sources = {name: copy.path(name).read_text("utf-8") for name in options.module}
+        mutants = [one for name, text in sources.items() for one in mutants_of(name, text)]
         print(f"{len(mutants)} mutants: {_counted(mutants)}", flush=True)
         if options.list:
             return
         if options.again:
-            survived = set(re.findall(r"SURVIVED (.*)", options.again.read_text("utf-8")))
-            survived = {_without_line(told) for told in survived}
+            survived = _in(options.again, "SURVIVED")
             mutants = [m for m in mutants if _without_line(str(m)) in survived]
+        words = ("killed  ", "stuck   ", "SURVIVED")
+        judged = {told for output in options.unlike for told in _in(output, *words)}
+        mutants = [m for m in mutants if _without_line(str(m)) not in judged]
         if options.sample:
             mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
-        _run(copy, mutants, options.minutes)
+        _run(copy, mutants, Telling(Path(folder) / "told"))
+
+
+def _in(output: Path, *words: str) -> set[str]:
+    """Return the mutants of which an earlier run tells one of the words."""
+    lines = output.read_text("utf-8").splitlines()
+    told = (line[9:].partition("  by ")[0] for line in lines if line.startswith(words))
+    return {_without_line(one) for one in told}
 
 
 def _without_line(told: str) -> str:
@@ -268,29 +343,16 @@ def _counted(mutants: list[Mutant]) -> str:
     return ", ".join(f"{n} {kind}" for kind, n in Counter(m.kind for m in mutants).most_common())
 
 
-def _run(copy: Copy, mutants: list[Mutant], minutes: float | None) -> None:
-    start = time.monotonic()
-    if failed := copy.failure():
-        raise SystemExit(f"the tests fail without any mutant: {failed}")
-    copy.limit = _STUCK * (time.monotonic() - start)
-    run, survivors = 0, []
-    for mutant in mutants:
-        if minutes is not None and time.monotonic() - start > 60 * minutes:
-            break
-        noticed = copy.notices(mutant)
-        run += 1
-        if not noticed:
-            survivors.append(mutant)
-        word = (
-            "SURVIVED" if not noticed else "stuck   " if noticed.startswith(STUCK) else "killed  "
-        )
-        print(f"{run:>4} {word} {mutant}", flush=True)
-    killed = run - len(survivors)
-    print(f"\n{run} of {len(mutants)} run, {killed} killed, {len(survivors)} survived")
-    print("\n".join(map(str, survivors)))
-    if not run:
+def _run(copy: Copy, mutants: list[Mutant], told: Telling) -> None:
+    copy.noticed(mutants, copy.reached(), told)
+    lines = told.told()
+    survivors = [line for line in lines if line.startswith("SURVIVED")]
+    killed = len(lines) - len(survivors)
+    print(f"\n{len(lines)} of {len(mutants)} run, {killed} killed, {len(survivors)} survived")
+    print("\n".join(survivors))
+    if not lines:
         raise SystemExit("no mutant was run")
-    print(f"killed: {killed / run:.1%}")
+    print(f"killed: {killed / len(lines):.1%}")
 
 
 if __name__ == "__main__":

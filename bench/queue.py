@@ -1,7 +1,6 @@
 """Simulated calls per second, beside Ciw and textbook SimPy, in one run.
 
-``python -m bench.queue [--json] [--calls N]``, from the top of the checkout; ``--bank`` prints the
-prediction of the bank's February instead (:mod:`bench.bank`).
+``python -m bench.queue [--json] [--calls N]``, from the top of the checkout.
 
 Two cases: M/M/50+M (load 1, calls of 180 s, patience of 120 s) and three programmes with two own
 groups and one for all. Ours and each peer take turns, the median of each counts; rates are per
@@ -23,13 +22,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import ciw
 import simpy
 
-from bench import bank
 from releve.demand.queue import Centre, centre_of, simulate, warm_up
 
 AGENTS, AHT_S, PATIENCE_S, LOAD = 50, 180.0, 120.0, 1.0
@@ -239,27 +236,13 @@ def table(lines: list[Line], day: tuple[float, int]) -> str:
     return "\n".join(out)
 
 
-def print_bank() -> int:
-    """Print the bank's February; 1 where its log is absent."""
-    root = Path(__file__).resolve().parents[1]
-    folder = Path(os.environ.get("RELEVE_SHARED", root.parent / "shared")) / "data"
-    if not (folder / "anonymousbank_1999").is_dir():
-        print("SKIPPED: the bank's log is absent; set RELEVE_SHARED, or put ../shared beside")
-        return 1
-    print(bank.table(bank.predict(bank.load(folder))))
-    return 0
-
-
 def main() -> int:
     """Measure and print; 1 when a must is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.queue", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--calls", type=int, default=60_000, help="for a peer, a turn")
-    parser.add_argument("--bank", action="store_true", help="predict the bank's February instead")
     options = parser.parse_args()
     warm_up(note)
-    if options.bank:
-        return print_bank()
     lines = [
         compare("single, Ciw", single, ciw_single, options.calls),
         compare("single, SimPy", single, simpy_single, options.calls),

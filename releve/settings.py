@@ -23,7 +23,7 @@
 ``RELEVE_IDENTITY_KEY``     key of the names behind pseudonyms; pseudonyms only when not set
 ``RELEVE_IDENTITY_FILE``    file of those names, best on another disk; in the home folder otherwise
 ``RELEVE_API_PER_MINUTE``   requests to the API that one reader or program may make, 600 when not
-                            set; counted by each process
+                            set; counted in the database, by all processes together
 ``RELEVE_PROXIES``          proxies in front of the desk: 1 with ``RELEVE_HTTPS``, else 0
 ``RELEVE_SMTP_HOST``        server that sends mail (console when not set); ``RELEVE_SMTP_PORT``,
                             ``RELEVE_SMTP_SECURITY`` (starttls, tls, none), ``RELEVE_SMTP_USER``,

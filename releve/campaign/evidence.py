@@ -17,6 +17,7 @@ from releve.gate.errors import NoSuch
 from releve.gate.knowing import facts_digest
 from releve.gate.models import Attempt, Decision, Withdrawal
 from releve.gate.replaying import replay
+from releve.gate.versions import rules_of, texts_of
 from releve.ledger.errors import ProofError
 from releve.network.clock import UTC
 from releve.outbound import Rules
@@ -52,26 +53,27 @@ class ProvedCall:
         return json.dumps(told, ensure_ascii=False, default=str)
 
 
-def head_of(
-    campaign: str, first: date, last: date, texts: Mapping[str, str], rules: Rules, now: datetime
-) -> str:
-    """Return the first line of the file: what it is about, and the rules themselves."""
+def head_of(campaign: str, first: date, last: date, now: datetime) -> str:
+    """Return the first line of the file: what it is about, and the rules that judged, themselves.
+
+    NoSuch where rules that judged one of the calls are not kept.
+    """
+    used = _decisions(campaign, first, last).order_by("rules_version")
+    versions = used.values_list("rules_version", flat=True).distinct()
     told = {
         "format": FORMAT,
         "campaign": campaign,
         "from": first.isoformat(),
         "to": last.isoformat(),
         "made_at": now.isoformat(),
-        "rules": {rules.version: dict(texts)},
+        "rules": texts_of(versions),
     }
     return json.dumps(told, ensure_ascii=False)
 
 
 def decisions_of(campaign: str, first: date, last: date) -> Iterator[Sequence[Decision]]:
     """Yield the decisions of a campaign from one legal day to another, some hundreds at once."""
-    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
-    rows = Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
-    rows = rows.select_related("batch").order_by("at", "pk")
+    rows = _decisions(campaign, first, last).select_related("batch").order_by("at", "pk")
     after: tuple[datetime, int] | None = None
     while True:
         part = list(rows[:_AT_ONCE] if after is None else _later(rows, after)[:_AT_ONCE])
@@ -81,6 +83,11 @@ def decisions_of(campaign: str, first: date, last: date) -> Iterator[Sequence[De
         yield part
 
 
+def _decisions(campaign: str, first: date, last: date) -> Any:
+    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    return Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
+
+
 def _later(rows: Any, after: tuple[datetime, int]) -> Any:
     from django.db.models import Q
 
@@ -88,17 +95,16 @@ def _later(rows: Any, after: tuple[datetime, int]) -> Any:
     return rows.filter(Q(at__gt=at) | Q(at=at, pk__gt=pk))
 
 
-def proved_calls(
-    campaign: str, first: date, last: date, rules: Rules, root: int | None
-) -> Iterator[ProvedCall]:
+def proved_calls(campaign: str, first: date, last: date, root: int | None) -> Iterator[ProvedCall]:
     """Yield every call of a campaign in a period, in the order in which they were decided.
 
-    ``root`` is the number of the signed root against which each is proved; None: without proofs.
-    NoSuch where a call was judged by other rules than these.
+    Each is judged by the rules of its own day. ``root`` is the number of the signed root against
+    which each is proved; None: without proofs. NoSuch where those rules are not kept.
     """
     for part in decisions_of(campaign, first, last):
         outcomes, taken = _outcomes(part), _withdrawals(part)
         for decision in part:
+            rules = rules_of(decision.rules_version)
             yield _proved(decision, rules, outcomes, taken, root)
 
 

@@ -213,7 +213,8 @@ def _print_choice(choice: Choice) -> None:
     click.echo(f"{choice.programme}: {choice.model} ({choice.reason})")
     for score in choice.scores:
         click.echo(
-            f"  {score.model:<24} WAPE {score.wape:.4f}, by day {score.day_wape:.4f},"
+            f"  {score.model:<24} loss {score.loss:.4f}, WAPE {score.wape:.4f} (median"
+            f" {score.median_wape:.4f}), by day {score.day_wape:.4f},"
             f" bias {score.bias:+.3f}, 80 % interval holds {100 * score.coverage_80:.1f} %"
         )
 

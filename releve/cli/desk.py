@@ -87,10 +87,13 @@ def _listen(host: str, port: int) -> None:
     from django.core.servers.basehttp import run
     from django.core.wsgi import get_wsgi_application
 
+    from releve.desk.warming import warm_in_background
+
     ipv6 = ":" in host
     shown = f"[{host}]" if ipv6 else host
 
     def bound(actual: int | str) -> None:
         click.echo(f"Relève: http://{shown}:{actual}/ (Ctrl+C stops it)")
+        warm_in_background()
 
     run(host, port, get_wsgi_application(), ipv6=ipv6, threading=True, on_bind=bound)

@@ -11,6 +11,7 @@ import click
 from releve.cli.outbound_facts import read_facts
 from releve.cli.outbound_flips import flips
 from releve.cli.outbound_gate import campaign, close, facts, forget, outcomes, serve
+from releve.cli.outbound_packs import consents, copy, papers, sheet
 from releve.cli.outbound_proof import proof, reprove
 from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
@@ -168,6 +169,8 @@ def rules(on: datetime | None, lang: str) -> None:
 
 
 for _command in (screen, flips, replay, proof, reprove):
+    outbound.add_command(_command)
+for _command in (consents, sheet, papers, copy):
     outbound.add_command(_command)
 for _command in (serve, facts, campaign, outcomes, close, forget):
     outbound.add_command(_command)

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from releve.cli.outbound_facts import read_facts
-from releve.outbound import OutboundError, built_in_rules, built_in_texts, load_rules
+from releve.cli.outbound_gate import on_the_gate
+from releve.cli.outbound_screen import Progress
+from releve.outbound import Call, OutboundError, built_in_rules, built_in_texts, load_rules
 from releve.outbound.flips import Flip, read_calls
 from releve.outbound.flips import flips as flips_of
 from releve.outbound.number_frames import facts_on
@@ -32,36 +34,63 @@ _WORDS = {
 )
 @click.option("--facts", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Folder of the tables of facts (docs/outbound.md).")  # fmt: skip
+@click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
+              "database now, instead of a folder; your name is written down.")  # fmt: skip
 @click.option("--known-at", help="Judge with what was known at this instant [default: the last "
               "call's].")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print every flip as JSON.")
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
               help="Language.")  # fmt: skip
 def flips(
-    calls: Path, rows: tuple[Path, ...], facts: Path | None, known_at: str | None, as_json: bool,
-    lang: str,
+    calls: Path, rows: tuple[Path, ...], facts: Path | None, recorded_by: str,
+    known_at: str | None, as_json: bool, lang: str,
 ) -> None:  # fmt: skip
     """Show which of CALLS (CSV) would flip if ROWS (YAML files that add, close or amend) held.
 
     Nothing is loaded. Exit status 0 when no call flips, 1 when some do, 2 when a file cannot be
     read.
     """
+    if recorded_by and (facts or known_at):
+        raise click.UsageError("--recorded-by goes with neither --facts nor --known-at; drop them")
     try:
         asked = read_calls(calls.read_bytes())
         texts = {f"~{row.name}": row.read_text(encoding="utf-8") for row in rows}
-        after = load_rules({**built_in_texts(), **texts})
         if not asked:
             raise click.UsageError(f"{calls} holds no call; add a line")
-        known = datetime.fromisoformat(known_at) if known_at else max(call.at for call in asked)
-        before = built_in_rules()
-        frames, _ = read_facts(facts)
-        found = flips_of(asked, facts_on(frames, before.numbers, legal_day(known)),
-                         before, after, known)  # fmt: skip
+        if recorded_by:
+            found = _recorded(asked, texts, recorded_by)
+        else:
+            found = _in_folder(asked, texts, facts, known_at)
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     click.echo(_json(found) if as_json else "\n".join(_lines(found, len(asked), lang)))
     if any(flip.direction != "moved" for flip in found):
         raise SystemExit(1)
+
+
+def _in_folder(
+    asked: tuple[Call, ...], texts: dict[str, str], facts: Path | None, known_at: str | None
+) -> tuple[Flip, ...]:
+    """Return the flips on the tables of a folder."""
+    before, after = built_in_rules(), load_rules({**built_in_texts(), **texts})
+    known = datetime.fromisoformat(known_at) if known_at else max(call.at for call in asked)
+    frames, _ = read_facts(facts)
+    return flips_of(asked, facts_on(frames, before.numbers, legal_day(known)), before, after, known)
+
+
+@on_the_gate
+def _recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[Flip, ...]:
+    """Return the flips on what the database holds, under the installation's own table."""
+    from releve.campaign.trying import recorded_flips
+    from releve.gate.law import table_now
+    from releve.gate.moments import clock
+
+    before, own = table_now()
+    said = Progress()
+    return recorded_flips(
+        asked, before, load_rules({**own, **texts}), clock(), by=by,
+        progress=lambda done, calls: said(done / calls, done),
+    )  # fmt: skip
 
 
 def _lines(found: tuple[Flip, ...], asked: int, lang: str) -> list[str]:

@@ -14,6 +14,7 @@ import click
 from releve.cli.database import open_database
 from releve.cli.outbound_facts import read_facts
 from releve.outbound import MODES, PURPOSES, OutboundError, Watermark, Withdrawal
+from releve.outbound.providers import provided
 from releve.outbound.reading import TABLES
 
 __all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
@@ -23,7 +24,7 @@ _R = TypeVar("_R")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _QUIET_SECONDS = 2.0
 
-_by = click.option("--by", required=True, help="Who does so; it is written down.")
+by_option = click.option("--by", required=True, help="Who does so; it is written down.")
 
 
 def on_the_gate(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -75,10 +76,10 @@ def serve(host: str, port: int, workers: int) -> None:
 
     from releve.gate.errors import GateError
     from releve.gate.keys import number_pseudonym
-    from releve.gate.law import rules_now
+    from releve.gate.versions import keep_now
 
     try:
-        version = rules_now().version[:12]
+        version = keep_now()[:12]
         number_pseudonym("")
     except (GateError, OutboundError) as error:
         raise click.ClickException(str(error)) from error
@@ -97,9 +98,11 @@ def facts() -> None:
 @facts.command("import")
 @click.argument("folder", type=_FOLDER)
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
-@_by
+@click.option("--provider", default="", help="Whose attempts these are, where the table says none: "
+              "the same id of another is another attempt [default: the table].")  # fmt: skip
+@by_option
 @on_the_gate
-def import_facts(folder: Path, as_known: bool, by: str) -> None:
+def import_facts(folder: Path, as_known: bool, provider: str, by: str) -> None:
     """Load the tables of a FOLDER (docs/outbound.md); all count from one instant on, or none.
 
     The same again writes nothing; one that was killed goes on when it is started again. Every
@@ -111,6 +114,7 @@ def import_facts(folder: Path, as_known: bool, by: str) -> None:
         if file.stem not in TABLES:
             click.echo(f"{file.name}: no table of facts, left out", err=True)
     frames, digest = read_facts(folder)
+    frames["attempts"] = provided(frames["attempts"], provider)
     told = {name: frame for name, frame in frames.items() if frame.height}
     found = load_frames(told, source=f"folder {folder.name}"[:200], by=by, digest=digest,
                         as_known=as_known, progress=_Progress())  # fmt: skip
@@ -123,7 +127,7 @@ def import_facts(folder: Path, as_known: bool, by: str) -> None:
 @click.argument("person")
 @click.option("--consent", default="", help="Of this consent alone [default: of all].")
 @click.option("--channel", default="oral", show_default=True, help="How it was said.")
-@_by
+@by_option
 @on_the_gate
 def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> None:
     """Record that a PERSON takes the consent to calls for a CLIENT back, as of now."""
@@ -139,7 +143,7 @@ def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> N
 @facts.command()
 @click.argument("feeds", nargs=-1, required=True,
                 type=click.Choice(["attempts", "consents", "refusals", "withdrawals"]))  # fmt: skip
-@_by
+@by_option
 @on_the_gate
 def read(feeds: tuple[str, ...], by: str) -> None:
     """Note that the registers FEEDS were read just now: what is not read for long refuses."""
@@ -166,7 +170,7 @@ def read(feeds: tuple[str, ...], by: str) -> None:
 @click.option("--last", type=click.DateTime(["%Y-%m-%d"]), help="Last day; closes it.")
 @click.option("--provider", default="", help="Who dials.")
 @click.option("--site", default="", help="Where.")
-@_by
+@by_option
 @on_the_gate
 def campaign(
     name: str, client: str, object_: str, mode: str, purpose: str, origin: str,
@@ -214,18 +218,19 @@ def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float
 @click.command()
 @on_the_gate
 def close() -> None:
-    """Put what was decided under a root in the ledger, and erase what is due; once a day.
+    """Put what was decided and what was known under roots in the ledger, and erase what is due.
 
-    The worker of `releve live work` does so too.
+    Once a day; the worker of `releve live work` does so too.
     """
     from releve.gate.closing import close_all
     from releve.gate.erasing import erase_due
+    from releve.gate.sealing import seal_facts
 
     now = datetime.now(UTC)
-    batches = close_all(now)
+    batches, facts = close_all(now), seal_facts(now)
     rows = sum(batch.decisions + batch.attempts for batch in batches)
     erased = erase_due(now.date(), now)
-    click.echo(f"{rows} rows in {len(batches)} batches; {erased} erased")
+    click.echo(f"{rows} rows in {len(batches)} batches; {facts} facts; {erased} erased")
 
 
 @click.command()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.evidence import verify
 from releve.outbound import OutboundError
+from releve.outbound.cells import harmless
 from releve.outbound.rerun import rerun
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ __all__ = ["proof", "reprove"]
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SHOWN = 20
+FACTS = "releve outbound facts 1"
+"""The format of a file of consents or of a sheet's facts (``releve.campaign.provable``)."""
 _ROW_TAG = b"releve gate row 1\n"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"\+[0-9]+")
 
 
 @click.command()
@@ -47,16 +48,14 @@ def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     last signed root of the ledger: close and seal first.
     """
     from releve.campaign.evidence import COLUMNS, head_of, proved_calls
-    from releve.gate.law import rules_now, texts_now
     from releve.ledger.roots import last_root
 
     if out.exists() and any(out.iterdir()):
         raise click.UsageError(f"{out} is not empty; name a new folder")
     out.mkdir(parents=True, exist_ok=True)
-    rules, root = rules_now(), last_root()
-    days = (first.date(), last.date())
-    calls = proved_calls(campaign, *days, rules, None if root is None else root.number)
-    head = head_of(campaign, *days, texts_now(), rules, datetime.now(UTC))
+    root, days = last_root(), (first.date(), last.date())
+    calls = proved_calls(campaign, *days, None if root is None else root.number)
+    head = head_of(campaign, *days, datetime.now(UTC))
     count, proved, intact = _write(out, head, COLUMNS, calls)
     if root is not None:
         (out / "root.json").write_text(root.text, encoding="utf-8")
@@ -77,7 +76,7 @@ def _write(
         writer.writeheader()
         file.write(f"{head}\n")
         for call in calls:
-            writer.writerow({key: _cell(value) for key, value in call.told.items()})
+            writer.writerow({key: harmless(value) for key, value in call.told.items()})
             file.write(f"{call.line()}\n")
             count, proved = count + 1, proved + (call.proof is not None)
             intact += bool(call.told["evidence_intact"])
@@ -87,13 +86,6 @@ def _write(
     return count, proved, intact
 
 
-def _cell(value: Any) -> Any:
-    """Return a value as a spreadsheet shows it: no text becomes a formula; a number may have +."""
-    text = value if isinstance(value, str) else ""
-    harmless = not text.startswith(_FORMULA) or _NUMBER.fullmatch(text)
-    return ("" if value is None else value) if harmless else f"'{text}"
-
-
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--key", "keys", multiple=True, help="Public key of the ledger, got another way than "
@@ -101,25 +93,52 @@ def _cell(value: Any) -> Any:
 def reprove(file: Path, keys: tuple[str, ...]) -> None:
     """Judge every call of a FILE of evidence again, from that file alone.
 
-    Also checks that each sealed row is under the root that its proof names. Exit status 0 when
-    every answer follows and every proof holds, 1 when one does not, 2 when it is no such file.
+    Also checks that each sealed row is under the root that its proof names. Of a file of facts
+    (of `releve outbound consents` or `sheet`): that each is told as it was sealed, and its proof.
+    Exit status 0 when every answer follows and every proof holds, 1 when one does not, 2 when it is
+    no such file.
     """
     try:
         with file.open(encoding="utf-8") as lines:
-            found = rerun(lines)
+            faults = _judged(lines)
         with file.open(encoding="utf-8") as lines:
-            proved, faults = _proofs(lines, [verify.key_of(key) for key in keys])
-    except (OutboundError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
-    faults = [f"line {d.line}, {d.call}: {d.reason}" for d in found.differences] + faults
-    click.echo(f"{found.lines} calls of {found.campaign}, {found.allowed} allowed")
-    click.echo(f"{found.same} judged again with the same answer, {len(found.differences)} not")
+            proved, more = _proofs(lines, [verify.key_of(key) for key in keys])
+    except (OutboundError, ValueError, KeyError, TypeError) as error:
+        raise click.UsageError(f"{file}: {error}") from error
+    faults += more
     click.echo(f"{proved} proved under a root of the ledger" + ("" if keys else " (no key given: "
                "its signature was not checked)"))  # fmt: skip
     for fault in faults[:_SHOWN]:
         click.echo(f"! {fault}")
     if faults:
         raise SystemExit(1)
+
+
+def _judged(lines: Iterable[str]) -> list[str]:
+    """Say what follows from the evidence of a file, and return what does not."""
+    whole = iter(lines)
+    first = next(whole, "")
+    if json.loads(first or "{}").get("format") == FACTS:
+        return _as_sealed(whole)
+    found = rerun(chain([first], whole))
+    click.echo(f"{found.lines} calls of {found.campaign}, {found.allowed} allowed")
+    click.echo(f"{found.same} judged again with the same answer, {len(found.differences)} not")
+    return [f"line {d.line}, {d.call}: {d.reason}" for d in found.differences]
+
+
+def _as_sealed(lines: Iterable[str]) -> list[str]:
+    """Say how many facts are told as they were sealed, and return those that are not."""
+    count, faults = 0, []
+    for number, line in enumerate(lines, 2):
+        row = json.loads(line)
+        sealed, told = json.loads(row["text"]), row["told"]
+        wrong = [name for name in told.keys() & sealed.keys() if told[name] != sealed[name]]
+        faults += [f"line {number}: {', '.join(sorted(wrong))} is not as it was sealed"] * bool(
+            wrong
+        )
+        count += 1
+    click.echo(f"{count} facts, {count - len(faults)} told as they were sealed")
+    return faults
 
 
 def _proofs(lines: Any, keys: list[str]) -> tuple[int, list[str]]:

@@ -22,6 +22,7 @@ from typing import IO, Any
 import polars as pl
 
 from releve.outbound import Rules
+from releve.outbound.cells import harmless, harmless_column
 from releve.outbound.errors import ListFault
 from releve.outbound.list_rows import BROKEN, Head, read_head, read_rows
 from releve.outbound.screening import COLUMNS, Screener
@@ -122,7 +123,9 @@ def _screen_chunk(
     draft.mkdir()
     for name, part in zip(LISTS, parts, strict=True):
         with (draft / f"{name}.csv").open("wb") as stream:
-            part.with_columns(pl.col(pl.String).replace("", None)).write_csv(
+            texts = [name for name, kind in part.schema.items() if kind == pl.String]
+            told_as = part.with_columns(map(harmless_column, texts))
+            told_as.with_columns(pl.col(pl.String).replace("", None)).write_csv(
                 stream, include_header=False, separator=head.separator, datetime_format=_WHEN
             )
             stream.flush()
@@ -152,7 +155,8 @@ def _put_together(run: Run, head: Head) -> None:
 def _join(path: Path, header: list[str], separator: str, parts: Iterable[Path]) -> None:
     draft = path.with_name(f"{path.name}.new")
     with draft.open("w", encoding="utf-8", newline="") as text:
-        csv.writer(text, delimiter=separator, lineterminator="\n").writerow(header)
+        names = csv.writer(text, delimiter=separator, lineterminator="\n")
+        names.writerow(map(harmless, header))
     with draft.open("ab") as whole:
         for part in parts:
             with part.open("rb") as stream:

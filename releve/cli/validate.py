@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from releve.cli.validate_bank import bank
 from releve.crashtest.outbreak import OutbreakError
 from releve.crashtest.outbreak.seoul import Desk, Fit
 from releve.crashtest.outbreak.seoul import validate as validate_seoul
@@ -28,6 +29,9 @@ _SEATS, _ONSETS = "park2020_seoul_seats.csv", "park2020_seoul_onsets.csv"
 @click.group()
 def validate() -> None:
     """Hold the models to what really happened."""
+
+
+validate.add_command(bank)
 
 
 @validate.command()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from releve.demand.country import calendar_country
-from releve.demand.gaps import silent, usual_counts
+from releve.demand.gaps import known_median, silent, usual_counts
 from releve.demand.localtime import SLOTS, Int64s, day_of, local_slots, open_slots
 from releve.demand.tables import Floats, History, Truths
 from releve.network import Programme
@@ -230,7 +230,7 @@ def _usual_totals(full: Floats, numbers: Int64s) -> Floats:
         for day in range(7):
             same = weekday == day
             values = scaled[same & np.isfinite(scaled)]
-            usual[same] = np.median(values) if len(values) > 1 else np.nan
+            usual[same] = known_median(values) if len(values) > 1 else np.nan
         level = np.divide(full, usual, out=np.full(len(full), np.nan), where=usual > 0)
         median = _running_median(level)
         local = np.where(np.isfinite(median) & (median > 0), median, 1.0)
@@ -253,7 +253,7 @@ def _running_median(ratio: Floats) -> Floats:
         near_end = min(place, last - place)
         if near_end < _NEIGHBOURS:
             reach = max(2, near_end)
-            out[known[place]] = np.median(values[max(0, place - reach) : place + reach + 1])
+            out[known[place]] = known_median(values[max(0, place - reach) : place + reach + 1])
     return out
 
 

@@ -16,7 +16,16 @@ from releve.demand.localtime import SLOTS, Int64s, day_of
 from releve.demand.report import ImportFault
 from releve.demand.tables import Floats, Truths
 
-__all__ = ["SILENCE_CALLS", "Gap", "gap_faults", "gaps", "silent", "usual_counts", "usually_held"]
+__all__ = [
+    "SILENCE_CALLS",
+    "Gap",
+    "gap_faults",
+    "gaps",
+    "known_median",
+    "silent",
+    "usual_counts",
+    "usually_held",
+]
 
 SILENCE_CALLS = 15.0
 """Calls that are usual in a run of half hours without any: below this, silence is chance."""
@@ -45,8 +54,22 @@ def usual_counts(counts: Floats, days: Int64s) -> Floats:
         if np.count_nonzero(same) > 1:
             known = np.isfinite(counts[same])
             filled = np.where(known.any(axis=0), counts[same], 0.0)
-            out[same] = np.nanmedian(filled, axis=0)
+            out[same] = known_median(filled)
     return out
+
+
+def known_median(values: Floats) -> Floats:
+    """Return the median over the first axis of what is known; each column knows something.
+
+    ``numpy.nanmedian`` without its checks, which cost most of the time of a small table.
+    """
+    ordered = np.sort(values, axis=0)
+    known = np.isfinite(ordered).sum(axis=0)
+    low, high = (
+        np.take_along_axis(ordered, place[None], axis=0)[0]
+        for place in ((known - 1) // 2, known // 2)
+    )
+    return np.asarray((low + high) / 2, dtype=np.float64)
 
 
 def usually_held(held: Truths, days: Int64s) -> Truths:

@@ -32,6 +32,7 @@ urlpatterns = [
     path("identity/ask", desk_identity.ask, name="identity_ask"),
     path("identity/<int:number>/allow", desk_identity.allow, name="identity_allow"),
     path("identity/<int:number>/see", desk_identity.see, name="identity_see"),
+    path("people/tokens", desk_people.token_give, name="token_give"),
     path("people/tokens/<int:number>/end", desk_people.token_end, name="token_end"),
     path("account/", include("releve.desk.access.urls")),
     path("", include("releve.desk.live.urls")),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -14,6 +18,7 @@ from releve.desk.busy import when_busy
 from releve.desk.presenters import Desk, cell_page, cell_twin, verdict_page, verdict_twin
 from releve.desk.responses import Page, failure, plan_page
 from releve.desk.store import store_of
+from releve.live.kept import Kept
 from releve.plan_folder import PlanFolderError
 
 __all__ = ["cell", "healthz", "server_error", "set_language", "stranger", "verdict"]
@@ -23,7 +28,33 @@ __all__ = ["cell", "healthz", "server_error", "set_language", "stranger", "verdi
 @plan_page
 def verdict(request: HttpRequest, desk: Desk) -> Page:
     """The verdict, the relief matrix, what is missing and the proof."""
-    return Page("desk/verdict.html", lambda: verdict_page(desk), lambda: verdict_twin(desk))
+    return Page("desk/verdict.html", lambda: _written(desk), lambda: verdict_twin(desk))
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The verdict page as HTML, without what frames it."""
+
+    title: str
+    body: SafeString
+
+
+_pages: Kept[_Written] = Kept()
+
+
+def _written(desk: Desk) -> _Written:
+    """Write the page of a plan, once for all who see the same of it in the same language.
+
+    The matrix of a large operator takes a tenth of a second to write, and never changes.
+    """
+
+    def made() -> _Written:
+        page = verdict_page(desk)
+        body = render_to_string("desk/_verdict.html", {"page": page})
+        return _Written(page.banner.sentence, body)
+
+    key = (desk.text, desk.day, desk.plan.day, desk.plan.clients)
+    return _pages.get(key, (desk,), made)
 
 
 @may("plan.see", client="client")

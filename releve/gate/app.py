@@ -8,22 +8,19 @@ has one writer.
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from releve.gate.answering import Decider, Deciders
 from releve.gate.asking import Question, Reply, no_answer, question_of
-from releve.gate.deciding import decide
-from releve.gate.stores import Away, Store, open_store
+from releve.gate.stores import Store, open_store
 from releve.outbound import Rules
 
 __all__ = ["BUDGET_SECONDS", "THREADS", "Gate"]
 
 BUDGET_SECONDS = 0.8
-THREADS = 4
+THREADS = 2
 """Connections a process, where the database has more than one writer."""
 _MOST_WAITING = 500
 _MOST_BODY = 4096
@@ -31,7 +28,6 @@ _MOST_BODY = 4096
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-_log = logging.getLogger("releve.gate")
 
 
 class Gate:
@@ -49,9 +45,8 @@ class Gate:
         threads: int = THREADS,
         budget: float = BUDGET_SECONDS,
     ) -> None:
-        self._law, self._opened, self._budget = law, opened, budget
-        self._own = threading.local()
-        self._pool = ThreadPoolExecutor(threads, "gate")
+        self._law, self._budget = law, budget
+        self._deciders = Deciders(lambda: Decider(law, opened, budget), threads)
         self._waiting = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -65,73 +60,52 @@ class Gate:
         while (message := await receive())["type"] != "lifespan.shutdown":
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _reply(self, scope: Message, receive: Receive) -> Reply:
         if scope["path"] == "/health":
-            return await self._in_time(self.health)
+            return await self.health()
         if scope["path"] != "/gate" or scope["method"] not in ("GET", "POST"):
             return Reply(404, "refuse GATE-CALL\n", "GATE-CALL")
         query = scope["query_string"].decode("ascii", "replace")
         if scope["method"] == "POST":
             query = await _body(receive) or query
         question = question_of(query)
-        if question is None:
-            return no_answer("GATE-CALL")
-        deadline = time.monotonic() + self._budget
-        return await self._in_time(lambda: self.answer(question, deadline))
+        return no_answer("GATE-CALL") if question is None else await self.answer(question)
 
-    async def _in_time(self, work: Callable[[], Reply]) -> Reply:
-        """Do something in a thread; refuse when it takes longer than the budget.
+    async def answer(self, question: Question) -> Reply:
+        """Answer a question, or refuse it when the budget is spent.
 
-        The thread goes on, and finds the deadline past before it would commit.
+        Whoever decides on it finds its deadline past before it would commit.
         """
         if self._waiting >= _MOST_WAITING:
             return no_answer("GATE-BUSY")
         self._waiting += 1
+        loop = asyncio.get_running_loop()
+        future = self._deciders.ask(question, time.monotonic() + self._budget)
+        timer = loop.call_later(self._budget, _late, future)
         try:
-            future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-            return await asyncio.wait_for(future, self._budget)
-        except TimeoutError:
-            return no_answer("GATE-LATE")
+            return await future
         finally:
+            timer.cancel()
             self._waiting -= 1
 
-    def answer(self, question: Question, deadline: float) -> Reply:
-        """Answer a question in this thread; whatever goes wrong refuses."""
-        if time.monotonic() > deadline:
-            return no_answer("GATE-LATE")
-        try:
-            return decide(self._store(), question, self._law(), deadline)
-        except Away as error:
-            _log.warning("the database does not answer: %s", error)
-            self._drop()
-            return no_answer("GATE-DATABASE")
-        except Exception:
-            _log.exception("a question could not be answered")
-            self._drop()
-            return no_answer("GATE-FAULT")
-
-    def health(self) -> Reply:
+    async def health(self) -> Reply:
         """Say whether a question could be decided, apart from its own facts."""
-        question = Question("+33100000000", "-", "health", 0)
-        found = self.answer(question, time.monotonic() + self._budget)
+        found = await self.answer(Question("+33100000000", "-", "health", 0))
         if found.reasons == "GATE-CAMPAIGN":  # all that is missing is a campaign
             return Reply(200, f"ok {self._law().version[:12]}\n")
         return Reply(503, f"refuse {found.reasons}\n", found.reasons)
 
-    def _store(self) -> Store:
-        if getattr(self._own, "store", None) is None:
-            self._own.store = self._opened(self._budget)
-        store: Store = self._own.store
-        return store
+    def close(self) -> None:
+        """Decide on nothing more."""
+        self._deciders.close()
 
-    def _drop(self) -> None:
-        """Give this thread's connection up: the next question opens a new one."""
-        store, self._own.store = getattr(self._own, "store", None), None
-        if store is not None:
-            store.close()
+
+def _late(future: asyncio.Future[Reply]) -> None:
+    if not future.done():
+        future.set_result(no_answer("GATE-LATE"))
 
 
 async def _body(receive: Receive) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,14 @@ def application() -> Gate:
 
     django.setup()
     from releve.gate.app import THREADS, Gate
+    from releve.gate.checkpoints import checkpoint_apart
     from releve.gate.law import rules_now
+    from releve.gate.versions import rules_in_use
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     rules_now()  # read before the first question
-    return Gate(rules_now, threads=1 if sqlite else THREADS)
+    if sqlite:
+        checkpoint_apart(settings.DATABASES["default"]["NAME"])
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: no later collection walks through it
+    return Gate(rules_in_use, threads=1 if sqlite else THREADS)

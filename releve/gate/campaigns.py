@@ -31,6 +31,10 @@ def put_campaign(ref: str, campaign: Campaign, *, by: str) -> bool:
             raise LoadRefused(f"{name} {value!r} is not one of {', '.join(allowed)}")
     if not (ref and campaign.client and campaign.object):
         raise LoadRefused("a campaign needs a name, a client and an object")
+    if not ref[0].isalnum():
+        raise LoadRefused(
+            f"the campaign's name {ref!r} does not begin with a letter or a digit; give it another"
+        )
     told = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
     digest = hashlib.sha256(told.encode()).hexdigest()[:32]
     with transaction.atomic():

@@ -7,27 +7,28 @@ answer counts, and the attempt is one for each of them.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from releve.gate.asking import Question, Reply, allow, no_answer, refuse
-from releve.gate.keys import number_pseudonym, number_text, person_pseudonym
-from releve.gate.knowing import Answer, Campaign, bound, facts_digest, read_answer
+from releve.gate.commons import Commons
+from releve.gate.keys import number_text, person_pseudonym, text_pseudonym
+from releve.gate.knowing import Answer, Campaign, Common, Seen, asked_text, bound, facts_digest
 from releve.gate.moments import MOST_SKEW, later_than
 from releve.gate.retention import years_later
+from releve.gate.sql import DECISION
 from releve.gate.stand_ins import stand_in
 from releve.gate.stores import Conflict, Store
 from releve.gate.tables import instant
 from releve.outbound import Call, Rules, Verdict, verdict
 from releve.outbound.rows import legal_day
 
-__all__ = ["LONGEST_REPEAT", "call_of", "decide", "judged"]
+__all__ = ["LONGEST_REPEAT", "Asked", "call_of", "decide", "decide_all", "judged"]
 
 _MOST_TRIES = 3
 _CALLER = 32
@@ -35,56 +36,174 @@ LONGEST_REPEAT = timedelta(minutes=2)
 """After so long a question is no repeat any more: longer than a SIP transaction tries (32 s)."""
 
 
-def decide(store: Store, question: Question, rules: Rules, deadline: float) -> Reply:
+@dataclass(slots=True)
+class Asked:
+    """A question with the ``deadline`` of its answer, on the clock of ``time.monotonic``."""
+
+    question: Question
+    deadline: float
+    number: str = ""
+    named: str = ""
+    like: str = ""
+    client: str = ""
+
+    def understood(self, rules: Rules, now: datetime, commons: Commons) -> None:
+        """Find the pseudonyms, the number that stands for the one called, and the client."""
+        called = number_text(self.question.to)
+        self.number, self.named = text_pseudonym(called), person_pseudonym(self.question.who)
+        self.like = stand_in(called, rules.numbers, legal_day(now))
+        self.client = commons.client(self.question.camp)
+
+    def row(self) -> dict[str, Any]:
+        """Return what the statements ask by."""
+        return {"client": self.client, "number": self.number, "named": self.named,
+                "call_id": self.question.ci, "cseq": self.question.cs}  # fmt: skip
+
+
+def decide(
+    store: Store, question: Question, rules: Rules, deadline: float, commons: Commons | None = None
+) -> Reply:
     """Answer a question and count the attempt, by ``deadline`` of ``time.monotonic``.
 
     Raises Away where the database does not answer.
     """
-    for _ in range(_MOST_TRIES):
+    (reply,) = decide_all(store, [Asked(question, deadline)], rules, commons or Commons())
+    return reply
+
+
+def decide_all(store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons) -> list[Reply]:
+    """Answer questions in one transaction, each as if the one before it had been answered alone.
+
+    Raises Away where the database does not answer, and whatever one of them cannot be read,
+    judged or written by: then none of them is answered or counted.
+    """
+    replies: list[Reply | None] = [None] * len(asked)
+    for tries in range(1, _MOST_TRIES + 1):
+        now = time.monotonic()
+        for place, one in enumerate(asked):
+            if now > one.deadline:
+                replies[place] = no_answer("GATE-LATE")
+        left = [place for place, reply in enumerate(replies) if reply is None]
         try:
-            reply = _decide(store, question, rules, deadline)
-        except Conflict:  # the same call, answered elsewhere meanwhile: told the same
-            reply = None
+            told = _together(store, [asked[place] for place in left], rules, commons)
+        except Conflict:  # a call that was answered elsewhere meanwhile: told the same
+            told = None
+            if tries == _MOST_TRIES and len(asked) > 1:
+                store.abandon()
+                raise
         except BaseException:
             store.abandon()
             raise
-        if reply is not None:
-            return reply
+        if told is not None:
+            for place, reply in zip(left, told, strict=True):
+                replies[place] = reply
+            break
         store.abandon()
-    return no_answer("GATE-LATE")
+    return [reply or no_answer("GATE-LATE") for reply in replies]
 
 
-def _decide(store: Store, question: Question, rules: Rules, deadline: float) -> Reply | None:
-    """Return the reply, None where it is to be asked again; what is no decision is abandoned."""
+def _together(
+    store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons
+) -> list[Reply] | None:
+    """Return the replies, None where they are to be asked again; no decision leaves nothing."""
+    if not asked:
+        return []
     now = timezone.now()
-    called = number_text(question.to)
-    number, named = number_pseudonym(called), person_pseudonym(question.who)
-    like = stand_in(called, rules.numbers, legal_day(now))
-    asked = {
-        "number": number, "named": named, "campaign": question.camp,
-        "known": bound(store.vendor, now + MOST_SKEW), "call_id": question.ci, "cseq": question.cs,
-    }  # fmt: skip
-    locked, row = store.read(asked)
-    answer = read_answer(row, like)
-    if answer.decided is not None:
-        store.abandon()
-        return _again(answer.decided, question, (number, named), answer.clock or now)
-    if locked is not None and not locked.issuperset(answer.persons()):
+    for one in asked:
+        one.understood(rules, now, commons)
+    group = _Group(store, asked, rules, commons, now)
+    if group.unlocked():
         return None
-    fault = _fault(answer, now) or _strange(answer, named, question.ref)
-    if fault:
+    replies = [group.reply(one) for one in asked]
+    if not group.decisions:
         store.abandon()
-        return no_answer(fault)
-    assert answer.campaign is not None
-    at = later_than(answer.clock or now, answer.newest)
-    found = judged(call_of(question.camp, answer.campaign, like, question.cli, named, at,
-                           question.ref), answer, rules)  # fmt: skip
-    rows = _rows(store.vendor, question, answer, found, number)
-    if time.monotonic() > deadline:
-        store.abandon()
-        return no_answer("GATE-LATE")
-    store.write(rows)
-    return allow(question.ref) if _allowed(found) else refuse(_reasons(found))
+        return replies
+    if any(time.monotonic() > one.deadline for one in asked):
+        return None
+    group.write()
+    return replies
+
+
+class _Group:
+    """Questions under one lock, and what the first of them change for those that follow."""
+
+    def __init__(
+        self, store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons, now: datetime
+    ) -> None:
+        self.store, self.asked, self.rules, self.now = store, asked, rules, now
+        known = now + MOST_SKEW
+        terms = {"asked": self._terms(), "known": bound(store.vendor, known)}
+        self.locked, rows = store.read(terms)
+        self.seen = Seen(rows)
+        self.commons = {
+            name: commons.of(store, name, self.seen.load, known)
+            for name in dict.fromkeys(one.question.camp for one in asked)
+        }
+        if self._renamed():
+            self.seen = Seen(store.again({**terms, "asked": self._terms()}))
+        self.decisions: list[Mapping[str, Any]] = []
+        self.attempts: list[Mapping[str, Any]] = []
+        self.last: datetime | None = None
+
+    def _terms(self) -> str:
+        return asked_text([one.row() for one in self.asked])
+
+    def _renamed(self) -> bool:
+        """Give every question the client of its campaign; return whether one has another now."""
+        renamed = False
+        for one in self.asked:
+            campaign = self.commons[one.question.camp].campaign
+            client = "" if campaign is None else campaign.client
+            renamed, one.client = renamed or client != one.client, client
+        return renamed
+
+    def _answer(self, one: Asked) -> Answer:
+        common = self.commons[one.question.camp]
+        return self.seen.answer(one.number, one.named, one.like, common, one.client)
+
+    def unlocked(self) -> bool:
+        """Return whether somebody answers one of the numbers who did not when it was locked."""
+        if self.locked is None:
+            return False
+        return not all(self.locked.issuperset(self._answer(one).persons()) for one in self.asked)
+
+    def reply(self, one: Asked) -> Reply:
+        """Return the reply to the next question; a decision counts for those that follow."""
+        question, clock = one.question, self.seen.clock or self.now
+        decided = self.seen.decided.get((question.ci, question.cs))
+        if decided is not None:
+            return _again(decided, question, (one.number, one.named), clock)
+        answer = self._answer(one)
+        fault = _fault(answer, self.seen, self.now) or _strange(answer, one.named, question.ref)
+        if fault:
+            return no_answer(fault)
+        newest = max(filter(None, (answer.newest, self.last)), default=None)
+        campaign = answer.common.campaign
+        assert campaign is not None
+        self.last = at = later_than(clock, newest)
+        found = judged(call_of(question.camp, campaign, one.like, question.cli, one.named, at,
+                               question.ref), answer, self.rules)  # fmt: skip
+        self._decided(one, answer, found)
+        return allow(question.ref) if _allowed(found) else refuse(_reasons(found))
+
+    def _decided(self, one: Asked, answer: Answer, found: Sequence[Verdict]) -> None:
+        at = found[0].call.at
+        decision = _decision(bound(self.store.vendor, at), one, answer, found)
+        self.decisions.append(decision)
+        told = [*(decision[name] for name in DECISION)]
+        told[DECISION.index("at")] = at
+        self.seen.decided[one.question.ci, one.question.cs] = told
+        if not decision["allowed"]:
+            return
+        for person in dict.fromkeys(each.person for each in found):
+            attempt = _attempt(one, answer.common, person, decision)
+            self.attempts.append(attempt)
+            self.seen.count({**attempt, "id": attempt["ref"], "at": at}, at)
+
+    def write(self) -> None:
+        """Write what was decided, and commit; in the order of the calls, for every group alike."""
+        self.decisions.sort(key=lambda row: (row["call_id"], row["cseq"]))
+        self.store.write({"gate_decision": self.decisions, "gate_attempt": self.attempts})
 
 
 def _again(
@@ -106,7 +225,7 @@ def _strange(answer: Answer, named: str, ref: str) -> str:
     """
     if named and named not in answer.persons():
         return "GATE-WHO"
-    used = any(cells["id"] == ref for _, cells in answer.tables["attempts"])
+    used = any(cells["id"] == ref for _, cells in answer.own["attempts"])
     return "GATE-CALL" if used else ""
 
 
@@ -114,12 +233,12 @@ def _shown(question: Question) -> str:
     return question.cli[:_CALLER]
 
 
-def _fault(answer: Answer, now: datetime) -> str:
+def _fault(answer: Answer, seen: Seen, now: datetime) -> str:
     """Return why nothing can be decided, empty when it can."""
-    clock = answer.clock or now
-    if abs(clock - now) > MOST_SKEW or (answer.last is not None and answer.last > now + MOST_SKEW):
+    clock = seen.clock or now
+    if abs(clock - now) > MOST_SKEW or (seen.last is not None and seen.last > now + MOST_SKEW):
         return "GATE-CLOCK"
-    campaign, today = answer.campaign, legal_day(clock)
+    campaign, today = answer.common.campaign, legal_day(clock)
     running = campaign is not None and (
         (campaign.first is None or campaign.first <= today)
         and (campaign.last is None or today <= campaign.last)
@@ -162,32 +281,29 @@ def _reasons(found: Sequence[Verdict]) -> str:
     return "|".join(dict.fromkeys(rule for one in found for rule in one.rules))
 
 
-def _rows(
-    vendor: str, question: Question, answer: Answer, found: Sequence[Verdict], number: str
-) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the decision's row, and one attempt for each person when it is allowed."""
-    first, campaign = found[0], answer.campaign
-    assert campaign is not None
-    at, day = bound(vendor, first.call.at), years_later(first.call.at.date()).isoformat()
-    told = {**asdict(campaign), "first": None, "last": None}
-    decision = {
+def _decision(at: Any, one: Asked, answer: Answer, found: Sequence[Verdict]) -> Mapping[str, Any]:
+    """Return the decision's row."""
+    first, question = found[0], one.question
+    return {
         "call_id": question.ci, "cseq": question.cs, "at": at, "campaign": question.camp,
-        "client": campaign.client, "number": number, "stand_in": first.call.number,
-        "persons": "|".join(one.person for one in found), "named": first.call.person,
-        "caller": _shown(question), "call": json.dumps(told), "allowed": _allowed(found),
-        "legal": all(one.legal for one in found), "rules": _reasons(found),
-        "basis": first.basis, "attempts": max(one.attempts for one in found),
+        "client": one.client, "number": one.number, "stand_in": first.call.number,
+        "persons": "|".join(each.person for each in found), "named": first.call.person,
+        "caller": _shown(question), "call": answer.common.call, "allowed": _allowed(found),
+        "legal": all(each.legal for each in found), "rules": _reasons(found),
+        "basis": first.basis, "attempts": max(each.attempts for each in found),
         "rules_version": first.rules_version, "zones_version": first.zones_version,
-        "facts": facts_digest(answer.evidence()), "agent": question.agent, "erase_on": day,
+        "facts": facts_digest(answer.evidence()), "agent": question.agent,
+        "erase_on": years_later(first.call.at.date()).isoformat(),
     }  # fmt: skip
-    rows: list[tuple[str, Mapping[str, Any]]] = [("gate_decision", decision)]
-    if decision["allowed"]:
-        rows += [
-            ("gate_attempt", {
-                "client": campaign.client, "person": person, "ref": question.ref, "at": at,
-                "known_from": at, "outcome": "", "provider": campaign.provider, "digest": "",
-                "erase_on": day,
-            })
-            for person in dict.fromkeys(one.person for one in found)
-        ]  # fmt: skip
-    return rows
+
+
+def _attempt(
+    one: Asked, common: Common, person: str, decision: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the row of an attempt that a decision allows."""
+    assert common.campaign is not None
+    return {
+        "client": one.client, "person": person, "ref": one.question.ref, "at": decision["at"],
+        "known_from": decision["at"], "outcome": "", "provider": common.campaign.provider,
+        "digest": "", "erase_on": decision["erase_on"],
+    }  # fmt: skip

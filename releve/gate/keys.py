@@ -13,7 +13,7 @@ import hmac
 import os
 import re
 import secrets
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -22,7 +22,14 @@ from releve.gate.errors import KeyFault
 from releve.outbound import built_in_rules
 from releve.outbound.numbers import cleaned, international
 
-__all__ = ["commitment", "hidden", "number_pseudonym", "number_text", "person_pseudonym"]
+__all__ = [
+    "commitment",
+    "hidden",
+    "number_pseudonym",
+    "number_text",
+    "person_pseudonym",
+    "text_pseudonym",
+]
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _HASH = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
@@ -37,7 +44,12 @@ def number_text(text: str) -> str:
 
 def number_pseudonym(text: str) -> str:
     """Return the pseudonym of a number, however it is written; 32 hex digits."""
-    return _keyed("number", number_text(text))
+    return text_pseudonym(number_text(text))
+
+
+def text_pseudonym(text: str) -> str:
+    """Return the pseudonym of what ``number_text`` returned."""
+    return _keyed("number", text)
 
 
 def person_pseudonym(person: str) -> str:
@@ -60,8 +72,15 @@ def hidden(value: str) -> str:
 
 
 def _keyed(what: str, value: str) -> str:
-    text = f"releve gate {what} 1\n{value}".encode()
-    return hmac.digest(_key(settings.GATE_KEY, settings.HOME), text, "sha256")[:16].hex()
+    hashing = _hashing(what, settings.GATE_KEY, settings.HOME).copy()
+    hashing.update(value.encode())
+    return hashing.digest()[:16].hex()
+
+
+@lru_cache(maxsize=16)
+def _hashing(what: str, given: str, home: Path) -> hmac.HMAC:
+    """Return the hash with all that is the same for every value; to be copied."""
+    return hmac.new(_key(given, home), f"releve gate {what} 1\n".encode(), "sha256")
 
 
 @cache

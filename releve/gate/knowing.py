@@ -1,29 +1,36 @@
 """What was known about a call at an instant, from the database, as facts of the engine.
 
 ``facts_at`` is for pages, proofs and replays, by Django's connection; the gate itself sends the
-same statement over connections of its own and reads the answer with :func:`read_answer`.
+same look-ups over connections of its own and reads what they answer with :class:`Seen`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
 
 from releve.gate.keys import number_pseudonym, person_pseudonym
-from releve.gate.sql import CAMPAIGN, facts_sql
-from releve.gate.tables import TABLES, Column, Table, day, instant
+from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql
+from releve.gate.tables import TABLES, Column, day, instant
 from releve.outbound import Facts
 
-__all__ = ["Answer", "Campaign", "bound", "facts_at", "facts_digest", "facts_for", "read_answer"]
+__all__ = [
+    "Answer", "Campaign", "Common", "Seen", "asked_text", "bound", "facts_at", "facts_digest",
+    "facts_for",
+]  # fmt: skip
 
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
 _EVIDENCE_TAG = b"releve gate facts 1\n"
+
+Told = tuple[datetime | None, Mapping[str, Any]]
+"""When a fact became known, and its values by field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +50,125 @@ class Campaign:
     site: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the statement answered.
+class Common:
+    """What bears on every call of a campaign, understood once.
 
-    ``tables`` holds each table's rows as (known_at, values by field), in the order in which they
-    became known; ``number`` is what stands in for the number. ``decided``: what the call was told
-    already, as ``releve.gate.sql.DECISION`` names it. ``newest`` is the last instant at
-    which any of it became known; ``last`` that of the whole database.
+    ``newest`` is the last instant at which any of it became known; ``later`` the first at which
+    something that is there already will; ``load`` the newest load that was seen.
     """
 
-    campaign: Campaign | None
-    tables: Mapping[str, Sequence[tuple[datetime | None, Mapping[str, Any]]]]
-    decided: Sequence[Any] | None
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self.campaign: Campaign | None = None
+        self.tables: dict[str, list[Told]] = {name: [] for name in COMMON}
+        self.load: datetime | None = None
+        seen, later = list[datetime](), list[datetime]()
+        found: dict[str, list[tuple[datetime, int, list[Any]]]] = {name: [] for name in COMMON}
+        for what, _, _, text in rows:
+            cells = json.loads(text)
+            if what in found:
+                found[what].append(_understood(what, cells))
+            elif what == "campaign":
+                self.campaign = _campaign(cells)
+                seen.append(instant(cells[-1]))
+            elif what == "later" and cells[0] is not None:
+                later.append(instant(cells[0]))
+            elif what == "head" and cells[0] is not None:
+                self.load = instant(cells[0])
+        for name, facts in found.items():
+            self.tables[name] = _told(name, facts, "", seen)
+        self.newest, self.later = max(seen, default=None), min(later, default=None)
+
+    @cached_property
+    def text(self) -> str:
+        """Return its part of the evidence."""
+        return _rows_text(self.tables, COMMON)
+
+    @cached_property
+    def facts(self) -> Mapping[str, list[Any]]:
+        """Return the engine's facts, by the names that they are given under."""
+        return _facts(self.tables, COMMON)
+
+    @cached_property
+    def call(self) -> str:
+        """Return what a decision holds of the campaign, as JSON."""
+        assert self.campaign is not None
+        return json.dumps({**asdict(self.campaign), "first": None, "last": None})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known about a call.
+
+    ``own`` holds each table's rows about the number and its holders as (known_at, values by field),
+    in the order in which they became known; ``number`` is what stands in for the number.
+    ``newest`` is the last instant at which any of it became known.
+    """
+
+    common: Common
+    own: Mapping[str, Sequence[Told]]
     newest: datetime | None
-    last: datetime | None
-    clock: datetime | None
+
+    @property
+    def tables(self) -> Mapping[str, Sequence[Told]]:
+        """Return the rows of every table."""
+        return {**self.own, **self.common.tables}
 
     def persons(self) -> tuple[str, ...]:
         """Return who holds the number, by pseudonym, each once."""
-        return tuple(dict.fromkeys(cells["person"] for _, cells in self.tables["people"]))
+        return tuple(dict.fromkeys(cells["person"] for _, cells in self.own["people"]))
 
     def facts(self) -> Facts:
         """Return the engine's facts."""
-        told = {
-            _ARGUMENTS.get(name, name): [
-                TABLES[name].fact_of(cells, known) for known, cells in self.tables[name]
-            ]
-            for name in TABLES
-        }
-        return Facts(**told)
+        return Facts(**_facts(self.own, OWN), **self.common.facts)
 
     def evidence(self) -> str:
         """Return the facts as canonical text, which ``facts_digest`` is made of."""
-        rows = [
-            [name, known, *cells.values()] for name in TABLES for known, cells in self.tables[name]
-        ]
-        return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_told)
+        return f"[{','.join(filter(None, (_rows_text(self.own, OWN), self.common.text)))}]"
+
+
+class Seen:
+    """All that was read about the numbers of a group and their holders.
+
+    ``load`` is the newest load, ``last`` that or the last decision, ``clock`` the database's.
+    """
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._facts: dict[tuple[str, str, str], list[tuple[datetime, int, list[Any]]]] = {}
+        self._holders: dict[str, list[str]] = {}
+        self.decided: dict[tuple[str, int], Sequence[Any]] = {}
+        self.load = self.last = self.clock = None
+        for what, a, b, text in rows:
+            if what == "holder":
+                self._holders.setdefault(a, []).append(b)
+                continue
+            cells = json.loads(text)
+            if what == "decided":
+                self.decided[a, int(b)] = cells
+            elif what == "head":
+                self.load, decision, self.clock = (c and instant(c) for c in cells)
+                self.last = max(filter(None, (self.load, decision)), default=None)
+            elif what in TABLES:
+                self._facts.setdefault((what, a, b), []).append(_understood(what, cells))
+
+    def answer(self, number: str, named: str, like: str, common: Common, client: str) -> Answer:
+        """Return what is known about a number; ``like`` stands for it where a fact is about it."""
+        newest = [] if common.newest is None else [common.newest]
+        about = [(client, person) for person in self._holders.get(number, ())]
+        if named and (client, named) not in about:
+            about.append((client, named))
+        own = {}
+        for name in OWN:
+            keys = [(number, "")] if name in ("people", "listings") else about
+            found = [fact for key in keys for fact in self._facts.get((name, *key), ())]
+            own[name] = _told(name, found, like, newest) if found else ()
+        return Answer(common, own, max(newest, default=None))
+
+    def count(self, attempt: Mapping[str, Any], known: datetime) -> None:
+        """Let an attempt count for what is asked next, as if it had been read."""
+        values = [attempt[column.field] for column in TABLES["attempts"].columns]
+        key = ("attempts", attempt["client"], attempt["person"])
+        there = self._facts.setdefault(key, [])
+        there.append((known, max((row[1] for row in there), default=0) + 1, values))
 
 
 def facts_digest(evidence: str) -> str:
@@ -95,25 +184,30 @@ def facts_at(
     ``number`` and ``person`` are the real ones; the facts hold pseudonyms for persons and the
     number as it was asked for.
     """
-    asked = {
-        "number": number_pseudonym(number),
-        "named": person_pseudonym(person),
-        "campaign": campaign,
-        "client": client,
-        "known": known_at,
-        "call_id": "",
-        "cseq": -1,
-    }
-    return facts_for(asked, number)
+    pseudonyms = (number_pseudonym(number), person_pseudonym(person))
+    return facts_for(client, pseudonyms, campaign, known_at, number)
 
 
-def facts_for(asked: Mapping[str, Any], number: str) -> Answer:
-    """Return the answer to pseudonyms; ``number`` is written into it where it is about one."""
+def facts_for(
+    client: str, pseudonyms: tuple[str, str], campaign: str, known_at: datetime, like: str
+) -> Answer:
+    """Return the answer to the pseudonyms of a number and a person; ``like`` stands for the number.
+
+    The campaign itself is not looked up.
+    """
+    number, named = pseudonyms
+    asked = {"client": client, "number": number, "named": named, "call_id": "", "cseq": -1}
+    known = bound(connection.vendor, known_at)
     with connection.cursor() as cursor:
-        known = bound(connection.vendor, asked["known"])
-        cursor.execute(facts_sql(connection.vendor, by_campaign=False), {**asked, "known": known})
-        row = cursor.fetchone()
-    return read_answer(row, number)
+        terms = {"asked": asked_text([asked]), "known": known, "campaign": campaign}
+        cursor.execute(all_sql(connection.vendor), terms)
+        rows = cursor.fetchall()
+    return Seen(rows).answer(number, named, like, Common(rows), client)
+
+
+def asked_text(asked: Sequence[Mapping[str, Any]]) -> str:
+    """Return questions as the statements take them."""
+    return json.dumps(asked)
 
 
 def bound(vendor: str, when: datetime) -> Any:
@@ -122,55 +216,70 @@ def bound(vendor: str, when: datetime) -> Any:
     return utc if vendor == "postgresql" else str(utc.replace(tzinfo=None))
 
 
-def read_answer(row: Sequence[Any], number: str) -> Answer:
-    """Return a row of the statement understood; ``number`` stands where facts are about one."""
-    decided: Any = _loaded(row[0])
-    campaign: Any = _loaded(row[1])
-    arrays = [_loaded(cell) for cell in row[2 : 2 + len(TABLES)]]
-    tables, newest = {}, list[datetime]()
-    for table, rows in zip(TABLES.values(), arrays, strict=True):
-        tables[table.name] = [_row(table, cells, number, newest) for cells in rows or ()]
-    found = None
-    if campaign is not None:
-        found = _campaign(campaign)
-        known: str = campaign[-1]
-        newest.append(instant(known))
-    loaded, last, clock = (None if cell is None else instant(cell) for cell in row[-3:])
-    ends = [moment for moment in (loaded, last) if moment is not None]
-    return Answer(found, tables, decided, max(newest, default=None), max(ends, default=None), clock)
+def _understood(name: str, cells: list[Any]) -> tuple[datetime, int, list[Any]]:
+    values = cells[2:]
+    for place, convert in _CONVERSIONS[name]:
+        values[place] = convert(values[place])
+    return instant(cells[1]), cells[0], values
 
 
-def _loaded(cell: Any) -> Any:
-    return json.loads(cell) if isinstance(cell, str) else cell
+def _told(
+    name: str, found: list[tuple[datetime, int, list[Any]]], like: str, newest: list[datetime]
+) -> list[Told]:
+    """Return rows in the order in which they became known; add those instants to ``newest``."""
+    if len(found) > 1:
+        found.sort(key=lambda row: row[:2])
+    told: list[Told] = []
+    for known, _, values in found:
+        cells = dict(zip(_FIELDS[name], values, strict=True))
+        newest.append(known)
+        if name in ("people", "listings"):
+            cells["number"] = like
+        elif name == "feeds":
+            newest.append(cells["read_at"])
+        told.append((None if name == "feeds" else known, cells))
+    return told
 
 
-def _row(
-    table: Table, cells: Sequence[Any], number: str, newest: list[datetime]
-) -> tuple[datetime | None, Mapping[str, Any]]:
-    known = instant(cells[1])
-    newest.append(known)
-    found = {
-        column.field: number if column.hides == "number" else _value(column, cell)
-        for column, cell in zip(table.columns, cells[2:], strict=True)
+def _facts(tables: Mapping[str, Sequence[Told]], names: Iterable[str]) -> dict[str, list[Any]]:
+    return {
+        _ARGUMENTS.get(name, name): [
+            TABLES[name].fact_of(cells, known) for known, cells in tables[name]
+        ]
+        for name in names
     }
-    if table.name != "feeds":
-        return known, found
-    newest.append(instant(found["read_at"]))
-    return None, found
 
 
-def _value(column: Column, cell: Any) -> Any:
-    if column.kind == "words":
-        return frozenset(cell.split("|")) if cell else frozenset()
-    if cell is None or column.kind in ("text", "number"):
-        return cell
-    if column.kind == "instant":
-        return instant(cell)
-    return day(cell) if column.kind == "day" else bool(cell)
+def _rows_text(tables: Mapping[str, Sequence[Told]], names: Iterable[str]) -> str:
+    rows = [[name, known, *cells.values()] for name in names for known, cells in tables[name]]
+    return _CANONICAL.encode(rows)[1:-1]
 
 
-def _told(value: Any) -> Any:
+def _json(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else value.isoformat()
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_json)
+
+
+def _conversion(column: Column) -> Callable[[Any], Any] | None:
+    return {
+        "words": lambda cell: frozenset(cell.split("|")) if cell else frozenset(),
+        "instant": lambda cell: cell if cell is None else instant(cell),
+        "day": lambda cell: cell if cell is None else day(cell),
+        "flag": lambda cell: cell if cell is None else bool(cell),
+    }.get(column.kind)
+
+
+_FIELDS = {name: [column.field for column in table.columns] for name, table in TABLES.items()}
+_CONVERSIONS = {
+    name: [
+        (place, convert)
+        for place, column in enumerate(table.columns)
+        if (convert := _conversion(column)) is not None
+    ]
+    for name, table in TABLES.items()
+}
 
 
 def _campaign(cells: Sequence[Any]) -> Campaign:

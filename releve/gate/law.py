@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from django.conf import settings
 
 from releve.outbound import Rules, built_in_texts, load_rules
 
-__all__ = ["rules_now", "texts_now"]
+__all__ = ["rules_now", "table_now", "texts_now"]
 
 
 def rules_now() -> Rules:
@@ -18,20 +19,22 @@ def rules_now() -> Rules:
 
     Read again when a file changes. RuleFaults names every fault of any of them.
     """
-    found = sorted((Path(settings.HOME) / "law").glob("*.yaml"))
-    return _rules(tuple((str(path), path.stat().st_mtime_ns) for path in found))
+    return table_now()[0]
 
 
-def texts_now() -> dict[str, str]:
+def texts_now() -> Mapping[str, str]:
     """Return the files of that table, by name: what ``load_rules`` makes it of."""
-    return _texts(str(path) for path in sorted((Path(settings.HOME) / "law").glob("*.yaml")))
+    return table_now()[1]
+
+
+def table_now() -> tuple[Rules, Mapping[str, str]]:
+    """Return the table and its files, of one reading."""
+    found = sorted((Path(settings.HOME) / "law").glob("*.yaml"))
+    return _table(tuple((str(path), path.stat().st_mtime_ns) for path in found))
 
 
 @lru_cache(maxsize=2)
-def _rules(files: tuple[tuple[str, int], ...]) -> Rules:
-    return load_rules(_texts(name for name, _ in files))
-
-
-def _texts(names: Iterable[str]) -> dict[str, str]:
-    own = {f"law/{Path(name).name}": Path(name).read_text(encoding="utf-8") for name in names}
-    return {**built_in_texts(), **own}
+def _table(files: tuple[tuple[str, int], ...]) -> tuple[Rules, Mapping[str, str]]:
+    own = {f"law/{Path(name).name}": Path(name).read_text(encoding="utf-8") for name, _ in files}
+    texts = {**built_in_texts(), **own}
+    return load_rules(texts), MappingProxyType(texts)

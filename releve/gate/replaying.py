@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from releve.gate.deciding import call_of, judged
 from releve.gate.errors import NoSuch
@@ -36,11 +36,10 @@ def replay(decision: Decision, rules: Rules) -> Replay:
             f"{decision} was judged by the rules {decision.rules_version[:12]}, these are "
             f"{rules.version[:12]}: give those of its day"
         )
-    asked: dict[str, Any] = {
-        "number": decision.number, "named": decision.named, "campaign": decision.campaign,
-        "client": decision.client, "known": decision.at, "call_id": "", "cseq": -1,
-    }  # fmt: skip
-    answer = _without(facts_for(asked, decision.stand_in), str(decision))
+    pseudonyms = (decision.number, decision.named)
+    known = facts_for(decision.client, pseudonyms, decision.campaign, decision.at,
+                      decision.stand_in)  # fmt: skip
+    answer = _without(known, str(decision))
     call = call_of(decision.campaign, Campaign(**decision.call), decision.stand_in,
                    decision.caller, decision.named, decision.at, str(decision))  # fmt: skip
     found = judged(call, answer, rules)
@@ -49,6 +48,5 @@ def replay(decision: Decision, rules: Rules) -> Replay:
 
 def _without(answer: Answer, ref: str) -> Answer:
     """Return what was known without the attempt that the decision itself became."""
-    kept = [row for row in answer.tables["attempts"] if row[1]["id"] != ref]
-    tables = {**answer.tables, "attempts": kept}
-    return Answer(answer.campaign, tables, answer.decided, answer.newest, answer.last, answer.clock)
+    kept = [row for row in answer.own["attempts"] if row[1]["id"] != ref]
+    return dataclasses.replace(answer, own={**answer.own, "attempts": kept})

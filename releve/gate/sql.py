@@ -1,18 +1,29 @@
-"""The one statement that reads all that bears on a call: a look-up by index a table.
+"""The statements that read what bears on calls: a look-up by index a table, for a group at once.
 
-Every table becomes an array of its rows in one row of JSON, on SQLite and PostgreSQL alike. What is
-asked: ``number`` and ``named`` (pseudonyms), ``campaign``, ``client``, ``known`` (the instant by
-which a fact must have been known), ``call_id`` and ``cseq``.
+Every row comes as ``what, a, b, cells``: its table (or another name below), what it is about, and
+its values as a JSON array, on SQLite and PostgreSQL alike. About a number: ``a``; about a person
+and a client: ``a`` the client, ``b`` the person. ``asked`` is a JSON array with ``number`` and
+``named`` (pseudonyms), ``client``, ``call_id`` and ``cseq`` of each question; ``known`` is the
+instant by which a fact must have been known.
+
+Other names: ``holder`` (number, person), whatever version of the link is in force; ``decided``
+(call id, sequence), what the call was told already; ``head``, the newest load, the last decision
+and the clock of the database (null: it has none of its own); ``campaign``; ``later``, the first
+instant after ``known`` at which something that is there already becomes known.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 from releve.gate import models
 from releve.gate.tables import TABLES
 
-__all__ = ["CAMPAIGN", "DECISION", "FEEDS", "LOCKED_PERSONS", "facts_sql"]
+__all__ = [
+    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "LOCKED_PERSONS", "OWN", "all_sql", "common_sql",
+    "own_sql",
+]  # fmt: skip
 
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 """The registers whose last reading is looked for."""
@@ -24,86 +35,130 @@ CAMPAIGN = (
 """What the campaign's row is read into, its name left out; then the instant it was known."""
 
 DECISION = ("campaign", "number", "named", "caller", "at", "allowed", "rules")
-"""What is read of a decision that the call has already."""
+"""What is read of a decision that a call has already."""
 
-LOCKED_PERSONS = """
-    SELECT person FROM gate_person WHERE number = %(number)s
-    UNION SELECT CAST(%(named)s AS varchar(32))"""
-"""Who may answer the number, whatever version of the link is in force, and who is asked for."""
+COMMON = ("scrubs", "mandates", "abandoned", "feeds")
+"""The tables whose rows bear on every call of a campaign."""
 
+OWN = tuple(name for name in TABLES if name not in COMMON)
+"""The tables whose rows are about the number or its holders."""
+
+_BY_NUMBER = ("people", "listings")
 _KNOWN = "COALESCE(f.known_from, l.known_at)"
-_VISIBLE = f"(f.load_id IS NULL OR l.known_at IS NOT NULL) AND {_KNOWN} <= %(known)s"
-_OF_CLIENT = "f.client = (SELECT client FROM asked)"
-_OF_PERSON = f"{_OF_CLIENT} AND f.person IN ({LOCKED_PERSONS})"
+_COUNTS = "(f.load_id IS NULL OR l.known_at IS NOT NULL)"
+_VISIBLE = f"{_COUNTS} AND {_KNOWN} <= %(known)s"
+_LOAD = "LEFT JOIN gate_load l ON l.id = f.load_id"
 _WHERE = {
-    "people": "f.number = %(number)s",
-    "listings": "f.number = %(number)s",
-    "scrubs": f"{_OF_CLIENT} AND f.campaign IN ('', %(campaign)s)",
-    "mandates": _OF_CLIENT,
-    "abandoned": "f.campaign = %(campaign)s",
+    "scrubs": "f.client = t.client AND f.campaign IN ('', t.campaign)",
+    "mandates": "f.client = t.client",
+    "abandoned": "f.campaign = t.campaign",
 }
+_ASKED = {
+    "sqlite": """asked AS MATERIALIZED (SELECT json_extract(value, '$.client') AS client,
+        json_extract(value, '$.number') AS number, json_extract(value, '$.named') AS named,
+        json_extract(value, '$.call_id') AS call_id, json_extract(value, '$.cseq') AS cseq
+        FROM json_each(%(asked)s))""",
+    "postgresql": """asked AS MATERIALIZED (SELECT * FROM json_to_recordset(%(asked)s::json)
+        AS q(client text, number text, named text, call_id text, cseq int))""",
+}
+_HOLDERS = """holders AS MATERIALIZED (
+    SELECT q.client AS client, q.number AS number, p.person AS person
+        FROM asked q CROSS JOIN gate_person p WHERE p.number = q.number
+    UNION SELECT client, number, named FROM asked WHERE named <> ''),
+    numbers AS MATERIALIZED (SELECT DISTINCT number FROM asked),
+    who AS MATERIALIZED (SELECT DISTINCT client, person FROM holders)"""
+
+LOCKED_PERSONS = f"""WITH {_ASKED["postgresql"]}, {_HOLDERS},
+    p AS MATERIALIZED (SELECT DISTINCT person FROM who WHERE person <> '')
+    SELECT person FROM p"""
+"""Who may answer the numbers of a group, and who is asked for; for PostgreSQL, to lock them."""
 
 
 @cache
-def facts_sql(vendor: str, *, by_campaign: bool) -> str:
-    """Return the statement for a vendor; the client is the campaign's, or asked for by name.
+def own_sql(vendor: str) -> str:
+    """Return the statement for what is about the numbers of a group and their holders."""
+    parts = [*_own(vendor), *_decided(vendor), _head(vendor)]
+    return f"WITH {_ASKED[vendor]}, {_HOLDERS}\n" + "\nUNION ALL ".join(parts)
 
-    Its columns: the decision that the call has already, the campaign, one array a table in the
-    order of ``TABLES``, the newest load and decision, the clock of the database (NULL: it has none
-    of its own).
-    """
-    found = "SELECT client FROM campaign" if by_campaign else "SELECT %(client)s AS client"
-    columns = [_decision(vendor), _campaign(vendor)]
-    columns += [_rows(vendor, name) for name in TABLES]
-    columns += [
+
+@cache
+def common_sql(vendor: str) -> str:
+    """Return the statement for what bears on every call of one ``campaign``."""
+    terms = "terms AS (SELECT %(campaign)s AS campaign, client FROM campaign)"
+    parts = [_campaign(vendor), *_common(vendor), *_later(vendor), _head(vendor)]
+    return f"WITH campaign AS ({_campaign_row()}), {terms}\n" + "\nUNION ALL ".join(parts)
+
+
+@cache
+def all_sql(vendor: str) -> str:
+    """Return both in one statement, for one question whose ``client`` is given by name."""
+    terms = "terms AS (SELECT CAST(%(campaign)s AS varchar(128)) AS campaign, client FROM asked)"
+    parts = [*_own(vendor), *_common(vendor), _head(vendor)]
+    return f"WITH {_ASKED[vendor]}, {_HOLDERS}, {terms}\n" + "\nUNION ALL ".join(parts)
+
+
+def _part(vendor: str, what: str, about: tuple[str, str], columns: list[str], source: str) -> str:
+    name = "json_build_array" if vendor == "postgresql" else "json_array"
+    cells = f"CAST({name}({', '.join(columns)}) AS text)"
+    return f"SELECT '{what}' AS what, {about[0]} AS a, {about[1]} AS b, {cells} AS cells {source}"
+
+
+def _own(vendor: str) -> Iterator[str]:
+    for name in OWN:
+        table = TABLES[name]
+        columns = ["f.id", _KNOWN, *(f"f.{column.name}" for column in table.columns)]
+        keys, about = "numbers k", ("f.number", "''")
+        where = "f.number = k.number"
+        if name not in _BY_NUMBER:
+            keys, about = "who k", ("f.client", "f.person")
+            where = "f.client = k.client AND f.person = k.person"
+        source = f"FROM {keys} CROSS JOIN {table.db_table} f {_LOAD} WHERE {where} AND {_VISIBLE}"
+        yield _part(vendor, name, about, columns, source)
+    yield _part(vendor, "holder", ("number", "person"), ["1"], "FROM holders")
+
+
+def _decided(vendor: str) -> Iterator[str]:
+    table = models.Decision._meta.db_table
+    columns = [f"d.{name}" for name in DECISION]
+    source = f"FROM asked q CROSS JOIN {table} d WHERE d.call_id = q.call_id AND d.cseq = q.cseq"
+    yield _part(vendor, "decided", ("d.call_id", "CAST(d.cseq AS text)"), columns, source)
+
+
+def _head(vendor: str) -> str:
+    return _part(vendor, "head", ("''", "''"), [
         "(SELECT known_at FROM gate_load WHERE known_at IS NOT NULL"
         " ORDER BY known_at DESC LIMIT 1)",
         "(SELECT at FROM gate_decision ORDER BY at DESC LIMIT 1)",
         "clock_timestamp()" if vendor == "postgresql" else "NULL",
-    ]
-    return f"WITH campaign AS ({_campaign_row()}), asked AS ({found}) SELECT " + ",\n".join(columns)
-
-
-def _array(vendor: str, columns: list[str]) -> str:
-    name = "json_build_array" if vendor == "postgresql" else "json_array"
-    return f"{name}({', '.join(columns)})"
+    ], "")  # fmt: skip
 
 
 def _campaign_row() -> str:
     columns = ", ".join(f"f.{name}" for name in CAMPAIGN)
     return (
-        f"SELECT {columns}, {_KNOWN} AS known FROM {models.Campaign._meta.db_table} f "
-        f"LEFT JOIN gate_load l ON l.id = f.load_id WHERE f.ref = %(campaign)s AND {_VISIBLE} "
-        "ORDER BY known DESC, f.id DESC LIMIT 1"
+        f"SELECT {columns}, {_KNOWN} AS known FROM {models.Campaign._meta.db_table} f {_LOAD} "
+        f"WHERE f.ref = %(campaign)s AND {_VISIBLE} ORDER BY known DESC, f.id DESC LIMIT 1"
     )
 
 
 def _campaign(vendor: str) -> str:
-    return f"(SELECT {_array(vendor, [*CAMPAIGN, 'known'])} FROM campaign)"
+    return _part(vendor, "campaign", ("''", "''"), [*CAMPAIGN, "known"], "FROM campaign")
 
 
-def _decision(vendor: str) -> str:
-    table = models.Decision._meta.db_table
-    array = _array(vendor, list(DECISION))
-    return f"(SELECT {array} FROM {table} WHERE call_id = %(call_id)s AND cseq = %(cseq)s)"
-
-
-def _rows(vendor: str, name: str) -> str:
-    names = ["id", "known", *(column.name for column in TABLES[name].columns)]
-    aggregate = "json_agg" if vendor == "postgresql" else "json_group_array"
-    array = _array(vendor, [f"t.{column}" for column in names])
-    source = _last_readings() if name == "feeds" else _selected(name)
-    ordered = f"SELECT * FROM ({source}) s ORDER BY s.known, s.id"
-    return f"(SELECT {aggregate}({array}) FROM ({ordered}) t)"
+def _common(vendor: str) -> Iterator[str]:
+    for name in COMMON:
+        names = ["id", "known", *(column.name for column in TABLES[name].columns)]
+        source = _last_readings() if name == "feeds" else _selected(name)
+        yield _part(vendor, name, ("''", "''"), [f"r.{n}" for n in names], f"FROM ({source}) r")
 
 
 def _selected(name: str, where: str = "", tail: str = "") -> str:
     table = TABLES[name]
     columns = ", ".join(f"f.{column.name}" for column in table.columns)
+    source = f"{table.db_table} f" if where else f"terms t CROSS JOIN {table.db_table} f"
     return (
-        f"SELECT f.id, {_KNOWN} AS known, {columns} FROM {table.db_table} f "
-        f"LEFT JOIN gate_load l ON l.id = f.load_id "
-        f"WHERE {where or _WHERE.get(name, _OF_PERSON)} AND {_VISIBLE}{tail}"
+        f"SELECT f.id AS id, {_KNOWN} AS known, {columns} FROM {source} {_LOAD} "
+        f"WHERE {where or _WHERE[name]} AND {_VISIBLE}{tail}"
     )
 
 
@@ -115,3 +170,14 @@ def _last_readings() -> str:
         last = _selected("feeds", where, " ORDER BY f.read_at DESC LIMIT 1")
         parts.append(f"SELECT * FROM ({last}) {feed}")
     return " UNION ALL ".join(parts)
+
+
+def _later(vendor: str) -> Iterator[str]:
+    """Yield when a row that is there already becomes known, table by table."""
+    for name in COMMON:
+        source, where, moment = f"terms t CROSS JOIN {TABLES[name].db_table} f", "", "f.known_from"
+        if name == "feeds":
+            source, where, moment = f"{TABLES[name].db_table} f", f"f.feed IN {FEEDS}", "f.read_at"
+        source = f"FROM {source} {_LOAD} WHERE {where or _WHERE[name]} AND {_COUNTS}"
+        source += f" AND {moment} > %(known)s"
+        yield _part(vendor, "later", ("''", "''"), [f"MIN({moment})"], source)

@@ -6,24 +6,36 @@ answer may take.
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, LiteralString, Protocol
 
 import psycopg
 from django.conf import settings
-from psycopg import sql as pg
+from psycopg.pq import TransactionStatus
 
+from releve.gate.checkpoints import MOST_PAGES
 from releve.gate.moments import LOADS_LOCK
-from releve.gate.sql import LOCKED_PERSONS, facts_sql
+from releve.gate.sql import LOCKED_PERSONS, common_sql, own_sql
 
-__all__ = ["Away", "Conflict", "PostgreSQL", "SQLite", "Store", "open_store"]
+__all__ = ["Away", "Conflict", "PostgreSQL", "SQLite", "Store", "Written", "open_store"]
 
-_LOCK_PERSONS = f"""
-    SELECT person, pg_advisory_xact_lock(hashtextextended(person, 7)) IS NULL FROM (
-        SELECT person FROM ({LOCKED_PERSONS}) u WHERE person <> '' ORDER BY person
+Row = Sequence[Any]
+"""``what, a, b, cells`` of ``releve.gate.sql``."""
+Written = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows by table, in the order in which they are written; those of one table have the same names."""
+
+_LOCK = f"""
+    SELECT NULL, pg_advisory_xact_lock_shared({LOADS_LOCK}) IS NULL
+    UNION ALL SELECT person, pg_advisory_xact_lock(lock) IS NULL FROM (
+        SELECT person, hashtextextended(person, 7) AS lock FROM ({LOCKED_PERSONS}) u ORDER BY lock
     ) p"""
+"""Every group locks in the same order: so none waits for another that waits for it."""
 
 
 class Away(Exception):  # noqa: N818 (a state, not a fault of the program)
@@ -39,13 +51,19 @@ class Store(Protocol):
 
     vendor: str
 
-    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
-        """Begin, wait for whoever decides on the same persons, and return all that bears on it.
+    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
+        """Begin, wait for whoever decides on the same persons, and return all that bears on them.
 
         Also the persons that are locked; None: the whole database is.
         """
 
-    def write(self, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+        """Return all that bears on them once more, under the same locks."""
+
+    def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+        """Return what bears on every call of a campaign, under the same locks."""
+
+    def write(self, rows: Written) -> None:
         """Write rows by table, and commit."""
 
     def abandon(self) -> None:
@@ -55,7 +73,9 @@ class Store(Protocol):
         """Give the connection up."""
 
 
-def _insert(table: str, names: Sequence[str], mark: str) -> str:
+@cache
+def insert(table: str, names: tuple[str, ...], mark: str) -> str:
+    """Return the statement that writes a row; ``mark`` is how a vendor marks a parameter."""
     columns = ", ".join(f'"{name}"' for name in names)
     values = ", ".join(mark.format(name) for name in names)
     return f"INSERT INTO {table} ({columns}) VALUES ({values})"
@@ -73,23 +93,40 @@ class SQLite:
                 uri, uri=True, isolation_level=None, timeout=seconds, check_same_thread=False
             )
             self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
         except sqlite3.Error as error:
             raise Away(str(error)) from error
-        self._facts = _named(facts_sql(self.vendor, by_campaign=True))
+        self._own, self._common = _named(own_sql(self.vendor)), _named(common_sql(self.vendor))
 
-    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            return None, self._connection.execute(self._facts, asked).fetchone()
+        except sqlite3.Error as error:
+            raise Away(str(error)) from error
+        return None, self.again(asked)
+
+    def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+        """See :class:`Store`."""
+        return self._rows(self._own, asked)
+
+    def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+        """See :class:`Store`."""
+        return self._rows(self._common, asked)
+
+    def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
+        try:
+            return self._connection.execute(statement, asked).fetchall()
         except sqlite3.Error as error:
             raise Away(str(error)) from error
 
-    def write(self, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    def write(self, rows: Written) -> None:
         """See :class:`Store`."""
         try:
-            for table, row in rows:
-                self._connection.execute(_insert(table, list(row), ":{}"), row)
+            for table, found in rows.items():
+                if found:
+                    statement = insert(table, tuple(found[0]), ":{}")
+                    self._connection.executemany(statement, found)
             self._connection.execute("COMMIT")
         except sqlite3.IntegrityError as error:
             raise Conflict(str(error)) from error
@@ -110,55 +147,67 @@ class SQLite:
 
 
 class PostgreSQL:
-    """A server; persons are locked one by one, so that decisions on different people go on."""
+    """A server; persons are locked one by one, so that decisions on different people go on.
+
+    The connection stays in pipeline mode: a statement is sent at once and waited for where its
+    rows are needed. Cursors are made once.
+    """
 
     vendor = "postgresql"
 
     def __init__(self, parameters: Mapping[str, Any], seconds: float) -> None:
         limit = f"{round(seconds * 1000)}ms"
+        # Every statement is a few look-ups by index, whatever the planner's statistics say.
         options = (
             f"-c statement_timeout={limit} -c lock_timeout={limit} -c timezone=UTC "
-            "-c idle_in_transaction_session_timeout=5s"
+            "-c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_generic_plan "
+            "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
         )
+        given = {**parameters, "connect_timeout": 2, "tcp_user_timeout": 2000, "options": options}
         try:
             self._connection = psycopg.connect(
-                **{
-                    **parameters,
-                    "connect_timeout": 2,
-                    "tcp_user_timeout": 2000,
-                    "options": options,
-                },
-                autocommit=True,
-                prepare_threshold=0,
+                **given, autocommit=True, prepare_threshold=0, cursor_factory=psycopg.RawCursor
             )
+            self._open = ExitStack()
+            self._pipeline = self._open.enter_context(self._connection.pipeline())
         except psycopg.Error as error:
             raise Away(str(error)) from error
-        self._facts = facts_sql(self.vendor, by_campaign=True)
+        self._run, self._lock, self._found = (self._connection.cursor() for _ in range(3))
+        self._own, self._common = own_sql(self.vendor), common_sql(self.vendor)
 
-    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
-        run = self._connection.execute
         try:
-            with self._connection.pipeline():
-                run("BEGIN")
-                run("SELECT pg_advisory_xact_lock_shared(%s)", [LOADS_LOCK])
-                locked = run(_LOCK_PERSONS, asked)
-                facts = run(self._facts, asked)
-                row = facts.fetchone()
-            assert row is not None, "the statement always has a row"
-            return frozenset(person for person, _ in locked.fetchall()), row
+            self._run.execute("BEGIN")
+            self._lock.execute(*_numbered(_LOCK, asked))
+            rows = self.again(asked)
+            return frozenset(filter(None, (person for person, _ in self._lock))), rows
         except psycopg.Error as error:
             raise Away(str(error)) from error
 
-    def write(self, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+        """See :class:`Store`."""
+        return self._rows(self._own, asked)
+
+    def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+        """See :class:`Store`."""
+        return self._rows(self._common, asked)
+
+    def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
+        try:
+            self._found.execute(*_numbered(statement, asked))
+            return self._found.fetchall()
+        except psycopg.Error as error:
+            raise Away(str(error)) from error
+
+    def write(self, rows: Written) -> None:
         """See :class:`Store`."""
         try:
-            with self._connection.pipeline():
-                for table, row in rows:
-                    self._connection.execute(
-                        pg.SQL(_insert(table, list(row), "%({})s")), row
-                    )  # fmt: skip
-                self._connection.execute("COMMIT")
+            for table, found in rows.items():
+                if found:
+                    statement = _insert_all(table, tuple(found[0]))
+                    self._run.execute(statement, [json.dumps(found, default=str)])
+            self._end("COMMIT")
         except psycopg.IntegrityError as error:
             raise Conflict(str(error)) from error
         except psycopg.Error as error:
@@ -167,13 +216,50 @@ class PostgreSQL:
     def abandon(self) -> None:
         """See :class:`Store`."""
         try:
-            self._connection.execute("ROLLBACK")
+            self._pipeline.sync()  # past an error, if there was one
+            status = self._connection.info.transaction_status
+            if status == TransactionStatus.INERROR:
+                self._end("ROLLBACK")
+            elif status != TransactionStatus.IDLE:
+                self._end("COMMIT")  # of nothing: after a ROLLBACK all is prepared anew
         except psycopg.Error as error:
             raise Away(str(error)) from error
 
+    def _end(self, statement: LiteralString) -> None:
+        self._run.execute(statement)
+        self._pipeline.sync()
+
     def close(self) -> None:
         """See :class:`Store`."""
+        with suppress(psycopg.Error):  # what the server has not answered will not be answered
+            self._open.close()
         self._connection.close()
+
+
+@cache
+def _numbers(statement: str) -> tuple[str, tuple[str, ...]]:
+    """Return a statement with its parameters numbered, and their names in that order."""
+    names = tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
+    for place, name in enumerate(names, 1):
+        statement = statement.replace(f"%({name})s", f"${place}")
+    return statement, names
+
+
+def _numbered(statement: str, asked: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+    numbered, names = _numbers(statement)
+    return numbered, [asked[name] for name in names]
+
+
+@cache
+def _insert_all(table: str, names: tuple[str, ...]) -> Any:
+    """Return PostgreSQL's statement that writes rows given as JSON, in their order.
+
+    What is JSON itself is given as its text.
+    """
+    columns = ", ".join(f'"{name}"' for name in names)
+    values = columns.replace('"call"', """("call" #>> '{}')::jsonb""")
+    rows = f"json_populate_recordset(NULL::{table}, $1::json)"
+    return f"INSERT INTO {table} ({columns}) SELECT {values} FROM {rows}"
 
 
 def open_store(seconds: float) -> Store:

@@ -9,7 +9,8 @@ What a database deletes is not gone from its files at once: ``scrub`` sees to th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from releve.ledger.models import Personal
 
 __all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on", "values_about"]
 
+_PAUSE = 0.05
 ERASED = "ledger.erased"
 """The kind of the entry an erasure writes; its body has ``cause`` and ``values``, the count."""
 
@@ -62,19 +64,20 @@ def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()
     return rows.update(erase_on=on)
 
 
-def scrub(tables: Collection[str] = ("ledger_personal",)) -> bool:
+def scrub(tables: Collection[str] = ("ledger_personal",), *, patience: float = 5.0) -> bool:
     """Remove what was erased from the database's own files; called outside a transaction.
 
     A database marks what is deleted as free and leaves the bytes; pages split or joined earlier
     hold copies besides. So the ``tables`` of personal values are written anew as a whole, and
     their old place overwritten (SQLite) or given back (PostgreSQL). Appends wait meanwhile. Returns
-    False where another connection was reading, so that the log of SQLite still holds them: then
-    call it again.
+    False where another connection still read what was erased after ``patience`` seconds, so that
+    the files hold it on: then call it again.
     """
     if connection.vendor == "postgresql":
+        gone = _within(patience, _nobody_of(_readers()))  # else rows they may see are written too
         for table in tables:
             _run(f"VACUUM (FULL) {table}")
-        return True
+        return gone
     _run("PRAGMA secure_delete = ON")  # pages that become free are filled with zeros
     _run("PRAGMA temp_store = MEMORY")
     for table in tables:
@@ -83,8 +86,40 @@ def scrub(tables: Collection[str] = ("ledger_personal",)) -> bool:
             _run(f"DELETE FROM {table}")
             _run(f"INSERT INTO {table} SELECT * FROM kept_aside")
             _run("DROP TABLE kept_aside")
+    (usual,) = _run("PRAGMA busy_timeout")
+    _run(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
     busy, *_ = _run("PRAGMA wal_checkpoint(TRUNCATE)")
+    _run(f"PRAGMA busy_timeout = {usual}")
     return not busy
+
+
+def _readers() -> set[str]:
+    """Return the transactions of others that run in this database of PostgreSQL.
+
+    An analysis that the server starts by itself is one of them. Their kind cannot be told: who
+    may not see another's activity still sees that it runs.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT virtualtransaction FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE locktype = 'virtualxid' AND pid <> pg_backend_pid()"
+            " AND datname = current_database()"
+        )
+        return {name for (name,) in cursor.fetchall()}
+
+
+def _nobody_of(readers: set[str]) -> Callable[[], bool]:
+    return lambda: not (readers and readers & _readers())
+
+
+def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Wait until a condition holds; return whether it did in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(_PAUSE)
+    return True
 
 
 def _run(sql: str) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from releve.gate.closing import close_all
 from releve.gate.erasing import ERASED as OUTBOUND_ERASED
 from releve.gate.erasing import erase_due as erase_due_outbound
+from releve.gate.sealing import seal_facts
 from releve.ledger.chain import head
 from releve.ledger.erasure import ERASED, erase_due, scrub
 from releve.ledger.models import Entry
@@ -30,7 +31,7 @@ def roots_folder() -> Path:
 
 
 def daily(now: datetime) -> Root | None:
-    """Prove the gate's calls, erase, seal and publish, on the first call of a UTC day.
+    """Prove the gate's calls and facts, erase, seal and publish, on the first call of a UTC day.
 
     Returns the new root, if any.
 
@@ -43,6 +44,7 @@ def daily(now: datetime) -> Root | None:
         _let_out(last)
         return None
     close_all(now)
+    seal_facts(now)
     erase_due_outbound(now.date(), now)
     if head().seq == 0:
         return None

@@ -63,11 +63,11 @@ def send(effect: Effect) -> Outcome:
     """Send a message by one of its ways, unless it was answered or goes another way by now."""
     message = Message.objects.select_related("relief__activation").get(pk=effect.body["message"])
     if message.acknowledged_at is not None or message.rank != effect.body["rank"]:
-        return Outcome({"skipped": "answered"})
+        return _skipped(effect, "answered")
     if not message.about:
-        return Outcome({"skipped": "erased"})
+        return _skipped(effect, "erased")
     if _newer(message).exists():
-        return Outcome({"skipped": "overtaken"})
+        return _skipped(effect, "overtaken")
     name, address, language = _way(message)
     subject, text = subject_and_text(
         message.kind,
@@ -87,6 +87,11 @@ def send(effect: Effect) -> Outcome:
 
     body = {"message": str(message.pk), "channel": name, "rank": message.rank}
     return Outcome({"channel": name}, (("message.sent", body),), store=store)
+
+
+def _skipped(effect: Effect, why: str) -> Outcome:
+    """Return that nothing is sent; a worker that was killed over it may have sent it before."""
+    return Outcome({"skipped": why, **({"perhaps_sent": True} if effect.attempts > 1 else {})})
 
 
 def _newer(message: Message) -> QuerySet[Message]:

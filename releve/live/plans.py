@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from django.db import transaction
@@ -41,6 +42,11 @@ __all__ = [
 
 HORIZON = timedelta(hours=48)
 """How far ahead coverage is shown and people are told."""
+_DAY = timedelta(days=1)
+_ANY_ZONE = timedelta(hours=14)
+"""How long before its midnight in UTC a day may begin at an operator."""
+_ENDS_BY = timedelta(hours=12 + 25)
+"""How long after its midnight in UTC a day may end there: it has 25 hours once a year."""
 
 
 @dataclass(frozen=True)
@@ -122,24 +128,41 @@ def activation() -> Activation | None:
 
 
 def days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, ...]:
-    """Return the planned days that meet a period."""
+    """Return the planned days that meet a period; plans of days far from it are not read."""
+    first, last = (at - _ENDS_BY).date() + _DAY, (until + _ANY_ZONE).date()
     out = []
     for text, digest in sorted(found.days.items()):
+        day = date.fromisoformat(text)
+        if not first <= day <= last:
+            continue
         starts = day_plan(digest, found.version).plan.starts
         if starts[0] < until and starts[-1] + INTERVAL > at:
-            out.append(date.fromisoformat(text))
+            out.append(day)
     return tuple(out)
 
 
 def first_start(found: Activation, after: datetime) -> datetime | None:
     """Return when the first planned day that begins at ``after`` or later does; None: no day."""
-    starts = (day_plan(digest, found.version).plan.starts[0] for digest in found.days.values())
-    return min((start for start in starts if start >= after), default=None)
+    first = (after - _ANY_ZONE).date()
+    for text, digest in sorted(found.days.items()):
+        if date.fromisoformat(text) >= first:
+            start = day_plan(digest, found.version).plan.starts[0]
+            if start >= after:
+                return start
+    return None
+
+
+def day_plan(digest: str, version: int) -> DayPlan:
+    """Return a stored plan, kept in memory; who asks while it is being read waits for that."""
+    with _reading.setdefault(digest, Lock()):
+        return _day_plan(digest, version)
+
+
+_reading: dict[str, Lock] = {}
 
 
 @lru_cache(maxsize=16)
-def day_plan(digest: str, version: int) -> DayPlan:
-    """Return a stored plan, kept in memory."""
+def _day_plan(digest: str, version: int) -> DayPlan:
     row = PlanText.objects.get(pk=digest)
     plan = plan_from_json(row.text)
     need = Requirement(
@@ -157,7 +180,7 @@ def day_plan(digest: str, version: int) -> DayPlan:
 
 def forget_plans() -> None:
     """Let go of the plans in memory, and of the operators they were made for."""
-    day_plan.cache_clear()
+    _day_plan.cache_clear()
 
 
 def settings_of(plan: Plan) -> PlanSettings:

@@ -151,10 +151,9 @@ def case_of(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Case:
 
 def places_of(callee: Number, address: str, rules: Rules) -> tuple[tuple[Territory, ...], str]:
     """Return where a person may be, and what is wrong with their address: it goes first."""
-    if address:
-        place = territory_of(address, rules)
-        if place is not None:
-            return (place,), ""
+    place = territory_of(address, rules)
+    if place is not None:
+        return (place,), ""
     fault = "address-unreadable" if address else ""
     return tuple(rules.territories[code] for code in callee.territories), fault
 
@@ -166,13 +165,10 @@ def territory_of(address: str, rules: Rules) -> Territory | None:
         return rules.territories[text]
     if not (len(text) == 5 and text.isdecimal()):
         return None
-    return max(
-        (
-            (len(start), place)
-            for place in rules.territories.values()
-            for start in place.postcodes
-            if text.startswith(start)
-        ),
-        key=lambda found: found[0],
-        default=(0, None),
-    )[1]
+    met = {
+        start: place
+        for place in rules.territories.values()
+        for start in place.postcodes
+        if text.startswith(start)
+    }
+    return met[max(met, key=len)] if met else None

@@ -121,10 +121,12 @@ def next_open(hours: Hours, zones: Sequence[str], moment: datetime) -> datetime 
     """
     limit = moment + timedelta(days=DAYS_AHEAD)
     while moment < limit:
-        openings = [_next_start(hours, name, moment) for name in zones]
-        latest = max((found for found in openings if found is not None), default=None)
-        if latest is None or None in openings:
-            return None
+        latest = moment
+        for name in zones:
+            opening = _next_start(hours, name, moment)
+            if opening is None:
+                return None
+            latest = max(latest, opening)
         if latest == moment:
             return moment
         moment = latest

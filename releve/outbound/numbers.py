@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import phonenumbers
 
@@ -87,6 +87,7 @@ class NumberTable:
         starts = {row.first for row in self.prefixes if row.first}
         return frozenset(starts | {row.last + timedelta(1) for row in self.prefixes if row.last})
 
+    @lru_cache(maxsize=4096)  # noqa: B019 (few tables, and they stay)
     def number(self, text: str, day: date) -> Number:
         """Return what a number written by people is on a day."""
         digits = cleaned(text)
@@ -165,12 +166,17 @@ def _why_unreadable(digits: str) -> str:
 
 
 def _right_length(number: str, length: int | None) -> bool:
+    if length is not None:
+        return len(number) == 1 + _code_length(number[1:4]) + length
     parsed = _parsed(number)
-    if parsed is None:
-        return False
-    if length is None:
-        return phonenumbers.is_possible_number(parsed)
-    return len(number) == 1 + len(str(parsed.country_code)) + length
+    return parsed is not None and phonenumbers.is_possible_number(parsed)
+
+
+@cache
+def _code_length(start: str) -> int:
+    """Return how many of a number's first three digits are its country code; 0: none are."""
+    codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return next((n for n in (1, 2, 3) if int(start[:n]) in codes), 0)
 
 
 def _foreign(number: str) -> Number:

@@ -85,6 +85,7 @@ ROWS = (
     Row("identity/ask", "/identity/ask", "h", 405),
     Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
     Row("identity/<int:number>/see", "/identity/1/see", "h", 405),
+    Row("people/tokens", "/people/tokens", "A", 405),
     Row("people/tokens/<int:number>/end", "/people/tokens/1/end", "A", 405),
     # signing in
     Row("account/login/", "/account/login/", anyone=(200, 302)),
@@ -252,6 +253,13 @@ ROWS = (
     # outbound calls
     Row("outbound/", "/outbound/", "cfok"),
     Row("outbound/campaigns/<ref:campaign>", "/outbound/campaigns/none", "cfok", 404),
+    Row("outbound/campaigns/<ref:campaign>/sheet", "/outbound/campaigns/none/sheet", "cfok", 404),
+    Row(
+        "outbound/campaigns/<ref:campaign>/sheet/<str:name>",
+        "/outbound/campaigns/none/sheet/sheet.csv",
+        "cfok",
+        404,
+    ),
     Row("outbound/person", "/outbound/person", "o"),
     Row("outbound/rules", "/outbound/rules", "oAia"),
     Row("outbound/rules/flips", "/outbound/rules/flips", "o"),

@@ -31,6 +31,17 @@ def client_web(stocked: None) -> Client:
     return signed_in(Role.CLIENT)
 
 
+def test_what_is_kept_of_a_page_for_one_reader_is_shown_to_no_other(stocked: None) -> None:
+    whole, mine = signed_in(Role.PLANNER), signed_in(Role.CLIENT)
+    (other, name), *_ = OTHERS
+    theirs = signed_in(Role.CLIENT, clients=(other,))
+    own = {key: title for key, title, _programmes in CLIENTS}[CLIENT]
+    for _ in range(2):
+        pages = [unescape(web.get("/").content.decode()) for web in (whole, mine, theirs)]
+        assert [own in page for page in pages] == [True, True, False]
+        assert [name in page for page in pages] == [True, False, True]
+
+
 def readable(role: Role) -> list[str]:
     """Every address that a role may enter; pages that others add are in the list too."""
     return [row.path for row in ROWS if row.anyone is None and expected(row, role) == 200]

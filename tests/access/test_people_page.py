@@ -78,6 +78,67 @@ def test_the_token_of_a_program_is_listed_and_ended(admin: Client) -> None:
     assert "wallboard" not in admin.get("/people").content.decode()
 
 
+def token_form(**fields: str) -> dict[str, str]:
+    day = (timezone.now() + timedelta(days=30)).date().isoformat()
+    return {"name": "wallboard", "role": "flow", "last_day": day, **fields}
+
+
+def test_a_token_is_given_shown_once_and_ended(admin: Client) -> None:
+    answer = admin.post("/people/tokens", token_form())
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "no-store"
+    found = re.search(r"releve_[\w-]{40,}", answer.content.decode())
+    assert found is not None
+    holder = tokens.holder(found[0])
+    assert holder is not None
+    assert [held.role for held in holder.held] == [Role.FLOW]
+    assert found[0] not in admin.get("/people").content.decode()
+    (row,) = Token.objects.all()
+    assert admin.post(f"/people/tokens/{row.pk}/end").status_code == 302
+    assert tokens.holder(found[0]) is None
+    kinds = [(entry.kind, entry.body["actor"]) for entry in entries(stream=STREAM)]
+    assert kinds == [("access.token_given", "amina"), ("access.token_ended", "amina")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"name": "<b>wall</b>"}, "sans espace"),
+        ({"role": "site"}, "Nommez les sites"),
+        ({"last_day": "2020-01-01"}, "à partir d’aujourd’hui"),
+        ({"last_day": "2099-01-01"}, "à partir d’aujourd’hui"),
+        ({"last_day": ""}, "obligatoire"),
+    ],
+)
+def test_a_token_that_cannot_be_given_says_why_and_loses_nothing(
+    admin: Client, fields: dict[str, str], told: str
+) -> None:
+    answer = admin.post("/people/tokens", token_form(**fields))
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert told in page
+    assert "<b>wall" not in page
+    assert not Token.objects.exists()
+    assert (fields.get("name") or 'value="wallboard"').replace("<b>wall</b>", "&lt;b&gt;") in page
+
+
+def test_the_name_of_a_token_is_given_once(admin: Client) -> None:
+    assert admin.post("/people/tokens", token_form()).status_code == 200
+    tokens.end(Token.objects.get(), by="tests")
+    answer = admin.post("/people/tokens", token_form())
+    assert answer.status_code == 422
+    assert "porte ou a porté ce nom" in answer.content.decode()
+
+
+def test_who_gives_a_token_proves_again_who_they_are(stocked: None) -> None:
+    user = person("amina")
+    give(user, Role.ADMINISTRATOR)
+    answer = browser_of(user).post("/people/tokens", token_form())
+    assert answer.status_code == 302
+    assert "reauthenticate" in answer["Location"]
+    assert not Token.objects.exists()
+
+
 def test_an_administrator_does_not_close_the_own_account(admin: Client) -> None:
     own = User.objects.get(username="amina")
     assert admin.post(f"/people/{own.pk}/close").status_code == 404
@@ -92,6 +153,9 @@ def test_a_name_is_escaped(admin: Client) -> None:
 
 def test_an_open_desk_gives_no_accounts() -> None:
     with override_settings(OPEN_DESK=True):
-        answer = look_as(Role.ADMINISTRATOR).post("/people", {"name": "zoe", "role": "planner"})
-    assert answer.status_code == 422
+        web = look_as(Role.ADMINISTRATOR)
+        answer = web.post("/people", {"name": "zoe", "role": "planner"})
+        token = web.post("/people/tokens", token_form())
+    assert (answer.status_code, token.status_code) == (422, 422)
     assert not User.objects.exists()
+    assert not Token.objects.exists()

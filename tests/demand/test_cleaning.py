@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from releve.demand import KINDS, CleanHistory, History, clean
+from releve.demand.gaps import known_median
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
 ROW = programme()
@@ -129,3 +130,11 @@ def test_days_are_those_of_the_programme_and_not_of_the_log() -> None:
     assert found.days[0] == FIRST
     assert found.offered.shape == (21, 48)
     assert found.open[0].tolist() == [16 <= slot < 36 for slot in range(48)]
+
+
+def test_the_median_of_what_is_known_is_that_of_numpy() -> None:
+    rng = np.random.default_rng(0)
+    for rows in range(1, 12):
+        values = rng.normal(size=(rows, 6))
+        values[1:][rng.random((rows - 1, 6)) < 0.3] = np.nan
+        np.testing.assert_array_equal(known_median(values), np.nanmedian(values, axis=0))

@@ -10,7 +10,8 @@ import pytest
 
 from releve.demand import History, backtest, choose_model, clean, library_models
 from releve.demand.cleaning import CleanHistory
-from releve.demand.forecast import MODELS, Prediction, before, outcome
+from releve.demand.forecast import MODELS, Model, Prediction, before, outcome
+from releve.demand.forecast.backtest import Tally
 from releve.demand.localtime import Int64s, day_number
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth
@@ -37,8 +38,11 @@ def test_a_model_sees_only_the_days_before_its_origin() -> None:
 
     origins = [FIRST + timedelta(days=7 * i) for i in (6, 7)]
     backtest(PAST, ROW, origins, 7, {"spy": spy})
-    assert [last for last, _ in seen] == [origin - timedelta(days=1) for origin in origins]
-    assert [first for _, first in seen] == [day_number(origin) for origin in origins]
+    assert all(first == day_number(last) + 1 for last, first in seen)
+    firsts = [first for _, first in seen]
+    assert {day_number(origin) for origin in origins} <= set(firsts)
+    weeks = [day_number(FIRST) + 7 * i for i in (2, 3, 4, 5)]
+    assert sorted(firsts) == sorted(weeks + [weeks[-1] + 7] * 2 + [weeks[-1] + 14])
 
 
 def test_scores_are_the_sums_they_say() -> None:
@@ -110,3 +114,44 @@ def test_no_origin_with_history_is_an_error() -> None:
 def test_the_library_forecasts_the_same_half_hours() -> None:
     scores = backtest(PAST, ROW, [FIRST + timedelta(days=84)], 7, library_models())
     assert all(score.wape < 0.3 for score in scores)
+
+
+def test_a_queue_of_a_few_calls_is_judged_by_its_median_and_its_whole_law() -> None:
+    """Four calls a day: saying zero has the least error, yet the law of the model has less loss."""
+    made = poisson(ROW, truth(ROW, 98, volume=4.0), 5)
+    origins = [FIRST + timedelta(days=7 * i) for i in (10, 12)]
+    scores = {score.model: score for score in backtest(made, ROW, origins, 14)}
+    own, naive = scores["profile"], scores["seasonal_naive"]
+    assert own.median_wape < own.wape
+    assert own.median_wape < naive.wape
+    assert own.loss < naive.loss
+    assert choose_model(made, ROW).model == "profile"
+
+
+def test_the_loss_is_least_for_the_law_that_is_true() -> None:
+    """Against the same mean with half and double the standard deviation, and another mean."""
+    made = truth(ROW, 98, volume=2000.0)
+    past = poisson(ROW, made, 6, cv=0.2)
+
+    def law(scale: float, variance: float) -> Model:
+        def model(history: CleanHistory, row: Programme, numbers: Int64s) -> Prediction:
+            rate = scale * made.rate[numbers - made.numbers[0]]
+            return Prediction(rate, np.full(len(numbers), variance), np.full_like(rate, variance))
+
+        return model
+
+    models = {"true": law(1, 0.04), "sure": law(1, 0.01), "wide": law(1, 0.16)}
+    models["low"] = law(0.8, 0.04)
+    origins = [FIRST + timedelta(days=7 * i) for i in range(2, 14)]
+    found = [_loss(past, origins, model) for model in models.values()]
+    assert found[0] == min(found)
+
+
+def _loss(past: History, origins: list[date], model: Model) -> float:
+    """Return the loss of a law as the model tells it, not set right."""
+    tally = Tally()
+    for origin in origins:
+        numbers = np.arange(7, dtype=np.int64) + day_number(origin)
+        known = clean(before(past, ROW, origin), ROW)
+        tally.add(outcome(past, ROW, numbers), model(known, ROW, numbers))
+    return tally.score("").loss

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from releve.demand import clean
 from releve.demand.forecast import ModelSettings, Prediction, coverage, fit, predict
 from releve.demand.forecast.calendar import FEATURES, calendar_features
+from releve.demand.forecast.level import Way, levels
+from releve.demand.forecast.level import ahead as ahead_of
 from releve.demand.localtime import day_number, open_slots
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth, wape
@@ -48,6 +50,38 @@ def test_a_change_of_level_is_followed_within_two_weeks() -> None:
     prediction = ahead(ROW, counts[:70], made.numbers[:70], 7)
     share = prediction.mean.sum() / made.rate[70:77].sum()
     assert share == pytest.approx(1.0, abs=0.12)
+
+
+@pytest.mark.parametrize(("growth", "way"), [(0.015, "trending"), (0.0, "reverting")])
+def test_a_launch_goes_on_growing_and_a_steady_programme_does_not(growth: float, way: str) -> None:
+    """1.5 % more calls each day for twelve weeks, forecast four weeks ahead."""
+    made = truth(ROW, 112, factor=lambda day: float(np.exp(growth * (day - FIRST).days)))
+    counts = np.random.default_rng(4).poisson(made.rate).astype(np.float64)
+    past = clean(history(ROW, counts[:84], made.numbers[:84]), ROW)
+    kept = fit(past, ROW, ModelSettings(way_margin=1.0))
+    found = fit(past, ROW)
+    assert found.level.way.name == way
+    error, usual = (
+        abs(predict(model, made.numbers[84:]).mean.sum() / made.rate[84:].sum() - 1)
+        for model in (found, kept)
+    )
+    assert error < 0.15
+    assert error <= usual if growth == 0 else error < 0.5 * usual
+
+
+def test_a_short_history_keeps_the_usual_way_of_its_level() -> None:
+    made = truth(ROW, 42, factor=lambda day: float(np.exp(0.02 * (day - FIRST).days)))
+    found = fit(clean(history(ROW, np.round(made.rate), made.numbers), ROW), ROW)
+    assert found.level.way.name == "reverting"
+
+
+def test_a_trend_is_the_slope_between_the_two_levels_and_dies_away() -> None:
+    """On an endless exponential growth, against its plain continuation."""
+    days = np.arange(400.0)
+    level = levels(np.exp(0.001 * days), np.ones(400), 7.0, 28.0, Way("trending", 1.0, 0.9))
+    run = (1 - 0.9 ** np.array([1.0, 20.0])) / (1 - 0.9) * 0.9
+    told = ahead_of(level, -1, np.array([1.0, 20.0]))
+    np.testing.assert_allclose(told, np.exp(0.001 * (399 + run)), rtol=2e-3)
 
 
 def test_a_holiday_closes_the_day_and_the_day_after_is_learnt() -> None:
@@ -170,3 +204,5 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         ModelSettings(fast_days=0)
     with pytest.raises(ValueError, match="stiffness must be at least 0, got -1"):
         ModelSettings(stiffness=-1)
+    with pytest.raises(ValueError, match=r"way_margin must be between 0 and 1, got 1\.5"):
+        ModelSettings(way_margin=1.5)

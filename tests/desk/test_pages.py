@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client, override_settings
 
 from releve.desk.headers import POLICY
@@ -324,3 +325,27 @@ def test_static_files_are_served(web: Client) -> None:
         assert response.status_code == 200, path
         assert response["Content-Security-Policy"] == POLICY
         response.close()
+
+
+def test_a_page_is_written_once_for_each_language_and_again_for_another_plan(
+    shown_from: SetFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def counted(template: str, context: Any) -> Any:
+        written.append(template)
+        return render_to_string(template, context)
+
+    monkeypatch.setattr("releve.desk.views.render_to_string", counted)
+    plan = replace(synthetic_plan(), operator="Un autre")
+    web = shown_from(tmp_path, [plan])
+    first, again = words(web.get("/")), words(web.get("/"))
+    assert first == again
+    assert "quel que soit le lieu perdu" in first
+    assert len(written) == 1
+    assert "whatever place is lost" in words(web.get("/", headers=EN))
+    assert len(written) == 2
+    clients = tuple((key, name.upper()) for key, name in plan.clients)
+    shown = words(shown_from(tmp_path, [replace(plan, clients=clients)]).get("/"))
+    assert len(written) == 3
+    assert plan.clients[0][1].upper() in shown

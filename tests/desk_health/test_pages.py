@@ -130,6 +130,26 @@ def test_the_contacts_of_a_case_say_why_and_how_long_and_the_look_is_recorded_fi
     assert not any(one in body or other in body for body in bodies), "it names no agent"
 
 
+def test_a_look_at_contacts_is_listed_for_both_roles_and_names_no_agent(
+    looking: Looking, acting: Acting
+) -> None:
+    one, other = pairs(acting)
+    acting.positive(one)
+    web = looking.as_(Role.HEALTH)
+    path = case_path(web, one)
+    assert twin(web, "/identity")["contacts"] == []
+    assert web.post(path, {"seating": ""}).status_code == 200
+    for role in (Role.HEALTH, Role.ADMINISTRATOR):
+        reader = looking.as_(role)
+        (row,) = twin(reader, "/identity")["contacts"]
+        assert (row["case"], row["looked_by"]) == (path.rpartition("/")[2], looks()[0]["actor"])
+        assert row["stream"] == "exercice"
+        page = reader.get("/identity").content.decode()
+        assert row["case"] in page
+        assert one not in page
+        assert other not in page
+
+
 def test_without_seats_it_says_that_neighbours_are_not_known(
     looking: Looking, acting: Acting
 ) -> None:

@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 from releve.desk.access.roles import Role
 from releve.desk.access.visitor import COOKIE as ROLE_COOKIE
 from releve.desk.live.streams import COOKIE as STREAM_COOKIE
+from releve.plan import Plan
+from releve.plan.serial import plan_from_json
 from tests.browser_tools import (
     VIEWS,
     View,
@@ -44,6 +46,7 @@ class Installation:
     home: Path
     address: str
     agents: tuple[str, ...]
+    seats: tuple[str, ...]
 
     def cookies(self, role: Role, drill: str = "") -> list[tuple[str, str]]:
         found = [(ROLE_COOKIE, f"{role.value}:")]
@@ -60,23 +63,27 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     args = ("--days", "3", "--out", str(plan), "--no-missing", "--no-calendars")
     command(home, "plan", str(operator), *args)
     command(home, "live", "activate", str(plan))
-    rows = json.loads(next(plan.rglob("*.json")).read_text(encoding="utf-8"))
+    first = plan_from_json(next(plan.rglob("*.json")).read_text(encoding="utf-8"))
     work = [sys.executable, "-m", "releve", "live", "work"]
     with (
         served(home, str(plan), "--open") as address,
         subprocess.Popen(work, env=_environ(home, {}), stderr=subprocess.DEVNULL) as worker,
     ):
         try:
-            yield Installation(home, address, agents_at(rows, SITE))
+            yield Installation(home, address, agents_at(first, SITE), seats_of(first, SITE))
         finally:
             worker.terminate()
             worker.wait(20)
 
 
-def agents_at(plan: dict[str, dict[str, list[list[str]]]], site: str) -> tuple[str, ...]:
-    """Return who is placed on a site, by a plan as it is written."""
-    rows = plan["placements"]["rows"]
-    return tuple(sorted(agent for agent, place, *_ in rows if place == site))
+def agents_at(plan: Plan, site: str) -> tuple[str, ...]:
+    """Return who is placed on a site."""
+    return tuple(sorted(row.agent for row in plan.placements if row.place == site))
+
+
+def seats_of(plan: Plan, site: str) -> tuple[str, ...]:
+    """Return the usable seats of a site."""
+    return next(row.usable_seats for row in plan.sites if row.id == site)
 
 
 @contextmanager
@@ -122,6 +129,7 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
             closed = officer.locator(f"#site-{SITE}")
             expect(closed).to_contain_text("fermé par la règle")
             expect(closed.locator(".countdown")).to_contain_text(re.compile(r"4[78]\sh"))
+            look_at_contacts(officer, desk)
             manager.goto("/now")
             moments = manager.locator(".moments")
             expect(moments).to_contain_text("Une relève a été établie", timeout=WAIT_MS)
@@ -134,6 +142,32 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
             reopen(manager, officer)
             look_back(manager, room)
         prove(desk, manager, tmp_path)
+
+
+def look_at_contacts(officer: Page, desk: Installation) -> None:
+    """The contacts of the first case: without seats, with the seats noted; each look is listed."""
+    officer.goto("/health/")
+    officer.get_by_role("link", name=desk.agents[0], exact=True).click()
+    expect(officer.locator("h1")).to_contain_text(desk.agents[0])
+    expect(officer.locator("#contacts-title + .quiet")).to_contain_text("est consignée")
+    seats, see = officer.locator("#id_seating"), officer.get_by_role("button", name="Voir les cont")
+    seats.fill(f"{desk.agents[0]};nulle-part")
+    see.click()
+    expect(officer.locator(".errorlist")).to_contain_text("il n’y a pas de position nulle-part")
+    seats.fill("")
+    see.click()
+    expect(officer.locator(".note")).to_contain_text("Aucune position n’a été indiquée")
+    pairs = zip(desk.agents, desk.seats, strict=False)
+    seats.fill("\n".join(f"{agent};{seat}" for agent, seat in pairs))
+    see.click()
+    expect(officer.get_by_role("table").first).to_contain_text("même zone")
+    assert serious(officer) == []
+    keep(officer, "contacts", View())
+    officer.get_by_role("link", name="Voir qui est derrière un pseudonyme").click()
+    looks = officer.locator("div.scroll").last
+    expect(looks.get_by_role("row")).to_have_count(3)
+    expect(looks).to_contain_text("exercice")
+    officer.goto("/now")
 
 
 def open_room(manager: Page) -> str:

@@ -22,6 +22,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "campaign" / "facts
 PAGES = {
     "campaigns": "/outbound/",
     "campaign": "/outbound/campaigns/automne",
+    "sheet": "/outbound/campaigns/automne/sheet",
     "rules": "/outbound/rules?on=2026-08-11&jurisdiction=FR",
     "flips": "/outbound/rules/flips",
     "person": "/outbound/person?campaign=automne",

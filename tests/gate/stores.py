@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import connection
 
-from releve.gate.sql import facts_sql
-from releve.gate.stores import _insert
+from releve.gate.sql import common_sql, own_sql
+from releve.gate.stores import Written, insert
 
 
 class DjangoStore:
@@ -17,14 +17,24 @@ class DjangoStore:
     vendor = connection.vendor
 
     def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
-        with connection.cursor() as cursor:
-            cursor.execute(facts_sql(self.vendor, by_campaign=True), asked)
-            return None, cursor.fetchone()
+        return None, self.again(asked)
 
-    def write(self, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    def again(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+        return self._rows(own_sql(self.vendor), asked)
+
+    def common(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+        return self._rows(common_sql(self.vendor), asked)
+
+    def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Any]:
         with connection.cursor() as cursor:
-            for table, row in rows:
-                cursor.execute(_insert(table, list(row), "%({})s"), row)
+            cursor.execute(statement, asked)
+            return cursor.fetchall()
+
+    def write(self, rows: Written) -> None:
+        with connection.cursor() as cursor:
+            for table, found in rows.items():
+                for row in found:
+                    cursor.execute(insert(table, tuple(row), "%({})s"), row)
 
     def abandon(self) -> None:
         """Leave everything as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -12,12 +13,13 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from releve.gate.answering import Decider
 from releve.gate.app import Gate
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
-from releve.gate.deciding import decide
+from releve.gate.deciding import Asked, decide
 from releve.gate.errors import LoadRefused
-from releve.gate.knowing import Campaign
+from releve.gate.knowing import Campaign, asked_text, bound
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
 from releve.gate.moments import clock
@@ -38,6 +40,21 @@ def ask(ground: Ground, one: Question) -> Reply:
         return decide(store, one, ground.rules, time.monotonic() + 5)
     finally:
         store.close()
+
+
+def reply_of(decider: Decider, one: Question) -> Reply:
+    """Ask a decider one question."""
+    (reply,) = decider.answer([Asked(one, time.monotonic() + 5)])
+    return reply
+
+
+def health(ground: Ground) -> Reply:
+    """Ask a gate how it is."""
+    gate = Gate(rules_now, ground.store, threads=1)
+    try:
+        return asyncio.run(gate.health())
+    finally:
+        gate.close()
 
 
 def test_four_attempts_in_thirty_days_and_no_fifth(ground: Ground) -> None:
@@ -226,7 +243,8 @@ def test_what_comes_too_late_is_refused_and_not_counted(ground: Ground) -> None:
 
 def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> None:
     holder, store = ground.store(), ground.store(0.2)
-    asked = {"number": "", "named": "P", "campaign": "", "known": None, "call_id": "", "cseq": 0}
+    one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
+    asked = {"asked": asked_text([one]), "known": bound(holder.vendor, clock())}
     holder.read(asked)
     try:
         with pytest.raises(Away):
@@ -248,22 +266,22 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
 ) -> None:
     law = settings.HOME / "law" / "open.yaml"
     law.parent.mkdir()
-    gate = Gate(rules_now, lambda seconds: ground.store(seconds), threads=1)
+    decider = Decider(rules_now, ground.store, 5)
 
     def answer(text: str, call: str) -> str:
         law.write_text(text, encoding="utf-8")
         os.utime(law, ns=(len(text), len(text)))  # another instant, however coarse the clock
-        return said(gate.answer(question(1, call), time.monotonic() + 5))
+        return said(reply_of(decider, question(1, call)))
 
     banned = AT_ANY_HOUR + "- {closes: FR-CLI-1, from: 2024-01-01}\n"
     versions = []
     for call, text in (("c1", AT_ANY_HOUR), ("c2", banned)):
         assert answer(text, call) == "200 allow"
-        versions.append(gate.health().text)
+        versions.append(health(ground).text)
     assert versions[0] != versions[1]
     assert answer("rows: [", "c3") == "503 refuse GATE-FAULT"
-    assert gate.health().status == 503
-    gate._drop()
+    assert health(ground).status == 503
+    decider.close()
 
 
 def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
@@ -276,18 +294,18 @@ def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
 def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
     ground: Ground,
 ) -> None:
-    gate = Gate(lambda: ground.rules, ground.store, threads=1)
-    deadline = time.monotonic() + 60
-    assert gate.answer(question(1, "before"), deadline).status == 200
-    store = gate._store()
+    decider = Decider(lambda: ground.rules, ground.store, 5)
+    assert reply_of(decider, question(1, "before")).status == 200
+    store = decider._store
     if isinstance(store, PostgreSQL):
         pid = store._connection.info.backend_pid
         ground.rows(f"SELECT pg_terminate_backend({pid})")
-        assert said(gate.answer(question(1, "gone"), deadline)) == "503 refuse GATE-DATABASE"
+        assert said(reply_of(decider, question(1, "gone"))) == "503 refuse GATE-DATABASE"
     else:
-        lost = Gate(lambda: ground.rules, lambda seconds: SQLite(ground.folder / "none", seconds))
-        assert said(lost.answer(question(1, "gone"), deadline)) == "503 refuse GATE-DATABASE"
-        assert not (ground.folder / "none").exists()
-    assert gate.answer(question(1, "back"), deadline).status == 200
+        nowhere = ground.folder / "none"
+        lost = Decider(lambda: ground.rules, lambda seconds: SQLite(nowhere, seconds), 5)
+        assert said(reply_of(lost, question(1, "gone"))) == "503 refuse GATE-DATABASE"
+        assert not nowhere.exists()
+    assert reply_of(decider, question(1, "back")).status == 200
     assert ground.rows(ATTEMPTS) == [(2,)]
-    gate._drop()
+    decider.close()

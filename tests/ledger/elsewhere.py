@@ -90,6 +90,22 @@ def fill(people: int, each: int) -> None:
             append_all(drafts)
 
 
+def read(milliseconds: int) -> None:
+    """Print the number of entries, hold that snapshot for a time, and print the number again."""
+    import time
+
+    from django.db import connection
+
+    from releve.ledger.models import Entry
+
+    with connection.cursor() as cursor:
+        snapshot = " ISOLATION LEVEL REPEATABLE READ" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"BEGIN{snapshot}")
+        print(Entry.objects.count(), flush=True)
+        time.sleep(milliseconds / 1000)
+        print(Entry.objects.count(), flush=True)
+
+
 def search(text: str) -> None:
     """Print where the database's files hold a text: every file of it, read as bytes."""
     from django.conf import settings
@@ -131,4 +147,4 @@ if __name__ == "__main__":
     if action == "search":
         search(*rest)
     else:
-        {"append": append_many, "fill": fill}[action](*map(int, rest))
+        {"append": append_many, "fill": fill, "read": read}[action](*map(int, rest))

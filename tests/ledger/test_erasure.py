@@ -17,7 +17,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import Entry, Personal
 from releve.ledger.proofs import prove
 from releve.ledger.roots import seal
-from tests.ledger.elsewhere import installation, releve, run
+from tests.ledger.elsewhere import installation, releve, run, start
 from tests.ledger.making import ERASE_ON, at, declared, draft
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -122,3 +122,22 @@ def test_no_file_of_the_database_holds_an_erased_value(tmp_path: Path) -> None:
         checked = releve(environment, "verify")
         assert checked.returncode == 0, checked.stdout
         assert "personal values: 2340 shown, 60 not" in checked.stdout
+
+
+@pytest.mark.slow
+def test_a_reader_who_stays_is_told_of_and_the_next_call_cleans_the_files(tmp_path: Path) -> None:
+    """A snapshot from before the erasure, such as the server's own analysis of a table takes."""
+    with installation(tmp_path) as environment:
+        run(environment, "fill", "40", "30")
+        reader = start(environment, "read", "60000")
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        erased = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
+        assert erased.returncode == 1
+        assert "another program was reading" in erased.stderr
+        assert run(environment, "search", "MARKED-017-PERSON").strip()
+        reader.kill()
+        reader.communicate()
+        again = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
+        assert (again.returncode, again.stdout) == (0, "0 values erased\n"), again.stderr
+        assert run(environment, "search", "MARKED-017-PERSON").strip() == ""

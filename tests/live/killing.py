@@ -1,115 +1,136 @@
-"""Processes that are killed: a recorder that stands for the web, and the worker.
+"""Processes that are killed: the web and the worker, by the product's own commands.
 
-Run in children of a server that has the heavy libraries loaded already, so that starting one takes
-a moment only. What a child has to tell, it writes to a file.
+``python -m tests.live.killing`` has the program loaded and starts each of them by forking, so that
+one is there in a moment; it is told by lines of JSON. What a process has to tell, it writes to a
+file.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-__all__ = ["check", "prepare", "record_all", "work"]
+__all__ = ["PROGRAM", "check", "main", "prepare", "run", "settle"]
 
-PRELOADED = ["django", "numba", "releve.plan.live", "releve.routing", "releve.cli.database"]
+PROGRAM = "switchboard"
+"""The program whose token the events are sent with."""
 
 
-def _open(environ: Mapping[str, str]) -> None:
-    os.environ.update(environ)
-    from releve.cli.database import open_database
+def main() -> None:
+    """Load the program, then start what is asked for, wait for it, and say how it ended."""
+    from releve.cli.secret import keep_secret
 
-    open_database()
+    keep_secret()
+    _load()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "wait" in asked:
+            _, status = os.waitpid(asked["wait"], 0)
+            answer = os.waitstatus_to_exitcode(status)
+        else:
+            answer = _fork(asked["start"], asked["arguments"])
+        print(answer, flush=True)
+
+
+def _load() -> None:
+    """Import what the commands do, and put the clock ahead; no database is opened."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    import django
+
+    django.setup()
     from django.utils import timezone
 
-    ahead = timedelta(seconds=float(environ["TEST_CLOCK_AHEAD_SECONDS"]))
+    import releve.cli
+    import releve.desk.urls
+    import releve.live.worker  # noqa: F401
+
+    ahead = timedelta(seconds=float(os.environ["TEST_CLOCK_AHEAD_SECONDS"]))
     now = timezone.now
     timezone.now = lambda: now() + ahead
 
 
-def prepare(environ: Mapping[str, str]) -> None:
-    """Import an operator and put the plans of its first days in force."""
-    _open(environ)
+def _fork(name: str, arguments: list[str]) -> int:
+    """Run a function of this module in a child; return its process id.
+
+    Threads of libraries that are loaded wait: nothing was computed in this process.
+    """
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        os.dup2(2, 1)  # what it prints is no answer
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        known: dict[str, Callable[..., None]]
+        known = {"check": check, "prepare": prepare, "run": run, "settle": settle}
+        known[name](*arguments)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def run(*arguments: str) -> None:
+    """Run a ``releve`` command on the clock of the test until it is killed, or ends."""
+    from releve.cli import main as releve
+
+    releve(list(arguments), standalone_mode=False)
+
+
+def prepare(out: str) -> None:
+    """Import an operator, put the plans of its first days in force, give a token; write it out."""
+    from django.utils import timezone
+
+    from releve.cli.database import open_database
+    from releve.desk.access import tokens
+    from releve.desk.access.people import Wanted
     from releve.live import api as live
     from releve.registry.service import apply, preview
     from tests.live.planning import three_days
 
+    open_database()
     operator, plans = three_days()
     apply(preview(operator), "tests")
     live.put_in_force(plans, by="tests")
-
-
-def work(environ: Mapping[str, str]) -> None:
-    """Run a worker until it is killed, or told to stop by a file."""
-    _open(environ)
-    from releve.live.models import Effect
-    from releve.live.worker import Worker
-
-    worker = Worker()
-    worker.start()
-    stop = Path(environ["RELEVE_HOME"]) / "stop"
-    while not (stop.exists() and not Effect.objects.filter(state__in=("queued", "claimed"))):
-        time.sleep(0.1)
-    worker.stop()
-
-
-def record_all(environ: Mapping[str, str], count: int) -> None:
-    """Record the events that are not acknowledged yet, in order, and note each that is."""
-    _open(environ)
-    from releve.live import api as live
-
-    operator = live.operator_now()
-    path = Path(environ["RELEVE_HOME"]) / "acknowledged"
-    done = set(path.read_text(encoding="utf-8").split()) if path.exists() else set()
-    for number in range(count):
-        if f"k{number}" in done:
-            continue
-        event = _event(number, operator)
-        while True:
-            try:
-                found = live.record(event, key=f"k{number}")
-                break
-            except live.Busy:
-                continue
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(f"\nk{number}")
-            stream.flush()
-            os.fsync(stream.fileno())
-        assert found.seq
-
-
-def _event(number: int, operator: Any) -> Any:
-    """Return the nth event: a site loses its power, somebody leaves, power and person are back."""
-    from releve.live import api as live
-    from releve.situation import AgentBack, AgentUnavailable, PowerDown, PowerUp
-
-    round_, step = divmod(number, 4)
-    at = live.real()
-    common: dict[str, Any] = {
-        "id": f"event-{number}",
-        "happened_at": at,
-        "recorded_at": at,
-        "actor": "tests",
+    until = (timezone.now() + timedelta(days=7)).date()
+    _, secret = tokens.give(PROGRAM, Wanted("continuity", last_day=until), by="tests")
+    document = {
+        "token": secret,
+        "sites": [site.id for site in operator.sites],
+        "agents": [agent.id for agent in operator.agents],
+        "day": plans[0].day.isoformat(),
     }
-    site = operator.sites[round_ % len(operator.sites)].id
-    agent = operator.agents[round_ % len(operator.agents)].id
-    if step in (0, 2):
-        return (PowerDown if step == 0 else PowerUp)(**common, site=site)
-    return (AgentUnavailable if step == 1 else AgentBack)(**common, agent=agent)
+    Path(out).write_text(json.dumps(document), encoding="utf-8")
 
 
-def check(environ: Mapping[str, str], out: str) -> None:
+def settle() -> None:
+    """End once nothing is left to do: an effect that waits, or a relief that is not made yet."""
+    from releve.live.models import Effect
+    from releve.live.scene import scene_of
+
+    until = time.monotonic() + 240
+    quiet = 0
+    while quiet < 10:
+        scene = scene_of("live")
+        busy = Effect.objects.filter(state__in=("queued", "claimed")).exists()
+        quiet = 0 if busy or scene is None or scene.unanswered else quiet + 1
+        assert time.monotonic() < until, "there is still something to do"
+        time.sleep(0.2)
+
+
+def check(out: str) -> None:
     """Write what stands in the database to a file, as JSON."""
-    _open(environ)
+    from django.conf import settings
+
     from releve.ledger.chain import entries, text_of
     from releve.ledger.hashing import NO_HASH, entry_hash
     from releve.ledger.models import Entry
-    from releve.live.models import Act, Effect, Relief
+    from releve.live.models import Act, Effect, Message, Relief
 
     prev, broken = NO_HASH, []
     for number, row in enumerate(Entry.objects.order_by("seq"), 1):
@@ -126,10 +147,20 @@ def check(environ: Mapping[str, str], out: str) -> None:
         "twice": twice,
         "effects": Counter(Effect.objects.values_list("state", flat=True)),
         "errors": list(Effect.objects.exclude(error="").values_list("key", "error")),
-        "published": Effect.objects.filter(kind="publish", state="done").count(),
-        "tries": max(Effect.objects.values_list("attempts", flat=True)),
+        "again": Effect.objects.filter(attempts__gt=1).count(),
+        "perhaps": [
+            row.body["message"]
+            for row in Effect.objects.filter(kind="send")
+            if row.result.get("perhaps_sent")
+        ],
+        "sent": [str(m.pk) for m in Message.objects.exclude(sent_at=None)],
+        "letters": [path.stem[:-2] for path in (settings.HOME / "outbox").glob("*.json")],
         "generations": list(
             Relief.objects.order_by("generation").values_list("generation", flat=True)
         ),
     }
     Path(out).write_text(json.dumps(document), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

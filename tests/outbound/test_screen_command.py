@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main, outbound_run
 from releve.outbound import Call, built_in_rules, verdict
+from releve.outbound.cells import harmless, harmless_column
 from releve.outbound.errors import ListFault
 from releve.outbound.list_rows import read_head, read_rows
 from releve.outbound.reading import facts_of
@@ -90,6 +91,34 @@ def test_a_french_list_in_cp1252_is_understood(tmp_path: Path) -> None:
     (row,) = cells_of(out / "refused.csv", ";")
     assert (row["Nom"], row["international"]) == ('Élodie; dite "Lo"', "+33144556677")
     assert row["Code postal"] == "75001"
+
+
+FORMULAS = ("=HYPERLINK(1)", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1")
+
+
+def test_no_cell_of_a_list_becomes_a_formula_of_a_spreadsheet(tmp_path: Path) -> None:
+    path, out = tmp_path / "list.csv", tmp_path / "out"
+    rows = [f"+33 1 44 55 66 7{n};{cell}" for n, cell in enumerate(FORMULAS)]
+    broken = [f"{cell};too;many" for cell in FORMULAS]
+    path.write_text("\n".join(["number;=note", *rows, *broken]), encoding="utf-8")
+    assert screened(path, out).exit_code == 0
+    told = cells_of(out / "refused.csv", ";")
+    assert [row["'=note"] for row in told] == [f"'{cell}" for cell in FORMULAS]
+    assert [row["number"] for row in told] == [f"+33 1 44 55 66 7{n}" for n in range(5)]
+    assert [row["international"] for row in told] == [f"+3314455667{n}" for n in range(5)]
+    shown = [row["text"] for row in cells_of(out / "broken.csv", ";")]
+    assert shown == [f"'{line}" for line in broken]
+    for name in outbound_run.LISTS:
+        lines = (out / f"{name}.csv").read_text("utf-8").splitlines()
+        cells = [cell for row in csv.reader(lines, delimiter=";") for cell in row]
+        assert not any(cell.startswith(tuple("=-@\t")) for cell in cells)
+
+
+@pytest.mark.parametrize("value", [*FORMULAS, "+33 1 44", "plain", "", "é=1", "+1(2)", None, 3])
+def test_a_cell_is_made_harmless_alike_alone_and_in_a_column(value: object) -> None:
+    frame = pl.DataFrame({"text": [value]}, strict=False, schema={"text": pl.String})
+    whole = frame.select(harmless_column("text"))["text"][0]
+    assert (whole or "") == str(harmless(value))
 
 
 BROKEN = {

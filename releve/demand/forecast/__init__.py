@@ -5,14 +5,8 @@ back-test says, programme by programme, whether another does better.
 """
 
 from releve.demand.forecast.assemble import forecast, rate_at
-from releve.demand.forecast.backtest import (
-    Choice,
-    Score,
-    backtest,
-    before,
-    choose_model,
-    outcome,
-)
+from releve.demand.forecast.backtest import Choice, Score, backtest, choose_model
+from releve.demand.forecast.heldout import HeldOut, before, outcome
 from releve.demand.forecast.imported import imported_forecast
 from releve.demand.forecast.model import Fit, Prediction, fit, predict
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
@@ -24,6 +18,7 @@ __all__ = [
     "MODELS",
     "Choice",
     "Fit",
+    "HeldOut",
     "Model",
     "ModelSettings",
     "Prediction",

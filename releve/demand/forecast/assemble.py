@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from releve.demand.cleaning import CleanHistory, clean
 from releve.demand.forecast.aht import forecast_aht
-from releve.demand.forecast.backtest import before
+from releve.demand.forecast.heldout import HeldOut, before, usual_days
 from releve.demand.forecast.model import Prediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
 from releve.demand.forecast.spread import count_quantile, rate_quantile
-from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots, open_week
+from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots
 from releve.demand.tables import Floats, Forecast, History, Truths
 from releve.network import Programme
 from releve.network.clock import day_bounds
@@ -31,8 +31,6 @@ __all__ = [
     "rate_at",
     "unknown_column",
 ]
-
-_WEEKS = 2
 
 
 def day_starts(days: Sequence[date], time_zone: str) -> Int64s:
@@ -174,7 +172,7 @@ def _column(
         return unknown_column(programme, opened, levels, reason)
     numbers = np.unique(local)
     place = np.searchsorted(numbers, local)
-    prediction = _model(model)(past, programme, numbers)
+    prediction = HeldOut(history, programme, _model(model)).predict(past, numbers)
     mean = np.where(opened, prediction.mean[place, slot], 0.0)
     spread = prediction.spread[place, slot]
     return Column(
@@ -200,8 +198,7 @@ def _day_cv(prediction: Prediction) -> float:
 
 def _too_short(past: CleanHistory, programme: Programme, first_day: date) -> str:
     """Return why the history does not do, empty when it does."""
-    usable = int(np.count_nonzero(past.is_kind("normal", "half_open")))
-    needed = _WEEKS * int(np.count_nonzero(open_week(programme).any(axis=1)))
+    usable, needed = usual_days(past, programme)
     if usable >= needed:
         return ""
     until = first_day - timedelta(days=1)

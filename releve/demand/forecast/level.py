@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.signal import lfilter
 
 from releve.demand.forecast.settings import ModelSettings
-from releve.demand.tables import Floats
+from releve.demand.localtime import Int64s
+from releve.demand.tables import Floats, Truths
 
-__all__ = ["DayVariance", "Level", "ahead", "day_variance", "discounted", "levels", "two_sided"]
+__all__ = [
+    "WAYS",
+    "DayVariance",
+    "Level",
+    "Way",
+    "ahead",
+    "chosen_way",
+    "day_variance",
+    "discounted",
+    "levels",
+    "two_sided",
+]
+
+_HORIZONS = 28
 
 
 def discounted(values: Floats, half_life: float) -> Floats:
@@ -28,31 +42,101 @@ def two_sided(ratio: Floats, weight: Floats, half_life: float) -> Floats:
 
 
 @dataclass(frozen=True)
+class Way:
+    """How the level goes on: the share of fast over slow that is kept each day ahead, and a trend.
+
+    The fast level is younger than the slow one, so their distance over that of their ages is a
+    slope; it goes on, damped by ``damping`` a day. 0 is no trend.
+    """
+
+    name: str
+    reversion: float
+    damping: float = 0.0
+
+    def follow(self, days_ahead: Floats, fast_age: Floats, slow_age: Floats) -> Floats:
+        """Return the power of (fast / slow) that the level is above slow, at each horizon."""
+        kept = np.asarray(self.reversion**days_ahead, dtype=np.float64)
+        if not self.damping:
+            return kept
+        run = self.damping * (1 - self.damping**days_ahead) / (1 - self.damping)
+        apart = np.maximum(slow_age - fast_age, 1.0)
+        return np.asarray(kept + (fast_age + run) / apart, dtype=np.float64)
+
+
+WAYS = (Way("steady", 0.0), Way("holding", 1.0), Way("trending", 1.0, 0.95))
+"""What the level may do beside going back from fast to slow: stay at the slow one, stay at the
+fast one, or go on as it went (a launch, an opening, a programme that fades out)."""
+
+
+@dataclass(frozen=True)
 class Level:
-    """Level after each day, fast and slow, float64 ``[day]``; ``reversion`` per day ahead."""
+    """Level after each day and the mean age of what it is made of, float64 ``[day]``; how it goes
+    on."""
 
     fast: Floats
     slow: Floats
-    reversion: float
+    fast_age: Floats
+    slow_age: Floats
+    way: Way
 
 
-def levels(
-    ratio: Floats, weight: Floats, fast_days: float, slow_days: float, reversion: float
-) -> Level:
+def levels(ratio: Floats, weight: Floats, fast_days: float, slow_days: float, way: Way) -> Level:
     """Return exponentially weighted levels of ``ratio`` (weight 0 = day not known)."""
-    out = []
-    for half_life in (fast_days, slow_days):
-        mass = discounted(weight, half_life)
-        total = discounted(ratio * weight, half_life)
-        out.append(np.divide(total, mass, out=np.ones_like(total), where=mass > 1e-12))
-    return Level(out[0], out[1], reversion)
+    fast, fast_age = _weighted(ratio, weight, fast_days)
+    slow, slow_age = _weighted(ratio, weight, slow_days)
+    return Level(fast, slow, fast_age, slow_age, way)
 
 
-def ahead(level: Level, day: int | slice, days_ahead: Floats) -> Floats:
-    """Return the level ``days_ahead`` of ``day``: the fast one, going back to the slow one."""
+def _weighted(ratio: Floats, weight: Floats, half_life: float) -> tuple[Floats, Floats]:
+    """Return the weighted level after each day, and its mean age in days."""
+    mass = discounted(weight, half_life)
+    known = mass > 1e-12
+    total = discounted(ratio * weight, half_life)
+    older = np.concatenate([[0.0], 0.5 ** (1 / half_life) * mass[:-1]])
+    age = discounted(older, half_life)
+    return (
+        np.divide(total, mass, out=np.ones_like(total), where=known),
+        np.divide(age, mass, out=np.zeros_like(total), where=known),
+    )
+
+
+def ahead(level: Level, day: int | slice | Int64s, days_ahead: Floats) -> Floats:
+    """Return the level ``days_ahead`` of ``day``."""
     fast = np.maximum(level.fast[day], 1e-9)
     slow = np.maximum(level.slow[day], 1e-9)
-    return np.asarray(slow * (fast / slow) ** (level.reversion**days_ahead), dtype=np.float64)
+    follow = level.way.follow(days_ahead, level.fast_age[day], level.slow_age[day])
+    return np.asarray(slow * (fast / slow) ** follow, dtype=np.float64)
+
+
+def chosen_way(
+    level: Level,
+    calls: Floats,
+    unit: Floats,
+    known: Truths,
+    *,
+    warm_days: int,
+    least_days: int,
+    margin: float,
+) -> Way:
+    """Return the way that would have told the past days best, each from 1 to 28 days before it.
+
+    ``calls[day]``, ``unit[day]`` the calls expected at level 1, ``known[day]`` the days that say
+    something. The error is that of the day totals, over all horizons. The level's own way stays
+    unless another's error is lower by more than ``margin`` of it over at least ``least_days``
+    days after the first ``warm_days``: less than that is chance.
+    """
+    days = np.flatnonzero(known & (unit > 0))
+    days = days[days >= warm_days + _HORIZONS]
+    if not len(days) or days[-1] - days[0] < least_days:
+        return level.way
+    horizons = np.arange(1, _HORIZONS + 1)
+    seen = days[:, None] - horizons
+    errors = {}
+    for way in (level.way, *WAYS):
+        told = ahead(replace(level, way=way), seen, horizons.astype(np.float64))
+        errors[way] = float(np.abs(calls[days] - told.T * unit[days]).sum())
+    best = min(errors, key=lambda way: errors[way])
+    return best if errors[best] < (1 - margin) * errors[level.way] else level.way
 
 
 @dataclass(frozen=True)
@@ -88,7 +172,7 @@ def day_variance(
     """
     known = np.flatnonzero(weight > 0)
     horizons, squares, counts = [], [], []
-    for h in range(1, 29):
+    for h in range(1, _HORIZONS + 1):
         days = known[known - h >= warm_days]
         if len(days) < 2:
             break

@@ -13,14 +13,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast.calendar import calendar_features
 from releve.demand.forecast.factors import Days, Factors, fit_factors, ratio_noise
-from releve.demand.forecast.level import DayVariance, Level, ahead, day_variance, levels
+from releve.demand.forecast.level import (
+    DayVariance,
+    Level,
+    Way,
+    ahead,
+    chosen_way,
+    day_variance,
+    levels,
+)
 from releve.demand.forecast.settings import ModelSettings
 from releve.demand.localtime import Int64s, open_slots
 from releve.demand.tables import Floats, Truths
@@ -73,7 +81,7 @@ def fit(history: CleanHistory, programme: Programme, settings: ModelSettings | N
     unit = factors.unit(days)
     ratio = np.divide(days.calls, unit, out=np.zeros_like(unit), where=unit > 0)
     weight = np.where(usable, 1 / ratio_noise(unit * factors.level, factors), 0.0)
-    level = levels(ratio, weight, settings.fast_days, settings.slow_days, settings.reversion)
+    level = _level(days, unit, ratio, weight, settings)
     variance = day_variance(
         ratio,
         np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0),
@@ -93,6 +101,24 @@ def fit(history: CleanHistory, programme: Programme, settings: ModelSettings | N
         day_variance=variance,
         slot_variance=_inside(days, factors, usable),
     )
+
+
+def _level(
+    days: Days, unit: Floats, ratio: Floats, weight: Floats, settings: ModelSettings
+) -> Level:
+    """Return the level of every day, going on in the way that told the past best."""
+    usual = Way("reverting", settings.reversion)
+    level = levels(ratio, weight, settings.fast_days, settings.slow_days, usual)
+    way = chosen_way(
+        level,
+        days.calls,
+        unit,
+        weight > 0,
+        warm_days=_WARM_DAYS,
+        least_days=settings.way_after_days,
+        margin=settings.way_margin,
+    )
+    return replace(level, way=way)
 
 
 def _inside(days: Days, factors: Factors, usable: Truths) -> float:

@@ -9,11 +9,12 @@ Held 2009, Biometrics 65:1254).
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import betainc
 from scipy.stats import gamma, nbinom
 
 from releve.demand.tables import Floats
 
-__all__ = ["count_quantile", "coverage", "rate_quantile"]
+__all__ = ["count_quantile", "coverage", "interval_share", "rate_quantile"]
 
 _LEAST_SPREAD = 1e-6
 _LEAST_MEAN = 1e-9
@@ -40,6 +41,27 @@ def rate_quantile(level: float, mean: Floats, variance: Floats) -> Floats:
     return np.asarray(mean * gamma.ppf(level, shape, scale=1 / shape), dtype=np.float64)
 
 
+def interval_share(
+    counts: Floats, mean: Floats, spread: Floats, low: float = 0.1, high: float = 0.9
+) -> Floats:
+    """Return, per outcome, the part (0..1) of its probability that lies between two levels.
+
+    Its mean is ``high - low`` for a perfect forecast, whatever the counts.
+    """
+    shape, chance = _shape(mean, spread)
+    upper, lower = _below(counts, shape, chance), _below(counts - 1, shape, chance)
+    inside = np.clip(np.minimum(upper, high) - np.maximum(lower, low), 0.0, None)
+    width = upper - lower
+    share = np.divide(inside, width, out=np.zeros_like(width), where=width > 0)
+    return np.asarray(share, dtype=np.float64)
+
+
+def _below(counts: Floats, shape: Floats, chance: Floats) -> Floats:
+    """Return the probability of ``counts`` or fewer calls."""
+    found = betainc(shape, np.maximum(np.floor(counts), 0.0) + 1, chance)
+    return np.asarray(np.where(counts >= 0, found, 0.0), dtype=np.float64)
+
+
 def coverage(
     counts: Floats, mean: Floats, spread: Floats, low: float = 0.1, high: float = 0.9
 ) -> tuple[Floats, Floats]:
@@ -50,11 +72,7 @@ def coverage(
     of the interval of quantiles and is larger for small counts.
     """
     shape, chance = _shape(mean, spread)
-    upper = nbinom.cdf(counts, shape, chance)
-    lower = np.where(counts > 0, nbinom.cdf(counts - 1, shape, chance), 0.0)
-    inside = np.clip(np.minimum(upper, high) - np.maximum(lower, low), 0.0, None)
-    width = upper - lower
-    share = np.divide(inside, width, out=np.zeros_like(width), where=width > 0)
+    share = interval_share(counts, mean, spread, low, high)
     first, last = nbinom.ppf(low, shape, chance), nbinom.ppf(high, shape, chance)
     within = np.where(mean > 0, (counts >= first) & (counts <= last), counts == 0)
     return share, within.astype(np.float64)

@@ -50,8 +50,10 @@ from releve.demand.queue.lines import (
     idle_group,
     in_line,
     join_line,
+    leave_line,
     next_call,
     note,
+    overflow_group,
     take_idle,
 )
 
@@ -75,6 +77,19 @@ def arrive(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
         _block(w, s, d, r, slot, now)
     else:
         join_line(w, s, slot, now)
+        if w.overflow[p]:
+            _overflow(w, s, d, r, p, now)
+
+
+@kernel
+def _overflow(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> None:
+    """Let the first of a line that has grown be answered by a group that answers long lines."""
+    g = overflow_group(w, s, p, in_line(w, s, d, r, p, now))
+    if g >= 0:
+        slot = s.line_first[p]
+        leave_line(s, slot)
+        take_idle(s, g)
+        _start(w, s, d, r, slot, g, now)
 
 
 @inlined

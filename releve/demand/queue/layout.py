@@ -57,7 +57,9 @@ class Work(NamedTuple):
     ``rate[programme, interval]`` calls per second at busyness 1; means in seconds. ``law`` and
     ``shape`` ``[programme, 2]`` of service and patience, ``first`` where a sample begins.
     ``groups[groups_at[p]:groups_at[p + 1]]`` the groups that may answer p, the preferred first,
-    with their rank; ``serves`` likewise what a group answers. Steps change a group's agents.
+    with their rank and from how many waiting on they do; ``serves`` likewise what a group answers.
+    ``overflow[p]`` 1 if some group answers p only from more than one waiting on. Steps change a
+    group's agents.
     """
 
     edges: Array
@@ -78,9 +80,12 @@ class Work(NamedTuple):
     groups_at: Array
     groups: Array
     groups_rank: Array
+    groups_least: Array
     serves_at: Array
     serves: Array
     serves_rank: Array
+    serves_least: Array
+    overflow: Array
     step_s: Array
     step_group: Array
     step_agents: Array

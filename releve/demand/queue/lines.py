@@ -44,9 +44,11 @@ __all__ = [
     "idle_group",
     "in_line",
     "join_line",
+    "leave_line",
     "new_slot",
     "next_call",
     "note",
+    "overflow_group",
     "strike_off",
     "take_idle",
 ]
@@ -116,7 +118,21 @@ def idle_group(w: Work, s: Room, p: int) -> int:
         if w.groups_rank[k] > rank:
             break
         g = w.groups[k]
-        if s.idle_n[g] > 0:
+        if s.idle_n[g] > 0 and w.groups_least[k] <= 1:
+            free_since = s.idle[g, s.idle_at[g]]
+            if free_since < since:
+                found, since, rank = g, free_since, w.groups_rank[k]
+    return found
+
+
+@kernel
+def overflow_group(w: Work, s: Room, p: int, waiting: int) -> int:
+    """Return the group with somebody free that answers ``p`` when so many wait, chosen as
+    :func:`idle_group` does; -1 when there is none."""
+    found, since, rank = -1, np.inf, np.inf
+    for k in range(w.groups_at[p], w.groups_at[p + 1]):
+        g = w.groups[k]
+        if w.groups_rank[k] <= rank and w.groups_least[k] <= waiting and s.idle_n[g] > 0:
             free_since = s.idle[g, s.idle_at[g]]
             if free_since < since:
                 found, since, rank = g, free_since, w.groups_rank[k]
@@ -224,13 +240,21 @@ def next_call(w: Work, s: Room, d: Days, r: int, g: int, now: float) -> int:
             break
         p = w.serves[k]
         strike_off(w, s, d, r, p, now)
+        if w.serves_least[k] > 1 and in_line(w, s, d, r, p, now) < w.serves_least[k]:
+            continue
         head = s.line_first[p]
         if head >= 0 and s.clock[head, SINCE] < since:
             found, since, rank = head, s.clock[head, SINCE], w.serves_rank[k]
     if found >= 0:
-        s.line_first[s.slot[found, PROGRAMME]] = s.slot[found, NEXT]
-        s.n[WAITING] -= 1
+        leave_line(s, found)
     return found
+
+
+@inlined
+def leave_line(s: Room, slot: int) -> None:
+    """Take the first of a line out of it."""
+    s.line_first[s.slot[slot, PROGRAMME]] = s.slot[slot, NEXT]
+    s.n[WAITING] -= 1
 
 
 @kernel

@@ -83,7 +83,8 @@ class Centre:
     in the interval, ``agents[interval, group]`` whole people on the phone. ``call_rank`` and
     ``agent_rank`` ``[programme, group]``: a call takes a free agent of the lowest call rank, the
     longest free among equals; a free agent takes a call of the lowest agent rank, the longest
-    waiting among equals; negative in both = may not.
+    waiting among equals; negative in both = may not. ``least_waiting`` ``[programme, group]``: the
+    group takes a call only while so many wait at least, who comes included (overflow); 1 = always.
 
     Per programme: ``threshold_s`` of the service levels; ``waiting_places`` (negative = any
     number); ``redial`` the share of lost callers who dial again after an exponential
@@ -100,6 +101,7 @@ class Centre:
     agents: Ints
     call_rank: Ints
     agent_rank: Ints
+    least_waiting: Ints
     threshold_s: Floats
     waiting_places: Ints
     redial: Floats
@@ -124,6 +126,7 @@ def centre_of(
     patience_s: ArrayLike = math.inf,
     call_rank: ArrayLike | None = None,
     agent_rank: ArrayLike | None = None,
+    least_waiting: ArrayLike = 1,
     threshold_s: ArrayLike = 20.0,
     waiting_places: ArrayLike = -1,
     redial: ArrayLike = 0.0,
@@ -158,6 +161,9 @@ def centre_of(
         agents=_whole("agents", number("agents", agents, at_least=0), (cells, g)),
         call_rank=ranks[0],
         agent_rank=ranks[1],
+        least_waiting=_whole(
+            "least_waiting", number("least_waiting", least_waiting, at_least=1), (p, g)
+        ),
         threshold_s=_filled(number("threshold_s", threshold_s, at_least=0), (p,)),
         waiting_places=_whole("waiting_places", waiting_places, (p,)),
         redial=_filled(number("redial", redial, at_least=0, at_most=1), (p,)),

@@ -40,8 +40,9 @@ def prepare(centre: Centre) -> Prepared:
         centre.call_rank[np.ix_(programme, group)],
         centre.agent_rank[np.ix_(programme, group)],
     )
-    groups_at, groups, groups_rank = _lists(ranks[0])
-    serves_at, serves, serves_rank = _lists(ranks[1].T)
+    least = centre.least_waiting[np.ix_(programme, group)]
+    groups_at, groups, groups_rank, groups_least = _lists(ranks[0], least)
+    serves_at, serves, serves_rank, serves_least = _lists(ranks[1].T, least.T)
     transfer = centre.transfer[np.ix_(programme, programme)]
     work = Work(
         edges=centre.edges_s.copy(),
@@ -62,9 +63,12 @@ def prepare(centre: Centre) -> Prepared:
         groups_at=groups_at,
         groups=groups,
         groups_rank=groups_rank,
+        groups_least=groups_least,
         serves_at=serves_at,
         serves=serves,
         serves_rank=serves_rank,
+        serves_least=serves_least,
+        overflow=np.any((ranks[0] >= 0) & (least > 1), axis=1).astype(np.int64),
         **steps,
     )
     return Prepared(work, programme, group)
@@ -127,16 +131,18 @@ def _samples(laws: list[tuple[Law, Law]]) -> tuple[Floats, Ints]:
     return np.array(values or [0.0]), first
 
 
-def _lists(rank: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
-    """Return, row after row, the columns with a rank, the lowest rank first."""
-    at, columns, ranks = [0], [], []
-    for row in rank:
+def _lists(rank: Ints, least: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return, row after row, the columns with a rank, the lowest rank first: where each row
+    begins, the columns, their ranks, their least line."""
+    at, columns, ranks, lines = [0], [], [], []
+    for row, needs in zip(rank, least, strict=True):
         allowed = np.flatnonzero(row >= 0)
         best_first = allowed[np.argsort(row[allowed], kind="stable")]
         columns.extend(best_first.tolist())
         ranks.extend(row[best_first].tolist())
+        lines.extend(needs[best_first].tolist())
         at.append(len(columns))
-    return tuple(np.array(found, dtype=np.int64) for found in (at, columns, ranks))  # type: ignore[return-value]
+    return tuple(np.array(found, dtype=np.int64) for found in (at, columns, ranks, lines))  # type: ignore[return-value]
 
 
 def _steps(centre: Centre, group: Ints) -> dict[str, NDArray[np.float64] | Ints]:

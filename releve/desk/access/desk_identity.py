@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from releve.desk.access import erasing
 from releve.desk.access import identity as service
+from releve.desk.access.contact_looks import ContactLook, contact_looks
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.models import Look, User
 from releve.desk.access.people import STREAM, AccessError
@@ -84,6 +85,7 @@ class IdentityPage:
     """Every look, newest first; ``shown`` is (pseudonym, name) where one was just asked to see."""
 
     rows: tuple[LookRow, ...]
+    contacts: tuple[ContactLook, ...]
     form: AskForm | None
     names: bool
     shown: tuple[str, str] | None = None
@@ -208,8 +210,10 @@ def _shown(
     text, now = _text(), timezone.now()
     rows = tuple(_row(look, request, seen, text, now) for look in Look.objects.all()[:_MOST])
     asks = can(request.user, "health.reidentify")
-    page = IdentityPage(rows, form if asks else None, service.has_names(), shown)
-    twin = {"looks": [asdict(row) for row in rows]}  # never the name
+    contacts = contact_looks(text, _MOST)
+    page = IdentityPage(rows, contacts, form if asks else None, service.has_names(), shown)
+    twin = {"looks": [asdict(row) for row in rows], "contacts": [asdict(row) for row in contacts]}
+    # The twin never holds the name.
     return answer(request, "desk/people/identity.html", page, twin, status)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,13 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from releve.desk.access import people as service
 from releve.desk.access import tokens
-from releve.desk.access.forms import GrantForm
+from releve.desk.access.forms import GrantForm, TokenForm
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.models import Grant, Token, User
 from releve.desk.access.places import places
 from releve.desk.access.scopes import actor
 
-__all__ = ["people", "person_close", "person_link", "role_end", "token_end"]
+__all__ = ["people", "person_close", "person_link", "role_end", "token_end", "token_give"]
 
 
 @may("users.manage")
@@ -29,13 +30,10 @@ __all__ = ["people", "person_close", "person_link", "role_end", "token_end"]
 def people(request: HttpRequest) -> HttpResponse:
     """List the accounts with their roles; give a role, and an account where there is none."""
     form = GrantForm(places(), request.POST or None)
-    context = {"form": form, **_listed(), "link": ""}
     if not form.is_valid():
-        status = 422 if form.is_bound else 200
-        return render(request, "desk/people/people.html", context, status=status)
-    if request.user.visiting:  # type: ignore[union-attr]  # may() lets nobody unknown in
-        form.add_error(None, _("An open desk gives no accounts: stop it and serve without --open."))
-        return render(request, "desk/people/people.html", context, status=422)
+        return _shown(request, 422 if form.is_bound else 200, form=form)
+    if _visits(request, form):
+        return _shown(request, 422, form=form)
     try:
         made, is_new = service.give(
             form.cleaned_data["name"],
@@ -45,12 +43,9 @@ def people(request: HttpRequest) -> HttpResponse:
         )
     except service.AccessError as error:
         form.add_error(None, str(error))
-        return render(request, "desk/people/people.html", context, status=422)
+        return _shown(request, 422, form=form)
     if is_new:
-        again = {"form": GrantForm(places()), **_listed(), "made": made}
-        return render(
-            request, "desk/people/people.html", {**again, "link": service.first_link(made)}
-        )
+        return _shown(request, made=made, link=service.first_link(made))
     messages.success(request, _("The role is given."))
     return redirect("people")
 
@@ -84,9 +79,25 @@ def person_close(request: HttpRequest, number: int) -> HttpResponse:
 def person_link(request: HttpRequest, number: int) -> HttpResponse:
     """Show a link at which somebody chooses a new password, to be handed over in person."""
     user = get_object_or_404(User, pk=number, is_active=True)
-    context = {"form": GrantForm(places()), **_listed(), "made": user}
-    link = service.first_link(user)
-    return render(request, "desk/people/people.html", {**context, "link": link})
+    return _shown(request, made=user, link=service.first_link(user))
+
+
+@may("users.manage")
+@asks_again
+@require_POST
+def token_give(request: HttpRequest) -> HttpResponse:
+    """Give a program a token; its secret is shown in this one answer and kept nowhere."""
+    form = TokenForm(places(), request.POST)
+    if not form.is_valid() or _visits(request, form):
+        return _shown(request, 422, token_form=form)
+    try:
+        found, secret = tokens.give(form.cleaned_data["name"], form.wanted(), by=actor(request))
+    except service.AccessError as error:
+        form.add_error(None, str(error))
+        return _shown(request, 422, token_form=form)
+    response = _shown(request, token=found, secret=secret)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @may("users.manage")
@@ -98,12 +109,29 @@ def token_end(request: HttpRequest, number: int) -> HttpResponse:
     return _done(request, lambda: tokens.end(found, by=actor(request)), _("The token is ended."))
 
 
-def _listed() -> dict[str, Any]:
-    """Return the open accounts with the roles they hold now, and the tokens that open something."""
+def _visits(request: HttpRequest, form: Form) -> bool:
+    """Return whether an open desk's visitor asks, who gives nothing; the form then says so."""
+    visits = cast(User, request.user).visiting is not None
+    if visits:
+        form.add_error(None, _("An open desk gives no accounts: stop it and serve without --open."))
+    return visits
+
+
+def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
+    """Return the page: the open accounts with the roles held now, the tokens that open something.
+
+    ``more`` says what is shown once, and holds a form that was not accepted.
+    """
     now = timezone.now()
     found = User.objects.filter(is_active=True).prefetch_related("grants").order_by("username")
-    people = [(user, [grant for grant in user.grants.all() if grant.runs(now)]) for user in found]
-    return {"people": people, "tokens": tokens.running()}
+    context = {
+        "people": [(user, [row for row in user.grants.all() if row.runs(now)]) for user in found],
+        "tokens": tokens.running(),
+        "form": GrantForm(places()),
+        "token_form": TokenForm(places()),
+        **more,
+    }
+    return render(request, "desk/people/people.html", context, status=status)
 
 
 def _done(request: HttpRequest, act: Callable[[], None], told: str) -> HttpResponse:

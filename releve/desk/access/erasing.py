@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from releve.desk.access import identity
@@ -127,10 +127,11 @@ def erase_everywhere(user: User, agent: str) -> int:
 
 def _scrub() -> None:
     """Write anew the files in which a database leaves the bytes of what it deleted."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            for table in _TABLES:
-                cursor.execute(f"VACUUM (FULL) {table._meta.db_table}")
-        else:
+    tables = ["ledger_personal"]
+    if connection.vendor == "postgresql":
+        tables += [table._meta.db_table for table in _TABLES]
+    else:
+        with connection.cursor() as cursor:
             cursor.execute("VACUUM")
-    scrub()
+    if not scrub(tables):
+        raise OperationalError("somebody was reading: the files hold what was erased, once more")

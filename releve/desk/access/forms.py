@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.desk.access.models import Token
 from releve.desk.access.people import Wanted
 from releve.desk.access.places import Places
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
+from releve.desk.access.tokens import LONGEST_DAYS, NAME
 
-__all__ = ["GrantForm", "LookForm"]
+__all__ = ["GrantForm", "LookForm", "TokenForm"]
 
 
 class LookForm(forms.Form):
@@ -49,11 +54,9 @@ class LookForm(forms.Form):
         return str(self.cleaned_data["client"]) if self.role_chosen in BY_CLIENT else ""
 
 
-class GrantForm(forms.Form):
-    """A role for somebody, who is given an account where there is none of that name."""
+class _RoleForm(forms.Form):
+    """A role, with the sites and clients it is held for where it is held for some, and an end."""
 
-    name = forms.CharField(max_length=150, label=lazy("Name to sign in with"))
-    email = forms.EmailField(required=False, label=lazy("E-mail"))
     role = forms.ChoiceField(choices=Role.choices, label=lazy("Role"))
     sites = forms.MultipleChoiceField(required=False, label=lazy("Sites, where held for some"))
     clients = forms.MultipleChoiceField(required=False, label=lazy("Clients, where held for some"))
@@ -63,8 +66,8 @@ class GrantForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
-    def __init__(self, known: Places, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, known: Places, data: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
         for name, items in (("sites", known.sites), ("clients", known.clients)):
             field = self.fields[name]
             assert isinstance(field, forms.MultipleChoiceField)
@@ -81,3 +84,46 @@ class GrantForm(forms.Form):
             tuple(values["clients"]) if role in BY_CLIENT else (),
             values["last_day"],
         )
+
+
+class GrantForm(_RoleForm):
+    """A role for somebody, who is given an account where there is none of that name."""
+
+    name = forms.CharField(max_length=150, label=lazy("Name to sign in with"))
+    email = forms.EmailField(required=False, label=lazy("E-mail"))
+    field_order = ("name", "email")
+
+
+class TokenForm(_RoleForm):
+    """A role for a program, to an end that is required."""
+
+    name = forms.CharField(
+        max_length=100,
+        label=lazy("Name of the program"),
+        help_text=lazy("Letters, digits, dots and dashes; it is kept for ever."),
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    last_day = forms.DateField(
+        label=lazy("Last day, within a year"), widget=forms.DateInput(attrs={"type": "date"})
+    )
+    field_order = ("name",)
+
+    def __init__(self, known: Places, data: Any = None) -> None:
+        super().__init__(known, data, auto_id="id_token_%s")
+
+    def clean_name(self) -> str:
+        """Refuse a name that is none, or that was given before."""
+        name = str(self.cleaned_data["name"])
+        if not NAME.fullmatch(name):
+            raise ValidationError(_("Use letters, digits, dots and dashes only, no space."))
+        if Token.objects.filter(name=name).exists():
+            raise ValidationError(_("A token has this name, or had it: take another."))
+        return name
+
+    def clean_last_day(self) -> date:
+        """Refuse a day that is past, or further than a token may open."""
+        day: date = self.cleaned_data["last_day"]
+        now = timezone.now()
+        if not now.date() <= day < (now + timedelta(days=LONGEST_DAYS)).date():
+            raise ValidationError(_("Choose a day from today on, within a year."))
+        return day

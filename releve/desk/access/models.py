@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.desk.access.scopes import Held
 
-__all__ = ["Grant", "Look", "Token", "User"]
+__all__ = ["Grant", "Look", "Rate", "Token", "User"]
 
 
 class User(AbstractUser):
@@ -140,3 +140,17 @@ class Token(models.Model):
     def runs(self, now: datetime) -> bool:
         """Return whether the token opens anything at an instant."""
         return now < self.ends_at
+
+
+class Rate(models.Model):
+    """How many requests of somebody were let in within a minute, by all processes.
+
+    Who it is cannot be read from it; a row goes when its minute is over and another one begins.
+    """
+
+    name = models.CharField(max_length=64, primary_key=True)
+    began_at = models.DateTimeField(db_index=True)
+    count = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name[:8]}: {self.count}"

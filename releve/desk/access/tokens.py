@@ -22,12 +22,23 @@ from releve.desk.access.roles import Role
 from releve.desk.access.scopes import Held
 from releve.ledger.chain import append
 
-__all__ = ["LONGEST_DAYS", "PREFIX", "end", "give", "holder", "is_program", "named", "running"]
+__all__ = [
+    "LONGEST_DAYS",
+    "NAME",
+    "PREFIX",
+    "end",
+    "give",
+    "holder",
+    "is_program",
+    "named",
+    "running",
+]
 
 PREFIX = "releve_"
 """What every secret begins with, so that a search of files for leaked ones finds it."""
 LONGEST_DAYS = 366
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a token may be called."""
 _ACTOR = "token:"
 """No account's name holds a colon, so that no program passes for a person."""
 
@@ -35,7 +46,7 @@ _ACTOR = "token:"
 @transaction.atomic
 def give(name: str, wanted: Wanted, *, by: str) -> tuple[Token, str]:
     """Give a token; return it and its secret, which is told this once."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise AccessError("a token's name has up to 100 letters, digits, dots, dashes; no space")
     if Token.objects.filter(name=name).exists():
         raise AccessError(f"there is a token {name!r} already, or there was: take another name")

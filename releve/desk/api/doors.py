@@ -7,7 +7,6 @@ and then with its CSRF token wherever something is changed. The rest is the door
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from releve.desk.access.guard import asks_again, for_anyone, may
@@ -140,7 +140,7 @@ def _too_often(request: HttpRequest) -> HttpResponse | None:
 
 
 def _slow_down(request: HttpRequest, who: str, most: int) -> HttpResponse | None:
-    wait = seconds_to_wait(who, most, time.monotonic())
+    wait = seconds_to_wait(who, most, timezone.now())
     if not wait:
         return None
     refused = failure(request, 429, _("Too many requests: wait, then try again."))

@@ -1,38 +1,95 @@
-"""How often somebody may ask, counted by minute in this process."""
+"""How often somebody may ask: counted by minute, in the database, for all processes together.
+
+A process adds what it has let in to the common count a twentieth of what is allowed at a time, and
+then learns what the others have let in: a write for each request would make readers wait for those
+who write. So who asks several processes at once may go past the limit, by a twentieth a process.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from threading import Lock
+
+from django.db import DatabaseError
+from django.db.models import F
+from django.utils.crypto import salted_hmac
+
+from releve.desk.access.models import Rate
 
 __all__ = ["forget", "seconds_to_wait"]
 
-_WINDOW_SECONDS = 60.0
+_WINDOW = timedelta(minutes=1)
+_PARTS = 20
 _MOST_KEPT = 10_000
 _lock = Lock()
-_counted: OrderedDict[str, tuple[float, int]] = OrderedDict()
+_log = logging.getLogger("releve.desk")
 
 
-def seconds_to_wait(who: str, most: int, now: float) -> int:
-    """Count a request of somebody at ``now`` (s); return how long to wait, 0 while it is allowed.
+@dataclass
+class _Count:
+    """What is known here of a minute: ``common`` of all processes, ``own`` not added to it yet."""
+
+    began: datetime
+    common: int = 0
+    own: int = 0
+
+
+_counted: OrderedDict[str, _Count] = OrderedDict()
+
+
+def seconds_to_wait(who: str, most: int, now: datetime) -> int:
+    """Count a request of somebody at ``now``; return how long to wait, 0 while it is allowed.
 
     ``most`` requests are allowed in a minute that starts with the first of them.
     """
     with _lock:
-        began, count = _counted.get(who, (now, 0))
-        if now - began >= _WINDOW_SECONDS:
-            began, count = now, 0
-        if count >= most:
-            return max(1, math.ceil(began + _WINDOW_SECONDS - now))
-        _counted[who] = (began, count + 1)
-        _counted.move_to_end(who)
-        while len(_counted) > _MOST_KEPT:
-            _counted.popitem(last=False)
-    return 0
+        found = _row(who, now)
+        if found.common + found.own >= most:
+            return _wait(found, now)
+        found.own += 1
+        if found.common and found.own < most // _PARTS:
+            return 0
+        adding, found.own = found.own, 0
+    try:
+        began, common = _added(who, adding, now)
+    except DatabaseError as error:  # nobody is turned away for that
+        _log.warning("requests are counted by this process alone: %s", error)
+        began, common = found.began, found.common + adding
+    with _lock:
+        found.began, found.common = began, common
+        return _wait(found, now) if common > most else 0
+
+
+def _row(who: str, now: datetime) -> _Count:
+    found = _counted.get(who)
+    if found is None or now - found.began >= _WINDOW:
+        found = _counted[who] = _Count(now)
+    _counted.move_to_end(who)
+    while len(_counted) > _MOST_KEPT:
+        _counted.popitem(last=False)
+    return found
+
+
+def _wait(found: _Count, now: datetime) -> int:
+    return max(1, math.ceil((found.began + _WINDOW - now).total_seconds()))
+
+
+def _added(who: str, count: int, now: datetime) -> tuple[datetime, int]:
+    """Add to the common count of somebody's minute; return when that began, and the count."""
+    name = salted_hmac("releve.desk.api.rates", who, algorithm="sha256").hexdigest()
+    mine, before = Rate.objects.filter(pk=name), now - _WINDOW
+    if not mine.filter(began_at__gt=before).update(count=F("count") + count):
+        Rate.objects.filter(began_at__lte=before).delete()
+        Rate.objects.bulk_create([Rate(name=name, began_at=now)], ignore_conflicts=True)
+        mine.update(count=F("count") + count)
+    return mine.values_list("began_at", "count").first() or (now, count)
 
 
 def forget() -> None:
-    """Forget what was counted."""
+    """Forget what this process has counted."""
     with _lock:
         _counted.clear()

@@ -30,7 +30,7 @@ from releve.gate.law import rules_now
 from releve.gate.moments import clock
 from releve.outbound.rows import LEGAL_ZONE, legal_day
 
-__all__ = ["campaign", "campaigns", "person"]
+__all__ = ["campaign", "campaigns", "period_of", "person"]
 
 _MOST_DAYS = 366
 
@@ -63,14 +63,14 @@ def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     if row is None or not scope(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
     now, text, rules = clock(), text_now(LEGAL_ZONE), rules_now()
-    first, last, fault = _period(request, legal_day(now))
+    first, last, fault = period_of(request, legal_day(now))
     found = figures_of(row.ref, row.client, row.object, first, last, rules, now)
     may_look = can(request.user, "outbound.manage")
     page = campaign_page(row, found, rules, text, fault=fault, may_look=may_look)
     return fresh(request, "desk/outbound/campaign.html", page, campaign_twin(row, found))
 
 
-def _period(request: HttpRequest, today: date) -> tuple[date, date, str]:
+def period_of(request: HttpRequest, today: date) -> tuple[date, date, str]:
     """Return the days asked for; the last thirty where none are, and what is wrong with them."""
     usual = (today - timedelta(days=29), today)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,10 +15,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from releve.campaign.trying import recorded_flips
 from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text
 from releve.gate.law import rules_now, texts_now
-from releve.outbound import OutboundError, load_rules
+from releve.gate.moments import clock
+from releve.outbound import Call, OutboundError, Rules, load_rules
 from releve.outbound.errors import FactFaults
 from releve.outbound.flips import CALL_COLUMNS, Flip, flips, read_calls
 from releve.outbound.number_frames import facts_on
@@ -29,6 +32,8 @@ __all__ = ["FlipView", "FlipsForm", "FlipsPage", "Outcome", "flip_twin", "outcom
 MOST_BYTES = 5_000_000
 MOST_CALLS = 2_000
 """Calls that are judged while somebody waits; more are for the command."""
+MOST_RECORDED = 500
+"""The same, where each takes a look into the database."""
 _MOST_SHOWN = 200
 _MOST_UNPACKED = 50_000_000
 
@@ -48,7 +53,8 @@ class FlipsForm(forms.Form):
             "rows": (_("Rows that add, close or amend (YAML)"), ".yaml,.yml",
                      _("As they would be added to the table; nothing is loaded.")),
             "facts": (_("What is known (zip of the tables of facts)"), ".zip",
-                      _("Without it nothing is known: consents and contracts are missing.")),
+                      _("Without it, what is recorded here is taken; that it was looked at is "
+                        "recorded.")),
         }  # fmt: skip
         for name, (label, accept, help_text) in told.items():
             field = self.fields[name]
@@ -98,31 +104,37 @@ class FlipsPage:
     faults: tuple[str, ...]
 
 
-def outcome_of(form: FlipsForm, text: Text) -> Outcome | tuple[str, ...]:
+def outcome_of(form: FlipsForm, text: Text, *, by: str) -> Outcome | tuple[str, ...]:
     """Return what the change would do, or what is wrong with the files."""
     try:
         data = {name: file.read() for name, file in form.cleaned_data.items() if file}
         calls = read_calls(data["calls"])
-        if not calls or len(calls) > MOST_CALLS:
-            limit = text.number(MOST_CALLS)
+        most = MOST_CALLS if "facts" in data else MOST_RECORDED
+        if not calls or len(calls) > most:
+            limit = text.number(most)
             return (
                 _("One call at least and {limit} at most are judged here.").format(limit=limit),
             )
         name = f"~{form.cleaned_data['rows'].name}"
         changed = load_rules({**texts_now(), name: data["rows"].decode("utf-8")})
-        known = max(call.at for call in calls)
-        before, tables = rules_now(), read_tables(_unpacked(data.get("facts", b"")))
-        facts = facts_on(tables, before.numbers, legal_day(known))
-        found = flips(calls, facts, before, changed, known)
+        if "facts" in data:
+            found = _on_tables(calls, data["facts"], changed)
+        else:
+            found = recorded_flips(calls, rules_now(), changed, clock(), by=by)
     except (OutboundError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         return tuple(str(error).split("\n"))
     return _outcome(len(calls), found, text)
 
 
+def _on_tables(calls: Sequence[Call], data: bytes, changed: Rules) -> tuple[Flip, ...]:
+    """Return the flips on the tables of a zip, as known by the last of the calls."""
+    known, before = max(call.at for call in calls), rules_now()
+    facts = facts_on(read_tables(_unpacked(data)), before.numbers, legal_day(known))
+    return flips(calls, facts, before, changed, known)
+
+
 def _unpacked(data: bytes) -> dict[str, bytes]:
     """Return the tables in a zip; FactFaults when it would unpack to too much."""
-    if not data:
-        return {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = [
             item for item in archive.infolist() if item.filename.endswith((".csv", ".parquet"))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import may
-from releve.desk.access.scopes import can
+from releve.desk.access.scopes import actor, can
 from releve.desk.answers import answer, fresh
 from releve.desk.outbound.flips_page import FlipsForm, FlipsPage, Outcome, flip_twin, outcome_of
 from releve.desk.outbound.rules_page import row_twin, rules_page
@@ -62,7 +62,7 @@ def flips(request: HttpRequest) -> HttpResponse:
     form = FlipsForm(request.POST, request.FILES)
     if not form.is_valid():
         return _flips(request, FlipsPage(form, None, ()), 422)
-    found = outcome_of(form, text_now(LEGAL_ZONE))
+    found = outcome_of(form, text_now(LEGAL_ZONE), by=actor(request))
     if isinstance(found, Outcome):
         return _flips(request, FlipsPage(form, found, ()))
     return _flips(request, FlipsPage(form, None, found), 422)

@@ -15,6 +15,7 @@ from releve.desk.presenters.narrow import narrowed
 from releve.desk.presenters.proof import Proof, proof
 from releve.desk.presenters.text import text_now
 from releve.desk.presenters.verdict import Banner, ClientLists, banner, client_lists, client_views
+from releve.live.kept import Kept
 from releve.plan.result import Plan
 
 __all__ = ["DayLink", "Frame", "VerdictPage", "desk_of", "frame", "verdict_page"]
@@ -56,13 +57,22 @@ class VerdictPage:
 def desk_of(plan: Plan, days: Sequence[date], clients: frozenset[str] | None = None) -> Desk:
     """Return the desk of a plan, or of what some clients may see of it.
 
-    Its addresses name the day unless it is the folder's first.
+    Its addresses name the day unless it is the folder's first. It is the same object for as long as
+    the plan is.
     """
     day = None if plan.day == days[0] else plan.day
     text = text_now(plan.time_zone)
-    if clients is None:
-        return Desk(plan, text, day)
-    return Desk(narrowed(plan, clients), text, day, whole=False)
+
+    def made() -> Desk:
+        if clients is None:
+            return Desk(plan, text, day)
+        return Desk(narrowed(plan, clients), text, day, whole=False)
+
+    return _desks.get((text, day, clients), (plan,), made)
+
+
+_desks: Kept[Desk] = Kept(64)
+"""By language, day and the clients seen: what was worked out of a plan stands while it does."""
 
 
 def frame(desk: Desk, days: Sequence[date]) -> Frame:

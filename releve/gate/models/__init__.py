@@ -1,4 +1,7 @@
-"""The tables of the gate: ``facts`` (what is known, twice dated), ``records`` (what was done)."""
+"""The tables of the gate: ``facts`` (what is known, twice dated), ``records`` (what was done).
+
+``law`` holds the rules it was done by, ``sealed`` where facts are proved.
+"""
 
 from releve.gate.models.facts import (
     Abandoned,
@@ -17,7 +20,9 @@ from releve.gate.models.facts import (
     Watermark,
     Withdrawal,
 )
+from releve.gate.models.law import RuleTable
 from releve.gate.models.records import Batch, Cursor, Decision, Personal
+from releve.gate.models.sealed import FactBatch
 
 __all__ = [
     "Abandoned",
@@ -30,12 +35,14 @@ __all__ = [
     "Cursor",
     "Decision",
     "Fact",
+    "FactBatch",
     "Listing",
     "Load",
     "Mandate",
     "Person",
     "Personal",
     "Refusal",
+    "RuleTable",
     "Scrub",
     "Watermark",
     "Withdrawal",

@@ -194,7 +194,9 @@ class Day:
         free = [
             (int(ranks[self.c.groups.index(g)]), team.idle[0], place, g)
             for place, (g, team) in enumerate(self.teams.items())
-            if team.idle and ranks[self.c.groups.index(g)] >= 0
+            if team.idle
+            and ranks[self.c.groups.index(g)] >= 0
+            and self.c.least_waiting[self.p(call.programme), self.c.groups.index(g)] <= 1
         ]
         places = int(self.c.waiting_places[self.p(call.programme)])
         call.since = self.now
@@ -214,6 +216,10 @@ class Day:
         call.token += 1
         self.lines[call.programme].append(call)
         self.note("waits", call)
+        self.plan_hanging_up(call, p)
+        self.overflow(call.programme)
+
+    def plan_hanging_up(self, call: Call, p: int) -> None:
         mean = float(self.c.patience_s[call.cell, p])
         if math.isinf(mean):
             return
@@ -221,6 +227,21 @@ class Day:
         if not math.isinf(until):
             token = call.token
             self.at(until, HANGS_UP, lambda: self.hang_up(call, token))
+
+    def overflow(self, name: str) -> None:
+        """A line that has grown is answered by a group that waits for that."""
+        p, line = self.p(name), self.lines[name]
+        free = [
+            (int(self.c.call_rank[p, g]), team.idle[0], place, group)
+            for place, (group, team) in enumerate(self.teams.items())
+            if team.idle
+            and self.c.call_rank[p, (g := self.c.groups.index(group))] >= 0
+            and self.c.least_waiting[p, g] <= len(line)
+        ]
+        if free:
+            group = min(free)[3]
+            self.teams[group].idle.pop(0)
+            self.answer(line.pop(0), group)
 
     def hang_up(self, call: Call, token: int) -> None:
         if not call.waiting or call.token != token:
@@ -294,7 +315,9 @@ class Day:
         waiting = [
             (int(ranks[self.p(name)]), line[0].since, place, name)
             for place, (name, line) in enumerate(self.lines.items())
-            if line and ranks[self.p(name)] >= 0
+            if line
+            and ranks[self.p(name)] >= 0
+            and self.c.least_waiting[self.p(name), self.c.groups.index(group)] <= len(line)
         ]
         if waiting:
             self.answer(self.lines[min(waiting)[3]].pop(0), group)

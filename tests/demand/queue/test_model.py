@@ -31,6 +31,8 @@ GOOD: dict[str, Any] = {
         ({"aht_s": 0}, "0 < aht_s is finite does not hold"),
         ({"agents": 1.5}, "agents is whole does not hold, got 1.5"),
         ({"agents": -1}, "0 <= agents"),
+        ({"least_waiting": 0}, "1 <= least_waiting is finite does not hold, got 0.0"),
+        ({"least_waiting": 1.5}, "least_waiting is whole does not hold, got 1.5"),
         ({"patience_s": 0}, "0 < patience_s does not hold"),
         ({"redial": 1.1}, "0 <= redial <= 1 does not hold"),
         ({"transfer": [[0, 1], [1, 0]]}, "transfers in a circle"),

@@ -60,6 +60,16 @@ CASES = {
         redial=0.6,
         transfer=[[0, 0.2], [0, 0]],
     ),
+    "overflow": two_and_three(least_waiting=[[1, 3, 1], [1, 2, 1]]),
+    "overflow of impatient callers": two_and_three(
+        least_waiting=[[2, 4, 1], [1, 1, 3]], patience_s=[40, 25], redial=0.4
+    ),
+    "overflow into a group that closes": two_and_three(
+        least_waiting=[[1, 2, 1], [1, 3, 1]],
+        waiting_places=[5, 4],
+        transfer=[[0, 0.3], [0.1, 0]],
+        changes=[Change(1300.0, "both", 0, "moved"), Change(2000.0, "both", 5)],
+    ),
     "nobody in the end": two_and_three(
         agents=[[4, 2, 3], [3, 3, 2], [0, 0, 0]], patience_s=[np.inf, 100], leaving="moved"
     ),

@@ -1,0 +1,141 @@
+"""What a client is owed of each consent to its calls: what was said, when, how, and its proof.
+
+One row a version of a consent, under pseudonyms, in the order in which they became known. A row is
+told from the fact as it was sealed (``text``), so a stranger can hold one against the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from releve.campaign.papers import copies_of
+from releve.campaign.provable import ProvedFact
+from releve.gate.models import Consent, Withdrawal
+from releve.gate.retention import years_later
+from releve.gate.sealing import Prover, fact_text
+from releve.network.clock import UTC, zone
+from releve.outbound import ITEMS, Rules
+from releve.outbound.consents import last_day
+from releve.outbound.facts import Consent as Fact
+from releve.outbound.rows import LEGAL_ZONE, Row, legal_day
+
+__all__ = ["CONSENT_COLUMNS", "told_consents"]
+
+_AT_ONCE = 500
+CONSENT_COLUMNS = (
+    "ref", "client", "person", "known_at", "recorded_at", "collected_at", "collected_local",
+    "unreadable", "named", "objects_named", "items", "missing_items", "act", "positive_act",
+    "wording", "wording_version", "proof", "channel", "collector", "until", "last_day",
+    "slot_from", "slot_to", "withdrawn_at", "withdrawal_channel", "copies", "kept_until",
+    "ledger_entry",
+)  # fmt: skip
+"""The columns of the table; those that the sealed text has too are called as there."""
+
+
+def told_consents(
+    client: str, rules: Rules, prover: Prover | None, *, person: str = "", object_: str = ""
+) -> Iterator[ProvedFact]:
+    """Yield every version known of the consents to a client's calls.
+
+    ``person`` (a pseudonym) and ``object_`` leave the others out; ``prover`` None: no proofs.
+    """
+    rows = Consent.objects.filter(client=client, load__known_at__isnull=False)
+    rows = rows.select_related("load").order_by("load__known_at", "pk")
+    rows = rows.filter(person=person) if person else rows
+    copies, limits = copies_of(client), _Limits(rules)
+    for part in _parts(rows):
+        taken = _withdrawals(client, part)
+        for row in part:
+            if object_ and object_ not in row.objects_named.split("|"):
+                continue
+            given = copies.get((row.person, row.ref), ())
+            yield _told(row, limits, taken.get(row.person, ()), given, prover)
+
+
+class _Limits:
+    """The rows of the law that a consent is held to, on the day on which it was collected."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def row(self, kind: str, moment: datetime) -> Row | None:
+        """Return the French row of a kind in force, the first that ever was before there was one.
+
+        A consent from before 11 August 2026 is held to what a call after that day is.
+        """
+        day = legal_day(moment)
+        rows = [row for row in self._rules.rows if row.kind == kind and row.jurisdiction == "FR"]
+        return next((row for row in rows if row.binds_on(day)), next(iter(rows), None))
+
+
+def _parts(rows: Any) -> Iterator[Sequence[Consent]]:
+    waiting = rows.iterator(chunk_size=_AT_ONCE)
+    while part := list(islice(waiting, _AT_ONCE)):
+        yield part
+
+
+def _withdrawals(client: str, part: Sequence[Consent]) -> dict[str, list[Withdrawal]]:
+    rows = Withdrawal.objects.filter(
+        client=client, person__in={row.person for row in part}, load__known_at__isnull=False
+    )
+    found: dict[str, list[Withdrawal]] = {}
+    for row in rows.order_by("at", "pk"):
+        found.setdefault(row.person, []).append(row)
+    return found
+
+
+def _told(
+    row: Consent,
+    limits: _Limits,
+    taken: Sequence[Withdrawal],
+    copies: Sequence[datetime],
+    prover: Prover | None,
+) -> ProvedFact:
+    text = fact_text(row)
+    fact = json.loads(text)
+    proof = None if prover is None else prover.proof(row)
+    items = set(row.items.split("|"))
+    given, withdrawal = row.collected_at, _withdrawal_of(row, taken)
+    told = {
+        **{name: fact[name] for name in CONSENT_COLUMNS if name in fact},
+        "collected_local": given.astimezone(zone(LEGAL_ZONE)).isoformat() if given else "",
+        "named": row.client if "identity" in items else "",
+        "missing_items": "|".join(item for item in ITEMS if item not in items),
+        "positive_act": _positive(row, limits),
+        "last_day": _last_day(row, limits),
+        "withdrawn_at": withdrawal.at.astimezone(UTC).isoformat() if withdrawal else "",
+        "withdrawal_channel": withdrawal.channel if withdrawal else "",
+        "copies": "|".join(moment.isoformat() for moment in copies),
+        "kept_until": years_later(given.date()).isoformat() if given else "",
+        "ledger_entry": None if proof is None else proof["entry"]["entry"]["seq"],
+    }
+    return ProvedFact({name: told[name] for name in CONSENT_COLUMNS}, text, proof)
+
+
+def _positive(row: Consent, limits: _Limits) -> bool | None:
+    """Return whether the act is a positive one, None where no row says which are not."""
+    found = limits.row("consent_items", row.collected_at) if row.collected_at else None
+    return None if found is None else row.act not in found.parameters["not_positive"]
+
+
+def _last_day(row: Consent, limits: _Limits) -> str:
+    """Return the last day of a consent, empty where its date cannot be read or no row says one."""
+    given = row.collected_at
+    found = None if given is None else limits.row("consent_period", given)
+    if given is None or found is None:
+        return ""
+    fact = Fact(row.ref, row.client, row.person, given, given, frozenset(), until=row.until)
+    return last_day(found, fact).isoformat()
+
+
+def _withdrawal_of(row: Consent, taken: Sequence[Withdrawal]) -> Withdrawal | None:
+    """Return the first withdrawal that takes a consent back: of it by name, or of all before."""
+    for one in taken:
+        before = row.collected_at is None or row.collected_at <= one.at
+        if one.consent == row.ref or (not one.consent and before):
+            return one
+    return None

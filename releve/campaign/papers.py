@@ -1,0 +1,94 @@
+"""What the gate cannot see of a campaign, told by people and kept in the ledger.
+
+The contract and whether it holds an audit clause, where the list comes from; and the copies of
+consents that were given to those who asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from releve.gate.campaigns import campaigns
+from releve.gate.errors import LoadRefused
+from releve.gate.keys import person_pseudonym
+from releve.gate.models import Consent
+from releve.ledger.chain import append, entries
+
+__all__ = ["COPIED", "PAPERS", "Papers", "copies_of", "note_copy", "papers_of", "put_papers"]
+
+PAPERS, COPIED = "outbound.papers", "outbound.copied"
+_STREAM = "outbound"
+_KEPT_DAYS = 3 * 366
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """A campaign's papers; ``told_at`` and ``entry`` say when they were told, and where."""
+
+    contract: str
+    audit_clause: bool
+    list_origin: str
+    told_at: datetime | None = None
+    entry: int = 0
+
+
+@transaction.atomic
+def put_papers(campaign: str, papers: Papers, *, by: str, now: datetime) -> int:
+    """Record a campaign's papers; return the ledger's entry. LoadRefused says what is missing."""
+    row = campaigns().get(campaign)
+    if row is None:
+        raise LoadRefused(f"there is no campaign {campaign!r}; record it first")
+    if not papers.contract.strip() or not papers.list_origin.strip():
+        raise LoadRefused("name the contract, and where the list comes from")
+    told = {k: v for k, v in asdict(papers).items() if k not in ("told_at", "entry")}
+    body = {"campaign": campaign, "client": row.client, "actor": by, **told}
+    return append(PAPERS, body, recorded_at=now, stream=_STREAM).seq
+
+
+def papers_of(campaign: str) -> Papers | None:
+    """Return a campaign's papers as they were told last, None when nobody told any."""
+    last = None
+    for entry in entries(_STREAM, kinds=[PAPERS]):
+        last = entry if entry.body["campaign"] == campaign else last
+    if last is None:
+        return None
+    told = {name: last.body[name] for name in ("contract", "audit_clause", "list_origin")}
+    return Papers(**told, told_at=last.recorded_at, entry=last.seq)
+
+
+@transaction.atomic
+def note_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[Consent, ...]:
+    """Record that a person was given a copy of their consents to calls for a client; return these.
+
+    LoadRefused when there is none.
+    """
+    name = person_pseudonym(person)
+    rows = Consent.objects.filter(client=client, person=name, load__known_at__isnull=False)
+    last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
+    if not last:
+        raise LoadRefused(f"no consent of this person to calls for {client} is known")
+    append(
+        COPIED,
+        {"actor": by, "client": client, "consents": sorted(last)},
+        personal={"person": name},
+        subject=name,
+        erase_on=(now + timedelta(days=_KEPT_DAYS)).date(),
+        stream=_STREAM,
+        recorded_at=now,
+    )
+    return tuple(last.values())
+
+
+def copies_of(client: str) -> Mapping[tuple[str, str], tuple[datetime, ...]]:
+    """Return when copies were given, by the pseudonym of the person and the consent's id."""
+    found: dict[tuple[str, str], tuple[datetime, ...]] = {}
+    for entry in entries(_STREAM, kinds=[COPIED]):
+        if entry.body["client"] == client and entry.body["person"]:
+            for ref in entry.body["consents"]:
+                key = entry.body["person"], ref
+                found[key] = (*found.get(key, ()), entry.recorded_at)
+    return found

@@ -1,0 +1,162 @@
+"""A campaign on one sheet for the client: its papers, refusals, abandoned calls, mandates, proof.
+
+Counts are of the decisions of the period; every fact told (a mandate, a day's count, a scrub, the
+campaign itself) comes besides as it was sealed, with its proof where a signed root is over it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Min, Q
+
+from releve.campaign.figures import figures_of
+from releve.campaign.papers import Papers, papers_of
+from releve.campaign.provable import ProvedFact
+from releve.gate.models import (
+    Abandoned,
+    Campaign,
+    Consent,
+    Decision,
+    Fact,
+    Mandate,
+    Refusal,
+    Scrub,
+    Withdrawal,
+)
+from releve.gate.retention import YEARS
+from releve.gate.sealing import Prover, fact_text
+from releve.outbound import Rules
+from releve.outbound.rows import legal_midnight
+
+__all__ = ["SHEET_FORMAT", "Sheet", "sheet_of", "sheet_rows"]
+
+SHEET_FORMAT = "releve outbound campaign sheet 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A campaign in a period; ``told`` is the sheet as data, ``facts`` what it rests on."""
+
+    told: Mapping[str, Any]
+    facts: tuple[ProvedFact, ...]
+
+    def document(self) -> str:
+        """Return the sheet as JSON."""
+        return json.dumps(self.told, ensure_ascii=False, indent=1)
+
+
+def sheet_of(
+    row: Campaign, first: date, last: date, rules: Rules, now: datetime, prover: Prover | None
+) -> Sheet:
+    """Return the sheet of a campaign from one legal day to another."""
+    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    decided = Decision.objects.filter(campaign=row.ref, at__gte=start, at__lt=end)
+    said = Q(client=row.client, at__gte=start, at__lt=end, load__known_at__isnull=False)
+    figures = figures_of(row.ref, row.client, row.object, first, last, rules, now)
+    facts = _facts(row, first, last)
+    papers = papers_of(row.ref)
+    told = {
+        "format": SHEET_FORMAT,
+        "campaign": row.ref,
+        "client": row.client,
+        "object": row.object,
+        "mode": row.mode,
+        "purpose": row.purpose,
+        "provider": row.provider,
+        "site": row.site,
+        "from": first.isoformat(),
+        "to": last.isoformat(),
+        "made_at": now.isoformat(),
+        "roles": {"controller": row.client, "processor": row.provider},
+        "papers": _papers(papers),
+        "calls": {
+            "decided": figures.allowed + figures.refused,
+            "allowed": figures.allowed,
+            "refused": figures.refused,
+            "by_policy_only": figures.policy_only,
+            "proved": decided.exclude(batch=None).count(),
+        },
+        "refused_by_row": dict(figures.by_rule),
+        "rules": _versions(decided),
+        "refusals_said": _counted(Refusal, said, "kind"),
+        "withdrawals": _counted(Withdrawal, said, "channel"),
+        "abandoned": [asdict(day) | {"day": day.day.isoformat()} for day in figures.pacing],
+        "abandoned_most_percent": figures.most_percent,
+        "mandates": [json.loads(fact_text(one)) for one in facts if isinstance(one, Mandate)],
+        "scrubs": [json.loads(fact_text(one)) for one in facts if isinstance(one, Scrub)],
+        "consents_known": Consent.objects.filter(
+            client=row.client, load__known_at__isnull=False
+        ).count(),
+        "retention": {"years": YEARS, **_kept(decided)},
+    }
+    shown = tuple(
+        ProvedFact({}, fact_text(one), None if prover is None else prover.proof(one))
+        for one in facts
+    )
+    return Sheet(told, shown)
+
+
+def _papers(found: Papers | None) -> dict[str, Any] | None:
+    """Return a campaign's papers as data, None where nobody told any."""
+    if found is None or found.told_at is None:
+        return None
+    return asdict(found) | {"told_at": found.told_at.isoformat()}
+
+
+def _facts(row: Campaign, first: date, last: date) -> list[Fact]:
+    """Return the facts that the sheet tells: the campaign, mandates, counts of days, scrubs."""
+    known = Q(load__known_at__isnull=False)
+    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    running = Q(first__lte=last) & (Q(last=None) | Q(last__gte=first))
+    wanted = (
+        Campaign.objects.filter(ref=row.ref),
+        Mandate.objects.filter(running, client=row.client),
+        Abandoned.objects.filter(campaign=row.ref, day__gte=first, day__lte=last),
+        Scrub.objects.filter(
+            client=row.client, campaign__in=("", row.ref), at__gte=start, at__lt=end
+        ),
+    )
+    return [
+        one
+        for rows in wanted
+        for one in rows.filter(known).select_related("load").order_by("load__known_at", "pk")
+    ]
+
+
+def _versions(decided: Any) -> list[dict[str, Any]]:
+    """Return the versions of the rules that judged, in their order."""
+    rows = decided.order_by().values("rules_version")
+    rows = rows.annotate(calls=Count("pk"), first=Min("at"), last=Max("at")).order_by("first")
+    return [
+        {"version": r["rules_version"], "calls": r["calls"], "first": r["first"].isoformat(),
+         "last": r["last"].isoformat()}
+        for r in rows
+    ]  # fmt: skip
+
+
+def _counted(model: type[Refusal] | type[Withdrawal], said: Q, name: str) -> dict[str, int]:
+    rows = model._default_manager.filter(said).order_by().values_list(name)
+    return dict(sorted(rows.annotate(n=Count("pk"))))
+
+
+def _kept(decided: Any) -> dict[str, str | None]:
+    """Return between which days the rows of the calls are erased."""
+    ends = decided.aggregate(first=Min("erase_on"), last=Max("erase_on"))
+    return {name: None if day is None else day.isoformat() for name, day in ends.items()}
+
+
+def sheet_rows(told: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
+    """Yield a sheet as rows of two columns: what, and its value; for a spreadsheet."""
+    for name, value in told.items():
+        path = f"{inside}.{name}" if inside else str(name)
+        if isinstance(value, Mapping):
+            yield from sheet_rows(value, path)
+        elif isinstance(value, list):
+            yield from sheet_rows({str(n): one for n, one in enumerate(value, 1)}, path)
+        else:
+            yield path, "" if value is None else str(value)

@@ -1,0 +1,53 @@
+"""A change of the rules tried on calls that wait, with what is recorded about the people now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+
+from releve.gate.keys import number_text, person_pseudonym
+from releve.gate.knowing import facts_at
+from releve.ledger.chain import append
+from releve.outbound import Call, Rules
+from releve.outbound.flips import Flip, flips
+
+__all__ = ["TRIED", "recorded_flips"]
+
+TRIED = "outbound.tried"
+"""The kind of the ledger's entry: ``actor``, ``calls`` (a count), both versions of the rules."""
+
+Progress = Callable[[int, int], None]
+"""Takes the calls judged and the calls in all."""
+
+
+def recorded_flips(
+    calls: Sequence[Call],
+    before: Rules,
+    after: Rules,
+    now: datetime,
+    *,
+    by: str,
+    progress: Progress = lambda done, calls: None,
+) -> tuple[Flip, ...]:
+    """Return the calls whose verdict would change, on the facts recorded by now.
+
+    That somebody tried is recorded first: the verdicts tell about people. Persons are pseudonyms.
+    """
+    _note(len(calls), before, after, by, now)
+    found: list[Flip] = []
+    for done, call in enumerate(calls, 1):
+        number = number_text(call.number)
+        known = facts_at(call.client, number, now, person=call.person, campaign=call.campaign)
+        asked = replace(call, number=number, person=person_pseudonym(call.person))
+        found += flips([asked], known.facts(), before, after, now)
+        progress(done, len(calls))
+    return tuple(found)
+
+
+@transaction.atomic
+def _note(calls: int, before: Rules, after: Rules, by: str, now: datetime) -> None:
+    body = {"actor": by, "calls": calls, "before": before.version, "after": after.version}
+    append(TRIED, body, recorded_at=now, stream="outbound")

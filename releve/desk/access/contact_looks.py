@@ -1,0 +1,45 @@
+"""Who has looked at the contacts of a case, as the ledger has it: by the case's event, no name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from releve.desk.access.people import STREAM
+from releve.desk.live.words import when
+from releve.desk.presenters.text import Text
+from releve.ledger.models import Entry
+from releve.live import api as live
+
+__all__ = ["ContactLook", "contact_looks"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactLook:
+    """Somebody was shown the contacts of a case; ``stream`` says whether it was a drill's."""
+
+    entry: int
+    case: str
+    looked_by: str
+    at: str
+    stream: str
+
+
+def contact_looks(text: Text, most: int) -> tuple[ContactLook, ...]:
+    """Return the looks at contacts, the newest first."""
+    rows = Entry.objects.filter(stream=STREAM, kind="contacts.seen").order_by("-seq")[:most]
+    return tuple(_row(row, text) for row in rows)
+
+
+def _row(row: Entry, text: Text) -> ContactLook:
+    body = json.loads(row.body)
+    return ContactLook(
+        row.seq,
+        body["case"],
+        body["actor"],
+        when(datetime.fromisoformat(row.recorded_at), text),
+        _("a drill") if live.is_drill(body["of"]) else _("live"),
+    )

@@ -1,0 +1,180 @@
+"""A campaign's sheet as the desk shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from releve.campaign.sheet import Sheet
+from releve.desk.outbound.campaigns import CampaignRow, campaign_row
+from releve.desk.outbound.words import VALUES
+from releve.desk.places.moment import when
+from releve.desk.presenters.text import Text
+from releve.gate.models import Campaign
+
+__all__ = ["FILES", "Download", "Part", "SheetPage", "sheet_page"]
+
+FILES = ("sheet.csv", "sheet.json", "facts.jsonl", "consents.csv", "consents.jsonl")
+"""What may be taken along, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One subject of the sheet: words and their values; ``empty`` is said where there are none."""
+
+    id: str
+    title: str
+    rows: tuple[tuple[str, str], ...]
+    empty: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to take along, and what it is."""
+
+    name: str
+    url: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class SheetPage:
+    """A campaign in a period on one sheet."""
+
+    row: CampaignRow
+    url: str
+    first: str
+    last: str
+    fault: str
+    parts: tuple[Part, ...]
+    downloads: tuple[Download, ...]
+    proved: str
+
+
+def sheet_page(row: Campaign, found: Sheet, text: Text, *, fault: str) -> SheetPage:
+    """Return a sheet in words."""
+    told, first, last = found.told, found.told["from"], found.told["to"]
+    proved = sum(fact.proof is not None for fact in found.facts)
+    return SheetPage(
+        row=campaign_row(row, text),
+        url=reverse("outbound_campaign", args=[row.ref]),
+        first=first,
+        last=last,
+        fault=fault,
+        parts=(
+            _papers(told, text),
+            _calls(told, text),
+            _part("rows", _("Why calls were refused"), _counts(told["refused_by_row"], text),
+                  _("No call was refused.")),
+            _part("refusals", _("Refusals said in calls"), _counts(told["refusals_said"], text),
+                  _("None was recorded.")),
+            _part("withdrawals", _("Withdrawals of consent"), _counts(told["withdrawals"], text),
+                  _("None was recorded.")),
+            _part("abandoned", _("Abandoned calls"), _days(told, text),
+                  _("No day was counted: nothing is known, which is not none.")),
+            _part("mandates", _("Numbers shown, and their mandates"), _mandates(told, text),
+                  _("No mandate is known.")),
+            _part("versions", _("Rules that judged"), _versions(told, text),
+                  _("No call was judged.")),
+            _retention(told, text),
+        ),
+        downloads=_downloads(row, first, last),
+        proved=_("{proved} of {all} facts of this sheet are proved against the ledger.").format(
+            proved=text.number(proved), all=text.number(len(found.facts))
+        ),
+    )  # fmt: skip
+
+
+def _part(key: str, title: str, rows: list[tuple[str, str]], empty: str) -> Part:
+    return Part(key, title, tuple(rows), empty)
+
+
+def _papers(told: Mapping[str, Any], text: Text) -> Part:
+    found, rows = told["papers"], list[tuple[str, str]]()
+    if found is not None:
+        clause = _("yes") if found["audit_clause"] else _("no")
+        rows = [
+            (_("Contract"), found["contract"]),
+            (_("Audit clause"), clause),
+            (_("Origin of the list"), found["list_origin"]),
+            (_("Told"), when(datetime.fromisoformat(found["told_at"]), text)),
+        ]
+    roles = told["roles"]
+    rows += [
+        (_("Controller (client)"), roles["controller"]),
+        (_("Processor (provider)"), roles["processor"] or "—"),
+    ]
+    if found is None:
+        rows.insert(0, (_("Contract and origin of the list"), _("not told")))
+    return _part("papers", _("Papers"), rows, "")
+
+
+def _calls(told: Mapping[str, Any], text: Text) -> Part:
+    words = {
+        "decided": _("Judged"),
+        "allowed": _("Allowed"),
+        "refused": _("Refused"),
+        "by_policy_only": _("Of these by policy only"),
+        "proved": _("Put under a root of the ledger"),
+    }
+    rows = [(word, text.number(told["calls"][name])) for name, word in words.items()]
+    rows.append((_("Consents known of this client"), text.number(told["consents_known"])))
+    return _part("calls", _("Calls"), rows, "")
+
+
+def _counts(counts: Mapping[str, int], text: Text) -> list[tuple[str, str]]:
+    return [(str(VALUES.get(name, name)) or "—", text.number(n)) for name, n in counts.items()]
+
+
+def _days(told: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
+    most, rows = told["abandoned_most_percent"], []
+    for day in told["abandoned"]:
+        share = text.percent(day["share"], 2)
+        above = most is not None and 100 * day["share"] > most
+        rows.append((_day(day["day"], text), f"{share} ({_('above')})" if above else share))
+    return rows
+
+
+def _mandates(told: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
+    return [
+        (f"{one['number']} ({one['ref']})",
+         f"{_day(one['first'], text)} – {_day(one['last'], text) if one['last'] else '…'}")
+        for one in told["mandates"]
+    ]  # fmt: skip
+
+
+def _versions(told: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
+    return [(one["version"][:12], text.number(one["calls"])) for one in told["rules"]]
+
+
+def _retention(told: Mapping[str, Any], text: Text) -> Part:
+    kept = told["retention"]
+    rows = [(_("Years kept"), text.number(kept["years"]))]
+    if kept["first"]:
+        days = [_day(kept[name], text) for name in ("first", "last")]
+        rows.append((_("Calls of the period are erased"), " – ".join(dict.fromkeys(days))))
+    return _part("retention", _("Retention"), rows, "")
+
+
+def _day(iso: str, text: Text) -> str:
+    return text.day(date.fromisoformat(iso), weekday=False)
+
+
+def _downloads(row: Campaign, first: str, last: str) -> tuple[Download, ...]:
+    says = {
+        "sheet.csv": _("this sheet as a table"),
+        "sheet.json": _("this sheet as data"),
+        "facts.jsonl": _("its facts as they were sealed, with their proofs"),
+        "consents.csv": _("each consent to the calls of this client about this object"),
+        "consents.jsonl": _("the same with their proofs"),
+    }
+    days = f"?from={first}&to={last}"
+    return tuple(
+        Download(name, reverse("outbound_sheet_file", args=[row.ref, name]) + days, says[name])
+        for name in FILES
+    )

@@ -1,0 +1,130 @@
+"""The page of a campaign's sheet, and the files to take along."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from io import StringIO
+from typing import Any, cast
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
+from releve.campaign.provable import ProvedFact, facts_head
+from releve.campaign.sheet import Sheet, sheet_of, sheet_rows
+from releve.desk.access.guard import may
+from releve.desk.access.scopes import scope
+from releve.desk.answers import fresh
+from releve.desk.outbound.campaign_views import period_of
+from releve.desk.outbound.sheet_page import sheet_page
+from releve.desk.presenters.text import text_now
+from releve.gate.campaigns import campaigns as campaigns_now
+from releve.gate.law import rules_now
+from releve.gate.models import Campaign
+from releve.gate.moments import clock
+from releve.gate.sealing import Prover
+from releve.ledger.roots import last_root
+from releve.outbound.cells import harmless
+from releve.outbound.rows import LEGAL_ZONE, legal_day
+
+__all__ = ["sheet", "sheet_file"]
+
+
+@may("outbound.see")
+@require_safe
+def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
+    """What the client is owed of a campaign, on one sheet."""
+    row = _seen(request, campaign)
+    first, last, fault = period_of(request, legal_day(clock()))
+    found = _sheet(row, first, last)
+    page = sheet_page(row, found, text_now(LEGAL_ZONE), fault=fault)
+    return fresh(request, "desk/outbound/sheet.html", page, dict(found.told))
+
+
+@may("outbound.see")
+@require_safe
+def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
+    """One file of the sheet; consents are sent as they are read."""
+    row = _seen(request, campaign)
+    made = _FILES.get(name)
+    if made is None:
+        raise Http404(_("There is no such file."))
+    first, last, fault = period_of(request, legal_day(clock()))
+    if fault:
+        return HttpResponse(fault, status=400, content_type="text/plain; charset=utf-8")
+    kind = {"csv": "text/csv", "json": "application/json"}.get(name.rpartition(".")[2])
+    response = StreamingHttpResponse(
+        made(row, first, last), content_type=f"{kind or 'application/jsonl'}; charset=utf-8"
+    )
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "private, no-store"
+    return cast("HttpResponse", response)
+
+
+def _seen(request: HttpRequest, campaign: str) -> Campaign:
+    row = campaigns_now().get(campaign)
+    if row is None or not scope(request.user, "outbound.see").has_client(row.client):
+        raise Http404(_("There is no such campaign."))
+    return row
+
+
+def _sheet(row: Campaign, first: date, last: date) -> Sheet:
+    return sheet_of(row, first, last, rules_now(), clock(), _prover())
+
+
+def _prover() -> Prover | None:
+    root = last_root()
+    return None if root is None else Prover(root)
+
+
+def _consents(row: Campaign) -> Iterator[ProvedFact]:
+    return told_consents(row.client, rules_now(), _prover(), object_=row.object)
+
+
+def _sheet_csv(row: Campaign, first: date, last: date) -> Iterator[str]:
+    rows = ({"what": what, "value": value} for what, value in
+            sheet_rows(_sheet(row, first, last).told))  # fmt: skip
+    return _table(("what", "value"), rows)
+
+
+def _sheet_json(row: Campaign, first: date, last: date) -> Iterator[str]:
+    yield _sheet(row, first, last).document() + "\n"
+
+
+def _facts_jsonl(row: Campaign, first: date, last: date) -> Iterator[str]:
+    yield facts_head(row.ref, clock()) + "\n"
+    yield from (f"{fact.line()}\n" for fact in _sheet(row, first, last).facts)
+
+
+def _consents_csv(row: Campaign, first: date, last: date) -> Iterator[str]:
+    return _table(CONSENT_COLUMNS, (one.told for one in _consents(row)))
+
+
+def _consents_jsonl(row: Campaign, first: date, last: date) -> Iterator[str]:
+    yield facts_head(row.client, clock()) + "\n"
+    yield from (f"{one.line()}\n" for one in _consents(row))
+
+
+def _table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a table, its first line first."""
+    buffer = StringIO()
+    writer = csv.DictWriter(buffer, tuple(columns), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: harmless(value) for name, value in row.items()})
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
+
+
+_FILES: Mapping[str, Callable[[Campaign, date, date], Iterator[str]]] = {
+    "sheet.csv": _sheet_csv,
+    "sheet.json": _sheet_json,
+    "facts.jsonl": _facts_jsonl,
+    "consents.csv": _consents_csv,
+    "consents.jsonl": _consents_jsonl,
+}

@@ -1,0 +1,60 @@
+"""What the first look after a start would wait for, read beforehand, beside the server.
+
+The operator, what has happened, the plans of the days ahead and the plan to show: seconds for a
+large operator. Nothing depends on it: who comes earlier waits as before.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from threading import Thread
+
+from django.conf import settings
+from django.db import connection
+
+from releve.desk.store import store_of
+from releve.live import api as live
+from releve.plan_folder import PlanFolderError
+
+__all__ = ["warm", "warm_in_background"]
+
+_log = logging.getLogger("releve.desk")
+
+
+def warm_in_background() -> Thread:
+    """Start to read, in a thread that keeps no process from ending; return it."""
+    thread = Thread(target=_warm_and_close, name="releve-warm", daemon=True)
+    thread.start()
+    return thread
+
+
+def warm() -> None:
+    """Read what *Now*, the clients' pages and the verdict are made from; what fails is logged."""
+    for read in (_now, _plan):
+        _tried(read)
+
+
+def _now() -> None:
+    live.coverage(live.LIVE)
+
+
+def _plan() -> None:
+    if settings.PLAN_FOLDER is not None:
+        store_of(settings.PLAN_FOLDER).get()
+
+
+def _tried(read: Callable[[], None]) -> None:
+    try:
+        read()
+    except (live.LiveError, PlanFolderError):
+        return  # nothing to read yet: the page itself says what is missing
+    except Exception:  # whatever it is, the page that needs it meets it again
+        _log.exception("what the first page needs could not be read beforehand")
+
+
+def _warm_and_close() -> None:
+    try:
+        warm()
+    finally:
+        connection.close()

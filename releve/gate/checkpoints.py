@@ -1,0 +1,58 @@
+"""SQLite's log carried over into the database file by a thread of its own.
+
+By itself SQLite does so in the commit that makes the log long: that one call would wait for the
+disk. Here nobody who decides does, unless the thread falls far behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+__all__ = ["MOST_PAGES", "checkpoint", "checkpoint_apart"]
+
+MOST_PAGES = 25_000
+"""Pages of the log (4 KB each) with which whoever commits does it all the same."""
+
+_SECONDS = 0.5
+_LONG = 32 << 20
+"""Bytes of the log from which it is begun anew, while those who write wait a moment."""
+_PATIENCE = 0.01
+"""Seconds for which those who write may wait for somebody who reads the log."""
+_log = logging.getLogger("releve.gate")
+
+
+def checkpoint_apart(path: str | Path) -> None:
+    """Start the thread; it ends with the process."""
+    threading.Thread(target=_work, args=(Path(path),), name="checkpoints", daemon=True).start()
+
+
+def _work(path: Path) -> None:
+    while True:
+        time.sleep(_SECONDS)
+        try:
+            checkpoint(path)
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("the log of the database is not carried over: %s", error)
+
+
+def checkpoint(path: Path, most_bytes: int = _LONG) -> bool:
+    """Carry the log over as far as nobody reads it; begin it anew where it has grown long.
+
+    Return whether it was begun anew.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists():
+        return False
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as connection:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if log.stat().st_size < most_bytes:
+            return False
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy

@@ -1,0 +1,186 @@
+"""Facts, provable: what was known of consents, mandates and the rest, under roots in the ledger.
+
+A fact is known from the closing of its load on, and never changes. So the rows of each table, in
+the order in which they became known, are the leaves of Merkle trees, some thousands a tree; one
+entry ``outbound.facts`` of the ledger holds each root. That a fact stood here on a day is proved
+by its text, its path to that root and the ledger's own proof of the entry; no other fact is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from django.db import models as db
+from django.db import transaction
+
+from releve.gate import models
+from releve.gate.closing import text_leaf
+from releve.gate.errors import NoSuch
+from releve.gate.models import Fact, FactBatch, Load
+from releve.ledger.chain import append, lock
+from releve.ledger.errors import ProofError
+from releve.ledger.hashing import canonical
+from releve.ledger.merkle import Subtree, fold, inclusion_path, tree_hash
+from releve.ledger.proofs import prove
+from releve.ledger.roots import Root
+from releve.network.clock import UTC
+
+__all__ = ["KIND", "SEALED", "Prover", "fact_text", "seal_facts"]
+
+KIND = "outbound.facts"
+"""The kind of the ledger's entry: ``table``, ``rows`` (a count), ``root``."""
+
+SEALED: tuple[type[Fact], ...] = (
+    models.Consent, models.Withdrawal, models.Contract, models.Callback, models.Refusal,
+    models.Mandate, models.Abandoned, models.Scrub, models.Campaign,
+)  # fmt: skip
+"""The tables whose rows are proved so; attempts have a tree of their own (``closing``)."""
+
+_MOST = 5000
+_HASH = 32
+_LEFT_OUT = {"load", "digest", "erase_on", "known_from"}
+_Place = tuple[datetime, int]
+"""When a row became known, and its key: the order of the leaves."""
+
+
+def seal_facts(now: datetime) -> int:
+    """Put every fact that is not proved yet under new roots in the ledger; return how many."""
+    count = 0
+    for model in SEALED:
+        while found := _seal(model, now):
+            count += found
+    return count
+
+
+def _seal(model: type[Fact], now: datetime) -> int:
+    """Put the next rows of a table under one root; return how many.
+
+    They are read and hashed before the transaction: on SQLite it keeps the gate waiting.
+    """
+    table, end = model._meta.db_table, _end(model)
+    rows = _next_rows(model, end)
+    if not rows:
+        return 0
+    leaves = b"".join(text_leaf(fact_text(row)) for row in rows)
+    root = tree_hash(len(rows), _subtrees(leaves)).hex()
+    known_at, last = _place(rows[-1])
+    with transaction.atomic():
+        lock()  # one closes at a time
+        if _end(model) != end:  # another process has proved them meanwhile
+            return len(rows)
+        body = {"table": table, "rows": len(rows), "root": root}
+        entry = append(KIND, body, recorded_at=now, stream="outbound")
+        FactBatch.objects.create(
+            table=table, sealed_at=now, rows=len(rows), known_at=known_at, last=last,
+            root=root, leaves=leaves, seq=entry.seq,
+        )  # fmt: skip
+    return len(rows)
+
+
+def _end(model: type[Fact]) -> _Place | None:
+    """Return where the proved rows of a table end."""
+    done = FactBatch.objects.filter(table=model._meta.db_table).order_by("-known_at", "-last")
+    return done.values_list("known_at", "last").first()
+
+
+def _next_rows(model: type[Fact], end: _Place | None) -> list[Fact]:
+    """Return the first rows that are not proved yet, in the order in which they became known."""
+    rows = model._default_manager.select_related("load").order_by("pk")
+    loads = Load.objects.filter(known_at__isnull=False).order_by("known_at")
+    later = loads.filter(db.Exists(model._default_manager.filter(load=db.OuterRef("pk"))))
+    parts = []
+    if end is not None:
+        parts = [rows.filter(load__known_at=end[0], pk__gt=end[1])]
+        later = later.filter(known_at__gt=end[0])
+    found: list[Fact] = []
+    for part in chain(parts, (rows.filter(load=load) for load in later.iterator())):
+        found += part[: _MOST - len(found)]
+        if len(found) == _MOST:
+            break
+    return found
+
+
+def _place(row: Fact) -> _Place:
+    if row.load is None or row.load.known_at is None:
+        raise NoSuch(f"{row} is not known yet: its import was not finished")
+    return row.load.known_at, row.pk
+
+
+def fact_text(row: Fact) -> str:
+    """Return the canonical JSON of a fact: its table, its columns, when it was known."""
+    told: dict[str, Any] = {"table": row._meta.db_table}
+    for field in row._meta.concrete_fields:
+        if field.name not in _LEFT_OUT:
+            told[field.name] = _plain(getattr(row, field.attname))
+    recorded, _ = _place(row)
+    told["recorded_at"] = _plain(recorded)
+    told["known_at"] = _plain(row.known_from or recorded)
+    return canonical(told)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+class Prover:
+    """Proves facts against one signed root of the ledger; reads each batch once."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._batches: dict[int, tuple[dict[bytes, int], Subtree, Mapping[str, Any] | None]] = {}
+
+    def proof(self, row: Fact) -> Mapping[str, Any] | None:
+        """Return the proof of a fact, None while no signed root is over it.
+
+        It has the shape of that of a decision (``releve.gate.closing.prove_row``).
+        """
+        known_at, pk = _place(row)
+        later = db.Q(known_at__gt=known_at) | db.Q(known_at=known_at, last__gte=pk)
+        batches = FactBatch.objects.filter(later, table=row._meta.db_table)
+        batch = batches.order_by("known_at", "last").defer("leaves").first()
+        if batch is None:
+            return None
+        places, subtree, entry = self._read(batch)
+        text = fact_text(row)
+        place = places.get(text_leaf(text))
+        if entry is None or place is None:
+            return None
+        path = [node.hex() for node in inclusion_path(place, batch.rows, subtree)]
+        return {
+            "format": "releve outbound row 1",
+            "text": text,
+            "place": place,
+            "size": batch.rows,
+            "path": path,
+            "entry": entry,
+        }
+
+    def _read(self, batch: FactBatch) -> tuple[dict[bytes, int], Subtree, Mapping[str, Any] | None]:
+        if batch.pk not in self._batches:
+            self._batches.clear()  # rows come in the order of their batches
+            leaves = bytes(batch.leaves)
+            hashes = [leaves[at : at + _HASH] for at in range(0, len(leaves), _HASH)]
+            places = {one: place for place, one in enumerate(hashes)}
+            try:
+                entry: Mapping[str, Any] | None = prove(batch.seq, self._root)
+            except ProofError:
+                entry = None
+            self._batches[batch.pk] = (places, cache(_subtrees(leaves)), entry)
+        return self._batches[batch.pk]
+
+
+def _subtrees(leaves: bytes) -> Subtree:
+    """Return what gives the hash of a complete subtree over the leaves."""
+
+    def subtree(level: int, index: int) -> bytes:
+        width = _HASH << level
+        part = leaves[index * width : (index + 1) * width]
+        return fold([part[at : at + _HASH] for at in range(0, width, _HASH)])
+
+    return subtree

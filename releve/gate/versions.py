@@ -1,0 +1,75 @@
+"""The versions of the rules that decided something, kept whole: a past call is judged by its own.
+
+A gate writes a version down before the first decision by it; where it cannot, it decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from django.db import connection
+
+from releve.gate.errors import NoSuch
+from releve.gate.law import table_now
+from releve.gate.models import RuleTable
+from releve.gate.moments import clock
+from releve.outbound import Rules, load_rules
+
+__all__ = ["keep_now", "rules_in_use", "rules_of", "texts_of"]
+
+
+class _Kept:
+    """Which versions this process knows to be kept, so that it asks once."""
+
+    versions: frozenset[str] = frozenset()
+
+
+def rules_in_use() -> Rules:
+    """Return the rules of now for whoever decides, once they are kept."""
+    rules, _ = table_now()
+    if rules.version not in _Kept.versions:
+        keep_now()
+        _Kept.versions |= {rules.version}
+        if not connection.in_atomic_block:
+            connection.close()  # a thread of the gate has a connection of its own
+    return rules
+
+
+def keep_now() -> str:
+    """Keep the rules of now; return their version."""
+    rules, texts = table_now()
+    RuleTable.objects.get_or_create(
+        version=rules.version, defaults={"texts": dict(texts), "used_at": clock()}
+    )
+    return rules.version
+
+
+def rules_of(version: str) -> Rules:
+    """Return the rules of a version; NoSuch where they were never kept here."""
+    rules, _ = table_now()
+    return rules if rules.version == version else _loaded(version)
+
+
+def texts_of(versions: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    """Return the files of several versions, by version and name; NoSuch as for one."""
+    return {version: _texts(version) for version in versions}
+
+
+@lru_cache(maxsize=8)
+def _loaded(version: str) -> Rules:
+    return load_rules(_texts(version))
+
+
+def _texts(version: str) -> Mapping[str, str]:
+    rules, texts = table_now()
+    if rules.version == version:
+        return dict(texts)
+    kept = RuleTable.objects.filter(version=version).values_list("texts", flat=True).first()
+    if kept is None:
+        raise NoSuch(
+            f"the rules {version[:12]} that judged this are not kept here, nor are they those of "
+            f"now ({rules.version[:12]}): put back the files of law/ and the release of that day"
+        )
+    found: Mapping[str, str] = kept
+    return found

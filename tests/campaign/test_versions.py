@@ -1,0 +1,155 @@
+"""A proof over days on which the rules were not the same: each call is judged by its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from django.conf import settings
+from django.utils import timezone
+
+from releve.cli import main
+from releve.gate import deciding, versions
+from releve.gate.closing import close_all
+from releve.gate.errors import NoSuch
+from releve.gate.loading import load_frames
+from releve.gate.models import Campaign, Decision, Load, RuleTable
+from releve.gate.versions import rules_in_use, rules_of
+from releve.ledger.keys import public_key
+from releve.ledger.roots import seal
+from releve.outbound import built_in_texts
+from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of, question
+from tests.gate.stores import DjangoStore
+from tests.outbound.people import frame_of
+from tests.outbound.table import FEEDS
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+ADDED = """jurisdiction: FR
+rows:
+- id: HOUSE-LUNCH
+  gate: P
+  kind: hours
+  from: 2026-08-12
+  parameters: {windows: {monday-friday: ["14:00-20:00"]}}
+  applies: {}
+  rule: {fr: "L'après-midi seulement", en: "Afternoons only"}
+  refuses: {fr: "Le matin, la maison n'appelle pas.", en: "In the morning the house does not call."}
+  reference: house rule
+  source: house
+  sure: [P]
+"""
+"""A row that the operator adds between two days of the campaign."""
+WEEK = [datetime(2026, 8, day, 8, 30, tzinfo=UTC) for day in (10, 11, 12)]
+EARLY = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
+
+
+class StoreAt(DjangoStore):
+    """A store whose database has the clock of the day."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def read(self, asked: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
+        locked, row = super().read(asked)
+        return locked, [*row[:-3], None, None, self._now.isoformat()]
+
+
+def history(people: range) -> None:
+    """A history as it was known in July: who consents, the list scrubbed, the registers read."""
+    consents = [
+        {"id": f"C{n}", "client": CLIENT, "person": f"P{n}", "collected_at": EARLY,
+         "known_at": EARLY, "objects": ["electricity"], "proof": "a" * 64,
+         "items": ["identity", "choice", "period", "withdrawal", "proof_access"]}
+        for n in people
+    ]  # fmt: skip
+    told = {
+        "people": [{"person": f"P{n}", "number": number_of(n)} for n in range(9)],
+        "consents": consents,
+        "scrubs": [{"list": "bloctel", "client": CLIENT, "at": EARLY.replace(day=30)}],
+        "mandates": [{"id": "M1", "client": CLIENT, "number": CALLER, "first": EARLY.date()}],
+        "feeds": [{"feed": feed, "read_at": at} for feed in FEEDS for at in WEEK],
+    }
+    frames = {name: frame_of(name, rows) for name, rows in told.items()}
+    load_frames(frames, source="history", by="tests", as_known=True)
+    load = Load.objects.create(source="campaign", by="tests", opened_at=EARLY, known_at=EARLY)
+    Campaign.objects.create(load=load, ref=CAMPAIGN, client=CLIENT, object="electricity",
+                            provider="us", digest="")  # fmt: skip
+
+
+@pytest.fixture
+def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three people called on 10, 11 and 12 August 2026; the house adds a row before the 12th."""
+    monkeypatch.setattr(versions._Kept, "versions", frozenset())
+    history(range(2))
+    for at in WEEK:
+        if at.day == 12:
+            law = settings.HOME / "law"
+            law.mkdir()
+            (law / "house.yaml").write_text(ADDED, encoding="utf-8")
+        with monkeypatch.context() as patch:
+            patch.setattr(deciding.timezone, "now", lambda at=at: at)
+            for person in range(3):
+                asked = question(person, f"{at.day}-{person}")
+                deciding.decide(StoreAt(at), asked, rules_in_use(), time.monotonic() + 9)
+
+
+def proved(out: Path, *, code: int = 0) -> str:
+    command = ["outbound", "proof", CAMPAIGN, "--from", "2026-08-10", "--to", "2026-08-12"]
+    found = CliRunner().invoke(main, [*command, "--out", str(out)])
+    assert found.exit_code == code, found.output
+    return found.output
+
+
+@pytest.mark.usefixtures("week")
+def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alone(
+    tmp_path: Path,
+) -> None:
+    told = Decision.objects.order_by("at", "pk").values_list("at__day", "rules", "rules_version")
+    by_day = {day: [rules for on, rules, _ in told if on == day] for day in (10, 11, 12)}
+    assert by_day == {
+        10: ["", "", ""],
+        11: ["", "", "FR-OPTIN-1"],
+        12: ["HOUSE-LUNCH", "HOUSE-LUNCH", "FR-OPTIN-1|HOUSE-LUNCH"],
+    }
+    assert len({version for _, _, version in told}) == 2
+    close_all(timezone.now())
+    seal(timezone.now())
+    (settings.HOME / "law" / "house.yaml").unlink()  # neither table is that of today any more
+    (settings.HOME / "law" / "later.yaml").write_text(
+        "jurisdiction: FR\nrows:\n- {closes: FR-OPTIN-1, from: 2027-01-01}\n", encoding="utf-8"
+    )
+    assert "9 calls, 9 proved against the ledger, 9 with their evidence" in proved(tmp_path / "out")
+    file = tmp_path / "out" / "proof.jsonl"
+    with file.open(encoding="utf-8") as lines:
+        assert len(json.loads(next(lines))["rules"]) == 2
+    again = CliRunner().invoke(main, ["outbound", "reprove", str(file), "--key", public_key()])
+    assert again.exit_code == 0, again.output
+    assert "9 judged again with the same answer, 0 not" in again.output
+    assert "9 proved under a root of the ledger" in again.output
+
+
+@pytest.mark.usefixtures("week")
+def test_a_version_that_is_not_kept_is_named_with_what_to_put_back(tmp_path: Path) -> None:
+    (settings.HOME / "law" / "house.yaml").unlink()
+    RuleTable.objects.exclude(texts=built_in_texts()).delete()
+    versions._loaded.cache_clear()
+    assert "not kept here" in proved(tmp_path / "out", code=1)
+
+
+@pytest.mark.usefixtures("week")
+def test_a_version_is_kept_once_and_is_read_back_as_it_was() -> None:
+    assert RuleTable.objects.count() == 2
+    rules_in_use()
+    assert RuleTable.objects.count() == 2
+    for table in RuleTable.objects.all():
+        versions._loaded.cache_clear()
+        assert rules_of(table.version).version == table.version
+    with pytest.raises(NoSuch, match="put back"):
+        rules_of("0" * 64)

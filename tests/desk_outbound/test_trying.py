@@ -1,0 +1,61 @@
+"""A change of the rules tried on what is recorded: on the desk and by the command."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from releve.cli import main
+from releve.desk.access.roles import Role
+from releve.gate.moments import clock
+from releve.ledger.models import Entry
+from tests.access.people import signed_in
+from tests.desk_outbound.test_rules import sent
+from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+NO_DAYS = """jurisdiction: FR
+rows:
+- {amends: FR-OPTIN-3, from: 2026-09-01, parameters: {days: 0}}
+"""
+
+
+def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_recorded(
+    called: list[str],
+) -> None:
+    later = clock() + timedelta(minutes=1)
+    head = "id,client,number,at,object,caller,campaign,person\n"
+    rows = [f"Q{n},{CLIENT},{number_of(n)},{later.isoformat()},electricity,{CALLER},{CAMPAIGN},"
+            for n in (2, 77)]  # fmt: skip
+    calls = (head + "\n".join([*rows, rows[0].replace("Q2", "Q3") + "P2"]) + "\n").encode()
+    answered = sent(signed_in(Role.OUTBOUND), NO_DAYS, calls, facts=False).json()
+    told = {flip["id"]: flip for flip in answered["flips"]}
+    assert {name: flip["becomes"] for name, flip in told.items()} == {
+        "Q2": "refused", "Q3": "refused",
+    }  # fmt: skip
+    assert told["Q2"]["before"] == []
+    assert told["Q2"]["after"] == ["FR-OPTIN-3@2026-09-01"]
+    entry = Entry.objects.get(kind="outbound.tried")
+    assert json.loads(entry.body)["calls"] == 3
+    assert number_of(2) not in entry.body
+
+
+def test_the_command_tries_a_change_on_what_is_recorded_too(
+    called: list[str], tmp_path: Path
+) -> None:
+    later = clock() + timedelta(minutes=1)
+    calls = "id,client,number,at,object,caller\n"
+    calls += f"Q2,{CLIENT},{number_of(2)},{later.isoformat()},electricity,{CALLER}\n"
+    (tmp_path / "calls.csv").write_text(calls, encoding="utf-8")
+    (tmp_path / "rows.yaml").write_text(NO_DAYS, encoding="utf-8")
+    command = ["outbound", "flips", str(tmp_path / "calls.csv"), str(tmp_path / "rows.yaml")]
+    told = CliRunner().invoke(main, [*command, "--recorded-by", "ines", "--lang", "en"])
+    assert told.exit_code == 1, told.output
+    assert "becomes refused +FR-OPTIN-3@2026-09-01" in told.output
+    both = CliRunner().invoke(main, [*command, "--recorded-by", "i", "--facts", str(tmp_path)])
+    assert (both.exit_code, "drop them" in both.output) == (2, True)

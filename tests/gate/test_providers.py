@@ -1,0 +1,75 @@
+"""Attempts that other providers tell: each counts, none twice, whoever named them how."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+from django.utils import timezone
+
+from releve.cli import main
+from releve.gate.knowing import facts_at
+from releve.gate.moments import clock
+from releve.outbound.providers import provided
+from releve.outbound.reading import read_tables
+from tests.gate.making import CLIENT, fill, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+WHEN = (timezone.now() - timedelta(days=2)).replace(microsecond=0).isoformat()
+
+
+def folder_of(path: Path, rows: str, head: str = "id;client;person;at") -> Path:
+    path.mkdir()
+    (path / "attempts.csv").write_text(f"{head}\n{rows}", encoding="utf-8")
+    return path
+
+
+def imported(folder: Path, *more: str) -> Result:
+    command = ["outbound", "facts", "import", str(folder), "--by", "ines", *more]
+    found = CliRunner().invoke(main, command)
+    assert found.exit_code == 0, found.output
+    return found
+
+
+def counted() -> int:
+    """Return how many attempts on the first person are known now."""
+    known = facts_at(CLIENT, number_of(0), clock()).facts()
+    (holder,) = known.persons_of(number_of(0), clock())
+    return len(known.known(CLIENT, holder.person, number_of(0), "", clock()).attempts)
+
+
+def test_two_providers_with_one_id_in_one_second_count_both_and_a_table_twice_counts_once(
+    tmp_path: Path,
+) -> None:
+    fill(range(1))
+    row = f"1;{CLIENT};P0;{WHEN}\n"
+    first = folder_of(tmp_path / "a", row + f"2;{CLIENT};P0;{WHEN}\n")
+    second = folder_of(tmp_path / "b", row)
+    assert "attempts: 2 written" in imported(first).output
+    assert "attempts: 1 written" in imported(second).output
+    assert counted() == 3
+    assert "attempts: 0 written, 2 there already" in imported(first).output
+    turned = folder_of(tmp_path / "c", f"2;{CLIENT};P0;{WHEN}\n" + row)
+    assert "attempts: 0 written, 2 there already" in imported(turned).output
+    assert counted() == 3
+
+
+def test_a_provider_that_is_named_may_send_its_table_longer(tmp_path: Path) -> None:
+    fill(range(1))
+    row = f"1;{CLIENT};P0;{WHEN}\n"
+    imported(folder_of(tmp_path / "a", row), "--provider", "OTHER")
+    longer = folder_of(tmp_path / "b", row + f"2;{CLIENT};P0;{WHEN}\n")
+    assert "attempts: 1 written, 1 there already" in imported(longer, "--provider", "OTHER").output
+    assert counted() == 2
+
+
+def test_what_the_table_says_of_the_provider_goes_first() -> None:
+    text = f"id;client;person;at;provider\n1;{CLIENT};P0;{WHEN};OWN\n2;{CLIENT};P0;{WHEN};\n"
+    attempts = read_tables({"attempts.csv": text.encode()})["attempts"]
+    assert provided(attempts, "OTHER")["provider"].to_list() == ["OWN", "OTHER"]
+    own, table = provided(attempts)["provider"].to_list()
+    assert (own, table.startswith("table:")) == ("OWN", True)
+    assert isinstance(provided(attempts.clear()), pl.DataFrame)

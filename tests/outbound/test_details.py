@@ -1,0 +1,275 @@
+"""What a verdict tells besides its answer, and the edges of rows that no table of cases reaches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from releve.outbound import Call, CallFault, Rules, Verdict, built_in_rules, load_rules, verdict
+from releve.outbound.consents import last_day
+from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
+from releve.outbound.loading import built_in_texts
+from releve.outbound.numbers import NumberTable, Prefix
+from releve.outbound.rows import Words
+from tests.outbound.table import CLIENT, NUMBER, PERSON, case_of, instant
+
+RULES = built_in_rules()
+FRANCE, GUADELOUPE = RULES.territories["FR"].name, RULES.territories["GP"].name
+CONSENT = "2026-09-15 11:00"
+
+
+def at(text: str) -> datetime:
+    return instant(text).astimezone(UTC)
+
+
+def judged(entry: dict[str, Any], rules: Rules = RULES) -> Verdict:
+    told = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
+    return verdict(told.call, told.facts, rules, told.known_at)
+
+
+def with_rows(rows: str) -> Rules:
+    """Return the law with further rows for France."""
+    return load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
+
+
+QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
+    ("FR-BAN-ENERGY-2", "forbidden_object", {"object": "energy-works"},
+     {"object": "energy-works"}, ()),
+    ("FR-BLOCTEL-1", "list_opposition",
+     {"at": "2026-08-10 10:30", "listings": ["2026-02-05 00:00", "2026-01-05 00:00"]},
+     {"list": "bloctel", "since": at("2026-01-05 00:00")}, ()),
+    ("FR-BLOCTEL-2", "scrub",
+     {"at": "2026-08-10 10:30", "scrubs": ["2026-06-01 09:00", "2026-05-01 09:00"]},
+     {"list": "bloctel", "days": 30, "scrubbed": at("2026-06-01 09:00")}, ()),
+    ("FR-BLOCTEL-2", "scrub", {"at": "2026-08-10 10:30"},
+     {"list": "bloctel", "days": 30, "scrubbed": None}, ()),
+    ("FR-AUTO-1", "automated_consent", {"mode": "robot"}, {"mode": "robot"}, ()),
+    ("FR-OPTIN-1", "consent_required", {}, {}, ()),
+    ("FR-OPTIN-1", "consent_proof", {"consents": [{"at": CONSENT, "proof": ""}]},
+     {"consent": "C1"}, ("C1",)),
+    ("FR-OPTIN-2", "consent_items",
+     {"consents": [{"at": CONSENT, "lacks": ["choice"], "act": "pre-ticked-box"}]},
+     {"consent": "C1", "missing": ("choice", "positive_act")}, ("C1",)),
+    ("FR-OPTIN-3", "consent_period", {"consents": [{"at": CONSENT, "until": date(2026, 11, 20)}]},
+     {"consent": "C1", "last": date(2026, 11, 20)}, ("C1",)),
+    ("FR-OPTIN-4", "consent_object",
+     {"consents": [{"at": CONSENT, "objects": ["gas"], "slot": "2026-11-24 11:00"}]},
+     {"consent": "C1", "outside": ("object", "slot")}, ("C1",)),
+    ("FR-OPTIN-6", "consent_withdrawal",
+     {"consents": [CONSENT], "withdrawals": ["2026-11-20 09:00", "2026-11-19 09:00"]},
+     {"consent": "C1", "withdrawn": at("2026-11-19 09:00")}, ("C1",)),
+    ("FR-REFUS-STOP", "consent_refusal",
+     {"consents": [CONSENT], "refusals": [{"at": "2026-11-20 09:00", "basis": "consent:C1"}]},
+     {"consent": "C1", "refused": at("2026-11-20 09:00")}, ("C1",)),
+    ("FR-HOURS-1", "hours", {"at": "2026-11-24 13:00", "consents": [CONSENT]},
+     {"territory": FRANCE, "local": instant("2026-11-24 13:00")}, ()),
+    ("FR-HOLI-2", "local_holidays",
+     {"at": "2026-05-27 16:00", "number": "+590590112233"},
+     {"territory": GUADELOUPE, "day": date(2026, 5, 27)}, ()),
+    ("FR-FREQ-1", "cap", {"attempts": [f"2026-11-{day} 11:00" for day in (20, 18, 19, 17)]},
+     {"count": 4, "most": 4, "first": at("2026-11-17 11:00")}, ("A4", "A2", "A3", "A1")),
+    ("FR-REFUS-60", "silence", {"refusals": ["2026-11-20 09:00"]},
+     {"refused": at("2026-11-20 09:00"), "again": date(2027, 1, 20)}, ()),
+    ("FR-INS-1", "silence",
+     {"object": "insurance", "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}]},
+     {"refused": at("2026-01-10 11:00"), "again": None}, ()),
+    ("FR-DIAL-1", "pause",
+     {"mode": "predictive",
+      "attempts": [{"at": f"2026-11-{day} 11:00", "outcome": "abandoned"} for day in (23, 22)]},
+     {"last": at("2026-11-23 11:00"), "hours": 72}, ()),
+    ("FR-DIAL-1", "abandoned_rate",
+     {"mode": "predictive", "campaign": "autumn",
+      "abandoned": [{"campaign": "autumn", "day": date(2026, 11, 24), "abandoned": 1,
+                     "handled": 19, "known": "2026-11-24 10:00"}]},
+     {"rate": pytest.approx(5.0), "most": 3.0}, ()),
+    ("FR-CLI-1", "caller_shown", {"caller": ""}, {}, ()),
+    ("FR-CLI-1", "caller_mandate", {"mandates": [{"last": date(2026, 11, 23)}]},
+     {"caller": "+33162000001"}, ()),
+    ("FR-CLI-8", "caller_link", {"caller": "+33144000001", "mandates": [{"linked": False}]},
+     {"caller": "+33144000001"}, ("M1",)),
+    ("FR-CLI-4", "caller_class", {"caller": "+33612345678"},
+     {"caller_class": "mobile", "mode": "manual"}, ()),
+    ("FR-CLI-5", "authentication", {"authenticated": False}, {"origin": "FR"}, ()),
+    ("FR-CLI-7", "authentication", {"caller": "+33144000001", "origin": "MA"},
+     {"origin": "MA"}, ()),
+    ("FR-DATA-OBJECT", "data", {"object": ""}, {"detail": "empty"}, ()),
+    ("FR-DATA-ZONE", "data", {"address": "nowhere"}, {"detail": "address-unreadable"}, ()),
+    ("FR-DATA-CALLER", "data", {"caller": "abc"}, {"detail": "malformed"}, ()),
+    ("FR-DATA-CONSENT", "data",
+     {"consents": [{"at": None, "id": "C9", "unreadable": "no-offset"}]},
+     {"consent": "C9", "detail": "no-offset"}, ("C9",)),
+    ("FR-DATA-CONSENT", "data", {"consents": [{"at": None, "id": "C9"}]},
+     {"consent": "C9", "detail": "no-date"}, ("C9",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "kind", "entry", "quotes", "facts"), QUOTED)
+def test_each_kind_of_row_quotes_what_it_rests_on_and_says_so_in_its_own_words(
+    row: str, kind: str, entry: dict[str, Any], quotes: dict[str, Any], facts: tuple[str, ...]
+) -> None:
+    met = [f for f in judged(entry).findings if (f.id, f.row.kind) == (row, kind)]
+    assert met
+    for finding in met:
+        assert (dict(finding.quotes), finding.facts) == (quotes, facts)
+        refuses = finding.row.refuses
+        assert isinstance(refuses, Words)
+        for language in ("fr", "en"):
+            head = refuses.of(language).partition("{")[0]
+            assert finding.says(language).startswith(head)
+
+
+def test_every_kind_that_can_refuse_is_quoted_above() -> None:
+    kinds = {row.kind for row in RULES.rows if row.refuses is not None}
+    assert kinds == {kind for _, kind, _, _, _ in QUOTED}
+
+
+@pytest.mark.parametrize("wrong", ["callee", "purpose", "channel", "mode"])
+def test_a_call_of_an_unknown_kind_is_no_call(wrong: str) -> None:
+    with pytest.raises(CallFault, match=f"{wrong} 'telex' is not one of"):
+        Call(CLIENT, NUMBER, at("2026-11-24 10:30"), "electricity", **{wrong: "telex"})
+
+
+def test_the_duties_of_a_call_are_the_texts_in_force_that_nothing_lifts() -> None:
+    ours = {row.id for row in judged({"consents": [CONSENT]}).duties}
+    assert ours == {"FR-ID-1", "FR-OPTIN-5", "FR-OPTIN-7", "FR-OPTIN-8", "FR-TZ-1"}
+    sold = {row.id for row in judged({"object": "insurance"}).duties}
+    assert sold == ours | {"FR-INS-1"}
+    running = {"first": date(2024, 1, 10), "objects": ["insurance"]}
+    lifted = {row.id for row in judged({"object": "insurance", "contracts": [running]}).duties}
+    assert lifted == ours
+    before = {row.id for row in judged({"at": "2026-08-10 10:30"}).duties}
+    assert before == {"FR-BLOCTEL-3", "FR-ID-1", "FR-OPTIN-8", "FR-TZ-1"}
+    assert judged({"callee": "business"}).duties == ()
+
+
+def test_the_attempts_told_are_those_of_the_first_cap_of_the_text() -> None:
+    more = with_rows("""
+- {id: FR-SHORT, gate: H, kind: cap, parameters: {most: 9, days: 2}, reference: x, source: x,
+   sure: [P], rule: {fr: a, en: b}, refuses: {fr: c, en: d}}
+""")
+    tried = {"attempts": ["2026-11-04 11:00", "2026-11-24 09:00"]}
+    assert judged(tried, more).attempts == 2
+
+
+def test_a_cap_of_none_refuses_the_first_call() -> None:
+    none = with_rows("- {amends: FR-FREQ-1, gate: H, from: 2026-09-01, parameters: {most: 0}}\n")
+    met = [f for f in judged({}, none).findings if f.id == "FR-FREQ-1"]
+    assert [dict(f.quotes) for f in met] == [{"count": 0, "most": 0, "first": None}]
+
+
+def test_one_person_on_a_mobile_terminal_may_show_a_mobile_and_nothing_else_forbidden() -> None:
+    by_hand = {"caller": "+33612345678", "mobile_terminal": True, "consents": [CONSENT]}
+    assert judged(by_hand).allowed
+    premium = {**by_hand, "caller": "+33899123456"}
+    assert "FR-CLI-2" in judged(premium).rules
+
+
+def test_a_consent_counts_for_the_hours_from_its_very_instant_to_the_end_of_its_last_day() -> None:
+    evening = {"at": "2026-08-10 21:00", "scrubs": ["2026-08-01 09:00"]}
+    assert judged({**evening, "consents": ["2026-08-10 21:00"]}).allowed
+    assert not judged({**evening, "consents": ["2026-08-10 21:00:01"]}).allowed
+    ends = {"at": "2026-01-10 11:00", "until": date(2026, 8, 10)}
+    assert judged({**evening, "consents": [ends]}).allowed
+    assert not judged({**evening, "consents": [{**ends, "until": date(2026, 8, 9)}]}).allowed
+
+
+def test_an_answer_to_a_request_is_too_late_at_midnight_after_the_fifth_working_day() -> None:
+    asked = {"callbacks": ["2026-11-17 18:00"]}
+    last = judged({**asked, "at": "2026-11-23 23:59:59"})
+    assert "FR-OPTIN-1" not in last.rules
+    assert "FR-OPTIN-1" in judged({**asked, "at": "2026-11-24 00:00"}).rules
+
+
+def test_an_answer_to_a_request_that_made_itself_known_ends_at_midnight_after_thirty_days() -> None:
+    refused = {"object": "insurance",
+               "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}]}  # fmt: skip
+    asked = {"at": "2026-10-20 18:00", "objects": ["insurance"], "named": True}
+    entry = {**refused, "callbacks": [asked]}
+    assert "FR-INS-1" not in judged({**entry, "at": "2026-11-19 23:59:59"}).rules
+    assert "FR-INS-1" in judged({**entry, "at": "2026-11-20 00:00"}).rules
+
+
+def test_without_holidays_in_force_every_weekday_is_a_working_day() -> None:
+    closed = with_rows("- {closes: FR-HOLI-1, from: 2026-09-01, reason: annulled}\n")
+    asked = {"callbacks": ["2026-11-09 18:00"]}
+    late = {**asked, "at": "2026-11-16 10:30"}
+    assert "FR-OPTIN-1" not in judged(late).rules
+    assert "FR-OPTIN-1" in judged(late, closed).rules
+    armistice = {"at": "2026-11-11 10:30", "consents": [CONSENT]}
+    assert "FR-HOURS-1" in judged(armistice).rules
+    assert judged(armistice, closed).allowed
+
+
+def test_a_register_read_at_the_instant_of_the_verdict_was_read() -> None:
+    assert judged({"consents": [CONSENT], "feeds": {"consents": "2026-11-24 10:30"}}).allowed
+    later = judged({"consents": [CONSENT], "feeds": {"consents": "2026-11-24 10:30:01"}})
+    assert later.rules == ("FR-DATA-STALE",)
+    edge = {"consents": [CONSENT], "feeds": {"consents": "2026-11-24 10:15"}}
+    assert judged(edge).allowed
+
+
+TICK = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(("late", "counts"), [(timedelta(0), True), (TICK, False)])
+def test_a_fact_counts_from_the_very_instant_at_which_it_is_known(
+    late: timedelta, counts: bool
+) -> None:
+    now = at("2026-11-24 10:30")
+    known = now + late
+    told = Facts(
+        persons=[Person(PERSON, NUMBER, known)],
+        consents=[Consent("C1", CLIENT, PERSON, at(CONSENT), known, frozenset())],
+        mandates=[Mandate("M1", CLIENT, "+33162000001", date(2026, 1, 1), None, known)],
+        watermarks=[Watermark("consents", known)],
+    )
+    assert bool(told.persons_of(NUMBER, now)) is counts
+    found = told.known(CLIENT, PERSON, NUMBER, "", now)
+    assert (bool(found.consents), bool(found.mandates)) == (counts, counts)
+    assert ("consents" in found.watermarks) is counts
+
+
+def test_a_consent_without_a_date_has_no_last_day() -> None:
+    (row,) = (row for row in RULES.rows if row.id == "FR-OPTIN-3")
+    undated = Consent("C1", CLIENT, PERSON, None, at(CONSENT), frozenset())
+    with pytest.raises(ValueError, match="C1 has no date"):
+        last_day(row, undated)
+    dated = replace(undated, collected_at=at(CONSENT))
+    assert last_day(row, dated) == date(2027, 9, 14)
+    assert last_day(row, replace(dated, until=date(2027, 9, 13))) == date(2027, 9, 13)
+
+
+def test_a_row_with_a_doubt_is_for_a_lawyer_and_one_whose_text_was_seen_is_not() -> None:
+    row = next(row for row in RULES.rows if row.sure == ("P",) and row.doubt is None)
+    assert not row.unsure
+    assert replace(row, doubt=Words("a", "b")).unsure
+    assert replace(row, sure=("P", "S")).unsure
+
+
+def test_a_prefix_binds_from_its_first_day_to_its_last() -> None:
+    prefix = Prefix("+33162", "npv", first=date(2026, 1, 1), last=date(2026, 6, 30))
+    days = [date(2025, 12, 31), date(2026, 1, 1), date(2026, 6, 30), date(2026, 7, 1)]
+    assert [prefix.binds_on(day) for day in days] == [False, True, True, False]
+
+
+def test_the_longest_prefix_and_the_longest_rewrite_come_first() -> None:
+    prefixes = (Prefix("+33", "wide"), Prefix("+33162", "narrow"), Prefix("+331", "middle"))
+    table = NumberTable(prefixes, (("02", "+1"), ("0262", "+262"), ("026", "+7")), ())
+    assert table.longest == len("+33162")
+    assert NumberTable((), (), ()).longest == 0
+    day = date(2026, 11, 24)
+    assert table.number("0162000001", day).number_class == "narrow"
+    assert table.number("0144000001", day).number_class == "middle"
+    assert [start for start, _ in table.rewrites] == ["0262", "026", "02"]
+
+
+def test_what_is_no_address_leaves_the_places_of_the_number() -> None:
+    told = judged({"number": "+590590112233", "address": "  gp ", "at": "2026-11-24 16:30"})
+    assert [place.territory for place in told.places] == ["GP"]
+    strange = judged({"address": "97O12"})
+    assert "FR-DATA-ZONE" in strange.rules
+    longest = judged({"address": "97150"}).places
+    assert [place.territory for place in longest] == ["MF"]
