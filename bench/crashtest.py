@@ -1,7 +1,7 @@
 """The whole crash test measured: processor time and memory of a quarter, against the agents.
 
     python -m bench.crashtest [--sizes 500,5000] [--planned 5000] [--quarters N]
-                              [--picture docs/crashtest-cost.svg] [--table docs/crashtest-cost.md]
+                              [--picture docs/crashtest-cost.svg] [--page docs/crashtest-cost.md]
 
 Every size is a sample operator of its own with one planned day, repeated every day of 90. Up to
 ``--planned`` agents the day is the planner's, with a relief for every site. Above, no plan can be
@@ -31,7 +31,7 @@ from typing import TypeVar
 import click
 import numpy as np
 
-from bench.crashtest_picture import picture, table
+from bench.crashtest_picture import page, picture
 from bench.desk import plan_of
 from releve.cli.operator import requirement_of
 from releve.crashtest import CrashTest, Settings, prepare, run
@@ -184,7 +184,7 @@ def wanted(sizes: Sequence[int], most: int) -> list[tuple[int, bool]]:
 @click.option("--planned", default=5000, show_default=True, help="The most agents to plan.")
 @click.option("--quarters", type=int, help="Quarters of every size [fewer the larger it is].")
 @click.option("--picture", "drawn", type=click.Path(path_type=Path), help="SVG to write.")
-@click.option("--table", "listed", type=click.Path(path_type=Path), help="Markdown to write.")
+@click.option("--page", "listed", type=click.Path(path_type=Path), help="Markdown to write.")
 def main(
     sizes: str, planned: int, quarters: int | None, drawn: Path | None, listed: Path | None
 ) -> None:
@@ -204,7 +204,7 @@ def main(
     if drawn is not None:
         drawn.write_text(picture(rows), encoding="utf-8")
     if listed is not None:
-        listed.write_text(table(rows), encoding="utf-8")
+        listed.write_text(page(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

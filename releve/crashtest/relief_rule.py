@@ -23,7 +23,15 @@ from numpy.typing import NDArray
 from releve.crashtest.day_types import Cells, Day
 from releve.crashtest.jit import kernel, part
 
-__all__ = ["Room", "base_changes", "cells_of", "changes_of", "room_for"]
+__all__ = [
+    "Room",
+    "Start",
+    "base_changes",
+    "cells_of",
+    "changes_of",
+    "room_for",
+    "start_of",
+]
 
 Array = NDArray[Any]
 
@@ -52,6 +60,19 @@ class Room(NamedTuple):
     out_pair: Array
     out_heads: Array
     n: Array
+
+
+class Start(NamedTuple):
+    """A scenario as it stands before anything is lost: ``placed[t, p]``, ``used[site, t]``."""
+
+    placed: Array
+    used: Array
+
+
+def start_of(day: Day, scenario: int, room: Room) -> Start:
+    """Return what a scenario has at work, from which its states set out."""
+    _begin(day, scenario, room)
+    return Start(room.placed.copy(), room.used.copy())
 
 
 def room_for(day: Day) -> Room:
@@ -87,7 +108,7 @@ def cells_of(day: Day, scenario: int, lost: Array, refill: bool, room: Room) -> 
 
     ``refill``: whether people without work are given some.
     """
-    _state(day, scenario, lost, refill, room)
+    _state(day, scenario, lost, refill, room, start_of(day, scenario, room))
     n = int(room.n[1])
     pair = room.at_pair[:n].copy()
     at_home = room.at_place[:n] >= len(day.seats)
@@ -95,10 +116,12 @@ def cells_of(day: Day, scenario: int, lost: Array, refill: bool, room: Room) -> 
     return Cells(day.tally[room.at_kind[:n]], pair, room.at_heads[:n] * effect)
 
 
-def changes_of(day: Day, scenario: int, lost: Array, refill: bool, room: Room) -> Cells:
+def changes_of(
+    day: Day, scenario: int, lost: Array, refill: bool, room: Room, start: Start
+) -> Cells:
     """Return what the state differs by from its scenario, as :func:`cells_of` would have it: who
-    leaves a pair has negative heads."""
-    _state(day, scenario, lost, refill, room)
+    leaves a pair has negative heads. ``start``: :func:`start_of` the scenario."""
+    _state(day, scenario, lost, refill, room, start)
     n = int(room.n[2])
     return Cells(room.out_tally[:n].copy(), room.out_pair[:n].copy(), room.out_heads[:n].copy())
 
@@ -129,10 +152,18 @@ def base_changes(day: Day, scenario: int) -> Cells:
 
 
 @kernel
-def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room) -> None:
+def _begin(day: Day, scenario: int, r: Room) -> None:
     r.placed.fill(0.0)
     r.used.fill(0.0)
+    for c in range(day.cell_pointer[scenario], day.cell_pointer[scenario + 1]):
+        _count(day, r, day.cell_place[c], day.cell_pair[c], day.cell_heads[c])
+
+
+@kernel
+def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room, start: Start) -> None:
     r.n.fill(0)
+    _copy(start.placed, r.placed)
+    _copy(start.used, r.used)
     for c in range(day.cell_pointer[scenario], day.cell_pointer[scenario + 1]):
         pair, place = day.cell_pair[c], day.cell_place[c]
         kind, heads = day.cell_kind[c], day.cell_heads[c]
@@ -140,8 +171,10 @@ def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room) -> None:
         if lost[place] or (exposed and refill and place < len(day.seats)):
             _wait(r, kind, day.pair_pattern[pair], exposed or place < len(day.seats), heads)
             _change(day, r, kind, place, pair, -heads)
+            if refill:
+                _count(day, r, place, pair, -heads)
         else:
-            _work(day, r, kind, place, pair, heads, place >= len(day.seats))
+            _put(r, kind, place, pair, heads, place >= len(day.seats))
     if not refill:
         return
     for i in range(day.idle_pointer[scenario], day.idle_pointer[scenario + 1]):
@@ -163,7 +196,7 @@ def _find_short(day: Day, r: Room) -> None:
     for p in range(len(day.weight)):
         r.short_first[p], r.short_last[p] = len(day.need), 0
         for t in range(len(day.need)):
-            if day.need[t, p] > r.placed[t, p]:
+            if day.need[t, p] > r.placed[t, p] + 1e-12:
                 r.short_first[p] = min(r.short_first[p], t)
                 r.short_last[p] = t + 1
 
@@ -197,13 +230,26 @@ def _wait(r: Room, kind: int, pattern: int, exposed: bool, heads: int) -> None:
 
 
 @kernel
+def _copy(source: Array, to: Array) -> None:
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            to[i, j] = source[i, j]
+
+
+@kernel
 def _work(day: Day, r: Room, kind: int, place: int, pair: int, heads: int, bound: bool) -> None:
-    """Put people to work; ``bound``: they may not go on a site."""
+    """Put people to work beyond those the scenario has."""
+    _put(r, kind, place, pair, heads, bound)
+    _count(day, r, place, pair, heads)
+
+
+@part
+def _put(r: Room, kind: int, place: int, pair: int, heads: int, bound: bool) -> None:
+    """Note people at work; ``bound``: they may not go on a site."""
     i = r.n[1]
     r.at_kind[i], r.at_place[i], r.at_pair[i], r.at_heads[i] = kind, place, pair, heads
     r.at_bound[i] = bound
     r.n[1] = i + 1
-    _count(day, r, place, pair, heads)
 
 
 @kernel
@@ -225,7 +271,7 @@ def _gain(day: Day, r: Room, k: int, place: int, p: int) -> float:
     effect = 1.0 if on_site else day.home_effect[p]
     gain = 0.0
     for t in range(day.first[k], day.end[k]):
-        if on_site and r.used[place, t] + day.present[k, t] > day.seats[place]:
+        if on_site and r.used[place, t] + day.present[k, t] > day.seats[place] + 1e-9:
             return -1.0
         missing = day.need[t, p] - r.placed[t, p]
         if missing > 0.0:

@@ -25,7 +25,7 @@ from releve.crashtest.outbreak import Controls, Detail, Outcome
 from releve.crashtest.outbreak import simulate as simulate_outbreak
 from releve.crashtest.prepare import Prepared
 from releve.crashtest.quarter import quarters
-from releve.crashtest.relief_rule import Room, base_changes, changes_of, room_for
+from releve.crashtest.relief_rule import Room, Start, base_changes, changes_of, room_for, start_of
 from releve.crashtest.settings import INTERVALS
 
 __all__ = ["Quarters", "Runner", "empty_work", "join", "run"]
@@ -88,7 +88,7 @@ class Runner:
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._cells: dict[int, Cells] = {}
-        self._reliefs: dict[tuple[int, int], Cells] = {}
+        self._reliefs: dict[tuple[int, int], tuple[Cells, Start]] = {}
         self._kept = 0
         self._lock = Lock()
         self._own = local()
@@ -194,16 +194,16 @@ class Runner:
         lost[places] = True
         busy = ready.where.first_busy[d, places] < INTERVALS
         scenario, refill = self._start(d, frozenset(places[answered & busy].tolist()))
-        return _together(
-            self._relief(d, scenario),
-            changes_of(ready.days[d], scenario, lost, refill, self._room(d)),
-        )
+        relief, start = self._relief(d, scenario)
+        changes = changes_of(ready.days[d], scenario, lost, refill, self._room(d), start)
+        return _together(relief, changes)
 
-    def _relief(self, d: int, scenario: int) -> Cells:
-        """Return what a relief of a day changes, worked out once."""
+    def _relief(self, d: int, scenario: int) -> tuple[Cells, Start]:
+        """Return what a relief of a day changes and has at work, worked out once."""
         found = self._reliefs.get((d, scenario))
         if found is None:
-            found = base_changes(self._prepared.days[d], scenario)
+            day = self._prepared.days[d]
+            found = base_changes(day, scenario), start_of(day, scenario, self._room(d))
             self._reliefs[d, scenario] = found
         return found
 

@@ -67,6 +67,7 @@ ENTRIES = (
     Entry(lazy("Outbound"), "outbound", "outbound.see"),
     Entry(lazy("Calling rules"), "outbound_rules", "outbound.rules", frozenset({"outbound_flips"})),
     Entry(lazy("Crash test"), "crashtest", "crashtest.see"),
+    Entry(lazy("Outlook"), "outlooks", "crashtest.outlook", frozenset({"outlook"})),
     Entry(lazy("People"), "people", "users.manage", frozenset({"erase"})),
 )
 

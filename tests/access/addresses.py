@@ -202,6 +202,8 @@ ROWS = (
     # the crash test; nothing was run here
     Row("crashtest/", "/crashtest/", "cpfa"),
     Row("crashtest/start", "/crashtest/start", "cp"),
+    Row("crashtest/outlook", "/crashtest/outlook", "ch"),
+    Row("crashtest/outlook/<slug:run>", "/crashtest/outlook/none", "ch", 404),
     Row("crashtest/compare", "/crashtest/compare", "cpfa", 404),
     Row("crashtest/runs/<slug:run>", "/crashtest/runs/none", "cpfa", 404),
     Row("crashtest/runs/<slug:run>/stop", "/crashtest/runs/none/stop", "cp", 405),

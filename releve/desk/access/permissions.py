@@ -201,6 +201,12 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         acts=True,
     ),
     Permission(
+        "crashtest.outlook",
+        frozenset({_R.CONTINUITY, _R.HEALTH}),
+        lazy("look fourteen days ahead from today’s cases"),
+        acts=True,
+    ),
+    Permission(
         "evidence.pack",
         frozenset({_R.CONTINUITY, _R.ADMINISTRATOR, _R.CLIENT, _R.INSPECTOR, _R.AUDITOR}),
         lazy("obtain an evidence pack"),

@@ -28,7 +28,7 @@ from releve.network import Operator, write_operator
 from releve.plan_folder import PlanFolderError, plan_files
 from releve.registry import storage as registry
 
-__all__ = ["consequences", "home", "plan_sources", "remove", "resume", "start", "stop"]
+__all__ = ["consequences", "home", "plan_sources", "plans_of", "remove", "resume", "start", "stop"]
 
 FORCE, FOLDER = "force", "folder"
 _started: list[subprocess.Popen[bytes]] = []
@@ -69,15 +69,15 @@ def start(form: Mapping[str, Any], operator: Operator, by: str) -> Path:
         hazards=form["hazards"],
         nearest=form["nearest"],
     )
-    inputs = {"operator": write_operator(operator), "plan": _plans(asked.plan)}
+    inputs = {"operator": write_operator(operator), "plan": plans_of(asked.plan)}
     if asked.beside:
-        inputs[asked.beside] = _plans(asked.beside)
+        inputs[asked.beside] = plans_of(asked.beside)
     folder = home().add(asked, inputs)
     _spawn(folder)
     return folder
 
 
-def _plans(source: str) -> dict[str, bytes]:
+def plans_of(source: str) -> dict[str, bytes]:
     """Return the files of the plans of a source."""
     if source == FOLDER:
         assert settings.PLAN_FOLDER is not None

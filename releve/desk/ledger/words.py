@@ -65,6 +65,8 @@ WORDS: Mapping[str, StrPromise] = {
     "outbound.looked": lazy("Person looked at"),
     "outbound.papers": lazy("Papers of a campaign"),
     "outbound.tried": lazy("Change of rules tried"),
+    "outlook.made": lazy("Outlook made"),
+    "outlook.seen": lazy("Outlook seen"),
     "photos.erased": lazy("Photos erased"),
     "plan.activated": lazy("Plan put in force"),
     "power.down": lazy("Power down"),

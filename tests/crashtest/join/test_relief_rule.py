@@ -12,7 +12,7 @@ import pytest
 from releve.crashtest.day_types import Cells, Day
 from releve.crashtest.places import numbers_of
 from releve.crashtest.planned import day_of, scenario_numbers, tallies_of
-from releve.crashtest.relief_rule import base_changes, cells_of, changes_of, room_for
+from releve.crashtest.relief_rule import base_changes, cells_of, changes_of, room_for, start_of
 from releve.plan import BASE, Contingency, Plan, named_plan, solve_day
 from releve.plan.lp import solve
 from releve.plan.relief import available_staff, relief_programme
@@ -129,7 +129,8 @@ def test_the_changes_of_a_state_are_what_its_cells_differ_by_from_the_base_plan(
                 mask[list(lost)] = True
                 wanted = by_pair(cells_of(day, scenario, mask, refill, room))
                 found = Counter(base)
-                changes = changes_of(day, scenario, mask, refill, room)
+                start = start_of(day, scenario, room)
+                changes = changes_of(day, scenario, mask, refill, room, start)
                 for part in (base_changes(day, scenario), changes):
                     found.update(by_pair(part))
                 pairs = {*wanted, *found}

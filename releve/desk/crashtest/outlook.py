@@ -1,0 +1,271 @@
+"""The coming fourteen days from today's situation: started, shown, each look recorded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from releve.crashtest.outbreak import Estimate
+from releve.desk.access.guard import may
+from releve.desk.access.people import STREAM
+from releve.desk.access.scopes import actor
+from releve.desk.answers import answer
+from releve.desk.crashtest.ahead import DAYS, KEPT_DAYS, Ahead, Look, Outlooks
+from releve.desk.crashtest.pictures import Bar, Shape, range_bar
+from releve.desk.crashtest.sentences import share
+from releve.desk.crashtest.starting import plan_sources, plans_of
+from releve.desk.crashtest.words import state_word
+from releve.desk.places.moment import Moment, moment
+from releve.desk.presenters.text import Text
+from releve.ledger.chain import append
+from releve.network import day_bounds, write_operator, zone
+from releve.situation import CaseDeclared, Event, SiteClosed, Situation, event_to_json
+
+__all__ = ["events_of", "outlook", "outlooks"]
+
+_started: list[subprocess.Popen[bytes]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An outlook in the list."""
+
+    url: str
+    name: str
+    when: str
+    tone: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Every outlook; ``possible``: there is a plan to start one from."""
+
+    looks: tuple[Line, ...]
+    possible: bool
+    consequences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """A chance as a bar with its interval and in words."""
+
+    name: str
+    bar: Bar
+    whisker: Shape
+    words: str
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookPage:
+    """An outlook: on its way, failed, or the chances of each site and client."""
+
+    line: Line
+    state: str
+    reason: str
+    sites: tuple[Chance, ...]
+    clients: tuple[Chance, ...]
+    assumed: tuple[str, ...]
+
+
+@may("crashtest.outlook")
+@require_http_methods(["GET", "HEAD", "POST"])
+def outlooks(request: HttpRequest) -> HttpResponse:
+    """The outlooks of the last weeks, and the start of one."""
+    now, held, sources = moment(request), Outlooks(settings.HOME), plan_sources()
+    held.sweep()
+    if request.method == "POST" and sources:
+        folder = _begin(now, held, next(iter(sources)), actor(request))
+        messages.success(request, _("The outlook is on its way."))
+        return redirect("outlook", folder.name)
+    looks = [look for look in held.looks() if look.asked.stream == now.stream]
+    page = ListPage(
+        tuple(_line(look, now.text) for look in looks), bool(sources), tuple(_consequences(now))
+    )
+    twin = {"outlooks": [{"id": look.id, "state": look.state} for look in looks]}
+    return _kept_by_nobody(answer(request, "desk/crashtest/outlooks.html", page, twin))
+
+
+@may("crashtest.outlook")
+@require_safe
+def outlook(request: HttpRequest, run: str) -> HttpResponse:
+    """One outlook; that somebody looks at its chances is recorded first."""
+    now, held = moment(request), Outlooks(settings.HOME)
+    held.sweep()
+    look = held.get(run) if not run.startswith(".") else None
+    if look is None or look.asked.stream != now.stream:
+        raise Http404(_("There is no such outlook."))
+    if look.state == "done":
+        _note("outlook.seen", look.id, now.stream, actor(request))
+    page = _page(look, now.text)
+    twin = {"outlook": look.id, "state": look.state, "from": look.asked.first, **look.found}
+    return _kept_by_nobody(answer(request, "desk/crashtest/outlook.html", page, twin))
+
+
+def _kept_by_nobody(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _note(kind: str, run: str, stream: str, by: str) -> None:
+    """Record by whom an outlook was made or seen; it names no agent and no site."""
+    with transaction.atomic():
+        body = {"run": run, "of": stream, "actor": by}
+        append(kind, body, stream=STREAM, recorded_at=timezone.now())
+
+
+def _begin(now: Moment, held: Outlooks, source: str, by: str) -> Path:
+    """Write what an outlook needs, record that it is made, and start its process."""
+    today = now.at.astimezone(zone(now.operator.row.time_zone)).date()
+    first = today + timedelta(days=1)
+    asked = Ahead(by, datetime.now(UTC).isoformat(timespec="seconds"), now.stream, str(first))
+    begin, _end = day_bounds(first, now.operator.row.time_zone)
+    lines = [
+        json.dumps({"kind": event.kind, **event_to_json(event)})
+        for event in events_of(now.situation, begin)
+    ]
+    inputs = {
+        "operator": write_operator(now.operator),
+        "plan": plans_of(source),
+        "events": {"events.jsonl": "".join(f"{line}\n" for line in lines).encode()},
+    }
+    folder = held.add(asked, inputs)
+    _note("outlook.made", folder.name, now.stream, by)
+    _spawn(folder)
+    return folder
+
+
+def _spawn(folder: Path) -> None:
+    _started[:] = [one for one in _started if one.poll() is None]
+    _started.append(
+        subprocess.Popen(
+            [sys.executable, "-m", "releve.desk.crashtest.ahead", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    )
+
+
+def events_of(situation: Situation, first: datetime) -> Iterator[Event]:
+    """Yield what an outlook from the instant ``first`` needs of a situation, and no more: the
+    cases of the days that it looks back, and which sites are lost until when."""
+    since = first - timedelta(days=DAYS + 1)
+    cases = (case for case in situation.cases if case.status == "declared_case")
+    for number, case in enumerate(cases):
+        if case.cleared_at is None and since <= case.at < first:
+            yield CaseDeclared(
+                id=f"case-{number}",
+                happened_at=case.at,
+                recorded_at=case.recorded_at,
+                actor="desk",
+                site=case.site,
+                status=case.status,
+                agent=case.agent,
+            )
+    before = first - timedelta(minutes=1)
+    for site, until in sorted(situation.lost_places(first).sites.items()):
+        yield SiteClosed(
+            id=f"closed-{site}",
+            happened_at=before,
+            recorded_at=before,
+            actor="desk",
+            site=site,
+            cause="operator",
+            earliest_reopening=until,
+        )
+
+
+def _consequences(now: Moment) -> Iterator[str]:
+    text = now.text
+    yield _(
+        "It starts from the cases and closures known now, and looks {days} days ahead from "
+        "tomorrow on, under the plan in force."
+    ).format(days=text.number(DAYS))
+    yield _(
+        "The cases are written down for its process alone and removed when it ends. What is kept, "
+        "for {days} days, are chances by site and by client."
+    ).format(days=text.number(KEPT_DAYS))
+    yield _("Who makes one, and who looks at one, is recorded.")
+
+
+def _line(look: Look, text: Text) -> Line:
+    tone, word = state_word(look.state)
+    at = datetime.fromisoformat(look.asked.at)
+    local = at.astimezone(zone(text.time_zone)).date()
+    first = date.fromisoformat(look.asked.first)
+    last = first + timedelta(days=DAYS - 1)
+    return Line(
+        reverse("outlook", args=[look.id]),
+        _("{first} to {last}").format(
+            first=text.day(first, weekday=False), last=text.day(last, weekday=False)
+        ),
+        _("{day}, {time}, by {who}").format(
+            day=text.day(local, weekday=False), time=text.time(at), who=look.asked.by
+        ),
+        tone,
+        word,
+    )
+
+
+def _page(look: Look, text: Text) -> LookPage:
+    found = look.found
+    sites = [_chance(row["name"], row["closes"], text) for row in found.get("sites", ())]
+    clients = [
+        _chance(
+            row["name"],
+            row["misses_a_day"],
+            text,
+            _("breaks its target over the {days} days: {share}").format(
+                days=text.number(found["days"]), share=share(_estimate(row["breaks_target"]), text)
+            ),
+        )
+        for row in found.get("clients", ())
+    ]
+    return LookPage(
+        _line(look, text),
+        look.state,
+        str(found.get("reason", "")),
+        tuple(sites),
+        tuple(clients),
+        tuple(_assumed(found, text)) if look.state == "done" else (),
+    )
+
+
+def _chance(name: str, row: Mapping[str, float], text: Text, more: str = "") -> Chance:
+    one = _estimate(row)
+    return Chance(name, *range_bar(one.value, one.low, one.high, 1.0), share(one, text), more)
+
+
+def _estimate(row: Mapping[str, float]) -> Estimate:
+    return Estimate(row["value"], row["low"], row["high"])
+
+
+def _assumed(found: Mapping[str, Any], text: Text) -> Iterator[str]:
+    yield _(
+        "Whom the known cases infected is not known. Assumed: each has infected one colleague of "
+        "the zones they worked in, drawn anew each time."
+    )
+    yield _("A site that is lost until nobody knows when is taken to be lost for two days.")
+    yield _(
+        "Chances over {count} simulated courses of these days; in brackets the 95% interval that "
+        "their number leaves. That the model is wrong is not in it."
+    ).format(count=text.number(found["quarters"]))

@@ -1,0 +1,219 @@
+"""The coming fourteen days: who may make and see them, what is recorded, and what is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from releve.desk.access.people import STREAM
+from releve.desk.access.roles import OUTSIDE, Role
+from releve.desk.crashtest import ahead, outlook
+from releve.desk.crashtest.ahead import Ahead, Outlooks, make
+from releve.desk.crashtest.home import holding
+from releve.ledger.chain import entries
+from releve.live import api as live
+from releve.network import day_bounds
+from tests.desk_crashtest.test_pages import plain
+from tests.desk_live.conftest import (
+    Looking,
+    _nothing_in_memory,
+    _own_home,
+    acting,
+    known_times,
+    looking,
+    planned,
+)
+from tests.live.acting import Acting
+
+__all__ = ["_nothing_in_memory", "_own_home", "acting", "known_times", "looking", "planned"]
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+HERE = "/crashtest/outlook"
+RESULT = {
+    "days": 14, "quarters": 200,
+    "sites": [{"site": "s", "name": "Casablanca 1",
+               "closes": {"value": 0.25, "low": 0.2, "high": 0.31}, "days_lost": {}}],
+    "clients": [{"client": "c", "name": "Azur", "survival": [1.0, 0.9], "lost": {},
+                 "breaks_target": {"value": 0.05, "low": 0.03, "high": 0.09}}],
+    "outbreak": {"infected": 7},
+}  # fmt: skip
+
+
+@pytest.fixture
+def spawned(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    found: list[Path] = []
+    monkeypatch.setattr(outlook, "_spawn", found.append)
+    return found
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the command answer without running it."""
+
+    def say(code: int = 0, out: str = "", err: str = "") -> None:
+        done = subprocess.CompletedProcess([], code, out, err)
+        monkeypatch.setattr(ahead.subprocess, "run", lambda *_words, **_how: done)
+
+    return say
+
+
+def recorded(kind: str) -> list[dict[str, Any]]:
+    return [dict(row.body) for row in entries(stream=STREAM) if row.kind == kind]
+
+
+def started(web: Client, spawned: list[Path]) -> tuple[Path, Ahead, str]:
+    """Start an outlook without its process."""
+    answer = web.post(HERE)
+    assert answer.status_code == 302, answer.content
+    folder = spawned[-1]
+    return folder, Ahead(**json.loads((folder / "desk.json").read_text())), answer["Location"]
+
+
+def ready(answers: Callable[..., None], folder: Path, asked: Ahead) -> None:
+    answers(out=json.dumps({"results": [RESULT]}))
+    make(folder, asked)
+
+
+def test_it_takes_over_cases_and_lost_sites_and_nothing_else_of_them(acting: Acting) -> None:
+    one, other, third, *_ = acting.agents_at(acting.site)
+    acting.positive(one)
+    acting.act("case.declared", site=acting.site, agent=other, status="contact")
+    acting.positive(third)
+    acting.act("case.declared", site=acting.site, agent=third, status="cleared")
+    situation = live.situation_now(acting.stream)
+    first, _ = day_bounds(acting.plans[1].day, acting.operator.row.time_zone)
+    case, closed = outlook.events_of(situation, first)
+    assert (case.kind, case.agent, case.since, case.until) == ("case.declared", one, None, None)
+    assert (closed.kind, closed.site) == ("site.closed", acting.site), "by the rule, after two"
+
+
+@pytest.mark.parametrize("role", [Role.HEALTH, Role.CONTINUITY])
+def test_it_is_made_by_who_may_and_that_is_recorded_without_a_name(
+    looking: Looking, acting: Acting, spawned: list[Path], role: Role
+) -> None:
+    agent = acting.agents_at(acting.site)[0]
+    acting.positive(agent)
+    web = looking.as_(role)
+    page = web.get(HERE)
+    assert page["Cache-Control"] == "no-store"
+    assert "Les quatorze jours à venir" in plain(page)
+    folder, asked, url = started(web, spawned)
+    assert asked.first == str(acting.plans[1].day), "from tomorrow on: today's cases are known"
+    assert agent in (folder / "inputs" / "events" / "events.jsonl").read_text()
+    (made,) = recorded("outlook.made")
+    assert (made["run"], made["of"]) == (folder.name, acting.stream)
+    assert agent not in json.dumps(made)
+    assert "se recharge" in plain(web.get(url))
+    assert recorded("outlook.seen") == [], "there is nothing to see yet"
+
+
+def test_only_chances_are_kept_and_each_look_is_recorded(
+    looking: Looking, acting: Acting, spawned: list[Path], answers: Callable[..., None]
+) -> None:
+    agent = acting.agents_at(acting.site)[0]
+    acting.positive(agent)
+    web = looking.as_(Role.HEALTH)
+    folder, asked, url = started(web, spawned)
+    ready(answers, folder, asked)
+    assert {path.name for path in folder.iterdir()} == {"desk.json", "found.json", "lock"}
+    kept = "".join(path.read_text() for path in folder.iterdir())
+    assert agent not in kept
+    assert "infected" not in kept
+    page = web.get(url)
+    assert page["Cache-Control"] == "no-store"
+    assert "Casablanca 1 25,0 % (20,0–31,0)" in plain(page)
+    assert "Azur 10,0 % (6,6–14,9)" in plain(page)
+    twin = web.get(f"{url}?format=json").json()
+    assert twin["sites"][0]["closes"]["value"] == 0.25
+    looks = recorded("outlook.seen")
+    assert [row["run"] for row in looks] == [folder.name] * 2
+    assert "Casablanca" not in json.dumps(looks)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Error: no plan for that day", "no plan for that day"),
+        ("Error: inputs/events/events.jsonl, line 1: a00042 ...", ""),
+    ],
+)
+def test_a_failure_leaves_no_inputs_and_tells_of_no_case(
+    looking: Looking, spawned: list[Path], answers: Callable[..., None], said: str, told: str
+) -> None:
+    web = looking.as_(Role.HEALTH)
+    folder, asked, url = started(web, spawned)
+    answers(code=1, err=said)
+    make(folder, asked)
+    assert not (folder / "inputs").exists()
+    page = plain(web.get(url))
+    assert told in page
+    assert "a00042" not in page
+    assert "n’a pas pu être" in page
+
+
+def test_inputs_that_a_killed_process_left_and_old_outlooks_are_swept(
+    looking: Looking, spawned: list[Path], answers: Callable[..., None]
+) -> None:
+    web = looking.as_(Role.HEALTH)
+    killed, _, url = started(web, spawned)
+    working, _, _ = started(web, spawned)
+    old, asked, _ = started(web, spawned)
+    ready(answers, old, asked)
+    tree = json.loads((old / "desk.json").read_text())
+    (old / "desk.json").write_text(json.dumps({**tree, "at": "2026-01-01T08:00:00+00:00"}))
+    for folder in (killed, working):
+        os.utime(folder, (time.time() - 90, time.time() - 90))
+    lock = holding(working / "lock")
+    assert lock is not None
+    os.utime(working, (time.time() - 90, time.time() - 90))
+    with lock:
+        web.get(HERE)
+    assert not (killed / "inputs").exists()
+    assert (working / "inputs").exists(), "its process is at work"
+    assert not old.exists()
+    assert "n’a pas pu être" in plain(web.get(url))
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH, Role.CONTINUITY}))
+def test_nobody_else_makes_or_sees_one(
+    looking: Looking, spawned: list[Path], answers: Callable[..., None], role: Role
+) -> None:
+    folder, asked, url = started(looking.as_(Role.CONTINUITY), spawned)
+    ready(answers, folder, asked)
+    web, wanted = looking.as_(role), 404 if role in OUTSIDE else 403
+    assert {web.get(HERE).status_code, web.get(url).status_code} == {wanted}
+    assert web.post(HERE).status_code == wanted
+    assert len(spawned) == 1
+    assert recorded("outlook.seen") == []
+    assert HERE not in web.get("/now").content.decode()
+
+
+@pytest.mark.parametrize("name", ["none", ".hidden"])
+def test_what_is_no_outlook_is_not_there(looking: Looking, name: str) -> None:
+    assert looking.as_(Role.HEALTH).get(f"{HERE}/{name}").status_code == 404
+
+
+@pytest.mark.slow
+def test_the_whole_way_from_a_case_to_chances(
+    looking: Looking, acting: Acting, spawned: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "QUARTERS", 60)
+    acting.positive(acting.agents_at(acting.site)[0])
+    folder, asked, _ = started(looking.as_(Role.HEALTH), spawned)
+    make(folder, asked)
+    look = Outlooks(settings.HOME).get(folder.name)
+    assert look is not None
+    assert look.state == "done", look.found
+    closes = {row["site"]: row["closes"]["value"] for row in look.found["sites"]}
+    assert set(closes) == {site.id for site in acting.operator.sites}
+    assert all(row["misses_a_day"]["high"] >= 0 for row in look.found["clients"])
