@@ -34,6 +34,8 @@ from releve.plan.planner import seats_to_fill, solve_day
 from releve.plan.problem import Problem, day_problem
 from releve.plan.relief import relief_of
 from releve.plan.secure import secure_plan
+from releve.plan.solve import BASE_ROUNDS
+from releve.plan.whole import Whole, whole_plan
 from tests.plan.planned import aims_of, own_breaks, sites_of
 from tests.plan.textbook import textbook_floors, textbook_whole
 from tests.plan.tiny import Tiny
@@ -181,6 +183,48 @@ def compact(problem: Problem, method: str) -> Solution:
     return solve(lp, method=method, crossover=False)
 
 
+MIP_SECONDS = 60.0
+
+
+def base_alone(solved: SolvedDay) -> dict[str, object]:
+    """Put the base day for itself into whole people, beside fractions and the solver's own search.
+
+    ``proved`` is how far above the fractions every plan in whole people is.
+    """
+    problem = solved.planning.problem
+    layout, count = layout_of(problem), len(problem.group)
+    lp = LinearProgram()
+    nothing = lost_assignments(problem, None)
+    block = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
+    add_caps(lp, problem, layout, block)
+    fractions = solve(lp, method="ipm")
+    none = np.zeros(count)
+    want = Whole(
+        allowed=np.ones(count, np.bool_), price=problem.price, stay=np.zeros(count, np.int64),
+        available=problem.size, onsite=problem.size, move_price=none,
+        limit=np.full(len(problem.clients), np.inf), excess=np.zeros(len(problem.clients)),
+        rounds=BASE_ROUNDS,
+    )  # fmt: skip
+    start = time.process_time()
+    ours = whole_plan(problem, layout, want, fractions.x[block.w], fractions.x[block.y])
+    seconds = time.process_time() - start
+    cost = ours.penalty + float(ours.assigned @ problem.price)
+    search = solve(lp, integer=np.concatenate([block.w, block.y]), seconds=MIP_SECONDS, gap=1e-3)
+    weighted = float((problem.required * problem.weight).sum())
+    costs = {"ours": cost, "solver": search.objective, "proved": search.bound}
+    return {
+        "fractions": fractions.objective,
+        **{f"{name}_above": value / fractions.objective - 1 for name, value in costs.items()},
+        **{
+            f"{name}_of_requirement": (value - fractions.objective) / weighted
+            for name, value in costs.items()
+        },
+        "ours_s": round(seconds, 2),
+        "solver_s": MIP_SECONDS,
+        "broken": ours.broken,
+    }  # fmt: skip
+
+
 def forms(operator: Operator, need: Requirement) -> dict[str, object]:
     """Time both forms of the base day, its shifts to be chosen, in this run."""
     free = replace(operator, shifts=())
@@ -263,6 +307,8 @@ def main(size: str, missing: bool, as_json: bool) -> None:
     say(f"{agents} agents, {sites} sites, {len(operator.programmes)} programmes: N-1 plan ...")
     figures: dict[str, object] = {"size": size}
     solved, plan, figures["n_minus_1"] = n_minus_1(operator, need)
+    say(f"the base day alone, the solver's search for {MIP_SECONDS:.0f} s ...")
+    figures["base_alone"] = base_alone(solved)
     figures["planned_reliefs"] = planned_reliefs(solved)
     say("unforeseen closures ...")
     figures["relief"] = reliefs(operator, need, plan)
