@@ -22,6 +22,7 @@
                             ``RELEVE_OIDC_CLIENT_ID``, ``RELEVE_OIDC_SECRET``, ``RELEVE_OIDC_NAME``
 ``RELEVE_IDENTITY_KEY``     key of the names behind pseudonyms; pseudonyms only when not set
 ``RELEVE_IDENTITY_FILE``    file of those names, best on another disk; in the home folder otherwise
+``RELEVE_ERASE_WAIT_SECONDS``  an erasure waits so long for others before it cleans the files, 5
 ``RELEVE_API_PER_MINUTE``   requests to the API that one reader or program may make, 600 when not
                             set; counted in the database, by all processes together
 ``RELEVE_PROXIES``          proxies in front of the desk: 1 with ``RELEVE_HTTPS``, else 0
@@ -140,6 +141,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+ERASE_WAIT_SECONDS = environment.number(os.environ, "RELEVE_ERASE_WAIT_SECONDS", 5)
 SESSION_COOKIE_AGE = 3600 * environment.number(os.environ, "RELEVE_SESSION_HOURS", 12)
 SESSION_IDLE_SECONDS = 60 * environment.number(os.environ, "RELEVE_SESSION_IDLE_MINUTES", 60)
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, models, transaction
 
 from releve.ledger.chain import append, lock
@@ -64,17 +65,18 @@ def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()
     return rows.update(erase_on=on)
 
 
-def scrub(tables: Collection[str] = ("ledger_personal",), *, patience: float = 5.0) -> bool:
+def scrub(tables: Collection[str] = ("ledger_personal",)) -> bool:
     """Remove what was erased from the database's own files; called outside a transaction.
 
     A database marks what is deleted as free and leaves the bytes; pages split or joined earlier
     hold copies besides. So the ``tables`` of personal values are written anew as a whole, and
     their old place overwritten (SQLite) or given back (PostgreSQL). Appends wait meanwhile. Returns
-    False where another connection still read what was erased after ``patience`` seconds, so that
-    the files hold it on: then call it again.
+    False where another connection could still see what was erased after
+    ``RELEVE_ERASE_WAIT_SECONDS``, so that the files hold it on: then call it again.
     """
+    patience = float(settings.ERASE_WAIT_SECONDS)
     if connection.vendor == "postgresql":
-        gone = _within(patience, _nobody_of(_readers()))  # else rows they may see are written too
+        gone = _unseen(patience)  # else rows that others may see are written anew too
         for table in tables:
             _run(f"VACUUM (FULL) {table}")
         return gone
@@ -91,6 +93,27 @@ def scrub(tables: Collection[str] = ("ledger_personal",), *, patience: float = 5
     busy, *_ = _run("PRAGMA wal_checkpoint(TRUNCATE)")
     _run(f"PRAGMA busy_timeout = {usual}")
     return not busy
+
+
+def _unseen(patience: float) -> bool:
+    """Wait until no transaction can see what was deleted until now; return whether it came.
+
+    The oldest writer of the whole server, be it in another database, holds up what every snapshot
+    taken meanwhile may see; so writers are waited for first, then the readers of this database.
+    """
+    end = time.monotonic() + patience
+    _, now = _snapshot()
+    return _within(end - time.monotonic(), lambda: _snapshot()[0] >= now) and _within(
+        end - time.monotonic(), _nobody_of(_readers())
+    )
+
+
+def _snapshot() -> tuple[int, int]:
+    """Return the oldest transaction that still writes, and the one that would begin next."""
+    oldest, following = _run(
+        "SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text FROM pg_current_snapshot() s"
+    )
+    return int(oldest), int(following)
 
 
 def _readers() -> set[str]:

@@ -21,6 +21,7 @@ _URL = "RELEVE_DATABASE_URL"
 def installation(folder: Path) -> Iterator[dict[str, str]]:
     """Yield the environment of an installation with an empty database, on the server if any."""
     environment = {**os.environ, "RELEVE_HOME": str(folder / "home")}
+    environment.setdefault("RELEVE_ERASE_WAIT_SECONDS", "60")  # other tests write beside this one
     server = environment.get(_URL, "")
     if not server:
         yield environment

@@ -129,6 +129,7 @@ def test_a_reader_who_stays_is_told_of_and_the_next_call_cleans_the_files(tmp_pa
     """A snapshot from before the erasure, such as the server's own analysis of a table takes."""
     with installation(tmp_path) as environment:
         run(environment, "fill", "40", "30")
+        environment["RELEVE_ERASE_WAIT_SECONDS"] = "1"
         reader = start(environment, "read", "60000")
         assert reader.stdout is not None
         reader.stdout.readline()
@@ -138,6 +139,21 @@ def test_a_reader_who_stays_is_told_of_and_the_next_call_cleans_the_files(tmp_pa
         assert run(environment, "search", "MARKED-017-PERSON").strip()
         reader.kill()
         reader.communicate()
+        environment["RELEVE_ERASE_WAIT_SECONDS"] = "60"
         again = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
         assert (again.returncode, again.stdout) == (0, "0 values erased\n"), again.stderr
         assert run(environment, "search", "MARKED-017-PERSON").strip() == ""
+
+
+@pytest.mark.slow
+def test_a_writer_in_another_database_of_the_server_is_told_of(tmp_path: Path) -> None:
+    """What it holds up is what every snapshot of the server may see, those of this one too."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one database")
+    with installation(tmp_path) as environment, connection.cursor() as cursor:
+        run(environment, "fill", "40", "30")
+        environment["RELEVE_ERASE_WAIT_SECONDS"] = "1"
+        cursor.execute("SELECT pg_current_xact_id()")  # this test's own database and transaction
+        erased = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
+        assert erased.returncode == 1
+        assert "another program" in erased.stderr
