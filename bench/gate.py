@@ -38,6 +38,8 @@ from typing import Any
 
 import click
 
+from releve.gate.serving import serve_gate
+
 PEOPLE = 20_000
 MOST_SECONDS = 60
 LOOK_UPS = 14
@@ -49,6 +51,7 @@ FEWEST = 1000
 TURNS = 4
 MOST_RATIO = 1.5
 _KEY = "5" * 64
+APPLICATIONS = {"gate": "releve.gate.asgi:application", "bare": "bench.gate:bare"}
 _calls = itertools.count()
 """Each call has a name of its own; after all people were called they are called again."""
 _AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}\n"
@@ -212,10 +215,8 @@ class _Server:
 
     def __init__(self, what: str, workers: int, environment: dict[str, str]) -> None:
         self.what, self.port = what, _free_port()
-        application = {"gate": "releve.gate.asgi:application", "bare": "bench.gate:bare"}[what]
-        command = [sys.executable, "-m", "uvicorn", application, "--factory", "--port",
-                   str(self.port), "--workers", str(workers), "--log-level", "error",
-                   "--no-access-log"]  # fmt: skip
+        command = [sys.executable, "-m", "bench.gate", "--serve", what, "--port", str(self.port),
+                   "--workers", str(workers)]  # fmt: skip
         self.process = subprocess.Popen(command, env=environment, start_new_session=True)
 
     def end(self) -> None:
@@ -368,8 +369,16 @@ _HEAD = f"{'':29}{'p50 ms':>7} {'p99 ms':>8}   worker database asking   (cpu ms 
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--renew", is_flag=True, hidden=True)
 @click.option("--fill", is_flag=True, hidden=True)
-def main(rates: str, workers: str, seconds: int, as_json: bool, renew: bool, fill: bool) -> None:
+@click.option("--serve", type=click.Choice([*APPLICATIONS]), hidden=True)
+@click.option("--port", default=0, hidden=True)
+def main(
+    rates: str, workers: str, seconds: int, as_json: bool, renew: bool, fill: bool,
+    serve: str | None, port: int,
+) -> None:  # fmt: skip
     """Measure the gate beside a bare endpoint, on each database."""
+    if serve is not None:
+        serve_gate(APPLICATIONS[serve], "127.0.0.1", port, int(workers))
+        return
     if renew or fill:
         _prepare(again=renew)
         return

@@ -72,10 +72,9 @@ def serve(host: str, port: int, workers: int) -> None:
     the loopback address or a network of the telephony's own.
     """
     open_database()
-    import uvicorn
-
     from releve.gate.errors import GateError
     from releve.gate.keys import number_pseudonym
+    from releve.gate.serving import serve_gate
     from releve.gate.versions import keep_now
 
     try:
@@ -84,10 +83,7 @@ def serve(host: str, port: int, workers: int) -> None:
     except (GateError, OutboundError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"gate: http://{host}:{port}/gate, rules {version} (Ctrl+C stops it)")
-    uvicorn.run(
-        "releve.gate.asgi:application", factory=True, host=host, port=port, workers=workers,
-        access_log=False, log_level="warning", server_header=False, date_header=False,
-    )  # fmt: skip
+    serve_gate("releve.gate.asgi:application", host, port, workers)
 
 
 @click.group()

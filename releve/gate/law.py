@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -29,8 +31,15 @@ def texts_now() -> Mapping[str, str]:
 
 def table_now() -> tuple[Rules, Mapping[str, str]]:
     """Return the table and its files, of one reading."""
-    found = sorted((Path(settings.HOME) / "law").glob("*.yaml"))
-    return _table(tuple((str(path), path.stat().st_mtime_ns) for path in found))
+    return _table(_files())
+
+
+def _files() -> tuple[tuple[str, int], ...]:
+    """Return the path of each file and when it changed; asked for before each call."""
+    with suppress(FileNotFoundError), os.scandir(f"{settings.HOME}/law") as entries:
+        found = [entry for entry in entries if entry.name.endswith(".yaml")]
+        return tuple(sorted((entry.path, entry.stat().st_mtime_ns) for entry in found))
+    return ()
 
 
 @lru_cache(maxsize=2)

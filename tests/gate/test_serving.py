@@ -1,0 +1,41 @@
+"""The socket that the gate listens on."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+import uvicorn
+
+from releve.gate import serving
+from releve.gate.serving import serve_gate
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_piece_of_an_answer_waits_for_the_one_before(
+    workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening: list[socket.socket] = []
+
+    class Supervisor:
+        def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+            assert config.workers == workers
+            listening.extend(sockets)
+
+        def run(self) -> None:
+            """Serve nothing."""
+
+    def run(self: Any, sockets: list[socket.socket]) -> None:
+        assert self.config.workers == workers
+        listening.extend(sockets)
+
+    monkeypatch.setattr(serving, "Multiprocess", Supervisor)
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    serve_gate("releve.gate.asgi:application", "127.0.0.1", 0, workers)
+    (one,) = listening
+    with one:
+        assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        one.listen()
+        with socket.create_connection(one.getsockname()), one.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
