@@ -6,6 +6,7 @@ with the rows in force then. ``next_allowed`` looks at several moments of one ca
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -15,12 +16,14 @@ from releve.network.clock import UTC, zone
 from releve.outbound.calls import Call
 from releve.outbound.facts import Facts, Known
 from releve.outbound.numbers import Number
-from releve.outbound.rows import ANY, Applies, Row, RowsInForce, Rules, Territory, legal_day
+from releve.outbound.rows import ANY, Row, RowsInForce, Rules, Territory, legal_day
 
 __all__ = ["HOUSE", "Case", "Failure", "Moment", "case_of", "places_of", "territory_of"]
 
 HOUSE = "FR"
 """The jurisdiction that speaks when a number cannot be read."""
+_FOUND_BY_NAME = ("scope", "holidays")
+"""Kinds of rows that others go by, whomever they bind themselves; so are exceptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,27 @@ class Case:
         """Return all rows of the country, whatever their dates."""
         return self.rules.of(self.jurisdiction)
 
+    @cached_property
+    def law_changes(self) -> tuple[datetime, ...]:
+        """Return every instant at which a row that may bear on this case starts or has ended."""
+        return self.rules.changes_bearing(
+            self.jurisdiction or HOUSE, (self.call.client, self.codes), self._bears
+        )
+
+    def _bears(self, row: Row) -> bool:
+        """Return whether a row is another's, found by its name, or may bind here."""
+        return row.kind in _FOUND_BY_NAME or row.kind.startswith("exception") or self.named_by(row)
+
+    def named_by(self, row: Row) -> bool:
+        """Return whether a row binds the client, and where the callee may be."""
+        applies, codes, client = row.applies, self.codes, self.call.client
+        if applies.places is not None and applies.places.isdisjoint(codes):
+            return False
+        if applies.except_places and applies.except_places.issuperset(codes):
+            return False
+        named = applies.clients is None or client in applies.clients
+        return named and client not in applies.except_clients
+
     def at(self, moment: datetime) -> Moment:
         """Return the case at an instant."""
         return Moment(self, moment.astimezone(UTC))
@@ -76,6 +100,13 @@ class Moment:
         self.case, self.at = case, at
         self.day = legal_day(at)
         self.in_force: RowsInForce = case.rules.in_force(case.jurisdiction or HOUSE, self.day)
+
+    @cached_property
+    def law_until(self) -> datetime | None:
+        """Return the first instant after this one at which the law of the case may be another."""
+        changes = self.case.law_changes
+        place = bisect_right(changes, self.at)
+        return changes[place] if place < len(changes) else None
 
     @cached_property
     def regulated(self) -> bool:
@@ -111,7 +142,7 @@ class Moment:
             return False
         if applies.objects is not None and call.object not in applies.objects:
             return False
-        if not (self._in_places(applies) and _for_client(applies, call.client)):
+        if not self.case.named_by(row):
             return False
         if applies.regulated:
             return self.regulated
@@ -119,13 +150,6 @@ class Moment:
         return (callees is None or self.case.callee_kind in callees) and (
             purposes is None or call.purpose in purposes
         )
-
-    def _in_places(self, applies: Applies) -> bool:
-        """Return whether the callee may be where a row binds."""
-        codes = self.case.codes
-        if applies.places is not None and applies.places.isdisjoint(codes):
-            return False
-        return not applies.except_places or not applies.except_places.issuperset(codes)
 
     @cached_property
     def caller(self) -> Number | None:
@@ -140,12 +164,6 @@ class Moment:
     def days(self) -> tuple[tuple[str, date], ...]:
         """Return each possible zone of the callee with its local day."""
         return tuple((name, self.local(name).date()) for name in self.case.zones)
-
-
-def _for_client(applies: Applies, client: str) -> bool:
-    """Return whether a row binds the calls of a client."""
-    named = applies.clients is None or client in applies.clients
-    return named and client not in applies.except_clients
 
 
 def case_of(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Case:

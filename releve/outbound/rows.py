@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -126,8 +126,6 @@ class RowsInForce:
     """The rows of one jurisdiction between two changes of the law."""
 
     rows: tuple[Row, ...]
-    until: datetime | None
-    """The first instant of the next change, None when none is known."""
     by_id: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     binding: dict[Hashable, tuple[Row, ...]] = field(default_factory=dict)
     """Rows found to bind calls of one kind, kept from one call to the next."""
@@ -153,6 +151,7 @@ class Rules:
         self.version = version
         self._changes: dict[str, tuple[date, ...]] = {}
         self._in_force: dict[tuple[str, int], RowsInForce] = {}
+        self._bearing: dict[Hashable, tuple[datetime, ...]] = {}
 
     def jurisdictions(self) -> frozenset[str]:
         """Return the countries that have rows."""
@@ -165,11 +164,21 @@ class Rules:
     def changes(self, jurisdiction: str) -> tuple[date, ...]:
         """Return the legal days on which a row of the jurisdiction starts or has just ended."""
         if jurisdiction not in self._changes:
-            rows = self.of(jurisdiction)
-            starts = {row.first for row in rows if row.first}
-            ends = {row.last + timedelta(days=1) for row in rows if row.last}
-            self._changes[jurisdiction] = tuple(sorted(starts | ends))
+            self._changes[jurisdiction] = _changes(self.of(jurisdiction))
         return self._changes[jurisdiction]
+
+    def changes_bearing(
+        self, jurisdiction: str, key: Hashable, bears: Callable[[Row], bool]
+    ) -> tuple[datetime, ...]:
+        """Return the instants at which one of the rows that ``bears`` picks starts or has ended.
+
+        They are kept under the key, which says all that the choice depends on.
+        """
+        found = self._bearing.get((jurisdiction, key))
+        if found is None:
+            days = _changes(filter(bears, self.of(jurisdiction)))
+            found = self._bearing[jurisdiction, key] = tuple(map(legal_midnight, days))
+        return found
 
     def in_force(self, jurisdiction: str, day: date) -> RowsInForce:
         """Return the rows that bind in a jurisdiction on a legal day."""
@@ -181,9 +190,13 @@ class Rules:
             by_id: dict[str, tuple[Row, ...]] = {}
             for row in rows:
                 by_id[row.id] = (*by_id.get(row.id, ()), row)
-            until = legal_midnight(days[place]) if place < len(days) else None
-            self._in_force[key] = RowsInForce(rows, until, by_id)
+            self._in_force[key] = RowsInForce(rows, by_id)
         return self._in_force[key]
+
+
+def _changes(rows: Iterable[Row]) -> tuple[date, ...]:
+    days = [(row.first, row.last and row.last + timedelta(days=1)) for row in rows]
+    return tuple(sorted({day for pair in days for day in pair if day is not None}))
 
 
 def legal_day(moment: datetime) -> date:

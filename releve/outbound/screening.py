@@ -18,7 +18,6 @@ import polars as pl
 from releve.network.clock import UTC
 from releve.outbound.calls import Call
 from releve.outbound.case import territory_of
-from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.number_frames import understood
 from releve.outbound.reading import facts_of
 from releve.outbound.registry import CLOCK_CHANGES
@@ -147,7 +146,8 @@ class Screener:
         if not self._following:
             plain = judged.filter(~pl.col("odd")).with_columns(next_allowed=pl.lit(None, _UNIT))
             return pl.concat([_told(plain, now), self._one_by_one(judged.filter("odd"), chunk)])
-        judged, rest = _with_next(judged, group, now, self._call.at)
+        judged = judged.with_columns(never=_never(judged, group, now, facts, chunk.people))
+        judged, rest = _with_next(judged, now, self._call.at)
         judged, later = self._at_next_opening(judged, facts, group, chunk)
         rest = pl.concat([rest, later], how="diagonal")
         freed, rest = released(rest, facts, group, now)
@@ -257,26 +257,41 @@ def _alike(group: Group, members: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _never(
+    judged: pl.DataFrame,
+    group: Group,
+    now: GroupAt,
+    facts: Mapping[str, pl.DataFrame],
+    people: People,
+) -> pl.Series:
+    """Return whom a row refuses that time alone never lifts, under the law of now and any to come.
+
+    Of people of whom a fact is still to come it is not known.
+    """
+    mask, plain = pl.col("mask"), ~pl.col("odd") & ~pl.col("ahead")
+    never = judged.select(plain & ((mask & group.lasting(now)) != 0)).to_series()
+    for change in group.law_changes():
+        if not never.any():
+            break
+        then = group.at(change)
+        members = judged.select("row", "number", "whose", "written", "address", "callee")
+        later = people.judge(members, facts, then).select("row", later="mask")
+        masks = judged.select("row").join(later, on="row", how="left", maintain_order="left")
+        never &= masks.select((pl.col("later") & group.lasting(then)) != 0).to_series()
+    return never
+
+
 def _with_next(
-    judged: pl.DataFrame, group: Group, now: GroupAt, at: datetime
+    judged: pl.DataFrame, now: GroupAt, at: datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split people into those whose next instant is settled or ``waiting`` and the rest.
 
-    Settled: allowed now, or refused by a row that time alone never lifts. Waiting: refused by the
-    clock alone. The rest (odd facts, a cap or a silence that runs, a change of the law ahead) is
-    for the plain engine.
+    Settled: allowed now, or ``never``. Waiting: refused by the clock alone. The rest (odd facts, a
+    cap or a silence that runs, a change of the law ahead) is for the plain engine.
     """
     clock = now.bits(*CLOCK_CHANGES)
-    lasting = now.bits("consent_required", *CONSENT_KINDS) | group.unchanging(now)
-    lasting |= sum(
-        1 << i
-        for i, row in enumerate(now.tests)
-        if row.kind == "silence" and "days" not in row.parameters
-    )
-    steady = now.moment.in_force.until is None
-    mask, plain = pl.col("mask"), ~pl.col("odd")
+    mask, plain, never = pl.col("mask"), ~pl.col("odd"), pl.col("never")
     allowed = plain & (mask == 0)
-    never = plain & steady & ~pl.col("ahead") & ((mask & lasting) != 0)
     waiting = plain & (mask != 0) & ((mask | clock) == clock) & ~never
     judged = judged.with_columns(
         waiting=waiting,

@@ -14,7 +14,7 @@ from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import Facts
 from releve.outbound.registry import CHECKS, CLOCK_CHANGES, PHASES
 from releve.outbound.rows import Row, Rules
-from releve.outbound.timing import changes_of, next_change
+from releve.outbound.timing import changes_of, next_answer
 from releve.outbound.verdict import Verdict, verdict
 
 __all__ = ["PERSONAL", "Group", "GroupAt"]
@@ -117,14 +117,19 @@ class Group:
         place = bisect_right(changes, self.case.call.at)
         return changes[place] if place < len(changes) else None
 
-    def unchanging(self, at: GroupAt) -> int:
-        """Return the bits of the rows that refuse everybody and that time alone never lifts."""
+    def lasting(self, at: GroupAt) -> int:
+        """Return the bits of the rows that, where they refuse, do so until the law changes."""
         changes = changes_of(self.case)
-        return sum(
-            1 << i
-            for i, row in enumerate(at.tests)
-            if at.fixed >> i & 1 and next_change(row, at.moment, changes) is None
-        )
+        bits = at.bits("consent_required", *CONSENT_KINDS)
+        for i, row in enumerate(at.tests):
+            unchanging = at.fixed >> i & 1 and next_answer(row, at.moment, changes) is None
+            if unchanging or (row.kind == "silence" and "days" not in row.parameters):
+                bits |= 1 << i
+        return bits
+
+    def law_changes(self) -> list[datetime]:
+        """Return the instants after the call at which the law of its people may be another."""
+        return [found for found in self.case.law_changes if found > self.case.call.at]
 
 
 def _group_at(moment: Moment) -> GroupAt:

@@ -1,7 +1,7 @@
 """When people of a list may be called next, in columns: a cap that runs out, then an open hour.
 
-Where no fact of a person is still to come and no row of the law changes, what the history refuses
-is refused without a break until its *release*: the instant at which the last of the caps, silences
+Where no fact of a person is still to come, and until the law changes, what the history refuses is
+refused without a break until its *release*: the instant at which the last of the caps, silences
 and pauses ends. The call is then allowed at the first open instant from the release on, if what it
 rests on (a consent, a contract) lasts until then. Everybody else is for the plain engine.
 """
@@ -30,7 +30,7 @@ def released(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split judged people into those with ``next_allowed`` and those for the plain engine."""
     rows = [(i, row) for i, row in enumerate(now.tests) if _passes(row)]
-    if now.moment.in_force.until is not None or not people.height or not _plain(now):
+    if not people.height or not _plain(now):
         return people.clear(), people
     passing = sum(1 << i for i, _ in rows) | now.bits(*CLOCK_CHANGES)
     fit = ~pl.col("odd") & ~pl.col("ahead") & ((pl.col("mask") & ~passing) == 0)
@@ -41,8 +41,8 @@ def released(
     consented = ~pl.col("needed") | (day <= pl.col("consent_last")).fill_null(False)
     contracted = pl.col("contract_last").is_null() | (day <= pl.col("contract_last"))
     lasts = pl.col("next_allowed").is_not_null() & consented & contracted
-    if group.quiet_until is not None:
-        lasts &= pl.col("next_allowed") < pl.lit(group.quiet_until, dtype=_UNIT)
+    for limit in filter(None, (group.quiet_until, now.moment.law_until)):
+        lasts &= pl.col("next_allowed") < pl.lit(limit, dtype=_UNIT)
     settled = mine.filter(lasts)
     return settled, pl.concat([rest, mine.filter(~lasts)], how="diagonal")
 

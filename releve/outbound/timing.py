@@ -17,7 +17,14 @@ from releve.outbound.case import Case, Moment
 from releve.outbound.registry import CLOCK_CHANGES, INSTANTS
 from releve.outbound.rows import Row, legal_midnight
 
-__all__ = ["Findings", "changes_of", "next_allowed_from", "next_change", "stands_until"]
+__all__ = [
+    "Findings",
+    "changes_of",
+    "next_allowed_from",
+    "next_answer",
+    "next_change",
+    "stands_until",
+]
 
 Findings = tuple[Row, ...]
 """The rows that refuse at a moment."""
@@ -72,10 +79,14 @@ def changes_of(case: Case) -> tuple[datetime, ...]:
 
 def next_change(row: Row, moment: Moment, changes: tuple[datetime, ...]) -> datetime | None:
     """Return the first instant after a moment at which a row's answer may change."""
+    found = (next_answer(row, moment, changes), moment.law_until)
+    return min(filter(None, found), default=None)
+
+
+def next_answer(row: Row, moment: Moment, changes: tuple[datetime, ...]) -> datetime | None:
+    """Return the first instant after a moment at which a row that stays may answer otherwise."""
     place = bisect_right(changes, moment.at)
     found = [changes[place]] if place < len(changes) else []
-    if moment.in_force.until is not None:
-        found.append(moment.in_force.until)
     if row.kind in CLOCK_CHANGES:
         clock = CLOCK_CHANGES[row.kind](row, moment)
         found += [] if clock is None else [clock]

@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 import pytest
 
-from releve.outbound import Call, built_in_rules, verdict
+from releve.outbound import (
+    Call,
+    Rules,
+    Verdict,
+    built_in_rules,
+    built_in_texts,
+    load_rules,
+    screening,
+    verdict,
+)
 from releve.outbound.reading import facts_of
 from releve.outbound.screening import COLUMNS, Screener
 from tests.outbound.people import NUMBERS, people_of
@@ -42,28 +52,36 @@ def _call(**told: str) -> Call:
     return Call(client=CLIENT, number="", **{**base, "at": instant(told["at"])})
 
 
-def _plain(call: Call, rows: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> list[tuple]:
+def _plain(
+    call: Call, rows: pl.DataFrame, frames: dict[str, pl.DataFrame], rules: Rules | None = None
+) -> list[tuple]:
     facts, found = facts_of(frames), []
     for row in rows.iter_rows(named=True):
-        one = verdict(replace(call, **row), facts, built_in_rules(), call.at)
+        one = verdict(replace(call, **row), facts, rules or built_in_rules(), call.at)
         ids = "|".join(one.rules)
         told = (one.number, one.person, one.legal, one.allowed, ids, one.basis, one.next_allowed)
         found.append(told)
     return found
 
 
-def _compare(call: Call, count: int, seed: int, chunks: int = 2) -> None:
+def _compare(
+    call: Call, count: int, seed: int, chunks: int = 2, rules: Rules | None = None
+) -> None:
     rows, frames = people_of(count, call.at, seed)
-    screener = Screener(call, frames, built_in_rules(), call.at)
+    screener = Screener(call, frames, rules or built_in_rules(), call.at)
     size = -(-count // chunks)
     parts = [screener.screen(part) for part in rows.iter_slices(size)]
     for row, got, want in zip(
         rows.iter_rows(named=True),
         pl.concat(parts).select(COLUMNS).iter_rows(),
-        _plain(call, rows, frames),
+        _plain(call, rows, frames, rules),
         strict=True,
     ):
         assert got == want, row
+
+
+def _law(rows: str) -> Rules:
+    return load_rules({**built_in_texts(), "law/ahead.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
 
 
 @pytest.mark.parametrize(("seed", "told"), list(enumerate(CALLS.values())), ids=CALLS.keys())
@@ -90,6 +108,45 @@ def test_the_few_people_of_all_calls_hold_every_kind_of_fact() -> None:
     assert {"bloctel", "robinson", "ne-mappelez-plus", "rpo"} <= set(held["listings"]["list"])
     assert held["people"]["number"].is_duplicated().any()
     assert {"", "consumer", "business"} <= set(rows["callee"])
+
+
+CHANGES = {
+    "no consent any more": "- {closes: FR-OPTIN-1, from: 2027-03-01}\n",
+    "no cap any more, soon": "- {closes: FR-FREQ-1, from: 2026-12-02}\n",
+    "no refusal any more, and consent ends later": (
+        "- {closes: FR-REFUS-STOP, from: 2026-12-20}\n- {closes: FR-OPTIN-1, from: 2027-03-01}\n"
+    ),
+    "other hours tomorrow": "- {closes: FR-HOURS-1, from: 2026-11-25}\n",
+}
+"""Rows that change the law after the call."""
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+@pytest.mark.parametrize("told", [CALLS["open hours"], CALLS["lunch"], CALLS["insurance"]])
+def test_columns_and_the_plain_engine_agree_where_the_law_will_change(
+    change: str, told: dict[str, str]
+) -> None:
+    _compare(_call(**told), 3 * FEW, 11, chunks=1, rules=_law(change))
+
+
+def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def counted(call: Call, *rest: Any) -> Verdict:
+        asked.append(call)
+        return verdict(call, *rest)
+
+    monkeypatch.setattr(screening, "verdict", counted)
+    call = _call(at="2026-11-24 11:00")
+    rows, frames = people_of(200, call.at, 5)
+    plainly = []
+    for rules in (built_in_rules(), _law("- {closes: FR-BAN-CPF, from: 2027-03-01}\n")):
+        asked.clear()
+        Screener(call, frames, rules, call.at).screen(rows)
+        plainly.append(len(asked))
+    assert plainly[0] == plainly[1] < 80
 
 
 @pytest.mark.slow
