@@ -15,11 +15,11 @@ from pathlib import Path
 
 __all__ = ["MOST_PAGES", "checkpoint", "checkpoint_apart"]
 
-MOST_PAGES = 25_000
+MOST_PAGES = 100_000
 """Pages of the log (4 KB each) with which whoever commits does it all the same."""
 
-_SECONDS = 0.5
-_LONG = 32 << 20
+_SECONDS = 0.1
+_LONG = 256 << 20
 """Bytes of the log from which it is begun anew, while those who write wait a moment."""
 _PATIENCE = 0.01
 """Seconds for which those who write may wait for somebody who reads the log."""
