@@ -32,10 +32,16 @@ def checkpoint_apart(path: str | Path) -> None:
 
 
 def _work(path: Path) -> None:
+    seen = 0
     while True:
         time.sleep(_SECONDS)
         try:
-            checkpoint(path)
+            written = path.with_name(f"{path.name}-wal").stat().st_mtime_ns
+            if written != seen:
+                checkpoint(path)
+            seen = written
+        except FileNotFoundError:
+            continue  # nobody has the database open
         except (sqlite3.Error, OSError) as error:
             _log.warning("the log of the database is not carried over: %s", error)
 

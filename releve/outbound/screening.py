@@ -46,6 +46,9 @@ _EMPTY = pl.DataFrame(
     }
 )
 
+_ASKED = ("row", "number", "written", "whose", "person", "address", "callee")
+"""What the plain engine is asked by."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
@@ -86,8 +89,13 @@ class Screener:
         frames = self._register.about(work["whose"], work["number"]) | {"people": held}
         chunk = _Chunk(frames, People(self._call, frames, self._rules))
         keys = ("fault", "territories", "place", "callee", "who")
-        done = [self._screen_group(key, part, chunk) for key, part in work.group_by(*keys)]
-        told = pl.concat([_EMPTY, *done]).sort("row").select(COLUMNS)
+        done, left = [_EMPTY], [work.clear().select(_ASKED)]
+        for key, part in work.group_by(*keys):
+            settled, rest = self._screen_group(key, part, chunk)
+            done.append(settled)
+            left.append(rest.select(_ASKED))
+        done.append(self._one_by_one(pl.concat(left), chunk))
+        told = pl.concat(done).sort("row").select(COLUMNS)
         return pl.concat([rows, told], how="horizontal")
 
     def _prepared(self, rows: pl.DataFrame, work: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
@@ -133,26 +141,26 @@ class Screener:
 
     def _screen_group(
         self, key: tuple[object, ...], members: pl.DataFrame, chunk: _Chunk
-    ) -> pl.DataFrame:
-        """Return the verdicts on people who share country, clock and kind."""
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the verdicts on people who share country, clock and kind, and the people who are
+        left to the plain engine."""
         group = self._group(tuple(map(str, key)), members)
         if group.alike:
-            return _alike(group, members)
+            return _alike(group, members), members.clear()
         if not group.in_columns:
-            return self._one_by_one(members, chunk)
+            return _EMPTY, members
         facts = chunk.people.of(members)
         now = group.at(self._call.at)
         judged = chunk.people.judge(members, facts, now)
         if not self._following:
             plain = judged.filter(~pl.col("odd")).with_columns(next_allowed=pl.lit(None, _UNIT))
-            return pl.concat([_told(plain, now), self._one_by_one(judged.filter("odd"), chunk)])
+            return _told(plain, now), judged.filter("odd")
         judged = judged.with_columns(never=_never(judged, group, now, facts, chunk.people))
         judged, rest = _with_next(judged, now, self._call.at)
         judged, later = self._at_next_opening(judged, facts, group, chunk)
         rest = pl.concat([rest, later], how="diagonal")
         freed, rest = released(rest, facts, group, now)
-        settled = pl.concat([_told(judged, now), _told(freed, now)])
-        return pl.concat([settled, self._one_by_one(rest, chunk)])
+        return pl.concat([_told(judged, now), _told(freed, now)]), rest
 
     def _group(self, key: tuple[str, ...], members: pl.DataFrame) -> Group:
         if key not in self._groups:
