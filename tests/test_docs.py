@@ -12,7 +12,7 @@ import click
 import pytest
 
 from releve.cli import main
-from releve.cli.reference import cli_markdown
+from releve.cli.reference import cli_markdown, commands_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -57,9 +57,10 @@ def faults_of(words: list[str]) -> str:
         name, *words = words
         if name.startswith("-") or name in ("...", "SUBJECT", "COMMAND"):
             return ""
-        if name not in command.commands:
+        below = commands_of(command)
+        if name not in below:
             return f"there is no command {name!r}"
-        command = command.commands[name]
+        command = below[name]
     known = {"-h", "--help"}
     known |= {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
     unknown = [w for w in words if w.startswith("--") and w.partition("=")[0] not in known]
@@ -88,7 +89,7 @@ def test_the_reference_of_the_command_line_has_every_option() -> None:
 
 def leaves(command: click.Command) -> Iterator[click.Command]:
     if isinstance(command, click.Group):
-        for below in command.commands.values():
+        for below in commands_of(command).values():
             yield from leaves(below)
     else:
         yield command

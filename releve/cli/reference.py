@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import click
 
-__all__ = ["cli_markdown"]
+__all__ = ["cli_markdown", "commands_of"]
 
 _INTRODUCTION = """\
 # The command line
@@ -35,8 +35,17 @@ def _leaves(command: click.Command, path: str) -> Iterator[tuple[str, click.Comm
     if not isinstance(command, click.Group):
         yield path, command
         return
-    for name in sorted(command.commands):
-        yield from _leaves(command.commands[name], f"{path} {name}")
+    for name, below in commands_of(command).items():
+        yield from _leaves(below, f"{path} {name}")
+
+
+def commands_of(group: click.Group) -> dict[str, click.Command]:
+    """Return the commands of a group by name, in order."""
+    context = click.Context(group)
+    found = {
+        name: group.get_command(context, name) for name in sorted(group.list_commands(context))
+    }
+    return {name: command for name, command in found.items() if command is not None}
 
 
 def _section(command: click.Command, path: str) -> str:

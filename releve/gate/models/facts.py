@@ -166,14 +166,21 @@ class Attempt(AboutPerson):
     """A call or an attempt, by whichever of the client's providers.
 
     The gate's own have the decision's call id and sequence as their ``ref``, and no load; what came
-    of the call is a further version. ``batch`` and ``place`` say where the row is proved.
+    of the call is a further version. ``batch`` and ``place`` say where the row is proved. The gate
+    writes one before each call, so it has no index that nobody reads.
     """
 
+    load = models.ForeignKey(
+        Load, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    digest = models.CharField(max_length=32)
     ref = models.CharField(max_length=300, db_index=True)
     at = models.DateTimeField()
     outcome = models.CharField(max_length=64, blank=True)
     provider = models.CharField(max_length=_ID, blank=True)
-    batch = models.ForeignKey("gate.Batch", on_delete=models.PROTECT, null=True, related_name="+")
+    batch = models.ForeignKey(
+        "gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     place = models.IntegerField(null=True)
 
     class Meta:
@@ -181,6 +188,9 @@ class Attempt(AboutPerson):
             models.Index(fields=["client", "person"], name="gate_attempt_who"),
             models.Index(
                 fields=["id"], name="gate_attempt_open", condition=models.Q(batch__isnull=True)
+            ),
+            models.Index(
+                fields=["load"], name="gate_attempt_load", condition=models.Q(load__isnull=False)
             ),
         ]
 

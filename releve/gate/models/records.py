@@ -42,7 +42,9 @@ class Decision(models.Model):
     facts = models.CharField(max_length=64)
     agent = models.CharField(max_length=64, blank=True)
     erase_on = models.DateField(null=True, db_index=True)
-    batch = models.ForeignKey("gate.Batch", on_delete=models.PROTECT, null=True, related_name="+")
+    batch = models.ForeignKey(
+        "gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     place = models.IntegerField(null=True)
 
     class Meta:
