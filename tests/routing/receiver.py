@@ -14,7 +14,11 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """``status`` is what it answers; ``acted`` what it did, once per idempotency key."""
+    """``status`` is what it answers; ``acted`` what it did, once per idempotency key.
+
+    A generation below the one it holds is refused (409), as the adapter asks of the other side: a
+    request of a worker that was killed may arrive after the next worker's.
+    """
 
     url: str = ""
     status: int = 200
@@ -22,6 +26,16 @@ class Receiver:
     location: str = ""
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     acted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def act(self, key: str, document: dict[str, Any]) -> bool:
+        """Act on a generation once; return whether none that is newer was acted on."""
+        with self._lock:
+            newest = max((told["generation"] for told in self.acted.values()), default=0)
+            if key not in self.acted and document.get("generation", newest) < newest:
+                return False
+            self.acted.setdefault(key, document)
+            return True
 
     @property
     def last(self) -> dict[str, Any]:
@@ -41,18 +55,20 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept.requests.append(({k.lower(): v for k, v in self.headers.items()}, body))
             time.sleep(kept.delay_seconds)
-            if kept.status == 200:
-                kept.acted.setdefault(self.headers["Idempotency-Key"], json.loads(body))
-            self._answer({"reference": f"r{len(kept.acted)}"})
+            status = kept.status
+            if status == 200 and not kept.act(self.headers["Idempotency-Key"], json.loads(body)):
+                status = 409
+            self._answer({"reference": f"r{len(kept.acted)}"}, status)
 
         def do_GET(self) -> None:
             kept.requests.append(({k.lower(): v for k, v in self.headers.items()}, b""))
-            self._answer({key: kept.last.get(key) for key in ("generation", "digest")})
+            last = {key: kept.last.get(key) for key in ("generation", "digest")}
+            self._answer(last, kept.status)
 
-        def _answer(self, document: dict[str, Any]) -> None:
+        def _answer(self, document: dict[str, Any], status: int) -> None:
             body = json.dumps(document).encode()
             try:
-                self.send_response(kept.status)
+                self.send_response(status)
                 if kept.location:
                     self.send_header("Location", kept.location)
                 self.send_header("Content-Length", str(len(body)))
