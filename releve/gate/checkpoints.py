@@ -43,6 +43,8 @@ def _work(path: Path) -> None:
         except FileNotFoundError:
             continue  # nobody has the database open
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                continue  # another process is at it
             _log.warning("the log of the database is not carried over: %s", error)
 
 

@@ -10,6 +10,7 @@ and the rules that no column kernel knows go to the plain engine, one by one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -90,10 +91,13 @@ class Screener:
         chunk = _Chunk(frames, People(self._call, frames, self._rules))
         keys = ("fault", "territories", "place", "callee", "who")
         done, left = [_EMPTY], [work.clear().select(_ASKED)]
-        for key, part in work.group_by(*keys):
-            settled, rest = self._screen_group(key, part, chunk)
-            done.append(settled)
-            left.append(rest.select(_ASKED))
+        with ThreadPoolExecutor(pl.thread_pool_size()) as side_by_side:  # one leaves cores idle
+            judged = side_by_side.map(
+                lambda group: self._screen_group(*group, chunk), work.group_by(*keys)
+            )
+            for settled, rest in judged:
+                done.append(settled)
+                left.append(rest.select(_ASKED))
         done.append(self._one_by_one(pl.concat(left), chunk))
         told = pl.concat(done).sort("row").select(COLUMNS)
         return pl.concat([rows, told], how="horizontal")
