@@ -14,9 +14,6 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from releve.network.independent import Answer, Graph, graph_of, solve
 from releve.network.model import Operator
@@ -144,6 +141,8 @@ def _conflicts(points: Points, distance_m: float) -> Pairs:
     least = distance_m - TOLERANCE_M
     if least <= 0 or len(points) < 2:
         return np.zeros((0, 2), dtype=np.int64)
+    from scipy.spatial import cKDTree  # here: it takes a fifth of a second of every start
+
     near = cKDTree(points).query_pairs(distance_m, output_type="ndarray").astype(np.int64)
     apart = np.hypot(*(points[near[:, 0]] - points[near[:, 1]]).T)
     pairs = np.sort(near[apart < least], axis=1)
@@ -216,6 +215,9 @@ def _components(pairs: Pairs, alive: NDArray[np.bool_]) -> list[_Part]:
     position[seats] = np.arange(len(seats))
     left = position[pairs[alive[pairs].all(axis=1)]]
     ones = np.ones(len(left), dtype=np.int8)
+    from scipy.sparse import coo_matrix  # as above
+    from scipy.sparse.csgraph import connected_components
+
     matrix = coo_matrix((ones, (left[:, 0], left[:, 1])), shape=(len(seats), len(seats)))
     number, label = connected_components(matrix, directed=False)
     place = np.zeros(len(seats), dtype=np.int64)
