@@ -21,7 +21,7 @@ from releve.outbound import (
     next_allowed,
 )
 from releve.outbound.holidays import DayRules, after_working_days, easter
-from releve.outbound.hours import Hours, next_open, parse_windows
+from releve.outbound.hours import Hours, next_open, open_until, parse_windows
 from releve.outbound.hours_grid import open_at
 
 PLACES = (
@@ -179,3 +179,12 @@ def test_working_days_count_saturdays_and_neither_sundays_nor_holidays() -> None
 def test_windows_that_are_none_are_refused(table: dict[str, list[str]], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_windows(table)
+
+
+def test_a_window_may_begin_and_end_a_minute_before_the_hour() -> None:
+    hours = Hours(parse_windows({"tuesday": ["08:59-19:59"]}))
+    paris = ("Europe/Paris",)
+    night = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+    assert next_open(hours, paris, night) == datetime(2026, 11, 24, 7, 59, tzinfo=UTC)
+    noon = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    assert open_until(hours, paris, noon) == datetime(2026, 11, 24, 18, 59, tzinfo=UTC)
