@@ -50,6 +50,9 @@ _EMPTY = pl.DataFrame(
 _ASKED = ("row", "number", "written", "whose", "person", "address", "callee")
 """What the plain engine is asked by."""
 
+_SIDE_BY_SIDE = min(4, pl.thread_pool_size())
+"""Groups that are judged at once: one alone leaves cores idle."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
@@ -91,9 +94,9 @@ class Screener:
         chunk = _Chunk(frames, People(self._call, frames, self._rules))
         keys = ("fault", "territories", "place", "callee", "who")
         done, left = [_EMPTY], [work.clear().select(_ASKED)]
-        with ThreadPoolExecutor(pl.thread_pool_size()) as side_by_side:  # one leaves cores idle
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as side_by_side:
             judged = side_by_side.map(
-                lambda group: self._screen_group(*group, chunk), work.group_by(*keys)
+                lambda group: self._screen_group(group[0], group[1], chunk), work.group_by(*keys)
             )
             for settled, rest in judged:
                 done.append(settled)
@@ -192,7 +195,7 @@ class Screener:
         """Split people whom only the clock refuses: those that its next opening frees, the rest."""
         waiting = judged.filter("waiting")
         opening = group.next_clear(self._call.at) if waiting.height else None
-        if opening is None:
+        if opening is None or not group.in_columns_at(opening):
             return judged.filter(~pl.col("waiting")), waiting
         members = waiting.select("row", "number", "whose", "written", "address", "callee")
         then = chunk.people.judge(members, facts, group.at(opening)).select("row", later="mask")
@@ -285,6 +288,8 @@ def _never(
     for change in group.law_changes():
         if not never.any():
             break
+        if not group.in_columns_at(change):
+            return never & False
         then = group.at(change)
         members = judged.select("row", "number", "whose", "written", "address", "callee")
         later = people.judge(members, facts, then).select("row", later="mask")

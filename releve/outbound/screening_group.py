@@ -69,12 +69,17 @@ class Group:
     @cached_property
     def in_columns(self) -> bool:
         """Return whether columns can judge every row that binds its people."""
-        if not self.at(self.case.call.at).moment.in_force.of_kind("scope"):
-            return False  # a day before the law: what follows it differs from person to person
         for row in self.case.rows:
             if row.kind == "exception_consent" and row.parameters["after_listing"]:
                 return False
-        return not any(row.kind in _NOT_IN_COLUMNS for row in self.at(self.case.call.at).tests)
+        return self.in_columns_at(self.case.call.at)
+
+    def in_columns_at(self, instant: datetime) -> bool:
+        """Return whether columns can judge every row that is in force at an instant."""
+        at = self.at(instant)
+        if not at.moment.in_force.of_kind("scope"):
+            return False  # a day before the law: what follows it differs from person to person
+        return not any(row.kind in _NOT_IN_COLUMNS for row in at.tests)
 
     def at(self, instant: datetime) -> GroupAt:
         """Return the group at an instant."""

@@ -117,6 +117,7 @@ CHANGES = {
         "- {closes: FR-REFUS-STOP, from: 2026-12-20}\n- {closes: FR-OPTIN-1, from: 2027-03-01}\n"
     ),
     "other hours tomorrow": "- {closes: FR-HOURS-1, from: 2026-11-25}\n",
+    "no law any more": "- {closes: FR-SCOPE-1, from: 2027-03-01}\n",
 }
 """Rows that change the law after the call."""
 
