@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 __all__ = [
     "SIZES",
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+expect.set_options(timeout=20_000)  # a page may be waited for: other tests run beside
 
 
 @dataclass(frozen=True, slots=True)
