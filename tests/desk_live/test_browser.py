@@ -135,7 +135,8 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
             expect(moments).to_contain_text("Une relève a été établie", timeout=WAIT_MS)
             expect(moments).to_contain_text("Le routage a été publié")
             expect(moments).to_contain_text("ont été prévenues", timeout=WAIT_MS)
-            assert manager.locator(".coverages").inner_text() != before
+            changed = "before => document.querySelector('.coverages').innerText !== before"
+            manager.wait_for_function(changed, arg=before)
             keep(manager, "closed", view)
             acknowledge(browser, desk, manager, stream)
             room = open_room(manager)
