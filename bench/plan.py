@@ -25,7 +25,7 @@ from releve.cli.operator import requirement_of
 from releve.demand import Requirement
 from releve.network import Operator, sample_operator, usable_seats_of
 from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, contingencies_of, named_plan
-from releve.plan.blocks import add_block, add_caps, layout_of, lost_assignments
+from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
 from releve.plan.floors import client_floors
 from releve.plan.live import live_day, live_relief
 from releve.plan.lp import LinearProgram, Solution, solve
@@ -45,6 +45,7 @@ __all__ = ["main"]
 SIZES = {"small": (500, 4), "medium": (5000, 15)}
 DAY = date(2026, 12, 1)
 SETTINGS = PlanSettings()
+MIP_SECONDS = 60.0
 
 
 def say(text: str) -> None:
@@ -173,17 +174,19 @@ def textbook(problem: Problem, method: str) -> Solution:
     return solve(lp, method=method, crossover=False)
 
 
-def compact(problem: Problem, method: str) -> Solution:
-    """Solve the base day in the product's form."""
-    layout = layout_of(problem)
-    lp = LinearProgram()
+def base_programme(problem: Problem) -> tuple[LinearProgram, Layout, Block]:
+    """Return the base day in the product's form."""
+    lp, layout = LinearProgram(), layout_of(problem)
     nothing = lost_assignments(problem, None)
     block = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
     add_caps(lp, problem, layout, block)
+    return lp, layout, block
+
+
+def compact(problem: Problem, method: str) -> Solution:
+    """Solve the base day in the product's form."""
+    lp, _, _ = base_programme(problem)
     return solve(lp, method=method, crossover=False)
-
-
-MIP_SECONDS = 60.0
 
 
 def base_alone(solved: SolvedDay) -> dict[str, object]:
@@ -192,16 +195,12 @@ def base_alone(solved: SolvedDay) -> dict[str, object]:
     ``proved`` is how far above the fractions every plan in whole people is.
     """
     problem = solved.planning.problem
-    layout, count = layout_of(problem), len(problem.group)
-    lp = LinearProgram()
-    nothing = lost_assignments(problem, None)
-    block = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
-    add_caps(lp, problem, layout, block)
+    lp, layout, block = base_programme(problem)
+    count = len(problem.group)
     fractions = solve(lp, method="ipm")
-    none = np.zeros(count)
     want = Whole(
         allowed=np.ones(count, np.bool_), price=problem.price, stay=np.zeros(count, np.int64),
-        available=problem.size, onsite=problem.size, move_price=none,
+        available=problem.size, onsite=problem.size, move_price=np.zeros(count),
         limit=np.full(len(problem.clients), np.inf), excess=np.zeros(len(problem.clients)),
         rounds=BASE_ROUNDS,
     )  # fmt: skip
@@ -222,7 +221,7 @@ def base_alone(solved: SolvedDay) -> dict[str, object]:
         "ours_s": round(seconds, 2),
         "solver_s": MIP_SECONDS,
         "broken": ours.broken,
-    }  # fmt: skip
+    }
 
 
 def forms(operator: Operator, need: Requirement) -> dict[str, object]:

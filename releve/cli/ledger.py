@@ -186,8 +186,8 @@ def erase(subject: str | None, on: str | None) -> None:
     click.echo(f"{count} values erased")
     if not scrub():
         raise click.ClickException(
-            "the values are erased, but another program was reading: traces stay in the files of"
-            " the database until this is run again"
+            "the values are erased, but another program may still see them: traces stay in the"
+            " files of the database until this is run again"
         )
 
 

@@ -241,4 +241,4 @@ def forget(person: str) -> None:
     clean = scrub(("gate_personal",))
     click.echo(f"{count} values erased")
     if not clean:
-        click.echo("somebody was reading: run it again to clean the files", err=True)
+        click.echo("somebody may still see them: run it again to clean the files", err=True)

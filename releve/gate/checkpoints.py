@@ -19,6 +19,7 @@ MOST_PAGES = 100_000
 """Pages of the log (4 KB each) with which whoever commits does it all the same."""
 
 _SECONDS = 0.1
+"""Often, since the disk holds up who commits meanwhile for longer the more there is to carry."""
 _LONG = 256 << 20
 """Bytes of the log from which it is begun anew, while those who write wait a moment."""
 _PATIENCE = 0.01
@@ -41,7 +42,7 @@ def _work(path: Path) -> None:
                 checkpoint(path)
             seen = written
         except FileNotFoundError:
-            continue  # nobody has the database open
+            pass  # nobody has the database open
         except (sqlite3.Error, OSError) as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
                 continue  # another process is at it

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import sys
+from contextlib import suppress
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -23,7 +25,11 @@ def serve_gate(factory: str, host: str, port: int, workers: int) -> None:
     )  # fmt: skip
     listening = config.bind_socket()
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if workers > 1:
-        Multiprocess(config, sockets=[listening]).run()
-    else:
-        uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # which it passes on when it has ended
+        if workers > 1:
+            Multiprocess(config, sockets=[listening]).run()
+        else:
+            server.run(sockets=[listening])
+            if not server.started:
+                sys.exit(3)  # the status that uvicorn itself would end with

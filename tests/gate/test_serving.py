@@ -28,6 +28,7 @@ def test_no_piece_of_an_answer_waits_for_the_one_before(
 
     def run(self: Any, sockets: list[socket.socket]) -> None:
         assert self.config.workers == workers
+        self.started = True
         listening.extend(sockets)
 
     monkeypatch.setattr(serving, "Multiprocess", Supervisor)
@@ -39,3 +40,10 @@ def test_no_piece_of_an_answer_waits_for_the_one_before(
         one.listen()
         with socket.create_connection(one.getsockname()), one.accept()[0] as accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_gate_that_does_not_start_ends_with_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: sockets[0].close())
+    with pytest.raises(SystemExit) as ended:
+        serve_gate("releve.gate.asgi:application", "127.0.0.1", 0, 1)
+    assert ended.value.code == 3

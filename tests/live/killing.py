@@ -130,7 +130,7 @@ def check(out: str) -> None:
     from releve.ledger.chain import entries, text_of
     from releve.ledger.hashing import NO_HASH, entry_hash
     from releve.ledger.models import Entry
-    from releve.live.models import Act, Effect, Message, Relief
+    from releve.live.models import Act, Effect, Message, Relief, Routes
 
     prev, broken = NO_HASH, []
     for number, row in enumerate(Entry.objects.order_by("seq"), 1):
@@ -140,7 +140,9 @@ def check(out: str) -> None:
     kinds = [(row.kind, json.dumps(row.body, sort_keys=True)) for row in entries("live")]
     once = ("routing.published", "message.sent", "relief.made", "people.told")
     twice = [body for (kind, body), n in Counter(kinds).items() if kind in once and n > 1]
+    newest = Routes.objects.order_by("number").last()
     document = {
+        "routes": None if newest is None else newest.number,
         "broken": broken,
         "acts": {row.key: row.seq for row in Act.objects.all()},
         "events": Counter(kind for kind, _ in kinds),
