@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from releve.demand.queue.draws import SERVICE, TRANSFER, uniform
 from releve.demand.queue.heaps import drop_first, lift, lower, remove
-from releve.demand.queue.jit import inlined, kernel
+from releve.demand.queue.jit import index, inlined, kernel
 from releve.demand.queue.layout import (
     ANSWERED,
     ANSWERED_BEFORE,
@@ -21,12 +21,15 @@ from releve.demand.queue.layout import (
     FINISHED,
     FRESH,
     GROUP,
+    LATER_DRAWN,
     LEG,
     MOVED,
+    NEED,
     NOW_CELL,
     NUMBER,
     OFFERED,
     ORIGIN,
+    PATIENT,
     PROGRAMME,
     SINCE,
     STAGE,
@@ -65,14 +68,14 @@ Array = NDArray[Any]
 @inlined
 def arrive(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
     """A call reaches the centre: it is answered, waits, or is blocked."""
-    p = s.slot[slot, PROGRAMME]
+    p = index(s.slot[slot, PROGRAMME])
     if s.trace.shape[0]:
         note(s, now, T_OFFERED, slot, -1)
     g = idle_group(w, s, p)
     if g >= 0:
-        take_idle(s, g)
+        take_idle(s, index(g))
         s.clock[slot, SINCE] = now
-        _start(w, s, d, r, slot, g, now)
+        _start(w, s, d, r, slot, index(g), now)
     elif w.places[p] >= 0 and in_line(w, s, d, r, p, now) >= w.places[p]:
         _block(w, s, d, r, slot, now)
     else:
@@ -86,10 +89,10 @@ def _overflow(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> None:
     """Let the first of a line that has grown be answered by a group that answers long lines."""
     g = overflow_group(w, s, p, in_line(w, s, d, r, p, now))
     if g >= 0:
-        slot = s.line_first[p]
+        slot = index(s.line_first[p])
         leave_line(s, slot)
-        take_idle(s, g)
-        _start(w, s, d, r, slot, g, now)
+        take_idle(s, index(g))
+        _start(w, s, d, r, slot, index(g), now)
 
 
 @inlined
@@ -105,7 +108,7 @@ def _start(w: Work, s: Room, d: Days, r: int, slot: int, g: int, now: float) -> 
 @inlined
 def _answer(w: Work, s: Room, d: Days, r: int, slot: int, g: int, now: float) -> float:
     """Count the answer; return when the call will end."""
-    p, cell = s.slot[slot, PROGRAMME], s.slot[slot, CELL]
+    p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
     if s.slot[slot, STAGE] == FRESH:
         waited = now - s.clock[slot, SINCE]
         d.counts[r, cell, p, ANSWERED] += 1
@@ -122,7 +125,7 @@ def _answer(w: Work, s: Room, d: Days, r: int, slot: int, g: int, now: float) ->
 
 @kernel
 def _block(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
-    p, cell = s.slot[slot, PROGRAMME], s.slot[slot, CELL]
+    p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
     d.counts[r, cell, p, BLOCKED if s.slot[slot, STAGE] == FRESH else CUT] += 1
     if s.trace.shape[0]:
         note(s, now, T_BLOCKED, slot, -1)
@@ -134,8 +137,8 @@ def _block(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
 def end_call(w: Work, s: Room, d: Days, r: int, now: float) -> None:
     """The next call ends: its agent answers another, is free, or leaves; the caller may be passed
     on to another programme."""
-    slot, size = s.busy_slot[0], s.n[BUSY]
-    g, p = s.slot[slot, GROUP], s.slot[slot, PROGRAMME]
+    slot, size = index(s.busy_slot[0]), s.n[BUSY]
+    g, p = index(s.slot[slot, GROUP]), index(s.slot[slot, PROGRAMME])
     _spread(w, s, d.busy[r], g, s.clock[slot, SINCE], now, 1)
     if s.trace.shape[0]:
         note(s, now, T_ENDED, slot, g)
@@ -145,7 +148,7 @@ def end_call(w: Work, s: Room, d: Days, r: int, now: float) -> None:
     else:
         following = next_call(w, s, d, r, g, now)
     if following >= 0:
-        end = _answer(w, s, d, r, following, g, now)
+        end = _answer(w, s, d, r, index(following), g, now)
         lower(s.busy_time, s.busy_slot, s.busy_slot, size, 0, end, following, following)
     else:
         drop_first(s.busy_time, s.busy_slot, s.busy_slot, size)
@@ -170,6 +173,7 @@ def _pass_on(w: Work, s: Room, d: Days, r: int, slot: int, p: int) -> bool:
             cell = min(s.n[NOW_CELL], w.edges.size - 2)
             s.slot[slot, PROGRAMME], s.slot[slot, CELL] = to, cell
             s.slot[slot, LEG] += 1
+            s.clock[slot, NEED] = s.clock[slot, PATIENT] = LATER_DRAWN
             s.slot[slot, STAGE] = FRESH
             d.counts[r, cell, to, OFFERED] += 1
             d.counts[r, cell, to, TRANSFERRED] += 1
@@ -190,7 +194,7 @@ def _spread(w: Work, s: Room, seconds: Array, g: int, start: float, now: float, 
         seconds[cell, g] += n * (now - w.edges[cell])
         now = w.edges[cell]
         cell -= 1
-    seconds[cell, g] += n * (now - start)
+    seconds[index(cell), g] += n * (now - start)
 
 
 @kernel
@@ -206,14 +210,14 @@ def _count_ghosts(w: Work, s: Room, d: Days, r: int, g: int, now: float) -> None
 def step(w: Work, s: Room, d: Days, r: int, k: int, now: float) -> None:
     """A group gets another number of agents. Who stayed to finish stays on when it grows; when it
     shrinks the free go first, the longest free before the others."""
-    g, agents = w.step_group[k], w.step_agents[k]
+    g, agents = index(w.step_group[k]), w.step_agents[k]
     _count_ghosts(w, s, d, r, g, now)
     before = max(s.present[g], s.busy[g])
     s.present[g] = agents
     for _ in range(agents - before):
         slot = next_call(w, s, d, r, g, now)
         if slot >= 0:
-            _start(w, s, d, r, slot, g, now)
+            _start(w, s, d, r, index(slot), g, now)
         else:
             become_idle(s, g, now)
     while s.idle_n[g] > 0 and s.idle_n[g] + s.busy[g] > agents:
@@ -231,8 +235,8 @@ def _interrupt(w: Work, s: Room, d: Days, r: int, g: int, mode: int, now: float)
         slot = s.busy_slot[i]
         if s.slot[slot, GROUP] == g and s.clock[slot, SINCE] > since:
             at, since = i, s.clock[slot, SINCE]
-    slot = s.busy_slot[at]
-    p, cell = s.slot[slot, PROGRAMME], s.slot[slot, CELL]
+    slot = index(s.busy_slot[at])
+    p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
     _spread(w, s, d.busy[r], g, since, now, 1)
     remove(s.busy_time, s.busy_slot, s.busy_slot, s.n[BUSY], at)
     s.n[BUSY] -= 1

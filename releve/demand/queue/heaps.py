@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.queue.jit import inlined
+from releve.demand.queue.jit import index, inlined
 
 __all__ = ["drop_first", "lift", "lower", "remove"]
 
 Array = NDArray[Any]
+
+ZERO, ONE, TWO, THREE, FOUR = (index(k) for k in range(5))
 
 
 @inlined
@@ -26,13 +28,14 @@ def lift(time: Array, load: Array, mark: Array, size: int, t: float, what: int, 
 
 @inlined
 def _rise(time: Array, load: Array, mark: Array, i: int, t: float, what: int, how: int) -> None:
-    while i > 0:
-        above = (i - 1) >> 2
+    at = index(i)
+    while at > ZERO:
+        above = (at - ONE) >> TWO
         if time[above] <= t:
             break
-        time[i], mark[i], load[i] = time[above], mark[above], load[above]
-        i = above
-    time[i], mark[i], load[i] = t, how, what
+        time[at], mark[at], load[at] = time[above], mark[above], load[above]
+        at = above
+    time[at], mark[at], load[at] = t, how, what
 
 
 @inlined
@@ -40,19 +43,29 @@ def lower(
     time: Array, load: Array, mark: Array, size: int, i: int, t: float, what: int, how: int
 ) -> None:
     """Put (``t``, ``what``, ``how``) at ``i`` or below, in a heap of ``size``."""
+    n, at = index(size), index(i)
     while True:
-        child = 4 * i + 1
-        if child >= size:
+        child = FOUR * at + ONE
+        if child + THREE < n:  # two games and a final, without a branch
+            second, third, fourth = child + ONE, child + TWO, child + THREE
+            left = second if time[second] < time[child] else child
+            right = fourth if time[fourth] < time[third] else third
+            best = right if time[right] < time[left] else left
+            least = time[best]
+        elif child < n:
+            best, least = child, time[child]
+            other = child + ONE
+            while other < n:
+                if time[other] < least:
+                    best, least = other, time[other]
+                other += ONE
+        else:
             break
-        least, at = time[child], child
-        for other in range(child + 1, min(child + 4, size)):
-            if time[other] < least:
-                least, at = time[other], other
         if least >= t:
             break
-        time[i], mark[i], load[i] = least, mark[at], load[at]
-        i = at
-    time[i], mark[i], load[i] = t, how, what
+        time[at], mark[at], load[at] = least, mark[best], load[best]
+        at = best
+    time[at], mark[at], load[at] = t, how, what
 
 
 @inlined

@@ -14,11 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.queue.agents import arrive, end_call, step
-from releve.demand.queue.draws import GAP, fill_streams, unit_value
+from releve.demand.queue.draws import (
+    EXPONENTIAL,
+    GAP,
+    PATIENCE,
+    SERVICE,
+    fill_exponentials,
+    fill_streams,
+)
 from releve.demand.queue.heaps import drop_first, lift, lower
-from releve.demand.queue.jit import inlined, kernel
+from releve.demand.queue.jit import index, inlined, kernel
 from releve.demand.queue.layout import (
     AGAIN,
+    BLOCK,
     CELL,
     CUT,
     EVENTS,
@@ -26,10 +34,13 @@ from releve.demand.queue.layout import (
     FRESH,
     FULL,
     LATER,
+    LATER_DRAWN,
     LEFT,
+    NEED,
     NEXT,
     NOW_CELL,
     OFFERED,
+    PATIENT,
     PROGRAMME,
     STAGE,
     TRACE_FULL,
@@ -57,7 +68,7 @@ def run(
     """
     for r in range(days.end.size):
         _open(work, room, seed, first + r, factor[r])
-        failed = _replicate(work, room, r, factor[r], days, spare)
+        failed = _replicate(work, room, index(r), factor[r], days, spare)
         if failed != 0:
             return failed
     return 0
@@ -115,8 +126,18 @@ def _open(w: Work, s: Room, seed: Any, replication: int, factor: Array) -> None:
     s.next_number[:] = -1
     s.next_cell[:] = 0
     for p in range(w.keys.size):
-        t = _next_arrival(w, s, p, factor[p], w.edges[0])
+        t = _next_arrival(w, s, index(p), factor[p], w.edges[0])
         lift(s.turn_time, s.turn, s.turn, p, t, p, p)
+
+
+@kernel
+def _draw_ahead(w: Work, s: Room, p: int, number: int) -> None:
+    """Draw what is exponential for the next calls of a programme, many at a time."""
+    for decision in (GAP, SERVICE, PATIENCE):
+        if decision == GAP or w.law[p, decision - SERVICE] == EXPONENTIAL:
+            fill_exponentials(s.streams[p, decision], number, s.ahead[p, decision])
+        else:
+            s.ahead[p, decision] = LATER_DRAWN
 
 
 @inlined
@@ -124,7 +145,9 @@ def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
     """Return when the next call of a programme comes: one unit of expected calls, exponential,
     after the last. Infinite after the last interval."""
     number, cell, t = s.next_number[p] + 1, s.next_cell[p], now
-    left = unit_value(0, 1.0, w.samples, 0, s.streams[p, GAP], number, 0)
+    if number % BLOCK == 0:
+        _draw_ahead(w, s, p, number)
+    left = s.ahead[p, GAP, number % BLOCK]
     cells = w.edges.size - 1
     s.next_number[p] = number
     while cell < cells:
@@ -142,18 +165,22 @@ def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
 @inlined
 def _new_call(w: Work, s: Room, d: Days, r: int, factor: Array, now: float) -> None:
     """The next new call arrives; its programme waits for the one after."""
-    p = s.turn[0]
-    number, cell = s.next_number[p], s.next_cell[p]
+    p = index(s.turn[0])
+    number, cell = s.next_number[p], index(s.next_cell[p])
+    at = number % BLOCK
+    need, patient = s.ahead[p, SERVICE, at], s.ahead[p, PATIENCE, at]
     t = _next_arrival(w, s, p, factor[p], now)
     lower(s.turn_time, s.turn, s.turn, w.keys.size, 0, t, p, p)
     d.counts[r, cell, p, OFFERED] += 1
-    arrive(w, s, d, r, new_slot(s, p, p, number, 0, cell), now)
+    slot = new_slot(s, p, p, number, 0, cell)
+    s.clock[slot, NEED], s.clock[slot, PATIENT] = need, patient
+    arrive(w, s, d, r, slot, now)
 
 
 @kernel
 def _later(w: Work, s: Room, d: Days, r: int, now: float) -> None:
     """A caller who hung up comes back, or one who will hangs up now."""
-    slot, visit = s.later_slot[0], s.later_visit[0]
+    slot, visit = index(s.later_slot[0]), s.later_visit[0]
     drop_first(s.later_time, s.later_slot, s.later_visit, s.n[LATER])
     s.n[LATER] -= 1
     if visit < 0:
@@ -170,7 +197,7 @@ def _later(w: Work, s: Room, d: Days, r: int, now: float) -> None:
 def _leave(w: Work, s: Room, d: Days, r: int, p: int) -> None:
     """Empty a line that nobody will answer any more."""
     while s.line_first[p] >= 0:
-        strike_off(w, s, d, r, p, np.nextafter(np.inf, 0.0))
+        strike_off(w, s, d, r, index(p), np.nextafter(np.inf, 0.0))
         slot = s.line_first[p]
         if slot >= 0:
             lost = LEFT if s.slot[slot, STAGE] == FRESH else CUT

@@ -31,8 +31,12 @@ OFFERED, ANSWERED, WITHIN, ABANDONED, SHORT, BLOCKED, LEFT, AGAIN, TRANSFERRED, 
 
 PROGRAMME, GROUP, NUMBER, LEG, ORIGIN, CELL, NEXT, STAGE = range(8)
 """Columns of ``Room.slot``: a call in the centre, or about to come back."""
-SINCE, UNTIL = range(2)
-"""Columns of ``Room.clock``: since when it waits or is served; until when it waits."""
+SINCE, UNTIL, NEED, PATIENT = range(4)
+"""Columns of ``Room.clock``: since when it waits or is served; until when it waits; the units of
+service and of patience drawn ahead for it, or ``LATER_DRAWN``."""
+LATER_DRAWN = -1.0
+BLOCK = 64
+"""Numbers drawn ahead for a programme at a time."""
 FRESH, ANSWERED_BEFORE = range(2)
 """Stages of a call: not yet answered; answered, then interrupted."""
 
@@ -96,6 +100,7 @@ class Room(NamedTuple):
     """Where one replication lives; see the column names above.
 
     ``idle[group]`` is a ring of times, ``idle_at`` its first, ``idle_n`` its length.
+    ``ahead[programme, decision, number % BLOCK]`` are units of gap, service and patience.
     """
 
     n: Array
@@ -121,6 +126,7 @@ class Room(NamedTuple):
     idle_n: Array
     ghost_since: Array
     streams: Array
+    ahead: Array
     trace: Array
 
 
@@ -145,7 +151,7 @@ def room_for(work: Work, calls: int, agents: int, traces: int) -> Room:
     return Room(
         n=np.zeros(8, ints),
         slot=np.zeros((calls, 8), ints),
-        clock=np.zeros((calls, 2), floats),
+        clock=np.zeros((calls, 4), floats),
         visit=np.zeros(calls, ints),
         busy_time=np.zeros(calls, floats),
         busy_slot=np.zeros(calls, ints),
@@ -166,6 +172,7 @@ def room_for(work: Work, calls: int, agents: int, traces: int) -> Room:
         idle_n=np.zeros(groups, ints),
         ghost_since=np.zeros(groups, floats),
         streams=np.zeros((programmes, 7), np.uint64),
+        ahead=np.zeros((programmes, 3, BLOCK), floats),
         trace=np.zeros((traces, 5), floats),
     )
 

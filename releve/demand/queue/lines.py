@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from releve.demand.queue.draws import PATIENCE, REDIAL, REDIAL_DELAY, uniform, unit_value
 from releve.demand.queue.heaps import lift
-from releve.demand.queue.jit import inlined, kernel
+from releve.demand.queue.jit import index, inlined, kernel
 from releve.demand.queue.layout import (
     ABANDONED,
     CELL,
@@ -17,10 +17,13 @@ from releve.demand.queue.layout import (
     FREE,
     FRESH,
     LATER,
+    LATER_DRAWN,
     LEG,
+    NEED,
     NEXT,
     NUMBER,
     ORIGIN,
+    PATIENT,
     PROGRAMME,
     SHORT,
     SINCE,
@@ -59,11 +62,11 @@ Array = NDArray[Any]
 @inlined
 def new_slot(s: Room, programme: int, origin: int, number: int, leg: int, cell: int) -> int:
     """Return a slot that holds a call not yet answered."""
-    slot = s.n[FREE]
-    if slot >= 0:
+    free = s.n[FREE]
+    slot = index(free if free >= 0 else s.n[USED])
+    if free >= 0:
         s.n[FREE] = s.slot[slot, NEXT]
     else:
-        slot = s.n[USED]
         s.n[USED] += 1
     s.slot[slot, PROGRAMME] = programme
     s.slot[slot, NUMBER] = number
@@ -71,7 +74,8 @@ def new_slot(s: Room, programme: int, origin: int, number: int, leg: int, cell: 
     s.slot[slot, ORIGIN] = origin
     s.slot[slot, CELL] = cell
     s.slot[slot, STAGE] = FRESH
-    return int(slot)
+    s.clock[slot, NEED] = s.clock[slot, PATIENT] = LATER_DRAWN
+    return slot
 
 
 @inlined
@@ -85,13 +89,16 @@ def free_slot(s: Room, slot: int) -> None:
 @inlined
 def draw(w: Work, s: Room, slot: int, which: int, decision: int) -> float:
     """Return the value of the service law (``which`` 0) or the patience law (1) of a call."""
-    p = s.slot[slot, PROGRAMME]
+    ahead = s.clock[slot, NEED + which]
+    if ahead != LATER_DRAWN:
+        return float(ahead)
+    p = index(s.slot[slot, PROGRAMME])
     return unit_value(
         w.law[p, which],
         w.shape[p, which],
         w.samples,
         w.first[p, which],
-        s.streams[s.slot[slot, ORIGIN], decision],
+        s.streams[index(s.slot[slot, ORIGIN]), decision],
         s.slot[slot, NUMBER],
         s.slot[slot, LEG],
     )
@@ -117,11 +124,11 @@ def idle_group(w: Work, s: Room, p: int) -> int:
     for k in range(w.groups_at[p], w.groups_at[p + 1]):
         if w.groups_rank[k] > rank:
             break
-        g = w.groups[k]
+        g = index(w.groups[k])
         if s.idle_n[g] > 0 and w.groups_least[k] <= 1:
-            free_since = s.idle[g, s.idle_at[g]]
+            free_since = s.idle[g, index(s.idle_at[g])]
             if free_since < since:
-                found, since, rank = g, free_since, w.groups_rank[k]
+                found, since, rank = w.groups[k], free_since, w.groups_rank[k]
     return found
 
 
@@ -151,15 +158,15 @@ def take_idle(s: Room, g: int) -> None:
 def become_idle(s: Room, g: int, now: float) -> None:
     """Put an agent of a group at the end of those who are free."""
     at = s.idle_at[g] + s.idle_n[g]
-    s.idle[g, at if at < s.idle.shape[1] else at - s.idle.shape[1]] = now
+    s.idle[g, index(at if at < s.idle.shape[1] else at - s.idle.shape[1])] = now
     s.idle_n[g] += 1
 
 
 @inlined
 def join_line(w: Work, s: Room, slot: int, now: float) -> None:
     """Let a call wait; if it will dial again when it hangs up, watch for that moment."""
-    p = s.slot[slot, PROGRAMME]
-    mean = w.patience[p, s.slot[slot, CELL]]
+    p = index(s.slot[slot, PROGRAMME])
+    mean = w.patience[p, index(s.slot[slot, CELL])]
     until = np.inf
     if mean < np.inf:
         until = now + mean * draw(w, s, slot, 1, PATIENCE)
@@ -169,7 +176,7 @@ def join_line(w: Work, s: Room, slot: int, now: float) -> None:
     if s.line_first[p] < 0:
         s.line_first[p] = slot
     else:
-        s.slot[s.line_last[p], NEXT] = slot
+        s.slot[index(s.line_last[p]), NEXT] = slot
     s.line_last[p] = slot
     s.n[WAITING] += 1
     if until < np.inf and w.redial[p] > 0.0 and _dials_again(w, s, slot):
@@ -184,17 +191,18 @@ def join_line(w: Work, s: Room, slot: int, now: float) -> None:
 def strike_off(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> None:
     """Strike those off the head of a line who have hung up by ``now``."""
     slot = s.line_first[p]
-    while slot >= 0 and s.clock[slot, UNTIL] <= now:
-        after = s.slot[slot, NEXT]
+    while slot >= 0 and s.clock[index(slot), UNTIL] <= now:
+        after = s.slot[index(slot), NEXT]
         s.line_first[p] = after
         s.n[WAITING] -= 1
-        _hung_up(w, s, d, r, slot)
+        _hung_up(w, s, d, r, index(slot))
         slot = after
 
 
 @kernel
 def _hung_up(w: Work, s: Room, d: Days, r: int, slot: int) -> None:
-    p, cell, until = s.slot[slot, PROGRAMME], s.slot[slot, CELL], s.clock[slot, UNTIL]
+    p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
+    until = s.clock[slot, UNTIL]
     if s.slot[slot, STAGE] == FRESH:
         waited = until - s.clock[slot, SINCE]
         d.counts[r, cell, p, ABANDONED] += 1
@@ -220,7 +228,7 @@ def in_line(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> int:
             if after < 0:
                 s.line_last[p] = before
             s.n[WAITING] -= 1
-            _hung_up(w, s, d, r, slot)
+            _hung_up(w, s, d, r, index(slot))
         else:
             before = slot
             waiting += 1
@@ -238,22 +246,22 @@ def next_call(w: Work, s: Room, d: Days, r: int, g: int, now: float) -> int:
     for k in range(w.serves_at[g], w.serves_at[g + 1]):
         if w.serves_rank[k] > rank:
             break
-        p = w.serves[k]
+        p = index(w.serves[k])
         strike_off(w, s, d, r, p, now)
         if w.serves_least[k] > 1 and in_line(w, s, d, r, p, now) < w.serves_least[k]:
             continue
         head = s.line_first[p]
-        if head >= 0 and s.clock[head, SINCE] < since:
-            found, since, rank = head, s.clock[head, SINCE], w.serves_rank[k]
+        if head >= 0 and s.clock[index(head), SINCE] < since:
+            found, since, rank = head, s.clock[index(head), SINCE], w.serves_rank[k]
     if found >= 0:
-        leave_line(s, found)
+        leave_line(s, index(found))
     return found
 
 
 @inlined
 def leave_line(s: Room, slot: int) -> None:
     """Take the first of a line out of it."""
-    s.line_first[s.slot[slot, PROGRAMME]] = s.slot[slot, NEXT]
+    s.line_first[index(s.slot[slot, PROGRAMME])] = s.slot[slot, NEXT]
     s.n[WAITING] -= 1
 
 

@@ -88,6 +88,26 @@ def test_normal_quantiles_have_fifteen_digits() -> None:
     assert np.allclose(found, ndtri(u), rtol=4e-15, atol=1e-15)
 
 
+def test_exponentials_drawn_ahead_are_the_logarithm_and_those_drawn_one_by_one() -> None:
+    stream = np.uint64(2**63 + 77)
+    ahead = np.empty(2000)
+    draws.fill_exponentials(stream, 100, ahead)
+    u = np.array([draws.uniform(stream, 100 + n, 0) for n in range(ahead.size)])
+    alone = [
+        draws.unit_value(draws.EXPONENTIAL, 1.0, np.zeros(1), 0, stream, 100 + n, 0)
+        for n in range(ahead.size)
+    ]
+    assert np.allclose(ahead, -np.log1p(-u), rtol=1e-15, atol=0.0)
+    assert ahead.tolist() == alone
+
+
+def test_an_exponential_has_fifteen_digits_at_both_ends() -> None:
+    u = np.concatenate([np.logspace(-16, -0.31, 400), 1 - np.logspace(-15.9, -0.31, 400)])
+    u = 1.0 - (1.0 - u)  # as drawn: 1 - u is exact
+    found = np.array([draws.exponential(x) for x in u[u > 0]])
+    assert np.allclose(found, -np.log1p(-u[u > 0]), rtol=2e-15, atol=0.0)
+
+
 LAWS = {
     Law(): stats.expon(),
     Law("gamma", 0.4): stats.gamma(6.25, scale=0.16),
