@@ -41,7 +41,7 @@ from releve.demand.queue.layout import (
     T_OFFERED,
     TRANSFERRED,
     WITHIN,
-    Days,
+    Day,
     Room,
     Work,
 )
@@ -66,7 +66,7 @@ Array = NDArray[Any]
 
 
 @inlined
-def arrive(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
+def arrive(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
     """A call reaches the centre: it is answered, waits, or is blocked."""
     p = index(s.slot[slot, PROGRAMME])
     if s.trace.shape[0]:
@@ -75,46 +75,46 @@ def arrive(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
     if g >= 0:
         take_idle(s, index(g))
         s.clock[slot, SINCE] = now
-        _start(w, s, d, r, slot, index(g), now)
-    elif w.places[p] >= 0 and in_line(w, s, d, r, p, now) >= w.places[p]:
-        _block(w, s, d, r, slot, now)
+        _start(w, s, d, slot, index(g), now)
+    elif w.places[p] >= 0 and in_line(w, s, d, p, now) >= w.places[p]:
+        _block(w, s, d, slot, now)
     else:
         join_line(w, s, slot, now)
         if w.overflow[p]:
-            _overflow(w, s, d, r, p, now)
+            _overflow(w, s, d, p, now)
 
 
 @kernel
-def _overflow(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> None:
+def _overflow(w: Work, s: Room, d: Day, p: int, now: float) -> None:
     """Let the first of a line that has grown be answered by a group that answers long lines."""
-    g = overflow_group(w, s, p, in_line(w, s, d, r, p, now))
+    g = overflow_group(w, s, p, in_line(w, s, d, p, now))
     if g >= 0:
         slot = index(s.line_first[p])
         leave_line(s, slot)
         take_idle(s, index(g))
-        _start(w, s, d, r, slot, index(g), now)
+        _start(w, s, d, slot, index(g), now)
 
 
 @inlined
-def _start(w: Work, s: Room, d: Days, r: int, slot: int, g: int, now: float) -> None:
+def _start(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> None:
     """Let a free agent answer a call that waits since its ``SINCE``."""
     size = s.n[BUSY]
-    end = _answer(w, s, d, r, slot, g, now)
+    end = _answer(w, s, d, slot, g, now)
     lift(s.busy_time, s.busy_slot, s.busy_slot, size, end, slot, slot)
     s.n[BUSY] = size + 1
     s.busy[g] += 1
 
 
 @inlined
-def _answer(w: Work, s: Room, d: Days, r: int, slot: int, g: int, now: float) -> float:
+def _answer(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> float:
     """Count the answer; return when the call will end."""
     p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
     if s.slot[slot, STAGE] == FRESH:
         waited = now - s.clock[slot, SINCE]
-        d.counts[r, cell, p, ANSWERED] += 1
-        d.waits[r, cell, p, 0] += waited
+        d.counts[cell, p, ANSWERED] += 1
+        d.waits[cell, p, 0] += waited
         if waited <= w.threshold[p]:
-            d.counts[r, cell, p, WITHIN] += 1
+            d.counts[cell, p, WITHIN] += 1
     s.slot[slot, GROUP] = g
     s.visit[slot] += 1
     s.clock[slot, SINCE] = now
@@ -124,9 +124,9 @@ def _answer(w: Work, s: Room, d: Days, r: int, slot: int, g: int, now: float) ->
 
 
 @kernel
-def _block(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
+def _block(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
     p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
-    d.counts[r, cell, p, BLOCKED if s.slot[slot, STAGE] == FRESH else CUT] += 1
+    d.counts[cell, p, BLOCKED if s.slot[slot, STAGE] == FRESH else CUT] += 1
     if s.trace.shape[0]:
         note(s, now, T_BLOCKED, slot, -1)
     call_back(w, s, slot, now, False)
@@ -134,21 +134,21 @@ def _block(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
 
 
 @inlined
-def end_call(w: Work, s: Room, d: Days, r: int, now: float) -> None:
+def end_call(w: Work, s: Room, d: Day, now: float) -> None:
     """The next call ends: its agent answers another, is free, or leaves; the caller may be passed
     on to another programme."""
     slot, size = index(s.busy_slot[0]), s.n[BUSY]
     g, p = index(s.slot[slot, GROUP]), index(s.slot[slot, PROGRAMME])
-    _spread(w, s, d.busy[r], g, s.clock[slot, SINCE], now, 1)
+    _spread(w, s, d.busy, g, s.clock[slot, SINCE], now, 1)
     if s.trace.shape[0]:
         note(s, now, T_ENDED, slot, g)
     following = -1
     if s.busy[g] > s.present[g]:
-        _count_ghosts(w, s, d, r, g, now)
+        _count_ghosts(w, s, d, g, now)
     else:
-        following = next_call(w, s, d, r, g, now)
+        following = next_call(w, s, d, g, now)
     if following >= 0:
-        end = _answer(w, s, d, r, index(following), g, now)
+        end = _answer(w, s, d, index(following), g, now)
         lower(s.busy_time, s.busy_slot, s.busy_slot, size, 0, end, following, following)
     else:
         drop_first(s.busy_time, s.busy_slot, s.busy_slot, size)
@@ -156,14 +156,14 @@ def end_call(w: Work, s: Room, d: Days, r: int, now: float) -> None:
         if s.busy[g] <= s.present[g]:
             become_idle(s, g, now)
         s.busy[g] -= 1
-    if w.transfers[p] and _pass_on(w, s, d, r, slot, p):
-        _arrive_again(w, s, d, r, slot, now)
+    if w.transfers[p] and _pass_on(w, s, d, slot, p):
+        _arrive_again(w, s, d, slot, now)
     else:
         free_slot(s, slot)
 
 
 @kernel
-def _pass_on(w: Work, s: Room, d: Days, r: int, slot: int, p: int) -> bool:
+def _pass_on(w: Work, s: Room, d: Day, slot: int, p: int) -> bool:
     """Decide where a call that ends is passed on; relabel it and return True, or False."""
     stream = s.streams[s.slot[slot, ORIGIN], TRANSFER]
     u = uniform(stream, s.slot[slot, NUMBER], s.slot[slot, LEG])
@@ -175,15 +175,15 @@ def _pass_on(w: Work, s: Room, d: Days, r: int, slot: int, p: int) -> bool:
             s.slot[slot, LEG] += 1
             s.clock[slot, NEED] = s.clock[slot, PATIENT] = LATER_DRAWN
             s.slot[slot, STAGE] = FRESH
-            d.counts[r, cell, to, OFFERED] += 1
-            d.counts[r, cell, to, TRANSFERRED] += 1
+            d.counts[cell, to, OFFERED] += 1
+            d.counts[cell, to, TRANSFERRED] += 1
             return True
     return False
 
 
 @kernel
-def _arrive_again(w: Work, s: Room, d: Days, r: int, slot: int, now: float) -> None:
-    arrive(w, s, d, r, slot, now)
+def _arrive_again(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
+    arrive(w, s, d, slot, now)
 
 
 @inlined
@@ -198,37 +198,37 @@ def _spread(w: Work, s: Room, seconds: Array, g: int, start: float, now: float, 
 
 
 @kernel
-def _count_ghosts(w: Work, s: Room, d: Days, r: int, g: int, now: float) -> None:
+def _count_ghosts(w: Work, s: Room, d: Day, g: int, now: float) -> None:
     """Book the seconds of those who stayed to finish, before their number changes."""
     ghosts = s.busy[g] - s.present[g]
     if ghosts > 0:
-        _spread(w, s, d.ghost[r], g, s.ghost_since[g], now, ghosts)
+        _spread(w, s, d.ghost, g, s.ghost_since[g], now, ghosts)
     s.ghost_since[g] = now
 
 
 @kernel
-def step(w: Work, s: Room, d: Days, r: int, k: int, now: float) -> None:
+def step(w: Work, s: Room, d: Day, k: int, now: float) -> None:
     """A group gets another number of agents. Who stayed to finish stays on when it grows; when it
     shrinks the free go first, the longest free before the others."""
     g, agents = index(w.step_group[k]), w.step_agents[k]
-    _count_ghosts(w, s, d, r, g, now)
+    _count_ghosts(w, s, d, g, now)
     before = max(s.present[g], s.busy[g])
     s.present[g] = agents
     for _ in range(agents - before):
-        slot = next_call(w, s, d, r, g, now)
+        slot = next_call(w, s, d, g, now)
         if slot >= 0:
-            _start(w, s, d, r, index(slot), g, now)
+            _start(w, s, d, index(slot), g, now)
         else:
             become_idle(s, g, now)
     while s.idle_n[g] > 0 and s.idle_n[g] + s.busy[g] > agents:
         take_idle(s, g)
     if w.step_mode[k] != FINISHED:
         for _ in range(s.busy[g] - agents):
-            _interrupt(w, s, d, r, g, w.step_mode[k], now)
+            _interrupt(w, s, d, g, w.step_mode[k], now)
 
 
 @kernel
-def _interrupt(w: Work, s: Room, d: Days, r: int, g: int, mode: int, now: float) -> None:
+def _interrupt(w: Work, s: Room, d: Day, g: int, mode: int, now: float) -> None:
     """End the call of the group that began last: cut it, or let it wait for somebody else."""
     at, since = -1, -np.inf
     for i in range(s.n[BUSY]):
@@ -237,19 +237,19 @@ def _interrupt(w: Work, s: Room, d: Days, r: int, g: int, mode: int, now: float)
             at, since = i, s.clock[slot, SINCE]
     slot = index(s.busy_slot[at])
     p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
-    _spread(w, s, d.busy[r], g, since, now, 1)
+    _spread(w, s, d.busy, g, since, now, 1)
     remove(s.busy_time, s.busy_slot, s.busy_slot, s.n[BUSY], at)
     s.n[BUSY] -= 1
     s.busy[g] -= 1
     if mode == CUT_OFF:
-        d.counts[r, cell, p, CUT] += 1
+        d.counts[cell, p, CUT] += 1
         if s.trace.shape[0]:
             note(s, now, T_CUT, slot, g)
         call_back(w, s, slot, now, False)
         free_slot(s, slot)
     else:
-        d.counts[r, cell, p, MOVED] += 1
+        d.counts[cell, p, MOVED] += 1
         if s.trace.shape[0]:
             note(s, now, T_MOVED, slot, g)
         s.slot[slot, STAGE] = ANSWERED_BEFORE
-        _arrive_again(w, s, d, r, slot, now)
+        _arrive_again(w, s, d, slot, now)

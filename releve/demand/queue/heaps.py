@@ -48,10 +48,10 @@ def lower(
         child = FOUR * at + ONE
         if child + THREE < n:  # two games and a final, without a branch
             second, third, fourth = child + ONE, child + TWO, child + THREE
-            left = second if time[second] < time[child] else child
-            right = fourth if time[fourth] < time[third] else third
-            best = right if time[right] < time[left] else left
-            least = time[best]
+            a, b, c, d = time[child], time[second], time[third], time[fourth]
+            left, right = second if b < a else child, fourth if d < c else third
+            low, high = min(a, b), min(c, d)
+            best, least = right if high < low else left, min(low, high)
         elif child < n:
             best, least = child, time[child]
             other = child + ONE

@@ -46,6 +46,7 @@ from releve.demand.queue.layout import (
     TRACE_FULL,
     TRACED,
     USED,
+    Day,
     Days,
     Room,
     Work,
@@ -68,14 +69,16 @@ def run(
     """
     for r in range(days.end.size):
         _open(work, room, seed, first + r, factor[r])
-        failed = _replicate(work, room, index(r), factor[r], days, spare)
+        day = Day(days.counts[r], days.waits[r], days.busy[r], days.ghost[r], days.end[r : r + 1])
+        failed = _replicate(work, room, factor[r], day, spare)
         if failed != 0:
             return failed
+        days.events[r] = room.n[EVENTS]
     return 0
 
 
 @kernel
-def _replicate(w: Work, s: Room, r: int, factor: Array, d: Days, spare: int) -> int:
+def _replicate(w: Work, s: Room, factor: Array, d: Day, spare: int) -> int:
     steps, cells, coming = w.step_s.size, w.edges.size - 1, 0
     now, edge = w.edges[0], w.edges[1]
     while True:
@@ -90,22 +93,21 @@ def _replicate(w: Work, s: Room, r: int, factor: Array, d: Days, spare: int) -> 
             edge = w.edges[s.n[NOW_CELL] + 1] if s.n[NOW_CELL] < cells else np.inf
         s.n[EVENTS] += 1
         if t_later == now:
-            _later(w, s, d, r, now)
+            _later(w, s, d, now)
         elif t_step == now:
-            step(w, s, d, r, coming, now)
+            step(w, s, d, coming, now)
             coming += 1
         elif t_end == now:
-            end_call(w, s, d, r, now)
+            end_call(w, s, d, now)
         else:
-            _new_call(w, s, d, r, factor, now)
+            _new_call(w, s, d, factor, now)
         if max(s.n[USED], s.n[LATER]) + spare > s.visit.size:
             return FULL
         if s.trace.shape[0] and s.n[TRACED] + 4 * spare > s.trace.shape[0]:
             return TRACE_FULL
     for p in range(w.keys.size):
-        _leave(w, s, d, r, p)
-    d.end[r] = now
-    d.events[r] = s.n[EVENTS]
+        _leave(w, s, d, p)
+    d.end[0] = now
     return 0
 
 
@@ -151,19 +153,19 @@ def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
     cells = w.edges.size - 1
     s.next_number[p] = number
     while cell < cells:
-        rate = w.rate[p, cell] * factor
-        if left < (w.edges[cell + 1] - t) * rate:
+        rate, edge = w.rate[p, index(cell)] * factor, w.edges[index(cell + 1)]
+        if left < (edge - t) * rate:
             t += left / rate
             break
-        left -= (w.edges[cell + 1] - t) * rate
-        t = w.edges[cell + 1]
+        left -= (edge - t) * rate
+        t = edge
         cell += 1
     s.next_cell[p] = cell
     return float(t) if cell < cells else np.inf
 
 
 @inlined
-def _new_call(w: Work, s: Room, d: Days, r: int, factor: Array, now: float) -> None:
+def _new_call(w: Work, s: Room, d: Day, factor: Array, now: float) -> None:
     """The next new call arrives; its programme waits for the one after."""
     p = index(s.turn[0])
     number, cell = s.next_number[p], index(s.next_cell[p])
@@ -171,14 +173,14 @@ def _new_call(w: Work, s: Room, d: Days, r: int, factor: Array, now: float) -> N
     need, patient = s.ahead[p, SERVICE, at], s.ahead[p, PATIENCE, at]
     t = _next_arrival(w, s, p, factor[p], now)
     lower(s.turn_time, s.turn, s.turn, w.keys.size, 0, t, p, p)
-    d.counts[r, cell, p, OFFERED] += 1
+    d.counts[cell, p, OFFERED] += 1
     slot = new_slot(s, p, p, number, 0, cell)
     s.clock[slot, NEED], s.clock[slot, PATIENT] = need, patient
-    arrive(w, s, d, r, slot, now)
+    arrive(w, s, d, slot, now)
 
 
 @kernel
-def _later(w: Work, s: Room, d: Days, r: int, now: float) -> None:
+def _later(w: Work, s: Room, d: Day, now: float) -> None:
     """A caller who hung up comes back, or one who will hangs up now."""
     slot, visit = index(s.later_slot[0]), s.later_visit[0]
     drop_first(s.later_time, s.later_slot, s.later_visit, s.n[LATER])
@@ -186,20 +188,20 @@ def _later(w: Work, s: Room, d: Days, r: int, now: float) -> None:
     if visit < 0:
         p, cell = s.slot[slot, PROGRAMME], s.n[NOW_CELL]
         s.slot[slot, CELL] = cell
-        d.counts[r, cell, p, OFFERED] += 1
-        d.counts[r, cell, p, AGAIN] += 1
-        arrive(w, s, d, r, slot, now)
+        d.counts[cell, p, OFFERED] += 1
+        d.counts[cell, p, AGAIN] += 1
+        arrive(w, s, d, slot, now)
     elif visit == s.visit[slot]:
         call_back(w, s, slot, now, True)
 
 
 @kernel
-def _leave(w: Work, s: Room, d: Days, r: int, p: int) -> None:
+def _leave(w: Work, s: Room, d: Day, p: int) -> None:
     """Empty a line that nobody will answer any more."""
     while s.line_first[p] >= 0:
-        strike_off(w, s, d, r, index(p), np.nextafter(np.inf, 0.0))
+        strike_off(w, s, d, index(p), np.nextafter(np.inf, 0.0))
         slot = s.line_first[p]
         if slot >= 0:
             lost = LEFT if s.slot[slot, STAGE] == FRESH else CUT
-            d.counts[r, s.slot[slot, CELL], p, lost] += 1
+            d.counts[s.slot[slot, CELL], p, lost] += 1
             s.line_first[p] = s.slot[slot, NEXT]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COUNTS", "TRACES", "Days", "Room", "Work", "days_for", "room_for"]
+__all__ = ["COUNTS", "TRACES", "Day", "Days", "Room", "Work", "days_for", "room_for"]
 
 Array = NDArray[Any]
 
@@ -142,6 +142,16 @@ class Days(NamedTuple):
     ghost: Array
     end: Array
     events: Array
+
+
+class Day(NamedTuple):
+    """One replication's rows of :class:`Days`."""
+
+    counts: Array
+    waits: Array
+    busy: Array
+    ghost: Array
+    end: Array
 
 
 def room_for(work: Work, calls: int, agents: int, traces: int) -> Room:

@@ -34,7 +34,7 @@ from releve.demand.queue.layout import (
     UNTIL,
     USED,
     WAITING,
-    Days,
+    Day,
     Room,
     Work,
 )
@@ -188,38 +188,38 @@ def join_line(w: Work, s: Room, slot: int, now: float) -> None:
 
 
 @inlined
-def strike_off(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> None:
+def strike_off(w: Work, s: Room, d: Day, p: int, now: float) -> None:
     """Strike those off the head of a line who have hung up by ``now``."""
     slot = s.line_first[p]
     while slot >= 0 and s.clock[index(slot), UNTIL] <= now:
         after = s.slot[index(slot), NEXT]
         s.line_first[p] = after
         s.n[WAITING] -= 1
-        _hung_up(w, s, d, r, index(slot))
+        _hung_up(w, s, d, index(slot))
         slot = after
 
 
 @kernel
-def _hung_up(w: Work, s: Room, d: Days, r: int, slot: int) -> None:
+def _hung_up(w: Work, s: Room, d: Day, slot: int) -> None:
     p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
     until = s.clock[slot, UNTIL]
     if s.slot[slot, STAGE] == FRESH:
         waited = until - s.clock[slot, SINCE]
-        d.counts[r, cell, p, ABANDONED] += 1
-        d.waits[r, cell, p, 1] += waited
+        d.counts[cell, p, ABANDONED] += 1
+        d.waits[cell, p, 1] += waited
         if waited <= w.threshold[p]:
-            d.counts[r, cell, p, SHORT] += 1
+            d.counts[cell, p, SHORT] += 1
     else:
-        d.counts[r, cell, p, CUT] += 1
+        d.counts[cell, p, CUT] += 1
     if s.trace.shape[0]:
         note(s, until, T_HUNG_UP, slot, -1)
     free_slot(s, slot)
 
 
 @kernel
-def in_line(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> int:
+def in_line(w: Work, s: Room, d: Day, p: int, now: float) -> int:
     """Return how many still wait in a line; those who have hung up are struck off anywhere."""
-    strike_off(w, s, d, r, p, now)
+    strike_off(w, s, d, p, now)
     before, slot, waiting = -1, s.line_first[p], 0
     while slot >= 0:
         after = s.slot[slot, NEXT]
@@ -228,7 +228,7 @@ def in_line(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> int:
             if after < 0:
                 s.line_last[p] = before
             s.n[WAITING] -= 1
-            _hung_up(w, s, d, r, index(slot))
+            _hung_up(w, s, d, index(slot))
         else:
             before = slot
             waiting += 1
@@ -237,7 +237,7 @@ def in_line(w: Work, s: Room, d: Days, r: int, p: int, now: float) -> int:
 
 
 @inlined
-def next_call(w: Work, s: Room, d: Days, r: int, g: int, now: float) -> int:
+def next_call(w: Work, s: Room, d: Day, g: int, now: float) -> int:
     """Take the call a free agent of ``g`` answers out of its line: of the best rank that waits, the
     one that has waited longest; -1 when nobody waits for the group."""
     if s.n[WAITING] == 0:
@@ -247,8 +247,8 @@ def next_call(w: Work, s: Room, d: Days, r: int, g: int, now: float) -> int:
         if w.serves_rank[k] > rank:
             break
         p = index(w.serves[k])
-        strike_off(w, s, d, r, p, now)
-        if w.serves_least[k] > 1 and in_line(w, s, d, r, p, now) < w.serves_least[k]:
+        strike_off(w, s, d, p, now)
+        if w.serves_least[k] > 1 and in_line(w, s, d, p, now) < w.serves_least[k]:
             continue
         head = s.line_first[p]
         if head >= 0 and s.clock[index(head), SINCE] < since:
