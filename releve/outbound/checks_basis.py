@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from releve.outbound.case import Case, Failure, Moment
-from releve.outbound.consents import consent_instants, legal_consents
-from releve.outbound.exceptions import express_consents
+from releve.outbound.consents import consent_instants, express_consents, legal_consents
 from releve.outbound.rows import Row, legal_day, legal_midnight
 
 __all__ = [

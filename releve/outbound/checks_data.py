@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from releve.outbound.case import Case, Failure, Moment
-from releve.outbound.consents import ConsentState
+from releve.outbound.grounds import ConsentState
 from releve.outbound.rows import Row
 
 __all__ = ["data", "data_instants", "unreadable_consents"]

@@ -1,91 +1,82 @@
-"""Consent: whether one covers the call, and why each that was given does not.
-
-Each row of this family names a reason against one consent. A consent against which no row of the
-text speaks makes the call legal; one against which our policy does not speak either makes it
-allowed. Where none is clean, every reason against every consent is told.
-"""
+"""Consent: what each row of the family has against one consent, its slot, its withdrawal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from releve.outbound.case import Case, Failure, Moment
-from releve.outbound.exceptions import in_slot, lift_of, slot_bounds, withdrawn
 from releve.outbound.facts import ITEMS, Consent
 from releve.outbound.rows import Row, legal_day, legal_midnight
 
 __all__ = [
     "CONSENT_KINDS",
-    "ConsentState",
+    "against",
     "consent_instants",
-    "consent_state",
+    "express_consents",
+    "in_slot",
     "last_day",
     "legal_consents",
+    "slot_bounds",
+    "withdrawn",
 ]
 
 _TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentState:
-    """How the consents stand at a moment.
+def express_consents(moment: Moment) -> Iterable[Consent]:
+    """Yield the consents to this object that are given, proved, in time and not taken back."""
+    for consent in moment.case.known.consents:
+        given = consent.collected_at is not None and consent.collected_at <= moment.at
+        in_time = consent.until is None or moment.day <= consent.until
+        about_it = moment.case.call.object in consent.objects
+        if given and in_time and about_it and consent.proof and not withdrawn(consent, moment):
+            yield consent
 
-    ``lifted`` is the exception that dispenses with consent, with its basis. ``failures`` are the
-    rows against the call. ``legal`` and ``policy`` are the consents that carry it, if any.
+
+def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
+    """Return when a consent was taken back by this moment, None when it stands.
+
+    A withdrawal takes back what was given before it, and a consent that it names whenever that was
+    given; another consent given later is a new one.
     """
+    given = consent.collected_at
+    return min(
+        (
+            event.at
+            for event in moment.case.known.withdrawals
+            if event.at <= moment.at
+            and (
+                event.consent == consent.id
+                or (not event.consent and (given is None or given <= event.at))
+            )
+        ),
+        default=None,
+    )
 
-    needed: bool = False
-    lifted: tuple[Row, Row, str] | None = None
-    legal: Consent | None = None
-    policy: Consent | None = None
-    failures: tuple[tuple[Row, Failure], ...] = ()
+
+def in_slot(row: Row, consent: Consent, at: datetime) -> bool:
+    """Return whether an instant is in a consent's slot, give or take the row's tolerance."""
+    bounds = slot_bounds(row, consent)
+    return bounds is not None and bounds[0] <= at <= bounds[1]
 
 
-def consent_state(moment: Moment) -> ConsentState:
-    """Return how the consents stand at a moment."""
-    anchors = [row for row in moment.rows if row.kind == "consent_required"]
-    if not anchors:
-        return ConsentState()
-    for anchor in anchors:
-        lift = lift_of(anchor, moment)
-        if lift is not None:
-            return ConsentState(lifted=(anchor, *lift))
-    given = [
-        consent
-        for consent in moment.case.known.consents
-        if consent.collected_at is not None and consent.collected_at <= moment.at
-    ]
-    if not given:
-        return ConsentState(needed=True, failures=tuple((row, Failure()) for row in anchors))
-    return _judged(given, moment)
+def slot_bounds(row: Row, consent: Consent) -> tuple[datetime, datetime] | None:
+    """Return the first and the last instant of a consent's slot, None when it has none."""
+    if consent.slot_from is None:
+        return None
+    margin = timedelta(minutes=row.parameters["tolerance_minutes"])
+    return consent.slot_from - margin, (consent.slot_to or consent.slot_from) + margin
 
 
 def legal_consents(consents: Iterable[Consent], moment: Moment) -> Iterable[Consent]:
     """Yield the consents against which no row of the text speaks."""
     text = [row for row in moment.rows if row.kind in CONSENT_KINDS and row.gate == "H"]
-    return (consent for consent in consents if not _against(consent, text, moment))
+    return (consent for consent in consents if not against(consent, text, moment))
 
 
-def _judged(given: list[Consent], moment: Moment) -> ConsentState:
-    rows = [row for row in moment.rows if row.kind in CONSENT_KINDS]
-    text = [row for row in rows if row.gate == "H"]
-    ours = [row for row in rows if row.gate != "H"]
-    against = {consent: _against(consent, text, moment) for consent in given}
-    legal = [consent for consent, reasons in against.items() if not reasons]
-    if not legal:
-        failures = tuple(reason for reasons in against.values() for reason in reasons)
-        return ConsentState(needed=True, failures=failures)
-    more = {consent: _against(consent, ours, moment) for consent in legal}
-    clean = [consent for consent, reasons in more.items() if not reasons]
-    if clean:
-        return ConsentState(needed=True, legal=clean[0], policy=clean[0])
-    failures = tuple(reason for reasons in more.values() for reason in reasons)
-    return ConsentState(needed=True, legal=legal[0], failures=failures)
-
-
-def _against(consent: Consent, rows: list[Row], moment: Moment) -> list[tuple[Row, Failure]]:
+def against(consent: Consent, rows: list[Row], moment: Moment) -> list[tuple[Row, Failure]]:
+    """Return the rows that speak against a consent, and how."""
     found = []
     for row in rows:
         failure = CONSENT_KINDS[row.kind](row, consent, moment)
@@ -144,6 +135,8 @@ def _refusal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
         counted = refusal.kind in row.parameters["counts"]
         on_consent = not refusal.basis or refusal.basis.startswith("consent")
         given = consent.collected_at
+        if row.first is not None and legal_day(refusal.at) < row.first:
+            continue
         if counted and on_consent and given is not None and given <= refusal.at <= moment.at:
             return _failure(consent, refused=refusal.at)
     return None

@@ -10,18 +10,15 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from releve.outbound.case import Case, Moment
-from releve.outbound.facts import Consent, Contract
+from releve.outbound.consents import express_consents, in_slot, legal_consents, slot_bounds
+from releve.outbound.facts import Callback, Contract
 from releve.outbound.holidays import NO_DAYS, DayRules, after_working_days
 from releve.outbound.rows import Row, legal_day, legal_midnight
 
 __all__ = [
     "INSTANTS_OF_LIFTS",
     "LIFTS",
-    "express_consents",
-    "in_slot",
     "lift_of",
-    "slot_bounds",
-    "withdrawn",
 ]
 
 _TICK = timedelta(microseconds=1)
@@ -75,7 +72,10 @@ def _no_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 def _callback(row: Row, moment: Moment) -> str:
     for request in moment.case.known.callbacks:
-        about_it = moment.case.call.object in request.objects and request.proof
+        offered = moment.case.call.object
+        about_it = offered in request.objects and request.proof
+        if offered in row.parameters.get("named_for", ()) and not _asked_for(request):
+            continue
         end = _last_call(row, request.requested_at, moment.case)
         if about_it and request.requested_at <= moment.at < end:
             return f"callback:{request.id}"
@@ -103,12 +103,16 @@ def _callback_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 def _request(row: Row, moment: Moment) -> str:
     for request in moment.case.known.callbacks:
-        counts = request.named and not request.in_call and request.proof
-        if not counts or moment.case.call.object not in request.objects:
+        if not _asked_for(request) or moment.case.call.object not in request.objects:
             continue
         if request.requested_at <= moment.at < _request_end(row, request.requested_at):
             return f"callback:{request.id}"
     return ""
+
+
+def _asked_for(request: Callback) -> bool:
+    """Return whether the person asked, outside a call, somebody whose name they knew."""
+    return request.named and not request.in_call and bool(request.proof)
 
 
 def _request_end(row: Row, requested_at: datetime) -> datetime:
@@ -132,55 +136,10 @@ def _consent(row: Row, moment: Moment) -> str:
 
 
 def _slot(row: Row, moment: Moment) -> str:
-    for consent in express_consents(moment):
+    for consent in legal_consents(express_consents(moment), moment):
         if consent.slot_from is not None and in_slot(row, consent, moment.at):
             return f"consent:{consent.id}"
     return ""
-
-
-def express_consents(moment: Moment) -> Iterable[Consent]:
-    """Yield the consents to this object that are given, proved, in time and not taken back."""
-    for consent in moment.case.known.consents:
-        given = consent.collected_at is not None and consent.collected_at <= moment.at
-        in_time = consent.until is None or moment.day <= consent.until
-        about_it = moment.case.call.object in consent.objects
-        if given and in_time and about_it and consent.proof and not withdrawn(consent, moment):
-            yield consent
-
-
-def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
-    """Return when a consent was taken back by this moment, None when it stands.
-
-    A withdrawal takes back what was given before it, and a consent that it names whenever that was
-    given; another consent given later is a new one.
-    """
-    given = consent.collected_at
-    return min(
-        (
-            event.at
-            for event in moment.case.known.withdrawals
-            if event.at <= moment.at
-            and (
-                event.consent == consent.id
-                or (not event.consent and (given is None or given <= event.at))
-            )
-        ),
-        default=None,
-    )
-
-
-def in_slot(row: Row, consent: Consent, at: datetime) -> bool:
-    """Return whether an instant is in a consent's slot, give or take the row's tolerance."""
-    bounds = slot_bounds(row, consent)
-    return bounds is not None and bounds[0] <= at <= bounds[1]
-
-
-def slot_bounds(row: Row, consent: Consent) -> tuple[datetime, datetime] | None:
-    """Return the first and the last instant of a consent's slot, None when it has none."""
-    if consent.slot_from is None:
-        return None
-    margin = timedelta(minutes=row.parameters["tolerance_minutes"])
-    return consent.slot_from - margin, (consent.slot_to or consent.slot_from) + margin
 
 
 def _slot_instants(row: Row, case: Case) -> Iterable[datetime]:

@@ -94,7 +94,14 @@ KINDS: dict[str, Kind] = {
         "lift", {"running": _FLAG, "related": _FLAG, "ended_within_days": _COUNT}
     ),
     "exception_object": Kind("lift", {"objects": _WORDS}),
-    "exception_callback": Kind("lift", {"working_days": _COUNT, "holidays": Parameter("row")}),
+    "exception_callback": Kind(
+        "lift",
+        {
+            "working_days": _COUNT,
+            "holidays": Parameter("row"),
+            "named_for": Parameter("words", required=False),
+        },
+    ),
     "exception_request": Kind("lift", {"days": _COUNT}),
     "exception_consent": Kind("lift", {"after_listing": _FLAG}),
     "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT}),

@@ -40,7 +40,7 @@ CHECKS: dict[str, Check] = {
     "caller_class": checks_caller.caller_class,
     "authentication": checks_caller.authentication,
 }
-"""Kind to check; the consent family is judged together, in :mod:`releve.outbound.consents`."""
+"""Kind to check; the consent family is judged together, in :mod:`releve.outbound.grounds`."""
 
 CLOCK_CHANGES: dict[str, Callable[[Row, Moment], datetime | None]] = {
     "hours": checks_time.hours_change,

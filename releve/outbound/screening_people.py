@@ -16,7 +16,7 @@ import polars as pl
 from releve.outbound.calls import Call
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.hours import local_midnight
-from releve.outbound.rows import LEGAL_ZONE, Row, Rules
+from releve.outbound.rows import LEGAL_ZONE, Row, Rules, legal_midnight
 from releve.outbound.screening_facts import last_versions
 from releve.outbound.screening_group import GroupAt
 
@@ -180,7 +180,10 @@ def _refused(
             continue
         counted = pl.col("kind").is_in(sorted(row.parameters["counts"]))
         on_consent = (pl.col("basis") == "") | pl.col("basis").str.starts_with("consent")
-        events = refusals.filter(counted & on_consent & (pl.col("at") <= instant))
+        in_time = pl.col("at") <= instant
+        if row.first is not None:
+            in_time &= pl.col("at") >= legal_midnight(row.first)
+        events = refusals.filter(counted & on_consent & in_time)
         pairs = consents.select("person", "id", "collected_at").join(
             events.select("person", event="at"), on="person"
         )

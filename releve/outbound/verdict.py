@@ -18,10 +18,11 @@ from releve.outbound.calls import Call
 from releve.outbound.case import Case, Failure, Moment, case_of
 from releve.outbound.checks_data import unreadable_consents
 from releve.outbound.checks_history import attempts_in_window
-from releve.outbound.consents import CONSENT_KINDS, ConsentState, consent_state
+from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.errors import CallFault
 from releve.outbound.exceptions import lift_of
 from releve.outbound.facts import Facts, Watermark
+from releve.outbound.grounds import ConsentState, consent_state
 from releve.outbound.registry import CHECKS, PHASES
 from releve.outbound.rows import ANY, Row, Rules
 from releve.outbound.timing import Findings, next_allowed_from, stands_until

@@ -18,6 +18,7 @@ from releve.outbound import (
     load_rules,
     verdict,
 )
+from releve.outbound.case import territory_of
 from releve.outbound.consents import last_day
 from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
 from releve.outbound.holidays import parse_day_rules
@@ -276,6 +277,16 @@ def test_the_longest_prefix_and_the_longest_rewrite_come_first() -> None:
     assert table.number("0162000001", day).number_class == "narrow"
     assert table.number("0144000001", day).number_class == "middle"
     assert [start for start, _ in table.rewrites] == ["0262", "026", "02"]
+
+
+def test_the_postcode_of_every_department_is_a_place() -> None:
+    rules = built_in_rules()
+    for department in range(1, 96):
+        found = territory_of(f"{department:02}000", rules)
+        assert found is not None, department
+        assert found.code in ("FR", "FR-AM")
+        assert found.zone == "Europe/Paris"
+    assert territory_of("96000", rules) is None
 
 
 def test_what_is_no_address_leaves_the_places_of_the_number() -> None:

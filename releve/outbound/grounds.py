@@ -1,0 +1,69 @@
+"""On what ground a call stands: the exception that dispenses with consent, or a consent.
+
+A consent against which no row of the text speaks makes the call legal; one against which our policy
+does not speak either makes it allowed. Where none is clean, every reason against every consent is
+told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from releve.outbound.case import Failure, Moment
+from releve.outbound.consents import CONSENT_KINDS, against
+from releve.outbound.exceptions import lift_of
+from releve.outbound.facts import Consent
+from releve.outbound.rows import Row
+
+__all__ = ["ConsentState", "consent_state"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentState:
+    """How the consents stand at a moment.
+
+    ``lifted`` is the exception that dispenses with consent, with its basis. ``failures`` are the
+    rows against the call. ``legal`` and ``policy`` are the consents that carry it, if any.
+    """
+
+    needed: bool = False
+    lifted: tuple[Row, Row, str] | None = None
+    legal: Consent | None = None
+    policy: Consent | None = None
+    failures: tuple[tuple[Row, Failure], ...] = ()
+
+
+def consent_state(moment: Moment) -> ConsentState:
+    """Return how the consents stand at a moment."""
+    anchors = [row for row in moment.rows if row.kind == "consent_required"]
+    if not anchors:
+        return ConsentState()
+    for anchor in anchors:
+        lift = lift_of(anchor, moment)
+        if lift is not None:
+            return ConsentState(lifted=(anchor, *lift))
+    given = [
+        consent
+        for consent in moment.case.known.consents
+        if consent.collected_at is not None and consent.collected_at <= moment.at
+    ]
+    if not given:
+        return ConsentState(needed=True, failures=tuple((row, Failure()) for row in anchors))
+    return _judged(given, moment)
+
+
+def _judged(given: list[Consent], moment: Moment) -> ConsentState:
+    rows = [row for row in moment.rows if row.kind in CONSENT_KINDS]
+    text = [row for row in rows if row.gate == "H"]
+    ours = [row for row in rows if row.gate != "H"]
+    reasons_of = {consent: against(consent, text, moment) for consent in given}
+    legal = [consent for consent, reasons in reasons_of.items() if not reasons]
+    if not legal:
+        failures = tuple(reason for reasons in reasons_of.values() for reason in reasons)
+        return ConsentState(needed=True, failures=failures)
+    more = {consent: against(consent, ours, moment) for consent in legal}
+    clean = [consent for consent, reasons in more.items() if not reasons]
+    if clean:
+        return ConsentState(needed=True, legal=clean[0], policy=clean[0])
+    failures = tuple(reason for reasons in more.values() for reason in reasons)
+    return ConsentState(needed=True, legal=legal[0], failures=failures)
