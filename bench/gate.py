@@ -4,7 +4,8 @@
 
 For each number of workers both are started, and asked in turns, some seconds each, at each rate:
 over kept connections on the loopback address, by one process that sends each question at its time
-whether or not earlier ones are answered (so a queue shows). The bare endpoint is a raw ASGI
+whether or not earlier ones are answered (so a queue shows); the first half second of a turn is not
+counted, since the other had the machine meanwhile. The bare endpoint is a raw ASGI
 application under the same uvicorn: in a thread it begins a transaction, looks one row up by index
 as many times as the gate does for a question that comes alone, in one statement, and commits; it
 judges and writes nothing. The gate decides 20,000 people's calls, all different, nearly all
@@ -49,6 +50,9 @@ CONNECTIONS = 32
 FEWEST = 1000
 """Questions at a rate: of fewer a p99 says nothing."""
 TURNS = 4
+WARM_SECONDS, FEWEST_WARM = 0.5, 50
+"""Of each turn, asked and not counted: the one whose turn it is not has been idle, and its memory
+is cold."""
 MOST_RATIO = 1.5
 _KEY = "5" * 64
 APPLICATIONS = {"gate": "releve.gate.asgi:application", "bare": "bench.gate:bare"}
@@ -264,6 +268,7 @@ class _Measured:
 
     def ask(self, server: _Server, rate: int, count: int, database: str) -> None:
         """Ask questions, and add what they took."""
+        asyncio.run(_Load().run(server.port, rate, max(round(rate * WARM_SECONDS), FEWEST_WARM)))
         begun = (server.seconds(), _database_seconds(database), time.process_time())
         asyncio.run(self.load.run(server.port, rate, count))
         self.asking += time.process_time() - begun[2]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -19,10 +20,13 @@ from releve.gate.deciding import Asked, decide_all
 from releve.gate.stores import Away, Store
 from releve.outbound import Rules
 
-__all__ = ["MOST_TOGETHER", "Decider", "Deciders"]
+__all__ = ["MOST_TOGETHER", "NO_CALL", "Decider", "Deciders"]
 
 MOST_TOGETHER = 50
 """Questions in one transaction: so many are judged well within the time that one may take."""
+
+NO_CALL = Question("+33100000000", "-", "no-call", 0)
+"""A question without a campaign: all is looked up that could be, and nothing decided."""
 
 _log = logging.getLogger("releve.gate")
 
@@ -57,6 +61,11 @@ class Decider:
             self.close()
             return [no_answer("GATE-FAULT")]
 
+    def warm_up(self) -> None:
+        """Connect, read the law and look something up, so that the first call does not wait."""
+        until = time.monotonic() + self._seconds
+        self.answer([Asked(NO_CALL, until)])
+
     def close(self) -> None:
         """Give the connection up: the next question opens a new one."""
         store, self._store = self._store, None
@@ -74,19 +83,30 @@ class _Waiting:
 
 
 class Deciders:
-    """Threads that decide, started with the first question."""
+    """Threads that decide, started before the first question or with it."""
 
     def __init__(self, made: Callable[[], Decider], threads: int) -> None:
         self._made, self._threads = made, threads
         self._asked: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._running = False
+        self._warm = threading.Semaphore(0)
+
+    def start(self) -> None:
+        """Start the threads; return when each has looked something up, or failed to."""
+        if not self._running:
+            self._run(self._warmed_up)
+            for _ in range(self._threads):
+                self._warm.acquire()
+
+    def _run(self, work: Callable[[], None]) -> None:
+        self._running = True
+        for number in range(self._threads):
+            threading.Thread(target=work, name=f"gate-{number}", daemon=True).start()
 
     def ask(self, question: Question, deadline: float) -> asyncio.Future[Reply]:
         """Return the reply to come; in the event loop."""
         if not self._running:
-            self._running = True
-            for number in range(self._threads):
-                threading.Thread(target=self._work, name=f"gate-{number}", daemon=True).start()
+            self._run(lambda: self._work(self._made()))
         waiting = _Waiting(Asked(question, deadline), asyncio.get_running_loop().create_future())
         self._asked.put(waiting)
         return waiting.future
@@ -98,8 +118,16 @@ class Deciders:
             for _ in range(self._threads):
                 self._asked.put(None)
 
-    def _work(self) -> None:
-        decider, goes_on = self._made(), True
+    def _warmed_up(self) -> None:
+        decider = self._made()
+        try:
+            decider.warm_up()
+        finally:
+            self._warm.release()
+        self._work(decider)
+
+    def _work(self, decider: Decider) -> None:
+        goes_on = True
         while goes_on:
             group, goes_on = self._next()
             if group:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from releve.gate.answering import Decider, Deciders
+from releve.gate.answering import NO_CALL, Decider, Deciders
 from releve.gate.asking import Question, Reply, no_answer, question_of
 from releve.gate.stores import Store, open_store
 from releve.outbound import Rules
@@ -34,7 +34,8 @@ class Gate:
     """The application: threads with a connection each, a limit on who waits.
 
     ``law`` is asked for the rules at each question, so that a row that is closed or added binds the
-    next call; where they cannot be read, every call is refused.
+    next call; where they cannot be read, every call is refused. ``ready`` is called before the
+    first question, once the threads have connected.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class Gate:
         *,
         threads: int = THREADS,
         budget: float = BUDGET_SECONDS,
+        ready: Callable[[], None] = lambda: None,
     ) -> None:
-        self._law, self._budget = law, budget
+        self._law, self._budget, self._ready = law, budget, ready
         self._deciders = Deciders(lambda: Decider(law, opened, budget), threads)
         self._waiting = 0
 
@@ -59,6 +61,8 @@ class Gate:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] != "lifespan.shutdown":
             if message["type"] == "lifespan.startup":
+                await asyncio.to_thread(self._deciders.start)
+                self._ready()
                 await send({"type": "lifespan.startup.complete"})
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
@@ -93,7 +97,7 @@ class Gate:
 
     async def health(self) -> Reply:
         """Say whether a question could be decided, apart from its own facts."""
-        found = await self.answer(Question("+33100000000", "-", "health", 0))
+        found = await self.answer(NO_CALL)
         if found.reasons == "GATE-CAMPAIGN":  # all that is missing is a campaign
             return Reply(200, f"ok {self._law().version[:12]}\n")
         return Reply(503, f"refuse {found.reasons}\n", found.reasons)

@@ -28,6 +28,10 @@ def application() -> Gate:
     rules_now()  # read before the first question
     if sqlite:
         checkpoint_apart(settings.DATABASES["default"]["NAME"])
+    return Gate(rules_in_use, threads=1 if sqlite else THREADS, ready=_settle)
+
+
+def _settle() -> None:
+    """Let what is loaded by now stay: no later collection walks through it."""
     gc.collect()
-    gc.freeze()  # what is loaded now stays: no later collection walks through it
-    return Gate(rules_in_use, threads=1 if sqlite else THREADS)
+    gc.freeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -123,3 +124,39 @@ def test_a_question_may_come_as_a_form_and_a_plus_is_a_plus() -> None:
 
 def test_the_gate_says_what_each_of_its_own_refusals_means() -> None:
     assert all(name.startswith("GATE-") and text for name, text in REFUSALS.items())
+
+
+def started(opened: Any, threads: int) -> list[str]:
+    """Return what a gate told its server, and did, as it started and stopped."""
+    rules, told = open_rules(), list[str]()
+    asked = iter(("lifespan.startup", "lifespan.shutdown"))
+    gate = Gate(lambda: rules, opened, threads=threads, ready=lambda: told.append("ready"))
+
+    async def receive() -> Any:
+        return {"type": next(asked)}
+
+    async def send(message: Any) -> None:
+        told.append(message["type"])
+
+    asyncio.run(gate({"type": "lifespan"}, receive, send))
+    return told
+
+
+def test_every_thread_has_connected_before_the_gate_says_that_it_has_started() -> None:
+    seen: list[str] = []
+
+    def opened(seconds: float) -> Any:
+        time.sleep(0.05)
+        seen.append(threading.current_thread().name)
+        return Broken()
+
+    told = started(opened, 2)
+    assert sorted(seen) == ["gate-0", "gate-1"]
+    assert told == ["ready", "lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_a_gate_starts_though_the_database_is_away() -> None:
+    def opened(seconds: float) -> Any:
+        raise Away("nowhere")
+
+    assert started(opened, 1)[0] == "ready"
