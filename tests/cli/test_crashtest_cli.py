@@ -34,6 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figures(
     place: Path,
 ) -> None:
