@@ -24,7 +24,7 @@ simulator twenty times slower. numba refuses the option if it ever goes."""
 
 index = cast(Callable[[Any], int], np.uint64)
 """Put round a subscript in what runs at every event. Of a signed one numba asks each time whether
-it counts from the end, a fifth of a call's time; these never do."""
+it counts from the end, a tenth of a call's time; these never do."""
 
 
 def kernel(function: F) -> F:
