@@ -51,8 +51,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("releve") / "outbound"
 MODULES = (
     "calls", "case", "checks_basis", "checks_caller", "checks_data", "checks_history",
-    "checks_time", "consents", "exceptions", "facts", "holidays", "hours", "numbers", "pacing",
-    "rows", "timing", "verdict",
+    "checks_time", "consents", "exceptions", "facts", "grounds", "holidays", "hours", "numbers",
+    "pacing", "rows", "timing", "verdict",
 )  # fmt: skip
 """The modules that decide; reading, screening and wording are held to them by other tests."""
 TESTS = (
