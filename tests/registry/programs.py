@@ -86,9 +86,10 @@ def race() -> None:
         changes = preview(small(name))
         time.sleep(max(0, start - time.monotonic()))
         try:
-            print(apply(changes, name), flush=True)
+            told = str(apply(changes, name))
         except Conflict as error:
-            print(error, flush=True)
+            told = str(error)
+        os.write(1, f"{told}\n".encode())  # at once, or the line of the other comes in between
 
     for child in [apart(lambda name=name: act(name)) for name in ("one", "two")]:  # type: ignore[misc]
         os.waitpid(child, 0)
