@@ -95,10 +95,11 @@ class SQLite:
         try:
             uri = f"{Path(path).absolute().as_uri()}?mode=rw"  # one that is gone is not made anew
             self._connection = sqlite3.connect(
-                uri, uri=True, isolation_level=None, timeout=0, check_same_thread=False
+                uri, uri=True, isolation_level=None, timeout=seconds, check_same_thread=False
             )
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
+            self._connection.execute("PRAGMA busy_timeout = 0")  # from here on, see _begin
         except sqlite3.Error as error:
             raise Away(str(error)) from error
         self._seconds = seconds

@@ -242,7 +242,7 @@ def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
     ground: Ground,
 ) -> None:
     replies: list[Reply] = []
-    start = threading.Barrier(4)
+    start = threading.Barrier(4, timeout=30)
 
     def dial(dialler: int) -> None:
         dice, store, commons = random.Random(dialler), ground.store(30), Commons()
@@ -266,6 +266,22 @@ def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
     assert all(count == 4 for person, count in counted)
     twice = "SELECT call_id FROM gate_decision GROUP BY call_id, cseq HAVING COUNT(*) > 1"
     assert ground.rows(twice) == []
+
+
+def test_connections_that_are_opened_and_closed_at_once_are_all_opened(ground: Ground) -> None:
+    opened: list[int] = []
+
+    def open_some() -> None:
+        for number in range(25):
+            ground.store(5).close()
+            opened.append(number)
+
+    threads = [threading.Thread(target=open_some) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 100
 
 
 class Slow:
