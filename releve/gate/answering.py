@@ -119,8 +119,8 @@ class Deciders:
                 self._asked.put(None)
 
     def _warmed_up(self) -> None:
-        decider = self._made()
         try:
+            decider = self._made()
             decider.warm_up()
         finally:
             self._warm.release()
