@@ -18,10 +18,11 @@ __all__ = ["MOST_PAGES", "checkpoint", "checkpoint_apart"]
 MOST_PAGES = 100_000
 """Pages of the log (4 KB each) with which whoever commits does it all the same."""
 
-_SECONDS = 0.1
-"""Often, since the disk holds up who commits meanwhile for longer the more there is to carry."""
-_LONG = 256 << 20
-"""Bytes of the log from which it is begun anew, while those who write wait a moment."""
+_SECONDS = 1.0
+"""Not more often, since who commits waits a little each time; nor less, since then for longer."""
+_LONG = 4096
+"""Pages of the log from which it is begun anew, while those who write wait a moment: a file that is
+written over costs them less than one that grows."""
 _PATIENCE = 0.01
 """Seconds for which those who write may wait for somebody who reads the log."""
 _log = logging.getLogger("releve.gate")
@@ -49,10 +50,11 @@ def _work(path: Path) -> None:
             _log.warning("the log of the database is not carried over: %s", error)
 
 
-def checkpoint(path: Path, most_bytes: int = _LONG) -> bool:
+def checkpoint(path: Path, most_pages: int = _LONG) -> bool:
     """Carry the log over as far as nobody reads it; begin it anew where it has grown long.
 
-    Return whether it was begun anew.
+    Return whether it is begun anew by whoever writes next. The file keeps its size: to make it
+    shorter holds those who write up by a tenth of a second.
     """
     log = path.with_name(f"{path.name}-wal")
     if not log.exists():
@@ -60,8 +62,8 @@ def checkpoint(path: Path, most_bytes: int = _LONG) -> bool:
     uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as connection:
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if log.stat().st_size < most_bytes:
+        (_, pages, _) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages < most_pages:
             return False
-        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
         return not busy
