@@ -44,6 +44,7 @@ __all__ = [
     "plan_files",
     "read_plan",
     "read_plans",
+    "refuse_strangers",
     "write_plans",
 ]
 
@@ -181,7 +182,7 @@ def write_plans(
     if not plans or len(set(days)) != len(days):
         raise PlanFolderError(f"one plan for each of one or more days, got {len(plans)} of {days}")
     target = folder.resolve()
-    _refuse_strangers(target)
+    refuse_strangers(target)
     ordered = sorted(plans, key=lambda plan: plan.day)
     fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -257,7 +258,9 @@ def _event(names: _Names, item: Placement, number: int, stamp: datetime) -> Even
     return event
 
 
-def _refuse_strangers(target: Path) -> None:
+def refuse_strangers(folder: Path) -> None:
+    """Raise PlanFolderError where a plan must not be written: on a file, or beside other files."""
+    target = folder.resolve()
     if not target.exists():
         return
     if not target.is_dir():

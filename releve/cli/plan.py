@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -40,7 +40,7 @@ from releve.plan import BASE, Plan, PlanError, PlanSettings, SolvedDay, named_pl
 from releve.plan.explain import explain
 from releve.plan.missing import what_is_missing
 from releve.plan.serial import plan_to_json
-from releve.plan_folder import PlanFolderError, write_plans
+from releve.plan_folder import PlanFolderError, refuse_strangers, write_plans
 
 __all__ = ["plan"]
 
@@ -114,6 +114,8 @@ def plan(
     replications: int,
 ) -> None:
     """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
+    if out is not None:  # before the plan, which may take minutes
+        _refused(lambda: refuse_strangers(out))
     operator = operator_of(folder)
     settings = PlanSettings(target=target)
     chosen = _days(operator, day.date() if day else None, days)
@@ -247,8 +249,13 @@ def _solve_shown(
 
 def _write(out: Path, plans: Sequence[Plan], found: Sequence[Verified], calendars: bool) -> None:
     rows = [row for one in found for row in verification_rows(one)]
+    stamp = datetime.now(UTC)
+    _refused(lambda: write_plans(out, plans, stamp=stamp, calendars=calendars, verification=rows))
+
+
+def _refused(work: Callable[[], None]) -> None:
     try:
-        write_plans(out, plans, stamp=datetime.now(UTC), calendars=calendars, verification=rows)
+        work()
     except PlanFolderError as error:
         raise click.ClickException(str(error)) from None
 

@@ -116,11 +116,16 @@ def test_a_folder_that_is_no_operator_is_refused(tmp_path: Path) -> None:
     assert result.stderr.startswith("Error: ")
 
 
-def test_a_folder_of_other_files_is_not_overwritten(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_of_other_files_is_refused_before_the_plan_is_made(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("releve.cli.plan.solve_day", None)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("kept", encoding="utf-8")
     result = run("plan", folder, "--no-missing", "--out", tmp_path / "letters")
     assert result.exit_code == 1
+    assert "dear.txt" in result.stderr
+    assert "name a new or empty folder" in result.stderr
     assert (tmp_path / "letters" / "dear.txt").read_text(encoding="utf-8") == "kept"
 
 
