@@ -233,7 +233,7 @@ def _demand(test: CrashTest) -> Demand:
     ]
     return Demand(
         calls=np.ascontiguousarray(calls),
-        log_load=np.log(np.maximum(calls * aht / INTERVAL_S, 1e-12)),
+        log_load=np.log(np.ascontiguousarray(np.maximum(calls * aht / INTERVAL_S, 1e-12))),
         open=np.ascontiguousarray((calls > 0) | (need > 0)),
         pace=np.ascontiguousarray(INTERVAL_S / aht),
         kind=np.array([KINDS.index(row.kind) for row in rows], dtype=np.int32),

@@ -68,13 +68,13 @@ class WholePlan:
 
 
 def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
-    """Return the kernel's view of a problem."""
+    """Return the kernel's view of a problem: in arrays of one layout, which it is compiled for."""
     pointer = np.searchsorted(problem.group, np.arange(len(problem.size) + 1))
     link_pointer = np.searchsorted(layout.y_link, np.arange(len(problem.link_class) + 1))
     worked = problem.patterns.worked
     busy = (problem.patterns.present > 0) | (worked > 0)
     at_home = problem.place == problem.home
-    return Fixed(
+    found = Fixed(
         pointer=pointer.astype(np.int64),
         place=problem.place,
         programme=problem.programme,
@@ -100,6 +100,7 @@ def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
         move_price=want.move_price.astype(np.float64),
         excess=want.excess.astype(np.float64),
     )
+    return Fixed._make(map(np.ascontiguousarray, found))
 
 
 def _caps(problem: Problem, layout: Layout) -> Floats:
@@ -132,9 +133,10 @@ def whole_plan(
     fill(fixed, state, start, by_link, link_first, on_pattern)
     improve(fixed, state, want.sweeps)
     if state.w.any() and want.rounds:
-        order = np.argsort(problem.programme, kind="stable")
-        pointer = np.searchsorted(problem.programme[order], np.arange(len(problem.programmes) + 1))
-        shake(fixed, state, problem.group, order, pointer, want.rounds * int(state.w.sum()), SEED)
+        group = np.ascontiguousarray(problem.group)
+        order = np.argsort(fixed.programme, kind="stable")
+        pointer = np.searchsorted(fixed.programme[order], np.arange(len(problem.programmes) + 1))
+        shake(fixed, state, group, order, pointer, want.rounds * int(state.w.sum()), SEED)
         improve(fixed, state, want.sweeps)
     return _whole_plan(problem, fixed, state)
 

@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from releve.plan.rounding import round_sum
+from releve.plan import plan_day
+from releve.plan.rounding import fill, round_groups, round_sum
+from releve.plan.whole_kernel import improve, shake
+from tests.plan import tiny
 
 
 def plain_round_sum(values: list[float], total: int) -> list[int]:
@@ -39,3 +42,11 @@ def test_nobody_is_a_whole_person_from_its_fraction_when_the_sum_is_kept(
     whole = round_sum(np.array(values), total)
     assert whole.sum() == total
     assert np.abs(whole - values).max() <= 1.0 + 1e-9
+
+
+def test_a_problem_of_one_assignment_is_of_the_layout_that_the_kernels_are_compiled_for() -> None:
+    """Else whoever has it first would wait a quarter of a minute for the compiler."""
+    for case in (tiny.two_sites_one_client(), tiny.breaks_apart()):
+        plan_day(case.operator, case.requirement, case.settings)
+    for kernel in (round_groups, fill, improve, shake):
+        assert len(kernel.signatures) == 1

@@ -119,7 +119,7 @@ def lived(demand: Demand, who: Presence, losses: Losses, state: list[int], away:
         worst=np.zeros((1, 1)), harm=np.zeros((1, losses.taken.shape[2], 1)),
         fan=np.zeros((days, 1, BINS), dtype=np.int64),
     )  # fmt: skip
-    absent: Any = np.array(away).reshape(1, days, 1)
+    absent: Any = np.array(away, dtype=np.int32).reshape(1, days, 1)
     quarters(
         demand, who, losses, np.array(state, dtype=np.int64), absent, 0, np.arange(1), work,
         rows, np.zeros((0, 0, 0)),
