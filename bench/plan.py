@@ -4,8 +4,9 @@
 
 The operator is the sample one (500 agents on 4 sites, or 5,000 on 15), its requirement the
 product's own, its contingencies each single site. The textbook form x[group, pattern, place,
-programme] is the same base day with shifts to choose, solved by the same solver in the same run;
-``oracle`` is the rostered day in the textbook form of the tests, with every loss at the small size.
+programme] is that of the tests, solved by the same solver in the same run: ``forms`` over the
+product's own groups with shifts to choose, ``oracle`` from the rules alone on the rostered day,
+which shares nothing with the product but the solver. At the small size both with every loss.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from releve.cli.beside import two_processes
 from releve.cli.operator import requirement_of
@@ -28,7 +31,7 @@ from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, contingencie
 from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
 from releve.plan.floors import client_floors
 from releve.plan.live import live_day, live_relief
-from releve.plan.lp import LinearProgram, Solution, solve
+from releve.plan.lp import Floats, LinearProgram, Solution, solve
 from releve.plan.missing import what_is_missing
 from releve.plan.planner import seats_to_fill, solve_day
 from releve.plan.problem import Problem, day_problem
@@ -37,7 +40,8 @@ from releve.plan.secure import secure_plan
 from releve.plan.solve import BASE_ROUNDS
 from releve.plan.whole import Whole, whole_plan
 from tests.plan.planned import aims_of, own_breaks, sites_of
-from tests.plan.textbook import textbook_floors, textbook_whole
+from tests.plan.textbook import textbook_base, textbook_floors, textbook_whole
+from tests.plan.textbook_table import Table
 from tests.plan.tiny import Tiny
 
 __all__ = ["main"]
@@ -136,42 +140,31 @@ def _quantiles(values: list[float]) -> list[float]:
     return [round(float(np.quantile(values, q)), 3) for q in (0.5, 0.95)]
 
 
-def textbook(problem: Problem, method: str) -> Solution:
-    """Solve the base day in the textbook form: one column per assignment and pattern."""
-    layout = layout_of(problem)
-    classes = problem.patterns.classes
-    of_j = [classes[c] for c in problem.link_class[problem.link]]
-    j = np.repeat(np.arange(len(of_j)), [len(found) for found in of_j])
-    k = np.concatenate(of_j)
-    place, programme = problem.place[j], problem.programme[j]
-    effect = np.where(place == problem.home, problem.efficiency[programme], 1.0)
-    lp = LinearProgram()
-    x = lp.columns(len(j), problem.price[j])
-    lp.add(lp.rows(len(problem.size), upper=problem.size.astype(float))[problem.group[j]], x)
-    need = problem.required[layout.cov_t, layout.cov_p]
-    u = lp.columns(len(need), problem.weight[layout.cov_p], upper=need)
-    rows = lp.rows(len(need), lower=need)
-    lp.add(rows, u)
-    row_of = np.full(problem.required.shape, -1, dtype=np.int64)
-    row_of[layout.cov_t, layout.cov_p] = rows
-    seats = lp.rows(len(layout.seat_t), upper=problem.seats[layout.seat_m].astype(float))
-    seat_of = np.full((problem.required.shape[0], len(problem.sites) + 1), -1, dtype=np.int64)
-    seat_of[layout.seat_t, layout.seat_m] = seats
-    for t in range(problem.required.shape[0]):
-        works = (problem.patterns.worked[k, t] > 0) & (row_of[t, programme] >= 0)
-        lp.add(
-            row_of[t, programme[works]], x[works],
-            problem.patterns.worked[k[works], t] * effect[works],
-        )  # fmt: skip
-        sits = (problem.patterns.present[k, t] > 0) & (seat_of[t, place] >= 0)
-        lp.add(seat_of[t, place[sits]], x[sits])
-    client = problem.client[problem.programme]
-    for c in layout.clients_capped:
-        own = client[j] == c
-        for m in np.unique(place[own & (place != problem.home)]):
-            row = lp.rows(1, upper=1.0 - 1e-6)
-            lp.add(row, x[own], (place[own] == m) - problem.cap[c])
-    return solve(lp, method=method, crossover=False)
+class ProblemTable(Table):
+    """The columns of the textbook form over the product's own groups and patterns.
+
+    Those of the tests go by a roster; here shifts are chosen too.
+    """
+
+    def __init__(self, case: Tiny, problem: Problem) -> None:
+        self.case, self.places = case, ["home", *problem.sites]
+        patterns = [problem.patterns.classes[c] for c in problem.link_class[problem.link]]
+        j = np.repeat(np.arange(len(patterns)), [len(found) for found in patterns])
+        self.group, self.pattern = problem.group[j], np.concatenate(patterns)
+        self.place = (problem.place[j] + 1) % len(self.places)
+        self.programme, self._price = problem.programme[j], problem.price[j]
+        self.worked, self.present = problem.patterns.worked, problem.patterns.present
+        self.heads, self.limit = problem.size.astype(float), problem.seats.astype(float)
+        self.weights, self.need, self.client = problem.weight, problem.required, problem.client
+
+    def price(self) -> Floats:
+        """Return what a column costs in the base plan."""
+        return self._price
+
+    def usable(self, lost: Contingency | None) -> NDArray[np.bool_]:
+        """Return which columns the loss of a site leaves."""
+        gone = np.zeros(len(self.places), np.bool_) if lost is None else self.lost_places(lost)
+        return np.asarray(~gone[self.place], dtype=np.bool_)
 
 
 def base_programme(problem: Problem) -> tuple[LinearProgram, Layout, Block]:
@@ -224,20 +217,23 @@ def base_alone(solved: SolvedDay) -> dict[str, object]:
     }
 
 
-def forms(operator: Operator, need: Requirement) -> dict[str, object]:
-    """Time both forms of the base day, its shifts to be chosen, in this run."""
+def forms(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, object]:
+    """Time both forms, shifts to be chosen, in this run: the base day; with ``losses`` N-1 too."""
     free = replace(operator, shifts=())
     seats = seats_to_fill(free, need, usable_seats_of(free, DAY))
-    problem = day_problem(free, need, seats, SETTINGS)
+    problem, case = day_problem(free, need, seats, SETTINGS), Tiny(free, need, SETTINGS)
+    table = ProblemTable(case, problem)
     seconds: dict[str, dict[str, float]] = {"compact": {}, "textbook": {}}
     optima = []
     for method in ("ipm", "simplex"):
-        for name, form in (("compact", compact), ("textbook", textbook)):
-            start = time.process_time()
-            optima.append(form(problem, method).objective)
-            seconds[name][method] = time.process_time() - start
+        start = time.process_time()
+        optima.append(compact(problem, method).objective)
+        middle = time.process_time()
+        optima.append(textbook_base(case, table=table, method=method).objective)
+        seconds["compact"][method] = middle - start
+        seconds["textbook"][method] = time.process_time() - middle
     least = {name: min(found.values()) for name, found in seconds.items()}
-    return {
+    out: dict[str, object] = {
         "cpu_s": {
             name: {method: round(value, 2) for method, value in found.items()}
             for name, found in seconds.items()
@@ -246,6 +242,43 @@ def forms(operator: Operator, need: Requirement) -> dict[str, object]:
         "ratio_each_by_its_best": round(least["textbook"] / least["compact"], 1),
         "optimum": optima[0],
         "same": max(optima) - min(optima) <= 1e-5 * max(1.0, abs(optima[0])),
+    }
+    if losses:
+        sites = sites_of(case)
+        floors = client_floors(problem, sites)
+        out["n_minus_1"] = whole_forms(case, problem, sites, floors, table)
+    return out
+
+
+def whole_forms(
+    case: Tiny,
+    problem: Problem,
+    sites: Sequence[Contingency],
+    floors: Floats,
+    table: Table | None = None,
+) -> dict[str, object]:
+    """Time the base day and its reliefs together in both forms, both by interior point.
+
+    ``floors`` are those of the textbook form, first the base day's; so is ``table``, if not that of
+    a roster.
+    """
+    start = time.process_time()
+    ours = secure_plan(problem, sites, floors, SETTINGS)
+    middle = time.process_time()
+    capacity = dict(zip(problem.sites, problem.seats.astype(float), strict=True))
+    book = textbook_whole(
+        case, floors[1:], sites, capacity, own_breaks, floors[0], aims_of(case), table=table
+    )
+    end = time.process_time()
+    return {
+        "optima": [ours.objective, book.objective],
+        "same": abs(ours.objective - book.objective) <= 1e-6 * max(1.0, book.objective),
+        "cpu_s": [round(middle - start, 2), round(end - middle, 2)],
+        "ratio": round((end - middle) / (middle - start), 1),
+        "size": [
+            [ours.rows, ours.columns, ours.nonzeros],
+            [book.rows, book.columns, book.nonzeros],
+        ],
     }
 
 
@@ -268,23 +301,7 @@ def oracle(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, 
         "floors_same": bool(np.allclose(floors, least, atol=1e-6)),
     }
     for name, listed in (("base", ()), ("n_minus_1", sites))[: 1 + losses]:
-        began = time.process_time()
-        ours = secure_plan(problem, listed, floors[: 1 + len(listed)], SETTINGS)
-        middle = time.process_time()
-        book = textbook_whole(
-            case, least[1 : 1 + len(listed)], listed, capacity, own_breaks, least[0], aims_of(case)
-        )
-        end = time.process_time()
-        out[name] = {
-            "optima": [ours.objective, book.objective],
-            "same": abs(ours.objective - book.objective) <= 1e-6 * max(1.0, book.objective),
-            "cpu_s": [round(middle - began, 2), round(end - middle, 2)],
-            "ratio": round((end - middle) / (middle - began), 1),
-            "size": [
-                [ours.rows, ours.columns, ours.nonzeros],
-                [book.rows, book.columns, book.nonzeros],
-            ],
-        }
+        out[name] = whole_forms(case, problem, listed, least[: 1 + len(listed)])
     return out
 
 
@@ -312,7 +329,7 @@ def main(size: str, missing: bool, as_json: bool) -> None:
     say("unforeseen closures ...")
     figures["relief"] = reliefs(operator, need, plan)
     say("textbook form ...")
-    figures["forms"] = forms(operator, need)
+    figures["forms"] = forms(operator, need, losses=size == "small")
     say("textbook form of the tests ...")
     figures["oracle"] = oracle(operator, need, losses=size == "small")
     if missing:

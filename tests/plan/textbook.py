@@ -155,12 +155,15 @@ def textbook_base(
     case: Tiny,
     capacity: Mapping[str, float] | None = None,
     breaks: Breaks = every_break,
+    *,
+    table: Table | None = None,
+    method: str = "",
 ) -> Textbook:
     """Return the least penalty and moves of a base plan in fractions of people."""
-    model, table = Model(), Table(case, breaks, capacity)
+    model, table = Model(), table or Table(case, breaks, capacity)
     base = add_block(model, table, None, table.price(), table.weights)
     add_shares(model, table, base)
-    objective, value, nonzeros = model.solve()
+    objective, value, nonzeros = model.solve(method)
     penalty = penalty_in(table, base, value)
     return Textbook(objective, penalty, 0.0, {}, model.rows, model.columns, nonzeros)
 
@@ -173,6 +176,8 @@ def textbook_whole(
     breaks: Breaks = every_break,
     base_regret: Floats | None = None,
     aims: Aims = PLAIN,
+    *,
+    table: Table | None = None,
 ) -> Textbook:
     """Return the least of base plan, worst regret and mean relief together.
 
@@ -180,7 +185,7 @@ def textbook_whole(
     the base plan by client, if its own regret is to count among the others.
     """
     listed = contingencies_of(case.operator) if contingencies is None else contingencies
-    model, table = Model(), Table(case, breaks, capacity)
+    model, table = Model(), table or Table(case, breaks, capacity)
     base = add_block(model, table, None, table.price(), table.weights)
     add_shares(model, table, base)
     unit = regret_price(case)

@@ -42,8 +42,11 @@ class Model:
         value = np.broadcast_to(np.asarray(values, dtype=np.float64), rows.shape)
         self.entries.append((rows, columns, value))
 
-    def solve(self) -> tuple[float, Floats, int]:
-        """Return the optimum, the columns' values and the number of nonzeros (HiGHS)."""
+    def solve(self, method: str = "") -> tuple[float, Floats, int]:
+        """Return the optimum, the columns' values and the number of nonzeros (HiGHS).
+
+        ``method``: simplex or ipm; the one for its size when not said.
+        """
         rows, columns, values = (np.concatenate(part) for part in zip(*self.entries, strict=True))
         shape = (self.rows, self.columns)
         matrix = sparse.coo_array((values, (rows, columns)), shape=shape).tocsc()
@@ -60,9 +63,10 @@ class Model:
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
         solver.setOptionValue("output_flag", False)
         solver.setOptionValue("threads", 1)
-        if self.columns > 2000:
-            solver.setOptionValue("solver", "ipm")
-            solver.setOptionValue("run_crossover", "off")
+        if not method:
+            method = "ipm" if self.columns > 2000 else "choose"
+        solver.setOptionValue("solver", method)
+        solver.setOptionValue("run_crossover", "on" if method == "choose" else "off")
         solver.passModel(lp)
         solver.run()
         status = solver.getModelStatus()
