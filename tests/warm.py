@@ -1,11 +1,12 @@
-"""Compile every kernel once, into numba's cache on disk: ``python -m tests.warm``.
+"""Compile every kernel and every test once, into their caches on disk: ``python -m tests.warm``.
 
 ``scripts/test`` does this beside the lint, on the other core. Tests that start side by side would
-else each compile the same kernels, and so would every command that they start.
+else each compile the same, and so would every command that they start.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,7 +17,10 @@ from click.testing import CliRunner
 from releve.cli import main
 from releve.demand import queue
 
-__all__ = ["compile_kernels"]
+__all__ = ["compile_kernels", "compile_tests"]
+
+OTHERS = ("tests/demand/test_erlang_plain.py", "tests/network/test_seats.py")
+"""Tests of kernels that those commands do not need: Erlang C, the search for seats."""
 
 
 def compile_kernels() -> None:
@@ -34,6 +38,14 @@ def compile_kernels() -> None:
     queue.warm_up()
 
 
+def compile_tests() -> None:
+    """Let pytest collect the tests: it rewrites their assertions, and keeps what it made."""
+    for chosen in (("--collect-only",), ("-m", "not slow", *OTHERS)):
+        command = [sys.executable, "-m", "pytest", "-qq", *chosen]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # said when they are run
+
+
 if __name__ == "__main__":
+    compile_tests()
     compile_kernels()
     print(f"warm: kernels compiled in {time.process_time():.0f} s of processor", file=sys.stderr)

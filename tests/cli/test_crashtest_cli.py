@@ -208,6 +208,7 @@ def _die() -> None:
     os._exit(1)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crashtest_dask, "CONNECT_S", 1)
     with pytest.raises(crashtest_dask.SpreadError, match=r"no Dask scheduler at tcp://.*start one"):

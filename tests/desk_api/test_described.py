@@ -104,6 +104,7 @@ def verified() -> list[str]:
     return checked.faults
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_connection_kept")
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_no_request_breaks_it_and_every_answer_is_as_it_is_described(

@@ -62,6 +62,7 @@ def placed(event: Event, acting: Acting, hours: int, known: list[str]) -> Event:
     return replace(event, **changes)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=6 * EXAMPLES,
     derandomize=True,

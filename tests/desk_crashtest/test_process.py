@@ -22,6 +22,7 @@ def test_the_command_is_the_one_that_anybody_can_type(maker: Maker) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_go_on_keeps_the_reason_and_its_inputs(maker: Maker) -> None:
     run = maker.begun()
     (run.folder / "inputs" / "plan").mkdir()

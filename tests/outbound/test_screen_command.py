@@ -186,6 +186,7 @@ def test_a_list_without_rows_gives_empty_lists(tmp_path: Path) -> None:
     assert [cells_of(out / f"{name}.csv") for name in outbound_run.LISTS] == [[], [], []]
 
 
+@pytest.mark.slow
 def test_what_was_killed_goes_on_and_does_no_chunk_twice(
     facts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,7 @@ CHANGES = {
 """Rows that change the law after the call."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 @pytest.mark.parametrize("told", [CALLS["open hours"], CALLS["lunch"]], ids=["open", "lunch"])
 def test_columns_and_the_plain_engine_agree_where_the_law_will_change(
@@ -130,6 +131,7 @@ def test_columns_and_the_plain_engine_agree_where_the_law_will_change(
     _compare(_call(**told), 2 * FEW, 11, chunks=1, rules=_law(change))
 
 
+@pytest.mark.slow
 def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

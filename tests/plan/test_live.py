@@ -169,6 +169,7 @@ def test_placed_work_and_penalties_are_those_of_the_people(closures: list[Closed
             assert share == pytest.approx(missing[:, own].sum() / max(1.0, need), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None:
     """Nothing is running yet, so the live relief is one the morning could have had."""
     case, plan = running_day(300)
@@ -183,6 +184,7 @@ def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None
         assert faults == ()
 
 
+@pytest.mark.slow
 def test_a_measure_on_how_many_people_a_site_holds_counts_live_too() -> None:
     case, _ = running_day(300)
     day = case.requirement.day

@@ -150,6 +150,7 @@ def test_the_set_bought_for_real_makes_every_curable_cell_reach_its_target(
     assert after.violations == ()
 
 
+@pytest.mark.slow
 def test_no_set_of_a_single_kind_that_holds_is_cheaper(sample: Insecure) -> None:
     for kind in KINDS:
         other = sample.of(kind)
@@ -182,6 +183,7 @@ def test_the_lines_add_up_and_name_people_who_can_use_them(sample: Insecure) -> 
             assert not (one.kind == "skill" and one.programme in row.skills)
 
 
+@pytest.mark.slow
 def test_a_large_operator_is_bought_for_twice_at_once_and_the_cheaper_that_holds_is_told(
     sample: Insecure, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def found(log: pl.DataFrame) -> Prediction:
     return predict(days[:6], days[6:], lines=(3,), spreads=(0.0, 0.2))
 
 
+@pytest.mark.slow
 def test_what_the_simulator_made_it_predicts(found: Prediction) -> None:
     """The days are alike and their agents are there: neither spread nor drift is needed."""
     low, high = found.month.whole_interval()
@@ -103,6 +104,7 @@ def test_what_the_simulator_made_it_predicts(found: Prediction) -> None:
     assert found.staffing.reserve.mean() < 0.35
 
 
+@pytest.mark.slow
 def test_the_staffing_fitted_gives_back_what_its_days_saw(found: Prediction) -> None:
     off = found.staffing.month_found - found.staffing.month_seen
     assert np.all(np.abs(off[:2]) < 0.02)
