@@ -78,9 +78,9 @@ def client_floors(
 
 
 def _least_missing(problem: Problem, lost: Truths) -> float:
-    """Return the least missing agent-intervals of a problem."""
+    """Return the least missing agent-intervals of a problem: no more than what is proved."""
     if not problem.required.any():
         return 0.0
     lp = LinearProgram()
     add_block(lp, problem, layout_of(problem), lost=lost, price=problem.price, shortfall_cost=1.0)
-    return max(0.0, solve(lp).objective)
+    return max(0.0, solve(lp).bound)

@@ -7,7 +7,7 @@ only place that talks to the solver.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import highspy
@@ -99,7 +99,8 @@ def _joined(parts: list[Floats]) -> Floats:
 @dataclass(frozen=True)
 class Solution:
     """``x`` and reduced cost ``column_dual`` of the columns, ``row_dual`` of the rows (duals of
-    linear programmes only), ``objective``, ``bound`` (proved least)."""
+    linear programmes only), ``objective``, ``bound`` (proved least; of a linear programme that was
+    not solved to its optimum what the duals prove, whatever they are)."""
 
     x: Floats
     row_dual: Floats
@@ -156,13 +157,15 @@ def solve(
     start: Floats | None = None,
     seconds: float | None = None,
     gap: float = 1e-4,
+    most: float = INFINITY,
     options: dict[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Solution:
     """Solve and return the best solution found.
 
     ``method``: choose, simplex, ipm. ``start``: a feasible point for the integer search.
-    ``seconds`` bounds the integer search. Raises SolverError when there is no solution at all.
+    ``seconds`` bounds the integer search. ``most``: no column of some optimum is above it, where it
+    has no bound of its own. Raises SolverError when there is no solution at all.
     """
     highs = _quiet()
     highs.setOptionValue("solver", method)
@@ -186,7 +189,23 @@ def solve(
         guess.value_valid = True
         highs.setSolution(guess)
     highs.run()
-    return _answer(highs, integer is not None)
+    found = _answer(highs, integer is not None)
+    if integer is not None or highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+        return found
+    own = lp.column_bounds()
+    lower, upper = own[0] if lower is None else lower, own[1] if upper is None else upper
+    return replace(found, bound=_proved(lp, found.row_dual, lower, np.minimum(upper, most)))
+
+
+def _proved(lp: LinearProgram, dual: Floats, lower: Floats, upper: Floats) -> float:
+    """Return the bound that duals of the rows prove, by weak duality; minus infinity for none."""
+    least, limit = lp.row_bounds()
+    side = np.where(dual > 0, least, limit)
+    dual = np.where(np.isfinite(side), dual, 0.0)
+    reduced = lp.cost() - lp.matrix().T @ dual
+    rows, columns = dual != 0, reduced != 0
+    place = np.where(reduced > 0, lower, upper)
+    return float(dual[rows] @ side[rows] + reduced[columns] @ place[columns])
 
 
 def _answer(highs: _Highs, whole: bool) -> Solution:

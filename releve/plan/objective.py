@@ -51,7 +51,7 @@ def objective_of(
     settings: PlanSettings,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> float:
-    """Return the objective in weighted agent-intervals; never below ``secure.objective``.
+    """Return the objective in weighted agent-intervals; never below ``secure.bound``.
 
     ``floors[1 + i]`` are those of ``contingencies[i]``. Losses that the programme did not plan for
     do not count.

@@ -15,14 +15,14 @@ def bound_of(planning: Planning, cells: Sequence[Cell]) -> Bound:
     problem, secure = planning.problem, planning.secure
     weighted = float((problem.required @ problem.weight).sum())
     objective = planning.objective
-    difference = max(0.0, objective - secure.objective)
+    difference = max(0.0, objective - secure.bound)
     return Bound(
         status=secure.status,
         objective=objective,
-        lower_bound=secure.objective,
+        lower_bound=secure.bound,
         penalty=planning.base.penalty,
         lp_penalty=secure.base_penalty,
-        penalty_gap=_ratio(difference, secure.objective),
+        penalty_gap=_ratio(difference, secure.bound),
         requirement_gap=_ratio(difference, weighted),
         worst_regret=max((cell.regret for cell in cells), default=0.0),
         lp_worst_regret=secure.regret.get("site", 0.0),

@@ -141,7 +141,8 @@ class Bound:
     in whole people, ``lp_penalty`` that of the fractional plan it was rounded from.
     ``objective`` of the whole N-1 problem (base, worst regret, average over the site
     contingencies, placements), the base plan in whole people and its reliefs in fractions;
-    ``lower_bound`` is proved: no plan has less, its reliefs in fractions.
+    ``lower_bound`` is proved, whatever the solver's ``status``: no plan has less, its reliefs in
+    fractions.
     ``penalty_gap`` = (objective - lower_bound) / lower_bound and ``requirement_gap`` = the same
     difference over the weighted requirement (0 when the difference is 0, NaN when only the bound
     is 0). ``worst_regret`` over all clients and contingencies, whole people; ``lp_worst_regret``

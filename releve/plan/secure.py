@@ -53,7 +53,8 @@ today to be safe tomorrow."""
 class SecurePlan:
     """The fractional N-1 plan: ``assigned[j]`` people, ``on_pattern[i]`` of a link on a pattern,
     ``exposure_price[j]`` what one more person there would cost the reliefs (from the duals), the
-    least objective and the worst regret of each kind of contingency. ``share[id][client]`` is the
+    least objective (``bound``: what is proved of it) and the worst regret of each kind of
+    contingency. ``share[id][client]`` is the
     share of a client's day missing in the base plan and under each linked contingency."""
 
     assigned: Floats
@@ -61,6 +62,7 @@ class SecurePlan:
     exposure_price: Floats
     share: dict[str, Floats]
     objective: float
+    bound: float
     base_penalty: float
     regret: dict[str, float]
     status: str
@@ -118,7 +120,8 @@ def secure_plan(
         shares[c.id] = add_shares(lp, problem, layout, block)
         add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
         add_target(lp, shares[c.id], floors[1 + i], settings.target, unit * KIND_WEIGHT[c.kind])
-    solution = solve(lp, method="ipm", crossover=False, progress=progress)
+    everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
+    solution = solve(lp, method="ipm", crossover=False, most=max(1.0, everyone), progress=progress)
     price = np.zeros(len(problem.group))
     for exposure in exposures:
         price[exposure.assignments] -= settings.isolated * solution.row_dual[exposure.group_rows]
@@ -220,6 +223,7 @@ def _secure_plan(
         exposure_price=exposure_price,
         share=share,
         objective=solution.objective,
+        bound=max(0.0, solution.bound),
         base_penalty=float(missing @ problem.weight[layout.cov_p]),
         regret={kind: float(solution.x[column]) for kind, column in worst.items()},
         status=solution.status,

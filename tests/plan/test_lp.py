@@ -1,0 +1,80 @@
+"""The bound of a linear programme holds wherever the solver ends."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from releve.cli.plan_text import proof_lines
+from releve.plan import plan_day, secure
+from releve.plan.lp import LinearProgram, Solution, SolverError, solve
+from tests.plan import tiny
+from tests.plan.planned import problem_of, secure_of, sites_of
+
+PRIMAL = {"presolve": "off", "simplex_strategy": 4}
+"""The primal simplex: each of its steps is a plan that keeps every rule."""
+PEOPLE = 40.0
+
+
+def staffing(seed: int) -> LinearProgram:
+    """People of groups on tasks: what is missing of each task costs."""
+    rng = np.random.default_rng(seed)
+    lp, groups, tasks = LinearProgram(), 12, 9
+    people = lp.rows(groups, upper=PEOPLE / groups)
+    need = lp.rows(tasks, lower=rng.uniform(2, 9, tasks))
+    lp.add(need, lp.columns(tasks, rng.uniform(5, 20, tasks)))
+    group, task = np.nonzero(rng.random((groups, tasks)) < 0.5)
+    placed = lp.columns(len(group), rng.uniform(0, 3, len(group)))
+    lp.add(people[group], placed)
+    lp.add(need[task], placed, rng.uniform(0.5, 1, len(group)))
+    return lp
+
+
+def stopped_early(lp: LinearProgram, most: float) -> list[Solution]:
+    """Return what the solver has at each step at which it has something, its optimum left out."""
+    found = []
+    for steps in range(2000):
+        options = {**PRIMAL, "simplex_iteration_limit": steps}
+        with suppress(SolverError):
+            found.append(solve(lp, method="simplex", most=most, options=options))
+            if found[-1].status == "Optimal":
+                return found[:-1]
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_wherever_the_solver_stops_its_bound_is_below_the_optimum(seed: int) -> None:
+    lp = staffing(seed)
+    optimum = solve(lp, method="simplex")
+    assert optimum.bound == optimum.objective
+    early = stopped_early(lp, 4 * PEOPLE)
+    assert any(found.objective > optimum.objective * 1.01 for found in early)
+    assert all(found.bound <= optimum.objective + 1e-9 for found in early)
+    assert max(found.bound for found in early) > 0.5 * optimum.objective, "it says something"
+
+
+def test_a_column_without_any_limit_leaves_no_bound() -> None:
+    assert all(found.bound == -np.inf for found in stopped_early(staffing(1), np.inf)[:3])
+
+
+def test_a_plan_whose_programme_was_not_solved_to_its_end_claims_no_more_than_is_proved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = tiny.tiny_operator(np.random.default_rng(3))
+    least = secure_of(case, sites_of(case)).objective
+
+    def early(lp: LinearProgram, *, most: float, **_: object) -> Solution:
+        assert most >= problem_of(case).size.sum()
+        found = stopped_early(lp, most)[0]
+        assert found.objective > least + 1, "far from the optimum"
+        return found
+
+    monkeypatch.setattr(secure, "solve", early)
+    plan = plan_day(case.operator, case.requirement, case.settings)
+    assert plan.bound.status != "Optimal"
+    assert plan.bound.lower_bound <= least + 1e-9
+    assert plan.bound.objective >= least - 1e-6
+    assert plan.violations == ()
+    assert any("ended before its optimum" in line for line in proof_lines(plan))
