@@ -168,7 +168,7 @@ def proof_lines(plan: Plan) -> list[str]:
         else "independent checker: no violation in the base plan and every relief"
     )
     seconds = sum(plan.seconds.values())
-    base = bound.penalty - bound.lp_penalty
+    base = round(bound.penalty - bound.lp_penalty, 1) + 0.0  # no minus before a zero
     return [
         f"Proof: no plan is better than {bound.lower_bound:,.1f}; this one is"
         f" {bound.objective:,.1f}: a gap of {bound.penalty_gap:.2%} of the penalty,"

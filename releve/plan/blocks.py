@@ -1,11 +1,12 @@
 """The linear programme of one scenario: the base day, or a day on which places are lost.
 
 Columns: W[j] people of an assignment, Y[l, k] people of a link on a pattern, A[k, p] effective
-agents, Z[k, m] people on seats, u[t, p] missing agents. Rows, as they are named below:
+agents, N[t, m] people on seats, u[t, p] missing agents. Rows, as they are named below:
 
 * G    the people of a group are no more than its size;
 * L    the people of a link are spread over its patterns;
-* A, Z sums of Y, so that the rows over intervals stay short;
+* A    sums of Y, so that the rows over intervals stay short;
+* N    those of the interval before, with who came and without who left;
 * cov  agents at work and missing agents cover the requirement;
 * seat people on seats are no more than the seats of a site;
 * cap  a site holds no more than its share of a client (base only).
@@ -34,8 +35,8 @@ class Layout:
     """Index arrays shared by the blocks of a problem, made once.
 
     ``y_link``, ``y_pattern``: the (link, pattern) pairs. ``a_of_y`` the (pattern, programme) pair
-    of each and ``z_of_y`` its (pattern, site) pair (-1 at home). ``cov_*``: rows with a
-    requirement; ``seat_*``: rows in which the seats of a site could run out.
+    of each. ``cov_*``: rows with a requirement; ``seat_*``: rows in which the seats of a site could
+    run out.
     """
 
     y_link: Ints
@@ -44,9 +45,6 @@ class Layout:
     a_of_y: Ints
     a_pattern: Ints
     a_programme: Ints
-    z_of_y: Ints
-    z_pattern: Ints
-    z_site: Ints
     cov_t: Ints
     cov_p: Ints
     seat_t: Ints
@@ -74,12 +72,9 @@ def layout_of(problem: Problem) -> Layout:
     y_link = np.repeat(np.arange(len(problem.link_class)), counts)
     parts = [classes[c] for c in problem.link_class]
     y_pattern = np.concatenate(parts) if parts else np.zeros(0, np.int64)
-    y_place, y_programme = problem.link_place[y_link], problem.link_programme[y_link]
+    y_programme = problem.link_programme[y_link]
     a_pairs, a_of_y = _pairs(y_pattern, y_programme)
-    on_site = y_place != problem.home
-    z_pairs, z_index = _pairs(y_pattern[on_site], y_place[on_site])
-    z_of_y = np.full(len(y_link), -1, dtype=np.int64)
-    z_of_y[on_site] = z_index
+    on_site = problem.link_place[y_link] != problem.home
     cov_t, cov_p = np.nonzero(problem.required > 0)
     seat_t, seat_m = _scarce_seats(problem)
     return Layout(
@@ -89,9 +84,6 @@ def layout_of(problem: Problem) -> Layout:
         a_of_y=a_of_y,
         a_pattern=a_pairs[:, 0],
         a_programme=a_pairs[:, 1],
-        z_of_y=z_of_y,
-        z_pattern=z_pairs[:, 0],
-        z_site=z_pairs[:, 1],
         cov_t=cov_t.astype(np.int64),
         cov_p=cov_p.astype(np.int64),
         seat_t=seat_t,
@@ -210,26 +202,32 @@ def _add_coverage(
 
 
 def _add_seats(lp: LinearProgram, problem: Problem, layout: Layout, y: Ints, y_kept: Ints) -> Ints:
+    """Add N on each scarce site in each interval: as before it, with who came, without who left.
+
+    A person is in the rows where the shift starts and ends, not in every one in between.
+    """
+    rows = lp.rows(len(layout.seat_t), upper=problem.seats[layout.seat_m].astype(float))
     scarce = np.unique(layout.seat_m)
-    used = np.isin(layout.z_site, scarce)
-    index = np.full(len(used), -1, dtype=np.int64)
-    z = lp.columns(int(used.sum()))
-    index[used] = np.arange(len(z))
-    rows = lp.rows(len(z), 0.0, 0.0)
-    lp.add(rows, z, -1.0)
-    of_y = layout.z_of_y[y_kept]
-    seated = of_y >= 0
-    seated[seated] &= used[of_y[seated]]
-    lp.add(rows[index[of_y[seated]]], y[y_kept[seated]])
-    seat_rows = lp.rows(len(layout.seat_t), upper=problem.seats[layout.seat_m].astype(float))
-    row_of = np.full((problem.required.shape[0], len(problem.sites)), -1, dtype=np.int64)
-    row_of[layout.seat_t, layout.seat_m] = seat_rows
-    present = problem.patterns.present[layout.z_pattern[used]]
-    pair, t = np.nonzero(present > 0)
-    target = row_of[t, layout.z_site[used][pair]]
-    held = target >= 0
-    lp.add(target[held], z[pair[held]])
-    return seat_rows
+    place = problem.link_place[layout.y_link[y_kept]]
+    seated = np.isin(place, scarce)
+    place, present = place[seated], problem.patterns.present[layout.y_pattern[y_kept[seated]]]
+    busy = np.nonzero(present.any(axis=0))[0]
+    if not len(busy):
+        return rows
+    times = np.arange(busy[0], busy[-1] + 1)
+    n = np.full((present.shape[1], len(problem.sites)), -1, dtype=np.int64)
+    balance = n.copy()
+    for m in scarce:
+        n[times, m] = lp.columns(len(times))
+        balance[times, m] = lp.rows(len(times), 0.0, 0.0)
+        lp.add(balance[times, m], n[times, m])
+        lp.add(balance[times[1:], m], n[times[:-1], m], -1.0)
+    change = np.diff(present[:, : times[-1] + 1], axis=1, prepend=0.0)
+    i, t = np.nonzero(change)
+    lp.add(balance[t, place[i]], y[y_kept[seated]][i], -change[i, t])
+    here = n[layout.seat_t, layout.seat_m]
+    lp.add(rows[here >= 0], here[here >= 0])
+    return rows
 
 
 def add_caps(lp: LinearProgram, problem: Problem, layout: Layout, block: Block) -> None:

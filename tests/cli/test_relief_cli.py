@@ -120,10 +120,10 @@ def test_a_carrier_is_cut_and_nobody_stays_home_on_its_lines(running: Running) -
 
 def test_without_exposure_people_of_the_site_may_go_to_other_sites(running: Running) -> None:
     bound, free = (
-        json.loads(running.relief("--close", "casa-1", "--at", AT, "--json", *more).stdout)
+        json.loads(running.relief("--close", "casa-2", "--at", AT, "--json", *more).stdout)
         for more in ((), ("--no-exposure",))
     )
-    here = {row.agent for row in running.read().placements if row.place == "casa-1"}
+    here = {row.agent for row in running.read().placements if row.place == "casa-2"}
     assert any(
         move["agent"] in here and move["place"] not in ("home", None) for move in free["moves"]
     )

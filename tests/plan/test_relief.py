@@ -20,11 +20,11 @@ def test_trying_again_leaves_fewer_clients_a_hair_over_their_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = PlanSettings()
-    operator = sample_operator(500, 4, 1)
+    operator = sample_operator(300, 4, 4)
     sites = [one for one in contingencies_of(operator) if one.kind == "site"]
     planning = solve_day(
         operator,
-        requirement_of(operator, FIRST_DAY + timedelta(days=1)),
+        requirement_of(operator, FIRST_DAY + timedelta(days=3)),
         settings,
         contingencies=sites,
     ).planning
