@@ -144,9 +144,9 @@ def peer(python: Path, cases: Cases, seconds: float) -> dict[str, object]:
     """Return what pyworkforce answers and how long it took."""
     number = min(cases.calls.size, 20_000 if cases.patience_s is None else 500)
     asked = {"seconds": seconds, "cases": [cases.row(i) for i in range(number)]}
-    done = subprocess.run(
-        [str(python), str(WORKER)], input=json.dumps(asked), capture_output=True, text=True
-    )
+    # -P: beside the worker stands a queue.py, which is not Python's own
+    command = [str(python), "-P", str(WORKER)]
+    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"pyworkforce failed: {done.stderr.strip()[-500:]}")
     return dict(json.loads(done.stdout))
