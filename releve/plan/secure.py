@@ -54,8 +54,8 @@ class SecurePlan:
     """The fractional N-1 plan: ``assigned[j]`` people, ``on_pattern[i]`` of a link on a pattern,
     ``exposure_price[j]`` what one more person there would cost the reliefs (from the duals), the
     least objective (``bound``: what is proved of it) and the worst regret of each kind of
-    contingency. ``share[id][client]`` is the
-    share of a client's day missing in the base plan and under each linked contingency."""
+    contingency. ``share[id][client]`` is the share of a client's day missing in the base plan and
+    under each linked contingency."""
 
     assigned: Floats
     on_pattern: Floats
@@ -120,6 +120,7 @@ def secure_plan(
         shares[c.id] = add_shares(lp, problem, layout, block)
         add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
         add_target(lp, shares[c.id], floors[1 + i], settings.target, unit * KIND_WEIGHT[c.kind])
+    # People, agents, shares: some optimum has no column above all people at their most effective.
     everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
     solution = solve(lp, method="ipm", crossover=False, most=max(1.0, everyone), progress=progress)
     price = np.zeros(len(problem.group))
