@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,14 @@ def test_compiled_and_plain_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         plain = answers()
     for fast, slow in zip(compiled, plain, strict=True):
         assert slow == pytest.approx(fast, rel=1e-10, abs=1e-13, nan_ok=True)
+
+
+def test_the_exponential_keeps_its_digits_from_one_end_to_the_other() -> None:
+    inside = np.concatenate([np.linspace(-64, 700, 5001), np.linspace(-1, 1, 5001), [1e-300, -0.0]])
+    out = np.empty_like(inside)
+    lanes.exp(inside, out)
+    exact = np.array([math.exp(x) for x in inside])
+    assert np.max(np.abs(out / exact - 1)) < 5e-16
+    outside = np.array([-np.inf, -65, np.nan, 701, np.inf])
+    lanes.exp(outside, out[:5])
+    assert out[:5] == pytest.approx(np.exp([-64, -64, -64, 700, 700]), rel=1e-15)

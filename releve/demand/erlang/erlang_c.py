@@ -22,10 +22,10 @@ Array = NDArray[Any]
 @kernel
 def measure_c(load: Array, agents: Array, t: Array, out: Array) -> None:
     """Fill ``out[:, case]`` with P(wait) and P(W > T), ``t`` = T / AHT; both 1 in overload."""
-    rows = np.empty((4, LANES))
-    for first in range(0, load.size, LANES):
-        count = min(LANES, load.size - first)
-        per_load, y, fade, work = rows[0, :count], rows[1, :count], rows[2, :count], rows[3, :count]
+    count = min(LANES, load.size)
+    per_load, y, fade, work = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    for block in range(0, load.size, LANES):
+        first = min(block, load.size - count)  # the last block begins among those before it
         a, n = load[first : first + count], agents[first : first + count]
         for lane in range(a.size):
             per_load[lane] = 1.0 / a[lane]
@@ -55,13 +55,14 @@ def require_c(
     n rises from the least that is above the load and within the occupancy; y, exp(-(n - a) T /
     AHT) and the test are carried along without a division.
     """
-    rows = np.empty((13, LANES))
-    for begin in range(0, out.size, LANES):
-        count = min(LANES, out.size - begin)
-        volume, interval, aht = rows[0, :count], rows[1, :count], rows[2, :count]
-        t, goal, cap = rows[3, :count], rows[4, :count], rows[5, :count]
-        a, per_load, first, y = rows[6, :count], rows[7, :count], rows[8, :count], rows[9, :count]
-        fade, step, work = rows[10, :count], rows[11, :count], rows[12, :count]
+    count = min(LANES, out.size)
+    rows = np.empty((13, count))
+    volume, interval, aht = rows[0], rows[1], rows[2]
+    t, goal, cap = rows[3], rows[4], rows[5]
+    a, per_load, first, y = rows[6], rows[7], rows[8], rows[9]
+    fade, step, work = rows[10], rows[11], rows[12]
+    for block in range(0, out.size, LANES):
+        begin = min(block, out.size - count)  # the last block begins among those before it
         take(calls, begin, volume)
         take(interval_s, begin, interval)
         take(aht_s, begin, aht)
@@ -72,7 +73,8 @@ def require_c(
         _fade(t, aht, goal, a, first, work, fade, step)
         inverse_b(first, a, per_load, work, y)
         found = out[begin : begin + count]
-        found[:] = first
+        for lane in range(count):
+            found[lane] = first[lane]
         tried = 0.0
         while _advance(tried, a, per_load, first, y, fade, step, found):
             tried += 4.0

@@ -12,12 +12,20 @@ from typing import Any, TypeVar, cast
 
 from numba import njit
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "kernel_of_numbers"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
     """Compile ``function`` at its first call; the plain function stays as ``py_func``."""
-    compiled = njit(cache=True, error_model="numpy", fastmath={"contract"})(function)
-    return cast(F, compiled)
+    return _compiled(function, {"contract"})
+
+
+def kernel_of_numbers(function: F) -> F:
+    """Compile ``function`` likewise, for values of which none is NaN and zeros without a sign."""
+    return _compiled(function, {"contract", "nnan", "nsz"})
+
+
+def _compiled(function: F, fastmath: set[str]) -> F:
+    return cast(F, njit(cache=True, error_model="numpy", fastmath=fastmath)(function))

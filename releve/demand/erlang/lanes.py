@@ -6,12 +6,13 @@ so no digits are lost.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.erlang.jit import kernel
+from releve.demand.erlang.jit import kernel, kernel_of_numbers
 
 __all__ = ["LANES", "ROUNDING", "SMALLEST_LOAD", "exp", "inverse_b", "take"]
 
@@ -24,6 +25,12 @@ ROUNDING = 1e-12
 SMALLEST_LOAD = 1e-100
 """A smaller load than this (Erlang) counts as this; one agent answers it all the same."""
 
+_PER_LN_2 = 1 / math.log(2)
+_LN_2, _LN_2_REST = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+"""ln 2 in two parts; the first ends in zero bits: a small whole number times it is exact."""
+_WHOLE = 1.5 * 2.0**52
+"""Added to a number, it leaves the nearest whole one."""
+
 Array = NDArray[Any]
 
 
@@ -31,36 +38,45 @@ Array = NDArray[Any]
 def take(source: Array, first: int, into: Array) -> None:
     """Copy the next cases of a parameter; a parameter of length 1 holds for every case."""
     if source.size == 1:
-        into[:] = source[0]
+        for lane in range(into.size):
+            into[lane] = source[0]
     else:
-        into[:] = source[first : first + into.size]
+        part = source[first : first + into.size]
+        for lane in range(into.size):
+            into[lane] = part[lane]
 
 
 @kernel
 def exp(x: Array, out: Array) -> None:
-    """Set ``out`` = exp(``x``): a Taylor polynomial of x / 2^k, squared k times.
+    """Set ``out`` = exp(``x``) to a relative error of 3e-16, of an x kept within -64 and 700.
 
-    k is that of the lane farthest from 0, at most 12; the relative error is below 2^k 1e-16. Below
-    exp(-64) the result is exp(-64), beyond exp(700) that. ``out`` is not ``x``.
+    exp(x) = 2^k exp(r), with k whole and r below ln 2 / 2: a Taylor polynomial, and k written into
+    the exponent's bits. Adding 1.5 2^52 leaves k in the last bits of the sum. NaN counts as -64.
     """
-    farthest = 0.0
     for lane in range(x.size):
-        farthest = max(farthest, abs(min(max(x[lane], -64.0), 700.0)))
-    scale, squarings = 1.0, 0
-    while farthest * scale > 0.25:
-        scale *= 0.5
-        squarings += 1
-    for lane in range(x.size):
-        z = min(max(x[lane], -64.0), 700.0) * scale
-        p = 1 / 3628800 + z * (1 / 39916800)
-        p = 1 / 40320 + z * (1 / 362880 + z * p)
-        p = 1 / 720 + z * (1 / 5040 + z * p)
-        p = 1 / 24 + z * (1 / 120 + z * p)
-        p = 1 / 2 + z * (1 / 6 + z * p)
-        out[lane] = 1.0 + z * (1.0 + z * p)
-    for _ in range(squarings):
-        for lane in range(x.size):
-            out[lane] *= out[lane]
+        z = x[lane] if x[lane] > -64.0 else -64.0
+        z = z if z < 700.0 else 700.0
+        whole = z * _PER_LN_2 + _WHOLE
+        k = whole - _WHOLE
+        r = (z - k * _LN_2) - k * _LN_2_REST
+        p = 1 / 479001600 + r * (1 / 6227020800)
+        p = 1 / 3628800 + r * (1 / 39916800 + r * p)
+        p = 1 / 40320 + r * (1 / 362880 + r * p)
+        p = 1 / 720 + r * (1 / 5040 + r * p)
+        p = 1 / 24 + r * (1 / 120 + r * p)
+        p = 1 / 2 + r * (1 / 6 + r * p)
+        p = 1.0 + r * (1.0 + r * p)
+        bits = (np.float64(whole).view(np.int64) + 1023) << 52
+        out[lane] = p * np.int64(bits).view(np.float64)
+
+
+@kernel_of_numbers
+def _largest(x: Array) -> float:
+    """Return the largest; none is NaN, or the compiler could not work on lanes side by side."""
+    top: float = x[0]
+    for lane in range(1, x.size):
+        top = max(top, x[lane])
+    return top
 
 
 @kernel
@@ -72,12 +88,13 @@ def inverse_b(n: Array, load: Array, per_load: Array, share: Array, y: Array) ->
     where that is exp(-36). A step before agent 1 keeps y at 1. ``per_load`` = 1 / ``load``;
     ``share`` is room, for n / a.
     """
-    steps, least = 0.0, np.inf
     for lane in range(n.size):
         below = max(0.0, load[lane] - n[lane])
         start = load[lane] - np.sqrt(72.0 * load[lane] + below * below)
-        steps = max(steps, n[lane] - max(0.0, start))
-        least = min(least, n[lane])
+        y[lane] = n[lane] - max(0.0, start)
+        share[lane] = -n[lane]
+    steps, least = _largest(y), -_largest(share)
+    for lane in range(n.size):
         share[lane] = n[lane] * per_load[lane]
         y[lane] = 1.0
     fours = int(min(least, steps)) // 4
