@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -35,11 +34,17 @@ def table_now() -> tuple[Rules, Mapping[str, str]]:
 
 
 def _files() -> tuple[tuple[str, int], ...]:
-    """Return the path of each file and when it changed; asked for before each call."""
-    with suppress(FileNotFoundError), os.scandir(f"{settings.HOME}/law") as entries:
+    """Return the path of each file and when it changed; asked for before each call.
+
+    FileNotFoundError where a file goes while it is looked at: without it the law would be another.
+    """
+    try:
+        entries = os.scandir(f"{settings.HOME}/law")
+    except FileNotFoundError:
+        return ()  # the installation has no rows of its own
+    with entries:
         found = [entry for entry in entries if entry.name.endswith(".yaml")]
         return tuple(sorted((entry.path, entry.stat().st_mtime_ns) for entry in found))
-    return ()
 
 
 @lru_cache(maxsize=2)
