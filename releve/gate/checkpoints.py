@@ -1,7 +1,8 @@
 """SQLite's log carried over into the database file by a thread of its own.
 
 By itself SQLite does so in the commit that makes the log long: that one call would wait for the
-disk. Here nobody who decides does, unless the thread falls far behind.
+disk. Here nobody who decides does, unless the thread falls far behind. Of several processes one
+has the thread at work: two that carry over by turns hold up who commits for milliseconds.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import IO
+
+from releve.locks import holding
 
 __all__ = ["MOST_PAGES", "checkpoint", "checkpoint_apart"]
 
 MOST_PAGES = 100_000
 """Pages of the log (4 KB each) with which whoever commits does it all the same."""
 
-_SECONDS = 1.0
+_SECONDS = 2.0
 """Not more often, since who commits waits a little each time; nor less, since then for longer."""
-_LONG = 4096
-"""Pages of the log from which it is begun anew, while those who write wait a moment: a file that is
-written over costs them less than one that grows."""
+_LONG = 32768
+"""Pages of the log (128 MB) from which it is begun anew, while those who write wait for the disk:
+with hundreds of calls a second, some ten milliseconds every few seconds."""
 _PATIENCE = 0.01
 """Seconds for which those who write may wait for somebody who reads the log."""
 _log = logging.getLogger("releve.gate")
@@ -34,6 +38,22 @@ def checkpoint_apart(path: str | Path) -> None:
 
 
 def _work(path: Path) -> None:
+    while (turn := _turn(path)) is None:
+        time.sleep(_SECONDS)
+    with turn:
+        _carry_over(path)
+
+
+def _turn(path: Path) -> IO[bytes] | None:
+    """Return what makes this process the one at work; None while another is, or no folder."""
+    try:
+        return holding(path.with_name(f"{path.name}-checkpoints"))
+    except OSError as error:
+        _log.warning("the log of the database is not carried over: %s", error)
+        return None
+
+
+def _carry_over(path: Path) -> None:
     seen = 0
     while True:
         time.sleep(_SECONDS)

@@ -22,10 +22,11 @@ from releve.gate import deciding
 from releve.gate.answering import MOST_TOGETHER, Decider, Deciders
 from releve.gate.asking import Question, Reply, no_answer
 from releve.gate.campaigns import put_campaign
-from releve.gate.checkpoints import checkpoint
+from releve.gate.checkpoints import _turn, checkpoint
 from releve.gate.commons import Commons
 from releve.gate.deciding import Asked, decide, decide_all
 from releve.gate.knowing import Campaign
+from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
 from releve.gate.models import Decision
 from releve.gate.moments import clock
@@ -41,6 +42,7 @@ from releve.outbound import (
     Rules,
     Watermark,
     Withdrawal,
+    built_in_rules,
 )
 from tests.gate.making import (
     CALLER,
@@ -395,6 +397,18 @@ def test_the_log_is_carried_over_apart(ground: Ground) -> None:
     assert not checkpoint(ground.folder / "none")
 
 
+def test_one_process_of_several_carries_the_log_over(tmp_path: Path) -> None:
+    file = tmp_path / "gate.sqlite3"
+    one = _turn(file)
+    assert one is not None
+    assert _turn(file) is None, "while the first is at work"
+    one.close()
+    other = _turn(file)
+    assert other is not None, "after it has ended"
+    other.close()
+    assert _turn(tmp_path / "none" / "gate.sqlite3") is None
+
+
 def test_a_law_that_cannot_be_read_refuses_all(ground: Ground) -> None:
     def unreadable() -> Rules:
         raise OSError("gone")
@@ -403,3 +417,15 @@ def test_a_law_that_cannot_be_read_refuses_all(ground: Ground) -> None:
     found = decider.answer(asked(question(1, "a"), question(2, "b")))
     decider.close()
     assert [said(reply) for reply in found] == ["503 refuse GATE-FAULT"] * 2
+
+
+def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: Ground) -> None:
+    """Else the call would be judged without the installation's own rows."""
+    law = ground.folder / "law"
+    assert rules_now().version == built_in_rules().version, "no folder, no rows of one's own"
+    law.mkdir()
+    (law / "own.yaml").symlink_to(law / "taken-away")
+    decider = Decider(rules_now, ground.store, 5)
+    (reply,) = decider.answer(asked(question(1, "a")))
+    assert said(reply) == "503 refuse GATE-FAULT"
+    decider.close()

@@ -32,7 +32,8 @@ from typing import Any
 import numpy as np
 
 from releve.crashtest.estimates import share
-from releve.desk.crashtest.home import holding, write
+from releve.desk.crashtest.home import write
+from releve.locks import holding
 
 __all__ = ["DAYS", "KEPT_DAYS", "Ahead", "Look", "Outlooks", "make"]
 

@@ -15,7 +15,6 @@ The state of a run is read from its folder alone, so it survives the web process
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -25,9 +24,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-__all__ = ["Asked", "Crashed", "Home", "held", "holding"]
+from releve.locks import holding
+
+__all__ = ["Asked", "Crashed", "Home", "held"]
 
 PATIENCE_S = 60.0
 """How long a process may take to appear before the run counts as broken off."""
@@ -172,17 +173,6 @@ def held(folder: Path) -> bool:
         return True
     stream.close()
     return False
-
-
-def holding(path: Path) -> IO[bytes] | None:
-    """Take a lock and return what holds it until it is closed; None when somebody else has it."""
-    stream = path.open("ab")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        stream.close()
-        return None
-    return stream
 
 
 def now_text() -> str:

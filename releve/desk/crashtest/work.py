@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import IO
 
-from releve.desk.crashtest.home import Asked, Home, holding, write
+from releve.desk.crashtest.home import Asked, Home, write
+from releve.locks import holding
 
 __all__ = ["line_of", "work"]
 
