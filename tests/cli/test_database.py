@@ -44,6 +44,7 @@ def test_commands_started_together_make_a_new_database_once(tmp_path: Path) -> N
     assert start(home).communicate(timeout=60) == ("0\n", ""), "and the next one finds it"
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where the folder should be")
     assert "the database cannot be opened" in start(tmp_path / "home").communicate(timeout=60)[1]

@@ -48,6 +48,7 @@ def test_a_plan_is_printed_and_written(folder: Path, tmp_path: Path) -> None:
     assert sorted(row["agent"] for row in rows) == [row.agent for row in plan.placements]
 
 
+@pytest.mark.slow
 def test_json_is_alone_on_standard_output_and_is_the_plan(folder: Path, tmp_path: Path) -> None:
     result = run("plan", folder, "--json", "--out", tmp_path / "plan")
     assert result.exit_code == 0, result.stderr

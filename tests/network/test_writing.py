@@ -6,6 +6,7 @@ import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def test_tables_without_a_row_are_left_out_and_times_carry_offsets() -> None:
     assert b"1.6,2.4\n" in files["seats.csv"]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_values_survive_being_written(data: st.DataObject) -> None:

@@ -42,6 +42,7 @@ def test_a_plan_that_needs_no_rounding_is_at_its_bound(made: object) -> None:
     assert planning.objective == pytest.approx(planning.secure.objective, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_what_a_relief_pays_for_moves_is_no_part_of_it() -> None:
     planning, dear = sample().planning, PlanSettings(relief_move_price=60.0)
     again = objective_of(

@@ -166,6 +166,7 @@ def test_a_folder_without_the_log_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in result.output
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_row_for_every_half_hour_and_the_same_as_json(
     log: pl.DataFrame, found: Prediction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
