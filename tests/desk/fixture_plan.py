@@ -305,7 +305,7 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
         cells=tuple(cells),
         verdicts=tuple(verdicts),
         bound=Bound(
-            "optimal",
+            "Optimal",
             349.6,
             348.9,
             12.4,

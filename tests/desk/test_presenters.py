@@ -207,6 +207,14 @@ def test_a_plan_without_purchases_says_whether_anybody_asked(english: Desk) -> N
     assert missing(Desk(secure, english.text)).remark.startswith("Nothing is missing")
 
 
+def test_a_programme_that_ended_early_is_said_to_have(english: Desk) -> None:
+    early = replace(english.plan, bound=replace(english.plan.bound, status="Iteration limit"))
+    (stopped,) = (f for f in proof(Desk(early, english.text)).facts if "ended" in f.value)
+    assert stopped.meaning.endswith("a better plan may exist, the bound stands")
+    (done,) = (f for f in proof(english).facts if f.value == "optimal")
+    assert "ended" not in done.meaning
+
+
 def test_the_proof_says_what_the_checker_found(english: Desk) -> None:
     assert proof(english).checked
     broken = replace(english.plan, violations=("seats: casa-1 holds 61 at 10:00, 48 usable",))

@@ -98,6 +98,13 @@ def _stage(name: str) -> int:
 
 def _facts(desk: Desk) -> tuple[Fact, ...]:
     bound, text = desk.plan.bound, desk.text
+    optimal = bound.status == "Optimal"
+    words = _("{rows} rows, {columns} columns, {entries} entries")
+    if not optimal:
+        words = _(
+            "{rows} rows, {columns} columns, {entries} entries; the solver ended before its"
+            " optimum: a better plan may exist, the bound stands"
+        )
     return (
         Fact(
             _("Gap to the bound"),
@@ -129,8 +136,8 @@ def _facts(desk: Desk) -> tuple[Fact, ...]:
         ),
         Fact(
             _("Linear programme"),
-            bound.status.lower(),
-            _("{rows} rows, {columns} columns, {entries} entries").format(
+            _("optimal") if optimal else _("ended early"),
+            words.format(
                 rows=text.number(bound.rows),
                 columns=text.number(bound.columns),
                 entries=text.number(bound.nonzeros),
