@@ -32,6 +32,7 @@ LEGEND = (
     "~ thin   ! target missed   § contract problem   ? unknown"
 )
 _MARK = {"held": "", "thin": "~", "missed": "!", "contract": "§", "unknown": "?"}
+_STOPPED = "The solver ended before its optimum: a better plan may exist. The bound stands."
 
 
 def verdict_table(plan: Plan) -> Table:
@@ -173,18 +174,12 @@ def proof_lines(plan: Plan) -> list[str]:
         f"Proof: no plan is better than {bound.lower_bound:,.1f}; this one is"
         f" {bound.objective:,.1f}: a gap of {bound.penalty_gap:.2%} of the penalty,"
         f" {bound.requirement_gap:.3%} of the requirement ({bound.status}).",
-        *_stopped(bound.status),
+        *([] if bound.solved else [_STOPPED]),
         f"Base day in whole people: penalty {bound.penalty:,.1f}, {base:+,.1f} against fractions.",
         f"Worst regret {bound.worst_regret:.1%} (single sites, in fractions"
         f" {bound.lp_worst_regret:.1%}); {checker}; {seconds:.1f} s.",
         *(f"  violation: {line}" for line in plan.violations[:10]),
     ]
-
-
-def _stopped(status: str) -> list[str]:
-    if status == "Optimal":
-        return []
-    return ["The solver ended before its optimum: a better plan may exist. The bound stands."]
 
 
 def explanation_lines(plan: Plan, found: Explanation) -> list[str]:

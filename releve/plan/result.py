@@ -162,6 +162,11 @@ class Bound:
     columns: int
     nonzeros: int
 
+    @property
+    def solved(self) -> bool:
+        """Return whether the solver reached its optimum; else a better plan may exist."""
+        return self.status == "Optimal"
+
 
 @dataclass(frozen=True, slots=True)
 class Purchase:

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from releve.gate import deciding
+from releve.gate import checkpoints, deciding
 from releve.gate.answering import MOST_TOGETHER, Decider, Deciders
 from releve.gate.asking import Question, Reply, no_answer
 from releve.gate.campaigns import put_campaign
-from releve.gate.checkpoints import _turn, checkpoint
+from releve.gate.checkpoints import checkpoint, checkpoint_apart
 from releve.gate.commons import Commons
 from releve.gate.deciding import Asked, decide, decide_all
 from releve.gate.knowing import Campaign
@@ -32,6 +32,7 @@ from releve.gate.models import Decision
 from releve.gate.moments import clock
 from releve.gate.replaying import replay
 from releve.gate.stores import Conflict, SQLite, Written
+from releve.locks import holding
 from releve.outbound import (
     Attempt,
     Contract,
@@ -397,16 +398,18 @@ def test_the_log_is_carried_over_apart(ground: Ground) -> None:
     assert not checkpoint(ground.folder / "none")
 
 
-def test_one_process_of_several_carries_the_log_over(tmp_path: Path) -> None:
-    file = tmp_path / "gate.sqlite3"
-    one = _turn(file)
-    assert one is not None
-    assert _turn(file) is None, "while the first is at work"
-    one.close()
-    other = _turn(file)
-    assert other is not None, "after it has ended"
-    other.close()
-    assert _turn(tmp_path / "none" / "gate.sqlite3") is None
+def test_one_process_of_several_carries_the_log_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried = threading.Event()
+    monkeypatch.setattr(checkpoints, "_SECONDS", 0.01)
+    monkeypatch.setattr(checkpoints, "_carry_over", lambda _: carried.set())
+    other = holding(tmp_path / "gate.sqlite3-checkpoints")
+    assert other is not None
+    with other:
+        checkpoint_apart(tmp_path / "gate.sqlite3")
+        assert not carried.wait(0.3), "while another is at work"
+    assert carried.wait(20), "once the other has ended"
 
 
 def test_a_law_that_cannot_be_read_refuses_all(ground: Ground) -> None:

@@ -98,9 +98,8 @@ def _stage(name: str) -> int:
 
 def _facts(desk: Desk) -> tuple[Fact, ...]:
     bound, text = desk.plan.bound, desk.text
-    optimal = bound.status == "Optimal"
     words = _("{rows} rows, {columns} columns, {entries} entries")
-    if not optimal:
+    if not bound.solved:
         words = _(
             "{rows} rows, {columns} columns, {entries} entries; the solver ended before its"
             " optimum: a better plan may exist, the bound stands"
@@ -136,7 +135,7 @@ def _facts(desk: Desk) -> tuple[Fact, ...]:
         ),
         Fact(
             _("Linear programme"),
-            _("optimal") if optimal else _("ended early"),
+            _("optimal") if bound.solved else _("ended early"),
             words.format(
                 rows=text.number(bound.rows),
                 columns=text.number(bound.columns),
