@@ -117,8 +117,13 @@ class Moment:
             for row in self.in_force.of_kind("scope")
         )
 
-    @cached_property
+    @property
     def rows(self) -> tuple[Row, ...]:
+        """Return the rows in force that bind this call, in order."""
+        return self.bound.rows
+
+    @cached_property
+    def bound(self) -> RowsInForce:
         """Return the rows in force that bind this call; those of ANY where the country has none."""
         call, case = self.case.call, self.case
         key = (call.channel, call.mode, call.object, call.purpose, case.callee_kind, call.client,
@@ -129,7 +134,8 @@ class Moment:
             own = {row.parameters["what"] for row in self.in_force.of_kind("data")}
             data = common.of_kind("data")
             added = [row for row in data if row.parameters["what"] not in own]
-            found = tuple(row for row in (*self.in_force.rows, *added) if self.binds(row))
+            rows = (*self.in_force.rows, *added)
+            found = RowsInForce.of(row for row in rows if self.binds(row))
             self.in_force.binding[key, id(common)] = found
         return found
 

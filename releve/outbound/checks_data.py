@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from releve.outbound.case import Case, Failure, Moment
@@ -14,21 +14,24 @@ __all__ = ["data", "data_instants", "unreadable_consents"]
 
 def data(row: Row, moment: Moment) -> tuple[Failure, ...]:
     """Refuse when what the row names is unknown; consents are looked at elsewhere."""
-    case, what = moment.case, row.parameters["what"]
+    what = row.parameters["what"]
     if what == "stale":
         return _stale(row, moment)
-    fault = {
-        "zone": case.place_fault,
-        "person": case.person_fault,
-        "object": "" if case.call.object else "empty",
-        "caller": _caller_fault(moment),
-    }.get(what, "")
+    fault = _FAULTS[what](moment) if what in _FAULTS else ""
     return (Failure({"detail": fault}),) if fault else ()
 
 
 def _caller_fault(moment: Moment) -> str:
     caller = moment.caller
     return "" if caller is None or caller.number_class else caller.fault
+
+
+_FAULTS: dict[str, Callable[[Moment], str]] = {
+    "zone": lambda moment: moment.case.place_fault,
+    "person": lambda moment: moment.case.person_fault,
+    "object": lambda moment: "" if moment.case.call.object else "empty",
+    "caller": _caller_fault,
+}
 
 
 def _stale(row: Row, moment: Moment) -> tuple[Failure, ...]:

@@ -71,7 +71,8 @@ def slot_bounds(row: Row, consent: Consent) -> tuple[datetime, datetime] | None:
 
 def legal_consents(consents: Iterable[Consent], moment: Moment) -> Iterable[Consent]:
     """Yield the consents against which no row of the text speaks."""
-    text = [row for row in moment.rows if row.kind in CONSENT_KINDS and row.gate == "H"]
+    rows = (row for kind in CONSENT_KINDS for row in moment.bound.of_kind(kind))
+    text = [row for row in rows if row.gate == "H"]
     return (consent for consent in consents if not against(consent, text, moment))
 
 

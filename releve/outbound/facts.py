@@ -306,6 +306,8 @@ def _dated(consent: Consent) -> Consent:
 
 
 def _index(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+    if facts == ():  # most tables hold nothing about a person
+        return {}
     found: dict[Hashable, list[T]] = defaultdict(list)
     for fact in sorted(facts, key=lambda fact: fact.known_at):
         found[key(fact)].append(fact)

@@ -35,7 +35,7 @@ class ConsentState:
 
 def consent_state(moment: Moment) -> ConsentState:
     """Return how the consents stand at a moment."""
-    anchors = [row for row in moment.rows if row.kind == "consent_required"]
+    anchors = moment.bound.of_kind("consent_required")
     if not anchors:
         return ConsentState()
     for anchor in anchors:
@@ -53,7 +53,7 @@ def consent_state(moment: Moment) -> ConsentState:
 
 
 def _judged(given: list[Consent], moment: Moment) -> ConsentState:
-    rows = [row for row in moment.rows if row.kind in CONSENT_KINDS]
+    rows = [row for kind in CONSENT_KINDS for row in moment.bound.of_kind(kind)]
     text = [row for row in rows if row.gate == "H"]
     ours = [row for row in rows if row.gate != "H"]
     reasons_of = {consent: against(consent, text, moment) for consent in given}

@@ -18,7 +18,7 @@ from releve.outbound.exceptions import INSTANTS_OF_LIFTS
 from releve.outbound.kinds import KINDS
 from releve.outbound.rows import Row
 
-__all__ = ["CHECKS", "CLOCK_CHANGES", "INSTANTS", "PHASES"]
+__all__ = ["CHECKS", "CLOCK_CHANGES", "INSTANTS", "PHASES", "Check"]
 
 Check = Callable[[Row, Moment], Sequence[Failure]]
 

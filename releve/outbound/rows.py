@@ -123,16 +123,33 @@ class Territory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowsInForce:
-    """The rows of one jurisdiction between two changes of the law."""
+    """The rows of one jurisdiction between two changes of the law, or those that bind one kind of call.
+
+    They are found by id and by kind: a call that is allowed looks at few of them.
+    """
 
     rows: tuple[Row, ...]
-    by_id: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
-    binding: dict[Hashable, tuple[Row, ...]] = field(default_factory=dict)
+    by_id: Mapping[str, tuple[Row, ...]]
+    by_kind: Mapping[str, tuple[Row, ...]]
+    binding: dict[Hashable, RowsInForce] = field(default_factory=dict)
     """Rows found to bind calls of one kind, kept from one call to the next."""
 
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> RowsInForce:
+        """Return rows, in their order."""
+        found = tuple(rows)
+        return cls(found, _grouped(found, lambda row: row.id), _grouped(found, lambda row: row.kind))
+
     def of_kind(self, kind: str) -> tuple[Row, ...]:
-        """Return the rows in force of one kind."""
-        return tuple(row for row in self.rows if row.kind == kind)
+        """Return the rows of one kind."""
+        return self.by_kind.get(kind, ())
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, tuple[Row, ...]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return {name: tuple(group) for name, group in found.items()}
 
 
 class Rules:
@@ -186,11 +203,8 @@ class Rules:
         place = bisect_right(days, day)
         key = (jurisdiction, place)
         if key not in self._in_force:
-            rows = tuple(row for row in self.of(jurisdiction) if row.binds_on(day))
-            by_id: dict[str, tuple[Row, ...]] = {}
-            for row in rows:
-                by_id[row.id] = (*by_id.get(row.id, ()), row)
-            self._in_force[key] = RowsInForce(rows, by_id)
+            rows = (row for row in self.of(jurisdiction) if row.binds_on(day))
+            self._in_force[key] = RowsInForce.of(rows)
         return self._in_force[key]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any
 
@@ -23,8 +23,8 @@ from releve.outbound.errors import CallFault
 from releve.outbound.exceptions import lift_of
 from releve.outbound.facts import Facts, Watermark
 from releve.outbound.grounds import ConsentState, consent_state
-from releve.outbound.registry import CHECKS, PHASES
-from releve.outbound.rows import ANY, Row, Rules
+from releve.outbound.registry import CHECKS, PHASES, Check
+from releve.outbound.rows import ANY, Row, Rules, RowsInForce
 from releve.outbound.timing import Findings, next_allowed_from, stands_until
 from releve.outbound.wording import sentence
 
@@ -185,13 +185,8 @@ def _findings(moment: Moment) -> _Judged:
     state = consent_state(moment)
     failures: list[tuple[Row, Failure]] = list(state.failures)
     lifted = [] if state.lifted is None else [Lifted(*state.lifted)]
-    for row in moment.rows:
-        check = CHECKS.get(row.kind)
-        if check is None:
-            continue
-        failing = check(row, moment)
-        if row.kind == "data" and row.parameters["what"] == "consent":
-            failing = unreadable_consents(row, moment, state)
+    for row, check in _checks(moment.bound):
+        failing = check(row, moment) if check else unreadable_consents(row, moment, state)
         if not failing:
             continue
         lift = lift_of(row, moment)
@@ -202,6 +197,16 @@ def _findings(moment: Moment) -> _Judged:
     failures.sort(key=lambda pair: (PHASES[pair[0].kind], pair[0].gate))
     found = tuple(Finding(row, failure.quotes, failure.facts) for row, failure in failures)
     return _Judged(found, state, tuple(lifted))
+
+
+@lru_cache(maxsize=4096)
+def _checks(bound: RowsInForce) -> tuple[tuple[Row, Check | None], ...]:
+    """Return the rows that something checks, with what; None: what must be known are consents."""
+    return tuple(
+        (row, None if row.parameters.get("what") == "consent" else CHECKS[row.kind])
+        for row in bound.rows
+        if row.kind in CHECKS
+    )
 
 
 def _rows_failing(moment: Moment) -> Findings:
@@ -215,10 +220,8 @@ def _made(
     until: datetime | None,
     following: datetime | None,
 ) -> Verdict:
-    caps = [row for row in moment.rows if row.kind == "cap" and row.gate == "H"]
-    duties = tuple(
-        row for row in moment.rows if row.kind == "duty" and lift_of(row, moment) is None
-    )
+    caps = [row for row in moment.bound.of_kind("cap") if row.gate == "H"]
+    duties = tuple(row for row in moment.bound.of_kind("duty") if lift_of(row, moment) is None)
     return Verdict(
         call=case.call,
         known_at=case.known_at,
