@@ -38,15 +38,17 @@ _LEFT_OPEN = timedelta(days=7)
 def erase_due(on: date, now: datetime) -> int:
     """Erase the rows and values whose day has come by ``on``; return how many.
 
-    A row that waits for its proof is kept until it has it.
+    A row that waits for its proof is kept until it has it. Attempts and decisions have no index by
+    their day, since each call would pay for it: they are looked through before any lock is held.
     """
+    counted = {model: _counted_due(model, on) for model in (Attempt, Decision)}
     with transaction.atomic():
         rows = _dead_loads(now)
         for table in TABLES.values():
             if table.model is not Attempt:
                 rows += _due_rows(table, on)
-        rows += Attempt.objects.filter(erase_on__lte=on).exclude(batch=None).delete()[0]
-        rows += Decision.objects.filter(erase_on__lte=on).exclude(batch=None).delete()[0]
+        for model, found in counted.items():
+            rows += _deleted(model, found)
         rows += _unused_links(now)
         values = _due_values(on)
         _told("due", rows, values, now)
@@ -76,6 +78,11 @@ def erase_person(person: str, now: datetime) -> int:
     return values
 
 
+def _counted_due(model: type[Attempt | Decision], on: date) -> list[int]:
+    due = model._default_manager.filter(erase_on__lte=on).exclude(batch=None)
+    return list(due.values_list("pk", flat=True))
+
+
 def _due_rows(table: Table, on: date) -> int:
     """Erase a table's rows that are due; with a version its earlier ones, which would revive."""
     manager = table.model._default_manager
@@ -85,8 +92,13 @@ def _due_rows(table: Table, on: date) -> int:
         same = {name: db.OuterRef(name) for name in names}
         later = manager.filter(**same, pk__gt=db.OuterRef("pk"), erase_on__lte=on)
         found = list(manager.filter(due | db.Exists(later)).values_list("pk", flat=True))
-        return sum(manager.filter(pk__in=part).delete()[0] for part in _parts(found))
+        return _deleted(table.model, found)
     return manager.filter(due).delete()[0]
+
+
+def _deleted(model: type[db.Model], found: list[int]) -> int:
+    manager = model._default_manager
+    return sum(manager.filter(pk__in=part).delete()[0] for part in _parts(found))
 
 
 def _parts(found: list[int]) -> Iterator[list[int]]:

@@ -174,6 +174,7 @@ class Attempt(AboutPerson):
         Load, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
     digest = models.CharField(max_length=32)
+    erase_on = models.DateField(null=True)
     ref = models.CharField(max_length=300, db_index=True)
     at = models.DateTimeField()
     outcome = models.CharField(max_length=64, blank=True)

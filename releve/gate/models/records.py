@@ -41,7 +41,7 @@ class Decision(models.Model):
     zones_version = models.CharField(max_length=16)
     facts = models.CharField(max_length=64)
     agent = models.CharField(max_length=64, blank=True)
-    erase_on = models.DateField(null=True, db_index=True)
+    erase_on = models.DateField(null=True)
     batch = models.ForeignKey(
         "gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
