@@ -11,17 +11,16 @@ import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, LiteralString, Protocol
+from typing import Any, Protocol
 
 import psycopg
 from django.conf import settings
-from psycopg.pq import TransactionStatus
 
 from releve.gate.checkpoints import MOST_PAGES
 from releve.gate.moments import LOADS_LOCK
+from releve.gate.pipeline import Pipeline
 from releve.gate.sql import LOCKED_PERSONS, common_sql, own_sql
 
 __all__ = ["Away", "Conflict", "PostgreSQL", "SQLite", "Store", "Written", "open_store"]
@@ -39,7 +38,7 @@ _LOCK = f"""
 """Every group locks in the same order: so none waits for another that waits for it."""
 
 
-_MOMENT = 0.0003
+_MOMENT = 0.00005
 """Seconds between two looks whether another has done writing."""
 
 
@@ -173,11 +172,7 @@ class SQLite:
 
 
 class PostgreSQL:
-    """A server; persons are locked one by one, so that decisions on different people go on.
-
-    The connection stays in pipeline mode: a statement is sent at once and waited for where its
-    rows are needed. Cursors are made once.
-    """
+    """A server; persons are locked one by one, so that decisions on different people go on."""
 
     vendor = "postgresql"
 
@@ -191,25 +186,21 @@ class PostgreSQL:
         )
         given = {**parameters, "connect_timeout": 2, "tcp_user_timeout": 2000, "options": options}
         try:
-            self._connection = psycopg.connect(
-                **given, autocommit=True, prepare_threshold=0, cursor_factory=psycopg.RawCursor
-            )
-            self._open = ExitStack()
-            self._pipeline = self._open.enter_context(self._connection.pipeline())
+            self._pipeline = Pipeline(given, 2 * seconds)
         except psycopg.Error as error:
             raise Away(str(error)) from error
-        self._run, self._lock, self._found = (self._connection.cursor() for _ in range(3))
         self._own, self._common = own_sql(self.vendor), common_sql(self.vendor)
 
     def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
-            self._run.execute("BEGIN")
-            self._lock.execute(*_numbered(_LOCK, asked))
-            rows = self.again(asked)
-            return frozenset(filter(None, (person for person, _ in self._lock))), rows
+            self._pipeline.send("BEGIN")
+            self._pipeline.send(*_numbered(_LOCK, asked))
+            self._pipeline.send(*_numbered(self._own, asked))
+            _, locked, rows = self._pipeline.told()
         except psycopg.Error as error:
             raise Away(str(error)) from error
+        return frozenset(person for person, _ in locked if person), rows
 
     def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
@@ -221,10 +212,11 @@ class PostgreSQL:
 
     def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
-            self._found.execute(*_numbered(statement, asked))
-            return self._found.fetchall()
+            self._pipeline.send(*_numbered(statement, asked))
+            (rows,) = self._pipeline.told()
         except psycopg.Error as error:
             raise Away(str(error)) from error
+        return rows
 
     def write(self, rows: Written) -> None:
         """See :class:`Store`."""
@@ -232,7 +224,7 @@ class PostgreSQL:
             for table, found in rows.items():
                 if found:
                     statement = _insert_all(table, tuple(found[0]))
-                    self._run.execute(statement, [json.dumps(found, default=str)])
+                    self._pipeline.send(statement, [json.dumps(found, default=str)])
             self._commit()
         except psycopg.IntegrityError as error:
             raise Conflict(str(error)) from error
@@ -240,29 +232,21 @@ class PostgreSQL:
             raise Away(str(error)) from error
 
     def _commit(self) -> None:
-        self._end("COMMIT")
+        self._pipeline.send("COMMIT")
+        self._pipeline.told()
 
     def abandon(self) -> None:
         """See :class:`Store`."""
         try:
-            self._pipeline.sync()  # past an error, if there was one
-            status = self._connection.info.transaction_status
-            if status == TransactionStatus.INERROR:
-                self._end("ROLLBACK")
-            elif status != TransactionStatus.IDLE:
-                self._end("COMMIT")  # of nothing: after a ROLLBACK all is prepared anew
+            if not self._pipeline.idle:
+                self._pipeline.send("ROLLBACK")
+                self._pipeline.told()
         except psycopg.Error as error:
             raise Away(str(error)) from error
 
-    def _end(self, statement: LiteralString) -> None:
-        self._run.execute(statement)
-        self._pipeline.sync()
-
     def close(self) -> None:
         """See :class:`Store`."""
-        with suppress(psycopg.Error):  # what the server has not answered will not be answered
-            self._open.close()
-        self._connection.close()
+        self._pipeline.close()
 
 
 @cache
@@ -274,13 +258,13 @@ def _numbers(statement: str) -> tuple[str, tuple[str, ...]]:
     return statement, names
 
 
-def _numbered(statement: str, asked: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+def _numbered(statement: str, asked: Mapping[str, Any]) -> tuple[str, list[str]]:
     numbered, names = _numbers(statement)
-    return numbered, [asked[name] for name in names]
+    return numbered, [str(asked[name]) for name in names]
 
 
 @cache
-def _insert_all(table: str, names: tuple[str, ...]) -> Any:
+def _insert_all(table: str, names: tuple[str, ...]) -> str:
     """Return PostgreSQL's statement that writes rows given as JSON, in their order.
 
     What is JSON itself is given as its text.

@@ -101,7 +101,7 @@ class Ground:
     def store(self, seconds: float = 5.0) -> Store:
         if connection.vendor == "sqlite":
             return SQLite(self.file, seconds)
-        return PostgreSQL(self._parameters(), seconds)
+        return PostgreSQL(self.parameters(), seconds)
 
     def rows(self, statement: str) -> Sequence[Any]:
         """Return what stands in the database now."""
@@ -110,10 +110,10 @@ class Ground:
                 found = reader.execute(statement).fetchall()
             reader.close()
             return found
-        with psycopg.connect(**self._parameters()) as server:
+        with psycopg.connect(**self.parameters()) as server:
             return server.execute(statement).fetchall()
 
-    def _parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         chosen = connection.settings_dict
         return {"dbname": chosen["NAME"], "user": chosen["USER"], "host": chosen["HOST"]}
 

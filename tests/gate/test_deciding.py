@@ -298,7 +298,7 @@ def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
     assert reply_of(decider, question(1, "before")).status == 200
     store = decider._store
     if isinstance(store, PostgreSQL):
-        pid = store._connection.info.backend_pid
+        pid = store._pipeline.process
         ground.rows(f"SELECT pg_terminate_backend({pid})")
         assert said(reply_of(decider, question(1, "gone"))) == "503 refuse GATE-DATABASE"
     else:

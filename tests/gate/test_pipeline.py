@@ -1,0 +1,76 @@
+"""Statements over libpq: answers in order, errors by name, a connection that goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.db import connection
+
+from releve.gate.pipeline import Pipeline
+from tests.gate.making import Ground
+
+pytestmark = [pytest.mark.database]
+
+
+@pytest.fixture
+def pipeline(ground: Ground) -> Iterator[Pipeline]:
+    if connection.vendor != "postgresql":
+        pytest.skip("PostgreSQL's own")
+    found = Pipeline(ground.parameters(), 0.5)
+    yield found
+    found.close()
+
+
+def ask(pipeline: Pipeline, *statements: str) -> list[list[tuple[str | None, ...]]]:
+    for statement in statements:
+        pipeline.send(statement)
+    return pipeline.told()
+
+
+def test_answers_come_in_the_order_of_what_was_sent(pipeline: Pipeline) -> None:
+    pipeline.send("BEGIN")
+    pipeline.send("SELECT $1::int + 1, NULL, 'é' UNION ALL SELECT 0, 'b', ''", ["41"])
+    pipeline.send("SELECT 1 WHERE false")
+    assert not pipeline.idle
+    assert pipeline.told() == [[], [("42", None, "é"), ("0", "b", "")], []]
+    assert not pipeline.idle, "a transaction is open"
+    ask(pipeline, "ROLLBACK")
+    assert pipeline.idle
+    for _ in range(3):  # prepared by now
+        pipeline.send("SELECT $1::int + 1, NULL, 'é' UNION ALL SELECT 0, 'b', ''", ["1"])
+        assert pipeline.told() == [[("2", None, "é"), ("0", "b", "")]]
+
+
+def test_what_stands_behind_an_error_is_not_run(pipeline: Pipeline) -> None:
+    for _ in range(2):  # the second time, what was not prepared is
+        with pytest.raises(psycopg.errors.DivisionByZero, match="division by zero"):
+            ask(pipeline, "BEGIN", "SELECT 1 / 0", "CREATE TABLE never (x int)", "COMMIT")
+        assert not pipeline.idle
+        ask(pipeline, "ROLLBACK")
+    assert ask(pipeline, "SELECT to_regclass('never')") == [[(None,)]]
+
+
+def test_a_statement_that_cannot_be_prepared_may_be_sent_again(pipeline: Pipeline) -> None:
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        ask(pipeline, "SELECT * FROM later_made")
+    ask(pipeline, "BEGIN", "CREATE TEMP TABLE later_made (x int)")
+    assert ask(pipeline, "SELECT * FROM later_made") == [[]]
+    ask(pipeline, "ROLLBACK")
+
+
+def test_a_server_that_is_gone_is_an_error_at_once(pipeline: Pipeline, ground: Ground) -> None:
+    assert ask(pipeline, "SELECT 1") == [[("1",)]]
+    ground.rows(f"SELECT pg_terminate_backend({pipeline.process})")
+    for _ in range(2):
+        with pytest.raises(psycopg.OperationalError):
+            ask(pipeline, "SELECT 1")
+
+
+def test_a_server_that_says_nothing_is_waited_for_so_long(
+    pipeline: Pipeline, ground: Ground
+) -> None:
+    with pytest.raises(psycopg.OperationalError, match="does not answer"):
+        ask(pipeline, "SELECT pg_sleep(20)")
+    ground.rows(f"SELECT pg_terminate_backend({pipeline.process})")
