@@ -123,7 +123,7 @@ class Territory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowsInForce:
-    """The rows of one jurisdiction between two changes of the law, or those that bind one kind of call.
+    """The rows of one jurisdiction between two changes of the law, or those for one kind of call.
 
     They are found by id and by kind: a call that is allowed looks at few of them.
     """
@@ -137,8 +137,8 @@ class RowsInForce:
     @classmethod
     def of(cls, rows: Iterable[Row]) -> RowsInForce:
         """Return rows, in their order."""
-        found = tuple(rows)
-        return cls(found, _grouped(found, lambda row: row.id), _grouped(found, lambda row: row.kind))
+        all_ = tuple(rows)
+        return cls(all_, _grouped(all_, lambda row: row.id), _grouped(all_, lambda row: row.kind))
 
     def of_kind(self, kind: str) -> tuple[Row, ...]:
         """Return the rows of one kind."""

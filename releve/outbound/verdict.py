@@ -24,7 +24,7 @@ from releve.outbound.exceptions import lift_of
 from releve.outbound.facts import Facts, Watermark
 from releve.outbound.grounds import ConsentState, consent_state
 from releve.outbound.registry import CHECKS, PHASES, Check
-from releve.outbound.rows import ANY, Row, Rules, RowsInForce
+from releve.outbound.rows import ANY, Row, RowsInForce, Rules
 from releve.outbound.timing import Findings, next_allowed_from, stands_until
 from releve.outbound.wording import sentence
 
