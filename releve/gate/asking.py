@@ -85,7 +85,7 @@ def question_of(query: str) -> Question | None:
         name, _, value = part.partition("=")
         if name in told or name not in _FIELDS:
             return None
-        told[name] = unquote(value).strip()
+        told[name] = (unquote(value) if "%" in value else value).strip()
         if len(told[name]) > _FIELDS[name] or not told[name].isprintable():
             return None
     if not all(told.get(name) for name in _MUST) or not _CSEQ.fullmatch(told["cs"]):

@@ -246,10 +246,9 @@ def _told(
 
 def _facts(tables: Mapping[str, Sequence[Told]], names: Iterable[str]) -> dict[str, list[Any]]:
     return {
-        _ARGUMENTS.get(name, name): [
-            TABLES[name].fact_of(cells, known) for known, cells in tables[name]
-        ]
+        _ARGUMENTS.get(name, name): [TABLES[name].fact_of(cells, known) for known, cells in told]
         for name in names
+        if (told := tables[name])
     }
 
 

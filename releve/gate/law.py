@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,9 @@ from django.conf import settings
 from releve.outbound import Rules, built_in_texts, load_rules
 
 __all__ = ["rules_now", "table_now", "texts_now"]
+
+_SETTLED_NANOSECONDS = 10**9
+"""After so long another change of a folder has another time: those tick in milliseconds."""
 
 
 def rules_now() -> Rules:
@@ -38,13 +42,25 @@ def _files() -> tuple[tuple[str, int], ...]:
 
     FileNotFoundError where a file goes while it is looked at: without it the law would be another.
     """
+    folder = f"{settings.HOME}/law"
     try:
-        entries = os.scandir(f"{settings.HOME}/law")
+        changed = os.stat(folder).st_mtime_ns
     except FileNotFoundError:
         return ()  # the installation has no rows of its own
-    with entries:
-        found = [entry for entry in entries if entry.name.endswith(".yaml")]
-        return tuple(sorted((entry.path, entry.stat().st_mtime_ns) for entry in found))
+    settled = time.time_ns() - changed > _SETTLED_NANOSECONDS
+    paths = _listed(folder, changed) if settled else _paths(folder)
+    return tuple((path, os.stat(path).st_mtime_ns) for path in paths)
+
+
+def _paths(folder: str) -> tuple[str, ...]:
+    with os.scandir(folder) as entries:
+        return tuple(sorted(entry.path for entry in entries if entry.name.endswith(".yaml")))
+
+
+@lru_cache(maxsize=2)
+def _listed(folder: str, changed: int) -> tuple[str, ...]:
+    """Return the files of a folder that had last changed then."""
+    return _paths(folder)
 
 
 @lru_cache(maxsize=2)
