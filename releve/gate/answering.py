@@ -1,18 +1,19 @@
-"""Who decides: threads with a connection each, which take all questions that wait at once.
+"""Who decides: one connection to the database, and the groups that it is asked about.
 
-A question that arrives while nobody decides is decided at once, alone; those that arrive while a
-group is being decided are the next group. Nobody waits for more to come.
+A decider runs beside the process that listens (``releve.gate.beside``) and is asked over a pair of
+sockets, a line a group: that process would else wait for each line of Python here, and this one for
+it. The lines are JSON.
 """
 
 from __future__ import annotations
 
-import asyncio
+import json
 import logging
-import threading
+import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from operator import attrgetter
 
 from releve.gate.asking import Question, Reply, no_answer
 from releve.gate.commons import Commons
@@ -20,14 +21,15 @@ from releve.gate.deciding import Asked, decide_all
 from releve.gate.stores import Away, Store
 from releve.outbound import Rules
 
-__all__ = ["MOST_TOGETHER", "NO_CALL", "Decider", "Deciders"]
-
-MOST_TOGETHER = 50
-"""Questions in one transaction: so many are judged well within the time that one may take."""
+__all__ = [
+    "NO_CALL", "Decider", "answer_on", "asked_line", "asked_of", "replies_line", "replies_of",
+]  # fmt: skip
 
 NO_CALL = Question("+33100000000", "-", "no-call", 0)
 """A question without a campaign: all is looked up that could be, and nothing decided."""
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ASKED = attrgetter("to", "camp", "ci", "cs", "cli", "who", "agent")
 _log = logging.getLogger("releve.gate")
 
 
@@ -73,83 +75,39 @@ class Decider:
             store.close()
 
 
-class _Waiting:
-    """A question, and whom to tell."""
+def answer_on(asking: socket.socket, decider: Decider) -> None:
+    """Answer the groups that come over a connection, until its other end is closed.
 
-    __slots__ = ("asked", "future", "loop")
-
-    def __init__(self, asked: Asked, future: asyncio.Future[Reply]) -> None:
-        self.asked, self.future, self.loop = asked, future, future.get_loop()
-
-
-class Deciders:
-    """Threads that decide, started before the first question or with it."""
-
-    def __init__(self, made: Callable[[], Decider], threads: int) -> None:
-        self._made, self._threads = made, threads
-        self._asked: SimpleQueue[_Waiting | None] = SimpleQueue()
-        self._running = False
-        self._warm = threading.Semaphore(0)
-
-    def start(self) -> None:
-        """Start the threads; return when each has looked something up, or failed to."""
-        if not self._running:
-            self._run(self._warmed_up)
-            for _ in range(self._threads):
-                self._warm.acquire()
-
-    def _run(self, work: Callable[[], None]) -> None:
-        self._running = True
-        for number in range(self._threads):
-            threading.Thread(target=work, name=f"gate-{number}", daemon=True).start()
-
-    def ask(self, question: Question, deadline: float) -> asyncio.Future[Reply]:
-        """Return the reply to come; in the event loop."""
-        if not self._running:
-            self._run(lambda: self._work(self._made()))
-        waiting = _Waiting(Asked(question, deadline), asyncio.get_running_loop().create_future())
-        self._asked.put(waiting)
-        return waiting.future
-
-    def close(self) -> None:
-        """Let the threads end with what they are doing."""
-        if self._running:
-            self._running = False
-            for _ in range(self._threads):
-                self._asked.put(None)
-
-    def _warmed_up(self) -> None:
-        try:
-            decider = self._made()
-            decider.warm_up()
-        finally:
-            self._warm.release()
-        self._work(decider)
-
-    def _work(self, decider: Decider) -> None:
-        goes_on = True
-        while goes_on:
-            group, goes_on = self._next()
-            if group:
-                replies = decider.answer([one.asked for one in group])
-                with suppress(RuntimeError):  # the loop is closed: nobody waits
-                    group[0].loop.call_soon_threadsafe(_tell, group, replies)
+    The first line, which answers nothing, says that it begins.
+    """
+    try:
+        with asking, asking.makefile("rb") as groups, suppress(ConnectionError):
+            asking.sendall(replies_line([]))
+            for line in groups:
+                asking.sendall(replies_line(decider.answer(asked_of(line))))
+    finally:
         decider.close()
 
-    def _next(self) -> tuple[list[_Waiting], bool]:
-        """Wait for a question; return it and all that wait behind it, and whether to go on."""
-        group: list[_Waiting] = []
-        one = self._asked.get()
-        with suppress(Empty):
-            while one is not None:
-                group.append(one)
-                if len(group) == MOST_TOGETHER:
-                    break
-                one = self._asked.get_nowait()
-        return group, one is not None
+
+def asked_line(asked: Sequence[Asked]) -> bytes:
+    """Return a group as a decider is asked about it."""
+    return _line([[one.deadline, *_ASKED(one.question)] for one in asked])
 
 
-def _tell(group: Sequence[_Waiting], replies: Sequence[Reply]) -> None:
-    for one, reply in zip(group, replies, strict=True):
-        if not one.future.done():
-            one.future.set_result(reply)
+def asked_of(line: bytes) -> list[Asked]:
+    """Return the group of a line."""
+    return [Asked(Question(*fields), deadline) for deadline, *fields in json.loads(line)]
+
+
+def replies_line(replies: Sequence[Reply]) -> bytes:
+    """Return replies as a decider tells them."""
+    return _line([[one.status, one.text, one.reasons] for one in replies])
+
+
+def replies_of(line: bytes) -> list[Reply]:
+    """Return the replies of a line."""
+    return [Reply(*fields) for fields in json.loads(line)]
+
+
+def _line(rows: list[list[object]]) -> bytes:
+    return f"{_ENCODER.encode(rows)}\n".encode()

@@ -1,8 +1,8 @@
 """The gate over HTTP: a raw ASGI application, answering within its budget or refusing.
 
 ``/gate`` takes ``to, cli, camp, ci, cs`` by GET or as a form by POST; ``/health`` says whether it
-could decide. Decisions are made in threads that own one connection each; SQLite has one, since it
-has one writer.
+could decide. Decisions are made in processes beside this one, with a connection each; SQLite has
+one, since it has one writer.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from releve.gate.answering import NO_CALL, Decider, Deciders
+from releve.gate.answering import NO_CALL
 from releve.gate.asking import Question, Reply, no_answer, question_of
-from releve.gate.stores import Store, open_store
+from releve.gate.deciders import Deciders, Start
 from releve.outbound import Rules
 
-__all__ = ["BUDGET_SECONDS", "THREADS", "Gate"]
+__all__ = ["BUDGET_SECONDS", "DECIDERS", "Gate"]
 
 BUDGET_SECONDS = 0.8
-THREADS = 2
-"""Connections a process, where the database has more than one writer."""
+DECIDERS = 2
+"""Processes that decide, each with a connection, where the database has more than one writer."""
 _MOST_WAITING = 500
 _MOST_BODY = 4096
 
@@ -31,24 +31,23 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Gate:
-    """The application: threads with a connection each, a limit on who waits.
+    """The application: so many who decide, each begun by ``start``, and a limit on who waits.
 
-    ``law`` is asked for the rules at each question, so that a row that is closed or added binds the
-    next call; where they cannot be read, every call is refused. ``ready`` is called before the
-    first question, once the threads have connected.
+    ``law`` tells the rules, whose version is part of the gate's health. ``ready`` is called before
+    the first question, once all who decide have begun.
     """
 
     def __init__(
         self,
         law: Callable[[], Rules],
-        opened: Callable[[float], Store] = open_store,
+        start: Start,
         *,
-        threads: int = THREADS,
+        deciders: int = DECIDERS,
         budget: float = BUDGET_SECONDS,
         ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._law, self._budget, self._ready = law, budget, ready
-        self._deciders = Deciders(lambda: Decider(law, opened, budget), threads)
+        self._deciders = Deciders(start, deciders)
         self._waiting = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -61,7 +60,7 @@ class Gate:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] != "lifespan.shutdown":
             if message["type"] == "lifespan.startup":
-                await asyncio.to_thread(self._deciders.start)
+                await self._deciders.start()
                 self._ready()
                 await send({"type": "lifespan.startup.complete"})
         self.close()

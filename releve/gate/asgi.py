@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -19,19 +18,13 @@ def application() -> Gate:
     from django.conf import settings
 
     django.setup()
-    from releve.gate.app import THREADS, Gate
+    from releve.gate.app import DECIDERS, Gate
+    from releve.gate.beside import settle, start_beside
     from releve.gate.checkpoints import checkpoint_apart
     from releve.gate.law import rules_now
-    from releve.gate.versions import rules_in_use
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     rules_now()  # read before the first question
     if sqlite:
         checkpoint_apart(settings.DATABASES["default"]["NAME"])
-    return Gate(rules_in_use, threads=1 if sqlite else THREADS, ready=_settle)
-
-
-def _settle() -> None:
-    """Let what is loaded by now stay: no later collection walks through it."""
-    gc.collect()
-    gc.freeze()
+    return Gate(rules_now, start_beside, deciders=1 if sqlite else DECIDERS, ready=settle)

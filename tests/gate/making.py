@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+from releve.gate.answering import Decider, answer_on
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.knowing import Campaign
@@ -37,6 +40,17 @@ AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}
 def open_rules() -> Rules:
     """The law without its hours."""
     return load_rules({**built_in_texts(), "open.yaml": AT_ANY_HOUR})
+
+
+def beside(made: Callable[[], Decider]) -> Callable[[socket.socket], None]:
+    """What starts a decider in a thread of this process, so that it may be given a double."""
+
+    def work(asking: socket.socket) -> None:
+        decider = made()
+        decider.warm_up()
+        answer_on(asking, decider)
+
+    return lambda asking: threading.Thread(target=work, args=(asking,), daemon=True).start()
 
 
 def number_of(person: int) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from releve.gate.answering import Decider
 from releve.gate.app import Gate
 from releve.gate.asking import REFUSALS, question_of
 from releve.gate.stores import Away, Store, Written
-from tests.gate.making import open_rules
+from tests.gate.making import beside, open_rules
 
 GOOD = "to=%2B33144500001&cli=0162000001&camp=spring&ci=a@b&cs=7"
 
@@ -51,7 +51,8 @@ def ask(
 ) -> list[tuple[int, str, str]]:  # fmt: skip
     """Return status, text and reason of so many questions asked at once."""
     rules = open_rules()
-    gate = Gate(lambda: rules, lambda seconds: store, threads=1, budget=0.2)
+    start = beside(lambda: Decider(lambda: rules, lambda seconds: store, 0.2))
+    gate = Gate(lambda: rules, start, deciders=1, budget=0.2)
 
     async def one() -> tuple[int, str, str]:
         sent: list[Any] = []
@@ -126,11 +127,10 @@ def test_the_gate_says_what_each_of_its_own_refusals_means() -> None:
     assert all(name.startswith("GATE-") and text for name, text in REFUSALS.items())
 
 
-def started(opened: Any, threads: int) -> list[str]:
-    """Return what a gate told its server, and did, as it started and stopped."""
-    rules, told = open_rules(), list[str]()
+def lifespan(gate: Gate) -> list[str]:
+    """Return what a gate told its server as it started and stopped."""
+    told: list[str] = []
     asked = iter(("lifespan.startup", "lifespan.shutdown"))
-    gate = Gate(lambda: rules, opened, threads=threads, ready=lambda: told.append("ready"))
 
     async def receive() -> Any:
         return {"type": next(asked)}
@@ -142,21 +142,25 @@ def started(opened: Any, threads: int) -> list[str]:
     return told
 
 
-def test_every_thread_has_connected_before_the_gate_says_that_it_has_started() -> None:
-    seen: list[str] = []
+def test_every_decider_has_connected_before_the_gate_says_that_it_has_started() -> None:
+    connected: list[bool] = []
 
     def opened(seconds: float) -> Any:
         time.sleep(0.05)
-        seen.append(threading.current_thread().name)
+        connected.append(True)
         return Broken()
 
-    told = started(opened, 2)
-    assert sorted(seen) == ["gate-0", "gate-1"]
-    assert told == ["ready", "lifespan.startup.complete", "lifespan.shutdown.complete"]
+    rules, seen = open_rules(), list[int]()
+    start = beside(lambda: Decider(lambda: rules, opened, 0.2))
+    gate = Gate(lambda: rules, start, deciders=2, ready=lambda: seen.append(len(connected)))
+    assert lifespan(gate) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert seen == [2]
 
 
 def test_a_gate_starts_though_the_database_is_away() -> None:
     def opened(seconds: float) -> Any:
         raise Away("nowhere")
 
-    assert started(opened, 1)[0] == "ready"
+    rules = open_rules()
+    gate = Gate(lambda: rules, beside(lambda: Decider(lambda: rules, opened, 0.2)), deciders=1)
+    assert lifespan(gate)[0] == "lifespan.startup.complete"

@@ -25,7 +25,16 @@ from releve.gate.loading import load_facts
 from releve.gate.moments import clock
 from releve.gate.stores import Away, PostgreSQL, SQLite
 from releve.outbound import Attempt, Person, Withdrawal
-from tests.gate.making import AT_ANY_HOUR, CAMPAIGN, CLIENT, Ground, number_of, question, said
+from tests.gate.making import (
+    AT_ANY_HOUR,
+    CAMPAIGN,
+    CLIENT,
+    Ground,
+    beside,
+    number_of,
+    question,
+    said,
+)
 
 pytestmark = [pytest.mark.database]
 
@@ -50,7 +59,8 @@ def reply_of(decider: Decider, one: Question) -> Reply:
 
 def health(ground: Ground) -> Reply:
     """Ask a gate how it is."""
-    gate = Gate(rules_now, ground.store, threads=1)
+    start = beside(lambda: Decider(rules_now, ground.store, 5))
+    gate = Gate(rules_now, start, deciders=1)
     try:
         return asyncio.run(gate.health())
     finally:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import random
 import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,10 +16,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from releve.gate import checkpoints, deciding
-from releve.gate.answering import MOST_TOGETHER, Decider, Deciders
-from releve.gate.asking import Question, Reply, no_answer
+from releve.gate.answering import Decider
+from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.checkpoints import checkpoint, checkpoint_apart
 from releve.gate.commons import Commons
@@ -46,6 +46,7 @@ from releve.outbound import (
     built_in_rules,
 )
 from tests.gate.making import (
+    AT_ANY_HOUR,
     CALLER,
     CAMPAIGN,
     CLIENT,
@@ -292,40 +293,6 @@ def test_connections_that_are_opened_and_closed_at_once_are_all_opened(tmp_path:
     assert len(opened) == 800
 
 
-class Slow:
-    """Decides nothing, and not before it may."""
-
-    def __init__(self) -> None:
-        self.groups: list[int] = []
-        self.begun, self.may = threading.Event(), threading.Event()
-
-    def answer(self, group: Sequence[Asked]) -> list[Reply]:
-        self.groups.append(len(group))
-        self.begun.set()
-        self.may.wait(30)
-        return [no_answer("GATE-LATE")] * len(group)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def test_who_comes_while_a_group_is_decided_is_the_next_group() -> None:
-    slow = Slow()
-    made: Any = lambda: slow  # noqa: E731
-    deciders = Deciders(made, 1)
-
-    async def ask() -> list[Reply]:
-        first = deciders.ask(question(1, "first"), 0)
-        await asyncio.to_thread(slow.begun.wait, 30)
-        rest = [deciders.ask(question(1, f"c{n}"), 0) for n in range(MOST_TOGETHER + 3)]
-        slow.may.set()
-        return list(await asyncio.gather(first, *rest))
-
-    assert len(asyncio.run(ask())) == MOST_TOGETHER + 4
-    deciders.close()
-    assert slow.groups == [1, MOST_TOGETHER, 3]
-
-
 def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> None:
     store, commons = ground.store(), Commons()
     reads, common = Counter[str](), store.common
@@ -432,3 +399,27 @@ def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: Ground) 
     (reply,) = decider.answer(asked(question(1, "a")))
     assert said(reply) == "503 refuse GATE-FAULT"
     decider.close()
+
+
+def test_a_file_of_the_law_that_is_added_or_taken_away_binds_the_next_call(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """Also where the folder's clock has not ticked since it was last looked at."""
+    settings.HOME, law = tmp_path, tmp_path / "law"
+    law.mkdir()
+
+    def version(changed: int) -> str:
+        os.utime(law, ns=(changed, changed))
+        return rules_now().version
+
+    now, long_ago = time.time_ns(), time.time_ns() - 10**12
+    versions = [version(now)]
+    (law / "a.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
+    versions += [version(now), version(long_ago), version(long_ago)]
+    (law / "b.yaml").write_text(AT_ANY_HOUR.replace("HOURS", "CLI"), encoding="utf-8")
+    versions += [version(now), version(long_ago + 1)]
+    (law / "b.yaml").unlink()
+    versions += [version(now)]
+    with_none, with_one, with_two = built_in_rules().version, versions[1], versions[4]
+    assert len({with_none, with_one, with_two}) == 3
+    assert versions == [with_none, with_one, with_one, with_one, with_two, with_two, with_one]

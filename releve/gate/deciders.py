@@ -1,0 +1,166 @@
+"""The deciders of a process that listens: each is given all questions that wait, at once.
+
+A question that arrives while one of them is free is decided at once, alone; those that arrive while
+all are deciding are the next group. Nobody waits for more to come. One that ends has another after
+it; what it was deciding is refused, and a repeat is told what was committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from releve.gate.answering import asked_line, replies_of
+from releve.gate.asking import Question, Reply, no_answer
+from releve.gate.deciding import Asked
+
+__all__ = ["MOST_TOGETHER", "Deciders", "Start"]
+
+MOST_TOGETHER = 50
+"""Questions in one transaction: so many are judged well within the time that one may take."""
+
+Start = Callable[[socket.socket], object]
+"""Starts what answers on a socket (:func:`releve.gate.answering.answer_on`), which is its own."""
+
+_AGAIN_SECONDS = 1.0
+"""Before one is started after one that never answered."""
+_MOST_BYTES = 2**18
+"""Of a group: it is sent without waiting."""
+_log = logging.getLogger("releve.gate")
+
+
+class _Waiting:
+    """A question, and whom to tell."""
+
+    __slots__ = ("asked", "future")
+
+    def __init__(self, asked: Asked, future: asyncio.Future[Reply]) -> None:
+        self.asked, self.future = asked, future
+
+    def tell(self, reply: Reply) -> None:
+        if not self.future.done():
+            self.future.set_result(reply)
+
+
+class Deciders:
+    """So many of them, started before the first question or with it; for one event loop."""
+
+    def __init__(self, start: Start, count: int) -> None:
+        self._start, self._count = start, count
+        self._open: set[_Line] = set()
+        self._free: list[_Line] = []
+        self._waiting: deque[_Waiting] = deque()
+        self._running = False
+
+    async def start(self) -> None:
+        """Start them; return when each has looked something up, or ended."""
+        if not self._running:
+            self._run()
+            await asyncio.gather(*(line.begun for line in self._open))
+
+    def _run(self) -> None:
+        self._running = True
+        for _ in range(self._count):
+            self._add()
+
+    def _add(self) -> None:
+        if self._running:
+            self._open.add(_Line(self._start, self._freed, self._lost))
+
+    def ask(self, question: Question, deadline: float) -> asyncio.Future[Reply]:
+        """Return the reply to come; in the event loop."""
+        if not self._running:
+            self._run()
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(Asked(question, deadline), future))
+        if self._free:
+            self._freed(self._free.pop())
+        return future
+
+    def _freed(self, line: _Line) -> None:
+        """Give a decider all that waits, or let it wait itself."""
+        group: list[_Waiting] = []
+        while self._waiting and len(group) < MOST_TOGETHER:
+            one = self._waiting.popleft()
+            if not one.future.done():
+                group.append(one)
+        if group:
+            line.decide(group)
+        else:
+            self._free.append(line)
+
+    def _lost(self, line: _Line) -> None:
+        self._open.discard(line)
+        if line in self._free:
+            self._free.remove(line)
+        if self._running:
+            _log.warning("a decider has ended; another is started")
+            wait = 0.0 if line.begun.result() else _AGAIN_SECONDS
+            asyncio.get_running_loop().call_later(wait, self._add)
+
+    def close(self) -> None:
+        """Let them end with what they are doing."""
+        self._running = False
+        for line in list(self._open):
+            line.close()
+
+
+class _Line:
+    """The connection to a decider, and the group that it is deciding; at first: none, not ready."""
+
+    def __init__(
+        self, start: Start, freed: Callable[[_Line], None], lost: Callable[[_Line], None]
+    ) -> None:
+        self._freed, self._lost = freed, lost
+        self._loop = asyncio.get_running_loop()
+        self.begun: asyncio.Future[bool] = self._loop.create_future()
+        self._group: Sequence[_Waiting] = ()
+        self._got = b""
+        self._socket, there = socket.socketpair()
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST_BYTES)
+        self._loop.add_reader(self._socket, self._read)
+        start(there)
+
+    def decide(self, group: Sequence[_Waiting]) -> None:
+        """Ask about a group, once the one before is answered: so nothing stands in line."""
+        self._group = group
+        try:
+            self._socket.sendall(asked_line([one.asked for one in group]))
+        except OSError:
+            self.close()
+
+    def _read(self) -> None:
+        try:
+            found = self._socket.recv(_MOST_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            found = b""
+        if not found:
+            self.close()
+            return
+        self._got += found
+        if not self._got.endswith(b"\n"):
+            return
+        group, replies, self._got = self._group, replies_of(self._got), b""
+        self._group = ()
+        if not self.begun.done():
+            self.begun.set_result(True)
+        self._freed(self)  # it decides on the next while these are told
+        for one, reply in zip(group, replies, strict=True):
+            one.tell(reply)
+
+    def close(self) -> None:
+        """Hang up; whatever was being decided is refused."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        if not self.begun.done():
+            self.begun.set_result(False)
+        for one in self._group:
+            one.tell(no_answer("GATE-FAULT"))
+        self._group = ()
+        self._lost(self)
