@@ -140,12 +140,12 @@ class Seen:
         self._last_id = _COUNTED
         self.decided: dict[tuple[str, int], Sequence[Any]] = {}
         self.load = self.last = self.clock = None
-        for what, a, b, text in rows:
+        found = tuple(rows)
+        read = json.loads(f"[{','.join([row[3] for row in found])}]")  # at once: it is few cells
+        for (what, a, b, _), cells in zip(found, read, strict=True):
             if what == "holder":
                 self._holders.setdefault(a, []).append(b)
-                continue
-            cells = json.loads(text)
-            if what == "decided":
+            elif what == "decided":
                 self.decided[a, int(b)] = cells
             elif what == "head":
                 self.load, decision, self.clock = (c and instant(c) for c in cells)

@@ -147,8 +147,8 @@ class SQLite:
         try:
             for table, found in rows.items():
                 if found:
-                    statement = insert(table, tuple(found[0]), ":{}")
-                    self._connection.executemany(statement, found)
+                    statement = insert(table, tuple(found[0]), "?")
+                    self._connection.executemany(statement, [(*row.values(),) for row in found])
             self._commit()
         except sqlite3.IntegrityError as error:
             raise Conflict(str(error)) from error

@@ -315,11 +315,15 @@ def _index(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, l
 
 
 def _by_then(facts: Sequence[T], known_at: datetime) -> tuple[T, ...]:
+    if not facts:
+        return ()
     return tuple(fact for fact in facts if fact.known_at <= known_at)
 
 
 def _last_versions(facts: Sequence[N], known_at: datetime) -> tuple[N, ...]:
     """Return the last version known of each id, in the order in which the ids were first known."""
+    if not facts:
+        return ()
     return tuple({fact.id: fact for fact in facts if fact.known_at <= known_at}.values())
 
 
