@@ -74,6 +74,8 @@ class Deciders:
         """Return the reply to come; in the event loop."""
         if not self._running:
             self._run()
+        while self._waiting and self._waiting[0].future.done():  # while none decides
+            self._waiting.popleft()
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(Asked(question, deadline), future))
         if self._free:

@@ -32,7 +32,7 @@ def rules_in_use() -> Rules:
         keep_now()
         _Kept.versions |= {rules.version}
         if not connection.in_atomic_block:
-            connection.close()  # a thread of the gate has a connection of its own
+            connection.close()  # who decides has one of its own
     return rules
 
 

@@ -133,6 +133,22 @@ def test_one_that_does_not_begin_is_tried_again_and_who_asks_meanwhile_waits(
     assert time.monotonic() - begun > 0.15, "not at once"
 
 
+def test_who_has_waited_in_vain_is_not_kept() -> None:
+    slow = Slow()
+    made: Any = lambda: slow  # noqa: E731
+
+    async def ask(deciders: Deciders) -> list[Reply]:
+        first = deciders.ask(question(1, "first"), 0)
+        await asyncio.to_thread(slow.begun.wait, 30)
+        for number in range(1000):
+            deciders.ask(question(1, f"c{number}"), 0).set_result(no_answer("GATE-LATE"))
+        assert len(deciders._waiting) <= 1
+        slow.may.set()
+        return [await first]
+
+    assert len(decided(beside(made), ask)) == 1
+
+
 def test_none_is_started_after_the_gate_has_closed() -> None:
     endings = Endings(1)
 
