@@ -15,8 +15,6 @@ import subprocess
 import sys
 import threading
 
-__all__ = ["start_beside"]
-
 __all__ = ["settle", "start_beside"]
 
 _log = logging.getLogger("releve.gate")

@@ -23,7 +23,10 @@ MOST_TOGETHER = 50
 """Questions in one transaction: so many are judged well within the time that one may take."""
 
 Start = Callable[[socket.socket], object]
-"""Starts what answers on a socket (:func:`releve.gate.answering.answer_on`), which is its own."""
+"""Starts what answers on a socket (:func:`releve.gate.answering.answer_on`), which is its own.
+
+OSError where it cannot: the machine has no process or no memory left.
+"""
 
 _AGAIN_SECONDS = 1.0
 """Before one is started after one that never answered."""
@@ -67,8 +70,16 @@ class Deciders:
             self._add()
 
     def _add(self) -> None:
-        if self._running:
+        if not self._running:
+            return
+        try:
             self._open.add(_Line(self._start, self._freed, self._lost))
+        except OSError:
+            _log.exception("a decider cannot be started; it is tried again")
+            self._add_after(_AGAIN_SECONDS)
+
+    def _add_after(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._add)
 
     def ask(self, question: Question, deadline: float) -> asyncio.Future[Reply]:
         """Return the reply to come; in the event loop."""
@@ -100,8 +111,7 @@ class Deciders:
             self._free.remove(line)
         if self._running:
             _log.warning("a decider has ended; another is started")
-            wait = 0.0 if line.begun.result() else _AGAIN_SECONDS
-            asyncio.get_running_loop().call_later(wait, self._add)
+            self._add_after(0.0 if line.begun.result() else _AGAIN_SECONDS)
 
     def close(self) -> None:
         """Let them end with what they are doing."""
@@ -124,8 +134,12 @@ class _Line:
         self._socket, there = socket.socketpair()
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST_BYTES)
+        try:
+            start(there)
+        except OSError:
+            self._socket.close()
+            raise
         self._loop.add_reader(self._socket, self._read)
-        start(there)
 
     def decide(self, group: Sequence[_Waiting]) -> None:
         """Ask about a group, once the one before is answered: so nothing stands in line."""

@@ -133,6 +133,26 @@ def test_one_that_does_not_begin_is_tried_again_and_who_asks_meanwhile_waits(
     assert time.monotonic() - begun > 0.15, "not at once"
 
 
+def test_one_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.05)
+    endings, failing = Endings(), [True, True]
+
+    def start(asking: socket.socket) -> None:
+        if failing:
+            failing.pop()
+            asking.close()
+            raise BlockingIOError("no process left")
+        endings(asking)
+
+    async def ask(deciders: Deciders) -> list[Reply]:
+        return [await deciders.ask(question(1, "c"), 0)]
+
+    assert decided(start, ask) == [allow("c/1")]
+    assert caplog.text.count("cannot be started") == 2
+
+
 def test_who_has_waited_in_vain_is_not_kept() -> None:
     slow = Slow()
     made: Any = lambda: slow  # noqa: E731
