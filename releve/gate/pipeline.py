@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -37,6 +38,7 @@ class Pipeline:
         self._readable.register(self._pg.socket, select.POLLIN)
         self._writable.register(self._pg.socket, select.POLLOUT)
         self._prepared: dict[str, bytes] = {}
+        self._numbers = count()
         self._sent: list[str | None] = []
         """What was sent and is not answered: a statement to be prepared, or None, one to be run."""
 
@@ -54,7 +56,7 @@ class Pipeline:
         """Send a statement behind those that were sent; its parameters are $1, $2 and so on."""
         name = self._prepared.get(statement)
         if name is None:
-            name = self._prepared[statement] = b"s%d" % len(self._prepared)
+            name = self._prepared[statement] = b"s%d" % next(self._numbers)
             self._pg.send_prepare(name, statement.encode())
             self._sent.append(statement)
         self._pg.send_query_prepared(name, [value.encode() for value in values])

@@ -28,7 +28,8 @@ __all__ = ["Away", "Conflict", "PostgreSQL", "SQLite", "Store", "Written", "open
 Row = Sequence[Any]
 """``what, a, b, cells`` of ``releve.gate.sql``."""
 Written = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Rows by table, in the order in which they are written; those of one table have the same names."""
+"""Rows by table, in the order in which they are written; those of one table have the same names,
+in one order."""
 
 _LOCK = f"""
     SELECT NULL, pg_advisory_xact_lock_shared({LOADS_LOCK}) IS NULL
