@@ -14,18 +14,20 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 __all__ = ["settle", "start_beside"]
 
 _log = logging.getLogger("releve.gate")
 
 
-def start_beside(asked: socket.socket) -> None:
-    """Start a process that answers on a socket, which is closed here."""
+def start_beside(asked: socket.socket) -> Callable[[], None]:
+    """Start a process that answers on a socket, which is closed here; return what kills it."""
     with asked:
         command = [sys.executable, "-m", "releve.gate.beside"]
         process = subprocess.Popen(command, stdin=asked.fileno())
     threading.Thread(target=_until_ended, args=(process,), name="decider", daemon=True).start()
+    return process.kill
 
 
 def settle() -> None:

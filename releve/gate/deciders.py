@@ -2,14 +2,17 @@
 
 A question that arrives while one of them is free is decided at once, alone; those that arrive while
 all are deciding are the next group. Nobody waits for more to come. One that ends has another after
-it; what it was deciding is refused, and a repeat is told what was committed.
+it; what it was deciding is refused, and a repeat is told what was committed. One that hangs is
+ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -22,14 +25,20 @@ __all__ = ["MOST_TOGETHER", "Deciders", "Start"]
 MOST_TOGETHER = 50
 """Questions in one transaction: so many are judged well within the time that one may take."""
 
-Start = Callable[[socket.socket], object]
+Start = Callable[[socket.socket], Callable[[], object]]
 """Starts what answers on a socket (:func:`releve.gate.answering.answer_on`), which is its own.
 
-OSError where it cannot: the machine has no process or no memory left.
+Returns what ends it at once, whatever it is doing. OSError where it cannot start: the machine has
+no process or no memory left.
 """
 
 _AGAIN_SECONDS = 1.0
 """Before one is started after one that never answered."""
+_HANGS_SECONDS, _BEGINS_SECONDS = 10.0, 60.0
+"""Without an answer, or without having begun, after which one is ended: it may hold locks. All that
+it waits for by itself ends within a few seconds."""
+_LOOK_SECONDS = 1.0
+"""Between two looks whether one hangs."""
 _MOST_BYTES = 2**18
 """Of a group: it is sent without waiting."""
 _log = logging.getLogger("releve.gate")
@@ -68,6 +77,18 @@ class Deciders:
         self._running = True
         for _ in range(self._count):
             self._add()
+        self._look()
+
+    def _look(self) -> None:
+        """End those that hang, from time to time."""
+        if not self._running:
+            return
+        now = time.monotonic()
+        for line in list(self._open):
+            if now > line.until:
+                _log.error("a decider does not answer any more; it is ended")
+                line.end()
+        asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
     def _add(self) -> None:
         if not self._running:
@@ -129,13 +150,15 @@ class _Line:
         self._freed, self._lost = freed, lost
         self._loop = asyncio.get_running_loop()
         self.begun: asyncio.Future[bool] = self._loop.create_future()
+        self.until = time.monotonic() + _BEGINS_SECONDS
+        """When it must have answered, on the clock of ``time.monotonic``."""
         self._group: Sequence[_Waiting] = ()
         self._got = b""
         self._socket, there = socket.socketpair()
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST_BYTES)
         try:
-            start(there)
+            self._end = start(there)
         except OSError:
             self._socket.close()
             raise
@@ -143,7 +166,7 @@ class _Line:
 
     def decide(self, group: Sequence[_Waiting]) -> None:
         """Ask about a group, once the one before is answered: so nothing stands in line."""
-        self._group = group
+        self._group, self.until = group, time.monotonic() + _HANGS_SECONDS
         try:
             self._socket.sendall(asked_line([one.asked for one in group]))
         except OSError:
@@ -163,12 +186,17 @@ class _Line:
         if not self._got.endswith(b"\n"):
             return
         group, replies, self._got = self._group, replies_of(self._got), b""
-        self._group = ()
+        self._group, self.until = (), math.inf
         if not self.begun.done():
             self.begun.set_result(True)
         self._freed(self)  # it decides on the next while these are told
         for one, reply in zip(group, replies, strict=True):
             one.tell(reply)
+
+    def end(self) -> None:
+        """End it at once, so that nothing is held by it, and hang up."""
+        self._end()
+        self.close()
 
     def close(self) -> None:
         """Hang up; whatever was being decided is refused."""

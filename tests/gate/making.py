@@ -17,6 +17,7 @@ from django.db import connection
 from releve.gate.answering import Decider, answer_on
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
+from releve.gate.deciders import Start
 from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts
 from releve.gate.moments import clock
@@ -42,7 +43,7 @@ def open_rules() -> Rules:
     return load_rules({**built_in_texts(), "open.yaml": AT_ANY_HOUR})
 
 
-def beside(made: Callable[[], Decider]) -> Callable[[socket.socket], None]:
+def beside(made: Callable[[], Decider]) -> Start:
     """What starts a decider in a thread of this process, so that it may be given a double."""
 
     def work(asking: socket.socket) -> None:
@@ -50,7 +51,11 @@ def beside(made: Callable[[], Decider]) -> Callable[[socket.socket], None]:
         decider.warm_up()
         answer_on(asking, decider)
 
-    return lambda asking: threading.Thread(target=work, args=(asking,), daemon=True).start()
+    def start(asking: socket.socket) -> Callable[[], None]:
+        threading.Thread(target=work, args=(asking,), daemon=True).start()
+        return lambda: None  # a thread cannot be ended
+
+    return start
 
 
 def number_of(person: int) -> str:

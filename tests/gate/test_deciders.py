@@ -45,10 +45,11 @@ class Endings:
     def __init__(self, *at: int) -> None:
         self.at, self.started = list(at), 0
 
-    def __call__(self, asking: socket.socket) -> None:
+    def __call__(self, asking: socket.socket) -> Callable[[], None]:
         last = self.at[self.started] if self.started < len(self.at) else None
         self.started += 1
         threading.Thread(target=self._work, args=(asking, last), daemon=True).start()
+        return lambda: None
 
     def _work(self, asking: socket.socket, last: int | None) -> None:
         with asking, asking.makefile("rb") as groups:
@@ -139,18 +140,77 @@ def test_one_that_cannot_be_started_is_tried_again(
     monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.05)
     endings, failing = Endings(), [True, True]
 
-    def start(asking: socket.socket) -> None:
+    def start(asking: socket.socket) -> Callable[[], None]:
         if failing:
             failing.pop()
             asking.close()
             raise BlockingIOError("no process left")
-        endings(asking)
+        return endings(asking)
 
     async def ask(deciders: Deciders) -> list[Reply]:
         return [await deciders.ask(question(1, "c"), 0)]
 
     assert decided(start, ask) == [allow("c/1")]
     assert caplog.text.count("cannot be started") == 2
+
+
+def test_one_that_hangs_is_ended_and_another_takes_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_HANGS_SECONDS", 0.3)
+    slow, endings, ended = Slow(), Endings(), list[str]()
+    made: Any = lambda: slow  # noqa: E731
+
+    def start(asking: socket.socket) -> Callable[[], None]:
+        if slow.begun.is_set():
+            return endings(asking)
+        beside(made)(asking)
+        return lambda: ended.append("the first")
+
+    async def ask(deciders: Deciders) -> list[Reply]:
+        return [await deciders.ask(question(1, f"c{n}"), 0) for n in range(3)]
+
+    told = decided(start, ask)
+    slow.may.set()
+    assert [reply.reasons or reply.text for reply in told] == [
+        "GATE-FAULT", "allow c1/1\n", "allow c2/1\n",
+    ]  # fmt: skip
+    assert ended == ["the first"]
+    assert "does not answer any more" in caplog.text
+
+
+def test_one_that_waits_for_questions_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(module, "_HANGS_SECONDS", 0.1)
+    endings = Endings()
+
+    async def ask(deciders: Deciders) -> list[Reply]:
+        first = await deciders.ask(question(1, "c0"), 0)
+        await asyncio.sleep(0.4)
+        return [first, await deciders.ask(question(1, "c1"), 0)]
+
+    assert decided(endings, ask) == [allow("c0/1"), allow("c1/1")]
+    assert endings.started == 1
+
+
+def test_one_that_never_begins_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_BEGINS_SECONDS", 0.2)
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.05)
+    endings, kept = Endings(), list[socket.socket]()
+
+    def start(asking: socket.socket) -> Callable[[], None]:
+        if kept:
+            return endings(asking)
+        kept.append(asking)
+        return asking.close
+
+    async def ask(deciders: Deciders) -> list[Reply]:
+        return [await deciders.ask(question(1, "c"), 0)]
+
+    assert decided(start, ask) == [allow("c/1")]
+    assert endings.started == 1
 
 
 def test_who_has_waited_in_vain_is_not_kept() -> None:

@@ -100,3 +100,15 @@ def test_a_decider_ends_with_its_gate_and_not_before_and_has_another_after_it(
         assert not others & deciders
         process.kill()
         until_it_is(lambda: not any(map(runs, others)))
+
+
+def test_a_decider_that_hangs_is_killed_and_has_another_after_it(tmp_path: Path) -> None:
+    with served(tmp_path, 1) as (process, port):
+        deciders = deciders_of(process.pid)
+        for decider in deciders:
+            os.kill(decider, signal.SIGSTOP)
+        for decider in deciders:  # each is given a question
+            assert ask(port, path_of(f"late-{decider}")) == (503, "refuse GATE-LATE\n")
+        until_it_is(lambda: ask(port, path_of("after"))[0] == 200)
+        until_it_is(lambda: not any(map(runs, deciders)))
+        until_it_is(lambda: len(deciders_of(process.pid)) == len(deciders))
