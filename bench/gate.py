@@ -1,16 +1,19 @@
 """The gate measured: how long an answer takes, beside a bare endpoint with as many look-ups.
 
-    python -m bench.gate [--rates 100,400,800] [--workers 1,2] [--seconds 6] [--json]
+    python -m bench.gate [--rates 100,400,800] [--workers 1,2] [--seconds 6] [--unjudged] [--json]
 
-For each number of workers both are started, and asked in turns, some seconds each, at each rate:
+For each number of workers all are started, and asked in turns, some seconds each, at each rate:
 over kept connections on the loopback address, by one process that sends each question at its time
 whether or not earlier ones are answered (so a queue shows); the first half second of a turn is not
-counted, since the other had the machine meanwhile. The bare endpoint is a raw ASGI
+counted, since the others had the machine meanwhile. The bare endpoint is a raw ASGI
 application under the same uvicorn: in a thread it begins a transaction, looks one row up by index
 as many times as the gate does for a question that comes alone, in one statement, and commits; it
 judges and writes nothing. The gate decides 20,000 people's calls, all different, nearly all
 allowed, and inserts two rows each. SQLite in a folder of its own; PostgreSQL as well where
 RELEVE_DATABASE_URL names an empty database (``scripts/with-postgres``).
+
+``--unjudged`` asks a third one as well, which looks up and writes what the gate does and judges
+nothing (``bench.gate_peers``): how much of the distance is reading and writing.
 
 Beside the times stands what a question cost in milliseconds of processor: of the workers, of the
 database's processes (PostgreSQL on this machine) and of the process that asks. ``pass``: the gate's
@@ -28,24 +31,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bench.gate_peers import PEOPLE
 from releve.gate.serving import serve_gate
 
-PEOPLE = 20_000
 MOST_SECONDS = 60
-LOOK_UPS = 14
-"""Of the gate for one question: six tables about the person, three by number, the call, the newest
-load and decision, and the loads of two rows that are found."""
 CONNECTIONS = 32
 FEWEST = 1000
 """Questions at a rate: of fewer a p99 says nothing."""
@@ -55,7 +53,11 @@ WARM_SECONDS, FEWEST_WARM = 0.5, 50
 is cold."""
 MOST_RATIO = 1.5
 _KEY = "5" * 64
-APPLICATIONS = {"gate": "releve.gate.asgi:application", "bare": "bench.gate:bare"}
+APPLICATIONS = {
+    "bare": "bench.gate_peers:bare",
+    "unjudged": "bench.gate_peers:unjudged",
+    "gate": "releve.gate.asgi:application",
+}
 _calls = itertools.count()
 """Each call has a name of its own; after all people were called they are called again."""
 _AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}\n"
@@ -64,82 +66,6 @@ _AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01
 def say(text: str) -> None:
     """Print to standard error, so that --json stays pure."""
     print(text, file=sys.stderr, flush=True)
-
-
-# What is measured against: started by uvicorn in processes of its own.
-
-
-def bare() -> Any:
-    """Return the bare endpoint on the same database."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
-    import django
-    from django.conf import settings
-
-    django.setup()
-    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    pool = ThreadPoolExecutor(1 if sqlite else 4)
-    look = _sqlite_looks(settings) if sqlite else _postgresql_looks()
-
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            while (await receive())["type"] != "lifespan.shutdown":
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        query = scope["query_string"].decode()
-        work = asyncio.get_running_loop().run_in_executor(pool, look, query)
-        body = await asyncio.wait_for(work, 0.8)
-        headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    return answer
-
-
-def _statement(mark: str) -> str:
-    one = f"(SELECT number FROM gate_person WHERE id = {mark} + {{}})"
-    return "SELECT " + ", ".join(one.format(n) for n in range(LOOK_UPS))
-
-
-def _sqlite_looks(settings: Any) -> Callable[[str], bytes]:
-    import sqlite3
-
-    connection = sqlite3.connect(
-        settings.DATABASES["default"]["NAME"], isolation_level=None, check_same_thread=False
-    )
-    statement = _statement(":first")
-
-    def look(query: str) -> bytes:
-        connection.execute("BEGIN")
-        connection.execute(statement, {"first": _first(query)}).fetchone()
-        connection.execute("COMMIT")
-        return b"allow bare\n"
-
-    return look
-
-
-def _postgresql_looks() -> Callable[[str], bytes]:
-    import psycopg
-
-    own, statement = threading.local(), _statement("%(first)s")
-    options = "-c plan_cache_mode=force_generic_plan -c jit=off"
-
-    def look(query: str) -> bytes:
-        if not hasattr(own, "connection"):
-            own.connection = psycopg.connect(os.environ["RELEVE_DATABASE_URL"], autocommit=True,
-                                             prepare_threshold=0, options=options)  # fmt: skip
-        run = own.connection.execute
-        with own.connection.pipeline():
-            run("BEGIN")
-            run(statement, {"first": _first(query)}).fetchone()
-        run("COMMIT")
-        return b"allow bare\n"
-
-    return look
-
-
-def _first(query: str) -> int:
-    return 1 + int(query.rpartition("-")[2].partition("&")[0]) % (PEOPLE - LOOK_UPS)
 
 
 # The load.
@@ -215,7 +141,7 @@ def _request(number: int) -> bytes:
 
 
 class _Server:
-    """One of the two under uvicorn, in a session of its own."""
+    """One of them under uvicorn, in a session of its own."""
 
     def __init__(self, what: str, workers: int, environment: dict[str, str]) -> None:
         self.what, self.port = what, _free_port()
@@ -261,7 +187,7 @@ def _database_seconds(server: str) -> float:
 
 
 class _Measured:
-    """What one of the two did at one rate."""
+    """What one of them did at one rate."""
 
     def __init__(self) -> None:
         self.load, self.server, self.database, self.asking = _Load(), 0.0, 0.0, 0.0
@@ -287,23 +213,24 @@ class _Measured:
 
 
 def measure(
-    environment: dict[str, str], workers: int, rates: Sequence[int], seconds: int
-) -> Iterator[dict[str, Any]]:
-    """Start both, warm them up, ask them in turns at each rate, and stop them."""
+    environment: dict[str, str], names: Sequence[str], workers: int, rates: Sequence[int],
+    seconds: int,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """Start them, warm them up, ask them in turns at each rate, and stop them."""
     database = environment.get("RELEVE_DATABASE_URL", "")
-    servers = [_Server(what, workers, environment) for what in ("bare", "gate")]
+    servers = [_Server(what, workers, environment) for what in names]
     try:
         for server in servers:
             _wait_for(server.port, server.process)
             asyncio.run(_Load().run(server.port, 100, 200))
         subprocess.run([sys.executable, "-m", "bench.gate", "--renew"], env=environment, check=True)
         for rate in rates:
-            both = {server.what: _Measured() for server in servers}
+            asked = {server.what: _Measured() for server in servers}
             count = max(rate * seconds, FEWEST) // TURNS
             for _ in range(TURNS):
                 for server in servers:
-                    both[server.what].ask(server, rate, count, database)
-            yield _compared(workers, rate, {what: one.told() for what, one in both.items()})
+                    asked[server.what].ask(server, rate, count, database)
+            yield _compared(workers, rate, {what: one.told() for what, one in asked.items()})
     finally:
         for server in servers:
             server.end()
@@ -311,6 +238,9 @@ def measure(
 
 def _compared(workers: int, rate: int, told: dict[str, Any]) -> dict[str, Any]:
     ratio = round(told["gate"]["p99_ms"] / told["bare"]["p99_ms"], 2)
+    if "unjudged" in told:
+        least = told["unjudged"]["p99_ms"] / told["bare"]["p99_ms"]
+        told["unjudged"]["p99_ratio"] = round(least, 2)
     decided = all(word in ("allow", "refuse FR-FREQ-1") for word in told["gate"]["answers"])
     return {"workers": workers, "rate": rate, **told, "p99_ratio": ratio,
             "passes": decided and ratio <= MOST_RATIO}  # fmt: skip
@@ -352,33 +282,36 @@ def _prepare(*, again: bool) -> None:
 
 def _lines(found: dict[str, Any]) -> str:
     lines = []
-    for what in ("bare", "gate"):
+    for what in (name for name in APPLICATIONS if name in found):
         one = found[what]
         answers = ", ".join(f"{count} {word}" for word, count in one["answers"].items())
         lines.append(
-            f"{found['rate']:>7}/s {found['workers']} workers  {what}  {one['p50_ms']:>8.2f} "
+            f"{found['rate']:>7}/s {found['workers']} workers  {what:<8}  {one['p50_ms']:>8.2f} "
             f"{one['p99_ms']:>8.2f}   {one['worker_cpu_ms']:>6.2f} {one['database_cpu_ms']:>8.2f} "
             f"{one['asking_cpu_ms']:>6.2f}   {answers}"
         )
+        if "p99_ratio" in one:
+            lines[-1] += f"; ratio {one['p99_ratio']}"
     lines[-1] += f"; ratio {found['p99_ratio']} {'pass' if found['passes'] else 'FAIL'}"
     return "\n".join(lines)
 
 
-_HEAD = f"{'':29}{'p50 ms':>7} {'p99 ms':>8}   worker database asking   (cpu ms a question)"
+_HEAD = f"{'':33}{'p50 ms':>7} {'p99 ms':>8}   worker database asking   (cpu ms a question)"
 
 
 @click.command()
 @click.option("--rates", default="100,400,800", show_default=True, help="Questions a second.")
 @click.option("--workers", default="1,2", show_default=True, help="Processes.")
 @click.option("--seconds", default=6, show_default=True, type=click.IntRange(1, MOST_SECONDS))
+@click.option("--unjudged", is_flag=True, help="Also one that writes and does not judge.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--renew", is_flag=True, hidden=True)
 @click.option("--fill", is_flag=True, hidden=True)
 @click.option("--serve", type=click.Choice([*APPLICATIONS]), hidden=True)
 @click.option("--port", default=0, hidden=True)
 def main(
-    rates: str, workers: str, seconds: int, as_json: bool, renew: bool, fill: bool,
-    serve: str | None, port: int,
+    rates: str, workers: str, seconds: int, unjudged: bool, as_json: bool, renew: bool,
+    fill: bool, serve: str | None, port: int,
 ) -> None:  # fmt: skip
     """Measure the gate beside a bare endpoint, on each database."""
     if serve is not None:
@@ -388,7 +321,7 @@ def main(
         _prepare(again=renew)
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers end with this process
-    found = []
+    names, found = [what for what in APPLICATIONS if unjudged or what != "unjudged"], []
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as folder:
         server = os.environ.get("RELEVE_DATABASE_URL", "")
         for name in ("SQLite", "PostgreSQL") if server else ("SQLite",):
@@ -397,9 +330,10 @@ def main(
                            check=True)  # fmt: skip
             say(f"{name}\n{_HEAD}")
             for count in map(int, workers.split(",")):
-                for pair in measure(environment, count, [*map(int, rates.split(","))], seconds):
-                    found.append({"database": name, **pair})
-                    say(_lines(pair))
+                wanted = [*map(int, rates.split(","))]
+                for one in measure(environment, names, count, wanted, seconds):
+                    found.append({"database": name, **one})
+                    say(_lines(one))
     say(f"{sum(one['passes'] for one in found)} of {len(found)} pass")
     if as_json:
         click.echo(json.dumps(found, indent=1))

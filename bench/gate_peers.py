@@ -1,0 +1,175 @@
+"""What the gate is measured against: applications that uvicorn starts in processes of their own.
+
+``bare`` looks up as often as the gate and does nothing else. ``unjudged`` is the gate without its
+judgement and without its deciders: it looks up what the gate does and writes the two rows, over the
+gate's own connections, in threads of the process that listens. What lies between the two is
+reading and writing; what lies beyond, judging.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+PEOPLE = 20_000
+LOOK_UPS = 14
+"""Of the gate for one question: six tables about the person, three by number, the call, the newest
+load and decision, and the loads of two rows that are found."""
+_THREADS = 4
+_SECONDS = 0.8
+
+
+def bare() -> Any:
+    """Return the endpoint that only looks up, by a client that is not the gate's own."""
+    path = _sqlite()
+    return _answering(_postgresql_looks() if path is None else _sqlite_looks(path), path is None)
+
+
+def unjudged() -> Any:
+    """Return the endpoint that looks up and writes what the gate does, and judges nothing."""
+    path = _sqlite()
+    if path is not None:
+        from releve.gate.checkpoints import checkpoint_apart
+
+        checkpoint_apart(path)
+    return _answering(_look_and_write("postgresql" if path is None else "sqlite"), path is None)
+
+
+def _sqlite() -> str | None:
+    """Start Django; return the file of the database, None where it is a server."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    import django
+    from django.conf import settings
+
+    django.setup()
+    database = settings.DATABASES["default"]
+    return str(database["NAME"]) if database["ENGINE"].endswith("sqlite3") else None
+
+
+def _answering(look: Callable[[str], bytes], threads: bool) -> Any:
+    """Return the application that answers with what ``look`` returns, in one thread or more."""
+    pool = ThreadPoolExecutor(_THREADS if threads else 1)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        query = scope["query_string"].decode()
+        work = asyncio.get_running_loop().run_in_executor(pool, look, query)
+        body = await asyncio.wait_for(work, _SECONDS)
+        headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return answer
+
+
+def _statement(mark: str) -> str:
+    one = f"(SELECT number FROM gate_person WHERE id = {mark} + {{}})"
+    return "SELECT " + ", ".join(one.format(n) for n in range(LOOK_UPS))
+
+
+def _sqlite_looks(path: str) -> Callable[[str], bytes]:
+    import sqlite3
+
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    statement = _statement(":first")
+
+    def look(query: str) -> bytes:
+        connection.execute("BEGIN")
+        connection.execute(statement, {"first": _first(query)}).fetchone()
+        connection.execute("COMMIT")
+        return b"allow bare\n"
+
+    return look
+
+
+def _postgresql_looks() -> Callable[[str], bytes]:
+    import psycopg
+
+    own, statement = threading.local(), _statement("%(first)s")
+    options = "-c plan_cache_mode=force_generic_plan -c jit=off"
+
+    def look(query: str) -> bytes:
+        if not hasattr(own, "connection"):
+            own.connection = psycopg.connect(os.environ["RELEVE_DATABASE_URL"], autocommit=True,
+                                             prepare_threshold=0, options=options)  # fmt: skip
+        run = own.connection.execute
+        with own.connection.pipeline():
+            run("BEGIN")
+            run(statement, {"first": _first(query)}).fetchone()
+        run("COMMIT")
+        return b"allow bare\n"
+
+    return look
+
+
+def _first(query: str) -> int:
+    return 1 + int(query.rpartition("-")[2].partition("&")[0]) % (PEOPLE - LOOK_UPS)
+
+
+def _look_and_write(vendor: str) -> Callable[[str], bytes]:
+    """Return what reads and writes for a question as the gate does, by its own statements."""
+    from django.utils import timezone
+
+    from releve.gate.keys import number_text, text_pseudonym
+    from releve.gate.knowing import asked_text, bound
+    from releve.gate.moments import MOST_SKEW
+    from releve.gate.stores import open_store
+
+    own = threading.local()
+
+    def look(query: str) -> bytes:
+        if not hasattr(own, "store"):
+            own.store, own.rows = open_store(_SECONDS), {}
+            own.rows.update(_rows_of_a_decision(own.store, query))
+            return b"allow unjudged\n"
+        told, now = dict(parse_qsl(query)), timezone.now()
+        call, number = told["ci"], text_pseudonym(number_text(told["to"]))
+        terms = {"client": "CLIENT-A", "number": number, "named": "", "call_id": call, "cseq": 1}
+        _, found = own.store.read(
+            {"asked": asked_text([terms]), "known": bound(vendor, now + MOST_SKEW)}
+        )
+        person = next(b for what, _, b, _ in found if what == "holder")
+        at = bound(vendor, now + timedelta(microseconds=1))
+        changed = {
+            "gate_decision": {"call_id": call, "at": at, "number": number, "persons": person},
+            "gate_attempt": {"person": person, "ref": f"{call}/1", "at": at, "known_from": at},
+        }
+        own.store.write({name: [{**own.rows[name], **changed[name]}] for name in changed})
+        return b"allow unjudged\n"
+
+    return look
+
+
+def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any]]:
+    """Let the gate decide once, and return the rows that it writes, by table."""
+    import time
+
+    from releve.gate.asking import question_of
+    from releve.gate.deciding import decide
+    from releve.gate.law import rules_now
+
+    written: dict[str, Mapping[str, Any]] = {}
+
+    class Kept:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        def write(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+            written.update({name: found[0] for name, found in rows.items()})
+            store.write(rows)
+
+    question, kept = question_of(query), Kept()
+    assert question is not None
+    kept_store: Any = kept
+    decide(kept_store, question, rules_now(), time.monotonic() + 10 * _SECONDS)
+    return written
