@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -203,9 +204,9 @@ def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float
         silent = 0
         if unknown_after is not None:
             silent = mark_unknown(datetime.now(UTC) - timedelta(minutes=unknown_after))
-        if every is None or found.filed or found.strange or found.broken or silent:
-            click.echo(f"{found.filed} filed, {found.strange} without an attempt, "
-                       f"{found.broken} broken lines, {silent} unknown")  # fmt: skip
+        if every is None or any(astuple(found)) or silent:
+            click.echo(f"{found.filed} filed, {found.refused} refused, {found.strange} without an "
+                       f"attempt, {found.broken} broken lines, {silent} unknown")  # fmt: skip
         if every is None:
             return
         time.sleep(every)

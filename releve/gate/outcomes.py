@@ -36,13 +36,18 @@ _BY_CODE = {
 }  # fmt: skip
 
 
+_REFUSED = ("603", "503")
+"""What the proxy answers by itself to a call that the gate did not allow."""
+
+
 @dataclass(slots=True)
 class Filed:
-    """What became of the lines: filed, no attempt of the gate, no line of acc."""
+    """What became of the lines: filed, no attempt of the gate, no line of acc, refused."""
 
     filed: int = 0
     strange: int = 0
     broken: int = 0
+    refused: int = 0
 
 
 def outcome_of(code: str) -> str:
@@ -53,7 +58,9 @@ def outcome_of(code: str) -> str:
 def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> Filed:
     """File what the folder's files say and was not read yet; return the counts.
 
-    ``strange``: a call that the proxy let through or tried without an attempt counted here. More
+    ``refused``: a call that the proxy refused by itself (603 or 503 with no To tag, which only who
+    was called would have given), as the gate told it to. ``strange``: a call that it let through or
+    tried without an attempt counted here. More
     than those in set-up at a kill of the database means that somebody goes around the gate.
     OutcomeFault where the columns do not name a call.
     """
@@ -82,7 +89,7 @@ def _read(path: Path, columns: Sequence[str], found: Filed) -> None:
                 cursor.offset += sum(map(len, lines))
                 cursor.file = path.name[:200]
                 cursor.save(update_fields=["offset", "file"])
-                _file(_told(lines, columns, found), path.name, found)
+                _file(*_told(lines, columns, found), path.name, found)
 
 
 def _whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
@@ -93,25 +100,35 @@ def _whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _told(lines: Sequence[bytes], columns: Sequence[str], found: Filed) -> dict[str, str]:
-    """Return the last outcome of each call of some lines, by its name."""
+def _told(
+    lines: Sequence[bytes], columns: Sequence[str], found: Filed
+) -> tuple[dict[str, str], set[str]]:
+    """Return the last outcome of each call of some lines, by its name; which ones were refused."""
     told: dict[str, str] = {}
+    refused: set[str] = set()
     for line in lines:
         cells = line.decode("utf-8", "replace").rstrip("\n").split("|")
         row = dict(zip(columns, cells, strict=False))
         if len(cells) != len(columns) or not row["callid"] or not row["cseq"].isdecimal():
             found.broken += 1
         elif row.get("method", "INVITE") == "INVITE":
-            told[f"{row['callid']}/{int(row['cseq'])}"] = outcome_of(row["sip_code"])
-    return told
+            call = f"{row['callid']}/{int(row['cseq'])}"
+            told[call] = outcome_of(row["sip_code"])
+            if row["sip_code"] in _REFUSED and row.get("to_tag") == "":
+                refused.add(call)
+            else:
+                refused.discard(call)
+    return told, refused
 
 
-def _file(told: Mapping[str, str], name: str, found: Filed) -> None:
+def _file(told: Mapping[str, str], refused: set[str], name: str, found: Filed) -> None:
     """Write the further versions of the attempts; the same outcome again is none."""
     last: dict[tuple[str, str, str], Attempt] = {}
     for row in Attempt.objects.filter(ref__in=told).order_by("pk"):
         last[row.ref, row.person, row.provider] = row
-    found.strange += len(told.keys() - {ref for ref, *_ in last})
+    uncounted = told.keys() - {ref for ref, *_ in last}
+    found.refused += len(uncounted & refused)
+    found.strange += len(uncounted - refused)
     new = [row for row in last.values() if row.outcome != told[row.ref]]
     _write(new, [told[row.ref] for row in new], f"outcomes {name}")
     found.filed += len(new)

@@ -74,9 +74,10 @@ def test_a_campaign_is_recorded_and_changed() -> None:
 
 def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) -> None:
     fill(range(1))
-    (tmp_path / "acc_1.log").write_text("INVITE|f|t|elsewhere|200|OK|now|1\n", encoding="utf-8")
+    lines = "INVITE|f|t|elsewhere|200|OK|now|1\nINVITE|f||refused|603|Declined|now|1\n"
+    (tmp_path / "acc_1.log").write_text(lines, encoding="utf-8")
     told = run("outcomes", str(tmp_path), "--unknown-after", "5").output
-    assert told == "0 filed, 1 without an attempt, 0 broken lines, 0 unknown\n"
+    assert told == "0 filed, 1 refused, 1 without an attempt, 0 broken lines, 0 unknown\n"
     assert "columns lack sip_code" in run("outcomes", str(tmp_path), "--columns", "callid,cseq",
                                           code=1).output  # fmt: skip
     assert run("close").output == "0 rows in 0 batches; 3 facts; 0 erased\n"

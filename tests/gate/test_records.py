@@ -112,16 +112,27 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     folder.mkdir()
     file = folder / "acc_1.log"
     file.write_text(line("call-0", "200") + line("call-1", "486") + line("call-2", "200")[:-9])
-    assert dataclasses.astuple(read_outcomes(folder)) == (2, 0, 0)
-    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0)
+    assert dataclasses.astuple(read_outcomes(folder)) == (2, 0, 0, 0)
+    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0)
     whole = line("call-0", "200") + line("call-1", "486") + line("call-2", "200")
     file.write_text(whole + "nonsense\n" + line("elsewhere", "200"))
-    assert dataclasses.astuple(read_outcomes(folder)) == (1, 1, 1)
+    assert dataclasses.astuple(read_outcomes(folder)) == (1, 1, 1, 0)
     os.rename(file, folder / "acc_1.log.1")
-    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0)
+    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0)
     told = Attempt.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
     assert list(told) == [("call-0/1", "answered"), ("call-1/1", "busy"), ("call-2/1", "answered")]
     assert Cursor.objects.count() == 1
+
+
+def test_a_call_that_the_proxy_refused_by_itself_went_around_nobody(
+    asked: list[str], tmp_path: Path
+) -> None:
+    alone = [line("first", "603"), line("second", "503"), line("out", "408")]
+    alone.append(line("call-0", "503"))  # allowed, but the answer came too late
+    called = line("called", "603")  # whoever was called declined: the call went out
+    (tmp_path / "acc_1.log").write_text("".join(alone).replace("|to|", "||") + called)
+    assert dataclasses.astuple(read_outcomes(tmp_path)) == (1, 2, 0, 2)
+    assert Attempt.objects.exclude(outcome="").get().outcome == "failed"
 
 
 def test_the_cursor_stays_where_filing_fails(
