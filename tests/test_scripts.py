@@ -212,7 +212,8 @@ def closing_summary(folder: Path, fails: str) -> tuple[int, list[list[str]]]:
     for name in ("scripts", ".venv/bin", "tools"):
         (folder / name).mkdir(parents=True)
     shutil.copy(ROOT / "scripts" / "test", folder / "scripts")
-    for name in ("scripts/setup", "scripts/lint", ".venv/bin/python", "tools/chromium"):
+    tools = ("tools/chromium", "tools/kamailio", "tools/sipp")
+    for name in ("scripts/setup", "scripts/lint", ".venv/bin/python", *tools):
         path = folder / name
         path.write_text(STAGE, encoding="utf-8")
         path.chmod(0o755)

@@ -23,8 +23,10 @@ pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 
 @contextmanager
-def served(tmp_path: Path, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The command, and the port on which it answers."""
+def served(
+    tmp_path: Path, workers: int
+) -> Iterator[tuple[subprocess.Popen[bytes], int, dict[str, str]]]:
+    """The command, the port on which it answers, and the environment of its installation."""
     SPAWN.set_forkserver_preload(PRELOADED)
     with installation(tmp_path) as environment:
         environment["RELEVE_GATE_KEY"] = "5" * 64
@@ -39,7 +41,7 @@ def served(tmp_path: Path, workers: int) -> Iterator[tuple[subprocess.Popen[byte
             try:
                 until_it_is(lambda: process.poll() is not None or ask(port, "/health")[0] == 200)
                 assert process.poll() is None, "the command has ended"
-                yield process, port
+                yield process, port, environment
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -72,7 +74,7 @@ def runs(process: int) -> bool:
 
 
 def test_the_command_answers_with_two_processes_until_it_is_told_to_stop(tmp_path: Path) -> None:
-    with served(tmp_path, 2) as (process, port):
+    with served(tmp_path, 2) as (process, port, _):
         assert ask(port, path_of("call")) == (200, "allow call/1\n")
         assert ask(port, path_of("call")) == (200, "allow call/1\n"), "a repeat is told the same"
         assert ask(port, path_of("call", "none"))[0] == 400
@@ -84,7 +86,7 @@ def test_the_command_answers_with_two_processes_until_it_is_told_to_stop(tmp_pat
 def test_a_decider_ends_with_its_gate_and_not_before_and_has_another_after_it(
     tmp_path: Path,
 ) -> None:
-    with served(tmp_path, 1) as (process, port):
+    with served(tmp_path, 1) as (process, port, _):
         deciders = deciders_of(process.pid)
         assert deciders
         for decider in deciders:
@@ -103,7 +105,7 @@ def test_a_decider_ends_with_its_gate_and_not_before_and_has_another_after_it(
 
 
 def test_a_decider_that_hangs_is_killed_and_has_another_after_it(tmp_path: Path) -> None:
-    with served(tmp_path, 1) as (process, port):
+    with served(tmp_path, 1) as (process, port, _):
         deciders = deciders_of(process.pid)
         for decider in deciders:
             os.kill(decider, signal.SIGSTOP)
