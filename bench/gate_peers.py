@@ -3,7 +3,7 @@
 ``bare`` looks up as often as the gate and does nothing else. ``unjudged`` is the gate without its
 judgement and without its deciders: it looks up what the gate does and writes the two rows, over the
 gate's own connections, in threads of the process that listens. What lies between the two is
-reading and writing; what lies beyond, judging.
+reading and writing; what lies beyond, judging and the way to those who decide.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 PEOPLE = 20_000
@@ -152,8 +153,6 @@ def _look_and_write(vendor: str) -> Callable[[str], bytes]:
 
 def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any]]:
     """Let the gate decide once, and return the rows that it writes, by table."""
-    import time
-
     from releve.gate.asking import question_of
     from releve.gate.deciding import decide
     from releve.gate.law import rules_now
@@ -170,6 +169,5 @@ def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any
 
     question, kept = question_of(query), Kept()
     assert question is not None
-    kept_store: Any = kept
-    decide(kept_store, question, rules_now(), time.monotonic() + 10 * _SECONDS)
+    decide(cast("Any", kept), question, rules_now(), time.monotonic() + 10 * _SECONDS)
     return written

@@ -34,15 +34,13 @@ _BY_CODE = {
     "486": "busy", "600": "busy", "408": "no-answer", "480": "no-answer", "487": "no-answer",
     "404": "unallocated", "410": "unallocated", "604": "unallocated", "603": "declined",
 }  # fmt: skip
-
-
 _REFUSED = ("603", "503")
 """What the proxy answers by itself to a call that the gate did not allow."""
 
 
 @dataclass(slots=True)
 class Filed:
-    """What became of the lines: filed, no attempt of the gate, no line of acc, refused."""
+    """What became of the lines: filed, no attempt of the gate, no line of acc, a refused call."""
 
     filed: int = 0
     strange: int = 0
@@ -60,8 +58,8 @@ def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> Filed:
 
     ``refused``: a call that the proxy refused by itself (603 or 503 with no To tag, which only who
     was called would have given), as the gate told it to. ``strange``: a call that it let through or
-    tried without an attempt counted here. More
-    than those in set-up at a kill of the database means that somebody goes around the gate.
+    tried without an attempt counted here. More than those in set-up at a kill of the database means
+    that somebody goes around the gate.
     OutcomeFault where the columns do not name a call.
     """
     missing = {"callid", "cseq", "sip_code"} - set(columns)
