@@ -35,8 +35,8 @@ no process or no memory left.
 _AGAIN_SECONDS = 1.0
 """Before one is started after one that never answered."""
 _HANGS_SECONDS, _BEGINS_SECONDS = 10.0, 60.0
-"""Without an answer, or without having begun, after which one is ended: it may hold locks. All that
-it waits for by itself ends within a few seconds."""
+"""Without an answer, or without having begun, after which one is ended: it may hold locks. Each
+wait of its own for the database ends within five seconds."""
 _LOOK_SECONDS = 1.0
 """Between two looks whether one hangs."""
 _MOST_BYTES = 2**18
@@ -66,6 +66,7 @@ class Deciders:
         self._free: list[_Line] = []
         self._waiting: deque[_Waiting] = deque()
         self._running = False
+        self._looking: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Start them; return when each has looked something up, or ended."""
@@ -81,14 +82,12 @@ class Deciders:
 
     def _look(self) -> None:
         """End those that hang, from time to time."""
-        if not self._running:
-            return
         now = time.monotonic()
         for line in list(self._open):
             if now > line.until:
                 _log.error("a decider does not answer any more; it is ended")
                 line.end()
-        asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+        self._looking = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
     def _add(self) -> None:
         if not self._running:
@@ -137,6 +136,8 @@ class Deciders:
     def close(self) -> None:
         """Let them end with what they are doing."""
         self._running = False
+        if self._looking is not None:
+            self._looking.cancel()
         for line in list(self._open):
             line.close()
 

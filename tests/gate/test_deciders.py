@@ -69,7 +69,7 @@ def decided(start: Any, ask: Callable[[Deciders], Awaitable[list[Reply]]]) -> li
     async def work() -> list[Reply]:
         deciders = Deciders(start, 1)
         try:
-            await deciders.start()
+            await asyncio.wait_for(deciders.start(), 30)
             return await asyncio.wait_for(ask(deciders), 30)
         finally:
             deciders.close()
@@ -77,13 +77,19 @@ def decided(start: Any, ask: Callable[[Deciders], Awaitable[list[Reply]]]) -> li
     return asyncio.run(work())
 
 
+async def occupied(deciders: Deciders, slow: Slow) -> asyncio.Future[Reply]:
+    """Give a decider a first question, which it does not answer yet; return the reply to come."""
+    first = deciders.ask(question(1, "first"), 0)
+    await asyncio.to_thread(slow.begun.wait, 30)
+    return first
+
+
 def test_who_comes_while_a_group_is_decided_is_the_next_group() -> None:
     slow = Slow()
     made: Any = lambda: slow  # noqa: E731
 
     async def ask(deciders: Deciders) -> list[Reply]:
-        first = deciders.ask(question(1, "first"), 0)
-        await asyncio.to_thread(slow.begun.wait, 30)
+        first = await occupied(deciders, slow)
         rest = [deciders.ask(question(1, f"c{n}"), 0) for n in range(MOST_TOGETHER + 3)]
         slow.may.set()
         return list(await asyncio.gather(first, *rest))
@@ -97,8 +103,7 @@ def test_whoever_has_been_told_already_is_not_asked_about() -> None:
     made: Any = lambda: slow  # noqa: E731
 
     async def ask(deciders: Deciders) -> list[Reply]:
-        first = deciders.ask(question(1, "first"), 0)
-        await asyncio.to_thread(slow.begun.wait, 30)
+        first = await occupied(deciders, slow)
         late, other = (deciders.ask(question(1, f"c{n}"), 0) for n in range(2))
         late.set_result(no_answer("GATE-LATE"))
         slow.may.set()
@@ -218,8 +223,7 @@ def test_who_has_waited_in_vain_is_not_kept() -> None:
     made: Any = lambda: slow  # noqa: E731
 
     async def ask(deciders: Deciders) -> list[Reply]:
-        first = deciders.ask(question(1, "first"), 0)
-        await asyncio.to_thread(slow.begun.wait, 30)
+        first = await occupied(deciders, slow)
         for number in range(1000):
             deciders.ask(question(1, f"c{number}"), 0).set_result(no_answer("GATE-LATE"))
         assert len(deciders._waiting) <= 1
