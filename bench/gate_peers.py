@@ -1,9 +1,9 @@
 """What the gate is measured against: applications that uvicorn starts in processes of their own.
 
-``bare`` looks up as often as the gate and does nothing else. ``unjudged`` is the gate without its
-judgement and without its deciders: it looks up what the gate does and writes the two rows, over the
-gate's own connections, in threads of the process that listens. What lies between the two is
-reading and writing; what lies beyond, judging and the way to those who decide.
+``bare`` looks up as often as the gate and does nothing else, in a thread, as who uses a database's
+own client does. ``unjudged`` is the gate without its judgement: it looks up what the gate does, and
+writes the two rows, over the gate's own connections, in the event loop. What lies between them is
+reading and writing; what lies beyond, judging.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, cast
@@ -29,7 +29,9 @@ _SECONDS = 0.8
 def bare() -> Any:
     """Return the endpoint that only looks up, by a client that is not the gate's own."""
     path = _sqlite()
-    return _answering(_postgresql_looks() if path is None else _sqlite_looks(path), path is None)
+    if path is None:
+        return _answering(_in_threads(_postgresql_looks(), _THREADS))
+    return _answering(_in_threads(_sqlite_looks(path), 1))
 
 
 def unjudged() -> Any:
@@ -39,7 +41,7 @@ def unjudged() -> Any:
         from releve.gate.checkpoints import checkpoint_apart
 
         checkpoint_apart(path)
-    return _answering(_look_and_write("postgresql" if path is None else "sqlite"), path is None)
+    return _answering(_look_and_write(2 if path is None else 1))
 
 
 def _sqlite() -> str | None:
@@ -53,9 +55,13 @@ def _sqlite() -> str | None:
     return str(database["NAME"]) if database["ENGINE"].endswith("sqlite3") else None
 
 
-def _answering(look: Callable[[str], bytes], threads: bool) -> Any:
-    """Return the application that answers with what ``look`` returns, in one thread or more."""
-    pool = ThreadPoolExecutor(_THREADS if threads else 1)
+def _in_threads(look: Callable[[str], bytes], threads: int) -> Callable[[str], Awaitable[bytes]]:
+    pool = ThreadPoolExecutor(threads)
+    return lambda query: asyncio.get_running_loop().run_in_executor(pool, look, query)
+
+
+def _answering(look: Callable[[str], Awaitable[bytes]]) -> Any:
+    """Return the application that answers with what ``look`` returns."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -63,9 +69,7 @@ def _answering(look: Callable[[str], bytes], threads: bool) -> Any:
                 await send({"type": "lifespan.startup.complete"})
             await send({"type": "lifespan.shutdown.complete"})
             return
-        query = scope["query_string"].decode()
-        work = asyncio.get_running_loop().run_in_executor(pool, look, query)
-        body = await asyncio.wait_for(work, _SECONDS)
+        body = await asyncio.wait_for(look(scope["query_string"].decode()), _SECONDS)
         headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -117,7 +121,7 @@ def _first(query: str) -> int:
     return 1 + int(query.rpartition("-")[2].partition("&")[0]) % (PEOPLE - LOOK_UPS)
 
 
-def _look_and_write(vendor: str) -> Callable[[str], bytes]:
+def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
     """Return what reads and writes for a question as the gate does, by its own statements."""
     from django.utils import timezone
 
@@ -126,32 +130,39 @@ def _look_and_write(vendor: str) -> Callable[[str], bytes]:
     from releve.gate.moments import MOST_SKEW
     from releve.gate.stores import open_store
 
-    own = threading.local()
+    free = [(open_store(_SECONDS), dict[str, Mapping[str, Any]]()) for _ in range(connections)]
+    turn = asyncio.Semaphore(connections)
 
-    def look(query: str) -> bytes:
-        if not hasattr(own, "store"):
-            own.store, own.rows = open_store(_SECONDS), {}
-            own.rows.update(_rows_of_a_decision(own.store, query))
-            return b"allow unjudged\n"
+    async def look(query: str) -> bytes:
+        async with turn:
+            one = free.pop()
+            try:
+                await look_by(*one, query)
+            finally:
+                free.append(one)
+        return b"allow unjudged\n"
+
+    async def look_by(store: Any, rows: dict[str, Mapping[str, Any]], query: str) -> None:
+        if not rows:
+            rows.update(await _rows_of_a_decision(store, query))
+            return
         told, now = dict(parse_qsl(query)), timezone.now()
         call, number = told["ci"], text_pseudonym(number_text(told["to"]))
         terms = {"client": "CLIENT-A", "number": number, "named": "", "call_id": call, "cseq": 1}
-        _, found = own.store.read(
-            {"asked": asked_text([terms]), "known": bound(vendor, now + MOST_SKEW)}
-        )
+        known = bound(store.vendor, now + MOST_SKEW)
+        _, found = await store.read({"asked": asked_text([terms]), "known": known})
         person = next(b for what, _, b, _ in found if what == "holder")
-        at = bound(vendor, now + timedelta(microseconds=1))
+        at = bound(store.vendor, now + timedelta(microseconds=1))
         changed = {
             "gate_decision": {"call_id": call, "at": at, "number": number, "persons": person},
             "gate_attempt": {"person": person, "ref": f"{call}/1", "at": at, "known_from": at},
         }
-        own.store.write({name: [{**own.rows[name], **changed[name]}] for name in changed})
-        return b"allow unjudged\n"
+        await store.write({name: [{**rows[name], **changed[name]}] for name in changed})
 
     return look
 
 
-def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any]]:
+async def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any]]:
     """Let the gate decide once, and return the rows that it writes, by table."""
     from releve.gate.asking import question_of
     from releve.gate.deciding import decide
@@ -163,11 +174,11 @@ def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any
         def __getattr__(self, name: str) -> Any:
             return getattr(store, name)
 
-        def write(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        async def write(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
             written.update({name: found[0] for name, found in rows.items()})
-            store.write(rows)
+            await store.write(rows)
 
     question, kept = question_of(query), Kept()
     assert question is not None
-    decide(cast("Any", kept), question, rules_now(), time.monotonic() + 10 * _SECONDS)
+    await decide(cast("Any", kept), question, rules_now(), time.monotonic() + 10 * _SECONDS)
     return written

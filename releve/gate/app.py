@@ -1,27 +1,25 @@
 """The gate over HTTP: a raw ASGI application, answering within its budget or refusing.
 
 ``/gate`` takes ``to, cli, camp, ci, cs`` by GET or as a form by POST; ``/health`` says whether it
-could decide. Decisions are made in processes beside this one, with a connection each; SQLite has
-one, since it has one writer.
+could decide. Decisions are made in the event loop itself: to hand them to another process or thread
+costs more than the judging.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
-from releve.gate.answering import NO_CALL
+from releve.gate.answering import NO_CALL, Decider
 from releve.gate.asking import Question, Reply, no_answer, question_of
-from releve.gate.deciders import Deciders, Start
+from releve.gate.deciders import Deciders
 from releve.outbound import Rules
 
-__all__ = ["BUDGET_SECONDS", "DECIDERS", "Gate"]
+__all__ = ["BUDGET_SECONDS", "Gate"]
 
 BUDGET_SECONDS = 0.8
-DECIDERS = 2
-"""Processes that decide, each with a connection, where the database has more than one writer."""
 _MOST_WAITING = 500
 _MOST_BODY = 4096
 
@@ -31,23 +29,22 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Gate:
-    """The application: so many who decide, each begun by ``start``, and a limit on who waits.
+    """The application: those who decide, and a limit on who waits for them.
 
     ``law`` tells the rules, whose version is part of the gate's health. ``ready`` is called before
-    the first question, once all who decide have begun.
+    the first question, once all who decide have tried to look something up.
     """
 
     def __init__(
         self,
         law: Callable[[], Rules],
-        start: Start,
+        deciders: Sequence[Decider],
         *,
-        deciders: int = DECIDERS,
         budget: float = BUDGET_SECONDS,
         ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._law, self._budget, self._ready = law, budget, ready
-        self._deciders = Deciders(start, deciders)
+        self._deciders = Deciders(deciders)
         self._waiting = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from releve.gate.app import Gate
 
 __all__ = ["application"]
+
+_CONNECTIONS = int(os.environ.get("NC", "2"))
+"""Groups that are decided at a time on a database that has more than one writer."""
 
 
 def application() -> Gate:
@@ -18,13 +22,23 @@ def application() -> Gate:
     from django.conf import settings
 
     django.setup()
-    from releve.gate.app import DECIDERS, Gate
-    from releve.gate.beside import settle, start_beside
+    from releve.gate.answering import Decider
+    from releve.gate.app import BUDGET_SECONDS, Gate
     from releve.gate.checkpoints import checkpoint_apart
     from releve.gate.law import rules_now
+    from releve.gate.stores import open_store
+    from releve.gate.versions import rules_in_use
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     rules_now()  # read before the first question
     if sqlite:
         checkpoint_apart(settings.DATABASES["default"]["NAME"])
-    return Gate(rules_now, start_beside, deciders=1 if sqlite else DECIDERS, ready=settle)
+    count = 1 if sqlite else _CONNECTIONS
+    deciders = [Decider(rules_in_use, open_store, BUDGET_SECONDS) for _ in range(count)]
+    return Gate(rules_now, deciders, ready=_settle)
+
+
+def _settle() -> None:
+    """Let what is loaded by now stay: no later collection walks through it."""
+    gc.collect()
+    gc.freeze()

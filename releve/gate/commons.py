@@ -32,7 +32,9 @@ class Commons:
         kept = self._kept.get(campaign)
         return "" if kept is None or kept[0].campaign is None else kept[0].campaign.client
 
-    def of(self, store: Store, campaign: str, load: datetime | None, known: datetime) -> Common:
+    async def of(
+        self, store: Store, campaign: str, load: datetime | None, known: datetime
+    ) -> Common:
         """Return what is known by ``known``, when ``load`` is the newest; read where it must be."""
         kept = self._kept.get(campaign)
         if kept is not None and time.monotonic() < kept[1] and _stands(kept[0], load, known):
@@ -40,7 +42,7 @@ class Commons:
         if len(self._kept) >= _MOST:
             self._kept.clear()
         asked = {"campaign": campaign, "known": bound(store.vendor, known)}
-        found = Common(store.common(asked))
+        found = Common(await store.common(asked))
         self._kept[campaign] = (found, time.monotonic() + _LONGEST)
         return found
 

@@ -60,18 +60,20 @@ class Asked:
                 "call_id": self.question.ci, "cseq": self.question.cs}  # fmt: skip
 
 
-def decide(
+async def decide(
     store: Store, question: Question, rules: Rules, deadline: float, commons: Commons | None = None
 ) -> Reply:
     """Answer a question and count the attempt, by ``deadline`` of ``time.monotonic``.
 
     Raises Away where the database does not answer.
     """
-    (reply,) = decide_all(store, [Asked(question, deadline)], rules, commons or Commons())
+    (reply,) = await decide_all(store, [Asked(question, deadline)], rules, commons or Commons())
     return reply
 
 
-def decide_all(store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons) -> list[Reply]:
+async def decide_all(
+    store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons
+) -> list[Reply]:
     """Answer questions in one transaction, each as if the one before it had been answered alone.
 
     Raises Away where the database does not answer, and whatever one of them cannot be read,
@@ -85,24 +87,24 @@ def decide_all(store: Store, asked: Sequence[Asked], rules: Rules, commons: Comm
                 replies[place] = no_answer("GATE-LATE")
         left = [place for place, reply in enumerate(replies) if reply is None]
         try:
-            told = _together(store, [asked[place] for place in left], rules, commons)
+            told = await _together(store, [asked[place] for place in left], rules, commons)
         except Conflict:  # a call that was answered elsewhere meanwhile: told the same
             told = None
             if tries == _MOST_TRIES and len(asked) > 1:
-                store.abandon()
+                await store.abandon()
                 raise
         except BaseException:
-            store.abandon()
+            await store.abandon()
             raise
         if told is not None:
             for place, reply in zip(left, told, strict=True):
                 replies[place] = reply
             break
-        store.abandon()
+        await store.abandon()
     return [reply or no_answer("GATE-LATE") for reply in replies]
 
 
-def _together(
+async def _together(
     store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons
 ) -> list[Reply] | None:
     """Return the replies, None where they are to be asked again; no decision leaves nothing."""
@@ -112,15 +114,16 @@ def _together(
     for one in asked:
         one.understood(rules, now, commons)
     group = _Group(store, asked, rules, commons, now)
+    await group.read()
     if group.unlocked():
         return None
     replies = [group.reply(one) for one in asked]
     if not group.decisions:
-        store.abandon()
+        await store.abandon()
         return replies
     if any(time.monotonic() > one.deadline for one in asked):
         return None
-    group.write()
+    await group.write()
     return replies
 
 
@@ -131,19 +134,22 @@ class _Group:
         self, store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons, now: datetime
     ) -> None:
         self.store, self.asked, self.rules, self.now = store, asked, rules, now
-        known = now + MOST_SKEW
-        terms = {"asked": self._terms(), "known": bound(store.vendor, known)}
-        self.locked, rows = store.read(terms)
-        self.seen = Seen(rows)
-        self.commons = {
-            name: commons.of(store, name, self.seen.load, known)
-            for name in dict.fromkeys(one.question.camp for one in asked)
-        }
-        if self._renamed():
-            self.seen = Seen(store.again({**terms, "asked": self._terms()}))
+        self._kept = commons
+        self.commons: dict[str, Common] = {}
         self.decisions: list[Mapping[str, Any]] = []
         self.attempts: list[Mapping[str, Any]] = []
         self.last: datetime | None = None
+
+    async def read(self) -> None:
+        """Begin, and read all that bears on the questions."""
+        known = self.now + MOST_SKEW
+        terms = {"asked": self._terms(), "known": bound(self.store.vendor, known)}
+        self.locked, rows = await self.store.read(terms)
+        self.seen = Seen(rows)
+        for name in dict.fromkeys(one.question.camp for one in self.asked):
+            self.commons[name] = await self._kept.of(self.store, name, self.seen.load, known)
+        if self._renamed():
+            self.seen = Seen(await self.store.again({**terms, "asked": self._terms()}))
 
     def _terms(self) -> str:
         return asked_text([one.row() for one in self.asked])
@@ -200,10 +206,10 @@ class _Group:
             self.attempts.append(attempt)
             self.seen.count({**attempt, "id": attempt["ref"], "at": at}, at)
 
-    def write(self) -> None:
+    async def write(self) -> None:
         """Write what was decided, and commit; in the order of the calls, for every group alike."""
         self.decisions.sort(key=lambda row: (row["call_id"], row["cseq"]))
-        self.store.write({"gate_decision": self.decisions, "gate_attempt": self.attempts})
+        await self.store.write({"gate_decision": self.decisions, "gate_attempt": self.attempts})
 
 
 def _again(

@@ -6,7 +6,7 @@ which takes more processor time than the judging.
 
 from __future__ import annotations
 
-import select
+import asyncio
 from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -24,23 +24,23 @@ _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
 class Pipeline:
-    """A connection that stays in pipeline mode; for one thread.
+    """A connection that stays in pipeline mode; for one task at a time, all of one event loop.
 
     Its methods raise psycopg's errors: OperationalError where the server is gone, or says nothing
-    for so many seconds.
+    for so many seconds. It is opened by a thread that may wait.
     """
 
     def __init__(self, parameters: Mapping[str, Any], seconds: float) -> None:
         self._connection = psycopg.connect(**parameters, autocommit=True)
-        self._pg, self._milliseconds = self._connection.pgconn, round(1000 * seconds)
+        self._pg, self._seconds = self._connection.pgconn, seconds
+        self._socket = self._pg.socket
         self._pg.enter_pipeline_mode()
-        self._readable, self._writable = select.poll(), select.poll()
-        self._readable.register(self._pg.socket, select.POLLIN)
-        self._writable.register(self._pg.socket, select.POLLOUT)
         self._prepared: dict[str, bytes] = {}
         self._numbers = count()
         self._sent: list[str | None] = []
         """What was sent and is not answered: a statement to be prepared, or None, one to be run."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiter: asyncio.Future[None] | None = None
 
     @property
     def idle(self) -> bool:
@@ -62,48 +62,89 @@ class Pipeline:
         self._pg.send_query_prepared(name, [value.encode() for value in values])
         self._sent.append(None)
 
-    def told(self) -> list[list[Row]]:
+    async def told(self) -> list[list[Row]]:
         """Wait for the answers to all that was sent; return the rows of each statement, in order.
 
         Raises the error of the first that fails; those behind it are not run.
         """
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._socket, self._arrived)
         self._pg.pipeline_sync()
-        while self._pg.flush():
-            self._wait(self._writable)
+        if self._pg.flush():
+            await self._flushed()
         sent, self._sent = self._sent, []
         found: list[list[Row]] = []
         error: psycopg.Error | None = None
         for preparing in sent:
-            result = self._result()
+            result = await self._result()
             if result.status not in _DONE:
                 error = error or _error(result)
                 if preparing is not None:
                     del self._prepared[preparing]
             elif preparing is None:
                 found.append(_rows(result))
-        self._result()  # the end of what was sent
+        await self._result()  # the end of what was sent
         if error is not None:
             raise error
         return found
 
-    def _result(self) -> PGresult:
-        while (result := self._next()) is None:  # between two statements
-            if self._pg.status == ConnStatus.BAD:
+    async def _result(self) -> PGresult:
+        while True:
+            while self._pg.is_busy():
+                await self._wait()
+            result = self._pg.get_result()
+            if result is not None:
+                return result
+            if self._pg.status == ConnStatus.BAD:  # else it is the end of one statement
                 raise psycopg.OperationalError("the server has closed the connection")
-        return result
 
-    def _next(self) -> PGresult | None:
-        while self._pg.is_busy():
-            self._wait(self._readable)
+    async def _flushed(self) -> None:
+        """Wait until the socket has taken all, while what comes meanwhile is read."""
+        assert self._loop is not None
+        self._loop.add_writer(self._socket, self._wake)
+        try:
+            while self._pg.flush():
+                await self._wait()
+        finally:
+            self._loop.remove_writer(self._socket)
+
+    async def _wait(self) -> None:
+        assert self._loop is not None
+        self._waiter = self._loop.create_future()
+        timer = self._loop.call_later(self._seconds, self._wake, "the server does not answer")
+        try:
+            await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _wake(self, error: str = "") -> None:
+        if self._waiter is None or self._waiter.done():
+            return
+        if error:
+            self._waiter.set_exception(psycopg.OperationalError(error))
+        else:
+            self._waiter.set_result(None)
+
+    def _arrived(self) -> None:
+        """Read what the server sends, asked for or not."""
+        try:
             self._pg.consume_input()
-        return self._pg.get_result()
+        except psycopg.OperationalError as error:
+            self._unwatch()
+            self._wake(str(error))
+        else:
+            if not self._pg.is_busy():
+                self._wake()
 
-    def _wait(self, until: select.poll) -> None:
-        if not until.poll(self._milliseconds):
-            raise psycopg.OperationalError("the server does not answer")
+    def _unwatch(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._socket)
 
     def close(self) -> None:
         """Give the connection up."""
+        self._unwatch()
         self._connection.close()
 
 

@@ -1,11 +1,13 @@
 """Connections of the gate's own: read under a lock, write, commit; as few round trips as there are.
 
 Django's connection is left out: here every statement is prepared once and waits no longer than the
-answer may take.
+answer may take. Whoever waits, for a server or for another who writes, leaves the event loop to the
+others.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -39,8 +41,9 @@ _LOCK = f"""
 """Every group locks in the same order: so none waits for another that waits for it."""
 
 
-_MOMENT = 0.00005
-"""Seconds between two looks whether another has done writing."""
+_MOMENT, _SOON, _LATER = 0.00005, 0.005, 0.001
+"""Seconds between two looks whether another has done writing; those after which it is no gate that
+writes, and between two looks from then on."""
 
 
 class Away(Exception):  # noqa: N818 (a state, not a fault of the program)
@@ -52,26 +55,26 @@ class Conflict(Exception):  # noqa: N818
 
 
 class Store(Protocol):
-    """One connection, used by one thread."""
+    """One connection, for one task at a time, all of them of one event loop."""
 
     vendor: str
 
-    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """Begin, wait for whoever decides on the same persons, and return all that bears on them.
 
         Also the persons that are locked; None: the whole database is.
         """
 
-    def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """Return all that bears on them once more, under the same locks."""
 
-    def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """Return what bears on every call of a campaign, under the same locks."""
 
-    def write(self, rows: Written) -> None:
+    async def write(self, rows: Written) -> None:
         """Write rows by table, and commit."""
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """Undo what was begun."""
 
     def close(self) -> None:
@@ -105,35 +108,38 @@ class SQLite:
         self._seconds = seconds
         self._own, self._common = _named(own_sql(self.vendor)), _named(common_sql(self.vendor))
 
-    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
-            self._begin()
+            await self._begin()
         except sqlite3.Error as error:
             raise Away(str(error)) from error
-        return None, self.again(asked)
+        return None, await self.again(asked)
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
         """Wait to be the one who writes: other gates are done in a moment.
 
         SQLite's own waiting sleeps for longer and longer.
         """
-        until = time.monotonic() + self._seconds
+        begun = time.monotonic()
         while True:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not busy or time.monotonic() > until:
+                waited = time.monotonic() - begun
+                if not busy or waited > self._seconds:
                     raise
-            time.sleep(_MOMENT)
+            if waited < _SOON:
+                time.sleep(_MOMENT)  # the event loop itself sleeps a millisecond or more
+            await asyncio.sleep(0 if waited < _SOON else _LATER)
 
-    def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
         return self._rows(self._own, asked)
 
-    def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
         return self._rows(self._common, asked)
 
@@ -143,7 +149,7 @@ class SQLite:
         except sqlite3.Error as error:
             raise Away(str(error)) from error
 
-    def write(self, rows: Written) -> None:
+    async def write(self, rows: Written) -> None:
         """See :class:`Store`."""
         try:
             for table, found in rows.items():
@@ -159,7 +165,7 @@ class SQLite:
     def _commit(self) -> None:
         self._connection.execute("COMMIT")
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """See :class:`Store`."""
         try:
             if self._connection.in_transaction:
@@ -192,56 +198,56 @@ class PostgreSQL:
             raise Away(str(error)) from error
         self._own, self._common = own_sql(self.vendor), common_sql(self.vendor)
 
-    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
             self._pipeline.send("BEGIN")
             self._pipeline.send(*_numbered(_LOCK, asked))
             self._pipeline.send(*_numbered(self._own, asked))
-            _, locked, rows = self._pipeline.told()
+            _, locked, rows = await self._pipeline.told()
         except psycopg.Error as error:
             raise Away(str(error)) from error
         return frozenset(person for person, _ in locked if person), rows
 
-    def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
-        return self._rows(self._own, asked)
+        return await self._rows(self._own, asked)
 
-    def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
-        return self._rows(self._common, asked)
+        return await self._rows(self._common, asked)
 
-    def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
             self._pipeline.send(*_numbered(statement, asked))
-            (rows,) = self._pipeline.told()
+            (rows,) = await self._pipeline.told()
         except psycopg.Error as error:
             raise Away(str(error)) from error
         return rows
 
-    def write(self, rows: Written) -> None:
+    async def write(self, rows: Written) -> None:
         """See :class:`Store`."""
         try:
             for table, found in rows.items():
                 if found:
                     statement = _insert_all(table, tuple(found[0]))
                     self._pipeline.send(statement, [json.dumps(found, default=str)])
-            self._commit()
+            await self._commit()
         except psycopg.IntegrityError as error:
             raise Conflict(str(error)) from error
         except psycopg.Error as error:
             raise Away(str(error)) from error
 
-    def _commit(self) -> None:
+    async def _commit(self) -> None:
         self._pipeline.send("COMMIT")
-        self._pipeline.told()
+        await self._pipeline.told()
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """See :class:`Store`."""
         try:
             if not self._pipeline.idle:
                 self._pipeline.send("ROLLBACK")
-                self._pipeline.told()
+                await self._pipeline.told()
         except psycopg.Error as error:
             raise Away(str(error)) from error
 

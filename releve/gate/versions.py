@@ -5,6 +5,7 @@ A gate writes a version down before the first decision by it; where it cannot, i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
@@ -25,24 +26,34 @@ class _Kept:
     versions: frozenset[str] = frozenset()
 
 
-def rules_in_use() -> Rules:
+async def rules_in_use() -> Rules:
     """Return the rules of now for whoever decides, once they are kept."""
-    rules, _ = table_now()
+    rules, texts = table_now()
     if rules.version not in _Kept.versions:
-        keep_now()
+        await asyncio.to_thread(_keep_apart, rules.version, texts)
         _Kept.versions |= {rules.version}
-        if not connection.in_atomic_block:
-            connection.close()  # who decides has one of its own
     return rules
 
 
 def keep_now() -> str:
     """Keep the rules of now; return their version."""
     rules, texts = table_now()
-    RuleTable.objects.get_or_create(
-        version=rules.version, defaults={"texts": dict(texts), "used_at": clock()}
-    )
+    _keep(rules.version, texts)
     return rules.version
+
+
+def _keep(version: str, texts: Mapping[str, str]) -> None:
+    RuleTable.objects.get_or_create(
+        version=version, defaults={"texts": dict(texts), "used_at": clock()}
+    )
+
+
+def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
+    """Keep them, in a thread of its own, over a connection that ends with it."""
+    try:
+        _keep(version, texts)
+    finally:
+        connection.close()
 
 
 def rules_of(version: str) -> Rules:

@@ -9,12 +9,12 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from releve.gate.deciding import decide
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
 from releve.outbound import Withdrawal
 from tests.gate.conftest import _own_home
 from tests.gate.making import AT_ANY_HOUR, CLIENT, fill, question
+from tests.gate.running import decide
 from tests.gate.stores import DjangoStore
 
 __all__ = ["_own_home"]

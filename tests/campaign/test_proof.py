@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from releve.cli import main
 from releve.gate.closing import close_all
-from releve.gate.deciding import decide
 from releve.gate.law import rules_now
 from releve.gate.models import Attempt, Decision
 from releve.ledger.keys import public_key
@@ -24,6 +23,7 @@ from releve.ledger.roots import seal
 from releve.outbound.errors import ProofFault
 from releve.outbound.rerun import rerun
 from tests.gate.making import CAMPAIGN, fill, number_of, question
+from tests.gate.running import decide
 from tests.gate.stores import DjangoStore
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

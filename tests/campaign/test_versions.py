@@ -18,13 +18,15 @@ from releve.cli import main
 from releve.gate import deciding, versions
 from releve.gate.closing import close_all
 from releve.gate.errors import NoSuch
+from releve.gate.law import rules_now
 from releve.gate.loading import load_frames
 from releve.gate.models import Campaign, Decision, Load, RuleTable
-from releve.gate.versions import rules_in_use, rules_of
+from releve.gate.versions import keep_now, rules_of
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
 from releve.outbound import built_in_texts
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of, question
+from tests.gate.running import decide
 from tests.gate.stores import DjangoStore
 from tests.outbound.people import frame_of
 from tests.outbound.table import FEEDS
@@ -98,7 +100,8 @@ def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
             patch.setattr(deciding.timezone, "now", lambda at=at: at)
             for person in range(3):
                 asked = question(person, f"{at.day}-{person}")
-                deciding.decide(StoreAt(at), asked, rules_in_use(), time.monotonic() + 9)
+                keep_now()
+                decide(StoreAt(at), asked, rules_now(), time.monotonic() + 9)
 
 
 def proved(out: Path, *, code: int = 0) -> str:
@@ -147,7 +150,7 @@ def test_a_version_that_is_not_kept_is_named_with_what_to_put_back(tmp_path: Pat
 @pytest.mark.usefixtures("week")
 def test_a_version_is_kept_once_and_is_read_back_as_it_was() -> None:
     assert RuleTable.objects.count() == 2
-    rules_in_use()
+    keep_now()
     assert RuleTable.objects.count() == 2
     for table in RuleTable.objects.all():
         versions._loaded.cache_clear()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,10 +12,8 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from releve.gate.answering import Decider, answer_on
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
-from releve.gate.deciders import Start
 from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts
 from releve.gate.moments import clock
@@ -41,21 +37,6 @@ AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}
 def open_rules() -> Rules:
     """The law without its hours."""
     return load_rules({**built_in_texts(), "open.yaml": AT_ANY_HOUR})
-
-
-def beside(made: Callable[[], Decider]) -> Start:
-    """What starts a decider in a thread of this process, so that it may be given a double."""
-
-    def work(asking: socket.socket) -> None:
-        decider = made()
-        decider.warm_up()
-        answer_on(asking, decider)
-
-    def start(asking: socket.socket) -> Callable[[], None]:
-        threading.Thread(target=work, args=(asking,), daemon=True).start()
-        return lambda: None  # a thread cannot be ended
-
-    return start
 
 
 def number_of(person: int) -> str:

@@ -16,13 +16,13 @@ class DjangoStore:
 
     vendor = connection.vendor
 
-    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
-        return None, self.again(asked)
+    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
+        return None, await self.again(asked)
 
-    def again(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+    async def again(self, asked: Mapping[str, Any]) -> Sequence[Any]:
         return self._rows(own_sql(self.vendor), asked)
 
-    def common(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+    async def common(self, asked: Mapping[str, Any]) -> Sequence[Any]:
         return self._rows(common_sql(self.vendor), asked)
 
     def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Any]:
@@ -30,13 +30,13 @@ class DjangoStore:
             cursor.execute(statement, asked)
             return cursor.fetchall()
 
-    def write(self, rows: Written) -> None:
+    async def write(self, rows: Written) -> None:
         with connection.cursor() as cursor:
             for table, found in rows.items():
                 for row in found:
                     cursor.execute(insert(table, tuple(row), "%({})s"), row)
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """Leave everything as it is."""
 
     def close(self) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from releve.gate.answering import Decider
 from releve.gate.app import Gate
 from releve.gate.asking import REFUSALS, question_of
 from releve.gate.stores import Away, Store, Written
-from tests.gate.making import beside, open_rules
+from tests.gate.making import open_rules
+from tests.gate.running import decider_of
 
 GOOD = "to=%2B33144500001&cli=0162000001&camp=spring&ci=a@b&cs=7"
 
@@ -26,19 +26,19 @@ class Broken:
     def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
         self.error, self.seconds, self.closed = error, seconds, 0
 
-    def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
-        time.sleep(self.seconds)
+    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
+        await asyncio.sleep(self.seconds)
         raise self.error or Away("gone")
 
-    def again(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+    async def again(self, asked: Mapping[str, Any]) -> Sequence[Any]:
         raise AssertionError("nothing was read")
 
     common = again
 
-    def write(self, rows: Written) -> None:
+    async def write(self, rows: Written) -> None:
         raise AssertionError("nothing may be written")
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """Nothing was begun."""
 
     def close(self) -> None:
@@ -51,8 +51,7 @@ def ask(
 ) -> list[tuple[int, str, str]]:  # fmt: skip
     """Return status, text and reason of so many questions asked at once."""
     rules = open_rules()
-    start = beside(lambda: Decider(lambda: rules, lambda seconds: store, 0.2))
-    gate = Gate(lambda: rules, start, deciders=1, budget=0.2)
+    gate = Gate(lambda: rules, [decider_of(lambda: rules, lambda _: store, 0.2)], budget=0.2)
 
     async def one() -> tuple[int, str, str]:
         sent: list[Any] = []
@@ -151,8 +150,8 @@ def test_every_decider_has_connected_before_the_gate_says_that_it_has_started() 
         return Broken()
 
     rules, seen = open_rules(), list[int]()
-    start = beside(lambda: Decider(lambda: rules, opened, 0.2))
-    gate = Gate(lambda: rules, start, deciders=2, ready=lambda: seen.append(len(connected)))
+    deciders = [decider_of(lambda: rules, opened, 0.2) for _ in range(2)]
+    gate = Gate(lambda: rules, deciders, ready=lambda: seen.append(len(connected)))
     assert lifespan(gate) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert seen == [2]
 
@@ -162,5 +161,5 @@ def test_a_gate_starts_though_the_database_is_away() -> None:
         raise Away("nowhere")
 
     rules = open_rules()
-    gate = Gate(lambda: rules, beside(lambda: Decider(lambda: rules, opened, 0.2)), deciders=1)
+    gate = Gate(lambda: rules, [decider_of(lambda: rules, opened, 0.2)])
     assert lifespan(gate)[0] == "lifespan.startup.complete"

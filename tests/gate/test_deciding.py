@@ -13,15 +13,17 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from releve.gate import versions
 from releve.gate.answering import Decider
 from releve.gate.app import Gate
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
-from releve.gate.deciding import Asked, decide
+from releve.gate.deciding import Asked
 from releve.gate.errors import LoadRefused
 from releve.gate.knowing import Campaign, asked_text, bound
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
+from releve.gate.models import RuleTable
 from releve.gate.moments import clock
 from releve.gate.stores import Away, PostgreSQL, SQLite
 from releve.outbound import Attempt, Person, Withdrawal
@@ -30,11 +32,11 @@ from tests.gate.making import (
     CAMPAIGN,
     CLIENT,
     Ground,
-    beside,
     number_of,
     question,
     said,
 )
+from tests.gate.running import answer, decide, decider_of, run
 
 pytestmark = [pytest.mark.database]
 
@@ -53,16 +55,15 @@ def ask(ground: Ground, one: Question) -> Reply:
 
 def reply_of(decider: Decider, one: Question) -> Reply:
     """Ask a decider one question."""
-    (reply,) = decider.answer([Asked(one, time.monotonic() + 5)])
+    (reply,) = answer(decider, Asked(one, time.monotonic() + 5))
     return reply
 
 
 def health(ground: Ground) -> Reply:
     """Ask a gate how it is."""
-    start = beside(lambda: Decider(rules_now, ground.store, 5))
-    gate = Gate(rules_now, start, deciders=1)
+    gate = Gate(rules_now, [decider_of(rules_now, ground.store)])
     try:
-        return asyncio.run(gate.health())
+        return run(gate.health())
     finally:
         gate.close()
 
@@ -255,14 +256,35 @@ def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> No
     holder, store = ground.store(), ground.store(0.2)
     one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
     asked = {"asked": asked_text([one]), "known": bound(holder.vendor, clock())}
-    holder.read(asked)
+    run(holder.read(asked))
     try:
         with pytest.raises(Away):
-            store.read(asked)
+            run(store.read(asked))
     finally:
-        holder.abandon()
+        run(holder.abandon())
         holder.close()
         store.close()
+
+
+def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: Ground) -> None:
+    """The holder is done only once the event loop has gone on."""
+    holder, store = ground.store(), ground.store()
+    one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
+    asked = {"asked": asked_text([one]), "known": bound(holder.vendor, clock())}
+
+    async def meet() -> None:
+        await holder.read(asked)
+        waiting = asyncio.create_task(store.read(asked))
+        for _ in range(3):
+            await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await holder.abandon()
+        await asyncio.wait_for(waiting, 4)
+        await store.abandon()
+
+    run(meet())
+    for each in (holder, store):
+        each.close()
 
 
 def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
@@ -276,7 +298,7 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
 ) -> None:
     law = settings.HOME / "law" / "open.yaml"
     law.parent.mkdir()
-    decider = Decider(rules_now, ground.store, 5)
+    decider = decider_of(rules_now, ground.store)
 
     def answer(text: str, call: str) -> str:
         law.write_text(text, encoding="utf-8")
@@ -294,6 +316,30 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
     decider.close()
 
 
+def test_the_rules_that_decide_are_kept_first(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions._Kept, "versions", frozenset())
+    decider, kept = Decider(versions.rules_in_use, ground.store, 5), RuleTable.objects.all()
+    assert reply_of(decider, question(1, "c")).status in (200, 403)
+    assert [one.version for one in kept] == [rules_now().version]
+    kept.delete()
+    assert reply_of(decider, question(1, "d")).status in (200, 403)
+    assert not kept, "they are kept once"
+    decider.close()
+
+
+def test_rules_that_cannot_be_kept_decide_nothing(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(versions, "RuleTable", None)
+    decider = Decider(versions.rules_in_use, ground.store, 5)
+    assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-FAULT"
+    decider.close()
+    assert ground.rows(DECISIONS) == [(0,)]
+
+
 def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
     theirs = Campaign("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
                       "", "")  # fmt: skip
@@ -304,7 +350,7 @@ def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
 def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
     ground: Ground,
 ) -> None:
-    decider = Decider(lambda: ground.rules, ground.store, 5)
+    decider = decider_of(lambda: ground.rules, ground.store)
     assert reply_of(decider, question(1, "before")).status == 200
     store = decider._store
     if isinstance(store, PostgreSQL):
@@ -313,7 +359,7 @@ def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
         assert said(reply_of(decider, question(1, "gone"))) == "503 refuse GATE-DATABASE"
     else:
         nowhere = ground.folder / "none"
-        lost = Decider(lambda: ground.rules, lambda seconds: SQLite(nowhere, seconds), 5)
+        lost = decider_of(lambda: ground.rules, lambda seconds: SQLite(nowhere, seconds))
         assert said(reply_of(lost, question(1, "gone"))) == "503 refuse GATE-DATABASE"
         assert not nowhere.exists()
     assert reply_of(decider, question(1, "back")).status == 200

@@ -19,12 +19,11 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.gate import checkpoints, deciding
-from releve.gate.answering import Decider
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.checkpoints import checkpoint, checkpoint_apart
 from releve.gate.commons import Commons
-from releve.gate.deciding import Asked, decide, decide_all
+from releve.gate.deciding import Asked
 from releve.gate.knowing import Campaign
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
@@ -58,6 +57,7 @@ from tests.gate.making import (
     read_feeds,
     said,
 )
+from tests.gate.running import answer, decide, decide_all, decider_of
 from tests.gate.stores import DjangoStore
 
 pytestmark = [pytest.mark.database]
@@ -199,8 +199,8 @@ def test_one_that_cannot_be_judged_does_not_sink_its_group(
         return judged(call, *rest)
 
     monkeypatch.setattr(deciding, "judged", faulty)
-    decider = Decider(lambda: ground.rules, ground.store, 5)
-    found = decider.answer(asked(*(question(n, f"c{n}") for n in range(5))))
+    decider = decider_of(lambda: ground.rules, ground.store)
+    found = answer(decider, *asked(*(question(n, f"c{n}") for n in range(5))))
     decider.close()
     assert [reply.status for reply in found] == [200, 200, 503, 200, 200]
     assert found[2].reasons == "GATE-FAULT"
@@ -214,14 +214,14 @@ def test_one_that_cannot_be_written_does_not_sink_its_group(
     store = ground.store()
     write = store.write
 
-    def faulty(rows: Written) -> None:
+    async def faulty(rows: Written) -> None:
         if any(row["call_id"] == "c2" for row in rows["gate_decision"]):
             raise Conflict("a row that no column can hold")
-        write(rows)
+        await write(rows)
 
     monkeypatch.setattr(store, "write", faulty)
-    decider = Decider(lambda: ground.rules, lambda _: store, 5)
-    found = decider.answer(asked(*(question(n, f"c{n}") for n in range(5))))
+    decider = decider_of(lambda: ground.rules, lambda _: store)
+    found = answer(decider, *asked(*(question(n, f"c{n}") for n in range(5))))
     decider.close()
     assert [reply.status for reply in found] == [200, 200, 503, 200, 200]
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(4,)]
@@ -232,7 +232,12 @@ def test_a_group_whose_gate_is_gone_before_the_commit_has_counted_nothing(
 ) -> None:
     group = [question(1, f"c{n}") for n in range(3)]
     store = ground.store()
-    monkeypatch.setattr(store, "_commit", lambda: None)
+
+    async def not_sent() -> None:
+        """Wait for nothing."""
+
+    commit = not_sent if store.vendor == "postgresql" else lambda: None
+    monkeypatch.setattr(store, "_commit", commit)
     assert len(decide_all(store, asked(*group), ground.rules, Commons())) == 3
     store.close()  # as the database sees a kill: the connection ends
     assert ground.rows("SELECT COUNT(*) FROM gate_decision") == [(0,)]
@@ -297,15 +302,15 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
     store, commons = ground.store(), Commons()
     reads, common = Counter[str](), store.common
 
-    def counted(terms: Any) -> Any:
+    async def counted(terms: Any) -> Any:
         reads[terms["campaign"]] += 1
-        return common(terms)
+        return await common(terms)
 
     def ask(call: str, **more: Any) -> str:
         one = question(int(call), call, **more)
         return said(decide(store, one, ground.rules, time.monotonic() + 5, commons))
 
-    store.common = counted  # type: ignore[method-assign]
+    store.common = counted  # type: ignore[assignment, method-assign]
     assert [ask("1"), ask("2"), ask("3", camp="none")] == [
         "200 allow", "200 allow", "403 refuse GATE-CAMPAIGN",
     ]  # fmt: skip
@@ -383,8 +388,8 @@ def test_a_law_that_cannot_be_read_refuses_all(ground: Ground) -> None:
     def unreadable() -> Rules:
         raise OSError("gone")
 
-    decider = Decider(unreadable, ground.store, 5)
-    found = decider.answer(asked(question(1, "a"), question(2, "b")))
+    decider = decider_of(unreadable, ground.store)
+    found = answer(decider, *asked(question(1, "a"), question(2, "b")))
     decider.close()
     assert [said(reply) for reply in found] == ["503 refuse GATE-FAULT"] * 2
 
@@ -395,8 +400,8 @@ def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: Ground) 
     assert rules_now().version == built_in_rules().version, "no folder, no rows of one's own"
     law.mkdir()
     (law / "own.yaml").symlink_to(law / "taken-away")
-    decider = Decider(rules_now, ground.store, 5)
-    (reply,) = decider.answer(asked(question(1, "a")))
+    decider = decider_of(rules_now, ground.store)
+    (reply,) = answer(decider, *asked(question(1, "a")))
     assert said(reply) == "503 refuse GATE-FAULT"
     decider.close()
 

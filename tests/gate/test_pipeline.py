@@ -10,6 +10,7 @@ from django.db import connection
 
 from releve.gate.pipeline import Pipeline
 from tests.gate.making import Ground
+from tests.gate.running import run
 
 pytestmark = [pytest.mark.database]
 
@@ -26,7 +27,7 @@ def pipeline(ground: Ground) -> Iterator[Pipeline]:
 def ask(pipeline: Pipeline, *statements: str) -> list[list[tuple[str | None, ...]]]:
     for statement in statements:
         pipeline.send(statement)
-    return pipeline.told()
+    return run(pipeline.told())
 
 
 def test_answers_come_in_the_order_of_what_was_sent(pipeline: Pipeline) -> None:
@@ -34,13 +35,13 @@ def test_answers_come_in_the_order_of_what_was_sent(pipeline: Pipeline) -> None:
     pipeline.send("SELECT $1::int + 1, NULL, 'é' UNION ALL SELECT 0, 'b', ''", ["41"])
     pipeline.send("SELECT 1 WHERE false")
     assert not pipeline.idle
-    assert pipeline.told() == [[], [("42", None, "é"), ("0", "b", "")], []]
+    assert run(pipeline.told()) == [[], [("42", None, "é"), ("0", "b", "")], []]
     assert not pipeline.idle, "a transaction is open"
     ask(pipeline, "ROLLBACK")
     assert pipeline.idle
     for _ in range(3):  # prepared by now
         pipeline.send("SELECT $1::int + 1, NULL, 'é' UNION ALL SELECT 0, 'b', ''", ["1"])
-        assert pipeline.told() == [[("2", None, "é"), ("0", "b", "")]]
+        assert run(pipeline.told()) == [[("2", None, "é"), ("0", "b", "")]]
 
 
 def test_what_stands_behind_an_error_is_not_run(pipeline: Pipeline) -> None:

@@ -20,7 +20,6 @@ from django.utils import timezone
 from releve import outbound
 from releve.evidence import verify
 from releve.gate.closing import close_all, prove_row
-from releve.gate.deciding import decide
 from releve.gate.erasing import erase_due, erase_person
 from releve.gate.errors import LoadRefused, NoSuch
 from releve.gate.keys import number_pseudonym, person_pseudonym
@@ -35,6 +34,7 @@ from releve.ledger.roots import seal
 from releve.outbound import Contract, Refusal, Withdrawal
 from releve.outbound.reading import read_tables
 from tests.gate.making import CLIENT, consent_of, fill, number_of, open_rules, question
+from tests.gate.running import decide
 from tests.gate.stores import DjangoStore
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

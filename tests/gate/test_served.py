@@ -1,4 +1,4 @@
-"""The command itself, as an operator starts it: processes over HTTP, and those that decide."""
+"""The command itself, as an operator starts it: processes over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from tests.gate.making import CALLER, CAMPAIGN, number_of
 from tests.gate.serving import PRELOADED, prepare
-from tests.gate.test_killed import SPAWN, ask, children_of, run
+from tests.gate.test_killed import SPAWN, ask, run
 from tests.ledger.elsewhere import ROOT, installation
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
@@ -59,20 +59,6 @@ def path_of(call: str, campaign: str = CAMPAIGN) -> str:
     return f"/gate?to={number_of(1)}&cli={CALLER}&camp={campaign}&ci={call}&cs=1"
 
 
-def deciders_of(process: int) -> set[int]:
-    """The deciders beside a gate that is one process."""
-    found = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children_of(process)}
-    return {pid for pid, command in found.items() if b"releve.gate.beside" in command}
-
-
-def runs(process: int) -> bool:
-    """Whether a process has not ended, fetched by its parent or not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_the_command_answers_with_two_processes_until_it_is_told_to_stop(tmp_path: Path) -> None:
     with served(tmp_path, 2) as (process, port, _):
         assert ask(port, path_of("call")) == (200, "allow call/1\n")
@@ -81,36 +67,3 @@ def test_the_command_answers_with_two_processes_until_it_is_told_to_stop(tmp_pat
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=30)
         assert f"gate: http://127.0.0.1:{port}/gate, rules ".encode() in out
-
-
-def test_a_decider_ends_with_its_gate_and_not_before_and_has_another_after_it(
-    tmp_path: Path,
-) -> None:
-    with served(tmp_path, 1) as (process, port, _):
-        deciders = deciders_of(process.pid)
-        assert deciders
-        for decider in deciders:
-            os.kill(decider, signal.SIGINT)  # as a terminal sends to all, or a service SIGTERM
-            os.kill(decider, signal.SIGTERM)
-        assert ask(port, path_of("signalled")) == (200, "allow signalled/1\n")
-        assert deciders_of(process.pid) == deciders
-        for decider in deciders:
-            os.kill(decider, signal.SIGKILL)
-        until_it_is(lambda: ask(port, path_of("after"))[0] == 200)
-        until_it_is(lambda: len(deciders_of(process.pid)) == len(deciders))
-        others = deciders_of(process.pid)
-        assert not others & deciders
-        process.kill()
-        until_it_is(lambda: not any(map(runs, others)))
-
-
-def test_a_decider_that_hangs_is_killed_and_has_another_after_it(tmp_path: Path) -> None:
-    with served(tmp_path, 1) as (process, port, _):
-        deciders = deciders_of(process.pid)
-        for decider in deciders:
-            os.kill(decider, signal.SIGSTOP)
-        for decider in deciders:  # each is given a question
-            assert ask(port, path_of(f"late-{decider}")) == (503, "refuse GATE-LATE\n")
-        until_it_is(lambda: ask(port, path_of("after"))[0] == 200)
-        until_it_is(lambda: not any(map(runs, deciders)))
-        until_it_is(lambda: len(deciders_of(process.pid)) == len(deciders))

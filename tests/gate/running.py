@@ -1,0 +1,85 @@
+"""What the gate does in an event loop, run to its end by tests that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from releve.gate import deciding
+from releve.gate.answering import Decider
+from releve.gate.asking import Question, Reply
+from releve.gate.commons import Commons
+from releve.gate.deciding import Asked
+from releve.gate.stores import Store
+from releve.outbound import Rules
+from tests.gate.stores import DjangoStore
+
+Told = TypeVar("Told")
+
+
+class _Loop:
+    """An event loop of one thread, closed when the thread has ended."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+
+    def __del__(self) -> None:
+        self.runner.close()
+
+
+_own = threading.local()
+
+
+def run(work: Coroutine[Any, Any, Told]) -> Told:
+    """Run something in the event loop of this thread, always the same."""
+    if not hasattr(_own, "loop"):
+        _own.loop = _Loop()
+    told: Told = _own.loop.runner.run(work)
+    return told
+
+
+def run_without_loop(work: Coroutine[Any, Any, Told]) -> Told:
+    """Run what waits for nothing; Django's connection is refused within a loop."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        told: Told = done.value
+        return told
+    raise AssertionError("it waits for something")
+
+
+def decide_all(
+    store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons | None = None
+) -> list[Reply]:
+    """Answer questions in one transaction."""
+    work = deciding.decide_all(store, asked, rules, commons or Commons())
+    return run_without_loop(work) if isinstance(store, DjangoStore) else run(work)
+
+
+def decide(
+    store: Store, question: Question, rules: Rules, deadline: float, commons: Commons | None = None
+) -> Reply:
+    """Answer a question."""
+    (reply,) = decide_all(store, [Asked(question, deadline)], rules, commons)
+    return reply
+
+
+def answer(decider: Decider, *asked: Asked) -> list[Reply]:
+    """Ask a decider about a group."""
+    return run(decider.answer(asked))
+
+
+def decider_of(
+    law: Callable[[], Rules], opened: Callable[[float], Store], seconds: float = 5
+) -> Decider:
+    """A decider whose law waits for nothing."""
+    return Decider(_waiting_for_nothing(law), opened, seconds)
+
+
+def _waiting_for_nothing(law: Callable[[], Rules]) -> Callable[[], Awaitable[Rules]]:
+    async def told() -> Rules:
+        return law()
+
+    return told
