@@ -126,7 +126,7 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
     from django.utils import timezone
 
     from releve.gate.keys import number_text, text_pseudonym
-    from releve.gate.knowing import asked_text, bound
+    from releve.gate.knowing import bound
     from releve.gate.moments import MOST_SKEW
     from releve.gate.stores import open_store
 
@@ -150,7 +150,7 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
         call, number = told["ci"], text_pseudonym(number_text(told["to"]))
         terms = {"client": "CLIENT-A", "number": number, "named": "", "call_id": call, "cseq": 1}
         known = bound(store.vendor, now + MOST_SKEW)
-        _, found = await store.read({"asked": asked_text([terms]), "known": known})
+        _, found = await store.read([terms], known)
         person = next(b for what, _, b, _ in found if what == "holder")
         at = bound(store.vendor, now + timedelta(microseconds=1))
         changed = {

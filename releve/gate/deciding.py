@@ -18,7 +18,7 @@ from django.utils import timezone
 from releve.gate.asking import Question, Reply, allow, no_answer, refuse
 from releve.gate.commons import Commons
 from releve.gate.keys import number_text, person_pseudonym, text_pseudonym
-from releve.gate.knowing import Answer, Campaign, Common, Seen, asked_text, bound, facts_digest
+from releve.gate.knowing import Answer, Campaign, Common, Seen, bound, facts_digest
 from releve.gate.moments import MOST_SKEW, later_than
 from releve.gate.retention import years_later
 from releve.gate.sql import DECISION
@@ -143,16 +143,13 @@ class _Group:
     async def read(self) -> None:
         """Begin, and read all that bears on the questions."""
         known = self.now + MOST_SKEW
-        terms = {"asked": self._terms(), "known": bound(self.store.vendor, known)}
-        self.locked, rows = await self.store.read(terms)
+        by = bound(self.store.vendor, known)
+        self.locked, rows = await self.store.read([one.row() for one in self.asked], by)
         self.seen = Seen(rows)
         for name in dict.fromkeys(one.question.camp for one in self.asked):
             self.commons[name] = await self._kept.of(self.store, name, self.seen.load, known)
         if self._renamed():
-            self.seen = Seen(await self.store.again({**terms, "asked": self._terms()}))
-
-    def _terms(self) -> str:
-        return asked_text([one.row() for one in self.asked])
+            self.seen = Seen(await self.store.again([one.row() for one in self.asked], by))
 
     def _renamed(self) -> bool:
         """Give every question the client of its campaign; return whether one has another now."""

@@ -17,13 +17,12 @@ from typing import Any
 from django.db import connection
 
 from releve.gate.keys import number_pseudonym, person_pseudonym
-from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql
+from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql, asked_by
 from releve.gate.tables import TABLES, Column, day, instant
 from releve.outbound import Facts
 
 __all__ = [
-    "Answer", "Campaign", "Common", "Seen", "asked_text", "bound", "facts_at", "facts_digest",
-    "facts_for",
+    "Answer", "Campaign", "Common", "Seen", "bound", "facts_at", "facts_digest", "facts_for",
 ]  # fmt: skip
 
 _COUNTED = 2**62
@@ -202,15 +201,10 @@ def facts_for(
     asked = {"client": client, "number": number, "named": named, "call_id": "", "cseq": -1}
     known = bound(connection.vendor, known_at)
     with connection.cursor() as cursor:
-        terms = {"asked": asked_text([asked]), "known": known, "campaign": campaign}
+        terms = {**asked_by([asked], known), "campaign": campaign}
         cursor.execute(all_sql(connection.vendor), terms)
         rows = cursor.fetchall()
     return Seen(rows).answer(number, named, like, Common(rows), client)
-
-
-def asked_text(asked: Sequence[Mapping[str, Any]]) -> str:
-    """Return questions as the statements take them."""
-    return json.dumps(asked)
 
 
 def bound(vendor: str, when: datetime) -> Any:

@@ -21,7 +21,8 @@ def serve_gate(factory: str, host: str, port: int, workers: int) -> None:
     """
     config = uvicorn.Config(
         factory, factory=True, host=host, port=port, workers=workers, access_log=False,
-        log_level="warning", server_header=False, date_header=False, http="httptools",
+        log_level="warning", server_header=False, date_header=False, http="httptools", ws="none",
+        proxy_headers=False,
     )  # fmt: skip
     listening = config.bind_socket()
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -2,9 +2,9 @@
 
 Every row comes as ``what, a, b, cells``: its table (or another name below), what it is about, and
 its values as a JSON array, on SQLite and PostgreSQL alike. About a number: ``a``; about a person
-and a client: ``a`` the client, ``b`` the person. ``asked`` is a JSON array with ``number`` and
-``named`` (pseudonyms), ``client``, ``call_id`` and ``cseq`` of each question; ``known`` is the
-instant by which a fact must have been known.
+and a client: ``a`` the client, ``b`` the person. Asked by ``number`` and ``named`` (pseudonyms),
+``client``, ``call_id`` and ``cseq``: those of one question, or of each in a JSON array, ``asked``;
+``known`` is the instant by which a fact must have been known.
 
 Other names: ``holder`` (number, person), whatever version of the link is in force; ``decided``
 (call id, sequence), what the call was told already; ``head``, the newest load, the last decision
@@ -14,15 +14,17 @@ instant after ``known`` at which something that is there already becomes known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from releve.gate import models
 from releve.gate.tables import TABLES
 
 __all__ = [
-    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "LOCKED_PERSONS", "OWN", "all_sql", "common_sql",
-    "own_sql",
+    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "OWN", "all_sql", "asked_by", "common_sql",
+    "locked_sql", "own_sql",
 ]  # fmt: skip
 
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
@@ -53,7 +55,11 @@ _WHERE = {
     "mandates": "f.client = t.client",
     "abandoned": "f.campaign = t.campaign",
 }
-_ASKED = {
+_ONE = """asked AS MATERIALIZED (SELECT CAST(%(client)s AS text) AS client,
+    CAST(%(number)s AS text) AS number, CAST(%(named)s AS text) AS named,
+    CAST(%(call_id)s AS text) AS call_id, CAST(%(cseq)s AS integer) AS cseq)"""
+"""Most groups are of one question: to take a JSON array apart costs a fifth of the look-up."""
+_MANY = {
     "sqlite": """asked AS MATERIALIZED (SELECT json_extract(value, '$.client') AS client,
         json_extract(value, '$.number') AS number, json_extract(value, '$.named') AS named,
         json_extract(value, '$.call_id') AS call_id, json_extract(value, '$.cseq') AS cseq
@@ -68,17 +74,29 @@ _HOLDERS = """holders AS MATERIALIZED (
     who AS MATERIALIZED (
         SELECT client, person FROM holders UNION SELECT client, named FROM asked)"""
 
-LOCKED_PERSONS = f"""WITH {_ASKED["postgresql"]}, {_HOLDERS},
-    p AS MATERIALIZED (SELECT DISTINCT person FROM who WHERE person <> '')
-    SELECT person FROM p"""
-"""Who may answer the numbers of a group, and who is asked for; for PostgreSQL, to lock them."""
+
+def asked_by(asked: Sequence[Mapping[str, Any]], known: Any) -> dict[str, Any]:
+    """Return the values of the statements about a group of questions."""
+    (one, *more) = asked
+    return {"asked": json.dumps(asked), "known": known} if more else {**one, "known": known}
 
 
 @cache
-def own_sql(vendor: str) -> str:
-    """Return the statement for what is about the numbers of a group and their holders."""
+def locked_sql(one: bool) -> str:
+    """Return PostgreSQL's statement for who may answer the numbers of a group, or is asked for."""
+    return f"""WITH {_asked("postgresql", one)}, {_HOLDERS},
+        p AS MATERIALIZED (SELECT DISTINCT person FROM who WHERE person <> '')
+        SELECT person FROM p"""
+
+
+@cache
+def own_sql(vendor: str, one: bool) -> str:
+    """Return the statement for what is about the numbers of a group and their holders.
+
+    For a group of one, or one that is given as JSON.
+    """
     parts = [*_own(vendor), *_decided(vendor), _head(vendor)]
-    return f"WITH {_ASKED[vendor]}, {_HOLDERS}\n" + "\nUNION ALL ".join(parts)
+    return f"WITH {_asked(vendor, one)}, {_HOLDERS}\n" + "\nUNION ALL ".join(parts)
 
 
 @cache
@@ -94,7 +112,11 @@ def all_sql(vendor: str) -> str:
     """Return both in one statement, for one question whose ``client`` is given by name."""
     terms = "terms AS (SELECT CAST(%(campaign)s AS varchar(128)) AS campaign, client FROM asked)"
     parts = [*_own(vendor), *_common(vendor), _head(vendor)]
-    return f"WITH {_ASKED[vendor]}, {_HOLDERS}, {terms}\n" + "\nUNION ALL ".join(parts)
+    return f"WITH {_ONE}, {_HOLDERS}, {terms}\n" + "\nUNION ALL ".join(parts)
+
+
+def _asked(vendor: str, one: bool) -> str:
+    return _ONE if one else _MANY[vendor]
 
 
 def _part(vendor: str, what: str, about: tuple[str, str], columns: list[str], source: str) -> str:

@@ -8,7 +8,6 @@ others.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sqlite3
 import time
@@ -23,23 +22,17 @@ from django.conf import settings
 from releve.gate.checkpoints import MOST_PAGES
 from releve.gate.moments import LOADS_LOCK
 from releve.gate.pipeline import Pipeline
-from releve.gate.sql import LOCKED_PERSONS, common_sql, own_sql
+from releve.gate.sql import asked_by, common_sql, locked_sql, own_sql
 
 __all__ = ["Away", "Conflict", "PostgreSQL", "SQLite", "Store", "Written", "open_store"]
 
 Row = Sequence[Any]
 """``what, a, b, cells`` of ``releve.gate.sql``."""
+Asked = Sequence[Mapping[str, Any]]
+"""What is asked by of each question of a group: see ``releve.gate.sql``."""
 Written = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by table, in the order in which they are written; those of one table have the same names,
 in one order."""
-
-_LOCK = f"""
-    SELECT NULL, pg_advisory_xact_lock_shared({LOADS_LOCK}) IS NULL
-    UNION ALL SELECT person, pg_advisory_xact_lock(lock) IS NULL FROM (
-        SELECT person, hashtextextended(person, 7) AS lock FROM ({LOCKED_PERSONS}) u ORDER BY lock
-    ) p"""
-"""Every group locks in the same order: so none waits for another that waits for it."""
-
 
 _MOMENT, _SOON, _LATER = 0.00005, 0.005, 0.001
 """Seconds between two looks whether another has done writing; those after which it is no gate that
@@ -59,13 +52,13 @@ class Store(Protocol):
 
     vendor: str
 
-    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """Begin, wait for whoever decides on the same persons, and return all that bears on them.
 
         Also the persons that are locked; None: the whole database is.
         """
 
-    async def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def again(self, asked: Asked, known: Any) -> Sequence[Row]:
         """Return all that bears on them once more, under the same locks."""
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
@@ -106,15 +99,14 @@ class SQLite:
         except sqlite3.Error as error:
             raise Away(str(error)) from error
         self._seconds = seconds
-        self._own, self._common = _named(own_sql(self.vendor)), _named(common_sql(self.vendor))
 
-    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
             await self._begin()
         except sqlite3.Error as error:
             raise Away(str(error)) from error
-        return None, await self.again(asked)
+        return None, await self.again(asked, known)
 
     async def _begin(self) -> None:
         """Wait to be the one who writes: other gates are done in a moment.
@@ -135,13 +127,13 @@ class SQLite:
                 time.sleep(_MOMENT)  # the event loop itself sleeps a millisecond or more
             await asyncio.sleep(0 if waited < _SOON else _LATER)
 
-    async def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def again(self, asked: Asked, known: Any) -> Sequence[Row]:
         """See :class:`Store`."""
-        return self._rows(self._own, asked)
+        return self._rows(_named(own_sql("sqlite", len(asked) == 1)), asked_by(asked, known))
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
-        return self._rows(self._common, asked)
+        return self._rows(_named(common_sql("sqlite")), asked)
 
     def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
@@ -196,26 +188,27 @@ class PostgreSQL:
             self._pipeline = Pipeline(given, 2 * seconds)
         except psycopg.Error as error:
             raise Away(str(error)) from error
-        self._own, self._common = own_sql(self.vendor), common_sql(self.vendor)
 
-    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
+            one, values = len(asked) == 1, asked_by(asked, known)
             self._pipeline.send("BEGIN")
-            self._pipeline.send(*_numbered(_LOCK, asked))
-            self._pipeline.send(*_numbered(self._own, asked))
+            self._pipeline.send(*_numbered(_lock_sql(one), values))
+            self._pipeline.send(*_numbered(own_sql("postgresql", one), values))
             _, locked, rows = await self._pipeline.told()
         except psycopg.Error as error:
             raise Away(str(error)) from error
         return frozenset(person for person, _ in locked if person), rows
 
-    async def again(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def again(self, asked: Asked, known: Any) -> Sequence[Row]:
         """See :class:`Store`."""
-        return await self._rows(self._own, asked)
+        statement = own_sql("postgresql", len(asked) == 1)
+        return await self._rows(statement, asked_by(asked, known))
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
-        return await self._rows(self._common, asked)
+        return await self._rows(common_sql("postgresql"), asked)
 
     async def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
@@ -229,9 +222,8 @@ class PostgreSQL:
         """See :class:`Store`."""
         try:
             for table, found in rows.items():
-                if found:
-                    statement = _insert_all(table, tuple(found[0]))
-                    self._pipeline.send(statement, [json.dumps(found, default=str)])
+                for row in found:
+                    self._pipeline.send(*_numbered(insert(table, tuple(row), "%({})s"), row))
             await self._commit()
         except psycopg.IntegrityError as error:
             raise Conflict(str(error)) from error
@@ -271,15 +263,17 @@ def _numbered(statement: str, asked: Mapping[str, Any]) -> tuple[str, list[str]]
 
 
 @cache
-def _insert_all(table: str, names: tuple[str, ...]) -> str:
-    """Return PostgreSQL's statement that writes rows given as JSON, in their order.
+def _lock_sql(one: bool) -> str:
+    """Return what locks those who may answer the numbers of a group.
 
-    What is JSON itself is given as its text.
+    Every group locks in the same order: so none waits for another that waits for it.
     """
-    columns = ", ".join(f'"{name}"' for name in names)
-    values = columns.replace('"call"', """("call" #>> '{}')::jsonb""")
-    rows = f"json_populate_recordset(NULL::{table}, $1::json)"
-    return f"INSERT INTO {table} ({columns}) SELECT {values} FROM {rows}"
+    return f"""
+        SELECT NULL, pg_advisory_xact_lock_shared({LOADS_LOCK}) IS NULL
+        UNION ALL SELECT person, pg_advisory_xact_lock(lock) IS NULL FROM (
+            SELECT person, hashtextextended(person, 7) AS lock FROM ({locked_sql(one)}) u
+            ORDER BY lock
+        ) p"""
 
 
 def open_store(seconds: float) -> Store:
@@ -293,6 +287,7 @@ def open_store(seconds: float) -> Store:
     return PostgreSQL(given, seconds)
 
 
+@cache
 def _named(statement: str) -> str:
     """Return a statement with the parameters of SQLite."""
     parts = statement.split("%(")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from releve.gate.app import Gate
 from releve.gate.asking import REFUSALS, question_of
-from releve.gate.stores import Away, Store, Written
+from releve.gate.stores import Asked, Away, Store, Written
 from tests.gate.making import open_rules
 from tests.gate.running import decider_of
 
@@ -26,11 +26,11 @@ class Broken:
     def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
         self.error, self.seconds, self.closed = error, seconds, 0
 
-    async def read(self, asked: Mapping[str, Any]) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
         await asyncio.sleep(self.seconds)
         raise self.error or Away("gone")
 
-    async def again(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+    async def again(self, *asked: Any) -> Sequence[Any]:
         raise AssertionError("nothing was read")
 
     common = again

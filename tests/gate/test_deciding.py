@@ -20,7 +20,7 @@ from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import Asked
 from releve.gate.errors import LoadRefused
-from releve.gate.knowing import Campaign, asked_text, bound
+from releve.gate.knowing import Campaign, bound
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
 from releve.gate.models import RuleTable
@@ -255,11 +255,11 @@ def test_what_comes_too_late_is_refused_and_not_counted(ground: Ground) -> None:
 def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> None:
     holder, store = ground.store(), ground.store(0.2)
     one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
-    asked = {"asked": asked_text([one]), "known": bound(holder.vendor, clock())}
-    run(holder.read(asked))
+    asked = ([one], bound(holder.vendor, clock()))
+    run(holder.read(*asked))
     try:
         with pytest.raises(Away):
-            run(store.read(asked))
+            run(store.read(*asked))
     finally:
         run(holder.abandon())
         holder.close()
@@ -270,11 +270,11 @@ def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: Ground) -
     """The holder is done only once the event loop has gone on."""
     holder, store = ground.store(), ground.store()
     one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
-    asked = {"asked": asked_text([one]), "known": bound(holder.vendor, clock())}
+    asked = ([one], bound(holder.vendor, clock()))
 
     async def meet() -> None:
-        await holder.read(asked)
-        waiting = asyncio.create_task(store.read(asked))
+        await holder.read(*asked)
+        waiting = asyncio.create_task(store.read(*asked))
         for _ in range(3):
             await asyncio.sleep(0.01)
         assert not waiting.done()
