@@ -10,7 +10,8 @@ application under the same uvicorn: in a thread it begins a transaction, looks o
 as many times as the gate does for a question that comes alone, in one statement, and commits; it
 judges and writes nothing. The gate decides 20,000 people's calls, all different, nearly all
 allowed, and inserts two rows each. SQLite in a folder of its own; PostgreSQL as well where
-RELEVE_DATABASE_URL names an empty database (``scripts/with-postgres``).
+RELEVE_DATABASE_URL names an empty database (``RELEVE_PG_FSYNC=on scripts/with-postgres``: else that
+server does not wait for the disk, which is said).
 
 ``--unjudged`` asks a third one as well, which looks up and writes what the gate does and judges
 nothing (``bench.gate_peers``): how much of the distance is reading and writing.
@@ -186,6 +187,17 @@ def _database_seconds(server: str) -> float:
         return _processor_seconds(lambda _, fields: fields[1] == parent)
 
 
+def _waits(environment: dict[str, str]) -> str:
+    """Return a remark where a server does not wait for the disk."""
+    if server := environment.get("RELEVE_DATABASE_URL"):
+        import psycopg
+
+        with psycopg.connect(server) as connection:
+            (waits,) = connection.execute("SHOW fsync").fetchone() or ("",)
+        return "" if waits == "on" else ", which does not wait for the disk"
+    return ""
+
+
 class _Measured:
     """What one of them did at one rate."""
 
@@ -328,7 +340,7 @@ def main(
             environment = _environment(Path(folder) / name, server if name != "SQLite" else "")
             subprocess.run([sys.executable, "-m", "bench.gate", "--fill"], env=environment,
                            check=True)  # fmt: skip
-            say(f"{name}\n{_HEAD}")
+            say(f"{name}{_waits(environment)}\n{_HEAD}")
             for count in map(int, workers.split(",")):
                 wanted = [*map(int, rates.split(","))]
                 for one in measure(environment, names, count, wanted, seconds):

@@ -8,11 +8,19 @@ from typing import Any, cast
 
 import pytest
 
+from releve.gate import deciders as module
 from releve.gate.answering import Decider
 from releve.gate.asking import Reply, allow, no_answer
 from releve.gate.deciders import MOST_TOGETHER, Deciders
 from releve.gate.deciding import Asked
 from tests.gate.making import question
+
+
+@pytest.fixture(autouse=True, params=["at once", "in the next turn"])
+def _begun(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 begins no task when it is made."""
+    if request.param != "at once":
+        monkeypatch.setattr(module, "_AT_ONCE", {})
 
 
 class Slow:
