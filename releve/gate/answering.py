@@ -53,6 +53,9 @@ class Decider:
             _log.exception("a question could not be answered")
             self.close()
             return [no_answer("GATE-FAULT")]
+        except BaseException:  # broken off: answers may be on their way
+            self.close()
+            raise
 
     async def warm_up(self) -> None:
         """Connect, read the law and look something up, so that the first call does not wait."""

@@ -23,7 +23,7 @@ from releve.gate.moments import MOST_SKEW, later_than
 from releve.gate.retention import years_later
 from releve.gate.sql import DECISION
 from releve.gate.stand_ins import stand_in
-from releve.gate.stores import Conflict, Store
+from releve.gate.stores import Away, Conflict, Store
 from releve.gate.tables import instant
 from releve.outbound import Call, Rules, Verdict, verdict
 from releve.outbound.rows import legal_day
@@ -76,8 +76,8 @@ async def decide_all(
 ) -> list[Reply]:
     """Answer questions in one transaction, each as if the one before it had been answered alone.
 
-    Raises Away where the database does not answer, and whatever one of them cannot be read,
-    judged or written by: then none of them is answered or counted.
+    Raises Away where the database does not answer: the connection must be given up. Raises
+    whatever one of them cannot be read, judged or written by: none is answered or counted.
     """
     replies: list[Reply | None] = [None] * len(asked)
     for tries in range(1, _MOST_TRIES + 1):
@@ -93,7 +93,9 @@ async def decide_all(
             if tries == _MOST_TRIES and len(asked) > 1:
                 await store.abandon()
                 raise
-        except BaseException:
+        except Away:  # nothing can be undone over a connection that does not answer
+            raise
+        except Exception:
             await store.abandon()
             raise
         if told is not None:

@@ -40,6 +40,7 @@ class Pipeline:
         self._sent: list[str | None] = []
         """What was sent and is not answered: a statement to be prepared, or None, one to be run."""
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._watched = False
         self._waiter: asyncio.Future[None] | None = None
 
     @property
@@ -70,6 +71,7 @@ class Pipeline:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._socket, self._arrived)
+            self._watched = True
         self._pg.pipeline_sync()
         if self._pg.flush():
             await self._flushed()
@@ -139,8 +141,10 @@ class Pipeline:
                 self._wake()
 
     def _unwatch(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
+        """Listen no more; once, since libpq closes the socket and another gets its number."""
+        if self._watched and self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._socket)
+        self._watched = False
 
     def close(self) -> None:
         """Give the connection up."""

@@ -20,6 +20,7 @@ from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import Asked
 from releve.gate.errors import LoadRefused
+from releve.gate.keys import text_pseudonym
 from releve.gate.knowing import Campaign, bound
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
@@ -285,6 +286,58 @@ def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: Ground) -
     run(meet())
     for each in (holder, store):
         each.close()
+
+
+def test_who_is_held_up_is_refused_in_time_and_holds_up_nobody(ground: Ground) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite is held as a whole")
+    deciders = [decider_of(lambda: ground.rules, ground.store) for _ in range(2)]
+    gate, holder = Gate(lambda: ground.rules, deciders, budget=0.5), ground.store()
+    now = bound(holder.vendor, clock())
+    held = {"client": CLIENT, "number": text_pseudonym(number_of(4)), "named": "", "call_id": "",
+            "cseq": 0}  # fmt: skip
+
+    async def meet() -> list[str]:
+        await asyncio.gather(*(gate.answer(question(6, f"first-{n}")) for n in range(2)))
+        await holder.read([held], now)
+        waiting = asyncio.create_task(gate.answer(question(4, "held")))
+        await asyncio.sleep(0.05)
+        told = [said(await gate.answer(question(5, f"c{n}"))) for n in range(3)]
+        assert not waiting.done()
+        told.append(said(await waiting))
+        await holder.abandon()
+        return [*told, said(await gate.answer(question(4, "after")))]
+
+    assert run(meet()) == ["200 allow"] * 3 + ["503 refuse GATE-LATE", "200 allow"]
+    gate.close()
+    holder.close()
+    assert ground.rows("SELECT COUNT(*) FROM gate_decision WHERE call_id = 'held'") == [(0,)]
+
+
+def test_a_decision_that_is_broken_off_gives_its_connection_up(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decider = decider_of(lambda: ground.rules, ground.store)
+    assert reply_of(decider, question(1, "before")).status == 200
+    store = decider._store
+
+    async def hangs(*_: object) -> None:
+        await asyncio.sleep(60)
+
+    async def break_off() -> None:
+        task = asyncio.create_task(decider.answer([Asked(question(1, "c"), time.monotonic() + 5)]))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", hangs)
+        run(break_off())
+    assert decider._store is None
+    assert reply_of(decider, question(1, "after")).status == 200
+    assert ground.rows(ATTEMPTS) == [(2,)]
+    decider.close()
 
 
 def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 from collections.abc import Iterator
 
 import psycopg
@@ -67,6 +70,36 @@ def test_a_server_that_is_gone_is_an_error_at_once(pipeline: Pipeline, ground: G
     for _ in range(2):
         with pytest.raises(psycopg.OperationalError):
             ask(pipeline, "SELECT 1")
+
+
+def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(
+    pipeline: Pipeline, ground: Ground
+) -> None:
+    async def work() -> bytes:
+        pipeline.send("SELECT 1")
+        await pipeline.told()
+        number, loop = pipeline._socket, asyncio.get_running_loop()
+        ending = f"SELECT pg_terminate_backend({pipeline.process})"
+        await asyncio.to_thread(ground.rows, ending)
+        while not pipeline._pg.status:  # until the loop has seen it
+            await asyncio.sleep(0.01)
+        here, there = socket.socketpair()
+        other = here.detach()
+        if other != number:
+            os.dup2(other, number)
+            os.close(other)
+        got: asyncio.Future[bytes] = loop.create_future()
+        loop.add_reader(number, lambda: got.set_result(os.read(number, 9)))
+        pipeline.close()
+        there.sendall(b"still here")
+        try:
+            return await asyncio.wait_for(got, 10)
+        finally:
+            loop.remove_reader(number)
+            os.close(number)
+            there.close()
+
+    assert run(work()) == b"still her"
 
 
 def test_a_server_that_says_nothing_is_waited_for_so_long(
