@@ -39,6 +39,8 @@ class Decider:
 
         Where one of them sinks the group, each is answered alone.
         """
+        if time.monotonic() > max(one.deadline for one in asked):
+            return [no_answer("GATE-LATE")] * len(asked)
         try:
             if self._store is None:  # the server may be waited for
                 self._store = await asyncio.to_thread(self._opened, self._seconds)

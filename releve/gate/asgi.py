@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["application"]
 
-_CONNECTIONS = int(os.environ.get("NC", "2"))
+_CONNECTIONS = 2
 """Groups that are decided at a time on a database that has more than one writer."""
 
 

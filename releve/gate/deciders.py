@@ -69,13 +69,16 @@ class Deciders:
             asyncio.get_running_loop().call_soon(self._give)
 
     def _give(self) -> None:
+        """Give one group: a decider that need not wait has decided on it by the end of this."""
         self._given = False
-        while self._free and (group := self._group()):
-            work = self._decide(self._free.pop(), group)
-            task = asyncio.Task(work, loop=asyncio.get_running_loop(), **_AT_ONCE)
-            if not task.done():
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+        if not self._free or not (group := self._group()):
+            return
+        work = self._decide(self._free.pop(), group)
+        task = asyncio.Task(work, loop=asyncio.get_running_loop(), **_AT_ONCE)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._give_soon()
 
     def _group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -93,7 +96,7 @@ class Deciders:
             self._free.append(decider)
             for one, reply in zip(group, replies, strict=True):
                 one.tell(reply)
-        self._give_soon()
+            self._give_soon()
 
     def close(self) -> None:
         """Give the connections up."""

@@ -7,6 +7,7 @@ which takes more processor time than the judging.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -33,14 +34,14 @@ class Pipeline:
     def __init__(self, parameters: Mapping[str, Any], seconds: float) -> None:
         self._connection = psycopg.connect(**parameters, autocommit=True)
         self._pg, self._seconds = self._connection.pgconn, seconds
-        self._socket = self._pg.socket
+        self._socket = os.dup(self._pg.socket)
+        """Its own number of the socket: libpq gives up that of its own whenever it likes."""
         self._pg.enter_pipeline_mode()
         self._prepared: dict[str, bytes] = {}
         self._numbers = count()
         self._sent: list[str | None] = []
         """What was sent and is not answered: a statement to be prepared, or None, one to be run."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._watched = False
         self._waiter: asyncio.Future[None] | None = None
 
     @property
@@ -53,14 +54,15 @@ class Pipeline:
         """Return the id of the server's process."""
         return self._pg.backend_pid
 
-    def send(self, statement: str, values: Sequence[str] = ()) -> None:
+    def send(self, statement: str, values: Sequence[str | None] = ()) -> None:
         """Send a statement behind those that were sent; its parameters are $1, $2 and so on."""
         name = self._prepared.get(statement)
         if name is None:
             name = self._prepared[statement] = b"s%d" % next(self._numbers)
             self._pg.send_prepare(name, statement.encode())
             self._sent.append(statement)
-        self._pg.send_query_prepared(name, [value.encode() for value in values])
+        given = [None if value is None else value.encode() for value in values]
+        self._pg.send_query_prepared(name, given)
         self._sent.append(None)
 
     async def told(self) -> list[list[Row]]:
@@ -68,14 +70,25 @@ class Pipeline:
 
         Raises the error of the first that fails; those behind it are not run.
         """
+        self._pg.pipeline_sync()
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._socket, self._arrived)
-            self._watched = True
-        self._pg.pipeline_sync()
-        if self._pg.flush():
-            await self._flushed()
         sent, self._sent = self._sent, []
+        try:
+            if self._pg.flush():
+                await self._flushed()
+            found, error = await self._read(sent)
+        except BaseException:
+            self.close()  # answers may still be on their way
+            raise
+        if error is not None:
+            raise error
+        return found
+
+    async def _read(
+        self, sent: Sequence[str | None]
+    ) -> tuple[list[list[Row]], psycopg.Error | None]:
         found: list[list[Row]] = []
         error: psycopg.Error | None = None
         for preparing in sent:
@@ -87,9 +100,7 @@ class Pipeline:
             elif preparing is None:
                 found.append(_rows(result))
         await self._result()  # the end of what was sent
-        if error is not None:
-            raise error
-        return found
+        return found, error
 
     async def _result(self) -> PGresult:
         while True:
@@ -105,14 +116,14 @@ class Pipeline:
         """Wait until the socket has taken all, while what comes meanwhile is read."""
         assert self._loop is not None
         self._loop.add_writer(self._socket, self._wake)
-        try:
-            while self._pg.flush():
-                await self._wait()
-        finally:
-            self._loop.remove_writer(self._socket)
+        while self._pg.flush():
+            await self._wait()
+        self._loop.remove_writer(self._socket)
 
     async def _wait(self) -> None:
         assert self._loop is not None
+        if self._socket < 0:
+            raise psycopg.OperationalError("the server has closed the connection")
         self._waiter = self._loop.create_future()
         timer = self._loop.call_later(self._seconds, self._wake, "the server does not answer")
         try:
@@ -141,10 +152,14 @@ class Pipeline:
                 self._wake()
 
     def _unwatch(self) -> None:
-        """Listen no more; once, since libpq closes the socket and another gets its number."""
-        if self._watched and self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(self._socket)
-        self._watched = False
+        """Listen no more; once, since another gets the number."""
+        number, self._socket = self._socket, -1
+        if number < 0:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(number)
+            self._loop.remove_writer(number)
+        os.close(number)
 
     def close(self) -> None:
         """Give the connection up."""
@@ -162,5 +177,8 @@ def _rows(result: PGresult) -> list[Row]:
 
 def _error(result: PGresult) -> psycopg.Error:
     state = result.error_field(DiagnosticField.SQLSTATE)
-    kind = psycopg.OperationalError if state is None else psycopg.errors.lookup(state.decode())
+    try:
+        kind = psycopg.OperationalError if state is None else psycopg.errors.lookup(state.decode())
+    except KeyError:  # an extension's own
+        kind = psycopg.DatabaseError
     return kind(result.get_error_message())

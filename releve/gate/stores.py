@@ -47,6 +47,10 @@ class Conflict(Exception):  # noqa: N818
     """Somebody else answered the same call at the same time."""
 
 
+_GONE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+"""Errors of PostgreSQL that are not those of what was asked or written."""
+
+
 class Store(Protocol):
     """One connection, for one task at a time, all of them of one event loop."""
 
@@ -183,10 +187,11 @@ class PostgreSQL:
             "-c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_generic_plan "
             "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
         )
-        given = {**parameters, "connect_timeout": 2, "tcp_user_timeout": 2000, "options": options}
+        given = {**parameters, "connect_timeout": 2, "tcp_user_timeout": 2000, "options": options,
+                 "client_encoding": "utf8"}  # fmt: skip
         try:
             self._pipeline = Pipeline(given, 2 * seconds)
-        except psycopg.Error as error:
+        except _GONE as error:
             raise Away(str(error)) from error
 
     async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
@@ -197,7 +202,7 @@ class PostgreSQL:
             self._pipeline.send(*_numbered(_lock_sql(one), values))
             self._pipeline.send(*_numbered(own_sql("postgresql", one), values))
             _, locked, rows = await self._pipeline.told()
-        except psycopg.Error as error:
+        except _GONE as error:
             raise Away(str(error)) from error
         return frozenset(person for person, _ in locked if person), rows
 
@@ -214,7 +219,7 @@ class PostgreSQL:
         try:
             self._pipeline.send(*_numbered(statement, asked))
             (rows,) = await self._pipeline.told()
-        except psycopg.Error as error:
+        except _GONE as error:
             raise Away(str(error)) from error
         return rows
 
@@ -227,7 +232,7 @@ class PostgreSQL:
             await self._commit()
         except psycopg.IntegrityError as error:
             raise Conflict(str(error)) from error
-        except psycopg.Error as error:
+        except _GONE as error:
             raise Away(str(error)) from error
 
     async def _commit(self) -> None:
@@ -240,7 +245,7 @@ class PostgreSQL:
             if not self._pipeline.idle:
                 self._pipeline.send("ROLLBACK")
                 await self._pipeline.told()
-        except psycopg.Error as error:
+        except _GONE as error:
             raise Away(str(error)) from error
 
     def close(self) -> None:
@@ -257,9 +262,10 @@ def _numbers(statement: str) -> tuple[str, tuple[str, ...]]:
     return statement, names
 
 
-def _numbered(statement: str, asked: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _numbered(statement: str, asked: Mapping[str, Any]) -> tuple[str, list[str | None]]:
     numbered, names = _numbers(statement)
-    return numbered, [str(asked[name]) for name in names]
+    values = (asked[name] for name in names)
+    return numbered, [None if value is None else str(value) for value in values]
 
 
 @cache

@@ -15,9 +15,14 @@ from releve.gate.errors import NoSuch
 from releve.gate.law import table_now
 from releve.gate.models import RuleTable
 from releve.gate.moments import clock
+from releve.gate.stores import Away
 from releve.outbound import Rules, load_rules
 
 __all__ = ["keep_now", "rules_in_use", "rules_of", "texts_of"]
+
+
+_SECONDS = 2.0
+"""For which the database may keep who decides waiting."""
 
 
 class _Kept:
@@ -30,7 +35,11 @@ async def rules_in_use() -> Rules:
     """Return the rules of now for whoever decides, once they are kept."""
     rules, texts = table_now()
     if rules.version not in _Kept.versions:
-        await asyncio.to_thread(_keep_apart, rules.version, texts)
+        keeping = asyncio.to_thread(_keep_apart, rules.version, texts)
+        try:
+            await asyncio.wait_for(keeping, _SECONDS)
+        except TimeoutError as error:
+            raise Away("the rules cannot be kept") from error
         _Kept.versions |= {rules.version}
     return rules
 
@@ -51,6 +60,9 @@ def _keep(version: str, texts: Mapping[str, str]) -> None:
 def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
     """Keep them, in a thread of its own, over a connection that ends with it."""
     try:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = %s", [round(1000 * _SECONDS)])
         _keep(version, texts)
     finally:
         connection.close()

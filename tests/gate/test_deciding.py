@@ -382,6 +382,18 @@ def test_the_rules_that_decide_are_kept_first(
     decider.close()
 
 
+def test_rules_that_are_not_kept_in_time_decide_nothing(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(versions, "_SECONDS", 0.1)
+    monkeypatch.setattr(versions, "_keep_apart", lambda *_: time.sleep(0.5))
+    decider = Decider(versions.rules_in_use, ground.store, 5)
+    assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-DATABASE"
+    decider.close()
+    assert ground.rows(DECISIONS) == [(0,)]
+
+
 def test_rules_that_cannot_be_kept_decide_nothing(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -227,6 +227,26 @@ def test_one_that_cannot_be_written_does_not_sink_its_group(
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(4,)]
 
 
+def test_one_that_no_column_can_hold_does_not_sink_its_group(ground: Ground) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("columns of SQLite hold anything")
+    decider = decider_of(lambda: ground.rules, ground.store)
+    group = [question(n, f"c{n}", agent="x" * 99 if n == 1 else "") for n in range(3)]
+    found = answer(decider, *asked(*group))
+    decider.close()
+    assert [said(reply) for reply in found] == ["200 allow", "503 refuse GATE-FAULT", "200 allow"]
+    assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(2,)]
+
+
+def test_nothing_is_opened_for_those_that_are_too_late() -> None:
+    def opened(seconds: float) -> SQLite:
+        raise AssertionError("a connection is opened")
+
+    decider = decider_of(open_rules, opened)
+    found = answer(decider, *asked(question(1, "a"), question(2, "b"), seconds=-1))
+    assert [said(reply) for reply in found] == ["503 refuse GATE-LATE"] * 2
+
+
 def test_a_group_whose_gate_is_gone_before_the_commit_has_counted_nothing(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:

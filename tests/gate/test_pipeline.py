@@ -81,15 +81,17 @@ def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(
         number, loop = pipeline._socket, asyncio.get_running_loop()
         ending = f"SELECT pg_terminate_backend({pipeline.process})"
         await asyncio.to_thread(ground.rows, ending)
-        while not pipeline._pg.status:  # until the loop has seen it
+        while pipeline._socket >= 0:  # until the loop has seen it
             await asyncio.sleep(0.01)
         here, there = socket.socketpair()
+        if there.fileno() == number:
+            here, there = there, here
         other = here.detach()
         if other != number:
             os.dup2(other, number)
             os.close(other)
         got: asyncio.Future[bytes] = loop.create_future()
-        loop.add_reader(number, lambda: got.set_result(os.read(number, 9)))
+        loop.add_reader(number, lambda: got.set_result(os.read(number, 99)))
         pipeline.close()
         there.sendall(b"still here")
         try:
@@ -99,12 +101,23 @@ def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(
             os.close(number)
             there.close()
 
-    assert run(work()) == b"still her"
+    assert run(work()) == b"still here"
 
 
 def test_a_server_that_says_nothing_is_waited_for_so_long(
     pipeline: Pipeline, ground: Ground
 ) -> None:
+    ending = f"SELECT pg_terminate_backend({pipeline.process})"
     with pytest.raises(psycopg.OperationalError, match="does not answer"):
         ask(pipeline, "SELECT pg_sleep(20)")
-    ground.rows(f"SELECT pg_terminate_backend({pipeline.process})")
+    ground.rows(ending)
+    with pytest.raises(psycopg.OperationalError):  # it has been given up
+        ask(pipeline, "SELECT 1")
+
+
+def test_an_error_of_an_extension_s_own_is_one_like_the_others(pipeline: Pipeline) -> None:
+    raising = "DO $$ BEGIN RAISE EXCEPTION 'own' USING ERRCODE = 'ZZ001'; END $$"
+    with pytest.raises(psycopg.DatabaseError, match="own"):
+        ask(pipeline, raising)
+    pipeline.send("SELECT $1::text", [None])
+    assert run(pipeline.told()) == [[(None,)]]
