@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from releve.gate.asking import Question, Reply, no_answer
 from releve.gate.commons import Commons
 from releve.gate.deciding import Asked, decide_all
-from releve.gate.stores import Away, Store
+from releve.gate.errors import Away
+from releve.gate.stores import Store
 from releve.outbound import Rules
 
 __all__ = ["NO_CALL", "Decider"]

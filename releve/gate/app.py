@@ -1,8 +1,8 @@
 """The gate over HTTP: a raw ASGI application, answering within its budget or refusing.
 
 ``/gate`` takes ``to, cli, camp, ci, cs`` by GET or as a form by POST; ``/health`` says whether it
-could decide. Decisions are made in the event loop itself: to hand them to another process or thread
-costs more than the judging.
+could decide. Decisions are made in the event loop itself: to hand them to another process made
+every answer slower.
 """
 
 from __future__ import annotations

@@ -17,13 +17,14 @@ from django.utils import timezone
 
 from releve.gate.asking import Question, Reply, allow, no_answer, refuse
 from releve.gate.commons import Commons
+from releve.gate.errors import Away, Conflict
 from releve.gate.keys import number_text, person_pseudonym, text_pseudonym
 from releve.gate.knowing import Answer, Campaign, Common, Seen, bound, facts_digest
 from releve.gate.moments import MOST_SKEW, later_than
 from releve.gate.retention import years_later
 from releve.gate.sql import DECISION
 from releve.gate.stand_ins import stand_in
-from releve.gate.stores import Away, Conflict, Store
+from releve.gate.stores import Store
 from releve.gate.tables import instant
 from releve.outbound import Call, Rules, Verdict, verdict
 from releve.outbound.rows import legal_day

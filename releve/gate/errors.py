@@ -1,6 +1,8 @@
 """What the gate refuses to do, apart from calls.
 
 GateError
+├── Away               the database does not answer, or not in time
+├── Conflict           somebody else answered the same call at the same time
 ├── KeyFault           the key of the pseudonyms cannot be read, or is not one
 ├── LoadRefused        facts that cannot be taken: the reason and the fix
 ├── OutcomeFault       a file of outcomes that cannot be read on
@@ -9,11 +11,19 @@ GateError
 
 from __future__ import annotations
 
-__all__ = ["GateError", "KeyFault", "LoadRefused", "NoSuch", "OutcomeFault"]
+__all__ = ["Away", "Conflict", "GateError", "KeyFault", "LoadRefused", "NoSuch", "OutcomeFault"]
 
 
 class GateError(Exception):
     """The root of what this package raises."""
+
+
+class Away(GateError):  # noqa: N818 (a state, not a fault of the program)
+    """The database does not answer, or not in time."""
+
+
+class Conflict(GateError):  # noqa: N818
+    """Somebody else answered the same call at the same time."""
 
 
 class KeyFault(GateError):  # noqa: N818

@@ -20,15 +20,16 @@ import psycopg
 from django.conf import settings
 
 from releve.gate.checkpoints import MOST_PAGES
+from releve.gate.errors import Away, Conflict
 from releve.gate.moments import LOADS_LOCK
 from releve.gate.pipeline import Pipeline
 from releve.gate.sql import asked_by, common_sql, locked_sql, own_sql
 
-__all__ = ["Away", "Conflict", "PostgreSQL", "SQLite", "Store", "Written", "open_store"]
+__all__ = ["PostgreSQL", "SQLite", "Store", "Terms", "Written", "open_store"]
 
 Row = Sequence[Any]
 """``what, a, b, cells`` of ``releve.gate.sql``."""
-Asked = Sequence[Mapping[str, Any]]
+Terms = Sequence[Mapping[str, Any]]
 """What is asked by of each question of a group: see ``releve.gate.sql``."""
 Written = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by table, in the order in which they are written; those of one table have the same names,
@@ -37,14 +38,6 @@ in one order."""
 _MOMENT, _SOON, _LATER = 0.00005, 0.005, 0.001
 """Seconds between two looks whether another has done writing; those after which it is no gate that
 writes, and between two looks from then on."""
-
-
-class Away(Exception):  # noqa: N818 (a state, not a fault of the program)
-    """The database does not answer, or not in time."""
-
-
-class Conflict(Exception):  # noqa: N818
-    """Somebody else answered the same call at the same time."""
 
 
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
@@ -56,13 +49,13 @@ class Store(Protocol):
 
     vendor: str
 
-    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """Begin, wait for whoever decides on the same persons, and return all that bears on them.
 
         Also the persons that are locked; None: the whole database is.
         """
 
-    async def again(self, asked: Asked, known: Any) -> Sequence[Row]:
+    async def again(self, asked: Terms, known: Any) -> Sequence[Row]:
         """Return all that bears on them once more, under the same locks."""
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
@@ -104,7 +97,7 @@ class SQLite:
             raise Away(str(error)) from error
         self._seconds = seconds
 
-    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
             await self._begin()
@@ -131,7 +124,7 @@ class SQLite:
                 time.sleep(_MOMENT)  # the event loop itself sleeps a millisecond or more
             await asyncio.sleep(0 if waited < _SOON else _LATER)
 
-    async def again(self, asked: Asked, known: Any) -> Sequence[Row]:
+    async def again(self, asked: Terms, known: Any) -> Sequence[Row]:
         """See :class:`Store`."""
         return self._rows(_named(own_sql("sqlite", len(asked) == 1)), asked_by(asked, known))
 
@@ -191,10 +184,10 @@ class PostgreSQL:
                  "client_encoding": "utf8"}  # fmt: skip
         try:
             self._pipeline = Pipeline(given, 2 * seconds)
-        except _GONE as error:
+        except psycopg.Error as error:
             raise Away(str(error)) from error
 
-    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
             one, values = len(asked) == 1, asked_by(asked, known)
@@ -206,7 +199,7 @@ class PostgreSQL:
             raise Away(str(error)) from error
         return frozenset(person for person, _ in locked if person), rows
 
-    async def again(self, asked: Asked, known: Any) -> Sequence[Row]:
+    async def again(self, asked: Terms, known: Any) -> Sequence[Row]:
         """See :class:`Store`."""
         statement = own_sql("postgresql", len(asked) == 1)
         return await self._rows(statement, asked_by(asked, known))

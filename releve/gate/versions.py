@@ -11,11 +11,10 @@ from functools import lru_cache
 
 from django.db import connection
 
-from releve.gate.errors import NoSuch
+from releve.gate.errors import Away, NoSuch
 from releve.gate.law import table_now
 from releve.gate.models import RuleTable
 from releve.gate.moments import clock
-from releve.gate.stores import Away
 from releve.outbound import Rules, load_rules
 
 __all__ = ["keep_now", "rules_in_use", "rules_of", "texts_of"]

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from releve.gate.sql import asked_by, common_sql, own_sql
-from releve.gate.stores import Asked, Written, insert
+from releve.gate.stores import Terms, Written, insert
 
 
 class DjangoStore:
@@ -16,10 +16,10 @@ class DjangoStore:
 
     vendor = connection.vendor
 
-    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
         return None, await self.again(asked, known)
 
-    async def again(self, asked: Asked, known: Any) -> Sequence[Any]:
+    async def again(self, asked: Terms, known: Any) -> Sequence[Any]:
         return self._rows(own_sql(self.vendor, len(asked) == 1), asked_by(asked, known))
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Any]:

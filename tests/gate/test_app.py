@@ -11,7 +11,8 @@ import pytest
 
 from releve.gate.app import Gate
 from releve.gate.asking import REFUSALS, question_of
-from releve.gate.stores import Asked, Away, Store, Written
+from releve.gate.errors import Away
+from releve.gate.stores import Store, Terms, Written
 from tests.gate.making import open_rules
 from tests.gate.running import decider_of
 
@@ -26,7 +27,7 @@ class Broken:
     def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
         self.error, self.seconds, self.closed = error, seconds, 0
 
-    async def read(self, asked: Asked, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
         await asyncio.sleep(self.seconds)
         raise self.error or Away("gone")
 

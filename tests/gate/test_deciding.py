@@ -19,14 +19,14 @@ from releve.gate.app import Gate
 from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import Asked
-from releve.gate.errors import LoadRefused
+from releve.gate.errors import Away, LoadRefused
 from releve.gate.keys import text_pseudonym
 from releve.gate.knowing import Campaign, bound
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
 from releve.gate.models import RuleTable
 from releve.gate.moments import clock
-from releve.gate.stores import Away, PostgreSQL, SQLite
+from releve.gate.stores import PostgreSQL, SQLite
 from releve.outbound import Attempt, Person, Withdrawal
 from tests.gate.making import (
     AT_ANY_HOUR,

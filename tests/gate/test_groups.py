@@ -24,13 +24,14 @@ from releve.gate.campaigns import put_campaign
 from releve.gate.checkpoints import checkpoint, checkpoint_apart
 from releve.gate.commons import Commons
 from releve.gate.deciding import Asked
+from releve.gate.errors import Conflict
 from releve.gate.knowing import Campaign
 from releve.gate.law import rules_now
 from releve.gate.loading import load_facts
 from releve.gate.models import Decision
 from releve.gate.moments import clock
 from releve.gate.replaying import replay
-from releve.gate.stores import Conflict, SQLite, Written
+from releve.gate.stores import SQLite, Written
 from releve.locks import holding
 from releve.outbound import (
     Attempt,
