@@ -72,7 +72,8 @@ _HOLDERS = """holders AS MATERIALIZED (
         FROM asked q CROSS JOIN gate_person p WHERE p.number = q.number),
     numbers AS MATERIALIZED (SELECT DISTINCT number FROM asked),
     who AS MATERIALIZED (
-        SELECT client, person FROM holders UNION SELECT client, named FROM asked)"""
+        SELECT client, person FROM holders
+        UNION SELECT client, named FROM asked WHERE named <> '')"""
 
 
 def asked_by(asked: Sequence[Mapping[str, Any]], known: Any) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class Attempt(AboutPerson):
     )
     digest = models.CharField(max_length=32)
     erase_on = models.DateField(null=True)
-    ref = models.CharField(max_length=300, db_index=True)
+    ref = models.CharField(max_length=300)
     at = models.DateTimeField()
     outcome = models.CharField(max_length=64, blank=True)
     provider = models.CharField(max_length=_ID, blank=True)
@@ -187,6 +187,7 @@ class Attempt(AboutPerson):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["client", "person"], name="gate_attempt_who"),
+            models.Index(fields=["ref"], name="gate_attempt_ref"),
             models.Index(
                 fields=["id"], name="gate_attempt_open", condition=models.Q(batch__isnull=True)
             ),

@@ -53,7 +53,6 @@ class Decision(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["campaign", "at"], name="gate_decision_campaign"),
-            models.Index(fields=["client", "number"], name="gate_decision_number"),
             models.Index(
                 fields=["id"], name="gate_decision_open", condition=models.Q(batch__isnull=True)
             ),
