@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow]
 
 EXAMPLE = ROOT / "examples" / "kamailio" / "kamailio.cfg"
 DIALLER = ROOT / "tests" / "gate" / "sip" / "dialler.xml"
+SECRET = "a secret of this test"
 
 
 def free_port() -> int:
@@ -67,7 +68,7 @@ class Proxy:
                 running.extend(
                     subprocess.Popen(
                         command, cwd=self.folder, stdout=output, stderr=output,
-                        start_new_session=True,
+                        start_new_session=True, env={**os.environ, "PROXY_SECRET": SECRET},
                     )
                     for command in commands
                 )  # fmt: skip
@@ -144,10 +145,19 @@ def test_a_sip_proxy_lets_out_what_the_gate_allows_and_nothing_else(tmp_path: Pa
             process.kill()
             assert proxy.dial((number_of(0), CALLER)) == ["503"], "nobody is there to allow it"
             assert proxy.carried()["INVITE"] == 4
-            key = hashlib.md5(b"change thismade-up", usedforsecurity=False).hexdigest()
+            key = hashlib.md5(f"{SECRET}made-up".encode(), usedforsecurity=False).hexdigest()
             assert within_dialog(proxy.port, key) == "100"
         outcomes = subprocess.run(
             [sys.executable, "-m", "releve", "outbound", "outcomes", str(proxy.acc)],
             cwd=ROOT, env=environment, capture_output=True, text=True,
         )  # fmt: skip
     assert outcomes.stdout.startswith("4 filed, 3 refused, 0 without an attempt, 0 broken lines")
+
+
+@pytest.mark.skipif(not shutil.which("kamailio"), reason="no Kamailio: apt-get install kamailio")
+def test_the_proxy_does_not_start_without_a_secret() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PROXY_SECRET"}
+    found = subprocess.run(["kamailio", "-c", "-f", str(EXAMPLE)], env=environment,
+                           capture_output=True, text=True)  # fmt: skip
+    assert found.returncode != 0
+    assert "env variable not defined [PROXY_SECRET]" in found.stderr
