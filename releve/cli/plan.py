@@ -36,8 +36,17 @@ from releve.cli.plan_verify import (
 )
 from releve.demand import Forecast, Requirement
 from releve.network import Operator, zone
-from releve.plan import BASE, Plan, PlanError, PlanSettings, SolvedDay, named_plan, solve_day
-from releve.plan.explain import explain
+from releve.plan import (
+    BASE,
+    Plan,
+    PlanError,
+    PlanSettings,
+    SolvedDay,
+    contingencies_of,
+    named_plan,
+    solve_day,
+)
+from releve.plan.explain import explain, refuse_unknown
 from releve.plan.missing import what_is_missing
 from releve.plan.serial import plan_to_json
 from releve.plan_folder import PlanFolderError, refuse_strangers, write_plans
@@ -117,6 +126,8 @@ def plan(
     if out is not None:  # before the plan, which may take minutes
         _refused(lambda: refuse_strangers(out))
     operator = operator_of(folder)
+    for text in explained:
+        _refuse_unknown(operator, text)
     settings = PlanSettings(target=target)
     chosen = _days(operator, day.date() if day else None, days)
     demands = _open_days([demand_of(operator, one, quantile) for one in chosen])
@@ -280,12 +291,20 @@ def _print(plans: Sequence[Plan], out: Path | None) -> None:
         console.print(f"Written to {out}; look at it with: releve desk serve {out} --open")
 
 
+def _refuse_unknown(operator: Operator, text: str) -> None:
+    """Refuse what cannot be explained before the plan, which may take minutes."""
+    client, _, contingency = text.partition("@")
+    clients = [row.id for row in operator.clients]
+    contingencies = [one.id for one in contingencies_of(operator)]
+    try:
+        refuse_unknown(client, contingency, clients, contingencies)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--explain") from None
+
+
 def _explain(operator: Operator, solved: SolvedDay, plan: Plan, text: str) -> None:
     client, _, contingency = text.partition("@")
     worst = {verdict.client: verdict.worst for verdict in plan.verdicts}
-    try:
-        found = explain(operator, solved, client, contingency or worst.get(client, BASE))
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--explain") from None
+    found = explain(operator, solved, client, contingency or worst.get(client, BASE))
     for line in explanation_lines(plan, found):
         click.echo(line)

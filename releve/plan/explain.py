@@ -7,6 +7,7 @@ that was reached, not a slope.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from releve.plan.relief import Staff, available_staff, relief_programme
 from releve.plan.result import BASE
 from releve.plan.twins import Twins, with_twins
 
-__all__ = ["Binding", "Explanation", "OneMore", "explain"]
+__all__ = ["Binding", "Explanation", "OneMore", "explain", "refuse_unknown"]
 
 TRIED = 3
 """How many purchases of each kind are solved again."""
@@ -61,6 +62,19 @@ class Explanation:
     one_more: tuple[OneMore, ...]
 
 
+def refuse_unknown(
+    client: str, contingency: str, clients: Sequence[str], contingencies: Sequence[str]
+) -> None:
+    """Raise ValueError, with what there is, where a client or a contingency is not there.
+
+    An empty contingency stands for the client's worst.
+    """
+    if client not in clients:
+        raise ValueError(f"no client {client!r}; clients: {', '.join(clients)}")
+    if contingency not in ("", BASE, *contingencies):
+        raise ValueError(f"no contingency {contingency!r}; known: base, {', '.join(contingencies)}")
+
+
 def explain(
     operator: Operator, solved: SolvedDay, client: str, contingency: str = BASE
 ) -> Explanation:
@@ -70,11 +84,8 @@ def explain(
     """
     planning = solved.planning
     problem = planning.problem
-    if client not in problem.clients:
-        raise ValueError(f"no client {client!r}; clients: {', '.join(problem.clients)}")
     known = {c.id: c for c in planning.contingencies}
-    if contingency != BASE and contingency not in known:
-        raise ValueError(f"no contingency {contingency!r}; known: base, {', '.join(known)}")
+    refuse_unknown(client, contingency, problem.clients, list(known))
     c = problem.clients.index(client)
     mine = [p for p, owner in enumerate(problem.client) if owner == c]
     twins = with_twins(operator, problem, mine, solved.settings)

@@ -64,6 +64,21 @@ def test_the_first_day_of_the_roster_is_planned_unless_one_is_named(folder: Path
     assert plan_from_json(result.stdout).day == date(2026, 11, 30)
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [("nobody", "no client 'nobody'"), ("{client}@site:moon", "no contingency 'site:moon'")],
+)
+def test_what_cannot_be_explained_is_said_before_the_plan(
+    folder: Path, tmp_path: Path, asked: str, says: str
+) -> None:
+    wanted = asked.format(client=sample().clients[0].id)
+    result = run("plan", folder, "--explain", wanted, "--out", tmp_path / "plan")
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert "usable seats" not in result.stderr
+    assert not (tmp_path / "plan").exists()
+
+
 @pytest.mark.slow
 def test_what_is_missing_is_listed_with_its_price_and_in_the_json(insecure: Path) -> None:
     text = run("plan", insecure)
