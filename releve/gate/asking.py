@@ -81,14 +81,16 @@ def question_of(query: str) -> Question | None:
     A ``+`` stands for itself: proxies send numbers as they are.
     """
     told: dict[str, str] = {}
-    for part in filter(None, query.split("&")):
+    for part in query.replace("%2B", "+").split("&"):  # most of what is escaped
+        if not part:
+            continue
         name, _, value = part.partition("=")
         if name in told or name not in _FIELDS:
             return None
-        told[name] = (unquote(value) if "%" in value else value).strip()
-        if len(told[name]) > _FIELDS[name] or not told[name].isprintable():
+        told[name] = value = (unquote(value) if "%" in value else value).strip()
+        if len(value) > _FIELDS[name] or not value.isprintable():
             return None
-    if not all(told.get(name) for name in _MUST) or not _CSEQ.fullmatch(told["cs"]):
+    if not all(map(told.get, _MUST)) or not _CSEQ.fullmatch(told["cs"]):
         return None
     if not told["ci"].isascii():  # the answer repeats it
         return None

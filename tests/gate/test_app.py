@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -121,6 +122,17 @@ def test_a_question_may_come_as_a_form_and_a_plus_is_a_plus() -> None:
     assert ask(Broken(), "", method="POST", body=b"x" * 5000)[0][2] == "GATE-CALL"
     assert ask(Broken(), path="/elsewhere")[0][0] == 404
     assert ask(Broken(), method="DELETE")[0][0] == 404
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("%2B33144500001", "+33144500001"), ("%2b33", "+33"), ("a%252Bb", "a%2Bb"), ("%%2B2B", "%+2B"),
+     ("%2%2B42", "%2+42"), ("%2B%20%2B", "+ +"), ("%", "%")],
+)  # fmt: skip
+def test_what_is_escaped_is_read_once(written: str, meant: str) -> None:
+    read = question_of(f"to={written}&camp=s&ci=a&cs=1")
+    assert read is not None
+    assert read.to == meant == unquote(written)
 
 
 def test_the_gate_says_what_each_of_its_own_refusals_means() -> None:
