@@ -100,6 +100,7 @@ class Moment:
         self.case, self.at = case, at
         self.day = legal_day(at)
         self.in_force: RowsInForce = case.rules.in_force(case.jurisdiction or HOUSE, self.day)
+        self._local: dict[str, datetime] = {}
 
     @cached_property
     def law_until(self) -> datetime | None:
@@ -165,7 +166,10 @@ class Moment:
 
     def local(self, zone_name: str) -> datetime:
         """Return the wall clock of a zone."""
-        return self.at.astimezone(zone(zone_name))
+        local = self._local.get(zone_name)
+        if local is None:
+            local = self._local[zone_name] = self.at.astimezone(zone(zone_name))
+        return local
 
     def days(self) -> tuple[tuple[str, date], ...]:
         """Return each possible zone of the callee with its local day."""

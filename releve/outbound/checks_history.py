@@ -32,6 +32,8 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
     """
     own = moment.case.call.id
     past = [a for a in moment.case.known.attempts if a.at <= moment.at and (not own or a.id != own)]
+    if not past:  # as most calls are
+        return past
     if "hours" in row.parameters:
         since = moment.at - timedelta(hours=row.parameters["hours"])
         return [attempt for attempt in past if attempt.at > since]
