@@ -1,11 +1,12 @@
 """``python -m bench.screen``: a list screened beside the bare join that only looks its facts up.
 
-    python -m bench.screen --home FOLDER                        a million rows, 10 million consents
-    python -m bench.screen --home FOLDER --rows 100000 --share 0.1       a tenth of everything
-    python -m bench.screen --home FOLDER --check 10000          and that many rows one by one
-    python -m bench.screen --home FOLDER --office               the list as an office writes it
+    python -m bench.screen                                   a million rows, 10 million consents
+    python -m bench.screen --rows 100000 --share 0.1         a tenth of everything
+    python -m bench.screen --check 0                         no rows one by one as well
+    python -m bench.screen --office                          the list as an office writes it
+    python -m bench.screen --home FOLDER                     keeps the data for the next run
 
-Makes a synthetic list and synthetic facts in FOLDER (kept for the next run), then runs, each in a
+Makes a synthetic list and synthetic facts (600 MB), then runs, each in a
 process of its own on two threads: a DuckDB join that reads the list and fetches, for each row, the
 facts that a verdict reads; and ``releve outbound screen``. Prints processor and wall time, memory,
 the ratio of the two, and what was decided. Nobody in the data exists.
@@ -20,6 +21,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -36,6 +38,8 @@ CLIENT, CALLER, OBJECT = "CLIENT-A", "+33162000001", "electricity"
 PEOPLE, CONSENTS, ATTEMPTS = 8_000_000, 10_000_000, 5_000_000
 ITEMS = ["identity", "choice", "period", "withdrawal", "proof_access"]
 FEEDS = ("consents", "withdrawals", "refusals", "attempts")
+OWN = [sys.executable, "-m", "bench.screen"]
+"""In a process of its own, whatever was made or joined before takes none of the memory measured."""
 COMMAND = [sys.executable, "-m", "releve", "outbound", "screen"]
 OPTIONS = ["--client", CLIENT, "--at", AT, "--object", OBJECT, "--caller", CALLER]
 JOIN = """
@@ -262,32 +266,45 @@ def checked(home: Path, count: int) -> int:
 
 
 def main() -> None:
-    """Make the data where it is missing, run both, tell the ratio."""
+    """Read the command line, and compare."""
     parser = argparse.ArgumentParser(description="Screen a list beside the bare join.")
-    parser.add_argument("--home", type=Path, required=True, help="folder of the synthetic data")
+    parser.add_argument("--home", type=Path, help="folder of the synthetic data, kept")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--share", type=float, default=1.0, help="of the ten million consents")
-    parser.add_argument("--check", type=int, default=0, help="rows judged one by one as well")
+    parser.add_argument("--check", type=int, default=10_000, help="rows judged one by one as well")
     parser.add_argument("--office", action="store_true", help="screen the list in cp1252 with ;")
+    parser.add_argument("--make", action="store_true", help="make the data alone, here")
     parser.add_argument("--join", action="store_true", help="run the bare join alone, here")
     options = parser.parse_args()
-    if options.join:
-        join(options.home)
-        return
-    if not (options.home / "list.csv").exists():
+    if options.make:
         make(options.home, options.rows, options.share)
-    shutil.rmtree(options.home / "out", ignore_errors=True)
-    bare = measured([sys.executable, "-m", "bench.screen", "--home", str(options.home), "--join"])
+    elif options.join:
+        join(options.home)
+    elif options.home:
+        compare(options.home, options)
+    else:
+        with tempfile.TemporaryDirectory(prefix="releve-screen-") as home:
+            compare(Path(home), options)
+
+
+def compare(home: Path, options: argparse.Namespace) -> None:
+    """Make the data where it is missing, run both, tell the ratio."""
+    if not (home / "list.csv").exists():
+        print("making the list and the facts", file=sys.stderr)
+        sizes = ["--rows", str(options.rows), "--share", str(options.share)]
+        subprocess.run([*OWN, "--home", str(home), "--make", *sizes], cwd=ROOT, check=True)
+    shutil.rmtree(home / "out", ignore_errors=True)
+    bare = measured([*OWN, "--home", str(home), "--join"])
     name = "office.csv" if options.office else "list.csv"
-    place = [str(options.home / name), "--out", str(options.home / "out")]
-    ours = measured([*COMMAND, *place, "--facts", str(options.home / "facts"), *OPTIONS])
+    place = [str(home / name), "--out", str(home / "out")]
+    ours = measured([*COMMAND, *place, "--facts", str(home / "facts"), *OPTIONS])
     for name, (processor, wall, memory) in (("bare join", bare), ("screen", ours)):
         print(f"{name:<10} {processor:7.1f} s processor {wall:7.1f} s wall {memory:8,.0f} MB")
     print(f"ratio      {ours[0] / bare[0]:7.2f} processor   {ours[1] / bare[1]:7.2f} wall")
-    summary = json.loads((options.home / "out" / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((home / "out" / "summary.json").read_text(encoding="utf-8"))
     print(summary["rows"], {name: told["rows"] for name, told in summary["by_rule"].items()})
     if options.check:
-        print(f"{checked(options.home, options.check):,} rows judged one by one: the same")
+        print(f"{checked(home, options.check):,} rows judged one by one: the same")
 
 
 if __name__ == "__main__":
