@@ -297,7 +297,7 @@ def _refuse_unknown(operator: Operator, text: str) -> None:
     clients = [row.id for row in operator.clients]
     contingencies = [one.id for one in contingencies_of(operator)]
     try:
-        refuse_unknown(client, contingency, clients, contingencies)
+        refuse_unknown(client, contingency or BASE, clients, contingencies)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--explain") from None
 

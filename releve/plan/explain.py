@@ -65,13 +65,10 @@ class Explanation:
 def refuse_unknown(
     client: str, contingency: str, clients: Sequence[str], contingencies: Sequence[str]
 ) -> None:
-    """Raise ValueError, with what there is, where a client or a contingency is not there.
-
-    An empty contingency stands for the client's worst.
-    """
+    """Raise ValueError, with what there is, where a client or a contingency is not there."""
     if client not in clients:
         raise ValueError(f"no client {client!r}; clients: {', '.join(clients)}")
-    if contingency not in ("", BASE, *contingencies):
+    if contingency not in (BASE, *contingencies):
         raise ValueError(f"no contingency {contingency!r}; known: base, {', '.join(contingencies)}")
 
 
