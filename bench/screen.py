@@ -6,10 +6,10 @@
     python -m bench.screen --office                          the list as an office writes it
     python -m bench.screen --home FOLDER                     keeps the data for the next run
 
-Makes a synthetic list and synthetic facts (600 MB), then runs, each in a
-process of its own on two threads: a DuckDB join that reads the list and fetches, for each row, the
-facts that a verdict reads; and ``releve outbound screen``. Prints processor and wall time, memory,
-the ratio of the two, and what was decided. Nobody in the data exists.
+Makes a synthetic list and synthetic facts (600 MB), then runs, each in a process of its own on
+two threads: a DuckDB join that reads the list and fetches, for each row, the facts that a verdict
+reads; and ``releve outbound screen``. Prints processor and wall time, memory, the ratio of the
+two, and what was decided. Nobody in the data exists.
 """
 
 from __future__ import annotations
@@ -273,8 +273,8 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the ten million consents")
     parser.add_argument("--check", type=int, default=10_000, help="rows judged one by one as well")
     parser.add_argument("--office", action="store_true", help="screen the list in cp1252 with ;")
-    parser.add_argument("--make", action="store_true", help="make the data alone, here")
-    parser.add_argument("--join", action="store_true", help="run the bare join alone, here")
+    parser.add_argument("--make", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--join", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.make:
         make(options.home, options.rows, options.share)

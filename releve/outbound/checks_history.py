@@ -32,7 +32,7 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
     """
     own = moment.case.call.id
     past = [a for a in moment.case.known.attempts if a.at <= moment.at and (not own or a.id != own)]
-    if not past:  # as most calls are
+    if not past:  # most calls are the first
         return past
     if "hours" in row.parameters:
         since = moment.at - timedelta(hours=row.parameters["hours"])
