@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 __all__ = [
     "SIZES",
@@ -37,6 +37,7 @@ __all__ = [
     "command",
     "context",
     "faults_of",
+    "follow",
     "keep",
     "looked_at",
     "overflow",
@@ -141,6 +142,16 @@ def faults_of(page: Page) -> list[str]:
     return faults
 
 
+def follow(link: Locator) -> None:
+    """Click what leads to another page, and wait for that page to have loaded.
+
+    A click alone returns before the browser has left, and what is looked at next is then the old
+    page, or the moment between the two; going elsewhere next may break off what was sent.
+    """
+    with link.page.expect_navigation():
+        link.click()
+
+
 def overflow(page: Page) -> int:
     """Return by how many pixels the page is wider than the screen."""
     script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -149,6 +160,7 @@ def overflow(page: Page) -> int:
 
 def serious(page: Page) -> list[str]:
     """Return what axe finds serious or critical, each with the first element it stands on."""
+    page.wait_for_load_state()
     found = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {fault['help']}: {fault['nodes'][0]['html']}"

@@ -19,6 +19,7 @@ from tests.browser_tools import (
     VIEWS,
     View,
     command,
+    follow,
     keep,
     looked_at,
     overflow,
@@ -65,14 +66,14 @@ def choose_password(page: Page, link: str) -> None:
     page.goto(link)
     page.locator("#id_password1").fill(PASSWORD)
     page.locator("#id_password2").fill(PASSWORD)
-    page.locator("main form button.main").click()
+    follow(page.locator("main form button.main"))
 
 
 def sign_in(page: Page, name: str) -> None:
     page.goto("/account/login/")
     page.locator("#id_login").fill(name)
     page.locator("#id_password").fill(PASSWORD)
-    page.locator("main form button.main").click()
+    follow(page.locator("main form button.main"))
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
@@ -97,17 +98,16 @@ def test_a_new_planner_comes_from_the_link_to_the_plan(
         sign_in(page, name)
         page.wait_for_url("**/account/2fa/**")
         good("second-factor")
-        page.get_by_role(
-            "link", name="installer" if view.language == "fr-FR" else "Set it up"
-        ).click()
+        set_up = "installer" if view.language == "fr-FR" else "Set it up"
+        follow(page.get_by_role("link", name=set_up))
         if "reauthenticate" in page.url:
             good("again")
             page.locator("#id_password").fill(PASSWORD)
-            page.locator("main form button.main").click()
+            follow(page.locator("main form button.main"))
         expect(page.locator(".qr svg")).to_be_visible()
         good("application")
         page.locator("#id_code").fill(code_of(page.locator(".secret").inner_text()))
-        page.locator("main form button.main").click()
+        follow(page.locator("main form button.main"))
         expect(page.locator(".codes li")).to_have_count(10)
         good("recovery-codes")
         page.goto("/")
@@ -115,7 +115,7 @@ def test_a_new_planner_comes_from_the_link_to_the_plan(
         good("plan")
         page.locator(".reader summary").click()
         good("reader")
-        page.locator(".reader").get_by_role("link").first.click()
+        follow(page.locator(".reader").get_by_role("link").first)
         good("account")
         page.goto("/account/sessions/")
         good("sessions")
@@ -123,5 +123,5 @@ def test_a_new_planner_comes_from_the_link_to_the_plan(
         good("key")
         page.goto("/account/logout/")
         good("sign-out")
-        page.locator("main form button.main").click()
+        follow(page.locator("main form button.main"))
         expect(page.locator("#id_login")).to_be_visible()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser_tools import SIZES, faults_of, overflow, served
+from tests.browser_tools import SIZES, faults_of, follow, overflow, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -84,6 +84,7 @@ def test_the_filter_and_the_next_cell_work_in_the_panel(browser: Browser, addres
         page.goto("/")
         page.locator(f'.matrix a[href="{CELL}"]').click()
         panel = page.locator("#panel")
+        expect(panel.locator("#cell-title")).to_contain_text("Banque de la Rive")
         panel.locator("#programme").select_option("banque-rive-2")
         panel.get_by_role("button", name="Show").click()
         expect(panel.locator("#chart-heading")).to_contain_text("Conseil")
@@ -102,16 +103,16 @@ def test_without_javascript_everything_is_there_by_plain_links(
         page = visitor.new_page()
         page.goto("/")
         link = ".matrix a" if size == "desk" else ".client .chips a"
-        page.locator(f'{link}[href="/cell/banque-rive/site:rabat-1"]').first.click()
+        follow(page.locator(f'{link}[href="/cell/banque-rive/site:rabat-1"]').first)
         assert page.url.endswith("/cell/banque-rive/site:rabat-1")
         shown = "wide" if size == "desk" else "narrow"
         expect(page.locator(f"svg.chart.{shown}")).to_be_visible()
         expect(page.get_by_role("heading", name="Qui va où")).to_be_visible()
         page.locator("#programme").select_option("banque-rive-1")
-        page.get_by_role("button", name="Afficher").click()
+        follow(page.get_by_role("button", name="Afficher"))
         assert "programme=banque-rive-1" in page.url
         expect(page.locator("#chart-heading")).to_contain_text("Cartes et oppositions")
-        page.get_by_role("button", name="EN", exact=True).click()
+        follow(page.get_by_role("button", name="EN", exact=True))
         expect(page.get_by_role("heading", name="Who moves where")).to_be_visible()
         assert "programme=banque-rive-1" in page.url, "the language changes, the page stays"
 

@@ -13,7 +13,7 @@ from releve.desk.access.visitor import COOKIE
 from releve.network import write_operator
 from releve.plan_folder import write_plans
 from tests.access.conftest import STAMP
-from tests.browser_tools import View, command, keep, looked_at, overflow, serious, served
+from tests.browser_tools import View, command, follow, keep, looked_at, overflow, serious, served
 from tests.live.planning import three_days
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -43,9 +43,9 @@ def test_a_crash_test_is_started_watched_and_read(browser: Browser, address: str
         page.get_by_label("Trimestres simulés").fill("6")
         page.get_by_label("Jours d’un trimestre").fill("10")
         page.get_by_label("Un jour de la semaine sans plan").check()
-        page.get_by_role("button", name="Voir ce que cela entraîne").click()
+        follow(page.get_by_role("button", name="Voir ce que cela entraîne"))
         expect(page.get_by_text("3 × 6 trimestres de 10 jours")).to_be_visible()
-        page.get_by_role("button", name="Lancer le crash test").click()
+        follow(page.get_by_role("button", name="Lancer le crash test"))
         expect(page.get_by_role("heading", name="Avancement")).to_be_visible()
         assert serious(page) == []
         keep(page, "crashtest-progress")

@@ -26,6 +26,7 @@ from tests.browser_tools import (
     command,
     context,
     faults_of,
+    follow,
     keep,
     looked_at,
     overflow,
@@ -100,10 +101,10 @@ def acting_as(
 
 def declare(page: Page, agent: str) -> None:
     page.goto("/record/")
-    page.get_by_role("link", name="Test positif").click()
+    follow(page.get_by_role("link", name="Test positif"))
     page.get_by_label("Site", exact=True).select_option(SITE)
     page.get_by_label("Pseudonyme").fill(agent)
-    page.get_by_role("button", name="Déclarer").click()
+    follow(page.get_by_role("button", name="Déclarer"))
     expect(page).to_have_url(re.compile("/now$"))
 
 
@@ -116,7 +117,7 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
         manager.goto("/drills")
         manager.get_by_label("répété").fill("Deux cas à Casablanca")
         manager.get_by_label("Son horloge part de").fill("2026-11-30T10:40")
-        manager.get_by_role("button", name="Commencer l’exercice").click()
+        follow(manager.get_by_role("button", name="Commencer l’exercice"))
         expect(manager.locator(".drill")).to_contain_text("Deux cas à Casablanca")
         before = manager.locator(".coverages").inner_text()
         drill = manager.context.cookies()
@@ -148,23 +149,23 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
 def look_at_contacts(officer: Page, desk: Installation) -> None:
     """The contacts of the first case: without seats, with the seats noted; each look is listed."""
     officer.goto("/health/")
-    officer.get_by_role("link", name=desk.agents[0], exact=True).click()
+    follow(officer.get_by_role("link", name=desk.agents[0], exact=True))
     expect(officer.locator("h1")).to_contain_text(desk.agents[0])
     expect(officer.locator("#contacts-title + .quiet")).to_contain_text("est consignée")
     seats, see = officer.locator("#id_seating"), officer.get_by_role("button", name="Voir les cont")
     seats.fill(f"{desk.agents[0]};nulle-part")
-    see.click()
+    follow(see)
     expect(officer.locator(".errorlist")).to_contain_text("il n’y a pas de position nulle-part")
     seats.fill("")
-    see.click()
+    follow(see)
     expect(officer.locator(".note")).to_contain_text("Aucune position n’a été indiquée")
     pairs = zip(desk.agents, desk.seats, strict=False)
     seats.fill("\n".join(f"{agent};{seat}" for agent, seat in pairs))
-    see.click()
+    follow(see)
     expect(officer.get_by_role("table").first).to_contain_text("même zone")
     assert serious(officer) == []
     keep(officer, "contacts", View())
-    officer.get_by_role("link", name="Voir qui est derrière un pseudonyme").click()
+    follow(officer.get_by_role("link", name="Voir qui est derrière un pseudonyme"))
     looks = officer.locator("div.scroll").last
     expect(looks.get_by_role("row")).to_have_count(3)
     expect(looks).to_contain_text("exercice")
@@ -174,13 +175,13 @@ def look_at_contacts(officer: Page, desk: Installation) -> None:
 def open_room(manager: Page) -> str:
     """The room of the closure: a role taken, a decision with its reason; return its address."""
     manager.goto("/now")
-    manager.locator(f"#site-{SITE}").get_by_role("link", name="Cellule de crise").click()
-    manager.get_by_role("button", name="Ouvrir la cellule").click()
-    manager.get_by_role("button", name="Prendre le rôle : direction de crise").click()
+    follow(manager.locator(f"#site-{SITE}").get_by_role("link", name="Cellule de crise"))
+    follow(manager.get_by_role("button", name="Ouvrir la cellule"))
+    follow(manager.get_by_role("button", name="Prendre le rôle : direction de crise"))
     manager.get_by_text("Noter une décision").click()
     manager.get_by_label("Décision", exact=True).fill("Travail à domicile")
     manager.get_by_label("Pourquoi", exact=True).fill("Site fermé par la règle")
-    manager.get_by_role("button", name="Enregistrer la décision").click()
+    follow(manager.get_by_role("button", name="Enregistrer la décision"))
     expect(manager.locator(".moments")).to_contain_text("Travail à domicile. Pourquoi")
     keep(manager, "incident-room", View())
     room = manager.url
@@ -201,12 +202,12 @@ def prove(desk: Installation, manager: Page, folder: Path) -> None:
     command(desk.home, "ledger", "seal")
     manager.goto("/ledger/")
     download(manager, folder / "ledger.jsonl", "Exporter")
-    manager.get_by_role("link", name="Vérifier", exact=True).click()
+    follow(manager.get_by_role("link", name="Vérifier", exact=True))
     download(manager, folder / "verify.py", "verify.py")
     manager.goto("/ledger/")
     manager.get_by_label("Type").select_option("site.closed")
-    manager.get_by_role("button", name="Filtrer").click()
-    manager.locator("a.seq").first.click()
+    follow(manager.get_by_role("button", name="Filtrer"))
+    follow(manager.locator("a.seq").first)
     download(manager, folder / "proof.json", "Télécharger sa preuve")
     key = command(desk.home, "ledger", "key").strip()
     proof = folder / "proof.json"
@@ -239,7 +240,7 @@ def acknowledge(browser: Browser, desk: Installation, manager: Page, stream: str
     with looked_at(browser, desk.address, View(size="phone")) as agent:
         agent.goto(sent_home(outbox, manager))
         keep(agent, "ack", View(size="phone"))
-        agent.get_by_role("button", name="Je l’ai lu").click()
+        follow(agent.get_by_role("button", name="Je l’ai lu"))
         expect(agent.get_by_role("heading", name="Merci")).to_be_visible()
     manager.goto("/now")
     expect(manager.locator("#told-answered")).to_have_text("1")
@@ -263,29 +264,29 @@ def sent_home(outbox: Path, manager: Page) -> str:
 
 def reopen(manager: Page, officer: Page) -> None:
     """Refused too early and to one person; granted to two, after 48 hours."""
-    manager.locator(f"#reopen-{SITE}").click()
+    follow(manager.locator(f"#reopen-{SITE}"))
     reopening = manager.url
-    manager.get_by_role("button", name="Rouvrir le site").click()
+    follow(manager.get_by_role("button", name="Rouvrir le site"))
     expect(manager.get_by_role("alert")).to_contain_text("ne peut pas rouvrir avant")
     for left in range(manager.locator(".rows button").count(), 0, -1):
-        manager.locator(".rows button").first.click()
+        follow(manager.locator(".rows button").first)
         expect(manager.locator(".rows button")).to_have_count(left - 1)
     yes = "Je dis oui à la réouverture"
-    manager.get_by_role("button", name=yes).click()
+    follow(manager.get_by_role("button", name=yes))
     expect(manager.get_by_text("Une autre personne doit le dire aussi")).to_be_visible()
-    manager.get_by_role("button", name=yes).click()
+    follow(manager.get_by_role("button", name=yes))
     expect(manager.get_by_role("alert")).to_contain_text("Vous avez déjà dit oui")
     manager.goto("/drills")
     manager.get_by_label("Heures", exact=True).fill("48")
-    manager.get_by_role("button", name="Avancer l’horloge").click()
+    follow(manager.get_by_role("button", name="Avancer l’horloge"))
     manager.goto(reopening)
-    manager.get_by_role("button", name="Rouvrir le site").click()
+    follow(manager.get_by_role("button", name="Rouvrir le site"))
     expect(manager.get_by_role("alert")).to_contain_text("il en manque 1")
     keep(manager, "refused", View())
     officer.goto(reopening)
-    officer.get_by_role("button", name=yes).click()
+    follow(officer.get_by_role("button", name=yes))
     manager.goto(reopening)
-    manager.get_by_role("button", name="Rouvrir le site").click()
+    follow(manager.get_by_role("button", name="Rouvrir le site"))
     expect(manager.locator(f"#site-{SITE}")).to_contain_text("ouvert")
 
 
@@ -379,7 +380,7 @@ def test_what_was_typed_is_back_after_a_reload_and_gone_after_signing_out(
         assert page.locator("input[name=m-distancing]:checked").get_attribute("value") == "kept"
         expect(page.get_by_label("Qui a contrôlé")).to_have_value("")
         page.goto("/account/logout/")
-        page.locator("form[data-draft-wipe] button").click()
+        follow(page.locator("form[data-draft-wipe] button"))
         page.goto("/account/login/")
         assert kept(page) == {}
 
@@ -415,11 +416,11 @@ def incident_pages(page: Page) -> tuple[str, str]:
     page.goto("/incident/")
     if page.locator(".rows a").count() == 0:
         page.locator("#id_open-title").fill("Coupure du courant")
-        page.locator("form.act button").click()
+        follow(page.locator("form.act button"))
         page.wait_for_url(re.compile(r"/incident/\w+$"))
         page.locator("[name=task-task]").evaluate("field => field.closest('details').open = true")
         page.locator("[name=task-task]").fill("Appeler le fournisseur")
-        page.locator("form:has([name=task-task]) button").click()
+        follow(page.locator("form:has([name=task-task]) button"))
         return page.url, f"{page.url}/review"
     found = page.locator(".rows a").first.get_attribute("href")
     return f"{found}", f"{found}/review"

@@ -11,7 +11,17 @@ from playwright.sync_api import Browser, expect
 
 from releve.network.clock import UTC
 from releve.plan_folder import write_plans
-from tests.browser_tools import VIEWS, View, command, keep, looked_at, overflow, serious, served
+from tests.browser_tools import (
+    VIEWS,
+    View,
+    command,
+    follow,
+    keep,
+    looked_at,
+    overflow,
+    serious,
+    served,
+)
 from tests.desk.fixture_plan import week
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -58,7 +68,7 @@ def test_a_look_is_asked_for_and_told(browser: Browser, address: str) -> None:
         page.goto("/outbound/person")
         page.locator("#id_number").fill("01 99 00 00 01")
         page.locator("#id_reason").fill("elle demande pourquoi")
-        page.locator("main form button.main").click()
+        follow(page.locator("main form button.main"))
         expect(page.locator("#answer")).to_contain_text("Refusé")
         keep(page, "history")
         assert serious(page) == []

@@ -16,6 +16,7 @@ from tests.browser_tools import (
     View,
     command,
     context,
+    follow,
     keep,
     looked_at,
     overflow,
@@ -75,17 +76,17 @@ def test_a_fault_is_read_by_its_field_mended_and_stored(browser: Browser, addres
     with context(browser, address, View(), AS_PLANNER) as visitor:
         page = visitor.new_page()
         page.goto("/registry/tables/sites")
-        page.locator("tbody th a").first.click()
+        follow(page.locator("tbody th a").first)
         page.locator("#id_lat").fill("nord")
         page.locator("#id_name").fill("Casablanca <Étoile>")
-        page.locator("main form button.main").click()
+        follow(page.locator("main form button.main"))
         expect(page.locator("#id_lat")).to_have_attribute("aria-invalid", "true")
         expect(page.get_by_text("n’est pas un nombre")).to_be_visible()
         expect(page.locator("#id_name")).to_have_value("Casablanca <Étoile>")
         assert serious(page) == []
         keep(page, "registry-fault")
         page.locator("#id_lat").fill("33,541")
-        page.locator("main form button.main").click()
+        follow(page.locator("main form button.main"))
         expect(page.get_by_text("Casablanca <Étoile>")).to_be_visible()
         expect(page.get_by_text("Enregistré en version 3")).to_be_visible()
         page.goto("/registry/tables/sites/rows/casa-1/remove")
