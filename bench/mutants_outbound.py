@@ -14,7 +14,7 @@ the changed lines, quickest first, then all others, and stops at the first failu
 matters while modules or tests are loaded (a constant, what reads the tables) is loaded anew
 instead. A mutant that no test notices is a survivor: it is shown with its line, before and after.
 Some survivors mean the same as the original; a person must say which (docs/outbound.md). Exit
-status 1 when the tests fail without a mutant, or none was run.
+status 1 when the tests fail without a mutant, none was run, or a test waited for ever.
 """
 
 from __future__ import annotations
@@ -67,9 +67,12 @@ TESTS = (
 )
 LIBRARIES = ("holidays", "numpy", "phonenumbers", "polars", "yaml")
 """What the tests load and no mutant changes: loaded before the children are made."""
-STUCK = "stuck"
+STUCK, WAITED = "stuck", "waited"
 _LEAST_SECONDS, _TIMES, _LOADING_SECONDS = 5.0, 20.0, 60.0
 """A test that takes this many times the processor it takes without a mutant is stuck: noticed."""
+_WAITING_TIMES = 10
+"""A test that takes this many times those seconds by the clock waits for something: nobody knows
+what it would have noticed, and it is told apart."""
 
 
 @dataclass(slots=True)
@@ -127,16 +130,22 @@ def first_failure(
 ) -> str:
     """Run tests in an order until one fails; return its id, empty when all pass.
 
-    With ``limits`` the processor seconds of each are limited: the process ends when one is stuck.
+    With ``limits`` the processor seconds of each are limited, and what they may wait: the process
+    ends when one is stuck or waits for ever, as for a thread that its parent had and it has not.
     """
     for name, following in zip_longest(ids, ids[1:]):
         if limits is not None:
             most = max(_LEAST_SECONDS, _TIMES * limits.get(name, 0.0))
-            signal.setitimer(signal.ITIMER_PROF, most)
+            _limit(most)
         reports = runtestprotocol(items[name], nextitem=items.get(following), log=False)
         if any(report.failed for report in reports):
             return name
     return ""
+
+
+def _limit(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, _WAITING_TIMES * seconds)
 
 
 def watched(home: Path) -> Reached:
@@ -233,7 +242,7 @@ class Copy:
             found[:] = [first_failure(items, reached.order(mutant, list(items)), reached.seconds)]
 
         def whole() -> str:
-            signal.setitimer(signal.ITIMER_PROF, _LOADING_SECONDS)
+            _limit(_LOADING_SECONDS)
             with_tests(self.home, judge)
             return found[0]
 
@@ -273,7 +282,8 @@ def _work(task: Callable[[], object], results: IO[bytes]) -> NoReturn:
 
 def _told_by(task: Callable[[], str]) -> str:
     status, found = in_child(task)
-    return STUCK if status == -signal.SIGPROF else str(found) if status == 0 else f"status {status}"
+    ended = {-signal.SIGPROF: STUCK, -signal.SIGALRM: WAITED}
+    return str(found) if status == 0 else ended.get(status, f"status {status}")
 
 
 class Telling:
@@ -284,7 +294,8 @@ class Telling:
 
     def __call__(self, mutant: Mutant, noticed: str) -> None:
         """Tell of a mutant."""
-        word = "SURVIVED" if not noticed else "stuck   " if noticed == STUCK else "killed  "
+        words = {"": "SURVIVED", STUCK: "stuck   ", WAITED: "WAITED  "}
+        word = words.get(noticed, "killed  ")
         by = noticed.rpartition("::")[2]
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{word} {mutant}\n")
@@ -347,11 +358,14 @@ def _run(copy: Copy, mutants: list[Mutant], told: Telling) -> None:
     copy.noticed(mutants, copy.reached(), told)
     lines = told.told()
     survivors = [line for line in lines if line.startswith("SURVIVED")]
-    killed = len(lines) - len(survivors)
+    waited = [line for line in lines if line.startswith("WAITED")]
+    killed = len(lines) - len(survivors) - len(waited)
     print(f"\n{len(lines)} of {len(mutants)} run, {killed} killed, {len(survivors)} survived")
-    print("\n".join(survivors))
+    print("\n".join(survivors + waited))
     if not lines:
         raise SystemExit("no mutant was run")
+    if waited:
+        raise SystemExit(f"{len(waited)} waited for ever: nobody knows what would notice them")
     print(f"killed: {killed / len(lines):.1%}")
 
 

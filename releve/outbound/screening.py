@@ -50,8 +50,8 @@ _EMPTY = pl.DataFrame(
 _ASKED = ("row", "number", "written", "whose", "person", "address", "callee")
 """What the plain engine is asked by."""
 
-_SIDE_BY_SIDE = min(4, pl.thread_pool_size())
-"""Groups that are judged at once: one alone leaves cores idle."""
+_SIDE_BY_SIDE = 4
+"""The most groups that are judged at once: one alone leaves cores idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Screener:
         chunk = _Chunk(frames, People(self._call, frames, self._rules))
         keys = ("fault", "territories", "place", "callee", "who")
         done, left = [_EMPTY], [work.clear().select(_ASKED)]
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as side_by_side:
+        with ThreadPoolExecutor(min(_SIDE_BY_SIDE, pl.thread_pool_size())) as side_by_side:
             judged = side_by_side.map(
                 lambda group: self._screen_group(group[0], group[1], chunk), work.group_by(*keys)
             )
