@@ -322,6 +322,41 @@ def test_a_row_of_policy_may_bind_the_calls_of_one_client_alone() -> None:
     assert judged(ABOLITION, only).allowed
 
 
+BAN = """
+- id: HOUSE-BAN
+  gate: P
+  kind: forbidden_object
+  from: 2026-11-24
+  applies: {callees: [consumer]}
+  parameters: {objects: [electricity]}
+  rule: {fr: Rien., en: Nothing.}
+  refuses: {fr: "Pas {object}.", en: "Not {object}."}
+  reference: house
+  source: house
+  sure: [I]
+"""
+
+
+def test_a_row_of_one_purpose_binds_no_other_and_a_row_of_none_binds_all() -> None:
+    surveys = BAN.replace("callees: [consumer]", "callees: [consumer], purposes: [survey]")
+    for purpose, rows, bound in (
+        ("survey", surveys, True),
+        ("service", surveys, False),
+        ("service", BAN, True),
+    ):
+        found = judged({"purpose": purpose}, with_rows(rows)).rules
+        assert ("HOUSE-BAN" in found) is bound, (purpose, found)
+
+
+def test_a_call_abroad_waits_for_the_law_of_that_country_to_change() -> None:
+    abroad = {"number": "+34911223344", "at": "2026-11-24 10:30", "consents": [CONSENT]}
+    ban = BAN.replace("from: 2026-11-24", "from: 2026-11-24\n  to: 2026-11-25")
+    rules = load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: ES\nrows:\n{ban}"})
+    found = judged(abroad, rules)
+    assert found.rules == ("HOUSE-BAN",)
+    assert found.next_allowed == at("2026-11-26 09:00")
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [
