@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import models as db
 from django.db import transaction
@@ -30,29 +32,29 @@ __all__ = ["ERASED", "erase_due", "erase_person"]
 ERASED = "outbound.erased"
 """The kind of the entry that an erasure writes: ``cause``, ``rows`` and ``values``, the counts."""
 
-_FEW = 10_000
+_FEW = 2_000
+"""Rows that are erased at a time: on SQLite nobody else writes meanwhile, and calls wait."""
 _LEFT_OPEN = timedelta(days=7)
 """A load that nobody closed for so long is a dead import's: its rows never counted."""
+_FORBIDDING = frozenset({"withdrawals", "refusals", "listings", "attempts"})
+"""Tables whose rows forbid calls: they go last, so that nothing is allowed by what is left."""
+
+Rows = db.QuerySet[Any]
 
 
 def erase_due(on: date, now: datetime) -> int:
     """Erase the rows and values whose day has come by ``on``; return how many.
 
-    A row that waits for its proof is kept until it has it. Attempts and decisions have no index by
-    their day, since each call would pay for it: they are looked through before any lock is held.
+    A row that waits for its proof is kept until it has it. What is due is looked for before any
+    lock is held and erased a few rows at a time, each few with its entry in the ledger, so that
+    calls go on being decided. Killed halfway, the next run erases the rest.
     """
-    counted = {model: _counted_due(model, on) for model in (Attempt, Decision)}
-    with transaction.atomic():
-        rows = _dead_loads(now)
-        for table in TABLES.values():
-            if table.model is not Attempt:
-                rows += _due_rows(table, on)
-        for model, found in counted.items():
-            rows += _deleted(model, found)
-        rows += _unused_links(now)
-        values = _due_values(on)
-        _told("due", rows, values, now)
-    return rows + values
+    count = _dead_loads(now)
+    for table in sorted(TABLES.values(), key=lambda one: one.name in _FORBIDDING):
+        count += _erased(_due_rows(table, on), table.model._default_manager.all(), now)
+    decisions = Decision.objects.filter(erase_on__lte=on).exclude(batch=None)
+    count += _erased(decisions, Decision.objects.all(), now)
+    return count + _unused_links(now) + _due_values(on, now)
 
 
 def erase_person(person: str, now: datetime) -> int:
@@ -74,71 +76,95 @@ def erase_person(person: str, now: datetime) -> int:
         proofs |= set(Callback.objects.filter(person=name).values_list("proof", flat=True))
         wanted |= db.Q(what="proof", pseudonym__in=proofs)
         values = Personal.objects.filter(wanted).delete()[0]
-        _told("person", 0, values, now)
+        _told("person", {"values": values}, now)
     return values
 
 
-def _counted_due(model: type[Attempt | Decision], on: date) -> list[int]:
-    due = model._default_manager.filter(erase_on__lte=on).exclude(batch=None)
-    return list(due.values_list("pk", flat=True))
-
-
-def _due_rows(table: Table, on: date) -> int:
-    """Erase a table's rows that are due; with a version its earlier ones, which would revive."""
-    manager = table.model._default_manager
-    due = db.Q(erase_on__lte=on)
+def _due_rows(table: Table, on: date) -> Rows:
+    """Return a table's rows that are due; with a version its earlier ones, which would revive."""
+    if table.model is Attempt:
+        return Attempt.objects.filter(erase_on__lte=on).exclude(batch=None)
+    rows, due = table.model._default_manager.all(), db.Q(erase_on__lte=on)
     if table.versioned:
         names = {column.name for column in table.columns} & {"client", "person", "provider", "ref"}
         same = {name: db.OuterRef(name) for name in names}
-        later = manager.filter(**same, pk__gt=db.OuterRef("pk"), erase_on__lte=on)
-        found = list(manager.filter(due | db.Exists(later)).values_list("pk", flat=True))
-        return _deleted(table.model, found)
-    return manager.filter(due).delete()[0]
+        due |= db.Q(db.Exists(rows.filter(**same, pk__gt=db.OuterRef("pk"), erase_on__lte=on)))
+    return rows.filter(due)
 
 
-def _deleted(model: type[db.Model], found: list[int]) -> int:
-    manager = model._default_manager
-    return sum(manager.filter(pk__in=part).delete()[0] for part in _parts(found))
+def _erased(found: Rows, still: Rows, now: datetime, what: str = "rows") -> int:
+    """Erase what is found, the earliest first; return how many.
+
+    ``still`` holds whatever may be erased when it comes to it: rows may have been loaded since.
+    """
+    count = 0
+    for part in _parts(found):
+        with transaction.atomic():
+            erased = still.filter(pk__in=part).delete()[0]
+            _told("due", {what: erased}, now)
+        count += erased
+    return count
 
 
-def _parts(found: list[int]) -> Iterator[list[int]]:
-    yield from (found[at : at + _FEW] for at in range(0, len(found), _FEW))
+def _parts(found: Rows) -> Iterator[list[int]]:
+    """Yield keys a few at a time, with a pause after each few as long as they took."""
+    keys = list(found.order_by("pk").values_list("pk", flat=True))
+    for at in range(0, len(keys), _FEW):
+        begun = time.monotonic()
+        yield keys[at : at + _FEW]
+        time.sleep(time.monotonic() - begun)
 
 
-def _due_values(on: date) -> int:
+def _due_values(on: date, now: datetime) -> int:
     """Erase values that are due, and give a day to those whose contracts have ended."""
+    contracts, links = _since(Contract), _since(Person)
     later = Contract.objects.filter(
         client=db.OuterRef("client"), person=db.OuterRef("person"), ref=db.OuterRef("ref"),
         pk__gt=db.OuterRef("pk"),
     )  # fmt: skip
     running = Contract.objects.filter(~db.Exists(later), last=None).values("person")
     called = Person.objects.filter(person__in=running).values("number")
-    ended = Personal.objects.filter(erase_on=None).exclude(pseudonym__in=running)
-    ended.update(erase_on=years_later(on))
+    signed = contracts.values("person")
+    reached = Person.objects.filter(person__in=signed).values("number")
+    ended = Personal.objects.filter(erase_on=None)
+    for part in _parts(ended.exclude(pseudonym__in=running)):
+        rows = ended.filter(pk__in=part).exclude(pseudonym__in=signed)
+        rows.update(erase_on=years_later(on))
     due = Personal.objects.filter(erase_on__lte=on)
-    return due.exclude(pseudonym__in=running).exclude(pseudonym__in=called).delete()[0]
+    found = due.exclude(pseudonym__in=running).exclude(pseudonym__in=called)
+    # Signing takes the day from the person's own values; those of their numbers are looked at here.
+    still = due.exclude(pseudonym__in=reached).exclude(pseudonym__in=links.values("number"))
+    return _erased(found, still, now, "values")
 
 
 def _unused_links(now: datetime) -> int:
     """Erase who answers which number where nothing is known of the person any more."""
-    links = Person.objects.filter(load__known_at__lt=now - timedelta(days=366 * YEARS))
+    found = Person.objects.filter(load__known_at__lt=now - timedelta(days=366 * YEARS))
+    still = Person.objects.all()
     for model in (Consent, Withdrawal, Contract, Callback, Refusal, Attempt):
-        links = links.exclude(person__in=model._default_manager.values("person"))
-    return links.delete()[0]
+        still = still.exclude(person__in=_since(model).values("person"))
+        found = found.exclude(person__in=model._default_manager.values("person"))
+    return _erased(found, still, now)
+
+
+def _since(model: type[db.Model]) -> Rows:
+    """Return the rows that are written from now on."""
+    last = model._default_manager.order_by("-pk").values_list("pk", flat=True).first()
+    return model._default_manager.filter(pk__gt=last or 0)
 
 
 def _dead_loads(now: datetime) -> int:
     dead = Load.objects.filter(known_at=None, opened_at__lt=now - _LEFT_OPEN)
-    found = list(dead.values_list("pk", flat=True))
-    rows = sum(
-        table.model._default_manager.filter(load__in=found).delete()[0] for table in TABLES.values()
-    )
+    count = 0
+    for table in TABLES.values():
+        rows = table.model._default_manager.filter(load__in=dead)
+        count += _erased(rows, rows, now)
     dead.delete()
-    return rows
+    return count
 
 
-def _told(cause: str, rows: int, values: int, now: datetime) -> None:
+def _told(cause: str, counts: Mapping[str, int], now: datetime) -> None:
     """Write down how many; nothing where there is none. Nobody is named."""
-    if rows or values:
-        append(ERASED, {"cause": cause, "rows": rows, "values": values}, recorded_at=now,
-               stream="outbound")  # fmt: skip
+    if any(counts.values()):
+        body = {"cause": cause, "rows": 0, "values": 0, **counts}
+        append(ERASED, body, recorded_at=now, stream="outbound")

@@ -180,6 +180,15 @@ def test_one_person_on_a_mobile_terminal_may_show_a_mobile_and_nothing_else_forb
     assert "FR-CLI-2" in judged(premium).rules
 
 
+def test_where_hours_never_open_a_slot_that_was_agreed_still_does() -> None:
+    shut = (
+        "- {amends: FR-HOURS-1, gate: H, from: 2026-09-01, parameters: {windows: {monday: []}}}\n"
+    )
+    agreed = {"consents": [{"at": CONSENT, "slot": "2026-12-01 11:00"}]}
+    assert judged(agreed, with_rows(shut)).next_allowed == at("2026-12-01 10:55")
+    assert judged({"consents": [CONSENT]}, with_rows(shut)).next_allowed is None
+
+
 def test_a_consent_counts_for_the_hours_from_its_very_instant_to_the_end_of_its_last_day() -> None:
     evening = {"at": "2026-08-10 21:00", "scrubs": ["2026-08-01 09:00"]}
     assert judged({**evening, "consents": ["2026-08-10 21:00"]}).allowed

@@ -1,0 +1,176 @@
+"""What is due goes a few rows at a time: nothing revives, and what was loaded meanwhile stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from releve.gate import erasing
+from releve.gate.erasing import erase_due
+from releve.gate.keys import number_pseudonym, person_pseudonym
+from releve.gate.loading import load_facts
+from releve.gate.models import Consent, Fact, Person, Personal
+from releve.gate.models import Withdrawal as Withdrawals
+from releve.gate.personal import value_of
+from releve.ledger.models import Entry
+from releve.outbound import Contract, Withdrawal
+from releve.outbound import Person as Link
+from tests.gate.making import CLIENT, consent_of, fill, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+FAR = timedelta(days=4 * 366)
+VALUES_ONLY = timedelta(days=3 * 366 - 1)
+"""Values are due after three years, links a day or two later."""
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(autouse=True)
+def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasing, "_FEW", 1)
+
+
+def load(*facts: Any) -> None:
+    load_facts(facts, source="tests", by="tests")
+
+
+def due_after(years: timedelta = FAR) -> tuple[date, datetime]:
+    far = timezone.now() + years
+    return far.date(), far
+
+
+def killed_after(
+    monkeypatch: pytest.MonkeyPatch, parts: int, model: type[Fact] | None = None
+) -> None:
+    """Let the erasing end after some of its parts, of one table or of all."""
+    whole, done = erasing._parts, 0
+
+    def some(found: Any) -> Iterator[list[int]]:
+        nonlocal done
+        for part in whole(found):
+            if model in (None, found.model):
+                done += 1
+                if done > parts:
+                    raise KilledError
+            yield part
+
+    monkeypatch.setattr(erasing, "_parts", some)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, model: type[Any], task: Callable[[], None]) -> None:
+    """Let something happen between the look for what is due of a table and its erasing."""
+    whole = erasing._parts
+
+    def after_it(found: Any) -> Iterator[list[int]]:
+        parts = list(whole(found))
+        if found.model is model and parts:
+            task()
+        yield from parts
+
+    monkeypatch.setattr(erasing, "_parts", after_it)
+
+
+def told() -> list[dict[str, Any]]:
+    entries = Entry.objects.filter(kind=erasing.ERASED).order_by("seq")
+    return [json.loads(entry.body) for entry in entries]
+
+
+def test_each_part_is_told_with_what_it_erased_and_the_next_run_erases_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(range(4))
+    on, now = due_after()
+    with monkeypatch.context() as patch:
+        killed_after(patch, 3)
+        with pytest.raises(KilledError):
+            erase_due(on, now)
+    assert [(body["rows"], body["values"]) for body in told()] == [(1, 0)] * 3
+    assert Consent.objects.count() == 1
+    rest = erase_due(on, now)
+    assert not Consent.objects.exists()
+    assert not Personal.objects.exists()
+    assert sum(body["rows"] + body["values"] for body in told()) == 3 + rest
+    assert erase_due(on, now) == 0
+    assert len(told()) == 3 + rest
+
+
+def test_of_the_versions_of_a_fact_the_last_goes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    fill((0,))
+    load(consent_of(0, now, objects=frozenset({"insurance"})))
+    assert Consent.objects.count() == 2
+    on, later = due_after()
+    killed_after(monkeypatch, 1, Consent)
+    with pytest.raises(KilledError):
+        erase_due(on, later)
+    assert Consent.objects.get().objects_named == "insurance"
+
+
+def test_what_allows_goes_before_what_forbids(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    fill((0,))
+    load(Withdrawal(CLIENT, "P0", now, now))
+    on, later = due_after()
+    killed_after(monkeypatch, 0, Withdrawals)
+    with pytest.raises(KilledError):
+        erase_due(on, later)
+    assert not Consent.objects.exists()
+    assert Withdrawals.objects.count() == 1
+
+
+def test_a_contract_signed_meanwhile_keeps_the_values_of_its_person(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill((0, 1))
+    on, now = due_after(VALUES_ONLY)
+    signed = Contract("K1", CLIENT, "P0", now.date(), None, timezone.now())
+    meanwhile(monkeypatch, Personal, lambda: load(signed))
+    erase_due(on, now)
+    assert value_of("person", person_pseudonym("P0")) == "P0"
+    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert value_of("person", person_pseudonym("P1")) is None
+
+
+def test_a_person_who_signs_again_meanwhile_gets_no_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    day = now.date()
+    fill((0,))
+    first = Contract("K1", CLIENT, "P0", day - timedelta(days=9), None, now)
+    load(first)
+    load(replace(first, last=day, known_at=timezone.now()))
+    again = Contract("K2", CLIENT, "P0", day, None, timezone.now())
+    meanwhile(monkeypatch, Personal, lambda: load(again))
+    erase_due(day, now)
+    assert Personal.objects.get(pseudonym=person_pseudonym("P0")).erase_on is None
+
+
+def test_a_number_under_which_a_person_became_known_meanwhile_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill((0, 1))
+    on, now = due_after(VALUES_ONLY)
+    further = Link("P7", number_of(0), timezone.now())
+    meanwhile(monkeypatch, Personal, lambda: load(further))
+    erase_due(on, now)
+    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert value_of("number", number_pseudonym(number_of(1))) is None
+
+
+def test_a_link_of_whom_something_became_known_meanwhile_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill((0, 1))
+    on, now = due_after()
+    again = consent_of(0, timezone.now(), id="C9")
+    meanwhile(monkeypatch, Person, lambda: load(again))
+    erase_due(on, now)
+    assert [row.person for row in Person.objects.all()] == [person_pseudonym("P0")]
