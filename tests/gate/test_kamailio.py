@@ -54,7 +54,7 @@ class Proxy:
         self.configuration.write_text(text, encoding="utf-8")
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, secret: str = SECRET) -> Iterator[None]:
         """Both, until the end of the block."""
         commands: list[Sequence[str]] = [
             ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-Y", str(self.folder), "-f",
@@ -68,7 +68,7 @@ class Proxy:
                 running.extend(
                     subprocess.Popen(
                         command, cwd=self.folder, stdout=output, stderr=output,
-                        start_new_session=True, env={**os.environ, "PROXY_SECRET": SECRET},
+                        start_new_session=True, env={**os.environ, "PROXY_SECRET": secret},
                     )
                     for command in commands
                 )  # fmt: skip
@@ -161,3 +161,15 @@ def test_the_proxy_does_not_start_without_a_secret() -> None:
                            capture_output=True, text=True)  # fmt: skip
     assert found.returncode != 0
     assert "env variable not defined [PROXY_SECRET]" in found.stderr
+
+
+@pytest.mark.skipif(
+    not (shutil.which("kamailio") and shutil.which("sipp")),
+    reason="no Kamailio or no SIPp: apt-get install kamailio kamailio-extra-modules sip-tester",
+)
+def test_a_proxy_with_a_secret_that_is_none_lets_nothing_out(tmp_path: Path) -> None:
+    proxy = Proxy(tmp_path / "proxy", 9)
+    with proxy.running(secret=""):
+        key = hashlib.md5(b"made-up", usedforsecurity=False).hexdigest()
+        assert within_dialog(proxy.port, key) == "503"
+    assert "PROXY_SECRET has less than 16 characters" in (proxy.folder / "output.log").read_text()
