@@ -82,7 +82,7 @@ def test_clients_come_gravest_first_and_say_why(english: Desk) -> None:
     assert "No forecast for Rendez-vous" in reasons["opaline"]
     assert reasons["quartz"] == "Fully covered whatever place is lost."
     beyond = {view.id: view.beyond for view in views}
-    assert beyond["galerie"] == "Beyond N-1: missed if all sites of Morocco close."
+    assert beyond["galerie"] == "Beyond N-1: not held if all sites of Morocco close."
 
 
 def test_the_worst_cells_come_first_and_none_that_is_full_or_unknown(english: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+import releve
 from releve.desk.access.roles import Role
+from releve.desk.ledger.words import WORDS
 from releve.ledger import guards
 from releve.ledger.chain import append
 from releve.ledger.keys import public_key
@@ -49,6 +52,34 @@ def test_one_kind_and_one_stream_can_be_looked_at(filled: None) -> None:
     assert [row["seq"] for row in found] == [2, 1]
     found = web.get("/ledger/?stream=drill:7&format=json").json()["entries"]
     assert [row["kind"] for row in found] == ["drill.started"]
+
+
+def test_an_act_that_is_no_drill_is_not_called_one(filled: None) -> None:
+    for stream, kind in (("outbound", "outbound.facts"), ("access", "access.given")):
+        with transaction.atomic():
+            append(kind, {"actor": "amina"}, recorded_at=AT, stream=stream)
+    web = signed_in(Role.AUDITOR)
+    rows = web.get("/ledger/?format=json").json()["entries"]
+    assert [row["stream"] for row in rows[:2]] == ["access", "outbound"]
+    assert rows[2]["stream"].startswith("drill:")
+    shown = page(web, "/ledger/").partition('class="entries"')[2]
+    told = re.findall(r'<span class="tag">([^<]+)</span>', shown)
+    assert told[:2] == ["Accès et noms", "Appels sortants"]
+    assert told[2].startswith("Exercice")
+    found = web.get("/ledger/?stream=outbound&format=json").json()["entries"]
+    assert [row["kind"] for row in found] == ["outbound.facts"]
+
+
+def test_every_kind_that_is_written_has_a_word() -> None:
+    """Kinds as the source writes them: after ``append``, in a tuple of entries, or by name."""
+    written = set()
+    for path in Path(releve.__file__).parent.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        written |= set(re.findall(r'\(\s*"([a-z]+\.[a-z_]+)", (?:body|\{)', text))
+        written |= set(re.findall(r'kind: ClassVar\[str\] = "([a-z]+\.[a-z_]+)"', text))
+        written |= set(re.findall(r'^[A-Z]+ = "(outbound\.[a-z]+|[a-z]+\.erased)"$', text, re.M))
+    assert {"people.told", "routing.published", "outbound.erased", "site.closed"} <= written
+    assert written - set(WORDS) == set()
 
 
 def test_a_personal_value_is_shown_to_the_health_officer_alone(filled: None) -> None:

@@ -53,7 +53,8 @@ def sent(web: Client, name: str) -> str:
 def test_a_client_reads_its_sheet_in_french_and_in_english(client_web: Client) -> None:
     page = client_web.get(ADDRESS).content.decode()
     for words in ("Clause d’audit", "K-2026-7", "own customers", CALLER, "au-dessus",
-                  "3 des 3 faits de cette fiche", "Responsable du traitement"):  # fmt: skip
+                  "Faits de cette fiche\u202f: 3, dont 3 prouvés", "Refusés",
+                  "Responsable du traitement"):  # fmt: skip
         assert words in page
     english = client_web.get(ADDRESS, headers={"accept-language": "en"}).content.decode()
     assert "Audit clause" in english

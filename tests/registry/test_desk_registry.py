@@ -192,7 +192,7 @@ def test_a_fault_in_another_row_is_said_above_the_form(
 ) -> None:
     data = sent_row(small, small.sites[0], id="ailleurs")
     page = words(web.post(row_url("sites", small.sites[0].id), data))
-    assert "Plateaux, ligne 2, site" in page
+    assert "Plateaux, ligne 2, Site" in page
     assert "n’est pas un identifiant de la table sites" in page
 
 
@@ -214,6 +214,8 @@ def test_a_row_that_others_need_is_not_removed(
     assert answer.status_code == 422
     assert "La ligne ne peut pas être supprimée" in words(answer)
     assert "Vacations, ligne" in words(answer)
+    assert "supprimez d’abord cette ligne, ou changez-la" in words(answer)
+    assert "écrire" not in words(answer), "another agent is no slip of this one"
     assert web.post(url).status_code == 422
     assert current() == first
 

@@ -32,7 +32,7 @@ from releve.desk.ledger.entries import (
 )
 from releve.desk.ledger.proofs import handed_out, tells_health, why_not
 from releve.desk.ledger.verifying import MOST, Outcome, TooMany, verified
-from releve.desk.ledger.words import WORDS, stream_word
+from releve.desk.ledger.words import STREAMS, WORDS, stream_word
 from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text, text_now
 from releve.desk.responses import failure
@@ -276,7 +276,7 @@ def _query(request: HttpRequest, *, before: str) -> str:
 
 
 def _streams(chosen: str) -> tuple[Choice, ...]:
-    names = [live.LIVE, *(drill.name for drill in live.drills())]
+    names = [*STREAMS, *(drill.name for drill in live.drills())]
     labels = [(name, stream_word(name)) for name in names]
     return tuple(Choice(name, label, name == chosen) for name, label in labels)
 

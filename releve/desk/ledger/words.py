@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.desk.access.people import STREAM as ACCESS
+from releve.live import api as live
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = ["FIELDS", "WORDS", "actor_word", "field_word", "kind_word", "stream_word"]
+__all__ = ["FIELDS", "STREAMS", "WORDS", "actor_word", "field_word", "kind_word", "stream_word"]
 
 WORDS: Mapping[str, StrPromise] = {
     "access.closed": lazy("Account closed"),
@@ -60,6 +63,7 @@ WORDS: Mapping[str, StrPromise] = {
     "message.sent": lazy("Message sent"),
     "message.unanswered": lazy("Message left unanswered"),
     "outbound.batch": lazy("Calls sealed"),
+    "outbound.erased": lazy("Rows and values of calls erased"),
     "outbound.copied": lazy("Copy of consents given"),
     "outbound.facts": lazy("Facts sealed"),
     "outbound.looked": lazy("Person looked at"),
@@ -67,6 +71,7 @@ WORDS: Mapping[str, StrPromise] = {
     "outbound.tried": lazy("Change of rules tried"),
     "outlook.made": lazy("Outlook made"),
     "outlook.seen": lazy("Outlook seen"),
+    "people.told": lazy("People told of a relief"),
     "photos.erased": lazy("Photos erased"),
     "plan.activated": lazy("Plan put in force"),
     "power.down": lazy("Power down"),
@@ -74,45 +79,79 @@ WORDS: Mapping[str, StrPromise] = {
     "relief.made": lazy("Relief made"),
     "reopening.approved": lazy("Reopening approved"),
     "reopening.checked": lazy("Item of the reopening checked"),
+    "routing.published": lazy("Routing published"),
     "site.closed": lazy("Site closed"),
     "site.reopened": lazy("Site reopened"),
     "tests.done": lazy("Tests done"),
 }
 """Kind -> what happened."""
 
+STREAMS: Mapping[str, StrPromise] = {
+    live.LIVE: lazy("Live"),
+    ACCESS: lazy("Access and names"),
+    "outbound": lazy("Outbound calls"),
+}
+"""Stream -> what it is called; each drill has one of its own besides."""
+
 FIELDS: Mapping[str, StrPromise] = {
     "actor": lazy("Recorded by"),
+    "adapter": lazy("Published by"),
+    "after": lazy("Rules after"),
     "agent": lazy("Agent"),
     "agents": lazy("Agents"),
+    "attempts": lazy("Attempts"),
+    "audit_clause": lazy("Audit clause"),
     "authority": lazy("Authority"),
+    "batch": lazy("Batch"),
+    "before": lazy("Rules before"),
     "by": lazy("By"),
+    "calls": lazy("Calls"),
+    "campaign": lazy("Campaign"),
     "carrier": lazy("Carrier"),
     "cause": lazy("Cause"),
+    "client": lazy("Client"),
     "commission": lazy("Commission"),
+    "consents": lazy("Consents"),
+    "contract": lazy("Contract"),
     "day": lazy("Day"),
     "decision": lazy("Decision"),
+    "decisions": lazy("Decisions"),
+    "digest": lazy("Digest"),
     "due": lazy("Due"),
     "earliest_reopening": lazy("Not open before"),
     "findings": lazy("Findings"),
+    "generation": lazy("Relief number"),
     "happened_at": lazy("Happened"),
     "home_only": lazy("Home only"),
     "id": lazy("Event"),
     "incident": lazy("Incident"),
     "inspectors": lazy("Inspectors"),
     "item": lazy("Item"),
+    "list_origin": lazy("Origin of the list"),
+    "lost": lazy("Places lost"),
+    "manager": lazy("Manager"),
+    "moved": lazy("People moved"),
     "note": lazy("Note"),
+    "number": lazy("Number"),
     "owner": lazy("Owner"),
     "photos": lazy("Photos"),
+    "person": lazy("Person"),
     "positive": lazy("Positive"),
+    "read_back": lazy("Read back"),
     "reason": lazy("Reason"),
     "recorded_at": lazy("Recorded"),
     "reference": lazy("Reference"),
     "role": lazy("Role"),
+    "root": lazy("Root"),
+    "routes": lazy("Routes"),
+    "rows": lazy("Rows"),
     "rule": lazy("Rule"),
     "since": lazy("Since"),
     "site": lazy("Site"),
+    "source": lazy("Source"),
     "status": lazy("Status"),
     "symptomatic": lazy("Sent home with symptoms"),
+    "table": lazy("Table"),
     "task": lazy("Task"),
     "tested": lazy("Tested"),
     "title": lazy("Title"),
@@ -120,6 +159,7 @@ FIELDS: Mapping[str, StrPromise] = {
     "until": lazy("Until"),
     "valid_from": lazy("Valid from"),
     "valid_to": lazy("Valid to"),
+    "values": lazy("Values"),
     "verdict": lazy("Verdict"),
 }
 """Field -> its label; a field that is not here is shown by its name."""
@@ -138,9 +178,10 @@ def field_word(name: str) -> str:
 
 def stream_word(stream: str) -> str:
     """Return what a stream is called."""
-    if stream == "live":
-        return _("Live")
-    return _("Drill {number}").format(number=stream.partition(":")[2])
+    kind, _colon, number = stream.partition(":")
+    if kind == "drill":
+        return _("Drill {number}").format(number=number)
+    return str(STREAMS.get(stream, stream))
 
 
 def actor_word(actor: str) -> str:

@@ -15,7 +15,7 @@ from releve.situation import Notice, Refusal
 __all__ = ["notice_text", "refusal_text", "when"]
 
 _NOTICES = {
-    "check.late": lazy("The daily check of {site} for {day} is late: it was due at {due}."),
+    "check.late": lazy("The daily check of {site} for {day} is late: it was due on {due}."),
     "check.missing": lazy("The daily check of {site} for {day} is missing."),
     "check.incomplete": lazy("The daily check of {site} for {day} left out {measures}."),
     "check.not_kept": lazy("{site} did not keep {measures} on {day}."),
@@ -98,7 +98,7 @@ _REFUSALS = {
     ),
     "task.unknown": lazy("There is no such task in this incident."),
     "task.done_already": lazy("The task is done already, recorded by {by}."),
-    "task.due": lazy("The task is due at {due}, before it was set; mend the date."),
+    "task.due": lazy("The task is due on {due}, before it was set; mend the date."),
     "audit.expiry": lazy("The verdict holds until {valid_to}, before it was given; mend the date."),
 }
 

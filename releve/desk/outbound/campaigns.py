@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from releve.campaign.figures import Figures
 from releve.campaign.person import SHORTEST_REASON, History
@@ -179,7 +180,7 @@ def campaign_page(
         fault=fault,
         counts=(
             (_("Allowed"), text.number(found.allowed)),
-            (_("Refused"), text.number(found.refused)),
+            (pgettext("calls", "Refused"), text.number(found.refused)),
             (_("Of these by policy only"), text.number(found.policy_only)),
         ),
         reasons=_bars(reasons, text),

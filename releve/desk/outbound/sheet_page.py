@@ -9,6 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from releve.campaign.sheet import Sheet
 from releve.desk.outbound.campaigns import CampaignRow, campaign_row
@@ -84,9 +85,11 @@ def sheet_page(row: Campaign, found: Sheet, text: Text, *, fault: str) -> SheetP
             _retention(told, text),
         ),
         downloads=_downloads(row, first, last),
-        proved=_("{proved} of {all} facts of this sheet are proved against the ledger.").format(
-            proved=text.number(proved), all=text.number(len(found.facts))
-        ),
+        proved=ngettext(
+            "Facts of this sheet: {all}, of which {proved} is proved against the ledger.",
+            "Facts of this sheet: {all}, of which {proved} are proved against the ledger.",
+            proved,
+        ).format(proved=text.number(proved), all=text.number(len(found.facts))),
     )  # fmt: skip
 
 
@@ -118,7 +121,7 @@ def _calls(told: Mapping[str, Any], text: Text) -> Part:
     words = {
         "decided": _("Judged"),
         "allowed": _("Allowed"),
-        "refused": _("Refused"),
+        "refused": pgettext("calls", "Refused"),
         "by_policy_only": _("Of these by policy only"),
         "proved": _("Put under a root of the ledger"),
     }

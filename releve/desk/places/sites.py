@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from releve.desk.live.now_page import left
 from releve.desk.places.floors import FloorView, floors
 from releve.desk.places.moment import Moment, when
 from releve.desk.places.seats import Seats, seats_at
@@ -154,11 +155,12 @@ def _left(closure: Closure, now: Moment) -> str:
     """Return how long a closure lasts at least, in words; empty where nothing says."""
     if closure.earliest_reopening is None:
         return ""
-    left = closure.earliest_reopening - now.at
-    if left <= timedelta():
-        return _("may reopen once its conditions are met")
-    hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
-    return _("{hours} h {minutes} min left at least").format(hours=hours, minutes=f"{minutes:02}")
+    time = left(now.at, closure.earliest_reopening)
+    return (
+        _("{time} left at least").format(time=time)
+        if time
+        else _("may reopen once its conditions are met")
+    )
 
 
 def site_page(now: Moment, scene: Scene | None, site: Site, *, health: bool) -> SitePage:

@@ -185,7 +185,9 @@ def _reason(desk: Desk, verdict: ClientVerdict, status: str, ranked: Sequence[Ce
 def _beyond(desk: Desk, verdict: ClientVerdict) -> str:
     if not verdict.beyond:
         return ""
-    return _("Beyond N-1: missed {conditions}.").format(conditions=desk.conditions(verdict.beyond))
+    return _("Beyond N-1: not held {conditions}.").format(
+        conditions=desk.conditions(verdict.beyond)
+    )
 
 
 def _missed_reason(desk: Desk, worst: Cell, count: int) -> str:

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from releve.desk.presenters.text import Text
 from releve.desk.registry.sentences import said
-from releve.desk.registry.words import about, option, table_name, unit
+from releve.desk.registry.words import about, label, option, table_name, unit
 from releve.network import Column, Fault, Operator, columns_of
-from releve.registry.tables import bare_type, kind_of, rows_of
+from releve.registry.tables import KINDS, bare_type, kind_of, rows_of
 from releve.registry.texts import text_of
 
 __all__ = [
@@ -152,13 +152,18 @@ def fault_text(fault: Fault) -> str:
     if fault.row:
         place.append(_("row {number}").format(number=fault.row))
     if fault.column:
-        place.append(fault.column)
+        place.append(_column(fault))
     where = ", ".join(place)
     if fault.value:
         where = _("{where} “{value}”").format(where=where, value=fault.value)
     return _("{where}: {reason}; {fix}.").format(
         where=where, reason=said(fault.reason), fix=said(fault.fix)
     )
+
+
+def _column(fault: Fault) -> str:
+    columns = columns_of(KINDS[fault.table]) if fault.table in KINDS else ()
+    return next((label(one) for one in columns if one.name == fault.column), fault.column)
 
 
 def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault]) -> None:

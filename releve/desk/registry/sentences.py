@@ -75,6 +75,7 @@ SENTENCES = (
     lazy("is not a table of an operator"),
     lazy("name it {0}"),
     lazy("remove it; the tables are {0}"),
+    lazy("remove this row first, or change it"),
     lazy("is not a column of the table"),
     lazy("delete it; the columns are {0}"),
     lazy("the column stands twice"),

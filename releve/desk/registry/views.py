@@ -124,7 +124,7 @@ def remove(request: HttpRequest, table: str, key: str) -> HttpResponse:
             made = apply(changes, actor(request), request.POST.get("comment", "")[:500])
             return _done(request, made.number, table)
     except (OperatorFaults, RegistryError) as error:
-        page = replace(page, refusals=_refusals(error))
+        page = replace(page, refusals=_needing(error))
         status = 422 if isinstance(error, OperatorFaults) else status_of(error)
         return _row(request, page, "desk/registry/remove.html", status)
     return _row(request, page, "desk/registry/remove.html")
@@ -207,6 +207,14 @@ def _row_twin(page: RowPage) -> dict[str, object]:
         "faults": {name: [str(item) for item in items] for name, items in errors.items()},
         "refusals": list(page.refusals),
     }
+
+
+def _needing(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
+    """Return what would be wrong without a row: no likely spelling, since it was right with it."""
+    if isinstance(error, RegistryError):
+        return _refusals(error)
+    fix = "remove this row first, or change it"
+    return tuple(fault_text(replace(fault, fix=fix)) for fault in error.faults)
 
 
 def _refusals(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
