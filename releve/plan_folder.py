@@ -259,8 +259,14 @@ def _event(names: _Names, item: Placement, number: int, stamp: datetime) -> Even
 
 
 def refuse_strangers(folder: Path) -> None:
-    """Raise PlanFolderError where a plan must not be written: on a file, or beside other files."""
+    """Raise PlanFolderError where a plan cannot or must not be written.
+
+    That is in a folder that nobody may write to, on a file, or beside other files.
+    """
     target = folder.resolve()
+    there = next(one for one in target.parents if one.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PlanFolderError(f"{there}: no folder may be made in it; name another")
     if not target.exists():
         return
     if not target.is_dir():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["open_database"]
+__all__ = ["open_database", "open_desk_database"]
 
 
 def open_database() -> None:
@@ -30,6 +30,14 @@ def open_database() -> None:
         _migrate()
     except (ImproperlyConfigured, DatabaseError, OSError) as error:
         raise click.ClickException(f"the database cannot be opened: {error}") from error
+
+
+def open_desk_database() -> None:
+    """Open the database for a command that says what the desk says, in English as all of them."""
+    open_database()
+    from django.utils.translation import override
+
+    click.get_current_context().with_resource(override("en"))
 
 
 def _migrate() -> None:

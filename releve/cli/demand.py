@@ -90,6 +90,8 @@ def import_(
     """
     if out is not None and out.exists() and not force:
         raise click.UsageError(f"{out} is there already (--force replaces it)")
+    if out is not None and not out.parent.is_dir():
+        raise click.UsageError(f"there is no folder {out.parent}; make it, or name another")
     report, zone_name = _report(file, mapping, time_zone)
     rows, left_out = history_rows(report.histories, zone_name)
     lines = [*_left_out(left_out)]
@@ -118,8 +120,13 @@ def _report(file: Path, mapping: Path, time_zone: str | None) -> tuple[ImportRep
 
 
 def _document(path: Path) -> dict[str, Any]:
-    text = path.read_text(encoding="utf-8")
-    found = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not in UTF-8; save the mapping as UTF-8") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is no mapping in TOML or JSON: {error}") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no mapping")
     return found

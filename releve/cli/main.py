@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,8 +29,26 @@ class _Subjects(click.Group):
         """Return a subject's commands, None when there is no such subject."""
         if cmd_name not in SUBJECTS:
             return None
-        found: click.Command = getattr(import_module(f"releve.cli.{cmd_name}"), cmd_name)
+        try:
+            found: click.Command = getattr(import_module(f"releve.cli.{cmd_name}"), cmd_name)
+        except RuntimeError as error:
+            if "no locator available" not in str(error):
+                raise
+            raise click.ClickException(
+                "compiled code can be kept nowhere: set NUMBA_CACHE_DIR to a folder of yours"
+            ) from error
         return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a file that cannot be read or written is an error of one line."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.filename is None or isinstance(error, BrokenPipeError):
+                raise
+            path = Path(str(error.filename))
+            shown = path.parent if path.name.startswith(".") else path  # a name that is made up
+            raise click.ClickException(f"{shown}: {error.strerror}") from error
 
 
 @click.group(cls=_Subjects, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from releve.cli.instants import INSTANT
 from releve.cli.outbound_facts import read_facts
 from releve.cli.outbound_flips import flips
 from releve.cli.outbound_gate import campaign, close, facts, forget, outcomes, serve
@@ -38,7 +39,9 @@ def outbound() -> None:
 @click.argument("number")
 @click.option("--client", required=True, help="Who orders the call.")
 @click.option("--campaign", default="", help="Campaign of the client.")
-@click.option("--at", required=True, help="Instant with its offset: 2026-11-24T10:30:00+01:00.")
+@click.option(
+    "--at", required=True, type=INSTANT, help="Instant with its offset: 2026-11-24T10:30:00+01:00."
+)
 @click.option("--object", "object_", required=True, help="What is offered, like electricity.")
 @click.option("--caller", default="", help="Number shown; none is a hidden one.")
 @click.option("--person", default="", help="Person called, when the number does not tell.")
@@ -57,7 +60,9 @@ def outbound() -> None:
     show_default=True,
     help="What the call is for.",
 )
-@click.option("--known-at", help="Judge with what was known at this instant [default: --at].")
+@click.option(
+    "--known-at", type=INSTANT, help="Judge with what was known at this instant [default: --at]."
+)
 @click.option(
     "--facts",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -69,14 +74,14 @@ def check(
     number: str,
     client: str,
     campaign: str,
-    at: str,
+    at: datetime,
     object_: str,
     caller: str,
     person: str,
     address: str,
     mode: str,
     purpose: str,
-    known_at: str | None,
+    known_at: datetime | None,
     facts: Path | None,
     as_json: bool,
     lang: str,
@@ -87,11 +92,10 @@ def check(
     """
     try:
         call = Call(
-            client, number, datetime.fromisoformat(at), object_, caller, campaign, person,
+            client, number, at, object_, caller, campaign, person,
             address, mode=mode, purpose=purpose,
         )  # fmt: skip
-        known = datetime.fromisoformat(known_at or at)
-        found = _verdict(call, facts, known)
+        found = _verdict(call, facts, known_at or at)
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     click.echo(_json(found, lang) if as_json else "\n".join(_lines(found, lang)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from releve.cli.instants import INSTANT
 from releve.cli.outbound_facts import read_facts
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
@@ -36,14 +37,14 @@ _WORDS = {
               help="Folder of the tables of facts (docs/outbound.md).")  # fmt: skip
 @click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
               "database now, instead of a folder; your name is written down.")  # fmt: skip
-@click.option("--known-at", help="Judge with what was known at this instant [default: the last "
-              "call's].")  # fmt: skip
+@click.option("--known-at", type=INSTANT, help="Judge with what was known at this instant "
+              "[default: the last call's].")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print every flip as JSON.")
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
               help="Language.")  # fmt: skip
 def flips(
     calls: Path, rows: tuple[Path, ...], facts: Path | None, recorded_by: str,
-    known_at: str | None, as_json: bool, lang: str,
+    known_at: datetime | None, as_json: bool, lang: str,
 ) -> None:  # fmt: skip
     """Show which of CALLS (CSV) would flip if ROWS (YAML files that add, close or amend) held.
 
@@ -69,11 +70,11 @@ def flips(
 
 
 def _in_folder(
-    asked: tuple[Call, ...], texts: dict[str, str], facts: Path | None, known_at: str | None
+    asked: tuple[Call, ...], texts: dict[str, str], facts: Path | None, known_at: datetime | None
 ) -> tuple[Flip, ...]:
     """Return the flips on the tables of a folder."""
     before, after = built_in_rules(), load_rules({**built_in_texts(), **texts})
-    known = datetime.fromisoformat(known_at) if known_at else max(call.at for call in asked)
+    known = known_at or max(call.at for call in asked)
     frames, _ = read_facts(facts)
     return flips_of(asked, facts_on(frames, before.numbers, legal_day(known)), before, after, known)
 

@@ -107,7 +107,11 @@ def import_facts(folder: Path, as_known: bool, provider: str, by: str) -> None:
     """
     from releve.gate.loading import load_frames
 
-    for file in sorted(folder.iterdir()):
+    files = sorted(folder.iterdir())
+    if not any(file.stem in TABLES for file in files):
+        wanted = ", ".join(f"{name}.csv" for name in TABLES)
+        raise click.UsageError(f"{folder} holds no table of facts; name its files {wanted}")
+    for file in files:
         if file.stem not in TABLES:
             click.echo(f"{file.name}: no table of facts, left out", err=True)
     frames, digest = read_facts(folder)

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from releve.cli.instants import INSTANT
 from releve.cli.outbound_facts import scan_facts
 from releve.cli.outbound_run import Run, file_digest, screen_list
 from releve.outbound import MODES, PURPOSES, Call, OutboundError, built_in_rules
@@ -82,13 +83,17 @@ def call_options(command: _Command) -> _Command:
 )
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path),
               help="Folder for the lists; one that a killed run left goes on.")  # fmt: skip
-@click.option("--at", required=True, help="Instant with its offset: 2026-11-24T10:30:00+01:00.")
-@click.option("--known-at", help="Judge with what was known at this instant [default: --at].")
+@click.option(
+    "--at", required=True, type=INSTANT, help="Instant with its offset: 2026-11-24T10:30:00+01:00."
+)
+@click.option(
+    "--known-at", type=INSTANT, help="Judge with what was known at this instant [default: --at]."
+)
 @call_options
 @click.option("--chunk", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Rows screened together; what a kill can lose.")  # fmt: skip
 def screen(
-    list_: Path, out: Path, at: str, known_at: str | None, chunk: int, **options: Any
+    list_: Path, out: Path, at: datetime, known_at: datetime | None, chunk: int, **options: Any
 ) -> None:
     """Split LIST (CSV) into callable.csv, refused.csv with reasons, and broken.csv.
 
@@ -97,8 +102,8 @@ def screen(
     """
     told = CallOptions(**options)
     try:
-        call = told.call(datetime.fromisoformat(at))
-        run = _run(list_, out, call, datetime.fromisoformat(known_at or at), told.facts, chunk)
+        call = told.call(at)
+        run = _run(list_, out, call, known_at or at, told.facts, chunk)
         summary = screen_list(run, Progress())
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
@@ -110,8 +115,6 @@ def screen(
 def _run(
     path: Path, out: Path, call: Call, known_at: datetime, facts: Path | None, chunk: int
 ) -> Run:
-    if known_at.utcoffset() is None:
-        raise click.UsageError(f"--known-at has no offset: {known_at.isoformat()}")
     rules = built_in_rules()
     frames, digest = scan_facts(facts)
     told = {

@@ -22,7 +22,7 @@ def change_lines(tables: Mapping[str, TableChanges], most: int) -> Iterator[str]
         total = sum(counts.values()) - counts.get("moved", 0)
         for _, change in zip(range(most), changes.rows(), strict=False):
             yield f"  {_SIGNS[change.kind]} {change.key}{_fields(change)}"
-        if total > most:
+        if total > most > 0:
             yield f"  ... and {total - most} more"
 
 

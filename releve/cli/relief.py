@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from releve.cli.instants import LOCAL
 from releve.cli.operator import operator_of, requirement_of
 from releve.cli.plan_text import move_lines
 from releve.demand import Requirement
@@ -38,6 +39,7 @@ _DEFAULTS = PlanSettings()
 @click.option(
     "--at",
     required=True,
+    type=LOCAL,
     help="When, like 2026-12-01T10:30: operator's time without an offset.",
 )
 @click.option(
@@ -55,7 +57,7 @@ def relief(
     plan_folder: Path,
     sites: tuple[str, ...],
     carriers: tuple[str, ...],
-    at: str,
+    at: datetime,
     move_price: float,
     no_exposure: bool,
     names: bool,
@@ -85,9 +87,8 @@ def relief(
     click.echo(f"first answer after {first[0]:.2f} s, everything with the curve after {took:.2f} s")
 
 
-def _instant(text: str, operator: Operator) -> datetime:
+def _instant(when: datetime, operator: Operator) -> datetime:
     try:
-        when = datetime.fromisoformat(text)
         return when if when.tzinfo else to_utc(when, operator.row.time_zone)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--at") from None

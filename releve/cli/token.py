@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from releve.cli.database import open_database
+from releve.cli.database import open_desk_database
 from releve.cli.secret import keep_secret
 from releve.cli.user import ROLES
 
@@ -34,7 +34,7 @@ def add(
     The program sends it with each request, as `Authorization: Bearer SECRET`.
     """
     keep_secret()
-    open_database()
+    open_desk_database()
     from releve.desk.access import people, tokens
 
     wanted = people.Wanted(role, sites, clients, until.date())
@@ -49,7 +49,7 @@ def add(
 def list_tokens() -> None:
     """List the tokens that open something now, with their roles."""
     keep_secret()
-    open_database()
+    open_desk_database()
     from releve.desk.access import tokens
 
     for row in tokens.running():
@@ -62,7 +62,7 @@ def list_tokens() -> None:
 def revoke(name: str) -> None:
     """End the token of this NAME now; its name stays taken."""
     keep_secret()
-    open_database()
+    open_desk_database()
     from releve.desk.access import people, tokens
 
     try:

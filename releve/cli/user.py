@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from releve.cli.database import open_database
+from releve.cli.database import open_desk_database
 from releve.cli.secret import keep_secret
 
 __all__ = ["user"]
@@ -57,7 +57,7 @@ def add(
     The link works once, for three days. With --password it is asked for here instead.
     """
     keep_secret()
-    open_database()
+    open_desk_database()
     from releve.desk.access import people
 
     secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
@@ -75,7 +75,7 @@ def add(
 def list_users() -> None:
     """List the accounts, with the roles they hold now."""
     keep_secret()
-    open_database()
+    open_desk_database()
     from releve.desk.access.models import User
 
     for person in User.objects.prefetch_related("grants").order_by("username"):
@@ -88,7 +88,7 @@ def list_users() -> None:
 def close(name: str) -> None:
     """Close the account of NAME: its roles and its sessions end now; its name stays taken."""
     keep_secret()
-    open_database()
+    open_desk_database()
     from releve.desk.access import people
 
     try:
@@ -103,7 +103,7 @@ def close(name: str) -> None:
 def link(name: str) -> None:
     """Print a link for NAME to choose a new password; it works once, for three days."""
     keep_secret()
-    open_database()
+    open_desk_database()
     from releve.desk.access import people
 
     try:

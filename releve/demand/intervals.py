@@ -36,6 +36,7 @@ def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: s
     _set_aside_duplicates(frame, mapping, times.seconds, programme, ledger)
     offered = _offered(frame, mapping, ledger)
     answered = numbers(frame, mapping.answered, ledger, 0.0, _MOST, "answered is not known")
+    _forget_too_many(frame, mapping, offered, answered, ledger)
     aht_s = numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, "the AHT is not known")
     aht_s[aht_s <= 0] = np.nan
     step = mapping.minutes or _step(times.seconds, programme, ledger.kept())
@@ -98,6 +99,27 @@ def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: Ledger) -> F
     empty = np.isnan(offered)
     ledger.set_aside(empty, "value")
     return offered
+
+
+def _forget_too_many(
+    frame: pl.DataFrame, mapping: IntervalMapping, offered: Floats, answered: Floats, ledger: Ledger
+) -> None:
+    """Name the rows that answered more than was offered; what they answered is not known."""
+    with np.errstate(invalid="ignore"):
+        more = answered > offered
+    for row in np.flatnonzero(more & ledger.kept()).tolist():
+        ledger.faults.append(
+            ImportFault(
+                kind="value",
+                row=row + FIRST_ROW,
+                column=mapping.answered,
+                value=f"{frame[mapping.answered][row]}",
+                reason=f"more calls are answered than offered ({offered[row]:g})",
+                effect="answered is not known",
+                fix="mend one of the two",
+            )
+        )
+    answered[more] = np.nan
 
 
 def _set_aside_misaligned(

@@ -47,6 +47,8 @@ def read_head(line: bytes, reserved: Sequence[str]) -> Head:
     ``reserved`` are the columns that screening writes, which a list may not have.
     """
     text = _text(line.removeprefix(b"\xef\xbb\xbf"))
+    if text is not None and not text.strip():
+        raise ListFault("the first line is empty; write the names of the columns there")
     if text is None:
         raise ListFault("the first line is no text; save the list as CSV in UTF-8")
     separator = max(_SEPARATORS, key=text.count)

@@ -166,7 +166,7 @@ def test_a_day_outside_the_plan_names_the_days_it_holds(running: Running) -> Non
 def test_a_time_that_is_none_is_refused(running: Running, at: str) -> None:
     result = running.relief("--close", "casa-1", "--at", at)
     assert result.exit_code == 2
-    assert "Invalid value for --at" in result.stderr
+    assert "Invalid value for '--at'" in result.stderr
 
 
 def test_nothing_lost_is_refused(running: Running) -> None:

@@ -134,3 +134,19 @@ def test_a_mapping_document_is_checked_key_by_key() -> None:
         mapping_of({"start": "s", "programmes": {"a": "b", "c": "d"}})
     found = mapping_of({"start": "s", "offered": "o", "programmes": {"a": "b"}, "minutes": 5})
     assert found == IntervalMapping(start="s", offered="o", programmes={"a": "b"}, minutes=5)
+
+
+def test_more_answered_than_offered_is_named_and_the_answered_are_not_known() -> None:
+    frame = table(minutes=15).with_columns(answered=pl.lit(2))
+    rows = frame.rows()
+    rows[2] = (rows[2][0], 2, 3)
+    mapping = IntervalMapping(
+        start="start", offered="calls", answered="answered", programmes={"": "alpha"}
+    )
+    report = import_intervals(pl.DataFrame(rows, frame.schema, orient="row"), mapping, "UTC")
+    (fault,) = report.faults
+    assert (fault.row, fault.column, fault.value) == (4, "answered", "3")
+    assert "more calls are answered than offered (2)" in str(fault)
+    history = report.histories[0]
+    assert np.flatnonzero(np.isnan(history.answered)).tolist() == [1]
+    assert set(history.offered.tolist()) == {4}, "the calls that came are known all the same"

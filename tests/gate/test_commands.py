@@ -46,6 +46,12 @@ def test_a_folder_is_imported_once(folder: Path) -> None:
     assert Personal.objects.filter(value=number_of(2)).exists()
 
 
+def test_a_folder_without_a_table_of_facts_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "agents.csv").write_text("id\n1\n", encoding="utf-8")
+    found = run("facts", "import", str(tmp_path), "--by", "ines", code=2)
+    assert "holds no table of facts; name its files people.csv, consents.csv" in found.output
+
+
 def test_a_faulty_row_is_named_and_nothing_is_loaded(folder: Path) -> None:
     with (folder / "people.csv").open("a", encoding="cp1252") as stream:
         stream.write("P3;\n")

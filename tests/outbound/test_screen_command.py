@@ -171,7 +171,7 @@ def test_a_line_without_end_is_one_broken_row() -> None:
         (b"number,number\n", "twice"),
         (b"number,allowed\n", "written here"),
         ("number\n".encode("utf-16"), "save the list as CSV"),
-        (b"", "no column number"),
+        (b"", "the first line is empty"),
     ],
 )
 def test_a_list_that_names_nobody_is_refused_with_its_fix(first: bytes, said: str) -> None:

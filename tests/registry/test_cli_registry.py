@@ -39,6 +39,7 @@ def test_a_folder_is_imported_after_a_yes(folder: Path, small: Operator) -> None
     refused = run("import", folder, answer="n\n")
     assert refused.exit_code == 1
     assert "against an empty registry:\noperator: 1 added" in refused.stdout
+    assert "more" not in refused.stdout, "no row was asked for"
     assert current() is None
     done = run("import", folder, "--by", "amina", "--comment", "first", answer="y\n")
     assert done.exit_code == 0

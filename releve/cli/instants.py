@@ -1,0 +1,47 @@
+"""Options that name an instant: read in one way, refused with the form that is wanted."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+__all__ = ["INSTANT", "LOCAL"]
+
+
+class _Instant(click.ParamType[datetime]):
+    """A day and a time of ISO 8601; its offset may be left out where somebody knows the zone."""
+
+    name = "instant"
+
+    def __init__(self, form: str, *, offset: bool) -> None:
+        self._form, self._offset = form, offset
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the instant; BadParameter says what is missing and how it is written."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no instant; write it like {self._form}", param, ctx)
+        if _a_day(value):
+            self.fail(f"{value!r} has no time; write it like {self._form}", param, ctx)
+        if self._offset and found.utcoffset() is None:
+            self.fail(f"{value!r} has no offset; write it like {self._form}", param, ctx)
+        return found
+
+
+def _a_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+INSTANT = _Instant("2026-11-24T10:30:00+01:00", offset=True)
+LOCAL = _Instant("2026-12-01T10:30", offset=False)
