@@ -159,3 +159,11 @@ def test_an_open_desk_gives_no_accounts() -> None:
     assert (answer.status_code, token.status_code) == (422, 422)
     assert not User.objects.exists()
     assert not Token.objects.exists()
+
+
+@override_settings(OPEN_DESK=True)
+def test_an_open_desk_without_anybody_says_so() -> None:
+    page = look_as(Role.ADMINISTRATOR).get("/people").content.decode()
+    assert "Personne n’a encore de compte" in page
+    assert "Donner un rôle" in page
+    assert 'class="scroll"' not in page.partition("give-title")[0]
