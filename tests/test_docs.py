@@ -84,7 +84,7 @@ def test_the_reference_of_the_command_line_has_every_option() -> None:
     assert "\n## releve plan\n" in page
     assert "`--days` INTEGER from 1 to 14" in page
     assert "`--missing` / `--no-missing`" in page
-    assert "`--at` TEXT" in page.partition("## releve relief")[2]
+    assert "`--at` INSTANT" in page.partition("## releve relief")[2]
 
 
 def leaves(command: click.Command) -> Iterator[click.Command]:

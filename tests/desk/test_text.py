@@ -9,6 +9,7 @@ import pytest
 from django.utils.translation import override
 
 from releve.desk.presenters.text import Text, text_now
+from releve.network import parse_opening
 from releve.network.clock import UTC
 
 FR, EN = Text("fr", "Europe/Paris"), Text("en", "Europe/Paris")
@@ -61,6 +62,26 @@ def test_times_have_24_hours_in_the_time_zone_of_the_operator() -> None:
     assert FR.time(MORNING.replace(minute=0)) == "10\u00a0h"
     assert Text("en", "Africa/Casablanca").time(MORNING) == "09:30"
     assert FR.span(MORNING, MORNING.replace(hour=17)) == "10:30–18:30"
+
+
+@pytest.mark.parametrize(
+    ("written", "french", "english"),
+    [
+        ("Mon-Sat 08:00-20:00", "lun.–sam. 8\u00a0h–20\u00a0h", "Mon–Sat 08:00–20:00"),
+        (
+            "Mon-Fri 08:30-12:00; Mon-Fri 14:00-24:00; Sun 9:00-13:00",
+            "lun.–ven. 8\u00a0h\u00a030–12\u00a0h, 14\u00a0h–24\u00a0h\u202f; "
+            "dim. 9\u00a0h–13\u00a0h",
+            "Mon–Fri 08:30–12:00, 14:00–24:00; Sun 09:00–13:00",
+        ),
+        ("Wed 10:00-11:00", "mer. 10\u00a0h–11\u00a0h", "Wed 10:00–11:00"),
+    ],
+)
+def test_opening_hours_are_in_the_words_of_the_reader(
+    written: str, french: str, english: str
+) -> None:
+    opening = parse_opening(written)
+    assert (FR.opening(opening), EN.opening(opening)) == (french, english)
 
 
 def test_dates_are_in_words_and_the_first_is_premier() -> None:

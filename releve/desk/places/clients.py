@@ -22,7 +22,7 @@ from releve.live.coverage import ClientCoverage, Coverage
 from releve.live.kept import Kept
 from releve.live.models import Relief
 from releve.live.plans import day_plan
-from releve.network import Client
+from releve.network import Client, parse_opening
 
 __all__ = [
     "ClientPage",
@@ -183,7 +183,10 @@ def client_page(now: Moment, found: Coverage | None, client: Client) -> ClientPa
         _described(now, own, row),
         _reach(now, found),
         tuple(_halves(now, own, starts)),
-        tuple((item.name, str(_KINDS[item.kind]), item.opening) for item in programmes),
+        tuple(
+            (item.name, str(_KINDS[item.kind]), now.text.opening(parse_opening(item.opening)))
+            for item in programmes
+        ),
         tuple(_reliefs(now, frozenset(item.id for item in programmes))),
     )
 

@@ -10,11 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
+from releve.network import Opening
 from releve.network.clock import zone
 
 __all__ = ["NARROW", "NO_BREAK", "Text", "text_now"]
@@ -98,6 +100,27 @@ class Text:
     def span(self, start: datetime, end: datetime) -> str:
         """Return two times of day of a table."""
         return f"{self.clock(start)}–{self.clock(end)}"
+
+    def opening(self, opening: Opening) -> str:
+        """Return opening hours: ``lun.–ven. 8 h–20 h ; sam. 9 h–13 h`` or ``Mon–Fri 08:00–20:00``.
+
+        Weekdays in a row that open alike stand together.
+        """
+        with override(self.language):
+            names = [str(WEEKDAYS[day])[:3] + "." * self.french for day in range(7)]
+        parts = []
+        for ranges, days in groupby(range(7), opening.days.__getitem__):
+            held = [names[day] for day in days]
+            hours = [f"{self._minute(start)}–{self._minute(end)}" for start, end in ranges]
+            if hours:
+                parts.append(f"{'–'.join(held[:: max(1, len(held) - 1)])} {', '.join(hours)}")
+        return (f"{NARROW}; " if self.french else "; ").join(parts)
+
+    def _minute(self, minute: int) -> str:
+        hour, rest = divmod(minute, 60)
+        if not self.french:
+            return f"{hour:02d}:{rest:02d}"
+        return f"{hour}{NO_BREAK}h" + (f"{NO_BREAK}{rest:02d}" if rest else "")
 
     def day(self, day: date, *, weekday: bool = True) -> str:
         """Return a date in words: ``lundi 30 novembre 2026``, ``mardi 1er décembre 2026``."""
