@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from releve.desk.access.scopes import Scope
 from releve.desk.live.timeline import Moment, timeline
 from releve.desk.live.words import notice_text, when
-from releve.desk.presenters.text import NO_BREAK, Text
+from releve.desk.presenters.text import Text, left
 from releve.live import api as live
 from releve.live.kept import Kept
 from releve.live.models import Effect
@@ -29,7 +29,6 @@ __all__ = [
     "NowPage",
     "SiteRow",
     "late_notices",
-    "left",
     "now_page",
     "now_twin",
 ]
@@ -170,14 +169,6 @@ def now_twin(page: NowPage) -> dict[str, Any]:
         "retried": page.retried,
         "timeline": [asdict(row) for row in page.moments],
     }
-
-
-def left(at: datetime, until: datetime) -> str:
-    """Return the time from one instant to a later one: ``47 h 59 min``; empty once it is past."""
-    minutes = math.ceil((until - at).total_seconds() / 60)
-    if minutes <= 0:
-        return ""
-    return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
 
 
 def _reach(found: live.Coverage | None, text: Text) -> str:

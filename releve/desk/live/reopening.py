@@ -16,10 +16,9 @@ from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
 from releve.desk.busy import unrecorded
 from releve.desk.live.answers import answer, explained
-from releve.desk.live.now_page import left
 from releve.desk.live.streams import looked_at
 from releve.desk.live.words import refusal_text, when
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.presenters.text import Text, left, text_now
 from releve.live import api as live
 from releve.network import Operator
 from releve.situation import (

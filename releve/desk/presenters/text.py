@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from releve.network import Opening
 from releve.network.clock import zone
 
-__all__ = ["NARROW", "NO_BREAK", "Text", "text_now"]
+__all__ = ["NARROW", "NO_BREAK", "Text", "left", "text_now"]
 
 NARROW = "\u202f"
 """Narrow no-break space, the French *espace fine insécable*."""
@@ -88,14 +88,11 @@ class Text:
     def time(self, time: datetime) -> str:
         """Return a time of day for a sentence: ``10 h 30`` in French, ``10:30`` in English."""
         local = time.astimezone(zone(self.time_zone))
-        if not self.french:
-            return f"{local:%H:%M}"
-        minutes = f"{NO_BREAK}{local:%M}" if local.minute else ""
-        return f"{local.hour}{NO_BREAK}h{minutes}"
+        return self._minute(60 * local.hour + local.minute)
 
     def hour(self, hour: int) -> str:
         """Return a full hour for an axis: ``10 h`` or ``10:00``."""
-        return f"{hour}{NO_BREAK}h" if self.french else f"{hour:02d}:00"
+        return self._minute(60 * hour)
 
     def span(self, start: datetime, end: datetime) -> str:
         """Return two times of day of a table."""
@@ -106,15 +103,17 @@ class Text:
 
         Weekdays in a row that open alike stand together.
         """
-        with override(self.language):
-            names = [str(WEEKDAYS[day])[:3] + "." * self.french for day in range(7)]
         parts = []
         for ranges, days in groupby(range(7), opening.days.__getitem__):
-            held = [names[day] for day in days]
+            held = [self._weekday(day) for day in days]
             hours = [f"{self._minute(start)}–{self._minute(end)}" for start, end in ranges]
             if hours:
                 parts.append(f"{'–'.join(held[:: max(1, len(held) - 1)])} {', '.join(hours)}")
         return (f"{NARROW}; " if self.french else "; ").join(parts)
+
+    def _weekday(self, weekday: int) -> str:
+        with override(self.language):
+            return str(WEEKDAYS[weekday])[:3] + "." * self.french
 
     def _minute(self, minute: int) -> str:
         hour, rest = divmod(minute, 60)
@@ -132,9 +131,7 @@ class Text:
 
     def short_day(self, day: date) -> str:
         """Return a date for a tab: ``lun. 30`` or ``Mon 30``."""
-        with override(self.language):
-            name = str(WEEKDAYS[day.weekday()])
-        return f"{name[:3]}{'.' if self.french else ''}{NO_BREAK}{day.day}"
+        return f"{self._weekday(day.weekday())}{NO_BREAK}{day.day}"
 
     def list(self, items: Sequence[str]) -> str:
         """Return items as an enumeration: ``a, b and c``."""
@@ -153,3 +150,11 @@ def text_now(time_zone: str) -> Text:
     """Return the writer for the language of this request."""
     language = (get_language() or "fr").split("-")[0]
     return Text("fr" if language == "fr" else "en", time_zone)
+
+
+def left(at: datetime, until: datetime) -> str:
+    """Return the time from one instant to a later one: ``47 h 59 min``; empty once it is past."""
+    minutes = math.ceil((until - at).total_seconds() / 60)
+    if minutes <= 0:
+        return ""
+    return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
