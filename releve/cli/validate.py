@@ -88,6 +88,8 @@ def _read(folder: Path) -> tuple[list[Desk], list[int]]:
                 (date.fromisoformat(row["onset_date"]), int(row["floor11"]))
                 for row in csv.DictReader(file)
             ]
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     except (KeyError, ValueError) as error:
         raise click.ClickException(f"{folder}: a column or value is missing: {error}") from None
     first = min(day for day, count in days if count > 0)
