@@ -37,7 +37,7 @@ from releve.plan.planner import seats_to_fill, solve_day
 from releve.plan.problem import Problem, day_problem
 from releve.plan.relief import relief_of
 from releve.plan.secure import secure_plan
-from releve.plan.solve import BASE_ROUNDS
+from releve.plan.integer_search import BASE_ROUNDS
 from releve.plan.whole import Whole, whole_plan
 from tests.plan.planned import aims_of, own_breaks, sites_of
 from tests.plan.textbook import textbook_base, textbook_floors, textbook_whole
@@ -131,6 +131,7 @@ def planned_reliefs(solved: SolvedDay) -> dict[str, object]:
         relief_of(
             planning.problem, planning.layout, lost, planning.base, limit=limit,
             isolated=SETTINGS.isolated, move_price=SETTINGS.relief_move_price,
+            target=SETTINGS.target,
         )  # fmt: skip
         seconds.append(time.perf_counter() - start)
     return {"contingencies": len(seconds), "p50_p95_s": _quantiles(seconds)}

@@ -99,8 +99,8 @@ def cheapest_set(
     return Bought(
         people=bought,
         seats=more,
-        cost=float(bought @ price + more.sum() * settings.seat_price),
-        bound=float(x[people] @ price + x[seats].sum() * settings.seat_price),
+        cost=float((bought * price).sum() + more.sum() * settings.seat_price),
+        bound=float((x[people] * price).sum() + x[seats].sum() * settings.seat_price),
         slack={
             (name, problem.clients[c]): float(x[column])
             for name, columns in slack.items()

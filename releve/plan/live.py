@@ -310,7 +310,7 @@ def live_relief(
         required=problem.required,
         penalty=best.penalty,
         first=first.penalty,
-        lp_penalty=float((short @ problem.weight).sum()),
+        lp_penalty=problem.penalty(short),
         unrelieved=nothing.penalty,
         missing=dict(
             zip(problem.clients, (missing / client_requirement(problem)).tolist(), strict=True)

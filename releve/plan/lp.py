@@ -205,7 +205,7 @@ def _proved(lp: LinearProgram, dual: Floats, lower: Floats, upper: Floats) -> fl
     reduced = lp.cost() - lp.matrix().T @ dual
     rows, columns = dual != 0, reduced != 0
     place = np.where(reduced > 0, lower, upper)
-    return float(dual[rows] @ side[rows] + reduced[columns] @ place[columns])
+    return float((dual[rows] * side[rows]).sum() + (reduced[columns] * place[columns]).sum())
 
 
 def _answer(highs: _Highs, whole: bool) -> Solution:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from releve.network import Operator
 from releve.plan.aims import Aims, Pairs
 from releve.plan.buying import KINDS, Bought, cheapest_set, incurable_cells, purchases_of
+from releve.plan.integer_search import FEW
 from releve.plan.mending import mended_set
 from releve.plan.planner import SolvedDay
 from releve.plan.replanned import Again, Misses, Run, misses_of, planned_again
 from releve.plan.result import BASE, Purchase, WhatIsMissing
-from releve.plan.solve import FEW
 from releve.plan.twins import Twins, short_programmes, with_twins
 
 __all__ = ["Run", "what_is_missing"]

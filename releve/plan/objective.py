@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from releve.network.decimal_grid import round_to_grid
 from releve.plan.blocks import Layout, add_block
 from releve.plan.contingency import Contingency
+from releve.plan.cuts import Cut, cut_through
 from releve.plan.floors import by_client, client_requirement
 from releve.plan.lp import Floats, LinearProgram, solve
 from releve.plan.problem import Problem
@@ -25,20 +27,23 @@ from releve.plan.secure import (
     add_shares,
     add_target,
     client_unit,
+    shortfall_weights,
 )
 from releve.plan.settings import PlanSettings
 from releve.plan.whole import WholePlan
 
-__all__ = ["Answer", "answer_of", "objective_of", "objective_of_answers"]
+__all__ = ["Answer", "answer_of", "answers_of", "objective_of", "objective_of_answers"]
 
 
 @dataclass(frozen=True)
 class Answer:
     """The best answer in fractions to a loss: ``share[client]`` of its day missing, ``penalty``
-    weighted missing agent-intervals."""
+    weighted missing agent-intervals, and the ``cut`` that it gives (None for an answer in whole
+    people)."""
 
     share: Floats
     penalty: float
+    cut: Cut | None = None
 
 
 def objective_of(
@@ -56,15 +61,32 @@ def objective_of(
     ``floors[1 + i]`` are those of ``contingencies[i]``. Losses that the programme did not plan for
     do not count.
     """
-    linked = [(c, floors[1 + i]) for i, c in enumerate(contingencies) if c.id in secure.share]
-    answers = {}
-    for done, (contingency, floor) in enumerate(linked, start=1):
-        worst = secure.regret[contingency.kind]
-        answers[contingency.id] = answer_of(
-            problem, layout, contingency, base, floor=floor, worst=worst, settings=settings
-        )
-        progress(done, len(linked))
+    answers = answers_of(problem, layout, contingencies, floors, secure, base, settings, progress)
     return objective_of_answers(problem, contingencies, floors, base, answers, settings)
+
+
+def answers_of(
+    problem: Problem,
+    layout: Layout,
+    contingencies: Sequence[Contingency],
+    floors: Floats,
+    secure: SecurePlan,
+    base: WholePlan,
+    settings: PlanSettings,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Answer]:
+    """Return the best answer in fractions to every loss that the programme planned for."""
+    linked = [i for i, c in enumerate(contingencies) if c.id in secure.share]
+    weights = shortfall_weights([c.kind for c in contingencies], settings)
+    answers = {}
+    for done, i in enumerate(linked, start=1):
+        kind = contingencies[i].kind
+        answers[contingencies[i].id] = answer_of(
+            problem, layout, contingencies[i], base, loss=i, floor=floors[1 + i],
+            worst=secure.regret[kind], shortfall_cost=weights[kind], settings=settings,
+        )  # fmt: skip
+        progress(done, len(linked))
+    return answers
 
 
 def answer_of(
@@ -75,30 +97,40 @@ def answer_of(
     *,
     floor: Floats,
     worst: float,
+    shortfall_cost: float,
     settings: PlanSettings,
+    loss: int = 0,
 ) -> Answer:
     """Answer a loss as the N-1 programme does, for a base plan that stands.
 
     ``worst`` is the regret up to which no client costs more: that of the fractional plan.
+    ``loss`` counts the contingencies, for the cut.
     """
     staff = available_staff(problem, contingency, base.assigned, settings.isolated)
     unit = client_unit(problem, settings) * KIND_WEIGHT[contingency.kind]
-    counted = settings.average_weight if contingency.kind == "site" else 0.0
     lp = LinearProgram()
     block = add_block(
         lp, problem, layout, lost=staff.lost, price=np.zeros(len(problem.group)),
-        shortfall_cost=max(counted, LEAST),
+        shortfall_cost=max(shortfall_cost, LEAST),
     )  # fmt: skip
-    limit_staff(lp, problem, block, staff, exact_available(problem, staff, settings.isolated))
+    available = exact_available(problem, staff, settings.isolated)
+    exposable = staff.lost & (problem.place != problem.home)
+    group = np.unique(problem.group[exposable])
+    on_rows, group_rows = limit_staff(lp, problem, block, staff, available, group)
     share = add_shares(lp, problem, layout, block)
     add_target(lp, share, floor, settings.target, unit)
     add_regret(lp, share, floor + worst, int(lp.columns(1, unit)[0]))
-    x = solve(lp, method="ipm", crossover=False).x
+    found = solve(lp, method="ipm", crossover=False)
     missing = np.zeros_like(problem.required)
-    missing[layout.cov_t, layout.cov_p] = x[block.u]
+    missing[layout.cov_t, layout.cov_p] = found.x[block.u]
+    slope = np.zeros(len(problem.size))
+    dual = settings.isolated * found.row_dual[group_rows] + found.row_dual[on_rows]
+    slope[group] = np.maximum(0.0, -dual)
+    lost = np.nonzero(exposable)[0]
     return Answer(
         by_client(problem, missing) / client_requirement(problem),
-        float((missing @ problem.weight).sum()),
+        problem.penalty(missing),
+        cut_through(problem, loss, found.bound, slope, lost, base.assigned[lost].astype(float)),
     )
 
 
@@ -131,10 +163,11 @@ def objective_of_answers(
         limit = np.maximum(settings.target, floor)
         above += unit * KIND_WEIGHT[kind] * float(np.maximum(0.0, share - limit).sum())
     sites = [answers[c.id].penalty for c in contingencies if c.kind == "site" and c.id in answers]
-    return (
+    total = (
         base.penalty
-        + float(base.assigned @ problem.price)
+        + float((base.assigned * problem.price).sum())
         + unit * sum(KIND_WEIGHT[kind] * worst for kind, worst in regret.items())
         + above
         + settings.average_weight * sum(sites) / max(1, len(sites))
     )
+    return float(round_to_grid(total))

@@ -13,12 +13,13 @@ from releve.plan.contingency import Contingency, contingencies_of
 from releve.plan.legal import open_sites
 from releve.plan.people import Seating, moves_of, name_people, name_relief, placements_of
 from releve.plan.problem import Problem, day_problem
+from releve.plan.progress import Progress, Watch
 from releve.plan.proof import bound_of
 from releve.plan.relief import Relief
 from releve.plan.result import BASE, SINGLE, Cell, Placement, Plan, PlannedSite, Scenario
 from releve.plan.roster import shifts_of_day
 from releve.plan.settings import PlanSettings
-from releve.plan.solve import Planning, Progress, Watch, plan_problem
+from releve.plan.solve import Planning, plan_problem
 
 __all__ = ["PlanError", "SolvedDay", "named_plan", "plan_day", "solve_day"]
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from releve.demand.tables import Requirement
 from releve.network import HOME, Operator
+from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.legal import Legality, open_sites
 from releve.plan.roster import (
     Pattern,
@@ -96,6 +97,15 @@ class Problem:
         """Index of the place ``home``."""
         return len(self.sites)
 
+    @property
+    def weighted_requirement(self) -> float:
+        """Penalty of a day on which nobody works."""
+        return self.penalty(self.required)
+
+    def penalty(self, missing: Floats) -> float:
+        """Return the penalty of ``missing[t, p]`` agent-intervals, in weighted agent-intervals."""
+        return float((missing * self.weight).sum())
+
 
 def day_groups(operator: Operator, need: Requirement, settings: PlanSettings) -> Groups:
     """Group the agents of a day: same patterns, home, main programme and legal pairs.
@@ -151,13 +161,13 @@ def programme_weights(operator: Operator, need: Requirement) -> Floats:
         calls = np.nan_to_num(need.calls[:, p])
         aht = programme.aht_s
         if calls.sum() > 0:
-            aht = float(calls @ np.nan_to_num(need.aht_s[:, p]) / calls.sum()) or aht
+            aht = float((calls * np.nan_to_num(need.aht_s[:, p])).sum() / calls.sum()) or aht
         penalties[p] = programme.penalty_per_missed_call * 1800.0 / aht
     required = np.nan_to_num(need.agents).sum(axis=0)
-    mean = float(penalties @ required) / max(float(required.sum()), 1e-12)
+    mean = float((penalties * required).sum()) / max(float(required.sum()), 1e-12)
     if mean <= 0:
         return np.ones_like(penalties)
-    return penalties / mean
+    return round_to_grid(penalties / mean, FINE_DECIMALS)
 
 
 def day_problem(
@@ -169,7 +179,9 @@ def day_problem(
     """Lay an operator's day out as arrays.
 
     ``seats[site]`` people a site can hold. A programme whose need is not known is planned as
-    needing nobody; the plan reports it as unknown.
+    needing nobody; the plan reports it as unknown. The requirement and the weights are on the
+    decimal grid, and no product of matrices follows from here on, so that a plan is the same on
+    every machine (docs/plan.md).
     """
     groups = day_groups(operator, need, settings)
     sites = tuple(site.id for site in operator.sites)
@@ -217,7 +229,7 @@ def day_problem(
         link_class=links[:, 0],
         link_place=links[:, 1],
         link_programme=links[:, 2],
-        required=np.nan_to_num(need.agents),
+        required=round_to_grid(np.nan_to_num(need.agents), FINE_DECIMALS),
         weight=programme_weights(operator, need),
         efficiency=np.array([row.home_efficiency for row in programmes]),
         seats=np.array([seats[s] if s in usable else 0 for s in sites], dtype=np.int64),

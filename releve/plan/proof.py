@@ -13,7 +13,7 @@ __all__ = ["bound_of"]
 def bound_of(planning: Planning, cells: Sequence[Cell]) -> Bound:
     """Return the proof. Reliefs count in fractions, as in the programme that gives the bound."""
     problem, secure = planning.problem, planning.secure
-    weighted = float((problem.required @ problem.weight).sum())
+    weighted = problem.weighted_requirement
     objective = planning.objective
     difference = max(0.0, objective - secure.bound)
     return Bound(

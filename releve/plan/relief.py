@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from releve.network.decimal_grid import round_to_grid
 from releve.plan.blocks import Block, Layout, Truths, add_block, layout_of, lost_assignments
 from releve.plan.contingency import Contingency
 from releve.plan.floors import by_client, client_requirement
@@ -19,6 +20,9 @@ from releve.plan.secure import add_shares, add_target
 from releve.plan.whole import Whole, WholePlan, whole_plan
 
 __all__ = [
+    "QUICK",
+    "THOROUGH",
+    "Effort",
     "Relief",
     "Staff",
     "available_staff",
@@ -47,10 +51,24 @@ class Staff:
     bound: bool
 
 
-TRIES = 3
-"""How often a relief is tried again for a client that whole people miss by a hair."""
-NEAR = 0.003
-"""A hair: less than this share of a client's day."""
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard a relief in whole people is looked for.
+
+    ``rounds`` of exchanges per person, that may cost up to ``threshold`` at first; ``tries`` to
+    serve clients that miss by less than ``near`` of their day.
+    """
+
+    rounds: int
+    threshold: float
+    tries: int
+    near: float
+
+
+QUICK = Effort(rounds=2, threshold=0.0, tries=3, near=0.003)
+THOROUGH = Effort(rounds=10, threshold=5.0, tries=4, near=1.0)
+BELOW = 0.0015
+"""How much further than what it missed a client's aim is lowered, as a share of its day."""
 
 
 @dataclass(frozen=True)
@@ -119,22 +137,38 @@ def relief_programme(
 
 
 def limit_staff(
-    lp: LinearProgram, problem: Problem, block: Block, staff: Staff, available: Floats
-) -> None:
-    """Keep each group's people within who is ``available[g]`` and who can work on a site."""
-    on_site = np.nonzero((block.w >= 0) & (problem.place != problem.home))[0]
-    bound = np.nonzero(staff.onsite < problem.size)[0]
-    row_of = np.full(len(problem.size), -1, dtype=np.int64)
-    row_of[bound] = lp.rows(len(bound), upper=staff.onsite[bound].astype(float))
-    bound_here = on_site[row_of[problem.group[on_site]] >= 0]
-    lp.add(row_of[problem.group[bound_here]], block.w[bound_here])
-    gone = np.nonzero(available < problem.size)[0]
-    rows = lp.rows(len(gone), upper=available[gone])
-    row_of[:] = -1
-    row_of[gone] = rows
+    lp: LinearProgram,
+    problem: Problem,
+    block: Block,
+    staff: Staff,
+    available: Floats,
+    groups: Ints | None = None,
+) -> tuple[Ints, Ints]:
+    """Keep each group's people within who is ``available[g]`` and who can work on a site.
+
+    Return the rows of the people on sites and of all people, one of each for each of ``groups``
+    (by default the groups that lack people).
+    """
     kept = np.nonzero(block.w >= 0)[0]
-    kept = kept[row_of[problem.group[kept]] >= 0]
-    lp.add(row_of[problem.group[kept]], block.w[kept])
+    on_site = kept[problem.place[kept] != problem.home]
+    bound = np.nonzero(staff.onsite < problem.size)[0] if groups is None else groups
+    gone = np.nonzero(available < problem.size)[0] if groups is None else groups
+    return (
+        _limit(lp, problem, block, on_site, bound, staff.onsite.astype(float)),
+        _limit(lp, problem, block, kept, gone, available),
+    )
+
+
+def _limit(
+    lp: LinearProgram, problem: Problem, block: Block, counted: Ints, groups: Ints, most: Floats
+) -> Ints:
+    """Keep the people of ``groups`` on the assignments ``counted`` within ``most[g]``."""
+    rows = lp.rows(len(groups), upper=most[groups])
+    row_of = np.full(len(problem.size), -1, dtype=np.int64)
+    row_of[groups] = rows
+    here = counted[row_of[problem.group[counted]] >= 0]
+    lp.add(row_of[problem.group[here]], block.w[here])
+    return rows
 
 
 def _price_moves(
@@ -157,17 +191,20 @@ def relief_of(
     limit: Floats,
     isolated: float,
     move_price: float,
+    target: float,
     aim: Floats | None = None,
     dearer: float = 1.0,
+    effort: Effort = QUICK,
 ) -> Relief:
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
-    ``limit[client]`` is the share of its day a client may miss, ``aim[client]`` (no more than that)
-    what is planned for. A contingency without exposed people (a carrier) is answered by restoring
-    what the base plan covered: it is no occasion to mend the base plan. In fractions the exact
-    share of the exposed is isolated, as in the N-1 programme; in whole people the share is rounded
-    down per site. Where it is tried again for who misses by a hair, a miss is so many times
-    ``dearer`` to whole people: by a hair it costs less than the person who mends it.
+    ``limit[client]`` is the share of its day a client may miss, the ``target`` or what fractions
+    cannot avoid, ``aim[client]`` (no more than that) what is planned for. A contingency without
+    exposed people (a carrier) is answered by restoring what the base plan covered: it is no
+    occasion to mend the base plan. In fractions the exact share of the exposed is isolated, as in
+    the N-1 programme; in whole people the share is rounded down per site. Where it is tried again
+    for clients that still miss, a miss is so many times ``dearer`` to whole people: by a hair it
+    costs less than the person who mends it.
     """
     staff = available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
@@ -176,7 +213,9 @@ def relief_of(
         return _restored(problem, base, staff, limit, move_price)
     exact = exact_available(problem, staff, isolated)
     aim = limit if aim is None else aim
-    return _near_misses_mended(problem, layout, staff, base, limit, aim, move_price, exact, dearer)
+    return _near_misses_mended(
+        problem, layout, staff, base, limit, aim, move_price, target, exact, dearer, effort
+    )
 
 
 def _near_misses_mended(
@@ -187,34 +226,42 @@ def _near_misses_mended(
     limit: Floats,
     aim: Floats,
     move_price: float,
+    target: float,
     available: Floats,
     dearer: float,
+    effort: Effort,
 ) -> Relief:
     """Solve a relief; again for clients that whole people miss: aimed at the limit itself where the
-    first aimed lower, then lower for who misses by a hair.
+    first aimed lower, then lower for those that miss by little.
 
-    The best in whole people is kept, beside the fractions of the first.
+    The best in whole people is kept, beside the fractions of the first: the fewest clients above
+    the target, then the least above the limits.
     """
+
+    def rank(relief: Relief) -> tuple[int, float]:
+        over = _over(problem, relief, limit)
+        return int((over[limit <= target] > 0).sum()), float(over.sum())
+
     tried: list[Relief] = []
     lower = bool((aim < limit - 1e-9).any())
-    for turn in range(TRIES + lower):
+    for turn in range(effort.tries + lower):
         lp, block = relief_programme(problem, layout, staff, aim, move_price, available)
         solution = solve(lp, method="ipm", crossover=False)
         tried.append(
             whole_relief(
                 problem, layout, staff, block, solution, base.on_pattern, aim, move_price,
-                dearer if turn else 1.0,
+                dearer if turn else 1.0, effort,
             )
         )  # fmt: skip
-        best = min(tried, key=lambda relief: _over(problem, relief, limit).sum())
+        best = min(tried, key=rank)
         over = _over(problem, best, limit)
         if lower and turn == 0 and over.any():
             aim = limit
             continue
-        near = (over > 0) & (over < NEAR)
+        near = (over > 0) & (over < effort.near)
         if not near.any():
             break
-        aim = np.where(near, np.maximum(0.0, aim - over - NEAR / 2), aim)
+        aim = np.where(near, np.maximum(0.0, aim - over - BELOW), aim)
     return replace(best, lp_penalty=tried[0].lp_penalty, lp_missing=tried[0].lp_missing)
 
 
@@ -244,10 +291,10 @@ def _restored(
     lp_missing = found.lp_missing + problem.required - covered
     plan = replace(
         found.plan,
-        penalty=float((short @ problem.weight).sum()),
+        penalty=problem.penalty(short),
         missing=by_client(problem, short),
     )
-    return Relief(plan, staff, float((lp_missing @ problem.weight).sum()), lp_missing)
+    return Relief(plan, staff, problem.penalty(lp_missing), lp_missing)
 
 
 def whole_relief(
@@ -260,8 +307,10 @@ def whole_relief(
     limit: Floats,
     move_price: float,
     dearer: float = 1.0,
+    effort: Effort = QUICK,
 ) -> Relief:
     """Return a fractional relief in whole people; a miss is so many times dearer to them."""
+    people = round_to_grid(solution.x)
     want = Whole(
         allowed=~staff.lost,
         price=problem.price * 0.01,
@@ -272,27 +321,29 @@ def whole_relief(
         move_price=np.full(len(problem.group), move_price),
         excess=dearer * excess_price(problem),
         capped=False,
+        rounds=effort.rounds,
+        threshold=effort.threshold,
     )
     plan = whole_plan(
         problem,
         layout,
         want,
-        columns_of(solution.x, block.w),
-        _kept_breaks(problem, layout, staff, on_pattern, columns_of(solution.x, block.y)),
+        columns_of(people, block.w),
+        _kept_breaks(problem, layout, staff, on_pattern, columns_of(people, block.y)),
     )
     missing = np.zeros_like(problem.required)
-    missing[layout.cov_t, layout.cov_p] = solution.x[block.u]
+    missing[layout.cov_t, layout.cov_p] = people[block.u]
     return Relief(
         plan=plan,
         staff=staff,
-        lp_penalty=float((missing @ problem.weight).sum()),
+        lp_penalty=problem.penalty(missing),
         lp_missing=missing,
     )
 
 
 def excess_price(problem: Problem) -> Floats:
     """Return the price of a missing agent-interval of each client above its limit."""
-    average = (problem.required @ problem.weight).sum() / max(1, len(problem.clients))
+    average = problem.weighted_requirement / max(1, len(problem.clients))
     return np.asarray(REGRET_WEIGHT * average / client_requirement(problem))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.blocks import (
     Block,
     Layout,
@@ -24,6 +25,7 @@ from releve.plan.blocks import (
     lost_assignments,
 )
 from releve.plan.contingency import Contingency
+from releve.plan.cuts import Cut, cut_through
 from releve.plan.floors import client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
 from releve.plan.problem import Problem
@@ -39,6 +41,7 @@ __all__ = [
     "add_target",
     "client_unit",
     "secure_plan",
+    "shortfall_weights",
 ]
 
 KIND_WEIGHT = {"site": 1.0, "named": 0.2}
@@ -54,12 +57,14 @@ class SecurePlan:
     """The fractional N-1 plan: ``assigned[j]`` people, ``on_pattern[i]`` of a link on a pattern,
     ``exposure_price[j]`` what one more person there would cost the reliefs (from the duals), the
     least objective (``bound``: what is proved of it) and the worst regret of each kind of
-    contingency. ``share[id][client]`` is the share of a client's day missing in the base plan and
+    contingency. ``cuts`` are those of the linked reliefs, ``loss`` counting the contingencies.
+    ``share[id][client]`` is the share of a client's day missing in the base plan and
     under each linked contingency."""
 
     assigned: Floats
     on_pattern: Floats
     exposure_price: Floats
+    cuts: tuple[Cut, ...]
     share: dict[str, Floats]
     objective: float
     bound: float
@@ -98,37 +103,58 @@ def secure_plan(
     base = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
     add_caps(lp, problem, layout, base)
     linked = [i for i, c in enumerate(contingencies) if c.exposed and c.kind in KIND_WEIGHT]
-    sites = max(1, sum(contingencies[i].kind == "site" for i in linked))
+    weight = shortfall_weights([c.kind for c in contingencies], settings)
     worst = _worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
     unit = client_unit(problem, settings)
     shares = {BASE: add_shares(lp, problem, layout, base)}
     add_regret(lp, shares[BASE], floors[0], worst["site"])
     add_target(lp, shares[BASE], floors[0], settings.target, unit)
-    exposures = []
+    exposures, costs = [], []
     for i in linked:
         c = contingencies[i]
-        counted = c.kind == "site"
         block = add_block(
             lp,
             problem,
             layout,
             lost=lost_assignments(problem, c),
             price=np.zeros(len(problem.group)),
-            shortfall_cost=(settings.average_weight if counted else 0.0) / sites,
+            shortfall_cost=weight[c.kind],
         )
         exposures.append(add_exposure(lp, problem, c, base, block, settings.isolated))
         shares[c.id] = add_shares(lp, problem, layout, block)
         add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
-        add_target(lp, shares[c.id], floors[1 + i], settings.target, unit * KIND_WEIGHT[c.kind])
+        above = add_target(
+            lp, shares[c.id], floors[1 + i], settings.target, unit * KIND_WEIGHT[c.kind]
+        )
+        costs.append(np.concatenate([block.u, above]))
     # People, agents, shares: some optimum has no column above all people at their most effective.
     everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
     solution = solve(lp, method="ipm", crossover=False, most=max(1.0, everyone), progress=progress)
     price = np.zeros(len(problem.group))
-    for exposure in exposures:
-        price[exposure.assignments] -= settings.isolated * solution.row_dual[exposure.group_rows]
-        price[exposure.assignments] -= solution.row_dual[exposure.on_rows]
+    cuts = []
+    for i, exposure, columns in zip(linked, exposures, costs, strict=True):
+        dual = settings.isolated * solution.row_dual[exposure.group_rows]
+        dual = dual + solution.row_dual[exposure.on_rows]
+        price[exposure.assignments] -= dual
+        cost = float((lp.cost()[columns] * solution.x[columns]).sum())
+        exposed = solution.x[base.w[exposure.assignments]]
+        slope = np.zeros(len(problem.size))
+        slope[problem.group[exposure.assignments]] = np.maximum(0.0, -dual)
+        cuts.append(cut_through(problem, i, cost, slope, exposure.assignments, exposed))
     missing = {name: solution.x[columns] for name, columns in shares.items()}
-    return _secure_plan(lp, problem, layout, base, worst, solution, np.maximum(0.0, price), missing)
+    return _secure_plan(
+        lp, problem, layout, base, worst, solution, np.maximum(0.0, price), tuple(cuts), missing
+    )
+
+
+def shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dict[str, float]:
+    """Return the cost of a weighted agent-interval missing under a loss of each kind.
+
+    ``kinds`` of all contingencies: the average over the sites counts, other kinds do not.
+    """
+    return dict.fromkeys(kinds, 0.0) | {
+        "site": settings.average_weight / max(1, kinds.count("site"))
+    }
 
 
 def _worst_columns(
@@ -170,7 +196,7 @@ def add_exposure(
 
 def client_unit(problem: Problem, settings: PlanSettings) -> float:
     """Return the price of one whole client's day of regret."""
-    weighted = float((problem.required @ problem.weight).sum())
+    weighted = problem.weighted_requirement
     return settings.regret_weight * weighted / max(1, len(problem.clients))
 
 
@@ -214,19 +240,24 @@ def _secure_plan(
     worst: dict[str, int],
     solution: Solution,
     exposure_price: Floats,
+    cuts: tuple[Cut, ...],
     share: dict[str, Floats],
 ) -> SecurePlan:
     matrix = lp.matrix()
     missing = solution.x[base.u]
     return SecurePlan(
-        assigned=np.maximum(0.0, solution.x[base.w]),
-        on_pattern=np.maximum(0.0, solution.x[base.y]),
-        exposure_price=exposure_price,
-        share=share,
-        objective=solution.objective,
-        bound=max(0.0, solution.bound),
-        base_penalty=float(missing @ problem.weight[layout.cov_p]),
-        regret={kind: float(solution.x[column]) for kind, column in worst.items()},
+        assigned=round_to_grid(np.maximum(0.0, solution.x[base.w])),
+        on_pattern=round_to_grid(np.maximum(0.0, solution.x[base.y])),
+        exposure_price=round_to_grid(exposure_price),
+        cuts=cuts,
+        share={name: round_to_grid(shares, FINE_DECIMALS) for name, shares in share.items()},
+        objective=float(round_to_grid(solution.objective)),
+        bound=float(round_to_grid(max(0.0, solution.bound))),
+        base_penalty=float((missing * problem.weight[layout.cov_p]).sum()),
+        regret={
+            kind: float(round_to_grid(solution.x[column], FINE_DECIMALS))
+            for kind, column in worst.items()
+        },
         status=solution.status,
         rows=lp.n_rows,
         columns=lp.n_columns,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from releve.plan.blocks import Layout, Truths
+from releve.plan.cuts import CutTable, no_cuts
 from releve.plan.floors import by_client
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import Problem
@@ -31,9 +32,9 @@ class Whole:
     ``allowed[j]``; ``price[j]``; ``stay[j]`` people who are expected there, each above
     them costs ``move_price[j]``;
     ``available[g]`` people who can work, ``onsite[g]`` of them on a site; ``limit[client]``
-    missing agent-intervals above which ``excess[client]`` is paid for each; ``rounds`` of
-    exchanges tried
-    per person, ``sweeps`` of single moves at most.
+    missing agent-intervals above which ``excess[client]`` is paid for each; ``cuts`` what reliefs
+    cost, nothing where there are none; ``rounds`` of exchanges tried per person, which may cost
+    up to ``threshold`` at first, drawn by ``seed``; ``sweeps`` of single moves at most.
     """
 
     allowed: Truths
@@ -45,7 +46,10 @@ class Whole:
     excess: Floats
     move_price: Floats
     capped: bool = True
+    cuts: CutTable | None = None
     rounds: int = 2
+    threshold: float = 0.0
+    seed: int = SEED
     sweeps: int = 200
 
 
@@ -74,8 +78,10 @@ def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
     worked = problem.patterns.worked
     busy = (problem.patterns.present > 0) | (worked > 0)
     at_home = problem.place == problem.home
+    cuts = want.cuts or no_cuts(problem)
     found = Fixed(
         pointer=pointer.astype(np.int64),
+        group=problem.group,
         place=problem.place,
         programme=problem.programme,
         link=problem.link,
@@ -99,6 +105,9 @@ def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
         onsite=want.onsite.astype(np.int64),
         move_price=want.move_price.astype(np.float64),
         excess=want.excess.astype(np.float64),
+        loss_pointer=cuts.loss_pointer,
+        losses=cuts.losses,
+        slope=cuts.slope,
     )
     return Fixed._make(map(np.ascontiguousarray, found))
 
@@ -109,7 +118,7 @@ def _caps(problem: Problem, layout: Layout) -> Floats:
     return cap
 
 
-def empty_state(problem: Problem, layout: Layout) -> State:
+def empty_state(problem: Problem, layout: Layout, cuts: CutTable | None = None) -> State:
     """Return the state in which everyone is in reserve."""
     return State(
         w=np.zeros(len(problem.group), np.int64),
@@ -118,6 +127,7 @@ def empty_state(problem: Problem, layout: Layout) -> State:
         seated=np.zeros((problem.required.shape[0], len(problem.sites) + 1), np.int64),
         heads=np.zeros((len(problem.sites) + 1, len(problem.clients)), np.int64),
         missing=by_client(problem, problem.required),
+        relief=(cuts or no_cuts(problem)).constant.copy(),
     )
 
 
@@ -126,17 +136,24 @@ def whole_plan(
 ) -> WholePlan:
     """Return a plan in whole people near a fractional one (``assigned[j]``, ``on_pattern[i]``)."""
     fixed = fixed_of(problem, layout, want)
-    state = empty_state(problem, layout)
+    state = empty_state(problem, layout, want.cuts)
     start = round_groups(fixed, assigned)
     by_link = np.argsort(problem.link, kind="stable")
     link_first = np.searchsorted(problem.link[by_link], np.arange(len(problem.link_class) + 1))
     fill(fixed, state, start, by_link, link_first, on_pattern)
     improve(fixed, state, want.sweeps)
     if state.w.any() and want.rounds:
-        group = np.ascontiguousarray(problem.group)
         order = np.argsort(fixed.programme, kind="stable")
         pointer = np.searchsorted(fixed.programme[order], np.arange(len(problem.programmes) + 1))
-        shake(fixed, state, group, order, pointer, want.rounds * int(state.w.sum()), SEED)
+        shake(
+            fixed,
+            state,
+            order,
+            pointer,
+            want.rounds * int(state.w.sum()),
+            want.seed,
+            want.threshold,
+        )
         improve(fixed, state, want.sweeps)
     return _whole_plan(problem, fixed, state)
 
@@ -151,7 +168,7 @@ def _whole_plan(problem: Problem, fixed: Fixed, state: State) -> WholePlan:
         assigned=state.w,
         on_pattern=state.y,
         placed=state.placed,
-        penalty=float((short @ problem.weight).sum()),
+        penalty=problem.penalty(short),
         missing=by_client(problem, short),
         broken=int(over),
     )

@@ -6,7 +6,9 @@ The kernel of :mod:`releve.plan.whole`. Costs are in agent-intervals of mean pen
 * a client's missing agent-intervals above its limit cost ``excess[client]`` each, on top;
 * a person on an assignment costs its price, and ``move_price[j]`` more when ``stay[j]`` people,
   those who are expected there, are there already;
-* a person without a seat, or over a client's share of a site, costs more than anything saved.
+* a person without a seat, or over a client's share of a site, costs more than anything saved;
+* a loss costs what its relief is known to cost at least: the largest of its cuts, each linear in
+  the people of every group on the places lost (:mod:`releve.plan.cuts`).
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ Array = NDArray[Any]
 
 class Fixed(NamedTuple):
     """What does not change. Assignments of group g are ``pointer[g]:pointer[g + 1]``; patterns of
-    link l are ``link_patterns[link_pointer[l]:link_pointer[l + 1]]``; home is the last place.
+    link l are ``link_patterns[link_pointer[l]:link_pointer[l + 1]]``; home is the last place. The
+    losses that take place m away are ``losses[loss_pointer[m]:loss_pointer[m + 1]]``, and
+    ``slope[loss, cut, g]`` is what one person of group g there adds to a cut.
     """
 
     pointer: Array
+    group: Array
     place: Array
     programme: Array
     link: Array
@@ -52,11 +57,15 @@ class Fixed(NamedTuple):
     onsite: Array
     move_price: Array
     excess: Array
+    loss_pointer: Array
+    losses: Array
+    slope: Array
 
 
 class State(NamedTuple):
     """People: ``w[j]`` per assignment, ``y[i]`` per (link, pattern) slot; and what follows from
-    them: ``placed[t, p]``, ``seated[t, m]``, ``heads[m, client]``, ``missing[client]``.
+    them: ``placed[t, p]``, ``seated[t, m]``, ``heads[m, client]``, ``missing[client]``, and
+    ``relief[loss, cut]``, what each cut says that a relief costs at least.
     """
 
     w: Array
@@ -65,6 +74,7 @@ class State(NamedTuple):
     seated: Array
     heads: Array
     missing: Array
+    relief: Array
 
 
 @njit(cache=True)
@@ -89,6 +99,9 @@ def put(s: Fixed, x: State, j: int, slot: int, sign: int) -> None:
     x.heads[m, c] += sign
     x.w[j] += sign
     x.y[slot] += sign
+    for i in range(s.loss_pointer[m], s.loss_pointer[m + 1]):
+        for cut in range(s.slope.shape[1]):
+            x.relief[s.losses[i], cut] += sign * s.slope[s.losses[i], cut, s.group[j]]
     for t in range(s.first[k], s.last[k]):
         x.placed[t, p] += sign * s.worked[k, t] * s.effect[j]
         if s.present[k, t] > 0:
@@ -123,6 +136,20 @@ def _over_share(s: Fixed, x: State, c: int) -> bool:
 
 
 @njit(cache=True)
+def _exposure(s: Fixed, x: State, g: int, m: int) -> float:
+    """Return what one more person of group g on place m adds to the cost of the reliefs."""
+    added = 0.0
+    for i in range(s.loss_pointer[m], s.loss_pointer[m + 1]):
+        loss = s.losses[i]
+        before, after = -np.inf, -np.inf
+        for cut in range(s.slope.shape[1]):
+            before = max(before, x.relief[loss, cut])
+            after = max(after, x.relief[loss, cut] + s.slope[loss, cut, g])
+        added += after - before
+    return added
+
+
+@njit(cache=True)
 def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> tuple[int, int]:
     """Return the cheapest (assignment, slot) for one more person of group g.
 
@@ -137,7 +164,7 @@ def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> t
         if not s.allowed[j] or (home_only and s.place[j] != len(s.seats)):
             continue
         c = s.client[s.programme[j]]
-        fixed = s.price[j]
+        fixed = s.price[j] + _exposure(s, x, g, s.place[j])
         if x.w[j] >= s.stay[j]:
             fixed += s.move_price[j]
         for slot in range(s.link_pointer[s.link[j]], s.link_pointer[s.link[j] + 1]):
@@ -221,6 +248,8 @@ def cost_of(s: Fixed, x: State) -> float:
             cost += FORBIDDEN
     for j in range(len(x.w)):
         cost += s.price[j] * x.w[j] + s.move_price[j] * max(0, x.w[j] - s.stay[j])
+    for loss in range(len(x.relief)):
+        cost += x.relief[loss].max()
     return cost
 
 
@@ -274,10 +303,13 @@ def _related(
 
 @njit(cache=True)
 def shake(
-    s: Fixed, x: State, group: Array, by_programme: Array, programme_pointer: Array,
-    rounds: int, seed: int,
+    s: Fixed, x: State, by_programme: Array, programme_pointer: Array, rounds: int, seed: int,
+    threshold: float,
 ) -> int:  # fmt: skip
     """Take a few related people out, put them back best, keep what is no worse; count gains.
+
+    At first what is worse by up to ``threshold`` is kept too, later by less and less, so that the
+    search leaves a local optimum (threshold accepting: Dueck and Scheuer, J. Comput. Phys. 1990).
 
     A round takes two to four people of programmes that one group can work on, some of them from
     the reserve, so that a chain of exchanges that no single move would begin can be found.
@@ -290,7 +322,8 @@ def shake(
     now = np.empty((4, 2), np.int64)
     cost = cost_of(s, x)
     gains = 0
-    for _ in range(rounds):
+    for turn in range(rounds):
+        worse = threshold * (1.0 - turn / rounds) ** 2
         seed, first = _start(x, seed)
         if first < 0:
             return gains
@@ -299,9 +332,9 @@ def shake(
         for i in range(more + 2):
             j = first
             if i > 0:
-                seed, j = _related(s, x, group[first], by_programme, programme_pointer, seed)
+                seed, j = _related(s, x, s.group[first], by_programme, programme_pointer, seed)
             seed, turn = _next(seed, 8)
-            g = group[j]
+            g = s.group[j]
             reserve = i > 0 and turn % 3 == 0 and _people(s, x, g)[0] < s.available[g]
             slot = -1 if reserve or x.w[j] == 0 else _used_slot(s, x, j, turn)
             if slot < 0 and not reserve:
@@ -319,7 +352,7 @@ def shake(
             if now[i, 0] >= 0:
                 put(s, x, now[i, 0], now[i, 1], 1)
         after = cost_of(s, x)
-        if after <= cost + 1e-9:
+        if after <= cost + worse + 1e-9:
             gains += after < cost - 1e-9
             cost = after
             continue

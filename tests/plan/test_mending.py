@@ -17,13 +17,15 @@ from releve.plan import (
     Purchase,
     SolvedDay,
     WhatIsMissing,
+    integer_search,
     mending,
     missing,
-    solve,
     solve_day,
 )
 from releve.plan.aims import STEP, Aims
+from releve.plan.integer_search import IntegerSearch
 from releve.plan.missing import what_is_missing
+from releve.plan.progress import Watch
 from releve.plan.purchases import with_purchases
 from releve.plan.relief import Relief
 from releve.plan.replanned import Again, Misses, misses_of, planned_again
@@ -188,7 +190,8 @@ def test_an_aim_is_lowered_by_what_was_missed_and_a_step_and_never_below_nothing
 # -- planning a large operator -------------------------------------------------------------------
 
 
-def test_a_plan_without_its_proof_is_the_same_plan() -> None:
+def test_a_large_plan_without_its_proof_is_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integer_search, "FEW", -1)
     case = two_sites_one_client()
     day = solve_day(case.operator, case.requirement, case.settings).planning
     bare = plan_problem(problem_of(case), day.contingencies, case.settings, proved=False)
@@ -221,7 +224,7 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
     planning = day.planning
     bases = [replace(planning.base, penalty=float(turn)) for turn in range(len(roundings))]
     left = iter(bases[1:])
-    monkeypatch.setattr(solve, "base_in_people", lambda *given: next(left))
+    monkeypatch.setattr(integer_search, "base_in_people", lambda *given: next(left))
     asked: list[int] = []
 
     def relief(self: object, base: WholePlan, i: int) -> Relief:
@@ -230,15 +233,15 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
         missing = np.array([float(roundings[int(base.penalty)][i])])
         return replace(real, plan=replace(real.plan, missing=missing))
 
-    monkeypatch.setattr(solve._Planned, "relief", relief)
+    monkeypatch.setattr(IntegerSearch, "relief", relief)
     settings = replace(case.settings, target=0.3)
-    planned = solve._Planned(
+    planned = IntegerSearch(
         planning.problem, planning.layout, planning.contingencies[:2], planning.floors,
         planning.secure, settings,
     )  # fmt: skip
     first = tuple(relief(planned, bases[0], i) for i in range(2))
     asked.clear()
-    base, reliefs = planned.held(bases[0], first, solve.Watch())
+    base, reliefs = planned._held(bases[0], first, Watch())
     assert base.penalty == kept
     assert [relief.plan.missing[0] for relief in reliefs] == list(roundings[kept])
     assert len(asked) == answered

@@ -64,7 +64,7 @@ def check_plan(
         faults += _scenario_faults(rules, plan, scenario, tallies[name], weights)
     faults += cell_faults(rules, plan, settings, tallies)
     faults += verdict_faults(rules, plan)
-    need = float(np.nansum(plan.required, axis=0) @ weights)
+    need = float((np.nansum(plan.required, axis=0) * weights).sum())
     faults += bound_faults(rules, plan, tallies[BASE].penalty(weights), need)
     return tuple(faults)
 

@@ -80,10 +80,10 @@ def weights_of(operator: Operator, required: Floats, calls: Floats, aht_s: Float
     for p, row in enumerate(operator.programmes):
         known = np.isfinite(calls[:, p]) & np.isfinite(aht_s[:, p]) & (calls[:, p] > 0)
         mass = float(calls[known, p].sum())
-        aht = float(calls[known, p] @ aht_s[known, p]) / mass if mass > 0 else row.aht_s
+        aht = float((calls[known, p] * aht_s[known, p]).sum()) / mass if mass > 0 else row.aht_s
         raw[p] = row.penalty_per_missed_call * INTERVAL.total_seconds() / aht
     need = np.nansum(required, axis=0)
-    weighed = float(raw @ need)
+    weighed = float((raw * need).sum())
     if weighed <= 0:
         return np.ones(len(raw))
     return raw * (float(need.sum()) / weighed)
@@ -113,7 +113,7 @@ class Tally:
 
     def penalty(self, weights: Floats) -> float:
         """Return the weighted missing agent-intervals."""
-        return float((self.missing @ weights).sum())
+        return float((self.missing * weights).sum())
 
     def shortfall(self, columns: Sequence[int]) -> float:
         """Return the share of a client's day that is missing (of one agent-interval at least)."""

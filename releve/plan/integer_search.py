@@ -1,0 +1,359 @@
+"""Search a base plan in whole people, judged by what it is for: the base day and its reliefs.
+
+The fractional plan is rounded in several ways. Every base plan found is answered, loss by loss, in
+fractions, which gives its objective and cuts (:mod:`releve.plan.cuts`); under these the search
+goes on from the best, exchanging people over places and programmes, in a neighbourhood that narrows
+when it fails. Of the base plans near the best one, the reliefs of each are put into whole people,
+and the one that serves best is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from releve.plan.blocks import Layout
+from releve.plan.contingency import Contingency
+from releve.plan.controlled import controlled_rounding
+from releve.plan.cuts import Cut, CutTable, cut_table
+from releve.plan.floors import client_requirement
+from releve.plan.lp import Floats, Ints
+from releve.plan.objective import Answer, answers_of, objective_of_answers
+from releve.plan.problem import Problem
+from releve.plan.progress import Progress, Watch
+from releve.plan.relief import QUICK, THOROUGH, Relief, excess_price, relief_of
+from releve.plan.result import BASE
+from releve.plan.secure import SecurePlan
+from releve.plan.settings import PlanSettings
+from releve.plan.whole import SEED, Whole, WholePlan, whole_plan
+
+__all__ = ["FEW", "IntegerSearch", "Rounding", "base_in_people"]
+
+BASE_ROUNDS = 10
+"""Exchanges tried per person for a base plan that is rounded."""
+STRAY_PRICE = 1.0
+"""Price of a person beyond those the fractional plan wants: keeps the rounded base near the plan
+whose reliefs were proved."""
+HAIR = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """One way to round. ``caution`` times what people on a place would cost the reliefs, by the
+    duals, is what those beyond the people wanted there pay (a dual is the price of a small step,
+    a person is a large one). Wanted are those of a rounding that keeps every total, which saves
+    ``thrift`` times the same; or, where ``stay`` is given, one more from that share of a person
+    on."""
+
+    caution: float
+    thrift: float = 1.0
+    stay: float | None = None
+
+
+ROUNDINGS = (
+    Rounding(1.0),
+    Rounding(1.0, thrift=0.0),
+    Rounding(3.0, thrift=0.0),
+    Rounding(1.0, stay=0.7),
+    Rounding(3.0, stay=0.7),
+    Rounding(3.0, stay=0.3),
+)
+TURNS = 8
+"""Searches under the cuts, each from the best base plan so far."""
+TURN_ROUNDS = 30
+TURN_THRESHOLD = 1.0
+STRAYS = (0.02, 8.0)
+"""Least and largest price, in agent-intervals, of a person who is not where the best base plan has
+one: it halves after a gain and doubles after a failure."""
+CLOSE = 1e-4
+"""How far the objective of a base plan may be above the best, as a share of the weighted
+requirement, for its reliefs to be put into whole people."""
+KEPT = 3
+"""Base plans whose reliefs are put into whole people, at most."""
+FEW = 6_000
+"""Assignments up to which base plans are searched for. Beyond, the first rounding alone, and the
+others of :data:`SECOND` one by one where whole people miss a target that fractions hold."""
+SECOND = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
+DEARER = 10.0
+"""How many times dearer to a large operator a miss is in a relief that is tried again."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A base plan in whole people, its ``objective`` with the reliefs in fractions, their cuts."""
+
+    base: WholePlan
+    objective: float
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True)
+class IntegerSearch:
+    """A solved N-1 programme that is to be put into whole people."""
+
+    problem: Problem
+    layout: Layout
+    contingencies: tuple[Contingency, ...]
+    floors: Floats
+    secure: SecurePlan
+    settings: PlanSettings
+
+    @property
+    def thorough(self) -> bool:
+        """Whether base plans are searched for: there is a loss to plan for, and time."""
+        return len(self.problem.group) <= FEW and self.secure.share.keys() > {BASE}
+
+    @cached_property
+    def limits(self) -> Floats:
+        """Return limit[scenario, client]: the share of its day a client may miss in whole people.
+
+        The target, or what the fractional plan could not avoid where that is more.
+        """
+        limits = np.maximum(self.settings.target, self.floors)
+        for row, name in enumerate((BASE, *(c.id for c in self.contingencies))):
+            if name in self.secure.share:
+                limits[row] = np.maximum(limits[row], self.secure.share[name])
+        return limits
+
+    @cached_property
+    def aims(self) -> Floats:
+        """Return aim[scenario, client]: the share of its day a client is planned to miss at most.
+
+        Below the limit where the fractional plan shows that the worst client can be served better:
+        a relief that only kept to the target would give away the worst regret that was planned for.
+        """
+        aims = self.limits.copy()
+        kinds = ("site", *(c.kind for c in self.contingencies))
+        for row, name in enumerate((BASE, *(c.id for c in self.contingencies))):
+            if name in self.secure.share:
+                worst = self.floors[row] + self.secure.regret[kinds[row]]
+                aims[row] = np.minimum(self.limits[row], np.maximum(self.secure.share[name], worst))
+        return aims
+
+    def best(
+        self, progress: Progress, watch: Watch, proved: bool = True
+    ) -> tuple[WholePlan, float, tuple[Relief, ...]]:
+        """Return the base plan that serves best in whole people, its objective and its reliefs.
+
+        The objective is NaN where it is not needed to choose and not ``proved``.
+        """
+        if self.thorough:
+            trials = list(self._trials(progress))
+            watch.lap("whole people")
+            best, linked = self._best_in_people(trials, progress)
+            reliefs = self._completed(best.base, linked, progress)
+            watch.lap("reliefs")
+            progress("bound", 1.0)
+            return best.base, best.objective, reliefs
+        base = self.rounded(ROUNDINGS[0])
+        watch.lap("whole people")
+        reliefs = self._completed(base, {}, progress)
+        watch.lap("reliefs")
+        if self.secure.share.keys() > {BASE}:
+            base, reliefs = self._held(base, reliefs, watch)
+        objective = self._trial(base, progress).objective if proved else float("nan")
+        watch.lap("bound")
+        return base, objective, reliefs
+
+    def rounded(self, way: Rounding) -> WholePlan:
+        """Return the fractional base plan in whole people, rounded one way."""
+        return base_in_people(self.problem, self.layout, self.secure, self.aims[0], way)
+
+    def _trials(self, progress: Progress) -> Iterator[Trial]:
+        """Yield base plans: the roundings, then what is found under the cuts of all before."""
+        cuts = list(self.secure.cuts)
+        seen: set[bytes] = set()
+        best: Trial | None = None
+        for turn, way in enumerate(ROUNDINGS):
+            base = self.rounded(way)
+            progress("whole people", (turn + 1) / (len(ROUNDINGS) + TURNS))
+            if base.assigned.tobytes() not in seen:
+                seen.add(base.assigned.tobytes())
+                trial = self._trial(base)
+                cuts += trial.cuts
+                best = trial if best is None or trial.objective < best.objective else best
+                yield trial
+        assert best is not None
+        sites = [c.sites if c.id in self.secure.share else () for c in self.contingencies]
+        stray = 1.0
+        for turn in range(TURNS):
+            table = cut_table(self.problem, [frozenset(lost) for lost in sites], cuts)
+            base = self._searched(best.base, table, stray, SEED + turn)
+            progress("whole people", (len(ROUNDINGS) + turn + 1) / (len(ROUNDINGS) + TURNS))
+            if base.assigned.tobytes() in seen:
+                stray = max(STRAYS[0], stray / 4)
+                continue
+            seen.add(base.assigned.tobytes())
+            trial = self._trial(base)
+            cuts += trial.cuts
+            better = trial.objective < best.objective
+            best = trial if better else best
+            stray = min(STRAYS[1], max(STRAYS[0], stray * (0.5 if better else 2.0)))
+            yield trial
+
+    def _trial(self, base: WholePlan, progress: Progress = lambda stage, share: None) -> Trial:
+        """Answer every loss that was planned for in fractions, for a base plan that stands."""
+        answers = answers_of(
+            self.problem, self.layout, self.contingencies, self.floors, self.secure, base,
+            self.settings, lambda done, of: progress("bound", done / of),
+        )  # fmt: skip
+        return Trial(
+            base,
+            objective_of_answers(
+                self.problem, self.contingencies, self.floors, base, answers, self.settings
+            ),
+            tuple(answer.cut for answer in answers.values() if answer.cut),
+        )
+
+    def _searched(self, base: WholePlan, table: CutTable, stray: float, seed: int) -> WholePlan:
+        """Search from a base plan for a better one under the cuts; ``stray`` is what a person pays
+        who is not where the base plan has one."""
+        stay = np.full(len(self.problem.group), stray)
+        want = replace(
+            _base_want(self.problem, self.aims[0], base.assigned, stay),
+            rounds=TURN_ROUNDS,
+            threshold=TURN_THRESHOLD,
+            seed=seed,
+            cuts=table,
+        )
+        return whole_plan(
+            self.problem, self.layout, want,
+            base.assigned.astype(float), base.on_pattern.astype(float),
+        )  # fmt: skip
+
+    def _best_in_people(
+        self, trials: Sequence[Trial], progress: Progress
+    ) -> tuple[Trial, dict[int, Relief]]:
+        """Return the base plan that serves best once its reliefs are in whole people too, with
+        the reliefs of the losses that were planned for."""
+        ranked = sorted(trials, key=lambda trial: trial.objective)
+        close = ranked[0].objective + CLOSE * self.problem.weighted_requirement
+        kept = [trial for trial in ranked[:KEPT] if trial.objective <= close]
+        linked = [i for i, c in enumerate(self.contingencies) if c.id in self.secure.share]
+        found = []
+        for turn, trial in enumerate(kept):
+            reliefs = {}
+            for done, i in enumerate(linked, start=1):
+                reliefs[i] = self.relief(trial.base, i)
+                progress("reliefs", 0.8 * (turn + done / len(linked)) / len(kept))
+            found.append((self._rank(trial.base, reliefs), turn, trial, reliefs))
+        return min(found, key=lambda one: one[:2])[2:]
+
+    def _rank(self, base: WholePlan, reliefs: Mapping[int, Relief]) -> tuple[int, float]:
+        """Return what is least for the best plan: clients that miss a target which fractions
+        hold, then the objective with base plan and reliefs in whole people."""
+        missed = sum(self.fell_short(i, relief) for i, relief in reliefs.items())
+        return missed, self.in_people(base, reliefs)
+
+    def _completed(
+        self, base: WholePlan, known: Mapping[int, Relief], progress: Progress
+    ) -> tuple[Relief, ...]:
+        """Return the relief of every contingency; those ``known`` are not solved again."""
+        found = []
+        for i in range(len(self.contingencies)):
+            found.append(known[i] if i in known else self.relief(base, i))
+            share = (i + 1) / len(self.contingencies)
+            progress("reliefs", 0.8 + 0.2 * share if known else share)
+        return tuple(found)
+
+    def _held(
+        self, base: WholePlan, reliefs: tuple[Relief, ...], watch: Watch
+    ) -> tuple[WholePlan, tuple[Relief, ...]]:
+        """Return a base plan and reliefs of another rounding, where these miss a target that the
+        fractional plan holds and the others miss fewer.
+
+        A rounding is judged by the losses that were missed, before the others are answered.
+        """
+        missed = self.missed(reliefs)
+        for way in SECOND:
+            if not missed:
+                break
+            other = self.rounded(way)
+            watch.lap("whole people")
+            known = {i: self.relief(other, i) for i in missed}
+            if sum(self.fell_short(i, relief) for i, relief in known.items()) == 0:
+                full = self._completed(other, known, lambda stage, share: None)
+                if len(self.missed(full)) < len(missed):
+                    base, reliefs, missed = other, full, self.missed(full)
+            watch.lap("reliefs")
+        return base, reliefs
+
+    def missed(self, reliefs: Sequence[Relief]) -> list[int]:
+        """Return the losses under which whole people miss a target that fractions hold."""
+        return [i for i, relief in enumerate(reliefs) if self.fell_short(i, relief)]
+
+    def fell_short(self, i: int, relief: Relief) -> int:
+        """Return how many clients miss a target that the fractional plan holds under a loss."""
+        share = self.secure.share.get(self.contingencies[i].id)
+        if share is None or self.contingencies[i].kind != "site":
+            return 0
+        target = self.settings.target + HAIR
+        whole = relief.plan.missing / client_requirement(self.problem)
+        return int(((whole > target) & (share <= target)).sum())
+
+    def in_people(self, base: WholePlan, reliefs: Mapping[int, Relief]) -> float:
+        """Return the objective with the reliefs in whole people, what people will live by."""
+        total = client_requirement(self.problem)
+        answers = {
+            self.contingencies[i].id: Answer(relief.plan.missing / total, relief.plan.penalty)
+            for i, relief in reliefs.items()
+            if self.contingencies[i].id in self.secure.share
+        }
+        return objective_of_answers(
+            self.problem, self.contingencies, self.floors, base, answers, self.settings
+        )
+
+    def relief(self, base: WholePlan, i: int) -> Relief:
+        """Return the relief of contingency i for a base plan that stands."""
+        return relief_of(
+            self.problem,
+            self.layout,
+            self.contingencies[i],
+            base,
+            limit=self.limits[1 + i],
+            aim=self.aims[1 + i],
+            target=self.settings.target,
+            isolated=self.settings.isolated,
+            move_price=self.settings.relief_move_price,
+            dearer=1.0 if len(self.problem.group) <= FEW else DEARER,
+            effort=THOROUGH if self.thorough else QUICK,
+        )
+
+
+def base_in_people(
+    problem: Problem, layout: Layout, secure: SecurePlan, limit: Floats, way: Rounding
+) -> WholePlan:
+    """Return the base plan in whole people, near the fractional plan.
+
+    People beyond those of the fractional plan pay what one more person there would cost the
+    reliefs, so that rounding does not undo the protection; so is a client's shortfall beyond
+    ``limit[client]``, a share of its day.
+    """
+    if way.stay is None:
+        saved = problem.price + way.thrift * secure.exposure_price
+        wanted = controlled_rounding(problem, secure.assigned, saved)
+        start = wanted.astype(float)
+    else:
+        wanted = np.floor(secure.assigned + way.stay).astype(np.int64)
+        start = secure.assigned
+    stray = STRAY_PRICE + way.caution * secure.exposure_price
+    want = _base_want(problem, limit, wanted, stray)
+    return whole_plan(problem, layout, want, start, secure.on_pattern)
+
+
+def _base_want(problem: Problem, limit: Floats, stay: Ints, stray: Floats) -> Whole:
+    """Return what a base plan is for; ``stray[j]`` is the price of a person beyond ``stay[j]``."""
+    return Whole(
+        allowed=np.ones(len(problem.group), dtype=np.bool_),
+        price=problem.price,
+        stay=stay,
+        available=problem.size,
+        onsite=problem.size,
+        limit=limit * client_requirement(problem),
+        move_price=stray,
+        excess=excess_price(problem),
+        rounds=BASE_ROUNDS,
+    )
