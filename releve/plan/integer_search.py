@@ -9,8 +9,8 @@ and the one that serves best is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,15 +18,15 @@ import numpy as np
 from releve.plan.blocks import Layout
 from releve.plan.contingency import Contingency
 from releve.plan.controlled import controlled_rounding
-from releve.plan.cuts import Cut, CutTable, cut_table
+from releve.plan.cuts import Cut, cut_table
 from releve.plan.floors import client_requirement
 from releve.plan.lp import Floats, Ints
-from releve.plan.objective import Answer, answers_of, objective_of_answers
+from releve.plan.objective import Answer, answers_of, objective_of, objective_of_answers
 from releve.plan.problem import Problem
 from releve.plan.progress import Progress, Watch
 from releve.plan.relief import QUICK, THOROUGH, Relief, excess_price, relief_of
 from releve.plan.result import BASE
-from releve.plan.secure import SecurePlan
+from releve.plan.secure import SecurePlan, secure_plan
 from releve.plan.settings import PlanSettings
 from releve.plan.whole import SEED, Whole, WholePlan, whole_plan
 
@@ -68,7 +68,7 @@ TURN_THRESHOLD = 1.0
 STRAYS = (0.02, 8.0)
 """Least and largest price, in agent-intervals, of a person who is not where the best base plan has
 one: it halves after a gain and doubles after a failure."""
-CLOSE = 1e-4
+CLOSE = 2e-4
 """How far the objective of a base plan may be above the best, as a share of the weighted
 requirement, for its reliefs to be put into whole people."""
 KEPT = 3
@@ -78,7 +78,10 @@ FEW = 6_000
 others of :data:`SECOND` one by one where whole people miss a target that fractions hold."""
 SECOND = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
 DEARER = 10.0
-"""How many times dearer to a large operator a miss is in a relief that is tried again."""
+"""How many times dearer a miss is in a relief that is tried again."""
+MARGIN = 0.002
+"""How much lower than the target base plans are searched for, as a share of a client's day: whole
+people miss a little more than fractions."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,26 @@ class Trial:
     base: WholePlan
     objective: float
     cuts: tuple[Cut, ...]
+
+
+@dataclass
+class _Pool:
+    """The base plans tried, the best first, and the cuts of all their answers."""
+
+    cuts: list[Cut]
+    trials: list[Trial] = field(default_factory=list)
+    seen: set[bytes] = field(default_factory=set)
+
+    def add(self, base: WholePlan, try_out: Callable[[WholePlan], Trial]) -> bool:
+        """Try a base plan unless it was; return whether it was new."""
+        key = base.assigned.tobytes() + base.on_pattern.tobytes()
+        if key in self.seen:
+            return False
+        self.seen.add(key)
+        trial = try_out(base)
+        self.cuts += trial.cuts
+        self.trials = sorted([*self.trials, trial], key=lambda one: one.objective)
+        return True
 
 
 @dataclass(frozen=True)
@@ -141,20 +164,14 @@ class IntegerSearch:
         The objective is NaN where it is not needed to choose and not ``proved``.
         """
         if self.thorough:
-            trials = list(self._trials(progress))
-            watch.lap("whole people")
-            best, linked = self._best_in_people(trials, progress)
-            reliefs = self._completed(best.base, linked, progress)
-            watch.lap("reliefs")
-            progress("bound", 1.0)
-            return best.base, best.objective, reliefs
+            return self._searched_plan(progress, watch)
         base = self.rounded(ROUNDINGS[0])
         watch.lap("whole people")
         reliefs = self._completed(base, {}, progress)
         watch.lap("reliefs")
         if self.secure.share.keys() > {BASE}:
             base, reliefs = self._held(base, reliefs, watch)
-        objective = self._trial(base, progress).objective if proved else float("nan")
+        objective = self._objective(base, progress) if proved else float("nan")
         watch.lap("bound")
         return base, objective, reliefs
 
@@ -162,58 +179,77 @@ class IntegerSearch:
         """Return the fractional base plan in whole people, rounded one way."""
         return base_in_people(self.problem, self.layout, self.secure, self.aims[0], way)
 
-    def _trials(self, progress: Progress) -> Iterator[Trial]:
-        """Yield base plans: the roundings, then what is found under the cuts of all before."""
-        cuts = list(self.secure.cuts)
-        seen: set[bytes] = set()
-        best: Trial | None = None
-        for turn, way in enumerate(ROUNDINGS):
-            base = self.rounded(way)
-            progress("whole people", (turn + 1) / (len(ROUNDINGS) + TURNS))
-            if base.assigned.tobytes() not in seen:
-                seen.add(base.assigned.tobytes())
-                trial = self._trial(base)
-                cuts += trial.cuts
-                best = trial if best is None or trial.objective < best.objective else best
-                yield trial
-        assert best is not None
-        sites = [c.sites if c.id in self.secure.share else () for c in self.contingencies]
+    @cached_property
+    def _targets(self) -> Floats:
+        """Return target[scenario, client] less the margin for whole people."""
+        return np.full(self.floors.shape, max(0.0, self.settings.target - MARGIN))
+
+    def _searched_plan(
+        self, progress: Progress, watch: Watch
+    ) -> tuple[WholePlan, float, tuple[Relief, ...]]:
+        """Search for a base plan from a fractional plan with a margin."""
+        guide = secure_plan(
+            self.problem, self.contingencies, self.floors, self.settings, targets=self._targets
+        )
+        watch.lap("n-1 programme")
+        trials = self._trials(guide, progress)
+        watch.lap("whole people")
+        base, linked = self._best_in_people(trials, progress)
+        reliefs = self._completed(base, linked, progress)
+        watch.lap("reliefs")
+        objective = self._objective(base, progress)
+        watch.lap("bound")
+        return base, objective, reliefs
+
+    def _trials(self, guide: SecurePlan, progress: Progress) -> list[Trial]:
+        """Return base plans, the best first: the roundings of a fractional plan, then what is
+        found from the best so far under the cuts of all."""
+        pool = _Pool(list(guide.cuts))
+        for step, way in enumerate(ROUNDINGS, start=1):
+            base = base_in_people(self.problem, self.layout, guide, self.aims[0], way)
+            pool.add(base, self._trial)
+            progress("whole people", step / (len(ROUNDINGS) + TURNS))
         stray = 1.0
         for turn in range(TURNS):
-            table = cut_table(self.problem, [frozenset(lost) for lost in sites], cuts)
-            base = self._searched(best.base, table, stray, SEED + turn)
-            progress("whole people", (len(ROUNDINGS) + turn + 1) / (len(ROUNDINGS) + TURNS))
-            if base.assigned.tobytes() in seen:
+            base = self._exchanged(pool, stray, SEED + turn)
+            first = pool.trials[0]
+            if not pool.add(base, self._trial):
                 stray = max(STRAYS[0], stray / 4)
-                continue
-            seen.add(base.assigned.tobytes())
-            trial = self._trial(base)
-            cuts += trial.cuts
-            better = trial.objective < best.objective
-            best = trial if better else best
-            stray = min(STRAYS[1], max(STRAYS[0], stray * (0.5 if better else 2.0)))
-            yield trial
+            else:
+                gained = pool.trials[0] is not first
+                stray = min(STRAYS[1], max(STRAYS[0], stray * (0.5 if gained else 2.0)))
+            progress("whole people", (len(ROUNDINGS) + turn + 1) / (len(ROUNDINGS) + TURNS))
+        return pool.trials
 
-    def _trial(self, base: WholePlan, progress: Progress = lambda stage, share: None) -> Trial:
-        """Answer every loss that was planned for in fractions, for a base plan that stands."""
+    def _trial(self, base: WholePlan) -> Trial:
+        """Answer every loss that was planned for in fractions, for a base plan that stands and
+        the targets with their margin."""
         answers = answers_of(
+            self.problem, self.layout, self.contingencies, self.floors, self.secure, base,
+            self.settings, targets=self._targets,
+        )  # fmt: skip
+        objective = objective_of_answers(
+            self.problem, self.contingencies, self.floors, base, answers, self.settings,
+            self._targets,
+        )  # fmt: skip
+        return Trial(base, objective, tuple(one.cut for one in answers.values() if one.cut))
+
+    def _objective(self, base: WholePlan, progress: Progress) -> float:
+        """Return the objective of a base plan as its bound counts it."""
+        return objective_of(
             self.problem, self.layout, self.contingencies, self.floors, self.secure, base,
             self.settings, lambda done, of: progress("bound", done / of),
         )  # fmt: skip
-        return Trial(
-            base,
-            objective_of_answers(
-                self.problem, self.contingencies, self.floors, base, answers, self.settings
-            ),
-            tuple(answer.cut for answer in answers.values() if answer.cut),
-        )
 
-    def _searched(self, base: WholePlan, table: CutTable, stray: float, seed: int) -> WholePlan:
-        """Search from a base plan for a better one under the cuts; ``stray`` is what a person pays
-        who is not where the base plan has one."""
-        stay = np.full(len(self.problem.group), stray)
+    def _exchanged(self, pool: _Pool, stray: float, seed: int) -> WholePlan:
+        """Search from the best base plan for a better one under the cuts; ``stray`` is what a
+        person pays who is not where that plan has one."""
+        base = pool.trials[0].base
+        sites = [c.sites if c.id in self.secure.share else () for c in self.contingencies]
+        table = cut_table(self.problem, [frozenset(lost) for lost in sites], pool.cuts)
+        price = np.full(len(self.problem.group), stray)
         want = replace(
-            _base_want(self.problem, self.aims[0], base.assigned, stay),
+            _base_want(self.problem, self.aims[0], base.assigned, price),
             rounds=TURN_ROUNDS,
             threshold=TURN_THRESHOLD,
             seed=seed,
@@ -226,27 +262,21 @@ class IntegerSearch:
 
     def _best_in_people(
         self, trials: Sequence[Trial], progress: Progress
-    ) -> tuple[Trial, dict[int, Relief]]:
-        """Return the base plan that serves best once its reliefs are in whole people too, with
-        the reliefs of the losses that were planned for."""
-        ranked = sorted(trials, key=lambda trial: trial.objective)
-        close = ranked[0].objective + CLOSE * self.problem.weighted_requirement
-        kept = [trial for trial in ranked[:KEPT] if trial.objective <= close]
+    ) -> tuple[WholePlan, dict[int, Relief]]:
+        """Put the reliefs of the base plans near the best objective into whole people; return the
+        base plan that serves best so, with the reliefs of the losses that were planned for."""
+        close = trials[0].objective + CLOSE * self.problem.weighted_requirement
+        kept = [trial.base for trial in trials[:KEPT] if trial.objective <= close]
         linked = [i for i, c in enumerate(self.contingencies) if c.id in self.secure.share]
         found = []
-        for turn, trial in enumerate(kept):
+        for turn, base in enumerate(kept):
             reliefs = {}
             for done, i in enumerate(linked, start=1):
-                reliefs[i] = self.relief(trial.base, i)
+                reliefs[i] = self.relief(base, i)
                 progress("reliefs", 0.8 * (turn + done / len(linked)) / len(kept))
-            found.append((self._rank(trial.base, reliefs), turn, trial, reliefs))
-        return min(found, key=lambda one: one[:2])[2:]
-
-    def _rank(self, base: WholePlan, reliefs: Mapping[int, Relief]) -> tuple[int, float]:
-        """Return what is least for the best plan: clients that miss a target which fractions
-        hold, then the objective with base plan and reliefs in whole people."""
-        missed = sum(self.fell_short(i, relief) for i, relief in reliefs.items())
-        return missed, self.in_people(base, reliefs)
+            missed = sum(self.fell_short(i, relief) for i, relief in reliefs.items())
+            found.append((missed, self.in_people(base, reliefs), turn, base, reliefs))
+        return min(found, key=lambda one: one[:3])[3:]
 
     def _completed(
         self, base: WholePlan, known: Mapping[int, Relief], progress: Progress
@@ -318,7 +348,7 @@ class IntegerSearch:
             target=self.settings.target,
             isolated=self.settings.isolated,
             move_price=self.settings.relief_move_price,
-            dearer=1.0 if len(self.problem.group) <= FEW else DEARER,
+            dearer=DEARER,
             effort=THOROUGH if self.thorough else QUICK,
         )
 

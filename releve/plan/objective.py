@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from releve.network.decimal_grid import round_to_grid
 from releve.plan.blocks import Layout, add_block
@@ -74,8 +75,12 @@ def answers_of(
     base: WholePlan,
     settings: PlanSettings,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    targets: Floats | None = None,
 ) -> dict[str, Answer]:
-    """Return the best answer in fractions to every loss that the programme planned for."""
+    """Return the best answer in fractions to every loss that the programme planned for.
+
+    ``targets[1 + i, client]`` under ``contingencies[i]``; without them the target of all.
+    """
     linked = [i for i, c in enumerate(contingencies) if c.id in secure.share]
     weights = shortfall_weights([c.kind for c in contingencies], settings)
     answers = {}
@@ -84,6 +89,7 @@ def answers_of(
         answers[contingencies[i].id] = answer_of(
             problem, layout, contingencies[i], base, loss=i, floor=floors[1 + i],
             worst=secure.regret[kind], shortfall_cost=weights[kind], settings=settings,
+            target=settings.target if targets is None else targets[1 + i],
         )  # fmt: skip
         progress(done, len(linked))
     return answers
@@ -99,6 +105,7 @@ def answer_of(
     worst: float,
     shortfall_cost: float,
     settings: PlanSettings,
+    target: ArrayLike,
     loss: int = 0,
 ) -> Answer:
     """Answer a loss as the N-1 programme does, for a base plan that stands.
@@ -118,7 +125,7 @@ def answer_of(
     group = np.unique(problem.group[exposable])
     on_rows, group_rows = limit_staff(lp, problem, block, staff, available, group)
     share = add_shares(lp, problem, layout, block)
-    add_target(lp, share, floor, settings.target, unit)
+    add_target(lp, share, floor, target, unit)
     add_regret(lp, share, floor + worst, int(lp.columns(1, unit)[0]))
     found = solve(lp, method="ipm", crossover=False)
     missing = np.zeros_like(problem.required)
@@ -145,22 +152,24 @@ def objective_of_answers(
     base: WholePlan,
     answers: Mapping[str, Answer],
     settings: PlanSettings,
+    targets: Floats | None = None,
 ) -> float:
     """Return the objective of a base plan whose losses are answered so (those not named do not
-    count)."""
+    count); ``targets`` as :func:`answers_of` takes them."""
+    rows = np.full(floors.shape, settings.target) if targets is None else targets
     unit = client_unit(problem, settings)
     short = by_client(problem, problem.required - base.covered(problem))
-    counted = [("site", short / client_requirement(problem), floors[0])]
+    counted = [("site", short / client_requirement(problem), floors[0], rows[0])]
     counted += [
-        (contingency.kind, answers[contingency.id].share, floor)
-        for contingency, floor in zip(contingencies, floors[1:], strict=True)
+        (contingency.kind, answers[contingency.id].share, floor, target)
+        for contingency, floor, target in zip(contingencies, floors[1:], rows[1:], strict=True)
         if contingency.id in answers
     ]
     regret: dict[str, float] = {}
     above = 0.0
-    for kind, share, floor in counted:
+    for kind, share, floor, target in counted:
         regret[kind] = max(regret.get(kind, 0.0), float((share - floor).max()))
-        limit = np.maximum(settings.target, floor)
+        limit = np.maximum(target, floor)
         above += unit * KIND_WEIGHT[kind] * float(np.maximum(0.0, share - limit).sum())
     sites = [answers[c.id].penalty for c in contingencies if c.kind == "site" and c.id in answers]
     total = (

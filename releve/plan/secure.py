@@ -91,12 +91,15 @@ def secure_plan(
     floors: Floats,
     settings: PlanSettings,
     progress: Callable[[str], None] = lambda message: None,
+    targets: Floats | None = None,
 ) -> SecurePlan:
     """Solve base and reliefs together.
 
-    ``floors[1 + i, client]`` as :func:`client_floors` returns them. Without contingencies this is
-    the plan of the base day alone.
+    ``floors[1 + i, client]`` as :func:`client_floors` returns them, ``targets`` likewise; without
+    them the target of the settings is everyone's. Without contingencies this is the plan of the
+    base day alone.
     """
+    target = np.full(floors.shape, settings.target) if targets is None else targets
     lp = LinearProgram()
     layout = layout_of(problem)
     nothing = lost_assignments(problem, None)
@@ -108,7 +111,7 @@ def secure_plan(
     unit = client_unit(problem, settings)
     shares = {BASE: add_shares(lp, problem, layout, base)}
     add_regret(lp, shares[BASE], floors[0], worst["site"])
-    add_target(lp, shares[BASE], floors[0], settings.target, unit)
+    add_target(lp, shares[BASE], floors[0], target[0], unit)
     exposures, costs = [], []
     for i in linked:
         c = contingencies[i]
@@ -124,7 +127,7 @@ def secure_plan(
         shares[c.id] = add_shares(lp, problem, layout, block)
         add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
         above = add_target(
-            lp, shares[c.id], floors[1 + i], settings.target, unit * KIND_WEIGHT[c.kind]
+            lp, shares[c.id], floors[1 + i], target[1 + i], unit * KIND_WEIGHT[c.kind]
         )
         costs.append(np.concatenate([block.u, above]))
     # People, agents, shares: some optimum has no column above all people at their most effective.

@@ -132,7 +132,9 @@ def test_a_place_that_a_dear_cut_lies_on_is_left() -> None:
     planning = day.planning
     problem = planning.problem
     site = int(np.argmax(np.bincount(problem.place, weights=planning.base.assigned)[:-1]))
-    (loss,) = (i for i, c in enumerate(planning.contingencies) if c.sites == (problem.sites[site],))
+    (loss,) = (
+        i for i, c in enumerate(planning.contingencies) if set(c.sites) == {problem.sites[site]}
+    )
     dear = Cut(loss, 0.0, np.full(len(problem.size), 1e4))
     table = cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], [dear])
     found = whole_plan(
@@ -168,9 +170,7 @@ def test_a_shaken_fractional_optimum_gives_a_plan_as_good(monkeypatch: pytest.Mo
     found = []
     for seed in range(4):
         if seed:
-            monkeypatch.setattr(
-                secure, "solve", lambda lp, s=seed, **given: shuffled(lp, s, **given)
-            )
+            monkeypatch.setattr(secure, "solve", lambda lp, s=seed, **has: shuffled(lp, s, **has))
         planning = solve_day(operator, need).planning
         found.append(planning.objective / planning.problem.weighted_requirement)
     assert max(found) - min(found) <= SPREAD

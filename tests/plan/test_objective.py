@@ -102,6 +102,7 @@ def test_an_answer_that_may_miss_more_costs_no_more() -> None:
                 planning.problem, planning.layout, lost, planning.base,
                 floor=planning.floors[row], worst=worst, settings=day.settings,
                 shortfall_cost=shortfall_weights(["site"], day.settings)["site"],
+                target=day.settings.target,
             )
             for worst in (0.0, 1.0)
         )  # fmt: skip
