@@ -3,8 +3,9 @@
 Inbound: the least agents that hold the service target, the answer rate and the occupancy, exactly
 (:mod:`releve.demand.erlang`; Erlang C where the patience is not known). Outbound: the work dialled
 over the occupancy. Back office: work content by its deadline (:mod:`releve.demand.backoffice`)
-over the occupancy. Each over (1 - shrinkage), and not rounded: people are whole, requirements that
-are pooled are not.
+over the occupancy. Each over (1 - shrinkage), and not rounded to people: people are whole,
+requirements that are pooled are not. Volumes are rounded to a grid of six decimals before the least
+agents are searched, agents to one of nine (:mod:`releve.network.decimal_grid`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from releve.demand.backoffice import spread
 from releve.demand.erlang import required_agents
 from releve.demand.tables import INTERVAL, Floats, Forecast, Requirement, Truths
 from releve.network import Programme, day_bounds, open_at
+from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 
 __all__ = ["require"]
 
@@ -64,8 +66,8 @@ def require(
         day=day,
         programmes=tuple(row.id for row in programmes),
         starts=demand.starts,
-        agents=on_phone / available,
-        on_phone=on_phone,
+        agents=round_to_grid(on_phone / available, FINE_DECIMALS),
+        on_phone=round_to_grid(on_phone, FINE_DECIMALS),
         calls=demand.calls,
         aht_s=demand.aht_s,
         unknown=demand.unknown,
@@ -111,7 +113,7 @@ def _demand(
         missing = np.isnan(calls[:, p])
         if missing.any():
             unknown[programme.id] = _reason(forecast, programme, held[missing], starts, missing)
-    return _Demand(starts, is_open, calls, aht, unknown)
+    return _Demand(starts, is_open, round_to_grid(calls), round_to_grid(aht), unknown)
 
 
 def _column(forecast: Forecast, programme: Programme) -> int:

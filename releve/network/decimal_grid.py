@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["GRID_DECIMALS", "RATIO_DECIMALS", "round_to_grid"]
+__all__ = ["FINE_DECIMALS", "GRID_DECIMALS", "round_to_grid"]
 
 GRID_DECIMALS = 6
-"""Calls, seconds, agents and costs."""
-RATIO_DECIMALS = 9
-"""Variances and coefficients of variation, which are small themselves."""
+"""Calls, seconds and costs."""
+FINE_DECIMALS = 9
+"""Variances and coefficients of variation, which are small themselves; and agents: those of a
+requirement, times the share available, are whole people on the phone again to this precision."""
 
 _SHIFT = (5**0.5 - 2) / 2
 """Where a cell's edge lies, in steps beyond the middle between two grid points: irrational, and
@@ -25,17 +26,17 @@ by the golden ratio as far from simple fractions as a number can be."""
 def round_to_grid(values: ArrayLike, decimals: int = GRID_DECIMALS) -> NDArray[np.float64]:
     """Return ``values`` as float64 on the multiples of 10^-decimals, of the same shape.
 
-    Promised: the result depends on the cell of each value alone. It takes one product, one sum, one
-    rounding and one quotient, which IEEE 754 defines to the last bit, so values that differ by less
-    than their distance to the edge of a cell become the same bits. NaN and infinities pass; there is
-    no negative zero; grid points stay, so rounding twice changes nothing. A value moves by at most
-    0.62 steps.
+    Promised: the result depends on the cell of each value alone. It takes one product, one sum,
+    one rounding and one quotient, which IEEE 754 defines to the last bit, so values that differ by
+    less than their distance to the edge of a cell become the same bits. NaN and infinities pass;
+    there is no negative zero; grid points stay, so rounding twice changes nothing. A value moves by
+    at most 0.62 steps.
 
     Not promised: that noise never crosses an edge. Of values spread evenly a share of noise / step
-    does, 1e-6 for noise of 1e-12 and six decimals. Structured values (whole numbers, halves, thirds,
-    decimals of one digit more) would lie exactly on the edges of ordinary rounding; here the edges
-    are shifted by an irrational 0.118 of a step, where no simple fraction lies. Beyond 2^52 steps
-    (4.5e9 for six decimals) float64 is coarser than the grid and values pass with their noise.
+    does, 1e-6 for noise of 1e-12 and six decimals. Structured values (halves, means of counts,
+    decimals of one digit more) would often lie exactly on the edges of ordinary rounding; here the
+    edges are shifted by an irrational 0.118 of a step, where no simple fraction lies. Beyond 2^52
+    steps (4.5e9 for six decimals) float64 is coarser than the grid: values pass with their noise.
 
     ValueError unless ``decimals`` is from 0 to 15.
     """

@@ -8,8 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from releve.demand import History, forecast, history_of, imported_forecast, rate_at
-from releve.network import UTC, HistoryRow, Operator, OperatorRow, day_bounds, open_at
+from releve.demand import History, forecast, history_of, imported_forecast, rate_at, require
+from releve.demand.cleaning import CleanHistory
+from releve.demand.forecast import assemble
+from releve.demand.forecast.model import Prediction
+from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model
+from releve.demand.localtime import Int64s
+from releve.network import UTC, HistoryRow, Operator, OperatorRow, Programme, day_bounds, open_at
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
 ROW = programme()
@@ -192,3 +197,31 @@ def test_a_history_that_never_rings_is_forecast_as_zero_because_it_is_known() ->
     assert not found.unknown
     assert (found.quantiles[0.9] == 0).all()
     assert found.mean.max() < 0.01
+
+
+def test_noise_of_another_processor_does_not_leave_the_forecast_or_the_requirement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Other BLAS kernels give the model's shares and levels other last bits."""
+    usual = DEFAULT_MODEL
+
+    def shaken(seed: int) -> Model:
+        def model(history: CleanHistory, row: Programme, numbers: Int64s) -> Prediction:
+            said = MODELS[usual](history, row, numbers)
+            noise = 1 + np.random.default_rng(seed).uniform(-1e-14, 1e-14, said.mean.shape)
+            return Prediction(
+                said.mean * noise, said.day_variance * noise[:, 0], said.spread * noise
+            )
+
+        return model
+
+    row, made = programme(patience_s=120.0, shrinkage=0.1), past()
+    found = []
+    for seed in range(3):
+        with monkeypatch.context() as patch:
+            patch.setattr(assemble, "MODELS", {usual: shaken(seed)})
+            said = forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
+        need = require(said, [row], MONDAY, "Europe/Paris", quantile=0.8)
+        values = (said.mean, *said.quantiles.values(), said.aht_s, said.day_factor_cv)
+        found.append([*(value.tobytes() for value in values), need.agents.tobytes()])
+    assert found[0] == found[1] == found[2]

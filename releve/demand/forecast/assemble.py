@@ -20,6 +20,7 @@ from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots
 from releve.demand.tables import Floats, Forecast, History, Truths
 from releve.network import Programme
 from releve.network.clock import day_bounds
+from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 from releve.network.opening import open_at
 
 __all__ = [
@@ -62,6 +63,9 @@ def forecast(
     less than two weeks of usual open days, is unknown with its reason. ``models`` names another
     model than the default for some programmes (see :func:`choose_model`). ValueError for a level
     outside (0, 1) or a model that is not there.
+
+    Calls and seconds are rounded to six decimals, ``day_factor_cv`` to nine, so that floating-point
+    noise below that does not reach the requirement (:mod:`releve.network.decimal_grid`).
     """
     check_levels(levels)
     _check_models(models or {})
@@ -118,7 +122,10 @@ def assembled(
     columns: Sequence[Column],
     levels: Sequence[float],
 ) -> Forecast:
-    """Return the forecast made of one column a programme."""
+    """Return the forecast made of one column a programme, on the decimal grid.
+
+    The mean is rounded by the caller too, before quantiles, which are whole calls, come of it.
+    """
     size = len(starts)
 
     def stack(parts: list[NDArray[Any]]) -> NDArray[Any]:
@@ -128,10 +135,10 @@ def assembled(
         programmes=tuple(programme.id for programme in programmes),
         starts=starts,
         open=stack([column.open for column in columns]).astype(np.bool_),
-        mean=stack([column.mean for column in columns]),
+        mean=round_to_grid(stack([column.mean for column in columns])),
         quantiles={level: stack([c.quantiles[level] for c in columns]) for level in levels},
-        aht_s=stack([column.aht_s for column in columns]),
-        day_factor_cv=np.array([column.day_factor_cv for column in columns], dtype=np.float64),
+        aht_s=round_to_grid(stack([column.aht_s for column in columns])),
+        day_factor_cv=round_to_grid([column.day_factor_cv for column in columns], FINE_DECIMALS),
         unknown={
             programme.id: column.reason
             for programme, column in zip(programmes, columns, strict=True)
@@ -174,8 +181,8 @@ def _column(
     numbers = np.unique(local)
     place = np.searchsorted(numbers, local)
     prediction = HeldOut(history, programme, _model(model)).predict(past, numbers)
-    mean = np.where(opened, prediction.mean[place, slot], 0.0)
-    spread = prediction.spread[place, slot]
+    mean = round_to_grid(np.where(opened, prediction.mean[place, slot], 0.0))
+    spread = round_to_grid(prediction.spread[place, slot], FINE_DECIMALS)
     return Column(
         open=opened,
         mean=mean,

@@ -17,6 +17,7 @@ from releve.demand.erlang import metrics, required_agents
 from releve.demand.queue.verify import INTERVAL_S, Verification
 from releve.demand.tables import Floats, Requirement, Truths
 from releve.network import Programme
+from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 
 __all__ = ["corrections"]
 
@@ -45,7 +46,9 @@ def corrections(
             on_phone[where, p] = _tightened(verification, row, p, where, most)
     available = np.array([1.0 - row.shrinkage for row in verification.programmes])
     agents = np.where(on_phone > given.on_phone, on_phone / available, given.agents)
-    return dataclasses.replace(given, on_phone=on_phone, agents=agents)
+    return dataclasses.replace(
+        given, on_phone=on_phone, agents=round_to_grid(agents, FINE_DECIMALS)
+    )
 
 
 def _tightened(
