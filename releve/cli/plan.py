@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from releve import __version__
 from releve.cli.beside import two_processes
+from releve.cli.demand_text import assumption_lines
 from releve.cli.operator import demand_of, operator_of
 from releve.cli.plan_text import (
     explanation_lines,
@@ -131,7 +132,9 @@ def plan(
     settings = PlanSettings(target=target)
     chosen = _days(operator, day.date() if day else None, days)
     demands = _open_days([demand_of(operator, one, quantile) for one in chosen])
-    for _, need in demands:
+    for expected, need in demands:
+        for line in assumption_lines(expected):
+            _ERR.print(f"[yellow]{line}[/]", highlight=False)
         for name, reason in need.unknown.items():
             _ERR.print(f"[yellow]{name}: no requirement on {need.day}: {reason}[/]")
     found: list[Verified] = []
