@@ -26,6 +26,7 @@ from releve.demand import (
     forecast,
     history_rows,
     require,
+    with_seen_holidays,
 )
 from releve.folder import write_files
 from releve.network import (
@@ -88,6 +89,7 @@ def operator_of(
     base = sample_operator(size, bank.sites, SEED, start=week[0].day, weeks_of_history=0)
     people = _people(base, turns, _skills_in_log(bank))
     rows, _ = history_rows(past.histories, bank.time_zone)
+    seen = {history.programme: history for history in past.histories}
     shifts = tuple(
         Shift(agent.id, start, end)
         for agent, (_, turn) in zip(people, turns, strict=True)
@@ -100,7 +102,9 @@ def operator_of(
         programmes=tuple(programmes),
         agents=people,
         shifts=shifts,
-        history=tuple(_open_rows(rows, programmes)),
+        history=tuple(
+            _open_rows(rows, [with_seen_holidays(row, seen.get(row.id)) for row in programmes])
+        ),
         contingencies=(),
     )
 

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -262,3 +266,103 @@ def test_a_part_that_fails_ends_the_run_and_is_named(
     assert status == 1
     assert [line[0] for line in lines] == parts
     assert [line[1] for line in lines] == ["done"] * (len(parts) - 1) + ["FAILED"]
+
+
+STAND_IN = """#!/bin/sh
+echo "$$ $*" >>"$NOTES/log"
+stay() { sleep 300 & echo "$! child" >>"$NOTES/log"; wait; }
+case "$*" in
+plan\\ *)
+    [ "$WHERE" = planning ] && stay
+    mkdir -p var/demo/plan
+    : >var/demo/plan/plan-2026-11-30.json
+    case "$*" in *--days*) stay ;; esac
+    echo "the verdict"
+    ;;
+"live work" | desk\\ *) stay ;;
+esac
+exit 0
+"""
+
+
+@contextmanager
+def demo(folder: Path, where: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``scripts/demo`` in a checkout whose commands only note that they run, and stay."""
+    for name in ("scripts", ".venv/bin"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(ROOT / "scripts" / "demo", folder / "scripts")
+    for name in ("scripts/setup", ".venv/bin/releve", ".venv/bin/python"):
+        (folder / name).write_text(STAND_IN, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    with (folder / "said").open("wb") as said:
+        done = subprocess.Popen(
+            [str(folder / "scripts" / "demo"), *(["--once"] if where == "once" else [])],
+            env={"PATH": os.environ["PATH"], "NOTES": str(folder), "WHERE": where},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield done
+    finally:
+        for process in (done.pid, *(process for process, _ in noted(folder))):
+            if runs(process):
+                os.kill(process, signal.SIGKILL)
+        done.wait(timeout=60)
+
+
+def noted(folder: Path) -> list[tuple[int, str]]:
+    log = folder / "log"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return [(int(line.partition(" ")[0]), line.partition(" ")[2]) for line in lines]
+
+
+def wait_for(folder: Path, *starts: str) -> None:
+    until = time.monotonic() + 60
+    while not all(any(what.startswith(start) for _, what in noted(folder)) for start in starts):
+        assert time.monotonic() < until, noted(folder)
+        time.sleep(0.05)
+
+
+def runs(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("where", "starts"),
+    [("planning", ("plan ", "child")), ("serving", ("plan ", "live work", "desk serve"))],
+)
+def test_a_signal_to_the_demo_alone_ends_all_it_started(
+    tmp_path: Path, where: str, starts: tuple[str, ...], number: signal.Signals
+) -> None:
+    with demo(tmp_path, where) as done:
+        wait_for(tmp_path, *starts)
+        done.send_signal(number)
+        assert done.wait(timeout=60) == 128 + number
+        time.sleep(0.2)
+        left = [what for process, what in noted(tmp_path) if runs(process)]
+    assert left == []
+
+
+def test_the_demo_serves_the_first_day_while_it_plans_the_others(tmp_path: Path) -> None:
+    """The stand-in of the plan never ends: the pages do not wait for it."""
+    with demo(tmp_path, "serving") as done:
+        wait_for(tmp_path, "desk serve", "live work")
+        (plan,) = [process for process, what in noted(tmp_path) if what.startswith("plan ")]
+        assert runs(plan)
+        os.kill(plan, signal.SIGKILL)  # a plan that fails takes no page away
+        time.sleep(0.5)
+        (desk,) = [process for process, what in noted(tmp_path) if what.startswith("desk ")]
+        assert runs(desk)
+        assert done.poll() is None
+
+
+def test_the_demo_run_once_ends_with_the_verdict_and_its_status(tmp_path: Path) -> None:
+    with demo(tmp_path, "once") as done:
+        assert done.wait(timeout=60) == 0
+        assert not [what for process, what in noted(tmp_path) if runs(process)]
+    assert (tmp_path / "said").read_text(encoding="utf-8") == "the verdict\n"

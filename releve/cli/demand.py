@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from releve.cli.demand_text import (
+    assumption_lines,
     forecast_json,
     forecast_lines,
     history_csv,
@@ -253,7 +254,7 @@ def require(
     if as_json:
         click.echo(requirement_json(need))
         return
-    for line in requirement_lines(need, zone_name, half_hours):
+    for line in (*requirement_lines(need, zone_name, half_hours), *assumption_lines(found)):
         click.echo(line)
 
 

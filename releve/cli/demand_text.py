@@ -17,6 +17,7 @@ from releve.demand.forecast import count_quantile
 from releve.network import HistoryRow, columns_of, zone
 
 __all__ = [
+    "assumption_lines",
     "forecast_json",
     "forecast_lines",
     "history_csv",
@@ -65,8 +66,19 @@ def forecast_lines(found: Forecast, time_zone: str, half_hours: bool) -> Iterato
                 yield f"{name:<24} {day} not known: {found.unknown.get(name, '')}"
             else:
                 yield _day_line(found, p, name, day, rows, time_zone)
+    yield from assumption_lines(found)
     if half_hours:
         yield from _half_hours(found, time_zone)
+
+
+def assumption_lines(found: Forecast) -> Iterator[str]:
+    """Yield a line for each assumption a forecast rests on, naming each once."""
+    programmes: dict[str, list[str]] = {}
+    for name, lines in found.assumed.items():
+        for line in lines:
+            programmes.setdefault(line, []).append(name)
+    for line, names in programmes.items():
+        yield f"assumption: {line} ({', '.join(names)})"
 
 
 def _day_line(
@@ -141,6 +153,7 @@ def forecast_json(found: Forecast) -> str:
         "aht_s": _nulls(found.aht_s),
         "day_factor_cv": _nulls(found.day_factor_cv),
         "unknown": found.unknown,
+        "assumed": {name: list(lines) for name, lines in found.assumed.items()},
     }
     return json.dumps(document, ensure_ascii=False)
 

@@ -14,10 +14,18 @@ from pathlib import Path
 import click
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from releve import __version__
 from releve.cli.beside import two_processes
+from releve.cli.demand_text import assumption_lines
 from releve.cli.operator import demand_of, operator_of
 from releve.cli.plan_text import (
     explanation_lines,
@@ -34,6 +42,7 @@ from releve.cli.plan_verify import (
     verification_text,
     verify_days,
 )
+from releve.cli.stopwatch import Stopwatch
 from releve.demand import Forecast, Requirement
 from releve.network import Operator, zone
 from releve.plan import (
@@ -125,13 +134,17 @@ def plan(
     """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
     if out is not None:  # before the plan, which may take minutes
         _refused(lambda: refuse_strangers(out))
+    clock = Stopwatch("reading")
     operator = operator_of(folder)
     for text in explained:
         _refuse_unknown(operator, text)
     settings = PlanSettings(target=target)
+    clock.start("forecast")
     chosen = _days(operator, day.date() if day else None, days)
     demands = _open_days([demand_of(operator, one, quantile) for one in chosen])
-    for _, need in demands:
+    for expected, need in demands:
+        for line in assumption_lines(expected):
+            _ERR.print(f"[yellow]{line}[/]", highlight=False)
         for name, reason in need.unknown.items():
             _ERR.print(f"[yellow]{name}: no requirement on {need.day}: {reason}[/]")
     found: list[Verified] = []
@@ -139,24 +152,44 @@ def plan(
     def solve(needs: Sequence[Requirement]) -> list[SolvedDay]:
         return _solved(operator, needs, settings, not unprotected)
 
-    solved = solve([need for _, need in demands])
+    clock.start("planning")
+    needs = [need for _, need in demands]
+    solved = solve(needs[:1])
+    if len(needs) > 1:
+        if out is not None and not verified:  # who waits for a first page has it now
+            _write(out, _plans(operator, solved), [], calendars)
+            _ERR.print(f"{needs[0].day} is planned and written to {out}")
+        solved += solve(needs[1:])
     if verified:
+        clock.start("simulation")
         forecasts = [forecast for forecast, _ in demands]
         found = verify_days(
             operator, forecasts, solved, solve, rounds=rounds, replications=replications
         )
         solved = [one.solved for one in found]
-    plans = _plans(operator, solved, missing=missing and not unprotected)
+        clock.start("planning")
+    plans = _plans(operator, solved)
     if out is not None:
         _write(out, plans, found, calendars)
+    if not as_json:
+        _print(plans)
+    if missing and not unprotected:
+        clock.start("what is missing")
+        plans = _with_missing(operator, solved, plans)
+        if out is not None:
+            _write(out, plans, found, calendars)
     if as_json:
         click.echo(_json(plans, found))
     else:
-        _print(plans, out)
+        _print_missing(plans)
         for one in found:
             verification_text(one, Console())
         for text in explained:
+            clock.start("explaining")
             _explain(operator, solved[0], plans[0], text)
+        if out is not None:
+            Console().print(f"Written to {out}; look at it with: releve desk serve {out} --open")
+        Console().print(clock.line(), highlight=False)
     if any(one.violations for one in plans):
         raise click.ClickException("the independent checker found violations: see above")
 
@@ -186,32 +219,39 @@ def _open_days(demands: list[tuple[Forecast, Requirement]]) -> list[tuple[Foreca
 
 
 def _bars() -> Progress:
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description:<27}"), BarColumn(), TimeElapsedColumn()
+    )  # fmt: skip
     return Progress(*columns, console=_ERR, transient=False)
 
 
-def _plans(operator: Operator, solved: Sequence[SolvedDay], *, missing: bool) -> list[Plan]:
-    """Name the solved days one after another, and work out what is missing."""
+def _plans(operator: Operator, solved: Sequence[SolvedDay]) -> list[Plan]:
+    """Name the solved days one after another."""
     plans: list[Plan] = []
     wish: dict[str, tuple[str, str]] = {}
     for one in solved:
         found = named_plan(operator, one, wish, now=time.perf_counter, version=__version__)
         wish.update({p.agent: (p.place, p.programme) for p in found.placements})
         plans.append(found)
-    if not missing:
-        return plans
-    with _bars() as bar, two_processes() as run:
-        task = bar.add_task("what is missing", total=1.0)
-
-        def show(done: float) -> None:
-            bar.update(task, completed=done)
-
-        plans = [
-            replace(found, missing=what_is_missing(operator, one, progress=show, run=run))
-            for found, one in zip(plans, solved, strict=True)
-        ]
-        bar.update(task, completed=1.0)
     return plans
+
+
+def _with_missing(
+    operator: Operator, solved: Sequence[SolvedDay], plans: Sequence[Plan]
+) -> list[Plan]:
+    """Return the plans with what is missing, worked out day by day."""
+    done = []
+    with _bars() as bar, two_processes() as run:
+        for found, one in zip(plans, solved, strict=True):
+            task = bar.add_task(f"what is missing, {found.day}", total=1.0)
+
+            def show(share: float, task: TaskID = task) -> None:
+                bar.update(task, completed=share)
+
+            missing = what_is_missing(operator, one, progress=show, run=run)
+            bar.update(task, completed=1.0)
+            done.append(replace(found, missing=missing))
+    return done
 
 
 def _solved(
@@ -222,14 +262,14 @@ def _solved(
         try:
             if len(needs) == 1:
                 return [_solve_shown(operator, needs[0], settings, protect, bar)]
-            task = bar.add_task(f"{len(needs)} days", total=len(needs))
+            tasks = [bar.add_task(f"plan of {need.day}", total=1.0) for need in needs]
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(2, mp_context=context) as pool:
                 jobs = [pool.submit(_solve, operator, need, settings, protect) for need in needs]
                 found = []
-                for job in jobs:
+                for job, task in zip(jobs, tasks, strict=True):
                     found.append(job.result())
-                    bar.advance(task)
+                    bar.update(task, completed=1.0)
                 return found
         except PlanError as error:
             raise click.ClickException(str(error)) from None
@@ -279,16 +319,25 @@ def _json(plans: Sequence[Plan], found: Sequence[Verified]) -> str:
     return json.dumps(documents if len(plans) > 1 else documents[0], ensure_ascii=False)
 
 
-def _print(plans: Sequence[Plan], out: Path | None) -> None:
+def _print(plans: Sequence[Plan]) -> None:
     console = Console()
     for one in plans:
         console.print(verdict_table(one))
         for table in matrix_tables(one):
             console.print(table)
-        for line in (*harmless_line(one), *missing_lines(one), *proof_lines(one)):
+        for line in (*harmless_line(one), *proof_lines(one)):
             console.print(line, highlight=False)
-    if out is not None:
-        console.print(f"Written to {out}; look at it with: releve desk serve {out} --open")
+
+
+def _print_missing(plans: Sequence[Plan]) -> None:
+    """Print what is missing, with the day where there are several."""
+    console = Console()
+    for one in plans:
+        lines = missing_lines(one)
+        if lines and len(plans) > 1:
+            console.print(f"{one.day:%A %d %B %Y}", highlight=False)
+        for line in lines:
+            console.print(line, highlight=False)
 
 
 def _refuse_unknown(operator: Operator, text: str) -> None:

@@ -20,6 +20,7 @@ from releve.demand.forecast import (
     rate_at,
 )
 from releve.demand.history import history_of, history_rows
+from releve.demand.holidays import with_seen_holidays
 from releve.demand.importing import (
     CallMapping,
     Drop,
@@ -71,4 +72,5 @@ __all__ = [
     "require",
     "required_agents",
     "warm_up",
+    "with_seen_holidays",
 ]

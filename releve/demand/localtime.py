@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from releve.demand.tables import Truths
 from releve.network import Programme
 from releve.network.clock import UTC, zone
-from releve.network.opening import is_holiday, parse_opening
+from releve.network.opening import closes_on, parse_opening
 
 __all__ = [
     "HALF_HOUR_S",
@@ -120,7 +120,11 @@ def _week(text: str) -> Truths:
 def open_slots(programme: Programme, days: Int64s) -> tuple[Truths, Truths]:
     """Return ``open[day, slot]`` for local day numbers, and which days a public holiday closes."""
     holiday = np.array(
-        [is_holiday(programme.holidays, day_of(day)) for day in days.tolist()], dtype=np.bool_
+        [
+            closes_on(programme.holidays, programme.open_holidays, day_of(day))
+            for day in days.tolist()
+        ],
+        dtype=np.bool_,
     )
     opened = open_week(programme)[(days + 3) % 7] & ~holiday[:, None]
     return opened, holiday

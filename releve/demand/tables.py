@@ -7,7 +7,7 @@ An interval in which a programme is closed has 0 and ``open`` False.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -44,7 +44,8 @@ class Forecast:
     ``aht_s`` seconds; ``day_factor_cv[programme]`` coefficient of variation of the factor that a
     whole day shares (busyness), so that a day is high or low together. ``open`` says when the
     programme takes calls. A programme without a usable history has NaN throughout its open
-    intervals and its reason in ``unknown``.
+    intervals and its reason in ``unknown``. ``assumed`` says by programme what the forecast rests
+    on that neither its history nor its row says: public holidays taken to be closed or open.
     """
 
     programmes: tuple[str, ...]
@@ -55,6 +56,7 @@ class Forecast:
     aht_s: Floats
     day_factor_cv: Floats
     unknown: dict[str, str]
+    assumed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,14 @@ from releve.network.model import (
     Stop,
     Zone,
 )
-from releve.network.opening import Opening, is_holiday, open_at, parse_opening
+from releve.network.opening import (
+    Opening,
+    closes_on,
+    holiday_names,
+    is_holiday,
+    open_at,
+    parse_opening,
+)
 from releve.network.reference import tables_markdown
 from releve.network.sample import sample_operator
 from releve.network.seats import SeatSet, SiteSeats, usable_seats, usable_seats_of
@@ -59,9 +66,11 @@ __all__ = [
     "SiteSeats",
     "Stop",
     "Zone",
+    "closes_on",
     "columns_of",
     "day_bounds",
     "find_faults",
+    "holiday_names",
     "is_holiday",
     "known_zone",
     "open_at",

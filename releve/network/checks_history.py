@@ -66,9 +66,9 @@ def check_history(book: Book) -> Iterator[Fault]:
         return
     written = list(table.values["start"])
     programmes = {
-        name: (Hours(opening, tz, holidays), kind)
-        for _, name, opening, tz, holidays, kind in book.usable(
-            "programmes", "id", "opening", "time_zone", "holidays", "kind"
+        name: (Hours(opening, tz, holidays, open_holidays), kind)
+        for _, name, opening, tz, holidays, open_holidays, kind in book.usable(
+            "programmes", "id", "opening", "time_zone", "holidays", "open_holidays", "kind"
         )
     }
     zones = {name: tz for _, name, tz in book.usable("programmes", "id", "time_zone")}

@@ -10,7 +10,7 @@ import holidays
 from releve.network.book import Book
 from releve.network.checks_places import country_codes, zone_fault
 from releve.network.faults import Fault, advice, nearest
-from releve.network.opening import parse_opening
+from releve.network.opening import names_of_calendar, parse_opening
 from releve.network.parsing import BAD
 
 __all__ = [
@@ -33,6 +33,8 @@ _LANGUAGE_CODES = (
 )
 _LANGUAGES = frozenset(_LANGUAGE_CODES.split())
 """ISO 639-1."""
+_CALENDAR_YEARS = range(2015, 2036)
+"""Years whose public holidays may be named."""
 
 
 @cache
@@ -96,6 +98,17 @@ def _holidays(book: Book) -> Iterator[Fault]:
             fix = "write a code like FR, or leave it empty (open on holidays)"
             yield table.fault(i, "holidays", reason, fix)
             table.values["holidays"][i] = BAD
+    for i, code, named in book.usable("programmes", "holidays", "open_holidays"):
+        known = names_of_calendar(code, _CALENDAR_YEARS) if code else frozenset()
+        strange = [name for name in named if name not in known]
+        if strange:
+            reason = f"{strange[0]!r} is not a public holiday of {code or 'the programme'}"
+            fix = "write the country in holidays; without one no holiday closes it"
+            if known:
+                names = f"write a name of its calendar: {', '.join(sorted(known))}"
+                fix = advice(nearest(strange[0], known), names)
+            yield table.fault(i, "open_holidays", reason, fix)
+            table.values["open_holidays"][i] = BAD
 
 
 def _destinations(book: Book) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.network.clock import UTC, zone
-from releve.network.opening import is_holiday, parse_opening
+from releve.network.opening import closes_on, parse_opening
 
 __all__ = ["DIVISORS", "Hours", "IntervalFault", "Slots", "interval_of", "lay", "offset_at"]
 
@@ -32,11 +32,13 @@ _THURSDAY = 3
 
 @dataclass(frozen=True)
 class Hours:
-    """When a programme is open: opening hours, their zone, the country of its holidays."""
+    """When a programme is open: opening hours, their zone, the country of its holidays, and those
+    it is open on."""
 
     opening: str
     zone: str
     holidays: str
+    open_holidays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _open(day: Ints, minute: Ints, hours: Hours) -> Truths:
         closed = [
             number
             for number in np.unique(day).tolist()
-            if is_holiday(hours.holidays, _EPOCH + timedelta(days=number))
+            if closes_on(hours.holidays, hours.open_holidays, _EPOCH + timedelta(days=number))
         ]
         out = out & ~np.isin(day, closed)
     return out

@@ -149,6 +149,12 @@ class Programme(Row):
         example="FR",
         default="",
     )
+    open_holidays: tuple[str, ...] = column(
+        "Public holidays on which it is open all the same, as their calendar names them; of the"
+        " others the history says which were open",
+        example="Lundi de Pentecôte",
+        default=(),
+    )
     service_target: float = column(
         "Service level to hold",
         unit="share",

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from releve.network.clock import zone
 from releve.network.model import Programme
 
-__all__ = ["Opening", "is_holiday", "open_at", "parse_opening"]
+__all__ = [
+    "Opening",
+    "closes_on",
+    "holiday_names",
+    "is_holiday",
+    "names_of_calendar",
+    "open_at",
+    "parse_opening",
+]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RANGE = re.compile(
@@ -86,14 +94,48 @@ def _minute(text: str) -> int:
     return hour * 60 + minute
 
 
+_REMARK = re.compile(r"\s*\([^()]*\)$")
+"""What a calendar adds to a name: observed on another day, or estimated."""
+_NO_NAMES: tuple[str, ...] = ()
+
+
 @lru_cache(maxsize=64)
-def _calendar(country: str, year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays(country, years=year))
+def _calendar(country: str, year: int) -> dict[date, tuple[str, ...]]:
+    found = holidays.country_holidays(country, years=year)
+    return {
+        day: tuple(dict.fromkeys(_REMARK.sub("", name) for name in found.get_list(day)))
+        for day in found
+    }
+
+
+def holiday_names(country: str, day: date) -> tuple[str, ...]:
+    """Return the public holidays of a country on ``day`` by name, none on other days.
+
+    ``country`` is an ISO code; empty = no holidays. A remark such as "(observed)" is left out, so
+    that a holiday has one name in all years.
+    """
+    return _calendar(country, day.year).get(day, _NO_NAMES) if country else _NO_NAMES
+
+
+def names_of_calendar(country: str, years: range) -> frozenset[str]:
+    """Return the names that the public holidays of a country have in some years."""
+    return frozenset(
+        name for year in years for names in _calendar(country, year).values() for name in names
+    )
 
 
 def is_holiday(country: str, day: date) -> bool:
     """Return whether ``day`` is a public holiday of a country (ISO code; empty = never)."""
-    return bool(country) and day in _calendar(country, day.year)
+    return bool(holiday_names(country, day))
+
+
+def closes_on(country: str, open_holidays: Sequence[str], day: date) -> bool:
+    """Return whether a public holiday closes a programme that is open on some of them by name.
+
+    Where two holidays fall on one day, one that closes is enough.
+    """
+    names = holiday_names(country, day)
+    return bool(names) and not set(names) <= set(open_holidays)
 
 
 def open_at(programme: Programme, starts: Sequence[datetime]) -> NDArray[np.bool_]:
@@ -103,7 +145,7 @@ def open_at(programme: Programme, starts: Sequence[datetime]) -> NDArray[np.bool
     out = np.zeros(len(starts), dtype=np.bool_)
     for i, start in enumerate(starts):
         local = start.astimezone(tz)
-        out[i] = opening.is_open(
-            local.weekday(), local.hour * 60 + local.minute
-        ) and not is_holiday(programme.holidays, local.date())
+        out[i] = opening.is_open(local.weekday(), local.hour * 60 + local.minute) and not closes_on(
+            programme.holidays, programme.open_holidays, local.date()
+        )
     return out

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
+import re
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from releve.network import HOME
+from releve.cli.stopwatch import Stopwatch
+from releve.demand import Requirement
+from releve.network import HOME, Operator
+from releve.plan import PlanSettings, SolvedDay
 from releve.plan.serial import plan_from_json
 from releve.plan_folder import read_plans
 from tests.cli.folders import folder_of, run, sample
+
+commands = importlib.import_module("releve.cli.plan")
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +191,59 @@ def test_a_day_on_which_nothing_is_required_is_named_and_left_out_of_a_week(fold
     assert result.exit_code == 0, result.stderr
     assert "2026-12-06: nothing is required that day; left out" in result.stderr
     assert plan_from_json(result.stdout).day == date(2026, 12, 5)
+
+
+def test_the_verdict_is_printed_and_written_before_what_is_missing_is_looked_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That search takes longer than the plan."""
+
+    def interrupted(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "what_is_missing", interrupted)
+    result = run("plan", folder, "--day", "2026-12-01", "--out", tmp_path / "plan")
+    assert result.exit_code != 0
+    assert "Relief matrix" in result.stdout
+    assert "Proof: " in result.stdout
+    assert [plan.missing for plan in read_plans(tmp_path / "plan")] == [None]
+
+
+def test_the_first_day_is_written_before_the_others_are_planned(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demo serves it meanwhile."""
+    solved, out = commands._solved, tmp_path / "plan"
+    found: list[list[date]] = []
+
+    def noted(
+        operator: Operator, needs: Sequence[Requirement], settings: PlanSettings, protect: bool
+    ) -> list[SolvedDay]:
+        found.append([plan.day for plan in read_plans(out)] if out.exists() else [])
+        return solved(operator, needs, settings, protect)
+
+    monkeypatch.setattr(commands, "_solved", noted)
+    result = run("plan", folder, "--days", "2", "--out", out, "--unprotected")
+    assert result.exit_code == 0, result.output
+    assert found == [[], [date(2026, 11, 30)]]
+    assert f"2026-11-30 is planned and written to {out}" in "".join(result.stderr.splitlines())
+    assert len(read_plans(out)) == 2
+
+
+def test_the_time_of_a_plan_is_all_of_it(folder: Path) -> None:
+    started = time.perf_counter()
+    result = run("plan", folder, "--day", "2026-12-01", "--unprotected")
+    took = time.perf_counter() - started
+    line = " ".join(result.stdout.split()).partition("Time: ")[2]
+    whole, *parts = (float(figure) for figure in re.findall(r"(\d+\.\d) s", line))
+    assert len(parts) == 3  # reading, forecast, planning
+    assert sum(parts) == pytest.approx(whole, abs=0.2)
+    assert 0.8 * took - 0.5 < whole <= took + 0.1
+
+
+def test_a_stage_that_comes_again_is_added_to() -> None:
+    moments = iter([0.0, 1.0, 3.0, 7.0, 7.5])
+    clock = Stopwatch("reading", now=lambda: next(moments))
+    for stage in ("planning", "simulation", "planning"):
+        clock.start(stage)
+    assert clock.line() == "Time: 7.5 s (reading 1.0 s, planning 2.5 s, simulation 4.0 s)."

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.optimize import minimize
+from scipy.signal import lfilter
 
 from releve.demand import History, clean
 from releve.demand.country import calendar_country, country_of_zone
@@ -137,3 +142,29 @@ def test_the_calendar_is_the_holidays_country_or_that_of_the_zone() -> None:
     assert calendar_country(programme(holidays="MA", time_zone="Europe/Paris")) == "MA"
     assert calendar_country(programme(holidays="", time_zone="Europe/Paris")) == "FR"
     assert country_of_zone("UTC") == ""
+
+
+def test_quantiles_of_counts_are_those_of_the_negative_binomial() -> None:
+    rng = np.random.default_rng(3)
+    mean = np.exp(rng.uniform(-7, 9, 500))
+    spread = np.exp(rng.uniform(-16, 2, 500))
+    shape = 1 / np.maximum(spread, 1e-6)
+    for level in (0.001, 0.1, 0.5, 0.8, 0.9, 0.9999):
+        expected = stats.nbinom.ppf(level, shape, shape / (shape + mean))
+        np.testing.assert_array_equal(count_quantile(level, mean, spread), expected)
+        gamma = mean * stats.gamma.ppf(level, shape, scale=1 / shape)
+        np.testing.assert_allclose(rate_quantile(level, mean, spread), gamma, rtol=1e-12)
+    assert np.array_equal(count_quantile(0.9, np.array([0.0, np.nan]), np.ones(2)), [0.0, 0.0])
+
+
+def test_discounted_sums_are_those_of_a_filter_to_the_last_bit() -> None:
+    values = np.random.default_rng(4).uniform(0, 1000, 400)
+    expected = lfilter([1.0], [1.0, -(0.5 ** (1 / 28))], values)
+    assert discounted(values, 28).tobytes() == expected.tobytes()
+
+
+def test_what_every_command_starts_with_imports_no_library_of_statistics_or_signals() -> None:
+    """They took half of the start of every command."""
+    code = "import releve.cli.plan, sys; print({'scipy.stats', 'scipy.signal'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from releve.demand.forecast.heldout import HeldOut, before, usual_days
 from releve.demand.forecast.model import Prediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
 from releve.demand.forecast.spread import count_quantile, rate_quantile
+from releve.demand.holidays import assumed_holidays, with_seen_holidays
 from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots
 from releve.demand.tables import Floats, Forecast, History, Truths
 from releve.network import Programme
@@ -61,7 +62,9 @@ def forecast(
     would have been. Quantiles and ``day_factor_cv`` are of the model's law set right on weeks held
     out from it (:mod:`releve.demand.forecast.calibrate`). A programme without a history, or with
     less than two weeks of usual open days, is unknown with its reason. ``models`` names another
-    model than the default for some programmes (see :func:`choose_model`). ValueError for a level
+    model than the default for some programmes (see :func:`choose_model`). Public holidays are open
+    or closed as the history shows (:mod:`releve.demand.holidays`), else assumed, which ``assumed``
+    says. ValueError for a level
     outside (0, 1) or a model that is not there.
 
     Calls and seconds are rounded to six decimals, ``day_factor_cv`` to nine, so that floating-point
@@ -72,12 +75,17 @@ def forecast(
     seconds = day_starts(days, time_zone)
     starts = instants(seconds)
     columns = []
+    assumed: dict[str, tuple[str, ...]] = {}
     for programme in programmes:
-        opened = open_at(programme, starts)
         model = (models or {}).get(programme.id, DEFAULT_MODEL)
         history = histories.get(programme.id)
-        columns.append(_column(history, programme, min(days), seconds, opened, levels, model))
-    return assembled(programmes, starts, columns, levels)
+        past = None if history is None else before(history, programme, min(days))
+        known = with_seen_holidays(programme, past)
+        opened = open_at(known, starts)
+        columns.append(_column(history, known, min(days), seconds, opened, levels, model))
+        assumed[programme.id] = assumed_holidays(programme, past, days)
+    found = assembled(programmes, starts, columns, levels)
+    return replace(found, assumed={name: lines for name, lines in assumed.items() if lines})
 
 
 def rate_at(forecast: Forecast, level: float) -> Floats:

@@ -13,6 +13,7 @@ from releve.demand.forecast.heldout import HeldOut, before, outcome
 from releve.demand.forecast.model import Prediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model
 from releve.demand.forecast.spread import count_quantile, interval_share
+from releve.demand.holidays import with_seen_holidays
 from releve.demand.localtime import day_number, day_of, local_slots
 from releve.demand.tables import Floats, History
 from releve.network import Programme
@@ -71,23 +72,28 @@ def backtest(
     """Score models at past origins, each knowing only the days before, least loss first.
 
     ``horizon`` is in days from the origin on, the origin included. The law that is judged is the
-    calibrated one, set right at each origin on weeks before it. An origin with no usual day before
-    it is left out. ValueError when none is left or nothing is held after them.
+    calibrated one, set right at each origin on weeks before it, with the public holidays open that
+    the history before it shows open; those on which calls came count all the same. An origin with
+    no usual day before it is left out. ValueError when none is left or nothing is held after them.
     """
     models = MODELS if models is None else models
     tallies = {name: Tally() for name in models}
-    held_out = {name: HeldOut(history, programme, model) for name, model in models.items()}
+    held_out: dict[tuple[str, Programme], HeldOut] = {}
+    truth = with_seen_holidays(programme, history)
     for origin in origins:
-        past = clean(before(history, programme, origin), programme)
+        known = with_seen_holidays(programme, before(history, programme, origin))
+        past = clean(before(history, known, origin), known)
         if not past.is_kind("normal", "half_open").any():
             continue
         first = day_number(origin)
         numbers = np.arange(first, first + horizon, dtype=np.int64)
-        came = outcome(history, programme, numbers)
+        came = outcome(history, truth, numbers)
         if not np.isfinite(came).any():
             continue
         for name, tally in tallies.items():
-            tally.add(came, held_out[name].predict(past, numbers))
+            if (name, known) not in held_out:
+                held_out[name, known] = HeldOut(history, known, models[name])
+            tally.add(came, held_out[name, known].predict(past, numbers))
     if any(not tally.origins for tally in tallies.values()):
         raise ValueError(f"{programme.id}: no origin with history before and after it")
     scores = [tally.score(name) for name, tally in tallies.items()]

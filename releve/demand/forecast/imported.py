@@ -17,6 +17,7 @@ from releve.demand.forecast.assemble import (
     unknown_column,
 )
 from releve.demand.forecast.spread import count_quantile
+from releve.demand.holidays import with_seen_holidays
 from releve.demand.importing import IntervalMapping, import_intervals
 from releve.demand.localtime import Int64s, instants
 from releve.demand.report import FIRST_ROW
@@ -44,8 +45,8 @@ def imported_forecast(
     local to the programme's time zone; ``aht_s`` may be left out (the programme's own holds then).
     A table says how many calls, not how sure it is: ``day_factor_cv`` is the coefficient of
     variation of a whole day, with Poisson noise inside it. A programme of which an open half hour
-    is missing is unknown there, with the reason. ValueError lists rows that cannot be read, and
-    programmes the operator does not have.
+    is missing is unknown there, with the reason; calls on a public holiday open it. ValueError
+    lists rows that cannot be read, and programmes the operator does not have.
     """
     check_levels(levels)
     if not day_factor_cv >= 0:
@@ -53,10 +54,12 @@ def imported_forecast(
     found = _read(frame, programmes)
     seconds = day_starts(days, time_zone)
     starts = instants(seconds)
-    columns = [
-        _column(found.get(p.id), p, seconds, open_at(p, starts), day_factor_cv, levels)
-        for p in programmes
-    ]
+    columns = []
+    for programme in programmes:
+        stated = found.get(programme.id)
+        known = with_seen_holidays(programme, stated)
+        opened = open_at(known, starts)
+        columns.append(_column(stated, known, seconds, opened, day_factor_cv, levels))
     return assembled(programmes, starts, columns, levels)
 
 

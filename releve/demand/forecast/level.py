@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
-from scipy.signal import lfilter
 
 from releve.demand.forecast.settings import ModelSettings
 from releve.demand.localtime import Int64s
@@ -30,7 +30,7 @@ _HORIZONS = 28
 def discounted(values: Floats, half_life: float) -> Floats:
     """Return the sum of each day's and all earlier values, halved every ``half_life`` days."""
     keep = 0.5 ** (1 / half_life)
-    return np.asarray(lfilter([1.0], [1.0, -keep], values), dtype=np.float64)
+    return np.array(list(accumulate(values.tolist(), lambda sum_, new: new + keep * sum_)))
 
 
 def two_sided(ratio: Floats, weight: Floats, half_life: float) -> Floats:

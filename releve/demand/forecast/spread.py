@@ -9,8 +9,7 @@ Held 2009, Biometrics 65:1254).
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betainc
-from scipy.stats import gamma, nbinom
+from scipy.special import betainc, gammaincinv
 
 from releve.demand.tables import Floats
 
@@ -18,17 +17,39 @@ __all__ = ["count_quantile", "coverage", "interval_share", "rate_quantile"]
 
 _LEAST_SPREAD = 1e-6
 _LEAST_MEAN = 1e-9
+_DOUBLINGS = 60
 
 
 def _shape(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
     shape = 1 / np.maximum(spread, _LEAST_SPREAD)
-    return shape, shape / (shape + np.maximum(mean, _LEAST_MEAN))
+    known = np.where(mean > _LEAST_MEAN, mean, _LEAST_MEAN)  # NaN too
+    return shape, shape / (shape + known)
 
 
 def count_quantile(level: float, mean: Floats, spread: Floats) -> Floats:
     """Return the least whole number of calls that is not exceeded with probability ``level``."""
     shape, chance = _shape(mean, spread)
-    return np.asarray(np.where(mean > 0, nbinom.ppf(level, shape, chance), 0.0), dtype=np.float64)
+    return np.asarray(np.where(mean > 0, _least(level, shape, chance), 0.0), dtype=np.float64)
+
+
+def _least(level: float, shape: Floats, chance: Floats) -> Floats:
+    """Return the least whole number that is not exceeded with probability ``level``, by halving.
+
+    As ``scipy.stats.nbinom.ppf``, whose import would take half of the start of every command.
+    """
+    mean = np.nan_to_num(shape * (1 - chance) / chance)
+    high = np.ceil(mean + 8 * np.sqrt(mean / chance)) + 1
+    for _ in range(_DOUBLINGS):
+        short = _below(high, shape, chance) < level
+        if not short.any():
+            break
+        high = np.where(short, 2 * high, high)
+    low = np.full_like(high, -1.0)
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        enough = _below(middle, shape, chance) >= level
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.asarray(high, dtype=np.float64)
 
 
 def rate_quantile(level: float, mean: Floats, variance: Floats) -> Floats:
@@ -38,7 +59,7 @@ def rate_quantile(level: float, mean: Floats, variance: Floats) -> Floats:
     noise inside the half hour into account by themselves.
     """
     shape = 1 / np.maximum(variance, _LEAST_SPREAD)
-    return np.asarray(mean * gamma.ppf(level, shape, scale=1 / shape), dtype=np.float64)
+    return np.asarray(mean * (gammaincinv(shape, level) / shape), dtype=np.float64)
 
 
 def interval_share(
@@ -73,6 +94,6 @@ def coverage(
     """
     shape, chance = _shape(mean, spread)
     share = interval_share(counts, mean, spread, low, high)
-    first, last = nbinom.ppf(low, shape, chance), nbinom.ppf(high, shape, chance)
+    first, last = _least(low, shape, chance), _least(high, shape, chance)
     within = np.where(mean > 0, (counts >= first) & (counts <= last), counts == 0)
     return share, within.astype(np.float64)

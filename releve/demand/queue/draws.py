@@ -3,6 +3,8 @@ number of the call, what is decided, and how often the caller has come (``leg``)
 
 Two plans thus meet the same callers: the same gaps, the same need, the same patience, whoever
 answers. A programme is known by the hash of its name, so another programme shifts nobody's luck.
+Ties between groups are drawn too, from the group, the instant and the agent's place among those of
+the group at that instant: no name and no order of names is ever an advantage.
 The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014,
 doi:10.1145/2660193.2660195) on a Weyl sequence, one stream for each programme and decision.
 """
@@ -27,6 +29,8 @@ __all__ = [
     "REDIAL",
     "REDIAL_DELAY",
     "SERVICE",
+    "STEP_ORDER",
+    "TIE",
     "TRANSFER",
     "day_numbers",
     "exponential",
@@ -34,15 +38,17 @@ __all__ = [
     "fill_streams",
     "label_key",
     "normal",
+    "time_number",
     "uniform",
     "unit_value",
 ]
 
 Array = NDArray[Any]
 
-GAP, SERVICE, PATIENCE, REDIAL, REDIAL_DELAY, TRANSFER, BUSYNESS = range(7)
-"""What is decided: one stream each."""
-DECISIONS = 7
+DECISIONS = 9
+GAP, SERVICE, PATIENCE, REDIAL, REDIAL_DELAY, TRANSFER, BUSYNESS, TIE, STEP_ORDER = range(DECISIONS)
+"""What is decided: one stream each. ``TIE`` ranks calls that wait, or agents of several groups that
+are free, since the same instant; ``STEP_ORDER`` the groups whose agents change at one instant."""
 
 EXPONENTIAL, CONSTANT, LOGNORMAL, GAMMA, SAMPLE = range(5)
 """The laws, as :class:`releve.demand.queue.model.Law` numbers them."""
@@ -82,6 +88,12 @@ def uniform(stream: Any, number: int, leg: int) -> float:
 
 
 @inlined
+def time_number(time: float) -> int:
+    """Return the number of an instant for :func:`uniform`: its bits."""
+    return int(np.float64(time).view(np.int64))
+
+
+@inlined
 def exponential(u: float) -> float:
     """Return -log(1 - u) to 1e-15, the same bits on every machine.
 
@@ -110,7 +122,7 @@ def fill_exponentials(stream: Any, first: int, out: Array) -> None:
 
 @kernel
 def fill_streams(seed: Any, replication: int, keys: Array, streams: Array) -> None:
-    """Fill uint64 ``streams[programme, decision]`` for the programmes' ``keys``."""
+    """Fill uint64 ``streams[row, decision]`` for the ``keys`` of programmes or groups."""
     base = _mix(_mix(seed + WEYL) + WEYL * np.uint64(replication + 1))
     for p in range(keys.size):
         own = _mix(base ^ keys[p])

@@ -19,8 +19,11 @@ from releve.demand.queue.draws import (
     GAP,
     PATIENCE,
     SERVICE,
+    STEP_ORDER,
     fill_exponentials,
     fill_streams,
+    time_number,
+    uniform,
 )
 from releve.demand.queue.heaps import drop_first, lift, lower
 from releve.demand.queue.jit import index, inlined, kernel
@@ -95,7 +98,9 @@ def _replicate(w: Work, s: Room, factor: Array, d: Day, spare: int) -> int:
         if t_later == now:
             _later(w, s, d, now)
         elif t_step == now:
-            step(w, s, d, coming, now)
+            if coming == 0 or w.step_s[coming - 1] < now:
+                _draw_order(w, s, coming, now)
+            step(w, s, d, s.step_order[coming], now)
             coming += 1
         elif t_end == now:
             end_call(w, s, d, now)
@@ -112,6 +117,21 @@ def _replicate(w: Work, s: Room, factor: Array, d: Day, spare: int) -> int:
 
 
 @kernel
+def _draw_order(w: Work, s: Room, first: int, now: float) -> None:
+    """Draw the order of the steps of one instant, from step ``first`` on; those of one group keep
+    theirs. At a common start of shifts it decides which group takes the calls that wait."""
+    at = first
+    while at < w.step_s.size and w.step_s[at] == now:
+        rank = uniform(s.group_streams[w.step_group[at], STEP_ORDER], time_number(now), 0)
+        i = at
+        while i > first and s.step_rank[i - 1] > rank:
+            s.step_rank[i], s.step_order[i] = s.step_rank[i - 1], s.step_order[i - 1]
+            i -= 1
+        s.step_rank[i], s.step_order[i] = rank, at
+        at += 1
+
+
+@kernel
 def _open(w: Work, s: Room, seed: Any, replication: int, factor: Array) -> None:
     """Empty the room and find the first call of every programme."""
     s.n[:] = 0
@@ -125,6 +145,7 @@ def _open(w: Work, s: Room, seed: Any, replication: int, factor: Array) -> None:
     s.idle_at[:] = 0
     s.ghost_since[:] = w.edges[0]
     fill_streams(seed, replication, w.keys, s.streams)
+    fill_streams(seed, replication, w.group_keys, s.group_streams)
     s.next_number[:] = -1
     s.next_cell[:] = 0
     for p in range(w.keys.size):

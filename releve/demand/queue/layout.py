@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.demand.queue.draws import DECISIONS
+
 __all__ = ["COUNTS", "TRACES", "Day", "Days", "Room", "Work", "days_for", "room_for"]
 
 Array = NDArray[Any]
@@ -76,6 +78,7 @@ class Work(NamedTuple):
     first: Array
     samples: Array
     keys: Array
+    group_keys: Array
     places: Array
     redial: Array
     redial_delay: Array
@@ -99,7 +102,9 @@ class Work(NamedTuple):
 class Room(NamedTuple):
     """Where one replication lives; see the column names above.
 
-    ``idle[group]`` is a ring of times, ``idle_at`` its first, ``idle_n`` its length.
+    ``idle[group]`` is a ring of times, ``idle_at`` its first, ``idle_n`` its length; ``tie[group]``
+    beside it ranks those of one instant, lowest first, or is ``LATER_DRAWN``. ``step_order`` are
+    the steps in the order of this replication, ``step_rank`` what they were ranked by.
     ``ahead[programme, decision, number % BLOCK]`` are units of gap, service and patience.
     """
 
@@ -122,10 +127,14 @@ class Room(NamedTuple):
     present: Array
     busy: Array
     idle: Array
+    tie: Array
     idle_at: Array
     idle_n: Array
     ghost_since: Array
     streams: Array
+    group_streams: Array
+    step_order: Array
+    step_rank: Array
     ahead: Array
     trace: Array
 
@@ -178,10 +187,14 @@ def room_for(work: Work, calls: int, agents: int, traces: int) -> Room:
         present=np.zeros(groups, ints),
         busy=np.zeros(groups, ints),
         idle=np.zeros((groups, agents + 1), floats),
+        tie=np.zeros((groups, agents + 1), floats),
         idle_at=np.zeros(groups, ints),
         idle_n=np.zeros(groups, ints),
         ghost_since=np.zeros(groups, floats),
-        streams=np.zeros((programmes, 7), np.uint64),
+        streams=np.zeros((programmes, DECISIONS), np.uint64),
+        group_streams=np.zeros((groups, DECISIONS), np.uint64),
+        step_order=np.zeros(work.step_s.size, ints),
+        step_rank=np.zeros(work.step_s.size, floats),
         ahead=np.zeros((programmes, 3, BLOCK), floats),
         trace=np.zeros((traces, 5), floats),
     )

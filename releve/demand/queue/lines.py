@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.queue.draws import PATIENCE, REDIAL, REDIAL_DELAY, uniform, unit_value
+from releve.demand.queue.draws import (
+    PATIENCE,
+    REDIAL,
+    REDIAL_DELAY,
+    TIE,
+    time_number,
+    uniform,
+    unit_value,
+)
 from releve.demand.queue.heaps import lift
 from releve.demand.queue.jit import index, inlined, kernel
 from releve.demand.queue.layout import (
@@ -118,8 +126,8 @@ def note(s: Room, now: float, what: int, slot: int, group: int) -> None:
 
 @inlined
 def idle_group(w: Work, s: Room, p: int) -> int:
-    """Return the group that answers a call of ``p`` now: of the best rank that has somebody free,
-    the one whose agent has been free longest; -1 when all are busy."""
+    """Return the group that answers a call of ``p`` now: of the best rank with a free agent, the
+    one whose agent has been free longest, drawn among equals; -1 when all are busy."""
     found, since, rank = -1, np.inf, np.inf
     for k in range(w.groups_at[p], w.groups_at[p + 1]):
         if w.groups_rank[k] > rank:
@@ -127,23 +135,32 @@ def idle_group(w: Work, s: Room, p: int) -> int:
         g = index(w.groups[k])
         if s.idle_n[g] > 0 and w.groups_least[k] <= 1:
             free_since = s.idle[g, index(s.idle_at[g])]
-            if free_since < since:
+            if free_since < since or (free_since == since and _tie(s, g) < _tie(s, index(found))):
                 found, since, rank = w.groups[k], free_since, w.groups_rank[k]
     return found
 
 
 @kernel
 def overflow_group(w: Work, s: Room, p: int, waiting: int) -> int:
-    """Return the group with somebody free that answers ``p`` when so many wait, chosen as
+    """Return the group with a free agent that answers ``p`` when so many wait, chosen as
     :func:`idle_group` does; -1 when there is none."""
     found, since, rank = -1, np.inf, np.inf
     for k in range(w.groups_at[p], w.groups_at[p + 1]):
         g = w.groups[k]
         if w.groups_rank[k] <= rank and w.groups_least[k] <= waiting and s.idle_n[g] > 0:
             free_since = s.idle[g, s.idle_at[g]]
-            if free_since < since:
+            if free_since < since or (free_since == since and _tie(s, g) < _tie(s, found)):
                 found, since, rank = g, free_since, w.groups_rank[k]
     return found
+
+
+@kernel
+def _tie(s: Room, g: int) -> float:
+    """Return what ranks the longest free agent of a group among those free since that instant."""
+    at = s.idle_at[g]
+    if s.tie[g, at] == LATER_DRAWN:
+        s.tie[g, at] = uniform(s.group_streams[g, TIE], time_number(s.idle[g, at]), 0)
+    return float(s.tie[g, at])
 
 
 @inlined
@@ -158,8 +175,29 @@ def take_idle(s: Room, g: int) -> None:
 def become_idle(s: Room, g: int, now: float) -> None:
     """Put an agent of a group at the end of those who are free."""
     at = s.idle_at[g] + s.idle_n[g]
-    s.idle[g, index(at if at < s.idle.shape[1] else at - s.idle.shape[1])] = now
+    at = at if at < s.idle.shape[1] else at - s.idle.shape[1]
+    s.idle[g, index(at)] = now
+    s.tie[g, index(at)] = LATER_DRAWN
     s.idle_n[g] += 1
+    if s.idle_n[g] > 1 and s.idle[g, at - 1] == now:  # -1 is the ring's last place
+        _rank_last(s, g, now)
+
+
+@kernel
+def _rank_last(s: Room, g: int, now: float) -> None:
+    """Rank the last of those who are free among the others of its group and instant."""
+    size, same = s.idle.shape[1], 1
+    last = s.idle_at[g] + s.idle_n[g] - 1
+    while same < s.idle_n[g] and s.idle[g, (last - same) % size] == now:
+        same += 1
+    if same == 2:
+        s.tie[g, (last - 1) % size] = uniform(s.group_streams[g, TIE], time_number(now), 0)
+    own = uniform(s.group_streams[g, TIE], time_number(now), same - 1)
+    while same > 1 and s.tie[g, (last - 1) % size] > own:
+        s.tie[g, last % size] = s.tie[g, (last - 1) % size]
+        last -= 1
+        same -= 1
+    s.tie[g, last % size] = own
 
 
 @inlined
@@ -239,7 +277,7 @@ def in_line(w: Work, s: Room, d: Day, p: int, now: float) -> int:
 @inlined
 def next_call(w: Work, s: Room, d: Day, g: int, now: float) -> int:
     """Take the call a free agent of ``g`` answers out of its line: of the best rank that waits, the
-    one that has waited longest; -1 when nobody waits for the group."""
+    one that has waited longest, drawn among equals; -1 when no call waits for the group."""
     if s.n[WAITING] == 0:
         return -1
     found, since, rank = -1, np.inf, np.inf
@@ -251,11 +289,21 @@ def next_call(w: Work, s: Room, d: Day, g: int, now: float) -> int:
         if w.serves_least[k] > 1 and in_line(w, s, d, p, now) < w.serves_least[k]:
             continue
         head = s.line_first[p]
-        if head >= 0 and s.clock[index(head), SINCE] < since:
+        if head < 0 or s.clock[index(head), SINCE] > since:
+            continue
+        if s.clock[index(head), SINCE] < since or _call_tie(s, head) < _call_tie(s, found):
             found, since, rank = head, s.clock[index(head), SINCE], w.serves_rank[k]
     if found >= 0:
         leave_line(s, index(found))
     return found
+
+
+@kernel
+def _call_tie(s: Room, slot: int) -> float:
+    """Return what ranks a call among those of other programmes that wait since the same instant:
+    moved back into their lines together, from agents who left."""
+    stream = s.streams[s.slot[slot, ORIGIN], TIE]
+    return uniform(stream, s.slot[slot, NUMBER], s.slot[slot, LEG])
 
 
 @inlined

@@ -1,7 +1,8 @@
 """From a centre to the arrays of the kernel.
 
 Programmes and groups are put in the order of the hash of their names: their order in the centre,
-and others beside them, then cannot matter, to the last bit.
+and others beside them, then cannot matter, to the last bit. Nor may that order matter: where it
+would break a tie, the kernel draws.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ def prepare(centre: Centre) -> Prepared:
         first=first,
         samples=samples,
         keys=np.array([label_key(centre.programmes[p]) for p in programme], dtype=np.uint64),
+        group_keys=np.array(
+            [label_key(f"group {centre.groups[g]}") for g in group], dtype=np.uint64
+        ),
         places=centre.waiting_places[programme],
         redial=centre.redial[programme],
         redial_delay=centre.redial_delay_s[programme],

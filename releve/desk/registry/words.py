@@ -57,6 +57,10 @@ DOCS = (
     lazy("Languages, ISO 639-1"),
     lazy("Time zone of the opening hours"),
     lazy("Country whose public holidays close the programme; empty = open on holidays"),
+    lazy(
+        "Public holidays on which it is open all the same, as their calendar names them; of the"
+        " others the history says which were open"
+    ),
     lazy("Service level to hold"),
     lazy("Within how long"),
     lazy(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from releve.network.clock import to_utc
 from releve.network.model import HistoryRow, Programme
-from releve.network.opening import is_holiday, parse_opening
+from releve.network.opening import closes_on, parse_opening
 from releve.network.sample.draws import Draws, Floats
 
 __all__ = ["HALF_HOURS", "Volume", "agents_needed", "history_of", "open_week", "week_shape"]
@@ -108,7 +108,7 @@ def _rows(volume: Volume, days: list[date], factors: Floats, draws: Draws) -> li
     hours: list[NDArray[np.int64]] = []
     for day, factor in zip(days, factors, strict=True):
         at = np.flatnonzero(opened[day.weekday()])
-        if len(at) and not is_holiday(programme.holidays, day):
+        if len(at) and not closes_on(programme.holidays, programme.open_holidays, day):
             first = to_utc(
                 datetime.combine(day, time(at[0] // 2, 30 * (at[0] % 2))), programme.time_zone
             )

@@ -10,7 +10,7 @@ import numpy as np
 
 from releve.network.clock import to_utc
 from releve.network.model import Programme
-from releve.network.opening import is_holiday
+from releve.network.opening import closes_on
 from releve.network.sample.calls import HALF_HOURS, agents_needed, open_week, week_shape
 from releve.network.sample.draws import Draws, Floats
 from releve.network.sample.teams import Team
@@ -190,7 +190,9 @@ def turn_times(
     """Return the shifts of a turn in UTC from ``start`` on; none on the programme's holidays."""
     out = []
     for day in (start + timedelta(days=i) for i in range(days)):
-        if day.weekday() in turn.days and not is_holiday(programme.holidays, day):
+        if day.weekday() in turn.days and not closes_on(
+            programme.holidays, programme.open_holidays, day
+        ):
             local = datetime.combine(day, time(turn.start // 2, 30 * (turn.start % 2)))
             first = to_utc(local, programme.time_zone)
             out.append((first, first + turn.length * timedelta(minutes=30)))

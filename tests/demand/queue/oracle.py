@@ -1,7 +1,7 @@
 """A centre's day in plain Python: one heap of events, every hanging-up an event of its own.
 
-Slow, and shares with the simulator only the checked centre, the order of names by their hash and
-the meaning of the keyed numbers, which are written again here with Python's own integers.
+Slow, and shares with the simulator only the checked centre and the meaning of the keyed numbers,
+which are written again here with Python's own integers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import math
+import struct
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from releve.demand.queue import LEAVING, Centre, Law
 
 FULL = 2**64 - 1
 WEYL, LEG = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95
-GAP, SERVICE, PATIENCE, REDIAL, REDIAL_DELAY, TRANSFER, BUSYNESS = range(7)
+GAP, SERVICE, PATIENCE, REDIAL, REDIAL_DELAY, TRANSFER, BUSYNESS, TIE, STEP_ORDER = range(9)
 HANGS_UP, STEP, END, ARRIVAL = range(4)
 
 
@@ -94,10 +95,11 @@ class Call:
 
 @dataclass
 class Team:
-    """A group: how many there are, since when its free agents are free, its calls."""
+    """A group: how many there are; since when its free agents are free, and what ranks each among
+    those of that instant; its calls."""
 
     agents: int = 0
-    idle: list[float] = field(default_factory=list)
+    idle: list[tuple[float, float]] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
 
@@ -114,7 +116,7 @@ class Day:
         self.heap: list[tuple[float, int, int, Callable[[], None]]] = []
         self.pushed = 0
         self.programmes = sorted(centre.programmes, key=key_of)
-        self.teams = {name: Team() for name in sorted(centre.groups, key=key_of)}
+        self.teams = {name: Team() for name in centre.groups}
         self.lines: dict[str, list[Call]] = {name: [] for name in self.programmes}
         for name in self.programmes:
             self.plan_arrival(name, 0, self.now)
@@ -138,6 +140,11 @@ class Day:
     def draw(self, call: Call, law: Law, decision: int) -> float:
         stream = stream_of(self.seed, self.replication, key_of(call.origin), decision)
         return value(law, stream, call.number, call.leg)
+
+    def drawn(self, group: str, decision: int, place: int = 0) -> float:
+        """Return what is drawn for a group at this instant, or for one of its agents."""
+        stream = stream_of(self.seed, self.replication, key_of(f"group {group}"), decision)
+        return uniform(stream, *struct.unpack("<q", struct.pack("<d", self.now)), place)
 
     def day_factor(self, name: str) -> float:
         cv = float(self.c.day_factor_cv[self.p(name)])
@@ -178,8 +185,9 @@ class Day:
                 for g in self.teams
             ]
         rows += [(row.at_s, row.group, row.agents, row.calls) for row in c.changes]
-        for time, g, agents, leaving in sorted(rows, key=lambda row: row[0]):
-            self.at(time, STEP, partial(self.step, g, agents, leaving))
+        for time in sorted({row[0] for row in rows}):
+            together = [row[1:] for row in rows if row[0] == time]
+            self.at(time, STEP, partial(self.steps, together))
 
     # -- what happens
 
@@ -192,8 +200,8 @@ class Day:
         self.note("offered", call)
         ranks = self.c.call_rank[self.p(call.programme)]
         free = [
-            (int(ranks[self.c.groups.index(g)]), team.idle[0], place, g)
-            for place, (g, team) in enumerate(self.teams.items())
+            (int(ranks[self.c.groups.index(g)]), team.idle[0], g)
+            for g, team in self.teams.items()
             if team.idle
             and ranks[self.c.groups.index(g)] >= 0
             and self.c.least_waiting[self.p(call.programme), self.c.groups.index(g)] <= 1
@@ -201,8 +209,8 @@ class Day:
         places = int(self.c.waiting_places[self.p(call.programme)])
         call.since = self.now
         if free:
-            self.teams[min(free)[3]].idle.pop(0)
-            self.answer(call, min(free)[3])
+            self.teams[min(free)[2]].idle.pop(0)
+            self.answer(call, min(free)[2])
         elif 0 <= places <= len(self.lines[call.programme]):
             self.count("cut" if call.before else "blocked", call)
             self.note("blocked", call)
@@ -232,14 +240,14 @@ class Day:
         """A line that has grown is answered by a group that waits for that."""
         p, line = self.p(name), self.lines[name]
         free = [
-            (int(self.c.call_rank[p, g]), team.idle[0], place, group)
-            for place, (group, team) in enumerate(self.teams.items())
+            (int(self.c.call_rank[p, g]), team.idle[0], group)
+            for group, team in self.teams.items()
             if team.idle
             and self.c.call_rank[p, (g := self.c.groups.index(group))] >= 0
             and self.c.least_waiting[p, g] <= len(line)
         ]
         if free:
-            group = min(free)[3]
+            group = min(free)[2]
             self.teams[group].idle.pop(0)
             self.answer(line.pop(0), group)
 
@@ -313,8 +321,8 @@ class Day:
         """A free agent of a group takes a call, or is free from now on."""
         ranks = self.c.agent_rank[:, self.c.groups.index(group)]
         waiting = [
-            (int(ranks[self.p(name)]), line[0].since, place, name)
-            for place, (name, line) in enumerate(self.lines.items())
+            (int(ranks[self.p(name)]), line[0].since, self.u(line[0], TIE), name)
+            for name, line in self.lines.items()
             if line
             and ranks[self.p(name)] >= 0
             and self.c.least_waiting[self.p(name), self.c.groups.index(group)] <= len(line)
@@ -322,7 +330,15 @@ class Day:
         if waiting:
             self.answer(self.lines[min(waiting)[3]].pop(0), group)
         else:
-            self.teams[group].idle.append(self.now)
+            idle = self.teams[group].idle
+            same = sum(since == self.now for since, _ in idle)
+            idle.append((self.now, self.drawn(group, TIE, same)))
+            idle.sort()
+
+    def steps(self, rows: list[tuple[str, int, str]]) -> None:
+        """The groups whose agents change at one instant, in an order that is drawn."""
+        for row in sorted(rows, key=lambda row: self.drawn(row[0], STEP_ORDER)):
+            self.step(*row)
 
     def step(self, group: str, agents: int, leaving: str) -> None:
         team = self.teams[group]

@@ -70,6 +70,35 @@ CASES = {
         transfer=[[0, 0.3], [0.1, 0]],
         changes=[Change(1300.0, "both", 0, "moved"), Change(2000.0, "both", 5)],
     ),
+    "all groups alike": two_and_three(call_rank=0, agent_rank=0),
+    "all groups alike at a common start": two_and_three(
+        call_rank=0, agent_rank=0, agents=[[0, 0, 0], [3, 3, 4], [4, 1, 4]], patience_s=2000
+    ),
+    "all groups alike and equal handling times": two_and_three(
+        call_rank=0,
+        agent_rank=0,
+        agents=[[0, 0, 0], [5, 4, 6], [5, 4, 6]],
+        service_law=Law("constant"),
+        patience_s=2000,
+        calls=[[4, 4], [30, 20], [40, 40]],  # fewer wait than come: all are free again at once
+        aht_s=100,
+    ),
+    "calls of both moved together": two_and_three(
+        call_rank=0,
+        agent_rank=0,
+        leaving="moved",
+        changes=[
+            Change(1000.0, group, agents)
+            for group, agents in (("north", 0), ("both", 0), ("south", 1))
+        ],
+        patience_s=2000,
+    ),
+    "overflow into groups alike": two_and_three(
+        call_rank=0,
+        agent_rank=0,
+        least_waiting=[[1, 3, 3], [3, 3, 1]],
+        changes=[Change(1000.0, "both", 5), Change(1000.0, "south", 5)],
+    ),
     "nobody in the end": two_and_three(
         agents=[[4, 2, 3], [3, 3, 2], [0, 0, 0]], patience_s=[np.inf, 100], leaving="moved"
     ),

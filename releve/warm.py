@@ -1,0 +1,47 @@
+"""Compile the kernels that a plan needs into their cache: ``python -m releve.warm``.
+
+``scripts/demo`` does this on the other core while it makes its operator; where the cache holds them
+it is over in seconds. The kernels are compiled by use, on a small operator, so that their types are
+those of every plan.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+
+from releve.demand import INTERVAL, Requirement, warm_up
+from releve.network import day_bounds, sample_operator
+from releve.plan import PlanSettings, solve_day
+
+__all__ = ["compile_kernels"]
+
+_AGENTS, _SITES, _SEED = 50, 2, 1
+_DAY = date(2026, 11, 30)
+
+
+def compile_kernels() -> None:
+    """Search the least agents of a queue, and plan a day on which every programme needs two."""
+    warm_up()
+    operator = sample_operator(_AGENTS, _SITES, _SEED, start=_DAY, weeks_of_history=0)
+    first, last = day_bounds(_DAY, operator.row.time_zone)
+    count = (last - first) // INTERVAL
+    shape = (count, len(operator.programmes))
+    agents = np.zeros(shape)
+    agents[count // 3 : 3 * count // 4] = 2.0
+    need = Requirement(
+        day=_DAY,
+        programmes=tuple(row.id for row in operator.programmes),
+        starts=tuple(first + timedelta(minutes=30 * i) for i in range(count)),
+        agents=agents,
+        on_phone=agents,
+        calls=10 * agents,
+        aht_s=np.full(shape, 180.0),
+        unknown={},
+    )
+    solve_day(operator, need, PlanSettings())
+
+
+if __name__ == "__main__":
+    compile_kernels()

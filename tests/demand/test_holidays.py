@@ -1,0 +1,193 @@
+"""Public holidays: open or closed by the history, by the programme, or assumed and named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+
+from bench.logs import load_2003
+from releve.demand import Forecast, History, backtest, forecast, imported_forecast, require
+from releve.demand.holidays import assumed_holidays, seen_holidays, with_seen_holidays
+from releve.demand.localtime import day_number, local_slots
+from releve.network import Programme, holiday_names
+from tests.demand.series import history, poisson, programme, truth
+
+ZONE = "America/New_York"
+US = programme(holidays="US", time_zone=ZONE, opening="Mon-Fri 07:00-21:00")
+ALL_DAYS = replace(US, holidays="")
+FIRST = date(2026, 8, 3)
+COLUMBUS, VETERANS, THANKSGIVING = date(2026, 10, 12), date(2026, 11, 11), date(2026, 11, 26)
+NEXT_COLUMBUS = date(2027, 10, 11)
+
+
+def bank(days: int, opened: tuple[date, ...], share: float = 1.0) -> History:
+    """Return a bank whose doors are open on some public holidays; it holds nothing on others."""
+    made = truth(ALL_DAYS, days, first=FIRST, volume=2000.0)
+    full = poisson(ALL_DAYS, made, 1)
+    local, _ = local_slots(full.starts, ZONE)
+    closed = [
+        day_number(day)
+        for day in (date(2026, 9, 7), COLUMBUS, VETERANS, THANKSGIVING, date(2026, 12, 25))
+        if day not in opened
+    ]
+    keep = ~np.isin(local, closed)
+    part = np.isin(local[keep], [day_number(day) for day in opened])
+    offered = np.where(part, np.round(full.offered[keep] * share), full.offered[keep])
+    return History("p", full.starts[keep], offered, offered.copy(), full.aht_s[keep])
+
+
+def said(made: History, day: date, row: Programme = US) -> Forecast:
+    return forecast({"p": made}, [row], [day], ZONE)
+
+
+def test_a_holiday_that_was_open_is_forecast_open_the_next_year() -> None:
+    """The country alone would close it: zero calls, nobody required."""
+    made = bank(400, (COLUMBUS,))
+    found = said(made, NEXT_COLUMBUS)
+    assert found.mean.sum() == pytest.approx(2600, rel=0.15)  # a Monday
+    assert found.open.sum() == 28
+    assert require(found, [US], NEXT_COLUMBUS, ZONE).agents.sum() > 0
+    assert not found.assumed
+
+
+def test_a_holiday_that_was_closed_is_closed_the_next_year() -> None:
+    found = said(bank(400, (COLUMBUS,)), date(2027, 9, 6))  # Labor Day
+    assert found.mean.sum() == 0
+    assert not found.open.any()
+    assert not found.assumed
+
+
+@pytest.mark.parametrize(
+    ("opened", "word", "open_then"),
+    [((), "closed", False), ((date(2026, 9, 7), COLUMBUS), "open", True)],
+)
+def test_a_holiday_never_seen_is_like_most_of_those_seen_and_named(
+    opened: tuple[date, ...], word: str, open_then: bool
+) -> None:
+    found = said(bank(99, opened), VETERANS)
+    assert found.open.any() == open_then
+    assert found.assumed == {
+        "p": (
+            f"2026-11-11, Veterans Day: assumed {word}; of the 2 public holidays that the history"
+            f" holds it was open on {len(opened)}",
+        )
+    }
+
+
+def test_without_any_holiday_in_the_history_the_country_s_are_assumed_closed() -> None:
+    found = said(bank(30, ()), date(2026, 9, 7))
+    assert not found.open.any()
+    assert found.assumed["p"] == (
+        "2026-09-07, Labor Day: assumed closed; the history holds no public holiday",
+    )
+
+
+def test_what_the_programme_says_is_no_assumption() -> None:
+    row = replace(US, open_holidays=("Veterans Day",))
+    found = said(bank(99, ()), VETERANS, row)
+    assert found.mean.sum() > 1000
+    assert not found.assumed
+
+
+def test_a_day_that_the_opening_week_closes_assumes_nothing() -> None:
+    row = replace(US, opening="Mon-Tue 07:00-21:00; Thu-Fri 07:00-21:00")
+    assert not assumed_holidays(row, None, [VETERANS])  # a Wednesday
+
+
+def test_the_last_time_counts() -> None:
+    """Closed last year and open this year is open, and the other way round."""
+    made = bank(400, (COLUMBUS,))
+    later = truth(ALL_DAYS, 60, first=FIRST + timedelta(days=400), volume=2000.0)
+    more = poisson(ALL_DAYS, later, 2)
+    local, _ = local_slots(more.starts, ZONE)
+    keep = local != day_number(NEXT_COLUMBUS)
+    both = [
+        np.concatenate([getattr(made, name), getattr(more, name)[keep]])
+        for name in ("starts", "offered", "answered", "aht_s")
+    ]
+    assert seen_holidays(made, US)["Columbus Day"]
+    assert not seen_holidays(History("p", *both), US)["Columbus Day"]
+
+
+def test_callers_at_a_closed_door_do_not_open_it() -> None:
+    assert not seen_holidays(bank(99, (COLUMBUS,), share=0.05), US)["Columbus Day"]
+    assert seen_holidays(bank(99, (COLUMBUS,), share=0.3), US)["Columbus Day"]
+    made = bank(99, (COLUMBUS,))
+    local, _ = local_slots(made.starts, ZONE)
+    answered = np.where(local == day_number(COLUMBUS), 0.0, made.answered)
+    shut = History("p", made.starts, made.offered, answered, made.aht_s)
+    assert not seen_holidays(shut, US)["Columbus Day"]
+
+
+def test_a_history_that_begins_or_ends_on_a_holiday_does_not_show_it_closed() -> None:
+    made = truth(ALL_DAYS, 60, first=date(2026, 9, 7))
+    table = np.where(np.arange(48) < 30, np.nan, np.where(made.rate > 0, 1.0, np.nan))
+    table = np.broadcast_to(table, made.rate.shape).copy()
+    table[0] = np.nan
+    table[0, 20] = 0.0  # one row of Labor Day, the first of the history
+    assert "Labor Day" not in seen_holidays(history(US, table, made.numbers), US)
+
+
+def test_a_programme_without_a_country_is_left_as_it_is() -> None:
+    assert with_seen_holidays(ALL_DAYS, bank(99, (COLUMBUS,))) == ALL_DAYS
+
+
+def test_calls_stated_for_a_holiday_are_taken() -> None:
+    """A forecast made elsewhere knows that the doors are open."""
+    clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(420, 1260, 30)]
+    starts = [f"2026-10-{day} {time}" for day in (12, 13) for time in clock]
+    frame = pl.DataFrame({"start": starts, "programme": "p", "calls": 5.0})
+    found = imported_forecast(frame, [US], [COLUMBUS, date(2026, 10, 13)], ZONE)
+    assert found.mean.sum() == 2 * 28 * 5
+    assert not found.unknown
+
+
+def test_a_back_test_counts_the_calls_of_an_open_holiday_and_learns_of_it_afterwards() -> None:
+    made = bank(480, (COLUMBUS, NEXT_COLUMBUS))
+    year = {
+        origin: next(score for score in backtest(made, US, [origin], 1) if score.model == "profile")
+        for origin in (COLUMBUS, NEXT_COLUMBUS)
+    }
+    assert year[COLUMBUS].calls > 2000
+    assert year[COLUMBUS].wape == 1.0  # closed, by all that was known
+    assert year[NEXT_COLUMBUS].wape < 0.25
+
+
+def test_of_two_holidays_on_one_day_one_that_closes_is_enough() -> None:
+    day = date(2008, 5, 1)
+    names = ("Ascension", "Fête du Travail")
+    assert set(holiday_names("FR", day)) == set(names)
+    row = programme(opening="Mon-Fri 08:00-18:00")
+    assert not said_open(replace(row, open_holidays=names[:1]), day)
+    assert said_open(replace(row, open_holidays=names), day)
+
+
+def said_open(row: Programme, day: date) -> bool:
+    return bool(forecast({}, [row], [day], row.time_zone).open.any())
+
+
+@pytest.mark.realdata
+def test_a_bank_open_on_a_holiday_is_forecast_by_its_own_history(shared_data: Path) -> None:
+    """The counts of 2003, with those of the Friday before on the Fourth of July."""
+    log = load_2003(shared_data)
+    made, row = log.histories["bank"], log.programmes["bank"]
+    assert seen_holidays(made, row) == {"Memorial Day": False, "Independence Day": False}
+    local, _ = local_slots(made.starts, ZONE)
+    week_before = local == day_number(date(2003, 6, 27))
+    moved = made.starts[week_before] + 7 * 86400
+    order = np.argsort(np.concatenate([made.starts, moved]))
+
+    def beside(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.concatenate([values, values[week_before]])[order]
+
+    columns = (beside(values) for values in (made.offered, made.answered, made.aht_s))
+    opened = History("bank", np.concatenate([made.starts, moved])[order], *columns)
+    assert seen_holidays(opened, row)["Independence Day"]
+    score = next(s for s in backtest(opened, row, [date(2003, 7, 4)], 1) if s.model == "profile")
+    assert score.calls > 20_000
