@@ -286,7 +286,7 @@ def _solve_shown(
 ) -> SolvedDay:
     tasks = {
         stage: bar.add_task(stage, total=1.0, start=False)
-        for stage in ("usable seats", "floors", "n-1 programme", "reliefs", "bound")
+        for stage in ("usable seats", "floors", "n-1 programme", "whole people", "reliefs", "bound")
     }
 
     def show(stage: str, share: float) -> None:

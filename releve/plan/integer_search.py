@@ -21,7 +21,7 @@ from releve.plan.controlled import controlled_rounding
 from releve.plan.cuts import Cut, cut_table
 from releve.plan.floors import client_requirement
 from releve.plan.lp import Floats, Ints
-from releve.plan.objective import Answer, answers_of, objective_of, objective_of_answers
+from releve.plan.objective import Answer, AnswerSolver, objective_of, objective_of_answers
 from releve.plan.problem import Problem
 from releve.plan.progress import Progress, Watch
 from releve.plan.relief import QUICK, THOROUGH, Relief, excess_price, relief_of
@@ -71,7 +71,7 @@ one: it halves after a gain and doubles after a failure."""
 CLOSE = 2e-4
 """How far the objective of a base plan may be above the best, as a share of the weighted
 requirement, for its reliefs to be put into whole people."""
-KEPT = 3
+KEPT = 2
 """Base plans whose reliefs are put into whole people, at most."""
 FEW = 6_000
 """Assignments up to which base plans are searched for. Beyond, the first rounding alone, and the
@@ -184,6 +184,13 @@ class IntegerSearch:
         """Return target[scenario, client] less the margin for whole people."""
         return np.full(self.floors.shape, max(0.0, self.settings.target - MARGIN))
 
+    @cached_property
+    def _solver(self) -> AnswerSolver:
+        return AnswerSolver(
+            self.problem, self.layout, self.contingencies, self.floors, self.secure,
+            self.settings, self._targets,
+        )  # fmt: skip
+
     def _searched_plan(
         self, progress: Progress, watch: Watch
     ) -> tuple[WholePlan, float, tuple[Relief, ...]]:
@@ -224,10 +231,7 @@ class IntegerSearch:
     def _trial(self, base: WholePlan) -> Trial:
         """Answer every loss that was planned for in fractions, for a base plan that stands and
         the targets with their margin."""
-        answers = answers_of(
-            self.problem, self.layout, self.contingencies, self.floors, self.secure, base,
-            self.settings, targets=self._targets,
-        )  # fmt: skip
+        answers = self._solver.answers(base)
         objective = objective_of_answers(
             self.problem, self.contingencies, self.floors, base, answers, self.settings,
             self._targets,

@@ -18,9 +18,9 @@ from releve.plan.blocks import Layout, add_block
 from releve.plan.contingency import Contingency
 from releve.plan.cuts import Cut, cut_through
 from releve.plan.floors import by_client, client_requirement
-from releve.plan.lp import Floats, LinearProgram, solve
+from releve.plan.lp import Floats, Ints, LinearProgram, RepeatedProgram, Solution, solve
 from releve.plan.problem import Problem
-from releve.plan.relief import available_staff, exact_available, limit_staff
+from releve.plan.relief import Staff, available_staff, exact_available, limit_staff
 from releve.plan.secure import (
     KIND_WEIGHT,
     SecurePlan,
@@ -33,7 +33,14 @@ from releve.plan.secure import (
 from releve.plan.settings import PlanSettings
 from releve.plan.whole import WholePlan
 
-__all__ = ["Answer", "answer_of", "answers_of", "objective_of", "objective_of_answers"]
+__all__ = [
+    "Answer",
+    "AnswerSolver",
+    "answer_of",
+    "answers_of",
+    "objective_of",
+    "objective_of_answers",
+]
 
 
 @dataclass(frozen=True)
@@ -75,12 +82,8 @@ def answers_of(
     base: WholePlan,
     settings: PlanSettings,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    targets: Floats | None = None,
 ) -> dict[str, Answer]:
-    """Return the best answer in fractions to every loss that the programme planned for.
-
-    ``targets[1 + i, client]`` under ``contingencies[i]``; without them the target of all.
-    """
+    """Return the best answer in fractions to every loss that the programme planned for."""
     linked = [i for i, c in enumerate(contingencies) if c.id in secure.share]
     weights = shortfall_weights([c.kind for c in contingencies], settings)
     answers = {}
@@ -89,7 +92,7 @@ def answers_of(
         answers[contingencies[i].id] = answer_of(
             problem, layout, contingencies[i], base, loss=i, floor=floors[1 + i],
             worst=secure.regret[kind], shortfall_cost=weights[kind], settings=settings,
-            target=settings.target if targets is None else targets[1 + i],
+            target=settings.target,
         )  # fmt: skip
         progress(done, len(linked))
     return answers
@@ -113,32 +116,117 @@ def answer_of(
     ``worst`` is the regret up to which no client costs more: that of the fractional plan.
     ``loss`` counts the contingencies, for the cut.
     """
-    staff = available_staff(problem, contingency, base.assigned, settings.isolated)
-    unit = client_unit(problem, settings) * KIND_WEIGHT[contingency.kind]
-    lp = LinearProgram()
-    block = add_block(
-        lp, problem, layout, lost=staff.lost, price=np.zeros(len(problem.group)),
-        shortfall_cost=max(shortfall_cost, LEAST),
+    programme = _AnswerProgramme(
+        problem, layout, contingency, base, floor=floor, worst=worst,
+        shortfall_cost=shortfall_cost, settings=settings, target=target, loss=loss,
     )  # fmt: skip
-    available = exact_available(problem, staff, settings.isolated)
-    exposable = staff.lost & (problem.place != problem.home)
-    group = np.unique(problem.group[exposable])
-    on_rows, group_rows = limit_staff(lp, problem, block, staff, available, group)
-    share = add_shares(lp, problem, layout, block)
-    add_target(lp, share, floor, target, unit)
-    add_regret(lp, share, floor + worst, int(lp.columns(1, unit)[0]))
-    found = solve(lp, method="ipm", crossover=False)
-    missing = np.zeros_like(problem.required)
-    missing[layout.cov_t, layout.cov_p] = found.x[block.u]
-    slope = np.zeros(len(problem.size))
-    dual = settings.isolated * found.row_dual[group_rows] + found.row_dual[on_rows]
-    slope[group] = np.maximum(0.0, -dual)
-    lost = np.nonzero(exposable)[0]
-    return Answer(
-        by_client(problem, missing) / client_requirement(problem),
-        problem.penalty(missing),
-        cut_through(problem, loss, found.bound, slope, lost, base.assigned[lost].astype(float)),
-    )
+    return programme.read(base, solve(programme.lp, method="ipm", crossover=False))
+
+
+class _AnswerProgramme:
+    """The programme that answers one loss: the rows that follow the base plan can be set anew."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        layout: Layout,
+        contingency: Contingency,
+        base: WholePlan,
+        *,
+        floor: Floats,
+        worst: float,
+        shortfall_cost: float,
+        settings: PlanSettings,
+        target: ArrayLike,
+        loss: int,
+    ) -> None:
+        self._problem, self._layout, self._settings = problem, layout, settings
+        self._contingency, self._loss = contingency, loss
+        staff, available = self._staff(base)
+        unit = client_unit(problem, settings) * KIND_WEIGHT[contingency.kind]
+        self.lp = LinearProgram()
+        self._block = add_block(
+            self.lp, problem, layout, lost=staff.lost, price=np.zeros(len(problem.group)),
+            shortfall_cost=max(shortfall_cost, LEAST),
+        )  # fmt: skip
+        exposable = staff.lost & (problem.place != problem.home)
+        self._lost = np.nonzero(exposable)[0]
+        self._groups = np.unique(problem.group[exposable])
+        self._on_rows, self._group_rows = limit_staff(
+            self.lp, problem, self._block, staff, available, self._groups
+        )
+        share = add_shares(self.lp, problem, layout, self._block)
+        add_target(self.lp, share, floor, target, unit)
+        add_regret(self.lp, share, floor + worst, int(self.lp.columns(1, unit)[0]))
+
+    def _staff(self, base: WholePlan) -> tuple[Staff, Floats]:
+        isolated = self._settings.isolated
+        staff = available_staff(self._problem, self._contingency, base.assigned, isolated)
+        return staff, exact_available(self._problem, staff, isolated)
+
+    def limits(self, base: WholePlan) -> tuple[Ints, Floats]:
+        """Return the rows that follow the base plan, and their limits for this one."""
+        staff, available = self._staff(base)
+        rows = np.concatenate([self._on_rows, self._group_rows])
+        upper = np.concatenate([staff.onsite[self._groups], available[self._groups]])
+        return rows, upper.astype(np.float64)
+
+    def read(self, base: WholePlan, found: Solution) -> Answer:
+        """Return a solution for a base plan as an answer with its cut."""
+        problem, layout = self._problem, self._layout
+        missing = np.zeros_like(problem.required)
+        missing[layout.cov_t, layout.cov_p] = found.x[self._block.u]
+        dual = self._settings.isolated * found.row_dual[self._group_rows]
+        slope = np.zeros(len(problem.size))
+        slope[self._groups] = np.maximum(0.0, -(dual + found.row_dual[self._on_rows]))
+        people = base.assigned[self._lost].astype(float)
+        return Answer(
+            by_client(problem, missing) / client_requirement(problem),
+            problem.penalty(missing),
+            cut_through(problem, self._loss, found.bound, slope, self._lost, people),
+        )
+
+
+class AnswerSolver:
+    """Answers the losses that the N-1 programme planned for, for one base plan after another.
+
+    ``targets[1 + i, client]`` under ``contingencies[i]``. Each programme starts where it ended for
+    the base plan before.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        layout: Layout,
+        contingencies: Sequence[Contingency],
+        floors: Floats,
+        secure: SecurePlan,
+        settings: PlanSettings,
+        targets: Floats,
+    ) -> None:
+        self._given = (problem, layout, contingencies, floors, secure, settings, targets)
+        self._programmes: dict[str, tuple[_AnswerProgramme, RepeatedProgram]] = {}
+
+    def answers(self, base: WholePlan) -> dict[str, Answer]:
+        """Return the best answer in fractions to every loss."""
+        if not self._programmes:
+            self._build(base)
+        out = {}
+        for name, (programme, repeated) in self._programmes.items():
+            out[name] = programme.read(base, repeated.solve(*programme.limits(base)))
+        return out
+
+    def _build(self, base: WholePlan) -> None:
+        problem, layout, contingencies, floors, secure, settings, targets = self._given
+        weights = shortfall_weights([c.kind for c in contingencies], settings)
+        for i, contingency in enumerate(contingencies):
+            if contingency.id in secure.share:
+                programme = _AnswerProgramme(
+                    problem, layout, contingency, base, floor=floors[1 + i],
+                    worst=secure.regret[contingency.kind], target=targets[1 + i], loss=i,
+                    shortfall_cost=weights[contingency.kind], settings=settings,
+                )  # fmt: skip
+                self._programmes[contingency.id] = programme, RepeatedProgram(programme.lp)
 
 
 LEAST = 1e-4
@@ -155,7 +243,7 @@ def objective_of_answers(
     targets: Floats | None = None,
 ) -> float:
     """Return the objective of a base plan whose losses are answered so (those not named do not
-    count); ``targets`` as :func:`answers_of` takes them."""
+    count); ``targets`` as :class:`AnswerSolver` takes them, else the target of all."""
     rows = np.full(floors.shape, settings.target) if targets is None else targets
     unit = client_unit(problem, settings)
     short = by_client(problem, problem.required - base.covered(problem))
