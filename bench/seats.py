@@ -22,7 +22,6 @@ Points = NDArray[np.float64]
 
 SIZES = (300, 1000)
 DISTANCES_M = (1.5, 2.0, 2.5, 3.5)
-SECONDS = 8.0
 _HEAD = (
     f"{'floor':<10} {'seats':>5} {'d (m)':>5} {'usable':>6} {'bound':>6} {'gap':>6} {'proved':>6}"
     f" {'time':>8} {'greedy':>7} {'every other (too near)':>23}"
@@ -93,7 +92,7 @@ def main() -> int:
 
 def _line(kind: str, xy: Points, distance: float) -> bool:
     since = time.perf_counter()
-    found = usable_seats(xy, distance, seconds=SECONDS)
+    found = usable_seats(xy, distance)
     took = time.perf_counter() - since
     gap = (found.bound - found.size) / found.size
     other = xy[::2]

@@ -46,11 +46,10 @@ class Graph:
 
 @dataclass(frozen=True)
 class Answer:
-    """``chosen[vertex]``; no independent set has more than ``bound``; the solver's ``seconds``."""
+    """``chosen[vertex]``; no independent set has more than ``bound``."""
 
     chosen: Truths
     bound: int
-    seconds: float
 
 
 def graph_of(count: int, pairs: Ints) -> Graph:
@@ -61,20 +60,20 @@ def graph_of(count: int, pairs: Ints) -> Graph:
     return Graph(count, first, np.ascontiguousarray(both[:, 1]))
 
 
-def solve(count: int, pairs: Ints, seconds: float) -> Answer:
-    """Return the best independent set found and a proved bound, the search within ``seconds``."""
+def solve(count: int, pairs: Ints, nodes: int) -> Answer:
+    """Return the best independent set found and a proved bound, the search within ``nodes``."""
     graph = graph_of(count, pairs)
     steps = min(_MOST_STEPS, _STEPS_PER_VERTEX * count)
     start = local_search(graph.first, graph.ends, steps)
     rows = _cliques(graph, pairs)
     cover = _cover(graph)
     if cover == int(start.sum()) or sum(map(len, rows)) > _MOST_ENTRIES:
-        return Answer(start, cover, 0.0)
-    answer = _branch_and_bound(count, rows, start, seconds)
+        return Answer(start, cover)
+    answer = _branch_and_bound(count, rows, start, nodes)
     chosen = answer.chosen if answer.chosen.sum() > start.sum() else start
     if (chosen[pairs[:, 0]] & chosen[pairs[:, 1]]).any():
         chosen = start
-    return Answer(chosen, max(int(chosen.sum()), min(answer.bound, cover)), answer.seconds)
+    return Answer(chosen, max(int(chosen.sum()), min(answer.bound, cover)))
 
 
 def _cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
@@ -130,7 +129,7 @@ def _cover(graph: Graph) -> int:
     return count
 
 
-def _branch_and_bound(count: int, rows: list[list[int]], start: Truths, seconds: float) -> Answer:
+def _branch_and_bound(count: int, rows: list[list[int]], start: Truths, nodes: int) -> Answer:
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = count, len(rows)
     model.sense_ = highspy.ObjSense.kMaximize
@@ -147,7 +146,7 @@ def _branch_and_bound(count: int, rows: list[list[int]], start: Truths, seconds:
     highs = Solver()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
-    highs.setOptionValue("time_limit", float(seconds))
+    highs.setOptionValue("mip_max_nodes", nodes)
     highs.setOptionValue("mip_rel_gap", 0.0)
     highs.passModel(model)
     guess = highspy.HighsSolution()
@@ -166,7 +165,7 @@ def _read(highs: Solver, count: int) -> Answer:
     chosen = np.zeros(count, dtype=np.bool_)
     if solution.value_valid and len(solution.col_value) == count:
         chosen = np.asarray(solution.col_value) > 0.5
-    return Answer(chosen, whole, float(highs.getRunTime()))
+    return Answer(chosen, whole)
 
 
 @njit(cache=True)

@@ -79,7 +79,7 @@ others of :data:`SECOND` one by one where whole people miss a target that fracti
 SECOND = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
 DEARER = 10.0
 """How many times dearer a miss is in a relief that is tried again."""
-MARGIN = 0.002
+MARGIN = 0.003
 """How much lower than the target base plans are searched for, as a share of a client's day: whole
 people miss a little more than fractions."""
 
@@ -342,13 +342,16 @@ class IntegerSearch:
 
     def relief(self, base: WholePlan, i: int) -> Relief:
         """Return the relief of contingency i for a base plan that stands."""
+        aim = self.aims[1 + i]
+        if self.thorough:
+            aim = np.minimum(aim, np.maximum(self._targets[1 + i], self.floors[1 + i]))
         return relief_of(
             self.problem,
             self.layout,
             self.contingencies[i],
             base,
             limit=self.limits[1 + i],
-            aim=self.aims[1 + i],
+            aim=aim,
             target=self.settings.target,
             isolated=self.settings.isolated,
             move_price=self.settings.relief_move_price,

@@ -115,20 +115,20 @@ def test_a_row_of_desks_keeps_every_second_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("xy", "distance", "seconds", "condition"),
+    ("xy", "distance", "nodes", "condition"),
     [
-        (np.zeros(4), 1.0, 1.0, r"xy has shape \(n, 2\)"),
-        (np.array([[0.0, np.nan]]), 1.0, 1.0, "xy is finite"),
-        (np.zeros((1, 2)), -1.0, 1.0, "0 <= distance_m < inf"),
-        (np.zeros((1, 2)), np.nan, 1.0, "0 <= distance_m < inf"),
-        (np.zeros((1, 2)), 1.0, 0.0, "seconds > 0"),
+        (np.zeros(4), 1.0, 1, r"xy has shape \(n, 2\)"),
+        (np.array([[0.0, np.nan]]), 1.0, 1, "xy is finite"),
+        (np.zeros((1, 2)), -1.0, 1, "0 <= distance_m < inf"),
+        (np.zeros((1, 2)), np.nan, 1, "0 <= distance_m < inf"),
+        (np.zeros((1, 2)), 1.0, 0, "nodes > 0"),
     ],
 )
 def test_bad_arguments_are_refused_with_the_condition(
-    xy: Points, distance: float, seconds: float, condition: str
+    xy: Points, distance: float, nodes: int, condition: str
 ) -> None:
     with pytest.raises(ValueError, match=condition):
-        usable_seats(xy, distance, seconds=seconds)
+        usable_seats(xy, distance, nodes=nodes)
 
 
 def test_a_graph_of_too_many_cliques_is_solved_on_fewer_rows(
@@ -146,7 +146,7 @@ def test_a_graph_of_too_many_cliques_is_solved_on_fewer_rows(
 def test_a_distance_wider_than_the_floor_leaves_a_handful() -> None:
     """A crowded graph: nearly every pair conflicts, and cliques are beyond counting."""
     xy = irregular(200)
-    found = usable_seats(xy, 15.0, seconds=2.0)
+    found = usable_seats(xy, 15.0, nodes=5)
     assert least_distance(xy[found.chosen]) >= 15.0
     assert 3 <= found.size <= found.bound <= 9
 
@@ -174,7 +174,7 @@ def test_floors_of_300_seats_are_solved_with_proof(kind: str, distance: float) -
 @pytest.mark.parametrize("distance", [1.5, 2.0, 2.5, 3.5])
 def test_floors_of_1000_seats_come_within_three_per_cent(distance: float) -> None:
     for kind, xy in floors(1000).items():
-        found = usable_seats(xy, distance, seconds=3.0)
+        found = usable_seats(xy, distance, nodes=20)
         assert least_distance(xy[found.chosen]) >= distance - 1e-9
         gap = (found.bound - found.size) / found.size
         assert gap <= (0.03 if distance <= 2.5 else 0.06), (kind, found.size, found.bound)
