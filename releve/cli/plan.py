@@ -230,7 +230,7 @@ def _plans(operator: Operator, solved: Sequence[SolvedDay]) -> list[Plan]:
     plans: list[Plan] = []
     wish: dict[str, tuple[str, str]] = {}
     for one in solved:
-        found = named_plan(operator, one, wish, now=time.perf_counter, version=__version__)
+        found = named_plan(operator, one, wish, version=__version__)
         wish.update({p.agent: (p.place, p.programme) for p in found.placements})
         plans.append(found)
     return plans

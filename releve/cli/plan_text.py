@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from releve.network import HOME, zone
-from releve.plan import BASE, Cell, ClientVerdict, Move, Plan
+from releve.plan import BASE, Bound, Cell, ClientVerdict, Move, Plan
 from releve.plan.explain import Explanation
 
 __all__ = [
@@ -63,7 +63,7 @@ def _verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, str]:
     if verdict.unknown:
         return "unknown", "dim", "no forecast for one of its programmes: import a history"
     if verdict.missed:
-        return "missed", "bold red", figures
+        return "missed", "bold red", figures + _rounding(verdict)
     if verdict.contract:
         where = ", ".join(verdict.contract)
         return (
@@ -71,6 +71,14 @@ def _verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, str]:
             f"no arrangement of today's people can protect it under {where}" + _cure(plan, verdict),
         )  # fmt: skip
     return ("held, thin" if verdict.thin else "held"), "green", figures
+
+
+def _rounding(verdict: ClientVerdict) -> str:
+    """Return which losses the client misses only because people are whole."""
+    if not verdict.rounding:
+        return ""
+    losses = ", ".join(verdict.rounding)
+    return f"; only whole people miss it under {losses}, fractions hold it: one agent more cures it"
 
 
 def _cure(plan: Plan, verdict: ClientVerdict) -> str:
@@ -161,25 +169,58 @@ def missing_lines(plan: Plan) -> list[str]:
 
 
 def proof_lines(plan: Plan) -> list[str]:
-    """Return how good the plan is proved to be, and how long it took."""
+    """Return how good the plan is proved to be."""
     bound = plan.bound
     checker = (
         f"independent checker: {len(plan.violations)} violations"
         if plan.violations
         else "independent checker: no violation in the base plan and every relief"
     )
-    seconds = sum(plan.seconds.values())
     base = round(bound.penalty - bound.lp_penalty, 1) + 0.0  # no minus before a zero
     return [
-        f"Proof: no plan is better than {bound.lower_bound:,.1f}; this one is"
-        f" {bound.objective:,.1f}: a gap of {bound.penalty_gap:.2%} of the penalty,"
-        f" {bound.requirement_gap:.3%} of the requirement ({bound.status}).",
+        _bound_line(bound),
         *([] if bound.solved else [_STOPPED]),
         f"Base day in whole people: penalty {bound.penalty:,.1f}, {base:+,.1f} against fractions.",
-        f"Worst regret {bound.worst_regret:.1%} (single sites, in fractions"
-        f" {bound.lp_worst_regret:.1%}); {checker}; {seconds:.1f} s.",
+        f"Worst regret, in whole people (in fractions): {_regrets(bound)}.",
+        f"{checker[0].upper()}{checker[1:]}.",
         *(f"  violation: {line}" for line in plan.violations[:10]),
     ]
+
+
+def _bound_line(bound: Bound) -> str:
+    """Return what is proved of the objective; in words where nothing is."""
+    if not bound.lower_bound > 0 and bound.objective > 0:
+        return (
+            f"Nothing is proved: this plan's objective is {bound.objective:,.1f}; the solver ended"
+            f" without a bound above zero ({bound.status})."
+        )
+    gap = (
+        ""
+        if bound.penalty_gap != bound.penalty_gap
+        else f" {bound.penalty_gap:.2%} of the penalty,"
+    )
+    return (
+        f"Proof: no plan is better than {bound.lower_bound:,.1f}; this one is"
+        f" {bound.objective:,.1f}: a gap of{gap} {bound.requirement_gap:.3%} of the requirement"
+        f" (solver: {bound.status})."
+    )
+
+
+_KINDS = {
+    "site": "single sites", "carrier": "carriers of home lines", "destination": "destinations",
+    "named": "named sets",
+}  # fmt: skip
+
+
+def _regrets(bound: Bound) -> str:
+    """Return the worst regret of each kind of loss, like beside like; only what is planned for has
+    a figure in fractions."""
+    parts = []
+    for kind, label in _KINDS.items():
+        if kind in bound.regret:
+            fractions = f" ({bound.lp_regret[kind]:.1%})" if kind in bound.lp_regret else ""
+            parts.append(f"{label} {bound.regret[kind]:.1%}{fractions}")
+    return ", ".join(parts)
 
 
 def explanation_lines(plan: Plan, found: Explanation) -> list[str]:

@@ -67,8 +67,8 @@ def usable_seats(xy: Points, distance_m: float, *, nodes: int = NODES) -> SeatSe
     """Return a largest set of seats of one floor that are pairwise ``distance_m`` apart or more.
 
     ``xy[seat, 2]`` in metres. ``nodes`` bounds the solver's search for a larger set and for the
-    proof, the same on every machine however fast. The order of the seats and their origin do not matter. ValueError
-    quotes the condition that does not hold.
+    proof, the same on every machine however fast. The order of the seats and their origin do not
+    matter. ValueError quotes the condition that does not hold.
     """
     points = np.asarray(xy, dtype=np.float64)
     _require(points.ndim == 2 and points.shape[1] == 2, "xy has shape (n, 2)", points.shape)

@@ -62,8 +62,14 @@ def _status(
     return "thin" if least < settings.thin - HAIR else "held"
 
 
-def verdict_of(client: str, cells: Sequence[Cell], beyond: Collection[str]) -> ClientVerdict:
-    """Return the verdict of a client from its cells; ``beyond`` are the ids of larger losses."""
+def verdict_of(
+    client: str,
+    cells: Sequence[Cell],
+    beyond: Collection[str],
+    held_in_fractions: Collection[str] = (),
+) -> ClientVerdict:
+    """Return the verdict of a client from its cells; ``beyond`` are the ids of larger losses,
+    ``held_in_fractions`` those under which the fractional plan meets the client's target."""
     counted = [cell for cell in cells if cell.contingency not in beyond]
     by_status: Mapping[str, tuple[str, ...]] = {
         status: tuple(cell.contingency for cell in counted if cell.status == status)
@@ -87,4 +93,5 @@ def verdict_of(client: str, cells: Sequence[Cell], beyond: Collection[str]) -> C
             for cell in cells
             if cell.contingency in beyond and cell.status in ("missed", "contract")
         ),
+        rounding=tuple(name for name in missed if name in held_in_fractions),
     )

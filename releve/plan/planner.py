@@ -24,6 +24,10 @@ from releve.plan.solve import Planning, plan_problem
 __all__ = ["PlanError", "SolvedDay", "named_plan", "plan_day", "solve_day"]
 
 
+HAIR = 1e-6
+"""Of a share: less is the solver's noise."""
+
+
 class PlanError(ValueError):
     """The operator cannot be planned at all; the message says why and what to do."""
 
@@ -74,20 +78,15 @@ def named_plan(
     solved: SolvedDay,
     wish: Mapping[str, tuple[str, str]] | None = None,
     *,
-    now: Callable[[], float] = lambda: 0.0,
     version: str = "",
 ) -> Plan:
     """Give a solved day its names and have it checked.
 
     ``wish[agent]`` = (place, programme) an agent keeps where it costs nothing.
     """
-    watch = Watch(now, dict(solved.seconds))
-    watch.start()
     plan = _plan(operator, solved.need, solved.settings, solved.seats, solved.planning, wish or {})
-    watch.lap("names")
     found = check_plan(operator, plan, solved.settings, solved.need.aht_s)
-    watch.lap("check")
-    return replace(plan, violations=found, seconds=watch.seconds, version=version)
+    return replace(plan, violations=found, version=version)
 
 
 def plan_day(
@@ -108,7 +107,7 @@ def plan_day(
         operator, need, settings, contingencies=contingencies, seats=seats, progress=progress,
         now=now, protect=protect,
     )  # fmt: skip
-    return named_plan(operator, solved, wish, now=now, version=version)
+    return named_plan(operator, solved, wish, version=version)
 
 
 def refuse_empty(problem: Problem) -> None:
@@ -154,8 +153,13 @@ def _plan(
     cells = _cells(planning, need, settings)
     beyond = {c.id for c in planning.contingencies if c.kind not in SINGLE}
     verdicts = tuple(
-        verdict_of(client.id, [cell for cell in cells if cell.client == client.id], beyond)
-        for client in operator.clients
+        verdict_of(
+            client.id,
+            [cell for cell in cells if cell.client == client.id],
+            beyond,
+            _held_in_fractions(planning, k, settings),
+        )
+        for k, client in enumerate(operator.clients)
     )
     usable = open_sites(operator, need.day)
     rostered = shifts_of_day(operator, need.day) if operator.shifts else operator.agent
@@ -195,6 +199,15 @@ def _plan(
         missing=None,
         violations=(),
         settings={name: getattr(settings, name) for name in settings.__slots__},
+    )
+
+
+def _held_in_fractions(planning: Planning, client: int, settings: PlanSettings) -> frozenset[str]:
+    """Return the losses (or the base day) under which the fractional plan meets the target."""
+    return frozenset(
+        name
+        for name, share in planning.secure.share.items()
+        if share[client] <= settings.target + HAIR
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from releve.plan.result import Bound, Cell
+from releve.plan.result import BASE, Bound, Cell
 from releve.plan.solve import Planning
 
 __all__ = ["bound_of"]
@@ -24,12 +24,22 @@ def bound_of(planning: Planning, cells: Sequence[Cell]) -> Bound:
         lp_penalty=secure.base_penalty,
         penalty_gap=_ratio(difference, secure.bound),
         requirement_gap=_ratio(difference, weighted),
-        worst_regret=max((cell.regret for cell in cells), default=0.0),
-        lp_worst_regret=secure.regret.get("site", 0.0),
+        regret=_worst_regret(planning, cells),
+        lp_regret=dict(secure.regret),
         rows=secure.rows,
         columns=secure.columns,
         nonzeros=secure.nonzeros,
     )
+
+
+def _worst_regret(planning: Planning, cells: Sequence[Cell]) -> dict[str, float]:
+    """Return the worst regret of each kind of loss in whole people; the base day is with sites."""
+    kind = {BASE: "site"} | {c.id: c.kind for c in planning.contingencies}
+    worst: dict[str, float] = {}
+    for cell in cells:
+        name = kind[cell.contingency]
+        worst[name] = max(worst.get(name, 0.0), cell.regret)
+    return worst
 
 
 def _ratio(difference: float, whole: float) -> float:

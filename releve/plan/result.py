@@ -6,7 +6,7 @@ named by their start in UTC. Coverage is placed over required.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
@@ -119,7 +119,8 @@ class ClientVerdict:
     when each is held or thin; ``contract_problem`` when only cells of status ``contract`` stand in
     the way. ``missed``, ``thin`` and ``contract`` name them; ``worst`` is the single loss with the
     largest shortfall. ``beyond`` names the larger losses (destinations, named sets) whose target
-    is missed: shown, but more than one place at once.
+    is missed: shown, but more than one place at once. ``rounding`` names the missed losses that
+    the fractional plan holds: more search, or one agent more, would cure them.
     """
 
     client: str
@@ -131,6 +132,7 @@ class ClientVerdict:
     contract: tuple[str, ...]
     unknown: bool
     beyond: tuple[str, ...] = ()
+    rounding: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,9 @@ class Bound:
     fractions.
     ``penalty_gap`` = (objective - lower_bound) / lower_bound and ``requirement_gap`` = the same
     difference over the weighted requirement (0 when the difference is 0, NaN when only the bound
-    is 0). ``worst_regret`` over all clients and contingencies, whole people; ``lp_worst_regret``
-    over the site contingencies, of the fractional plan.
+    is 0). ``regret[kind]`` is the worst over the clients and the contingencies of a kind in whole
+    people, the base day being of kind ``site``; ``lp_regret[kind]`` that of the fractional plan, of
+    the kinds that it plans for.
     """
 
     status: str
@@ -156,8 +159,8 @@ class Bound:
     lp_penalty: float
     penalty_gap: float
     requirement_gap: float
-    worst_regret: float
-    lp_worst_regret: float
+    regret: dict[str, float]
+    lp_regret: dict[str, float]
     rows: int
     columns: int
     nonzeros: int
@@ -243,5 +246,4 @@ class Plan:
     violations: tuple[str, ...]
     """What the independent checker found; a published plan has none."""
     settings: dict[str, float | int | str]
-    seconds: dict[str, float] = field(default_factory=dict)
     version: str = ""

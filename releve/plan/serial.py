@@ -29,7 +29,7 @@ from releve.plan.result import Floats, Placement, Plan
 
 __all__ = ["FORMAT", "PlanFormatError", "plan_from_json", "plan_to_json"]
 
-FORMAT: Final = "releve-plan/1"
+FORMAT: Final = "releve-plan/2"
 """Name and version of the text; a reader refuses any other."""
 
 

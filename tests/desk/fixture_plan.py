@@ -312,8 +312,8 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
             12.1,
             0.0248,
             0.0007,
-            worst,
-            worst * 0.97,
+            {"site": worst, "carrier": 0.01},
+            {"site": worst * 0.97},
             5812,
             9904,
             54120,
@@ -321,13 +321,6 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
         missing=_missing(tuple(cells), staff),
         violations=(),
         settings={"target": TARGET, "thin": THIN, "isolated": 0.05},
-        seconds={
-            "usable seats": 0.42,
-            "floors": 0.31,
-            "n-1 programme": 3.91,
-            "whole people": 1.27,
-            "reliefs": 4.6,
-        },
         version="0.1.0",
     )
 

@@ -36,7 +36,7 @@ def test_a_plan_that_cannot_be_read_is_E003(tmp_path: Path) -> None:  # noqa: N8
     (tmp_path / f"plan-{DAY}.json").write_text('{"format":"releve-plan/0"}')
     ((key, message, hint),) = found(tmp_path)
     assert (key, hint) == ("releve.desk.E003", True)
-    assert "this version reads 'releve-plan/1'" in message
+    assert "this version reads 'releve-plan/2'" in message
 
 
 @pytest.mark.database

@@ -232,10 +232,14 @@ def bound_of(
 ) -> Bound:
     """Return the bound of a plan whose fractional form is a quarter below it, losses apart."""
     need = float((np.nan_to_num(case.requirement.agents) * rules.weights(case)).sum())
-    regrets = {BASE: 0.0, "any": 0.0}
+    kinds = {BASE: "site"}
+    regrets = {BASE: 0.0}
+    worst: dict[str, float] = {}
     for cell in cells:
-        for name in {cell.contingency, "any"} & set(regrets):
-            regrets[name] = max(regrets[name], cell.regret)
+        if cell.contingency == BASE:
+            regrets[BASE] = max(regrets[BASE], cell.regret)
+        kind = kinds.get(cell.contingency, cell.contingency.partition(":")[0])
+        worst[kind] = max(worst.get(kind, 0.0), cell.regret)
     unit = case.settings.regret_weight * need / len(case.operator.clients)
     objective = base.penalty + prices_of(case, placements) + unit * regrets[BASE]
     least = 0.75 * objective
@@ -247,8 +251,8 @@ def bound_of(
         lp_penalty=base.lp_penalty,
         penalty_gap=(objective - least) / least if least else 0.0,
         requirement_gap=(objective - least) / need if need else 0.0,
-        worst_regret=regrets["any"],
-        lp_worst_regret=0.0,
+        regret=worst,
+        lp_regret={},
         rows=1,
         columns=1,
         nonzeros=1,

@@ -37,8 +37,8 @@ BOUNDS: dict[str, tuple[dict[str, Any], str]] = {
     "objective without end": ({"objective": INF}, "objective inf and lower_bound"),
     "objective below the penalty": ({"objective": 0.9}, "objective 0.9 is below 4.75"),
     "objective without the regret": ({"objective": 1.0}, "objective 1 is below 4.75"),
-    "regret": ({"worst_regret": 0.9}, "worst_regret is 0.9, the cells say 1"),
-    "regret no number": ({"worst_regret": NAN}, "worst_regret is nan, the cells say 1"),
+    "regret": ({"regret": {"site": 0.9}}, "regret[site] is 0.9, the cells say 1"),
+    "regret no number": ({"regret": {"site": NAN}}, "regret[site] is nan, the cells say 1"),
 }
 
 
@@ -77,10 +77,10 @@ def test_the_regret_of_the_base_plan_is_among_the_worst() -> None:
     listed = contingencies_of(case.operator)[:1]
     plan = plan_of(case, TEAM[:2], floors={("site:a", "k"): 1.0, ("site:a", "l"): 1.0},
                    contingencies=listed)  # fmt: skip
-    assert plan.bound.worst_regret == 0.5
+    assert plan.bound.regret["site"] == 0.5
     assert faults(case, plan) == ()
-    none = replace(plan, bound=replace(plan.bound, worst_regret=0.0))
-    only(faults(case, none), "worst_regret is 0, the cells say 0.5")
+    none = replace(plan, bound=replace(plan.bound, regret={}))
+    only(faults(case, none), "regret[site] is 0, the cells say 0.5")
 
 
 # -- single losses and larger ones ---------------------------------------------------------------

@@ -15,14 +15,14 @@ __all__ = ["narrowed"]
 _TOLD = ("target", "thin")
 """Settings that say what the statuses mean."""
 _UNKNOWN = float("nan")
-_UNTOLD = Bound("", *(_UNKNOWN,) * 8, 0, 0, 0)
+_UNTOLD = Bound("", *(_UNKNOWN,) * 6, {}, {}, 0, 0, 0)
 
 
 def narrowed(plan: Plan, clients: Collection[str]) -> Plan:
     """Return a plan that holds these clients and nothing about others or about any person.
 
     Left out with the other clients: who works where, who moves, what is missing, what the checker
-    found, the sites' seats, and the bounds, times and settings, which speak of all clients at once.
+    found, the sites' seats, and the bounds and settings, which speak of all clients at once.
     """
     columns = [at for at, (_key, owner, _name) in enumerate(plan.programmes) if owner in clients]
     return replace(
@@ -50,5 +50,4 @@ def narrowed(plan: Plan, clients: Collection[str]) -> Plan:
         missing=None,
         violations=(),
         settings={name: plan.settings[name] for name in _TOLD if name in plan.settings},
-        seconds={},
     )

@@ -7,27 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.presenters.cells import Desk
-from releve.desk.presenters.words import country
+from releve.desk.presenters.words import country, kind_title
 from releve.network.model import HOME
 
 __all__ = ["Fact", "PlaceView", "Proof", "proof"]
-
-_TIMES = {
-    "usable seats": lazy("Usable seats"),
-    "floors": lazy("Floors"),
-    "n-1 programme": lazy("N-1 programme"),
-    "whole people": lazy("Whole people"),
-    "reliefs": lazy("Reliefs"),
-    "bound": lazy("Bound"),
-    "names": lazy("People named"),
-    "check": lazy("Independent check"),
-    "missing": lazy("What is missing"),
-}
-"""Stages of a plan's computation, by the names they have in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +46,11 @@ class Proof:
     violations: tuple[str, ...]
     facts: tuple[Fact, ...]
     places: tuple[PlaceView, ...]
-    times: tuple[Fact, ...]
     settings: tuple[Fact, ...]
 
 
 def proof(desk: Desk) -> Proof:
-    """Return the bounds, the checker's answer, the places and the times of a plan."""
+    """Return the bounds, the checker's answer and the places of a plan."""
     plan = desk.plan
     count = len(plan.violations)
     return Proof(
@@ -80,10 +65,6 @@ def proof(desk: Desk) -> Proof:
         violations=plan.violations,
         facts=_facts(desk),
         places=_places(desk),
-        times=tuple(
-            Fact(str(_TIMES.get(name, name)), desk.text.seconds(value), "")
-            for name, value in sorted(plan.seconds.items(), key=lambda item: _stage(item[0]))
-        ),
         settings=tuple(
             Fact(name, str(value) if isinstance(value, str) else desk.text.plain(value), "")
             for name, value in plan.settings.items()
@@ -91,13 +72,11 @@ def proof(desk: Desk) -> Proof:
     )
 
 
-def _stage(name: str) -> int:
-    known = list(_TIMES)
-    return known.index(name) if name in known else len(known)
-
-
 def _facts(desk: Desk) -> tuple[Fact, ...]:
     bound, text = desk.plan.bound, desk.text
+    known = _("objective {objective}, proved lower bound {bound} (weighted agent half hours)")
+    if not bound.lower_bound > 0 and bound.objective > 0:
+        known = _("objective {objective}; the solver ended without proving any bound")
     words = _("{rows} rows, {columns} columns, {entries} entries")
     if not bound.solved:
         words = _(
@@ -108,9 +87,7 @@ def _facts(desk: Desk) -> tuple[Fact, ...]:
         Fact(
             _("Gap to the bound"),
             _gap(desk, bound.penalty_gap),
-            _(
-                "objective {objective}, proved lower bound {bound} (weighted agent half hours)"
-            ).format(
+            known.format(
                 objective=text.number(bound.objective, 1), bound=text.number(bound.lower_bound, 1)
             ),
         ),
@@ -119,13 +96,7 @@ def _facts(desk: Desk) -> tuple[Fact, ...]:
             _gap(desk, bound.requirement_gap),
             _("the same difference, over the weighted requirement"),
         ),
-        Fact(
-            _("Worst regret"),
-            text.missing(bound.worst_regret, 2),
-            _(
-                "of a client’s day, missing above the least possible; {fractional} before rounding"
-            ).format(fractional=text.missing(bound.lp_worst_regret, 2)),
-        ),
+        *_regrets(desk),
         Fact(
             _("Penalty, nothing lost"),
             text.number(bound.penalty, 1),
@@ -143,6 +114,21 @@ def _facts(desk: Desk) -> tuple[Fact, ...]:
             ),
         ),
     )
+
+
+def _regrets(desk: Desk) -> tuple[Fact, ...]:
+    """Return the worst regret of each kind of loss in whole people, beside that in fractions."""
+    bound, text = desk.plan.bound, desk.text
+    found = []
+    for kind, regret in bound.regret.items():
+        meaning = _("of a client’s day, missing above the least possible")
+        if kind in bound.lp_regret:
+            meaning = _(
+                "of a client’s day, missing above the least possible; {fractional} before rounding"
+            ).format(fractional=text.missing(bound.lp_regret[kind], 2))
+        name = _("Worst regret: {losses}").format(losses=kind_title(kind))
+        found.append(Fact(name, text.missing(regret, 2), meaning))
+    return tuple(found)
 
 
 def _gap(desk: Desk, gap: float) -> str:

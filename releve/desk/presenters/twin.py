@@ -70,7 +70,6 @@ def verdict_twin(desk: Desk) -> dict[str, Any]:
     proof = {
         **plain(plan.bound),
         "violations": list(plan.violations),
-        "seconds": plain(plan.seconds),
         "settings": plain(plan.settings),
     }
     return {**twin, "missing": plain(plan.missing), "proof": proof}

@@ -172,7 +172,7 @@ def _reason(desk: Desk, verdict: ClientVerdict, status: str, ranked: Sequence[Ce
     if status == "contract":
         return contract_reason(desk, same)
     if status == "missed":
-        return _missed_reason(desk, worst, len(verdict.missed))
+        return _missed_reason(desk, worst, verdict)
     if worst.worst_interval < 0 or worst.worst_coverage >= 1:
         return _("Fully covered whatever place is lost.")
     return _("At worst {coverage} of the requirement at {time}, {condition}.").format(
@@ -190,21 +190,31 @@ def _beyond(desk: Desk, verdict: ClientVerdict) -> str:
     )
 
 
-def _missed_reason(desk: Desk, worst: Cell, count: int) -> str:
+def _missed_reason(desk: Desk, worst: Cell, verdict: ClientVerdict) -> str:
     first = _("{missing} of the day is missing {condition} ({coverage} at {time}).").format(
         condition=desk.conditions([worst.contingency]),
         missing=desk.text.missing(worst.shortfall),
         coverage=desk.text.coverage(worst.worst_coverage),
         time=desk.worst_time(worst),
     )
-    if count == 1:
-        return first
-    more = ngettext(
-        "{count} other contingency is missed too.",
-        "{count} other contingencies are missed too.",
-        count - 1,
-    ).format(count=count - 1)
-    return f"{first} {more}"
+    parts = [first]
+    others = len(verdict.missed) - 1
+    if others:
+        parts.append(
+            ngettext(
+                "{count} other contingency is missed too.",
+                "{count} other contingencies are missed too.",
+                others,
+            ).format(count=others)
+        )
+    if verdict.rounding:
+        parts.append(
+            _(
+                "Only rounding to whole people misses the target {conditions}: one more agent"
+                " would meet it."
+            ).format(conditions=desk.conditions(verdict.rounding))
+        )
+    return " ".join(parts)
 
 
 def contract_reason(desk: Desk, cells: Sequence[Cell]) -> str:

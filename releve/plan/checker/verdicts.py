@@ -230,9 +230,15 @@ def bound_faults(
             " costs by its penalty, moves and regret."
         )
     yield from _gap_faults(plan, weighted_need)
-    worst = max(regrets.values(), default=0.0)
-    if not same(bound.worst_regret, worst):
-        yield f"Bound: worst_regret is {bound.worst_regret:.6g}, the cells say {worst:.6g}."
+    kinds = {BASE: "site"} | {c.id: c.kind for c in plan.contingencies}
+    worst: dict[str, float] = {}
+    for name, regret in regrets.items():
+        kind = kinds.get(name, "")
+        worst[kind] = max(worst.get(kind, 0.0), regret)
+    for kind in sorted(worst.keys() | bound.regret.keys()):
+        said, counted = bound.regret.get(kind, 0.0), worst.get(kind, 0.0)
+        if not same(said, counted):
+            yield f"Bound: regret[{kind}] is {said:.6g}, the cells say {counted:.6g}."
 
 
 def _move_prices(rules: DayRules, plan: Plan) -> float:

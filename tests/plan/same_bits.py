@@ -1,0 +1,90 @@
+"""Plan operators wholly and print one digest of all that comes out: for a child process.
+
+``python -m tests.plan.same_bits [--noise SEED] [--no-grid] SAMPLE...``: a sample is
+``agents,sites,seed``, or a folder with an operator. Digested are each plan as JSON, with its
+reliefs and what is missing, and every file of the plan folder. ``--noise`` changes the last bits of
+whatever goes onto the decimal grid, as another machine does; ``--no-grid`` takes the grid out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from releve.cli.operator import operator_of, requirement_of
+from releve.network import Operator, zone
+from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
+from releve.network.sample import sample_operator
+from releve.plan import Plan, named_plan, solve_day
+from releve.plan.missing import what_is_missing
+from releve.plan.serial import plan_to_json
+from releve.plan_folder import write_plans
+
+STAMP = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
+NOISE = 1e-13
+
+
+def disturb_grid(seed: int | None, grid: bool) -> None:
+    """Replace ``round_to_grid`` wherever it was imported: with noise before it, or without it."""
+    rng = np.random.default_rng(seed)
+
+    def other(values: ArrayLike, decimals: int = GRID_DECIMALS) -> NDArray[np.float64]:
+        exact = np.asarray(values, dtype=np.float64)
+        if seed is not None:
+            exact = exact * (1.0 + rng.uniform(-NOISE, NOISE, exact.shape))
+        return round_to_grid(exact, decimals) if grid else exact
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("releve.") and getattr(module, "round_to_grid", None) is round_to_grid:
+            module.round_to_grid = other  # type: ignore[attr-defined]
+
+
+def operator_named(sample: str) -> Operator:
+    if "," in sample:
+        agents, sites, seed = map(int, sample.split(","))
+        return sample_operator(agents, sites, seed, weeks_of_history=4)
+    return operator_of(Path(sample))
+
+
+def planned(operator: Operator) -> Plan:
+    first = min(shift.start for shift in operator.shifts)
+    day = first.astimezone(zone(operator.row.time_zone)).date()
+    solved = solve_day(operator, requirement_of(operator, day))
+    plan = named_plan(operator, solved, version="test")
+    return replace(plan, missing=what_is_missing(operator, solved))
+
+
+def digest_of(plan: Plan) -> str:
+    digest = hashlib.sha256(plan_to_json(plan).encode())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "plan"
+        write_plans(folder, [plan], stamp=STAMP, calendars=True)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                digest.update(path.relative_to(folder).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--noise", type=int)
+    parser.add_argument("--no-grid", action="store_true")
+    parser.add_argument("samples", nargs="+")
+    given = parser.parse_args()
+    if given.noise is not None or given.no_grid:
+        disturb_grid(given.noise, not given.no_grid)
+    for sample in given.samples:
+        print(sample.rpartition("/")[2], digest_of(planned(operator_named(sample))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The same operator gives the same plan to the last bit, whatever the machine computes with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from examples import from_call_log
+from examples.banks import BANKS
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ("120,3,2", "200,4,1")
+OWN = (
+    "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_CPU_NAME",
+    "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "PYTHONHASHSEED", "NPY_DISABLE_CPU_FEATURES",
+    "GLIBC_TUNABLES",
+)  # fmt: skip
+NEEDS = {"Haswell": "avx2", "Zen": "avx2", "SkylakeX": "avx512f"}
+"""What a processor must know for the kernels of another."""
+MACHINES = {
+    "generic": {
+        "OPENBLAS_CORETYPE": "Nehalem", "NUMBA_CPU_NAME": "generic", "OPENBLAS_NUM_THREADS": "1",
+        "POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "0",
+    },
+    "without AVX and FMA": {
+        "OPENBLAS_CORETYPE": "Nehalem", "NUMBA_CPU_NAME": "generic", "OPENBLAS_NUM_THREADS": "2",
+        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F", "PYTHONHASHSEED": "random",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 X86_V3",
+    },
+    "Haswell": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "2"},
+    "SkylakeX": {"OPENBLAS_CORETYPE": "SkylakeX", "OPENBLAS_NUM_THREADS": "1"},
+    "Zen": {"OPENBLAS_CORETYPE": "Zen", "PYTHONHASHSEED": "random", "POLARS_MAX_THREADS": "2"},
+}  # fmt: skip
+
+
+def digests(machine: dict[str, str], *words: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in OWN}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.plan.same_bits", *words],
+        cwd=ROOT, env=environment | machine, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def here() -> str:
+    return digests({}, *SAMPLES)
+
+
+def usable(machine: str) -> bool:
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    return NEEDS.get(machine, "") in ["", *flags]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", MACHINES)
+def test_another_machine_makes_the_same_plan_to_the_last_bit(machine: str, here: str) -> None:
+    if not usable(machine):
+        pytest.skip(f"this processor lacks {NEEDS[machine]}, which the kernels of {machine} need")
+    assert digests(MACHINES[machine], *SAMPLES) == here
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_the_banks_of_the_guide_are_planned_alike(shared_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setenv("OUT", str(out))
+        patch.setenv("RELEVE_SHARED", str(shared_data.parent))
+        made = CliRunner().invoke(from_call_log.main, [str(out)])
+    assert made.exit_code == 0, made.output
+    folders = [str(out / bank.id) for bank in BANKS]
+    alike = {digests(MACHINES[name], *folders) for name in ("generic", "Haswell") if usable(name)}
+    assert alike == {digests({}, *folders)}
+
+
+@pytest.mark.slow
+def test_noise_in_the_last_bits_ends_at_the_decimal_grid(here: str) -> None:
+    """And would not end without it: the same noise gives another plan."""
+    assert digests({}, "--noise", "7", *SAMPLES) == here
+    assert digests({}, "--noise", "7", "--no-grid", *SAMPLES) != here
