@@ -71,7 +71,7 @@ one: it halves after a gain and doubles after a failure."""
 CLOSE = 2e-4
 """How far the objective of a base plan may be above the best, as a share of the weighted
 requirement, for its reliefs to be put into whole people."""
-KEPT = 2
+KEPT = 3
 """Base plans whose reliefs are put into whole people, at most."""
 FEW = 6_000
 """Assignments up to which base plans are searched for. Beyond, the first rounding alone, and the
@@ -79,7 +79,7 @@ others of :data:`SECOND` one by one where whole people miss a target that fracti
 SECOND = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
 DEARER = 10.0
 """How many times dearer a miss is in a relief that is tried again."""
-MARGIN = 0.003
+MARGIN = 0.004
 """How much lower than the target base plans are searched for, as a share of a client's day: whole
 people miss a little more than fractions."""
 

@@ -66,7 +66,7 @@ class Effort:
 
 
 QUICK = Effort(rounds=2, threshold=0.0, tries=3, near=0.003)
-THOROUGH = Effort(rounds=4, threshold=5.0, tries=4, near=1.0)
+THOROUGH = Effort(rounds=6, threshold=5.0, tries=4, near=1.0)
 BELOW = 0.0015
 """How much further than what it missed a client's aim is lowered, as a share of its day."""
 

@@ -47,7 +47,7 @@ def test_a_plan_is_printed_and_written(folder: Path, tmp_path: Path) -> None:
     assert "Tuesday 01 December 2026 (synthetic data)" in result.stdout
     assert "N-1: " in result.stdout
     assert "Relief matrix" in result.stdout
-    assert "independent checker: no violation" in " ".join(result.stdout.split())
+    assert "Independent checker: no violation" in " ".join(result.stdout.split())
     assert "releve desk serve" in result.stdout
     (plan,) = read_plans(tmp_path / "plan")
     assert plan.day == date(2026, 12, 1)
