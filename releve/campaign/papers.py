@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from releve.gate.campaigns import campaigns
+from releve.gate.clients import client_name
 from releve.gate.errors import LoadRefused
 from releve.gate.keys import person_pseudonym
 from releve.gate.models import Consent
@@ -67,6 +68,7 @@ def note_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[Cons
     LoadRefused when there is none.
     """
     name = person_pseudonym(person)
+    client = client_name(client)
     rows = Consent.objects.filter(client=client, person=name, load__known_at__isnull=False)
     last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
     if not last:

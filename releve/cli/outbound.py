@@ -16,8 +16,9 @@ from releve.cli.outbound_packs import consents, copy, papers, sheet
 from releve.cli.outbound_proof import proof, reprove
 from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
+from releve.cli.words import MODE, OBJECT, PURPOSE, SECTOR
 from releve.network.clock import UTC
-from releve.outbound import MODES, PURPOSES, Call, OutboundError, Verdict, built_in_rules, verdict
+from releve.outbound import Call, OutboundError, Verdict, built_in_rules, verdict
 from releve.outbound.number_frames import facts_on
 from releve.outbound.rows import legal_day
 from releve.outbound.tables_text import rules_markdown
@@ -44,20 +45,23 @@ def outbound() -> None:
 @click.option(
     "--at", required=True, type=INSTANT, help="Instant with its offset: 2026-11-24T10:30:00+01:00."
 )
-@click.option("--object", "object_", required=True, help="What is offered, like electricity.")
+@click.option("--object", "object_", required=True, type=OBJECT,
+              help="What is offered, like electricity.")  # fmt: skip
+@click.option("--sector", required=True, type=SECTOR,
+              help="Trade of the campaign, like energy-supply.")  # fmt: skip
 @click.option("--caller", default="", help="Number shown; none is a hidden one.")
 @click.option("--person", default="", help="Person called, when the number does not tell.")
 @click.option("--address", default="", help="Territory code or French postcode of the person.")
 @click.option(
     "--mode",
-    type=click.Choice(MODES),
+    type=MODE,
     default="manual",
     show_default=True,
     help="How it is dialled.",
 )
 @click.option(
     "--purpose",
-    type=click.Choice(PURPOSES),
+    type=PURPOSE,
     default="prospecting",
     show_default=True,
     help="What the call is for.",
@@ -78,6 +82,7 @@ def check(
     campaign: str,
     at: datetime,
     object_: str,
+    sector: str,
     caller: str,
     person: str,
     address: str,
@@ -95,7 +100,7 @@ def check(
     try:
         call = Call(
             client, number, at, object_, caller, campaign, person,
-            address, mode=mode, purpose=purpose,
+            address, mode=mode, purpose=purpose, sector=sector,
         )  # fmt: skip
         found = _verdict(call, facts, known_at or at)
     except (OutboundError, ValueError) as error:

@@ -13,8 +13,9 @@ from typing import ParamSpec, TypeVar
 import click
 
 from releve.cli.database import open_database
-from releve.cli.outbound_facts import read_facts
-from releve.outbound import MODES, PURPOSES, OutboundError, Watermark, Withdrawal
+from releve.cli.outbound_facts import read_facts, strict_option
+from releve.cli.words import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR
+from releve.outbound import OutboundError, Watermark, Withdrawal
 from releve.outbound.providers import provided
 from releve.outbound.reading import TABLES
 
@@ -97,29 +98,29 @@ def facts() -> None:
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
 @click.option("--provider", default="", help="Whose attempts these are, where the table says none: "
               "the same id of another is another attempt [default: the table].")  # fmt: skip
+@strict_option
 @by_option
 @on_the_gate
-def import_facts(folder: Path, as_known: bool, provider: str, by: str) -> None:
+def import_facts(folder: Path, as_known: bool, provider: str, strict: bool, by: str) -> None:
     """Load the tables of a FOLDER (docs/outbound.md); all count from one instant on, or none.
 
     The same again writes nothing; one that was killed goes on when it is started again. Every
-    faulty row is named, and then nothing is loaded.
+    faulty file, row and word is named, and then nothing is loaded. How many rows of each table were
+    taken is said.
     """
     from releve.gate.loading import load_frames
 
-    files = sorted(folder.iterdir())
-    if not any(file.stem in TABLES for file in files):
+    frames, digest = read_facts(folder, whole=False, strict=strict)
+    if not any(frame.height for frame in frames.values()):
         wanted = ", ".join(f"{name}.csv" for name in TABLES)
-        raise click.UsageError(f"{folder} holds no table of facts; name its files {wanted}")
-    for file in files:
-        if file.stem not in TABLES:
-            click.echo(f"{file.name}: no table of facts, left out", err=True)
-    frames, digest = read_facts(folder)
+        raise click.UsageError(f"{folder} holds no row of facts; its files are {wanted}")
     frames["attempts"] = provided(frames["attempts"], provider)
     told = {name: frame for name, frame in frames.items() if frame.height}
     found = load_frames(told, source=f"folder {folder.name}"[:200], by=by, digest=digest,
                         as_known=as_known, progress=_Progress())  # fmt: skip
     for name in told:
+        if name == "clients":
+            continue
         click.echo(f"{name}: {found.written[name]} written, {found.there[name]} there already")
 
 
@@ -159,12 +160,17 @@ def read(feeds: tuple[str, ...], by: str) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--client", required=True, help="Who orders the calls.")
-@click.option("--object", "object_", required=True, help="What is offered, like electricity.")
-@click.option("--mode", type=click.Choice(MODES), default="manual", show_default=True,
+@click.option("--object", "object_", required=True, type=OBJECT,
+              help="What is offered, like electricity.")  # fmt: skip
+@click.option("--sector", required=True, type=SECTOR,
+              help="Trade of the campaign, like energy-supply.")  # fmt: skip
+@click.option("--mode", type=MODE, default="manual", show_default=True,
               help="How it is dialled.")  # fmt: skip
-@click.option("--purpose", type=click.Choice(PURPOSES), default="prospecting", show_default=True,
+@click.option("--purpose", type=PURPOSE, default="prospecting", show_default=True,
               help="What the calls are for.")  # fmt: skip
-@click.option("--origin", default="", help="Country where the calls enter the public network.")
+@click.option(
+    "--origin", default="", type=ORIGIN, help="Country where the calls enter the public network."
+)
 @click.option("--authenticated/--unauthenticated", default=None, help="Whether an operator signs.")
 @click.option("--mobile-terminal", is_flag=True, help="Dialled by one person on a mobile.")
 @click.option("--first", type=click.DateTime(["%Y-%m-%d"]), help="First day.")
@@ -174,7 +180,7 @@ def read(feeds: tuple[str, ...], by: str) -> None:
 @by_option
 @on_the_gate
 def campaign(
-    name: str, client: str, object_: str, mode: str, purpose: str, origin: str,
+    name: str, client: str, object_: str, sector: str, mode: str, purpose: str, origin: str,
     authenticated: bool | None, mobile_terminal: bool, first: datetime | None,
     last: datetime | None, provider: str, site: str, by: str,
 ) -> None:  # fmt: skip
@@ -183,7 +189,7 @@ def campaign(
     from releve.gate.knowing import Campaign
 
     row = Campaign(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
-                   _day(first), _day(last), provider, site)  # fmt: skip
+                   _day(first), _day(last), provider, site, sector)  # fmt: skip
     click.echo("recorded" if put_campaign(name, row, by=by) else "as it was")
 
 

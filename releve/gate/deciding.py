@@ -260,6 +260,7 @@ def call_of(
         campaign.client, number, at, campaign.object, caller, name, person,
         purpose=campaign.purpose, mode=campaign.mode, origin=campaign.origin,
         authenticated=campaign.authenticated, mobile_terminal=campaign.mobile_terminal, id=ref,
+        sector=campaign.sector,
     )  # fmt: skip
 
 
@@ -311,5 +312,6 @@ def _attempt(
     return {
         "client": one.client, "person": person, "ref": one.question.ref, "at": decision["at"],
         "known_from": decision["at"], "outcome": "", "provider": common.campaign.provider,
+        "purpose": common.campaign.purpose,
         "digest": "", "erase_on": decision["erase_on"],
     }  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import connection
 
+from releve.gate.clients import client_name
 from releve.gate.keys import number_pseudonym, person_pseudonym
 from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql, asked_by
 from releve.gate.tables import TABLES, Column, day, instant
@@ -49,6 +50,7 @@ class Campaign:
     last: date | None
     provider: str
     site: str
+    sector: str = ""
 
 
 class Common:
@@ -187,7 +189,7 @@ def facts_at(
     number as it was asked for.
     """
     pseudonyms = (number_pseudonym(number), person_pseudonym(person))
-    return facts_for(client, pseudonyms, campaign, known_at, number)
+    return facts_for(client_name(client), pseudonyms, campaign, known_at, number)
 
 
 def facts_for(
@@ -288,4 +290,5 @@ def _campaign(cells: Sequence[Any]) -> Campaign:
         last=None if told["last"] is None else day(told["last"]),
         provider=told["provider"],
         site=told["site"],
+        sector=told["sector"],
     )

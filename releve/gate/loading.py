@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
+from releve.gate.clients import register_aliases, with_client_names
 from releve.gate.errors import LoadRefused
 from releve.gate.fitting import refuse_unfit
 from releve.gate.models import Decision, Fact, Load
@@ -61,12 +62,15 @@ def load_frames(
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first
     load of a history, refused once the gate has decided anything later than that.
     """
-    refuse_unfit(frames, clock())
+    facts = {name: frame for name, frame in frames.items() if name != "clients"}
+    refuse_unfit(facts, clock())
     if as_known:
-        _refuse_changed_past(frames)
+        _refuse_changed_past(facts)
     with transaction.atomic():
         loaded = Loaded(_opened(source, by, digest))
-    for name, frame in frames.items():
+        register_aliases(_aliases(frames))
+        facts = with_client_names(facts)
+    for name, frame in facts.items():
         for part in frame.iter_slices(_CHUNK):
             with transaction.atomic():
                 _write(TABLES[name], part.to_dicts(), loaded, as_known)
@@ -74,6 +78,11 @@ def load_frames(
     with transaction.atomic():
         _close(loaded)
     return loaded
+
+
+def _aliases(frames: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
+    frame = frames.get("clients")
+    return [] if frame is None else list(frame.select("client", "alias").iter_rows())
 
 
 def load_facts(facts: Sequence[Any], *, source: str, by: str) -> Loaded:

@@ -155,7 +155,8 @@ def _write(rows: Sequence[Attempt], outcomes: Sequence[str], source: str) -> Non
         [
             Attempt(
                 load=load, client=row.client, person=row.person, ref=row.ref, at=row.at,
-                outcome=outcome, provider=row.provider, digest="", erase_on=row.erase_on,
+                outcome=outcome, provider=row.provider, purpose=row.purpose, digest="",
+                erase_on=row.erase_on,
             )
             for row, outcome in zip(rows, outcomes, strict=True)
         ]

@@ -32,7 +32,7 @@ FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 
 CAMPAIGN = (
     "client", "object", "mode", "purpose", "origin", "authenticated", "mobile_terminal",
-    "first", "last", "provider", "site",
+    "first", "last", "provider", "site", "sector",
 )  # fmt: skip
 """What the campaign's row is read into, its name left out; then the instant it was known."""
 

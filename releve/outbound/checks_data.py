@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from releve.outbound.case import Case, Failure, Moment
+from releve.outbound.case import Case, Failure, Moment, StrangeWord
 from releve.outbound.grounds import ConsentState
-from releve.outbound.rows import Row
+from releve.outbound.rows import Row, Words
+from releve.outbound.vocabulary import sector_of, vocabulary
 
 __all__ = ["data", "data_instants", "unreadable_consents"]
 
@@ -17,8 +18,32 @@ def data(row: Row, moment: Moment) -> tuple[Failure, ...]:
     what = row.parameters["what"]
     if what == "stale":
         return _stale(row, moment)
+    if what == "word":
+        return tuple(map(_unknown_word, moment.case.strange_words))
     fault = _FAULTS[what](moment) if what in _FAULTS else ""
     return (Failure({"detail": fault}),) if fault else ()
+
+
+def _unknown_word(found: StrangeWord) -> Failure:
+    kind = vocabulary(found.vocabulary)
+    near = tuple(kind.by_id[name].label for name in kind.near(found.text)) if found.text else ()
+    return Failure(
+        {
+            "word": found.text,
+            "column": found.column,
+            "vocabulary": found.vocabulary,
+            "near": near or _NONE,
+        }
+    )
+
+
+def _sector_fault(moment: Moment) -> Words | str:
+    """Return what is wrong with the sector that is declared, empty when it is the object's."""
+    call = moment.case.call
+    if not call.sector:
+        return _UNDECLARED
+    own = sector_of(call.object)
+    return _OTHER_SECTOR if own and own != call.sector else ""
 
 
 def _caller_fault(moment: Moment) -> str:
@@ -26,11 +51,17 @@ def _caller_fault(moment: Moment) -> str:
     return "" if caller is None or caller.number_class else caller.fault
 
 
-_FAULTS: dict[str, Callable[[Moment], str]] = {
+_NONE = Words("aucun", "none")
+_UNDECLARED = Words("non déclaré", "undeclared")
+_OTHER_SECTOR = Words(
+    "l'objet de l'appel est d'un autre secteur", "the object of the call is of another sector"
+)
+_FAULTS: dict[str, Callable[[Moment], Words | str]] = {
     "zone": lambda moment: moment.case.place_fault,
     "person": lambda moment: moment.case.person_fault,
     "object": lambda moment: "" if moment.case.call.object else "empty",
     "caller": _caller_fault,
+    "sector": _sector_fault,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from releve.network.clock import zone
+from releve.outbound.calls import PURPOSES
 from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.facts import Attempt
 from releve.outbound.hours import local_midnight
@@ -20,9 +21,14 @@ __all__ = [
     "cap_instants",
     "pause",
     "pause_instants",
+    "purposes_apart",
     "silence",
     "silence_instants",
 ]
+
+
+_FILLING = ("prospecting",)
+"""Purposes whose attempts fill a cap whose row does not name any."""
 
 
 def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
@@ -34,6 +40,8 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
     past = [a for a in moment.case.known.attempts if a.at <= moment.at and (not own or a.id != own)]
     if not past:  # most calls are the first
         return past
+    apart = purposes_apart(row)
+    past = [attempt for attempt in past if attempt.purpose not in apart]
     if "hours" in row.parameters:
         since = moment.at - timedelta(hours=row.parameters["hours"])
         return [attempt for attempt in past if attempt.at > since]
@@ -42,6 +50,11 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
         for name, day in moment.days()
     ]
     return max(counted, key=len, default=past)
+
+
+def purposes_apart(row: Row) -> frozenset[str]:
+    """Return the purposes whose attempts a cap leaves out; one without a purpose always counts."""
+    return frozenset(PURPOSES).difference(row.parameters.get("purposes", _FILLING))
 
 
 def _first_day(row: Row, day: date) -> date:

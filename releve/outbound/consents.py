@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.facts import ITEMS, Consent
 from releve.outbound.rows import Row, legal_day, legal_midnight
+from releve.outbound.vocabulary import vocabulary
 
 __all__ = [
     "CONSENT_KINDS",
@@ -15,6 +16,7 @@ __all__ = [
     "consent_instants",
     "express_consents",
     "in_slot",
+    "is_positive",
     "last_day",
     "legal_consents",
     "slot_bounds",
@@ -22,6 +24,7 @@ __all__ = [
 ]
 
 _TICK = timedelta(microseconds=1)
+_ACTS = vocabulary("act").by_id
 
 
 def express_consents(moment: Moment) -> Iterable[Consent]:
@@ -29,7 +32,7 @@ def express_consents(moment: Moment) -> Iterable[Consent]:
     for consent in moment.case.known.consents:
         given = consent.collected_at is not None and consent.collected_at <= moment.at
         in_time = consent.until is None or moment.day <= consent.until
-        about_it = moment.case.call.object in consent.objects
+        about_it = moment.case.offers(consent.objects)
         if given and in_time and about_it and consent.proof and not withdrawn(consent, moment):
             yield consent
 
@@ -38,9 +41,10 @@ def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
     """Return when a consent was taken back by this moment, None when it stands.
 
     A withdrawal takes back what was given before it, and a consent that it names whenever that was
-    given; another consent given later is a new one.
+    given; another consent given later is a new one. One that names no consent that is known takes
+    back what was given before it.
     """
-    given = consent.collected_at
+    given, ids = consent.collected_at, {one.id for one in moment.case.known.consents}
     return min(
         (
             event.at
@@ -48,7 +52,7 @@ def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
             if event.at <= moment.at
             and (
                 event.consent == consent.id
-                or (not event.consent and (given is None or given <= event.at))
+                or (event.consent not in ids and (given is None or given <= event.at))
             )
         ),
         default=None,
@@ -96,9 +100,14 @@ def _proof(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 def _items(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     missing = [item for item in ITEMS if item in row.parameters["items"] - consent.items]
-    if consent.act in row.parameters["not_positive"]:
+    if not is_positive(consent.act, row):
         missing.append("positive_act")
     return _failure(consent, missing=tuple(missing)) if missing else None
+
+
+def is_positive(act: str, row: Row) -> bool:
+    """Return whether an act is a positive one: a word that the row does not rule out."""
+    return act in _ACTS and act not in row.parameters["not_positive"]
 
 
 def last_day(row: Row, consent: Consent) -> date:
@@ -119,7 +128,7 @@ def _period(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 def _object(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     outside = []
-    if moment.case.call.object not in consent.objects:
+    if not moment.case.offers(consent.objects):
         outside.append("object")
     if consent.slot_from is not None and not in_slot(row, consent, moment.at):
         outside.append("slot")

@@ -46,7 +46,7 @@ def _contract(row: Row, moment: Moment) -> str:
 def _holds(contract: Contract, row: Row, moment: Moment) -> bool:
     if contract.first > moment.day:
         return False
-    if row.parameters["related"] and moment.case.call.object not in contract.objects:
+    if row.parameters["related"] and not moment.case.offers(contract.objects):
         return False
     if not row.parameters["running"] or contract.last is None:
         return True
@@ -63,7 +63,7 @@ def _contract_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 def _object(row: Row, moment: Moment) -> str:
     found = moment.case.call.object
-    return f"object:{found}" if found in row.parameters["objects"] else ""
+    return f"object:{found}" if moment.case.offers(row.parameters["objects"]) else ""
 
 
 def _no_instants(row: Row, case: Case) -> Iterable[datetime]:
@@ -72,11 +72,11 @@ def _no_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 def _callback(row: Row, moment: Moment) -> str:
     for request in moment.case.known.callbacks:
-        offered = moment.case.call.object
-        about_it = offered in request.objects and request.proof
-        if offered in row.parameters.get("named_for", ()) and not _asked_for(request):
+        case = moment.case
+        about_it = case.offers(request.objects) and request.proof
+        if case.offers(row.parameters.get("named_for", ())) and not _asked_for(request):
             continue
-        end = _last_call(row, request.requested_at, moment.case)
+        end = _last_call(row, request.requested_at, case)
         if about_it and request.requested_at <= moment.at < end:
             return f"callback:{request.id}"
     return ""
@@ -103,7 +103,7 @@ def _callback_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 def _request(row: Row, moment: Moment) -> str:
     for request in moment.case.known.callbacks:
-        if not _asked_for(request) or moment.case.call.object not in request.objects:
+        if not _asked_for(request) or not moment.case.offers(request.objects):
             continue
         if request.requested_at <= moment.at < _request_end(row, request.requested_at):
             return f"callback:{request.id}"

@@ -11,11 +11,15 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from releve.outbound.clients import client_key
+from releve.outbound.vocabulary import all_spelled, spelled, spelled_basis
 
 __all__ = [
     "ITEMS",
     "Abandoned",
+    "Alias",
     "Attempt",
     "Callback",
     "Consent",
@@ -35,6 +39,11 @@ ITEMS = ("identity", "choice", "period", "withdrawal", "proof_access")
 """The five items that a request for consent holds (R223-1)."""
 
 
+def _put(fact: Any, field_name: str, value: object) -> None:
+    """Set a field of a fact that is being made."""
+    object.__setattr__(fact, field_name, value)
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A person who may be reached under a number; ``kind``: consumer or business."""
@@ -45,14 +54,18 @@ class Person:
     kind: str = "consumer"
     address: str = ""
 
+    def __post_init__(self) -> None:
+        _put(self, "kind", spelled("person-kind", self.kind))
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:
     """A consent as it was recorded.
 
     ``collected_at`` is None when its date cannot be trusted (no offset, a spreadsheet's serial):
-    ``unreadable`` says why. ``act`` is the positive act. ``until`` is the last day stated.
-    A slot is the precise date and time that was accepted, if any.
+    ``unreadable`` says why. ``act`` is the positive act: without one there is no consent.
+    ``until`` is the last day stated. A slot is the precise date and time that was accepted, if any.
+    ``third_party`` is who was named as acting for the client.
     """
 
     id: str
@@ -63,7 +76,7 @@ class Consent:
     objects: frozenset[str]
     items: frozenset[str] = frozenset()
     proof: str = ""
-    act: str = "ticked-box"
+    act: str = ""
     until: date | None = None
     slot_from: datetime | None = None
     slot_to: datetime | None = None
@@ -72,6 +85,12 @@ class Consent:
     collector: str = ""
     channel: str = ""
     unreadable: str = ""
+    third_party: str = ""
+
+    def __post_init__(self) -> None:
+        _put(self, "objects", all_spelled("object", self.objects))
+        _put(self, "items", all_spelled("item", self.items))
+        _put(self, "act", spelled("act", self.act))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +117,9 @@ class Contract:
     known_at: datetime
     objects: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        _put(self, "objects", all_spelled("object", self.objects))
+
 
 @dataclass(frozen=True, slots=True)
 class Callback:
@@ -116,6 +138,9 @@ class Callback:
     named: bool = False
     in_call: bool = False
 
+    def __post_init__(self) -> None:
+        _put(self, "objects", all_spelled("object", self.objects))
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -131,10 +156,17 @@ class Refusal:
     kind: str = "refusal"
     basis: str = ""
 
+    def __post_init__(self) -> None:
+        _put(self, "kind", spelled("refusal-kind", self.kind))
+        _put(self, "basis", spelled_basis(self.basis))
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A call or an attempt, by whichever of the client's providers; ``id`` is that provider's."""
+    """A call or an attempt, by whichever of the client's providers; ``id`` is that provider's.
+
+    ``purpose`` is what it was for; one that has none may have been prospecting.
+    """
 
     id: str
     client: str
@@ -143,6 +175,11 @@ class Attempt:
     known_at: datetime
     outcome: str = ""
     provider: str = ""
+    purpose: str = ""
+
+    def __post_init__(self) -> None:
+        _put(self, "outcome", spelled("outcome", self.outcome))
+        _put(self, "purpose", spelled("purpose", self.purpose))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +192,9 @@ class Listing:
     known_at: datetime
     until: datetime | None = None
 
+    def __post_init__(self) -> None:
+        _put(self, "list", spelled("list", self.list))
+
 
 @dataclass(frozen=True, slots=True)
 class Scrub:
@@ -165,6 +205,9 @@ class Scrub:
     at: datetime
     known_at: datetime
     campaign: str = ""
+
+    def __post_init__(self) -> None:
+        _put(self, "list", spelled("list", self.list))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +231,9 @@ class Watermark:
     read_at: datetime
     last_event_at: datetime | None = None
 
+    def __post_init__(self) -> None:
+        _put(self, "feed", spelled("feed", self.feed))
+
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
@@ -198,6 +244,14 @@ class Abandoned:
     abandoned: float
     handled: float
     known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A client, and perhaps another name: facts under either name are about the same client."""
+
+    client: str
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +277,14 @@ class _Dated(Protocol):
 
 
 T = TypeVar("T", bound=_Dated)
+
+
+class _AboutPerson(_Dated, Protocol):
+    @property
+    def client(self) -> str: ...
+
+    @property
+    def person(self) -> str: ...
 
 
 class _Named(_Dated, Protocol):
@@ -251,19 +313,34 @@ class Facts:
         mandates: Iterable[Mandate] = (),
         abandoned: Iterable[Abandoned] = (),
         watermarks: Iterable[Watermark] = (),
+        aliases: Iterable[Alias] = (),
     ) -> None:
+        named = [one for one in aliases if one.alias]
+        self._client_of = {client_key(one.alias): client_key(one.client) for one in named}
         self._persons = _index(persons, lambda fact: fact.number)
-        self._consents = _index(map(_dated, consents), lambda fact: (fact.client, fact.person))
-        self._withdrawals = _index(withdrawals, lambda fact: (fact.client, fact.person))
-        self._contracts = _index(contracts, lambda fact: (fact.client, fact.person))
-        self._callbacks = _index(callbacks, lambda fact: (fact.client, fact.person))
-        self._refusals = _index(refusals, lambda fact: (fact.client, fact.person))
-        self._attempts = _index(attempts, lambda fact: (fact.client, fact.person))
+        self._consents = _index(map(_dated, consents), self._about)
+        self._withdrawals = _index(withdrawals, self._about)
+        self._contracts = _index(contracts, self._about)
+        self._callbacks = _index(callbacks, self._about)
+        self._refusals = _index(refusals, self._about)
+        self._attempts = _index(attempts, self._about)
         self._listings = _index(listings, lambda fact: fact.number)
-        self._scrubs = _index(scrubs, lambda fact: fact.client)
-        self._mandates = _index(mandates, lambda fact: fact.client)
+        self._scrubs = _index(scrubs, lambda fact: self._key(fact.client))
+        self._mandates = _index(mandates, lambda fact: self._key(fact.client))
         self._abandoned = _index(abandoned, lambda fact: fact.campaign)
         self._watermarks = tuple(sorted(watermarks, key=lambda mark: mark.read_at))
+
+    def _key(self, client: str) -> str:
+        """Return what all names of a client have in common."""
+        key = client_key(client)
+        return self._client_of.get(key, key)
+
+    def same_client(self, one: str, other: str) -> bool:
+        """Return whether two names are those of one client."""
+        return self._key(one) == self._key(other)
+
+    def _about(self, fact: _AboutPerson) -> tuple[str, str]:
+        return self._key(fact.client), fact.person
 
     def persons_of(self, number: str, known_at: datetime) -> tuple[Person, ...]:
         """Return who was known to hold a number, the last word on each."""
@@ -276,7 +353,8 @@ class Facts:
         self, client: str, person: str, number: str, campaign: str, known_at: datetime
     ) -> Known:
         """Return what was known by ``known_at``; of a person only when ``person`` is not empty."""
-        key = (client, person)
+        mine = self._key(client)
+        key = (mine, person)
         marks = {mark.feed: mark for mark in self._watermarks if mark.read_at <= known_at}
         return Known(
             consents=_last_versions(self._consents.get(key, ()), known_at),
@@ -288,10 +366,10 @@ class Facts:
             listings=_by_then(self._listings.get(number, ()), known_at),
             scrubs=tuple(
                 fact
-                for fact in _by_then(self._scrubs.get(client, ()), known_at)
+                for fact in _by_then(self._scrubs.get(mine, ()), known_at)
                 if fact.campaign in ("", campaign)
             ),
-            mandates=_last_versions(self._mandates.get(client, ()), known_at),
+            mandates=_last_versions(self._mandates.get(mine, ()), known_at),
             abandoned=_by_then(self._abandoned.get(campaign, ()), known_at),
             watermarks=marks,
         )

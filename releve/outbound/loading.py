@@ -25,6 +25,7 @@ from releve.outbound.loading_places import read_day, read_numbers, read_territor
 from releve.outbound.numbers import NumberTable
 from releve.outbound.parameters import read_parameter
 from releve.outbound.rows import Applies, Row, Rules, Territory, Words, version_of
+from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["built_in_rules", "built_in_texts", "load_rules"]
 
@@ -34,9 +35,15 @@ _OPTIONAL = frozenset(
 )
 _CHANGES = frozenset({"closes", "amends"})
 _CHANGE_KEYS = frozenset({"from", "gate", "kind"})
-_APPLIES = {"callees": CALLEES, "purposes": PURPOSES, "modes": MODES, "channels": CHANNELS}
+_APPLIES = {
+    "callees": CALLEES,
+    "purposes": PURPOSES,
+    "modes": MODES,
+    "channels": CHANNELS,
+    "objects": vocabulary("object").ids,
+}
 
-_NAMING = ("objects", "places", "except_places", "clients", "except_clients")
+_NAMING = ("places", "except_places", "clients", "except_clients")
 """What else a row may name, in words that are not fixed here."""
 
 

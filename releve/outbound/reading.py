@@ -1,9 +1,9 @@
 """Tables of facts, from bytes to typed frames and to facts; every faulty row is named.
 
 A table is a CSV (``,`` ``;`` or tab; UTF-8 or Windows cp1252) or a Parquet file whose columns are
-the fields of a fact. A faulty row refuses the whole folder: a withdrawal that was dropped would let
-a forbidden call out. One exception is kept and refuses later, by its own rule: a consent whose date
-cannot be trusted.
+the fields of a fact. A faulty file, row or word refuses the whole folder: a withdrawal that was
+dropped would let a forbidden call out. One exception is kept and refuses later, by its own rule: a
+consent whose date cannot be trusted.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
 from datetime import date, datetime
-from io import BytesIO
 from typing import Any
 
 import polars as pl
 
 from releve.network.faults import Fault, advice, nearest
 from releve.outbound.errors import FactFaults
+from releve.outbound.fact_files import misnamed, missing_tables, read_cells
+from releve.outbound.fact_references import doubtful_references
 from releve.outbound.facts import (
     Abandoned,
+    Alias,
     Attempt,
     Callback,
     Consent,
@@ -35,6 +37,8 @@ from releve.outbound.facts import (
     Watermark,
     Withdrawal,
 )
+from releve.outbound.vocabulary import vocabulary, word_columns
+from releve.outbound.word_frames import spelled_words, strange_words
 
 __all__ = ["EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "read_tables"]
 
@@ -51,10 +55,12 @@ TABLES: dict[str, type] = {
     "mandates": Mandate,
     "abandoned": Abandoned,
     "feeds": Watermark,
+    "clients": Alias,
 }
-_ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
+_ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
+_SHOWN = 50
 _INSTANT = pl.Datetime("us", "UTC")
 _FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
 _TRUE, _FALSE = ("1", "true", "yes", "oui"), ("0", "false", "no", "non")
@@ -103,35 +109,28 @@ def _schema(table: str) -> dict[str, Any]:
     return {**schema, "unreadable": pl.String} if table == "consents" else schema
 
 
-def read_tables(files: Mapping[str, bytes]) -> dict[str, pl.DataFrame]:
-    """Return every table typed; FactFaults names each faulty row and its fix."""
-    frames, faults = empty_frames(), list[Fault]()
-    for name in sorted(files):
-        table, _, suffix = name.rpartition(".")
-        if table not in TABLES or suffix.lower() not in ("csv", "parquet"):
-            fix = advice(nearest(table, TABLES), f"use one of {', '.join(TABLES)}")
-            faults.append(Fault(name, 0, "", "", "no table of facts has this name", fix))
-            continue
-        frames[table] = _typed(table, _cells(files[name], suffix.lower()), faults)
+def read_tables(
+    files: Mapping[str, bytes], *, whole: bool = False, strict: bool = True
+) -> dict[str, pl.DataFrame]:
+    """Return every table typed; FactFaults names each faulty file, row and column, and its fix.
+
+    ``whole``: the files are all that is known, so the tables that can forbid a call must be there.
+    Without ``strict`` a file that is not named like a table is left out, and a missing table is one
+    without rows.
+    """
+    frames = empty_frames()
+    faults, tables = misnamed(files)
+    if not strict:
+        faults = [fault for fault in faults if fault.table in TABLES]
+    elif whole:
+        faults += missing_tables(set(tables.values()))
+    for name, table in tables.items():
+        frames[table] = _typed(table, read_cells(table, name, files[name], faults), faults)
+    if not faults:
+        faults = list(doubtful_references(frames))
     if faults:
-        raise FactFaults("\n".join(map(str, faults[:50])))
+        raise FactFaults("\n".join(map(str, faults[:_SHOWN])))
     return frames
-
-
-def _cells(data: bytes, suffix: str) -> pl.DataFrame:
-    if suffix == "parquet":
-        return pl.read_parquet(BytesIO(data))
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    head = text.split("\n", 1)[0]
-    separator = max((",", ";", "\t"), key=head.count)
-    if not text.strip():
-        return pl.DataFrame()
-    return pl.read_csv(
-        BytesIO(text.encode()), separator=separator, infer_schema=False, truncate_ragged_lines=True
-    )
 
 
 def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
@@ -143,6 +142,8 @@ def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     for name, (_, must) in known.items():
         if must and name not in cells.columns:
             faults.append(Fault(table, 1, name, "", "the column is missing", "add it"))
+    if not cells.width:
+        return pl.DataFrame(schema=_schema(table))
     texts = [name for name in cells.columns if cells[name].dtype == pl.String]
     cells = cells.with_columns(pl.col(texts).str.strip_chars().replace("", None))
     columns = [
@@ -151,7 +152,26 @@ def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     frame = pl.DataFrame(columns)
     if table == "consents":
         frame = frame.with_columns(_unreadable(cells))
-    return _known(table, frame, faults)
+    return _known(table, _in_words(table, frame, faults), faults)
+
+
+def _in_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+    """Return a table whose words are ids; each cell that holds another text is a fault."""
+    frame = spelled_words(table, frame)
+    for column, name in word_columns().get(table, {}).items():
+        cells = frame[column]
+        for row in strange_words(table, column, cells).arg_true().head(_SHOWN).to_list():
+            for text in _strange_in(name, cells[row]):
+                reason = f"not a word of the vocabulary {name}"
+                fix = vocabulary(name).advice(text)
+                faults.append(Fault(table, row + 2, column, text, reason, fix))
+    return frame
+
+
+def _strange_in(name: str, cell: Any) -> list[str]:
+    words = [cell] if isinstance(cell, str) else list(cell)
+    heads = [word.partition(":")[0] if name == "basis" else word for word in words]
+    return [word for word in heads if word not in vocabulary(name).by_id]
 
 
 def _column(
@@ -165,7 +185,7 @@ def _column(
     lenient = (table, name) == ("consents", "collected_at")
     wrong = source.is_not_null() & parsed.is_null()
     absent = source.is_null() if must else pl.Series([False]).new_from_index(0, cells.height)
-    for row in [] if lenient else (wrong | absent).arg_true().head(50).to_list():
+    for row in [] if lenient else (wrong | absent).arg_true().head(_SHOWN).to_list():
         reason, fix = (
             _WANTED.get(kind, ("empty", "fill it")) if wrong[row] else ("empty", "fill it")
         )
@@ -181,7 +201,10 @@ def _parsed(text: pl.Series, kind: str) -> pl.Series:
     if kind == "day":
         return text.str.to_date("%Y-%m-%d", strict=False)
     if kind == "words":
-        return text.str.split("|")
+        parts = text.str.split("|").list.eval(
+            pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != "")
+        )
+        return pl.select(pl.when(parts.list.len() > 0).then(parts)).to_series()
     if kind == "flag":
         lower = text.str.to_lowercase()
         told = pl.DataFrame({"t": lower}).select(
@@ -241,7 +264,7 @@ def _known(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     if table in ("contracts", "mandates", "people", "consents"):
         return frame.with_columns(pl.col("known_at").fill_null(early))
-    empty = frame["known_at"].is_null().arg_true().head(50).to_list()
+    empty = frame["known_at"].is_null().arg_true().head(_SHOWN).to_list()
     faults.extend(Fault(table, row + 2, "known_at", "", "empty", "fill it") for row in empty)
     return frame
 

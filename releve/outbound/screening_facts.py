@@ -12,7 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from releve.outbound.calls import Call
-from releve.outbound.facts import Facts
+from releve.outbound.facts import Alias, Facts
 from releve.outbound.number_frames import shown_column
 from releve.outbound.reading import facts_of
 from releve.outbound.rows import Rules, legal_day
@@ -37,9 +37,12 @@ class Register:
         known_at: datetime,
     ) -> None:
         self._rules, self._day = rules, legal_day(call.at)
+        mine_too = Facts(aliases=_aliases(frames["clients"]))
         self._tables = {name: _known(frame.lazy(), known_at) for name, frame in frames.items()}
         for name in ABOUT_PEOPLE:
-            mine = self._tables[name].filter(pl.col("client") == call.client)
+            names = self._tables[name].select("client").unique().collect()["client"].to_list()
+            own = [one for one in names if mine_too.same_client(one, call.client)]
+            mine = self._tables[name].filter(pl.col("client").is_in(own))
             self._tables[name] = mine.drop(_UNREAD, strict=False)
         for name in (*_BY_NUMBER, "mandates"):
             self._tables[name] = self._tables[name].with_columns(self._shown())
@@ -85,10 +88,15 @@ class Register:
         return found
 
 
+def _aliases(frame: pl.DataFrame | pl.LazyFrame) -> list[Alias]:
+    return [Alias(*row) for row in frame.lazy().select("client", "alias").collect().iter_rows()]
+
+
 def _known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
     """Return the facts known by an instant."""
     names = table.collect_schema().names()
-    return table.filter(pl.col("read_at" if "read_at" in names else "known_at") <= known_at)
+    when = next((name for name in ("known_at", "read_at") if name in names), None)
+    return table if when is None else table.filter(pl.col(when) <= known_at)
 
 
 def last_versions(frame: pl.DataFrame, *key: str) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from releve.network.clock import zone
+from releve.outbound.checks_history import purposes_apart
 from releve.outbound.hours import local_midnight
 from releve.outbound.registry import CLOCK_CHANGES
 from releve.outbound.rows import LEGAL_ZONE, Row
@@ -96,6 +97,7 @@ def _releases(row: Row, facts: Mapping[str, pl.DataFrame], now: GroupAt) -> pl.D
     if row.kind == "pause":
         met = past.filter(pl.col("outcome").is_in(sorted(row.parameters["outcomes"])))
         return _latest(_hours_later(met, row))
+    past = past.filter(~pl.col("purpose").is_in(sorted(purposes_apart(row))))
     by_clock = [_hours_later(past, row)] if "hours" in row.parameters else [
         _midnights(past, row.parameters["days"], name) for name in zones
     ]  # fmt: skip

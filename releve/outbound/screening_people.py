@@ -14,11 +14,13 @@ from operator import or_
 import polars as pl
 
 from releve.outbound.calls import Call
+from releve.outbound.checks_history import purposes_apart
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.hours import local_midnight
 from releve.outbound.rows import LEGAL_ZONE, Row, Rules, legal_midnight
 from releve.outbound.screening_facts import last_versions
 from releve.outbound.screening_group import GroupAt
+from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["People"]
 
@@ -73,8 +75,8 @@ class People:
         self, facts: Mapping[str, pl.DataFrame], at: GroupAt
     ) -> list[tuple[pl.DataFrame, str]]:
         return [
-            (_consent_columns(facts, at, self._call.object), "person"),
-            (_contract_columns(facts["contracts"], at, self._call.object), "person"),
+            (_consent_columns(facts, at), "person"),
+            (_contract_columns(facts["contracts"], at), "person"),
             (_attempt_columns(facts["attempts"], at), "person"),
             (_refusal_columns(facts["refusals"], at), "person"),
             (_withdrawal_columns(facts["withdrawals"], at), "person"),
@@ -98,14 +100,20 @@ def _numbered(at: GroupAt, *kinds: str) -> list[tuple[int, Row]]:
     return [(i, row) for i, row in enumerate(at.tests) if row.kind in kinds]
 
 
-def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt, wanted: str) -> pl.DataFrame:
+def _offers(at: GroupAt) -> pl.Expr:
+    """Return whether objects cover the one that the call offers."""
+    offered = [pl.col("objects").list.contains(one) for one in sorted(at.moment.case.offered)]
+    return reduce(or_, offered, _NO)
+
+
+def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether a consent is given, legal, clean; each reason; which one."""
     now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
     rows = _numbered(at, *CONSENT_KINDS)
     consents = _withdrawn(facts["consents"], facts["withdrawals"], at.moment.at)
     consents = consents.with_columns(
         given=pl.col("collected_at") <= now,
-        about=pl.col("objects").list.contains(wanted),
+        about=_offers(at),
         day=pl.col("collected_at").dt.convert_time_zone(LEGAL_ZONE).dt.date(),
     )
     consents = _refused(consents, facts["refusals"], rows, at.moment.at)
@@ -141,7 +149,8 @@ def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
         return pl.col("proof") == ""
     if row.kind == "consent_items":
         lacks = [~pl.col("items").list.contains(item) for item in sorted(row.parameters["items"])]
-        return reduce(or_, lacks) | pl.col("act").is_in(sorted(row.parameters["not_positive"]))
+        positive = sorted(set(vocabulary("act").ids) - row.parameters["not_positive"])
+        return reduce(or_, lacks) | ~pl.col("act").is_in(positive)
     if row.kind == "consent_period":
         return pl.lit(at.moment.day) > _last_day(row)
     if row.kind == "consent_object":
@@ -163,9 +172,11 @@ def _withdrawn(
     events = withdrawals.select("person", event="at", names="consent").filter(
         pl.col("event") <= instant
     )
+    ids = consents.select("person", names="id", there=pl.lit(True)).unique()
+    events = events.join(ids, on=["person", "names"], how="left")
     pairs = consents.select("person", "id", "collected_at").join(events, on="person")
     named = pl.col("names") == pl.col("id")
-    earlier = (pl.col("names") == "") & (pl.col("collected_at") <= pl.col("event"))
+    earlier = pl.col("there").is_null() & (pl.col("collected_at") <= pl.col("event"))
     taken = pairs.filter(named | earlier).select("person", "id").unique()
     taken = taken.with_columns(withdrawn=pl.lit(True))
     joined = consents.join(taken, on=["person", "id"], how="left", maintain_order="left")
@@ -194,14 +205,14 @@ def _refused(
     return consents
 
 
-def _contract_columns(contracts: pl.DataFrame, at: GroupAt, wanted: str) -> pl.DataFrame:
+def _contract_columns(contracts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: the first contract that each exception in force grants."""
     day = pl.lit(at.moment.day)
     found = [(pl.col("first") > day).any().alias("contract_ahead")]
     for row in at.moment.in_force.of_kind("exception_contract"):
         holds = pl.col("first") <= day
         if row.parameters["related"]:
-            holds &= pl.col("objects").list.contains(wanted)
+            holds &= _offers(at)
         if row.parameters["running"]:
             last = pl.col("last") + timedelta(days=row.parameters["ended_within_days"])
             holds &= last.is_null() | (day <= last)
@@ -226,7 +237,8 @@ def _attempt_columns(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
             days = timedelta(days=row.parameters["days"] - 1)
             firsts = [local_midnight(day - days, name) for name, day in at.moment.days()]
             since = [pl.col("at") >= first for first in firsts]
-        full = [(past & recent).sum() >= row.parameters["most"] for recent in since]
+        counted = past & ~pl.col("purpose").is_in(sorted(purposes_apart(row)))
+        full = [(counted & recent).sum() >= row.parameters["most"] for recent in since]
         found.append(reduce(or_, full).alias(f"f{i}"))
     for i, row in _numbered(at, "pause"):
         recent = pl.col("at") > instant - timedelta(hours=row.parameters["hours"])
@@ -309,15 +321,15 @@ def _against(row: Row, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
 
 def _granted(row: Row, at: GroupAt) -> pl.Expr:
     """Return the ground on which the first exception that fits lifts a row, null where none."""
-    call, found = at.moment.case.call, [pl.lit(None, pl.String)]
+    case, found = at.moment.case, [pl.lit(None, pl.String)]
     for name in row.exceptions:
         for exception in at.moment.in_force.by_id.get(name, ()):
             if exception.kind == "exception_contract":
                 found.append("contract:" + pl.col(f"by {name}"))
             elif exception.kind == "exception_consent":
                 found.append("consent:" + pl.col("express_id"))
-            elif call.object in exception.parameters.get("objects", ()):
-                found.append(pl.lit(f"object:{call.object}"))
+            elif case.offers(exception.parameters.get("objects", ())):
+                found.append(pl.lit(f"object:{case.call.object}"))
     return pl.coalesce(found)
 
 

@@ -25,14 +25,18 @@ from releve.outbound.rows import Words
 __all__ = [
     "Vocabulary",
     "Word",
+    "all_spelled",
     "canonical",
     "fold",
     "lineage",
     "load_vocabulary",
     "parse",
     "sector_of",
+    "spelled",
+    "spelled_basis",
     "vocabularies",
     "vocabulary",
+    "word_columns",
 ]
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae"})
@@ -158,6 +162,17 @@ def vocabularies() -> Mapping[str, Vocabulary]:
     }
 
 
+@cache
+def word_columns() -> Mapping[str, Mapping[str, str]]:
+    """Return, a table of facts, its columns that hold words, with their vocabularies."""
+    found: dict[str, dict[str, str]] = {}
+    for one in vocabularies().values():
+        for place in one.columns:
+            table, _, column = place.partition(".")
+            found.setdefault(table, {})[column] = one.name
+    return found
+
+
 def vocabulary(name: str) -> Vocabulary:
     """Return a vocabulary; WordFault when there is none of this name."""
     found = vocabularies().get(name)
@@ -184,6 +199,24 @@ def lineage(object_: str) -> frozenset[str]:
     """Return an object with its family: what covers one of them covers it."""
     word = vocabulary("object").by_id.get(canonical("object", object_) or "")
     return frozenset() if word is None else frozenset(filter(None, (word.id, word.family)))
+
+
+def spelled(name: str, text: str) -> str:
+    """Return the id of the word that a text stands for, the text as it is when it is no word."""
+    return (canonical(name, text) or text) if text else text
+
+
+def all_spelled(name: str, texts: frozenset[str]) -> frozenset[str]:
+    """Return the ids of words, those that are no word as they are."""
+    if texts <= vocabulary(name).by_id.keys():
+        return texts
+    return frozenset(spelled(name, text) for text in texts)
+
+
+def spelled_basis(text: str) -> str:
+    """Return a basis (``consent:C1``) with the id of its word; the reference stays as it is."""
+    word, colon, reference = text.partition(":")
+    return spelled("basis", word) + colon + reference
 
 
 def sector_of(object_: str) -> str:

@@ -54,7 +54,7 @@ def consent_of(person: int, at: datetime, **more: Any) -> Consent:
     """A consent of the nth person with all that it needs."""
     told = {"id": f"C{person}", "client": CLIENT, "person": f"P{person}", "collected_at": at,
             "known_at": at, "objects": frozenset({"electricity"}), "items": frozenset(ITEMS),
-            "proof": "a" * 64, **more}  # fmt: skip
+            "proof": "a" * 64, "act": "ticked-box", **more}  # fmt: skip
     return Consent(**told)
 
 
@@ -62,7 +62,8 @@ def fill(people: Iterable[int]) -> None:
     """Record the campaign, its caller number, and people who consented a day ago."""
     now = clock()
     put_campaign(CAMPAIGN, Campaign(CLIENT, "electricity", "manual", "prospecting", "", None, False,
-                                    None, None, "us", "CASA"), by="tests")  # fmt: skip
+                                    None, None, "us", "CASA", "energy-supply"),
+                 by="tests")  # fmt: skip
     facts: list[Any] = [Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
     for person in people:
         facts.append(Person(f"P{person}", number_of(person), now))

@@ -36,8 +36,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_imported_once(folder: Path) -> None:
-    first = run("facts", "import", str(folder), "--by", "ines")
-    assert "notes.txt: no table of facts, left out" in first.output
+    refused = run("facts", "import", str(folder), "--by", "ines", code=1)
+    assert "notes.txt: not named like a table of facts" in refused.output
+    first = run("facts", "import", str(folder), "--no-strict", "--by", "ines")
+    assert "notes.txt: not named like a table of facts, left out" in first.output
+    assert "facts taken: people 2, consents 1" in first.output
+    (folder / "notes.txt").unlink()
     assert "people: 2 written, 0 there already" in first.output
     again = run("facts", "import", str(folder), "--by", "ines")
     assert "consents: 0 written, 1 there already" in again.output
@@ -48,13 +52,16 @@ def test_a_folder_is_imported_once(folder: Path) -> None:
 
 def test_a_folder_without_a_table_of_facts_is_refused(tmp_path: Path) -> None:
     (tmp_path / "agents.csv").write_text("id\n1\n", encoding="utf-8")
-    found = run("facts", "import", str(tmp_path), "--by", "ines", code=2)
-    assert "holds no table of facts; name its files people.csv, consents.csv" in found.output
+    found = run("facts", "import", str(tmp_path), "--by", "ines", code=1)
+    assert "agents.csv: not named like a table of facts" in found.output
+    found = run("facts", "import", str(tmp_path), "--no-strict", "--by", "ines", code=2)
+    assert "holds no row of facts; its files are people.csv, consents.csv" in found.output
 
 
 def test_a_faulty_row_is_named_and_nothing_is_loaded(folder: Path) -> None:
     with (folder / "people.csv").open("a", encoding="cp1252") as stream:
         stream.write("P3;\n")
+    (folder / "notes.txt").unlink()
     found = run("facts", "import", str(folder), "--by", "ines", code=1)
     assert "people row 4" in found.output
     assert not Load.objects.exists()
@@ -68,7 +75,18 @@ def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
 
 
 def test_a_campaign_is_recorded_and_changed() -> None:
-    words = ("campaign", "spring", "--client", CLIENT, "--object", "gas", "--by", "ines")
+    words = (
+        "campaign",
+        "spring",
+        "--client",
+        CLIENT,
+        "--object",
+        "gas",
+        "--sector",
+        "energy-supply",
+        "--by",
+        "ines",
+    )
     assert run(*words).output == "recorded\n"
     assert run(*words).output == "as it was\n"
     assert run(*words, "--last", "2026-12-31").output == "recorded\n"

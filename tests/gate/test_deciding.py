@@ -215,7 +215,9 @@ def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: Ground) -> None
 )
 def test_what_is_unknown_is_refused(ground: Ground, more: dict[str, str], expected: str) -> None:
     over = timezone.now().date() - timedelta(days=2)
-    ended = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "")
+    ended = Campaign(
+        CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "", "energy-supply"
+    )
     put_campaign("over", ended, by="tests")
     ground.ready()
     assert said(ask(ground, question(1, "c", **more))) == expected
@@ -341,7 +343,9 @@ def test_a_decision_that_is_broken_off_gives_its_connection_up(
 
 
 def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
-    over = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "")
+    over = Campaign(
+        CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "", "energy-supply"
+    )
     assert put_campaign(CAMPAIGN, over, by="tests")
     assert not put_campaign(CAMPAIGN, over, by="tests")
 
@@ -407,7 +411,7 @@ def test_rules_that_cannot_be_kept_decide_nothing(
 
 def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
     theirs = Campaign("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
-                      "", "")  # fmt: skip
+                      "", "", "energy-supply")  # fmt: skip
     with pytest.raises(LoadRefused, match="campaign of another client"):
         put_campaign(CAMPAIGN, theirs, by="tests")
 

@@ -41,7 +41,8 @@ def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) 
     for place, row in enumerate(people.iter_rows(named=True)):
         for known_at in (now, now - timedelta(days=20))[: 1 + (place % 4 == 0)]:
             call = Call(CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
-                        address=row["address"], callee=row["callee"], campaign="K")  # fmt: skip
+                        address=row["address"], callee=row["callee"], campaign="K",
+                        sector="energy-supply")  # fmt: skip
             expected = verdict(call, facts, rules, known_at)
             known = facts_at(CLIENT, row["number"], known_at, person=row["person"], campaign="K")
             named = dataclasses.replace(call, person=person_pseudonym(row["person"]))

@@ -26,6 +26,8 @@ NUMBERS = (
     "+44207123{:04d}",
     "+3389911{:04d}",
 )
+SPELLINGS = (CLIENT, "client a", "Client_A", CLIENT, "A Énergies SA")
+"""What facts call the client; the last one is an alias."""
 _SHARES = (0.3, 0.1, 0.2, 0.06, 0.06, 0.02, 0.06, 0.06, 0.06, 0.04, 0.04)
 _EMPTY = empty_frames()
 _ADDRESSES = ("", "", "", "75001", "13002", "67000", "97400", "GP", "nowhere")
@@ -47,6 +49,7 @@ def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[
         {"list": name, "client": CLIENT, "at": now - timedelta(days=10)}
         for name in ("bloctel", "ne-mappelez-plus", "rpo")
     ]
+    told["clients"] = [{"client": CLIENT, "alias": SPELLINGS[-1]}, {"client": "CLIENT-B"}]
     return pl.DataFrame(rows), {name: frame_of(name, entries) for name, entries in told.items()}
 
 
@@ -108,7 +111,8 @@ def _facts(
             seconds=round(float(draw.uniform(-0.02, 1)) * most * 86400) if not exact else 0
         )
 
-    client = {"client": CLIENT if draw.random() < 0.9 else "CLIENT-B", "person": person}
+    spelling = SPELLINGS[int(person[1:]) % len(SPELLINGS)]
+    client = {"client": spelling if draw.random() < 0.9 else "CLIENT-B", "person": person}
     for k in range(int(draw.choice([0, 1, 2], p=[0.3, 0.5, 0.2]))):
         at = ago(420)
         told["consents"].append(

@@ -18,6 +18,7 @@ from releve.network.clock import zone
 from releve.outbound import (
     ITEMS,
     Abandoned,
+    Alias,
     Attempt,
     Call,
     Callback,
@@ -32,6 +33,7 @@ from releve.outbound import (
     Watermark,
     Withdrawal,
 )
+from releve.outbound.vocabulary import sector_of
 
 CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "somebody", "+33144556677", "+33162000001"
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
@@ -80,6 +82,7 @@ def case_of(entry: dict[str, Any]) -> Case:
         number=str(entry.get("number", NUMBER)),
         at=at,
         object=entry.get("object", "electricity"),
+        sector=entry.get("sector", sector_of(entry.get("object", "")) or "energy-supply"),
         person=entry.get("person", ""),
         **{"caller": CALLER, **{key: entry[key] for key in _CALL if key in entry}},
     )
@@ -124,6 +127,7 @@ def facts_of(entry: dict[str, Any], call: Call, known_at: datetime) -> Facts:
         listings=[listing(x, number) for x in entry.get("listings", [])],
         scrubs=[scrub(s) for s in entry.get("scrubs", [])],
         mandates=[mandate(m, call) for m in entry.get("mandates", [{}])],
+        aliases=[Alias(*pair) for pair in entry.get("aliases", {}).items()],
         abandoned=[abandoned(a) for a in entry.get("abandoned", [])],
         watermarks=[
             Watermark(
@@ -210,7 +214,10 @@ def attempt(value: Any, number: int) -> Attempt:
     at = instant(told["at"])
     known = instant(told.get("known", told["at"]))
     client, person = told.get("client", CLIENT), told.get("person", PERSON)
-    return Attempt(told.get("id", f"A{number}"), client, person, at, known, told.get("outcome", ""))
+    return Attempt(
+        told.get("id", f"A{number}"), client, person, at, known, told.get("outcome", ""),
+        purpose=told.get("purpose", ""),
+    )  # fmt: skip
 
 
 def listing(value: Any, number: str) -> Listing:

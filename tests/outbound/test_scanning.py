@@ -19,7 +19,7 @@ from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 
 AT = datetime.fromisoformat("2026-11-24T11:00:00+01:00")
-CALL = Call(CLIENT, "", AT, "electricity", CALLER)
+CALL = Call(CLIENT, "", AT, "electricity", CALLER, sector="energy-supply")
 
 
 @pytest.fixture
