@@ -2,6 +2,9 @@
 
 Each kernel states, for all people at once, what the plain check of its kind states of one. The two
 are held to each other by a test on random people.
+
+A literal stands on the right of a comparison: on the left, polars 2.1 returns one row for a column
+of equal values of a frame of two.
 """
 
 from __future__ import annotations
@@ -152,7 +155,7 @@ def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
         positive = sorted(set(vocabulary("act").ids) - row.parameters["not_positive"])
         return reduce(or_, lacks) | ~pl.col("act").is_in(positive)
     if row.kind == "consent_period":
-        return pl.lit(at.moment.day) > _last_day(row)
+        return _last_day(row) < pl.lit(at.moment.day)
     if row.kind == "consent_object":
         return ~pl.col("about")
     if row.kind == "consent_withdrawal":
@@ -215,7 +218,7 @@ def _contract_columns(contracts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
             holds &= _offers(at)
         if row.parameters["running"]:
             last = pl.col("last") + timedelta(days=row.parameters["ended_within_days"])
-            holds &= last.is_null() | (day <= last)
+            holds &= last.is_null() | (last >= day)
         found.append(pl.col("id").filter(holds).first().alias(f"by {row.id}"))
     within = [
         row.parameters["ended_within_days"]
@@ -273,7 +276,7 @@ def _listing_columns(listings: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a number a row: whether it stands on the list of each row."""
     now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
     found = [((pl.col("at") > now) | (pl.col("until") > now)).any().alias("listing_ahead")]
-    standing = (pl.col("at") <= now) & (pl.col("until").is_null() | (now < pl.col("until")))
+    standing = (pl.col("at") <= now) & (pl.col("until").is_null() | (pl.col("until") > now))
     for i, row in _numbered(at, "list_opposition"):
         on_it = standing & (pl.col("list") == row.parameters["list"])
         found.append(on_it.any().alias(f"f{i}"))

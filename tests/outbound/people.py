@@ -157,6 +157,8 @@ def _facts(
         told["attempts"].append(
             {**client, "id": f"A{person}-{k}", "at": at, "known_at": at, "outcome": outcome}
         )
+    if int(person[1:]) % 17 == 3:  # what no vocabulary holds, and what is spelt otherwise
+        _misspell(int(person[1:]) // 17 % 6, number, person, client, told, ago(20))
     if draw.random() < 0.1:
         at = ago(500)
         name = str(draw.choice(["bloctel", "robinson", "ne-mappelez-plus", "rpo"]))
@@ -164,3 +166,30 @@ def _facts(
         told["listings"].append(
             {"list": name, "number": number, "at": at, "known_at": at, "until": until}
         )
+
+
+def _misspell(
+    which: int,
+    number: str,
+    person: str,
+    client: dict[str, str],
+    told: dict[str, list[dict[str, Any]]],
+    at: datetime,
+) -> None:
+    """Tell something about a person in a word that is none, or in another spelling of one."""
+    when = {"at": at, "known_at": at}
+    if which == 0:
+        told["refusals"].append({**client, **when, "kind": "reffus"})
+    elif which == 1:
+        told["refusals"].append({**client, **when, "kind": "Refusé", "basis": "consnt:C1"})
+    elif which == 2:
+        told["listings"].append({"list": "blocktel", "number": number, **when})
+    elif which == 3:
+        told["attempts"].append({**client, **when, "id": "A", "outcome": "converzation"})
+    elif which == 4:
+        told["people"].append({"person": person, "number": number, "kind": "custommer"})
+    else:
+        told["refusals"].append({**client, **when, "kind": "refus", "basis": "Consentement"})
+        told["attempts"].append({**client, **when, "id": "B", "outcome": "Entretien"})
+        told["attempts"].append({**client, **when, "id": "C", "purpose": "livraison"})
+        told["listings"].append({"list": "Bloctel", "number": number, **when})
