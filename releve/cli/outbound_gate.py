@@ -14,10 +14,11 @@ import click
 
 from releve.cli.database import open_database
 from releve.cli.outbound_facts import read_facts, strict_option
-from releve.cli.words import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR
-from releve.outbound import OutboundError, Watermark, Withdrawal
+from releve.cli.words import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
+from releve.outbound import OutboundError, Watermark
 from releve.outbound.providers import provided
 from releve.outbound.reading import TABLES
+from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
 
@@ -126,35 +127,62 @@ def import_facts(folder: Path, as_known: bool, provider: str, strict: bool, by: 
 
 @facts.command()
 @click.argument("client")
-@click.argument("person")
+@click.argument("who")
 @click.option("--consent", default="", help="Of this consent alone [default: of all].")
 @click.option("--channel", default="oral", show_default=True, help="How it was said.")
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
+              help="Language of the gate's reasons.")  # fmt: skip
 @by_option
 @on_the_gate
-def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> None:
-    """Record that a PERSON takes the consent to calls for a CLIENT back, as of now."""
-    from releve.gate.loading import load_facts
-    from releve.gate.moments import clock
+def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: str) -> None:
+    """Record that WHO takes the consent to calls for a CLIENT back, as of now.
 
-    now = clock()
-    fact = Withdrawal(client, person, now, now, consent, channel)
-    load_facts([fact], source="withdrawal", by=by)
-    click.echo("no further call")
+    WHO is a person's id or a telephone number, which stands for all who hold it. Says whom it
+    matched, and what the gate answers now for each campaign of the client. Exit status 1, and
+    nothing recorded, where the client, the person or the consent is not known.
+    """
+    from releve.gate.law import rules_now
+    from releve.gate.moments import clock
+    from releve.gate.withdrawals import answers_now
+    from releve.gate.withdrawals import withdraw as record
+
+    found = record(client, who, clock(), consent=consent, channel=channel, by=by)
+    click.echo(f"matched: {', '.join(found.persons)}, client {found.client}")
+    click.echo(f"consents taken back: {', '.join(found.consents) or 'none is known'}")
+    for answer in answers_now(found, rules_now(), clock()):
+        first = answer.verdicts[0]
+        word = "allow" if answer.allowed else "refuse"
+        click.echo(f"{answer.campaign}, {answer.number}: the gate now answers {word}")
+        if answer.allowed:
+            click.echo(f"  on {first.basis}: record a refusal to stop these calls too")
+        for says in dict.fromkeys(f"{f.id} {f.says(lang)}" for v in answer.verdicts
+                                  for f in v.findings):  # fmt: skip
+            click.echo(f"  {says}")
 
 
 @facts.command()
-@click.argument("feeds", nargs=-1, required=True,
-                type=click.Choice(["attempts", "consents", "refusals", "withdrawals"]))  # fmt: skip
+@click.argument("feeds", nargs=-1, type=WordType("feed"))
 @by_option
 @on_the_gate
 def read(feeds: tuple[str, ...], by: str) -> None:
-    """Note that the registers FEEDS were read just now: what is not read for long refuses."""
+    """Vouch that the registers FEEDS were read to their end just now [default: all four].
+
+    A register whose last reading is older than 15 minutes refuses every call that it bears on. Run
+    this after each import, at least every 15 minutes. Says how many rows of each are known and when
+    the last event was.
+    """
     from releve.gate.loading import load_facts
     from releve.gate.moments import clock
+    from releve.gate.registers import register_state
 
     now = clock()
-    load_facts([Watermark(feed, now) for feed in feeds], source="registers read", by=by)
-    click.echo(f"read: {', '.join(feeds)}")
+    states = [register_state(feed) for feed in feeds or vocabulary("feed").ids]
+    marks = [Watermark(state.feed, now, state.last_event_at) for state in states]
+    load_facts(marks, source="registers read", by=by)
+    for state in states:
+        last = "none" if state.last_event_at is None else state.last_event_at.isoformat()
+        click.echo(f"{state.feed}: {state.rows} rows known, last event {last}; "
+                   f"read at {now.isoformat()}")  # fmt: skip
 
 
 @click.command()

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main
 from releve.gate.models import Consent, Decision, Load, Personal, Watermark, Withdrawal
-from tests.gate.making import CLIENT, fill, number_of
+from tests.gate.making import CAMPAIGN, CLIENT, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -68,9 +68,16 @@ def test_a_faulty_row_is_named_and_nothing_is_loaded(folder: Path) -> None:
 
 
 def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
-    assert "no further call" in run("facts", "withdraw", CLIENT, "P1", "--by", "ines").output
+    fill(range(2))
+    told = run("facts", "withdraw", "client_a", "P1", "--lang", "en", "--by", "ines").output
+    assert f"matched: P1, client {CLIENT}\nconsents taken back: C1\n" in told
+    assert f"{CAMPAIGN}, {number_of(1)}: the gate now answers refuse" in told
+    assert "FR-OPTIN-6 Consent C1 was withdrawn" in told
     assert Withdrawal.objects.get().channel == "oral"
-    run("facts", "read", "consents", "refusals", "--by", "ines")
+    Watermark.objects.all().delete()
+    told = run("facts", "read", "Consentements", "refusals", "--by", "ines").output
+    assert "consents: 2 rows known, last event 20" in told
+    assert "refusals: 0 rows known, last event none; read at 20" in told
     assert set(Watermark.objects.values_list("feed", flat=True)) == {"consents", "refusals"}
 
 
