@@ -13,6 +13,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -40,7 +41,7 @@ from releve.outbound.facts import (
 from releve.outbound.vocabulary import vocabulary, word_columns
 from releve.outbound.word_frames import spelled_words, strange_words
 
-__all__ = ["EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "read_tables"]
+__all__ = ["EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "read_table", "read_tables"]
 
 TABLES: dict[str, type] = {
     "people": Person,
@@ -80,7 +81,8 @@ _WANTED = {
 }
 
 
-def columns_of(table: str) -> dict[str, tuple[str, bool]]:
+@cache
+def columns_of(table: str) -> Mapping[str, tuple[str, bool]]:
     """Return a table's columns: their type, and whether they must be there."""
     hints = typing.get_type_hints(TABLES[table])
     found = {}
@@ -101,7 +103,12 @@ def _type_of(hint: Any) -> str:
 
 def empty_frames() -> dict[str, pl.DataFrame]:
     """Return every table without rows."""
-    return {name: pl.DataFrame(schema=_schema(name)) for name in TABLES}
+    return {name: _empty(name) for name in TABLES}
+
+
+@cache
+def _empty(table: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=_schema(table))
 
 
 def _schema(table: str) -> dict[str, Any]:
@@ -125,12 +132,20 @@ def read_tables(
     elif whole:
         faults += missing_tables(set(tables.values()))
     for name, table in tables.items():
-        frames[table] = _typed(table, read_cells(table, name, files[name], faults), faults)
+        frames[table], found = read_table(table, name, files[name])
+        faults += found
     if not faults:
         faults = list(doubtful_references(frames))
     if faults:
         raise FactFaults("\n".join(map(str, faults[:_SHOWN])))
     return frames
+
+
+def read_table(table: str, name: str, data: bytes) -> tuple[pl.DataFrame, tuple[Fault, ...]]:
+    """Return a table typed, and the faults of its file."""
+    faults = list[Fault]()
+    frame = _typed(table, read_cells(table, name, data, faults), faults)
+    return frame, tuple(faults)
 
 
 def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
