@@ -9,18 +9,20 @@ from pathlib import Path
 import click
 
 from releve.cli.instants import INSTANT
-from releve.cli.outbound_facts import read_facts
+from releve.cli.outbound_facts import read_facts, strict_option
 from releve.cli.outbound_flips import flips
-from releve.cli.outbound_gate import campaign, close, facts, forget, outcomes, serve
+from releve.cli.outbound_gate import campaign, close, facts, forget, on_the_gate, outcomes, serve
 from releve.cli.outbound_packs import consents, copy, papers, sheet
 from releve.cli.outbound_proof import proof, reprove
 from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
+from releve.cli.outbound_start import start
 from releve.cli.words import MODE, OBJECT, PURPOSE, SECTOR
-from releve.network.clock import UTC
+from releve.network.clock import UTC, zone
 from releve.outbound import Call, OutboundError, Verdict, built_in_rules, verdict
 from releve.outbound.number_frames import facts_on
-from releve.outbound.rows import legal_day
+from releve.outbound.remedies import lacking
+from releve.outbound.rows import LEGAL_ZONE, legal_day
 from releve.outbound.tables_text import rules_markdown
 from releve.outbound.vocabulary import vocabulary as vocabulary_named
 from releve.outbound.wording import moment_text
@@ -42,9 +44,7 @@ def outbound() -> None:
 @click.argument("number")
 @click.option("--client", required=True, help="Who orders the call.")
 @click.option("--campaign", default="", help="Campaign of the client.")
-@click.option(
-    "--at", required=True, type=INSTANT, help="Instant with its offset: 2026-11-24T10:30:00+01:00."
-)
+@click.option("--at", type=INSTANT, help="Instant, like 2026-11-24T10:30:00+01:00 [default: now].")
 @click.option("--object", "object_", required=True, type=OBJECT,
               help="What is offered, like electricity.")  # fmt: skip
 @click.option("--sector", required=True, type=SECTOR,
@@ -74,13 +74,16 @@ def outbound() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of the tables of facts (docs/outbound.md).",
 )
+@strict_option
+@click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
+              "database now, instead of a folder; your name is written down.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @_LANGUAGE
 def check(
     number: str,
     client: str,
     campaign: str,
-    at: datetime,
+    at: datetime | None,
     object_: str,
     sector: str,
     caller: str,
@@ -90,29 +93,68 @@ def check(
     purpose: str,
     known_at: datetime | None,
     facts: Path | None,
+    strict: bool,
+    recorded_by: str,
     as_json: bool,
     lang: str,
 ) -> None:
     """Say whether NUMBER may be called, on which ground, and every row that refuses.
 
+    Facts come from a folder (`releve outbound start` writes a first one) or from the database.
     Exit status 0 when it may, 1 when it may not, 2 when the call or the facts cannot be read.
     """
+    if recorded_by and (facts or known_at):
+        raise click.UsageError("--recorded-by goes with neither --facts nor --known-at; drop them")
+    at = at or datetime.now(zone(LEGAL_ZONE))
     try:
         call = Call(
             client, number, at, object_, caller, campaign, person,
             address, mode=mode, purpose=purpose, sector=sector,
         )  # fmt: skip
-        found = _verdict(call, facts, known_at or at)
+        if recorded_by:
+            found = _recorded(call, recorded_by)
+        else:
+            found = _verdict(call, facts, known_at or at, strict)
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    click.echo(_json(found, lang) if as_json else "\n".join(_lines(found, lang)))
+    if as_json:
+        click.echo(_json(found, lang))
+    else:
+        told = bool(facts or recorded_by)
+        click.echo("\n".join([*_lines(found, lang), *_next_steps(found, lang, told)]))
     if not found.allowed:
         raise SystemExit(1)
 
 
-def _verdict(call: Call, folder: Path | None, known_at: datetime) -> Verdict:
+@on_the_gate
+def _recorded(call: Call, by: str) -> Verdict:
+    """Return the verdict on what the database holds now, under the installation's own table."""
+    from releve.campaign.trying import recorded_verdict
+    from releve.gate.law import rules_now
+    from releve.gate.moments import clock
+
+    return recorded_verdict(call, rules_now(), clock(), by=by)
+
+
+def _next_steps(found: Verdict, lang: str, told: bool) -> list[str]:
+    """Return what to do next about a refused call: where the facts that it lacks would stand."""
+    french = lang == "fr"
+    if not told:
+        return [
+            "aucun fait n'a été donné ; suite : releve outbound start DOSSIER écrit toutes les "
+            "tables, avec un exemple permis"
+            if french
+            else "no facts were given; next: releve outbound start FOLDER writes all tables, with "
+            "an example that is allowed"
+        ]
+    lacks = [one.of(lang) for one in lacking(finding.row for finding in found.findings)]
+    head = "il manque (table et colonnes) :" if french else "lacking (table and columns):"
+    return [head, *(f"  {one}" for one in lacks)] if lacks else []
+
+
+def _verdict(call: Call, folder: Path | None, known_at: datetime, strict: bool) -> Verdict:
     rules = built_in_rules()
-    frames, _ = read_facts(folder)
+    frames, _ = read_facts(folder, strict=strict)
     facts = facts_on(frames, rules.numbers, legal_day(call.at))
     return verdict(call, facts, rules, known_at)
 
@@ -196,7 +238,7 @@ def words(vocabulary: str | None) -> None:
     click.echo(text, nl=False)
 
 
-for _command in (screen, flips, replay, proof, reprove):
+for _command in (start, screen, flips, replay, proof, reprove):
     outbound.add_command(_command)
 for _command in (consents, sheet, papers, copy):
     outbound.add_command(_command)

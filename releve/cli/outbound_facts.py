@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import polars as pl
@@ -15,7 +17,10 @@ from releve.outbound.fact_files import misnamed, missing_tables
 from releve.outbound.reading import empty_frames, read_tables
 from releve.outbound.scanning import SCANNED, scanned
 
-__all__ = ["read_facts", "scan_facts", "strict_option"]
+if TYPE_CHECKING:
+    from releve.gate.registers import RegisterState
+
+__all__ = ["read_facts", "scan_facts", "strict_option", "write_feeds"]
 
 strict_option = click.option(
     "--strict/--no-strict", default=True, show_default=True,
@@ -106,3 +111,16 @@ def _say_taken(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], files: Collect
 
 def _height(frame: pl.DataFrame | pl.LazyFrame) -> int:
     return int(frame.lazy().select(pl.len()).collect(engine="streaming").item())
+
+
+def write_feeds(
+    folder: Path, feeds: pl.DataFrame, states: Sequence[RegisterState], now: datetime
+) -> None:
+    """Write feeds.csv: registers read now, the others as they were."""
+    read = {state.feed for state in states}
+    rows = [row for row in feeds.iter_rows() if row[0] not in read]
+    rows += [(state.feed, now, state.last_event_at) for state in states]
+    lines = ["feed,read_at,last_event_at"]
+    lines += [",".join(cell.isoformat() if isinstance(cell, datetime) else cell or ""
+                       for cell in row) for row in rows]  # fmt: skip
+    (folder / "feeds.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from releve.cli.database import open_database
-from releve.cli.outbound_facts import read_facts, strict_option
+from releve.cli.outbound_facts import read_facts, strict_option, write_feeds
 from releve.cli.words import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
 from releve.outbound import OutboundError, Watermark
 from releve.outbound.providers import provided
@@ -162,9 +162,11 @@ def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: s
 
 @facts.command()
 @click.argument("feeds", nargs=-1, type=WordType("feed"))
+@click.option("--folder", type=_FOLDER, help="Vouch for the tables of this folder instead "
+              "of the database: its feeds.csv is written.")  # fmt: skip
 @by_option
 @on_the_gate
-def read(feeds: tuple[str, ...], by: str) -> None:
+def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
     """Vouch that the registers FEEDS were read to their end just now [default: all four].
 
     A register whose last reading is older than 15 minutes refuses every call that it bears on. Run
@@ -173,12 +175,17 @@ def read(feeds: tuple[str, ...], by: str) -> None:
     """
     from releve.gate.loading import load_facts
     from releve.gate.moments import clock
-    from releve.gate.registers import register_state
+    from releve.gate.registers import register_state, state_in
 
-    now = clock()
-    states = [register_state(feed) for feed in feeds or vocabulary("feed").ids]
-    marks = [Watermark(state.feed, now, state.last_event_at) for state in states]
-    load_facts(marks, source="registers read", by=by)
+    now, names = clock(), feeds or vocabulary("feed").ids
+    if folder is None:
+        states = [register_state(feed) for feed in names]
+        marks = [Watermark(state.feed, now, state.last_event_at) for state in states]
+        load_facts(marks, source="registers read", by=by)
+    else:
+        frames, _ = read_facts(folder)
+        states = [state_in(frames, feed) for feed in names]
+        write_feeds(folder, frames["feeds"], states, now)
     for state in states:
         last = "none" if state.last_event_at is None else state.last_event_at.isoformat()
         click.echo(f"{state.feed}: {state.rows} rows known, last event {last}; "

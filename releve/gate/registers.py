@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
 from django.db.models import Count, Max
 
 from releve.gate.tables import TABLES
 from releve.outbound.reading import EVENT
 
-__all__ = ["RegisterState", "register_state"]
+__all__ = ["RegisterState", "register_state", "state_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,10 @@ def register_state(feed: str) -> RegisterState:
     rows = TABLES[feed].model._default_manager.exclude(load__isnull=False, load__known_at=None)
     found = rows.aggregate(rows=Count("pk"), last=Max(EVENT.get(feed, "at")))
     return RegisterState(feed, found["rows"], found["last"])
+
+
+def state_in(frames: Mapping[str, pl.DataFrame], feed: str) -> RegisterState:
+    """Return what typed tables hold of a register."""
+    frame = frames[feed]
+    last = frame[EVENT.get(feed, "at")].max()
+    return RegisterState(feed, frame.height, last if isinstance(last, datetime) else None)

@@ -149,6 +149,8 @@ def read_table(table: str, name: str, data: bytes) -> tuple[pl.DataFrame, tuple[
 
 
 def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+    if not cells.width:  # what is wrong with it is said already
+        return pl.DataFrame(schema=_schema(table))
     known = columns_of(table)
     for name in cells.columns:
         if name not in known:
@@ -157,8 +159,6 @@ def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     for name, (_, must) in known.items():
         if must and name not in cells.columns:
             faults.append(Fault(table, 1, name, "", "the column is missing", "add it"))
-    if not cells.width:
-        return pl.DataFrame(schema=_schema(table))
     texts = [name for name in cells.columns if cells[name].dtype == pl.String]
     cells = cells.with_columns(pl.col(texts).str.strip_chars().replace("", None))
     columns = [
