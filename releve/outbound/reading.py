@@ -39,7 +39,7 @@ from releve.outbound.facts import (
     Withdrawal,
 )
 from releve.outbound.vocabulary import vocabulary, word_columns
-from releve.outbound.word_frames import spelled_words, strange_words
+from releve.outbound.word_frames import spelled_words, strange_in, strange_words
 
 __all__ = ["EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "read_table", "read_tables"]
 
@@ -176,17 +176,11 @@ def _in_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFr
     for column, name in word_columns().get(table, {}).items():
         cells = frame[column]
         for row in strange_words(table, column, cells).arg_true().head(_SHOWN).to_list():
-            for text in _strange_in(name, cells[row]):
+            for text in strange_in(name, cells[row]):
                 reason = f"not a word of the vocabulary {name}"
                 fix = vocabulary(name).advice(text)
                 faults.append(Fault(table, row + 2, column, text, reason, fix))
     return frame
-
-
-def _strange_in(name: str, cell: Any) -> list[str]:
-    words = [cell] if isinstance(cell, str) else list(cell)
-    heads = [word.partition(":")[0] if name == "basis" else word for word in words]
-    return [word for word in heads if word not in vocabulary(name).by_id]
 
 
 def _column(

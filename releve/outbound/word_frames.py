@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 
 from releve.outbound.vocabulary import spelled, spelled_basis, vocabulary, word_columns
 
-__all__ = ["spelled_words", "strange_words"]
+__all__ = ["spelled_words", "strange_in", "strange_words"]
 
 
 def spelled_words(table: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -31,6 +32,13 @@ def strange_words(table: str, column: str, cells: pl.Series) -> pl.Series:
         return (cells.list.set_difference(pl.Series([["", *ids]])).list.len() > 0).fill_null(False)
     words = cells.str.split(":").list.first() if column == "basis" else cells
     return (~words.is_in(["", *ids])).fill_null(False)
+
+
+def strange_in(vocabulary_name: str, cell: Any) -> list[str]:
+    """Return the texts of a cell (one, or several) that are no words of a vocabulary."""
+    words = [cell] if isinstance(cell, str) else list(cell)
+    heads = [word.partition(":")[0] if vocabulary_name == "basis" else word for word in words]
+    return [word for word in heads if word not in vocabulary(vocabulary_name).by_id]
 
 
 def _speller(vocabulary_name: str) -> Callable[[str], str]:
