@@ -13,6 +13,8 @@ from django.test import Client
 
 from releve.desk.access.roles import Role
 from releve.outbound import built_in_rules
+from releve.outbound.fact_files import NEEDED
+from releve.outbound.reading import columns_of
 from releve.outbound.sources import SOURCES, numbers_of
 from tests.access.people import signed_in
 from tests.outbound.test_flips import CALLS, SHORTER
@@ -101,6 +103,8 @@ def sent(web: Client, rows: str = SHORTER, calls: bytes = CALLS, facts: bool = T
             archive.writestr("facts/feeds.csv", FEEDS)
             archive.writestr("facts/contracts.csv", CONTRACTS)
             archive.writestr("facts/mandates.csv", MANDATES)
+            for table in NEEDED:
+                archive.writestr(f"facts/{table}.csv", ",".join(columns_of(table)))
         files["facts"] = SimpleUploadedFile("facts.zip", told.getvalue())
     return web.post("/outbound/rules/flips?format=json", files)
 
