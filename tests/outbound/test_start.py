@@ -126,3 +126,42 @@ def test_vouching_for_a_folder_writes_its_feeds_and_says_what_was_read(
     assert again["consents"][0][0] == now
     assert again["attempts"][0] == (now, None)
     assert again["refusals"][0][0] == now - timedelta(minutes=31)
+
+
+@pytest.mark.parametrize("command", ["check", "screen", "replay"])
+def test_a_command_on_a_folder_with_a_misnamed_table_stops_and_names_it(
+    command: str, tmp_path: Path
+) -> None:
+    folder, people = tmp_path / "facts", tmp_path / "people.csv"
+    run("outbound", "start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
+    (folder / "withdrawals.csv").rename(folder / "retraits.csv")
+    people.write_text("number\n+33199000001\n", encoding="utf-8")
+    call = ["--client", "example", "--object", "electricity", "--sector", "energy-supply",
+            "--caller", "+33162000001", "--facts", str(folder), "--lang", "en"]  # fmt: skip
+    at = ["--at", "2026-11-24T10:30:00+01:00"]
+    words = {
+        "check": ["+33199000001", *at],
+        "screen": [str(people), "--out", str(tmp_path / "out"), *at],
+        "replay": [str(people), "--on", "2026-11-24"],
+    }[command]
+    found = run("outbound", command, *words, *call)
+    assert found.exit_code == 2
+    assert (
+        "retraits.csv: not named like a table of facts; rename it withdrawals.csv" in found.output
+    )
+    assert "withdrawals: the table is missing" in found.output
+    lenient = run("outbound", command, *words, *call, "--no-strict")
+    assert lenient.exit_code == 0
+    assert "retraits.csv: not named like a table of facts, left out" in lenient.stderr
+    assert "facts taken: people 1, consents 1, contracts 0" in lenient.stderr
+
+
+def test_a_folder_within_the_folder_is_a_fault_and_a_hidden_file_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "facts"
+    run("outbound", "start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
+    (folder / ".DS_Store").write_bytes(b"x")
+    words = ["outbound", "check", "+33199000001", "--client", "example", "--object", "gaz",
+             "--sector", "energie", "--facts", str(folder)]  # fmt: skip
+    assert run(*words).exit_code == 1
+    (folder / "old").mkdir()
+    assert "holds the folder old; move it away" in run(*words).output
