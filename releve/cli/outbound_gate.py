@@ -188,7 +188,7 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
         write_feeds(folder, frames["feeds"], states, now)
     for state in states:
         last = "none" if state.last_event_at is None else state.last_event_at.isoformat()
-        click.echo(f"{state.feed}: {state.rows} rows known, last event {last}; "
+        click.echo(f"{state.feed}: rows {state.rows}, last event {last}, "
                    f"read at {now.isoformat()}")  # fmt: skip
 
 

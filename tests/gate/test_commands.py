@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main
 from releve.gate.models import Consent, Decision, Load, Personal, Watermark, Withdrawal
+from releve.gate.moments import clock
+from releve.outbound.reading import read_tables
 from tests.gate.making import CAMPAIGN, CLIENT, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -76,8 +79,8 @@ def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
     assert Withdrawal.objects.get().channel == "oral"
     Watermark.objects.all().delete()
     told = run("facts", "read", "Consentements", "refusals", "--by", "ines").output
-    assert "consents: 2 rows known, last event 20" in told
-    assert "refusals: 0 rows known, last event none; read at 20" in told
+    assert "consents: rows 2, last event 20" in told
+    assert "refusals: rows 0, last event none" in told
     assert set(Watermark.objects.values_list("feed", flat=True)) == {"consents", "refusals"}
 
 
@@ -120,3 +123,19 @@ def test_a_person_is_forgotten_and_the_files_are_cleaned() -> None:
     fill(range(1))
     assert "2 values erased" in run("forget", "P0").output
     assert "0 values erased" in run("forget", "P0").output
+
+
+def test_vouching_for_a_folder_writes_its_feeds_and_says_what_was_read(tmp_path: Path) -> None:
+    folder = tmp_path / "facts"
+    run("start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
+    told = run(
+        "facts", "read", "consentements", "attempts", "--folder", str(folder), "--by", "ines"
+    )
+    assert "consents: rows 1, last event 2026-10-25T09:30:00+00:00" in told.output
+    assert "attempts: rows 0, last event none" in told.output
+    assert not Watermark.objects.exists()
+    marks = read_tables({"feeds.csv": (folder / "feeds.csv").read_bytes()})["feeds"]
+    read_at = dict(marks.select("feed", "read_at").iter_rows())
+    assert set(read_at) == {"consents", "attempts", "withdrawals", "refusals"}
+    assert clock() - read_at["consents"] < timedelta(minutes=1)
+    assert read_at["refusals"] == datetime.fromisoformat("2026-11-24T10:29:00+01:00")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -35,6 +35,7 @@ from tests.gate.making import (
 from tests.gate.test_deciding import ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
+LONG_AGO = datetime.fromisoformat("2026-11-02T11:00:00+01:00")
 CAMPAIGN_ROW = Campaign("Client a", "Électricité", "manuel", "démarchage", "maroc", None, False,
                         None, None, "us", "CASA", "Fourniture d'énergie")  # fmt: skip
 
@@ -71,11 +72,11 @@ def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], 
 @pytest.mark.parametrize(
     ("fact", "said"),
     [
-        (Fact(CLIENT, "P0", clock(), clock(), "reffus"), "refusals row 2, kind 'reffus'"),
-        (Fact(CLIENT, "P0", clock(), clock(), basis="consnt:C0"), "basis 'consnt'"),
-        (Person("P0", number_of(0), clock(), "custommer"), "people row 2, kind 'custommer'"),
-        (Attempt("A", CLIENT, "P0", clock(), clock(), purpose="sel"), "purpose 'sel'"),
-        (consent_of(0, clock(), objects=frozenset({"gass", "gas"})), "objects 'gass'"),
+        (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, "reffus"), "refusals row 2, kind 'reffus'"),
+        (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, basis="consnt:C0"), "basis 'consnt'"),
+        (Person("P0", number_of(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
+        (Attempt("A", CLIENT, "P0", LONG_AGO, LONG_AGO, purpose="sel"), "purpose 'sel'"),
+        (consent_of(0, LONG_AGO, objects=frozenset({"gass", "gas"})), "objects 'gass'"),
     ],
 )
 def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str) -> None:

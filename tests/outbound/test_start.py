@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -106,26 +106,6 @@ def test_what_lacks_is_told_once_a_place() -> None:
     rows = [row for row in built_in_rules().rows if row.refuses is not None]
     found = lacking([*rows, *rows])
     assert len(found) == len(set(found)) == len({text.en for text in found})
-
-
-def test_vouching_for_a_folder_writes_its_feeds_and_says_what_was_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "facts"
-    run("outbound", "start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
-    from releve.cli.outbound_facts import read_facts, write_feeds
-    from releve.gate.registers import state_in
-
-    frames, _ = read_facts(folder)
-    now = datetime(2026, 11, 24, 11, tzinfo=PARIS)
-    states = [state_in(frames, feed) for feed in ("consents", "attempts")]
-    assert [(one.feed, one.rows, one.last_event_at is None) for one in states] == [
-        ("consents", 1, False), ("attempts", 0, True)]  # fmt: skip
-    write_feeds(folder, frames["feeds"], states, now)
-    again = read_facts(folder)[0]["feeds"].rows_by_key("feed")
-    assert again["consents"][0][0] == now
-    assert again["attempts"][0] == (now, None)
-    assert again["refusals"][0][0] == now - timedelta(minutes=31)
 
 
 @pytest.mark.parametrize("command", ["check", "screen", "replay"])
