@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 
+import polars as pl
 from django.db import transaction
 
 from releve.gate.clients import register_client
@@ -14,10 +15,11 @@ from releve.gate.knowing import Campaign
 from releve.gate.models import Campaign as Row
 from releve.gate.models import Load
 from releve.gate.moments import clock, close_alone
+from releve.outbound.clients import client_key
 from releve.outbound.errors import WordFault
 from releve.outbound.vocabulary import parse, sector_of
 
-__all__ = ["campaigns", "put_campaign"]
+__all__ = ["campaigns", "put_campaign", "with_campaign_names"]
 
 _MUST = ("object", "sector", "mode", "purpose")
 _WORDS = (*_MUST, "origin")
@@ -68,6 +70,14 @@ def _in_words(campaign: Campaign) -> Campaign:
     except WordFault as error:
         raise LoadRefused(str(error)) from error
     return Campaign(**{**asdict(campaign), **ids})
+
+
+def with_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table in which each campaign is named as it was recorded, however it is spelt."""
+    by_key = {client_key(ref): ref for ref in campaigns()}
+    names = frame["campaign"].unique().to_list()
+    told = {name: by_key.get(client_key(name), name) for name in names if name}
+    return frame.with_columns(pl.col("campaign").replace(told))
 
 
 def campaigns() -> dict[str, Row]:

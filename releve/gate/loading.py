@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
+from releve.gate.campaigns import with_campaign_names
 from releve.gate.clients import register_aliases, with_client_names
 from releve.gate.errors import LoadRefused
 from releve.gate.fitting import refuse_unfit
@@ -70,6 +71,9 @@ def load_frames(
         loaded = Loaded(_opened(source, by, digest))
         register_aliases(_aliases(frames))
         facts = with_client_names(facts)
+        for name in ("abandoned", "scrubs"):
+            if name in facts:
+                facts[name] = with_campaign_names(facts[name])
     for name, frame in facts.items():
         for part in frame.iter_slices(_CHUNK):
             with transaction.atomic():

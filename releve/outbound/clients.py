@@ -1,4 +1,4 @@
-"""Names of clients: case, accents and hyphens make no difference, and a name may have aliases."""
+"""Names of clients and campaigns: case, accents and hyphens make no difference."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ __all__ = ["client_key"]
 
 @lru_cache(maxsize=4096)
 def client_key(name: str) -> str:
-    """Return what the spellings of a client's name have in common."""
+    """Return what the spellings of a client's or a campaign's name have in common."""
     return fold(name) or name.strip().casefold()

@@ -327,7 +327,7 @@ class Facts:
         self._listings = _index(listings, lambda fact: fact.number)
         self._scrubs = _index(scrubs, lambda fact: self._key(fact.client))
         self._mandates = _index(mandates, lambda fact: self._key(fact.client))
-        self._abandoned = _index(abandoned, lambda fact: fact.campaign)
+        self._abandoned = _index(abandoned, lambda fact: client_key(fact.campaign))
         self._watermarks = tuple(sorted(watermarks, key=lambda mark: mark.read_at))
 
     def _key(self, client: str) -> str:
@@ -367,10 +367,10 @@ class Facts:
             scrubs=tuple(
                 fact
                 for fact in _by_then(self._scrubs.get(mine, ()), known_at)
-                if fact.campaign in ("", campaign)
+                if client_key(fact.campaign) in ("", client_key(campaign))
             ),
             mandates=_last_versions(self._mandates.get(mine, ()), known_at),
-            abandoned=_by_then(self._abandoned.get(campaign, ()), known_at),
+            abandoned=_by_then(self._abandoned.get(client_key(campaign), ()), known_at),
             watermarks=marks,
         )
 

@@ -14,8 +14,8 @@ from releve.gate.clients import client_name
 from releve.gate.errors import LoadRefused
 from releve.gate.knowing import Campaign, facts_at
 from releve.gate.loading import load_facts, load_frames
+from releve.gate.models import Abandoned, ClientName, Refusal, Withdrawal
 from releve.gate.models import Campaign as Row
-from releve.gate.models import ClientName, Refusal, Withdrawal
 from releve.gate.moments import clock
 from releve.outbound import Attempt, Call, Contract, Person, verdict
 from releve.outbound import Refusal as Fact
@@ -146,3 +146,12 @@ def test_a_contract_under_an_alias_carries_the_call() -> None:
     known = facts_at(CLIENT, number_of(0), now, campaign=CAMPAIGN)
     call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN, sector="energy-supply")
     assert verdict(call, known.facts(), open_rules(), now).basis == "contract:K"
+
+
+def test_a_campaign_is_found_however_a_table_spells_it() -> None:
+    fill(range(1))
+    text = (
+        f"campaign,day,abandoned,handled,known_at\nSPRING,2026-11-24,9,60,{clock().isoformat()}\n"
+    )
+    load_frames(read_tables({"abandoned.csv": text.encode()}), source="tests", by="tests")
+    assert Abandoned.objects.get().campaign == CAMPAIGN

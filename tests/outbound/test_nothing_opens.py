@@ -213,7 +213,7 @@ def _slip(text: str, dice: random.Random) -> str:
 
 
 def _other_case(folder: Folder, names: dict[str, str], dice: random.Random) -> None:
-    row, place = _cell(folder, dice, lambda table: [*_words(table), "client", "person"])  # type: ignore[misc]
+    row, place = _cell(folder, dice, lambda table: [*_words(table), "client", "person", "campaign"])  # type: ignore[misc]
     row[place] = dice.choice([str.upper, str.lower, str.title, str.swapcase])(row[place])
 
 
