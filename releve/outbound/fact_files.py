@@ -143,7 +143,7 @@ def _quoted(table: str, text: str, separator: str, faults: list[Fault]) -> pl.Da
 def _columns(table: str, cells: list[str], faults: list[Fault]) -> list[str]:
     """Return the names in the first line; none once what is wrong with them is said."""
     columns = [cell.strip() for cell in cells]
-    if columns == [""]:
+    if not any(columns):
         fix = "write the names of the columns (releve outbound start shows them)"
         faults.append(Fault(table, 1, "", "", "the first line is empty", fix))
         return []

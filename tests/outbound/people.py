@@ -33,8 +33,13 @@ _EMPTY = empty_frames()
 _ADDRESSES = ("", "", "", "75001", "13002", "67000", "97400", "GP", "nowhere")
 
 
-def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
-    """Return a list of ``count`` people to call, and tables of facts about them around ``now``."""
+def people_of(
+    count: int, now: datetime, seed: int, *, slips: bool = True
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """Return a list of ``count`` people to call, and tables of facts about them around ``now``.
+
+    With ``slips`` some hold words that are none, as no folder may.
+    """
     draw, now = np.random.default_rng(seed), now.astimezone(UTC)
     told: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows = []
@@ -43,6 +48,8 @@ def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[
         person = f"P{i}"
         rows.append(_row(draw, number, person, told, now))
         _facts(draw, number, person, told, now)
+        if slips and i % 17 == 3:
+            _misspell(i // 17 % 6, number, person, told, now - timedelta(days=i % 20))
     told["feeds"] = [{"feed": feed, "read_at": now - timedelta(minutes=1)} for feed in FEEDS]
     told["mandates"] = [{"id": "M1", "client": CLIENT, "number": CALLER, "first": day(now, -900)}]
     told["scrubs"] = [
@@ -157,8 +164,6 @@ def _facts(
         told["attempts"].append(
             {**client, "id": f"A{person}-{k}", "at": at, "known_at": at, "outcome": outcome}
         )
-    if int(person[1:]) % 17 == 3:  # what no vocabulary holds, and what is spelt otherwise
-        _misspell(int(person[1:]) // 17 % 6, number, person, client, told, ago(20))
     if draw.random() < 0.1:
         at = ago(500)
         name = str(draw.choice(["bloctel", "robinson", "ne-mappelez-plus", "rpo"]))
@@ -172,12 +177,11 @@ def _misspell(
     which: int,
     number: str,
     person: str,
-    client: dict[str, str],
     told: dict[str, list[dict[str, Any]]],
     at: datetime,
 ) -> None:
     """Tell something about a person in a word that is none, or in another spelling of one."""
-    when = {"at": at, "known_at": at}
+    when, client = {"at": at, "known_at": at}, {"client": CLIENT, "person": person}
     if which == 0:
         told["refusals"].append({**client, **when, "kind": "reffus"})
     elif which == 1:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from io import BytesIO
+
 import polars as pl
 import pytest
 
@@ -228,3 +231,130 @@ def test_typed_tables_are_facts_with_their_words() -> None:
     known = facts_of(frames).known("a", "P1", "", "", frames["refusals"]["known_at"][0])
     assert [one.kind for one in known.refusals] == ["refusal"]
     assert frames["refusals"].schema["kind"] == pl.String
+
+
+def test_a_doubtful_first_line_is_one_fault_whatever_follows() -> None:
+    for quote in ("", '"'):
+        text = f"client,person,at,at\n{quote}A{quote},P1,{AT},{AT}\nA,P2\n"
+        assert faults_of("withdrawals.csv", text) == [
+            "withdrawals row 1, at: 2 columns of this name; leave one of them"
+        ]
+        (fault,) = faults_of("withdrawals.csv", f"\n{quote}A{quote},P1,{AT},{AT}\n")
+        assert fault.startswith("withdrawals row 1: the first line is empty")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2026-11-20T11:00:00+01:00", "2026-11-20T10:00:00+00:00"),
+        ("2026-11-20T11:00:00.5+01:00", "2026-11-20T10:00:00.5+00:00"),
+        ("2026-11-20T11:00+01:00", "2026-11-20T10:00:00+00:00"),
+        ("2026-11-20 11:00:00+01:00", "2026-11-20T10:00:00+00:00"),
+        ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00+00:00"),
+    ],
+)
+def test_an_instant_is_read_in_each_of_its_forms(text: str, read: str) -> None:
+    frame = read_tables({"withdrawals.csv": f"client,person,at\nA,P1,{text}\n".encode()})
+    assert frame["withdrawals"]["at"].to_list() == [datetime.fromisoformat(read)]
+    assert frame["withdrawals"]["known_at"].to_list() == [datetime.fromisoformat(read)]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "text", "said"),
+    [
+        ("withdrawals", "at", "2026-11-20T11:00:00", "not an instant with its offset; write it"),
+        ("withdrawals", "at", "", "empty; fill it"),
+        ("withdrawals", "person", " ", "empty; fill it"),
+        ("contracts", "first", "20/11/2026", "not a day; write it like 2026-09-15"),
+        ("contracts", "last", "soon", "not a day"),
+        ("callbacks", "named", "perhaps", "neither true nor false; write true or false"),
+        ("abandoned", "handled", "many", "not a number; write it like 12 or 12.5"),
+        ("listings", "until", "never", "not an instant with its offset"),
+    ],
+)
+def test_a_cell_of_another_type_is_named_by_its_row(
+    table: str, column: str, text: str, said: str
+) -> None:
+    found = faults_of(f"{table}.csv", _row(table, column, text))
+    (fault,) = [fault for fault in found if fault.startswith(f"{table} row 3, {column}")]
+    assert said in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("1", True), ("Oui", True), ("TRUE", True), ("non", False), ("0", False)]
+)
+def test_a_flag_is_read_in_both_languages(text: str, read: bool) -> None:
+    frame = read_tables({"callbacks.csv": _row("callbacks", "named", text).encode()})
+    assert frame["callbacks"]["named"].to_list() == [False, read]
+
+
+def test_a_figure_may_have_a_comma_for_its_point() -> None:
+    text = f"campaign;day;abandoned;handled;known_at\nx;2026-11-20;1,5;2.5;{AT}\n"
+    frame = read_tables({"abandoned.csv": text.encode()})["abandoned"]
+    assert frame.select("abandoned", "handled").row(0) == (1.5, 2.5)
+    assert "abandoned row 2, known_at: empty; fill it" in faults_of(
+        "abandoned.csv", "campaign;day;abandoned;handled\nx;2026-11-20;1;2\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (AT, ""),
+        ("45978", "spreadsheet-serial"),
+        ("45978,4", "spreadsheet-serial"),
+        ("2026-11-20", "no-offset"),
+        ("2026-11-20 11:00", "no-offset"),
+        ("15/09/2026", "no-date"),
+        ("", "no-date"),
+    ],
+)
+def test_a_consent_without_a_date_to_trust_is_kept_and_says_why(text: str, why: str) -> None:
+    rows = f"id;client;person;collected_at;objects\nC1;A;P1;{text};gas\n"
+    frame = read_tables({"consents.csv": rows.encode()})["consents"]
+    assert frame["unreadable"].to_list() == [why]
+    assert (frame["collected_at"].null_count() == 0) is (why == "")
+    known = AT if not why else "1970-01-01T00:00:00+00:00"
+    assert frame["known_at"].to_list() == [datetime.fromisoformat(known)]
+
+
+def test_a_typed_parquet_file_is_read_as_it_is_and_its_rows_are_named() -> None:
+    at = datetime.fromisoformat(AT)
+    frame = pl.DataFrame(
+        {"client": ["A", "A"], "person": ["P1", None], "at": [at, at], "kind": ["refus", "reffus"]},
+        schema_overrides={"at": pl.Datetime("us", "UTC")},
+    )
+    file = BytesIO()
+    frame.head(1).write_parquet(file)
+    read = read_tables({"refusals.parquet": file.getvalue()})["refusals"]
+    assert (read["at"].to_list(), read["kind"].to_list()) == ([at], ["refusal"])
+    file = BytesIO()
+    frame.write_parquet(file)
+    found = faults_of("refusals.parquet", file.getvalue())
+    assert [fault.partition(";")[0] for fault in found] == [
+        "refusals row 3, person: empty",
+        "refusals row 3, kind 'reffus': not a word of the vocabulary refusal-kind",
+    ]
+
+
+def test_a_table_without_rows_or_bytes_is_told_apart() -> None:
+    head = WITHDRAWALS.encode()
+    assert read_tables({"withdrawals.csv": head})["withdrawals"].height == 0
+    assert read_tables({"withdrawals.csv": head.strip()})["withdrawals"].height == 0
+    assert "the first line is empty" in faults_of("withdrawals.csv", b"")[0]
+
+
+def test_only_a_basis_may_carry_a_reference() -> None:
+    rows = f"client,person,at,kind,basis\nA,P1,{AT},refus:x,consnt:C1\n"
+    found = [fault.partition(":")[0] for fault in faults_of("refusals.csv", rows)]
+    assert found == ["refusals row 2, kind 'refus", "refusals row 2, basis 'consnt'"]
+    assert "kind 'refus:x'" in faults_of("refusals.csv", rows)[0]
+
+
+def test_ids_that_a_parquet_file_holds_as_figures_are_text() -> None:
+    at = datetime.fromisoformat(AT)
+    frame = pl.DataFrame({"client": ["A"], "person": [17], "at": [at]})
+    file = BytesIO()
+    frame.write_parquet(file)
+    read = read_tables({"withdrawals.parquet": file.getvalue()})["withdrawals"]
+    assert read["person"].to_list() == ["17"]
