@@ -21,6 +21,7 @@ from releve.gate.personal import Value, keep
 from releve.gate.rows import Made, made
 from releve.gate.tables import TABLES, Table
 from releve.outbound.reading import empty_frames
+from releve.outbound.word_frames import spelled_words
 
 __all__ = ["Loaded", "load_facts", "load_frames"]
 
@@ -63,7 +64,7 @@ def load_frames(
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first
     load of a history, refused once the gate has decided anything later than that.
     """
-    facts = {name: frame for name, frame in frames.items() if name != "clients"}
+    facts = {name: spelled_words(name, f) for name, f in frames.items() if name != "clients"}
     refuse_unfit(facts, clock())
     if as_known:
         _refuse_changed_past(facts)

@@ -346,9 +346,8 @@ def test_a_table_without_rows_or_bytes_is_told_apart() -> None:
 
 def test_only_a_basis_may_carry_a_reference() -> None:
     rows = f"client,person,at,kind,basis\nA,P1,{AT},refus:x,consnt:C1\n"
-    found = [fault.partition(":")[0] for fault in faults_of("refusals.csv", rows)]
-    assert found == ["refusals row 2, kind 'refus", "refusals row 2, basis 'consnt'"]
-    assert "kind 'refus:x'" in faults_of("refusals.csv", rows)[0]
+    found = {fault.partition(": ")[0] for fault in faults_of("refusals.csv", rows)}
+    assert found == {"refusals row 2, kind 'refus:x'", "refusals row 2, basis 'consnt'"}
 
 
 def test_ids_that_a_parquet_file_holds_as_figures_are_text() -> None:
