@@ -111,7 +111,9 @@ class _Instead:
         self._task, self.done = task, False
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Hand the collected tests over."""
+        """Hand the collected tests over, unless a module of theirs could not be loaded."""
+        if session.testsfailed:
+            return True
         self._task({item.nodeid: item for item in session.items})
         self.done = True
         return True

@@ -84,6 +84,14 @@ def test_an_unknown_word_names_those_it_resembles() -> None:
         vocabulary("objet")
 
 
+def test_twelve_words_are_listed_and_more_are_named_by_the_command() -> None:
+    for count, said in ((12, "one of w0, w1"), (13, "releve outbound words some")):
+        words = ", ".join(f"{{id: w{n}, fr: mot {n}, en: term {n}}}" for n in range(count))
+        told = load_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
+        with pytest.raises(WordFault, match=said):
+            told.parse("")
+
+
 def test_folding_joins_what_is_written_apart() -> None:
     assert fold("Œuvre  d’ÉTÉ_n°2") == "oeuvre-d-ete-n-2"
 
@@ -121,7 +129,7 @@ def test_rows_name_only_words() -> None:
         ("[{id: a, fr: '-', en: c}]", "is empty"),
         ("[{id: a, fr: b}]", "must have id, fr, en"),
         ("[{id: a, fr: b, en: c, like: d}]", "must have id, fr, en"),
-        ("[{id: a, fr: b, en: no}]", "quote it"),
+        ("[{id: a, fr: b, en: no}]", "False is read as bool; quote it"),
         ("[{id: a, fr: b, en: c}, {id: a, fr: d, en: e}]", "an id is given twice"),
         ("[{id: a, fr: b, en: c, family: z}]", "a family 'z' that is none"),
         ("[{id: a, fr: b, en: c, family: a}]", "a family 'a' that is none"),
