@@ -21,7 +21,9 @@ from releve.outbound import MODES, PURPOSES, Call, OutboundError, Verdict, built
 from releve.outbound.number_frames import facts_on
 from releve.outbound.rows import legal_day
 from releve.outbound.tables_text import rules_markdown
+from releve.outbound.vocabulary import vocabulary as vocabulary_named
 from releve.outbound.wording import moment_text
+from releve.outbound.words_text import vocabulary_markdown, words_markdown
 
 __all__ = ["outbound"]
 
@@ -170,6 +172,23 @@ def rules(on: datetime | None, lang: str) -> None:
     """Print the rule table as Markdown, with its sources and doubts."""
     day: date | None = None if on is None else on.date()
     click.echo(rules_markdown(built_in_rules(), lang, day), nl=False)
+
+
+@outbound.command()
+@click.argument("vocabulary", required=False, metavar="[VOCABULARY]")
+def words(vocabulary: str | None) -> None:
+    """Print the words that the rules read as Markdown: all vocabularies, or one.
+
+    Each word may be given by its id, its label in either language or another spelling.
+    """
+    try:
+        if vocabulary is None:
+            text = words_markdown()
+        else:
+            text = vocabulary_markdown(vocabulary_named(vocabulary))
+    except OutboundError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(text, nl=False)
 
 
 for _command in (screen, flips, replay, proof, reprove):
