@@ -227,11 +227,13 @@ def _strange(answer: Answer, named: str, ref: str) -> str:
     """Return why the question does not fit what is known, empty when it does.
 
     A person who is named without holding the number would lend it their consent and their cap; an
-    attempt that another provider counted under the call's name would not be counted against it.
+    attempt that this provider counted under the call's name would not be counted against it.
     """
     if named and named not in answer.persons():
         return "GATE-WHO"
-    used = any(cells["id"] == ref for _, cells in answer.own["attempts"])
+    campaign = answer.common.campaign
+    own = (ref, "" if campaign is None else campaign.provider)
+    used = any((cells["id"], cells["provider"]) == own for _, cells in answer.own["attempts"])
     return "GATE-CALL" if used else ""
 
 
@@ -260,6 +262,7 @@ def call_of(
         campaign.client, number, at, campaign.object, caller, name, person,
         purpose=campaign.purpose, mode=campaign.mode, origin=campaign.origin,
         authenticated=campaign.authenticated, mobile_terminal=campaign.mobile_terminal, id=ref,
+        provider=campaign.provider,
     )  # fmt: skip
 
 

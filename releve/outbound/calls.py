@@ -31,7 +31,8 @@ class Call:
     code or a French postcode, empty when unknown; ``caller`` is the number shown, empty when
     hidden; ``origin`` is the country where the call enters the public network (that of the
     operator who signs it), empty when unknown; ``callee`` empty means what the facts say, else
-    a consumer.
+    a consumer. ``provider`` places the call: an attempt with its ``id`` is the call itself only
+    where that provider made it.
     """
 
     client: str
@@ -50,6 +51,7 @@ class Call:
     authenticated: bool | None = None
     mobile_terminal: bool = False
     id: str = ""
+    provider: str = ""
 
     def __post_init__(self) -> None:
         if self.at.utcoffset() is None:

@@ -30,8 +30,10 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
 
     Calendar days are the callee's; where two clocks are possible, the one that counts more.
     """
-    own = moment.case.call.id
-    past = [a for a in moment.case.known.attempts if a.at <= moment.at and (not own or a.id != own)]
+    call = moment.case.call
+    own = (call.provider, call.id) if call.id else None
+    known = (attempt for attempt in moment.case.known.attempts if attempt.at <= moment.at)
+    past = [attempt for attempt in known if (attempt.provider, attempt.id) != own]
     if not past:  # most calls are the first
         return past
     if "hours" in row.parameters:
@@ -73,7 +75,7 @@ def cap_instants(row: Row, case: Case) -> Iterable[datetime]:
 def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
     """Refuse while the days after a refusal run; without days, for good."""
     for refusal in reversed(moment.case.known.refusals):
-        if refusal.kind not in row.parameters["counts"] or refusal.at > moment.at:
+        if refusal.kind in row.parameters["not_counted"] or refusal.at > moment.at:
             continue
         if "days" not in row.parameters:
             return (Failure({"refused": refusal.at, "again": None}),)

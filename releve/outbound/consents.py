@@ -102,14 +102,24 @@ def _items(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 
 def last_day(row: Row, consent: Consent) -> date:
-    """Return the last legal day of a consent: the day stated, or the row's days from collection.
+    """Return the last legal day of a consent: the day stated, or the eve of the row's period.
 
-    The anniversary day is already too late. ValueError for a consent without a date.
+    The anniversary day, or the day after so many days, is already too late. ValueError for a
+    consent without a date.
     """
     if consent.collected_at is None:
         raise ValueError(f"consent {consent.id} has no date")
-    longest = legal_day(consent.collected_at) + timedelta(days=row.parameters["days"] - 1)
+    longest = _too_late(row, legal_day(consent.collected_at)) - timedelta(days=1)
     return longest if consent.until is None else min(longest, consent.until)
+
+
+def _too_late(row: Row, given: date) -> date:
+    """Return the first day after a row's period; one that begins on 29 February ends on the 28th."""
+    if "days" in row.parameters:
+        return given + timedelta(days=row.parameters["days"])
+    year = given.year + int(row.parameters["years"])
+    leap_day = (given.month, given.day) == (2, 29)
+    return given.replace(year=year, day=28 if leap_day else given.day)
 
 
 def _period(row: Row, consent: Consent, moment: Moment) -> Failure | None:
@@ -133,7 +143,7 @@ def _withdrawal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 def _refusal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     for refusal in moment.case.known.refusals:
-        counted = refusal.kind in row.parameters["counts"]
+        counted = refusal.kind not in row.parameters["not_counted"]
         on_consent = not refusal.basis or refusal.basis.startswith("consent")
         given = consent.collected_at
         if row.first is not None and legal_day(refusal.at) < row.first:

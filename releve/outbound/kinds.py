@@ -59,7 +59,7 @@ _COUNT = Parameter("count")
 _OPTIONAL_COUNT = Parameter("count", required=False)
 _WORDS = Parameter("words")
 _ITEMS = Parameter("words", of=("identity", "choice", "period", "withdrawal", "proof_access"))
-_REFUSALS = Parameter("words", of=("refusal", "not-interested", "not-now"))
+_NO_REFUSALS = Parameter("words", of=("not-now",))
 
 KINDS: dict[str, Kind] = {
     # releve.outbound.case, releve.outbound.checks_data
@@ -85,10 +85,10 @@ KINDS: dict[str, Kind] = {
     "consent_required": _test({}),
     "consent_proof": _test({}, "consent"),
     "consent_items": _test({"items": _ITEMS, "not_positive": _WORDS}, "consent", "missing"),
-    "consent_period": _test({"days": _COUNT}, "consent", "last"),
+    "consent_period": _test({"days": _OPTIONAL_COUNT, "years": _OPTIONAL_COUNT}, "consent", "last"),
     "consent_object": _test({"tolerance_minutes": _COUNT}, "consent", "outside"),
     "consent_withdrawal": _test({}, "consent", "withdrawn"),
-    "consent_refusal": _test({"counts": _REFUSALS}, "consent", "refused"),
+    "consent_refusal": _test({"not_counted": _NO_REFUSALS}, "consent", "refused"),
     # releve.outbound.exceptions
     "exception_contract": Kind(
         "lift", {"running": _FLAG, "related": _FLAG, "ended_within_days": _COUNT}
@@ -100,11 +100,12 @@ KINDS: dict[str, Kind] = {
             "working_days": _COUNT,
             "holidays": Parameter("row"),
             "named_for": Parameter("words", required=False),
+            "made_in_call": _FLAG,
         },
     ),
     "exception_request": Kind("lift", {"days": _COUNT}),
     "exception_consent": Kind("lift", {"after_listing": _FLAG}),
-    "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT}),
+    "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT, "widest_minutes": _COUNT}),
     # releve.outbound.checks_time
     "holidays": Kind("definition", {"days": Parameter("days")}),
     "hours": _test(
@@ -120,7 +121,7 @@ KINDS: dict[str, Kind] = {
         "most",
         "first",
     ),
-    "silence": _test({"counts": _REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "again"),
+    "silence": _test({"not_counted": _NO_REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "again"),
     "pause": _test({"hours": _COUNT, "outcomes": _WORDS}, "last", "hours"),
     "abandoned_rate": _test({"most_percent": Parameter("number")}, "rate", "most"),
     # releve.outbound.checks_caller

@@ -38,6 +38,8 @@ def check_row(row: Row, say: Say) -> None:
         say("refuses does not fit its kind", "a kind that can refuse says so, the others do not")
     if row.kind == "cap" and ("days" in row.parameters) is ("hours" in row.parameters):
         say("a cap has either days or hours", "give one of them")
+    if row.kind == "consent_period" and ("days" in row.parameters) is ("years" in row.parameters):
+        say("a period has either days or years", "give one of them")
     if row.unsure and row.doubt is None and "M" in row.sure:
         say("from memory only, and no doubt is told", "write doubt:")
     if row.gate != "P" and (row.applies.clients is not None or row.applies.except_clients):

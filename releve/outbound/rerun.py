@@ -143,6 +143,7 @@ def call_in(decision: Mapping[str, Any]) -> Call:
         authenticated=told["authenticated"],
         mobile_terminal=told["mobile_terminal"],
         id=f"{decision['call_id']}/{decision['cseq']}",
+        provider=told["provider"],
     )
 
 

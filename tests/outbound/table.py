@@ -37,7 +37,7 @@ CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "somebody", "+33144556677", "+33162
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 LONG_AGO = datetime.fromisoformat("2001-01-01T00:00:00+00:00")
 _CALL = ("caller", "address", "callee", "purpose", "channel", "mode", "origin", "authenticated")
-_CALL += ("mobile_terminal", "campaign", "id")
+_CALL += ("mobile_terminal", "campaign", "provider")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def case_of(entry: dict[str, Any]) -> Case:
         at=at,
         object=entry.get("object", "electricity"),
         person=entry.get("person", ""),
+        id=entry.get("call_id", entry["id"]),
         **{"caller": CALLER, **{key: entry[key] for key in _CALL if key in entry}},
     )
     refused = entry.get("refused", [])
@@ -210,7 +211,10 @@ def attempt(value: Any, number: int) -> Attempt:
     at = instant(told["at"])
     known = instant(told.get("known", told["at"]))
     client, person = told.get("client", CLIENT), told.get("person", PERSON)
-    return Attempt(told.get("id", f"A{number}"), client, person, at, known, told.get("outcome", ""))
+    outcome, provider = told.get("outcome", ""), told.get("provider", "")
+    return Attempt(
+        told.get("id", f"A{number}"), client, person, at, known, outcome, provider
+    )
 
 
 def listing(value: Any, number: str) -> Listing:

@@ -7,7 +7,8 @@ import pytest
 from releve.outbound import built_in_rules, next_allowed, verdict
 from tests.outbound.table import Case, cases_of
 
-NAMES = ("law", "consent", "time", "history", "caller", "data", "neighbours", "independent")
+NAMES = ("law", "consent", "time", "history", "caller", "data", "neighbours", "independent",
+         "second_reading")  # fmt: skip
 CASES = [case for name in NAMES for case in cases_of(name)]
 
 

@@ -255,7 +255,7 @@ def test_a_fact_counts_from_the_very_instant_at_which_it_is_known(
 
 
 def test_a_consent_without_a_date_has_no_last_day() -> None:
-    (row,) = (row for row in RULES.rows if row.id == "FR-OPTIN-3")
+    (row,) = (row for row in RULES.rows if row.id == "FR-OPTIN-3" and row.gate == "H")
     undated = Consent("C1", CLIENT, PERSON, None, at(CONSENT), frozenset())
     with pytest.raises(ValueError, match="C1 has no date"):
         last_day(row, undated)
