@@ -114,7 +114,7 @@ def last_day(row: Row, consent: Consent) -> date:
 
 
 def _too_late(row: Row, given: date) -> date:
-    """Return the first day after a row's period; one that begins on 29 February ends on the 28th."""
+    """Return the first day after a row's period; from 29 February it is a 28th."""
     if "days" in row.parameters:
         return given + timedelta(days=row.parameters["days"])
     year = given.year + int(row.parameters["years"])

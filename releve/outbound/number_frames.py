@@ -55,7 +55,9 @@ def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFram
     frame = _keyed(numbers, table)
     kinds = frame.group_by("key").agg(pl.col("digits").first())
     foreign = [
-        key for key, digits in kinds.iter_rows() if table.number(digits, day).number_class == FOREIGN
+        key
+        for key, digits in kinds.iter_rows()
+        if table.number(digits, day).number_class == FOREIGN
     ]
     if foreign:
         alone = pl.when(pl.col("key").is_in(foreign)).then("!" + pl.col("digits"))

@@ -32,6 +32,7 @@ from tests.gate.making import (
     AT_ANY_HOUR,
     CAMPAIGN,
     CLIENT,
+    PROVIDER,
     Ground,
     number_of,
     question,
@@ -112,12 +113,26 @@ def test_nobody_lends_a_consent_to_a_number_that_is_not_theirs(ground: Ground) -
     assert ground.rows(DECISIONS) == [(0,)]
 
 
-def test_an_attempt_that_another_provider_counted_gives_no_call_its_name(ground: Ground) -> None:
+def test_an_attempt_counted_outside_the_gate_gives_no_call_its_name(ground: Ground) -> None:
     now = clock()
-    theirs = Attempt("call/1", CLIENT, "P2", now - timedelta(days=1), now, provider="them")
-    load_facts([theirs], source="them", by="tests")
+    ours = Attempt("call/1", CLIENT, "P2", now - timedelta(days=1), now, provider=PROVIDER)
+    load_facts([ours], source="us", by="tests")
     ground.ready()
     assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
+
+
+def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_counts(
+    ground: Ground,
+) -> None:
+    now = clock()
+    theirs = [
+        Attempt(f"call/{n}", CLIENT, "P2", now - timedelta(days=1), now, provider="them")
+        for n in (1, 2, 3)
+    ]
+    load_facts(theirs, source="them", by="tests")
+    ground.ready()
+    assert said(ask(ground, question(2, "call"))) == "200 allow"
+    assert "FR-FREQ-1" in ask(ground, question(2, "call", 2)).reasons
 
 
 def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: Ground) -> None:

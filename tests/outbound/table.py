@@ -212,9 +212,7 @@ def attempt(value: Any, number: int) -> Attempt:
     known = instant(told.get("known", told["at"]))
     client, person = told.get("client", CLIENT), told.get("person", PERSON)
     outcome, provider = told.get("outcome", ""), told.get("provider", "")
-    return Attempt(
-        told.get("id", f"A{number}"), client, person, at, known, outcome, provider
-    )
+    return Attempt(told.get("id", f"A{number}"), client, person, at, known, outcome, provider)
 
 
 def listing(value: Any, number: str) -> Listing:
