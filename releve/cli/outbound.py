@@ -18,11 +18,12 @@ from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
 from releve.network.clock import UTC
 from releve.outbound import MODES, PURPOSES, Call, OutboundError, Verdict, built_in_rules, verdict
+from releve.outbound.dates_text import moment_text
 from releve.outbound.number_frames import facts_on
+from releve.outbound.phrases import basis_text, label
 from releve.outbound.rows import legal_day
 from releve.outbound.tables_text import rules_markdown
 from releve.outbound.vocabulary import vocabulary as vocabulary_named
-from releve.outbound.wording import moment_text
 from releve.outbound.words_text import vocabulary_markdown, words_markdown
 
 __all__ = ["outbound"]
@@ -128,9 +129,18 @@ def _lines(found: Verdict, lang: str) -> list[str]:
     for finding in found.findings:
         row = finding.row
         doubt = f" ({row.doubt.of(lang)})" if row.doubt else ""
-        lines.append(f"- {row.version} [{row.gate}] {finding.says(lang)} {row.reference}{doubt}")
-    lines.append(f"{'fondement' if french else 'basis'}: {found.basis or '—'}")
-    lines += [f"{mark.feed}: {mark.read_at.isoformat()}" for mark in found.watermarks]
+        lines.append(f"- {finding.says(lang)}")
+        lines += [f"  {remedy}" for remedy in [finding.remedy(lang)] if remedy]
+        lines.append(f"  {row.version} [{row.gate}] {row.reference}{doubt}")
+    for lifted in found.lifted:
+        lines.append(f"+ {lifted.by.rule.of(lang)}")
+        lines.append(f"  {lifted.by.version} > {lifted.row.version} [{lifted.row.gate}]")
+    basis = basis_text(found.basis, lang) if found.basis else "—"
+    lines.append(f"{'fondement' if french else 'basis'}: {basis}")
+    lines += [
+        f"{label('feed', mark.feed, lang)}: {moment_text(mark.read_at, lang)}"
+        for mark in found.watermarks
+    ]
     until = "—" if found.until is None else moment_text(found.until, lang)
     following = "—" if found.next_allowed is None else moment_text(found.next_allowed, lang)
     lines.append(f"{'vaut jusqu’à' if french else 'stands until'}: {until}")
@@ -150,8 +160,13 @@ def _json(found: Verdict, lang: str) -> str:
         "allowed": found.allowed,
         "findings": [
             {"row": f.row.version, "gate": f.row.gate, "says": f.says(lang),
-             "text": f.row.reference, "facts": f.facts}
+             "remedy": f.remedy(lang), "text": f.row.reference, "facts": f.facts}
             for f in found.findings
+        ],
+        "lifted": [
+            {"row": one.row.version, "by": one.by.version, "basis": one.basis,
+             "says": one.by.rule.of(lang)}
+            for one in found.lifted
         ],
         "basis": found.basis,
         "attempts": found.attempts,

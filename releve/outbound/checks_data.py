@@ -35,14 +35,16 @@ _FAULTS: dict[str, Callable[[Moment], str]] = {
 
 
 def _stale(row: Row, moment: Moment) -> tuple[Failure, ...]:
-    """Return the registers read too long ago: before the call, or before it was judged."""
+    """Refuse registers read too long ago: before the call, or before it was judged."""
     case, found = moment.case, []
     asked = min(moment.case.call.at, case.known_at)
-    for feed, minutes in sorted(row.parameters.get("max_minutes", {}).items()):
+    most: dict[str, int] = row.parameters.get("max_minutes", {})
+    for feed, minutes in sorted(most.items()):
         mark = case.known.watermarks.get(feed)
         if mark is None or asked - mark.read_at > timedelta(minutes=minutes):
-            found.append(Failure({"feed": feed, "read": None if mark is None else mark.read_at}))
-    return tuple(found)
+            found.append((feed, None if mark is None else mark.read_at))
+    minutes = min((most[feed] for feed, _ in found), default=0)
+    return (Failure({"registers": tuple(found), "minutes": minutes}),) if found else ()
 
 
 def unreadable_consents(row: Row, moment: Moment, state: ConsentState) -> tuple[Failure, ...]:

@@ -10,7 +10,7 @@ from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.facts import Attempt
 from releve.outbound.hours import local_midnight
 from releve.outbound.pacing import abandoned_share
-from releve.outbound.rows import Row, legal_midnight
+from releve.outbound.rows import LEGAL_ZONE, Row, legal_midnight
 
 __all__ = [
     "abandoned_rate",
@@ -55,8 +55,9 @@ def cap(row: Row, moment: Moment) -> tuple[Failure, ...]:
     counted, most = attempts_in_window(row, moment), row.parameters["most"]
     if len(counted) < most:
         return ()
-    first = min(attempt.at for attempt in counted) if counted else None
-    quotes = {"count": len(counted), "most": most, "first": first}
+    zone_name = next(iter(moment.case.zones), LEGAL_ZONE)
+    tried = tuple(attempt.at for attempt in counted)
+    quotes = {"count": len(counted), "most": most, "zone": zone_name, "attempts": tried}
     return (Failure(quotes, tuple(attempt.id for attempt in counted)),)
 
 

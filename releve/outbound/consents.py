@@ -95,10 +95,9 @@ def _proof(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 
 def _items(row: Row, consent: Consent, moment: Moment) -> Failure | None:
-    missing = [item for item in ITEMS if item in row.parameters["items"] - consent.items]
-    if consent.act in row.parameters["not_positive"]:
-        missing.append("positive_act")
-    return _failure(consent, missing=tuple(missing)) if missing else None
+    missing = tuple(item for item in ITEMS if item in row.parameters["items"] - consent.items)
+    act = consent.act if consent.act in row.parameters["not_positive"] else ""
+    return _failure(consent, missing=missing, act=act) if missing or act else None
 
 
 def last_day(row: Row, consent: Consent) -> date:
@@ -124,16 +123,19 @@ def _too_late(row: Row, given: date) -> date:
 
 def _period(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     last = last_day(row, consent)
-    return _failure(consent, last=last) if moment.day > last else None
+    return _failure(consent, given=consent.collected_at, last=last) if moment.day > last else None
 
 
 def _object(row: Row, consent: Consent, moment: Moment) -> Failure | None:
-    outside = []
-    if moment.case.call.object not in consent.objects:
-        outside.append("object")
+    offered = moment.case.call.object
+    consented = () if offered in consent.objects else tuple(sorted(consent.objects))
+    other = offered not in consent.objects
+    slot: tuple[datetime, ...] = ()
     if consent.slot_from is not None and not in_slot(row, consent, moment.at):
-        outside.append("slot")
-    return _failure(consent, outside=tuple(outside)) if outside else None
+        slot = (consent.slot_from, *filter(None, [consent.slot_to]))
+    if not other and not slot:
+        return None
+    return _failure(consent, consented=consented, offered=offered if other else "", slot=slot)
 
 
 def _withdrawal(row: Row, consent: Consent, moment: Moment) -> Failure | None:

@@ -71,8 +71,8 @@ KINDS: dict[str, Kind] = {
         },
         "detail",
         "consent",
-        "feed",
-        "read",
+        "registers",
+        "minutes",
     ),
     "duty": Kind("text", {}),
     "note": Kind("text", {}),
@@ -85,7 +85,9 @@ KINDS: dict[str, Kind] = {
     "consent_required": _test({}),
     "consent_proof": _test({}, "consent"),
     "consent_items": _test({"items": _ITEMS, "not_positive": _WORDS}, "consent", "missing"),
-    "consent_period": _test({"days": _OPTIONAL_COUNT, "years": _OPTIONAL_COUNT}, "consent", "last"),
+    "consent_period": _test(
+        {"days": _OPTIONAL_COUNT, "years": _OPTIONAL_COUNT}, "consent", "given", "last"
+    ),
     "consent_object": _test({"tolerance_minutes": _COUNT}, "consent", "outside"),
     "consent_withdrawal": _test({}, "consent", "withdrawn"),
     "consent_refusal": _test({"not_counted": _NO_REFUSALS}, "consent", "refused"),
@@ -112,17 +114,25 @@ KINDS: dict[str, Kind] = {
         {"windows": Parameter("week"), "holidays": Parameter("row", required=False)},
         "territory",
         "local",
+        "why",
+        "hours",
+        "opens",
     ),
-    "local_holidays": _test({"days": Parameter("days-by-place")}, "territory", "day"),
+    "local_holidays": _test({"days": Parameter("days-by-place")}, "territory", "day", "holiday"),
     # releve.outbound.checks_history
     "cap": _test(
         {"most": _COUNT, "days": _OPTIONAL_COUNT, "hours": _OPTIONAL_COUNT},
         "count",
         "most",
-        "first",
+        "attempts",
+        "days",
+        "hours",
+        "again",
     ),
-    "silence": _test({"not_counted": _NO_REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "again"),
-    "pause": _test({"hours": _COUNT, "outcomes": _WORDS}, "last", "hours"),
+    "silence": _test(
+        {"not_counted": _NO_REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "days", "again"
+    ),
+    "pause": _test({"hours": _COUNT, "outcomes": _WORDS}, "last", "hours", "again"),
     "abandoned_rate": _test({"most_percent": Parameter("number")}, "rate", "most"),
     # releve.outbound.checks_caller
     "caller_shown": _test({}),

@@ -44,11 +44,13 @@ def check_row(row: Row, say: Say) -> None:
         say("from memory only, and no doubt is told", "write doubt:")
     if row.gate != "P" and (row.applies.clients is not None or row.applies.except_clients):
         say("a row that is no policy names clients", "the text binds every client: remove them")
-    for text in row.refuses or ():
+    if row.remedy is not None and row.refuses is None:
+        say("remedy does not fit its kind", "only a kind that can refuse has one: remove it")
+    for key, text in [(k, t) for k in ("refuses", "remedy") for t in getattr(row, k) or ()]:
         unknown = {name for _, name, _, _ in string.Formatter().parse(text) if name} - kind.quotes
         if unknown:
             known = ", ".join(sorted(kind.quotes)) or "nothing"
-            say(f"refuses quotes {sorted(unknown)}", f"a row of kind {row.kind} knows {known}")
+            say(f"{key} quotes {sorted(unknown)}", f"a row of kind {row.kind} knows {known}")
 
 
 def check_whole(

@@ -23,7 +23,7 @@ _SERVICES = frozenset({_TYPE.PREMIUM_RATE, _TYPE.SHARED_COST, _TYPE.TOLL_FREE, _
                        _TYPE.VOICEMAIL, _TYPE.PAGER})  # fmt: skip
 """Types of numbers of other countries on which no person is called."""
 _NO_COUNTRY = "001"
-"""The region of country codes that are no country's: free, shared, premium and satellite numbers."""
+"""The region of country codes that are no country's: free, premium and satellite numbers."""
 FOREIGN = "foreign"
 """The class of numbers of other countries; unlike those of the table, all their digits count."""
 _SHAPE = re.compile(r"(?:\+|00)[1-9]\d{5,14}|0[1-9]\d{8}")

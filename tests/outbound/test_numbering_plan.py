@@ -1,4 +1,4 @@
-"""The prefixes against Arcep's blocks: every block of a subscriber is understood, and lies there."""
+"""The prefixes against Arcep's blocks: every block of subscribers is understood and placed."""
 
 from __future__ import annotations
 
