@@ -18,6 +18,7 @@ from django.utils import timezone
 from releve.gate.asking import Question, Reply, allow, no_answer, refuse
 from releve.gate.commons import Commons
 from releve.gate.errors import Away, Conflict
+from releve.gate.explanation import explain, repeated
 from releve.gate.keys import number_text, person_pseudonym, text_pseudonym
 from releve.gate.knowing import Answer, Campaign, Common, Seen, bound, facts_digest
 from releve.gate.moments import MOST_SKEW, later_than
@@ -178,7 +179,8 @@ class _Group:
         question, clock = one.question, self.seen.clock or self.now
         decided = self.seen.decided.get((question.ci, question.cs))
         if decided is not None:
-            return _again(decided, question, (one.number, one.named), clock)
+            reply = _again(decided, question, (one.number, one.named), clock)
+            return self._explained(one, reply, decided) if question.explain else reply
         answer = self._answer(one)
         fault = _fault(answer, self.seen, self.now) or _strange(answer, one.named, question.ref)
         if fault:
@@ -189,8 +191,22 @@ class _Group:
         self.last = at = later_than(clock, newest)
         found = judged(call_of(question.camp, campaign, one.like, question.cli, one.named, at,
                                question.ref), answer, self.rules)  # fmt: skip
+        document = explain(found, answer.facts(), self.rules) if question.explain else None
         self._decided(one, answer, found)
-        return allow(question.ref) if _allowed(found) else refuse(_reasons(found))
+        if _allowed(found):
+            return allow(question.ref, document)
+        return refuse(_reasons(found), document)
+
+    def _explained(self, one: Asked, reply: Reply, decided: Sequence[Any]) -> Reply:
+        """Return the reply to a repeat with what explains it, judged again at its instant."""
+        answer, question = self._answer(one), one.question
+        campaign = answer.common.campaign
+        if campaign is None or reply.reasons == "GATE-CALL":
+            return reply
+        at = instant(decided[DECISION.index("at")])
+        call = call_of(question.camp, campaign, one.like, question.cli, one.named, at, question.ref)
+        found = judged(call, answer, self.rules)
+        return repeated(reply, explain(found, answer.facts(), self.rules))
 
     def _decided(self, one: Asked, answer: Answer, found: Sequence[Verdict]) -> None:
         at = found[0].call.at
