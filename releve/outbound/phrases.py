@@ -42,6 +42,7 @@ _NO_OBJECT = Words("aucun objet", "no object")
 _OTHER_SLOT = Words(
     "il ne vaut que pour un autre moment ({slot})", "it holds only for another time ({slot})"
 )
+_FROM_TO = Words("du {first} au {last}", "from {first} to {last}")
 _FROM = Words("à partir du {at}", "from {at} on")
 _UNDER_ANOTHER_RULE = Words("seulement si la règle change", "only if the rule changes")
 _TIMES = Words("{day} ({count} fois)", "{day} ({count} times)")
@@ -162,9 +163,9 @@ def _outside(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
             )
         )
     if quotes["slot"]:
-        slot = [moment_text(moment, language) for moment in quotes["slot"]]
-        to = " au " if language == "fr" else " to "
-        parts.append(_OTHER_SLOT.of(language).format(slot=to.join(slot)))
+        first, *last = [moment_text(moment, language) for moment in quotes["slot"]]
+        slot = _FROM_TO.of(language).format(first=first, last=last[0]) if last else first
+        parts.append(_OTHER_SLOT.of(language).format(slot=slot))
     return {"outside": join(parts, language)}
 
 

@@ -65,16 +65,35 @@ REASONS: Mapping[str, Words] = {
     "after-recording": Words(
         "elle est postérieure à son enregistrement", "it is later than its recording"
     ),
-    "geographic": Words("géographique (01 à 05)", "geographic (01 to 05)"),
-    "non-geographic-09": Words("non géographique (09)", "non-geographic (09)"),
-    "mobile": Words("mobile (06 ou 07)", "mobile (06 or 07)"),
-    "shared-cost-08": Words("à tarif majoré (08)", "at a surcharge (08)"),
-    "premium-089": Words("surtaxé (089)", "premium-rate (089)"),
+    "geographic": Words("un numéro géographique (01 à 05)", "a geographic number (01 to 05)"),
+    "non-geographic-09": Words("un numéro non géographique (09)", "a non-geographic number (09)"),
+    "mobile": Words("un numéro mobile (06 ou 07)", "a mobile number (06 or 07)"),
+    "shared-cost-08": Words("un numéro à tarif majoré (08)", "a number at a surcharge (08)"),
+    "premium-089": Words("un numéro surtaxé (089)", "a premium-rate number (089)"),
     "short-3bpq": Words(
-        "court et surtaxé (quatre chiffres, de 3200 à 3999)",
-        "short and at a surcharge (four digits, 3200 to 3999)",
+        "un numéro court surtaxé (quatre chiffres, de 3200 à 3999)",
+        "a short number at a surcharge (four digits, 3200 to 3999)",
     ),
-    "directory-118": Words("de renseignements (118)", "a directory service's (118)"),
+    "free-or-ordinary-08": Words(
+        "un numéro gratuit ou banalisé (08)", "a free or ordinary number (08)"
+    ),
+    "short-ordinary": Words("un numéro court non surtaxé", "a short number at no surcharge"),
+    "npv": Words("un numéro polyvalent vérifié", "a verified multipurpose number"),
+    "overseas": Words("un numéro d'outre-mer", "an overseas number"),
+    "es-geographic": Words("un numéro fixe espagnol", "a Spanish fixed number"),
+    "es-mobile": Words("un numéro mobile espagnol", "a Spanish mobile number"),
+    "es-free": Words("un numéro gratuit espagnol", "a Spanish free number"),
+    "es-premium": Words("un numéro surtaxé espagnol", "a Spanish premium-rate number"),
+    "be-geographic": Words("un numéro fixe belge", "a Belgian fixed number"),
+    "be-mobile": Words("un numéro mobile belge", "a Belgian mobile number"),
+    "be-free": Words("un numéro gratuit belge", "a Belgian free number"),
+    "be-premium": Words("un numéro surtaxé belge", "a Belgian premium-rate number"),
+    "it-geographic": Words("un numéro fixe italien", "an Italian fixed number"),
+    "it-mobile": Words("un numéro mobile italien", "an Italian mobile number"),
+    "it-free-or-premium": Words(
+        "un numéro gratuit ou surtaxé italien", "an Italian free or premium-rate number"
+    ),
+    "directory-118": Words("un numéro de renseignements (118)", "a directory number (118)"),
 }
 """What is wrong with a number, a place, a person or a date, and the classes of numbers shown."""
 

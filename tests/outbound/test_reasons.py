@@ -79,6 +79,10 @@ def test_no_sentence_holds_words_of_the_other_language() -> None:
         assert not words & set(FOREIGN[language].split()), (row, text)
 
 
+def test_every_class_of_numbers_has_its_words() -> None:
+    assert built_in_rules().numbers.classes() - REASONS.keys() == set()
+
+
 def test_every_column_that_a_remedy_names_is_one_of_its_table() -> None:
     labels = {word.label.fr: word.id for word in vocabularies()["table"].words}
     columns = {column for table in TABLES for column in columns_of(table)}
@@ -97,12 +101,13 @@ def test_the_page_of_sentences_is_the_one_that_the_cases_give() -> None:
 
 SAID: list[tuple[dict[str, Any], str, str, str]] = [
     ({"at": "2026-11-11 15:00"}, "FR-HOURS-1",
-     "Chez la personne appelée (métropole), il est mercredi 11/11/2026 à 15\u00a0h\u00a000 : c'est"
+     "Chez la personne appelée (métropole), l'appel tomberait le mercredi 11/11/2026 à"
+     " 15\u00a0h\u00a000 : c'est"
      " un jour férié (armistice de 1918). Les appels sont permis du lundi au vendredi de 10\u00a0h"
      " à 13\u00a0h et de 14\u00a0h à 20\u00a0h, hors jours fériés.",
-     "For the person called (mainland France), it is Wednesday 11 November 2026 at 15:00: it is a"
-     " public holiday (Armistice Day). Calls are permitted Monday to Friday from 10:00 to 13:00 and"
-     " from 14:00 to 20:00, not on public holidays."),
+     "For the person called (mainland France), the call would fall on Wednesday 11 November 2026 at"
+     " 15:00: it is a public holiday (Armistice Day). Calls are permitted Monday to Friday from"
+     " 10:00 to 13:00 and from 14:00 to 20:00, not on public holidays."),
     ({"attempts": ["2026-11-05 11:00", "2026-11-06 11:00", "2026-11-06 12:00", "2026-11-09 11:00"]},
      "FR-FREQ-1",
      "Déjà 4 appels ou tentatives en 30 jours : 05/11/2026, 06/11/2026 (2 fois) et 09/11/2026. La"
