@@ -7,9 +7,11 @@ import gzip
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from releve.outbound import built_in_rules
+from releve.outbound.number_frames import understood
 
 DAY = date(2026, 11, 24)
 ISLANDS = {
@@ -84,3 +86,13 @@ def test_a_number_of_no_person_abroad_is_no_subscriber(number: str) -> None:
 def test_a_subscriber_abroad_is_a_number_of_another_country(number: str) -> None:
     meant = built_in_rules().numbers.number(number, DAY)
     assert (meant.number_class, meant.fault, meant.callee) == ("foreign", "", True)
+
+
+def test_numbers_abroad_are_each_understood_by_all_their_digits() -> None:
+    written = ["+994900200123", "+994900207509", "+305005000123", "+305005005063", "0144556677"]
+    table = built_in_rules().numbers
+    found = understood(pl.Series(written), table, DAY)
+    meant = [table.number(number, DAY) for number in written]
+    assert found["number"].to_list() == [number.text for number in meant]
+    assert found["fault"].to_list() == [number.fault for number in meant]
+    assert {number.fault for number in meant} == {"", "not-a-subscriber"}
