@@ -96,8 +96,8 @@ def _proof(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 def _items(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     missing = tuple(item for item in ITEMS if item in row.parameters["items"] - consent.items)
-    act = consent.act if consent.act in row.parameters["not_positive"] else ""
-    return _failure(consent, missing=missing, act=act) if missing or act else None
+    act = consent.act if consent.act in row.parameters["not_positive"] else None
+    return _failure(consent, missing=missing, act=act) if missing or act is not None else None
 
 
 def last_day(row: Row, consent: Consent) -> date:

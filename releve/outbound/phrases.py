@@ -38,6 +38,7 @@ _OTHER_OBJECT = Words(
     "il porte sur un autre objet ({consented}) que l'appel ({offered})",
     "it is about another object ({consented}) than the call ({offered})",
 )
+_NO_ACT_SAID = Words("acte non précisé", "no act is stated")
 _NO_OBJECT = Words("aucun objet", "no object")
 _OTHER_SLOT = Words(
     "il ne vaut que pour un autre moment ({slot})", "it holds only for another time ({slot})"
@@ -146,8 +147,10 @@ def _mode(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
 def _items(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
     items = [label("item", item, language) for item in quotes["missing"]]
     parts = [_MISSING.of(language).format(items=join(items, language))] if items else []
-    if quotes["act"]:
-        parts.append(_NO_ACT.of(language).format(act=label("act", quotes["act"], language)))
+    act = quotes["act"]
+    if act is not None:
+        said = label("act", act, language) if act else _NO_ACT_SAID.of(language)
+        parts.append(_NO_ACT.of(language).format(act=said))
     return {"missing": _AND_ALSO.of(language).join(parts)}
 
 

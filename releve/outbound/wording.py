@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from releve.outbound.dates_text import day_text, moment_text
-from releve.outbound.phrases import PHRASES
+from releve.outbound.phrases import PHRASES, join
 from releve.outbound.rows import Row, Words
 
 __all__ = ["REASONS", "sentence"]
@@ -114,6 +114,8 @@ def _said(value: Any, language: str) -> str:
         return moment_text(value, language)
     if isinstance(value, date):
         return day_text(value, language)
+    if isinstance(value, tuple):
+        return join([_said(one, language) for one in value], language) if value else "—"
     if isinstance(value, float):
         text = f"{value:.1f}".removesuffix(".0")
         return text.replace(".", ",") if language == "fr" else text

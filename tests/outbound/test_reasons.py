@@ -12,8 +12,9 @@ import pytest
 from releve.outbound import built_in_rules, verdict
 from releve.outbound.phrases import basis_text
 from releve.outbound.reading import TABLES, columns_of
+from releve.outbound.rows import Words
 from releve.outbound.vocabulary import vocabularies
-from releve.outbound.wording import REASONS
+from releve.outbound.wording import REASONS, sentence
 from tests.outbound.reasons import all_findings, page
 from tests.outbound.table import case_of
 
@@ -177,3 +178,20 @@ def test_the_ground_of_a_call_is_said_in_words() -> None:
     assert basis_text("callback:R1", "en") == "request to be called R1"
     assert basis_text("object:press", "fr") == "objet exempté (journaux, périodiques et magazines)"
     assert basis_text("none-needed", "en") == "no basis needed"
+
+
+def test_an_act_that_is_not_stated_is_said_so() -> None:
+    row = next(row for row in built_in_rules().rows if row.kind == "consent_items")
+    quotes = {"consent": "C1", "missing": (), "act": ""}
+    assert row.refuses is not None
+    assert sentence(row.refuses, row, quotes, "fr") == (
+        "Le consentement C1 ne vaut pas, car il a été donné sans acte positif (acte non précisé)."
+    )
+
+
+def test_several_words_are_listed_and_none_is_a_dash() -> None:
+    row = next(row for row in built_in_rules().rows if row.kind == "data")
+    words = (Words("gaz", "gas"), Words("fioul", "oil"), Words("bois", "wood"))
+    template = Words("{near}", "{near}")
+    assert sentence(template, row, {"near": words}, "fr") == "gaz, fioul et bois"
+    assert sentence(template, row, {"near": ()}, "en") == "—"
