@@ -125,7 +125,11 @@ def _lines(found: Verdict, lang: str) -> list[str]:
         )
     )
     lines = [f"{answer} : {found.number}" if french else f"{answer}: {found.number}"]
-    lines += [f"  {place.territory}: {moment_text(place.local, lang)}" for place in found.places]
+    named = {code: place.name.of(lang) for code, place in built_in_rules().territories.items()}
+    lines += [
+        f"  {named.get(place.territory, place.territory)}: {moment_text(place.local, lang)}"
+        for place in found.places
+    ]
     for finding in found.findings:
         row = finding.row
         doubt = f" ({row.doubt.of(lang)})" if row.doubt else ""

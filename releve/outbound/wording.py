@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from releve.outbound.dates_text import day_text, moment_text
 from releve.outbound.phrases import PHRASES, join
 from releve.outbound.rows import Row, Words
 
-__all__ = ["REASONS", "sentence"]
+__all__ = ["REASONS", "outline", "sentence"]
 
 REASONS: Mapping[str, Words] = {
     "empty": Words("il manque", "it is missing"),
@@ -105,6 +106,11 @@ def sentence(words: Words, row: Row, quotes: Mapping[str, Any], language: str) -
     if phrases is not None:
         said |= phrases(row, quotes, language)
     return words.of(language).format_map(said)
+
+
+def outline(words: Words, language: str) -> str:
+    """Return a row's words with a gap where a call's own figures would stand."""
+    return re.sub(r"\{\w+\}", "…", words.of(language))
 
 
 def _said(value: Any, language: str) -> str:
