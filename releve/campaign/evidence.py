@@ -134,7 +134,10 @@ def _proved(
         "legal": decision.legal,
         "rules": "|".join(dict.fromkeys(f.row.version for f in found.findings)),
         "says": " ".join(
-            dict.fromkeys(f"{f.says('fr')} ({f.row.reference})" for f in found.findings)
+            dict.fromkeys(
+                f.says("fr") if f.row.reference == "—" else f"{f.says('fr')} ({f.row.reference})"
+                for f in found.findings
+            )
         ),
         "basis": decision.basis,
         "attempts": decision.attempts,

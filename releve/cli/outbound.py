@@ -20,18 +20,24 @@ from releve.cli.outbound_start import start
 from releve.cli.words import MODE, OBJECT, PURPOSE, SECTOR
 from releve.network.clock import UTC, zone
 from releve.outbound import Call, OutboundError, Verdict, built_in_rules, verdict
+from releve.outbound.dates_text import moment_text
 from releve.outbound.number_frames import facts_on
-from releve.outbound.remedies import lacking
-from releve.outbound.rows import LEGAL_ZONE, legal_day
+from releve.outbound.phrases import basis_text, label
+from releve.outbound.rows import LEGAL_ZONE, Words, legal_day
 from releve.outbound.tables_text import rules_markdown
 from releve.outbound.vocabulary import vocabulary as vocabulary_named
-from releve.outbound.wording import moment_text
 from releve.outbound.words_text import vocabulary_markdown, words_markdown
 
 __all__ = ["outbound"]
 
 _LANGUAGE = click.option(
     "--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language."
+)
+_FIRST_STEP = Words(
+    "aucun fait n'a été donné ; suite : releve outbound start DOSSIER écrit toutes les tables,"
+    " avec un exemple permis",
+    "no facts were given; next: releve outbound start FOLDER writes all tables, with an example "
+    "that is allowed",
 )
 
 
@@ -120,8 +126,8 @@ def check(
     if as_json:
         click.echo(_json(found, lang))
     else:
-        told = bool(facts or recorded_by)
-        click.echo("\n".join([*_lines(found, lang), *_next_steps(found, lang, told)]))
+        first_step = [] if facts or recorded_by else [_FIRST_STEP.of(lang)]
+        click.echo("\n".join([*_lines(found, lang), *first_step]))
     if not found.allowed:
         raise SystemExit(1)
 
@@ -134,22 +140,6 @@ def _recorded(call: Call, by: str) -> Verdict:
     from releve.gate.moments import clock
 
     return recorded_verdict(call, rules_now(), clock(), by=by)
-
-
-def _next_steps(found: Verdict, lang: str, told: bool) -> list[str]:
-    """Return what to do next about a refused call: where the facts that it lacks would stand."""
-    french = lang == "fr"
-    if not told:
-        return [
-            "aucun fait n'a été donné ; suite : releve outbound start DOSSIER écrit toutes les "
-            "tables, avec un exemple permis"
-            if french
-            else "no facts were given; next: releve outbound start FOLDER writes all tables, with "
-            "an example that is allowed"
-        ]
-    lacks = [one.of(lang) for one in lacking(finding.row for finding in found.findings)]
-    head = "il manque (table et colonnes) :" if french else "lacking (table and columns):"
-    return [head, *(f"  {one}" for one in lacks)] if lacks else []
 
 
 def _verdict(call: Call, folder: Path | None, known_at: datetime, strict: bool) -> Verdict:
@@ -171,13 +161,26 @@ def _lines(found: Verdict, lang: str) -> list[str]:
         )
     )
     lines = [f"{answer} : {found.number}" if french else f"{answer}: {found.number}"]
-    lines += [f"  {place.territory}: {moment_text(place.local, lang)}" for place in found.places]
+    named = {code: place.name.of(lang) for code, place in built_in_rules().territories.items()}
+    lines += [
+        f"  {named.get(place.territory, place.territory)}: {moment_text(place.local, lang)}"
+        for place in found.places
+    ]
     for finding in found.findings:
         row = finding.row
         doubt = f" ({row.doubt.of(lang)})" if row.doubt else ""
-        lines.append(f"- {row.version} [{row.gate}] {finding.says(lang)} {row.reference}{doubt}")
-    lines.append(f"{'fondement' if french else 'basis'}: {found.basis or '—'}")
-    lines += [f"{mark.feed}: {mark.read_at.isoformat()}" for mark in found.watermarks]
+        lines.append(f"- {finding.says(lang)}")
+        lines += [f"  {remedy}" for remedy in [finding.remedy(lang)] if remedy]
+        lines.append(f"  {row.version} [{row.gate}] {row.reference}{doubt}")
+    for lifted in found.lifted:
+        lines.append(f"+ {lifted.by.rule.of(lang)}")
+        lines.append(f"  {lifted.by.version} > {lifted.row.version} [{lifted.row.gate}]")
+    basis = basis_text(found.basis, lang) if found.basis else "—"
+    lines.append(f"{'fondement' if french else 'basis'}: {basis}")
+    lines += [
+        f"{label('feed', mark.feed, lang)}: {moment_text(mark.read_at, lang)}"
+        for mark in found.watermarks
+    ]
     until = "—" if found.until is None else moment_text(found.until, lang)
     following = "—" if found.next_allowed is None else moment_text(found.next_allowed, lang)
     lines.append(f"{'vaut jusqu’à' if french else 'stands until'}: {until}")
@@ -197,8 +200,13 @@ def _json(found: Verdict, lang: str) -> str:
         "allowed": found.allowed,
         "findings": [
             {"row": f.row.version, "gate": f.row.gate, "says": f.says(lang),
-             "text": f.row.reference, "facts": f.facts}
+             "remedy": f.remedy(lang), "text": f.row.reference, "facts": f.facts}
             for f in found.findings
+        ],
+        "lifted": [
+            {"row": one.row.version, "by": one.by.version, "basis": one.basis,
+             "says": one.by.rule.of(lang)}
+            for one in found.lifted
         ],
         "basis": found.basis,
         "attempts": found.attempts,

@@ -57,7 +57,8 @@ def _contract(row: Row, loaded: datetime) -> date | None:
 
 
 def _refusal(row: Row, loaded: datetime) -> date | None:
-    return None if row["kind"] == "not-interested" else years_later(row["at"].date())
+    """Return the last day of a "not now" alone: any other refusal forbids for good somewhere."""
+    return years_later(row["at"].date()) if row["kind"] == "not-now" else None
 
 
 def _listing(row: Row, loaded: datetime) -> date | None:

@@ -36,8 +36,9 @@ class Call:
     hidden; ``origin`` is the country where the call enters the public network (that of the
     operator who signs it), empty when unknown; ``callee`` empty means what the facts say, else
     a consumer. ``sector`` is the trade that the campaign declares; its object must belong to it.
-    Words may be given in any spelling of their vocabulary. An object, a sector or an origin that is
-    no word refuses the call.
+    ``provider`` places the call: an attempt with its ``id`` is the call itself only where that
+    provider made it. Words may be given in any spelling of their vocabulary. An object, a sector or
+    an origin that is no word refuses the call.
     """
 
     client: str
@@ -57,6 +58,7 @@ class Call:
     mobile_terminal: bool = False
     id: str = ""
     sector: str = ""
+    provider: str = ""
 
     def __post_init__(self) -> None:
         if self.at.utcoffset() is None:

@@ -25,16 +25,9 @@ def data(row: Row, moment: Moment) -> tuple[Failure, ...]:
 
 
 def _unknown_word(found: StrangeWord) -> Failure:
-    kind = vocabulary(found.vocabulary)
-    near = tuple(kind.by_id[name].label for name in kind.near(found.text)) if found.text else ()
-    return Failure(
-        {
-            "word": found.text,
-            "column": found.column,
-            "vocabulary": found.vocabulary,
-            "near": near or _NONE,
-        }
-    )
+    near = vocabulary(found.vocabulary).near(found.text) if found.text else ()
+    quotes = {"word": found.text, "column": found.column, "vocabulary": found.vocabulary}
+    return Failure({**quotes, "near": tuple(near)})
 
 
 def _sector_fault(moment: Moment) -> Words | str:
@@ -51,10 +44,10 @@ def _caller_fault(moment: Moment) -> str:
     return "" if caller is None or caller.number_class else caller.fault
 
 
-_NONE = Words("aucun", "none")
-_UNDECLARED = Words("non déclaré", "undeclared")
+_UNDECLARED = Words("il n'est pas déclaré", "it is not declared")
 _OTHER_SECTOR = Words(
-    "l'objet de l'appel est d'un autre secteur", "the object of the call is of another sector"
+    "l'objet de l'appel relève d'un autre secteur",
+    "the object of the call belongs to another sector",
 )
 _FAULTS: dict[str, Callable[[Moment], Words | str]] = {
     "zone": lambda moment: moment.case.place_fault,
@@ -66,14 +59,16 @@ _FAULTS: dict[str, Callable[[Moment], Words | str]] = {
 
 
 def _stale(row: Row, moment: Moment) -> tuple[Failure, ...]:
-    """Return the registers read too long ago: before the call, or before it was judged."""
+    """Refuse registers read too long ago: before the call, or before it was judged."""
     case, found = moment.case, []
     asked = min(moment.case.call.at, case.known_at)
-    for feed, minutes in sorted(row.parameters.get("max_minutes", {}).items()):
+    most: dict[str, int] = row.parameters.get("max_minutes", {})
+    for feed, minutes in sorted(most.items()):
         mark = case.known.watermarks.get(feed)
         if mark is None or asked - mark.read_at > timedelta(minutes=minutes):
-            found.append(Failure({"feed": feed, "read": None if mark is None else mark.read_at}))
-    return tuple(found)
+            found.append((feed, None if mark is None else mark.read_at))
+    minutes = min((most[feed] for feed, _ in found), default=0)
+    return (Failure({"registers": tuple(found), "minutes": minutes}),) if found else ()
 
 
 def unreadable_consents(row: Row, moment: Moment, state: ConsentState) -> tuple[Failure, ...]:

@@ -11,7 +11,7 @@ from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.facts import Attempt
 from releve.outbound.hours import local_midnight
 from releve.outbound.pacing import abandoned_share
-from releve.outbound.rows import Row, legal_midnight
+from releve.outbound.rows import LEGAL_ZONE, Row, legal_midnight
 
 __all__ = [
     "abandoned_rate",
@@ -36,8 +36,10 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
 
     Calendar days are the callee's; where two clocks are possible, the one that counts more.
     """
-    own = moment.case.call.id
-    past = [a for a in moment.case.known.attempts if a.at <= moment.at and (not own or a.id != own)]
+    call = moment.case.call
+    own = (call.provider, call.id) if call.id else None
+    known = (attempt for attempt in moment.case.known.attempts if attempt.at <= moment.at)
+    past = [attempt for attempt in known if (attempt.provider, attempt.id) != own]
     if not past:  # most calls are the first
         return past
     apart = purposes_apart(row)
@@ -66,8 +68,9 @@ def cap(row: Row, moment: Moment) -> tuple[Failure, ...]:
     counted, most = attempts_in_window(row, moment), row.parameters["most"]
     if len(counted) < most:
         return ()
-    first = min(attempt.at for attempt in counted) if counted else None
-    quotes = {"count": len(counted), "most": most, "first": first}
+    zone_name = next(iter(moment.case.zones), LEGAL_ZONE)
+    tried = tuple(attempt.at for attempt in counted)
+    quotes = {"count": len(counted), "most": most, "zone": zone_name, "attempts": tried}
     return (Failure(quotes, tuple(attempt.id for attempt in counted)),)
 
 
@@ -86,7 +89,7 @@ def cap_instants(row: Row, case: Case) -> Iterable[datetime]:
 def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
     """Refuse while the days after a refusal run; without days, for good."""
     for refusal in reversed(moment.case.known.refusals):
-        if refusal.kind not in row.parameters["counts"] or refusal.at > moment.at:
+        if refusal.kind in row.parameters["not_counted"] or refusal.at > moment.at:
             continue
         if "days" not in row.parameters:
             return (Failure({"refused": refusal.at, "again": None}),)

@@ -99,10 +99,9 @@ def _proof(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 
 def _items(row: Row, consent: Consent, moment: Moment) -> Failure | None:
-    missing = [item for item in ITEMS if item in row.parameters["items"] - consent.items]
-    if not is_positive(consent.act, row):
-        missing.append("positive_act")
-    return _failure(consent, missing=tuple(missing)) if missing else None
+    missing = tuple(item for item in ITEMS if item in row.parameters["items"] - consent.items)
+    act = None if is_positive(consent.act, row) else consent.act
+    return _failure(consent, missing=missing, act=act) if missing or act is not None else None
 
 
 def is_positive(act: str, row: Row) -> bool:
@@ -111,28 +110,41 @@ def is_positive(act: str, row: Row) -> bool:
 
 
 def last_day(row: Row, consent: Consent) -> date:
-    """Return the last legal day of a consent: the day stated, or the row's days from collection.
+    """Return the last legal day of a consent: the day stated, or the eve of the row's period.
 
-    The anniversary day is already too late. ValueError for a consent without a date.
+    The anniversary day, or the day after so many days, is already too late. ValueError for a
+    consent without a date.
     """
     if consent.collected_at is None:
         raise ValueError(f"consent {consent.id} has no date")
-    longest = legal_day(consent.collected_at) + timedelta(days=row.parameters["days"] - 1)
+    longest = _too_late(row, legal_day(consent.collected_at)) - timedelta(days=1)
     return longest if consent.until is None else min(longest, consent.until)
+
+
+def _too_late(row: Row, given: date) -> date:
+    """Return the first day after a row's period; from 29 February it is a 28th."""
+    if "days" in row.parameters:
+        return given + timedelta(days=row.parameters["days"])
+    year = given.year + int(row.parameters["years"])
+    leap_day = (given.month, given.day) == (2, 29)
+    return given.replace(year=year, day=28 if leap_day else given.day)
 
 
 def _period(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     last = last_day(row, consent)
-    return _failure(consent, last=last) if moment.day > last else None
+    return _failure(consent, given=consent.collected_at, last=last) if moment.day > last else None
 
 
 def _object(row: Row, consent: Consent, moment: Moment) -> Failure | None:
-    outside = []
-    if not moment.case.offers(consent.objects):
-        outside.append("object")
+    other = not moment.case.offers(consent.objects)
+    consented = tuple(sorted(consent.objects)) if other else ()
+    offered = moment.case.call.object if other else None
+    slot: tuple[datetime, ...] = ()
     if consent.slot_from is not None and not in_slot(row, consent, moment.at):
-        outside.append("slot")
-    return _failure(consent, outside=tuple(outside)) if outside else None
+        slot = (consent.slot_from, *filter(None, [consent.slot_to]))
+    if not other and not slot:
+        return None
+    return _failure(consent, consented=consented, offered=offered, slot=slot)
 
 
 def _withdrawal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
@@ -142,7 +154,7 @@ def _withdrawal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 def _refusal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     for refusal in moment.case.known.refusals:
-        counted = refusal.kind in row.parameters["counts"]
+        counted = refusal.kind not in row.parameters["not_counted"]
         on_consent = not refusal.basis or refusal.basis.startswith("consent")
         given = consent.collected_at
         if row.first is not None and legal_day(refusal.at) < row.first:

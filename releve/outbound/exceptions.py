@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from releve.outbound.case import Case, Moment
 from releve.outbound.consents import express_consents, in_slot, legal_consents, slot_bounds
-from releve.outbound.facts import Callback, Contract
+from releve.outbound.facts import Callback, Consent, Contract
 from releve.outbound.holidays import NO_DAYS, DayRules, after_working_days
 from releve.outbound.rows import Row, legal_day, legal_midnight
 
@@ -76,6 +76,8 @@ def _callback(row: Row, moment: Moment) -> str:
         about_it = case.offers(request.objects) and request.proof
         if case.offers(row.parameters.get("named_for", ())) and not _asked_for(request):
             continue
+        if request.in_call and not row.parameters["made_in_call"]:
+            continue
         end = _last_call(row, request.requested_at, case)
         if about_it and request.requested_at <= moment.at < end:
             return f"callback:{request.id}"
@@ -137,9 +139,17 @@ def _consent(row: Row, moment: Moment) -> str:
 
 def _slot(row: Row, moment: Moment) -> str:
     for consent in legal_consents(express_consents(moment), moment):
-        if consent.slot_from is not None and in_slot(row, consent, moment.at):
+        if _is_precise(row, consent) and in_slot(row, consent, moment.at):
             return f"consent:{consent.id}"
     return ""
+
+
+def _is_precise(row: Row, consent: Consent) -> bool:
+    """Return whether a slot is narrow enough to be a precise date and time."""
+    if consent.slot_from is None:
+        return False
+    width = (consent.slot_to or consent.slot_from) - consent.slot_from
+    return width <= timedelta(minutes=row.parameters["widest_minutes"])
 
 
 def _slot_instants(row: Row, case: Case) -> Iterable[datetime]:

@@ -63,7 +63,7 @@ _COUNT = Parameter("count")
 _OPTIONAL_COUNT = Parameter("count", required=False)
 _WORDS = Parameter("words")
 _ITEMS = Parameter("words", of=vocabulary("item").ids)
-_REFUSALS = Parameter("words", of=vocabulary("refusal-kind").ids)
+_NO_REFUSALS = Parameter("words", of=("not-now",))
 _OBJECTS = Parameter("words", of=vocabulary("object").ids)
 _OUTCOMES = Parameter("words", of=vocabulary("outcome").ids)
 _ACTS = Parameter("words", of=vocabulary("act").ids)
@@ -80,12 +80,12 @@ KINDS: dict[str, Kind] = {
         },
         "detail",
         "consent",
-        "feed",
-        "read",
-        "word",
-        "column",
+        "registers",
+        "minutes",
+        "unknown",
+        "place",
+        "similar",
         "vocabulary",
-        "near",
     ),
     "duty": Kind("text", {}),
     "note": Kind("text", {}),
@@ -98,10 +98,12 @@ KINDS: dict[str, Kind] = {
     "consent_required": _test({}),
     "consent_proof": _test({}, "consent"),
     "consent_items": _test({"items": _ITEMS, "not_positive": _ACTS}, "consent", "missing"),
-    "consent_period": _test({"days": _COUNT}, "consent", "last"),
+    "consent_period": _test(
+        {"days": _OPTIONAL_COUNT, "years": _OPTIONAL_COUNT}, "consent", "given", "last"
+    ),
     "consent_object": _test({"tolerance_minutes": _COUNT}, "consent", "outside"),
     "consent_withdrawal": _test({}, "consent", "withdrawn"),
-    "consent_refusal": _test({"counts": _REFUSALS}, "consent", "refused"),
+    "consent_refusal": _test({"not_counted": _NO_REFUSALS}, "consent", "refused"),
     # releve.outbound.exceptions
     "exception_contract": Kind(
         "lift", {"running": _FLAG, "related": _FLAG, "ended_within_days": _COUNT}
@@ -113,19 +115,23 @@ KINDS: dict[str, Kind] = {
             "working_days": _COUNT,
             "holidays": Parameter("row"),
             "named_for": Parameter("words", required=False, of=vocabulary("object").ids),
+            "made_in_call": _FLAG,
         },
     ),
     "exception_request": Kind("lift", {"days": _COUNT}),
     "exception_consent": Kind("lift", {"after_listing": _FLAG}),
-    "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT}),
+    "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT, "widest_minutes": _COUNT}),
     # releve.outbound.checks_time
     "holidays": Kind("definition", {"days": Parameter("days")}),
     "hours": _test(
         {"windows": Parameter("week"), "holidays": Parameter("row", required=False)},
         "territory",
         "local",
+        "why",
+        "hours",
+        "opens",
     ),
-    "local_holidays": _test({"days": Parameter("days-by-place")}, "territory", "day"),
+    "local_holidays": _test({"days": Parameter("days-by-place")}, "territory", "day", "holiday"),
     # releve.outbound.checks_history
     "cap": _test(
         {
@@ -136,10 +142,15 @@ KINDS: dict[str, Kind] = {
         },
         "count",
         "most",
-        "first",
+        "attempts",
+        "days",
+        "hours",
+        "again",
     ),
-    "silence": _test({"counts": _REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "again"),
-    "pause": _test({"hours": _COUNT, "outcomes": _OUTCOMES}, "last", "hours"),
+    "silence": _test(
+        {"not_counted": _NO_REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "days", "again"
+    ),
+    "pause": _test({"hours": _COUNT, "outcomes": _OUTCOMES}, "last", "hours", "again"),
     "abandoned_rate": _test({"most_percent": Parameter("number")}, "rate", "most"),
     # releve.outbound.checks_caller
     "caller_shown": _test({}),

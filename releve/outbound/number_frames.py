@@ -1,7 +1,8 @@
 """Many numbers at once: each is understood through one number that is like it.
 
-What a number means depends on its first characters and its length alone, so a million numbers come
-down to some thousand kinds, each asked of :class:`releve.outbound.numbers.NumberTable` once.
+What a number of the table means depends on its first characters and its length alone, so a million
+numbers come down to some thousand kinds, each asked of
+:class:`releve.outbound.numbers.NumberTable` once; a number of another country is a kind of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import date
 import polars as pl
 
 from releve.outbound.facts import Facts
-from releve.outbound.numbers import NumberTable, cleaned, recipe
+from releve.outbound.numbers import FOREIGN, NumberTable, cleaned, recipe
 from releve.outbound.reading import facts_of
 
 __all__ = ["facts_on", "shown_column", "understood"]
@@ -53,6 +54,15 @@ def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFram
     """Return the international ``number``, ``fault`` and ``territories`` (by ``|``) of each."""
     frame = _keyed(numbers, table)
     kinds = frame.group_by("key").agg(pl.col("digits").first())
+    foreign = [
+        key
+        for key, digits in kinds.iter_rows()
+        if table.number(digits, day).number_class == FOREIGN
+    ]
+    if foreign:
+        alone = pl.when(pl.col("key").is_in(foreign)).then("!" + pl.col("digits"))
+        frame = frame.with_columns(key=alone.otherwise("key"))
+        kinds = frame.group_by("key").agg(pl.col("digits").first())
     told = []
     for key, digits in kinds.iter_rows():
         meant = table.number(digits, day)

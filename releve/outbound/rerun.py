@@ -144,6 +144,7 @@ def call_in(decision: Mapping[str, Any]) -> Call:
         mobile_terminal=told["mobile_terminal"],
         sector=told["sector"],
         id=f"{decision['call_id']}/{decision['cseq']}",
+        provider=told["provider"],
     )
 
 

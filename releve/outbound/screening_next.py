@@ -90,7 +90,7 @@ def _releases(row: Row, facts: Mapping[str, pl.DataFrame], now: GroupAt) -> pl.D
     past = facts["refusals" if row.kind == "silence" else "attempts"].filter(pl.col("at") <= at)
     zones = list(now.moment.case.zones)
     if row.kind == "silence":
-        counted = past.filter(pl.col("kind").is_in(sorted(row.parameters["counts"])))
+        counted = past.filter(~pl.col("kind").is_in(sorted(row.parameters["not_counted"])))
         days = row.parameters["days"] + 1
         exits = [_midnights(counted, days, name) for name in zones]
         return _latest(pl.concat(exits or [_midnights(counted.clear(), days, LEGAL_ZONE)]))

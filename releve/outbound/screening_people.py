@@ -165,7 +165,11 @@ def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
 
 def _last_day(row: Row) -> pl.Expr:
     """Return the last legal day of each consent."""
-    longest = pl.col("day") + timedelta(days=row.parameters["days"] - 1)
+    if "days" in row.parameters:
+        too_late = pl.col("day") + timedelta(days=row.parameters["days"])
+    else:  # from 29 February it leads to the 28th
+        too_late = pl.col("day").dt.offset_by(f"{row.parameters['years']}y")
+    longest = too_late - timedelta(days=1)
     return pl.min_horizontal(longest, pl.col("until"))
 
 
@@ -192,7 +196,7 @@ def _refused(
     for i, row in rows:
         if row.kind != "consent_refusal":
             continue
-        counted = pl.col("kind").is_in(sorted(row.parameters["counts"]))
+        counted = ~pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
         on_consent = (pl.col("basis") == "") | pl.col("basis").str.starts_with("consent")
         in_time = pl.col("at") <= instant
         if row.first is not None:
@@ -254,7 +258,8 @@ def _refusal_columns(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether each silence runs."""
     instant, found = at.moment.at, [(pl.col("at") > at.moment.at).any().alias("refusal_ahead")]
     for i, row in _numbered(at, "silence"):
-        counted = pl.col("kind").is_in(sorted(row.parameters["counts"])) & (pl.col("at") <= instant)
+        excepted = pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
+        counted = ~excepted & (pl.col("at") <= instant)
         if "days" in row.parameters:
             span = timedelta(days=row.parameters["days"])
             running = [

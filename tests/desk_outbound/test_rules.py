@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 import zipfile
 from datetime import date
 
@@ -52,6 +53,10 @@ def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
         assert row.doubt is None or " ".join(row.doubt.of(language).split()) in plain
         for number in numbers_of(row.source):
             assert f'id="source-{number}"' in page
+        for words in filter(None, (row.refuses, row.remedy)):
+            said = re.sub(r"\{\w+\}", "…", words.of(language))
+            assert " ".join(said.replace("\u00a0", " ").split()) in plain
+    assert not re.search(r"\{\w+\}", plain), "a gap is shown as one"
     assert "Bloctel before every" not in page
     assert page.count('aria-current="page"') == 1, "the nearest entry of the menu, not two"
 

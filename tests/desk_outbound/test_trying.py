@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 NO_DAYS = """jurisdiction: FR
 rows:
-- {amends: FR-OPTIN-3, from: 2026-09-01, parameters: {days: 0}}
+- {amends: FR-OPTIN-3, gate: P, from: 2026-09-01, parameters: {days: 0}}
 """
 
 

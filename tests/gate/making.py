@@ -30,6 +30,7 @@ from releve.outbound import (
 )
 
 CLIENT, CAMPAIGN, CALLER = "CLIENT-A", "spring", "+33162000001"
+PROVIDER = "us"
 AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}\n"
 """Tests run at night too; the hours have tests of their own."""
 
@@ -62,7 +63,7 @@ def fill(people: Iterable[int]) -> None:
     """Record the campaign, its caller number, and people who consented a day ago."""
     now = clock()
     put_campaign(CAMPAIGN, Campaign(CLIENT, "electricity", "manual", "prospecting", "", None, False,
-                                    None, None, "us", "CASA", "energy-supply"),
+                                    None, None, PROVIDER, "CASA", "energy-supply"),
                  by="tests")  # fmt: skip
     facts: list[Any] = [Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
     for person in people:

@@ -292,18 +292,21 @@ def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
         number_pseudonym("+33144556677")
 
 
-def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it() -> None:
+@pytest.mark.parametrize("kind", ["refusal", "not-interested"])
+def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: str) -> None:
     now = timezone.now()
     fill((0, 1))
     first = now.date() - timedelta(days=400)
     running = Contract("K1", CLIENT, "P0", first, None, now)
-    load_facts([running, Refusal(CLIENT, "P1", now, now, "not-interested")],
+    load_facts([running, Refusal(CLIENT, "P1", now, now, kind),
+                Refusal(CLIENT, "P1", now, now, "not-now")],
                source="tests", by="tests")  # fmt: skip
     far = now + timedelta(days=4 * 366)
     erase_due(far.date(), far)
     assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
     assert value_of("number", number_pseudonym(number_of(1))) is None
-    assert Refusals.objects.count() == 1, "it forbids for good, by the pseudonym alone"
+    (kept,) = Refusals.objects.values_list("kind", flat=True)
+    assert kept == kind, "it forbids for good, by the pseudonym alone"
     ended = dataclasses.replace(running, last=now.date())
     load_facts([ended], source="tests", by="tests")
     erase_due(far.date(), far)

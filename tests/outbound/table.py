@@ -39,7 +39,7 @@ CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "somebody", "+33144556677", "+33162
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 LONG_AGO = datetime.fromisoformat("2001-01-01T00:00:00+00:00")
 _CALL = ("caller", "address", "callee", "purpose", "channel", "mode", "origin", "authenticated")
-_CALL += ("mobile_terminal", "campaign", "id")
+_CALL += ("mobile_terminal", "campaign", "provider")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def case_of(entry: dict[str, Any]) -> Case:
         object=entry.get("object", "electricity"),
         sector=entry.get("sector", sector_of(entry.get("object", "")) or "energy-supply"),
         person=entry.get("person", ""),
+        id=entry.get("call_id", entry["id"]),
         **{"caller": CALLER, **{key: entry[key] for key in _CALL if key in entry}},
     )
     refused = entry.get("refused", [])
@@ -216,7 +217,7 @@ def attempt(value: Any, number: int) -> Attempt:
     client, person = told.get("client", CLIENT), told.get("person", PERSON)
     return Attempt(
         told.get("id", f"A{number}"), client, person, at, known, told.get("outcome", ""),
-        purpose=told.get("purpose", ""),
+        told.get("provider", ""), purpose=told.get("purpose", ""),
     )  # fmt: skip
 
 

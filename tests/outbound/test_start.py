@@ -14,7 +14,6 @@ from releve.cli import main
 from releve.network.clock import zone
 from releve.outbound import built_in_rules, verdict
 from releve.outbound.reading import TABLES, facts_of, read_tables
-from releve.outbound.remedies import lacking
 from releve.outbound.starter import starter_of
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -78,11 +77,10 @@ def test_a_check_without_facts_says_how_to_begin_and_one_with_facts_what_lacks(
     assert "no facts were given; next: releve outbound start FOLDER" in bare.stdout
     run("outbound", "start", str(tmp_path / "facts"), "--at", "2026-11-24T10:30:00+01:00")
     found = run(*words, "--lang", "en", "--facts", str(tmp_path / "facts"))
-    lacks = found.stdout.split("lacking (table and columns):\n")[1]
-    assert "  people: person, number\n" in lacks
-    assert "  consents: a row with client, person, collected_at" in lacks
-    assert "feeds" not in lacks
-    assert "il manque" in run(*words, "--facts", str(tmp_path / "facts")).stdout
+    assert "releve outbound start" not in found.stdout
+    assert 'Record the person with their number (table "people", columns' in found.stdout
+    assert '(table "registers"' not in found.stdout
+    assert "table des personnes" in run(*words, "--facts", str(tmp_path / "facts")).stdout
 
 
 @pytest.mark.parametrize(
@@ -100,12 +98,6 @@ def test_an_unknown_word_is_refused_with_the_words_meant(option: str, word: str,
     found = run("outbound", "check", "+33144556677", "--client", "azur", *words)
     assert found.exit_code == 2
     assert said in re.sub(r"\s+", " ", found.output)
-
-
-def test_what_lacks_is_told_once_a_place() -> None:
-    rows = [row for row in built_in_rules().rows if row.refuses is not None]
-    found = lacking([*rows, *rows])
-    assert len(found) == len(set(found)) == len({text.en for text in found})
 
 
 @pytest.mark.parametrize("command", ["check", "screen", "replay"])

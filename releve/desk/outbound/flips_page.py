@@ -174,7 +174,7 @@ def _flip(flip: Flip, text: Text) -> FlipView:
         word=_directions()[flip.direction],
         before=", ".join(flip.before.rules) or _("allowed"),
         after=", ".join(flip.after.rules) or _("allowed"),
-        why=tuple(finding.says(text.language) for finding in gained.values()),
+        why=tuple(finding.explains(text.language) for finding in gained.values()),
     )
 
 

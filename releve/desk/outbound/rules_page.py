@@ -15,6 +15,7 @@ from releve.desk.presenters.text import NARROW, Text
 from releve.outbound import Row, Rules
 from releve.outbound.holidays import DayRules
 from releve.outbound.sources import SOURCES, numbers_of
+from releve.outbound.wording import outline
 
 __all__ = ["RowView", "RulesPage", "Section", "Source", "row_twin", "rules_page", "spaced"]
 
@@ -105,7 +106,7 @@ def rules_page(
 
 def row_twin(row: Row) -> dict[str, Any]:
     """Return a row as data, its parameters as they are written in the table."""
-    words = {"rule": row.rule, "refuses": row.refuses, "doubt": row.doubt}
+    words = {"rule": row.rule, "refuses": row.refuses, "remedy": row.remedy, "doubt": row.doubt}
     applies = row.applies
     binds = {
         "callees": applies.callees, "purposes": applies.purposes, "modes": applies.modes,
@@ -148,7 +149,9 @@ def _view(row: Row, text: Text) -> RowView:
         first=text.day(row.first, weekday=False) if row.first else "",
         last=text.day(row.last, weekday=False) if row.last else "",
         rule=spaced(row.rule.of(lang), lang),
-        refuses=spaced(row.refuses.of(lang), lang) if row.refuses else "",
+        refuses=" ".join(
+            spaced(outline(words, lang), lang) for words in (row.refuses, row.remedy) if words
+        ),
         more=(*_parameters(row, text), *_binds(row, text)),
         exceptions=row.exceptions,
         sanction=", ".join(row.sanction),
