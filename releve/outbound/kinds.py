@@ -59,7 +59,7 @@ _COUNT = Parameter("count")
 _OPTIONAL_COUNT = Parameter("count", required=False)
 _WORDS = Parameter("words")
 _ITEMS = Parameter("words", of=("identity", "choice", "period", "withdrawal", "proof_access"))
-_REFUSALS = Parameter("words", of=("refusal", "not-interested", "not-now"))
+_REFUSALS = Parameter("words", of=("refusal", "not-interested", "not-now", "objection"))
 
 KINDS: dict[str, Kind] = {
     # releve.outbound.case, releve.outbound.checks_data
@@ -120,7 +120,11 @@ KINDS: dict[str, Kind] = {
         "most",
         "first",
     ),
-    "silence": _test({"counts": _REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "again"),
+    "silence": _test(
+        {"counts": _REFUSALS, "days": _OPTIONAL_COUNT, "until_consent": _OPTIONAL_FLAG},
+        "refused",
+        "again",
+    ),
     "pause": _test({"hours": _COUNT, "outcomes": _WORDS}, "last", "hours"),
     "abandoned_rate": _test({"most_percent": Parameter("number")}, "rate", "most"),
     # releve.outbound.checks_caller

@@ -12,8 +12,8 @@ from datetime import datetime
 import polars as pl
 
 from releve.outbound.calls import Call
-from releve.outbound.facts import Facts
-from releve.outbound.number_frames import shown_column
+from releve.outbound.facts import EVERY_CLIENT, Facts
+from releve.outbound.number_frames import SAID, said_by, shown_column
 from releve.outbound.reading import facts_of
 from releve.outbound.rows import Rules, legal_day
 from releve.outbound.scanning import tidied
@@ -39,8 +39,12 @@ class Register:
         self._rules, self._day = rules, legal_day(call.at)
         self._tables = {name: _known(frame.lazy(), known_at) for name, frame in frames.items()}
         for name in ABOUT_PEOPLE:
-            mine = self._tables[name].filter(pl.col("client") == call.client)
+            clients = [call.client, EVERY_CLIENT] if name in SAID else [call.client]
+            mine = self._tables[name].filter(pl.col("client").is_in(clients))
             self._tables[name] = mine.drop(_UNREAD, strict=False)
+        for name in SAID:
+            said = said_by(rules.numbers, self._day)
+            self._tables[name] = self._tables[name].with_columns(said)
         for name in (*_BY_NUMBER, "mandates"):
             self._tables[name] = self._tables[name].with_columns(self._shown())
         about = (*ABOUT_PEOPLE, *_BY_NUMBER)
@@ -71,10 +75,14 @@ class Register:
     def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
         """Return every table of the client, of these people and numbers alone."""
         who = people.rename("person").to_frame().unique().lazy()
+        bound = pl.concat([people.rename("person"), numbers.rename("person")])
+        sayers = bound.to_frame().unique().lazy()
         called = numbers.rename("number").to_frame().unique().lazy()
         found = dict(self._common)
         asked = [
-            self._tables[name].join(who, on="person", how="semi", maintain_order="left")
+            self._tables[name].join(
+                sayers if name in SAID else who, on="person", how="semi", maintain_order="left"
+            )
             for name in ABOUT_PEOPLE
         ]
         asked.append(

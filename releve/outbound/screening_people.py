@@ -16,6 +16,7 @@ import polars as pl
 from releve.outbound.calls import Call
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.hours import local_midnight
+from releve.outbound.number_frames import SAID
 from releve.outbound.rows import LEGAL_ZONE, Row, Rules, legal_midnight
 from releve.outbound.screening_facts import last_versions
 from releve.outbound.screening_group import GroupAt
@@ -39,7 +40,13 @@ class People:
         strange = pl.col("collected_at").is_null() | pl.col("slot_from").is_not_null()
         early = frames["consents"].filter(pl.col("collected_at") > pl.col("known_at"))
         recent = pl.col("requested_at") > call.at - timedelta(days=_days_of_requests(rules))
-        odd = (consents.filter(strange), early, frames["callbacks"].filter(recent))
+        by_number = [
+            frames[name].filter(pl.col("person").str.starts_with("+")).select(number="person")
+            for name in SAID
+        ]
+        self._odd_numbers = pl.concat(by_number).unique()
+        ended = frames["refusals"].filter(pl.col("kind").is_in(_ended_by_consent(rules)))
+        odd = (consents.filter(strange), early, frames["callbacks"].filter(recent), ended)
         self._odd = pl.concat([frame.select("person") for frame in odd]).unique()
 
     def of(self, members: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
@@ -63,7 +70,12 @@ class People:
         """
         odd = facts["odd"].with_columns(odd=pl.lit(True))
         people = members.join(odd, left_on="whose", right_on="person", how="left")
-        people = people.with_columns(pl.col("odd").fill_null(False))
+        said = self._odd_numbers.with_columns(said=pl.lit(True))
+        people = people.join(said, on="number", how="left")
+        people = people.with_columns(
+            odd=pl.col("odd").fill_null(False) | pl.col("said").is_not_null()
+        )
+        people = people.drop("said")
         for frame, key in self._columns(facts, at):
             left = "whose" if key == "person" else key
             people = people.join(frame, left_on=left, right_on=key, how="left")
@@ -80,6 +92,12 @@ class People:
             (_withdrawal_columns(facts["withdrawals"], at), "person"),
             (_listing_columns(facts["listings"], at), "number"),
         ]
+
+
+def _ended_by_consent(rules: Rules) -> list[str]:
+    """Return the kinds of refusals whose silence a later consent ends."""
+    rows = (row for row in rules.rows if row.parameters.get("until_consent"))
+    return sorted({kind for row in rows for kind in row.parameters["counts"]})
 
 
 def _days_of_requests(rules: Rules) -> int:

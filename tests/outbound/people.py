@@ -34,6 +34,7 @@ _ADDRESSES = ("", "", "", "75001", "13002", "67000", "97400", "GP", "nowhere")
 def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """Return a list of ``count`` people to call, and tables of facts about them around ``now``."""
     draw, now = np.random.default_rng(seed), now.astimezone(UTC)
+    sayings = np.random.default_rng([seed, 1])
     told: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows = []
     for i in range(count):
@@ -41,6 +42,7 @@ def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[
         person = f"P{i}"
         rows.append(_row(draw, number, person, told, now))
         _facts(draw, number, person, told, now)
+        _said(sayings, number, person, told, now)
     told["feeds"] = [{"feed": feed, "read_at": now - timedelta(minutes=1)} for feed in FEEDS]
     told["mandates"] = [{"id": "M1", "client": CLIENT, "number": CALLER, "first": day(now, -900)}]
     told["scrubs"] = [
@@ -160,3 +162,28 @@ def _facts(
         told["listings"].append(
             {"list": name, "number": number, "at": at, "known_at": at, "until": until}
         )
+
+
+def _said(
+    draw: np.random.Generator,
+    number: str,
+    person: str,
+    told: dict[str, list[dict[str, Any]]],
+    now: datetime,
+) -> None:
+    """Add what was said by number, or to every client; objections by person as well."""
+    if draw.random() > 0.3:
+        return
+    at = now - timedelta(days=float(draw.integers(-2, 120)))
+    by_number = draw.random() < 0.6
+    written = number.replace("+33", "+33 (0)") if draw.random() < 0.3 else number
+    fact = {
+        "client": str(draw.choice(["", CLIENT, "CLIENT-B"])),
+        "person": written if by_number else person,
+        "at": at,
+        "known_at": at,
+    }
+    if draw.random() < 0.5:
+        told["withdrawals"].append(fact)
+    kind = str(draw.choice(["objection", "objection", "refusal", "not-now"]))
+    told["refusals"].append({**fact, "kind": kind})
