@@ -20,6 +20,7 @@ from releve.gate.sealing import Prover, fact_text
 from releve.network.clock import UTC, zone
 from releve.outbound import ITEMS, Rules
 from releve.outbound.consents import last_day
+from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.facts import Consent as Fact
 from releve.outbound.rows import LEGAL_ZONE, Row, legal_day
 
@@ -80,7 +81,9 @@ def _parts(rows: Any) -> Iterator[Sequence[Consent]]:
 
 def _withdrawals(client: str, part: Sequence[Consent]) -> dict[str, list[Withdrawal]]:
     rows = Withdrawal.objects.filter(
-        client=client, person__in={row.person for row in part}, load__known_at__isnull=False
+        client__in=(client, EVERY_CLIENT),
+        person__in={row.person for row in part},
+        load__known_at__isnull=False,
     )
     found: dict[str, list[Withdrawal]] = {}
     for row in rows.order_by("at", "pk"):

@@ -20,6 +20,7 @@ from releve.gate.models import (
     Load,
     Person,
     Personal,
+    PersonRequest,
     Refusal,
     Withdrawal,
 )
@@ -54,6 +55,8 @@ def erase_due(on: date, now: datetime) -> int:
         count += _erased(_due_rows(table, on), table.model._default_manager.all(), now)
     decisions = Decision.objects.filter(erase_on__lte=on).exclude(batch=None)
     count += _erased(decisions, Decision.objects.all(), now)
+    requests = PersonRequest.objects
+    count += _erased(requests.filter(erase_on__lte=on), requests.all(), now)
     return count + _unused_links(now) + _due_values(on, now)
 
 

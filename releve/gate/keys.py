@@ -25,6 +25,7 @@ from releve.outbound.numbers import cleaned, international
 __all__ = [
     "commitment",
     "hidden",
+    "is_number",
     "number_pseudonym",
     "number_text",
     "person_pseudonym",
@@ -53,8 +54,18 @@ def text_pseudonym(text: str) -> str:
 
 
 def person_pseudonym(person: str) -> str:
-    """Return the pseudonym of a person's id; empty for nobody."""
+    """Return the pseudonym of a person's id; empty for nobody.
+
+    A number in international form stands for every holder: its pseudonym is the number's.
+    """
+    if is_number(person):
+        return number_pseudonym(person)
     return _keyed("person", person) if person else ""
+
+
+def is_number(person: str) -> bool:
+    """Return whether a fact names a number instead of a person."""
+    return person.startswith("+")
 
 
 def commitment(proof: str) -> tuple[str, str]:

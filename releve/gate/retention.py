@@ -1,7 +1,8 @@
 """How long a row is kept: three calendar years, where nothing asks for longer.
 
 A row about an end that is not known yet, or that protects the person for good, has no day: a
-contract in force, a "not interested" that forbids any further call, a standing opposition.
+contract in force, a "not interested" or "stop calling me" that forbids any further call, a standing
+opposition.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ YEARS = 3
 """Of a consent from its collection, of a request's proof from the request; taken for all others."""
 
 Row = Mapping[str, Any]
+
+_FOR_GOOD = ("not-interested", "objection")
+"""Kinds of refusals that protect the person for good."""
 
 
 def years_later(day: date, years: int = YEARS) -> date:
@@ -57,7 +61,7 @@ def _contract(row: Row, loaded: datetime) -> date | None:
 
 
 def _refusal(row: Row, loaded: datetime) -> date | None:
-    return None if row["kind"] == "not-interested" else years_later(row["at"].date())
+    return None if row["kind"] in _FOR_GOOD else years_later(row["at"].date())
 
 
 def _listing(row: Row, loaded: datetime) -> date | None:
