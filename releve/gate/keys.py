@@ -26,6 +26,7 @@ __all__ = [
     "commitment",
     "hidden",
     "is_number",
+    "is_subscriber",
     "number_pseudonym",
     "number_text",
     "person_pseudonym",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
+_SUBSCRIBER = re.compile(r"\+[0-9]{7,15}")
 _HASH = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _PROOF_TAG = b"releve gate proof 1\n"
 
@@ -61,6 +63,11 @@ def person_pseudonym(person: str) -> str:
     if is_number(person):
         return number_pseudonym(person)
     return _keyed("person", person) if person else ""
+
+
+def is_subscriber(number: str) -> bool:
+    """Return whether what ``number_text`` returned may be a subscriber's: not a short number."""
+    return _SUBSCRIBER.fullmatch(number) is not None
 
 
 def is_number(person: str) -> bool:

@@ -27,7 +27,7 @@ from django.db import IntegrityError, connection, transaction
 from releve.gate.attempt_outcomes import SAID_OUTCOMES, write_outcomes
 from releve.gate.campaigns import campaigns
 from releve.gate.errors import GateError
-from releve.gate.keys import number_pseudonym, number_text
+from releve.gate.keys import is_subscriber, number_pseudonym, number_text
 from releve.gate.loading import load_rows
 from releve.gate.models import Attempt, Consent, Contract, Person, PersonRequest
 from releve.gate.moments import MOST_SKEW, clock
@@ -39,7 +39,7 @@ from releve.outbound.facts import EVERY_CLIENT
 
 __all__ = [
     "KIND", "OUTCOME", "SAID", "STOP", "Recorded", "Request", "RequestFault", "RequestFaults",
-    "RequestReused", "clients_served", "record", "record_all",
+    "RequestReused", "clients_served", "durable", "record", "record_all",
 ]  # fmt: skip
 
 KIND = "outbound.requested"
@@ -51,7 +51,6 @@ SAID = (STOP, *REFUSALS, OUTCOME)
 """What may be said. ``stop`` takes consents back and objects to any further prospecting."""
 
 LONGEST_KEY, LONGEST_CHANNEL = 128, 64
-_FEWEST_DIGITS, _MOST_DIGITS = 7, 15
 _KEPT_DAYS = 365
 _CALL_HOURS = 24
 """How long after an attempt its outcome may be told by number alone."""
@@ -142,7 +141,7 @@ def record_all(
     A faulty one is left out and told; the others are recorded. Inside the caller's transaction
     they stand or fall with it.
     """
-    with _durable():
+    with durable():
         try:
             with transaction.atomic():
                 return _recorded(requests, by, source)
@@ -152,7 +151,7 @@ def record_all(
 
 
 @contextmanager
-def _durable() -> Iterator[None]:
+def durable() -> Iterator[None]:
     """Wait for the disk at the commit: SQLite does so at checkpoints only, see docs/gate.md."""
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
@@ -318,11 +317,9 @@ def _attempts_of(one: Request, now: datetime) -> list[Attempt]:
 def _faults(one: Request, now: datetime) -> list[RequestFault]:
     """Return every field that cannot be taken."""
     number = number_text(one.number)
-    digits = len(number) - 1
     checks = (
         ("key", "key.missing", "", bool(one.key) and len(one.key) <= LONGEST_KEY),
-        ("number", "number.unreadable", "", number.startswith("+") and number[1:].isdecimal()
-         and _FEWEST_DIGITS <= digits <= _MOST_DIGITS),
+        ("number", "number.unreadable", "", is_subscriber(number)),
         ("said", "said.unknown", one.said, one.said in SAID),
         ("client", "client.unknown", one.client, not one.client or _serves(one.client)),
         ("at", "at.no-offset", "", one.at is None or one.at.tzinfo is not None),
@@ -330,7 +327,8 @@ def _faults(one: Request, now: datetime) -> list[RequestFault]:
          and one.channel.isprintable()),
         ("outcome", "outcome.unknown", one.outcome,
          one.outcome in (SAID_OUTCOMES if one.said == OUTCOME else ("",))),
-        ("call", "call.unfit", "", not one.call or (one.said == OUTCOME and len(one.call) <= 300)),
+        ("call", "call.unfit", "", not one.call or (one.said == OUTCOME and len(one.call) <= 300
+         and one.call.isprintable())),
     )  # fmt: skip
     found = [
         RequestFault(field, code, given[:40]) for field, code, given, fits in checks if not fits

@@ -142,7 +142,7 @@ def test_the_cursor_stays_where_filing_fails(
     folder.mkdir()
     (folder / "acc_1.log").write_text(line("call-0", "200"))
     with monkeypatch.context() as patch:
-        patch.setattr("releve.gate.outcomes.close_alone", lambda: 1 / 0)
+        patch.setattr("releve.gate.attempt_outcomes.close_alone", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             read_outcomes(folder)
     assert not Attempt.objects.exclude(outcome="").exists()
