@@ -118,8 +118,8 @@ def confirmation_of(
 def _persons(count: int) -> str:
     if not count:
         return _(
-            "Nobody is known under this number. What was said stays with the number: it binds"
-            " whoever is recorded under it later."
+            "No person is known under this number. The request stays with the number: it binds any"
+            " person recorded under it later."
         )
     told = ngettext("{count} person is known under this number.",
                     "{count} people are known under this number.", count)  # fmt: skip
@@ -129,8 +129,8 @@ def _persons(count: int) -> str:
 def _refusing(found: Recorded, answers: Sequence[CampaignAnswer], text: Text) -> list[str]:
     refusing = [one for one in answers if one.for_request]
     told = ngettext(
-        "From now on {refusing} of {count} running campaign refuses calls to it for this.",
-        "From now on {refusing} of {count} running campaigns refuse calls to it for this.",
+        "From now on, {refusing} of {count} running campaign refuses to call this number.",
+        "From now on, {refusing} of {count} running campaigns refuse to call this number.",
         len(answers),
     ).format(refusing=len(refusing), count=len(answers))
     sentences = [told] if found.persons or refusing else []
