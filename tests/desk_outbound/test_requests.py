@@ -150,6 +150,18 @@ def test_what_is_stored_is_counted_exported_and_erased_each_with_its_reason(
     assert LedgerValue.objects.filter(path="reason").count() >= 3
 
 
+def test_export_and_erasure_are_of_the_person_who_was_looked_at(manager: Client) -> None:
+    told = {"number": WRITTEN, "person": "", "reason": REASON, "act": "see"}
+    text = manager.post(RIGHTS, told).content.decode()
+    (_, acts) = text.split('id="stored-title"')
+    assert f'<input type="hidden" name="number" value="{WRITTEN}">' in acts
+    assert 'value="erase"' in acts
+    assert (
+        "Rien n’est conservé"
+        in manager.post(RIGHTS, {**told, "number": "0155667788"}).content.decode()
+    )
+
+
 def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) -> None:
     load_facts([Person("P1b", number_of(1), clock())], source="tests", by="tests")
     assert act(manager, "see").status_code == 422

@@ -38,7 +38,7 @@ class RequestForm(forms.Form):
     def __init__(
         self, clients: Sequence[str], every: bool, *args: object, **options: object
     ) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+        super().__init__(*args, label_suffix="", **options)  # type: ignore[arg-type]
         named = [(client, client) for client in clients]
         if every:
             named.append((_EVERY, _("Every client")))
@@ -46,7 +46,7 @@ class RequestForm(forms.Form):
         choices = {
             "client": [*first, *named],
             "said": list(SAYINGS.items()),
-            "outcome": [("", _("Only for the outcome of a call")), *OUTCOMES.items()],
+            "outcome": [("", _("Only for an outcome")), *OUTCOMES.items()],
         }
         for name, found in choices.items():
             self.fields[name].choices = found  # type: ignore[attr-defined]
