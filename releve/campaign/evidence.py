@@ -183,6 +183,7 @@ def _outcomes(part: Sequence[Decision]) -> dict[str, str]:
 
 def _withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[Withdrawal]]:
     people = {person for decision in part for person in decision.persons.split("|") if person}
+    people |= {decision.number for decision in part}  # said by number
     rows = Withdrawal.objects.filter(person__in=people, at__gte=part[0].at).order_by("at", "pk")
     found: dict[tuple[str, str], list[Withdrawal]] = {}
     for row in rows:
@@ -194,7 +195,7 @@ def _withdrawal_of(
     decision: Decision, taken: Mapping[tuple[str, str], Sequence[Withdrawal]]
 ) -> Withdrawal | None:
     """Return the first withdrawal from the call on, on its legal day."""
-    for person in decision.persons.split("|"):
+    for person in (*decision.persons.split("|"), decision.number):
         said = (taken.get((client, person), ()) for client in (decision.client, EVERY_CLIENT))
         for row in chain.from_iterable(said):
             if row.at >= decision.at and legal_day(row.at) == legal_day(decision.at):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from releve.gate.asking import Question
 from releve.gate.attempt_outcomes import refines
@@ -32,6 +35,7 @@ from releve.gate.replaying import replay
 from releve.gate.sealing import seal_facts
 from releve.ledger.models import Entry
 from releve.outbound import Contract, Person, Rules
+from releve.outbound import Refusal as RefusalFact
 from tests.gate.making import (
     CAMPAIGN,
     CLIENT,
@@ -120,6 +124,17 @@ def test_every_client_binds_one_that_has_its_first_campaign_later(ground: Open) 
     load_facts([contract], source="tests", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(1, "new", camp="new"))
     assert "FR-OBJECTION" in ask(ground, question(1, "old"))
+
+
+def test_every_client_is_bound_by_the_number_alone_and_by_the_person_alone(ground: Open) -> None:
+    record(stop(number_of(40), client=""), by="ines")
+    record(stop(number_of(1), "k2", client=""), by="ines")
+    now = clock()
+    people = [Person("P40", number_of(40), now), consent_of(40, now - timedelta(days=1)),
+              Person("P1", number_of(50), now)]  # fmt: skip
+    load_facts(people, source="tests", by="tests")
+    assert "FR-OBJECTION" in ask(ground, question(40, "recorded later"))
+    assert "FR-OBJECTION" in ask(ground, question(50, "moved"))
 
 
 def test_it_follows_a_person_to_another_number(ground: Open) -> None:
@@ -247,3 +262,55 @@ def test_the_answer_of_the_network_does_not_hide_what_the_agent_said() -> None:
     assert refines("busy", "answered")
     assert not refines("busy", "busy")
     assert refines("answered", "conversation")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_waits_for_the_disk_before_it_answers() -> None:
+    fill(range(2))
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL waits at each commit")
+    said: list[str] = []
+
+    def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        said.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(listen):
+        record(stop(number_of(1)), by="ines")
+    written = [n for n, sql in enumerate(said) if sql.startswith("INSERT")]
+    (full,) = (n for n, sql in enumerate(said) if sql == "PRAGMA synchronous = FULL")
+    assert full < written[0]
+    assert said[-1] == "PRAGMA synchronous = 1"
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA synchronous").fetchone() == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_sent_by_several_at_once_records_once() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time, and the database of the tests is in memory")
+    fill(range(2))
+    start, found = threading.Barrier(4), []
+
+    def send() -> None:
+        try:
+            start.wait(10)
+            found.append(record(stop(number_of(1)), by="ines"))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(one.before for one in found) == [False, True, True, True]
+    assert PersonRequest.objects.count() == Entry.objects.filter(kind=KIND).count() == 1
+    assert Withdrawal.objects.count() == 2
+
+
+def test_an_objection_of_an_import_by_number_binds(ground: Open) -> None:
+    now = clock()
+    said = RefusalFact(CLIENT, "+33 1 44 50 00 01", now, now, "objection")
+    load_facts([said], source="import", by="tests")
+    assert "FR-OBJECTION" in ask(ground, question(1, "call"))

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from releve import outbound
 from releve.evidence import verify
+from releve.gate.attempt_outcomes import write_outcomes
 from releve.gate.closing import close_all, prove_row
 from releve.gate.erasing import erase_due, erase_person
 from releve.gate.errors import LoadRefused, NoSuch
@@ -122,6 +123,14 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     told = Attempt.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
     assert list(told) == [("call-0/1", "answered"), ("call-1/1", "busy"), ("call-2/1", "answered")]
     assert Cursor.objects.count() == 1
+
+
+def test_a_conversation_that_an_agent_reported_stays_one(asked: list[str], tmp_path: Path) -> None:
+    reported = Attempt.objects.filter(ref="call-0/1")
+    write_outcomes(list(reported), ["conversation"], "agent")
+    (tmp_path / "acc_1.log").write_text(line("call-0", "200") + line("call-1", "200"))
+    assert read_outcomes(tmp_path).filed == 1
+    assert reported.order_by("-pk")[0].outcome == "conversation"
 
 
 def test_a_call_that_the_proxy_refused_by_itself_went_around_nobody(

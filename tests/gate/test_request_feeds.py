@@ -74,23 +74,29 @@ def test_a_file_that_is_being_written_is_left(folder: Path) -> None:
     assert (folder / "one.csv.part").exists()
 
 
-def test_a_file_that_grows_while_it_is_read_is_left(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("grows", [True, False])
+def test_a_file_that_is_written_while_it_is_read_is_left(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, grows: bool
 ) -> None:
     path = drop(folder, line(1))
+    whole_text = path.read_text().replace(number_of(1), number_of(2))
     whole = Path.read_bytes
 
     def growing(one: Path) -> bytes:
         data = whole(one)
-        with one.open("a") as stream:
-            stream.write(line(2))
+        if grows:
+            with one.open("a") as stream:
+                stream.write(line(2))
+        else:
+            one.write_text(whole_text)
+            os.utime(one, ns=(1, 1))
         return data
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", growing)
         assert read(folder) == (0, 0, 0)
     assert path.exists()
-    assert read(folder) == (2, 0, 0)
+    assert read(folder) == (1 + grows, 0, 0)
 
 
 def test_faulty_rows_are_set_aside_with_their_line_and_never_loop(folder: Path) -> None:

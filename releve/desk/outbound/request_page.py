@@ -38,7 +38,8 @@ class RequestForm(forms.Form):
     def __init__(
         self, clients: Sequence[str], every: bool, *args: object, **options: object
     ) -> None:
-        super().__init__(*args, label_suffix="", **options)  # type: ignore[arg-type]
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.label_suffix = ""
         named = [(client, client) for client in clients]
         if every:
             named.append((_EVERY, _("Every client")))
