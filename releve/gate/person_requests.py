@@ -339,7 +339,7 @@ def _faults(one: Request, now: datetime) -> list[RequestFault]:
 
 
 def _serves(client: str) -> bool:
-    """Return whether a client is known: one written otherwise would bind nobody."""
+    """Return whether a client is known: a misspelt one would bind no one."""
     if "\0" in client:
         return False
     if client in clients_served():

@@ -1,7 +1,7 @@
 """A person's rights over what is stored about them: to see it, to take it along, to have it erased.
 
 Found by the number that the person gives. Where several people hold it, one of them must be named
-by the id that the client's file has: nobody gets another's data. Every act is recorded with its
+by the id that the client's file has: no one gets another person's data. Every act is recorded with its
 reason, before it is done.
 """
 
@@ -49,7 +49,7 @@ class RightsRefused(GateError):  # noqa: N818 (named like the others)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The person at a number: pseudonyms; ``person`` is empty where nobody is known under it."""
+    """The person at a number: pseudonyms; ``person`` is empty where no person is known under it."""
 
     number: str
     person: str
@@ -93,7 +93,7 @@ def look_up(number: str, person: str, reason: str) -> Holder:
 
 
 def stored_about(holder: Holder, reason: str, *, by: str, now: datetime) -> Stored:
-    """Return how much is stored about somebody; that it was looked at is recorded."""
+    """Return how much is stored about a person, and record the look."""
     _note("seen", holder, reason, by, now)
     rows: dict[str, dict[str, int]] = {}
     for table in _ABOUT_PEOPLE:
@@ -106,7 +106,7 @@ def stored_about(holder: Holder, reason: str, *, by: str, now: datetime) -> Stor
 
 
 def export_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> dict[str, Any]:
-    """Return all that is stored about somebody, as a document; that it was taken is recorded."""
+    """Return all that is stored about a person as a document, and record the export."""
     _note("exported", holder, reason, by, now)
     return {
         "format": EXPORT_FORMAT,
@@ -131,7 +131,7 @@ def export_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> dic
 
 
 def erase_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> int:
-    """Erase the values that say who somebody is; return how many. That it was asked is recorded.
+    """Erase the values that identify a person and record it; return how many.
 
     The pseudonyms stay: what forbids a call goes on forbidding it.
     """

@@ -152,7 +152,7 @@ def _refusing(found: Recorded, answers: Sequence[CampaignAnswer], text: Text) ->
 
 
 def recorded_twin(found: Recorded, answers: Sequence[CampaignAnswer]) -> dict[str, Any]:
-    """Return what was recorded as data; no number and nobody's id."""
+    """Return what was recorded as data; no number, no id of a person."""
     return {
         "said": found.said,
         "client": found.client or None,

@@ -1,4 +1,4 @@
-"""For which clients somebody may record what a person says."""
+"""For which clients a user may record what a person says."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from releve.outbound.facts import EVERY_CLIENT
 if TYPE_CHECKING:
     from releve.desk.access.scopes import Somebody
 
-__all__ = ["PERMISSION", "clients_within", "reaches"]
-
-PERMISSION = "outbound.request"
+__all__ = ["clients_within", "reaches"]
 
 
 def clients_within(user: Somebody) -> tuple[str, ...]:
     """Return the clients by name: a role held for sites reaches those whose campaigns run there."""
-    reach = scope(user, PERMISSION)
+    reach = scope(user, "outbound.request")
     found = {
         row.client
         for row in campaigns().values()
@@ -28,7 +26,7 @@ def clients_within(user: Somebody) -> tuple[str, ...]:
 
 
 def reaches(user: Somebody, client: str) -> bool:
-    """Return whether somebody may record for a client; for every client: with no limit."""
-    if scope(user, PERMISSION).clients is None:
+    """Return whether a user may record for a client; for every client, without a limit."""
+    if scope(user, "outbound.request").clients is None:
         return True
     return client != EVERY_CLIENT and client in clients_within(user)

@@ -1,4 +1,4 @@
-"""The page on which somebody on the phone records what the person says."""
+"""The page on which a user on the phone records what the person says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import may
-from releve.desk.access.scopes import actor, can, scope
+from releve.desk.access.scopes import actor, can
 from releve.desk.answers import answer
 from releve.desk.outbound.request_page import (
     Confirmation,
@@ -19,12 +19,13 @@ from releve.desk.outbound.request_page import (
     new_form,
     recorded_twin,
 )
-from releve.desk.outbound.request_reach import PERMISSION, clients_within
+from releve.desk.outbound.request_reach import clients_within, reaches
 from releve.desk.presenters.text import text_now
 from releve.gate.law import rules_now
 from releve.gate.moments import clock
 from releve.gate.person_answers import answers_now
 from releve.gate.person_requests import RequestFault, RequestFaults, RequestReused, record
+from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.rows import LEGAL_ZONE
 
 __all__ = ["requests"]
@@ -37,7 +38,7 @@ _TEMPLATE = "desk/outbound/request.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 def requests(request: HttpRequest) -> HttpResponse:
     """Record what a person says, by number; it binds before the page answers."""
-    clients, every = clients_within(request.user), scope(request.user, PERMISSION).clients is None
+    clients, every = clients_within(request.user), reaches(request.user, EVERY_CLIENT)
     if request.method != "POST":
         return _page(request, new_form(clients, every), None, {"recorded": None, "faults": []})
     form = RequestForm(clients, every, request.POST)

@@ -38,7 +38,7 @@ class PersonRequest(models.Model):
 class FeedFault(models.Model):
     """A row of a feed that could not be taken, set aside: where it stands, which field, why.
 
-    Never what the row held: it may name somebody.
+    Never what the row held: it may name a person.
     """
 
     feed = models.CharField(max_length=64)
