@@ -1,8 +1,8 @@
 """A person's rights over what is stored about them: to see it, to take it along, to have it erased.
 
 Found by the number that the person gives. Where several people hold it, one of them must be named
-by the id that the client's file has: no one gets another person's data. Every act is recorded with its
-reason, before it is done.
+by the id that the client's file has: no one gets another person's data. Every act is recorded with
+its reason, before it is done.
 """
 
 from __future__ import annotations
