@@ -15,12 +15,13 @@ from typing import Any
 from releve.campaign.papers import copies_of
 from releve.campaign.provable import ProvedFact
 from releve.gate.clients import client_name
-from releve.gate.models import Consent, Withdrawal
+from releve.gate.models import Consent, Person, Withdrawal
 from releve.gate.retention import years_later
 from releve.gate.sealing import Prover, fact_text
 from releve.network.clock import UTC, zone
 from releve.outbound import ITEMS, Rules
 from releve.outbound.consents import is_positive, last_day
+from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.facts import Consent as Fact
 from releve.outbound.rows import LEGAL_ZONE, Row, legal_day
 
@@ -82,12 +83,19 @@ def _parts(rows: Any) -> Iterator[Sequence[Consent]]:
 
 
 def _withdrawals(client: str, part: Sequence[Consent]) -> dict[str, list[Withdrawal]]:
+    """Return the withdrawals of people, those said by number among them."""
+    people = {row.person for row in part}
+    held: dict[str, set[str]] = {person: {person} for person in people}
+    links = Person.objects.filter(person__in=people, load__known_at__isnull=False)
+    for person, number in links.values_list("person", "number"):
+        held.setdefault(number, set()).add(person)
     rows = Withdrawal.objects.filter(
-        client=client, person__in={row.person for row in part}, load__known_at__isnull=False
+        client__in=(client, EVERY_CLIENT), person__in=held, load__known_at__isnull=False
     )
     found: dict[str, list[Withdrawal]] = {}
     for row in rows.order_by("at", "pk"):
-        found.setdefault(row.person, []).append(row)
+        for person in held[row.person]:
+            found.setdefault(person, []).append(row)
     return found
 
 

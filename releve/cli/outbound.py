@@ -10,6 +10,7 @@ import click
 
 from releve.cli.instants import INSTANT
 from releve.cli.outbound_facts import read_facts, strict_option
+from releve.cli.outbound_feed import feed
 from releve.cli.outbound_flips import flips
 from releve.cli.outbound_gate import campaign, close, facts, forget, on_the_gate, outcomes, serve
 from releve.cli.outbound_packs import consents, copy, papers, sheet
@@ -250,5 +251,5 @@ for _command in (start, screen, flips, replay, proof, reprove):
     outbound.add_command(_command)
 for _command in (consents, sheet, papers, copy):
     outbound.add_command(_command)
-for _command in (serve, facts, campaign, outcomes, close, forget):
+for _command in (serve, facts, campaign, outcomes, feed, close, forget):
     outbound.add_command(_command)

@@ -13,6 +13,7 @@ import polars as pl
 from releve.gate.errors import LoadRefused
 from releve.gate.models import ClientName
 from releve.outbound.clients import client_key
+from releve.outbound.facts import EVERY_CLIENT
 
 __all__ = ["client_name", "register_aliases", "register_client", "with_client_names"]
 
@@ -54,7 +55,7 @@ def with_client_names(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFr
     for name, frame in frames.items():
         if "client" in frame.columns:
             names = frame["client"].drop_nulls().unique(maintain_order=True).to_list()
-            told = {one: register_client(one) for one in names}
+            told = {one: register_client(one) for one in names if one != EVERY_CLIENT}
             frame = frame.with_columns(pl.col("client").replace(told))
         found[name] = frame
     return found

@@ -25,6 +25,8 @@ from releve.outbound.numbers import cleaned, international
 __all__ = [
     "commitment",
     "hidden",
+    "is_number",
+    "is_subscriber",
     "number_pseudonym",
     "number_text",
     "person_pseudonym",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
+_SUBSCRIBER = re.compile(r"\+[0-9]{7,15}")
 _HASH = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _PROOF_TAG = b"releve gate proof 1\n"
 
@@ -53,8 +56,23 @@ def text_pseudonym(text: str) -> str:
 
 
 def person_pseudonym(person: str) -> str:
-    """Return the pseudonym of a person's id; empty for nobody."""
+    """Return the pseudonym of a person's id; empty for nobody.
+
+    A number in international form stands for every holder: its pseudonym is the number's.
+    """
+    if is_number(person):
+        return number_pseudonym(person)
     return _keyed("person", person) if person else ""
+
+
+def is_subscriber(number: str) -> bool:
+    """Return whether what ``number_text`` returned may be a subscriber's: not a short number."""
+    return _SUBSCRIBER.fullmatch(number) is not None
+
+
+def is_number(person: str) -> bool:
+    """Return whether a fact names a number instead of a person."""
+    return person.startswith("+")
 
 
 def commitment(proof: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from releve.gate.tables import TABLES, Table
 from releve.outbound.reading import empty_frames
 from releve.outbound.word_frames import spelled_words
 
-__all__ = ["Loaded", "load_facts", "load_frames"]
+__all__ = ["Loaded", "load_facts", "load_frames", "load_rows"]
 
 Progress = Callable[[str, int, int], None]
 """Takes the table, its rows done and its rows in all."""
@@ -105,6 +105,23 @@ def load_facts(facts: Sequence[Any], *, source: str, by: str) -> Loaded:
     frames = {name: pl.DataFrame(found, schema=schemas[name]) for name, found in rows.items()}
     with transaction.atomic():
         return load_frames(frames, source=source, by=by)
+
+
+def load_rows(rows: Sequence[tuple[Table, Made]], *, source: str, by: str) -> Load:
+    """Write rows that are made already, known from now on; inside a transaction."""
+    load = Load.objects.create(source=source[:200], by=by, opened_at=clock(), rows=len(rows))
+    for table in dict.fromkeys(table for table, _ in rows):
+        table.model._default_manager.bulk_create(
+            [
+                table.model(**one.columns, load=load, digest=one.digest, erase_on=one.erase_on)
+                for of, one in rows
+                if of is table
+            ]
+        )
+    keep(value for _, one in rows for value in one.values)
+    load.known_at = close_alone()
+    load.save(update_fields=["known_at"])
+    return load
 
 
 def _opened(source: str, by: str, digest: str) -> Load:

@@ -12,7 +12,7 @@ from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
 from releve.gate.deciding import call_of, judged
 from releve.gate.errors import NoMatch
-from releve.gate.keys import number_pseudonym, number_text, person_pseudonym
+from releve.gate.keys import is_number, number_pseudonym, number_text, person_pseudonym
 from releve.gate.knowing import Campaign, facts_at
 from releve.gate.loading import load_facts
 from releve.gate.models import (
@@ -123,7 +123,7 @@ def _people(client: str, who: str) -> tuple[str, ...]:
     named = held.filter(person=person).exists() or any(
         model._default_manager.filter(client=client, person=person).exists() for model in _ABOUT
     )
-    if named:
+    if named and not is_number(who):
         return (person,)
     holders = held.filter(number=number_pseudonym(who)).values_list("person", flat=True)
     found = tuple(dict.fromkeys(holders.order_by("pk")))

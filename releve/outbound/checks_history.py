@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from releve.network.clock import zone
 from releve.outbound.calls import PURPOSES
 from releve.outbound.case import Case, Failure, Moment
+from releve.outbound.consents import express_consents, express_instants
 from releve.outbound.facts import Attempt
 from releve.outbound.hours import local_midnight
 from releve.outbound.pacing import abandoned_share
@@ -19,6 +20,7 @@ __all__ = [
     "attempts_in_window",
     "cap",
     "cap_instants",
+    "counts_refusal",
     "pause",
     "pause_instants",
     "purposes_apart",
@@ -87,9 +89,14 @@ def cap_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 
 def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
-    """Refuse while the days after a refusal run; without days, for good."""
+    """Refuse while the days after a refusal run; without days, for good.
+
+    Where the row says ``until_consent``, a consent to this object given later ends it.
+    """
     for refusal in reversed(moment.case.known.refusals):
-        if refusal.kind in row.parameters["not_counted"] or refusal.at > moment.at:
+        if refusal.at > moment.at or not counts_refusal(row, refusal.kind):
+            continue
+        if row.parameters.get("until_consent") and _consented_since(refusal.at, moment):
             continue
         if "days" not in row.parameters:
             return (Failure({"refused": refusal.at, "again": None}),)
@@ -98,6 +105,20 @@ def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
             if day < again:
                 return (Failure({"refused": refusal.at, "again": again}),)
     return ()
+
+
+def counts_refusal(row: Row, kind: str) -> bool:
+    """Return whether a silence counts a kind of refusal: all but some, or some only."""
+    only = row.parameters.get("only", (kind,))
+    return kind in only and kind not in row.parameters["not_counted"]
+
+
+def _consented_since(refused_at: datetime, moment: Moment) -> bool:
+    """Return whether a consent that stands was given after a refusal."""
+    return any(
+        consent.collected_at is not None and consent.collected_at > refused_at
+        for consent in express_consents(moment)
+    )
 
 
 def _again(row: Row, refused_at: datetime, zone_name: str) -> date:
@@ -112,6 +133,8 @@ def silence_instants(row: Row, case: Case) -> Iterable[datetime]:
         yield refusal.at
         if "days" in row.parameters:
             yield from (local_midnight(_again(row, refusal.at, z), z) for z in case.zones)
+    if row.parameters.get("until_consent"):
+        yield from express_instants(case)
 
 
 def pause(row: Row, moment: Moment) -> tuple[Failure, ...]:

@@ -15,6 +15,7 @@ __all__ = [
     "against",
     "consent_instants",
     "express_consents",
+    "express_instants",
     "in_slot",
     "is_positive",
     "last_day",
@@ -35,6 +36,17 @@ def express_consents(moment: Moment) -> Iterable[Consent]:
         about_it = moment.case.offers(consent.objects)
         if given and in_time and about_it and consent.proof and not withdrawn(consent, moment):
             yield consent
+
+
+def express_instants(case: Case) -> Iterable[datetime]:
+    """Yield when consents are given, when they end, and when they are taken back."""
+    for consent in case.known.consents:
+        if consent.collected_at is not None:
+            yield consent.collected_at
+        if consent.until is not None:
+            yield legal_midnight(consent.until + timedelta(days=1))
+    for event in case.known.withdrawals:
+        yield event.at
 
 
 def withdrawn(consent: Consent, moment: Moment) -> datetime | None:

@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from releve.outbound.case import Case, Moment
-from releve.outbound.consents import express_consents, in_slot, legal_consents, slot_bounds
+from releve.outbound.consents import (
+    express_consents,
+    express_instants,
+    in_slot,
+    legal_consents,
+    slot_bounds,
+)
 from releve.outbound.facts import Callback, Consent, Contract
 from releve.outbound.holidays import NO_DAYS, DayRules, after_working_days
 from releve.outbound.rows import Row, legal_day, legal_midnight
@@ -162,13 +168,7 @@ def _slot_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 
 def _consent_instants(row: Row, case: Case) -> Iterable[datetime]:
-    for consent in case.known.consents:
-        if consent.collected_at is not None:
-            yield consent.collected_at
-        if consent.until is not None:
-            yield legal_midnight(consent.until + timedelta(days=1))
-    for event in case.known.withdrawals:
-        yield event.at
+    return express_instants(case)
 
 
 LIFTS: dict[str, Lift] = {

@@ -17,7 +17,9 @@ from releve.outbound.clients import client_key
 from releve.outbound.vocabulary import all_spelled, spelled, spelled_basis
 
 __all__ = [
+    "EVERY_CLIENT",
     "ITEMS",
+    "SAID",
     "Abandoned",
     "Alias",
     "Attempt",
@@ -34,6 +36,12 @@ __all__ = [
     "Watermark",
     "Withdrawal",
 ]
+
+SAID = ("withdrawals", "refusals")
+"""The tables of what people said: their ``person`` may be a number, which binds every holder."""
+
+EVERY_CLIENT = ""
+"""The client of a withdrawal or a refusal that was said to every client of the operator."""
 
 ITEMS = ("identity", "choice", "period", "withdrawal", "proof_access")
 """The five items that a request for consent holds (R223-1)."""
@@ -95,7 +103,11 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A consent taken back, perhaps orally; of one consent, or of all when ``consent`` is empty."""
+    """A consent taken back, perhaps orally; of one consent, or of all when ``consent`` is empty.
+
+    ``person`` may be a number in international form (``+33…``): it binds every holder, also one who
+    is recorded later. An empty ``client`` stands for every client. The same holds of a refusal.
+    """
 
     client: str
     person: str
@@ -144,7 +156,9 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal in a conversation; ``kind``: refusal, not-interested or not-now.
+    """A refusal in a conversation; ``kind``: refusal, not-interested, not-now or objection.
+
+    An objection ("stop calling me") asks for no further prospecting, whatever the basis of a call.
 
     ``basis`` is the basis of the call in which it was said, empty when it is not known.
     """
@@ -358,10 +372,10 @@ class Facts:
         marks = {mark.feed: mark for mark in self._watermarks if mark.read_at <= known_at}
         return Known(
             consents=_last_versions(self._consents.get(key, ()), known_at),
-            withdrawals=_by_then(self._withdrawals.get(key, ()), known_at),
+            withdrawals=_by_then(_said(self._withdrawals, *key, number), known_at),
             contracts=_last_versions(self._contracts.get(key, ()), known_at),
             callbacks=_last_versions(self._callbacks.get(key, ()), known_at),
-            refusals=_by_then(self._refusals.get(key, ()), known_at),
+            refusals=_by_then(_said(self._refusals, *key, number), known_at),
             attempts=_last_attempts(self._attempts.get(key, ()), known_at),
             listings=_by_then(self._listings.get(number, ()), known_at),
             scrubs=tuple(
@@ -390,6 +404,17 @@ def _index(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, l
     for fact in sorted(facts, key=lambda fact: fact.known_at):
         found[key(fact)].append(fact)
     return dict(found)
+
+
+def _said(index: Mapping[Hashable, list[T]], client: str, person: str, number: str) -> Sequence[T]:
+    """Return what a person said to a client or to every client, or said for their number."""
+    if not index:  # most people have said nothing
+        return ()
+    keys = dict.fromkeys((c, p) for c in (client, EVERY_CLIENT) for p in (person, number) if p)
+    parts = [part for key in keys if (part := index.get(key))]
+    if len(parts) < 2:
+        return parts[0] if parts else ()
+    return sorted((fact for part in parts for fact in part), key=lambda fact: fact.known_at)
 
 
 def _by_then(facts: Sequence[T], known_at: datetime) -> tuple[T, ...]:

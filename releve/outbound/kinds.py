@@ -64,6 +64,7 @@ _OPTIONAL_COUNT = Parameter("count", required=False)
 _WORDS = Parameter("words")
 _ITEMS = Parameter("words", of=vocabulary("item").ids)
 _NO_REFUSALS = Parameter("words", of=("not-now",))
+_OPTIONAL_REFUSALS = Parameter("words", required=False, of=vocabulary("refusal-kind").ids)
 _OBJECTS = Parameter("words", of=vocabulary("object").ids)
 _OUTCOMES = Parameter("words", of=vocabulary("outcome").ids)
 _ACTS = Parameter("words", of=vocabulary("act").ids)
@@ -148,7 +149,15 @@ KINDS: dict[str, Kind] = {
         "again",
     ),
     "silence": _test(
-        {"not_counted": _NO_REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "days", "again"
+        {
+            "not_counted": _NO_REFUSALS,
+            "only": _OPTIONAL_REFUSALS,
+            "days": _OPTIONAL_COUNT,
+            "until_consent": _OPTIONAL_FLAG,
+        },
+        "refused",
+        "days",
+        "again",
     ),
     "pause": _test({"hours": _COUNT, "outcomes": _OUTCOMES}, "last", "hours", "again"),
     "abandoned_rate": _test({"most_percent": Parameter("number")}, "rate", "most"),

@@ -12,11 +12,11 @@ from datetime import date
 
 import polars as pl
 
-from releve.outbound.facts import Facts
+from releve.outbound.facts import SAID, Facts
 from releve.outbound.numbers import FOREIGN, NumberTable, cleaned, recipe
 from releve.outbound.reading import facts_of
 
-__all__ = ["facts_on", "shown_column", "understood"]
+__all__ = ["facts_on", "said_by", "shown_column", "understood"]
 
 _SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
 
@@ -106,4 +106,23 @@ def facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) 
     for name in ("people", "listings", "mandates"):
         numbers = shown_column(told[name]["number"], table, day)
         told[name] = told[name].with_columns(numbers.alias("number"))
+    for name in SAID:
+        told[name] = told[name].with_columns(said_by(table, day))
     return facts_of(told)
+
+
+def said_by(table: NumberTable, day: date) -> pl.Expr:
+    """Return the persons of what was said, a number among them in international form."""
+    person = pl.col("person")
+    return (
+        pl.when(person.str.starts_with("+"))
+        .then(
+            person.map_batches(
+                lambda cells: shown_column(cells, table, day).alias(cells.name),
+                return_dtype=pl.String,
+                is_elementwise=True,
+            )
+        )
+        .otherwise(person)
+        .alias("person")
+    )

@@ -23,6 +23,8 @@ from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import misnamed, missing_tables, read_cells
 from releve.outbound.fact_references import doubtful_references
 from releve.outbound.facts import (
+    EVERY_CLIENT,
+    SAID,
     Abandoned,
     Alias,
     Attempt,
@@ -41,7 +43,10 @@ from releve.outbound.facts import (
 from releve.outbound.vocabulary import vocabulary, word_columns
 from releve.outbound.word_frames import spelled_words, strange_in, strange_words
 
-__all__ = ["EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "read_table", "read_tables"]
+__all__ = [
+    "EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "may_be_empty", "read_table",
+    "read_tables",
+]  # fmt: skip
 
 TABLES: dict[str, type] = {
     "people": Person,
@@ -99,6 +104,11 @@ def _type_of(hint: Any) -> str:
         if kind in parts:
             return name
     return "text" if str in parts and hint is str else "words"
+
+
+def may_be_empty(table: str, column: str) -> bool:
+    """Return whether an empty cell of a column that must be there says something: every client."""
+    return table in SAID and column == "client"
 
 
 def empty_frames() -> dict[str, pl.DataFrame]:
@@ -192,6 +202,7 @@ def _column(
     source = cells[name]
     parsed = source if source.dtype == _DTYPES[kind] else _parsed(source.cast(pl.String), kind)
     lenient = (table, name) == ("consents", "collected_at")
+    must = must and not may_be_empty(table, name)
     wrong = source.is_not_null() & parsed.is_null()
     absent = source.is_null() if must else pl.Series([False]).new_from_index(0, cells.height)
     for row in [] if lenient else (wrong | absent).arg_true().head(_SHOWN).to_list():
@@ -234,6 +245,8 @@ def _filled(table: str, name: str, kind: str, series: pl.Series) -> pl.Series:
     if kind == "words":
         return series.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
     field = next(field for field in dataclasses.fields(TABLES[table]) if field.name == name)
+    if may_be_empty(table, name):
+        return series.fill_null(EVERY_CLIENT)
     if field.default is MISSING or field.default is None:
         return series
     return series.fill_null(field.default)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import polars as pl
 
-from releve.outbound.reading import EVENT, TABLES, columns_of, empty_frames
+from releve.outbound.reading import EVENT, TABLES, columns_of, empty_frames, may_be_empty
 from releve.outbound.vocabulary import word_columns
 from releve.outbound.word_frames import spelled_words, strange_words
 
@@ -38,8 +38,8 @@ def scanned(table: str, scan: pl.LazyFrame) -> pl.LazyFrame | None:
         return None
     if any(given[name] != wanted[name] for name in given):
         return None
-    texts = [pl.col(name) for name in must if given[name] == pl.String]
-    doubts = [text == "" for text in texts]
+    texts = [name for name in must if given[name] == pl.String and not may_be_empty(table, name)]
+    doubts = [pl.col(name) == "" for name in texts]
     doubts += [pl.col(name).is_null() for name in must if name != "collected_at"]
     keys = [pl.col(name) for name in _KEYS if name in given]
     doubts += [key.str.strip_chars().str.len_bytes() != key.str.len_bytes() for key in keys]

@@ -19,6 +19,7 @@ import polars as pl
 from releve.network.clock import UTC
 from releve.outbound.calls import CALLEES, Call
 from releve.outbound.case import territory_of
+from releve.outbound.facts import SAID
 from releve.outbound.number_frames import understood
 from releve.outbound.reading import facts_of
 from releve.outbound.registry import CLOCK_CHANGES
@@ -223,7 +224,10 @@ class Screener:
         people, numbers = members["whose"].unique().implode(), members["number"].unique().implode()
         frames = dict(chunk.frames)
         for name in ABOUT_PEOPLE:
-            frames[name] = frames[name].filter(pl.col("person").is_in(people))
+            sayer = pl.col("person").is_in(people)
+            if name in SAID:
+                sayer |= pl.col("person").is_in(numbers)
+            frames[name] = frames[name].filter(sayer)
         for name in ("people", "listings"):
             frames[name] = frames[name].filter(pl.col("number").is_in(numbers))
         facts, told = facts_of(frames), []

@@ -18,6 +18,7 @@ from releve.outbound.checks_history import purposes_apart
 from releve.outbound.hours import local_midnight
 from releve.outbound.registry import CLOCK_CHANGES
 from releve.outbound.rows import LEGAL_ZONE, Row
+from releve.outbound.screening_facts import counted_refusals
 from releve.outbound.screening_group import Group, GroupAt
 
 __all__ = ["released"]
@@ -90,7 +91,7 @@ def _releases(row: Row, facts: Mapping[str, pl.DataFrame], now: GroupAt) -> pl.D
     past = facts["refusals" if row.kind == "silence" else "attempts"].filter(pl.col("at") <= at)
     zones = list(now.moment.case.zones)
     if row.kind == "silence":
-        counted = past.filter(~pl.col("kind").is_in(sorted(row.parameters["not_counted"])))
+        counted = past.filter(counted_refusals(row))
         days = row.parameters["days"] + 1
         exits = [_midnights(counted, days, name) for name in zones]
         return _latest(pl.concat(exits or [_midnights(counted.clear(), days, LEGAL_ZONE)]))

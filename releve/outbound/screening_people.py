@@ -19,9 +19,10 @@ import polars as pl
 from releve.outbound.calls import Call
 from releve.outbound.checks_history import purposes_apart
 from releve.outbound.consents import CONSENT_KINDS
+from releve.outbound.facts import SAID
 from releve.outbound.hours import local_midnight
 from releve.outbound.rows import LEGAL_ZONE, Row, Rules, legal_midnight
-from releve.outbound.screening_facts import last_versions
+from releve.outbound.screening_facts import counted_refusals, last_versions
 from releve.outbound.screening_group import GroupAt
 from releve.outbound.vocabulary import vocabulary
 
@@ -44,7 +45,13 @@ class People:
         strange = pl.col("collected_at").is_null() | pl.col("slot_from").is_not_null()
         early = frames["consents"].filter(pl.col("collected_at") > pl.col("known_at"))
         recent = pl.col("requested_at") > call.at - timedelta(days=_days_of_requests(rules))
-        odd = (consents.filter(strange), early, frames["callbacks"].filter(recent))
+        by_number = [
+            frames[name].filter(pl.col("person").str.starts_with("+")).select(number="person")
+            for name in SAID
+        ]
+        self._odd_numbers = pl.concat(by_number).unique()
+        ended = frames["refusals"].filter(_ended_by_consent(rules))
+        odd = (consents.filter(strange), early, frames["callbacks"].filter(recent), ended)
         self._odd = pl.concat([frame.select("person") for frame in odd]).unique()
 
     def of(self, members: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
@@ -68,7 +75,12 @@ class People:
         """
         odd = facts["odd"].with_columns(odd=pl.lit(True))
         people = members.join(odd, left_on="whose", right_on="person", how="left")
-        people = people.with_columns(pl.col("odd").fill_null(False))
+        said = self._odd_numbers.with_columns(said=pl.lit(True))
+        people = people.join(said, on="number", how="left")
+        people = people.with_columns(
+            odd=pl.col("odd").fill_null(False) | pl.col("said").is_not_null()
+        )
+        people = people.drop("said")
         for frame, key in self._columns(facts, at):
             left = "whose" if key == "person" else key
             people = people.join(frame, left_on=left, right_on=key, how="left")
@@ -85,6 +97,12 @@ class People:
             (_withdrawal_columns(facts["withdrawals"], at), "person"),
             (_listing_columns(facts["listings"], at), "number"),
         ]
+
+
+def _ended_by_consent(rules: Rules) -> pl.Expr:
+    """Return whether a later consent ends the silence after a refusal."""
+    rows = (row for row in rules.rows if row.parameters.get("until_consent"))
+    return reduce(or_, map(counted_refusals, rows), _NO)
 
 
 def _days_of_requests(rules: Rules) -> int:
@@ -258,8 +276,7 @@ def _refusal_columns(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether each silence runs."""
     instant, found = at.moment.at, [(pl.col("at") > at.moment.at).any().alias("refusal_ahead")]
     for i, row in _numbered(at, "silence"):
-        excepted = pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
-        counted = ~excepted & (pl.col("at") <= instant)
+        counted = counted_refusals(row) & (pl.col("at") <= instant)
         if "days" in row.parameters:
             span = timedelta(days=row.parameters["days"])
             running = [

@@ -244,6 +244,9 @@ ROWS = (
     Row("api/v1/roots/last", "/api/v1/roots/last", "chAia", 404),
     Row("api/v1/registry/versions", "/api/v1/registry/versions", HOUSE),
     Row("api/v1/registry/versions/<int:number>", "/api/v1/registry/versions/1", HOUSE),
+    Row("api/v1/outbound/requests", "/api/v1/outbound/requests", "cfso", 405),
+    Row("api/v1/outbound/feeds/<feed>", "/api/v1/outbound/feeds/dialler", "cfso"),
+    Row("api/v1/outbound/feeds/<feed>/rows", "/api/v1/outbound/feeds/dialler/rows", "cfso", 405),
     Row("api/v1/acknowledgements", "/api/v1/acknowledgements", anyone=(405, 405)),
     *(
         Row(f"api/v1/events/{kind}", f"/api/v1/events/{kind}", opens, 405)
@@ -261,6 +264,9 @@ ROWS = (
         404,
     ),
     Row("outbound/person", "/outbound/person", "o"),
+    Row("outbound/requests", "/outbound/requests", "cfso"),
+    Row("outbound/rights", "/outbound/rights", "o"),
+    Row("outbound/feeds", "/outbound/feeds", "o"),
     Row("outbound/rules", "/outbound/rules", "oAia"),
     Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from releve import outbound
 from releve.evidence import verify
+from releve.gate.attempt_outcomes import write_outcomes
 from releve.gate.closing import close_all, prove_row
 from releve.gate.erasing import erase_due, erase_person
 from releve.gate.errors import LoadRefused, NoSuch
@@ -124,6 +125,14 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     assert Cursor.objects.count() == 1
 
 
+def test_a_conversation_that_an_agent_reported_stays_one(asked: list[str], tmp_path: Path) -> None:
+    reported = Attempt.objects.filter(ref="call-0/1")
+    write_outcomes(list(reported), ["conversation"], "agent")
+    (tmp_path / "acc_1.log").write_text(line("call-0", "200") + line("call-1", "200"))
+    assert read_outcomes(tmp_path).filed == 1
+    assert reported.order_by("-pk")[0].outcome == "conversation"
+
+
 def test_a_call_that_the_proxy_refused_by_itself_went_around_nobody(
     asked: list[str], tmp_path: Path
 ) -> None:
@@ -142,7 +151,7 @@ def test_the_cursor_stays_where_filing_fails(
     folder.mkdir()
     (folder / "acc_1.log").write_text(line("call-0", "200"))
     with monkeypatch.context() as patch:
-        patch.setattr("releve.gate.outcomes.close_alone", lambda: 1 / 0)
+        patch.setattr("releve.gate.attempt_outcomes.close_alone", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             read_outcomes(folder)
     assert not Attempt.objects.exclude(outcome="").exists()

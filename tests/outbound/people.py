@@ -41,6 +41,7 @@ def people_of(
     With ``slips`` some hold words that are none, as no folder may.
     """
     draw, now = np.random.default_rng(seed), now.astimezone(UTC)
+    sayings = np.random.default_rng([seed, 1])
     told: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows = []
     for i in range(count):
@@ -48,6 +49,7 @@ def people_of(
         person = f"P{i}"
         rows.append(_row(draw, number, person, told, now))
         _facts(draw, number, person, told, now)
+        _said(sayings, number, person, told, now)
         if slips and i % 17 == 3:
             _misspell(i // 17 % 6, number, person, told, now - timedelta(days=i % 20))
     told["feeds"] = [{"feed": feed, "read_at": now - timedelta(minutes=1)} for feed in FEEDS]
@@ -197,3 +199,28 @@ def _misspell(
         told["attempts"].append({**client, **when, "id": "B", "outcome": "Entretien"})
         told["attempts"].append({**client, **when, "id": "C", "purpose": "livraison"})
         told["listings"].append({"list": "Bloctel", "number": number, **when})
+
+
+def _said(
+    draw: np.random.Generator,
+    number: str,
+    person: str,
+    told: dict[str, list[dict[str, Any]]],
+    now: datetime,
+) -> None:
+    """Add what was said by number, or to every client; objections by person as well."""
+    if draw.random() > 0.3:
+        return
+    at = now - timedelta(days=float(draw.integers(-2, 120)))
+    by_number = draw.random() < 0.6
+    written = number.replace("+33", "+33 (0)") if draw.random() < 0.3 else number
+    fact = {
+        "client": str(draw.choice(["", CLIENT, "CLIENT-B"])),
+        "person": written if by_number else person,
+        "at": at,
+        "known_at": at,
+    }
+    if draw.random() < 0.5:
+        told["withdrawals"].append(fact)
+    kind = str(draw.choice(["objection", "objection", "refusal", "not-now"]))
+    told["refusals"].append({**fact, "kind": kind})

@@ -207,7 +207,8 @@ def refusal(value: Any) -> Refusal:
     told = _mapping(value, "at")
     at = instant(told["at"])
     kind, basis = told.get("kind", "refusal"), told.get("basis", "")
-    return Refusal(told.get("client", CLIENT), PERSON, at, at, kind, basis)
+    known, person = instant(told.get("known", told["at"])), told.get("person", PERSON)
+    return Refusal(told.get("client", CLIENT), person, at, known, kind, basis)
 
 
 def attempt(value: Any, number: int) -> Attempt:

@@ -21,7 +21,9 @@ from releve.outbound import (
     screening,
     verdict,
 )
+from releve.outbound.number_frames import facts_on
 from releve.outbound.reading import facts_of
+from releve.outbound.rows import legal_day
 from releve.outbound.screening import COLUMNS, Screener
 from releve.outbound.vocabulary import sector_of
 from tests.outbound.people import NUMBERS, frame_of, people_of
@@ -62,9 +64,10 @@ def _call(**told: str) -> Call:
 def _plain(
     call: Call, rows: pl.DataFrame, frames: dict[str, pl.DataFrame], rules: Rules | None = None
 ) -> list[tuple]:
-    facts, found = facts_of(frames), []
+    table = rules or built_in_rules()
+    facts, found = facts_on(frames, table.numbers, legal_day(call.at)), []
     for row in rows.iter_rows(named=True):
-        one = verdict(replace(call, **row), facts, rules or built_in_rules(), call.at)
+        one = verdict(replace(call, **row), facts, table, call.at)
         ids = "|".join(one.rules)
         told = (one.number, one.person, one.legal, one.allowed, ids, one.basis, one.next_allowed)
         found.append(told)
@@ -148,7 +151,10 @@ def test_the_few_people_of_all_calls_hold_every_kind_of_fact() -> None:
     assert consents["collected_at"].null_count()
     assert consents["slot_from"].drop_nulls().len()
     assert (consents["proof"] == "").any()
-    assert {"refusal", "not-interested", "not-now"} <= set(held["refusals"]["kind"])
+    kinds = {"refusal", "not-interested", "not-now", "objection"}
+    assert kinds <= set(held["refusals"]["kind"])
+    assert {"", CLIENT} <= set(held["withdrawals"]["client"])
+    assert held["withdrawals"]["person"].str.starts_with("+").any()
     assert {"bloctel", "robinson", "ne-mappelez-plus", "rpo"} <= set(held["listings"]["list"])
     assert held["people"]["number"].is_duplicated().any()
     assert {"", "consumer", "business"} <= set(rows["callee"])

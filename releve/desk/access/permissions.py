@@ -190,6 +190,18 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         acts=True,
     ),
     Permission(
+        "outbound.request",
+        frozenset({_R.CONTINUITY, _R.FLOW, _R.SITE, _R.OUTBOUND}),
+        lazy("record what a person says on the phone"),
+        acts=True,
+    ),
+    Permission(
+        "outbound.rights",
+        frozenset({_R.OUTBOUND}),
+        lazy("see, export and erase what is stored about a person"),
+        acts=True,
+    ),
+    Permission(
         "crashtest.see",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.AUDITOR}),
         lazy("see what crash tests found"),

@@ -38,21 +38,21 @@ from releve.situation import (
 )
 from releve.situation.reading import LONGEST_LIST, LONGEST_TEXT
 
-__all__ = ["OWN", "body_schema"]
+__all__ = ["OWN", "Key", "body_schema"]
 
 OWN = ("id", "recorded_at", "actor")
 """Fields that are set here."""
 _AGAIN = frozenset({"event.record.closure", "reopening.approve"})
 """What has such consequences that a person proves again who they are, as on the pages."""
 _MOST_BYTES = 1_000_000
-_Key = Annotated[
+Key = Annotated[
     str,
     Header(
         alias="Idempotency-Key",
         min_length=1,
         max_length=128,
         pattern=r"^[!-~]+$",
-        description="Names the event for its sender: sent again, it is recorded once",
+        description="Names what is sent for its sender: sent again, it is recorded once",
     ),
 ]
 _FORMATS: Mapping[type, dict[str, Any]] = {
@@ -104,7 +104,7 @@ def _property(row: EventField) -> dict[str, Any]:
 
 def _recorder(kind: str) -> Callable[..., Any]:
     def record(
-        request: HttpRequest, idempotency_key: _Key, stream: StreamName = live.LIVE
+        request: HttpRequest, idempotency_key: Key, stream: StreamName = live.LIVE
     ) -> Status[dict[str, Any]]:
         sent = _sent(request, kind)
         looked = named(request, stream)

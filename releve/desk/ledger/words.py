@@ -68,6 +68,8 @@ WORDS: Mapping[str, StrPromise] = {
     "outbound.facts": lazy("Facts sealed"),
     "outbound.looked": lazy("Person looked at"),
     "outbound.papers": lazy("Papers of a campaign"),
+    "outbound.requested": lazy("Request of a person recorded"),
+    "outbound.rights": lazy("Right of a person answered"),
     "outbound.tried": lazy("Change of rules tried"),
     "outlook.made": lazy("Outlook made"),
     "outlook.seen": lazy("Outlook seen"),
