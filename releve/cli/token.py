@@ -53,8 +53,9 @@ def list_tokens() -> None:
     from releve.desk.access import tokens
 
     for row in tokens.running():
-        reach = ", ".join([*row.sites, *row.clients]) or "everything"
-        click.echo(f"{row.name}: {row.role} for {reach}, until {row.ends_at:%Y-%m-%d %H:%M} UTC")
+        click.echo(
+            f"{row.name}: {row.role} for {row.reach}, until {row.ends_at:%Y-%m-%d %H:%M} UTC"
+        )
 
 
 @token.command()

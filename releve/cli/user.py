@@ -76,11 +76,31 @@ def list_users() -> None:
     """List the accounts, with the roles they hold now."""
     keep_secret()
     open_desk_database()
+    from django.utils import timezone
+
     from releve.desk.access.models import User
 
+    now = timezone.now()
     for person in User.objects.prefetch_related("grants").order_by("username"):
-        held = ", ".join(item.role.value for item in person.held) or "no role now"
+        running = [row for row in person.grants.all() if row.runs(now)]
+        held = ", ".join(f"{row.role} for {row.reach}" for row in running) or "no role now"
         click.echo(f"{person.get_username()}: {held if person.is_active else 'closed'}")
+
+
+@user.command(name="end")
+@click.argument("name")
+@click.option("--role", required=True, help="The role to end.")
+def end_role(name: str, role: str) -> None:
+    """End a role of NAME now, for whatever sites and clients it is held; the account stays."""
+    keep_secret()
+    open_desk_database()
+    from releve.desk.access import people
+
+    try:
+        people.end_role(name, role, by="command line")
+    except people.AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{name}: {role} ended")
 
 
 @user.command()

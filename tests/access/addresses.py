@@ -27,7 +27,8 @@ WHO = {
     "a": Role.AUDITOR,
     "A": Role.ADMINISTRATOR,
 }
-HOUSE = "cpfshoA"
+HOUSE = "cpfhoA"
+"""Every role of the operator that is held for the whole of it."""
 RECORDERS = {
     "cpfs": (
         "agent.back", "agent.unavailable", "agents.present", "authorisation.granted",

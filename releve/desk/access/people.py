@@ -19,7 +19,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from releve.desk.access.models import Grant, User
-from releve.desk.access.roles import Role
 from releve.ledger.chain import append
 
 __all__ = [
@@ -29,6 +28,7 @@ __all__ = [
     "account",
     "close",
     "end",
+    "end_role",
     "first_link",
     "forget_factors",
     "give",
@@ -75,7 +75,7 @@ def give(
     user, is_new = _account_for(name, email, password)
     grant = Grant(
         user=user,
-        role=Role(wanted.role),
+        role=wanted.role,
         sites=list(wanted.sites),
         clients=list(wanted.clients),
         starts_at=timezone.now(),
@@ -83,10 +83,9 @@ def give(
         given_by=by,
     )
     try:
-        grant.clean()
+        grant.save()
     except ValidationError as error:
         raise AccessError(_sentence(error)) from error
-    grant.save()
     body = {
         "role": wanted.role,
         "sites": list(wanted.sites),
@@ -128,6 +127,17 @@ def end(grant: Grant, *, by: str) -> None:
         raise AccessError("this role is not held now")
     Grant.objects.filter(pk=grant.pk).update(ends_at=now, ended_by=by)
     note("access.ended", grant.user, {"role": grant.role}, by)
+
+
+@transaction.atomic
+def end_role(name: str, role: str, *, by: str) -> None:
+    """End every grant of a role that an account holds now."""
+    now = timezone.now()
+    running = [row for row in account(name).grants.filter(role=role) if row.runs(now)]
+    if not running:
+        raise AccessError(f"{name!r} does not hold the role {role!r} now")
+    for grant in running:
+        end(grant, by=by)
 
 
 @transaction.atomic

@@ -294,8 +294,8 @@ def _root_view(root: Root | None, last: int, text: Text) -> RootView | None:
 
 
 def _may_export(request: HttpRequest, eyes: Eyes) -> bool:
-    """Return whether the whole may be handed out: not to somebody who is here for some sites."""
-    return can(request.user, "ledger.prove") and eyes.scope.sites is None
+    """Return whether the whole may be handed out: not to a reader who is here for some."""
+    return can(request.user, "ledger.prove") and eyes.scope.is_whole
 
 
 def _handed_out(content: str, name: str, kind: str) -> HttpResponse:
