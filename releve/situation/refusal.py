@@ -30,7 +30,9 @@ REFUSALS: Mapping[str, str] = {
     "case.dates": "The measure ends on {until}, before it starts on {since}; mend the dates.",
     "case.too_long": "The measure ends on {until}, more than a year after {since}; mend the dates.",
     "case.since": "The measure starts on {since}, a year or more from {day}; mend the date.",
-    "case.nothing_to_clear": "Agent {agent} has no case or contact to clear at that date.",
+    "case.nothing_to_clear": "The event named declares no case or contact that can be cleared here;"
+    " give the one that the health officer's page names, with its agent and its site.",
+    "case.names_case": "Only a clearing names a case; leave it empty.",
     "absence.dates": "The absence ends at {until}, not after its start at {start}; mend the dates.",
     "absence.none": "Agent {agent} is not unavailable at that date; there is nothing to end.",
     "absence.unknown": "Agent {agent} has no absence {absence}; leave it empty to end all of them.",

@@ -70,11 +70,35 @@ def test_the_same_form_sent_twice_records_once(looking: Looking, acting: Acting)
     assert count(acting, "case.declared") == 1
 
 
-def test_a_second_identical_report_is_refused(looking: Looking, acting: Acting) -> None:
-    web = looking.as_(Role.HEALTH)
+def test_a_report_is_answered_alike_whether_or_not_the_agent_has_a_case(
+    looking: Looking, acting: Acting
+) -> None:
+    web = looking.as_(Role.SITE)
     agent = acting.agents_at(acting.site)[0]
-    sent(web, "/record/case", site=acting.site, agent=agent)
-    assert "__all__" in faults(sent(web, "/record/case", site=acting.site, agent=agent))
+    answers = [sent(web, "/record/case", site=acting.site, agent=agent) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+
+
+def test_the_health_officer_clears_from_the_page_of_the_case(
+    looking: Looking, acting: Acting
+) -> None:
+    agent, other, *_ = acting.agents_at(acting.site)
+    acting.positive(agent)
+    (case,) = live.situation_now(acting.stream).cases
+    web, path = looking.as_(Role.HEALTH), f"/record/case?case={case.event}"
+    assert path in web.get(f"/health/{case.event}").content.decode()
+    form = web.get(path).context["page"].form
+    assert [form.initial[name] for name in ("site", "agent", "case", "status")] == [
+        acting.site, agent, case.event, "cleared",
+    ]  # fmt: skip
+    lead = looking.as_(Role.SITE).get(path).context["page"].form
+    assert not {"agent", "case"} & set(lead.initial), "only who sees cases has it filled in"
+    wrong = {"site": acting.site, "agent": other, "status": "cleared"}
+    assert set(faults(sent(web, "/record/case", **wrong, case=case.event))) == {"case"}
+    right = {"site": acting.site, "agent": agent, "status": "cleared", "case": case.event}
+    assert sent(web, "/record/case", **right).status_code == 302
+    (cleared,) = live.situation_now(acting.stream).cases
+    assert cleared.cleared_at is not None
 
 
 def test_a_site_lead_records_at_the_own_site_alone(looking: Looking, acting: Acting) -> None:

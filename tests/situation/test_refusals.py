@@ -111,7 +111,6 @@ ROWS: list[Row] = [
         "power.down",
         {"site": "rabat", "id": "e1"},
     ),
-    ("event.same", did("case.declared", **CASE), "case.declared", CASE),
     ("event.same", did("check.done", **CHECK), "check.done", CHECK | {"actor": "karim"}),
     (
         "event.same",
@@ -163,6 +162,7 @@ ROWS: list[Row] = [
     ("case.dates", nothing, "case.declared", CASE | {"until": DAY - timedelta(days=1)}),
     ("case.too_long", nothing, "case.declared", CASE | {"until": DAY + YEAR}),
     ("case.nothing_to_clear", nothing, "case.declared", CASE | {"status": "cleared"}),
+    ("case.names_case", nothing, "case.declared", CASE | {"case": "e1"}),
     ("absence.dates", nothing, "agent.unavailable", {"agent": "a1", "until": START}),
     ("absence.none", nothing, "agent.back", {"agent": "a1"}),
     ("absence.unknown", nothing, "agent.back", {"agent": "a1", "absence": "e9"}),
