@@ -7,7 +7,6 @@ from datetime import datetime
 import click
 
 from releve.cli.database import open_desk_database
-from releve.cli.secret import keep_secret
 
 __all__ = ["user"]
 
@@ -56,7 +55,6 @@ def add(
 
     The link works once, for three days. With --password it is asked for here instead.
     """
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people
 
@@ -74,7 +72,6 @@ def add(
 @user.command(name="list")
 def list_users() -> None:
     """List the accounts, with the roles they hold now."""
-    keep_secret()
     open_desk_database()
     from django.utils import timezone
 
@@ -92,7 +89,6 @@ def list_users() -> None:
 @click.option("--role", required=True, help="The role to end.")
 def end_role(name: str, role: str) -> None:
     """End a role of NAME now, for whatever sites and clients it is held; the account stays."""
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people
 
@@ -107,7 +103,6 @@ def end_role(name: str, role: str) -> None:
 @click.argument("name")
 def close(name: str) -> None:
     """Close the account of NAME: its roles and its sessions end now; its name stays taken."""
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people
 
@@ -122,7 +117,6 @@ def close(name: str) -> None:
 @click.argument("name")
 def link(name: str) -> None:
     """Print a link for NAME to choose a new password; it works once, for three days."""
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people
 

@@ -13,6 +13,7 @@ REFUSALS: Mapping[str, str] = {
     "GATE-CALL": "the question cannot be read, or its call id was used before",
     "GATE-CAMPAIGN": "the campaign is unknown, or not running on this day",
     "GATE-WHO": "the person named is not known to hold the number",
+    "GATE-KEY": "the key of the pseudonyms is missing, or not the one of the database",
     "GATE-CLOCK": "the clocks of gate and database differ, or one has gone back",
     "GATE-DATABASE": "the database does not answer",
     "GATE-LATE": "it could not be decided within the time allowed",

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from releve.gate.errors import LoadRefused
 from releve.gate.fitting import refuse_unfit
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import Decision, Fact, Load
 from releve.gate.moments import clock, close_alone
 from releve.gate.personal import Value, keep
@@ -61,6 +62,7 @@ def load_frames(
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first
     load of a history, refused once the gate has decided anything later than that.
     """
+    ensure_gate_key()
     refuse_unfit(frames, clock())
     if as_known:
         _refuse_changed_past(frames)

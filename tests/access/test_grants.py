@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from releve.cli.main import main
 from releve.desk.access import people, tokens
@@ -38,6 +40,13 @@ HOLDABLE = {
 """Written out, not read from the code: each way in which a role can be held."""
 ALL = sorted(product(Role, ((), SITES), ((), CLIENTS)))
 TOO_WIDE = [case for case in ALL if case not in HOLDABLE]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings.HOME = tmp_path
+    monkeypatch.setenv("RELEVE_HOME", str(tmp_path))
+    monkeypatch.setenv("RELEVE_SECRET_KEY", "0123456789" * 5)
 
 
 def last_day() -> Any:
@@ -186,10 +195,7 @@ def test_what_is_named_at_start_is_mended_by_the_command_it_names() -> None:
     assert [row.id for row in run_checks(databases=["default"])] == []
 
 
-def test_the_desk_does_not_serve_while_a_grant_is_too_wide(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    monkeypatch.setenv("RELEVE_HOME", str(tmp_path))
+def test_the_desk_does_not_serve_while_a_grant_is_too_wide() -> None:
     stored(Token, "flow", [], ["azur"])
     result = run("serve", "--port", "0")
     assert result.exit_code == 1
