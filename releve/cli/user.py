@@ -66,7 +66,7 @@ def add(
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: {role}")
     if is_new and not password:
-        click.echo(f"Choose a password: {people.first_link(made)}")
+        click.echo(f"Choose a password: {people.first_link(made, by='command line')}")
 
 
 @user.command(name="list")
@@ -121,6 +121,6 @@ def link(name: str) -> None:
     from releve.desk.access import people
 
     try:
-        click.echo(people.first_link(people.account(name)))
+        click.echo(people.first_link(people.account(name), by="command line"))
     except people.AccessError as error:
         raise click.ClickException(str(error)) from error

@@ -16,28 +16,45 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from releve.ledger.errors import SigningKeyError
-from releve.ledger.key_files import ensure_key, make_key_file
-from releve.ledger.models import Root
+from releve.ledger.key_files import check_of, ensure_key, make_key_file
+from releve.ledger.models import KeyCheck, Root
 
-__all__ = ["key_file", "public_key", "signing_key"]
+__all__ = ["key_file", "public_key", "replace_key", "signing_key"]
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
+NAME = "ledger"
+"""Under which the check value stands in the database."""
+
 _log = logging.getLogger(__name__)
 
 
 def signing_key() -> Ed25519PrivateKey:
     """Return the private key; raises SigningKeyError, which never quotes it.
 
-    Made on first use, before any root is signed. Where roots are signed, the key is the one of the
-    last root, or it is refused.
+    Made on first use, before any root is signed. Another one than that of the last root is
+    refused, unless it was taken by :func:`replace_key`.
     """
     last = Root.objects.order_by("-number").values_list("statement", flat=True).first()
-    if last is not None and _find() not in (None, json.loads(last)["key"]):
+    if check_of(NAME) is None and last is not None and _find() not in (None, _named(last)):
         raise _fault("is not the one that the database was written with")
-    ensure_key("ledger", _find, _make, Root.objects.exists, _fault)
+    ensure_key(NAME, _find, _make, Root.objects.exists, _fault)
     found = _read()
     if found is None:
         raise _fault("is missing")
+    return found
+
+
+def replace_key() -> str:
+    """Take the key that is there, made where there is none, from now on; return the public one.
+
+    For a key that is lost. Roots so far go on verifying under the old public key.
+    """
+    if _find() is None:
+        _make()
+    found = _find()
+    if found is None:
+        raise _fault("is missing")
+    KeyCheck.objects.update_or_create(name=NAME, defaults={"value": found})
     return found
 
 
@@ -49,6 +66,10 @@ def public_key() -> str:
 def key_file() -> Path:
     """Return where the key stands when the environment has none."""
     return Path(settings.HOME) / "ledger.key"
+
+
+def _named(statement: str) -> str:
+    return str(json.loads(statement)["key"])
 
 
 def _public(key: Ed25519PrivateKey) -> str:

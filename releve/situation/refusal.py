@@ -51,6 +51,8 @@ REFUSALS: Mapping[str, str] = {
     "reopening.unknown_item": "The checklist has no item {item}; choose one of {items}.",
     "reopening.item_done": "{item} is done already, recorded by {by}.",
     "approval.same_person": "{actor} said yes already; another person must.",
+    "approval.tied": "{other} said yes already, and one of you gave the other's access; a third"
+    " person must.",
     "approval.by_rule": "A rule does not say yes to a reopening; a person must.",
     "outage.place": "Name a site or a carrier, one of the two.",
     "outage.down_already": "It is down since {since}; record when it is up again.",

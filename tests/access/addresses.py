@@ -83,6 +83,7 @@ ROWS = (
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
     Row("people/erase", "/people/erase", "A"),
     Row("identity", "/identity", "hA"),
+    Row("identity/read", "/identity/read", "hA", 405),
     Row("identity/ask", "/identity/ask", "h", 405),
     Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
     Row("identity/<int:number>/see", "/identity/1/see", "h", 405),

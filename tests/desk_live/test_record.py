@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 
+from releve.desk.access import people
 from releve.desk.access.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
+from releve.situation import reopening_terms
+from tests.access.people import browser_of
 from tests.desk_live.conftest import Looking
 from tests.live.acting import Acting
 
@@ -193,3 +197,32 @@ def test_each_form_offers_what_its_reader_may_record(looking: Looking) -> None:
     assert urls == ["/record/case", "/record/check", "/record/tests"]
     urls = [row.url for row in looking.as_(Role.PLANNER).get("/record/").context["page"].choices]
     assert urls == ["/record/outage", "/record/attendance", "/record/authorisation"]
+
+
+def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(acting: Acting) -> None:
+    acting.stream = live.LIVE
+    acting.close()
+    closure = live.situation_now().site(acting.site).closure
+    assert closure is not None
+    terms = reopening_terms(closure, acting.site, acting.operator, live.rules_now())
+    acting.check(*terms.items)
+    path = f"/record/reopening/{acting.site}"
+    webs = {}
+    for name, by in (("amina", "root"), ("bilal", "amina"), ("chloe", "root")):
+        user, _ = people.give(name, people.Wanted("continuity"), by=by)
+        TOTP.activate(user, generate_totp_secret())
+        webs[name] = browser_of(user, lately=True)
+    answers = {name: web.post(path, {"act": "approve"}).status_code for name, web in webs.items()}
+    assert answers == {"amina": 302, "bilal": 422, "chloe": 302}
+    assert "a donné son accès" in webs["bilal"].post(path, {"act": "approve"}).content.decode()
+    sent = {"site": acting.site}
+    answer = webs["bilal"].post(
+        "/api/v1/events/reopening.approved", sent, content_type="application/json",
+        headers={"idempotency-key": "k"},
+    )  # fmt: skip
+    assert answer.status_code == 422
+    codes = {row["code"] for row in answer.json()["error"]["faults"]}
+    assert codes == {"approval.tied"}
+    closure = live.situation_now().site(acting.site).closure
+    assert closure is not None
+    assert closure.approvals == ("amina", "chloe")

@@ -18,7 +18,7 @@ from releve.ledger import tree
 from releve.ledger.chain import append_all
 from releve.ledger.errors import NothingToSealError, ProofError, SigningKeyError
 from releve.ledger.hashing import NO_HASH, ROOT_TAG, root_hash
-from releve.ledger.keys import public_key
+from releve.ledger.keys import public_key, replace_key
 from releve.ledger.merkle import leaf_hash, node_hash
 from releve.ledger.models import Entry, KeyCheck, Node
 from releve.ledger.proofs import prove, prove_growth
@@ -227,3 +227,14 @@ def test_no_key_is_made_or_taken_beside_roots_that_another_signed(
     settings.LEDGER_KEY = ""
     sealed.write_text(kept)
     assert seal(at(20)).number == 2
+
+
+def test_a_lost_key_is_replaced_on_purpose_alone(sealed: Path) -> None:
+    first = public_key()
+    sealed.unlink()
+    append_all([draft(2)])
+    second = replace_key()
+    assert second == public_key() != first
+    assert json.loads(seal(at(20)).statement)["key"] == second
+    found = [json.loads(root.text) for root in roots()]
+    assert [check_root(root, [first, second])["number"] for root in found] == [1, 2]

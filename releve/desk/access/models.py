@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.roles import DATED, Role
 from releve.desk.access.scopes import Held, reach_faults
 
-__all__ = ["Grant", "Look", "Rate", "Token", "User"]
+__all__ = ["AccountAct", "Grant", "Look", "LookNotice", "Rate", "Token", "User"]
 
 
 class User(AbstractUser):
@@ -113,6 +113,23 @@ class Grant(Reach):
         return faults
 
 
+class AccountAct(models.Model):
+    """An act by which somebody could come to use the account of another person.
+
+    Where two people are needed, these two are not: see :mod:`releve.desk.access.two_people`.
+    """
+
+    MADE, LINK, FACTORS = "made", "link", "factors"
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="acts")
+    kind = models.CharField(max_length=10)
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.user.get_username()}: {self.kind} by {self.by}"
+
+
 class Look(models.Model):
     """Somebody asked who stands behind a pseudonym, and perhaps was allowed to see it."""
 
@@ -128,6 +145,23 @@ class Look(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.asked_by})"
+
+
+class LookNotice(models.Model):
+    """What a health officer is told of a look: it was asked for, or allowed; until it is read."""
+
+    look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="notices")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="look_notices")
+    kind = models.CharField(max_length=10)
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.look.pk} {self.kind}"
 
 
 class Token(Reach):

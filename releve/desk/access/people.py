@@ -18,7 +18,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from releve.desk.access.models import Grant, User
+from releve.desk.access.models import AccountAct, Grant, User
 from releve.ledger.chain import append
 
 __all__ = [
@@ -73,6 +73,8 @@ def give(
 ) -> tuple[User, bool]:
     """Give a role, making the account when there is none; return it, and whether it was made."""
     user, is_new = _account_for(name, email, password)
+    if is_new:
+        AccountAct.objects.create(user=user, kind=AccountAct.MADE, by=by)
     grant = Grant(
         user=user,
         role=wanted.role,
@@ -157,12 +159,19 @@ def close(name: str, *, by: str) -> None:
 def forget_factors(user: User, *, by: str) -> None:
     """Take away the second factors of somebody who lost them, and end their sessions."""
     Authenticator.objects.filter(user=user).delete()
+    AccountAct.objects.create(user=user, kind=AccountAct.FACTORS, by=by)
     _end_sessions(user)
     note("access.factors_forgotten", user, {}, by)
 
 
-def first_link(user: User) -> str:
-    """Return the address at which somebody chooses a password: once, within three days."""
+@transaction.atomic
+def first_link(user: User, *, by: str) -> str:
+    """Return the address at which somebody chooses a password: once, within three days.
+
+    Who sees it could use it, which is written down.
+    """
+    AccountAct.objects.create(user=user, kind=AccountAct.LINK, by=by)
+    note("access.link_shown", user, {}, by)
     key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
     return settings.DESK_URL + reverse("account_reset_password_from_key", kwargs=key)
 

@@ -57,6 +57,9 @@ _REFUSALS = {
         "This is not the number of a case of this agent and site that can be cleared; the page of"
         " the case gives it."
     ),
+    "approval.tied": lazy(
+        "{other} said yes already, and one of you gave the other’s access: a third person must."
+    ),
     "case.names_case": lazy("Only a clearing names a case; leave it empty."),
     "closure.closed_already": lazy("{site} is closed since {since}; extend the closure instead."),
     "closure.past": lazy("{site} was closed until {reopened}; a new order comes after that."),
