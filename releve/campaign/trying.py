@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import number_text, person_pseudonym
 from releve.gate.knowing import facts_at
 from releve.ledger.chain import append
@@ -36,6 +37,7 @@ def recorded_flips(
 
     That somebody tried is recorded first: the verdicts tell about people. Persons are pseudonyms.
     """
+    ensure_gate_key()
     _note(len(calls), before, after, by, now)
     found: list[Flip] = []
     for done, call in enumerate(calls, 1):
@@ -52,6 +54,7 @@ def recorded_verdict(call: Call, rules: Rules, now: datetime, *, by: str) -> Ver
 
     The person is a pseudonym in it.
     """
+    ensure_gate_key()
     _note(1, rules, rules, by, now)
     number = number_text(call.number)
     known = facts_at(call.client, number, now, person=call.person, campaign=call.campaign)

@@ -76,13 +76,13 @@ def serve(host: str, port: int, workers: int) -> None:
     """
     open_database()
     from releve.gate.errors import GateError
-    from releve.gate.keys import number_pseudonym
+    from releve.gate.key_checks import ensure_gate_key
     from releve.gate.serving import serve_gate
     from releve.gate.versions import keep_now
 
     try:
         version = keep_now()[:12]
-        number_pseudonym("")
+        ensure_gate_key()
     except (GateError, OutboundError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"gate: http://{host}:{port}/gate, rules {version} (Ctrl+C stops it)")

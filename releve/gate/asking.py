@@ -25,6 +25,10 @@ REFUSALS: Mapping[str, Words] = {
         "La personne nommée n'est pas connue sous ce numéro.",
         "The person named is not known to hold the number.",
     ),
+    "GATE-KEY": Words(
+        "La clé des pseudonymes manque, ou n'est pas celle de la base.",
+        "The key of the pseudonyms is missing, or not the one of the database.",
+    ),
     "GATE-CLOCK": Words(
         "Les horloges du contrôle d'appel et de la base diffèrent, ou l'une a reculé.",
         "The clocks of gate and database differ, or one has gone back.",

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import models as db
 from django.db import transaction
 
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import person_pseudonym
 from releve.gate.models import (
     Attempt,
@@ -66,6 +67,7 @@ def erase_person(person: str, now: datetime) -> int:
     The pseudonyms stay: what forbids a call goes on forbidding it. A number that somebody else
     answers as well stays too.
     """
+    ensure_gate_key()
     return erase_pseudonym(person_pseudonym(person), now)
 
 

@@ -15,6 +15,7 @@ from releve.gate.campaigns import with_campaign_names
 from releve.gate.clients import register_aliases, with_client_names
 from releve.gate.errors import LoadRefused
 from releve.gate.fitting import refuse_unfit
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import Decision, Fact, Load
 from releve.gate.moments import clock, close_alone
 from releve.gate.personal import Value, keep
@@ -64,6 +65,7 @@ def load_frames(
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first
     load of a history, refused once the gate has decided anything later than that.
     """
+    ensure_gate_key()
     facts = {name: spelled_words(name, f) for name, f in frames.items() if name != "clients"}
     refuse_unfit(facts, clock())
     if as_known:

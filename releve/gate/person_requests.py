@@ -28,6 +28,7 @@ from releve.gate.attempt_outcomes import SAID_OUTCOMES, write_outcomes
 from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
 from releve.gate.errors import GateError
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import is_subscriber, number_pseudonym, number_text
 from releve.gate.loading import load_rows
 from releve.gate.models import Attempt, Consent, Contract, Person, PersonRequest
@@ -146,8 +147,9 @@ def record_all(
     """Record requests of one sender at one instant; return what became of each, in order.
 
     A faulty one is left out and told; the others are recorded. Inside the caller's transaction
-    they stand or fall with it.
+    they stand or fall with it. KeyFault where the key is not the one of the rows.
     """
+    ensure_gate_key()
     with durable():
         try:
             with transaction.atomic():

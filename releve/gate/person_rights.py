@@ -17,6 +17,7 @@ from django.db import transaction
 
 from releve.gate.erasing import erase_pseudonym
 from releve.gate.errors import GateError
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import is_subscriber, number_pseudonym, number_text, person_pseudonym
 from releve.gate.models import Decision, Fact, Person, Personal, PersonRequest
 from releve.gate.personal import value_of
@@ -77,6 +78,7 @@ class Stored:
 
 def look_up(number: str, person: str, reason: str) -> Holder:
     """Return who is meant; RightsRefused where that, or the reason, is not good enough."""
+    ensure_gate_key()
     text = number_text(number)
     if not is_subscriber(text):
         raise RightsRefused("number", "number.unreadable")

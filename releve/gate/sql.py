@@ -25,9 +25,13 @@ from releve.gate.tables import TABLES
 from releve.outbound.facts import SAID
 
 __all__ = [
-    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "OWN", "all_sql", "asked_by", "common_sql",
+    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "KEY_CHECK", "OWN", "all_sql", "asked_by",
+    "common_sql",
     "locked_sql", "own_sql",
 ]  # fmt: skip
+
+KEY_CHECK = "SELECT value FROM ledger_keycheck WHERE name = 'gate'"
+"""Reads the check value of the key that the pseudonyms are made with."""
 
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 """The registers whose last reading is looked for."""

@@ -12,6 +12,7 @@ from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
 from releve.gate.deciding import call_of, judged
 from releve.gate.errors import NoMatch
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import is_number, number_pseudonym, number_text, person_pseudonym
 from releve.gate.knowing import Campaign, facts_at
 from releve.gate.loading import load_facts
@@ -73,6 +74,7 @@ def withdraw(
 
     NoMatch when nobody, no client or no consent is meant; nothing is recorded then.
     """
+    ensure_gate_key()
     name = _known_client(client)
     people = _people(name, who)
     ids = {one: who if one == person_pseudonym(who) else value_of("person", one) for one in people}

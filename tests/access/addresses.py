@@ -27,7 +27,8 @@ WHO = {
     "a": Role.AUDITOR,
     "A": Role.ADMINISTRATOR,
 }
-HOUSE = "cpfshoA"
+HOUSE = "cpfhoA"
+"""Every role of the operator that is held for the whole of it."""
 RECORDERS = {
     "cpfs": (
         "agent.back", "agent.unavailable", "agents.present", "authorisation.granted",
@@ -82,6 +83,7 @@ ROWS = (
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
     Row("people/erase", "/people/erase", "A"),
     Row("identity", "/identity", "hA"),
+    Row("identity/read", "/identity/read", "hA", 405),
     Row("identity/ask", "/identity/ask", "h", 405),
     Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
     Row("identity/<int:number>/see", "/identity/1/see", "h", 405),

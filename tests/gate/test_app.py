@@ -14,6 +14,7 @@ import pytest
 from releve.gate.app import Gate
 from releve.gate.asking import REFUSALS, question_of
 from releve.gate.errors import Away
+from releve.gate.keys import key_check
 from releve.gate.stores import Store, Terms, Written
 from tests.gate.making import open_rules
 from tests.gate.running import decider_of
@@ -28,6 +29,9 @@ class Broken:
 
     def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
         self.error, self.seconds, self.closed = error, seconds, 0
+
+    async def key_check(self) -> str | None:
+        return key_check()
 
     async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
         await asyncio.sleep(self.seconds)

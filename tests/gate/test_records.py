@@ -290,10 +290,14 @@ def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
 def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
     from releve.gate import keys
     from releve.gate.errors import KeyFault
+    from releve.gate.key_checks import ensure_gate_key
 
     settings.GATE_KEY = ""
+    with pytest.raises(KeyFault, match=r"is missing: restore gate\.key"):
+        number_pseudonym("01 44 55 66 77")
+    ensure_gate_key()
     first = number_pseudonym("01 44 55 66 77")
-    keys._key.cache_clear()
+    keys.forget_key()
     assert number_pseudonym("+33144556677") == first
     assert (settings.HOME / "gate.key").stat().st_mode & 0o777 == 0o600
     settings.GATE_KEY = "short"

@@ -20,6 +20,7 @@ from ninja import Header, Status
 from ninja.errors import HttpError
 
 from releve.desk.access.scopes import actor
+from releve.desk.access.two_people import approvals_judged
 from releve.desk.api import schemas
 from releve.desk.api.doors import opens
 from releve.desk.api.placing import PERMISSION_OF, refuse_elsewhere
@@ -113,7 +114,8 @@ def _recorder(kind: str) -> Callable[..., Any]:
         event = event_from_json(kind, {"happened_at": at, **sent, **own})
         refuse_elsewhere(request, event, looked.name)
         key = hashlib.sha256(f"{actor(request)}\n{idempotency_key}".encode()).hexdigest()
-        done = live.record(event, key=key, stream=looked.name)
+        judge = approvals_judged(event)
+        done = live.record(event, key=key, stream=looked.name, judge=judge)
         if done.before:
             live.refuse_other(done.seq, event, tuple(sent))
         answer = {"seq": done.seq, "answers": list(done.answers), "before": done.before}

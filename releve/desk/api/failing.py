@@ -15,6 +15,7 @@ from releve.desk.live.words import refusal_text
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.presenters.text import text_now
 from releve.desk.responses import failure
+from releve.gate.errors import KeyFault
 from releve.gate.person_requests import RequestFaults, RequestReused
 from releve.gate.request_feeds import FeedMoved
 from releve.ledger.errors import ProofError
@@ -110,6 +111,10 @@ def _no_operator(request: HttpRequest, error: Exception) -> HttpResponse:
     )
 
 
+def _no_key(request: HttpRequest, error: Exception) -> HttpResponse:
+    return failure(request, 503, str(FAULTS["gate.key"]))
+
+
 def _no_plan(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 503, _("There is no plan to show."))
 
@@ -126,6 +131,7 @@ _HANDLERS: Mapping[type[Exception], _Handler] = {
     RequestFaults: _request_faults,
     RequestReused: _key_reused,
     FeedMoved: _feed_moved,
+    KeyFault: _no_key,
     ProofError: _no_proof,
     live.NoOperator: _no_operator,
     PlanFolderError: _no_plan,

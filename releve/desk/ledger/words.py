@@ -18,6 +18,7 @@ __all__ = ["FIELDS", "STREAMS", "WORDS", "actor_word", "field_word", "kind_word"
 
 WORDS: Mapping[str, StrPromise] = {
     "access.closed": lazy("Account closed"),
+    "access.link_shown": lazy("Link to choose a password shown"),
     "access.ended": lazy("Role ended"),
     "access.factors_forgotten": lazy("Second factor set back"),
     "access.given": lazy("Role given"),

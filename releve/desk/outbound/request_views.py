@@ -21,6 +21,7 @@ from releve.desk.outbound.request_page import (
 )
 from releve.desk.outbound.request_reach import clients_within, reaches
 from releve.desk.presenters.text import text_now
+from releve.gate.errors import KeyFault
 from releve.gate.law import rules_now
 from releve.gate.moments import clock
 from releve.gate.person_answers import answers_now
@@ -50,6 +51,9 @@ def requests(request: HttpRequest) -> HttpResponse:
     except RequestFaults as error:
         form.refuse(error.faults)
         return _refused(request, form)
+    except KeyFault:
+        form.refuse([RequestFault("key", "gate.key")])
+        return _refused(request, form, 503)
     except RequestReused:
         form.refuse([RequestFault("key", "key.reused")])
         return _refused(request, form)
@@ -59,12 +63,12 @@ def requests(request: HttpRequest) -> HttpResponse:
     return _page(request, new_form(clients, every), done, twin)
 
 
-def _refused(request: HttpRequest, form: RequestForm) -> HttpResponse:
+def _refused(request: HttpRequest, form: RequestForm, status: int = 422) -> HttpResponse:
     faults = [
         {"field": field, "message": str(one)} for field, errors in form.errors.items()
         for one in errors
     ]  # fmt: skip
-    return _page(request, form, None, {"recorded": None, "faults": faults}, 422)
+    return _page(request, form, None, {"recorded": None, "faults": faults}, status)
 
 
 def _page(

@@ -46,6 +46,10 @@ FAULTS: Mapping[str, StrPromise] = {
     "call.unfit": lazy("A call is named for an outcome only, by at most 300 characters."),
     "call.unknown": lazy("No call to this number was placed for this client in the last 24 hours."),
     "key.reused": lazy("This key recorded something else before; take another one."),
+    "gate.key": lazy(
+        "The key of the pseudonyms is missing, or is not the one of the database: nothing was"
+        " recorded. Tell an administrator."
+    ),
     "row.unreadable": lazy("The row does not have the columns of the first line."),
     "columns.missing": lazy("The first line lacks a column that is needed."),
     "columns.unknown": lazy("The first line holds a column that is not known."),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import gettext as _
 
+from releve.desk.access.scopes import Scope
 from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, VALUES
 from releve.desk.presenters.text import NARROW, Text
 from releve.outbound import Row, Rules
@@ -17,7 +18,16 @@ from releve.outbound.holidays import DayRules
 from releve.outbound.sources import SOURCES, numbers_of
 from releve.outbound.wording import outline
 
-__all__ = ["RowView", "RulesPage", "Section", "Source", "row_twin", "rules_page", "spaced"]
+__all__ = [
+    "RowView",
+    "RulesPage",
+    "Section",
+    "Source",
+    "row_twin",
+    "rules_page",
+    "spaced",
+    "visible_rules",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,29 @@ class RulesPage:
     sources: tuple[Source, ...]
     version: str
     may_change: bool
+
+
+def visible_rules(rules: Rules, seen: Scope) -> Rules:
+    """Return the table for one reader: it names no client that is not theirs.
+
+    A row that binds the calls of other clients only is left out.
+    """
+    known = seen.clients
+    if known is None:
+        return rules
+    rows = tuple(
+        replace(
+            row,
+            applies=replace(
+                row.applies,
+                clients=None if row.applies.clients is None else row.applies.clients & known,
+                except_clients=row.applies.except_clients & known,
+            ),
+        )
+        for row in rules.rows
+        if row.applies.clients is None or row.applies.clients & known
+    )
+    return Rules(rows, rules.territories.values(), rules.numbers, rules.version)
 
 
 def rules_page(
