@@ -91,6 +91,8 @@ def withdraw(
         for one, value in ids.items()
         if value is not None and one in concerned
     ]
+    if person_pseudonym(who) not in people and not consent:  # by number: later holders as well
+        facts.append(Withdrawal(name, number_text(who), now, now, "", channel))
     load_facts(facts, source="withdrawal", by=by)
     for one, value in ids.items():
         if value is None and one in concerned:

@@ -44,8 +44,8 @@ from releve.outbound.vocabulary import vocabulary, word_columns
 from releve.outbound.word_frames import spelled_words, strange_in, strange_words
 
 __all__ = [
-    "EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "may_be_empty", "read_table",
-    "read_tables",
+    "EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "may_be_empty",
+    "must_be_filled", "read_table", "read_tables",
 ]  # fmt: skip
 
 TABLES: dict[str, type] = {
@@ -109,6 +109,14 @@ def _type_of(hint: Any) -> str:
 def may_be_empty(table: str, column: str) -> bool:
     """Return whether an empty cell of a column that must be there says something: every client."""
     return table in SAID and column == "client"
+
+
+def must_be_filled(table: str, column: str) -> bool:
+    """Return whether a column may be left out, but no cell of one that is there may be empty.
+
+    A refusal whose kind is left open may have been an objection, which holds longer.
+    """
+    return (table, column) == ("refusals", "kind")
 
 
 def empty_frames() -> dict[str, pl.DataFrame]:
@@ -202,7 +210,7 @@ def _column(
     source = cells[name]
     parsed = source if source.dtype == _DTYPES[kind] else _parsed(source.cast(pl.String), kind)
     lenient = (table, name) == ("consents", "collected_at")
-    must = must and not may_be_empty(table, name)
+    must = must_be_filled(table, name) or (must and not may_be_empty(table, name))
     wrong = source.is_not_null() & parsed.is_null()
     absent = source.is_null() if must else pl.Series([False]).new_from_index(0, cells.height)
     for row in [] if lenient else (wrong | absent).arg_true().head(_SHOWN).to_list():

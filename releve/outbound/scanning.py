@@ -13,7 +13,14 @@ from datetime import datetime
 
 import polars as pl
 
-from releve.outbound.reading import EVENT, TABLES, columns_of, empty_frames, may_be_empty
+from releve.outbound.reading import (
+    EVENT,
+    TABLES,
+    columns_of,
+    empty_frames,
+    may_be_empty,
+    must_be_filled,
+)
 from releve.outbound.vocabulary import word_columns
 from releve.outbound.word_frames import spelled_words, strange_words
 
@@ -34,13 +41,14 @@ def scanned(table: str, scan: pl.LazyFrame) -> pl.LazyFrame | None:
     columns, given = columns_of(table), scan.collect_schema()
     wanted = empty_frames()[table].schema
     must = [name for name, (_, needed) in columns.items() if needed]
+    filled = [name for name in given if must_be_filled(table, name)]
     if set(given) - set(columns) or set(must) - set(given):
         return None
     if any(given[name] != wanted[name] for name in given):
         return None
     texts = [name for name in must if given[name] == pl.String and not may_be_empty(table, name)]
-    doubts = [pl.col(name) == "" for name in texts]
-    doubts += [pl.col(name).is_null() for name in must if name != "collected_at"]
+    doubts = [pl.col(name).str.strip_chars() == "" for name in (*texts, *filled)]
+    doubts += [pl.col(name).is_null() for name in (*must, *filled) if name != "collected_at"]
     keys = [pl.col(name) for name in _KEYS if name in given]
     doubts += [key.str.strip_chars().str.len_bytes() != key.str.len_bytes() for key in keys]
     found = scan.select(pl.any_horizontal(doubts).any()).collect(engine="streaming")

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from releve.desk.access.roles import Role
+from releve.gate import keys
 from releve.gate.campaigns import put_campaign
 from releve.gate.knowing import Campaign
 from releve.gate.models import PersonRequest, Withdrawal
@@ -43,6 +45,13 @@ def test_stop_is_recorded_with_what_the_gate_would_answer(dialler: Program) -> N
     assert (again.status_code, again.json()["before"]) == (200, True)
     assert dialler.post(ADDRESS, {**STOP, "number": number_of(2)}, "k1").status_code == 409
     assert Withdrawal.objects.count() == 2
+
+
+def test_under_another_key_nothing_is_recorded(dialler: Program, settings: Settings) -> None:
+    settings.GATE_KEY = "6" * 64
+    keys.forget_key()
+    assert dialler.post(ADDRESS, STOP, "k1").status_code == 503
+    assert not PersonRequest.objects.exists()
 
 
 def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:

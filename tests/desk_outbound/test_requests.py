@@ -7,9 +7,11 @@ import logging
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from releve.desk.access.roles import Role
 from releve.desk.outbound import rights_views
+from releve.gate import keys
 from releve.gate.campaigns import put_campaign
 from releve.gate.keys import number_pseudonym
 from releve.gate.knowing import Campaign
@@ -47,6 +49,15 @@ def manager(called: list[str]) -> Client:
 def say(web: Client, **more: str) -> object:
     told = {"key": "k", "number": WRITTEN, "client": CLIENT, "said": "stop", **more}
     return web.post(f"{ADDRESS}?format=json", told)
+
+
+def test_under_another_key_nothing_is_recorded(manager: Client, settings: Settings) -> None:
+    settings.GATE_KEY = "6" * 64
+    keys.forget_key()
+    answer = say(manager)
+    assert answer.status_code == 503
+    assert "clé des pseudonymes" in answer.content.decode()
+    assert not PersonRequest.objects.exists()
 
 
 def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) -> None:

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
+from releve.gate import keys
 from releve.gate.asking import Question
 from releve.gate.attempt_outcomes import refines
 from releve.gate.campaigns import put_campaign
 from releve.gate.closing import close_all
 from releve.gate.deciding import decide
 from releve.gate.erasing import erase_due, erase_person
+from releve.gate.errors import KeyFault
 from releve.gate.keys import number_pseudonym
 from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts
@@ -185,6 +188,28 @@ def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> No
     ]  # fmt: skip
     assert not PersonRequest.objects.exists()
     assert not Entry.objects.filter(kind=KIND).exists()
+
+
+def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
+    put = Request("k", number_of(1), "Ne m'appelez plus", "client a")
+    assert record(put, by="ines").client == CLIENT
+    assert set(Refusal.objects.values_list("kind", "client")) == {("objection", CLIENT)}
+    assert answers_now(number_of(1), "Client_A", ground.rules, clock()) == answers_now(
+        number_of(1), CLIENT, ground.rules, clock()
+    )
+    assert record(Request("k", number_of(1), "stop", CLIENT), by="ines").before
+    ask(ground, question(2, "c"))
+    told = Request("o", number_of(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée")
+    record(told, by="ines")
+    assert Attempt.objects.latest("pk").outcome == "busy"
+
+
+def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings) -> None:
+    settings.GATE_KEY = "6" * 64
+    keys.forget_key()
+    with pytest.raises(KeyFault, match="is not the one"):
+        record(stop(number_of(1)), by="ines")
+    assert not PersonRequest.objects.exists()
 
 
 def test_an_outcome_is_a_further_version_of_the_attempt_and_counts_once(ground: Open) -> None:

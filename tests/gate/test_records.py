@@ -20,10 +20,12 @@ from django.utils import timezone
 from releve import outbound
 from releve.evidence import verify
 from releve.gate.attempt_outcomes import write_outcomes
+from releve.gate.campaigns import put_campaign
 from releve.gate.closing import close_all, prove_row
 from releve.gate.erasing import erase_due, erase_person
 from releve.gate.errors import LoadRefused, NoSuch
 from releve.gate.keys import number_pseudonym, person_pseudonym
+from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts, load_frames
 from releve.gate.models import Attempt, Consent, Cursor, Decision, Load, Person, Personal
 from releve.gate.models import Refusal as Refusals
@@ -34,7 +36,7 @@ from releve.ledger.models import Entry
 from releve.ledger.roots import seal
 from releve.outbound import Contract, Refusal, Withdrawal
 from releve.outbound.reading import read_tables
-from tests.gate.making import CLIENT, consent_of, fill, number_of, open_rules, question
+from tests.gate.making import CLIENT, PROVIDER, consent_of, fill, number_of, open_rules, question
 from tests.gate.running import decide
 from tests.gate.stores import DjangoStore
 
@@ -131,6 +133,28 @@ def test_a_conversation_that_an_agent_reported_stays_one(asked: list[str], tmp_p
     (tmp_path / "acc_1.log").write_text(line("call-0", "200") + line("call-1", "200"))
     assert read_outcomes(tmp_path).filed == 1
     assert reported.order_by("-pk")[0].outcome == "conversation"
+
+
+@pytest.mark.parametrize(("code", "told"), [("200", "FR-INS-1"), ("486", "")])
+def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
+    code: str, told: str, tmp_path: Path
+) -> None:
+    fill(range(1))
+    row = Campaign(CLIENT, "insurance", "manual", "prospecting", "", None, False,
+                   None, None, PROVIDER, "CASA", "insurance")  # fmt: skip
+    put_campaign("cover", row, by="tests")
+    given = timezone.now() - timedelta(days=1)
+    own = consent_of(0, given, id="CI", objects=frozenset({"insurance"}))
+    load_facts([own], source="tests", by="tests")
+
+    def ask(call: str) -> str:
+        one = question(0, call, camp="cover")
+        return decide(DjangoStore(), one, open_rules(), time.monotonic() + 5).reasons
+
+    assert ask("first") == ""
+    (tmp_path / "acc_1.log").write_text(line("first", code))
+    assert read_outcomes(tmp_path).filed == 1
+    assert ask("second") == told
 
 
 def test_a_call_that_the_proxy_refused_by_itself_went_around_nobody(

@@ -57,6 +57,13 @@ def test_a_file_is_read_once_and_put_away(folder: Path) -> None:
     assert Withdrawal.objects.count() == 4  # a person and a number each
 
 
+def test_a_row_may_be_spelt_in_any_way(folder: Path) -> None:
+    drop(folder, line(1, said="Ne plus appeler", client="client a"))
+    assert read(folder) == (1, 0, 0)
+    assert PersonRequest.objects.get().said == "stop"
+    assert set(Withdrawal.objects.values_list("client", flat=True)) == {CLIENT}
+
+
 def test_a_row_in_another_file_counts_once(folder: Path) -> None:
     drop(folder, line(1))
     drop(folder, line(1) + line(2), "two.csv")

@@ -10,7 +10,7 @@ import pytest
 
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import NEEDED, misnamed
-from releve.outbound.reading import TABLES, columns_of, facts_of, read_tables
+from releve.outbound.reading import TABLES, columns_of, facts_of, must_be_filled, read_tables
 from releve.outbound.vocabulary import vocabulary, word_columns
 
 WITHDRAWALS = "client,person,at,consent,channel\n"
@@ -147,7 +147,7 @@ def _row(table: str, column: str, text: str) -> str:
     names = [name for name, (_, must) in columns_of(table).items() if must or name == column]
     cells = [given.get(name, "x") for name in names]
     if column not in given:
-        cells[names.index(column)] = ""
+        cells[names.index(column)] = "not-now" if must_be_filled(table, column) else ""
     wrong = list(cells)
     wrong[names.index(column)] = text
     return "\n".join(map(",".join, (names, cells, wrong))) + "\n"
@@ -204,6 +204,25 @@ def test_a_client_that_the_table_of_clients_does_not_name_is_a_fault() -> None:
         "withdrawals row 4, client 'Azru': not in the table clients; write 'Azur'",
         "withdrawals row 5, client 'Other': not in the table clients; add it to the table clients",
     ]
+
+
+def test_what_was_said_by_number_or_to_every_client_needs_both_to_be_readable() -> None:
+    clients = "client,alias\nA,\n"
+    rows = f"A,+33144556677,{AT},,\n,+33 1 44 55 66 78,{AT},,\n"
+    files = {"clients.csv": clients.encode(), "withdrawals.csv": (WITHDRAWALS + rows).encode()}
+    assert read_tables(files)["withdrawals"]["client"].to_list() == ["A", ""]
+    for wrong in ("+33", "+3314455667a", "+33144556677+1"):
+        assert faults_of("withdrawals.csv", WITHDRAWALS + f"A,{wrong},{AT},,\n") == [
+            f"withdrawals row 2, person {wrong!r}: not a telephone number; write it like"
+            " +33144556677"
+        ]
+
+
+def test_a_refusal_whose_kind_is_left_open_is_a_fault() -> None:
+    text = f"client,person,at,kind\nA,P1,{AT},\n"
+    assert faults_of("refusals.csv", text) == ["refusals row 2, kind: empty; fill it"]
+    without = read_tables({"refusals.csv": f"client,person,at\nA,P1,{AT}\n".encode()})
+    assert without["refusals"]["kind"].to_list() == ["refusal"]
 
 
 def test_a_person_in_another_case_of_letters_is_a_fault() -> None:

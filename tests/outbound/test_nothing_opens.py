@@ -143,6 +143,16 @@ def _abandoned(folder: Folder, at: datetime, dice: random.Random, told: dict[str
     folder["abandoned"].append(line("spring", at.date(), 9, 60, at))
 
 
+def _objection(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
+    """An objection so long ago that no refusal would hold, against a contract."""
+    kind = dice.choice(["objection", "stop", "Ne plus appeler", "do not call me"])
+    said = line(dice.choice([CLIENT, ""]), dice.choice([PERSON, NUMBER]),
+                at - timedelta(days=dice.randint(61, 300)), kind, "")  # fmt: skip
+    folder["refusals"].append(said)
+    folder["contracts"].append(line("K1", CLIENT, PERSON, "2020-01-01", "", "electricity"))
+    folder["consents"] = folder["consents"][:1]
+
+
 def _two(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
     folder["people"].append(line("another", NUMBER, "consumer", "75001"))
 
@@ -153,8 +163,11 @@ REASONS: dict[str, Callable[..., None]] = {
     "withdrawn by another name": _add("withdrawals", lambda at, dice: line(
         dice.choice(["client a", "Client_A"]), PERSON, _ago(at, dice, 4), "", "oral")),
     "refused": _add("refusals", lambda at, dice: line(
-        CLIENT, PERSON, _ago(at, dice, 4), dice.choice(["refusal", "refus", ""]),
+        CLIENT, PERSON, _ago(at, dice, 4), dice.choice(["refusal", "refus", "Refusé"]),
         dice.choice(["", "consent:C1", "consentement"]))),
+    "withdrawn by number": _add("withdrawals", lambda at, dice: line(
+        dice.choice([CLIENT, ""]), NUMBER, _ago(at, dice, 4), "", "oral")),
+    "objected": _objection,
     "listed": _add("listings", lambda at, dice: line(
         dice.choice(["bloctel", "Bloctel"]), NUMBER, _ago(at, dice, 300), "")),
     "cap": _attempts,
@@ -240,9 +253,10 @@ def _missing_cell(folder: Folder, names: dict[str, str], dice: random.Random) ->
 
 
 def _emptied_word(folder: Folder, names: dict[str, str], dice: random.Random) -> None:
-    columns = {"people": ["kind"], "refusals": ["kind", "basis"], "listings": ["list"],
+    columns = {"people": ["kind"], "refusals": ["kind", "basis", "client"], "listings": ["list"],
                "attempts": ["purpose"], "consents": ["act", "items", "objects"],
-               "scrubs": ["list"], "feeds": ["feed"], "withdrawals": ["consent"]}  # fmt: skip
+               "scrubs": ["list"], "feeds": ["feed"],
+               "withdrawals": ["consent", "client"]}  # fmt: skip
     row, place = _cell(folder, dice, lambda table: columns.get(table, []))  # type: ignore[misc]
     row[place] = dice.choice(["", " "])
 

@@ -71,6 +71,22 @@ def test_no_other_text_is_a_word(name: str, text: str) -> None:
         parse(name, text)
 
 
+def test_what_is_said_on_the_phone_is_said_in_the_words_of_refusals() -> None:
+    for word in vocabulary("refusal-kind").words:
+        said = "stop" if word.id == "objection" else word.id
+        for text in (word.id, word.label.fr, word.label.en, *word.also):
+            assert canonical("said", text) == said, text
+    for word in vocabulary("said").words:
+        kind = {"stop": "objection", "outcome": None}.get(word.id, word.id)
+        for text in (word.id, word.label.fr, word.label.en, *word.also):
+            assert canonical("refusal-kind", text) == kind, text
+
+
+@pytest.mark.parametrize("text", ["Ne plus appeler", "Stop calling me", "NE M'APPELEZ PLUS"])
+def test_stop_calling_me_is_an_objection(text: str) -> None:
+    assert parse("refusal-kind", text).id == "objection"
+
+
 def test_an_unknown_word_names_those_it_resembles() -> None:
     with pytest.raises(WordFault) as raised:
         parse("object", "heatpumpe")
