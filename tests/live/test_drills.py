@@ -49,7 +49,7 @@ def test_a_stopped_drill_stands_still_and_drops_what_it_had_to_do(acting: Acting
 
 
 def test_nobody_real_is_told_and_nothing_real_is_routed(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    before_the_plan: None, acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a drill went outside")
