@@ -13,12 +13,12 @@ UNKNOWN = "unknown"
 """The outcome of an attempt of which no source has told anything for too long."""
 
 SAID_OUTCOMES = (
-    "conversation", "abandoned", "answered", "no-answer", "busy", "declined", "failed",
-    "unallocated",
+    "conversation", "abandoned", "voicemail", "answered", "no-answer", "busy", "declined",
+    "cancelled", "failed", "unallocated",
 )  # fmt: skip
 """What an agent or a dialler may say; the law counts conversations and abandoned calls."""
 
-_ANSWERED = ("conversation", "abandoned")
+_ANSWERED = ("conversation", "abandoned", "voicemail")
 """Kinds of answered calls, which the network cannot tell apart."""
 
 

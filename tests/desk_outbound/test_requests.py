@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import get_args
 
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from releve.desk.access.roles import Role
+from releve.desk.api import schemas
 from releve.desk.outbound import rights_views
+from releve.desk.outbound.request_words import OUTCOMES, SAYINGS
 from releve.gate import keys
+from releve.gate.attempt_outcomes import SAID_OUTCOMES
 from releve.gate.campaigns import put_campaign
 from releve.gate.keys import number_pseudonym
 from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts
 from releve.gate.models import FeedFault, Personal, PersonRequest, Refusal, Withdrawal
 from releve.gate.moments import clock
+from releve.gate.person_requests import SAID
 from releve.gate.person_rights import KIND
 from releve.ledger.models import Entry
 from releve.ledger.models import Personal as LedgerValue
 from releve.outbound import Person
+from releve.outbound.vocabulary import vocabulary
 from tests.access.people import browser_of, give, person, signed_in
 from tests.gate.making import CLIENT, number_of
 
@@ -192,3 +198,10 @@ def test_the_rows_that_a_feed_set_aside_are_shown(manager: Client) -> None:
     text = manager.get("/outbound/feeds").content.decode()
     assert "one.csv" in text
     assert "Ce n’est pas un numéro de téléphone" in text
+
+
+def test_what_may_be_said_is_the_same_at_every_way_in() -> None:
+    outcomes = set(SAID_OUTCOMES)
+    assert set(OUTCOMES) == outcomes < set(vocabulary("outcome").ids)
+    assert set(get_args(schemas.Outcome)) == {"", *outcomes}
+    assert set(SAYINGS) == set(SAID) == set(get_args(schemas.Said)) == set(vocabulary("said").ids)

@@ -127,12 +127,15 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     assert Cursor.objects.count() == 1
 
 
-def test_a_conversation_that_an_agent_reported_stays_one(asked: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["conversation", "abandoned", "voicemail"])
+def test_what_an_agent_reported_of_an_answered_call_stays(
+    said: str, asked: list[str], tmp_path: Path
+) -> None:
     reported = Attempt.objects.filter(ref="call-0/1")
-    write_outcomes(list(reported), ["conversation"], "agent")
+    write_outcomes(list(reported), [said], "agent")
     (tmp_path / "acc_1.log").write_text(line("call-0", "200") + line("call-1", "200"))
     assert read_outcomes(tmp_path).filed == 1
-    assert reported.order_by("-pk")[0].outcome == "conversation"
+    assert reported.order_by("-pk")[0].outcome == said
 
 
 @pytest.mark.parametrize(("code", "told"), [("200", "FR-INS-1"), ("486", "")])

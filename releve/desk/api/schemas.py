@@ -381,8 +381,8 @@ class Versions(Schema):
 
 Said = Literal["stop", "refusal", "not-interested", "not-now", "outcome"]
 Outcome = Literal[
-    "", "conversation", "abandoned", "answered", "no-answer", "busy", "declined", "failed",
-    "unallocated",
+    "", "conversation", "abandoned", "voicemail", "answered", "no-answer", "busy", "declined",
+    "cancelled", "failed", "unallocated",
 ]  # fmt: skip
 
 

@@ -23,9 +23,11 @@ SAYINGS: Mapping[str, StrPromise] = {
 OUTCOMES: Mapping[str, StrPromise] = {
     "conversation": lazy("Conversation"),
     "answered": pgettext_lazy("outcome of a call", "Answered"),
+    "voicemail": lazy("Voicemail"),
     "no-answer": lazy("No answer"),
     "busy": pgettext_lazy("outcome of a call", "Busy"),
     "declined": pgettext_lazy("outcome of a call", "Declined"),
+    "cancelled": pgettext_lazy("outcome of a call", "Cancelled"),
     "abandoned": lazy("Abandoned: no agent was free"),
     "unallocated": lazy("Number not in service"),
     "failed": pgettext_lazy("outcome of a call", "Failed"),
