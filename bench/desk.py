@@ -312,8 +312,8 @@ def main(agents: int, sites: int, users: int, seconds: float, every: float, as_j
     """Fill an installation, ask for each page, then poll a server."""
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as home:
         os.environ |= {"RELEVE_HOME": home, "RELEVE_SECOND_FACTOR": "optional"}
-        keep_secret()
         open_database()
+        keep_secret()
         from django.conf import settings
 
         settings.ALLOWED_HOSTS = ["*"]

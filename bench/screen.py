@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 AT = "2026-11-24T11:00:00+01:00"
 NOW = datetime.fromisoformat(AT).astimezone(UTC)
 CLIENT, CALLER, OBJECT = "CLIENT-A", "+33162000001", "electricity"
+SECTOR = "energy-supply"
 PEOPLE, CONSENTS, ATTEMPTS = 8_000_000, 10_000_000, 5_000_000
 ITEMS = ["identity", "choice", "period", "withdrawal", "proof_access"]
 FEEDS = ("consents", "withdrawals", "refusals", "attempts")
@@ -42,6 +43,7 @@ OWN = [sys.executable, "-m", "bench.screen"]
 """In a process of its own, whatever was made or joined before takes none of the memory measured."""
 COMMAND = [sys.executable, "-m", "releve", "outbound", "screen"]
 OPTIONS = ["--client", CLIENT, "--at", AT, "--object", OBJECT, "--caller", CALLER]
+OPTIONS += ["--sector", SECTOR]
 JOIN = """
 SET threads = 2; SET preserve_insertion_order = false;
 CREATE TABLE list AS SELECT * FROM read_csv('{list}', header = true, delim = ',',
@@ -213,6 +215,10 @@ def _rest(draw: np.random.Generator, people: int, facts: Path) -> None:
     read = (NOW - timedelta(minutes=1)).isoformat()
     feeds = "feed,read_at\n" + "".join(f"{feed},{read}\n" for feed in FEEDS)
     (facts / "feeds.csv").write_text(feeds, encoding="utf-8")
+    (facts / "clients.csv").write_text(f"client,alias\n{CLIENT},\n", encoding="utf-8")
+    (facts / "listings.csv").write_text("list,number,at\n", encoding="utf-8")
+    heads = "campaign,day,abandoned,handled\n"
+    (facts / "abandoned.csv").write_text(heads, encoding="utf-8")
 
 
 def join(home: Path) -> None:
@@ -253,7 +259,7 @@ def checked(home: Path, count: int) -> int:
     for name in ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts"):
         frames[name] = frames[name].filter(pl.col("person").is_in(people))
     facts, rules = facts_of(frames), built_in_rules()
-    base = Call(CLIENT, "", NOW, OBJECT, CALLER)
+    base = Call(CLIENT, "", NOW, OBJECT, CALLER, sector=SECTOR)
     for row in rows.iter_rows(named=True):
         call = replace(base, number=row["number"], person=row["person"] or "")
         one = verdict(call, facts, rules, NOW)

@@ -7,19 +7,21 @@ told from the fact as it was sealed (``text``), so a stranger can hold one again
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from releve.campaign.papers import copies_of
 from releve.campaign.provable import ProvedFact
-from releve.gate.models import Consent, Withdrawal
+from releve.gate.clients import client_name
+from releve.gate.models import Consent, Person, Withdrawal
 from releve.gate.retention import years_later
 from releve.gate.sealing import Prover, fact_text
 from releve.network.clock import UTC, zone
 from releve.outbound import ITEMS, Rules
-from releve.outbound.consents import last_day
+from releve.outbound.consents import is_positive, last_day
+from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.facts import Consent as Fact
 from releve.outbound.rows import LEGAL_ZONE, Row, legal_day
 
@@ -29,9 +31,9 @@ _AT_ONCE = 500
 CONSENT_COLUMNS = (
     "ref", "client", "person", "known_at", "recorded_at", "collected_at", "collected_local",
     "unreadable", "named", "objects_named", "items", "missing_items", "act", "positive_act",
-    "wording", "wording_version", "proof", "channel", "collector", "until", "last_day",
-    "slot_from", "slot_to", "withdrawn_at", "withdrawal_channel", "copies", "kept_until",
-    "ledger_entry",
+    "wording", "wording_version", "proof", "channel", "collector", "third_party", "until",
+    "last_day", "slot_from", "slot_to", "withdrawn_at", "withdrawal_channel", "copies",
+    "kept_until", "ledger_entry",
 )  # fmt: skip
 """The columns of the table; those that the sealed text has too are called as there."""
 
@@ -43,17 +45,19 @@ def told_consents(
 
     ``person`` (a pseudonym) and ``object_`` leave the others out; ``prover`` None: no proofs.
     """
+    client = client_name(client)
     rows = Consent.objects.filter(client=client, load__known_at__isnull=False)
     rows = rows.select_related("load").order_by("load__known_at", "pk")
     rows = rows.filter(person=person) if person else rows
     copies, limits = copies_of(client), _Limits(rules)
     for part in _parts(rows):
-        taken = _withdrawals(client, part)
+        taken, refs = _withdrawals(client, part), _refs(client, part)
         for row in part:
             if object_ and object_ not in row.objects_named.split("|"):
                 continue
             given = copies.get((row.person, row.ref), ())
-            yield _told(row, limits, taken.get(row.person, ()), given, prover)
+            withdrawal = _withdrawal_of(row, taken.get(row.person, ()), refs[row.person])
+            yield _told(row, limits, withdrawal, given, prover)
 
 
 class _Limits:
@@ -79,19 +83,36 @@ def _parts(rows: Any) -> Iterator[Sequence[Consent]]:
 
 
 def _withdrawals(client: str, part: Sequence[Consent]) -> dict[str, list[Withdrawal]]:
+    """Return the withdrawals of people, those said by number among them."""
+    people = {row.person for row in part}
+    held: dict[str, set[str]] = {person: {person} for person in people}
+    links = Person.objects.filter(person__in=people, load__known_at__isnull=False)
+    for person, number in links.values_list("person", "number"):
+        held.setdefault(number, set()).add(person)
     rows = Withdrawal.objects.filter(
-        client=client, person__in={row.person for row in part}, load__known_at__isnull=False
+        client__in=(client, EVERY_CLIENT), person__in=held, load__known_at__isnull=False
     )
     found: dict[str, list[Withdrawal]] = {}
     for row in rows.order_by("at", "pk"):
-        found.setdefault(row.person, []).append(row)
+        for person in held[row.person]:
+            found.setdefault(person, []).append(row)
+    return found
+
+
+def _refs(client: str, part: Sequence[Consent]) -> dict[str, set[str]]:
+    """Return the ids of all consents of some people, by person."""
+    people = {row.person for row in part}
+    rows = Consent.objects.filter(client=client, person__in=people, load__known_at__isnull=False)
+    found: dict[str, set[str]] = {}
+    for person, ref in rows.values_list("person", "ref"):
+        found.setdefault(person, set()).add(ref)
     return found
 
 
 def _told(
     row: Consent,
     limits: _Limits,
-    taken: Sequence[Withdrawal],
+    withdrawal: Withdrawal | None,
     copies: Sequence[datetime],
     prover: Prover | None,
 ) -> ProvedFact:
@@ -99,7 +120,7 @@ def _told(
     fact = json.loads(text)
     proof = None if prover is None else prover.proof(row)
     items = set(row.items.split("|"))
-    given, withdrawal = row.collected_at, _withdrawal_of(row, taken)
+    given = row.collected_at
     told = {
         **{name: fact[name] for name in CONSENT_COLUMNS if name in fact},
         "collected_local": given.astimezone(zone(LEGAL_ZONE)).isoformat() if given else "",
@@ -119,7 +140,7 @@ def _told(
 def _positive(row: Consent, limits: _Limits) -> bool | None:
     """Return whether the act is a positive one, None where no row says which are not."""
     found = limits.row("consent_items", row.collected_at) if row.collected_at else None
-    return None if found is None else row.act not in found.parameters["not_positive"]
+    return None if found is None else is_positive(row.act, found)
 
 
 def _last_day(row: Consent, limits: _Limits) -> str:
@@ -132,10 +153,15 @@ def _last_day(row: Consent, limits: _Limits) -> str:
     return last_day(found, fact).isoformat()
 
 
-def _withdrawal_of(row: Consent, taken: Sequence[Withdrawal]) -> Withdrawal | None:
-    """Return the first withdrawal that takes a consent back: of it by name, or of all before."""
+def _withdrawal_of(
+    row: Consent, taken: Sequence[Withdrawal], refs: Collection[str]
+) -> Withdrawal | None:
+    """Return the first withdrawal that takes a consent back: of it by name, or of all before.
+
+    One that names a consent that is not known takes back all before.
+    """
     for one in taken:
         before = row.collected_at is None or row.collected_at <= one.at
-        if one.consent == row.ref or (not one.consent and before):
+        if one.consent == row.ref or (one.consent not in refs and before):
             return one
     return None

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from releve.gate.closing import prove_row, row_text
@@ -21,6 +22,7 @@ from releve.gate.versions import rules_of, texts_of
 from releve.ledger.errors import ProofError
 from releve.network.clock import UTC
 from releve.outbound import Rules
+from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.rerun import FORMAT
 from releve.outbound.rows import legal_day, legal_midnight
 
@@ -134,7 +136,10 @@ def _proved(
         "legal": decision.legal,
         "rules": "|".join(dict.fromkeys(f.row.version for f in found.findings)),
         "says": " ".join(
-            dict.fromkeys(f"{f.says('fr')} ({f.row.reference})" for f in found.findings)
+            dict.fromkeys(
+                f.says("fr") if f.row.reference == "—" else f"{f.says('fr')} ({f.row.reference})"
+                for f in found.findings
+            )
         ),
         "basis": decision.basis,
         "attempts": decision.attempts,
@@ -181,6 +186,7 @@ def _outcomes(part: Sequence[Decision]) -> dict[str, str]:
 
 def _withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[Withdrawal]]:
     people = {person for decision in part for person in decision.persons.split("|") if person}
+    people |= {decision.number for decision in part}  # said by number
     rows = Withdrawal.objects.filter(person__in=people, at__gte=part[0].at).order_by("at", "pk")
     found: dict[tuple[str, str], list[Withdrawal]] = {}
     for row in rows:
@@ -192,8 +198,9 @@ def _withdrawal_of(
     decision: Decision, taken: Mapping[tuple[str, str], Sequence[Withdrawal]]
 ) -> Withdrawal | None:
     """Return the first withdrawal from the call on, on its legal day."""
-    for person in decision.persons.split("|"):
-        for row in taken.get((decision.client, person), ()):
+    for person in (*decision.persons.split("|"), decision.number):
+        said = (taken.get((client, person), ()) for client in (decision.client, EVERY_CLIENT))
+        for row in chain.from_iterable(said):
             if row.at >= decision.at and legal_day(row.at) == legal_day(decision.at):
                 return row
     return None

@@ -13,6 +13,7 @@ from django.db.models.functions import TruncHour
 from releve.gate.models import Abandoned, Consent, Decision, Withdrawal
 from releve.network.clock import zone
 from releve.outbound import Rules, abandoned_share
+from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.rows import legal_day, legal_midnight
 
 __all__ = ["Figures", "Pacing", "figures_of"]
@@ -112,7 +113,9 @@ def _expiring(client: str, obj: str, today: date) -> dict[date, int]:
     rows = Consent.objects.filter(soon, client=client, load__known_at__isnull=False)
     last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
     people = {row.person for row in last.values()}
-    withdrawn = Withdrawal.objects.filter(client=client, person__in=people).order_by("at")
+    withdrawn = Withdrawal.objects.filter(
+        client__in=(client, EVERY_CLIENT), person__in=people
+    ).order_by("at")
     taken: dict[str, datetime] = dict(withdrawn.values_list("person", "at"))
     found: Counter[date] = Counter()
     for row in last.values():

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from releve.gate.campaigns import campaigns
+from releve.gate.clients import client_name
 from releve.gate.errors import LoadRefused
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import person_pseudonym
 from releve.gate.models import Consent
 from releve.ledger.chain import append, entries
@@ -66,7 +68,9 @@ def note_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[Cons
 
     LoadRefused when there is none.
     """
+    ensure_gate_key()
     name = person_pseudonym(person)
+    client = client_name(client)
     rows = Consent.objects.filter(client=client, person=name, load__known_at__isnull=False)
     last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
     if not last:

@@ -11,6 +11,7 @@ from django.db import transaction
 from releve.gate.campaigns import campaigns
 from releve.gate.deciding import call_of
 from releve.gate.errors import GateError
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import number_pseudonym, number_text
 from releve.gate.knowing import Answer, Campaign, facts_at
 from releve.ledger.chain import append
@@ -57,6 +58,7 @@ def look_at(
         raise LookRefused(f"there is no campaign {campaign!r}")
     if len(reason) < SHORTEST_REASON:
         raise LookRefused(f"reason must have at least {SHORTEST_REASON} characters")
+    ensure_gate_key()
     number = number_text(number)
     pseudonym = number_pseudonym(number)
     _note(pseudonym, row.ref, reason, by, now)

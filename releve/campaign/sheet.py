@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
 from releve.campaign.figures import figures_of
 from releve.campaign.papers import Papers, papers_of
@@ -24,6 +24,7 @@ from releve.gate.models import (
     Decision,
     Fact,
     Mandate,
+    Person,
     Refusal,
     Scrub,
     Withdrawal,
@@ -31,6 +32,7 @@ from releve.gate.models import (
 from releve.gate.retention import YEARS
 from releve.gate.sealing import Prover, fact_text
 from releve.outbound import Rules
+from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.rows import legal_midnight
 
 __all__ = ["SHEET_FORMAT", "Sheet", "sheet_of", "sheet_rows"]
@@ -56,7 +58,8 @@ def sheet_of(
     """Return the sheet of a campaign from one legal day to another."""
     start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
     decided = Decision.objects.filter(campaign=row.ref, at__gte=start, at__lt=end)
-    said = Q(client=row.client, at__gte=start, at__lt=end, load__known_at__isnull=False)
+    said = Q(client__in=(row.client, EVERY_CLIENT), at__gte=start, at__lt=end,
+             load__known_at__isnull=False)  # fmt: skip
     figures = figures_of(row.ref, row.client, row.object, first, last, rules, now)
     facts = _facts(row, first, last)
     papers = papers_of(row.ref)
@@ -140,7 +143,9 @@ def _versions(decided: Any) -> list[dict[str, Any]]:
 
 
 def _counted(model: type[Refusal] | type[Withdrawal], said: Q, name: str) -> dict[str, int]:
-    rows = model._default_manager.filter(said).order_by().values_list(name)
+    """Return how many were said; one written for a number as well as its holders counts once."""
+    held = Exists(Person.objects.filter(number=OuterRef("person")))
+    rows = model._default_manager.filter(said).exclude(held).order_by().values_list(name)
     return dict(sorted(rows.annotate(n=Count("pk"))))
 
 

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from django.db import transaction
 
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import number_text, person_pseudonym
 from releve.gate.knowing import facts_at
 from releve.ledger.chain import append
-from releve.outbound import Call, Rules
+from releve.outbound import Call, Rules, Verdict, verdict
 from releve.outbound.flips import Flip, flips
 
-__all__ = ["TRIED", "recorded_flips"]
+__all__ = ["TRIED", "recorded_flips", "recorded_verdict"]
 
 TRIED = "outbound.tried"
 """The kind of the ledger's entry: ``actor``, ``calls`` (a count), both versions of the rules."""
@@ -36,6 +37,7 @@ def recorded_flips(
 
     That somebody tried is recorded first: the verdicts tell about people. Persons are pseudonyms.
     """
+    ensure_gate_key()
     _note(len(calls), before, after, by, now)
     found: list[Flip] = []
     for done, call in enumerate(calls, 1):
@@ -45,6 +47,19 @@ def recorded_flips(
         found += flips([asked], known.facts(), before, after, now)
         progress(done, len(calls))
     return tuple(found)
+
+
+def recorded_verdict(call: Call, rules: Rules, now: datetime, *, by: str) -> Verdict:
+    """Return the verdict on a call, on the facts recorded by now; that it was asked is recorded.
+
+    The person is a pseudonym in it.
+    """
+    ensure_gate_key()
+    _note(1, rules, rules, by, now)
+    number = number_text(call.number)
+    known = facts_at(call.client, number, now, person=call.person, campaign=call.campaign)
+    asked = replace(call, number=number, person=person_pseudonym(call.person))
+    return verdict(asked, known.facts(), rules, now)
 
 
 @transaction.atomic

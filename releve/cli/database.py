@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from releve.cli.secret import keep_secret
+
 __all__ = ["open_database", "open_desk_database"]
 
 
@@ -33,8 +35,9 @@ def open_database() -> None:
 
 
 def open_desk_database() -> None:
-    """Open the database for a command that says what the desk says, in English as all of them."""
+    """Open the database for a command of the desk: its secret key too, its words in English."""
     open_database()
+    keep_secret()
     from django.utils.translation import override
 
     click.get_current_context().with_resource(override("en"))

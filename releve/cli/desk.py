@@ -56,8 +56,8 @@ def serve(plan_folder: Path | None, host: str, port: int, is_open: bool) -> None
         os.environ["RELEVE_PLAN_FOLDER"] = str(plan_folder.absolute())
     if is_open:
         os.environ["RELEVE_OPEN"] = "1"
-    keep_secret()
     open_database()
+    keep_secret()
     from django.core.management.base import SystemCheckError
 
     try:

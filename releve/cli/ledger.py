@@ -67,12 +67,15 @@ def seal(out: Path | None) -> None:
 
 
 @ledger.command()
+@click.option(
+    "--replace", is_flag=True, help="The key is lost: take the one in place, or a new one."
+)
 @_on_the_ledger
-def key() -> None:
+def key(replace: bool) -> None:
     """Print the public key, which a verifier needs; the private key is made on first use."""
-    from releve.ledger.keys import public_key
+    from releve.ledger.keys import public_key, replace_key
 
-    click.echo(public_key())
+    click.echo(replace_key() if replace else public_key())
 
 
 @ledger.command()

@@ -9,24 +9,36 @@ from pathlib import Path
 import click
 
 from releve.cli.instants import INSTANT
-from releve.cli.outbound_facts import read_facts
+from releve.cli.outbound_facts import read_facts, strict_option
+from releve.cli.outbound_feed import feed
 from releve.cli.outbound_flips import flips
-from releve.cli.outbound_gate import campaign, close, facts, forget, outcomes, serve
+from releve.cli.outbound_gate import campaign, close, facts, forget, on_the_gate, outcomes, serve
 from releve.cli.outbound_packs import consents, copy, papers, sheet
 from releve.cli.outbound_proof import proof, reprove
 from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
-from releve.network.clock import UTC
-from releve.outbound import MODES, PURPOSES, Call, OutboundError, Verdict, built_in_rules, verdict
+from releve.cli.outbound_start import start
+from releve.cli.words import MODE, OBJECT, PURPOSE, SECTOR
+from releve.network.clock import UTC, zone
+from releve.outbound import Call, OutboundError, Verdict, built_in_rules, verdict
+from releve.outbound.dates_text import moment_text
 from releve.outbound.number_frames import facts_on
-from releve.outbound.rows import legal_day
+from releve.outbound.phrases import basis_text, label
+from releve.outbound.rows import LEGAL_ZONE, Words, legal_day
 from releve.outbound.tables_text import rules_markdown
-from releve.outbound.wording import moment_text
+from releve.outbound.vocabulary import vocabulary as vocabulary_named
+from releve.outbound.words_text import vocabulary_markdown, words_markdown
 
 __all__ = ["outbound"]
 
 _LANGUAGE = click.option(
     "--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language."
+)
+_FIRST_STEP = Words(
+    "aucun fait n'a été donné ; suite : releve outbound start DOSSIER écrit toutes les tables,"
+    " avec un exemple permis",
+    "no facts were given; next: releve outbound start FOLDER writes all tables, with an example "
+    "that is allowed",
 )
 
 
@@ -39,23 +51,24 @@ def outbound() -> None:
 @click.argument("number")
 @click.option("--client", required=True, help="Who orders the call.")
 @click.option("--campaign", default="", help="Campaign of the client.")
-@click.option(
-    "--at", required=True, type=INSTANT, help="Instant with its offset: 2026-11-24T10:30:00+01:00."
-)
-@click.option("--object", "object_", required=True, help="What is offered, like electricity.")
+@click.option("--at", type=INSTANT, help="Instant, like 2026-11-24T10:30:00+01:00 [default: now].")
+@click.option("--object", "object_", required=True, type=OBJECT,
+              help="What is offered, like electricity.")  # fmt: skip
+@click.option("--sector", required=True, type=SECTOR,
+              help="Trade of the campaign, like energy-supply.")  # fmt: skip
 @click.option("--caller", default="", help="Number shown; none is a hidden one.")
 @click.option("--person", default="", help="Person called, when the number does not tell.")
 @click.option("--address", default="", help="Territory code or French postcode of the person.")
 @click.option(
     "--mode",
-    type=click.Choice(MODES),
+    type=MODE,
     default="manual",
     show_default=True,
     help="How it is dialled.",
 )
 @click.option(
     "--purpose",
-    type=click.Choice(PURPOSES),
+    type=PURPOSE,
     default="prospecting",
     show_default=True,
     help="What the call is for.",
@@ -68,14 +81,18 @@ def outbound() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of the tables of facts (docs/outbound.md).",
 )
+@strict_option
+@click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
+              "database now, instead of a folder; your name is written down.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @_LANGUAGE
 def check(
     number: str,
     client: str,
     campaign: str,
-    at: datetime,
+    at: datetime | None,
     object_: str,
+    sector: str,
     caller: str,
     person: str,
     address: str,
@@ -83,29 +100,52 @@ def check(
     purpose: str,
     known_at: datetime | None,
     facts: Path | None,
+    strict: bool,
+    recorded_by: str,
     as_json: bool,
     lang: str,
 ) -> None:
     """Say whether NUMBER may be called, on which ground, and every row that refuses.
 
+    Facts come from a folder (`releve outbound start` writes a first one) or from the database.
     Exit status 0 when it may, 1 when it may not, 2 when the call or the facts cannot be read.
     """
+    if recorded_by and (facts or known_at):
+        raise click.UsageError("--recorded-by goes with neither --facts nor --known-at; drop them")
+    at = at or datetime.now(zone(LEGAL_ZONE))
     try:
         call = Call(
             client, number, at, object_, caller, campaign, person,
-            address, mode=mode, purpose=purpose,
+            address, mode=mode, purpose=purpose, sector=sector,
         )  # fmt: skip
-        found = _verdict(call, facts, known_at or at)
+        if recorded_by:
+            found = _recorded(call, recorded_by)
+        else:
+            found = _verdict(call, facts, known_at or at, strict)
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    click.echo(_json(found, lang) if as_json else "\n".join(_lines(found, lang)))
+    if as_json:
+        click.echo(_json(found, lang))
+    else:
+        first_step = [] if facts or recorded_by else [_FIRST_STEP.of(lang)]
+        click.echo("\n".join([*_lines(found, lang), *first_step]))
     if not found.allowed:
         raise SystemExit(1)
 
 
-def _verdict(call: Call, folder: Path | None, known_at: datetime) -> Verdict:
+@on_the_gate
+def _recorded(call: Call, by: str) -> Verdict:
+    """Return the verdict on what the database holds now, under the installation's own table."""
+    from releve.campaign.trying import recorded_verdict
+    from releve.gate.law import rules_now
+    from releve.gate.moments import clock
+
+    return recorded_verdict(call, rules_now(), clock(), by=by)
+
+
+def _verdict(call: Call, folder: Path | None, known_at: datetime, strict: bool) -> Verdict:
     rules = built_in_rules()
-    frames, _ = read_facts(folder)
+    frames, _ = read_facts(folder, strict=strict)
     facts = facts_on(frames, rules.numbers, legal_day(call.at))
     return verdict(call, facts, rules, known_at)
 
@@ -122,13 +162,26 @@ def _lines(found: Verdict, lang: str) -> list[str]:
         )
     )
     lines = [f"{answer} : {found.number}" if french else f"{answer}: {found.number}"]
-    lines += [f"  {place.territory}: {moment_text(place.local, lang)}" for place in found.places]
+    named = {code: place.name.of(lang) for code, place in built_in_rules().territories.items()}
+    lines += [
+        f"  {named.get(place.territory, place.territory)}: {moment_text(place.local, lang)}"
+        for place in found.places
+    ]
     for finding in found.findings:
         row = finding.row
         doubt = f" ({row.doubt.of(lang)})" if row.doubt else ""
-        lines.append(f"- {row.version} [{row.gate}] {finding.says(lang)} {row.reference}{doubt}")
-    lines.append(f"{'fondement' if french else 'basis'}: {found.basis or '—'}")
-    lines += [f"{mark.feed}: {mark.read_at.isoformat()}" for mark in found.watermarks]
+        lines.append(f"- {finding.says(lang)}")
+        lines += [f"  {remedy}" for remedy in [finding.remedy(lang)] if remedy]
+        lines.append(f"  {row.version} [{row.gate}] {row.reference}{doubt}")
+    for lifted in found.lifted:
+        lines.append(f"+ {lifted.by.rule.of(lang)}")
+        lines.append(f"  {lifted.by.version} > {lifted.row.version} [{lifted.row.gate}]")
+    basis = basis_text(found.basis, lang) if found.basis else "—"
+    lines.append(f"{'fondement' if french else 'basis'}: {basis}")
+    lines += [
+        f"{label('feed', mark.feed, lang)}: {moment_text(mark.read_at, lang)}"
+        for mark in found.watermarks
+    ]
     until = "—" if found.until is None else moment_text(found.until, lang)
     following = "—" if found.next_allowed is None else moment_text(found.next_allowed, lang)
     lines.append(f"{'vaut jusqu’à' if french else 'stands until'}: {until}")
@@ -148,8 +201,13 @@ def _json(found: Verdict, lang: str) -> str:
         "allowed": found.allowed,
         "findings": [
             {"row": f.row.version, "gate": f.row.gate, "says": f.says(lang),
-             "text": f.row.reference, "facts": f.facts}
+             "remedy": f.remedy(lang), "text": f.row.reference, "facts": f.facts}
             for f in found.findings
+        ],
+        "lifted": [
+            {"row": one.row.version, "by": one.by.version, "basis": one.basis,
+             "says": one.by.rule.of(lang)}
+            for one in found.lifted
         ],
         "basis": found.basis,
         "attempts": found.attempts,
@@ -172,9 +230,26 @@ def rules(on: datetime | None, lang: str) -> None:
     click.echo(rules_markdown(built_in_rules(), lang, day), nl=False)
 
 
-for _command in (screen, flips, replay, proof, reprove):
+@outbound.command()
+@click.argument("vocabulary", required=False, metavar="[VOCABULARY]")
+def words(vocabulary: str | None) -> None:
+    """Print the words that the rules read as Markdown: all vocabularies, or one.
+
+    Each word may be given by its id, its label in either language or another spelling.
+    """
+    try:
+        if vocabulary is None:
+            text = words_markdown()
+        else:
+            text = vocabulary_markdown(vocabulary_named(vocabulary))
+    except OutboundError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(text, nl=False)
+
+
+for _command in (start, screen, flips, replay, proof, reprove):
     outbound.add_command(_command)
 for _command in (consents, sheet, papers, copy):
     outbound.add_command(_command)
-for _command in (serve, facts, campaign, outcomes, close, forget):
+for _command in (serve, facts, campaign, outcomes, feed, close, forget):
     outbound.add_command(_command)

@@ -3,47 +3,78 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import polars as pl
 
-from releve.outbound.reading import TABLES, empty_frames, read_tables
+from releve.outbound.errors import FactFaults
+from releve.outbound.fact_files import misnamed, missing_tables
+from releve.outbound.reading import empty_frames, read_tables
 from releve.outbound.scanning import SCANNED, scanned
 
-__all__ = ["read_facts", "scan_facts"]
+if TYPE_CHECKING:
+    from releve.gate.registers import RegisterState
+
+__all__ = ["read_facts", "scan_facts", "strict_option", "write_feeds"]
+
+strict_option = click.option(
+    "--strict/--no-strict", default=True, show_default=True,
+    help="Refuse a folder with a file that is no table, or without a table that can forbid calls; "
+    "else leave out the first and take the second as empty.",
+)  # fmt: skip
 
 
-def read_facts(folder: Path | None) -> tuple[dict[str, pl.DataFrame], str]:
-    """Return the tables of facts, empty without a folder, and a digest of their files."""
+def read_facts(
+    folder: Path | None, *, whole: bool = True, strict: bool = True
+) -> tuple[dict[str, pl.DataFrame], str]:
+    """Return the tables of facts, empty without a folder, and a digest of their files.
+
+    ``whole``: the folder is all that is known. What was taken and left out is said on the error
+    output.
+    """
     if folder is None:
         return empty_frames(), ""
-    files = {file.name: file.read_bytes() for file in _tables(folder)}
+    files = {file.name: file.read_bytes() for file in _files(folder, strict)}
     digest = hashlib.sha256()
     for name, data in files.items():
         digest.update(f"{name}:{len(data)}:".encode() + data)
-    return read_tables(files), digest.hexdigest()
+    frames = read_tables(files, whole=whole, strict=strict)
+    _say_taken(frames, files)
+    return frames, digest.hexdigest()
 
 
-def scan_facts(folder: Path | None) -> tuple[dict[str, pl.DataFrame | pl.LazyFrame], str]:
+def scan_facts(
+    folder: Path | None, *, strict: bool = True
+) -> tuple[dict[str, pl.DataFrame | pl.LazyFrame], str]:
     """Return the tables of facts, those about people only scanned where they can be; a digest."""
     found: dict[str, pl.DataFrame | pl.LazyFrame] = {**empty_frames()}
     whole: dict[str, bytes] = {}
     if folder is None:
         return found, ""
+    files = _files(folder, strict)
+    faults, tables = misnamed(file.name for file in files)
+    if strict:
+        faults += missing_tables(set(tables.values()))
+    if faults:
+        raise FactFaults("\n".join(map(str, faults)))
     with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(_digest, _tables(folder))
-        for file in _tables(folder):
+        digest = beside.submit(_digest, files)
+        for file in files:
             scan = None
-            if file.suffix.lower() == ".parquet" and file.stem in SCANNED:
+            if file.suffix == ".parquet" and file.stem in SCANNED:
                 scan = scanned(file.stem, pl.scan_parquet(file))
             if scan is None:
                 whole[file.name] = file.read_bytes()
             else:
                 found[file.stem] = scan
         read = read_tables(whole)
-        found |= {name.rpartition(".")[0]: read[name.rpartition(".")[0]] for name in whole}
+        found |= {table: read[table] for name, table in tables.items() if name in whole}
+        _say_taken(found, [file.name for file in files])
         return found, digest.result()
 
 
@@ -56,5 +87,40 @@ def _digest(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _tables(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.iterdir()) if file.stem in TABLES]
+def _files(folder: Path, strict: bool) -> list[Path]:
+    """Return the files of a folder, hidden ones left out; without ``strict``, those of tables."""
+    found = [file for file in sorted(folder.iterdir()) if not file.name.startswith(".")]
+    if strict:
+        inside = [file.name for file in found if not file.is_file()]
+        if inside:
+            raise FactFaults(f"{folder} holds the folder {inside[0]}; move it away")
+        return found
+    tables = misnamed(file.name for file in found)[1]
+    for file in found:
+        if file.name not in tables:
+            click.echo(f"{file.name}: not named like a table of facts, left out", err=True)
+    return [file for file in found if file.name in tables]
+
+
+def _say_taken(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], files: Collection[str]) -> None:
+    """Say on the error output how many rows of each table were taken."""
+    tables = misnamed(files)[1].values()
+    told = [f"{name} {_height(frames[name])}" for name in frames if name in tables]
+    click.echo(f"facts taken: {', '.join(told) or 'none'}", err=True)
+
+
+def _height(frame: pl.DataFrame | pl.LazyFrame) -> int:
+    return int(frame.lazy().select(pl.len()).collect(engine="streaming").item())
+
+
+def write_feeds(
+    folder: Path, feeds: pl.DataFrame, states: Sequence[RegisterState], now: datetime
+) -> None:
+    """Write feeds.csv: registers read now, the others as they were."""
+    read = {state.feed for state in states}
+    rows = [row for row in feeds.iter_rows() if row[0] not in read]
+    rows += [(state.feed, now, state.last_event_at) for state in states]
+    lines = ["feed,read_at,last_event_at"]
+    lines += [",".join(cell.isoformat() if isinstance(cell, datetime) else cell or ""
+                       for cell in row) for row in rows]  # fmt: skip
+    (folder / "feeds.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from releve.cli.instants import INSTANT
-from releve.cli.outbound_facts import read_facts
+from releve.cli.outbound_facts import read_facts, strict_option
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.outbound import Call, OutboundError, built_in_rules, built_in_texts, load_rules
@@ -35,6 +35,7 @@ _WORDS = {
 )
 @click.option("--facts", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Folder of the tables of facts (docs/outbound.md).")  # fmt: skip
+@strict_option
 @click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
               "database now, instead of a folder; your name is written down.")  # fmt: skip
 @click.option("--known-at", type=INSTANT, help="Judge with what was known at this instant "
@@ -43,7 +44,7 @@ _WORDS = {
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
               help="Language.")  # fmt: skip
 def flips(
-    calls: Path, rows: tuple[Path, ...], facts: Path | None, recorded_by: str,
+    calls: Path, rows: tuple[Path, ...], facts: Path | None, strict: bool, recorded_by: str,
     known_at: datetime | None, as_json: bool, lang: str,
 ) -> None:  # fmt: skip
     """Show which of CALLS (CSV) would flip if ROWS (YAML files that add, close or amend) held.
@@ -61,7 +62,7 @@ def flips(
         if recorded_by:
             found = _recorded(asked, texts, recorded_by)
         else:
-            found = _in_folder(asked, texts, facts, known_at)
+            found = _in_folder(asked, texts, facts, known_at, strict)
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     click.echo(_json(found) if as_json else "\n".join(_lines(found, len(asked), lang)))
@@ -70,12 +71,16 @@ def flips(
 
 
 def _in_folder(
-    asked: tuple[Call, ...], texts: dict[str, str], facts: Path | None, known_at: datetime | None
+    asked: tuple[Call, ...],
+    texts: dict[str, str],
+    facts: Path | None,
+    known_at: datetime | None,
+    strict: bool,
 ) -> tuple[Flip, ...]:
     """Return the flips on the tables of a folder."""
     before, after = built_in_rules(), load_rules({**built_in_texts(), **texts})
     known = known_at or max(call.at for call in asked)
-    frames, _ = read_facts(facts)
+    frames, _ = read_facts(facts, strict=strict)
     return flips_of(asked, facts_on(frames, before.numbers, legal_day(known)), before, after, known)
 
 

@@ -13,10 +13,12 @@ from typing import ParamSpec, TypeVar
 import click
 
 from releve.cli.database import open_database
-from releve.cli.outbound_facts import read_facts
-from releve.outbound import MODES, PURPOSES, OutboundError, Watermark, Withdrawal
+from releve.cli.outbound_facts import read_facts, strict_option, write_feeds
+from releve.cli.words import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
+from releve.outbound import OutboundError, Watermark
 from releve.outbound.providers import provided
 from releve.outbound.reading import TABLES
+from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
 
@@ -74,13 +76,13 @@ def serve(host: str, port: int, workers: int) -> None:
     """
     open_database()
     from releve.gate.errors import GateError
-    from releve.gate.keys import number_pseudonym
+    from releve.gate.key_checks import ensure_gate_key
     from releve.gate.serving import serve_gate
     from releve.gate.versions import keep_now
 
     try:
         version = keep_now()[:12]
-        number_pseudonym("")
+        ensure_gate_key()
     except (GateError, OutboundError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"gate: http://{host}:{port}/gate, rules {version} (Ctrl+C stops it)")
@@ -97,74 +99,113 @@ def facts() -> None:
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
 @click.option("--provider", default="", help="Whose attempts these are, where the table says none: "
               "the same id of another is another attempt [default: the table].")  # fmt: skip
+@strict_option
 @by_option
 @on_the_gate
-def import_facts(folder: Path, as_known: bool, provider: str, by: str) -> None:
+def import_facts(folder: Path, as_known: bool, provider: str, strict: bool, by: str) -> None:
     """Load the tables of a FOLDER (docs/outbound.md); all count from one instant on, or none.
 
     The same again writes nothing; one that was killed goes on when it is started again. Every
-    faulty row is named, and then nothing is loaded.
+    faulty file, row and word is named, and then nothing is loaded. How many rows of each table were
+    taken is said.
     """
     from releve.gate.loading import load_frames
 
-    files = sorted(folder.iterdir())
-    if not any(file.stem in TABLES for file in files):
+    frames, digest = read_facts(folder, whole=False, strict=strict)
+    if not any(frame.height for frame in frames.values()):
         wanted = ", ".join(f"{name}.csv" for name in TABLES)
-        raise click.UsageError(f"{folder} holds no table of facts; name its files {wanted}")
-    for file in files:
-        if file.stem not in TABLES:
-            click.echo(f"{file.name}: no table of facts, left out", err=True)
-    frames, digest = read_facts(folder)
+        raise click.UsageError(f"{folder} holds no row of facts; its files are {wanted}")
     frames["attempts"] = provided(frames["attempts"], provider)
     told = {name: frame for name, frame in frames.items() if frame.height}
     found = load_frames(told, source=f"folder {folder.name}"[:200], by=by, digest=digest,
                         as_known=as_known, progress=_Progress())  # fmt: skip
     for name in told:
+        if name == "clients":
+            continue
         click.echo(f"{name}: {found.written[name]} written, {found.there[name]} there already")
 
 
 @facts.command()
 @click.argument("client")
-@click.argument("person")
+@click.argument("who")
 @click.option("--consent", default="", help="Of this consent alone [default: of all].")
 @click.option("--channel", default="oral", show_default=True, help="How it was said.")
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
+              help="Language of the gate's reasons.")  # fmt: skip
 @by_option
 @on_the_gate
-def withdraw(client: str, person: str, consent: str, channel: str, by: str) -> None:
-    """Record that a PERSON takes the consent to calls for a CLIENT back, as of now."""
-    from releve.gate.loading import load_facts
-    from releve.gate.moments import clock
+def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: str) -> None:
+    """Record that WHO takes the consent to calls for a CLIENT back, as of now.
 
-    now = clock()
-    fact = Withdrawal(client, person, now, now, consent, channel)
-    load_facts([fact], source="withdrawal", by=by)
-    click.echo("no further call")
+    WHO is a person's id or a telephone number, which stands for all who hold it. Says whom it
+    matched, and what the gate answers now for each campaign of the client. Exit status 1, and
+    nothing recorded, where the client, the person or the consent is not known.
+    """
+    from releve.gate.law import rules_now
+    from releve.gate.moments import clock
+    from releve.gate.withdrawals import answers_now
+    from releve.gate.withdrawals import withdraw as record
+
+    found = record(client, who, clock(), consent=consent, channel=channel, by=by)
+    click.echo(f"matched: {', '.join(found.persons)}, client {found.client}")
+    click.echo(f"consents taken back: {', '.join(found.consents) or 'none is known'}")
+    for answer in answers_now(found, rules_now(), clock()):
+        first = answer.verdicts[0]
+        word = "allow" if answer.allowed else "refuse"
+        click.echo(f"{answer.campaign}, {answer.number}: the gate now answers {word}")
+        if answer.allowed:
+            click.echo(f"  on {first.basis}: record a refusal to stop these calls too")
+        for says in dict.fromkeys(f"{f.id} {f.says(lang)}" for v in answer.verdicts
+                                  for f in v.findings):  # fmt: skip
+            click.echo(f"  {says}")
 
 
 @facts.command()
-@click.argument("feeds", nargs=-1, required=True,
-                type=click.Choice(["attempts", "consents", "refusals", "withdrawals"]))  # fmt: skip
+@click.argument("feeds", nargs=-1, type=WordType("feed"))
+@click.option("--folder", type=_FOLDER, help="Vouch for the tables of this folder instead "
+              "of the database: its feeds.csv is written.")  # fmt: skip
 @by_option
 @on_the_gate
-def read(feeds: tuple[str, ...], by: str) -> None:
-    """Note that the registers FEEDS were read just now: what is not read for long refuses."""
+def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
+    """Vouch that the registers FEEDS were read to their end just now [default: all four].
+
+    A register whose last reading is older than 15 minutes refuses every call that it bears on. Run
+    this after each import, at least every 15 minutes. Says how many rows of each are known and when
+    the last event was.
+    """
     from releve.gate.loading import load_facts
     from releve.gate.moments import clock
+    from releve.gate.registers import register_state, state_in
 
-    now = clock()
-    load_facts([Watermark(feed, now) for feed in feeds], source="registers read", by=by)
-    click.echo(f"read: {', '.join(feeds)}")
+    now, names = clock(), feeds or vocabulary("feed").ids
+    if folder is None:
+        states = [register_state(feed) for feed in names]
+        marks = [Watermark(state.feed, now, state.last_event_at) for state in states]
+        load_facts(marks, source="registers read", by=by)
+    else:
+        frames, _ = read_facts(folder)
+        states = [state_in(frames, feed) for feed in names]
+        write_feeds(folder, frames["feeds"], states, now)
+    for state in states:
+        last = "none" if state.last_event_at is None else state.last_event_at.isoformat()
+        click.echo(f"{state.feed}: rows {state.rows}, last event {last}, "
+                   f"read at {now.isoformat()}")  # fmt: skip
 
 
 @click.command()
 @click.argument("name")
 @click.option("--client", required=True, help="Who orders the calls.")
-@click.option("--object", "object_", required=True, help="What is offered, like electricity.")
-@click.option("--mode", type=click.Choice(MODES), default="manual", show_default=True,
+@click.option("--object", "object_", required=True, type=OBJECT,
+              help="What is offered, like electricity.")  # fmt: skip
+@click.option("--sector", required=True, type=SECTOR,
+              help="Trade of the campaign, like energy-supply.")  # fmt: skip
+@click.option("--mode", type=MODE, default="manual", show_default=True,
               help="How it is dialled.")  # fmt: skip
-@click.option("--purpose", type=click.Choice(PURPOSES), default="prospecting", show_default=True,
+@click.option("--purpose", type=PURPOSE, default="prospecting", show_default=True,
               help="What the calls are for.")  # fmt: skip
-@click.option("--origin", default="", help="Country where the calls enter the public network.")
+@click.option(
+    "--origin", default="", type=ORIGIN, help="Country where the calls enter the public network."
+)
 @click.option("--authenticated/--unauthenticated", default=None, help="Whether an operator signs.")
 @click.option("--mobile-terminal", is_flag=True, help="Dialled by one person on a mobile.")
 @click.option("--first", type=click.DateTime(["%Y-%m-%d"]), help="First day.")
@@ -174,7 +215,7 @@ def read(feeds: tuple[str, ...], by: str) -> None:
 @by_option
 @on_the_gate
 def campaign(
-    name: str, client: str, object_: str, mode: str, purpose: str, origin: str,
+    name: str, client: str, object_: str, sector: str, mode: str, purpose: str, origin: str,
     authenticated: bool | None, mobile_terminal: bool, first: datetime | None,
     last: datetime | None, provider: str, site: str, by: str,
 ) -> None:  # fmt: skip
@@ -183,7 +224,7 @@ def campaign(
     from releve.gate.knowing import Campaign
 
     row = Campaign(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
-                   _day(first), _day(last), provider, site)  # fmt: skip
+                   _day(first), _day(last), provider, site, sector)  # fmt: skip
     click.echo("recorded" if put_campaign(name, row, by=by) else "as it was")
 
 

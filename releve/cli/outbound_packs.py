@@ -43,9 +43,11 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
     """
     from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
     from releve.campaign.provable import facts_head
+    from releve.gate.key_checks import ensure_gate_key
     from releve.gate.keys import person_pseudonym
     from releve.gate.law import rules_now
 
+    ensure_gate_key()
     _make(out)
     rules, name = rules_now(), person_pseudonym(person)
     rows = told_consents(client, rules, _prover(), person=name, object_=object_)

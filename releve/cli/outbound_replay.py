@@ -60,7 +60,7 @@ def replay(
         at = time.fromisoformat(clock)
         instants = [datetime.combine(day.date(), at, zone(LEGAL_ZONE)) for day in days]
         rules = built_in_rules()
-        frames, _ = scan_facts(told.facts)
+        frames, _ = scan_facts(told.facts, strict=told.strict)
         judged = [_day(told.call(instant), frames, rules) for instant in instants]
         broken, moves = _run(list_, judged)
     except (OutboundError, ValueError) as error:

@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from releve.cli.instants import INSTANT
-from releve.cli.outbound_facts import scan_facts
+from releve.cli.outbound_facts import scan_facts, strict_option
 from releve.cli.outbound_run import Run, file_digest, screen_list
-from releve.outbound import MODES, PURPOSES, Call, OutboundError, built_in_rules
+from releve.cli.words import MODE, OBJECT, PURPOSE, SECTOR
+from releve.outbound import Call, OutboundError, built_in_rules
 from releve.outbound.screening import Screener
 
 __all__ = ["CallOptions", "Progress", "call_options", "screen"]
@@ -43,16 +44,18 @@ class CallOptions:
     client: str
     campaign: str
     object_: str
+    sector: str
     caller: str
     mode: str
     purpose: str
     facts: Path | None
+    strict: bool
     lang: str
 
     def call(self, at: datetime) -> Call:
         """Return the call, to nobody yet, at an instant."""
         return Call(self.client, "", at, self.object_, self.caller, self.campaign,
-                    mode=self.mode, purpose=self.purpose)  # fmt: skip
+                    mode=self.mode, purpose=self.purpose, sector=self.sector)  # fmt: skip
 
 
 def call_options(command: _Command) -> _Command:
@@ -60,15 +63,18 @@ def call_options(command: _Command) -> _Command:
     options = (
         click.option("--client", required=True, help="Who orders the calls."),
         click.option("--campaign", default="", help="Campaign of the client."),
-        click.option("--object", "object_", required=True,
+        click.option("--object", "object_", required=True, type=OBJECT,
                      help="What is offered, like electricity."),
+        click.option("--sector", required=True, type=SECTOR,
+                     help="Trade of the campaign, like energy-supply."),
         click.option("--caller", default="", help="Number shown; none is a hidden one."),
-        click.option("--mode", type=click.Choice(MODES), default="manual", show_default=True,
+        click.option("--mode", type=MODE, default="manual", show_default=True,
                      help="How it is dialled."),
-        click.option("--purpose", type=click.Choice(PURPOSES), default="prospecting",
+        click.option("--purpose", type=PURPOSE, default="prospecting",
                      show_default=True, help="What the calls are for."),
         click.option("--facts", type=click.Path(exists=True, file_okay=False, path_type=Path),
                      help="Folder of the tables of facts (docs/outbound.md)."),
+        strict_option,
         click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
                      help="Language."),
     )  # fmt: skip
@@ -103,7 +109,7 @@ def screen(
     told = CallOptions(**options)
     try:
         call = told.call(at)
-        run = _run(list_, out, call, known_at or at, told.facts, chunk)
+        run = _run(list_, out, call, known_at or at, told, chunk)
         summary = screen_list(run, Progress())
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
@@ -113,10 +119,10 @@ def screen(
 
 
 def _run(
-    path: Path, out: Path, call: Call, known_at: datetime, facts: Path | None, chunk: int
+    path: Path, out: Path, call: Call, known_at: datetime, told_of: CallOptions, chunk: int
 ) -> Run:
     rules = built_in_rules()
-    frames, digest = scan_facts(facts)
+    frames, digest = scan_facts(told_of.facts, strict=told_of.strict)
     told = {
         "list": file_digest(path),
         "facts": digest,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
-import secrets
 
 import click
 
@@ -11,21 +12,41 @@ from releve import environment
 
 __all__ = ["keep_secret"]
 
+_NAME = "RELEVE_SECRET_KEY"
+
 
 def keep_secret() -> None:
     """Make the key file that the settings read, unless there is one or RELEVE_SECRET_KEY is set.
 
-    Links printed by one command, and sessions, then hold for the next one.
+    Links printed by one command, and sessions, then hold for the next one. To be called with the
+    database open: beside accounts, whose second factors are encrypted under it, a key that is
+    missing or another one is refused.
     """
-    if environment.text(os.environ, "RELEVE_SECRET_KEY"):
-        return
+    from django.conf import settings
+
+    from releve.desk.access.models import User
+    from releve.ledger.key_files import ensure_key, make_key_file
+
     path = environment.home(os.environ) / environment.SECRET_FILE
+
+    def fault(what: str) -> click.ClickException:
+        return click.ClickException(
+            f"the secret key {what}: restore {environment.SECRET_FILE} from its copy to {path}, or"
+            f" set {_NAME} to what it was; sessions and second factors do not hold without it"
+        )
+
+    def make() -> None:
+        make_key_file(path, settings.SECRET_KEY)
+
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stream = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
+        ensure_key("secret", _check, make, User.objects.exists, fault)
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from error
-    with os.fdopen(stream, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+
+
+def _check() -> str | None:
+    """Return the value by which the key is known again; None where there is no key."""
+    key = environment.kept_secret(os.environ, _NAME)
+    if not key:
+        return None
+    return hmac.new(key.encode(), b"releve secret check 1\n", hashlib.sha256).hexdigest()[:32]

@@ -7,7 +7,6 @@ from datetime import datetime
 import click
 
 from releve.cli.database import open_desk_database
-from releve.cli.secret import keep_secret
 from releve.cli.user import ROLES
 
 __all__ = ["token"]
@@ -33,7 +32,6 @@ def add(
 
     The program sends it with each request, as `Authorization: Bearer SECRET`.
     """
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people, tokens
 
@@ -48,20 +46,19 @@ def add(
 @token.command(name="list")
 def list_tokens() -> None:
     """List the tokens that open something now, with their roles."""
-    keep_secret()
     open_desk_database()
     from releve.desk.access import tokens
 
     for row in tokens.running():
-        reach = ", ".join([*row.sites, *row.clients]) or "everything"
-        click.echo(f"{row.name}: {row.role} for {reach}, until {row.ends_at:%Y-%m-%d %H:%M} UTC")
+        click.echo(
+            f"{row.name}: {row.role} for {row.reach}, until {row.ends_at:%Y-%m-%d %H:%M} UTC"
+        )
 
 
 @token.command()
 @click.argument("name")
 def revoke(name: str) -> None:
     """End the token of this NAME now; its name stays taken."""
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people, tokens
 

@@ -7,7 +7,6 @@ from datetime import datetime
 import click
 
 from releve.cli.database import open_desk_database
-from releve.cli.secret import keep_secret
 
 __all__ = ["user"]
 
@@ -56,7 +55,6 @@ def add(
 
     The link works once, for three days. With --password it is asked for here instead.
     """
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people
 
@@ -68,26 +66,43 @@ def add(
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: {role}")
     if is_new and not password:
-        click.echo(f"Choose a password: {people.first_link(made)}")
+        click.echo(f"Choose a password: {people.first_link(made, by='command line')}")
 
 
 @user.command(name="list")
 def list_users() -> None:
     """List the accounts, with the roles they hold now."""
-    keep_secret()
     open_desk_database()
+    from django.utils import timezone
+
     from releve.desk.access.models import User
 
+    now = timezone.now()
     for person in User.objects.prefetch_related("grants").order_by("username"):
-        held = ", ".join(item.role.value for item in person.held) or "no role now"
+        running = [row for row in person.grants.all() if row.runs(now)]
+        held = ", ".join(f"{row.role} for {row.reach}" for row in running) or "no role now"
         click.echo(f"{person.get_username()}: {held if person.is_active else 'closed'}")
+
+
+@user.command(name="end")
+@click.argument("name")
+@click.option("--role", required=True, help="The role to end.")
+def end_role(name: str, role: str) -> None:
+    """End a role of NAME now, for whatever sites and clients it is held; the account stays."""
+    open_desk_database()
+    from releve.desk.access import people
+
+    try:
+        people.end_role(name, role, by="command line")
+    except people.AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{name}: {role} ended")
 
 
 @user.command()
 @click.argument("name")
 def close(name: str) -> None:
     """Close the account of NAME: its roles and its sessions end now; its name stays taken."""
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people
 
@@ -102,11 +117,10 @@ def close(name: str) -> None:
 @click.argument("name")
 def link(name: str) -> None:
     """Print a link for NAME to choose a new password; it works once, for three days."""
-    keep_secret()
     open_desk_database()
     from releve.desk.access import people
 
     try:
-        click.echo(people.first_link(people.account(name)))
+        click.echo(people.first_link(people.account(name), by="command line"))
     except people.AccessError as error:
         raise click.ClickException(str(error)) from error

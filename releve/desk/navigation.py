@@ -65,6 +65,12 @@ ENTRIES = (
     Entry(lazy("Ledger"), "ledger", "ledger.see"),
     Entry(lazy("Reference data"), "registry", "registry.see"),
     Entry(lazy("Outbound"), "outbound", "outbound.see"),
+    Entry(
+        lazy("On the phone"),
+        "outbound_requests",
+        "outbound.request",
+        frozenset({"outbound_rights", "outbound_feeds"}),
+    ),
     Entry(lazy("Calling rules"), "outbound_rules", "outbound.rules", frozenset({"outbound_flips"})),
     Entry(lazy("Crash test"), "crashtest", "crashtest.see"),
     Entry(lazy("Outlook"), "outlooks", "crashtest.outlook", frozenset({"outlook"})),

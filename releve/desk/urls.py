@@ -29,6 +29,7 @@ urlpatterns = [
     path("people/<int:number>/link", desk_people.person_link, name="person_link"),
     path("people/erase", desk_identity.erase, name="erase"),
     path("identity", desk_identity.identity, name="identity"),
+    path("identity/read", desk_identity.read, name="identity_read"),
     path("identity/ask", desk_identity.ask, name="identity_ask"),
     path("identity/<int:number>/allow", desk_identity.allow, name="identity_allow"),
     path("identity/<int:number>/see", desk_identity.see, name="identity_see"),

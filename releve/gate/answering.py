@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from releve.gate.asking import Question, Reply, no_answer
 from releve.gate.commons import Commons
 from releve.gate.deciding import Asked, decide_all
-from releve.gate.errors import Away
+from releve.gate.errors import Away, KeyFault
+from releve.gate.key_checks import check_key
 from releve.gate.stores import Store
 from releve.outbound import Rules
 
@@ -44,12 +45,16 @@ class Decider:
             return [no_answer("GATE-LATE")] * len(asked)
         try:
             if self._store is None:  # the server may be waited for
-                self._store = await asyncio.to_thread(self._opened, self._seconds)
+                self._store = await self._open()
             return await decide_all(self._store, asked, await self._law(), self._commons)
         except Away as error:
             _log.warning("the database does not answer: %s", error)
             self.close()
             return [no_answer("GATE-DATABASE")] * len(asked)
+        except KeyFault as error:
+            _log.error("every call is refused: %s", error)
+            self.close()
+            return [no_answer("GATE-KEY")] * len(asked)
         except Exception:
             if len(asked) > 1:
                 return [reply for one in asked for reply in await self.answer([one])]
@@ -59,6 +64,16 @@ class Decider:
         except BaseException:  # broken off: answers may be on their way
             self.close()
             raise
+
+    async def _open(self) -> Store:
+        """Return a connection to rows that were written with the key of this process."""
+        store = await asyncio.to_thread(self._opened, self._seconds)
+        try:
+            await check_key(store)
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     async def warm_up(self) -> None:
         """Connect, read the law and look something up, so that the first call does not wait."""

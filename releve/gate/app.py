@@ -1,20 +1,23 @@
 """The gate over HTTP: a raw ASGI application, answering within its budget or refusing.
 
-``/gate`` takes ``to, cli, camp, ci, cs`` by GET or as a form by POST; ``/health`` says whether it
-could decide. Decisions are made in the event loop itself: to hand them to another process made
-every answer slower.
+``/gate`` takes ``to, cli, camp, ci, cs`` by GET or as a form by POST, and explains its answer as
+JSON to whoever accepts that; ``/health`` says whether it could decide. Decisions are made in the
+event loop itself: to hand them to another process made every answer slower.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from releve.gate.answering import NO_CALL, Decider
 from releve.gate.asking import Question, Reply, no_answer, question_of
 from releve.gate.deciders import Deciders
+from releve.gate.explanation import explain_refusal
 from releve.outbound import Rules
 
 __all__ = ["BUDGET_SECONDS", "Gate"]
@@ -71,8 +74,14 @@ class Gate:
         query = scope["query_string"].decode("ascii", "replace")
         if scope["method"] == "POST":
             query = await _body(receive) or query
-        question = question_of(query)
-        return no_answer("GATE-CALL") if question is None else await self.answer(question)
+        if not _accepts_json(scope):
+            question = question_of(query)
+            return no_answer("GATE-CALL") if question is None else await self.answer(question)
+        question = question_of(query, explain=True)
+        reply = no_answer("GATE-CALL") if question is None else await self.answer(question)
+        if reply.document is not None:
+            return reply
+        return replace(reply, document=explain_refusal(reply))
 
     async def answer(self, question: Question) -> Reply:
         """Answer a question, or refuse it when the budget is spent.
@@ -108,6 +117,11 @@ def _late(future: asyncio.Future[Reply]) -> None:
         future.set_result(no_answer("GATE-LATE"))
 
 
+def _accepts_json(scope: Message) -> bool:
+    headers = scope.get("headers", ())
+    return any(name == b"accept" and b"application/json" in value for name, value in headers)
+
+
 async def _body(receive: Receive) -> str:
     parts, more = b"", True
     while more and len(parts) <= _MOST_BODY:
@@ -118,8 +132,11 @@ async def _body(receive: Receive) -> str:
 
 
 async def _send(send: Send, reply: Reply) -> None:
-    body = reply.text.encode("ascii")
-    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
+    if reply.document is None:
+        body, kind = reply.text.encode("ascii"), b"text/plain"
+    else:
+        body, kind = json.dumps(reply.document, ensure_ascii=False).encode(), b"application/json"
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     if reply.reasons:
         headers.append((b"x-gate-reason", reply.reasons.encode("ascii")))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

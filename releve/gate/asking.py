@@ -5,19 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
+
+from releve.outbound.rows import Words
 
 __all__ = ["REFUSALS", "Question", "Reply", "allow", "no_answer", "question_of", "refuse"]
 
-REFUSALS: Mapping[str, str] = {
-    "GATE-CALL": "the question cannot be read, or its call id was used before",
-    "GATE-CAMPAIGN": "the campaign is unknown, or not running on this day",
-    "GATE-WHO": "the person named is not known to hold the number",
-    "GATE-CLOCK": "the clocks of gate and database differ, or one has gone back",
-    "GATE-DATABASE": "the database does not answer",
-    "GATE-LATE": "it could not be decided within the time allowed",
-    "GATE-BUSY": "too many questions wait already",
-    "GATE-FAULT": "an error of the gate itself; its log says which",
+REFUSALS: Mapping[str, Words] = {
+    "GATE-CALL": Words(
+        "La question ne peut pas être lue, ou l'identifiant de l'appel a déjà servi.",
+        "The question cannot be read, or its call id was used before.",
+    ),
+    "GATE-CAMPAIGN": Words(
+        "La campagne est inconnue, ou n'est pas en cours ce jour-là.",
+        "The campaign is unknown, or not running on this day.",
+    ),
+    "GATE-WHO": Words(
+        "La personne nommée n'est pas connue sous ce numéro.",
+        "The person named is not known to hold the number.",
+    ),
+    "GATE-KEY": Words(
+        "La clé des pseudonymes manque, ou n'est pas celle de la base.",
+        "The key of the pseudonyms is missing, or not the one of the database.",
+    ),
+    "GATE-CLOCK": Words(
+        "Les horloges du contrôle d'appel et de la base diffèrent, ou l'une a reculé.",
+        "The clocks of gate and database differ, or one has gone back.",
+    ),
+    "GATE-DATABASE": Words("La base de données ne répond pas.", "The database does not answer."),
+    "GATE-LATE": Words(
+        "La décision n'a pas pu être prise dans le délai permis.",
+        "It could not be decided within the time allowed.",
+    ),
+    "GATE-BUSY": Words("Trop de questions attendent déjà.", "Too many questions wait already."),
+    "GATE-FAULT": Words(
+        "Le contrôle d'appel a rencontré une erreur ; son journal dit laquelle.",
+        "An error of the gate itself; its log says which.",
+    ),
 }
 """Refusals of the gate itself; none of them is a decision, and none is stored."""
 
@@ -33,6 +58,7 @@ class Question:
 
     ``to`` is the number called, ``cli`` the number shown (empty: hidden), ``camp`` the campaign;
     ``who`` the person, where the number does not tell; ``agent`` a pseudonym, for the evidence.
+    ``explain``: the reply says why, when next and by which exception.
     """
 
     to: str
@@ -42,6 +68,7 @@ class Question:
     cli: str = ""
     who: str = ""
     agent: str = ""
+    explain: bool = False
 
     @property
     def ref(self) -> str:
@@ -51,22 +78,23 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP status, the text, and the rows that refuse, for a header."""
+    """An HTTP status, the text, the rows that refuse, for a header, and what explains them."""
 
     status: int
     text: str
     reasons: str = ""
+    document: Mapping[str, Any] | None = None
 
 
-def allow(decision: int | str) -> Reply:
+def allow(decision: int | str, document: Mapping[str, Any] | None = None) -> Reply:
     """Return the one reply that lets a call out."""
-    return Reply(200, f"allow {decision}\n")
+    return Reply(200, f"allow {decision}\n", "", document)
 
 
-def refuse(rules: str) -> Reply:
+def refuse(rules: str, document: Mapping[str, Any] | None = None) -> Reply:
     """Return the refusal of a decision: the ids of its rows, by ``|``."""
     reasons = rules.replace("|", " ")
-    return Reply(403, f"refuse {reasons}\n", reasons)
+    return Reply(403, f"refuse {reasons}\n", reasons, document)
 
 
 def no_answer(reason: str) -> Reply:
@@ -75,7 +103,7 @@ def no_answer(reason: str) -> Reply:
     return Reply(status, f"refuse {reason}\n", reason)
 
 
-def question_of(query: str) -> Question | None:
+def question_of(query: str, *, explain: bool = False) -> Question | None:
     """Return the question of a query or a form, None when it cannot be read.
 
     A ``+`` stands for itself: proxies send numbers as they are.
@@ -95,4 +123,4 @@ def question_of(query: str) -> Question | None:
     if not told["ci"].isascii():  # the answer repeats it
         return None
     cseq = int(told.pop("cs"))
-    return Question(cs=cseq, **told) if cseq <= _LARGEST_CSEQ else None
+    return Question(cs=cseq, explain=explain, **told) if cseq <= _LARGEST_CSEQ else None

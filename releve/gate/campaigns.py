@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import polars as pl
 from django.db import transaction
 
+from releve.gate.clients import register_client
 from releve.gate.errors import LoadRefused
 from releve.gate.knowing import Campaign
 from releve.gate.models import Campaign as Row
 from releve.gate.models import Load
 from releve.gate.moments import clock, close_alone
-from releve.outbound import MODES, PURPOSES
+from releve.outbound.clients import client_key
+from releve.outbound.errors import WordFault
+from releve.outbound.vocabulary import parse, sector_of
 
-__all__ = ["campaigns", "put_campaign"]
+__all__ = ["campaigns", "put_campaign", "with_campaign_names"]
+
+_MUST = ("object", "sector", "mode", "purpose")
+_WORDS = (*_MUST, "origin")
 
 
 def put_campaign(ref: str, campaign: Campaign, *, by: str) -> bool:
@@ -23,18 +30,19 @@ def put_campaign(ref: str, campaign: Campaign, *, by: str) -> bool:
 
     LoadRefused says what is wrong with it. One is closed by its last day.
     """
-    for name, value, allowed in (
-        ("mode", campaign.mode, MODES),
-        ("purpose", campaign.purpose, PURPOSES),
-    ):
-        if value not in allowed:
-            raise LoadRefused(f"{name} {value!r} is not one of {', '.join(allowed)}")
-    if not (ref and campaign.client and campaign.object):
-        raise LoadRefused("a campaign needs a name, a client and an object")
+    if not (ref and campaign.client and campaign.object and campaign.sector):
+        raise LoadRefused("a campaign needs a name, a client, an object and its sector")
+    campaign = _in_words(campaign)
+    if sector_of(campaign.object) != campaign.sector:
+        raise LoadRefused(
+            f"object {campaign.object!r} is not of the sector {campaign.sector!r} but of "
+            f"{sector_of(campaign.object)!r}; declare that one, or the object that is offered"
+        )
     if not ref[0].isalnum():
         raise LoadRefused(
             f"the campaign's name {ref!r} does not begin with a letter or a digit; give it another"
         )
+    campaign = replace(campaign, client=register_client(campaign.client))
     told = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
     digest = hashlib.sha256(told.encode()).hexdigest()[:32]
     with transaction.atomic():
@@ -52,6 +60,24 @@ def put_campaign(ref: str, campaign: Campaign, *, by: str) -> bool:
         )
         Row.objects.create(load=load, ref=ref, digest=digest, **asdict(campaign))
     return True
+
+
+def _in_words(campaign: Campaign) -> Campaign:
+    """Return a campaign whose words are ids; LoadRefused when one is no word."""
+    told = {name: getattr(campaign, name) for name in _WORDS}
+    try:
+        ids = {name: parse(name, text).id for name, text in told.items() if text or name in _MUST}
+    except WordFault as error:
+        raise LoadRefused(str(error)) from error
+    return Campaign(**{**asdict(campaign), **ids})
+
+
+def with_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table in which each campaign is named as it was recorded, however it is spelt."""
+    by_key = {client_key(ref): ref for ref in campaigns()}
+    names = frame["campaign"].unique().to_list()
+    told = {name: by_key.get(client_key(name), name) for name in names if name}
+    return frame.with_columns(pl.col("campaign").replace(told))
 
 
 def campaigns() -> dict[str, Row]:

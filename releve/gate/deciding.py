@@ -18,6 +18,7 @@ from django.utils import timezone
 from releve.gate.asking import Question, Reply, allow, no_answer, refuse
 from releve.gate.commons import Commons
 from releve.gate.errors import Away, Conflict
+from releve.gate.explanation import explain, repeated
 from releve.gate.keys import number_text, person_pseudonym, text_pseudonym
 from releve.gate.knowing import Answer, Campaign, Common, Seen, bound, facts_digest
 from releve.gate.moments import MOST_SKEW, later_than
@@ -178,7 +179,8 @@ class _Group:
         question, clock = one.question, self.seen.clock or self.now
         decided = self.seen.decided.get((question.ci, question.cs))
         if decided is not None:
-            return _again(decided, question, (one.number, one.named), clock)
+            reply = _again(decided, question, (one.number, one.named), clock)
+            return self._explained(one, reply, decided) if question.explain else reply
         answer = self._answer(one)
         fault = _fault(answer, self.seen, self.now) or _strange(answer, one.named, question.ref)
         if fault:
@@ -189,8 +191,22 @@ class _Group:
         self.last = at = later_than(clock, newest)
         found = judged(call_of(question.camp, campaign, one.like, question.cli, one.named, at,
                                question.ref), answer, self.rules)  # fmt: skip
+        document = explain(found, answer.facts(), self.rules) if question.explain else None
         self._decided(one, answer, found)
-        return allow(question.ref) if _allowed(found) else refuse(_reasons(found))
+        if _allowed(found):
+            return allow(question.ref, document)
+        return refuse(_reasons(found), document)
+
+    def _explained(self, one: Asked, reply: Reply, decided: Sequence[Any]) -> Reply:
+        """Return the reply to a repeat with what explains it, judged again at its instant."""
+        answer, question = self._answer(one), one.question
+        campaign = answer.common.campaign
+        if campaign is None or reply.reasons == "GATE-CALL":
+            return reply
+        at = instant(decided[DECISION.index("at")])
+        call = call_of(question.camp, campaign, one.like, question.cli, one.named, at, question.ref)
+        found = judged(call, answer, self.rules)
+        return repeated(reply, explain(found, answer.facts(), self.rules))
 
     def _decided(self, one: Asked, answer: Answer, found: Sequence[Verdict]) -> None:
         at = found[0].call.at
@@ -227,11 +243,13 @@ def _strange(answer: Answer, named: str, ref: str) -> str:
     """Return why the question does not fit what is known, empty when it does.
 
     A person who is named without holding the number would lend it their consent and their cap; an
-    attempt that another provider counted under the call's name would not be counted against it.
+    attempt that this provider counted under the call's name would not be counted against it.
     """
     if named and named not in answer.persons():
         return "GATE-WHO"
-    used = any(cells["id"] == ref for _, cells in answer.own["attempts"])
+    campaign = answer.common.campaign
+    own = (ref, "" if campaign is None else campaign.provider)
+    used = any((cells["id"], cells["provider"]) == own for _, cells in answer.own["attempts"])
     return "GATE-CALL" if used else ""
 
 
@@ -260,6 +278,7 @@ def call_of(
         campaign.client, number, at, campaign.object, caller, name, person,
         purpose=campaign.purpose, mode=campaign.mode, origin=campaign.origin,
         authenticated=campaign.authenticated, mobile_terminal=campaign.mobile_terminal, id=ref,
+        sector=campaign.sector, provider=campaign.provider,
     )  # fmt: skip
 
 
@@ -311,5 +330,6 @@ def _attempt(
     return {
         "client": one.client, "person": person, "ref": one.question.ref, "at": decision["at"],
         "known_from": decision["at"], "outcome": "", "provider": common.campaign.provider,
+        "purpose": common.campaign.purpose,
         "digest": "", "erase_on": decision["erase_on"],
     }  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import models as db
 from django.db import transaction
 
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.keys import person_pseudonym
 from releve.gate.models import (
     Attempt,
@@ -20,6 +21,7 @@ from releve.gate.models import (
     Load,
     Person,
     Personal,
+    PersonRequest,
     Refusal,
     Withdrawal,
 )
@@ -27,7 +29,7 @@ from releve.gate.retention import YEARS, years_later
 from releve.gate.tables import TABLES, Table
 from releve.ledger.chain import append
 
-__all__ = ["ERASED", "erase_due", "erase_person"]
+__all__ = ["ERASED", "erase_due", "erase_person", "erase_pseudonym"]
 
 ERASED = "outbound.erased"
 """The kind of the entry that an erasure writes: ``cause``, ``rows`` and ``values``, the counts."""
@@ -54,6 +56,8 @@ def erase_due(on: date, now: datetime) -> int:
         count += _erased(_due_rows(table, on), table.model._default_manager.all(), now)
     decisions = Decision.objects.filter(erase_on__lte=on).exclude(batch=None)
     count += _erased(decisions, Decision.objects.all(), now)
+    requests = PersonRequest.objects
+    count += _erased(requests.filter(erase_on__lte=on), requests.all(), now)
     return count + _unused_links(now) + _due_values(on, now)
 
 
@@ -63,7 +67,15 @@ def erase_person(person: str, now: datetime) -> int:
     The pseudonyms stay: what forbids a call goes on forbidding it. A number that somebody else
     answers as well stays too.
     """
-    name = person_pseudonym(person)
+    ensure_gate_key()
+    return erase_pseudonym(person_pseudonym(person), now)
+
+
+def erase_pseudonym(name: str, now: datetime, *, number: str = "") -> int:
+    """Erase the values behind a person's pseudonym, as :func:`erase_person`.
+
+    ``number`` is the pseudonym of a number of theirs that the facts may not name them under.
+    """
     with transaction.atomic():
         links = Person.objects.filter(person=name)
         shared = Person.objects.exclude(person=name).filter(
@@ -72,6 +84,8 @@ def erase_person(person: str, now: datetime) -> int:
         alone = links.exclude(number__in=shared.values_list("number", flat=True))
         wanted = db.Q(what="person", pseudonym=name)
         wanted |= db.Q(what="number", pseudonym__in=alone.values_list("number", flat=True))
+        if number and not Person.objects.filter(number=number).exclude(person=name).exists():
+            wanted |= db.Q(what="number", pseudonym=number)
         proofs = set(Consent.objects.filter(person=name).values_list("proof", flat=True))
         proofs |= set(Callback.objects.filter(person=name).values_list("proof", flat=True))
         wanted |= db.Q(what="proof", pseudonym__in=proofs)

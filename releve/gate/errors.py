@@ -4,6 +4,7 @@ GateError
 ├── Away               the database does not answer, or not in time
 ├── Conflict           somebody else answered the same call at the same time
 ├── KeyFault           the key of the pseudonyms cannot be read, or is not one
+├── NoMatch            a person, a client or a consent that nothing known fits
 ├── LoadRefused        facts that cannot be taken: the reason and the fix
 ├── OutcomeFault       a file of outcomes that cannot be read on
 └── NoSuch             there is no such decision, or it cannot be proved yet
@@ -11,7 +12,9 @@ GateError
 
 from __future__ import annotations
 
-__all__ = ["Away", "Conflict", "GateError", "KeyFault", "LoadRefused", "NoSuch", "OutcomeFault"]
+__all__ = [
+    "Away", "Conflict", "GateError", "KeyFault", "LoadRefused", "NoMatch", "NoSuch", "OutcomeFault",
+]  # fmt: skip
 
 
 class GateError(Exception):
@@ -32,6 +35,10 @@ class KeyFault(GateError):  # noqa: N818
 
 class LoadRefused(GateError):  # noqa: N818
     """Facts that cannot be taken; nothing of them counts."""
+
+
+class NoMatch(GateError):  # noqa: N818
+    """What was named fits nothing that is known; nothing was recorded."""
 
 
 class OutcomeFault(GateError):  # noqa: N818

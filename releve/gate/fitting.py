@@ -13,6 +13,8 @@ from releve.gate.errors import LoadRefused
 from releve.gate.moments import MOST_SKEW
 from releve.gate.tables import TABLES, Column, Table
 from releve.network.faults import Fault
+from releve.outbound.vocabulary import vocabulary, word_columns
+from releve.outbound.word_frames import strange_in, strange_words
 
 __all__ = ["refuse_unfit"]
 
@@ -35,6 +37,7 @@ def refuse_unfit(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
 
 
 def _faults(table: Table, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
+    yield from _unknown_words(table, frame)
     for column in table.columns:
         if column.field not in frame.columns or column.kind not in ("text", "words"):
             continue
@@ -52,6 +55,19 @@ def _faults(table: Table, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]
         column = next(column for column in table.columns if column.field == field)
         yield from _of(table, column, frame[field].cast(pl.String), frame[field] > now + MOST_SKEW,
                        "lies in the future", "give the instant at which it was")  # fmt: skip
+
+
+def _unknown_words(table: Table, frame: pl.DataFrame) -> Iterator[Fault]:
+    """Yield the cells of words that no vocabulary holds."""
+    for column, name in word_columns().get(table.name, {}).items():
+        if column not in frame.columns:
+            continue
+        cells = frame[column]
+        for row in strange_words(table.name, column, cells).arg_true().to_list():
+            reason = f"not a word of the vocabulary {name}"
+            for text in strange_in(name, cells[row]):
+                fix = vocabulary(name).advice(text)
+                yield Fault(table.name, row + 2, column, text, reason, fix)
 
 
 def _of(

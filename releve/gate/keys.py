@@ -2,15 +2,14 @@
 
 A pseudonym is a keyed hash (HMAC-SHA-256, the first 128 bits): the same value is found again, and
 without the key nobody can find a number by trying them all. The key is ``RELEVE_GATE_KEY`` (64 hex
-digits), else ``gate.key`` of the home folder, made on first use; a lost key makes every fact
-unfindable, so every call refused.
+digits), else ``gate.key`` of the home folder. It is made once, before any row is written with it;
+:mod:`releve.gate.key_checks` holds it against the rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from functools import cache, lru_cache
@@ -19,12 +18,19 @@ from pathlib import Path
 from django.conf import settings
 
 from releve.gate.errors import KeyFault
+from releve.ledger.key_files import make_key_file
 from releve.outbound import built_in_rules
 from releve.outbound.numbers import cleaned, international
 
 __all__ = [
     "commitment",
+    "forget_key",
     "hidden",
+    "is_number",
+    "is_subscriber",
+    "key_check",
+    "key_fault",
+    "make_key",
     "number_pseudonym",
     "number_text",
     "person_pseudonym",
@@ -32,6 +38,7 @@ __all__ = [
 ]
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
+_SUBSCRIBER = re.compile(r"\+[0-9]{7,15}")
 _HASH = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _PROOF_TAG = b"releve gate proof 1\n"
 
@@ -53,8 +60,23 @@ def text_pseudonym(text: str) -> str:
 
 
 def person_pseudonym(person: str) -> str:
-    """Return the pseudonym of a person's id; empty for nobody."""
+    """Return the pseudonym of a person's id; empty for nobody.
+
+    A number in international form stands for every holder: its pseudonym is the number's.
+    """
+    if is_number(person):
+        return number_pseudonym(person)
     return _keyed("person", person) if person else ""
+
+
+def is_subscriber(number: str) -> bool:
+    """Return whether what ``number_text`` returned may be a subscriber's: not a short number."""
+    return _SUBSCRIBER.fullmatch(number) is not None
+
+
+def is_number(person: str) -> bool:
+    """Return whether a fact names a number instead of a person."""
+    return person.startswith("+")
 
 
 def commitment(proof: str) -> tuple[str, str]:
@@ -85,32 +107,57 @@ def _hashing(what: str, given: str, home: Path) -> hmac.HMAC:
 
 @cache
 def _key(given: str, home: Path) -> bytes:
+    found = _read(given, home)
+    if found is None:
+        raise key_fault("is missing")
+    return found
+
+
+def _read(given: str, home: Path) -> bytes | None:
+    """Return the key that is there; None where there is none."""
     if given:
         return _parsed(given, "RELEVE_GATE_KEY")
-    path = Path(home) / "gate.key"
+    path = _file(home)
     try:
-        if not path.exists():
-            _make(path)
         return _parsed(path.read_text(encoding="ascii").strip(), str(path))
+    except FileNotFoundError:
+        return None
     except (OSError, UnicodeError) as error:
         raise KeyFault(f"the key of the pseudonyms {path} cannot be used: {error}") from error
 
 
-def _make(path: Path) -> None:
-    """Write a new key under another name and link it into place; the first of two writers wins."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+def _file(home: Path) -> Path:
+    return Path(home) / "gate.key"
+
+
+def make_key() -> None:
+    """Make the key where none is given and no file is there; the first of two writers wins."""
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_hex(32) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink(missing_ok=True)
+        make_key_file(_file(settings.HOME), secrets.token_hex(32))
+    except OSError as error:
+        raise KeyFault(f"{_file(settings.HOME)} cannot be made: {error}") from error
+
+
+def key_check() -> str | None:
+    """Return the value by which the key is known again; None where there is no key."""
+    if _read(settings.GATE_KEY, settings.HOME) is None:
+        return None
+    return _keyed("check", "")
+
+
+def forget_key() -> None:
+    """Read the key again at its next use: the one read before is not that of the rows."""
+    _key.cache_clear()
+    _hashing.cache_clear()
+
+
+def key_fault(what: str) -> KeyFault:
+    """Return the fault of a key, with how to mend it."""
+    return KeyFault(
+        f"the key of the pseudonyms {what}: restore gate.key from its copy, or from the first host"
+        f" of this database, to {_file(settings.HOME)}, or set RELEVE_GATE_KEY to it; no call is"
+        " allowed and no fact is loaded until then"
+    )
 
 
 def _parsed(text: str, where: str) -> bytes:

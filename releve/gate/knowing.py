@@ -16,10 +16,12 @@ from typing import Any
 
 from django.db import connection
 
+from releve.gate.clients import client_name
 from releve.gate.keys import number_pseudonym, person_pseudonym
 from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql, asked_by
 from releve.gate.tables import TABLES, Column, day, instant
 from releve.outbound import Facts
+from releve.outbound.facts import EVERY_CLIENT, SAID
 
 __all__ = [
     "Answer", "Campaign", "Common", "Seen", "bound", "facts_at", "facts_digest", "facts_for",
@@ -49,6 +51,7 @@ class Campaign:
     last: date | None
     provider: str
     site: str
+    sector: str = ""
 
 
 class Common:
@@ -76,7 +79,7 @@ class Common:
             elif what == "head" and cells[0] is not None:
                 self.load = instant(cells[0])
         for name, facts in found.items():
-            self.tables[name] = _told(name, facts, "", seen)
+            self.tables[name] = _told(name, facts, ("", ""), seen)
         self.newest, self.later = max(seen, default=None), min(later, default=None)
 
     @cached_property
@@ -158,11 +161,17 @@ class Seen:
         about = [(client, person) for person in self._holders.get(number, ())]
         if named and (client, named) not in about:
             about.append((client, named))
+        said = [*about, *((EVERY_CLIENT, person) for _, person in about)]
+        said += [(client, number), (EVERY_CLIENT, number)]
         own = {}
         for name in OWN:
             keys = [(number, "")] if name in ("people", "listings") else about
-            found = [fact for key in keys for fact in self._facts.get((name, *key), ())]
-            own[name] = _told(name, found, like, newest) if found else ()
+            found = [
+                fact
+                for key in (said if name in SAID else keys)
+                for fact in self._facts.get((name, *key), ())
+            ]
+            own[name] = _told(name, found, (number, like), newest) if found else ()
         return Answer(common, own, max(newest, default=None))
 
     def count(self, attempt: Mapping[str, Any], known: datetime) -> None:
@@ -187,7 +196,7 @@ def facts_at(
     number as it was asked for.
     """
     pseudonyms = (number_pseudonym(number), person_pseudonym(person))
-    return facts_for(client, pseudonyms, campaign, known_at, number)
+    return facts_for(client_name(client), pseudonyms, campaign, known_at, number)
 
 
 def facts_for(
@@ -221,9 +230,15 @@ def _understood(name: str, cells: list[Any]) -> tuple[datetime, int, list[Any]]:
 
 
 def _told(
-    name: str, found: list[tuple[datetime, int, list[Any]]], like: str, newest: list[datetime]
+    name: str,
+    found: list[tuple[datetime, int, list[Any]]],
+    called: tuple[str, str],
+    newest: list[datetime],
 ) -> list[Told]:
-    """Return rows in the order in which they became known; add those instants to ``newest``."""
+    """Return rows in the order in which they became known; add those instants to ``newest``.
+
+    ``called`` is the pseudonym of the number, and what stands in for it.
+    """
     if len(found) > 1:
         found.sort(key=lambda row: row[:2])
     told: list[Told] = []
@@ -231,7 +246,9 @@ def _told(
         cells = dict(zip(_FIELDS[name], values, strict=True))
         newest.append(known)
         if name in ("people", "listings"):
-            cells["number"] = like
+            cells["number"] = called[1]
+        elif name in SAID and cells["person"] == called[0]:
+            cells["person"] = called[1]
         elif name == "feeds":
             newest.append(cells["read_at"])
         told.append((None if name == "feeds" else known, cells))
@@ -288,4 +305,5 @@ def _campaign(cells: Sequence[Any]) -> Campaign:
         last=None if told["last"] is None else day(told["last"]),
         provider=told["provider"],
         site=told["site"],
+        sector=told["sector"],
     )

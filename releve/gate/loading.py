@@ -11,16 +11,20 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
+from releve.gate.campaigns import with_campaign_names
+from releve.gate.clients import register_aliases, with_client_names
 from releve.gate.errors import LoadRefused
 from releve.gate.fitting import refuse_unfit
+from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import Decision, Fact, Load
 from releve.gate.moments import clock, close_alone
 from releve.gate.personal import Value, keep
 from releve.gate.rows import Made, made
 from releve.gate.tables import TABLES, Table
 from releve.outbound.reading import empty_frames
+from releve.outbound.word_frames import spelled_words
 
-__all__ = ["Loaded", "load_facts", "load_frames"]
+__all__ = ["Loaded", "load_facts", "load_frames", "load_rows"]
 
 Progress = Callable[[str, int, int], None]
 """Takes the table, its rows done and its rows in all."""
@@ -61,12 +65,19 @@ def load_frames(
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first
     load of a history, refused once the gate has decided anything later than that.
     """
-    refuse_unfit(frames, clock())
+    ensure_gate_key()
+    facts = {name: spelled_words(name, f) for name, f in frames.items() if name != "clients"}
+    refuse_unfit(facts, clock())
     if as_known:
-        _refuse_changed_past(frames)
+        _refuse_changed_past(facts)
     with transaction.atomic():
         loaded = Loaded(_opened(source, by, digest))
-    for name, frame in frames.items():
+        register_aliases(_aliases(frames))
+        facts = with_client_names(facts)
+        for name in ("abandoned", "scrubs"):
+            if name in facts:
+                facts[name] = with_campaign_names(facts[name])
+    for name, frame in facts.items():
         for part in frame.iter_slices(_CHUNK):
             with transaction.atomic():
                 _write(TABLES[name], part.to_dicts(), loaded, as_known)
@@ -74,6 +85,11 @@ def load_frames(
     with transaction.atomic():
         _close(loaded)
     return loaded
+
+
+def _aliases(frames: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
+    frame = frames.get("clients")
+    return [] if frame is None else list(frame.select("client", "alias").iter_rows())
 
 
 def load_facts(facts: Sequence[Any], *, source: str, by: str) -> Loaded:
@@ -91,6 +107,23 @@ def load_facts(facts: Sequence[Any], *, source: str, by: str) -> Loaded:
     frames = {name: pl.DataFrame(found, schema=schemas[name]) for name, found in rows.items()}
     with transaction.atomic():
         return load_frames(frames, source=source, by=by)
+
+
+def load_rows(rows: Sequence[tuple[Table, Made]], *, source: str, by: str) -> Load:
+    """Write rows that are made already, known from now on; inside a transaction."""
+    load = Load.objects.create(source=source[:200], by=by, opened_at=clock(), rows=len(rows))
+    for table in dict.fromkeys(table for table, _ in rows):
+        table.model._default_manager.bulk_create(
+            [
+                table.model(**one.columns, load=load, digest=one.digest, erase_on=one.erase_on)
+                for of, one in rows
+                if of is table
+            ]
+        )
+    keep(value for _, one in rows for value in one.values)
+    load.known_at = close_alone()
+    load.save(update_fields=["known_at"])
+    return load
 
 
 def _opened(source: str, by: str, digest: str) -> Load:

@@ -16,17 +16,14 @@ from pathlib import Path
 
 from django.db import transaction
 
+from releve.gate.attempt_outcomes import UNKNOWN, refines, write_outcomes
 from releve.gate.errors import OutcomeFault
-from releve.gate.models import Attempt, Cursor, Load
-from releve.gate.moments import clock, close_alone
+from releve.gate.models import Attempt, Cursor
 
 __all__ = ["COLUMNS", "UNKNOWN", "Filed", "mark_unknown", "read_outcomes"]
 
 COLUMNS = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time", "cseq")
 """The columns of a line: those of acc, then the extra ones as the proxy is set up."""
-
-UNKNOWN = "unknown"
-"""The outcome of an attempt of which no file has told anything for too long."""
 
 _CHUNK = 1000
 _LONGEST = 65536
@@ -127,8 +124,8 @@ def _file(told: Mapping[str, str], refused: set[str], name: str, found: Filed) -
     uncounted = told.keys() - {ref for ref, *_ in last}
     found.refused += len(uncounted & refused)
     found.strange += len(uncounted - refused)
-    new = [row for row in last.values() if row.outcome != told[row.ref]]
-    _write(new, [told[row.ref] for row in new], f"outcomes {name}")
+    new = [row for row in last.values() if refines(row.outcome, told[row.ref])]
+    write_outcomes(new, [told[row.ref] for row in new], f"outcomes {name}")
     found.filed += len(new)
 
 
@@ -140,23 +137,5 @@ def mark_unknown(before: datetime) -> int:
     told = Attempt.objects.exclude(outcome="").values("ref")
     silent = list(Attempt.objects.filter(load=None, at__lt=before).exclude(ref__in=told)[:_CHUNK])
     with transaction.atomic():
-        _write(silent, [UNKNOWN] * len(silent), "outcomes not told")
+        write_outcomes(silent, [UNKNOWN] * len(silent), "outcomes not told")
     return len(silent)
-
-
-def _write(rows: Sequence[Attempt], outcomes: Sequence[str], source: str) -> None:
-    if not rows:
-        return
-    load = Load.objects.create(
-        source=source[:200], by="outcomes", opened_at=clock(), known_at=close_alone(),
-        rows=len(rows),
-    )  # fmt: skip
-    Attempt.objects.bulk_create(
-        [
-            Attempt(
-                load=load, client=row.client, person=row.person, ref=row.ref, at=row.at,
-                outcome=outcome, provider=row.provider, digest="", erase_on=row.erase_on,
-            )
-            for row, outcome in zip(rows, outcomes, strict=True)
-        ]
-    )  # fmt: skip

@@ -1,7 +1,8 @@
 """How long a row is kept: three calendar years, where nothing asks for longer.
 
 A row about an end that is not known yet, or that protects the person for good, has no day: a
-contract in force, a "not interested" that forbids any further call, a standing opposition.
+contract in force, a "not interested" or "stop calling me" that forbids any further call, a standing
+opposition.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def _contract(row: Row, loaded: datetime) -> date | None:
 
 
 def _refusal(row: Row, loaded: datetime) -> date | None:
-    return None if row["kind"] == "not-interested" else years_later(row["at"].date())
+    """Return the last day of a "not now" alone: any other refusal forbids for good somewhere."""
+    return years_later(row["at"].date()) if row["kind"] == "not-now" else None
 
 
 def _listing(row: Row, loaded: datetime) -> date | None:

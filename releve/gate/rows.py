@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from releve.gate.keys import commitment, hidden, number_pseudonym, number_text, person_pseudonym
+from releve.gate.keys import (
+    commitment,
+    hidden,
+    is_number,
+    number_pseudonym,
+    number_text,
+    person_pseudonym,
+)
 from releve.gate.personal import Value
 from releve.gate.retention import erase_on, value_day
 from releve.gate.tables import Column, Table
@@ -27,14 +34,23 @@ class Made:
     values: list[Value]
 
 
-def made(table: Table, fact: Mapping[str, Any], loaded: datetime) -> Made:
-    """Return the row of a fact given by field."""
+def made(
+    table: Table, fact: Mapping[str, Any], loaded: datetime, *, pseudonym: bool = False
+) -> Made:
+    """Return the row of a fact given by field.
+
+    ``pseudonym``: its person is one already, whose value is kept elsewhere or erased.
+    """
     day = value_day(table.name, fact, loaded)
     columns: dict[str, Any] = {}
     content: list[Any] = []
     values: list[Value] = []
     for column in table.columns:
-        cell, told, value = _cell(table, column, fact.get(column.field), day)
+        given = fact.get(column.field)
+        if pseudonym and column.hides == "person":
+            cell, told, value = given, given, list[Value]()
+        else:
+            cell, told, value = _cell(table, column, given, day)
         columns[column.name] = cell
         content.append(told)
         values += value
@@ -48,10 +64,11 @@ def _cell(
 ) -> tuple[Any, Any, list[Value]]:
     """Return what stands in the column, what its content is, and the value kept aside, if any."""
     if column.hides in ("number", "person") and value:
-        number = column.hides == "number"
+        number = column.hides == "number" or is_number(value)
         name = number_pseudonym(value) if number else person_pseudonym(value)
         shown = number_text(value) if number else value
-        return name, name, [Value(column.hides, name, shown, "", day)]
+        what = "number" if number else "person"
+        return name, name, [Value(what, name, shown, "", day)]
     if column.hides == "proof":
         name, salt = commitment(value or "")
         kept = [Value("proof", name, value, salt, day)] if salt else []

@@ -2,9 +2,10 @@
 
 Every row comes as ``what, a, b, cells``: its table (or another name below), what it is about, and
 its values as a JSON array, on SQLite and PostgreSQL alike. About a number: ``a``; about a person
-and a client: ``a`` the client, ``b`` the person. Asked by ``number`` and ``named`` (pseudonyms),
-``client``, ``call_id`` and ``cseq``: those of one question, or of each in a JSON array, ``asked``;
-``known`` is the instant by which a fact must have been known.
+and a client: ``a`` the client, ``b`` the person; withdrawals and refusals may have no client, which
+is every client, and the number for the person, which is every holder. Asked by ``number`` and
+``named`` (pseudonyms), ``client``, ``call_id`` and ``cseq``: those of one question, or of each in a
+JSON array, ``asked``; ``known`` is the instant by which a fact must have been known.
 
 Other names: ``holder`` (number, person), whatever version of the link is in force; ``decided``
 (call id, sequence), what the call was told already; ``head``, the newest load, the last decision
@@ -21,18 +22,23 @@ from typing import Any
 
 from releve.gate import models
 from releve.gate.tables import TABLES
+from releve.outbound.facts import SAID
 
 __all__ = [
-    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "OWN", "all_sql", "asked_by", "common_sql",
+    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "KEY_CHECK", "OWN", "all_sql", "asked_by",
+    "common_sql",
     "locked_sql", "own_sql",
 ]  # fmt: skip
+
+KEY_CHECK = "SELECT value FROM ledger_keycheck WHERE name = 'gate'"
+"""Reads the check value of the key that the pseudonyms are made with."""
 
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 """The registers whose last reading is looked for."""
 
 CAMPAIGN = (
     "client", "object", "mode", "purpose", "origin", "authenticated", "mobile_terminal",
-    "first", "last", "provider", "site",
+    "first", "last", "provider", "site", "sector",
 )  # fmt: skip
 """What the campaign's row is read into, its name left out; then the instant it was known."""
 
@@ -73,7 +79,10 @@ _HOLDERS = """holders AS MATERIALIZED (
     numbers AS MATERIALIZED (SELECT DISTINCT number FROM asked),
     who AS MATERIALIZED (
         SELECT client, person FROM holders
-        UNION SELECT client, named FROM asked WHERE named <> '')"""
+        UNION SELECT client, named FROM asked WHERE named <> ''),
+    said AS MATERIALIZED (
+        SELECT client, person FROM who UNION SELECT '', person FROM who
+        UNION SELECT client, number FROM asked UNION SELECT '', number FROM asked)"""
 
 
 def asked_by(asked: Sequence[Mapping[str, Any]], known: Any) -> dict[str, Any]:
@@ -133,7 +142,8 @@ def _own(vendor: str) -> Iterator[str]:
         keys, about = "numbers k", ("f.number", "''")
         where = "f.number = k.number"
         if name not in _BY_NUMBER:
-            keys, about = "who k", ("f.client", "f.person")
+            keys = "said k" if name in SAID else "who k"
+            about = ("f.client", "f.person")
             where = "f.client = k.client AND f.person = k.person"
         source = f"FROM {keys} CROSS JOIN {table.db_table} f {_LOAD} WHERE {where} AND {_VISIBLE}"
         yield _part(vendor, name, about, columns, source)

@@ -23,7 +23,7 @@ from releve.gate.checkpoints import MOST_PAGES
 from releve.gate.errors import Away, Conflict
 from releve.gate.moments import LOADS_LOCK
 from releve.gate.pipeline import Pipeline
-from releve.gate.sql import asked_by, common_sql, locked_sql, own_sql
+from releve.gate.sql import KEY_CHECK, asked_by, common_sql, locked_sql, own_sql
 
 __all__ = ["PostgreSQL", "SQLite", "Store", "Terms", "Written", "open_store"]
 
@@ -60,6 +60,9 @@ class Store(Protocol):
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """Return what bears on every call of a campaign, under the same locks."""
+
+    async def key_check(self) -> str | None:
+        """Return the check value of the key that the rows were written with; None = none yet."""
 
     async def write(self, rows: Written) -> None:
         """Write rows by table, and commit."""
@@ -131,6 +134,10 @@ class SQLite:
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
         return self._rows(_named(common_sql("sqlite")), asked)
+
+    async def key_check(self) -> str | None:
+        """See :class:`Store`."""
+        return _only(self._rows(KEY_CHECK, {}))
 
     def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
@@ -208,6 +215,10 @@ class PostgreSQL:
         """See :class:`Store`."""
         return await self._rows(common_sql("postgresql"), asked)
 
+    async def key_check(self) -> str | None:
+        """See :class:`Store`."""
+        return _only(await self._rows(KEY_CHECK, {}))
+
     async def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
             self._pipeline.send(*_numbered(statement, asked))
@@ -244,6 +255,10 @@ class PostgreSQL:
     def close(self) -> None:
         """See :class:`Store`."""
         self._pipeline.close()
+
+
+def _only(rows: Sequence[Row]) -> str | None:
+    return str(rows[0][0]) if rows else None
 
 
 @cache

@@ -7,39 +7,60 @@ what a verifier needs, and may be told to anybody.
 
 from __future__ import annotations
 
+import json
 import logging
-import os
 import re
-import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from releve.ledger.errors import SigningKeyError
+from releve.ledger.key_files import check_of, ensure_key, make_key_file
+from releve.ledger.models import KeyCheck, Root
 
-__all__ = ["key_file", "public_key", "signing_key"]
+__all__ = ["key_file", "public_key", "replace_key", "signing_key"]
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
+NAME = "ledger"
+"""Under which the check value stands in the database."""
+
 _log = logging.getLogger(__name__)
 
 
 def signing_key() -> Ed25519PrivateKey:
-    """Return the private key; raises SigningKeyError, which never quotes it."""
-    if settings.LEDGER_KEY:
-        return _parsed(settings.LEDGER_KEY, "RELEVE_LEDGER_KEY")
-    path = key_file()
-    try:
-        if not path.exists():
-            _make(path)
-        return _parsed(path.read_text(encoding="ascii").strip(), str(path))
-    except (OSError, UnicodeError) as error:
-        raise SigningKeyError(f"the signing key {path} cannot be used: {error}") from error
+    """Return the private key; raises SigningKeyError, which never quotes it.
+
+    Made on first use, before any root is signed. Another one than that of the last root is
+    refused, unless it was taken by :func:`replace_key`.
+    """
+    last = Root.objects.order_by("-number").values_list("statement", flat=True).first()
+    if check_of(NAME) is None and last is not None and _find() not in (None, _named(last)):
+        raise _fault("is not the one that the database was written with")
+    ensure_key(NAME, _find, _make, Root.objects.exists, _fault)
+    found = _read()
+    if found is None:
+        raise _fault("is missing")
+    return found
+
+
+def replace_key() -> str:
+    """Take the key that is there, made where there is none, from now on; return the public one.
+
+    For a key that is lost. Roots so far go on verifying under the old public key.
+    """
+    if _find() is None:
+        _make()
+    found = _find()
+    if found is None:
+        raise _fault("is missing")
+    KeyCheck.objects.update_or_create(name=NAME, defaults={"value": found})
+    return found
 
 
 def public_key() -> str:
     """Return the public key in hex, 64 digits: what a verifier is given."""
-    return signing_key().public_key().public_bytes_raw().hex()
+    return _public(signing_key())
 
 
 def key_file() -> Path:
@@ -47,25 +68,47 @@ def key_file() -> Path:
     return Path(settings.HOME) / "ledger.key"
 
 
-def _make(path: Path) -> None:
-    """Write a new key under another name and link it into place, whole or not at all.
+def _named(statement: str) -> str:
+    return str(json.loads(statement)["key"])
 
-    Of two processes that do so at once, both take the key of the first.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+
+def _public(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
+def _find() -> str | None:
+    found = _read()
+    return None if found is None else _public(found)
+
+
+def _read() -> Ed25519PrivateKey | None:
+    """Return the key that is there; None where there is none."""
+    if settings.LEDGER_KEY:
+        return _parsed(settings.LEDGER_KEY, "RELEVE_LEDGER_KEY")
+    path = key_file()
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(Ed25519PrivateKey.generate().private_bytes_raw().hex() + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(draft, path)
+        return _parsed(path.read_text(encoding="ascii").strip(), str(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeError) as error:
+        raise SigningKeyError(f"the signing key {path} cannot be used: {error}") from error
+
+
+def _make() -> None:
+    path = key_file()
+    try:
+        made = make_key_file(path, Ed25519PrivateKey.generate().private_bytes_raw().hex())
+    except OSError as error:
+        raise SigningKeyError(f"the signing key {path} cannot be made: {error}") from error
+    if made:
         _log.warning("a new key to sign the ledger's roots was made: %s; keep a copy of it", path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink(missing_ok=True)
+
+
+def _fault(what: str) -> SigningKeyError:
+    return SigningKeyError(
+        f"the key that signs the ledger's roots {what}: restore ledger.key from its copy to"
+        f" {key_file()}, or set RELEVE_LEDGER_KEY to it; nothing is signed until then"
+    )
 
 
 def _parsed(text: str, where: str) -> Ed25519PrivateKey:

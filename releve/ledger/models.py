@@ -9,7 +9,7 @@ from django.db import models
 
 from releve.ledger.errors import AppendOnlyError
 
-__all__ = ["Entry", "Head", "Node", "Personal", "Root"]
+__all__ = ["Entry", "Head", "KeyCheck", "Node", "Personal", "Root"]
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -141,3 +141,17 @@ class Root(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.number} over {self.size} entries"
+
+
+class KeyCheck(models.Model):
+    """A value by which a key is known again, beside the rows that were written with it.
+
+    The key itself cannot be found from it. Whoever restores the rows without their key, or writes
+    beside them with another, is refused by it.
+    """
+
+    name = models.CharField(max_length=16, primary_key=True)
+    value = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value[:12]}"

@@ -1,7 +1,7 @@
 """Drills: the same chain on another clock, from the live situation on, with nobody real told.
 
-A drill is a stream of its own, ``drill:7``. Its situation is that of the live stream at its start
-and then that of its own events, which never enter the live one.
+A drill is a stream of its own, ``drill:7``. Its situation is that of the live stream at its start,
+without the real cases, and then that of its own events, which never enter the live one.
 """
 
 from __future__ import annotations

@@ -20,11 +20,24 @@ from releve.live.clock import LIVE, is_drill
 from releve.live.models import Stream
 from releve.live.operator import operator_now
 from releve.live.plans import forget_plans
-from releve.situation import KINDS, Event, Situation, empty, event_from_json, fold
+from releve.situation import (
+    KINDS,
+    Event,
+    Situation,
+    empty,
+    event_from_json,
+    fold,
+    health_fields,
+    personal_fields,
+)
 
 __all__ = ["event_of", "events_of", "forget", "situation_now"]
 
 LONGEST_KEPT_SECONDS = 600.0
+_IN_DRILLS = tuple(
+    kind for kind in KINDS if not set(personal_fields(kind)) & set(health_fields(kind))
+)
+"""What a drill takes over of the live stream: everything but what tells of a person's health."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +113,12 @@ def _stands(kept: _Kept, place: ledger.Place, sites: tuple[str, ...]) -> bool:
 
 
 def _start(stream: str, sites: tuple[str, ...]) -> Situation:
-    """Return what a stream starts from: nothing, or for a drill the live one as of its start."""
+    """Return what a stream starts from: nothing, or for a drill the live one as of its start.
+
+    No real case is in it: those who take part in a drill are others than those who see cases.
+    """
     if not is_drill(stream):
         return empty(sites)
     seed = Stream.objects.values_list("seed", flat=True).get(name=stream)
-    before = takewhile(lambda row: row.seq <= seed, ledger.entries(LIVE, kinds=tuple(KINDS)))
+    before = takewhile(lambda row: row.seq <= seed, ledger.entries(LIVE, kinds=_IN_DRILLS))
     return fold(map(event_of, before), empty(sites))

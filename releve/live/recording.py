@@ -6,7 +6,7 @@ there or nothing is, and what was judged acceptable still is when it is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -26,6 +26,7 @@ from releve.network import Operator
 from releve.situation import (
     AgentBack,
     Event,
+    Refusal,
     Rules,
     Situation,
     answers,
@@ -52,19 +53,26 @@ class Recorded:
     before: bool
 
 
-def record(event: Event, *, key: str, stream: str = LIVE) -> Recorded:
+def record(
+    event: Event,
+    *,
+    key: str,
+    stream: str = LIVE,
+    judge: Callable[[Situation], Iterable[Refusal]] = lambda situation: (),
+) -> Recorded:
     """Write an event; ``key`` names it, so that the same again returns the same and does nothing.
 
     It is recorded at the stream's own time, whatever the event says. A key must not tell anything
-    about a person. :class:`Refused` gives the reasons; :class:`Busy` means that nothing was done,
-    :class:`DiskFull` that nothing can be until there is room.
+    about a person. ``judge`` yields further refusals, under the same lock. :class:`Refused` gives
+    the reasons; :class:`Busy` means that nothing was done, :class:`DiskFull` that nothing can be
+    until there is room.
     """
     if not 1 <= len(key) <= 128:
         raise ValueError(f"1 <= len(key) <= 128 does not hold, got {len(key)}")
     try:
         with transaction.atomic():
             ledger.lock()
-            return _record(event, key, stream)
+            return _record(event, key, stream, judge)
     except OperationalError as error:
         if is_full(error):
             raise DiskFull(
@@ -85,7 +93,9 @@ def refuse_other(seq: int, event: Event, names: Collection[str]) -> None:
         raise KeyReused(f"the key names entry {seq}, which says something else")
 
 
-def _record(event: Event, key: str, stream: str) -> Recorded:
+def _record(
+    event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[Refusal]]
+) -> Recorded:
     known = Act.objects.filter(stream=stream, key=key).first()
     if known is not None:
         if known.kind != event.kind:
@@ -96,7 +106,7 @@ def _record(event: Event, key: str, stream: str) -> Recorded:
     at = now(stream)
     event = replace(event, recorded_at=at)
     before = situation_now(stream)
-    reasons = refusals(event, before, operator, rules)
+    reasons = (*refusals(event, before, operator, rules), *judge(before))
     if reasons:
         raise Refused(reasons)
     found = [event, *consequences(apply(before, event), operator, rules, at)]

@@ -5,6 +5,7 @@ from releve.outbound.errors import CallFault, FactFaults, OutboundError, RuleFau
 from releve.outbound.facts import (
     ITEMS,
     Abandoned,
+    Alias,
     Attempt,
     Callback,
     Consent,
@@ -31,6 +32,7 @@ __all__ = [
     "MODES",
     "PURPOSES",
     "Abandoned",
+    "Alias",
     "Attempt",
     "Call",
     "CallFault",

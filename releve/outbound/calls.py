@@ -6,21 +6,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from releve.outbound.errors import CallFault
+from releve.outbound.vocabulary import spelled, vocabulary
 
 __all__ = ["CALLEES", "CHANNELS", "MODES", "PURPOSES", "Call"]
 
-CALLEES = ("consumer", "business")
-PURPOSES = ("prospecting", "service", "survey")
-CHANNELS = ("voice", "message", "email", "social")
-MODES = (
-    "manual",
-    "click-to-call",
-    "progressive",
-    "predictive",
-    "robot",
-    "voice-message",
-    "ai-agent",
-)
+CALLEES = vocabulary("person-kind").ids
+PURPOSES = vocabulary("purpose").ids
+CHANNELS = vocabulary("channel").ids
+MODES = vocabulary("mode").ids
+_WORDS = {
+    "callee": "person-kind",
+    "purpose": "purpose",
+    "channel": "channel",
+    "mode": "mode",
+    "object": "object",
+    "sector": "sector",
+    "origin": "origin",
+}
+"""The fields that hold a word, and its vocabulary; the first four are needed to judge at all."""
+_NEEDED = ("callee", "purpose", "channel", "mode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,10 @@ class Call:
     code or a French postcode, empty when unknown; ``caller`` is the number shown, empty when
     hidden; ``origin`` is the country where the call enters the public network (that of the
     operator who signs it), empty when unknown; ``callee`` empty means what the facts say, else
-    a consumer.
+    a consumer. ``sector`` is the trade that the campaign declares; its object must belong to it.
+    ``provider`` places the call: an attempt with its ``id`` is the call itself only where that
+    provider made it. Words may be given in any spelling of their vocabulary. An object, a sector or
+    an origin that is no word refuses the call.
     """
 
     client: str
@@ -50,21 +57,19 @@ class Call:
     authenticated: bool | None = None
     mobile_terminal: bool = False
     id: str = ""
+    sector: str = ""
+    provider: str = ""
 
     def __post_init__(self) -> None:
         if self.at.utcoffset() is None:
             raise CallFault(f"at has no offset: {self.at.isoformat()}")
-        known = (
-            ("callee", self.callee, ("", *CALLEES)),
-            ("purpose", self.purpose, PURPOSES),
-            ("channel", self.channel, CHANNELS),
-            ("mode", self.mode, MODES),
-        )
-        for name, value, allowed in known:
-            if value not in allowed:
-                raise CallFault(
-                    f"{name} {value!r} is not one of {', '.join(filter(None, allowed))}"
-                )
+        for name, kind in _WORDS.items():
+            given = getattr(self, name)
+            found = spelled(kind, given)
+            needed = name in _NEEDED and (given or name != "callee")
+            if needed and found not in vocabulary(kind).by_id:
+                raise CallFault(f"{name} {given!r} is not one of {', '.join(vocabulary(kind).ids)}")
+            object.__setattr__(self, name, found)
 
     def moved_to(self, at: datetime) -> Call:
         """Return the same call at another instant."""

@@ -7,23 +7,48 @@ with the rows in force then. ``next_allowed`` looks at several moments of one ca
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from releve.network.clock import UTC, zone
-from releve.outbound.calls import Call
+from releve.outbound.calls import CALLEES, Call
+from releve.outbound.clients import client_key
 from releve.outbound.facts import Facts, Known
 from releve.outbound.numbers import Number
 from releve.outbound.rows import ANY, Row, RowsInForce, Rules, Territory, legal_day
+from releve.outbound.vocabulary import lineage, vocabulary
 
-__all__ = ["HOUSE", "Case", "Failure", "Moment", "case_of", "places_of", "territory_of"]
+__all__ = [
+    "HOUSE",
+    "Case",
+    "Failure",
+    "Moment",
+    "StrangeWord",
+    "case_of",
+    "kind_of",
+    "places_of",
+    "territory_of",
+]
 
 HOUSE = "FR"
 """The jurisdiction that speaks when a number cannot be read."""
 _FOUND_BY_NAME = ("scope", "holidays")
 """Kinds of rows that others go by, whomever they bind themselves; so are exceptions."""
+
+
+_NEVER_EMPTY = ("people.kind", "refusals.kind", "listings.list")
+
+
+@dataclass(frozen=True, slots=True)
+class StrangeWord:
+    """A text that no vocabulary holds: where it stands, its vocabulary, the text."""
+
+    column: str
+    vocabulary: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +74,15 @@ class Case:
         person_fault: str,
         callee_kind: str,
         known: Known,
+        strange_kinds: tuple[str, ...] = (),
     ) -> None:
         self.call, self.rules, self.known_at, self.callee = call, rules, known_at, callee
         self.places, self.place_fault = places, place_fault
         self.person, self.person_fault, self.callee_kind = person, person_fault, callee_kind
         self.known = known
+        self.strange_kinds = strange_kinds
+        self.offered = lineage(call.object)
+        """The object with its family: what covers one of them covers the call; of no word none."""
         self.zones = tuple(dict.fromkeys(place.zone for place in places))
         self.codes = tuple(place.code for place in places)
 
@@ -61,6 +90,30 @@ class Case:
     def jurisdiction(self) -> str:
         """Return the country whose rows bind, empty when it has none here."""
         return self.places[0].jurisdiction if self.places else ""
+
+    def offers(self, objects: Collection[str]) -> bool:
+        """Return whether objects cover the one that the call offers."""
+        return not self.offered.isdisjoint(objects)
+
+    @cached_property
+    def strange_words(self) -> tuple[StrangeWord, ...]:
+        """Return the words that bear on the call and that no vocabulary holds, each once."""
+        call, known = self.call, self.known
+        told = [
+            ("object", "object", call.object),
+            ("sector", "sector", call.sector),
+            ("origin", "origin", call.origin),
+            *(("people.kind", "person-kind", kind) for kind in self.strange_kinds),
+            *(("refusals.kind", "refusal-kind", one.kind) for one in known.refusals),
+            *(("refusals.basis", "basis", one.basis.partition(":")[0]) for one in known.refusals),
+            *(("listings.list", "list", one.list) for one in known.listings),
+            *(("attempts.outcome", "outcome", one.outcome) for one in known.attempts),
+        ]
+        return tuple(
+            StrangeWord(*one)
+            for one in dict.fromkeys(told)
+            if one[2] not in vocabulary(one[1]).by_id and (one[2] or one[0] in _NEVER_EMPTY)
+        )
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -80,13 +133,13 @@ class Case:
 
     def named_by(self, row: Row) -> bool:
         """Return whether a row binds the client, and where the callee may be."""
-        applies, codes, client = row.applies, self.codes, self.call.client
+        applies, codes, client = row.applies, self.codes, client_key(self.call.client)
         if applies.places is not None and applies.places.isdisjoint(codes):
             return False
         if applies.except_places and applies.except_places.issuperset(codes):
             return False
-        named = applies.clients is None or client in applies.clients
-        return named and client not in applies.except_clients
+        named = applies.clients is None or client in map(client_key, applies.clients)
+        return named and client not in map(client_key, applies.except_clients)
 
     def at(self, moment: datetime) -> Moment:
         """Return the case at an instant."""
@@ -147,7 +200,7 @@ class Moment:
             return False
         if applies.modes is not None and call.mode not in applies.modes:
             return False
-        if applies.objects is not None and call.object not in applies.objects:
+        if applies.objects is not None and not self.case.offers(applies.objects):
             return False
         if not self.case.named_by(row):
             return False
@@ -189,9 +242,18 @@ def case_of(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Case:
         fault = "" if len(people) == 1 else ("no-person" if not people else "several-persons")
     address = call.address or next((row.address for row in meant if row.address), "")
     places, place_fault = places_of(callee, address, rules)
-    kind = call.callee or next((row.kind for row in meant), "consumer")
+    kinds = tuple(row.kind for row in meant)
+    kind = call.callee or kind_of(kinds)
+    strange = () if call.callee else tuple(k for k in kinds if k not in CALLEES)
     known = facts.known(call.client, person, callee.text, call.campaign, known_at)
-    return Case(call, rules, known_at, callee, places, place_fault, person, fault, kind, known)
+    return Case(
+        call, rules, known_at, callee, places, place_fault, person, fault, kind, known, strange
+    )
+
+
+def kind_of(kinds: Collection[str]) -> str:
+    """Return the kind of people one of whom may answer: a business when all of them are."""
+    return "business" if kinds and all(kind == "business" for kind in kinds) else "consumer"
 
 
 def places_of(callee: Number, address: str, rules: Rules) -> tuple[tuple[Territory, ...], str]:

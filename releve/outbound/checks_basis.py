@@ -24,7 +24,7 @@ automated_instants = consent_instants
 def forbidden_object(row: Row, moment: Moment) -> tuple[Failure, ...]:
     """Refuse an object that may not be prospected."""
     found = moment.case.call.object
-    return (Failure({"object": found}),) if found in row.parameters["objects"] else ()
+    return (Failure({"object": found}),) if moment.case.offers(row.parameters["objects"]) else ()
 
 
 def list_opposition(row: Row, moment: Moment) -> tuple[Failure, ...]:

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from releve.network.clock import zone
+from releve.outbound.calls import PURPOSES
 from releve.outbound.case import Case, Failure, Moment
+from releve.outbound.consents import express_consents, express_instants
 from releve.outbound.facts import Attempt
 from releve.outbound.hours import local_midnight
 from releve.outbound.pacing import abandoned_share
-from releve.outbound.rows import Row, legal_midnight
+from releve.outbound.rows import LEGAL_ZONE, Row, legal_midnight
 
 __all__ = [
     "abandoned_rate",
@@ -18,11 +20,17 @@ __all__ = [
     "attempts_in_window",
     "cap",
     "cap_instants",
+    "counts_refusal",
     "pause",
     "pause_instants",
+    "purposes_apart",
     "silence",
     "silence_instants",
 ]
+
+
+_FILLING = ("prospecting",)
+"""Purposes whose attempts fill a cap whose row does not name any."""
 
 
 def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
@@ -30,10 +38,14 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
 
     Calendar days are the callee's; where two clocks are possible, the one that counts more.
     """
-    own = moment.case.call.id
-    past = [a for a in moment.case.known.attempts if a.at <= moment.at and (not own or a.id != own)]
+    call = moment.case.call
+    own = (call.provider, call.id) if call.id else None
+    known = (attempt for attempt in moment.case.known.attempts if attempt.at <= moment.at)
+    past = [attempt for attempt in known if (attempt.provider, attempt.id) != own]
     if not past:  # most calls are the first
         return past
+    apart = purposes_apart(row)
+    past = [attempt for attempt in past if attempt.purpose not in apart]
     if "hours" in row.parameters:
         since = moment.at - timedelta(hours=row.parameters["hours"])
         return [attempt for attempt in past if attempt.at > since]
@@ -42,6 +54,11 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
         for name, day in moment.days()
     ]
     return max(counted, key=len, default=past)
+
+
+def purposes_apart(row: Row) -> frozenset[str]:
+    """Return the purposes whose attempts a cap leaves out; one without a purpose always counts."""
+    return frozenset(PURPOSES).difference(row.parameters.get("purposes", _FILLING))
 
 
 def _first_day(row: Row, day: date) -> date:
@@ -53,8 +70,9 @@ def cap(row: Row, moment: Moment) -> tuple[Failure, ...]:
     counted, most = attempts_in_window(row, moment), row.parameters["most"]
     if len(counted) < most:
         return ()
-    first = min(attempt.at for attempt in counted) if counted else None
-    quotes = {"count": len(counted), "most": most, "first": first}
+    zone_name = next(iter(moment.case.zones), LEGAL_ZONE)
+    tried = tuple(attempt.at for attempt in counted)
+    quotes = {"count": len(counted), "most": most, "zone": zone_name, "attempts": tried}
     return (Failure(quotes, tuple(attempt.id for attempt in counted)),)
 
 
@@ -71,9 +89,14 @@ def cap_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 
 def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
-    """Refuse while the days after a refusal run; without days, for good."""
+    """Refuse while the days after a refusal run; without days, for good.
+
+    Where the row says ``until_consent``, a consent to this object given later ends it.
+    """
     for refusal in reversed(moment.case.known.refusals):
-        if refusal.kind not in row.parameters["counts"] or refusal.at > moment.at:
+        if refusal.at > moment.at or not counts_refusal(row, refusal.kind):
+            continue
+        if row.parameters.get("until_consent") and _consented_since(refusal.at, moment):
             continue
         if "days" not in row.parameters:
             return (Failure({"refused": refusal.at, "again": None}),)
@@ -82,6 +105,20 @@ def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
             if day < again:
                 return (Failure({"refused": refusal.at, "again": again}),)
     return ()
+
+
+def counts_refusal(row: Row, kind: str) -> bool:
+    """Return whether a silence counts a kind of refusal: all but some, or some only."""
+    only = row.parameters.get("only", (kind,))
+    return kind in only and kind not in row.parameters["not_counted"]
+
+
+def _consented_since(refused_at: datetime, moment: Moment) -> bool:
+    """Return whether a consent that stands was given after a refusal."""
+    return any(
+        consent.collected_at is not None and consent.collected_at > refused_at
+        for consent in express_consents(moment)
+    )
 
 
 def _again(row: Row, refused_at: datetime, zone_name: str) -> date:
@@ -96,6 +133,8 @@ def silence_instants(row: Row, case: Case) -> Iterable[datetime]:
         yield refusal.at
         if "days" in row.parameters:
             yield from (local_midnight(_again(row, refusal.at, z), z) for z in case.zones)
+    if row.parameters.get("until_consent"):
+        yield from express_instants(case)
 
 
 def pause(row: Row, moment: Moment) -> tuple[Failure, ...]:

@@ -24,7 +24,9 @@ def hours(row: Row, moment: Moment) -> tuple[Failure, ...]:
     week = row_hours(row, moment)
     for place in moment.case.places:
         if open_until(week, (place.zone,), moment.at) is None:
-            return (Failure({"territory": place.name, "local": moment.local(place.zone)}),)
+            local = moment.local(place.zone)
+            return (Failure({"territory": place.name, "local": local, "week": week,
+                             "zones": moment.case.zones}),)  # fmt: skip
     return ()
 
 

@@ -8,13 +8,16 @@ from datetime import date, datetime, timedelta
 from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.facts import ITEMS, Consent
 from releve.outbound.rows import Row, legal_day, legal_midnight
+from releve.outbound.vocabulary import vocabulary
 
 __all__ = [
     "CONSENT_KINDS",
     "against",
     "consent_instants",
     "express_consents",
+    "express_instants",
     "in_slot",
+    "is_positive",
     "last_day",
     "legal_consents",
     "slot_bounds",
@@ -22,6 +25,7 @@ __all__ = [
 ]
 
 _TICK = timedelta(microseconds=1)
+_ACTS = vocabulary("act").by_id
 
 
 def express_consents(moment: Moment) -> Iterable[Consent]:
@@ -29,18 +33,30 @@ def express_consents(moment: Moment) -> Iterable[Consent]:
     for consent in moment.case.known.consents:
         given = consent.collected_at is not None and consent.collected_at <= moment.at
         in_time = consent.until is None or moment.day <= consent.until
-        about_it = moment.case.call.object in consent.objects
+        about_it = moment.case.offers(consent.objects)
         if given and in_time and about_it and consent.proof and not withdrawn(consent, moment):
             yield consent
+
+
+def express_instants(case: Case) -> Iterable[datetime]:
+    """Yield when consents are given, when they end, and when they are taken back."""
+    for consent in case.known.consents:
+        if consent.collected_at is not None:
+            yield consent.collected_at
+        if consent.until is not None:
+            yield legal_midnight(consent.until + timedelta(days=1))
+    for event in case.known.withdrawals:
+        yield event.at
 
 
 def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
     """Return when a consent was taken back by this moment, None when it stands.
 
     A withdrawal takes back what was given before it, and a consent that it names whenever that was
-    given; another consent given later is a new one.
+    given; another consent given later is a new one. One that names no consent that is known takes
+    back what was given before it.
     """
-    given = consent.collected_at
+    given, ids = consent.collected_at, {one.id for one in moment.case.known.consents}
     return min(
         (
             event.at
@@ -48,7 +64,7 @@ def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
             if event.at <= moment.at
             and (
                 event.consent == consent.id
-                or (not event.consent and (given is None or given <= event.at))
+                or (event.consent not in ids and (given is None or given <= event.at))
             )
         ),
         default=None,
@@ -95,35 +111,52 @@ def _proof(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 
 def _items(row: Row, consent: Consent, moment: Moment) -> Failure | None:
-    missing = [item for item in ITEMS if item in row.parameters["items"] - consent.items]
-    if consent.act in row.parameters["not_positive"]:
-        missing.append("positive_act")
-    return _failure(consent, missing=tuple(missing)) if missing else None
+    missing = tuple(item for item in ITEMS if item in row.parameters["items"] - consent.items)
+    act = None if is_positive(consent.act, row) else consent.act
+    return _failure(consent, missing=missing, act=act) if missing or act is not None else None
+
+
+def is_positive(act: str, row: Row) -> bool:
+    """Return whether an act is a positive one: a word that the row does not rule out."""
+    return act in _ACTS and act not in row.parameters["not_positive"]
 
 
 def last_day(row: Row, consent: Consent) -> date:
-    """Return the last legal day of a consent: the day stated, or the row's days from collection.
+    """Return the last legal day of a consent: the day stated, or the eve of the row's period.
 
-    The anniversary day is already too late. ValueError for a consent without a date.
+    The anniversary day, or the day after so many days, is already too late. ValueError for a
+    consent without a date.
     """
     if consent.collected_at is None:
         raise ValueError(f"consent {consent.id} has no date")
-    longest = legal_day(consent.collected_at) + timedelta(days=row.parameters["days"] - 1)
+    longest = _too_late(row, legal_day(consent.collected_at)) - timedelta(days=1)
     return longest if consent.until is None else min(longest, consent.until)
+
+
+def _too_late(row: Row, given: date) -> date:
+    """Return the first day after a row's period; from 29 February it is a 28th."""
+    if "days" in row.parameters:
+        return given + timedelta(days=row.parameters["days"])
+    year = given.year + int(row.parameters["years"])
+    leap_day = (given.month, given.day) == (2, 29)
+    return given.replace(year=year, day=28 if leap_day else given.day)
 
 
 def _period(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     last = last_day(row, consent)
-    return _failure(consent, last=last) if moment.day > last else None
+    return _failure(consent, given=consent.collected_at, last=last) if moment.day > last else None
 
 
 def _object(row: Row, consent: Consent, moment: Moment) -> Failure | None:
-    outside = []
-    if moment.case.call.object not in consent.objects:
-        outside.append("object")
+    other = not moment.case.offers(consent.objects)
+    consented = tuple(sorted(consent.objects)) if other else ()
+    offered = moment.case.call.object if other else None
+    slot: tuple[datetime, ...] = ()
     if consent.slot_from is not None and not in_slot(row, consent, moment.at):
-        outside.append("slot")
-    return _failure(consent, outside=tuple(outside)) if outside else None
+        slot = (consent.slot_from, *filter(None, [consent.slot_to]))
+    if not other and not slot:
+        return None
+    return _failure(consent, consented=consented, offered=offered, slot=slot)
 
 
 def _withdrawal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
@@ -133,7 +166,7 @@ def _withdrawal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
 
 def _refusal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     for refusal in moment.case.known.refusals:
-        counted = refusal.kind in row.parameters["counts"]
+        counted = refusal.kind not in row.parameters["not_counted"]
         on_consent = not refusal.basis or refusal.basis.startswith("consent")
         given = consent.collected_at
         if row.first is not None and legal_day(refusal.at) < row.first:

@@ -6,6 +6,7 @@ The error tree::
     └── OutboundError
         ├── RuleFaults      the rows of the law hold nonsense; ``faults`` names each row and its fix
         ├── CallFault       a call that cannot be judged at all: an instant without offset
+        ├── WordFault       a text that is no word of its vocabulary; ``near``: similar words
         ├── FactFaults      the tables of facts cannot be used: a table or a column is missing
         ├── ListFault       a list whose first line names nobody to call
         └── ProofFault      a file of evidence that is none, or whose rules are not those it names
@@ -23,6 +24,7 @@ __all__ = [
     "ProofFault",
     "RuleFault",
     "RuleFaults",
+    "WordFault",
 ]
 
 _SHOWN = 20
@@ -58,6 +60,17 @@ class RuleFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
 
 class CallFault(OutboundError):  # noqa: N818 (named like the others)
     """A call that cannot be judged at all."""
+
+
+class WordFault(OutboundError):  # noqa: N818 (named like the others)
+    """A text that is no word of its vocabulary; ``near`` are the ids that it resembles."""
+
+    def __init__(self, vocabulary: str, text: str, near: tuple[str, ...], fix: str) -> None:
+        super().__init__(vocabulary, text, near, fix)
+        self.vocabulary, self.text, self.near, self.fix = vocabulary, text, near, fix
+
+    def __str__(self) -> str:
+        return f"{self.vocabulary} {self.text!r} is not a known word; {self.fix}"
 
 
 class FactFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)

@@ -10,8 +10,14 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from releve.outbound.case import Case, Moment
-from releve.outbound.consents import express_consents, in_slot, legal_consents, slot_bounds
-from releve.outbound.facts import Callback, Contract
+from releve.outbound.consents import (
+    express_consents,
+    express_instants,
+    in_slot,
+    legal_consents,
+    slot_bounds,
+)
+from releve.outbound.facts import Callback, Consent, Contract
 from releve.outbound.holidays import NO_DAYS, DayRules, after_working_days
 from releve.outbound.rows import Row, legal_day, legal_midnight
 
@@ -46,7 +52,7 @@ def _contract(row: Row, moment: Moment) -> str:
 def _holds(contract: Contract, row: Row, moment: Moment) -> bool:
     if contract.first > moment.day:
         return False
-    if row.parameters["related"] and moment.case.call.object not in contract.objects:
+    if row.parameters["related"] and not moment.case.offers(contract.objects):
         return False
     if not row.parameters["running"] or contract.last is None:
         return True
@@ -63,7 +69,7 @@ def _contract_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 def _object(row: Row, moment: Moment) -> str:
     found = moment.case.call.object
-    return f"object:{found}" if found in row.parameters["objects"] else ""
+    return f"object:{found}" if moment.case.offers(row.parameters["objects"]) else ""
 
 
 def _no_instants(row: Row, case: Case) -> Iterable[datetime]:
@@ -72,11 +78,13 @@ def _no_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 def _callback(row: Row, moment: Moment) -> str:
     for request in moment.case.known.callbacks:
-        offered = moment.case.call.object
-        about_it = offered in request.objects and request.proof
-        if offered in row.parameters.get("named_for", ()) and not _asked_for(request):
+        case = moment.case
+        about_it = case.offers(request.objects) and request.proof
+        if case.offers(row.parameters.get("named_for", ())) and not _asked_for(request):
             continue
-        end = _last_call(row, request.requested_at, moment.case)
+        if request.in_call and not row.parameters["made_in_call"]:
+            continue
+        end = _last_call(row, request.requested_at, case)
         if about_it and request.requested_at <= moment.at < end:
             return f"callback:{request.id}"
     return ""
@@ -103,7 +111,7 @@ def _callback_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 def _request(row: Row, moment: Moment) -> str:
     for request in moment.case.known.callbacks:
-        if not _asked_for(request) or moment.case.call.object not in request.objects:
+        if not _asked_for(request) or not moment.case.offers(request.objects):
             continue
         if request.requested_at <= moment.at < _request_end(row, request.requested_at):
             return f"callback:{request.id}"
@@ -137,9 +145,17 @@ def _consent(row: Row, moment: Moment) -> str:
 
 def _slot(row: Row, moment: Moment) -> str:
     for consent in legal_consents(express_consents(moment), moment):
-        if consent.slot_from is not None and in_slot(row, consent, moment.at):
+        if _is_precise(row, consent) and in_slot(row, consent, moment.at):
             return f"consent:{consent.id}"
     return ""
+
+
+def _is_precise(row: Row, consent: Consent) -> bool:
+    """Return whether a slot is narrow enough to be a precise date and time."""
+    if consent.slot_from is None:
+        return False
+    width = (consent.slot_to or consent.slot_from) - consent.slot_from
+    return width <= timedelta(minutes=row.parameters["widest_minutes"])
 
 
 def _slot_instants(row: Row, case: Case) -> Iterable[datetime]:
@@ -152,13 +168,7 @@ def _slot_instants(row: Row, case: Case) -> Iterable[datetime]:
 
 
 def _consent_instants(row: Row, case: Case) -> Iterable[datetime]:
-    for consent in case.known.consents:
-        if consent.collected_at is not None:
-            yield consent.collected_at
-        if consent.until is not None:
-            yield legal_midnight(consent.until + timedelta(days=1))
-    for event in case.known.withdrawals:
-        yield event.at
+    return express_instants(case)
 
 
 LIFTS: dict[str, Lift] = {

@@ -11,11 +11,17 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from releve.outbound.clients import client_key
+from releve.outbound.vocabulary import all_spelled, spelled, spelled_basis
 
 __all__ = [
+    "EVERY_CLIENT",
     "ITEMS",
+    "SAID",
     "Abandoned",
+    "Alias",
     "Attempt",
     "Callback",
     "Consent",
@@ -31,8 +37,19 @@ __all__ = [
     "Withdrawal",
 ]
 
+SAID = ("withdrawals", "refusals")
+"""The tables of what people said: their ``person`` may be a number, which binds every holder."""
+
+EVERY_CLIENT = ""
+"""The client of a withdrawal or a refusal that was said to every client of the operator."""
+
 ITEMS = ("identity", "choice", "period", "withdrawal", "proof_access")
 """The five items that a request for consent holds (R223-1)."""
+
+
+def _put(fact: Any, field_name: str, value: object) -> None:
+    """Set a field of a fact that is being made."""
+    object.__setattr__(fact, field_name, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +62,18 @@ class Person:
     kind: str = "consumer"
     address: str = ""
 
+    def __post_init__(self) -> None:
+        _put(self, "kind", spelled("person-kind", self.kind))
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:
     """A consent as it was recorded.
 
     ``collected_at`` is None when its date cannot be trusted (no offset, a spreadsheet's serial):
-    ``unreadable`` says why. ``act`` is the positive act. ``until`` is the last day stated.
-    A slot is the precise date and time that was accepted, if any.
+    ``unreadable`` says why. ``act`` is the positive act: without one there is no consent.
+    ``until`` is the last day stated. A slot is the precise date and time that was accepted, if any.
+    ``third_party`` is who was named as acting for the client.
     """
 
     id: str
@@ -63,7 +84,7 @@ class Consent:
     objects: frozenset[str]
     items: frozenset[str] = frozenset()
     proof: str = ""
-    act: str = "ticked-box"
+    act: str = ""
     until: date | None = None
     slot_from: datetime | None = None
     slot_to: datetime | None = None
@@ -72,11 +93,21 @@ class Consent:
     collector: str = ""
     channel: str = ""
     unreadable: str = ""
+    third_party: str = ""
+
+    def __post_init__(self) -> None:
+        _put(self, "objects", all_spelled("object", self.objects))
+        _put(self, "items", all_spelled("item", self.items))
+        _put(self, "act", spelled("act", self.act))
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A consent taken back, perhaps orally; of one consent, or of all when ``consent`` is empty."""
+    """A consent taken back, perhaps orally; of one consent, or of all when ``consent`` is empty.
+
+    ``person`` may be a number in international form (``+33…``): it binds every holder, also one who
+    is recorded later. An empty ``client`` stands for every client. The same holds of a refusal.
+    """
 
     client: str
     person: str
@@ -98,6 +129,9 @@ class Contract:
     known_at: datetime
     objects: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        _put(self, "objects", all_spelled("object", self.objects))
+
 
 @dataclass(frozen=True, slots=True)
 class Callback:
@@ -116,10 +150,15 @@ class Callback:
     named: bool = False
     in_call: bool = False
 
+    def __post_init__(self) -> None:
+        _put(self, "objects", all_spelled("object", self.objects))
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal in a conversation; ``kind``: refusal, not-interested or not-now.
+    """A refusal in a conversation; ``kind``: refusal, not-interested, not-now or objection.
+
+    An objection ("stop calling me") asks for no further prospecting, whatever the basis of a call.
 
     ``basis`` is the basis of the call in which it was said, empty when it is not known.
     """
@@ -131,10 +170,17 @@ class Refusal:
     kind: str = "refusal"
     basis: str = ""
 
+    def __post_init__(self) -> None:
+        _put(self, "kind", spelled("refusal-kind", self.kind))
+        _put(self, "basis", spelled_basis(self.basis))
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A call or an attempt, by whichever of the client's providers; ``id`` is that provider's."""
+    """A call or an attempt, by whichever of the client's providers; ``id`` is that provider's.
+
+    ``purpose`` is what it was for; one that has none may have been prospecting.
+    """
 
     id: str
     client: str
@@ -143,6 +189,11 @@ class Attempt:
     known_at: datetime
     outcome: str = ""
     provider: str = ""
+    purpose: str = ""
+
+    def __post_init__(self) -> None:
+        _put(self, "outcome", spelled("outcome", self.outcome))
+        _put(self, "purpose", spelled("purpose", self.purpose))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +206,9 @@ class Listing:
     known_at: datetime
     until: datetime | None = None
 
+    def __post_init__(self) -> None:
+        _put(self, "list", spelled("list", self.list))
+
 
 @dataclass(frozen=True, slots=True)
 class Scrub:
@@ -165,6 +219,9 @@ class Scrub:
     at: datetime
     known_at: datetime
     campaign: str = ""
+
+    def __post_init__(self) -> None:
+        _put(self, "list", spelled("list", self.list))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +245,9 @@ class Watermark:
     read_at: datetime
     last_event_at: datetime | None = None
 
+    def __post_init__(self) -> None:
+        _put(self, "feed", spelled("feed", self.feed))
+
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
@@ -198,6 +258,14 @@ class Abandoned:
     abandoned: float
     handled: float
     known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A client, and perhaps another name: facts under either name are about the same client."""
+
+    client: str
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +291,14 @@ class _Dated(Protocol):
 
 
 T = TypeVar("T", bound=_Dated)
+
+
+class _AboutPerson(_Dated, Protocol):
+    @property
+    def client(self) -> str: ...
+
+    @property
+    def person(self) -> str: ...
 
 
 class _Named(_Dated, Protocol):
@@ -251,19 +327,34 @@ class Facts:
         mandates: Iterable[Mandate] = (),
         abandoned: Iterable[Abandoned] = (),
         watermarks: Iterable[Watermark] = (),
+        aliases: Iterable[Alias] = (),
     ) -> None:
+        named = [one for one in aliases if one.alias]
+        self._client_of = {client_key(one.alias): client_key(one.client) for one in named}
         self._persons = _index(persons, lambda fact: fact.number)
-        self._consents = _index(map(_dated, consents), lambda fact: (fact.client, fact.person))
-        self._withdrawals = _index(withdrawals, lambda fact: (fact.client, fact.person))
-        self._contracts = _index(contracts, lambda fact: (fact.client, fact.person))
-        self._callbacks = _index(callbacks, lambda fact: (fact.client, fact.person))
-        self._refusals = _index(refusals, lambda fact: (fact.client, fact.person))
-        self._attempts = _index(attempts, lambda fact: (fact.client, fact.person))
+        self._consents = _index(map(_dated, consents), self._about)
+        self._withdrawals = _index(withdrawals, self._about)
+        self._contracts = _index(contracts, self._about)
+        self._callbacks = _index(callbacks, self._about)
+        self._refusals = _index(refusals, self._about)
+        self._attempts = _index(attempts, self._about)
         self._listings = _index(listings, lambda fact: fact.number)
-        self._scrubs = _index(scrubs, lambda fact: fact.client)
-        self._mandates = _index(mandates, lambda fact: fact.client)
-        self._abandoned = _index(abandoned, lambda fact: fact.campaign)
+        self._scrubs = _index(scrubs, lambda fact: self._key(fact.client))
+        self._mandates = _index(mandates, lambda fact: self._key(fact.client))
+        self._abandoned = _index(abandoned, lambda fact: client_key(fact.campaign))
         self._watermarks = tuple(sorted(watermarks, key=lambda mark: mark.read_at))
+
+    def _key(self, client: str) -> str:
+        """Return what all names of a client have in common."""
+        key = client_key(client)
+        return self._client_of.get(key, key)
+
+    def same_client(self, one: str, other: str) -> bool:
+        """Return whether two names are those of one client."""
+        return self._key(one) == self._key(other)
+
+    def _about(self, fact: _AboutPerson) -> tuple[str, str]:
+        return self._key(fact.client), fact.person
 
     def persons_of(self, number: str, known_at: datetime) -> tuple[Person, ...]:
         """Return who was known to hold a number, the last word on each."""
@@ -276,23 +367,24 @@ class Facts:
         self, client: str, person: str, number: str, campaign: str, known_at: datetime
     ) -> Known:
         """Return what was known by ``known_at``; of a person only when ``person`` is not empty."""
-        key = (client, person)
+        mine = self._key(client)
+        key = (mine, person)
         marks = {mark.feed: mark for mark in self._watermarks if mark.read_at <= known_at}
         return Known(
             consents=_last_versions(self._consents.get(key, ()), known_at),
-            withdrawals=_by_then(self._withdrawals.get(key, ()), known_at),
+            withdrawals=_by_then(_said(self._withdrawals, *key, number), known_at),
             contracts=_last_versions(self._contracts.get(key, ()), known_at),
             callbacks=_last_versions(self._callbacks.get(key, ()), known_at),
-            refusals=_by_then(self._refusals.get(key, ()), known_at),
+            refusals=_by_then(_said(self._refusals, *key, number), known_at),
             attempts=_last_attempts(self._attempts.get(key, ()), known_at),
             listings=_by_then(self._listings.get(number, ()), known_at),
             scrubs=tuple(
                 fact
-                for fact in _by_then(self._scrubs.get(client, ()), known_at)
-                if fact.campaign in ("", campaign)
+                for fact in _by_then(self._scrubs.get(mine, ()), known_at)
+                if client_key(fact.campaign) in ("", client_key(campaign))
             ),
-            mandates=_last_versions(self._mandates.get(client, ()), known_at),
-            abandoned=_by_then(self._abandoned.get(campaign, ()), known_at),
+            mandates=_last_versions(self._mandates.get(mine, ()), known_at),
+            abandoned=_by_then(self._abandoned.get(client_key(campaign), ()), known_at),
             watermarks=marks,
         )
 
@@ -312,6 +404,17 @@ def _index(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, l
     for fact in sorted(facts, key=lambda fact: fact.known_at):
         found[key(fact)].append(fact)
     return dict(found)
+
+
+def _said(index: Mapping[Hashable, list[T]], client: str, person: str, number: str) -> Sequence[T]:
+    """Return what a person said to a client or to every client, or said for their number."""
+    if not index:  # most people have said nothing
+        return ()
+    keys = dict.fromkeys((c, p) for c in (client, EVERY_CLIENT) for p in (person, number) if p)
+    parts = [part for key in keys if (part := index.get(key))]
+    if len(parts) < 2:
+        return parts[0] if parts else ()
+    return sorted((fact for part in parts for fact in part), key=lambda fact: fact.known_at)
 
 
 def _by_then(facts: Sequence[T], known_at: datetime) -> tuple[T, ...]:

@@ -24,7 +24,7 @@ __all__ = ["CALL_COLUMNS", "Flip", "flips", "read_calls"]
 _NOT_READ = ("authenticated", "mobile_terminal")
 CALL_COLUMNS = tuple(field.name for field in fields(Call) if field.name not in _NOT_READ)
 """The columns of a file of calls."""
-_MUST = ("client", "number", "at", "object")
+_MUST = ("client", "number", "at", "object", "sector")
 _SHOWN = 20
 
 
@@ -76,8 +76,8 @@ def flips(
 def read_calls(data: bytes) -> tuple[Call, ...]:
     """Return the calls of a CSV file (``,`` ``;`` or tab); CallFault names each line that is none.
 
-    Columns: :data:`CALL_COLUMNS`, of which client, number, at (with its offset) and object must be
-    there.
+    Columns: :data:`CALL_COLUMNS`, of which client, number, at (with its offset), object and sector
+    must be there.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -106,7 +106,7 @@ def _call(row: dict[str, str | None]) -> Call:
     if None in row or None in row.values():
         raise ValueError("it has not as many cells as the first line")
     told = {name: (value or "").strip() for name, value in row.items()}
-    empty = [name for name in _MUST if name != "object" and not told[name]]
+    empty = [name for name in _MUST if name not in ("object", "sector") and not told[name]]
     if empty:
         raise ValueError(f"{', '.join(empty)} is empty; fill it")
     plain = {name: value for name, value in told.items() if value and name != "at"}

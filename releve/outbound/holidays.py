@@ -6,9 +6,11 @@ A rule is ``MM-DD`` or ``easter±N`` (days from Easter Sunday).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
+
+from releve.outbound.rows import Words
 
 __all__ = ["NO_DAYS", "DayRules", "after_working_days", "easter", "parse_day_rules"]
 
@@ -21,6 +23,14 @@ class DayRules:
 
     fixed: tuple[tuple[int, int], ...]
     from_easter: tuple[int, ...]
+    names: tuple[tuple[str, Words], ...] = field(default=(), compare=False)
+    """Names by rule: they decide nothing."""
+
+    def name_of(self, day: date) -> Words | None:
+        """Return the name of a day, None where it has none."""
+        shift = f"easter{(day - easter(day.year)).days:+}".removesuffix("+0")
+        met = (name for rule, name in self.names if rule in (f"{day:%m-%d}", shift))
+        return next(met, None)
 
     def holds(self, day: date) -> bool:
         """Return whether ``day`` is one of the days."""
@@ -37,8 +47,8 @@ def _of_year(rules: DayRules, year: int) -> frozenset[date]:
     return frozenset([date(year, month, day) for month, day in rules.fixed] + movable)
 
 
-def parse_day_rules(texts: tuple[str, ...]) -> DayRules:
-    """Read rules of a year; ValueError names the one that is none."""
+def parse_day_rules(texts: tuple[str, ...], names: tuple[tuple[str, Words], ...] = ()) -> DayRules:
+    """Read rules of a year, with their names; ValueError names the rule that is none."""
     fixed: list[tuple[int, int]] = []
     movable: list[int] = []
     for text in texts:
@@ -50,7 +60,7 @@ def parse_day_rules(texts: tuple[str, ...]) -> DayRules:
             fixed.append((day.month, day.day))
         else:
             movable.append(int(match["shift"] or 0))
-    return DayRules(tuple(fixed), tuple(movable))
+    return DayRules(tuple(fixed), tuple(movable), names)
 
 
 @lru_cache(maxsize=1024)

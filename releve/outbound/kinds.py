@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from releve.outbound.vocabulary import vocabulary
+
 __all__ = ["DATA", "GATES", "KINDS", "SURE", "Kind", "Parameter"]
 
 GATES = ("H", "P", "I", "N")
@@ -22,6 +24,8 @@ DATA = (
     "consent",
     "stale",
     "jurisdiction",
+    "word",
+    "sector",
 )
 """What may be unknown."""
 
@@ -52,18 +56,24 @@ def _test(parameters: dict[str, Parameter], *quotes: str) -> Kind:
     return Kind("test", parameters, frozenset(quotes))
 
 
-_LIST = Parameter("word")
+_LIST = Parameter("word", of=vocabulary("list").ids)
 _FLAG = Parameter("flag")
 _OPTIONAL_FLAG = Parameter("flag", required=False)
 _COUNT = Parameter("count")
 _OPTIONAL_COUNT = Parameter("count", required=False)
 _WORDS = Parameter("words")
-_ITEMS = Parameter("words", of=("identity", "choice", "period", "withdrawal", "proof_access"))
-_REFUSALS = Parameter("words", of=("refusal", "not-interested", "not-now"))
+_ITEMS = Parameter("words", of=vocabulary("item").ids)
+_NO_REFUSALS = Parameter("words", of=("not-now",))
+_OPTIONAL_REFUSALS = Parameter("words", required=False, of=vocabulary("refusal-kind").ids)
+_OBJECTS = Parameter("words", of=vocabulary("object").ids)
+_OUTCOMES = Parameter("words", of=vocabulary("outcome").ids)
+_ACTS = Parameter("words", of=vocabulary("act").ids)
+_CALLEES = Parameter("words", of=vocabulary("person-kind").ids)
+_PURPOSES = Parameter("words", of=vocabulary("purpose").ids)
 
 KINDS: dict[str, Kind] = {
     # releve.outbound.case, releve.outbound.checks_data
-    "scope": Kind("definition", {"callees": _WORDS, "purposes": _WORDS}),
+    "scope": Kind("definition", {"callees": _CALLEES, "purposes": _PURPOSES}),
     "data": _test(
         {
             "what": Parameter("word", of=DATA),
@@ -71,57 +81,85 @@ KINDS: dict[str, Kind] = {
         },
         "detail",
         "consent",
-        "feed",
-        "read",
+        "registers",
+        "minutes",
+        "unknown",
+        "place",
+        "similar",
+        "vocabulary",
     ),
     "duty": Kind("text", {}),
     "note": Kind("text", {}),
     # releve.outbound.checks_basis
-    "forbidden_object": _test({"objects": _WORDS}, "object"),
+    "forbidden_object": _test({"objects": _OBJECTS}, "object"),
     "list_opposition": _test({"list": _LIST}, "list", "since"),
     "scrub": _test({"list": _LIST, "days": _COUNT}, "list", "days", "scrubbed"),
     "automated_consent": _test({}, "mode"),
     # releve.outbound.consents
     "consent_required": _test({}),
     "consent_proof": _test({}, "consent"),
-    "consent_items": _test({"items": _ITEMS, "not_positive": _WORDS}, "consent", "missing"),
-    "consent_period": _test({"days": _COUNT}, "consent", "last"),
+    "consent_items": _test({"items": _ITEMS, "not_positive": _ACTS}, "consent", "missing"),
+    "consent_period": _test(
+        {"days": _OPTIONAL_COUNT, "years": _OPTIONAL_COUNT}, "consent", "given", "last"
+    ),
     "consent_object": _test({"tolerance_minutes": _COUNT}, "consent", "outside"),
     "consent_withdrawal": _test({}, "consent", "withdrawn"),
-    "consent_refusal": _test({"counts": _REFUSALS}, "consent", "refused"),
+    "consent_refusal": _test({"not_counted": _NO_REFUSALS}, "consent", "refused"),
     # releve.outbound.exceptions
     "exception_contract": Kind(
         "lift", {"running": _FLAG, "related": _FLAG, "ended_within_days": _COUNT}
     ),
-    "exception_object": Kind("lift", {"objects": _WORDS}),
+    "exception_object": Kind("lift", {"objects": _OBJECTS}),
     "exception_callback": Kind(
         "lift",
         {
             "working_days": _COUNT,
             "holidays": Parameter("row"),
-            "named_for": Parameter("words", required=False),
+            "named_for": Parameter("words", required=False, of=vocabulary("object").ids),
+            "made_in_call": _FLAG,
         },
     ),
     "exception_request": Kind("lift", {"days": _COUNT}),
     "exception_consent": Kind("lift", {"after_listing": _FLAG}),
-    "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT}),
+    "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT, "widest_minutes": _COUNT}),
     # releve.outbound.checks_time
     "holidays": Kind("definition", {"days": Parameter("days")}),
     "hours": _test(
         {"windows": Parameter("week"), "holidays": Parameter("row", required=False)},
         "territory",
         "local",
+        "why",
+        "hours",
+        "opens",
     ),
-    "local_holidays": _test({"days": Parameter("days-by-place")}, "territory", "day"),
+    "local_holidays": _test({"days": Parameter("days-by-place")}, "territory", "day", "holiday"),
     # releve.outbound.checks_history
     "cap": _test(
-        {"most": _COUNT, "days": _OPTIONAL_COUNT, "hours": _OPTIONAL_COUNT},
+        {
+            "most": _COUNT,
+            "days": _OPTIONAL_COUNT,
+            "hours": _OPTIONAL_COUNT,
+            "purposes": Parameter("words", required=False, of=vocabulary("purpose").ids),
+        },
         "count",
         "most",
-        "first",
+        "attempts",
+        "days",
+        "hours",
+        "again",
     ),
-    "silence": _test({"counts": _REFUSALS, "days": _OPTIONAL_COUNT}, "refused", "again"),
-    "pause": _test({"hours": _COUNT, "outcomes": _WORDS}, "last", "hours"),
+    "silence": _test(
+        {
+            "not_counted": _NO_REFUSALS,
+            "only": _OPTIONAL_REFUSALS,
+            "days": _OPTIONAL_COUNT,
+            "until_consent": _OPTIONAL_FLAG,
+        },
+        "refused",
+        "days",
+        "again",
+    ),
+    "pause": _test({"hours": _COUNT, "outcomes": _OUTCOMES}, "last", "hours", "again"),
     "abandoned_rate": _test({"most_percent": Parameter("number")}, "rate", "most"),
     # releve.outbound.checks_caller
     "caller_shown": _test({}),

@@ -15,6 +15,7 @@ import polars as pl
 from releve.network.faults import advice, nearest
 from releve.outbound.calls import CALLEES
 from releve.outbound.errors import ListFault
+from releve.outbound.vocabulary import canonical
 
 __all__ = ["BROKEN", "KNOWN", "Head", "read_head", "read_rows"]
 
@@ -144,7 +145,7 @@ def _row(head: Head, line: bytes) -> list[str] | str:
     if not told[head.read["number"]].strip():
         return "the number is empty"
     callee = told.get(head.read.get("callee", ""), "")
-    if callee not in ("", *CALLEES):
+    if callee and canonical("person-kind", callee) is None:
         return f"callee {callee!r} is not one of {', '.join(CALLEES)}"
     return cells
 

@@ -25,18 +25,26 @@ from releve.outbound.loading_places import read_day, read_numbers, read_territor
 from releve.outbound.numbers import NumberTable
 from releve.outbound.parameters import read_parameter
 from releve.outbound.rows import Applies, Row, Rules, Territory, Words, version_of
+from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["built_in_rules", "built_in_texts", "load_rules"]
 
 _REQUIRED = frozenset({"id", "gate", "kind", "rule", "reference", "source", "sure"})
 _OPTIONAL = frozenset(
-    {"from", "to", "parameters", "exceptions", "applies", "refuses", "sanction", "doubt"}
+    {"from", "to", "parameters", "exceptions", "applies", "refuses", "remedy", "sanction", "doubt"}
 )
+_TEXTS = ("rule", "refuses", "remedy", "doubt")
 _CHANGES = frozenset({"closes", "amends"})
 _CHANGE_KEYS = frozenset({"from", "gate", "kind"})
-_APPLIES = {"callees": CALLEES, "purposes": PURPOSES, "modes": MODES, "channels": CHANNELS}
+_APPLIES = {
+    "callees": CALLEES,
+    "purposes": PURPOSES,
+    "modes": MODES,
+    "channels": CHANNELS,
+    "objects": vocabulary("object").ids,
+}
 
-_NAMING = ("objects", "places", "except_places", "clients", "except_clients")
+_NAMING = ("places", "except_places", "clients", "except_clients")
 """What else a row may name, in words that are not fixed here."""
 
 
@@ -166,6 +174,7 @@ def _row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> Row |
         applies=_applies(entry.get("applies") or {}, tell),
         rule=_words(entry["rule"], "rule", tell) or Words("", ""),
         refuses=_words(entry.get("refuses"), "refuses", tell),
+        remedy=_words(entry.get("remedy"), "remedy", tell),
         sanction=tuple(map(str, entry.get("sanction") or ())),
         reference=str(entry["reference"]),
         source=str(entry["source"]),
@@ -229,7 +238,9 @@ def _changed(
         return rows
     new = {key: value for key, value in change.items() if key not in _CHANGES | _CHANGE_KEYS}
     allowed = {"parameters", "exceptions", "to", "source", "reference", "sure", "doubt"}
-    allowed |= {"rule", "refuses", "applies", "sanction"} if verb == "amends" else {"reason"}
+    allowed |= (
+        {"rule", "refuses", "remedy", "applies", "sanction"} if verb == "amends" else {"reason"}
+    )
     if new.keys() - allowed:
         say(f"unknown keys {sorted(new.keys() - allowed)}", "remove them")
     met = [
@@ -261,7 +272,7 @@ def _amended(row: Row, new: dict[str, Any], start: date, name: str, say: Say) ->
             kept[key] = read_parameter(parameter, given[key])
         except (ValueError, TypeError) as error:
             say(f"parameter {key}: {error}", "mend its value")
-    texts = {key: _words(new[key], key, say) for key in ("rule", "refuses", "doubt") if key in new}
+    texts = {key: _words(new[key], key, say) for key in _TEXTS if key in new}
     plain = {key: str(new[key]) for key in ("source", "reference") if key in new}
     lists = {
         key: tuple(map(str, new[key])) for key in ("exceptions", "sanction", "sure") if key in new

@@ -38,15 +38,19 @@ def check_row(row: Row, say: Say) -> None:
         say("refuses does not fit its kind", "a kind that can refuse says so, the others do not")
     if row.kind == "cap" and ("days" in row.parameters) is ("hours" in row.parameters):
         say("a cap has either days or hours", "give one of them")
+    if row.kind == "consent_period" and ("days" in row.parameters) is ("years" in row.parameters):
+        say("a period has either days or years", "give one of them")
     if row.unsure and row.doubt is None and "M" in row.sure:
         say("from memory only, and no doubt is told", "write doubt:")
     if row.gate != "P" and (row.applies.clients is not None or row.applies.except_clients):
         say("a row that is no policy names clients", "the text binds every client: remove them")
-    for text in row.refuses or ():
+    if row.remedy is not None and row.refuses is None:
+        say("remedy does not fit its kind", "only a kind that can refuse has one: remove it")
+    for key, text in [(k, t) for k in ("refuses", "remedy") for t in getattr(row, k) or ()]:
         unknown = {name for _, name, _, _ in string.Formatter().parse(text) if name} - kind.quotes
         if unknown:
             known = ", ".join(sorted(kind.quotes)) or "nothing"
-            say(f"refuses quotes {sorted(unknown)}", f"a row of kind {row.kind} knows {known}")
+            say(f"{key} quotes {sorted(unknown)}", f"a row of kind {row.kind} knows {known}")
 
 
 def check_whole(

@@ -1,7 +1,8 @@
 """Many numbers at once: each is understood through one number that is like it.
 
-What a number means depends on its first characters and its length alone, so a million numbers come
-down to some thousand kinds, each asked of :class:`releve.outbound.numbers.NumberTable` once.
+What a number of the table means depends on its first characters and its length alone, so a million
+numbers come down to some thousand kinds, each asked of
+:class:`releve.outbound.numbers.NumberTable` once; a number of another country is a kind of its own.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from datetime import date
 
 import polars as pl
 
-from releve.outbound.facts import Facts
-from releve.outbound.numbers import NumberTable, cleaned, recipe
+from releve.outbound.facts import SAID, Facts
+from releve.outbound.numbers import FOREIGN, NumberTable, cleaned, recipe
 from releve.outbound.reading import facts_of
 
-__all__ = ["facts_on", "shown_column", "understood"]
+__all__ = ["facts_on", "said_by", "shown_column", "understood"]
 
 _SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
 
@@ -53,6 +54,15 @@ def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFram
     """Return the international ``number``, ``fault`` and ``territories`` (by ``|``) of each."""
     frame = _keyed(numbers, table)
     kinds = frame.group_by("key").agg(pl.col("digits").first())
+    foreign = [
+        key
+        for key, digits in kinds.iter_rows()
+        if table.number(digits, day).number_class == FOREIGN
+    ]
+    if foreign:
+        alone = pl.when(pl.col("key").is_in(foreign)).then("!" + pl.col("digits"))
+        frame = frame.with_columns(key=alone.otherwise("key"))
+        kinds = frame.group_by("key").agg(pl.col("digits").first())
     told = []
     for key, digits in kinds.iter_rows():
         meant = table.number(digits, day)
@@ -96,4 +106,23 @@ def facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) 
     for name in ("people", "listings", "mandates"):
         numbers = shown_column(told[name]["number"], table, day)
         told[name] = told[name].with_columns(numbers.alias("number"))
+    for name in SAID:
+        told[name] = told[name].with_columns(said_by(table, day))
     return facts_of(told)
+
+
+def said_by(table: NumberTable, day: date) -> pl.Expr:
+    """Return the persons of what was said, a number among them in international form."""
+    person = pl.col("person")
+    return (
+        pl.when(person.str.starts_with("+"))
+        .then(
+            person.map_batches(
+                lambda cells: shown_column(cells, table, day).alias(cells.name),
+                return_dtype=pl.String,
+                is_elementwise=True,
+            )
+        )
+        .otherwise(person)
+        .alias("person")
+    )

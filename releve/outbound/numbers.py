@@ -15,9 +15,17 @@ from functools import cache, lru_cache
 
 import phonenumbers
 
-__all__ = ["Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
+__all__ = ["FOREIGN", "Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
 
 _SEPARATORS = re.compile(r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]")
+_TYPE = phonenumbers.PhoneNumberType
+_SERVICES = frozenset({_TYPE.PREMIUM_RATE, _TYPE.SHARED_COST, _TYPE.TOLL_FREE, _TYPE.UAN,
+                       _TYPE.VOICEMAIL, _TYPE.PAGER})  # fmt: skip
+"""Types of numbers of other countries on which no person is called."""
+_NO_COUNTRY = "001"
+"""The region of country codes that are no country's: free, premium and satellite numbers."""
+FOREIGN = "foreign"
+"""The class of numbers of other countries; unlike those of the table, all their digits count."""
 _SHAPE = re.compile(r"(?:\+|00)[1-9]\d{5,14}|0[1-9]\d{8}")
 
 
@@ -187,7 +195,9 @@ def _foreign(number: str) -> Number:
     region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     if region in ("FR", "GP", "GF", "MQ", "RE"):
         return Number(number, fault="not-allocated")
-    return Number(number, "foreign", callee=True)
+    if region == _NO_COUNTRY or phonenumbers.number_type(parsed) in _SERVICES:
+        return Number(number, FOREIGN, fault="not-a-subscriber")
+    return Number(number, FOREIGN, callee=True)
 
 
 @lru_cache(maxsize=4096)  # callers' numbers, and those that stand in for others, come again

@@ -8,6 +8,7 @@ from typing import Any
 from releve.outbound.holidays import parse_day_rules
 from releve.outbound.hours import parse_windows
 from releve.outbound.kinds import Parameter
+from releve.outbound.rows import Words
 
 __all__ = ["read_parameter"]
 
@@ -54,7 +55,16 @@ def _words(value: Any) -> frozenset[str]:
 
 
 def _days(value: Any) -> Any:
-    return parse_day_rules(tuple(sorted(_words(value))))
+    if not isinstance(value, dict):
+        return parse_day_rules(tuple(sorted(_words(value))))
+    names = [(_word(rule), _name(rule, name)) for rule, name in sorted(value.items())]
+    return parse_day_rules(tuple(rule for rule, _ in names), tuple(names))
+
+
+def _name(rule: str, value: Any) -> Words:
+    if not isinstance(value, dict) or set(value) != {"fr", "en"}:
+        raise ValueError(f"the name of {rule!r} is not said in both languages")
+    return Words(_word(value["fr"]), _word(value["en"]))
 
 
 def _mapping(value: Any) -> dict[Any, Any]:

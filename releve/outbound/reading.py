@@ -1,9 +1,9 @@
 """Tables of facts, from bytes to typed frames and to facts; every faulty row is named.
 
 A table is a CSV (``,`` ``;`` or tab; UTF-8 or Windows cp1252) or a Parquet file whose columns are
-the fields of a fact. A faulty row refuses the whole folder: a withdrawal that was dropped would let
-a forbidden call out. One exception is kept and refuses later, by its own rule: a consent whose date
-cannot be trusted.
+the fields of a fact. A faulty file, row or word refuses the whole folder: a withdrawal that was
+dropped would let a forbidden call out. One exception is kept and refuses later, by its own rule: a
+consent whose date cannot be trusted.
 """
 
 from __future__ import annotations
@@ -13,15 +13,20 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
 from datetime import date, datetime
-from io import BytesIO
+from functools import cache
 from typing import Any
 
 import polars as pl
 
 from releve.network.faults import Fault, advice, nearest
 from releve.outbound.errors import FactFaults
+from releve.outbound.fact_files import misnamed, missing_tables, read_cells
+from releve.outbound.fact_references import doubtful_references
 from releve.outbound.facts import (
+    EVERY_CLIENT,
+    SAID,
     Abandoned,
+    Alias,
     Attempt,
     Callback,
     Consent,
@@ -35,8 +40,13 @@ from releve.outbound.facts import (
     Watermark,
     Withdrawal,
 )
+from releve.outbound.vocabulary import vocabulary, word_columns
+from releve.outbound.word_frames import spelled_words, strange_in, strange_words
 
-__all__ = ["EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "read_tables"]
+__all__ = [
+    "EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "may_be_empty",
+    "must_be_filled", "read_table", "read_tables",
+]  # fmt: skip
 
 TABLES: dict[str, type] = {
     "people": Person,
@@ -51,10 +61,12 @@ TABLES: dict[str, type] = {
     "mandates": Mandate,
     "abandoned": Abandoned,
     "feeds": Watermark,
+    "clients": Alias,
 }
-_ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
+_ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
+_SHOWN = 50
 _INSTANT = pl.Datetime("us", "UTC")
 _FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
 _TRUE, _FALSE = ("1", "true", "yes", "oui"), ("0", "false", "no", "non")
@@ -74,7 +86,8 @@ _WANTED = {
 }
 
 
-def columns_of(table: str) -> dict[str, tuple[str, bool]]:
+@cache
+def columns_of(table: str) -> Mapping[str, tuple[str, bool]]:
     """Return a table's columns: their type, and whether they must be there."""
     hints = typing.get_type_hints(TABLES[table])
     found = {}
@@ -93,9 +106,27 @@ def _type_of(hint: Any) -> str:
     return "text" if str in parts and hint is str else "words"
 
 
+def may_be_empty(table: str, column: str) -> bool:
+    """Return whether an empty cell of a column that must be there says something: every client."""
+    return table in SAID and column == "client"
+
+
+def must_be_filled(table: str, column: str) -> bool:
+    """Return whether a column may be left out, but no cell of one that is there may be empty.
+
+    A refusal whose kind is left open may have been an objection, which holds longer.
+    """
+    return (table, column) == ("refusals", "kind")
+
+
 def empty_frames() -> dict[str, pl.DataFrame]:
     """Return every table without rows."""
-    return {name: pl.DataFrame(schema=_schema(name)) for name in TABLES}
+    return {name: _empty(name) for name in TABLES}
+
+
+@cache
+def _empty(table: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=_schema(table))
 
 
 def _schema(table: str) -> dict[str, Any]:
@@ -103,38 +134,41 @@ def _schema(table: str) -> dict[str, Any]:
     return {**schema, "unreadable": pl.String} if table == "consents" else schema
 
 
-def read_tables(files: Mapping[str, bytes]) -> dict[str, pl.DataFrame]:
-    """Return every table typed; FactFaults names each faulty row and its fix."""
-    frames, faults = empty_frames(), list[Fault]()
-    for name in sorted(files):
-        table, _, suffix = name.rpartition(".")
-        if table not in TABLES or suffix.lower() not in ("csv", "parquet"):
-            fix = advice(nearest(table, TABLES), f"use one of {', '.join(TABLES)}")
-            faults.append(Fault(name, 0, "", "", "no table of facts has this name", fix))
-            continue
-        frames[table] = _typed(table, _cells(files[name], suffix.lower()), faults)
+def read_tables(
+    files: Mapping[str, bytes], *, whole: bool = False, strict: bool = True
+) -> dict[str, pl.DataFrame]:
+    """Return every table typed; FactFaults names each faulty file, row and column, and its fix.
+
+    ``whole``: the files are all that is known, so the tables that can forbid a call must be there.
+    Without ``strict`` a file that is not named like a table is left out, and a missing table is one
+    without rows.
+    """
+    frames = empty_frames()
+    faults, tables = misnamed(files)
+    if not strict:
+        faults = [fault for fault in faults if fault.table in TABLES]
+    elif whole:
+        faults += missing_tables(set(tables.values()))
+    for name, table in tables.items():
+        frames[table], found = read_table(table, name, files[name])
+        faults += found
+    if not faults:
+        faults = list(doubtful_references(frames))
     if faults:
-        raise FactFaults("\n".join(map(str, faults[:50])))
+        raise FactFaults("\n".join(map(str, faults[:_SHOWN])))
     return frames
 
 
-def _cells(data: bytes, suffix: str) -> pl.DataFrame:
-    if suffix == "parquet":
-        return pl.read_parquet(BytesIO(data))
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    head = text.split("\n", 1)[0]
-    separator = max((",", ";", "\t"), key=head.count)
-    if not text.strip():
-        return pl.DataFrame()
-    return pl.read_csv(
-        BytesIO(text.encode()), separator=separator, infer_schema=False, truncate_ragged_lines=True
-    )
+def read_table(table: str, name: str, data: bytes) -> tuple[pl.DataFrame, tuple[Fault, ...]]:
+    """Return a table typed, and the faults of its file."""
+    faults = list[Fault]()
+    frame = _typed(table, read_cells(table, name, data, faults), faults)
+    return frame, tuple(faults)
 
 
 def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+    if not cells.width:  # what is wrong with it is said already
+        return pl.DataFrame(schema=_schema(table))
     known = columns_of(table)
     for name in cells.columns:
         if name not in known:
@@ -151,7 +185,20 @@ def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     frame = pl.DataFrame(columns)
     if table == "consents":
         frame = frame.with_columns(_unreadable(cells))
-    return _known(table, frame, faults)
+    return _known(table, _in_words(table, frame, faults), faults)
+
+
+def _in_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+    """Return a table whose words are ids; each cell that holds another text is a fault."""
+    frame = spelled_words(table, frame)
+    for column, name in word_columns().get(table, {}).items():
+        cells = frame[column]
+        for row in strange_words(table, column, cells).arg_true().head(_SHOWN).to_list():
+            for text in strange_in(name, cells[row]):
+                reason = f"not a word of the vocabulary {name}"
+                fix = vocabulary(name).advice(text)
+                faults.append(Fault(table, row + 2, column, text, reason, fix))
+    return frame
 
 
 def _column(
@@ -163,9 +210,10 @@ def _column(
     source = cells[name]
     parsed = source if source.dtype == _DTYPES[kind] else _parsed(source.cast(pl.String), kind)
     lenient = (table, name) == ("consents", "collected_at")
+    must = must_be_filled(table, name) or (must and not may_be_empty(table, name))
     wrong = source.is_not_null() & parsed.is_null()
     absent = source.is_null() if must else pl.Series([False]).new_from_index(0, cells.height)
-    for row in [] if lenient else (wrong | absent).arg_true().head(50).to_list():
+    for row in [] if lenient else (wrong | absent).arg_true().head(_SHOWN).to_list():
         reason, fix = (
             _WANTED.get(kind, ("empty", "fill it")) if wrong[row] else ("empty", "fill it")
         )
@@ -181,7 +229,10 @@ def _parsed(text: pl.Series, kind: str) -> pl.Series:
     if kind == "day":
         return text.str.to_date("%Y-%m-%d", strict=False)
     if kind == "words":
-        return text.str.split("|")
+        parts = text.str.split("|").list.eval(
+            pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != "")
+        )
+        return pl.select(pl.when(parts.list.len() > 0).then(parts)).to_series()
     if kind == "flag":
         lower = text.str.to_lowercase()
         told = pl.DataFrame({"t": lower}).select(
@@ -202,6 +253,8 @@ def _filled(table: str, name: str, kind: str, series: pl.Series) -> pl.Series:
     if kind == "words":
         return series.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
     field = next(field for field in dataclasses.fields(TABLES[table]) if field.name == name)
+    if may_be_empty(table, name):
+        return series.fill_null(EVERY_CLIENT)
     if field.default is MISSING or field.default is None:
         return series
     return series.fill_null(field.default)
@@ -241,7 +294,7 @@ def _known(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     if table in ("contracts", "mandates", "people", "consents"):
         return frame.with_columns(pl.col("known_at").fill_null(early))
-    empty = frame["known_at"].is_null().arg_true().head(50).to_list()
+    empty = frame["known_at"].is_null().arg_true().head(_SHOWN).to_list()
     faults.extend(Fault(table, row + 2, "known_at", "", "empty", "fill it") for row in empty)
     return frame
 

@@ -25,7 +25,7 @@ __all__ = ["FORMAT", "Difference", "Rerun", "call_in", "facts_in", "judged_again
 
 FORMAT = "releve outbound proof 1"
 _FACTS_TAG = b"releve gate facts 1\n"
-_ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
+_ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,9 @@ def call_in(decision: Mapping[str, Any]) -> Call:
         origin=told["origin"],
         authenticated=told["authenticated"],
         mobile_terminal=told["mobile_terminal"],
+        sector=told["sector"],
         id=f"{decision['call_id']}/{decision['cseq']}",
+        provider=told["provider"],
     )
 
 

@@ -93,6 +93,8 @@ class Row:
     sure: tuple[str, ...]
     doubt: Words | None
     file: str = ""
+    remedy: Words | None = None
+    """What would make a call lawful that it refuses: which fact, in which table and column."""
 
     @property
     def version(self) -> str:

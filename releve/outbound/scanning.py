@@ -13,7 +13,16 @@ from datetime import datetime
 
 import polars as pl
 
-from releve.outbound.reading import EVENT, TABLES, columns_of, empty_frames
+from releve.outbound.reading import (
+    EVENT,
+    TABLES,
+    columns_of,
+    empty_frames,
+    may_be_empty,
+    must_be_filled,
+)
+from releve.outbound.vocabulary import word_columns
+from releve.outbound.word_frames import spelled_words, strange_words
 
 __all__ = ["SCANNED", "scanned", "tidied"]
 
@@ -32,17 +41,32 @@ def scanned(table: str, scan: pl.LazyFrame) -> pl.LazyFrame | None:
     columns, given = columns_of(table), scan.collect_schema()
     wanted = empty_frames()[table].schema
     must = [name for name, (_, needed) in columns.items() if needed]
+    filled = [name for name in given if must_be_filled(table, name)]
     if set(given) - set(columns) or set(must) - set(given):
         return None
     if any(given[name] != wanted[name] for name in given):
         return None
-    texts = [pl.col(name) for name in must if given[name] == pl.String]
-    doubts = [text == "" for text in texts]
-    doubts += [pl.col(name).is_null() for name in must if name != "collected_at"]
+    texts = [name for name in must if given[name] == pl.String and not may_be_empty(table, name)]
+    doubts = [pl.col(name).str.strip_chars() == "" for name in (*texts, *filled)]
+    doubts += [pl.col(name).is_null() for name in (*must, *filled) if name != "collected_at"]
     keys = [pl.col(name) for name in _KEYS if name in given]
     doubts += [key.str.strip_chars().str.len_bytes() != key.str.len_bytes() for key in keys]
     found = scan.select(pl.any_horizontal(doubts).any()).collect(engine="streaming")
-    return None if found.item() else _completed(table, scan)
+    doubted = found.item() or not _all_words(table, scan)
+    return None if doubted else _completed(table, scan)
+
+
+def _all_words(table: str, scan: pl.LazyFrame) -> bool:
+    """Return whether every cell of a column of words holds words."""
+    given = scan.collect_schema()
+    for column in word_columns().get(table, {}):
+        if column in given:
+            cells = pl.col(column).explode() if given[column] != pl.String else pl.col(column)
+            texts = scan.select(cells.drop_nulls().unique()).collect(engine="streaming")
+            bare = spelled_words(table, texts.with_columns(pl.col(column).str.strip_chars()))
+            if strange_words(table, column, bare[column]).any():
+                return False
+    return True
 
 
 def _completed(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
@@ -65,7 +89,10 @@ def _completed(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def tidied(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Return what was looked up without spaces around its texts; a blank one has its default."""
+    """Return what was looked up without spaces around its texts; a blank one has its default.
+
+    Its words are ids, as far as they are words.
+    """
     defaults = {
         field.name: field.default
         for field in dataclasses.fields(TABLES[table])
@@ -78,4 +105,4 @@ def tidied(table: str, frame: pl.DataFrame) -> pl.DataFrame:
         for text in bare
         if (default := defaults.get(text.meta.output_name()))
     ]
-    return frame.with_columns(bare).with_columns(filled)
+    return spelled_words(table, frame.with_columns(bare).with_columns(filled))

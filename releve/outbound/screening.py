@@ -17,8 +17,9 @@ from datetime import datetime
 import polars as pl
 
 from releve.network.clock import UTC
-from releve.outbound.calls import Call
+from releve.outbound.calls import CALLEES, Call
 from releve.outbound.case import territory_of
+from releve.outbound.facts import SAID
 from releve.outbound.number_frames import understood
 from releve.outbound.reading import facts_of
 from releve.outbound.registry import CLOCK_CHANGES
@@ -28,6 +29,8 @@ from releve.outbound.screening_group import Group, GroupAt
 from releve.outbound.screening_next import released
 from releve.outbound.screening_people import People
 from releve.outbound.verdict import Verdict, verdict
+from releve.outbound.vocabulary import spelled
+from releve.outbound.word_frames import strange_words
 
 __all__ = ["COLUMNS", "Screener"]
 
@@ -93,7 +96,9 @@ class Screener:
         frames = self._register.about(work["whose"], work["number"]) | {"people": held}
         chunk = _Chunk(frames, People(self._call, frames, self._rules))
         keys = ("fault", "territories", "place", "callee", "who")
-        done, left = [_EMPTY], [work.clear().select(_ASKED)]
+        work = work.with_columns(strange=_strange(work, frames))
+        done, left = [_EMPTY], [work.filter("strange").select(_ASKED)]
+        work = work.filter(~pl.col("strange"))
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, pl.thread_pool_size())) as side_by_side:
             judged = side_by_side.map(
                 lambda group: self._screen_group(group[0], group[1], chunk), work.group_by(*keys)
@@ -116,6 +121,7 @@ class Screener:
             else pl.Series(name, [getattr(self._call, name)] * rows.height, pl.String)
             for name in ("person", "address", "callee")
         ]
+        given[2] = given[2].replace(_kinds_told(given[2]))
         work = work.with_columns(given, written=rows["number"].fill_null(""))
         work = work.join(_by_number(held), on="number", how="left", maintain_order="left")
         named = held.select("number", "person", own_address="address", own_kind="kind")
@@ -131,10 +137,15 @@ class Screener:
             address=_first(
                 "address", pl.when(unnamed).then("held_address").otherwise("own_address")
             ),
-            callee=_first("callee", pl.when(unnamed).then("held_kind").otherwise("own_kind")),
+            known_kind=pl.when(unnamed).then("held_kind").otherwise("own_kind"),
             who=pl.when(~unnamed | (count == 1)).then(pl.lit("")).otherwise(several),
         )
-        return work.with_columns(place=self._places(work["address"]))
+        odd_kind = (pl.col("callee") == "") & ~pl.col("known_kind").is_in(CALLEES)
+        work = work.with_columns(odd_kind=odd_kind.fill_null(False))
+        callee = (
+            pl.when("odd_kind").then("callee").otherwise(_first("callee", pl.col("known_kind")))
+        )
+        return work.with_columns(callee, place=self._places(work["address"]))
 
     def _places(self, addresses: pl.Series) -> pl.Series:
         """Return the territory of each address: ``?`` when it names none, empty when it is."""
@@ -213,7 +224,10 @@ class Screener:
         people, numbers = members["whose"].unique().implode(), members["number"].unique().implode()
         frames = dict(chunk.frames)
         for name in ABOUT_PEOPLE:
-            frames[name] = frames[name].filter(pl.col("person").is_in(people))
+            sayer = pl.col("person").is_in(people)
+            if name in SAID:
+                sayer |= pl.col("person").is_in(numbers)
+            frames[name] = frames[name].filter(sayer)
         for name in ("people", "listings"):
             frames[name] = frames[name].filter(pl.col("number").is_in(numbers))
         facts, told = facts_of(frames), []
@@ -240,8 +254,31 @@ def _by_number(held: pl.DataFrame) -> pl.DataFrame:
         holders=pl.len(),
         holder=pl.col("person").first(),
         held_address=pl.col("address").filter(pl.col("address") != "").first(),
-        held_kind=pl.col("kind").first(),
+        held_kind=pl.when(~pl.col("kind").is_in(CALLEES).all())
+        .then(pl.lit("strange"))
+        .when((pl.col("kind") == "business").all())
+        .then(pl.lit("business"))
+        .otherwise(pl.lit("consumer")),
     )
+
+
+def _kinds_told(callees: pl.Series) -> dict[str, str]:
+    """Return each kind of callee that a list names with its id."""
+    return {text: spelled("person-kind", text) for text in callees.unique().to_list()}
+
+
+def _strange(work: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.Series:
+    """Return about whom a table holds a word that no vocabulary has: the plain engine tells it."""
+    people, numbers = list[pl.Series](), frames["listings"]
+    for table, column in (("refusals", "kind"), ("refusals", "basis"), ("attempts", "outcome")):
+        frame = frames[table]
+        people.append(frame["person"].filter(strange_words(table, column, frame[column])))
+    listed = numbers["number"].filter(strange_words("listings", "list", numbers["list"]))
+    return work.select(
+        pl.col("odd_kind")
+        | pl.col("whose").is_in(pl.concat(people).implode())
+        | pl.col("number").is_in(listed.implode())
+    ).to_series()
 
 
 def _two_people(number: str, known_at: datetime) -> pl.DataFrame:

@@ -12,13 +12,13 @@ from datetime import datetime
 import polars as pl
 
 from releve.outbound.calls import Call
-from releve.outbound.facts import Facts
-from releve.outbound.number_frames import shown_column
+from releve.outbound.facts import EVERY_CLIENT, SAID, Alias, Facts
+from releve.outbound.number_frames import said_by, shown_column
 from releve.outbound.reading import facts_of
-from releve.outbound.rows import Rules, legal_day
+from releve.outbound.rows import Row, Rules, legal_day
 from releve.outbound.scanning import tidied
 
-__all__ = ["ABOUT_PEOPLE", "Register", "last_versions"]
+__all__ = ["ABOUT_PEOPLE", "Register", "counted_refusals", "last_versions"]
 
 ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
 _BY_NUMBER = ("people", "listings")
@@ -37,10 +37,17 @@ class Register:
         known_at: datetime,
     ) -> None:
         self._rules, self._day = rules, legal_day(call.at)
+        mine_too = Facts(aliases=_aliases(frames["clients"]))
         self._tables = {name: _known(frame.lazy(), known_at) for name, frame in frames.items()}
         for name in ABOUT_PEOPLE:
-            mine = self._tables[name].filter(pl.col("client") == call.client)
+            names = self._tables[name].select("client").unique().collect()["client"].to_list()
+            wanted = (call.client, EVERY_CLIENT) if name in SAID else (call.client,)
+            own = [one for one in names if any(mine_too.same_client(one, w) for w in wanted)]
+            mine = self._tables[name].filter(pl.col("client").is_in(own))
             self._tables[name] = mine.drop(_UNREAD, strict=False)
+        for name in SAID:
+            said = said_by(rules.numbers, self._day)
+            self._tables[name] = self._tables[name].with_columns(said)
         for name in (*_BY_NUMBER, "mandates"):
             self._tables[name] = self._tables[name].with_columns(self._shown())
         about = (*ABOUT_PEOPLE, *_BY_NUMBER)
@@ -71,10 +78,14 @@ class Register:
     def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
         """Return every table of the client, of these people and numbers alone."""
         who = people.rename("person").to_frame().unique().lazy()
+        bound = pl.concat([people.rename("person"), numbers.rename("person")])
+        sayers = bound.to_frame().unique().lazy()
         called = numbers.rename("number").to_frame().unique().lazy()
         found = dict(self._common)
         asked = [
-            self._tables[name].join(who, on="person", how="semi", maintain_order="left")
+            self._tables[name].join(
+                sayers if name in SAID else who, on="person", how="semi", maintain_order="left"
+            )
             for name in ABOUT_PEOPLE
         ]
         asked.append(
@@ -85,10 +96,22 @@ class Register:
         return found
 
 
+def _aliases(frame: pl.DataFrame | pl.LazyFrame) -> list[Alias]:
+    return [Alias(*row) for row in frame.lazy().select("client", "alias").collect().iter_rows()]
+
+
 def _known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
     """Return the facts known by an instant."""
     names = table.collect_schema().names()
-    return table.filter(pl.col("read_at" if "read_at" in names else "known_at") <= known_at)
+    when = next((name for name in ("known_at", "read_at") if name in names), None)
+    return table if when is None else table.filter(pl.col(when) <= known_at)
+
+
+def counted_refusals(row: Row) -> pl.Expr:
+    """Return whether a silence counts a refusal, as ``checks_history.counts_refusal`` does."""
+    counted = ~pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
+    only = row.parameters.get("only")
+    return counted if only is None else counted & pl.col("kind").is_in(sorted(only))
 
 
 def last_versions(frame: pl.DataFrame, *key: str) -> pl.DataFrame:

@@ -14,9 +14,11 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from releve.network.clock import zone
+from releve.outbound.checks_history import purposes_apart
 from releve.outbound.hours import local_midnight
 from releve.outbound.registry import CLOCK_CHANGES
 from releve.outbound.rows import LEGAL_ZONE, Row
+from releve.outbound.screening_facts import counted_refusals
 from releve.outbound.screening_group import Group, GroupAt
 
 __all__ = ["released"]
@@ -89,13 +91,14 @@ def _releases(row: Row, facts: Mapping[str, pl.DataFrame], now: GroupAt) -> pl.D
     past = facts["refusals" if row.kind == "silence" else "attempts"].filter(pl.col("at") <= at)
     zones = list(now.moment.case.zones)
     if row.kind == "silence":
-        counted = past.filter(pl.col("kind").is_in(sorted(row.parameters["counts"])))
+        counted = past.filter(counted_refusals(row))
         days = row.parameters["days"] + 1
         exits = [_midnights(counted, days, name) for name in zones]
         return _latest(pl.concat(exits or [_midnights(counted.clear(), days, LEGAL_ZONE)]))
     if row.kind == "pause":
         met = past.filter(pl.col("outcome").is_in(sorted(row.parameters["outcomes"])))
         return _latest(_hours_later(met, row))
+    past = past.filter(~pl.col("purpose").is_in(sorted(purposes_apart(row))))
     by_clock = [_hours_later(past, row)] if "hours" in row.parameters else [
         _midnights(past, row.parameters["days"], name) for name in zones
     ]  # fmt: skip

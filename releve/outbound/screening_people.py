@@ -2,6 +2,9 @@
 
 Each kernel states, for all people at once, what the plain check of its kind states of one. The two
 are held to each other by a test on random people.
+
+A literal stands on the right of a comparison: on the left, polars 2.1 returns one row for a column
+of equal values of a frame of two.
 """
 
 from __future__ import annotations
@@ -14,11 +17,14 @@ from operator import or_
 import polars as pl
 
 from releve.outbound.calls import Call
+from releve.outbound.checks_history import purposes_apart
 from releve.outbound.consents import CONSENT_KINDS
+from releve.outbound.facts import SAID
 from releve.outbound.hours import local_midnight
 from releve.outbound.rows import LEGAL_ZONE, Row, Rules, legal_midnight
-from releve.outbound.screening_facts import last_versions
+from releve.outbound.screening_facts import counted_refusals, last_versions
 from releve.outbound.screening_group import GroupAt
+from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["People"]
 
@@ -39,7 +45,13 @@ class People:
         strange = pl.col("collected_at").is_null() | pl.col("slot_from").is_not_null()
         early = frames["consents"].filter(pl.col("collected_at") > pl.col("known_at"))
         recent = pl.col("requested_at") > call.at - timedelta(days=_days_of_requests(rules))
-        odd = (consents.filter(strange), early, frames["callbacks"].filter(recent))
+        by_number = [
+            frames[name].filter(pl.col("person").str.starts_with("+")).select(number="person")
+            for name in SAID
+        ]
+        self._odd_numbers = pl.concat(by_number).unique()
+        ended = frames["refusals"].filter(_ended_by_consent(rules))
+        odd = (consents.filter(strange), early, frames["callbacks"].filter(recent), ended)
         self._odd = pl.concat([frame.select("person") for frame in odd]).unique()
 
     def of(self, members: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
@@ -63,7 +75,12 @@ class People:
         """
         odd = facts["odd"].with_columns(odd=pl.lit(True))
         people = members.join(odd, left_on="whose", right_on="person", how="left")
-        people = people.with_columns(pl.col("odd").fill_null(False))
+        said = self._odd_numbers.with_columns(said=pl.lit(True))
+        people = people.join(said, on="number", how="left")
+        people = people.with_columns(
+            odd=pl.col("odd").fill_null(False) | pl.col("said").is_not_null()
+        )
+        people = people.drop("said")
         for frame, key in self._columns(facts, at):
             left = "whose" if key == "person" else key
             people = people.join(frame, left_on=left, right_on=key, how="left")
@@ -73,13 +90,19 @@ class People:
         self, facts: Mapping[str, pl.DataFrame], at: GroupAt
     ) -> list[tuple[pl.DataFrame, str]]:
         return [
-            (_consent_columns(facts, at, self._call.object), "person"),
-            (_contract_columns(facts["contracts"], at, self._call.object), "person"),
+            (_consent_columns(facts, at), "person"),
+            (_contract_columns(facts["contracts"], at), "person"),
             (_attempt_columns(facts["attempts"], at), "person"),
             (_refusal_columns(facts["refusals"], at), "person"),
             (_withdrawal_columns(facts["withdrawals"], at), "person"),
             (_listing_columns(facts["listings"], at), "number"),
         ]
+
+
+def _ended_by_consent(rules: Rules) -> pl.Expr:
+    """Return whether a later consent ends the silence after a refusal."""
+    rows = (row for row in rules.rows if row.parameters.get("until_consent"))
+    return reduce(or_, map(counted_refusals, rows), _NO)
 
 
 def _days_of_requests(rules: Rules) -> int:
@@ -98,14 +121,20 @@ def _numbered(at: GroupAt, *kinds: str) -> list[tuple[int, Row]]:
     return [(i, row) for i, row in enumerate(at.tests) if row.kind in kinds]
 
 
-def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt, wanted: str) -> pl.DataFrame:
+def _offers(at: GroupAt) -> pl.Expr:
+    """Return whether objects cover the one that the call offers."""
+    offered = [pl.col("objects").list.contains(one) for one in sorted(at.moment.case.offered)]
+    return reduce(or_, offered, _NO)
+
+
+def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether a consent is given, legal, clean; each reason; which one."""
     now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
     rows = _numbered(at, *CONSENT_KINDS)
     consents = _withdrawn(facts["consents"], facts["withdrawals"], at.moment.at)
     consents = consents.with_columns(
         given=pl.col("collected_at") <= now,
-        about=pl.col("objects").list.contains(wanted),
+        about=_offers(at),
         day=pl.col("collected_at").dt.convert_time_zone(LEGAL_ZONE).dt.date(),
     )
     consents = _refused(consents, facts["refusals"], rows, at.moment.at)
@@ -141,9 +170,10 @@ def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
         return pl.col("proof") == ""
     if row.kind == "consent_items":
         lacks = [~pl.col("items").list.contains(item) for item in sorted(row.parameters["items"])]
-        return reduce(or_, lacks) | pl.col("act").is_in(sorted(row.parameters["not_positive"]))
+        positive = sorted(set(vocabulary("act").ids) - row.parameters["not_positive"])
+        return reduce(or_, lacks) | ~pl.col("act").is_in(positive)
     if row.kind == "consent_period":
-        return pl.lit(at.moment.day) > _last_day(row)
+        return _last_day(row) < pl.lit(at.moment.day)
     if row.kind == "consent_object":
         return ~pl.col("about")
     if row.kind == "consent_withdrawal":
@@ -153,7 +183,11 @@ def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
 
 def _last_day(row: Row) -> pl.Expr:
     """Return the last legal day of each consent."""
-    longest = pl.col("day") + timedelta(days=row.parameters["days"] - 1)
+    if "days" in row.parameters:
+        too_late = pl.col("day") + timedelta(days=row.parameters["days"])
+    else:  # from 29 February it leads to the 28th
+        too_late = pl.col("day").dt.offset_by(f"{row.parameters['years']}y")
+    longest = too_late - timedelta(days=1)
     return pl.min_horizontal(longest, pl.col("until"))
 
 
@@ -163,9 +197,11 @@ def _withdrawn(
     events = withdrawals.select("person", event="at", names="consent").filter(
         pl.col("event") <= instant
     )
+    ids = consents.select("person", names="id", there=pl.lit(True)).unique()
+    events = events.join(ids, on=["person", "names"], how="left")
     pairs = consents.select("person", "id", "collected_at").join(events, on="person")
     named = pl.col("names") == pl.col("id")
-    earlier = (pl.col("names") == "") & (pl.col("collected_at") <= pl.col("event"))
+    earlier = pl.col("there").is_null() & (pl.col("collected_at") <= pl.col("event"))
     taken = pairs.filter(named | earlier).select("person", "id").unique()
     taken = taken.with_columns(withdrawn=pl.lit(True))
     joined = consents.join(taken, on=["person", "id"], how="left", maintain_order="left")
@@ -178,7 +214,7 @@ def _refused(
     for i, row in rows:
         if row.kind != "consent_refusal":
             continue
-        counted = pl.col("kind").is_in(sorted(row.parameters["counts"]))
+        counted = ~pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
         on_consent = (pl.col("basis") == "") | pl.col("basis").str.starts_with("consent")
         in_time = pl.col("at") <= instant
         if row.first is not None:
@@ -194,17 +230,17 @@ def _refused(
     return consents
 
 
-def _contract_columns(contracts: pl.DataFrame, at: GroupAt, wanted: str) -> pl.DataFrame:
+def _contract_columns(contracts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: the first contract that each exception in force grants."""
     day = pl.lit(at.moment.day)
     found = [(pl.col("first") > day).any().alias("contract_ahead")]
     for row in at.moment.in_force.of_kind("exception_contract"):
         holds = pl.col("first") <= day
         if row.parameters["related"]:
-            holds &= pl.col("objects").list.contains(wanted)
+            holds &= _offers(at)
         if row.parameters["running"]:
             last = pl.col("last") + timedelta(days=row.parameters["ended_within_days"])
-            holds &= last.is_null() | (day <= last)
+            holds &= last.is_null() | (last >= day)
         found.append(pl.col("id").filter(holds).first().alias(f"by {row.id}"))
     within = [
         row.parameters["ended_within_days"]
@@ -226,7 +262,8 @@ def _attempt_columns(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
             days = timedelta(days=row.parameters["days"] - 1)
             firsts = [local_midnight(day - days, name) for name, day in at.moment.days()]
             since = [pl.col("at") >= first for first in firsts]
-        full = [(past & recent).sum() >= row.parameters["most"] for recent in since]
+        counted = past & ~pl.col("purpose").is_in(sorted(purposes_apart(row)))
+        full = [(counted & recent).sum() >= row.parameters["most"] for recent in since]
         found.append(reduce(or_, full).alias(f"f{i}"))
     for i, row in _numbered(at, "pause"):
         recent = pl.col("at") > instant - timedelta(hours=row.parameters["hours"])
@@ -239,7 +276,7 @@ def _refusal_columns(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether each silence runs."""
     instant, found = at.moment.at, [(pl.col("at") > at.moment.at).any().alias("refusal_ahead")]
     for i, row in _numbered(at, "silence"):
-        counted = pl.col("kind").is_in(sorted(row.parameters["counts"])) & (pl.col("at") <= instant)
+        counted = counted_refusals(row) & (pl.col("at") <= instant)
         if "days" in row.parameters:
             span = timedelta(days=row.parameters["days"])
             running = [
@@ -261,7 +298,7 @@ def _listing_columns(listings: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a number a row: whether it stands on the list of each row."""
     now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
     found = [((pl.col("at") > now) | (pl.col("until") > now)).any().alias("listing_ahead")]
-    standing = (pl.col("at") <= now) & (pl.col("until").is_null() | (now < pl.col("until")))
+    standing = (pl.col("at") <= now) & (pl.col("until").is_null() | (pl.col("until") > now))
     for i, row in _numbered(at, "list_opposition"):
         on_it = standing & (pl.col("list") == row.parameters["list"])
         found.append(on_it.any().alias(f"f{i}"))
@@ -309,15 +346,15 @@ def _against(row: Row, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
 
 def _granted(row: Row, at: GroupAt) -> pl.Expr:
     """Return the ground on which the first exception that fits lifts a row, null where none."""
-    call, found = at.moment.case.call, [pl.lit(None, pl.String)]
+    case, found = at.moment.case, [pl.lit(None, pl.String)]
     for name in row.exceptions:
         for exception in at.moment.in_force.by_id.get(name, ()):
             if exception.kind == "exception_contract":
                 found.append("contract:" + pl.col(f"by {name}"))
             elif exception.kind == "exception_consent":
                 found.append("consent:" + pl.col("express_id"))
-            elif call.object in exception.parameters.get("objects", ()):
-                found.append(pl.lit(f"object:{call.object}"))
+            elif case.offers(exception.parameters.get("objects", ())):
+                found.append(pl.lit(f"object:{case.call.object}"))
     return pl.coalesce(found)
 
 

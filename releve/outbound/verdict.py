@@ -56,8 +56,16 @@ class Finding:
 
     def says(self, language: str = "fr") -> str:
         """Return the sentence that a person reads."""
-        words = self.row.refuses or self.row.rule
-        return sentence(words, self.quotes, language)
+        return sentence(self.row.refuses or self.row.rule, self.row, self.quotes, language)
+
+    def remedy(self, language: str = "fr") -> str:
+        """Return what would make the call lawful, empty where the row does not say."""
+        words = self.row.remedy
+        return "" if words is None else sentence(words, self.row, self.quotes, language)
+
+    def explains(self, language: str = "fr") -> str:
+        """Return why the call is refused, and what would make it lawful."""
+        return " ".join(filter(None, (self.says(language), self.remedy(language))))
 
 
 @dataclass(frozen=True, slots=True)

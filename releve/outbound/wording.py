@@ -1,120 +1,116 @@
-"""Sentences for people, in French and English: dates, places and reasons in their language."""
+"""Sentences for people, in French and English: a row's words with what its check quoted."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from releve.network.clock import zone
-from releve.outbound.rows import LEGAL_ZONE, Words
+from releve.outbound.dates_text import day_text, moment_text
+from releve.outbound.phrases import PHRASES, join
+from releve.outbound.rows import Row, Words
 
-__all__ = ["REASONS", "day_text", "moment_text", "sentence"]
+__all__ = ["REASONS", "outline", "sentence"]
 
-_MONTHS = (
-    (
-        "janvier",
-        "février",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "août",
-        "septembre",
-        "octobre",
-        "novembre",
-        "décembre",
+REASONS: Mapping[str, Words] = {
+    "empty": Words("il manque", "it is missing"),
+    "malformed": Words(
+        "il n'a pas la forme d'un numéro de téléphone",
+        "it does not have the form of a telephone number",
     ),
-    (
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ),
-)
-_WEEKDAYS = (
-    (
-        "lundi",
-        "mardi",
-        "mercredi",
-        "jeudi",
-        "vendredi",
-        "samedi",
-        "dimanche",
-    ),
-    (
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-    ),
-)
-REASONS: dict[str, Words] = {
-    "empty": Words("vide", "empty"),
-    "malformed": Words("mal formé", "malformed"),
     "leading-zero-lost": Words(
-        "neuf chiffres : un zéro initial perdu, sans doute par un tableur",
-        "nine digits: a leading zero lost, probably by a spreadsheet",
+        "il n'a que neuf chiffres, son zéro initial a sans doute été perdu dans un tableur",
+        "it has only nine digits, its leading zero was probably lost in a spreadsheet",
     ),
-    "spreadsheet-figure": Words("chiffre de tableur", "a spreadsheet's figure"),
-    "wrong-length": Words("longueur fausse", "wrong length"),
-    "not-a-subscriber": Words("numéro de service", "a service number"),
-    "not-allocated": Words("tranche non attribuée", "range not allocated"),
-    "foreign": Words("pays sans règles chargées", "a country without rules here"),
-    "no-rules": Words("aucune règle ce jour-là", "no rule on that day"),
-    "address-unreadable": Words("adresse illisible", "address cannot be read"),
-    "no-person": Words("numéro sans titulaire connu", "nobody known under the number"),
+    "spreadsheet-figure": Words(
+        "un tableur l'a transformé en nombre", "a spreadsheet turned it into a figure"
+    ),
+    "wrong-length": Words(
+        "il n'a pas le bon nombre de chiffres", "it does not have the right number of digits"
+    ),
+    "not-a-subscriber": Words(
+        "c'est un numéro de service, non celui d'une personne",
+        "it is a service's number, not a person's",
+    ),
+    "not-allocated": Words(
+        "le plan de numérotation n'attribue pas sa tranche",
+        "the numbering plan does not allocate its range",
+    ),
+    "foreign": Words(
+        "la personne est dans un pays dont les règles ne sont pas chargées",
+        "the person is in a country whose rules are not loaded",
+    ),
+    "no-rules": Words(
+        "aucune règle ne couvre le jour de l'appel", "no rule covers the day of the call"
+    ),
+    "address-unreadable": Words(
+        "son adresse n'est ni un code postal français ni un territoire connu",
+        "the address is neither a French postcode nor a known territory",
+    ),
+    "no-person": Words(
+        "aucune personne n'est connue sous ce numéro", "no person is known under this number"
+    ),
     "several-persons": Words(
-        "plusieurs personnes sous ce numéro", "several persons under the number"
+        "plusieurs personnes sont connues sous ce numéro",
+        "several persons are known under this number",
     ),
-    "no-date": Words("sans date", "no date"),
-    "no-offset": Words("sans décalage horaire", "no offset"),
-    "spreadsheet-serial": Words("numéro de série de tableur", "a spreadsheet's serial"),
-    "after-recording": Words("postérieure à son enregistrement", "later than its recording"),
-    "identity": Words("l'identité et la nature des biens", "the identity and the nature of goods"),
-    "choice": Words("le choix d'accepter ou non", "the choice to accept or not"),
-    "period": Words("la durée", "the period"),
-    "withdrawal": Words("le droit de retrait", "the right to withdraw"),
-    "proof_access": Words("l'accès à la preuve", "the access to the proof"),
-    "positive_act": Words("un acte positif", "a positive act"),
-    "object": Words("autre objet", "another object"),
-    "slot": Words("autre créneau", "another slot"),
-    "consents": Words("consentements", "consents"),
-    "withdrawals": Words("retraits", "withdrawals"),
-    "refusals": Words("refus", "refusals"),
-    "attempts": Words("tentatives", "attempts"),
-    "geographic": Words("géographique 01-05", "geographic 01-05"),
-    "non-geographic-09": Words("09", "09"),
-    "mobile": Words("mobile 06/07", "mobile 06/07"),
-    "shared-cost-08": Words("08 à tarif majoré", "08 at a surcharge"),
-    "premium-089": Words("089", "089"),
-    "short-3bpq": Words("court 3BPQ", "short 3BPQ"),
-    "directory-118": Words("118XYZ", "118XYZ"),
-    "manual": Words("manuelle", "manual"),
-    "progressive": Words("progressive", "progressive"),
-    "predictive": Words("prédictive", "predictive"),
-    "robot": Words("robot d'appel", "robot"),
-    "voice-message": Words("message vocal", "voice message"),
-    "ai-agent": Words("agent vocal d'IA", "AI voice agent"),
+    "no-date": Words(
+        "elle manque, ou n'est pas écrite comme une date avec son heure",
+        "it is missing, or not written as a date with its time",
+    ),
+    "no-offset": Words("elle n'indique pas son fuseau horaire", "it does not give its time zone"),
+    "spreadsheet-serial": Words(
+        "un tableur l'a remplacée par un nombre", "a spreadsheet replaced it by a figure"
+    ),
+    "after-recording": Words(
+        "elle est postérieure à son enregistrement", "it is later than its recording"
+    ),
+    "geographic": Words("un numéro géographique (01 à 05)", "a geographic number (01 to 05)"),
+    "non-geographic-09": Words("un numéro non géographique (09)", "a non-geographic number (09)"),
+    "mobile": Words("un numéro mobile (06 ou 07)", "a mobile number (06 or 07)"),
+    "shared-cost-08": Words("un numéro à tarif majoré (08)", "a number at a surcharge (08)"),
+    "premium-089": Words("un numéro surtaxé (089)", "a premium-rate number (089)"),
+    "short-3bpq": Words(
+        "un numéro court surtaxé (quatre chiffres, de 3200 à 3999)",
+        "a short number at a surcharge (four digits, 3200 to 3999)",
+    ),
+    "free-or-ordinary-08": Words(
+        "un numéro gratuit ou banalisé (08)", "a free or ordinary number (08)"
+    ),
+    "short-ordinary": Words("un numéro court non surtaxé", "a short number at no surcharge"),
+    "npv": Words("un numéro polyvalent vérifié", "a verified multipurpose number"),
+    "overseas": Words("un numéro d'outre-mer", "an overseas number"),
+    "es-geographic": Words("un numéro fixe espagnol", "a Spanish fixed number"),
+    "es-mobile": Words("un numéro mobile espagnol", "a Spanish mobile number"),
+    "es-free": Words("un numéro gratuit espagnol", "a Spanish free number"),
+    "es-premium": Words("un numéro surtaxé espagnol", "a Spanish premium-rate number"),
+    "be-geographic": Words("un numéro fixe belge", "a Belgian fixed number"),
+    "be-mobile": Words("un numéro mobile belge", "a Belgian mobile number"),
+    "be-free": Words("un numéro gratuit belge", "a Belgian free number"),
+    "be-premium": Words("un numéro surtaxé belge", "a Belgian premium-rate number"),
+    "it-geographic": Words("un numéro fixe italien", "an Italian fixed number"),
+    "it-mobile": Words("un numéro mobile italien", "an Italian mobile number"),
+    "it-free-or-premium": Words(
+        "un numéro gratuit ou surtaxé italien", "an Italian free or premium-rate number"
+    ),
+    "directory-118": Words("un numéro de renseignements (118)", "a directory number (118)"),
 }
+"""What is wrong with a number, a place, a person or a date, and the classes of numbers shown."""
 
 
-def sentence(words: Words, quotes: Mapping[str, Any], language: str) -> str:
-    """Return a row's sentence with what it quotes said in a language; ``fr`` or ``en``."""
+def sentence(words: Words, row: Row, quotes: Mapping[str, Any], language: str) -> str:
+    """Return a row's words with what was quoted said in a language; ``fr`` or ``en``."""
     said = {name: _said(value, language) for name, value in quotes.items()}
+    phrases = PHRASES.get(row.kind)
+    if phrases is not None:
+        said |= phrases(row, quotes, language)
     return words.of(language).format_map(said)
+
+
+def outline(words: Words, language: str) -> str:
+    """Return a row's words with a gap where a call's own figures would stand."""
+    return re.sub(r"\{\w+\}", "…", words.of(language))
 
 
 def _said(value: Any, language: str) -> str:
@@ -125,32 +121,9 @@ def _said(value: Any, language: str) -> str:
     if isinstance(value, date):
         return day_text(value, language)
     if isinstance(value, tuple):
-        return ", ".join(_said(item, language) for item in value)
+        return join([_said(one, language) for one in value], language) if value else "—"
     if isinstance(value, float):
         text = f"{value:.1f}".removesuffix(".0")
         return text.replace(".", ",") if language == "fr" else text
-    if value is None:
-        return "jamais" if language == "fr" else "never"
     known = REASONS.get(str(value))
     return str(value) if known is None else known.of(language)
-
-
-def day_text(day: date, language: str) -> str:
-    """Return a day as people write it."""
-    french = language == "fr"
-    number = "1er" if french and day.day == 1 else str(day.day)
-    return f"{number} {_MONTHS[0 if french else 1][day.month - 1]} {day.year}"
-
-
-def moment_text(moment: datetime, language: str) -> str:
-    """Return an instant as people write it, on the clock that it carries; UTC is told as Paris."""
-    local = moment.astimezone(zone(LEGAL_ZONE)) if moment.tzname() == "UTC" else moment
-    seconds = f":{local:%S}" if local.second else ""
-    if language == "fr":
-        weekday = _WEEKDAYS[0][local.weekday()]
-        clock = f"{local.hour}\u00a0h\u00a0{local:%M}" + (
-            f"\u00a0min\u00a0{local:%S}" if seconds else ""
-        )
-        return f"{weekday} {day_text(local.date(), 'fr')} à {clock}"
-    weekday = _WEEKDAYS[1][local.weekday()]
-    return f"{weekday} {day_text(local.date(), 'en')} at {local:%H:%M}{seconds}"

@@ -48,7 +48,7 @@ from releve.situation.noticing import NOTICES, Notice, notices
 from releve.situation.permits import HeldPermit, permits_of, plannable_sites
 from releve.situation.reading import FieldFault
 from releve.situation.reference import situation_markdown
-from releve.situation.refusal import REFUSALS, Refusal
+from releve.situation.refusal import REFUSALS, Refusal, refuse
 from releve.situation.refusing import refusals, reopening_terms
 from releve.situation.retention import erase_on
 from releve.situation.rules import (
@@ -166,6 +166,7 @@ __all__ = [
     "placed_stays",
     "plannable_sites",
     "refusals",
+    "refuse",
     "reopening_terms",
     "roster_stays",
     "situation_markdown",

@@ -30,18 +30,25 @@ __all__ = [
 class CaseDeclared(Event):
     kind: ClassVar[str] = "case.declared"
     doc: ClassVar[str] = (
-        "An agent is declared a case or a contact, or is cleared. Status, dates, site: never a"
-        " diagnosis, a symptom, a temperature or a result. `happened_at` is the date of the case."
+        "An agent is declared a case or a contact, or is cleared of one. Status, dates, site: never"
+        " a diagnosis, a symptom, a temperature or a result. `happened_at` is the date of the case."
     )
 
     site: str = said("Site where the agent worked", example="casa-1")
     status: str = said(
-        "What is declared; cleared ends the agent's measure",
+        "What is declared; cleared ends the measure of the case named",
         example="declared_case",
         one_of=("declared_case", "contact", "cleared"),
         health=True,
     )
     agent: str = said("Pseudonym id", example="a00042", default="", personal=True, health=True)
+    case: str = said(
+        "Id of the event that declared the case or contact, where it is cleared; else empty",
+        example="8f2c…",
+        default="",
+        personal=True,
+        health=True,
+    )
     since: date | None = said(
         "First day of the measure, at the site; empty = the day it happened",
         example="2026-11-30",

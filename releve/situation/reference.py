@@ -72,6 +72,12 @@ and 48 as shipped, from a single account; the parameters are a row's).
 
 A **reopening** needs the earliest time to be over, the checklist done, and two different people's
 yes (`reopening.approved`, each by its actor), which can be given once the checklist is done.
+An order that closes a site, or keeps it closed, is **corrected** on the same terms, by people or
+programs alike.
+
+A case is **cleared** by an event that names the case's event, its agent and its site. Any other
+clearing is refused in the same words, and a second report of a case is accepted like the first: no
+answer tells who has a measure. A drill starts without the real cases.
 
 ## Who sees what
 

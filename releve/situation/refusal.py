@@ -30,7 +30,9 @@ REFUSALS: Mapping[str, str] = {
     "case.dates": "The measure ends on {until}, before it starts on {since}; mend the dates.",
     "case.too_long": "The measure ends on {until}, more than a year after {since}; mend the dates.",
     "case.since": "The measure starts on {since}, a year or more from {day}; mend the date.",
-    "case.nothing_to_clear": "Agent {agent} has no case or contact to clear at that date.",
+    "case.nothing_to_clear": "The event named declares no case or contact that can be cleared here;"
+    " give the one that the health officer's page names, with its agent and its site.",
+    "case.names_case": "Only a clearing names a case; leave it empty.",
     "absence.dates": "The absence ends at {until}, not after its start at {start}; mend the dates.",
     "absence.none": "Agent {agent} is not unavailable at that date; there is nothing to end.",
     "absence.unknown": "Agent {agent} has no absence {absence}; leave it empty to end all of them.",
@@ -49,6 +51,8 @@ REFUSALS: Mapping[str, str] = {
     "reopening.unknown_item": "The checklist has no item {item}; choose one of {items}.",
     "reopening.item_done": "{item} is done already, recorded by {by}.",
     "approval.same_person": "{actor} said yes already; another person must.",
+    "approval.tied": "{other} said yes already, and one of you gave the other's access; a third"
+    " person must.",
     "approval.by_rule": "A rule does not say yes to a reopening; a person must.",
     "outage.place": "Name a site or a carrier, one of the two.",
     "outage.down_already": "It is down since {since}; record when it is up again.",

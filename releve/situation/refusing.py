@@ -14,7 +14,7 @@ from releve.situation.event import Event
 from releve.situation.refusal import Context, Refusal, local_day, refuse
 from releve.situation.rules import RecordingRule, ReopeningRule, Rules
 from releve.situation.situation import Situation
-from releve.situation.state import Closure
+from releve.situation.state import Case, Closure
 
 __all__ = ["refusals", "reopening_terms"]
 
@@ -78,16 +78,18 @@ def _case(event: events.CaseDeclared, context: Context) -> Iterator[Refusal]:
     yield from context.site_faults(event, event.site)
     yield from context.agent_faults(event.agent)
     yield from _measure(event, context.day(event.happened_at, event.site))
-    mine = [case for case in context.situation.cases if case.agent == event.agent]
-    if event.status == "cleared":
-        open_cases = [c for c in mine if c.cleared_at is None and c.at <= event.happened_at]
-        if not open_cases:
-            yield refuse("case.nothing_to_clear", agent=event.agent)
-        return
-    for case in mine:
-        same = case.status == event.status and case.site == event.site
-        if same and context.day(case.at, case.site) == context.day(event.happened_at, event.site):
-            yield refuse("event.same", kind=event.kind, earlier=case.event)
+    if event.status != "cleared":
+        # A case that is on record is not refused: the refusal would tell who has a measure.
+        if event.case:
+            yield refuse("case.names_case")
+    elif not any(_can_clear(event, case) for case in context.situation.cases):
+        yield refuse("case.nothing_to_clear")
+
+
+def _can_clear(event: events.CaseDeclared, case: Case) -> bool:
+    """Return whether a clearing names this case, with its agent and site, while it is open."""
+    named = (event.case, event.agent, event.site) == (case.event, case.agent, case.site)
+    return named and case.cleared_at is None and case.at <= event.happened_at
 
 
 def _measure(event: events.CaseDeclared, day: date) -> Iterator[Refusal]:
@@ -106,6 +108,8 @@ def _unavailable(event: events.AgentUnavailable, context: Context) -> Iterator[R
     start = event.start or event.happened_at
     if event.until is not None and event.until <= start:
         yield refuse("absence.dates", start=start, until=event.until)
+    if event.actor.startswith("rule:"):
+        return  # two reports of one case call for one absence each
     for absence in context.situation.absences.get(event.agent, ()):
         if (absence.start, absence.until) == (start, event.until):
             yield refuse("event.same", kind=event.kind, earlier=absence.event)
@@ -209,13 +213,17 @@ def _undone(closure: Closure, context: Context, site: str) -> Iterator[Refusal]:
 def _reopened(event: events.SiteReopened, context: Context) -> Iterator[Refusal]:
     yield from _changing(event, context)
     closure = context.situation.site(event.site).closure
-    if closure is None:
-        return
+    if closure is not None:
+        yield from _lifted(event, closure, event.site, context)
+
+
+def _lifted(event: Event, closure: Closure, site: str, context: Context) -> Iterator[Refusal]:
+    """Yield the terms that are not met for an event to lift a closure, or an order of it."""
     earliest = closure.earliest_reopening
     if earliest is not None and min(event.happened_at, event.recorded_at) < earliest:
-        yield refuse("reopening.too_early", site=event.site, earliest=earliest)
-    yield from _undone(closure, context, event.site)
-    needed, given = _terms(closure, context, event.site).approvals, len(closure.approvals)
+        yield refuse("reopening.too_early", site=site, earliest=earliest)
+    yield from _undone(closure, context, site)
+    needed, given = _terms(closure, context, site).approvals, len(closure.approvals)
     if given < needed:
         yield refuse("reopening.approvals", given=given, needed=needed, missing=needed - given)
 
@@ -263,6 +271,10 @@ def _corrected(event: events.EventCorrected, context: Context) -> Iterator[Refus
         yield refuse("correction.twice", corrects=event.corrects)
     if not event.reason and not event.actor.startswith("rule:"):
         yield refuse("correction.no_reason")
+    if isinstance(found, events.SiteClosed | events.ClosureExtended):
+        closure = context.situation.site(found.site).closure
+        if closure is not None and any(order.event == found.id for order in closure.orders):
+            yield from _lifted(event, closure, found.site, context)
 
 
 _BY_KIND: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {

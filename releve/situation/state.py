@@ -167,12 +167,14 @@ def site_of(events: Sequence[Event]) -> SiteState:
 
 
 def _close(state: SiteState, event: SiteClosed) -> SiteState:
+    order = _order(event, event.cause)
     if state.closure is not None:
-        return state
+        # A reopening between the two was corrected: the later order must not be lost by it.
+        return _join(state, state.closure, order, event)
     return replace(
         state,
         closure=Closure(
-            orders=(_order(event, event.cause),),
+            orders=(order,),
             ordered_at=event.happened_at,
             earliest_reopening=event.earliest_reopening,
             home_only=event.home_only,
@@ -199,16 +201,20 @@ def _extend(state: SiteState, event: ClosureExtended) -> SiteState:
     if closure is None:
         return state
     cause = "rule" if event.rule else "authority" if event.authority else "operator"
-    earliest = closure.earliest_reopening
-    later = (
-        event.earliest_reopening if earliest is None else max(earliest, event.earliest_reopening)
-    )
+    return _join(state, closure, _order(event, cause), event)
+
+
+def _join(
+    state: SiteState, closure: Closure, order: Order, event: SiteClosed | ClosureExtended
+) -> SiteState:
+    """Add an order to a closure: it lasts to the latest of them, and approvals are void."""
+    times = [t for t in (closure.earliest_reopening, event.earliest_reopening) if t is not None]
     return replace(
         state,
         closure=replace(
             closure,
-            orders=(*closure.orders, _order(event, cause)),
-            earliest_reopening=later,
+            orders=(*closure.orders, order),
+            earliest_reopening=max(times, default=None),
             home_only=closure.home_only or event.home_only,
             approvals=(),
         ),
@@ -273,9 +279,9 @@ def _ended(absence: Absence, event: AgentBack) -> Absence:
 
 
 def cases_of(events: Sequence[Event]) -> tuple[Case, ...]:
-    """Fold the cases of one agent, by when they happened; clearing ends those before it.
+    """Fold the cases of one agent, by when they happened; clearing ends the one it names.
 
-    Where the agent is erased, nobody knows who was cleared: each case stands for itself.
+    Where the agent is erased, so is the case that a clearing names: each case stands for itself.
     """
     cases: list[Case] = []
     for event in events:
@@ -295,9 +301,14 @@ def cases_of(events: Sequence[Event]) -> tuple[Case, ...]:
                     until=event.until,
                 )
             )
-        elif event.agent:
-            cases = [case if case.cleared_at else replace(case, cleared_at=at) for case in cases]
+        else:
+            cases = [replace(c, cleared_at=at) if _clears(event, c) else c for c in cases]
     return tuple(cases)
+
+
+def _clears(event: CaseDeclared, case: Case) -> bool:
+    """Return whether an event clears a case: the one that it names, on its site."""
+    return case.event == event.case and case.site == event.site and case.cleared_at is None
 
 
 def outage_of(events: Sequence[Event]) -> Outage | None:

@@ -27,7 +27,8 @@ WHO = {
     "a": Role.AUDITOR,
     "A": Role.ADMINISTRATOR,
 }
-HOUSE = "cpfshoA"
+HOUSE = "cpfhoA"
+"""Every role of the operator that is held for the whole of it."""
 RECORDERS = {
     "cpfs": (
         "agent.back", "agent.unavailable", "agents.present", "authorisation.granted",
@@ -82,6 +83,7 @@ ROWS = (
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
     Row("people/erase", "/people/erase", "A"),
     Row("identity", "/identity", "hA"),
+    Row("identity/read", "/identity/read", "hA", 405),
     Row("identity/ask", "/identity/ask", "h", 405),
     Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
     Row("identity/<int:number>/see", "/identity/1/see", "h", 405),
@@ -244,6 +246,9 @@ ROWS = (
     Row("api/v1/roots/last", "/api/v1/roots/last", "chAia", 404),
     Row("api/v1/registry/versions", "/api/v1/registry/versions", HOUSE),
     Row("api/v1/registry/versions/<int:number>", "/api/v1/registry/versions/1", HOUSE),
+    Row("api/v1/outbound/requests", "/api/v1/outbound/requests", "cfso", 405),
+    Row("api/v1/outbound/feeds/<feed>", "/api/v1/outbound/feeds/dialler", "cfso"),
+    Row("api/v1/outbound/feeds/<feed>/rows", "/api/v1/outbound/feeds/dialler/rows", "cfso", 405),
     Row("api/v1/acknowledgements", "/api/v1/acknowledgements", anyone=(405, 405)),
     *(
         Row(f"api/v1/events/{kind}", f"/api/v1/events/{kind}", opens, 405)
@@ -261,6 +266,9 @@ ROWS = (
         404,
     ),
     Row("outbound/person", "/outbound/person", "o"),
+    Row("outbound/requests", "/outbound/requests", "cfso"),
+    Row("outbound/rights", "/outbound/rights", "o"),
+    Row("outbound/feeds", "/outbound/feeds", "o"),
     Row("outbound/rules", "/outbound/rules", "oAia"),
     Row("outbound/rules/flips", "/outbound/rules/flips", "o"),
 )

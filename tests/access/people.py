@@ -17,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 
 from releve.desk.access.models import Grant, User
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
+from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.desk.access.visitor import COOKIE, chosen_text
 
 __all__ = ["FR", "browser_of", "give", "look_as", "person", "signed_in"]
@@ -43,14 +43,18 @@ def give(
     clients: Sequence[str] = (CLIENT,),
     days: int | None = None,
 ) -> Grant:
-    """Give a role from now on, for the sites or clients where it is held for some."""
+    """Give a role from now on, for the sites or clients where it is held for some.
+
+    A role that takes an end has one in thirty days.
+    """
     now = timezone.now()
+    days = 30 if days is None and role in DATED else days
     return Grant.objects.create(
         user=user,
         role=role,
         sites=list(sites) if role in BY_SITE else [],
         clients=list(clients) if role in BY_CLIENT else [],
-        starts_at=now - timedelta(minutes=1),
+        starts_at=now - timedelta(minutes=1) + min(timedelta(0), timedelta(days=days or 0)),
         ends_at=None if days is None else now + timedelta(days=days),
         given_by="test",
     )

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core import mail as mailing
 from django.utils import timezone
 
-from releve.desk.access import identity
+from releve.desk.access import identity, look_notices, people
 from releve.desk.access.models import Look, User
 from releve.desk.access.people import STREAM, AccessError
 from releve.desk.access.roles import Role
@@ -162,3 +163,54 @@ def test_the_log_of_looks_is_erased_after_a_year(officer: User) -> None:
     identity.ask(officer, "a00042", REASON)
     days = set(Personal.objects.filter(subject="a00042").values_list("erase_on", flat=True))
     assert days == {timezone.now().date() + timedelta(days=365)}
+
+
+def account(name: str, role: Role, by: str) -> User:
+    """Give an account through the service, as one person gives it to another."""
+    user, _ = people.give(name, people.Wanted(role.value), by=by, email=f"{name}@example.org")
+    return user
+
+
+@pytest.mark.parametrize("tie", ["grant", "account", "link", "factors", "the other way"])
+def test_who_had_a_hand_in_the_other_s_account_is_no_second_person(admin: User, tie: str) -> None:
+    maker = admin.get_username()
+    officer = account("hanae", Role.HEALTH, by=maker if tie in ("grant", "account") else "root")
+    if tie == "account":  # the role that runs was given by another
+        officer.grants.update(given_by="root")
+    elif tie == "link":
+        people.first_link(officer, by=maker)
+    elif tie == "factors":
+        people.forget_factors(officer, by=maker)
+    elif tie == "the other way":
+        people.first_link(admin, by="hanae")
+    look = identity.ask(officer, "a00042", REASON)
+    with pytest.raises(AccessError, match="another administrator has to allow it"):
+        identity.allow(admin, look)
+    assert Look.objects.get().open_until is None
+    other = account("zoe", Role.ADMINISTRATOR, by="root")
+    assert identity.allow(other, look).allowed_by == "zoe"
+
+
+def test_every_health_officer_is_notified_of_ask_and_allow(
+    officer: User, admin: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    second = account("hanae", Role.HEALTH, by="root")
+    ended = account("ines", Role.HEALTH, by="root")
+    people.end_role("ines", "health", by="root")
+    with django_capture_on_commit_callbacks(execute=True):
+        identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    for user in (officer, second):
+        told = [(row.kind, row.by) for row in look_notices.unread(user)]
+        assert told == [("allowed", admin.get_username()), ("asked", officer.get_username())]
+    assert look_notices.unread(ended) == look_notices.unread(admin) == []
+    assert sorted(mail.to[0] for mail in outbox()) == sorted([officer.email, second.email] * 2)
+    for mail in outbox():
+        assert "a00042" not in mail.subject + mail.body
+        assert REASON not in mail.subject + mail.body
+    look_notices.mark_read(second)
+    assert look_notices.unread(second) == []
+    assert len(look_notices.unread(officer)) == 2
+
+
+def outbox() -> list[Any]:
+    return list(mailing.outbox)

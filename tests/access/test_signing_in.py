@@ -155,7 +155,7 @@ def test_a_forgotten_password_is_mailed_to_known_addresses_only() -> None:
 def test_a_link_works_once() -> None:
     user, is_new = people.give("zoe", people.Wanted("planner"), by="amina")
     assert is_new
-    path = people.first_link(user).removeprefix("http://127.0.0.1:8000")
+    path = people.first_link(user, by="amina").removeprefix("http://127.0.0.1:8000")
     web = Client(headers=FR)
     form = web.get(path)["Location"]
     weak = web.post(form, {"password1": "zoe", "password2": "zoe"})

@@ -83,6 +83,7 @@ def history(people: range) -> None:
     load_frames(frames, source="history", by="tests", as_known=True)
     load = Load.objects.create(source="campaign", by="tests", opened_at=EARLY, known_at=EARLY)
     Campaign.objects.create(load=load, ref=CAMPAIGN, client=CLIENT, object="electricity",
+                            sector="energy-supply",
                             provider="us", digest="")  # fmt: skip
 
 

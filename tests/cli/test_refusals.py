@@ -11,7 +11,9 @@ from releve.cli import main
 from releve.plan_folder import PlanFolderError, refuse_strangers
 
 CALL = ["outbound", "check", "0144556677", "--client", "A", "--object", "electricity"]
+CALL += ["--sector", "energy-supply"]
 LIST = ["outbound", "screen", "LIST", "--out", "OUT", "--client", "A", "--object", "electricity"]
+LIST += ["--sector", "energy-supply"]
 NOON = "2026-11-24T10:30:00+01:00"
 
 

@@ -208,3 +208,35 @@ def test_the_queries_of_an_answer_do_not_grow_with_what_it_holds(
         with CaptureQueriesContext(connection) as found:
             manager.get(path)
         assert len(found) <= before, path
+
+
+def test_a_lead_learns_of_no_case_by_clearing(acting: Acting) -> None:
+    acting.stream = "live"
+    own, other = acting.site, acting.operator.sites[1].id
+    sick, well, *_ = acting.agents_at(other)
+    acting.positive(sick, other)
+    (case,) = live.situation_now().cases
+    lead = program(Role.SITE, sites=(own,))
+    told = set()
+    for agent in (sick, well):
+        for named in ("", case.event, "e0"):
+            sent = {"site": own, "agent": agent, "status": "cleared", "case": named}
+            answer = lead.record("case.declared", f"{agent}{named}", **sent)
+            told.add((answer.status_code, answer.content))
+    assert len(told) == 1
+    assert next(iter(told))[0] == 422
+    assert live.situation_now().cases == (case,)
+
+
+@pytest.mark.parametrize("role", [Role.CONTINUITY, Role.SITE])
+def test_no_token_lifts_a_closure_by_correcting_its_order(acting: Acting, role: Role) -> None:
+    acting.stream = "live"
+    acting.two_positives()
+    closure = live.situation_now().site(acting.site).closure
+    assert closure is not None
+    asks = program(role, sites=(acting.site,) if role is Role.SITE else ())
+    answer = asks.record("event.corrected", corrects=closure.event, reason="Wrong site")
+    assert answer.status_code == 422
+    codes = {row["code"] for row in answer.json()["error"]["faults"]}
+    assert codes == {"reopening.too_early", "reopening.checklist", "reopening.approvals"}
+    assert live.situation_now().site(acting.site).closed

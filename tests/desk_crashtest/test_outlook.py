@@ -89,7 +89,7 @@ def test_it_takes_over_cases_and_lost_sites_and_nothing_else_of_them(acting: Act
     acting.positive(one)
     acting.act("case.declared", site=acting.site, agent=other, status="contact")
     acting.positive(third)
-    acting.act("case.declared", site=acting.site, agent=third, status="cleared")
+    acting.clear(third)
     situation = live.situation_now(acting.stream)
     first, _ = day_bounds(acting.plans[1].day, acting.operator.row.time_zone)
     case, closed = outlook.events_of(situation, first)

@@ -80,7 +80,7 @@ def test_a_case_that_is_cleared_or_over_is_not_open(looking: Looking, acting: Ac
     acting.act("case.declared", site=acting.site, agent=other, status="contact")
     web = looking.as_(Role.HEALTH)
     path = case_path(web, one)
-    acting.act("case.declared", site=acting.site, agent=one, status="cleared")
+    acting.clear(one)
     assert [row["pseudonym"] for row in twin(web)["cases"]] == [other]
     assert web.get(path).status_code == 404
     acting.later(days=8)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 
+from releve.desk.access import people
 from releve.desk.access.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
+from releve.situation import reopening_terms
+from tests.access.people import browser_of
 from tests.desk_live.conftest import Looking
 from tests.live.acting import Acting
 
@@ -70,11 +74,35 @@ def test_the_same_form_sent_twice_records_once(looking: Looking, acting: Acting)
     assert count(acting, "case.declared") == 1
 
 
-def test_a_second_identical_report_is_refused(looking: Looking, acting: Acting) -> None:
-    web = looking.as_(Role.HEALTH)
+def test_a_report_is_answered_alike_whether_or_not_the_agent_has_a_case(
+    looking: Looking, acting: Acting
+) -> None:
+    web = looking.as_(Role.SITE)
     agent = acting.agents_at(acting.site)[0]
-    sent(web, "/record/case", site=acting.site, agent=agent)
-    assert "__all__" in faults(sent(web, "/record/case", site=acting.site, agent=agent))
+    answers = [sent(web, "/record/case", site=acting.site, agent=agent) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+
+
+def test_the_health_officer_clears_from_the_page_of_the_case(
+    looking: Looking, acting: Acting
+) -> None:
+    agent, other, *_ = acting.agents_at(acting.site)
+    acting.positive(agent)
+    (case,) = live.situation_now(acting.stream).cases
+    web, path = looking.as_(Role.HEALTH), f"/record/case?case={case.event}"
+    assert path in web.get(f"/health/{case.event}").content.decode()
+    form = web.get(path).context["page"].form
+    assert [form.initial[name] for name in ("site", "agent", "case", "status")] == [
+        acting.site, agent, case.event, "cleared",
+    ]  # fmt: skip
+    lead = looking.as_(Role.SITE).get(path).context["page"].form
+    assert not {"agent", "case"} & set(lead.initial), "only who sees cases has it filled in"
+    wrong = {"site": acting.site, "agent": other, "status": "cleared"}
+    assert set(faults(sent(web, "/record/case", **wrong, case=case.event))) == {"case"}
+    right = {"site": acting.site, "agent": agent, "status": "cleared", "case": case.event}
+    assert sent(web, "/record/case", **right).status_code == 302
+    (cleared,) = live.situation_now(acting.stream).cases
+    assert cleared.cleared_at is not None
 
 
 def test_a_site_lead_records_at_the_own_site_alone(looking: Looking, acting: Acting) -> None:
@@ -169,3 +197,32 @@ def test_each_form_offers_what_its_reader_may_record(looking: Looking) -> None:
     assert urls == ["/record/case", "/record/check", "/record/tests"]
     urls = [row.url for row in looking.as_(Role.PLANNER).get("/record/").context["page"].choices]
     assert urls == ["/record/outage", "/record/attendance", "/record/authorisation"]
+
+
+def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(acting: Acting) -> None:
+    acting.stream = live.LIVE
+    acting.close()
+    closure = live.situation_now().site(acting.site).closure
+    assert closure is not None
+    terms = reopening_terms(closure, acting.site, acting.operator, live.rules_now())
+    acting.check(*terms.items)
+    path = f"/record/reopening/{acting.site}"
+    webs = {}
+    for name, by in (("amina", "root"), ("bilal", "amina"), ("chloe", "root")):
+        user, _ = people.give(name, people.Wanted("continuity"), by=by)
+        TOTP.activate(user, generate_totp_secret())
+        webs[name] = browser_of(user, lately=True)
+    answers = {name: web.post(path, {"act": "approve"}).status_code for name, web in webs.items()}
+    assert answers == {"amina": 302, "bilal": 422, "chloe": 302}
+    assert "a donné son accès" in webs["bilal"].post(path, {"act": "approve"}).content.decode()
+    sent = {"site": acting.site}
+    answer = webs["bilal"].post(
+        "/api/v1/events/reopening.approved", sent, content_type="application/json",
+        headers={"idempotency-key": "k"},
+    )  # fmt: skip
+    assert answer.status_code == 422
+    codes = {row["code"] for row in answer.json()["error"]["faults"]}
+    assert codes == {"approval.tied"}
+    closure = live.situation_now().site(acting.site).closure
+    assert closure is not None
+    assert closure.approvals == ("amina", "chloe")

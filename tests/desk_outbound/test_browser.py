@@ -45,7 +45,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("outbound")
     home = folder / "home"
     write_plans(folder / "plan", week(1), stamp=STAMP, calendars=False)
-    told = ["CLIENT-A", "--object", "electricity", "--by", "test"]
+    told = ["CLIENT-A", "--object", "electricity", "--sector", "energy-supply", "--by", "test"]
     command(home, "outbound", "campaign", "automne", "--client", *told)
     command(home, "outbound", "facts", "import", str(EXAMPLE), "--by", "test")
     with served(home, str(folder / "plan"), "--open") as found:

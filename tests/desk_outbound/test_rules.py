@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 import zipfile
 from datetime import date
 
@@ -13,6 +14,8 @@ from django.test import Client
 
 from releve.desk.access.roles import Role
 from releve.outbound import built_in_rules
+from releve.outbound.fact_files import NEEDED
+from releve.outbound.reading import columns_of
 from releve.outbound.sources import SOURCES, numbers_of
 from tests.access.people import signed_in
 from tests.outbound.test_flips import CALLS, SHORTER
@@ -50,6 +53,10 @@ def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
         assert row.doubt is None or " ".join(row.doubt.of(language).split()) in plain
         for number in numbers_of(row.source):
             assert f'id="source-{number}"' in page
+        for words in filter(None, (row.refuses, row.remedy)):
+            said = re.sub(r"\{\w+\}", "…", words.of(language))
+            assert " ".join(said.replace("\u00a0", " ").split()) in plain
+    assert not re.search(r"\{\w+\}", plain), "a gap is shown as one"
     assert "Bloctel before every" not in page
     assert page.count('aria-current="page"') == 1, "the nearest entry of the menu, not two"
 
@@ -101,6 +108,8 @@ def sent(web: Client, rows: str = SHORTER, calls: bytes = CALLS, facts: bool = T
             archive.writestr("facts/feeds.csv", FEEDS)
             archive.writestr("facts/contracts.csv", CONTRACTS)
             archive.writestr("facts/mandates.csv", MANDATES)
+            for table in NEEDED:
+                archive.writestr(f"facts/{table}.csv", ",".join(columns_of(table)))
         files["facts"] = SimpleUploadedFile("facts.zip", told.getvalue())
     return web.post("/outbound/rules/flips?format=json", files)
 

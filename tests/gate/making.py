@@ -30,6 +30,7 @@ from releve.outbound import (
 )
 
 CLIENT, CAMPAIGN, CALLER = "CLIENT-A", "spring", "+33162000001"
+PROVIDER = "us"
 AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}\n"
 """Tests run at night too; the hours have tests of their own."""
 
@@ -54,7 +55,7 @@ def consent_of(person: int, at: datetime, **more: Any) -> Consent:
     """A consent of the nth person with all that it needs."""
     told = {"id": f"C{person}", "client": CLIENT, "person": f"P{person}", "collected_at": at,
             "known_at": at, "objects": frozenset({"electricity"}), "items": frozenset(ITEMS),
-            "proof": "a" * 64, **more}  # fmt: skip
+            "proof": "a" * 64, "act": "ticked-box", **more}  # fmt: skip
     return Consent(**told)
 
 
@@ -62,7 +63,8 @@ def fill(people: Iterable[int]) -> None:
     """Record the campaign, its caller number, and people who consented a day ago."""
     now = clock()
     put_campaign(CAMPAIGN, Campaign(CLIENT, "electricity", "manual", "prospecting", "", None, False,
-                                    None, None, "us", "CASA"), by="tests")  # fmt: skip
+                                    None, None, PROVIDER, "CASA", "energy-supply"),
+                 by="tests")  # fmt: skip
     facts: list[Any] = [Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
     for person in people:
         facts.append(Person(f"P{person}", number_of(person), now))

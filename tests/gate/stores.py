@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from releve.gate.sql import asked_by, common_sql, own_sql
+from releve.gate.sql import KEY_CHECK, asked_by, common_sql, own_sql
 from releve.gate.stores import Terms, Written, insert
 
 
@@ -29,6 +29,10 @@ class DjangoStore:
         with connection.cursor() as cursor:
             cursor.execute(statement, asked)
             return cursor.fetchall()
+
+    async def key_check(self) -> str | None:
+        rows = self._rows(KEY_CHECK, {})
+        return str(rows[0][0]) if rows else None
 
     async def write(self, rows: Written) -> None:
         with connection.cursor() as cursor:

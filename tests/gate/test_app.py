@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from releve.gate.app import Gate
 from releve.gate.asking import REFUSALS, question_of
 from releve.gate.errors import Away
+from releve.gate.keys import key_check
 from releve.gate.stores import Store, Terms, Written
 from tests.gate.making import open_rules
 from tests.gate.running import decider_of
@@ -27,6 +29,9 @@ class Broken:
 
     def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
         self.error, self.seconds, self.closed = error, seconds, 0
+
+    async def key_check(self) -> str | None:
+        return key_check()
 
     async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
         await asyncio.sleep(self.seconds)
@@ -45,6 +50,37 @@ class Broken:
 
     def close(self) -> None:
         self.closed += 1
+
+
+def explained(query: str, store: Store | None = None) -> tuple[int, str, dict[str, Any]]:
+    """Return status, type and document of a question whose asker accepts JSON."""
+    rules, sent = open_rules(), list[Any]()
+    broken = store or Broken()
+    gate = Gate(lambda: rules, [decider_of(lambda: rules, lambda _: broken, 0.2)], budget=0.2)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"gate"), (b"accept", b"text/html, application/json")]
+    scope = {"type": "http", "path": "/gate", "method": "GET", "query_string": query.encode(),
+             "headers": headers}  # fmt: skip
+    try:
+        asyncio.run(gate(scope, receive, send))
+    finally:
+        gate.close()
+    kind = dict(sent[0]["headers"])[b"content-type"].decode()
+    return sent[0]["status"], kind, json.loads(sent[1]["body"])
+
+
+def test_whoever_accepts_json_is_told_in_words_what_the_gate_itself_refuses() -> None:
+    for query, status, name in (("to=1", 400, "GATE-CALL"), (GOOD, 503, "GATE-DATABASE")):
+        found = explained(query)
+        says = {"fr": REFUSALS[name].fr, "en": REFUSALS[name].en}
+        document = {"answer": "refuse", "reasons": [{"id": name, "says": says}]}
+        assert found == (status, "application/json", document)
 
 
 def ask(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main
 from releve.gate.models import Consent, Decision, Load, Personal, Watermark, Withdrawal
-from tests.gate.making import CLIENT, fill, number_of
+from releve.gate.moments import clock
+from releve.outbound.reading import read_tables
+from tests.gate.making import CAMPAIGN, CLIENT, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -36,8 +39,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_imported_once(folder: Path) -> None:
-    first = run("facts", "import", str(folder), "--by", "ines")
-    assert "notes.txt: no table of facts, left out" in first.output
+    refused = run("facts", "import", str(folder), "--by", "ines", code=1)
+    assert "notes.txt: not named like a table of facts" in refused.output
+    first = run("facts", "import", str(folder), "--no-strict", "--by", "ines")
+    assert "notes.txt: not named like a table of facts, left out" in first.output
+    assert "facts taken: people 2, consents 1" in first.output
+    (folder / "notes.txt").unlink()
     assert "people: 2 written, 0 there already" in first.output
     again = run("facts", "import", str(folder), "--by", "ines")
     assert "consents: 0 written, 1 there already" in again.output
@@ -48,27 +55,48 @@ def test_a_folder_is_imported_once(folder: Path) -> None:
 
 def test_a_folder_without_a_table_of_facts_is_refused(tmp_path: Path) -> None:
     (tmp_path / "agents.csv").write_text("id\n1\n", encoding="utf-8")
-    found = run("facts", "import", str(tmp_path), "--by", "ines", code=2)
-    assert "holds no table of facts; name its files people.csv, consents.csv" in found.output
+    found = run("facts", "import", str(tmp_path), "--by", "ines", code=1)
+    assert "agents.csv: not named like a table of facts" in found.output
+    found = run("facts", "import", str(tmp_path), "--no-strict", "--by", "ines", code=2)
+    assert "holds no row of facts; its files are people.csv, consents.csv" in found.output
 
 
 def test_a_faulty_row_is_named_and_nothing_is_loaded(folder: Path) -> None:
     with (folder / "people.csv").open("a", encoding="cp1252") as stream:
         stream.write("P3;\n")
+    (folder / "notes.txt").unlink()
     found = run("facts", "import", str(folder), "--by", "ines", code=1)
     assert "people row 4" in found.output
     assert not Load.objects.exists()
 
 
 def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
-    assert "no further call" in run("facts", "withdraw", CLIENT, "P1", "--by", "ines").output
+    fill(range(2))
+    told = run("facts", "withdraw", "client_a", "P1", "--lang", "en", "--by", "ines").output
+    assert f"matched: P1, client {CLIENT}\nconsents taken back: C1\n" in told
+    assert f"{CAMPAIGN}, {number_of(1)}: the gate now answers refuse" in told
+    assert "FR-OPTIN-6 Consent C1 was withdrawn" in told
     assert Withdrawal.objects.get().channel == "oral"
-    run("facts", "read", "consents", "refusals", "--by", "ines")
+    Watermark.objects.all().delete()
+    told = run("facts", "read", "Consentements", "refusals", "--by", "ines").output
+    assert "consents: rows 2, last event 20" in told
+    assert "refusals: rows 0, last event none" in told
     assert set(Watermark.objects.values_list("feed", flat=True)) == {"consents", "refusals"}
 
 
 def test_a_campaign_is_recorded_and_changed() -> None:
-    words = ("campaign", "spring", "--client", CLIENT, "--object", "gas", "--by", "ines")
+    words = (
+        "campaign",
+        "spring",
+        "--client",
+        CLIENT,
+        "--object",
+        "gas",
+        "--sector",
+        "energy-supply",
+        "--by",
+        "ines",
+    )
     assert run(*words).output == "recorded\n"
     assert run(*words).output == "as it was\n"
     assert run(*words, "--last", "2026-12-31").output == "recorded\n"
@@ -95,3 +123,19 @@ def test_a_person_is_forgotten_and_the_files_are_cleaned() -> None:
     fill(range(1))
     assert "2 values erased" in run("forget", "P0").output
     assert "0 values erased" in run("forget", "P0").output
+
+
+def test_vouching_for_a_folder_writes_its_feeds_and_says_what_was_read(tmp_path: Path) -> None:
+    folder = tmp_path / "facts"
+    run("start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
+    told = run(
+        "facts", "read", "consentements", "attempts", "--folder", str(folder), "--by", "ines"
+    )
+    assert "consents: rows 1, last event 2026-10-25T09:30:00+00:00" in told.output
+    assert "attempts: rows 0, last event none" in told.output
+    assert not Watermark.objects.exists()
+    marks = read_tables({"feeds.csv": (folder / "feeds.csv").read_bytes()})["feeds"]
+    read_at = dict(marks.select("feed", "read_at").iter_rows())
+    assert set(read_at) == {"consents", "attempts", "withdrawals", "refusals"}
+    assert clock() - read_at["consents"] < timedelta(minutes=1)
+    assert read_at["refusals"] == datetime.fromisoformat("2026-11-24T10:29:00+01:00")

@@ -6,7 +6,9 @@ import asyncio
 import os
 import threading
 import time
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -16,10 +18,11 @@ from pytest_django.fixtures import Settings
 from releve.gate import versions
 from releve.gate.answering import Decider
 from releve.gate.app import Gate
-from releve.gate.asking import Question, Reply
+from releve.gate.asking import Question, Reply, allow, refuse
 from releve.gate.campaigns import put_campaign
 from releve.gate.deciding import Asked
 from releve.gate.errors import Away, LoadRefused
+from releve.gate.explanation import repeated
 from releve.gate.keys import text_pseudonym
 from releve.gate.knowing import Campaign, bound
 from releve.gate.law import rules_now
@@ -27,11 +30,14 @@ from releve.gate.loading import load_facts
 from releve.gate.models import RuleTable
 from releve.gate.moments import clock
 from releve.gate.stores import PostgreSQL, SQLite
-from releve.outbound import Attempt, Person, Withdrawal
+from releve.gate.tables import instant
+from releve.network.clock import zone
+from releve.outbound import Attempt, Contract, Person, Withdrawal
 from tests.gate.making import (
     AT_ANY_HOUR,
     CAMPAIGN,
     CLIENT,
+    PROVIDER,
     Ground,
     number_of,
     question,
@@ -78,6 +84,67 @@ def test_four_attempts_in_thirty_days_and_no_fifth(ground: Ground) -> None:
     assert ground.rows(DECISIONS) == [(6,)]
 
 
+def explained(ground: Ground, one: Question) -> tuple[str, Any]:
+    """Return what a question is told, short and in full."""
+    found = ask(ground, replace(one, explain=True))
+    assert found.document is not None
+    return said(found), found.document
+
+
+def test_a_refusal_explains_itself_where_it_is_asked_to(ground: Ground) -> None:
+    for n in range(4):
+        assert said(ask(ground, question(1, f"call{n}"))) == "200 allow"
+    told, found = explained(ground, question(1, "fifth"))
+    assert told == "403 refuse FR-FREQ-1"
+    assert (found["answer"], found["legal"]) == ("refuse", False)
+    assert [(r["id"], r["gate"]) for r in found["reasons"]] == [("FR-FREQ-1", "H"),
+                                                               ("FR-FREQ-1", "P")]  # fmt: skip
+    today = clock().astimezone(zone("Europe/Paris"))
+    assert f"{today:%d/%m/%Y} (4 fois)" in found["reasons"][0]["says"]["fr"]
+    assert "Would be lawful from " in found["reasons"][0]["remedy"]["en"]
+    assert found["basis"] == {
+        "id": "consent:C1", "says": {"fr": "consentement C1", "en": "consent C1"}
+    }  # fmt: skip
+    first = ground.rows("SELECT MIN(at) FROM gate_attempt")[0][0]
+    again = datetime.fromisoformat(found["next_allowed"])
+    assert again == instant(first) + timedelta(days=30)
+    assert explained(ground, question(1, "fifth")) == (told, found), "a repeat is told the same"
+
+
+def test_an_allowed_call_says_which_exception_it_rests_on(ground: Ground) -> None:
+    now = clock()
+    running = Contract("K1", CLIENT, "P5", now.date() - timedelta(9), None, now,
+                       frozenset({"electricity"}))  # fmt: skip
+    load_facts([Person("P5", number_of(5), now), running], source="more", by="tests")
+    ground.ready()
+    told, found = explained(ground, question(5, "call"))
+    assert (told, found["answer"], found["reasons"]) == ("200 allow", "allow", [])
+    assert [(e["row"], e["lifts"], e["basis"]) for e in found["exceptions"]] == [
+        ("FR-EXC-CONTRACT-2@2026-08-11", "FR-OPTIN-1@2026-08-11", "contract:K1")
+    ]
+    assert found["exceptions"][0]["says"]["fr"].startswith("Un contrat en cours")
+    decided = instant(ground.rows("SELECT at FROM gate_decision")[0][0])
+    assert datetime.fromisoformat(found["next_allowed"]) == decided
+
+
+def test_a_repeat_that_would_be_judged_otherwise_today_tells_its_rows_alone() -> None:
+    withdrawn = {"answer": "refuse", "reasons": [{"id": "FR-OPTIN-6", "says": {}}]}
+    for found in (withdrawn, None):
+        assert repeated(allow("call/1"), found) == Reply(
+            200, "allow call/1\n", "", {"answer": "allow", "reasons": []}
+        )
+    assert repeated(refuse("FR-OPTIN-6"), withdrawn).document == withdrawn
+
+
+def test_of_several_persons_the_next_instant_is_one_for_all(ground: Ground) -> None:
+    now = clock()
+    load_facts([Person("P77", number_of(1), now)], source="more", by="tests")
+    ground.ready()
+    told, found = explained(ground, question(1, "call", who="P1"))
+    assert told.startswith("403 refuse FR-OPTIN-1")
+    assert found["next_allowed"] is None
+
+
 def test_a_repeat_is_told_the_same_and_counts_once(ground: Ground) -> None:
     first = ask(ground, question(2, "call"))
     assert [ask(ground, question(2, "call")) for _ in range(6)] == [first] * 6
@@ -112,12 +179,26 @@ def test_nobody_lends_a_consent_to_a_number_that_is_not_theirs(ground: Ground) -
     assert ground.rows(DECISIONS) == [(0,)]
 
 
-def test_an_attempt_that_another_provider_counted_gives_no_call_its_name(ground: Ground) -> None:
+def test_an_attempt_counted_outside_the_gate_gives_no_call_its_name(ground: Ground) -> None:
     now = clock()
-    theirs = Attempt("call/1", CLIENT, "P2", now - timedelta(days=1), now, provider="them")
-    load_facts([theirs], source="them", by="tests")
+    ours = Attempt("call/1", CLIENT, "P2", now - timedelta(days=1), now, provider=PROVIDER)
+    load_facts([ours], source="us", by="tests")
     ground.ready()
     assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
+
+
+def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_counts(
+    ground: Ground,
+) -> None:
+    now = clock()
+    theirs = [
+        Attempt(f"call/{n}", CLIENT, "P2", now - timedelta(days=1), now, provider="them")
+        for n in (1, 2, 3)
+    ]
+    load_facts(theirs, source="them", by="tests")
+    ground.ready()
+    assert said(ask(ground, question(2, "call"))) == "200 allow"
+    assert "FR-FREQ-1" in ask(ground, question(2, "call", 2)).reasons
 
 
 def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: Ground) -> None:
@@ -215,7 +296,9 @@ def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: Ground) -> None
 )
 def test_what_is_unknown_is_refused(ground: Ground, more: dict[str, str], expected: str) -> None:
     over = timezone.now().date() - timedelta(days=2)
-    ended = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "")
+    ended = Campaign(
+        CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "", "energy-supply"
+    )
     put_campaign("over", ended, by="tests")
     ground.ready()
     assert said(ask(ground, question(1, "c", **more))) == expected
@@ -341,7 +424,9 @@ def test_a_decision_that_is_broken_off_gives_its_connection_up(
 
 
 def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
-    over = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "")
+    over = Campaign(
+        CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "", "energy-supply"
+    )
     assert put_campaign(CAMPAIGN, over, by="tests")
     assert not put_campaign(CAMPAIGN, over, by="tests")
 
@@ -407,7 +492,7 @@ def test_rules_that_cannot_be_kept_decide_nothing(
 
 def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
     theirs = Campaign("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
-                      "", "")  # fmt: skip
+                      "", "", "energy-supply")  # fmt: skip
     with pytest.raises(LoadRefused, match="campaign of another client"):
         put_campaign(CAMPAIGN, theirs, by="tests")
 

@@ -140,7 +140,8 @@ def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
     dice, now, rules = random.Random(seed), clock(), open_rules()
     for name, client in TWINS.items():
         put_campaign(name, Campaign(client, "electricity", "manual", "prospecting", "", None,
-                                    False, None, None, "us", "CASA"), by="tests")  # fmt: skip
+                                    False, None, None, "us", "CASA", "energy-supply"),
+                 by="tests")  # fmt: skip
     load_facts(people(dice, now), source="tests", by="tests")
     read_feeds()
     told, store = questions(dice, 150), DjangoStore()
@@ -337,7 +338,20 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
     ]  # fmt: skip
     assert reads == {CAMPAIGN: 1, "none": 1}
     if connection.vendor == "postgresql":
-        over = Campaign(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "")
+        over = Campaign(
+            CLIENT,
+            "gas",
+            "manual",
+            "prospecting",
+            "",
+            None,
+            False,
+            None,
+            None,
+            "",
+            "",
+            "energy-supply",
+        )
         put_campaign(CAMPAIGN, over, by="tests")
         assert ask("4").startswith("403 refuse FR-OPTIN")
         assert reads[CAMPAIGN] == 2
@@ -351,7 +365,8 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
 def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     now, rules = clock(), open_rules()
     put_campaign(CAMPAIGN, Campaign(CLIENT, "electricity", "manual", "prospecting", "", None, False,
-                                    None, None, "us", "CASA"), by="tests")  # fmt: skip
+                                    None, None, "us", "CASA", "energy-supply"),
+                 by="tests")  # fmt: skip
     load_facts([Person("P1", number_of(1), now), consent_of(1, now - timedelta(days=1))],
                source="tests", by="tests")  # fmt: skip
     store, commons = DjangoStore(), Commons()

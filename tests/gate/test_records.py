@@ -19,10 +19,13 @@ from django.utils import timezone
 
 from releve import outbound
 from releve.evidence import verify
+from releve.gate.attempt_outcomes import write_outcomes
+from releve.gate.campaigns import put_campaign
 from releve.gate.closing import close_all, prove_row
 from releve.gate.erasing import erase_due, erase_person
 from releve.gate.errors import LoadRefused, NoSuch
 from releve.gate.keys import number_pseudonym, person_pseudonym
+from releve.gate.knowing import Campaign
 from releve.gate.loading import load_facts, load_frames
 from releve.gate.models import Attempt, Consent, Cursor, Decision, Load, Person, Personal
 from releve.gate.models import Refusal as Refusals
@@ -33,7 +36,7 @@ from releve.ledger.models import Entry
 from releve.ledger.roots import seal
 from releve.outbound import Contract, Refusal, Withdrawal
 from releve.outbound.reading import read_tables
-from tests.gate.making import CLIENT, consent_of, fill, number_of, open_rules, question
+from tests.gate.making import CLIENT, PROVIDER, consent_of, fill, number_of, open_rules, question
 from tests.gate.running import decide
 from tests.gate.stores import DjangoStore
 
@@ -124,6 +127,39 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     assert Cursor.objects.count() == 1
 
 
+@pytest.mark.parametrize("said", ["conversation", "abandoned", "voicemail"])
+def test_what_an_agent_reported_of_an_answered_call_stays(
+    said: str, asked: list[str], tmp_path: Path
+) -> None:
+    reported = Attempt.objects.filter(ref="call-0/1")
+    write_outcomes(list(reported), [said], "agent")
+    (tmp_path / "acc_1.log").write_text(line("call-0", "200") + line("call-1", "200"))
+    assert read_outcomes(tmp_path).filed == 1
+    assert reported.order_by("-pk")[0].outcome == said
+
+
+@pytest.mark.parametrize(("code", "told"), [("200", "FR-INS-1"), ("486", "")])
+def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
+    code: str, told: str, tmp_path: Path
+) -> None:
+    fill(range(1))
+    row = Campaign(CLIENT, "insurance", "manual", "prospecting", "", None, False,
+                   None, None, PROVIDER, "CASA", "insurance")  # fmt: skip
+    put_campaign("cover", row, by="tests")
+    given = timezone.now() - timedelta(days=1)
+    own = consent_of(0, given, id="CI", objects=frozenset({"insurance"}))
+    load_facts([own], source="tests", by="tests")
+
+    def ask(call: str) -> str:
+        one = question(0, call, camp="cover")
+        return decide(DjangoStore(), one, open_rules(), time.monotonic() + 5).reasons
+
+    assert ask("first") == ""
+    (tmp_path / "acc_1.log").write_text(line("first", code))
+    assert read_outcomes(tmp_path).filed == 1
+    assert ask("second") == told
+
+
 def test_a_call_that_the_proxy_refused_by_itself_went_around_nobody(
     asked: list[str], tmp_path: Path
 ) -> None:
@@ -142,7 +178,7 @@ def test_the_cursor_stays_where_filing_fails(
     folder.mkdir()
     (folder / "acc_1.log").write_text(line("call-0", "200"))
     with monkeypatch.context() as patch:
-        patch.setattr("releve.gate.outcomes.close_alone", lambda: 1 / 0)
+        patch.setattr("releve.gate.attempt_outcomes.close_alone", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             read_outcomes(folder)
     assert not Attempt.objects.exclude(outcome="").exists()
@@ -281,10 +317,14 @@ def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
 def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
     from releve.gate import keys
     from releve.gate.errors import KeyFault
+    from releve.gate.key_checks import ensure_gate_key
 
     settings.GATE_KEY = ""
+    with pytest.raises(KeyFault, match=r"is missing: restore gate\.key"):
+        number_pseudonym("01 44 55 66 77")
+    ensure_gate_key()
     first = number_pseudonym("01 44 55 66 77")
-    keys._key.cache_clear()
+    keys.forget_key()
     assert number_pseudonym("+33144556677") == first
     assert (settings.HOME / "gate.key").stat().st_mode & 0o777 == 0o600
     settings.GATE_KEY = "short"
@@ -292,18 +332,21 @@ def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
         number_pseudonym("+33144556677")
 
 
-def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it() -> None:
+@pytest.mark.parametrize("kind", ["refusal", "not-interested"])
+def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: str) -> None:
     now = timezone.now()
     fill((0, 1))
     first = now.date() - timedelta(days=400)
     running = Contract("K1", CLIENT, "P0", first, None, now)
-    load_facts([running, Refusal(CLIENT, "P1", now, now, "not-interested")],
+    load_facts([running, Refusal(CLIENT, "P1", now, now, kind),
+                Refusal(CLIENT, "P1", now, now, "not-now")],
                source="tests", by="tests")  # fmt: skip
     far = now + timedelta(days=4 * 366)
     erase_due(far.date(), far)
     assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
     assert value_of("number", number_pseudonym(number_of(1))) is None
-    assert Refusals.objects.count() == 1, "it forbids for good, by the pseudonym alone"
+    (kept,) = Refusals.objects.values_list("kind", flat=True)
+    assert kept == kind, "it forbids for good, by the pseudonym alone"
     ended = dataclasses.replace(running, last=now.date())
     load_facts([ended], source="tests", by="tests")
     erase_due(far.date(), far)

@@ -18,9 +18,9 @@ from releve.ledger import tree
 from releve.ledger.chain import append_all
 from releve.ledger.errors import NothingToSealError, ProofError, SigningKeyError
 from releve.ledger.hashing import NO_HASH, ROOT_TAG, root_hash
-from releve.ledger.keys import public_key
+from releve.ledger.keys import public_key, replace_key
 from releve.ledger.merkle import leaf_hash, node_hash
-from releve.ledger.models import Entry, Node
+from releve.ledger.models import Entry, KeyCheck, Node
 from releve.ledger.proofs import prove, prove_growth
 from releve.ledger.roots import last_root, publish, root_of, roots, seal
 from tests.ledger.making import at, declared, draft
@@ -194,3 +194,47 @@ def test_a_key_that_is_none_is_refused_without_being_quoted(
     (tmp_path / "ledger.key").mkdir()
     with pytest.raises(SigningKeyError, match="cannot be used"):
         public_key()
+
+
+@pytest.fixture
+def sealed(db: None, settings: Settings, tmp_path: Path) -> Path:
+    """A ledger whose root is signed with the key in the file that is returned."""
+    settings.LEDGER_KEY, settings.HOME = "", tmp_path
+    append_all([draft(1)])
+    seal(at(10))
+    return tmp_path / "ledger.key"
+
+
+@pytest.mark.parametrize("checked", [True, False], ids=["check value", "root alone"])
+def test_no_key_is_made_or_taken_beside_roots_that_another_signed(
+    sealed: Path, settings: Settings, *, checked: bool
+) -> None:
+    kept = sealed.read_text()
+    if not checked:  # from before there were check values
+        KeyCheck.objects.all().delete()
+    append_all([draft(2)])
+    sealed.unlink()
+    with pytest.raises(SigningKeyError, match=r"is missing: restore ledger\.key from its copy"):
+        seal(at(20))
+    assert not sealed.exists()
+    sealed.write_text("7" * 64)
+    for given in ("", "8" * 64):
+        settings.LEDGER_KEY = given
+        with pytest.raises(SigningKeyError, match="is not the one that the database was written"):
+            seal(at(20))
+        with pytest.raises(SigningKeyError, match="or set RELEVE_LEDGER_KEY"):
+            public_key()
+    settings.LEDGER_KEY = ""
+    sealed.write_text(kept)
+    assert seal(at(20)).number == 2
+
+
+def test_a_lost_key_is_replaced_on_purpose_alone(sealed: Path) -> None:
+    first = public_key()
+    sealed.unlink()
+    append_all([draft(2)])
+    second = replace_key()
+    assert second == public_key() != first
+    assert json.loads(seal(at(20)).statement)["key"] == second
+    found = [json.loads(root.text) for root in roots()]
+    assert [check_root(root, [first, second])["number"] for root in found] == [1, 2]

@@ -81,6 +81,13 @@ class Acting:
             CaseDeclared.kind, site=site or self.site, agent=agent, status="declared_case", **fields
         )
 
+    def clear(self, agent: str) -> live.Recorded:
+        """Clear the case of an agent declared last."""
+        (*_, case) = [c for c in live.situation_now(self.stream).cases if c.agent == agent]
+        return self.act(
+            CaseDeclared.kind, site=case.site, agent=agent, status="cleared", case=case.event
+        )
+
     def two_positives(self, site: str = "") -> live.Recorded:
         """Declare two agents of a site: by the rule it closes."""
         first, second, *_ = self.agents_at(site or self.site)

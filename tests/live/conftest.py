@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.demand.tables import Floats
 from releve.live import folding, plans, relieving
 from releve.live.models import Stream
 from releve.network import Operator
+from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
 from releve.registry import storage
 from tests.live.acting import Acting
@@ -49,6 +52,17 @@ def known_times(monkeypatch: pytest.MonkeyPatch) -> None:
         return [plan.required * 0 + row for plan in listed]
 
     monkeypatch.setattr(plans, "handling_times", times)
+
+
+@pytest.fixture
+def before_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the clock a week before the first planned day: the live stream routes nobody yet.
+
+    Ask for it before ``acting``; without it a test fails once the real day is that near.
+    """
+    start = datetime.combine(FIRST_DAY - timedelta(days=7), time(9), UTC)
+    shift, real = start - timezone.now(), timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: real() + shift)
 
 
 @pytest.fixture

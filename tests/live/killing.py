@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 import time
 from collections import Counter
@@ -24,9 +25,7 @@ PROGRAM = "switchboard"
 
 def main() -> None:
     """Load the program, then start what is asked for, wait for it, and say how it ended."""
-    from releve.cli.secret import keep_secret
-
-    keep_secret()
+    os.environ.setdefault("RELEVE_SECRET_KEY", secrets.token_urlsafe(48))
     _load()
     for line in sys.stdin:
         asked = json.loads(line)

@@ -49,7 +49,7 @@ def test_a_stopped_drill_stands_still_and_drops_what_it_had_to_do(acting: Acting
 
 
 def test_nobody_real_is_told_and_nothing_real_is_routed(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    before_the_plan: None, acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a drill went outside")
@@ -77,3 +77,24 @@ def test_its_counts_are_its_own(acting: Acting) -> None:
     assert live.message_counts(acting.stream).told > 0
     assert live.message_counts().told == 0
     assert live.reliefs() == []
+
+
+def test_a_drill_takes_over_the_closures_and_no_real_case(acting: Acting) -> None:
+    real = Acting(acting.operator, acting.plans, live.LIVE)
+    real.two_positives()
+    cases = live.situation_now().cases
+    assert len(cases) == 2
+    drill = Acting(acting.operator, acting.plans, live.start_drill("Crue", by="tests").name)
+    situation = live.situation_now(drill.stream)
+    assert situation.cases == ()
+    assert situation.site(acting.site).closed
+    for agent in (cases[0].agent, acting.agents_at(acting.site)[5]):
+        for named in ("", cases[0].event):
+            with pytest.raises(live.Refused) as refused:
+                drill.act(
+                    "case.declared", site=acting.site, agent=agent, status="cleared", case=named
+                )
+            assert [reason.code for reason in refused.value.reasons] == ["case.nothing_to_clear"]
+    drill.positive(cases[0].agent)
+    assert len(live.situation_now(drill.stream).cases) == 1, "its own cases are in it"
+    assert [case.cleared_at for case in live.situation_now().cases] == [None, None]

@@ -55,7 +55,7 @@ def test_the_threads_do_the_whole_chain_and_stop_when_asked(
 
 
 def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    before_the_plan: None, acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.live import routes
     from releve.routing import adapters
@@ -97,7 +97,7 @@ def acting_home(acting: Acting) -> Any:
 
 
 def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    before_the_plan: None, acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.live import routes
     from releve.routing import adapters

@@ -26,14 +26,22 @@ NUMBERS = (
     "+44207123{:04d}",
     "+3389911{:04d}",
 )
+SPELLINGS = (CLIENT, "client a", "Client_A", CLIENT, "A Énergies SA")
+"""What facts call the client; the last one is an alias."""
 _SHARES = (0.3, 0.1, 0.2, 0.06, 0.06, 0.02, 0.06, 0.06, 0.06, 0.04, 0.04)
 _EMPTY = empty_frames()
 _ADDRESSES = ("", "", "", "75001", "13002", "67000", "97400", "GP", "nowhere")
 
 
-def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
-    """Return a list of ``count`` people to call, and tables of facts about them around ``now``."""
+def people_of(
+    count: int, now: datetime, seed: int, *, slips: bool = True
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """Return a list of ``count`` people to call, and tables of facts about them around ``now``.
+
+    With ``slips`` some hold words that are none, as no folder may.
+    """
     draw, now = np.random.default_rng(seed), now.astimezone(UTC)
+    sayings = np.random.default_rng([seed, 1])
     told: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows = []
     for i in range(count):
@@ -41,12 +49,16 @@ def people_of(count: int, now: datetime, seed: int) -> tuple[pl.DataFrame, dict[
         person = f"P{i}"
         rows.append(_row(draw, number, person, told, now))
         _facts(draw, number, person, told, now)
+        _said(sayings, number, person, told, now)
+        if slips and i % 17 == 3:
+            _misspell(i // 17 % 6, number, person, told, now - timedelta(days=i % 20))
     told["feeds"] = [{"feed": feed, "read_at": now - timedelta(minutes=1)} for feed in FEEDS]
     told["mandates"] = [{"id": "M1", "client": CLIENT, "number": CALLER, "first": day(now, -900)}]
     told["scrubs"] = [
         {"list": name, "client": CLIENT, "at": now - timedelta(days=10)}
         for name in ("bloctel", "ne-mappelez-plus", "rpo")
     ]
+    told["clients"] = [{"client": CLIENT, "alias": SPELLINGS[-1]}, {"client": "CLIENT-B"}]
     return pl.DataFrame(rows), {name: frame_of(name, entries) for name, entries in told.items()}
 
 
@@ -108,7 +120,8 @@ def _facts(
             seconds=round(float(draw.uniform(-0.02, 1)) * most * 86400) if not exact else 0
         )
 
-    client = {"client": CLIENT if draw.random() < 0.9 else "CLIENT-B", "person": person}
+    spelling = SPELLINGS[int(person[1:]) % len(SPELLINGS)]
+    client = {"client": spelling if draw.random() < 0.9 else "CLIENT-B", "person": person}
     for k in range(int(draw.choice([0, 1, 2], p=[0.3, 0.5, 0.2]))):
         at = ago(420)
         told["consents"].append(
@@ -160,3 +173,54 @@ def _facts(
         told["listings"].append(
             {"list": name, "number": number, "at": at, "known_at": at, "until": until}
         )
+
+
+def _misspell(
+    which: int,
+    number: str,
+    person: str,
+    told: dict[str, list[dict[str, Any]]],
+    at: datetime,
+) -> None:
+    """Tell something about a person in a word that is none, or in another spelling of one."""
+    when, client = {"at": at, "known_at": at}, {"client": CLIENT, "person": person}
+    if which == 0:
+        told["refusals"].append({**client, **when, "kind": "reffus"})
+    elif which == 1:
+        told["refusals"].append({**client, **when, "kind": "Refusé", "basis": "consnt:C1"})
+    elif which == 2:
+        told["listings"].append({"list": "blocktel", "number": number, **when})
+    elif which == 3:
+        told["attempts"].append({**client, **when, "id": "A", "outcome": "converzation"})
+    elif which == 4:
+        told["people"].append({"person": person, "number": number, "kind": "custommer"})
+    else:
+        told["refusals"].append({**client, **when, "kind": "refus", "basis": "Consentement"})
+        told["attempts"].append({**client, **when, "id": "B", "outcome": "Entretien"})
+        told["attempts"].append({**client, **when, "id": "C", "purpose": "livraison"})
+        told["listings"].append({"list": "Bloctel", "number": number, **when})
+
+
+def _said(
+    draw: np.random.Generator,
+    number: str,
+    person: str,
+    told: dict[str, list[dict[str, Any]]],
+    now: datetime,
+) -> None:
+    """Add what was said by number, or to every client; objections by person as well."""
+    if draw.random() > 0.3:
+        return
+    at = now - timedelta(days=float(draw.integers(-2, 120)))
+    by_number = draw.random() < 0.6
+    written = number.replace("+33", "+33 (0)") if draw.random() < 0.3 else number
+    fact = {
+        "client": str(draw.choice(["", CLIENT, "CLIENT-B"])),
+        "person": written if by_number else person,
+        "at": at,
+        "known_at": at,
+    }
+    if draw.random() < 0.5:
+        told["withdrawals"].append(fact)
+    kind = str(draw.choice(["objection", "objection", "refusal", "not-now"]))
+    told["refusals"].append({**fact, "kind": kind})

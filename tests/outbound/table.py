@@ -18,6 +18,7 @@ from releve.network.clock import zone
 from releve.outbound import (
     ITEMS,
     Abandoned,
+    Alias,
     Attempt,
     Call,
     Callback,
@@ -32,12 +33,13 @@ from releve.outbound import (
     Watermark,
     Withdrawal,
 )
+from releve.outbound.vocabulary import sector_of
 
 CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "somebody", "+33144556677", "+33162000001"
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 LONG_AGO = datetime.fromisoformat("2001-01-01T00:00:00+00:00")
 _CALL = ("caller", "address", "callee", "purpose", "channel", "mode", "origin", "authenticated")
-_CALL += ("mobile_terminal", "campaign", "id")
+_CALL += ("mobile_terminal", "campaign", "provider")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def case_of(entry: dict[str, Any]) -> Case:
         number=str(entry.get("number", NUMBER)),
         at=at,
         object=entry.get("object", "electricity"),
+        sector=entry.get("sector", sector_of(entry.get("object", "")) or "energy-supply"),
         person=entry.get("person", ""),
+        id=entry.get("call_id", entry["id"]),
         **{"caller": CALLER, **{key: entry[key] for key in _CALL if key in entry}},
     )
     refused = entry.get("refused", [])
@@ -124,6 +128,7 @@ def facts_of(entry: dict[str, Any], call: Call, known_at: datetime) -> Facts:
         listings=[listing(x, number) for x in entry.get("listings", [])],
         scrubs=[scrub(s) for s in entry.get("scrubs", [])],
         mandates=[mandate(m, call) for m in entry.get("mandates", [{}])],
+        aliases=[Alias(*pair) for pair in entry.get("aliases", {}).items()],
         abandoned=[abandoned(a) for a in entry.get("abandoned", [])],
         watermarks=[
             Watermark(
@@ -202,7 +207,8 @@ def refusal(value: Any) -> Refusal:
     told = _mapping(value, "at")
     at = instant(told["at"])
     kind, basis = told.get("kind", "refusal"), told.get("basis", "")
-    return Refusal(told.get("client", CLIENT), PERSON, at, at, kind, basis)
+    known, person = instant(told.get("known", told["at"])), told.get("person", PERSON)
+    return Refusal(told.get("client", CLIENT), person, at, known, kind, basis)
 
 
 def attempt(value: Any, number: int) -> Attempt:
@@ -210,7 +216,10 @@ def attempt(value: Any, number: int) -> Attempt:
     at = instant(told["at"])
     known = instant(told.get("known", told["at"]))
     client, person = told.get("client", CLIENT), told.get("person", PERSON)
-    return Attempt(told.get("id", f"A{number}"), client, person, at, known, told.get("outcome", ""))
+    return Attempt(
+        told.get("id", f"A{number}"), client, person, at, known, told.get("outcome", ""),
+        told.get("provider", ""), purpose=told.get("purpose", ""),
+    )  # fmt: skip
 
 
 def listing(value: Any, number: str) -> Listing:

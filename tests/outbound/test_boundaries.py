@@ -159,8 +159,9 @@ def findings(entry: dict[str, Any]) -> dict[str, Any]:
         ({"number": "+999123456789"}, "FR-DATA-NUMBER", {"detail": "malformed"}),
         ({"number": "0044 20 7123 4567"}, "ANY-DATA-JURISDICTION", {"detail": "foreign"}),
         ({"feeds": {"attempts": "2026-11-24 10:14:59"}}, "FR-DATA-STALE",
-         {"feed": "attempts", "read": at("2026-11-24 10:14:59")}),
-        ({"feeds": {"attempts": "never"}}, "FR-DATA-STALE", {"feed": "attempts", "read": None}),
+         {"registers": (("attempts", at("2026-11-24 10:14:59")),), "minutes": 15}),
+        ({"feeds": {"attempts": "never", "refusals": "never"}}, "FR-DATA-STALE",
+         {"registers": (("attempts", None), ("refusals", None)), "minutes": 15}),
     ],
 )  # fmt: skip
 def test_a_refusal_quotes_what_it_rests_on(

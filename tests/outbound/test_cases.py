@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from releve.outbound import built_in_rules, next_allowed, verdict
-from tests.outbound.table import Case, cases_of
+from tests.outbound.reasons import all_cases
+from tests.outbound.table import Case
 
-NAMES = ("law", "consent", "time", "history", "caller", "data", "neighbours", "independent")
-CASES = [case for name in NAMES for case in cases_of(name)]
+CASES = all_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -22,6 +22,7 @@ from releve.outbound.case import territory_of
 from releve.outbound.consents import last_day
 from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
 from releve.outbound.holidays import parse_day_rules
+from releve.outbound.hours import Hours, parse_windows
 from releve.outbound.loading import built_in_texts
 from releve.outbound.numbers import NumberTable, Prefix
 from releve.outbound.rows import Words
@@ -30,6 +31,7 @@ from tests.outbound.table import CLIENT, NUMBER, PERSON, case_of, instant
 RULES = built_in_rules()
 FRANCE, GUADELOUPE = RULES.territories["FR"].name, RULES.territories["GP"].name
 CONSENT = "2026-09-15 11:00"
+(HOLIDAYS,) = (row.parameters["days"] for row in RULES.rows if row.id == "FR-HOLI-1")
 
 
 def at(text: str) -> datetime:
@@ -63,12 +65,13 @@ QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] =
      {"consent": "C1"}, ("C1",)),
     ("FR-OPTIN-2", "consent_items",
      {"consents": [{"at": CONSENT, "lacks": ["choice"], "act": "pre-ticked-box"}]},
-     {"consent": "C1", "missing": ("choice", "positive_act")}, ("C1",)),
+     {"consent": "C1", "missing": ("choice",), "act": "pre-ticked-box"}, ("C1",)),
     ("FR-OPTIN-3", "consent_period", {"consents": [{"at": CONSENT, "until": date(2026, 11, 20)}]},
-     {"consent": "C1", "last": date(2026, 11, 20)}, ("C1",)),
+     {"consent": "C1", "given": at(CONSENT), "last": date(2026, 11, 20)}, ("C1",)),
     ("FR-OPTIN-4", "consent_object",
      {"consents": [{"at": CONSENT, "objects": ["gas"], "slot": "2026-11-24 11:00"}]},
-     {"consent": "C1", "outside": ("object", "slot")}, ("C1",)),
+     {"consent": "C1", "consented": ("gas",), "offered": "electricity",
+      "slot": (at("2026-11-24 11:00"),)}, ("C1",)),
     ("FR-OPTIN-6", "consent_withdrawal",
      {"consents": [CONSENT], "withdrawals": ["2026-11-20 09:00", "2026-11-19 09:00"]},
      {"consent": "C1", "withdrawn": at("2026-11-19 09:00")}, ("C1",)),
@@ -76,12 +79,16 @@ QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] =
      {"consents": [CONSENT], "refusals": [{"at": "2026-11-20 09:00", "basis": "consent:C1"}]},
      {"consent": "C1", "refused": at("2026-11-20 09:00")}, ("C1",)),
     ("FR-HOURS-1", "hours", {"at": "2026-11-24 13:00", "consents": [CONSENT]},
-     {"territory": FRANCE, "local": instant("2026-11-24 13:00")}, ()),
+     {"territory": FRANCE, "local": instant("2026-11-24 13:00"), "zones": ("Europe/Paris",),
+      "week": Hours(parse_windows({"monday-friday": ["10:00-13:00", "14:00-20:00"]}), HOLIDAYS)},
+     ()),
     ("FR-HOLI-2", "local_holidays",
      {"at": "2026-05-27 16:00", "number": "+590590112233"},
      {"territory": GUADELOUPE, "day": date(2026, 5, 27)}, ()),
     ("FR-FREQ-1", "cap", {"attempts": [f"2026-11-{day} 11:00" for day in (20, 18, 19, 17)]},
-     {"count": 4, "most": 4, "first": at("2026-11-17 11:00")}, ("A4", "A2", "A3", "A1")),
+     {"count": 4, "most": 4, "zone": "Europe/Paris",
+      "attempts": tuple(at(f"2026-11-{day} 11:00") for day in (17, 18, 19, 20))},
+     ("A4", "A2", "A3", "A1")),
     ("FR-REFUS-60", "silence", {"refusals": ["2026-11-20 09:00"]},
      {"refused": at("2026-11-20 09:00"), "again": date(2027, 1, 20)}, ()),
     ("FR-INS-1", "silence",
@@ -132,6 +139,7 @@ def test_each_kind_of_row_quotes_what_it_rests_on_and_says_so_in_its_own_words(
         for language in ("fr", "en"):
             head = refuses.of(language).partition("{")[0]
             assert finding.says(language).startswith(head)
+            assert finding.remedy(language)
 
 
 def test_every_kind_that_can_refuse_is_quoted_above() -> None:
@@ -170,7 +178,10 @@ def test_the_attempts_told_are_those_of_the_first_cap_of_the_text() -> None:
 def test_a_cap_of_none_refuses_the_first_call() -> None:
     none = with_rows("- {amends: FR-FREQ-1, gate: H, from: 2026-09-01, parameters: {most: 0}}\n")
     met = [f for f in judged({}, none).findings if f.id == "FR-FREQ-1"]
-    assert [dict(f.quotes) for f in met] == [{"count": 0, "most": 0, "first": None}]
+    assert [dict(f.quotes) for f in met] == [
+        {"count": 0, "most": 0, "zone": "Europe/Paris", "attempts": ()}
+    ]
+    assert met[0].remedy("en").startswith("Would be lawful only if the rule changes.")
 
 
 def test_one_person_on_a_mobile_terminal_may_show_a_mobile_and_nothing_else_forbidden() -> None:
@@ -255,7 +266,7 @@ def test_a_fact_counts_from_the_very_instant_at_which_it_is_known(
 
 
 def test_a_consent_without_a_date_has_no_last_day() -> None:
-    (row,) = (row for row in RULES.rows if row.id == "FR-OPTIN-3")
+    (row,) = (row for row in RULES.rows if row.id == "FR-OPTIN-3" and row.gate == "H")
     undated = Consent("C1", CLIENT, PERSON, None, at(CONSENT), frozenset())
     with pytest.raises(ValueError, match="C1 has no date"):
         last_day(row, undated)

@@ -22,11 +22,11 @@ from releve.outbound import (
 from releve.outbound.flips import flips, read_calls
 from tests.outbound.table import FEEDS
 
-CALLS = b"""id,client,number,at,object,caller,person,address
-Q1,CLIENT-A,+33199000001,2026-11-24T12:30:00+01:00,electricity,3001,P1,75011
-Q2,CLIENT-A,+33199000002,2026-11-24T15:30:00+01:00,electricity,3001,P2,75011
-Q3,CLIENT-A,+33199000003,2026-11-24T12:30:00+01:00,electricity,3001,P3,75011
-Q4,CLIENT-A,+33199000004,2026-11-22T15:30:00+01:00,electricity,3001,P1,75011
+CALLS = b"""id,client,number,at,object,sector,caller,person,address
+Q1,CLIENT-A,+33199000001,2026-11-24T12:30:00+01:00,electricity,energy-supply,3001,P1,75011
+Q2,CLIENT-A,+33199000002,2026-11-24T15:30:00+01:00,electricity,energy-supply,3001,P2,75011
+Q3,CLIENT-A,+33199000003,2026-11-24T12:30:00+01:00,electricity,energy-supply,3001,P3,75011
+Q4,CLIENT-A,+33199000004,2026-11-22T15:30:00+01:00,electricity,energy-supply,3001,P1,75011
 """
 SHORTER = """jurisdiction: FR
 rows:
@@ -102,4 +102,4 @@ def test_a_file_of_calls_that_cannot_be_read_names_its_line(data: bytes, said: s
 
 def test_a_french_file_of_calls_is_read() -> None:
     semicolons = CALLS.replace(b",", b";").replace(b"electricity", "électricité".encode("cp1252"))
-    assert [call.object for call in read_calls(semicolons)] == ["électricité"] * 4
+    assert [call.object for call in read_calls(semicolons)] == ["electricity"] * 4

@@ -103,7 +103,8 @@ def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(
 ) -> None:
     """The whole engine on a call that nothing but the clock refuses, hours of the text and ours."""
     rules, whole = built_in_rules(), grid(FIRST, LAST)
-    call = Call("A", "+33144556677", FIRST, "press", "3001", person="P", address=address)
+    call = Call("A", "+33144556677", FIRST, "press", "3001", person="P", address=address,
+                sector="press")  # fmt: skip
     mandate = Mandate("M", "A", "3001", date(2000, 1, 1), None, FIRST)
     marks = [Watermark(feed, LAST) for feed in ("attempts", "consents", "refusals", "withdrawals")]
     facts = Facts(mandates=[mandate], watermarks=marks)

@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "outbound-replay.md"
 FOLDER = ROOT / "examples" / "campaign"
 DAYS = ("2026-08-10", "2026-08-11")
-OPTIONS = ["--client", "CLIENT-A", "--object", "electricity", "--caller", "+33162000001"]
+OPTIONS = ["--client", "CLIENT-A", "--object", "electricity", "--sector", "energy-supply"]
+OPTIONS += ["--caller", "+33162000001"]
 
 
 def replayed(*more: str, path: Path = FOLDER / "list.csv") -> Result:
@@ -39,13 +40,14 @@ def test_the_page_shows_what_its_command_prints(monkeypatch: pytest.MonkeyPatch)
     assert words[0] == "releve"
     told = CliRunner().invoke(main, words[1:], catch_exceptions=False)
     assert told.exit_code == 0
-    assert told.output == shown
+    assert told.stdout == shown
 
 
 def test_each_day_is_judged_by_its_rules_with_what_was_known_then() -> None:
-    told = json.loads(replayed("--facts", str(FOLDER / "facts"), "--json").output)
+    told = json.loads(replayed("--facts", str(FOLDER / "facts"), "--json").stdout)
     rules, (frames, _) = built_in_rules(), read_facts(FOLDER / "facts")
-    base = Call("CLIENT-A", "", datetime.now().astimezone(), "electricity", "+33162000001")
+    base = Call("CLIENT-A", "", datetime.now().astimezone(), "electricity", "+33162000001",
+                sector="energy-supply")  # fmt: skip
     rows = pl.read_csv(FOLDER / "list.csv", infer_schema=False).fill_null("").to_dicts()
     found = []
     for day in told["days"]:

@@ -19,13 +19,13 @@ from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 
 AT = datetime.fromisoformat("2026-11-24T11:00:00+01:00")
-CALL = Call(CLIENT, "", AT, "electricity", CALLER)
+CALL = Call(CLIENT, "", AT, "electricity", CALLER, sector="energy-supply")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Facts about thirty random people, as Parquet."""
-    _, frames = people_of(30, AT, 5)
+    _, frames = people_of(30, AT, 5, slips=False)
     for name, frame in frames.items():
         told = frame.drop("unreadable", strict=False)
         told.write_parquet(tmp_path / f"{name}.parquet")
@@ -43,14 +43,14 @@ def test_a_scanned_folder_holds_what_a_read_one_holds(folder: Path) -> None:
 
 
 def test_a_list_gets_the_same_verdicts_from_scanned_registers(folder: Path) -> None:
-    rows, _ = people_of(30, AT, 5)
+    rows, _ = people_of(30, AT, 5, slips=False)
     rules = built_in_rules()
     lazy = Screener(CALL, scan_facts(folder)[0], rules, AT).screen(rows)
     assert lazy.equals(Screener(CALL, read_facts(folder)[0], rules, AT).screen(rows))
 
 
 def test_a_list_without_next_instants_has_the_same_verdicts(folder: Path) -> None:
-    rows, frames = people_of(30, AT, 5)
+    rows, frames = people_of(30, AT, 5, slips=False)
     call = replace(CALL, at=datetime.fromisoformat("2026-08-10T13:30:00+02:00"))
     whole = Screener(call, frames, built_in_rules(), AT).screen(rows)
     short = Screener(call, frames, built_in_rules(), AT, following=False).screen(rows)
@@ -97,3 +97,23 @@ def test_numbers_of_a_register_take_their_international_form_however_written() -
     assert found.to_list() == list(told.values())
     alone = [shown_column(pl.Series([one]), built_in_rules().numbers, day)[0] for one in told]
     assert alone == list(told.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("refusals", pl.lit("reffus").alias("kind")),
+        ("refusals", pl.lit("consnt:C1").alias("basis")),
+        ("consents", pl.lit(pl.Series([["gass"]])).first().alias("objects")),
+        ("listings", pl.lit("blocktel").alias("list")),
+    ],
+)
+def test_a_register_with_a_word_that_is_none_is_read_whole_and_named(
+    folder: Path, table: str, change: pl.Expr
+) -> None:
+    frame = pl.read_parquet(folder / f"{table}.parquet")
+    assert scanned(table, frame.lazy()) is not None
+    assert scanned(table, frame.with_columns(change).lazy()) is None
+    frame.with_columns(change).write_parquet(folder / f"{table}.parquet")
+    with pytest.raises(FactFaults, match=f"{table} row 2, {change.meta.output_name()}"):
+        scan_facts(folder)

@@ -27,8 +27,9 @@ from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 
 AT = "2026-11-24T11:00:00+01:00"
-CALL = Call(CLIENT, "", datetime.fromisoformat(AT), "electricity", CALLER)
+CALL = Call(CLIENT, "", datetime.fromisoformat(AT), "electricity", CALLER, sector="energy-supply")
 OPTIONS = ["--client", CLIENT, "--at", AT, "--object", "electricity", "--caller", CALLER]
+OPTIONS += ["--sector", "energy-supply"]
 
 
 def screened(path: Path, out: Path, *more: str) -> Result:
@@ -49,7 +50,7 @@ def outcome_of(out: Path) -> dict[str, bytes]:
 @pytest.fixture
 def facts(tmp_path: Path) -> Path:
     """Facts about forty random people, as Parquet; ``people.csv`` beside them is the list."""
-    rows, frames = people_of(40, CALL.at, 5)
+    rows, frames = people_of(40, CALL.at, 5, slips=False)
     folder = tmp_path / "facts"
     folder.mkdir()
     for name, frame in frames.items():

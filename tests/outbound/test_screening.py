@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from releve.outbound import (
+    ITEMS,
     Call,
     Rules,
     Verdict,
@@ -20,9 +21,12 @@ from releve.outbound import (
     screening,
     verdict,
 )
+from releve.outbound.number_frames import facts_on
 from releve.outbound.reading import facts_of
+from releve.outbound.rows import legal_day
 from releve.outbound.screening import COLUMNS, Screener
-from tests.outbound.people import NUMBERS, people_of
+from releve.outbound.vocabulary import sector_of
+from tests.outbound.people import NUMBERS, frame_of, people_of
 from tests.outbound.table import CALLER, CLIENT, instant
 
 CALLS = {
@@ -36,6 +40,9 @@ CALLS = {
     "press": {"at": "2026-11-24 15:30", "object": "press"},
     "hidden": {"at": "2026-11-24 15:30", "caller": ""},
     "insurance": {"at": "2026-11-24 15:30", "object": "insurance"},
+    "a heat pump": {"at": "2026-11-24 15:30", "object": "pompe à chaleur"},
+    "no word": {"at": "2026-11-24 15:30", "object": "xyzzy"},
+    "no sector": {"at": "2026-11-24 15:30", "sector": ""},
     "energy works": {"at": "2026-11-24 15:30", "object": "energy-works"},
     "nothing said": {"at": "2026-11-24 15:30", "object": ""},
     "a holiday": {"at": "2026-12-25 11:00"},
@@ -43,21 +50,24 @@ CALLS = {
     "before the law": {"at": "2015-01-05 11:00"},
 }
 
+LONGEST = 50
 FEW = 20
 """People a call of the fast comparison: each call draws other ones."""
 
 
 def _call(**told: str) -> Call:
     base = {"object": "electricity", "caller": CALLER, "campaign": "autumn", **told}
+    base.setdefault("sector", sector_of(base["object"]) or "energy-supply")
     return Call(client=CLIENT, number="", **{**base, "at": instant(told["at"])})
 
 
 def _plain(
     call: Call, rows: pl.DataFrame, frames: dict[str, pl.DataFrame], rules: Rules | None = None
 ) -> list[tuple]:
-    facts, found = facts_of(frames), []
+    table = rules or built_in_rules()
+    facts, found = facts_on(frames, table.numbers, legal_day(call.at)), []
     for row in rows.iter_rows(named=True):
-        one = verdict(replace(call, **row), facts, rules or built_in_rules(), call.at)
+        one = verdict(replace(call, **row), facts, table, call.at)
         ids = "|".join(one.rules)
         told = (one.number, one.person, one.legal, one.allowed, ids, one.basis, one.next_allowed)
         found.append(told)
@@ -65,11 +75,11 @@ def _plain(
 
 
 def _compare(
-    call: Call, count: int, seed: int, chunks: int = 2, rules: Rules | None = None
+    call: Call, count: int, seed: int, chunks: int = 2, rules: Rules | None = None, size: int = 0
 ) -> None:
     rows, frames = people_of(count, call.at, seed)
     screener = Screener(call, frames, rules or built_in_rules(), call.at)
-    size = -(-count // chunks)
+    size = size or -(-count // chunks)
     parts = [screener.screen(part) for part in rows.iter_slices(size)]
     for row, got, want in zip(
         rows.iter_rows(named=True),
@@ -91,6 +101,43 @@ def test_columns_and_the_plain_engine_agree_on_a_few_people(
     _compare(_call(**told), FEW, seed, chunks=1)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("eighth", range(8))
+def test_lists_of_every_length_in_parts_of_every_size_have_the_plain_verdicts(eighth: int) -> None:
+    told = [*CALLS.values()]
+    for count in range(1, LONGEST + 1):
+        call = _call(**told[(count + eighth) % len(told)])
+        _compare(call, count, 1000 * eighth + count, size=max(1, count - eighth * count // 8))
+
+
+@pytest.mark.parametrize("table", ["consents", "contracts", "listings"])
+@pytest.mark.parametrize("same", [False, True])
+def test_two_facts_of_one_instant_in_a_part_are_judged(table: str, same: bool) -> None:
+    call = _call(at="2026-08-10 10:30" if table == "listings" else "2026-11-24 11:00")
+    rows, frames = people_of(2, call.at, 5)
+    at = call.at - timedelta(days=10)
+    whose = [{"client": CLIENT, "person": "P0" if same else f"P{k}"} for k in range(2)]
+    told = {
+        "consents": {"collected_at": at, "known_at": at, "objects": ["electricity"],
+                     "items": list(ITEMS), "proof": "x", "act": "signature"},
+        "contracts": {"first": at.date(), "last": call.at.date(), "objects": ["electricity"]},
+        "listings": {"list": "bloctel", "at": at, "known_at": at, "until": call.at},
+    }  # fmt: skip
+    empty = {
+        name: frame.clear() for name, frame in frames.items() if name not in ("feeds", "mandates")
+    }
+    numbers = [f"+3314455{k:04d}" for k in range(2)]
+    people = [{"person": f"P{k}", "number": numbers[k]} for k in range(2)]
+    facts = [
+        {"id": f"F{k}", **one, **told[table], "number": numbers[0 if same else k]}
+        for k, one in enumerate(whose)
+    ]
+    frames |= empty | {"people": frame_of("people", people), table: frame_of(table, facts)}
+    rows = pl.DataFrame({"number": numbers})
+    got = Screener(call, frames, built_in_rules(), call.at).screen(rows).select(COLUMNS)
+    assert got.rows() == _plain(call, rows, frames)
+
+
 def test_the_few_people_of_all_calls_hold_every_kind_of_fact() -> None:
     drawn = [people_of(FEW, _call(**told).at, seed) for seed, told in enumerate(CALLS.values())]
     rows = pl.concat([rows for rows, _ in drawn])
@@ -104,7 +151,10 @@ def test_the_few_people_of_all_calls_hold_every_kind_of_fact() -> None:
     assert consents["collected_at"].null_count()
     assert consents["slot_from"].drop_nulls().len()
     assert (consents["proof"] == "").any()
-    assert {"refusal", "not-interested", "not-now"} <= set(held["refusals"]["kind"])
+    kinds = {"refusal", "not-interested", "not-now", "objection"}
+    assert kinds <= set(held["refusals"]["kind"])
+    assert {"", CLIENT} <= set(held["withdrawals"]["client"])
+    assert held["withdrawals"]["person"].str.starts_with("+").any()
     assert {"bloctel", "robinson", "ne-mappelez-plus", "rpo"} <= set(held["listings"]["list"])
     assert held["people"]["number"].is_duplicated().any()
     assert {"", "consumer", "business"} <= set(rows["callee"])

@@ -82,6 +82,7 @@ _NAMED: dict[str, st.SearchStrategy[Any]] = {
     "corrects": st.integers(0, 12).map(lambda n: f"e{n}"),
     "reason": st.just("Typed wrong"),
     "absence": st.just(""),
+    "case": st.just(""),
     "rule": st.just(""),
     "cause": st.sampled_from(("operator", "hazard")),
     "findings": st.lists(_FINDINGS, max_size=2, unique_by=lambda finding: finding.measure).map(

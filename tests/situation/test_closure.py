@@ -176,7 +176,7 @@ def test_a_case_that_was_cleared_still_counts() -> None:
     """It was confirmed: clearing ends the measure, it does not undo the case."""
     chain = Chain()
     chain.case("a1")
-    chain.after(days=3).record("case.declared", status="cleared", agent="a1", site="casa")
+    chain.after(days=3).case("a1", status="cleared", case="e1")
     chain.after(days=1).case("a2")
     assert chain.closed()
 
@@ -339,6 +339,7 @@ def test_an_order_of_the_rule_that_people_corrected_is_not_given_again() -> None
     chain = Chain()
     chain.case("a1")
     (order, *_) = chain.case("a2")
+    chain.after(days=2).agree()
     chain.record("event.corrected", corrects=order.id, reason="The second test was of another firm")
     assert not chain.closed()
     assert chain.after(days=1).answer() == ()

@@ -48,7 +48,7 @@ def test_an_agent_who_is_cleared_is_back() -> None:
     chain = Chain()
     chain.case("a1")
     chain.record("agent.unavailable", agent="a1", until=end_of(3))
-    answered = chain.after(days=1).case("a1", status="cleared")
+    answered = chain.after(days=1).case("a1", status="cleared", case="e1")
     assert kinds_of(answered) == ["agent.back"]
     assert chain.situation.unavailable(chain.now) == {"a1": end_of(3)}, "another absence lasts"
 

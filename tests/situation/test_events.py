@@ -109,11 +109,11 @@ def test_a_field_that_names_an_agent_is_personal_everywhere() -> None:
 
 
 def test_a_case_holds_status_dates_and_site_and_nothing_else_of_health() -> None:
-    assert health_fields("case.declared") == ("status", "agent", "since", "until")
+    assert health_fields("case.declared") == ("status", "agent", "case", "since", "until")
     own = {field.name for field in fields_of(CaseDeclared)}
     assert own == {
         *("id", "happened_at", "recorded_at", "actor"),
-        *("site", "status", "agent", "since", "until"),
+        *("site", "status", "agent", "case", "since", "until"),
     }
 
 

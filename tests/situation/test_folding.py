@@ -154,6 +154,9 @@ def tried(chain: Chain, step: tuple[str, str, str, float, int]) -> tuple[str, di
     if kind in (CASE, "cleared"):
         status = "declared_case" if kind == CASE else "cleared"
         values = {"site": site, "agent": agent, "status": status, "happened_at": late}
+        if kind == "cleared":
+            mine = [row.event for row in chain.situation.cases if row.agent == agent]
+            values["case"] = mine[number % len(mine)] if mine else "e0"
         return CASE, values
     if kind == "corrected":
         return "event.corrected", {"corrects": f"e{number}", "reason": "Typed wrong"}

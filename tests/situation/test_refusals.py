@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from releve.situation import REFUSALS, Finding, refusals
+from releve.situation import REFUSALS, Finding, refusals, refuse
 from releve.situation_data import rules_with
 from tests.situation.places import CHECKLIST, START, Chain, operator, permit
 
@@ -111,7 +111,6 @@ ROWS: list[Row] = [
         "power.down",
         {"site": "rabat", "id": "e1"},
     ),
-    ("event.same", did("case.declared", **CASE), "case.declared", CASE),
     ("event.same", did("check.done", **CHECK), "check.done", CHECK | {"actor": "karim"}),
     (
         "event.same",
@@ -163,6 +162,7 @@ ROWS: list[Row] = [
     ("case.dates", nothing, "case.declared", CASE | {"until": DAY - timedelta(days=1)}),
     ("case.too_long", nothing, "case.declared", CASE | {"until": DAY + YEAR}),
     ("case.nothing_to_clear", nothing, "case.declared", CASE | {"status": "cleared"}),
+    ("case.names_case", nothing, "case.declared", CASE | {"case": "e1"}),
     ("absence.dates", nothing, "agent.unavailable", {"agent": "a1", "until": START}),
     ("absence.none", nothing, "agent.back", {"agent": "a1"}),
     ("absence.unknown", nothing, "agent.back", {"agent": "a1", "absence": "e9"}),
@@ -323,6 +323,9 @@ ROWS: list[Row] = [
     ),
 ]
 
+OF_ACCOUNTS = "approval.tied"
+"""Accounts are the desk's: tests/desk_live/test_record.py holds its case."""
+
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}-{row[2]}" for row in ROWS])
 def test_what_cannot_be_is_refused_with_a_sentence(row: Row) -> None:
@@ -338,7 +341,12 @@ def test_what_cannot_be_is_refused_with_a_sentence(row: Row) -> None:
 
 
 def test_every_refusal_has_a_case() -> None:
-    assert {row[0] for row in ROWS} == set(REFUSALS)
+    assert {row[0] for row in ROWS} | {OF_ACCOUNTS} == set(REFUSALS)
+
+
+def test_a_refusal_of_accounts_has_its_sentence() -> None:
+    said = refuse(OF_ACCOUNTS, actor="ines", other="samira").sentence()
+    assert said.startswith("samira said yes already, and one of you gave the other's access")
 
 
 def test_a_clock_a_few_minutes_ahead_is_accepted() -> None:

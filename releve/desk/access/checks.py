@@ -1,16 +1,21 @@
-"""System checks of access: an open desk stays on its machine, and where nobody has an account."""
+"""System checks of access: where a desk may be open, and that no stored grant is over-wide."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection
+from django.db.models import Model
+from django.utils import timezone
 
-__all__ = ["accounts_check", "open_desk_check"]
+if TYPE_CHECKING:
+    from releve.desk.access.models import Reach
+
+__all__ = ["accounts_check", "grants_check", "open_desk_check"]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -36,8 +41,50 @@ def accounts_check(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     return [Error(message, hint=hint, id="releve.access.E002")]
 
 
+@register(Tags.database)
+def grants_check(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse roles and tokens that run and say sites or clients their role cannot be held for.
+
+    They give nothing already (``Reach.held``); here it is said before the desk serves.
+    """
+    if not kwargs.get("databases"):
+        return []
+    return [
+        Error(
+            f"{kind} {name} has the role {row.role} for {_named(row)}, which that role cannot be"
+            " held for; it gives nothing.",
+            hint=f"End it with `{command}`, and give it again for what is meant.",
+            id="releve.access.E003",
+        )
+        for kind, name, command, row in _running()
+        if row.held() is None
+    ]
+
+
+def _running() -> Iterator[tuple[str, str, str, Reach]]:
+    """Yield each grant and token that runs, with the command that ends it."""
+    from releve.desk.access.models import Grant, Token
+
+    now = timezone.now()
+    if _has_table(Grant):
+        for grant in Grant.objects.select_related("user").filter(user__is_active=True):
+            name = grant.user.get_username()
+            if grant.runs(now):
+                yield "The account", name, f"releve desk user end {name} --role {grant.role}", grant
+    if _has_table(Token):
+        for token in Token.objects.filter(ends_at__gt=now):
+            yield "The token", token.name, f"releve desk token revoke {token.name}", token
+
+
+def _named(row: Reach) -> str:
+    return f"sites {row.sites!r} and clients {row.clients!r}"
+
+
 def _has_accounts() -> bool:
     from releve.desk.access.models import User
 
-    made = User._meta.db_table in connection.introspection.table_names()
-    return made and User.objects.exists()
+    return _has_table(User) and User.objects.exists()
+
+
+def _has_table(model: type[Model]) -> bool:
+    return model._meta.db_table in connection.introspection.table_names()

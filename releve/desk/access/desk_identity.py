@@ -24,16 +24,18 @@ from releve.desk.access import erasing
 from releve.desk.access import identity as service
 from releve.desk.access.contact_looks import ContactLook, contact_looks
 from releve.desk.access.guard import asks_again, may
-from releve.desk.access.models import Look, User
+from releve.desk.access.look_notices import mark_read, unread
+from releve.desk.access.models import Look, LookNotice, User
 from releve.desk.access.people import STREAM, AccessError
 from releve.desk.access.scopes import actor, can
+from releve.desk.access.two_people import tied_to
 from releve.desk.answers import answer
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text, text_now
 from releve.ledger.models import Entry
 from releve.live import api as live
 
-__all__ = ["allow", "ask", "erase", "identity", "see"]
+__all__ = ["allow", "ask", "erase", "identity", "read", "see"]
 
 _MOST = 100
 
@@ -88,6 +90,7 @@ class IdentityPage:
     contacts: tuple[ContactLook, ...]
     form: AskForm | None
     names: bool
+    notices: tuple[str, ...] = ()
     shown: tuple[str, str] | None = None
 
 
@@ -155,6 +158,14 @@ def see(request: HttpRequest, number: int) -> HttpResponse:
     return response
 
 
+@may("health.looks")
+@require_POST
+def read(request: HttpRequest) -> HttpResponse:
+    """Mark the own notices of looks as read."""
+    mark_read(_user(request))
+    return redirect("identity")
+
+
 @may("users.manage")
 @asks_again
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -206,19 +217,30 @@ def _shown(
     shown: tuple[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    seen = _seen()
+    seen, tied = _seen(), tied_to(actor(request))
     text, now = _text(), timezone.now()
-    rows = tuple(_row(look, request, seen, text, now) for look in Look.objects.all()[:_MOST])
+    rows = tuple(_row(look, request, seen, tied, text, now) for look in Look.objects.all()[:_MOST])
     asks = can(request.user, "health.reidentify")
     contacts = contact_looks(text, _MOST)
-    page = IdentityPage(rows, contacts, form if asks else None, service.has_names(), shown)
-    twin = {"looks": [asdict(row) for row in rows], "contacts": [asdict(row) for row in contacts]}
+    told = tuple(_told(notice, text) for notice in unread(_user(request)))
+    names = service.has_names()
+    page = IdentityPage(rows, contacts, form if asks else None, names, told, shown)
+    twin = {
+        "notices": list(told),
+        "looks": [asdict(row) for row in rows],
+        "contacts": [asdict(row) for row in contacts],
+    }
     # The twin never holds the name.
     return answer(request, "desk/people/identity.html", page, twin, status)
 
 
 def _row(
-    look: Look, request: HttpRequest, seen: Counter[int], text: Text, now: datetime
+    look: Look,
+    request: HttpRequest,
+    seen: Counter[int],
+    tied: frozenset[str],
+    text: Text,
+    now: datetime,
 ) -> LookRow:
     state, word = _state(look, now)
     own = look.asked_by == actor(request)
@@ -232,8 +254,18 @@ def _row(
         state,
         word,
         _("times seen: {count}").format(count=times) if times else _("never seen"),
-        state == "waiting" and not own and can(request.user, "health.approve"),
+        state == "waiting" and look.asked_by not in tied and can(request.user, "health.approve"),
         state == "open" and own and can(request.user, "health.reidentify"),
+    )
+
+
+def _told(notice: LookNotice, text: Text) -> str:
+    sentences = {
+        "asked": _("{name} asked on {when} to see who stands behind {pseudonym}."),
+        "allowed": _("{name} allowed on {when} a look behind {pseudonym}."),
+    }
+    return sentences[notice.kind].format(
+        name=notice.by, when=when(notice.at, text), pseudonym=notice.look.pseudonym
     )
 
 

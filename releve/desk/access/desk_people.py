@@ -45,7 +45,7 @@ def people(request: HttpRequest) -> HttpResponse:
         form.add_error(None, str(error))
         return _shown(request, 422, form=form)
     if is_new:
-        return _shown(request, made=made, link=service.first_link(made))
+        return _shown(request, made=made, link=service.first_link(made, by=actor(request)))
     messages.success(request, _("The role is given."))
     return redirect("people")
 
@@ -79,7 +79,7 @@ def person_close(request: HttpRequest, number: int) -> HttpResponse:
 def person_link(request: HttpRequest, number: int) -> HttpResponse:
     """Show a link at which somebody chooses a new password, to be handed over in person."""
     user = get_object_or_404(User, pk=number, is_active=True)
-    return _shown(request, made=user, link=service.first_link(user))
+    return _shown(request, made=user, link=service.first_link(user, by=actor(request)))
 
 
 @may("users.manage")

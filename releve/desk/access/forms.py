@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as lazy
 from releve.desk.access.models import Token
 from releve.desk.access.people import Wanted
 from releve.desk.access.places import Places
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
+from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
+from releve.desk.access.scopes import reach_faults
 from releve.desk.access.tokens import LONGEST_DAYS, NAME
 
 __all__ = ["GrantForm", "LookForm", "TokenForm"]
@@ -73,16 +74,20 @@ class _RoleForm(forms.Form):
             assert isinstance(field, forms.MultipleChoiceField)
             field.choices = list(items)
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse sites or clients that the role cannot be held for, by the field."""
+        values = super().clean() or {}
+        if {"role", "sites", "clients"} <= set(values):
+            found = reach_faults(values["role"], values["sites"], values["clients"])
+            for name, fault in found.items():
+                self.add_error(name, fault)
+        return values
+
     def wanted(self) -> Wanted:
-        """Return the role as the service takes it; sites and clients only where it is for some."""
+        """Return the role as the service takes it, with every site and client that was named."""
         values = self.cleaned_data
-        role = Role(values["role"])
-        limited = role in BY_SITE or role in DATED
         return Wanted(
-            role.value,
-            tuple(values["sites"]) if limited else (),
-            tuple(values["clients"]) if role in BY_CLIENT else (),
-            values["last_day"],
+            values["role"], tuple(values["sites"]), tuple(values["clients"]), values["last_day"]
         )
 
 

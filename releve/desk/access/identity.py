@@ -2,8 +2,10 @@
 
 Names are not in the database. They stand in one file, at another place (``RELEVE_IDENTITY_FILE``),
 encrypted under a key that is at a third (``RELEVE_IDENTITY_KEY``); without both there are
-pseudonyms only. A health officer asks with a reason; another person, an administrator, allows it
-for an hour; each look in that hour is an entry of the ledger, written before the name is read.
+pseudonyms only. A health officer asks with a reason; another person, an administrator without a
+hand in that officer's account, allows it for an hour; every health officer is notified of both.
+Each
+look in that hour is an entry of the ledger, written before the name is read.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from releve.desk.access.look_notices import notify_officers
 from releve.desk.access.models import Look, User
 from releve.desk.access.people import STREAM, AccessError
 from releve.desk.access.scopes import can
+from releve.desk.access.two_people import are_tied
 from releve.ledger.chain import append
 
 __all__ = ["allow", "ask", "forget", "has_names", "import_names", "knows", "reidentify"]
@@ -82,6 +86,7 @@ def ask(user: User, pseudonym: str, reason: str) -> Look:
         asked_at=timezone.now(),
     )
     _note("identity.asked", look, user)
+    notify_officers(look, "asked", user.get_username())
     return look
 
 
@@ -94,6 +99,10 @@ def allow(user: User, look: Look) -> Look:
         raise AccessError("only an administrator allows it")
     if user.get_username() == look.asked_by:
         raise AccessError("it takes two people: somebody else has to allow it")
+    if are_tied(user.get_username(), look.asked_by):
+        raise AccessError(
+            "one of you gave the other’s access: another administrator has to allow it"
+        )
     if look.open_until is not None:
         raise AccessError("it has been allowed already")
     if now - look.asked_at > ANSWERED_WITHIN:
@@ -101,6 +110,7 @@ def allow(user: User, look: Look) -> Look:
     look.allowed_by, look.open_until = user.get_username(), now + OPEN
     look.save(update_fields=["allowed_by", "open_until"])
     _note("identity.allowed", look, user)
+    notify_officers(look, "allowed", user.get_username())
     return look
 
 

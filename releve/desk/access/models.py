@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
@@ -11,10 +12,10 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
-from releve.desk.access.scopes import Held
+from releve.desk.access.roles import DATED, Role
+from releve.desk.access.scopes import Held, reach_faults
 
-__all__ = ["Grant", "Look", "Rate", "Token", "User"]
+__all__ = ["AccountAct", "Grant", "Look", "LookNotice", "Rate", "Token", "User"]
 
 
 class User(AbstractUser):
@@ -30,19 +31,62 @@ class User(AbstractUser):
             return (self.visiting,)
         if self.pk is None or not self.is_active:
             return ()
-        return tuple(grant.held() for grant in self.grants.all() if grant.runs(timezone.now()))
+        running = (grant.held() for grant in self.grants.all() if grant.runs(timezone.now()))
+        return tuple(held for held in running if held is not None)
 
 
-class Grant(models.Model):
-    """A role given to somebody, for all sites and clients or those named, from and to an instant.
+class Reach(models.Model):
+    """A role, for all sites and clients or for those named; what a grant and a token share.
 
     Never changed: it is ended, and another one given.
     """
 
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="grants")
     role = models.CharField(max_length=20)
     sites = models.JSONField(default=list)
     clients = models.JSONField(default=list)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def label(self) -> str:
+        """The role in the reader's language."""
+        return str(Role(self.role).label) if self.role in Role.values else self.role
+
+    @property
+    def reach(self) -> str:
+        """The ids that the role is held for, that it is held for all, or that it gives nothing."""
+        if self.held() is None:
+            return _("nothing: this role cannot be held for what is named")
+        return ", ".join([*self.sites, *self.clients]) or _("everything")
+
+    def held(self) -> Held | None:
+        """Return the role with what it is limited to; None where it cannot be held so."""
+        if reach_faults(self.role, self.sites, self.clients):
+            return None
+        return Held.of(Role(self.role), self.sites, self.clients)
+
+    def faults(self) -> dict[str, str]:
+        """Return by field why this cannot be given."""
+        return reach_faults(self.role, self.sites, self.clients)
+
+    def clean(self) -> None:
+        """Refuse what is wider than the role may be; ValidationError by the field."""
+        faults = self.faults()
+        if faults:
+            raise ValidationError(faults)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store what is new only where it may be given, whoever gives it."""
+        if self._state.adding:
+            self.clean()
+        super().save(*args, **kwargs)
+
+
+class Grant(Reach):
+    """A role given to somebody, from and to an instant."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="grants")
     starts_at = models.DateTimeField(default=timezone.now)
     ends_at = models.DateTimeField(null=True)
     given_by = models.CharField(max_length=150)
@@ -55,37 +99,35 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"{self.user.get_username()}: {self.label}"
 
-    @property
-    def label(self) -> str:
-        """The role in the reader's language."""
-        return str(Role(self.role).label)
-
-    @property
-    def reach(self) -> str:
-        """The ids that the role is held for, or that it is held for all."""
-        return ", ".join([*self.sites, *self.clients]) or _("everything")
-
     def runs(self, now: datetime) -> bool:
         """Return whether the role is held at an instant."""
         return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
 
-    def held(self) -> Held:
-        """Return the role with what it is limited to."""
-        return Held.of(Role(self.role), self.sites, self.clients)
-
-    def clean(self) -> None:
-        """Refuse a grant that is wider than its role may be; ValidationError by the field."""
-        faults: dict[str, str] = {}
-        if self.role in BY_SITE and not self.sites:
-            faults["sites"] = _("Name the sites: this role is held for sites.")
-        if self.role in BY_CLIENT and not self.clients:
-            faults["clients"] = _("Name the clients: this role is held for clients.")
+    def faults(self) -> dict[str, str]:
+        """Return by field why this cannot be given."""
+        faults = super().faults()
         if self.role in DATED and self.ends_at is None:
             faults["ends_at"] = _("Say until when: this role is held for a time.")
         if self.ends_at is not None and self.ends_at <= self.starts_at:
             faults["ends_at"] = _("The end must be after the start.")
-        if faults:
-            raise ValidationError(faults)
+        return faults
+
+
+class AccountAct(models.Model):
+    """An act by which somebody could come to use the account of another person.
+
+    Where two people are needed, these two are not: see :mod:`releve.desk.access.two_people`.
+    """
+
+    MADE, LINK, FACTORS = "made", "link", "factors"
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="acts")
+    kind = models.CharField(max_length=10)
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.user.get_username()}: {self.kind} by {self.by}"
 
 
 class Look(models.Model):
@@ -105,17 +147,31 @@ class Look(models.Model):
         return f"{self.pk} ({self.asked_by})"
 
 
-class Token(models.Model):
-    """A program's way in to the API: one role, for all sites and clients or those named, to an end.
+class LookNotice(models.Model):
+    """What a health officer is told of a look: it was asked for, or allowed; until it is read."""
 
-    The secret is not kept, only its SHA-256. Never changed: it is ended, and another one given.
+    look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="notices")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="look_notices")
+    kind = models.CharField(max_length=10)
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.look.pk} {self.kind}"
+
+
+class Token(Reach):
+    """A program's way in to the API: one role, to an end.
+
+    The secret is not kept, only its SHA-256.
     """
 
     name = models.CharField(max_length=100, unique=True)
     digest = models.CharField(max_length=64, unique=True)
-    role = models.CharField(max_length=20)
-    sites = models.JSONField(default=list)
-    clients = models.JSONField(default=list)
     ends_at = models.DateTimeField()
     given_by = models.CharField(max_length=150)
     given_at = models.DateTimeField(default=timezone.now)
@@ -126,16 +182,6 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.label}"
-
-    @property
-    def label(self) -> str:
-        """The role in the reader's language."""
-        return str(Role(self.role).label)
-
-    @property
-    def reach(self) -> str:
-        """The ids that the role is held for, or that it is held for all."""
-        return ", ".join([*self.sites, *self.clients]) or _("everything")
 
     def runs(self, now: datetime) -> bool:
         """Return whether the token opens anything at an instant."""

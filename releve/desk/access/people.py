@@ -18,8 +18,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from releve.desk.access.models import Grant, User
-from releve.desk.access.roles import Role
+from releve.desk.access.models import AccountAct, Grant, User
 from releve.ledger.chain import append
 
 __all__ = [
@@ -29,6 +28,7 @@ __all__ = [
     "account",
     "close",
     "end",
+    "end_role",
     "first_link",
     "forget_factors",
     "give",
@@ -73,9 +73,11 @@ def give(
 ) -> tuple[User, bool]:
     """Give a role, making the account when there is none; return it, and whether it was made."""
     user, is_new = _account_for(name, email, password)
+    if is_new:
+        AccountAct.objects.create(user=user, kind=AccountAct.MADE, by=by)
     grant = Grant(
         user=user,
-        role=Role(wanted.role),
+        role=wanted.role,
         sites=list(wanted.sites),
         clients=list(wanted.clients),
         starts_at=timezone.now(),
@@ -83,10 +85,9 @@ def give(
         given_by=by,
     )
     try:
-        grant.clean()
+        grant.save()
     except ValidationError as error:
         raise AccessError(_sentence(error)) from error
-    grant.save()
     body = {
         "role": wanted.role,
         "sites": list(wanted.sites),
@@ -131,6 +132,17 @@ def end(grant: Grant, *, by: str) -> None:
 
 
 @transaction.atomic
+def end_role(name: str, role: str, *, by: str) -> None:
+    """End every grant of a role that an account holds now."""
+    now = timezone.now()
+    running = [row for row in account(name).grants.filter(role=role) if row.runs(now)]
+    if not running:
+        raise AccessError(f"{name!r} does not hold the role {role!r} now")
+    for grant in running:
+        end(grant, by=by)
+
+
+@transaction.atomic
 def close(name: str, *, by: str) -> None:
     """Close an account: roles and sessions end now; the name stays taken, for the records."""
     user = account(name)
@@ -147,12 +159,19 @@ def close(name: str, *, by: str) -> None:
 def forget_factors(user: User, *, by: str) -> None:
     """Take away the second factors of somebody who lost them, and end their sessions."""
     Authenticator.objects.filter(user=user).delete()
+    AccountAct.objects.create(user=user, kind=AccountAct.FACTORS, by=by)
     _end_sessions(user)
     note("access.factors_forgotten", user, {}, by)
 
 
-def first_link(user: User) -> str:
-    """Return the address at which somebody chooses a password: once, within three days."""
+@transaction.atomic
+def first_link(user: User, *, by: str) -> str:
+    """Return the address at which somebody chooses a password: once, within three days.
+
+    Who sees it could use it, which is written down.
+    """
+    AccountAct.objects.create(user=user, kind=AccountAct.LINK, by=by)
+    note("access.link_shown", user, {}, by)
     key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
     return settings.DESK_URL + reverse("account_reset_password_from_key", kwargs=key)
 

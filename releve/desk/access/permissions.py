@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.access.roles import READ_ONLY, Role
+from releve.desk.access.roles import BY_CLIENT, BY_SITE, READ_ONLY, Role
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -26,12 +26,17 @@ _INSIDE = frozenset(Role) - READ_ONLY
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """``does`` is what a holder may do, in the infinitive; ``acts``: it has consequences."""
+    """``does`` is what a holder may do, in the infinitive; ``acts``: it has consequences.
+
+    ``whole``: its pages show every site and client at once, so a role held for some does not
+    give it.
+    """
 
     id: str
     roles: frozenset[Role]
     does: StrPromise
     acts: bool = False
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not self.roles:
@@ -39,6 +44,9 @@ class Permission:
         if self.acts and self.roles & READ_ONLY:
             names = ", ".join(sorted(self.roles & READ_ONLY))
             raise ValueError(f"{self.id}: acts, so no read-only role may hold it, got {names}")
+        if self.whole and self.roles & (BY_SITE | BY_CLIENT):
+            names = ", ".join(sorted(self.roles & (BY_SITE | BY_CLIENT)))
+            raise ValueError(f"{self.id}: whole, so no role held for some may hold it, got {names}")
 
 
 def _rows(*rows: Permission) -> Mapping[str, Permission]:
@@ -152,8 +160,9 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
     ),
     Permission(
         "registry.see",
-        _INSIDE,
+        _INSIDE - BY_SITE,
         lazy("see the reference data"),
+        whole=True,
     ),
     Permission(
         "registry.edit",
@@ -190,9 +199,22 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         acts=True,
     ),
     Permission(
+        "outbound.request",
+        frozenset({_R.CONTINUITY, _R.FLOW, _R.SITE, _R.OUTBOUND}),
+        lazy("record what a person says on the phone"),
+        acts=True,
+    ),
+    Permission(
+        "outbound.rights",
+        frozenset({_R.OUTBOUND}),
+        lazy("see, export and erase what is stored about a person"),
+        acts=True,
+    ),
+    Permission(
         "crashtest.see",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.AUDITOR}),
         lazy("see what crash tests found"),
+        whole=True,
     ),
     Permission(
         "crashtest.run",

@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["BY_CLIENT", "BY_SITE", "DATED", "OUTSIDE", "READ_ONLY", "Role"]
+__all__ = [
+    "BY_CLIENT",
+    "BY_SITE",
+    "DATED",
+    "MAY_NAME_CLIENTS",
+    "MAY_NAME_SITES",
+    "OUTSIDE",
+    "READ_ONLY",
+    "Role",
+]
 
 
 class Role(TextChoices):
@@ -24,10 +33,16 @@ class Role(TextChoices):
 
 
 BY_SITE = frozenset({Role.SITE})
-"""Only for the sites named; naming none is refused. An inspector's sites may be named."""
+"""Only for the sites named; naming none is refused."""
 
 BY_CLIENT = frozenset({Role.CLIENT})
 """Only for the clients named; naming none is refused."""
+
+MAY_NAME_SITES = BY_SITE | {Role.INSPECTOR, Role.AUDITOR}
+"""May be held for some sites; for any other role, naming a site is refused."""
+
+MAY_NAME_CLIENTS = BY_CLIENT | {Role.AUDITOR}
+"""May be held for some clients; for any other role, naming a client is refused."""
 
 OUTSIDE = frozenset({Role.CLIENT, Role.INSPECTOR, Role.AUDITOR})
 """Not of the operator: what is not theirs is not there (404), instead of forbidden (403)."""

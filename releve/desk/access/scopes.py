@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from releve.desk.access.permissions import PERMISSIONS
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, OUTSIDE, Role
+from releve.desk.access.roles import (
+    BY_CLIENT,
+    BY_SITE,
+    MAY_NAME_CLIENTS,
+    MAY_NAME_SITES,
+    OUTSIDE,
+    Role,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -18,7 +26,18 @@ if TYPE_CHECKING:
 
     Somebody: TypeAlias = User | AnonymousUser
 
-__all__ = ["EVERYTHING", "NOTHING", "Held", "Scope", "actor", "can", "held_by", "outside", "scope"]
+__all__ = [
+    "EVERYTHING",
+    "NOTHING",
+    "Held",
+    "Scope",
+    "actor",
+    "can",
+    "held_by",
+    "outside",
+    "reach_faults",
+    "scope",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,17 @@ class Scope:
 
     def has_client(self, client: str) -> bool:
         return self.clients is None or client in self.clients
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every site and every client is in it."""
+        return self.sites is None and self.clients is None
+
+    def covers(self, *, site: str = "", client: str = "") -> bool:
+        """Return whether a record of a site or client is in it; one of neither takes it all."""
+        if not site and not client:
+            return self.is_whole
+        return (not site or self.has_site(site)) and (not client or self.has_client(client))
 
     def __or__(self, other: Scope) -> Scope:
         return Scope(_union(self.sites, other.sites), _union(self.clients, other.clients))
@@ -63,14 +93,40 @@ class Held:
     def of(cls, role: Role, sites: Iterable[str] = (), clients: Iterable[str] = ()) -> Held:
         """Return a role for the sites and clients named; for all where none need be named.
 
-        A role held for clients gives no site, and one held for sites gives no client.
+        A role held for clients gives no site, and one held for sites gives no client. ValueError
+        where the role cannot be held for what is named: it would give more than it says.
         """
-        named_sites, named_clients = frozenset(sites), frozenset(clients)
-        if role in BY_CLIENT:
-            return cls(role, Scope(frozenset(), named_clients))
-        if role in BY_SITE or named_sites:
-            return cls(role, Scope(named_sites, frozenset()))
-        return cls(role, EVERYTHING)
+        named = Scope(frozenset(sites), frozenset(clients))
+        if named.sites and role not in MAY_NAME_SITES:
+            raise ValueError(f"a role {role.value} cannot be held for sites, got {named.sites}")
+        if named.clients and role not in MAY_NAME_CLIENTS:
+            raise ValueError(f"a role {role.value} cannot be held for clients, got {named.clients}")
+        limited = role in BY_CLIENT | BY_SITE or named != NOTHING
+        return cls(role, named if limited else EVERYTHING)
+
+
+def reach_faults(role: str, sites: object, clients: object) -> dict[str, str]:
+    """Return by field why a role cannot be held for these sites and clients; empty = it can.
+
+    The one rule of what a grant may say: forms, commands and models refuse by it, and a stored
+    grant that breaks it gives nothing.
+    """
+    if role not in Role.values:
+        return {"role": _("There is no such role.")}
+    faults: dict[str, str] = {}
+    if not _are_ids(sites) or (sites and role not in MAY_NAME_SITES):
+        faults["sites"] = _("Name no site: this role cannot be held for some sites.")
+    elif role in BY_SITE and not sites:
+        faults["sites"] = _("Name the sites: this role is held for sites.")
+    if not _are_ids(clients) or (clients and role not in MAY_NAME_CLIENTS):
+        faults["clients"] = _("Name no client: this role cannot be held for some clients.")
+    elif role in BY_CLIENT and not clients:
+        faults["clients"] = _("Name the clients: this role is held for clients.")
+    return faults
+
+
+def _are_ids(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(x, str) and x.strip() for x in value)
 
 
 def held_by(user: Somebody) -> tuple[Held, ...]:
@@ -82,22 +138,27 @@ def can(
     user: Somebody, permission: str, *, site: str | None = None, client: str | None = None
 ) -> bool:
     """Return whether somebody may do something now: somewhere, or on this site, for this client."""
-    roles = PERMISSIONS[permission].roles
     return any(
-        held.role in roles
-        and (site is None or held.scope.has_site(site))
+        (site is None or held.scope.has_site(site))
         and (client is None or held.scope.has_client(client))
-        for held in held_by(user)
+        for held in _giving(user, permission)
     )
 
 
 def scope(user: Somebody, permission: str | None = None) -> Scope:
     """Return the sites and clients that somebody's roles are for, or those of one permission."""
     found = NOTHING
-    for held in held_by(user):
-        if permission is None or held.role in PERMISSIONS[permission].roles:
-            found |= held.scope
+    for held in held_by(user) if permission is None else _giving(user, permission):
+        found |= held.scope
     return found
+
+
+def _giving(user: Somebody, permission: str) -> Iterator[Held]:
+    """Yield the roles held now that give a permission."""
+    row = PERMISSIONS[permission]
+    for held in held_by(user):
+        if held.role in row.roles and (held.scope.is_whole or not row.whole):
+            yield held
 
 
 def outside(user: Somebody) -> bool:

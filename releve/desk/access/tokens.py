@@ -16,10 +16,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from releve.desk.access.models import Grant, Token, User
+from releve.desk.access.models import Token, User
 from releve.desk.access.people import STREAM, AccessError, Wanted
-from releve.desk.access.roles import Role
-from releve.desk.access.scopes import Held
 from releve.ledger.chain import append
 
 __all__ = [
@@ -52,18 +50,21 @@ def give(name: str, wanted: Wanted, *, by: str) -> tuple[Token, str]:
         raise AccessError(f"there is a token {name!r} already, or there was: take another name")
     now = timezone.now()
     ends_at = _end(wanted, now)
-    _refuse_too_wide(wanted, now, ends_at)
     secret = PREFIX + secrets.token_urlsafe(32)
-    found = Token.objects.create(
+    found = Token(
         name=name,
         digest=_digest(secret),
-        role=Role(wanted.role),
+        role=wanted.role,
         sites=list(wanted.sites),
         clients=list(wanted.clients),
         ends_at=ends_at,
         given_by=by,
         given_at=now,
     )
+    try:
+        found.save()
+    except ValidationError as error:
+        raise AccessError(" ".join(error.messages)) from error
     reach = {"role": wanted.role, "sites": list(wanted.sites), "clients": list(wanted.clients)}
     _note("access.token_given", found, {**reach, "ends_at": ends_at.isoformat()}, by)
     return found, secret
@@ -96,10 +97,11 @@ def holder(secret: str) -> User | None:
     if not secret.startswith(PREFIX):
         return None
     found = Token.objects.filter(digest=_digest(secret), ends_at__gt=timezone.now()).first()
-    if found is None:
+    held = None if found is None else found.held()
+    if found is None or held is None:
         return None
     user = User(username=f"{_ACTOR}{found.name}")
-    user.visiting = Held.of(Role(found.role), found.sites, found.clients)
+    user.visiting = held
     return user
 
 
@@ -120,21 +122,6 @@ def _end(wanted: Wanted, now: datetime) -> datetime:
     if not now < ends_at <= latest:
         raise AccessError(f"its last day must be today or later, and before {latest.date()}")
     return ends_at
-
-
-def _refuse_too_wide(wanted: Wanted, now: datetime, ends_at: datetime) -> None:
-    """Refuse a reach that a person's role could not have either."""
-    grant = Grant(
-        role=Role(wanted.role),
-        sites=list(wanted.sites),
-        clients=list(wanted.clients),
-        starts_at=now,
-        ends_at=ends_at,
-    )
-    try:
-        grant.clean()
-    except ValidationError as error:
-        raise AccessError(" ".join(error.messages)) from error
 
 
 def _note(kind: str, found: Token, body: Mapping[str, object], by: str) -> None:

@@ -57,6 +57,7 @@ SENTENCES = (
     # why a look behind a pseudonym, or an erasure, is refused
     lazy("reason must have at least 10 characters"),
     lazy("it takes two people: somebody else has to allow it"),
+    lazy("one of you gave the other’s access: another administrator has to allow it"),
     lazy("it has been allowed already"),
     lazy("it was asked more than a day ago: it has to be asked again"),
     lazy("only the person who asked may look"),

@@ -14,14 +14,14 @@ from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import for_anyone
 from releve.desk.answers import unchanged
-from releve.desk.api import events, reading, records
+from releve.desk.api import events, reading, records, requests
 from releve.desk.api.doors import door_of
 from releve.desk.api.registering import OPERATIONS, api
 
 __all__ = ["PREFIX", "docs", "document", "openapi"]
 
 PREFIX = "api/v1/"
-_REGISTERED = (events, reading, records)
+_REGISTERED = (events, reading, records, requests)
 """Importing them has registered their operations."""
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},

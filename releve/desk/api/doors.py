@@ -108,7 +108,8 @@ def _inner(view: _View, method: str, door: Door) -> _View:
         if door.people and is_program(request.user):
             return failure(request, 403, _("A program cannot do this: a person must."))
         response = view(request, *args, **kwargs)
-        response["Cache-Control"] = "private, no-cache"
+        kept = "no-cache" if method == "GET" else "no-store"
+        response["Cache-Control"] = f"private, {kept}"
         return unchanged(request, response) if method == "GET" else response
 
     if not door.permission:

@@ -20,6 +20,7 @@ from ninja import Header, Status
 from ninja.errors import HttpError
 
 from releve.desk.access.scopes import actor
+from releve.desk.access.two_people import approvals_judged
 from releve.desk.api import schemas
 from releve.desk.api.doors import opens
 from releve.desk.api.placing import PERMISSION_OF, refuse_elsewhere
@@ -38,21 +39,21 @@ from releve.situation import (
 )
 from releve.situation.reading import LONGEST_LIST, LONGEST_TEXT
 
-__all__ = ["OWN", "body_schema"]
+__all__ = ["OWN", "Key", "body_schema"]
 
 OWN = ("id", "recorded_at", "actor")
 """Fields that are set here."""
 _AGAIN = frozenset({"event.record.closure", "reopening.approve"})
 """What has such consequences that a person proves again who they are, as on the pages."""
 _MOST_BYTES = 1_000_000
-_Key = Annotated[
+Key = Annotated[
     str,
     Header(
         alias="Idempotency-Key",
         min_length=1,
         max_length=128,
         pattern=r"^[!-~]+$",
-        description="Names the event for its sender: sent again, it is recorded once",
+        description="Names what is sent for its sender: sent again, it is recorded once",
     ),
 ]
 _FORMATS: Mapping[type, dict[str, Any]] = {
@@ -104,7 +105,7 @@ def _property(row: EventField) -> dict[str, Any]:
 
 def _recorder(kind: str) -> Callable[..., Any]:
     def record(
-        request: HttpRequest, idempotency_key: _Key, stream: StreamName = live.LIVE
+        request: HttpRequest, idempotency_key: Key, stream: StreamName = live.LIVE
     ) -> Status[dict[str, Any]]:
         sent = _sent(request, kind)
         looked = named(request, stream)
@@ -113,7 +114,8 @@ def _recorder(kind: str) -> Callable[..., Any]:
         event = event_from_json(kind, {"happened_at": at, **sent, **own})
         refuse_elsewhere(request, event, looked.name)
         key = hashlib.sha256(f"{actor(request)}\n{idempotency_key}".encode()).hexdigest()
-        done = live.record(event, key=key, stream=looked.name)
+        judge = approvals_judged(event)
+        done = live.record(event, key=key, stream=looked.name, judge=judge)
         if done.before:
             live.refuse_other(done.seq, event, tuple(sent))
         answer = {"seq": done.seq, "answers": list(done.answers), "before": done.before}

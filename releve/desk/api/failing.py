@@ -12,8 +12,12 @@ from ninja.errors import HttpError, ValidationError
 
 from releve.desk.ledger.proofs import why_not
 from releve.desk.live.words import refusal_text
+from releve.desk.outbound.request_words import FAULTS
 from releve.desk.presenters.text import text_now
 from releve.desk.responses import failure
+from releve.gate.errors import KeyFault
+from releve.gate.person_requests import RequestFaults, RequestReused
+from releve.gate.request_feeds import FeedMoved
 from releve.ledger.errors import ProofError
 from releve.live import api as live
 from releve.plan_folder import PlanFolderError
@@ -32,8 +36,14 @@ def answer_failures(api: NinjaAPI) -> None:
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    faults = [_fault(".".join(map(str, row["loc"][1:])), "", row["msg"]) for row in error.errors]
+    faults = [_fault(_field(row["loc"]), "", row["msg"]) for row in error.errors]
     return _unacceptable(request, faults)
+
+
+def _field(place: Sequence[Any]) -> str:
+    """Return a field as it was sent; a place in a body begins with the name of our argument."""
+    (where, *path) = place
+    return ".".join(map(str, path[1:] if where == "body" and len(path) > 1 else path))
 
 
 def _event_faults(request: HttpRequest, error: EventFaults) -> HttpResponse:
@@ -77,6 +87,17 @@ def _key_reused(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 409, message)
 
 
+def _request_faults(request: HttpRequest, error: RequestFaults) -> HttpResponse:
+    rows = error.faults
+    faults = [_fault(row.field, row.code, str(FAULTS[row.code])) for row in rows]
+    return _unacceptable(request, faults)
+
+
+def _feed_moved(request: HttpRequest, error: FeedMoved) -> HttpResponse:
+    message = _("These rows do not follow: the feed stands at {position}.")
+    return failure(request, 409, message.format(position=error.position))
+
+
 def _no_proof(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 409, why_not(error))
 
@@ -88,6 +109,10 @@ def _no_operator(request: HttpRequest, error: Exception) -> HttpResponse:
         _("There is no operator yet."),
         _("Import its reference data first, or the sample operator."),
     )
+
+
+def _no_key(request: HttpRequest, error: Exception) -> HttpResponse:
+    return failure(request, 503, str(FAULTS["gate.key"]))
 
 
 def _no_plan(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -103,6 +128,10 @@ _HANDLERS: Mapping[type[Exception], _Handler] = {
     live.NoSuch: _no_such,
     NotThere: _no_such,
     live.KeyReused: _key_reused,
+    RequestFaults: _request_faults,
+    RequestReused: _key_reused,
+    FeedMoved: _feed_moved,
+    KeyFault: _no_key,
     ProofError: _no_proof,
     live.NoOperator: _no_operator,
     PlanFolderError: _no_plan,

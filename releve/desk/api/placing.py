@@ -13,8 +13,11 @@ from releve.live import api as live
 from releve.network import Operator
 from releve.situation import (
     AuthorisationWithdrawn,
+    ClosureExtended,
     Event,
     EventCorrected,
+    SiteClosed,
+    SiteReopened,
     Situation,
     permits_of,
     subject_of,
@@ -52,7 +55,8 @@ PERMISSION_OF: Mapping[str, str] = {
     "site.reopened": "reopening.approve",
     "tests.done": "event.record.inspection",
 }
-"""Kind -> the permission to record it. A correction also takes that of what it corrects."""
+"""Kind -> the permission to record it. A correction also takes that of what it corrects; of an
+order that closes a site, that of a reopening too."""
 
 
 def refuse_elsewhere(request: HttpRequest, event: Event, stream: str) -> None:
@@ -65,7 +69,10 @@ def refuse_elsewhere(request: HttpRequest, event: Event, stream: str) -> None:
     if isinstance(event, EventCorrected):
         judged = situation.event(event.corrects)
     place = "" if judged is None else _site(judged, operator, situation)
-    for permission in {PERMISSION_OF[row.kind] for row in (event, judged or event)}:
+    kinds = {event.kind, (judged or event).kind}
+    if event is not judged and isinstance(judged, SiteClosed | ClosureExtended):
+        kinds.add(SiteReopened.kind)
+    for permission in {PERMISSION_OF[kind] for kind in kinds}:
         if place and not can(request.user, permission, site=place):
             raise Http404(_("There is no such site."))
         if not place and scope(request.user, permission).sites is not None:

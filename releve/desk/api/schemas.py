@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 __all__ = [
     "Accepted",
@@ -24,10 +24,15 @@ __all__ = [
     "Entries",
     "Entry",
     "Failure",
+    "Feed",
+    "FeedRows",
+    "FeedTaken",
     "Messages",
     "Now",
+    "PersonRequest",
     "Plan",
     "Proof",
+    "Recorded",
     "Relief",
     "ReliefDetail",
     "Reliefs",
@@ -372,3 +377,84 @@ class Versions(Schema):
     """The versions, the current one first."""
 
     versions: list[Version]
+
+
+Said = Literal["stop", "refusal", "not-interested", "not-now", "outcome"]
+Outcome = Literal[
+    "", "conversation", "abandoned", "voicemail", "answered", "no-answer", "busy", "declined",
+    "cancelled", "failed", "unallocated",
+]  # fmt: skip
+
+
+class PersonRequest(Schema):
+    """What the person at a number says; ``client`` is ``*`` for every client."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: str = Field(min_length=1, max_length=40, description="Any French or international form")
+    said: Said
+    client: str = Field(min_length=1, max_length=128)
+    at: AwareDatetime | None = Field(default=None, description="When it was said; null: now")
+    channel: str = Field(default="oral", max_length=64)
+    outcome: Outcome = Field(default="", description="With said = outcome alone")
+    call: str = Field(default="", max_length=300, description="Call-ID, or Call-ID/CSeq")
+
+
+class RequestAnswer(Schema):
+    """What a question to the gate about one campaign would be answered now."""
+
+    campaign: str
+    client: str
+    allowed: bool
+    for_request: bool = Field(description="A row refuses for what the person said")
+    rules: list[str]
+    next_allowed: datetime | None
+
+
+class Recorded(Schema):
+    """A request as it stands: counts, and what the gate would answer; ``client`` null: every."""
+
+    said: Said
+    client: str | None
+    at: datetime
+    known_at: datetime
+    before: bool
+    persons: int = Field(description="People known under the number; with none, it still binds")
+    consents: int = Field(description="Consents that were taken back")
+    facts: int
+    answers: list[RequestAnswer]
+
+
+class FeedRows(Schema):
+    """Rows of a feed that follow ``position``; cells as in the files (docs/gate.md)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    position: int = Field(ge=0, le=2**53, description="How many rows were sent before these")
+    rows: list[dict[str, str]] = Field(max_length=500)
+
+
+class FeedFault(Schema):
+    """A row that was set aside; ``row`` counts from 1 at the beginning of the feed."""
+
+    row: int
+    field: str
+    code: str
+    message: str
+
+
+class FeedTaken(Schema):
+    """What became of the rows; the next ones follow ``position``."""
+
+    recorded: int
+    before: int
+    set_aside: int
+    position: int
+    faults: list[FeedFault]
+
+
+class Feed(Schema):
+    """How many rows of a feed were taken."""
+
+    feed: str
+    position: int

@@ -3,8 +3,8 @@
 A personal value stands in an entry as a salted commitment. It is shown to the health officer
 alone; everybody else is told that there is one, or that it was erased. What tells of health and is
 of nobody in particular is a commitment too, shown to those who may see the cases of a site. The
-entries of a site are shown to those whose access reaches it; of the others there is the place in
-the chain and the hash.
+entries of a site or client are shown to those whose access reaches it, those of neither to those
+whose access reaches all; of the others there is the place in the chain and the hash.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Eyes:
         """Return what somebody may see."""
         return cls(can(user, "health.cases"), can(user, "health.see"), scope(user, "ledger.see"))
 
-    def sees(self, site: object) -> bool:
-        """Return whether the entries of a site may be read; one without a site by everybody."""
-        return not site or self.scope.has_site(str(site))
+    def sees(self, body: Mapping[str, Any]) -> bool:
+        """Return whether an entry may be read; one of no site and no client takes all of them."""
+        return self.scope.covers(site=_id(body, "site"), client=_id(body, "client"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """An entry as one reader sees it; ``concealed``: of a site that is not theirs."""
+    """An entry as one reader sees it; ``concealed``: of what is not theirs."""
 
     seq: int
     kind: str
@@ -110,9 +110,8 @@ def entry_views(rows: Sequence[Entry], eyes: Eyes, text: Text) -> tuple[EntryVie
 
 def _view(row: Entry, kept: Mapping[str, str], eyes: Eyes, text: Text) -> EntryView:
     body = parsed(row.body)
-    site = body.get("site")
-    named = site if isinstance(site, str) else ""
-    concealed = not eyes.sees(named)
+    named = _id(body, "site")
+    concealed = not eyes.sees(body)
     actor = body.get("actor") or body.get("by") or ""
     fields = () if concealed else tuple(_fields(row.kind, body, kept, eyes, text))
     return EntryView(
@@ -131,6 +130,11 @@ def _view(row: Entry, kept: Mapping[str, str], eyes: Eyes, text: Text) -> EntryV
         prev=row.prev,
         url=reverse("ledger_entry", args=[row.seq]),
     )
+
+
+def _id(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _fields(

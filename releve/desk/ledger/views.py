@@ -38,7 +38,7 @@ from releve.desk.presenters.text import Text, text_now
 from releve.desk.responses import failure
 from releve.evidence import verify as verifier
 from releve.ledger.chain import head
-from releve.ledger.errors import LedgerError, ProofError
+from releve.ledger.errors import LedgerError, ProofError, SigningKeyError
 from releve.ledger.export import export_lines
 from releve.ledger.hashing import canonical
 from releve.ledger.keys import public_key
@@ -216,7 +216,14 @@ def verifier_file(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     """How to verify; the check itself when it is asked for."""
-    text = _text()
+    try:
+        return _verified_page(request, _text())
+    except SigningKeyError:
+        told = _("The key that signs the ledger is missing, or is not the one it was signed with.")
+        return failure(request, 503, told, _("Restore ledger.key from its copy."))
+
+
+def _verified_page(request: HttpRequest, text: Text) -> HttpResponse:
     outcome, fault = _checked(request, text) if request.method == "POST" else (None, "")
     page = VerifyPage(
         outcome,
@@ -294,8 +301,8 @@ def _root_view(root: Root | None, last: int, text: Text) -> RootView | None:
 
 
 def _may_export(request: HttpRequest, eyes: Eyes) -> bool:
-    """Return whether the whole may be handed out: not to somebody who is here for some sites."""
-    return can(request.user, "ledger.prove") and eyes.scope.sites is None
+    """Return whether the whole may be handed out: not to a reader who is here for some."""
+    return can(request.user, "ledger.prove") and eyes.scope.is_whole
 
 
 def _handed_out(content: str, name: str, kind: str) -> HttpResponse:

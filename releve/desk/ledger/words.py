@@ -18,6 +18,7 @@ __all__ = ["FIELDS", "STREAMS", "WORDS", "actor_word", "field_word", "kind_word"
 
 WORDS: Mapping[str, StrPromise] = {
     "access.closed": lazy("Account closed"),
+    "access.link_shown": lazy("Link to choose a password shown"),
     "access.ended": lazy("Role ended"),
     "access.factors_forgotten": lazy("Second factor set back"),
     "access.given": lazy("Role given"),
@@ -68,6 +69,8 @@ WORDS: Mapping[str, StrPromise] = {
     "outbound.facts": lazy("Facts sealed"),
     "outbound.looked": lazy("Person looked at"),
     "outbound.papers": lazy("Papers of a campaign"),
+    "outbound.requested": lazy("Request of a person recorded"),
+    "outbound.rights": lazy("Right of a person answered"),
     "outbound.tried": lazy("Change of rules tried"),
     "outlook.made": lazy("Outlook made"),
     "outlook.seen": lazy("Outlook seen"),

@@ -23,6 +23,7 @@ from releve.desk.presenters.text import Text
 from releve.network import Operator
 from releve.network.clock import to_utc, zone
 from releve.situation import (
+    Case,
     CaseDeclared,
     CheckDone,
     Event,
@@ -46,7 +47,8 @@ __all__ = [
 _SITE = frozenset({"site.unknown", "closure.closed_already", "closure.past"})
 _FIELD_OF = {
     "agent.unknown": "agent",
-    "case.nothing_to_clear": "agent",
+    "case.nothing_to_clear": "case",
+    "case.names_case": "case",
     "case.dates": "until",
     "case.too_long": "until",
     "case.since": "since",
@@ -184,6 +186,13 @@ class CaseForm(RecordForm):
         widget=forms.RadioSelect,
         initial="declared_case",
     )
+    case = forms.CharField(
+        label=lazy("Number of the case that is cleared"),
+        required=False,
+        max_length=64,
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", **PRIVATE}),
+        help_text=lazy("Needed to clear; the health officer opens this form from the case’s page."),
+    )
     since = forms.DateField(
         label=lazy("First day of the measure"),
         required=False,
@@ -196,11 +205,16 @@ class CaseForm(RecordForm):
         widget=forms.DateInput({"type": "date"}),
         help_text=lazy("Empty: as the rule says."),
     )
-    field_order = ("site", "agent", "status", "happened_at", "since", "until", "key")
+    field_order = ("site", "agent", "status", "case", "happened_at", "since", "until", "key")
 
     def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
         super().__init__(place, data, site)
         self.initial["status"] = "declared_case"
+
+    def offer_clearing(self, case: Case) -> None:
+        """Fill the form in with the clearing of a case."""
+        names = {"site": case.site, "agent": case.agent, "case": case.event}
+        self.initial.update({"status": "cleared", **names})
 
     def event(self, actor: str) -> Event:
         found = self.cleaned_data
@@ -208,6 +222,7 @@ class CaseForm(RecordForm):
             **self.common(actor),
             agent=found["agent"].strip(),
             status=found["status"],
+            case=found["case"].strip(),
             since=found["since"],
             until=found["until"],
         )

@@ -33,7 +33,7 @@ from releve.desk.responses import wants_json
 from releve.desk.sizes import takes
 from releve.live import api as live
 from releve.live.photos import MOST_BYTES, MOST_PHOTOS
-from releve.situation import refusals
+from releve.situation import Case, refusals
 
 __all__ = [
     "RecordPage",
@@ -130,8 +130,19 @@ def index(request: HttpRequest) -> HttpResponse:
 def case(request: HttpRequest) -> HttpResponse:
     """Declare a positive test, a contact, or that somebody is cleared."""
     form = CaseForm(place_of(request, "event.record.case"), sent(request), chosen_site(request))
+    cleared = _case_to_clear(request)
+    if cleared is not None:
+        form.offer_clearing(cleared)
     about = _("Status and dates under a pseudonym. Never a name, a symptom or a result.")
     return recorded(request, RecordPage(_("Positive test"), about, form, _("Declare"), _back()))
+
+
+def _case_to_clear(request: HttpRequest) -> Case | None:
+    """Return the case that a link names, for a reader who may see it."""
+    reach = scope(request.user, "health.cases")
+    cases = live.situation_now(looked_at(request).name).cases
+    named = request.GET.get("case", "")
+    return next((row for row in cases if row.event == named and reach.has_site(row.site)), None)
 
 
 @may("event.record.closure")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
+from releve.desk.access.two_people import approvals_judged
 from releve.desk.busy import unrecorded
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import looked_at
@@ -75,7 +76,9 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
     status = 200
     if request.method == "POST":
         try:
-            live.record(_event(request, site, stream), key=_key(request), stream=stream)
+            event = _event(request, site, stream)
+            judge = approvals_judged(event)
+            live.record(event, key=_key(request), stream=stream, judge=judge)
         except live.Refused as error:
             refused = tuple(refusal_text(row, operator, text) for row in error.reasons)
             status = 422

@@ -53,7 +53,14 @@ _REFUSALS = {
         "The measure ends on {until}, more than a year after {since}; mend the dates."
     ),
     "case.since": lazy("The measure starts on {since}, a year or more from {day}; mend the date."),
-    "case.nothing_to_clear": lazy("Agent {agent} has no case or contact to clear at that date."),
+    "case.nothing_to_clear": lazy(
+        "This is not the number of a case of this agent and site that can be cleared; the page of"
+        " the case gives it."
+    ),
+    "approval.tied": lazy(
+        "{other} said yes already, and one of you gave the other’s access: a third person must."
+    ),
+    "case.names_case": lazy("Only a clearing names a case; leave it empty."),
     "closure.closed_already": lazy("{site} is closed since {since}; extend the closure instead."),
     "closure.past": lazy("{site} was closed until {reopened}; a new order comes after that."),
     "closure.open": lazy("{site} is open; there is no closure to change or to lift."),

@@ -251,7 +251,7 @@ def history_of(found: History, text: Text) -> HistoryView:
             FindingView(
                 f.row.version,
                 not f.legal,
-                spaced(f.says(lang), lang),
+                spaced(f.explains(lang), lang),
                 f.row.reference,
                 spaced(f.row.doubt.of(lang), lang) if f.row.doubt else "",
             )

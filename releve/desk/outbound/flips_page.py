@@ -129,16 +129,14 @@ def outcome_of(form: FlipsForm, text: Text, *, by: str) -> Outcome | tuple[str, 
 def _on_tables(calls: Sequence[Call], data: bytes, changed: Rules) -> tuple[Flip, ...]:
     """Return the flips on the tables of a zip, as known by the last of the calls."""
     known, before = max(call.at for call in calls), rules_now()
-    facts = facts_on(read_tables(_unpacked(data)), before.numbers, legal_day(known))
+    facts = facts_on(read_tables(_unpacked(data), whole=True), before.numbers, legal_day(known))
     return flips(calls, facts, before, changed, known)
 
 
 def _unpacked(data: bytes) -> dict[str, bytes]:
     """Return the tables in a zip; FactFaults when it would unpack to too much."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = [
-            item for item in archive.infolist() if item.filename.endswith((".csv", ".parquet"))
-        ]
+        files = [item for item in archive.infolist() if not item.is_dir()]
         if sum(item.file_size for item in files) > _MOST_UNPACKED:
             raise FactFaults("the zip unpacks to more than 50 MB; use the command")
         return {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
@@ -176,7 +174,7 @@ def _flip(flip: Flip, text: Text) -> FlipView:
         word=_directions()[flip.direction],
         before=", ".join(flip.before.rules) or _("allowed"),
         after=", ".join(flip.after.rules) or _("allowed"),
-        why=tuple(finding.says(text.language) for finding in gained.values()),
+        why=tuple(finding.explains(text.language) for finding in gained.values()),
     )
 
 

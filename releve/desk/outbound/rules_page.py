@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import gettext as _
 
+from releve.desk.access.scopes import Scope
 from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, VALUES
 from releve.desk.presenters.text import NARROW, Text
 from releve.outbound import Row, Rules
 from releve.outbound.holidays import DayRules
 from releve.outbound.sources import SOURCES, numbers_of
+from releve.outbound.wording import outline
 
-__all__ = ["RowView", "RulesPage", "Section", "Source", "row_twin", "rules_page", "spaced"]
+__all__ = [
+    "RowView",
+    "RulesPage",
+    "Section",
+    "Source",
+    "row_twin",
+    "rules_page",
+    "spaced",
+    "visible_rules",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,29 @@ class RulesPage:
     may_change: bool
 
 
+def visible_rules(rules: Rules, seen: Scope) -> Rules:
+    """Return the table for one reader: it names no client that is not theirs.
+
+    A row that binds the calls of other clients only is left out.
+    """
+    known = seen.clients
+    if known is None:
+        return rules
+    rows = tuple(
+        replace(
+            row,
+            applies=replace(
+                row.applies,
+                clients=None if row.applies.clients is None else row.applies.clients & known,
+                except_clients=row.applies.except_clients & known,
+            ),
+        )
+        for row in rules.rows
+        if row.applies.clients is None or row.applies.clients & known
+    )
+    return Rules(rows, rules.territories.values(), rules.numbers, rules.version)
+
+
 def rules_page(
     rules: Rules, day: date, jurisdiction: str, text: Text, *, fault: str, may_change: bool
 ) -> RulesPage:
@@ -105,7 +139,7 @@ def rules_page(
 
 def row_twin(row: Row) -> dict[str, Any]:
     """Return a row as data, its parameters as they are written in the table."""
-    words = {"rule": row.rule, "refuses": row.refuses, "doubt": row.doubt}
+    words = {"rule": row.rule, "refuses": row.refuses, "remedy": row.remedy, "doubt": row.doubt}
     applies = row.applies
     binds = {
         "callees": applies.callees, "purposes": applies.purposes, "modes": applies.modes,
@@ -148,7 +182,9 @@ def _view(row: Row, text: Text) -> RowView:
         first=text.day(row.first, weekday=False) if row.first else "",
         last=text.day(row.last, weekday=False) if row.last else "",
         rule=spaced(row.rule.of(lang), lang),
-        refuses=spaced(row.refuses.of(lang), lang) if row.refuses else "",
+        refuses=" ".join(
+            spaced(outline(words, lang), lang) for words in (row.refuses, row.remedy) if words
+        ),
         more=(*_parameters(row, text), *_binds(row, text)),
         exceptions=row.exceptions,
         sanction=", ".join(row.sanction),

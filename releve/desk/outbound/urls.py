@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from releve.desk.outbound import campaign_views, sheet_views, views
+from releve.desk.outbound import (
+    campaign_views,
+    feed_views,
+    request_views,
+    rights_views,
+    sheet_views,
+    views,
+)
 
 __all__ = ["urlpatterns"]
 
@@ -18,6 +25,9 @@ urlpatterns = [
         name="outbound_sheet_file",
     ),
     path("person", campaign_views.person, name="outbound_person"),
+    path("requests", request_views.requests, name="outbound_requests"),
+    path("rights", rights_views.rights, name="outbound_rights"),
+    path("feeds", feed_views.feeds, name="outbound_feeds"),
     path("rules", views.rules, name="outbound_rules"),
     path("rules/flips", views.flips, name="outbound_flips"),
 ]

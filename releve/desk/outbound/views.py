@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import may
-from releve.desk.access.scopes import actor, can
+from releve.desk.access.scopes import actor, can, scope
 from releve.desk.answers import answer, fresh
 from releve.desk.outbound.flips_page import FlipsForm, FlipsPage, Outcome, flip_twin, outcome_of
-from releve.desk.outbound.rules_page import row_twin, rules_page
+from releve.desk.outbound.rules_page import row_twin, rules_page, visible_rules
 from releve.desk.presenters.text import text_now
 from releve.gate.law import rules_now
 from releve.live import api as live
@@ -25,7 +25,8 @@ __all__ = ["flips", "rules"]
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
-    table, text = rules_now(), text_now(LEGAL_ZONE)
+    text = text_now(LEGAL_ZONE)
+    table = visible_rules(rules_now(), scope(request.user, "outbound.rules"))
     day, fault = _day(request)
     wanted = request.GET.get("jurisdiction", "")
     wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""

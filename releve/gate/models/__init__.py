@@ -1,6 +1,7 @@
 """The tables of the gate: ``facts`` (what is known, twice dated), ``records`` (what was done).
 
-``law`` holds the rules it was done by, ``sealed`` where facts are proved.
+``law`` holds the rules it was done by, ``sealed`` where facts are proved, ``requests`` what people
+said by number.
 """
 
 from releve.gate.models.facts import (
@@ -8,6 +9,7 @@ from releve.gate.models.facts import (
     Attempt,
     Callback,
     Campaign,
+    ClientName,
     Consent,
     Contract,
     Fact,
@@ -22,6 +24,7 @@ from releve.gate.models.facts import (
 )
 from releve.gate.models.law import RuleTable
 from releve.gate.models.records import Batch, Cursor, Decision, Personal
+from releve.gate.models.requests import FeedFault, PersonRequest
 from releve.gate.models.sealed import FactBatch
 
 __all__ = [
@@ -30,16 +33,19 @@ __all__ = [
     "Batch",
     "Callback",
     "Campaign",
+    "ClientName",
     "Consent",
     "Contract",
     "Cursor",
     "Decision",
     "Fact",
     "FactBatch",
+    "FeedFault",
     "Listing",
     "Load",
     "Mandate",
     "Person",
+    "PersonRequest",
     "Personal",
     "Refusal",
     "RuleTable",

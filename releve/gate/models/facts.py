@@ -17,6 +17,7 @@ __all__ = [
     "Attempt",
     "Callback",
     "Campaign",
+    "ClientName",
     "Consent",
     "Contract",
     "Fact",
@@ -50,6 +51,16 @@ class Load(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.source}"
+
+
+class ClientName(models.Model):
+    """A spelling or an alias of a client's name (``key``: folded), and the name it stands for."""
+
+    key = models.CharField(max_length=_ID, unique=True)
+    name = models.CharField(max_length=_ID)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.name}"
 
 
 class Fact(models.Model):
@@ -109,6 +120,7 @@ class Consent(AboutPerson):
     collector = models.CharField(max_length=_ID, blank=True)
     channel = models.CharField(max_length=64, blank=True)
     unreadable = models.CharField(max_length=32, blank=True)
+    third_party = models.CharField(max_length=_ID, blank=True)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["client", "person"], name="gate_consent_who")]
@@ -179,6 +191,7 @@ class Attempt(AboutPerson):
     at = models.DateTimeField()
     outcome = models.CharField(max_length=64, blank=True)
     provider = models.CharField(max_length=_ID, blank=True)
+    purpose = models.CharField(max_length=16, blank=True)
     batch = models.ForeignKey(
         "gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
@@ -252,6 +265,7 @@ class Campaign(Fact):
     ref = models.CharField(max_length=_ID, db_index=True)
     client = models.CharField(max_length=_ID)
     object = models.CharField(max_length=_ID)
+    sector = models.CharField(max_length=_ID, blank=True)
     mode = models.CharField(max_length=16, default="manual")
     purpose = models.CharField(max_length=16, default="prospecting")
     origin = models.CharField(max_length=8, blank=True)

@@ -1,0 +1,69 @@
+"""Notices to every health officer that a look behind a pseudonym was asked for, or allowed.
+
+A notice stands on the page of looks until it is read; a mail goes out beside it where the officer
+has an address. Neither names a pseudonym or a reason.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from releve.desk.access.models import Grant, Look, LookNotice, User
+from releve.desk.access.roles import Role
+
+__all__ = ["mark_read", "notify_officers", "unread"]
+
+_log = logging.getLogger(__name__)
+
+
+def notify_officers(look: Look, kind: str, by: str) -> None:
+    """Notify every health officer, in the transaction of the act; mails leave after it."""
+    now, officers = timezone.now(), _officers()
+    LookNotice.objects.bulk_create(
+        LookNotice(look=look, user=user, kind=kind, by=by, at=now) for user in officers
+    )
+    addresses = [user.email for user in officers if user.email]
+    transaction.on_commit(lambda: _mail(addresses, kind, by))
+
+
+def unread(user: User) -> Sequence[LookNotice]:
+    """Return the notices that an officer has not read, the newest first."""
+    rows = LookNotice.objects.filter(user__username=user.get_username(), read_at=None)
+    return list(rows.select_related("look"))
+
+
+def mark_read(user: User) -> None:
+    """Mark the notices of an officer as read."""
+    rows = LookNotice.objects.filter(user__username=user.get_username(), read_at=None)
+    rows.update(read_at=timezone.now())
+
+
+def _officers() -> list[User]:
+    now = timezone.now()
+    grants = Grant.objects.filter(role=Role.HEALTH, user__is_active=True).select_related("user")
+    found = {row.user.pk: row.user for row in grants if row.runs(now) and row.held() is not None}
+    return list(found.values())
+
+
+def _mail(addresses: Sequence[str], kind: str, by: str) -> None:
+    """Send a mail to each address; one that fails is logged, and the notice stands."""
+    with override(settings.LANGUAGE_CODE):
+        told = {
+            "asked": _("{name} asks to see who stands behind a pseudonym."),
+            "allowed": _("{name} has allowed a look behind a pseudonym."),
+        }[kind].format(name=by)
+        text = f"{told}\n\n{settings.DESK_URL}{reverse('identity')}\n"
+    for address in addresses:
+        try:
+            send_mail(told, text, None, [address])
+        except OSError as error:
+            _log.warning("a health officer was not mailed of a look: %s", error)

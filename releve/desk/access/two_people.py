@@ -1,0 +1,46 @@
+"""Who counts as a second person: somebody without a hand in the other's account.
+
+An administrator who made an account, saw the link that sets its password, took away its second
+factors or gave it a role could act as both people; so could a holder of that account. The reverse
+holds too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from releve.desk.access.models import AccountAct, Grant
+from releve.situation import Event, Refusal, ReopeningApproved, Situation, refuse
+
+__all__ = ["approvals_judged", "are_tied", "tied_to"]
+
+
+def tied_to(name: str) -> frozenset[str]:
+    """Return the names of those who are no second person beside an account, itself included."""
+    own = (("user__username", "given_by"), ("given_by", "user__username"))
+    found = {name}
+    for asked, told in own:
+        found |= set(Grant.objects.filter(**{asked: name}).values_list(told, flat=True))
+    for asked, told in (("user__username", "by"), ("by", "user__username")):
+        found |= set(AccountAct.objects.filter(**{asked: name}).values_list(told, flat=True))
+    return frozenset(found)
+
+
+def are_tied(one: str, other: str) -> bool:
+    """Return whether two accounts do not count as two people."""
+    return other in tied_to(one)
+
+
+def approvals_judged(event: Event) -> Callable[[Situation], Iterable[Refusal]]:
+    """Return what refuses a yes to a reopening beside one of a person tied to this one."""
+
+    def judge(situation: Situation) -> Iterable[Refusal]:
+        if not isinstance(event, ReopeningApproved):
+            return
+        closure = situation.site(event.site).closure
+        tied = tied_to(event.actor) - {event.actor}
+        for other in () if closure is None else closure.approvals:
+            if other in tied:
+                yield refuse("approval.tied", actor=event.actor, other=other)
+
+    return judge

@@ -1,0 +1,82 @@
+"""What people say on the phone, from programs: one at a time, or as a feed with its position."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Path, Status
+from ninja.errors import HttpError
+from pydantic import StringConstraints
+
+from releve.desk.access.scopes import actor
+from releve.desk.api import schemas
+from releve.desk.api.doors import opens
+from releve.desk.api.events import Key
+from releve.desk.api.registering import reads, writes
+from releve.desk.outbound.request_page import recorded_twin
+from releve.desk.outbound.request_reach import reaches
+from releve.desk.outbound.request_words import FAULTS
+from releve.gate.law import rules_now
+from releve.gate.moments import clock
+from releve.gate.person_answers import answers_now
+from releve.gate.person_requests import Request, record
+from releve.gate.request_feeds import COLUMNS, EVERY, position_of, take_rows
+
+__all__ = ["feed", "person_request", "send_feed"]
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$"), Path()]
+
+
+@writes(
+    "/outbound/requests",
+    {200: schemas.Recorded, 201: schemas.Recorded},
+    "outbound",
+)
+@opens("outbound.request")
+def person_request(
+    request: HttpRequest, idempotency_key: Key, sent: schemas.PersonRequest
+) -> Status[dict[str, Any]]:
+    """What the person at a number says: recorded, and counting, before this answers."""
+    client = "" if sent.client == EVERY else sent.client
+    if not reaches(request.user, client):
+        raise HttpError(403, str(FAULTS["client.elsewhere"]))
+    asked = Request(
+        idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome,
+        sent.call,
+    )  # fmt: skip
+    found = record(asked, by=actor(request), source="api")
+    answers = answers_now(sent.number, client, rules_now(), clock())
+    return Status(200 if found.before else 201, recorded_twin(found, answers))
+
+
+@reads("/outbound/feeds/{feed}", schemas.Feed, "outbound")
+@opens("outbound.request")
+def feed(request: HttpRequest, feed: _Name) -> dict[str, Any]:
+    """Where a feed of this sender stands."""
+    return {"feed": feed, "position": position_of(_own(request, feed))}
+
+
+@writes("/outbound/feeds/{feed}/rows", {200: schemas.FeedTaken}, "outbound")
+@opens("outbound.request")
+def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict[str, Any]:
+    """Rows of a feed: taken with its position at once; faulty ones are set aside and told."""
+    if any(name not in COLUMNS for row in sent.rows for name in row):
+        raise HttpError(
+            422, _("The columns of a row are {names}.").format(names=", ".join(COLUMNS))
+        )
+    found = take_rows(
+        _own(request, feed), sent.rows, position=sent.position, by=actor(request),
+        allowed=lambda client: reaches(request.user, client),
+    )  # fmt: skip
+    faults = [
+        {"row": one.line, "field": one.field, "code": one.code, "message": str(FAULTS[one.code])}
+        for one in found.faults
+    ]
+    counts = {name: getattr(found, name) for name in ("recorded", "before", "set_aside")}
+    return {**counts, "position": found.position, "faults": faults}
+
+
+def _own(request: HttpRequest, feed: str) -> str:
+    return f"{actor(request)}/{feed}"

@@ -1,0 +1,176 @@
+"""The form for what a person says on the phone, and its answer in numbers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from releve.desk.outbound.request_words import FAULTS, OUTCOMES, SAYINGS
+from releve.desk.places.moment import when
+from releve.desk.presenters.text import Text
+from releve.gate.person_answers import CampaignAnswer
+from releve.gate.person_requests import OUTCOME, Recorded, Request, RequestFault
+from releve.outbound.facts import EVERY_CLIENT
+
+__all__ = [
+    "Confirmation", "RequestForm", "RequestPage", "confirmation_of", "new_form", "recorded_twin",
+]  # fmt: skip
+
+_EVERY = "*"
+"""The value of the choice of every client: an empty one is none."""
+
+
+class RequestForm(forms.Form):
+    """A number, the client, what was said; a form sent twice has one ``key``: one record."""
+
+    key = forms.CharField(widget=forms.HiddenInput, max_length=128)
+    number = forms.CharField(max_length=40)
+    client = forms.ChoiceField()
+    said = forms.ChoiceField(widget=forms.RadioSelect)
+    outcome = forms.ChoiceField(required=False)
+
+    def __init__(
+        self, clients: Sequence[str], every: bool, *args: object, **options: object
+    ) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.label_suffix = ""
+        named = [(client, client) for client in clients]
+        if every:
+            named.append((_EVERY, _("Every client")))
+        first = [] if len(named) == 1 else [("", _("Choose the client"))]
+        choices = {
+            "client": [*first, *named],
+            "said": list(SAYINGS.items()),
+            "outcome": [("", _("Only for an outcome")), *OUTCOMES.items()],
+        }
+        for name, found in choices.items():
+            self.fields[name].choices = found  # type: ignore[attr-defined]
+        labels = {
+            "number": _("Number of the person"),
+            "client": _("Client"),
+            "said": _("What was said"),
+            "outcome": _("Outcome"),
+        }
+        for name, label in labels.items():
+            self.fields[name].label = label
+        self.fields["number"].widget.attrs |= {
+            "autocomplete": "off", "inputmode": "tel", "type": "tel",
+        }  # fmt: skip
+        self.fields["number"].widget.input_type = "tel"
+
+    def request(self) -> Request:
+        """Return what is asked to be recorded."""
+        told = self.cleaned_data
+        client = EVERY_CLIENT if told["client"] == _EVERY else told["client"]
+        outcome = told["outcome"] if told["said"] == OUTCOME else ""
+        return Request(told["key"], told["number"], told["said"], client, outcome=outcome)
+
+    def refuse(self, faults: Sequence[RequestFault]) -> None:
+        """Show faults at their fields."""
+        for fault in faults:
+            shown = fault.field if fault.field in self.fields and fault.field != "key" else None
+            shown = "number" if fault.field == "call" else shown
+            self.add_error(shown, str(FAULTS[fault.code]))
+
+
+def new_form(clients: Sequence[str], every: bool) -> RequestForm:
+    """Return an empty form with a key of its own."""
+    return RequestForm(clients, every, initial={"key": secrets.token_urlsafe(16)})
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What was recorded and what is refused from now on: a sentence each."""
+
+    headline: str
+    number: str
+    sentences: tuple[str, ...]
+    matched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """The form, and what became of the one before."""
+
+    form: RequestForm
+    done: Confirmation | None
+    may_see_rights: bool
+
+
+def confirmation_of(
+    found: Recorded, answers: Sequence[CampaignAnswer], number: str, text: Text
+) -> Confirmation:
+    """Return the confirmation in numbers."""
+    sentences = [_persons(found.persons)]
+    if found.said == OUTCOME:
+        sentences.append(_("The outcome was recorded."))
+    else:
+        sentences += _refusing(found, answers, text)
+    headline = _("Recorded already") if found.before else _("Recorded")
+    return Confirmation(headline, number, tuple(sentences), found.persons > 0)
+
+
+def _persons(count: int) -> str:
+    if not count:
+        return _(
+            "No person is known under this number. The request stays with the number: it binds any"
+            " person recorded under it later."
+        )
+    told = ngettext("{count} person is known under this number.",
+                    "{count} people are known under this number.", count)  # fmt: skip
+    return told.format(count=count)
+
+
+def _refusing(found: Recorded, answers: Sequence[CampaignAnswer], text: Text) -> list[str]:
+    refusing = [one for one in answers if one.for_request]
+    told = ngettext(
+        "From now on, {refusing} of {count} running campaign refuses to call this number.",
+        "From now on, {refusing} of {count} running campaigns refuse to call this number.",
+        len(answers),
+    ).format(refusing=len(refusing), count=len(answers))
+    sentences = [told] if found.persons or refusing else []
+    if found.consents:
+        consents = ngettext("{count} consent was taken back.", "{count} consents were taken back.",
+                            found.consents)  # fmt: skip
+        sentences.append(consents.format(count=found.consents))
+    instants = [one.next_allowed for one in refusing if one.next_allowed is not None]
+    if refusing and not instants:
+        sentences.append(_("Only a consent given later would allow a call again."))
+    elif instants:
+        sentences.append(
+            _("The first call could be placed again: {when}.").format(
+                when=when(min(instants), text)
+            )
+        )
+    return sentences
+
+
+def recorded_twin(found: Recorded, answers: Sequence[CampaignAnswer]) -> dict[str, Any]:
+    """Return what was recorded as data; no number, no id of a person."""
+    return {
+        "said": found.said,
+        "client": found.client or None,
+        "at": found.at,
+        "known_at": found.known_at,
+        "before": found.before,
+        "persons": found.persons,
+        "consents": found.consents,
+        "facts": found.facts,
+        "answers": [
+            {
+                "campaign": one.campaign,
+                "client": one.client,
+                "allowed": one.allowed,
+                "for_request": one.for_request,
+                "rules": list(one.rules),
+                "next_allowed": one.next_allowed,
+            }
+            for one in answers
+        ],
+    }

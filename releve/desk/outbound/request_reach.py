@@ -1,0 +1,33 @@
+"""For which clients a user may record what a person says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from releve.desk.access.scopes import scope
+from releve.gate.campaigns import campaigns
+from releve.gate.clients import client_name
+from releve.outbound.facts import EVERY_CLIENT
+
+if TYPE_CHECKING:
+    from releve.desk.access.scopes import Somebody
+
+__all__ = ["clients_within", "reaches"]
+
+
+def clients_within(user: Somebody) -> tuple[str, ...]:
+    """Return the clients by name: a role held for sites reaches those whose campaigns run there."""
+    reach = scope(user, "outbound.request")
+    found = {
+        row.client
+        for row in campaigns().values()
+        if reach.has_client(row.client) or (row.site and reach.has_site(row.site))
+    }
+    return tuple(sorted(found))
+
+
+def reaches(user: Somebody, client: str) -> bool:
+    """Return whether a user may record for a client; for every client, without a limit."""
+    if scope(user, "outbound.request").clients is None:
+        return True
+    return client != EVERY_CLIENT and client_name(client) in clients_within(user)

@@ -1,0 +1,84 @@
+"""The page on which a user on the phone records what the person says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from releve.desk.access.guard import may
+from releve.desk.access.scopes import actor, can
+from releve.desk.answers import answer
+from releve.desk.outbound.request_page import (
+    Confirmation,
+    RequestForm,
+    RequestPage,
+    confirmation_of,
+    new_form,
+    recorded_twin,
+)
+from releve.desk.outbound.request_reach import clients_within, reaches
+from releve.desk.presenters.text import text_now
+from releve.gate.errors import KeyFault
+from releve.gate.law import rules_now
+from releve.gate.moments import clock
+from releve.gate.person_answers import answers_now
+from releve.gate.person_requests import RequestFault, RequestFaults, RequestReused, record
+from releve.outbound.facts import EVERY_CLIENT
+from releve.outbound.rows import LEGAL_ZONE
+
+__all__ = ["requests"]
+
+_TEMPLATE = "desk/outbound/request.html"
+
+
+@sensitive_post_parameters("number")
+@may("outbound.request")
+@require_http_methods(["GET", "HEAD", "POST"])
+def requests(request: HttpRequest) -> HttpResponse:
+    """Record what a person says, by number; it binds before the page answers."""
+    clients, every = clients_within(request.user), reaches(request.user, EVERY_CLIENT)
+    if request.method != "POST":
+        return _page(request, new_form(clients, every), None, {"recorded": None, "faults": []})
+    form = RequestForm(clients, every, request.POST)
+    if not form.is_valid():
+        return _refused(request, form)
+    asked = form.request()
+    try:
+        found = record(asked, by=actor(request), source="desk")
+    except RequestFaults as error:
+        form.refuse(error.faults)
+        return _refused(request, form)
+    except KeyFault:
+        form.refuse([RequestFault("key", "gate.key")])
+        return _refused(request, form, 503)
+    except RequestReused:
+        form.refuse([RequestFault("key", "key.reused")])
+        return _refused(request, form)
+    answers = answers_now(asked.number, asked.client, rules_now(), clock())
+    done = confirmation_of(found, answers, asked.number, text_now(LEGAL_ZONE))
+    twin = {"recorded": recorded_twin(found, answers), "faults": []}
+    return _page(request, new_form(clients, every), done, twin)
+
+
+def _refused(request: HttpRequest, form: RequestForm, status: int = 422) -> HttpResponse:
+    faults = [
+        {"field": field, "message": str(one)} for field, errors in form.errors.items()
+        for one in errors
+    ]  # fmt: skip
+    return _page(request, form, None, {"recorded": None, "faults": faults}, status)
+
+
+def _page(
+    request: HttpRequest,
+    form: RequestForm,
+    done: Confirmation | None,
+    twin: Mapping[str, object],
+    status: int = 200,
+) -> HttpResponse:
+    page = RequestPage(form, done, can(request.user, "outbound.rights"))
+    response = answer(request, _TEMPLATE, page, dict(twin), status)
+    response["Cache-Control"] = "private, no-store"  # a browser keeps no number
+    return response

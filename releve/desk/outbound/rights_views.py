@@ -1,0 +1,82 @@
+"""A person's rights, answered by the outbound manager: each act with a reason that is recorded."""
+
+from __future__ import annotations
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from releve.desk.access.guard import asks_again, may
+from releve.desk.access.scopes import actor
+from releve.desk.answers import answer
+from releve.desk.outbound.rights_page import (
+    RightsForm,
+    RightsPage,
+    erased_text,
+    stored_twin,
+    stored_view,
+)
+from releve.gate.moments import clock
+from releve.gate.person_rights import (
+    RightsRefused,
+    erase_stored,
+    export_stored,
+    look_up,
+    stored_about,
+)
+from releve.ledger.erasure import scrub
+
+__all__ = ["rights"]
+
+
+@sensitive_post_parameters("number", "person", "reason")
+@may("outbound.rights")
+@asks_again
+@require_http_methods(["GET", "HEAD", "POST"])
+def rights(request: HttpRequest) -> HttpResponse:
+    """Show what is stored about a person in numbers, export it or erase it."""
+    if request.method != "POST":
+        return _page(request, RightsPage(RightsForm(), None, ""), {})
+    form = RightsForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, form)
+    reason, by, now = form.cleaned_data["reason"], actor(request), clock()
+    try:
+        holder = look_up(form.cleaned_data["number"], form.cleaned_data["person"], reason)
+    except RightsRefused as error:
+        form.refuse(error)
+        return _refused(request, form)
+    act = request.POST.get("act", "see")
+    if act == "export":
+        return _file(export_stored(holder, reason, by=by, now=now))
+    if act == "erase":
+        count = erase_stored(holder, reason, by=by, now=now)
+        scrub(("gate_personal",))
+        return _page(request, RightsPage(RightsForm(), None, erased_text(count)), {"erased": count})
+    found = stored_about(holder, reason, by=by, now=now)
+    page = RightsPage(form, stored_view(found), "")
+    return _page(request, page, {"stored": stored_twin(found)})
+
+
+def _refused(request: HttpRequest, form: RightsForm) -> HttpResponse:
+    faults = [str(one) for errors in form.errors.values() for one in errors]
+    return _page(request, RightsPage(form, None, ""), {"faults": faults}, 422)
+
+
+def _file(document: object) -> HttpResponse:
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+    response = HttpResponse(f"{text}\n", content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="person.json"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _page(
+    request: HttpRequest, page: RightsPage, twin: dict[str, object], status: int = 200
+) -> HttpResponse:
+    whole = {"stored": None, "erased": None, "faults": [], **twin}
+    response = answer(request, "desk/outbound/rights.html", page, whole, status)
+    response["Cache-Control"] = "private, no-store"  # a browser keeps nothing of a person
+    return response

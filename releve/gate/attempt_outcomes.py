@@ -1,0 +1,48 @@
+"""What came of an attempt: the words, and a further version of the attempt that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from releve.gate.models import Attempt, Load
+from releve.gate.moments import clock, close_alone
+
+__all__ = ["SAID_OUTCOMES", "UNKNOWN", "refines", "write_outcomes"]
+
+UNKNOWN = "unknown"
+"""The outcome of an attempt of which no source has told anything for too long."""
+
+SAID_OUTCOMES = (
+    "conversation", "abandoned", "voicemail", "answered", "no-answer", "busy", "declined",
+    "cancelled", "failed", "unallocated",
+)  # fmt: skip
+"""What an agent or a dialler may say; the law counts conversations and abandoned calls."""
+
+_ANSWERED = ("conversation", "abandoned", "voicemail")
+"""Kinds of answered calls, which the network cannot tell apart."""
+
+
+def refines(known: str, told: str) -> bool:
+    """Return whether an outcome from the network says more than the one that is known."""
+    return told != known and not (told == "answered" and known in _ANSWERED)
+
+
+def write_outcomes(
+    rows: Sequence[Attempt], outcomes: Sequence[str], source: str, *, by: str = "outcomes"
+) -> None:
+    """Write a further version of each attempt, known from now on; inside a transaction."""
+    if not rows:
+        return
+    load = Load.objects.create(
+        source=source[:200], by=by, opened_at=clock(), known_at=close_alone(), rows=len(rows)
+    )
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                load=load, client=row.client, person=row.person, ref=row.ref, at=row.at,
+                outcome=outcome, provider=row.provider, purpose=row.purpose, digest="",
+                erase_on=row.erase_on,
+            )
+            for row, outcome in zip(rows, outcomes, strict=True)
+        ]
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""Names of clients as they stand in the tables: one a client, however it is spelled.
+
+A name is registered when a fact or a campaign first carries it; other spellings and aliases are
+brought to it before anything is written or looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from releve.gate.errors import LoadRefused
+from releve.gate.models import ClientName
+from releve.outbound.clients import client_key
+from releve.outbound.facts import EVERY_CLIENT
+
+__all__ = ["client_name", "register_aliases", "register_client", "with_client_names"]
+
+
+def client_name(name: str) -> str:
+    """Return the name that stands for a client in the tables, the one given when none does."""
+    found = ClientName.objects.filter(key=client_key(name)).values_list("name", flat=True).first()
+    return name if found is None else found
+
+
+def register_client(name: str) -> str:
+    """Return the name that stands for a client; this one from now on when none did."""
+    found, _ = ClientName.objects.get_or_create(key=client_key(name), defaults={"name": name})
+    return found.name
+
+
+def register_aliases(aliases: Iterable[tuple[str, str]]) -> None:
+    """Let each alias (client, alias) stand for its client.
+
+    LoadRefused where facts stand under the alias already: they would no longer be found.
+    """
+    for client, alias in aliases:
+        name = register_client(client)
+        if not alias:
+            continue
+        there, new = ClientName.objects.get_or_create(
+            key=client_key(alias), defaults={"name": name}
+        )
+        if not new and there.name != name:
+            raise LoadRefused(
+                f"clients: {alias!r} stands for the client {there.name!r} already, not for "
+                f"{name!r}; give the alias before the facts that use it"
+            )
+
+
+def with_client_names(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Return tables in which each client has the name that stands for it."""
+    found = {}
+    for name, frame in frames.items():
+        if "client" in frame.columns:
+            names = frame["client"].drop_nulls().unique(maintain_order=True).to_list()
+            told = {one: register_client(one) for one in names if one != EVERY_CLIENT}
+            frame = frame.with_columns(pl.col("client").replace(told))
+        found[name] = frame
+    return found

@@ -1,0 +1,91 @@
+"""What a reply says when it is asked to explain: why, by which exception, and when next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from releve.gate.asking import REFUSALS, Reply
+from releve.network.clock import UTC
+from releve.outbound import Call, Facts, Rules, Verdict, next_allowed
+from releve.outbound.phrases import basis_text
+from releve.outbound.verdict import Finding
+
+__all__ = ["explain", "explain_refusal", "repeated"]
+
+_LANGUAGES = ("fr", "en")
+_MOST_ROUNDS = 100
+
+
+def explain(found: Sequence[Verdict], facts: Facts, rules: Rules) -> Mapping[str, Any]:
+    """Return what is said of a call: a verdict for each person who answers the number."""
+    following = _next_of_all([one.call for one in found], facts, rules)
+    findings = {(one.row.version, one.says("en")): one for each in found for one in each.findings}
+    lifted = {(one.row, one.by, one.basis): one for each in found for one in each.lifted}
+    basis = found[0].basis
+    return {
+        "answer": "allow" if not findings else "refuse",
+        "legal": all(one.legal for one in found),
+        "reasons": [_reason(finding) for finding in findings.values()],
+        "basis": {"id": basis, "says": _said(lambda lang: basis_text(basis, lang))}
+        if basis
+        else None,
+        "exceptions": [
+            {"row": one.by.version, "lifts": one.row.version, "basis": one.basis,
+             "says": _said(one.by.rule.of)}
+            for one in lifted.values()
+        ],
+        "next_allowed": following and following.astimezone(UTC).isoformat(),
+        "rules_version": rules.version,
+    }  # fmt: skip
+
+
+def _reason(finding: Finding) -> Mapping[str, Any]:
+    row = finding.row
+    return {
+        "id": row.id,
+        "row": row.version,
+        "gate": row.gate,
+        "text": row.reference,
+        "says": _said(finding.says),
+        "remedy": _said(finding.remedy),
+        "doubt": _said(row.doubt.of) if row.doubt else None,
+    }
+
+
+def _said(words: Any) -> Mapping[str, str]:
+    return {language: words(language) for language in _LANGUAGES}
+
+
+def _next_of_all(calls: Sequence[Call], facts: Facts, rules: Rules) -> datetime | None:
+    """Return the first instant from the call on at which it is allowed for each person."""
+    at, known = calls[0].at, calls[0].at
+    for _ in range(_MOST_ROUNDS):
+        found = [next_allowed(call.moved_to(at), facts, rules, known) for call in calls]
+        nexts = [one for one in found if one is not None]
+        if len(nexts) < len(found):
+            return None
+        if max(nexts) == min(nexts):
+            return nexts[0]
+        at = max(nexts)
+    return None
+
+
+def explain_refusal(reply: Reply) -> Mapping[str, Any]:
+    """Return what is said of a refusal of the gate itself."""
+    words = REFUSALS.get(reply.reasons)
+    says = None if words is None else _said(words.of)
+    return {"answer": "refuse", "reasons": [{"id": reply.reasons, "says": says}]}
+
+
+def repeated(reply: Reply, found: Mapping[str, Any] | None) -> Reply:
+    """Return the reply to a repeat with what explains it, where that is what was decided then.
+
+    What was learnt since may say otherwise: then the rows alone are told.
+    """
+    ids = reply.reasons.split()
+    same = found is not None and list(dict.fromkeys(r["id"] for r in found["reasons"])) == ids
+    answer = "allow" if reply.status == 200 else "refuse"
+    plain = {"answer": answer, "reasons": [{"id": name} for name in ids]}
+    return Reply(reply.status, reply.text, reply.reasons, found if same else plain)

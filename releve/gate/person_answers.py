@@ -1,0 +1,89 @@
+"""What the gate would answer now for a number: campaign by campaign, without counting a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from releve.gate.campaigns import campaigns
+from releve.gate.clients import client_name
+from releve.gate.deciding import call_of
+from releve.gate.keys import number_text
+from releve.gate.knowing import Campaign, facts_at
+from releve.gate.models import Campaign as Row
+from releve.gate.models import Mandate
+from releve.outbound import Rules, Verdict, verdict
+from releve.outbound.rows import legal_day
+from releve.outbound.verdict import Finding
+
+__all__ = ["CampaignAnswer", "answers_now"]
+
+_SAID_KINDS = frozenset({"silence", "consent_withdrawal", "consent_refusal"})
+"""The kinds of rows that refuse for what the person said."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignAnswer:
+    """What a question about one campaign would be answered.
+
+    ``for_request``: a row refuses for what the person said. ``next_allowed`` is None where nothing
+    known leads to an instant.
+    """
+
+    campaign: str
+    client: str
+    allowed: bool
+    for_request: bool
+    findings: tuple[Finding, ...]
+    next_allowed: datetime | None
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Return the ids of the rows that refuse, each once."""
+        return tuple(dict.fromkeys(finding.row.id for finding in self.findings))
+
+
+def answers_now(
+    number: str, client: str, rules: Rules, now: datetime
+) -> tuple[CampaignAnswer, ...]:
+    """Return the answers for the running campaigns of a client, or of every one (empty)."""
+    number, today, client = number_text(number), legal_day(now), client_name(client)
+    running = [
+        row
+        for row in campaigns().values()
+        if client in ("", row.client)
+        and (row.first is None or row.first <= today)
+        and (row.last is None or today <= row.last)
+    ]
+    callers = _callers({row.client for row in running}, now)
+    return tuple(_answer(row, number, callers.get(row.client, ""), rules, now) for row in running)
+
+
+def _answer(row: Row, number: str, caller: str, rules: Rules, now: datetime) -> CampaignAnswer:
+    known = facts_at(row.client, number, now, campaign=row.ref)
+    campaign = Campaign(**{name: getattr(row, name) for name in Campaign.__dataclass_fields__})
+    facts = known.facts()
+    found: list[Verdict] = [
+        verdict(call_of(row.ref, campaign, number, caller, person, now, ""), facts, rules, now)
+        for person in known.persons() or ("",)
+    ]
+    findings = tuple(finding for one in found for finding in one.findings)
+    return CampaignAnswer(
+        row.ref, row.client, all(one.allowed for one in found),
+        any(finding.row.kind in _SAID_KINDS for finding in findings), findings, _next(found),
+    )  # fmt: skip
+
+
+def _next(found: Sequence[Verdict]) -> datetime | None:
+    instants = [one.next_allowed for one in found]
+    known = [instant for instant in instants if instant is not None]
+    return max(known) if len(known) == len(instants) else None
+
+
+def _callers(clients: Iterable[str], now: datetime) -> dict[str, str]:
+    """Return a number that may be shown for each client: the last mandated one in force."""
+    today = legal_day(now)
+    rows = Mandate.objects.filter(client__in=clients, first__lte=today, load__known_at__lte=now)
+    rows = rows.exclude(last__lt=today).order_by("load__known_at", "pk")
+    return dict(rows.values_list("client", "number"))

@@ -1,0 +1,357 @@
+"""What a person says on the phone, recorded by number: it binds before the answer is given.
+
+"Stop calling me", a refusal, the outcome of a call. The desk's form, the API and the feeds from
+diallers all come here. A request is written for every person known under the number and for the
+number itself, so that a person recorded under it later is bound as well; the next question to the
+gate sees it. ``key`` names a request for its sender: sent again, it is recorded once.
+
+::
+
+    GateError
+    ├── RequestFaults   fields that cannot be taken: ``faults`` holds them all
+    └── RequestReused   the key named another request
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from releve.gate.attempt_outcomes import SAID_OUTCOMES, write_outcomes
+from releve.gate.campaigns import campaigns
+from releve.gate.clients import client_name
+from releve.gate.errors import GateError
+from releve.gate.key_checks import ensure_gate_key
+from releve.gate.keys import is_subscriber, number_pseudonym, number_text
+from releve.gate.loading import load_rows
+from releve.gate.models import Attempt, Consent, Contract, Person, PersonRequest
+from releve.gate.moments import MOST_SKEW, clock
+from releve.gate.retention import years_later
+from releve.gate.rows import Made, made
+from releve.gate.tables import TABLES, Table
+from releve.ledger.chain import Draft, append_all
+from releve.outbound.facts import EVERY_CLIENT
+from releve.outbound.vocabulary import spelled
+
+__all__ = [
+    "KIND", "OUTCOME", "SAID", "STOP", "Recorded", "Request", "RequestFault", "RequestFaults",
+    "RequestReused", "clients_served", "durable", "record", "record_all",
+]  # fmt: skip
+
+KIND = "outbound.requested"
+"""The kind of the ledger's entry: ``actor``, ``client``, ``said``, ``persons`` and ``facts``."""
+
+STOP, OUTCOME = "stop", "outcome"
+REFUSALS = ("refusal", "not-interested", "not-now")
+SAID = (STOP, *REFUSALS, OUTCOME)
+"""What may be said. ``stop`` takes consents back and objects to any further prospecting."""
+
+LONGEST_KEY, LONGEST_CHANNEL = 128, 64
+_KEPT_DAYS = 365
+_CALL_HOURS = 24
+"""How long after an attempt its outcome may be told by number alone."""
+
+
+class RequestFaults(GateError):  # noqa: N818 (named like the others)
+    """Fields of a request that cannot be taken; nothing of it is recorded."""
+
+    def __init__(self, faults: Sequence[RequestFault]) -> None:
+        super().__init__("; ".join(f"{fault.field}: {fault.code}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class RequestReused(GateError):  # noqa: N818
+    """The sender's key named a request with another content."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFault:
+    """A field that cannot be taken: its name, a code, and what was given or allowed."""
+
+    field: str
+    code: str
+    given: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was said by the person at a number; ``client`` empty: to every client.
+
+    Words may be given in any spelling of their vocabulary, and the client's name in any case.
+    ``at`` is when (None: now), ``channel`` how. An outcome has its word in ``outcome``, and may
+    name its call (``CALL-ID/CSEQ``, or the Call-ID alone).
+    """
+
+    key: str
+    number: str
+    said: str
+    client: str = EVERY_CLIENT
+    at: datetime | None = None
+    channel: str = "oral"
+    outcome: str = ""
+    call: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "said", spelled("said", self.said))
+        object.__setattr__(self, "outcome", spelled("outcome", self.outcome))
+
+    @property
+    def content(self) -> str:
+        """Return a digest of what is asked, the same however the number is written."""
+        told = [number_pseudonym(self.number), self.said, self.client, self.channel, self.outcome,
+                self.call, None if self.at is None else self.at.isoformat()]  # fmt: skip
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A request as it stands: ``before``, it was recorded already; counts, never a number.
+
+    ``persons`` are those known under the number, ``consents`` those of theirs that it took back,
+    ``clients`` whom it binds (empty: every one).
+    """
+
+    said: str
+    client: str
+    at: datetime
+    known_at: datetime
+    persons: int
+    consents: int
+    facts: int
+    before: bool
+
+
+def clients_served() -> tuple[str, ...]:
+    """Return the clients that have a campaign, by name."""
+    return tuple(sorted({row.client for row in campaigns().values()}))
+
+
+def record(request: Request, *, by: str, source: str = "person request") -> Recorded:
+    """Record one request, durably; RequestFaults and RequestReused record nothing."""
+    (found,) = record_all([request], by=by, source=source)
+    if isinstance(found, GateError):
+        raise found
+    return found
+
+
+def record_all(
+    requests: Sequence[Request], *, by: str, source: str
+) -> list[Recorded | RequestFaults | RequestReused]:
+    """Record requests of one sender at one instant; return what became of each, in order.
+
+    A faulty one is left out and told; the others are recorded. Inside the caller's transaction
+    they stand or fall with it. KeyFault where the key is not the one of the rows.
+    """
+    ensure_gate_key()
+    with durable():
+        try:
+            with transaction.atomic():
+                return _recorded(requests, by, source)
+        except IntegrityError:  # another process recorded one of the keys meanwhile
+            with transaction.atomic():
+                return _recorded(requests, by, source)
+
+
+@contextmanager
+def durable() -> Iterator[None]:
+    """Wait for the disk at the commit: SQLite does so at checkpoints only, see docs/gate.md."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous")
+        (before,) = cursor.fetchone()
+        cursor.execute("PRAGMA synchronous = FULL")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA synchronous = {int(before)}")
+
+
+def _recorded(
+    requests: Sequence[Request], by: str, source: str
+) -> list[Recorded | RequestFaults | RequestReused]:
+    now = clock()
+    requests = [replace(one, client=client_name(one.client)) for one in requests]
+    keys = [hashlib.sha256(f"{by}\n{one.key}".encode()).hexdigest() for one in requests]
+    there = {row.key: row for row in PersonRequest.objects.filter(key__in=keys)}
+    found: list[Recorded | RequestFaults | RequestReused] = []
+    new: dict[str, _Written] = {}
+    contents: dict[str, str] = {key: row.content for key, row in there.items()}
+    for key, one in zip(keys, requests, strict=True):
+        faults = _faults(one, now)
+        content = "" if faults else one.content
+        if faults:
+            found.append(RequestFaults(faults))
+        elif contents.get(key, content) != content:
+            found.append(RequestReused("the key named another request"))
+        elif key in there:
+            found.append(_told(there[key], before=True))
+        elif key in new:
+            found.append(replace(new[key].recorded, before=True))
+        else:
+            attempts = _attempts_of(one, now) if one.said == OUTCOME else []
+            if one.said == OUTCOME and not attempts:
+                found.append(RequestFaults([RequestFault("call", "call.unknown")]))
+                continue
+            contents[key], new[key] = content, _Written.of(one, content, attempts, now)
+            found.append(new[key].recorded)
+    known_at = _write(new, by, source, now)
+    return [
+        replace(one, known_at=known_at) if isinstance(one, Recorded) and not one.before else one
+        for one in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A request to be written: its facts or attempts, and its content."""
+
+    request: Request
+    content: str
+    number: str
+    rows: tuple[tuple[Table, Made], ...]
+    attempts: tuple[Attempt, ...]
+    recorded: Recorded
+
+    @classmethod
+    def of(cls, one: Request, content: str, attempts: Sequence[Attempt], now: datetime) -> _Written:
+        at = one.at or now
+        number = number_text(one.number)
+        name = number_pseudonym(number)
+        people = _holders(name)
+        rows = [
+            (TABLES[table], made(TABLES[table], fact, now, pseudonym=person != number))
+            for person in (*people, number)
+            for table, fact in _facts_of(one, person, at)
+        ]
+        taken = _standing(one.client, people, at).count() if one.said == STOP else 0
+        done = len(attempts) if one.said == OUTCOME else len(rows)
+        recorded = Recorded(one.said, one.client, at, now, len(people), taken, done, False)
+        return cls(one, content, name, tuple(rows), tuple(attempts), recorded)
+
+
+def _write(new: dict[str, _Written], by: str, source: str, now: datetime) -> datetime:
+    """Write the requests with their facts, and an entry of the ledger for each."""
+    if not new:
+        return now
+    known_at = now
+    rows = [row for one in new.values() for row in one.rows]
+    if rows:
+        known_at = load_rows(rows, source=source, by=by).known_at or now
+    for one in new.values():
+        outcome = [one.request.outcome] * len(one.attempts)
+        write_outcomes(one.attempts, outcome, source, by=by)
+    until = (now + timedelta(days=_KEPT_DAYS)).date()
+    entries = append_all([
+        Draft(
+            KIND,
+            {"actor": by, "client": one.request.client, "said": one.request.said,
+             "outcome": one.request.outcome, "channel": one.request.channel,
+             "persons": one.recorded.persons, "facts": one.recorded.facts},
+            now, {"number": one.number}, one.number, until, "outbound",
+        )
+        for one in new.values()
+    ])  # fmt: skip
+    PersonRequest.objects.bulk_create([
+        PersonRequest(
+            key=key, content=one.content, said=one.request.said, client=one.request.client,
+            number=one.number, at=one.recorded.at, known_at=known_at, by=by,
+            channel=one.request.channel, persons=one.recorded.persons,
+            consents=one.recorded.consents, facts=one.recorded.facts, seq=entry.seq,
+            erase_on=years_later(one.recorded.at.date()),
+        )
+        for (key, one), entry in zip(new.items(), entries, strict=True)
+    ])  # fmt: skip
+    return known_at
+
+
+def _told(row: PersonRequest, *, before: bool) -> Recorded:
+    return Recorded(
+        row.said, row.client, row.at, row.known_at, row.persons, row.consents, row.facts, before
+    )
+
+
+def _facts_of(one: Request, person: str, at: datetime) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a request says of one holder, or of the number: tables and their cells."""
+    if one.said == OUTCOME:
+        return []
+    about = {"client": one.client, "person": person, "at": at}
+    refusal = {**about, "kind": "objection" if one.said == STOP else one.said, "basis": ""}
+    if one.said != STOP:
+        return [("refusals", refusal)]
+    withdrawal = {**about, "consent": "", "channel": one.channel}
+    return [("withdrawals", withdrawal), ("refusals", refusal)]
+
+
+def _holders(number: str) -> tuple[str, ...]:
+    """Return who is known to hold a number, by pseudonym."""
+    rows = Person.objects.filter(number=number, load__known_at__isnull=False)
+    return tuple(dict.fromkeys(rows.order_by("pk").values_list("person", flat=True)))
+
+
+def _standing(client: str, people: Sequence[str], at: datetime) -> Any:
+    """Return the consents of people that were given by an instant and had not ended."""
+    rows = Consent.objects.filter(
+        person__in=people, collected_at__lte=at, load__known_at__isnull=False
+    ).exclude(until__lt=at.date())
+    rows = rows.filter(client=client) if client else rows
+    return rows.values("client", "ref").distinct()
+
+
+def _attempts_of(one: Request, now: datetime) -> list[Attempt]:
+    """Return the last versions of the attempt that an outcome is about, a holder each."""
+    people = _holders(number_pseudonym(one.number))
+    at = one.at or now
+    rows = Attempt.objects.filter(person__in=people, at__lte=at + MOST_SKEW,
+                                  at__gt=at - timedelta(hours=_CALL_HOURS))  # fmt: skip
+    if one.client:
+        rows = rows.filter(client=one.client)
+    last: dict[tuple[str, str, str, str], Attempt] = {}
+    for row in rows.order_by("pk"):
+        if not one.call or row.ref == one.call or row.ref.startswith(f"{one.call}/"):
+            last[row.client, row.person, row.provider, row.ref] = row
+    if not last:
+        return []
+    newest = max(last.values(), key=lambda row: (row.at, row.pk))
+    return [row for row in last.values() if (row.client, row.ref) == (newest.client, newest.ref)]
+
+
+def _faults(one: Request, now: datetime) -> list[RequestFault]:
+    """Return every field that cannot be taken."""
+    number = number_text(one.number)
+    checks = (
+        ("key", "key.missing", "", bool(one.key) and len(one.key) <= LONGEST_KEY),
+        ("number", "number.unreadable", "", is_subscriber(number)),
+        ("said", "said.unknown", one.said, one.said in SAID),
+        ("client", "client.unknown", one.client, not one.client or _serves(one.client)),
+        ("at", "at.no-offset", "", one.at is None or one.at.tzinfo is not None),
+        ("channel", "channel.unfit", "", len(one.channel) <= LONGEST_CHANNEL
+         and one.channel.isprintable()),
+        ("outcome", "outcome.unknown", one.outcome,
+         one.outcome in (SAID_OUTCOMES if one.said == OUTCOME else ("",))),
+        ("call", "call.unfit", "", not one.call or (one.said == OUTCOME and len(one.call) <= 300
+         and one.call.isprintable())),
+    )  # fmt: skip
+    found = [
+        RequestFault(field, code, given[:40]) for field, code, given, fits in checks if not fits
+    ]
+    if one.at is not None and one.at.tzinfo is not None and one.at > now + MOST_SKEW:
+        found.append(RequestFault("at", "at.future"))
+    return found
+
+
+def _serves(client: str) -> bool:
+    """Return whether a client is known: a misspelt one would bind no one."""
+    if "\0" in client:
+        return False
+    if client in clients_served():
+        return True
+    return any(model.objects.filter(client=client).exists() for model in (Consent, Contract))

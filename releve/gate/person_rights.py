@@ -1,0 +1,209 @@
+"""A person's rights over what is stored about them: to see it, to take it along, to have it erased.
+
+Found by the number that the person gives. Where several people hold it, one of them must be named
+by the id that the client's file has: no one gets another person's data. Every act is recorded with
+its reason, before it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import models as db
+from django.db import transaction
+
+from releve.gate.erasing import erase_pseudonym
+from releve.gate.errors import GateError
+from releve.gate.key_checks import ensure_gate_key
+from releve.gate.keys import is_subscriber, number_pseudonym, number_text, person_pseudonym
+from releve.gate.models import Decision, Fact, Person, Personal, PersonRequest
+from releve.gate.personal import value_of
+from releve.gate.tables import TABLES
+from releve.ledger.chain import append
+from releve.network.clock import UTC
+
+__all__ = [
+    "EXPORT_FORMAT", "KIND", "SHORTEST_REASON", "Holder", "RightsRefused", "Stored",
+    "erase_stored", "export_stored", "look_up", "stored_about",
+]  # fmt: skip
+
+KIND = "outbound.rights"
+"""The kind of the ledger's entry: ``actor`` and ``act`` (seen, exported, erased)."""
+
+EXPORT_FORMAT = "releve person export 1"
+SHORTEST_REASON = 10
+_KEPT_DAYS = 365
+_ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
+_HIDDEN = ("id", "load", "digest", "known_from", "batch", "place")
+
+
+class RightsRefused(GateError):  # noqa: N818 (named like the others)
+    """An act that cannot be done: ``field`` says which of what was given is wrong, ``code`` how."""
+
+    def __init__(self, field: str, code: str) -> None:
+        super().__init__(f"{field}: {code}")
+        self.field, self.code = field, code
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The person at a number: pseudonyms; ``person`` is empty where no person is known under it."""
+
+    number: str
+    person: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what the facts about them are filed under."""
+        return tuple(filter(None, (self.person, self.number)))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How much is stored: rows by client and table, calls decided, requests, values in clear."""
+
+    rows: Mapping[str, Mapping[str, int]]
+    decisions: int
+    requests: int
+    values: int
+
+    @property
+    def anything(self) -> bool:
+        """Return whether anything is stored at all."""
+        return bool(self.rows or self.decisions or self.requests or self.values)
+
+
+def look_up(number: str, person: str, reason: str) -> Holder:
+    """Return who is meant; RightsRefused where that, or the reason, is not good enough."""
+    ensure_gate_key()
+    text = number_text(number)
+    if not is_subscriber(text):
+        raise RightsRefused("number", "number.unreadable")
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise RightsRefused("reason", "reason.short")
+    name = number_pseudonym(text)
+    rows = Person.objects.filter(number=name, load__known_at__isnull=False)
+    held = set(rows.values_list("person", flat=True))
+    if person and person_pseudonym(person) not in held:
+        raise RightsRefused("person", "person.elsewhere")
+    if not person and len(held) > 1:
+        raise RightsRefused("person", "person.several")
+    return Holder(name, person_pseudonym(person) if person else next(iter(held), ""))
+
+
+def stored_about(holder: Holder, reason: str, *, by: str, now: datetime) -> Stored:
+    """Return how much is stored about a person, and record the look."""
+    _note("seen", holder, reason, by, now)
+    rows: dict[str, dict[str, int]] = {}
+    for table in _ABOUT_PEOPLE:
+        for client, count in _counts(table, holder):
+            rows.setdefault(client, {})[table] = count
+    return Stored(
+        dict(sorted(rows.items())), _decisions(holder).count(), _requests(holder).count(),
+        _values(holder).count(),
+    )  # fmt: skip
+
+
+def export_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> dict[str, Any]:
+    """Return all that is stored about a person as a document, and record the export."""
+    _note("exported", holder, reason, by, now)
+    return {
+        "format": EXPORT_FORMAT,
+        "made_at": _plain(now),
+        "number": value_of("number", holder.number),
+        "person": value_of("person", holder.person) if holder.person else None,
+        "facts": {
+            table: [_row(row) for row in _facts(table, holder)]
+            for table in (*_ABOUT_PEOPLE, "people", "listings")
+        },
+        "calls": [
+            {name: _plain(getattr(row, name)) for name in
+             ("call_id", "cseq", "at", "client", "campaign", "caller", "allowed", "rules", "basis")}
+            for row in _decisions(holder).order_by("at", "pk")
+        ],
+        "requests": [
+            {name: _plain(getattr(row, name)) for name in
+             ("said", "client", "at", "known_at", "channel")}
+            for row in _requests(holder).order_by("pk")
+        ],
+    }  # fmt: skip
+
+
+def erase_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> int:
+    """Erase the values that identify a person and record it; return how many.
+
+    The pseudonyms stay: what forbids a call goes on forbidding it.
+    """
+    with transaction.atomic():
+        _note("erased", holder, reason, by, now)
+        return erase_pseudonym(holder.person, now, number=holder.number)
+
+
+def _facts(table: str, holder: Holder) -> db.QuerySet[Any]:
+    counts = db.Q(load__known_at__isnull=False)
+    if table == "attempts":  # those of the gate have no load
+        counts |= db.Q(load=None)
+    about = {"person__in": holder.names}
+    if table in ("people", "listings"):
+        about = {"number__in": (holder.number,)}
+    if table == "people":
+        about["person__in"] = (holder.person,)
+    return TABLES[table].model._default_manager.filter(counts, **about)
+
+
+def _counts(table: str, holder: Holder) -> list[tuple[str, int]]:
+    rows = _facts(table, holder).order_by().values_list("client")
+    return list(rows.annotate(count=db.Count("pk")))
+
+
+def _decisions(holder: Holder) -> db.QuerySet[Decision]:
+    rows = Decision.objects.filter(number=holder.number)
+    return rows.filter(persons__contains=holder.person) if holder.person else rows
+
+
+def _requests(holder: Holder) -> db.QuerySet[PersonRequest]:
+    return PersonRequest.objects.filter(number=holder.number)
+
+
+def _values(holder: Holder) -> db.QuerySet[Personal]:
+    return Personal.objects.filter(pseudonym__in=holder.names)
+
+
+def _row(row: Fact) -> dict[str, Any]:
+    told = {
+        field.name: _plain(getattr(row, field.attname))
+        for field in row._meta.concrete_fields
+        if field.name not in _HIDDEN
+    }
+    known = row.known_from or (row.load.known_at if row.load else None)
+    for what in ("person", "number", "proof"):
+        if told.get(what):
+            told[what] = _value(what, told[what])
+    return {**told, "known_at": _plain(known)}
+
+
+def _value(what: str, name: str) -> str:
+    """Return the value behind a pseudonym; the pseudonym where it was erased."""
+    return value_of(what, name) or (what == "person" and value_of("number", name)) or name
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@transaction.atomic
+def _note(act: str, holder: Holder, reason: str, by: str, now: datetime) -> None:
+    append(
+        KIND,
+        {"actor": by, "act": act},
+        personal={"number": holder.number, "reason": reason.strip()},
+        subject=holder.number,
+        erase_on=(now + timedelta(days=_KEPT_DAYS)).date(),
+        stream="outbound",
+        recorded_at=now,
+    )

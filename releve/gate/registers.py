@@ -1,0 +1,38 @@
+"""The registers that must be read shortly before a call: what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from django.db.models import Count, Max
+
+from releve.gate.tables import TABLES
+from releve.outbound.reading import EVENT
+
+__all__ = ["RegisterState", "register_state", "state_in"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterState:
+    """A register: its rows that count, and the instant of its last event (None: there is none)."""
+
+    feed: str
+    rows: int
+    last_event_at: datetime | None
+
+
+def register_state(feed: str) -> RegisterState:
+    """Return what is known of a register: consents, withdrawals, refusals or attempts."""
+    rows = TABLES[feed].model._default_manager.exclude(load__isnull=False, load__known_at=None)
+    found = rows.aggregate(rows=Count("pk"), last=Max(EVENT.get(feed, "at")))
+    return RegisterState(feed, found["rows"], found["last"])
+
+
+def state_in(frames: Mapping[str, pl.DataFrame], feed: str) -> RegisterState:
+    """Return what typed tables hold of a register."""
+    frame = frames[feed]
+    last = frame[EVENT.get(feed, "at")].max()
+    return RegisterState(feed, frame.height, last if isinstance(last, datetime) else None)

@@ -1,0 +1,15 @@
+"""Names of clients and campaigns: case, accents and hyphens make no difference."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from releve.outbound.vocabulary import fold
+
+__all__ = ["client_key"]
+
+
+@lru_cache(maxsize=4096)
+def client_key(name: str) -> str:
+    """Return what the spellings of a client's or a campaign's name have in common."""
+    return fold(name) or name.strip().casefold()

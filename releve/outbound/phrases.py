@@ -1,0 +1,285 @@
+"""What a sentence says of a refusal beyond its plain quotes: holidays, hours, objects, dates, ends.
+
+A check quotes bare values, so that judging stays cheap; what a person reads is built from them when
+a sentence is asked for. Each function takes a row, what was quoted and a language.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from releve.network.clock import zone
+from releve.outbound.dates_text import WEEKDAYS, day_text, hour_text, moment_text
+from releve.outbound.hours import Hours, next_open
+from releve.outbound.rows import Row, Words
+from releve.outbound.vocabulary import vocabulary
+
+__all__ = ["PHRASES", "basis_text", "join", "label"]
+
+Quotes = Mapping[str, Any]
+
+_NOT_KNOWN = Words("aucune date en vue", "no date in sight")
+_HOLIDAY = Words("c'est un jour férié ({name})", "it is a public holiday ({name})")
+_LOCAL_HOLIDAY = Words("jour férié local", "local holiday")
+_NO_CALLS_THAT_DAY = Words("on n'appelle pas le {weekday}", "no calls are placed on a {weekday}")
+_OUTSIDE_HOURS = Words("c'est hors des heures permises", "that is outside the permitted hours")
+_SCRUBBED = Words("le dernier passage date du {at}", "it was last scrubbed on {at}")
+_NEVER_SCRUBBED = Words("aucun passage n'est connu", "no scrub is known")
+_MISSING = Words("il manque à sa demande : {items}", "its request lacks: {items}")
+_NO_ACT = Words(
+    "il a été donné sans acte positif ({act})", "it was given without a positive act ({act})"
+)
+_AND_ALSO = Words(" ; de plus, ", "; moreover, ")
+_OTHER_OBJECT = Words(
+    "il porte sur un autre objet ({consented}) que l'appel ({offered})",
+    "it is about another object ({consented}) than the call ({offered})",
+)
+_NO_ACT_SAID = Words("acte non précisé", "no act is stated")
+_NO_OBJECT = Words("aucun objet", "no object")
+_OTHER_SLOT = Words(
+    "il ne vaut que pour un autre moment ({slot})", "it holds only for another time ({slot})"
+)
+_FROM_TO = Words("du {first} au {last}", "from {first} to {last}")
+_FROM = Words("à partir du {at}", "from {at} on")
+_UNDER_ANOTHER_RULE = Words("seulement si la règle change", "only if the rule changes")
+_TIMES = Words("{day} ({count} fois)", "{day} ({count} times)")
+_NEVER = Words("jamais", "never")
+_UNKNOWN_WORD = Words("Le mot « {word} » n'est pas connu", 'The word "{word}" is not known')
+_NO_WORD = Words("Un mot manque", "A word is missing")
+_SIMILAR = Words(" (mots proches : {words})", " (similar words: {words})")
+_COLUMN = Words("table des {table}, colonne « {column} »", 'table "{table}", column "{column}"')
+_OF_CALL = {
+    "object": Words("objet de l'appel", "object of the call"),
+    "sector": Words("secteur de l'appel", "sector of the call"),
+    "origin": Words("pays d'où part l'appel", "country from which the call starts"),
+}
+
+
+def label(name: str, word: str, language: str) -> str:
+    """Return the label of a word of a vocabulary; a text that is none, in quotation marks."""
+    found = vocabulary(name).by_id.get(word)
+    if found is not None:
+        return found.label.of(language)
+    return f"«\u00a0{word}\u00a0»" if language == "fr" else f'"{word}"'
+
+
+def join(texts: Iterable[str], language: str) -> str:
+    """Return texts as people list them, the last after "and"."""
+    *first, last = texts
+    both = " et " if language == "fr" else " and "
+    return f"{', '.join(first)}{both}{last}" if first else last
+
+
+def basis_text(basis: str, language: str) -> str:
+    """Return the ground of a call as people say it: the consent C1, an exempt object."""
+    name, _, ref = basis.partition(":")
+    kind = label("basis", name, language)
+    if name == "object":
+        return f"{kind} ({label('object', ref, language)})"
+    return f"{kind} {ref}".strip()
+
+
+def _hours(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    hours, local = quotes["week"], quotes["local"]
+    opens = next_open(hours, quotes["zones"], local)
+    there = None if opens is None else opens.astimezone(local.tzinfo)
+    return {
+        "why": _why_closed(hours, local, language),
+        "hours": _week_text(hours, language),
+        "opens": _NOT_KNOWN.of(language) if there is None else moment_text(there, language),
+    }
+
+
+def _why_closed(hours: Hours, local: datetime, language: str) -> str:
+    if hours.holidays.holds(local.date()):
+        name = hours.holidays.name_of(local.date())
+        day = day_text(local.date(), language) if name is None else name.of(language)
+        return _HOLIDAY.of(language).format(name=day)
+    if not hours.week[local.weekday()]:
+        weekday = WEEKDAYS.of(language)[local.weekday()]
+        return _NO_CALLS_THAT_DAY.of(language).format(weekday=weekday)
+    return _OUTSIDE_HOURS.of(language)
+
+
+def _week_text(hours: Hours, language: str) -> str:
+    """Return the permitted hours: days with the same windows together."""
+    french, names, parts = language == "fr", WEEKDAYS.of(language), []
+    for windows, group in groupby(range(7), key=lambda day: hours.week[day]):
+        days = list(group)
+        if not windows:
+            continue
+        first, last = names[days[0]], names[days[-1]]
+        span = (f"du {first} au {last}" if french else f"{first} to {last}") if days[1:] else first
+        said = [_window_text(window, language) for window in windows]
+        parts.append(f"{span} {join(said, language)}")
+    if hours.holidays.fixed or hours.holidays.from_easter:
+        parts.append("hors jours fériés" if french else "not on public holidays")
+    return ", ".join(parts)
+
+
+def _window_text(window: tuple[int, int], language: str) -> str:
+    start, end = (hour_text(*divmod(minute, 60), language) for minute in window)
+    return f"de {start} à {end}" if language == "fr" else f"from {start} to {end}"
+
+
+def _local_holidays(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    day = quotes["day"]
+    found = (rules.name_of(day) for rules in row.parameters["days"].values() if rules.holds(day))
+    name = next((name for name in found if name is not None), _LOCAL_HOLIDAY)
+    return {"holiday": name.of(language)}
+
+
+def _scrub(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    at = quotes["scrubbed"]
+    if at is None:
+        return {"scrubbed": _NEVER_SCRUBBED.of(language), **_list(row, quotes, language)}
+    said = _SCRUBBED.of(language).format(at=moment_text(at, language))
+    return {"scrubbed": said, **_list(row, quotes, language)}
+
+
+def _list(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"list": label("list", quotes["list"], language)}
+
+
+def _object(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"object": label("object", quotes["object"], language)}
+
+
+def _mode(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"mode": label("mode", quotes["mode"], language)}
+
+
+def _items(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    items = [label("item", item, language) for item in quotes["missing"]]
+    parts = [_MISSING.of(language).format(items=join(items, language))] if items else []
+    act = quotes["act"]
+    if act is not None:
+        said = label("act", act, language) if act else _NO_ACT_SAID.of(language)
+        parts.append(_NO_ACT.of(language).format(act=said))
+    return {"missing": _AND_ALSO.of(language).join(parts)}
+
+
+def _outside(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    parts = []
+    if quotes["offered"] is not None:
+        offered = [quotes["offered"]] if quotes["offered"] else []
+        parts.append(
+            _OTHER_OBJECT.of(language).format(
+                consented=_objects(quotes["consented"], language),
+                offered=_objects(offered, language),
+            )
+        )
+    if quotes["slot"]:
+        first, *last = [moment_text(moment, language) for moment in quotes["slot"]]
+        slot = _FROM_TO.of(language).format(first=first, last=last[0]) if last else first
+        parts.append(_OTHER_SLOT.of(language).format(slot=slot))
+    return {"outside": join(parts, language)}
+
+
+def _objects(words: Iterable[str], language: str) -> str:
+    said = [label("object", word, language) for word in words]
+    return join(said or [_NO_OBJECT.of(language)], language)
+
+
+def _cap(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    dates = [at.astimezone(zone(quotes["zone"])).date() for at in quotes["attempts"]]
+    counts = Counter(dates)
+    days = [
+        day_text(day, language)
+        if count == 1
+        else _TIMES.of(language).format(day=day_text(day, language), count=count)
+        for day, count in sorted(counts.items())
+    ]
+    return {
+        "attempts": join(days, language) if days else "0",
+        **{name: str(row.parameters[name]) for name in ("days", "hours") if name in row.parameters},
+        **_again(row, {"again": _released(row, quotes, sorted(dates))}, language),
+    }
+
+
+def _released(row: Row, quotes: Quotes, dates: Sequence[date]) -> date | None:
+    """Return when so many attempts have left the window of a cap that one more is below it."""
+    place: int = quotes["count"] - quotes["most"]
+    if place >= len(dates):
+        return None
+    if "hours" in row.parameters:
+        tried: list[datetime] = sorted(quotes["attempts"])
+        return tried[place] + timedelta(hours=int(row.parameters["hours"]))
+    return dates[place] + timedelta(days=int(row.parameters["days"]))
+
+
+def _silence(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"days": str(row.parameters.get("days", "")), **_again(row, quotes, language)}
+
+
+def _again(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    """Return from when on the row refuses no more, on what is known."""
+    found: date | None = quotes["again"]
+    if found is None:
+        return {"again": _UNDER_ANOTHER_RULE.of(language)}
+    if isinstance(found, datetime):
+        said = moment_text(found, language)
+    else:
+        said = day_text(found, language)
+    return {"again": _FROM.of(language).format(at=said)}
+
+
+def _pause(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    return _again(row, {"again": quotes["last"] + timedelta(hours=quotes["hours"])}, language)
+
+
+def _origin(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"origin": label("origin", quotes["origin"], language)}
+
+
+def _data(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+    return _unknown_word(quotes, language) | _registers(quotes, language)
+
+
+def _unknown_word(quotes: Quotes, language: str) -> dict[str, str]:
+    if "word" not in quotes:
+        return {}
+    unknown = _UNKNOWN_WORD if quotes["word"] else _NO_WORD
+    words = [label(quotes["vocabulary"], word, language) for word in quotes["near"]]
+    similar = _SIMILAR.of(language).format(words=", ".join(words)) if words else ""
+    table, _, column = quotes["column"].rpartition(".")
+    place = _COLUMN.of(language).format(table=label("table", table, language), column=column)
+    return {
+        "unknown": unknown.of(language).format(word=quotes["word"]),
+        "similar": similar,
+        "place": place if table else _OF_CALL[column].of(language),
+    }
+
+
+def _registers(quotes: Quotes, language: str) -> dict[str, str]:
+    if "registers" not in quotes:
+        return {}
+    said = [
+        f"{label('feed', feed, language)}"
+        f" ({_NEVER.of(language) if read is None else moment_text(read, language)})"
+        for feed, read in quotes["registers"]
+    ]
+    return {"registers": join(said, language)}
+
+
+PHRASES: Mapping[str, Callable[[Row, Quotes, str], dict[str, str]]] = {
+    "data": _data,
+    "forbidden_object": _object,
+    "list_opposition": _list,
+    "scrub": _scrub,
+    "automated_consent": _mode,
+    "consent_items": _items,
+    "consent_object": _outside,
+    "hours": _hours,
+    "local_holidays": _local_holidays,
+    "cap": _cap,
+    "silence": _silence,
+    "pause": _pause,
+    "caller_class": _mode,
+    "authentication": _origin,
+}
+"""The phrases that a row of a kind may hold besides what its check quotes."""

@@ -1,0 +1,74 @@
+"""A first folder of facts: every table, with one person who may be called at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from releve.outbound.calls import Call
+from releve.outbound.facts import ITEMS
+from releve.outbound.reading import TABLES, columns_of, facts_of, read_tables
+from releve.outbound.rows import Rules, legal_day
+from releve.outbound.verdict import next_allowed
+from releve.outbound.vocabulary import vocabulary
+
+__all__ = ["Starter", "starter_of"]
+
+CLIENT, CAMPAIGN, PERSON = "example", "first", "P1"
+NUMBER, CALLER = "+33199000001", "+33162000001"
+OBJECT, SECTOR = "electricity", "energy-supply"
+_CONSENT_DAYS = 30
+"""Days since the example's consent; it is given at ten, when calls are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """The files of a first folder by name, and the call that they allow."""
+
+    files: Mapping[str, bytes]
+    call: Call
+
+
+def starter_of(now: datetime, rules: Rules) -> Starter:
+    """Return the folder for a call now, or at the next instant at which one may be placed."""
+    call = Call(CLIENT, NUMBER, now, OBJECT, CALLER, CAMPAIGN, sector=SECTOR)
+    facts = facts_of(read_tables(_files(now), whole=True))
+    at = next_allowed(call, facts, rules, now)
+    if at is None:
+        raise ValueError("under the rules that are loaded the example is never allowed")
+    at = at.astimezone(now.tzinfo)
+    return Starter(_files(at), call.moved_to(at))
+
+
+def _files(at: datetime) -> dict[str, bytes]:
+    given = at - timedelta(days=_CONSENT_DAYS)
+    read = (at - timedelta(minutes=1)).isoformat(timespec="seconds")
+    rows: dict[str, list[dict[str, str]]] = {
+        "people": [
+            {"person": PERSON, "number": NUMBER, "kind": "consumer", "address": "75001"},
+        ],
+        "consents": [
+            {
+                "id": "C1", "client": CLIENT, "person": PERSON,
+                "collected_at": given.isoformat(timespec="seconds"), "objects": OBJECT,
+                "items": "|".join(ITEMS), "proof": "form-2026-1.pdf", "act": "ticked-box",
+                "until": (legal_day(at) + timedelta(days=180)).isoformat(),
+                "channel": "web form",
+            }
+        ],
+        "mandates": [
+            {"id": "M1", "client": CLIENT, "number": CALLER, "linked": "true",
+             "first": legal_day(given).isoformat()},
+        ],
+        "feeds": [{"feed": feed, "read_at": read} for feed in vocabulary("feed").ids],
+        "clients": [{"client": CLIENT, "alias": ""}],
+    }  # fmt: skip
+    return {f"{table}.csv": _csv(table, rows.get(table, [])) for table in TABLES}
+
+
+def _csv(table: str, rows: list[dict[str, str]]) -> bytes:
+    """Return a table with all its columns but those of the system."""
+    columns = [name for name in columns_of(table) if name != "known_at" or table == "abandoned"]
+    lines = [columns, *([row.get(name, "") for name in columns] for row in rows)]
+    return ("\n".join(",".join(line) for line in lines) + "\n").encode()

@@ -1,0 +1,225 @@
+"""Closed vocabularies: every word that bears on a verdict, with its spellings in two languages.
+
+One file in ``words/`` holds one vocabulary: an id per word, its French and English label, and
+further spellings. Case, accents, ligatures, hyphens, underscores and spaces make no difference.
+A text that is none of the spellings is refused with the words it resembles; it never counts as a
+word that is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from releve.network.faults import advice, nearest
+from releve.outbound.errors import WordFault
+from releve.outbound.rows import Words
+
+__all__ = [
+    "Vocabulary",
+    "Word",
+    "all_spelled",
+    "canonical",
+    "fold",
+    "lineage",
+    "load_vocabulary",
+    "parse",
+    "sector_of",
+    "spelled",
+    "spelled_basis",
+    "vocabularies",
+    "vocabulary",
+    "word_columns",
+]
+
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae"})
+_KEYS = frozenset({"id", "fr", "en", "also", "family", "sector"})
+_MOST_KEPT = 4096
+_MOST_LISTED = 12
+"""Above this many words a refusal names the near ones and the command, not all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word: its id, its label, other spellings; an object's family and sector (else empty)."""
+
+    id: str
+    label: Words
+    also: tuple[str, ...] = ()
+    family: str = ""
+    sector: str = ""
+
+
+class Vocabulary:
+    """The words of one kind; immutable once loaded."""
+
+    def __init__(
+        self, name: str, title: Words, columns: tuple[str, ...], words: Iterable[Word]
+    ) -> None:
+        self.name, self.title, self.columns = name, title, columns
+        self.words = tuple(words)
+        self.by_id: Mapping[str, Word] = {word.id: word for word in self.words}
+        self.spellings = _spellings(name, self.words)
+        """Each folded spelling with the id that it stands for."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids, in the order of the file."""
+        return tuple(self.by_id)
+
+    def canonical(self, text: str) -> str | None:
+        """Return the id that a text stands for, None when it is no word."""
+        return text if text in self.by_id else self.spellings.get(fold(text))
+
+    def parse(self, text: str) -> Word:
+        """Return the word that a text stands for; WordFault names the words that it resembles."""
+        found = self.canonical(text)
+        if found is None:
+            raise WordFault(self.name, text, self.near(text), self.advice(text))
+        return self.by_id[found]
+
+    def near(self, text: str) -> tuple[str, ...]:
+        """Return the ids of the words that a text resembles most."""
+        met = nearest(fold(text), self.spellings)
+        return tuple(dict.fromkeys(self.spellings[spelling] for spelling in met))
+
+    def advice(self, text: str) -> str:
+        """Return how to mend a text that is no word."""
+        more = f"releve outbound words {self.name}"
+        if len(self.words) <= _MOST_LISTED:
+            more = f"one of {', '.join(self.ids)}"
+        return advice(list(self.near(text)) if fold(text) else [], f"write {more}")
+
+
+def fold(text: str) -> str:
+    """Return a text without case, accents and ligatures, its words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", text.translate(_LIGATURES).casefold())
+    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return re.sub(r"[^0-9a-z]+", "-", bare).strip("-")
+
+
+def _spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word in words:
+        for text in (word.id, word.label.fr, word.label.en, *word.also):
+            folded = fold(text)
+            if not folded or found.setdefault(folded, word.id) != word.id:
+                raise ValueError(f"{name}: {text!r} is empty or stands for two words")
+    return found
+
+
+def load_vocabulary(name: str, text: str) -> Vocabulary:
+    """Read a vocabulary from YAML; ValueError says what is wrong with it."""
+    told = yaml.safe_load(text)
+    words = [_word(name, entry) for entry in told["words"]]
+    by_id = {word.id: word for word in words}
+    if len(by_id) != len(words):
+        raise ValueError(f"{name}: an id is given twice")
+    for word in words:
+        family = by_id.get(word.family)
+        if word.family and (family is None or family.family):
+            raise ValueError(f"{name}: {word.id} is of a family {word.family!r} that is none")
+    words = [_in_family(word, by_id) for word in words]
+    return Vocabulary(name, Words(**told["title"]), tuple(told["columns"]), words)
+
+
+def _word(name: str, entry: Mapping[str, Any]) -> Word:
+    if entry.keys() - _KEYS or not {"id", "fr", "en"} <= entry.keys():
+        raise ValueError(f"{name}: {dict(entry)} must have id, fr, en, and at most {sorted(_KEYS)}")
+    also = entry.get("also", ())
+    for text in (entry["id"], entry["fr"], entry["en"], *also):
+        if not isinstance(text, str):
+            raise ValueError(f"{name}: {text!r} is read as {type(text).__name__}; quote it")
+    label = Words(entry["fr"], entry["en"])
+    return Word(entry["id"], label, tuple(also), entry.get("family", ""), entry.get("sector", ""))
+
+
+def _in_family(word: Word, by_id: Mapping[str, Word]) -> Word:
+    """Return a word with the sector of its family, where it has one."""
+    if not word.family:
+        return word
+    return Word(word.id, word.label, word.also, word.family, by_id[word.family].sector)
+
+
+@cache
+def vocabularies() -> Mapping[str, Vocabulary]:
+    """Return every vocabulary that comes with this package, by name."""
+    folder = resources.files("releve.outbound").joinpath("words")
+    files = sorted(folder.iterdir(), key=lambda item: item.name)
+    return {
+        item.name.removesuffix(".yaml"): load_vocabulary(
+            item.name.removesuffix(".yaml"), item.read_text(encoding="utf-8")
+        )
+        for item in files
+        if item.name.endswith(".yaml")
+    }
+
+
+@cache
+def word_columns() -> Mapping[str, Mapping[str, str]]:
+    """Return, a table of facts, its columns that hold words, with their vocabularies."""
+    found: dict[str, dict[str, str]] = {}
+    for one in vocabularies().values():
+        for place in one.columns:
+            table, _, column = place.partition(".")
+            found.setdefault(table, {})[column] = one.name
+    return found
+
+
+def vocabulary(name: str) -> Vocabulary:
+    """Return a vocabulary; WordFault when there is none of this name."""
+    found = vocabularies().get(name)
+    if found is None:
+        near = tuple(nearest(name, vocabularies()))
+        fix = advice(list(near), f"write one of {', '.join(vocabularies())}")
+        raise WordFault("vocabulary", name, near, fix)
+    return found
+
+
+def parse(name: str, text: str) -> Word:
+    """Return the word of a vocabulary that a text stands for, or raise WordFault."""
+    return vocabulary(name).parse(text)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def canonical(name: str, text: str) -> str | None:
+    """Return the id of the word that a text stands for, None when it is no word."""
+    return vocabulary(name).canonical(text)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def lineage(object_: str) -> frozenset[str]:
+    """Return an object with its family: what covers one of them covers it."""
+    word = vocabulary("object").by_id.get(canonical("object", object_) or "")
+    return frozenset() if word is None else frozenset(filter(None, (word.id, word.family)))
+
+
+def spelled(name: str, text: str) -> str:
+    """Return the id of the word that a text stands for, the text as it is when it is no word."""
+    return (canonical(name, text) or text) if text else text
+
+
+def all_spelled(name: str, texts: frozenset[str]) -> frozenset[str]:
+    """Return the ids of words, those that are no word as they are."""
+    if texts <= vocabulary(name).by_id.keys():
+        return texts
+    return frozenset(spelled(name, text) for text in texts)
+
+
+def spelled_basis(text: str) -> str:
+    """Return a basis (``consent:C1``) with the id of its word; the reference stays as it is."""
+    word, colon, reference = text.partition(":")
+    return spelled("basis", word) + colon + reference
+
+
+def sector_of(object_: str) -> str:
+    """Return the sector that an object belongs to, empty when it is no word."""
+    word = vocabulary("object").by_id.get(canonical("object", object_) or "")
+    return "" if word is None else word.sector

@@ -1,0 +1,59 @@
+"""Columns of words in tables of facts: brought to their ids, and which cells hold no word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from releve.outbound.vocabulary import spelled, spelled_basis, vocabulary, word_columns
+
+__all__ = ["spelled_words", "strange_in", "strange_words"]
+
+
+def spelled_words(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table whose words are ids; a text that is no word stays as it is."""
+    columns = word_columns().get(table, {})
+    return frame.with_columns(
+        _mapped(frame[column], _speller(name))
+        for column, name in columns.items()
+        if column in frame.columns
+    )
+
+
+def strange_words(table: str, column: str, cells: pl.Series) -> pl.Series:
+    """Return which cells of a column of words hold one that no vocabulary has; empty ones do not.
+
+    The words must be ids already.
+    """
+    ids = list(vocabulary(word_columns()[table][column]).by_id)
+    if cells.dtype == pl.List(pl.String):
+        return (cells.list.set_difference(pl.Series([["", *ids]])).list.len() > 0).fill_null(False)
+    words = cells.str.split(":").list.first() if column == "basis" else cells
+    return (~words.is_in(["", *ids])).fill_null(False)
+
+
+def strange_in(vocabulary_name: str, cell: Any) -> list[str]:
+    """Return the texts of a cell (one, or several) that are no words of a vocabulary."""
+    words = [cell] if isinstance(cell, str) else list(cell)
+    heads = [word.partition(":")[0] if vocabulary_name == "basis" else word for word in words]
+    return [word for word in heads if word not in vocabulary(vocabulary_name).by_id]
+
+
+def _speller(vocabulary_name: str) -> Callable[[str], str]:
+    if vocabulary_name == "basis":
+        return spelled_basis
+    return lambda text: spelled(vocabulary_name, text)
+
+
+def _mapped(cells: pl.Series, spell: Callable[[str], str]) -> pl.Series:
+    """Return texts, or lists of texts, each brought to its id; every different one is read once."""
+    words = cells.explode() if cells.dtype == pl.List(pl.String) else cells
+    told = {word: spell(word) for word in words.drop_nulls().unique().to_list()}
+    changed = {word: found for word, found in told.items() if word != found}
+    if not changed:
+        return cells
+    if cells.dtype == pl.List(pl.String):
+        return cells.list.eval(pl.element().replace(changed))
+    return cells.replace(changed)

@@ -1,0 +1,49 @@
+"""The vocabularies as Markdown: every word with its labels and spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from releve.outbound.vocabulary import Vocabulary, Word, vocabularies
+
+__all__ = ["vocabulary_markdown", "words_markdown"]
+
+_HEADS = ("word", "French", "English", "also written")
+_INTRODUCTION = """# The words that the rules read
+
+Written by `releve outbound words`; do not edit. Each table is one closed vocabulary. A word may be
+given by its id, its French or English label or another spelling, in any case, with or without
+accents, with hyphens, underscores or spaces. Anything else is a fault on import and refuses the
+call (`FR-DATA-WORD`): an unknown word never counts as none.
+"""
+
+
+def words_markdown() -> str:
+    """Return the page of all vocabularies."""
+    parts = (vocabulary_markdown(one) for one in vocabularies().values())
+    return "\n".join((_INTRODUCTION, *parts))
+
+
+def vocabulary_markdown(vocabulary: Vocabulary) -> str:
+    """Return one vocabulary as a section with a table."""
+    columns = ", ".join(f"`{column}`" for column in vocabulary.columns)
+    heads = [*_HEADS, "family", "sector"] if any(w.sector for w in vocabulary.words) else _HEADS
+    lines = [
+        f"## {vocabulary.name}",
+        "",
+        f"{vocabulary.title.en} ({vocabulary.title.fr})" + (f": {columns}" if columns else ""),
+        "",
+        _line(heads),
+        "|" + "---|" * len(heads),
+        *(_line(_cells(word)[: len(heads)]) for word in vocabulary.words),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(word: Word) -> tuple[str, ...]:
+    also = ", ".join(word.also)
+    return f"`{word.id}`", word.label.fr, word.label.en, also, word.family, word.sector
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

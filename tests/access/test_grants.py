@@ -1,0 +1,243 @@
+"""A grant gives what it says: a role is held for sites or clients where it can be, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from django.core.checks import run_checks
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from releve.cli.main import main
+from releve.desk.access import people, tokens
+from releve.desk.access.models import Grant, Reach, Token, User
+from releve.desk.access.permissions import PERMISSIONS, Permission
+from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
+from releve.desk.access.scopes import Held, Scope, can, held_by, reach_faults, scope
+from releve.ledger.chain import append
+from tests.access.people import browser_of, give, person
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+SITES, CLIENTS = ("casa-1",), ("azur",)
+HOLDABLE = {
+    (Role.SITE, SITES, ()),
+    (Role.CLIENT, (), CLIENTS),
+    (Role.INSPECTOR, SITES, ()),
+    (Role.AUDITOR, SITES, ()),
+    (Role.AUDITOR, (), CLIENTS),
+    (Role.AUDITOR, SITES, CLIENTS),
+    *((role, (), ()) for role in set(Role) - BY_SITE - BY_CLIENT),
+}
+"""Written out, not read from the code: each way in which a role can be held."""
+ALL = sorted(product(Role, ((), SITES), ((), CLIENTS)))
+TOO_WIDE = [case for case in ALL if case not in HOLDABLE]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings.HOME = tmp_path
+    monkeypatch.setenv("RELEVE_HOME", str(tmp_path))
+    monkeypatch.setenv("RELEVE_SECRET_KEY", "0123456789" * 5)
+
+
+def last_day() -> Any:
+    return (timezone.now() + timedelta(days=7)).date()
+
+
+def wanted(role: Role, sites: Sequence[str], clients: Sequence[str]) -> people.Wanted:
+    return people.Wanted(role.value, tuple(sites), tuple(clients), last_day())
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["desk", *arguments])
+
+
+def stored(model: type[Reach], role: str, sites: object, clients: object) -> Reach:
+    """Put a row into the table as an earlier version would have left it."""
+    now = timezone.now()
+    more: dict[str, Any] = {"ends_at": now + timedelta(days=7), "given_by": "test"}
+    if model is Grant:
+        more |= {"user": person(f"somebody-{User.objects.count()}"), "starts_at": now}
+    else:
+        more |= {"name": "bi", "digest": tokens._digest(f"{tokens.PREFIX}bi")}
+    (row,) = model.objects.bulk_create([model(role=role, sites=sites, clients=clients, **more)])
+    return row
+
+
+@pytest.mark.parametrize(("role", "sites", "clients"), ALL)
+def test_a_role_is_held_for_what_it_can_be_held_for_and_nothing_else(
+    role: Role, sites: Sequence[str], clients: Sequence[str]
+) -> None:
+    may = (role, sites, clients) in HOLDABLE
+    assert (reach_faults(role, sites, clients) == {}) is may
+    if may:
+        people.give("zoe", wanted(role, sites, clients), by="amina")
+        tokens.give("bi", wanted(role, sites, clients), by="amina")
+        (held,) = User.objects.get(username="zoe").held
+        limited = bool(sites or clients)
+        want = Scope(frozenset(sites), frozenset(clients)) if limited else Scope(None, None)
+        assert held.scope == want
+        return
+    with pytest.raises(people.AccessError, match="ce rôle"):
+        people.give("zoe", wanted(role, sites, clients), by="amina")
+    with pytest.raises(people.AccessError, match="ce rôle"):
+        tokens.give("bi", wanted(role, sites, clients), by="amina")
+    with pytest.raises(ValidationError):
+        Grant.objects.create(
+            user=person("yves"), role=role, sites=list(sites), clients=list(clients),
+            ends_at=timezone.now() + timedelta(days=7), given_by="amina",
+        )  # fmt: skip
+    assert not Grant.objects.exists()
+    assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - BY_SITE - BY_CLIENT - DATED))
+def test_a_reach_that_a_role_cannot_have_is_an_error_and_never_everything(role: Role) -> None:
+    for sites, clients in ((SITES, ()), ((), CLIENTS)):
+        with pytest.raises(ValueError, match="cannot be held for"):
+            Held.of(role, sites, clients)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("token", "add", "bi", "--role", "flow", "--client", "azur"),
+        ("token", "add", "bi", "--role", "administrator", "--site", "casa-1"),
+        ("user", "add", "bi", "--role", "administrator", "--site", "casa-1"),
+        ("user", "add", "bi", "--role", "inspector", "--client", "azur"),
+    ],
+)
+def test_the_command_line_refuses_a_reach_that_the_role_cannot_have(
+    arguments: tuple[str, ...],
+) -> None:
+    result = run(*arguments, "--until", last_day().isoformat())
+    assert result.exit_code == 1
+    assert "cannot be held for some" in result.output
+    assert not User.objects.exists()
+    assert not Token.objects.exists()
+
+
+def test_the_lists_of_the_command_line_say_what_each_role_is_held_for() -> None:
+    until = ("--until", last_day().isoformat())
+    assert run("user", "add", "x", "--role", "auditor", "--client", "azur", *until).exit_code == 0
+    assert run("token", "add", "bi", "--role", "auditor", "--client", "azur", *until).exit_code == 0
+    assert "x: auditor for azur" in run("user", "list").output
+    assert "bi: auditor for azur" in run("token", "list").output
+    assert run("user", "end", "x", "--role", "auditor").exit_code == 0
+    assert "x: no role now" in run("user", "list").output
+    again = run("user", "end", "x", "--role", "auditor")
+    assert again.exit_code == 1
+    assert "does not hold the role 'auditor' now" in again.output
+
+
+@pytest.mark.parametrize("role", ["administrator", "flow"])
+def test_the_page_refuses_what_was_chosen_by_mistake_instead_of_leaving_it_out(
+    stocked: None, role: str
+) -> None:
+    user = person("amina")
+    give(user, Role.ADMINISTRATOR)
+    web = browser_of(user, lately=True)
+    listed = web.get("/people").context["form"].fields
+    site, client = listed["sites"].choices[0][0], listed["clients"].choices[0][0]
+    for path, more in (("/people", {}), ("/people/tokens", {"last_day": last_day()})):
+        for name, value in (("sites", site), ("clients", client)):
+            answer = web.post(path, {"name": "zoe", "role": role, name: value, **more})
+            assert answer.status_code == 422, (path, name)
+            assert "ne peut pas être confié pour" in answer.content.decode()
+    assert not User.objects.filter(username="zoe").exists()
+    assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("role", "sites", "clients"),
+    [
+        *((role.value, list(sites), list(clients)) for role, sites, clients in TOO_WIDE),
+        ("emperor", [], []),
+        ("auditor", "", "azur"),
+        ("auditor", [], [""]),
+        ("auditor", [], [None]),
+        ("auditor", {}, {"azur": 1}),
+    ],
+)
+def test_a_grant_that_is_stored_too_wide_gives_nothing_and_is_named_at_start(
+    role: str, sites: object, clients: object
+) -> None:
+    grant, token = stored(Grant, role, sites, clients), stored(Token, role, sites, clients)
+    assert isinstance(grant, Grant)
+    user = User.objects.get(pk=grant.user.pk)
+    assert held_by(user) == ()
+    assert not any(can(user, key) for key in PERMISSIONS)
+    assert tokens.holder(f"{tokens.PREFIX}bi") is None
+    assert grant.reach == token.reach
+    assert grant.reach.startswith("rien"), "People and the lists say that it gives nothing"
+    faults = [row for row in run_checks(databases=["default"]) if row.id == "releve.access.E003"]
+    assert len(faults) == 2
+    (of_user, of_token) = faults
+    assert f"releve desk user end {user.username} --role {role}" in str(of_user.hint)
+    assert "releve desk token revoke bi" in str(of_token.hint)
+
+
+def test_what_is_named_at_start_is_mended_by_the_command_it_names() -> None:
+    grant = stored(Grant, "administrator", ["casa-1"], [])
+    stored(Token, "flow", [], ["azur"])
+    assert isinstance(grant, Grant)
+    assert run("user", "end", grant.user.username, "--role", "administrator").exit_code == 0
+    assert run("token", "revoke", "bi").exit_code == 0
+    assert [row.id for row in run_checks(databases=["default"])] == []
+
+
+def test_the_desk_does_not_serve_while_a_grant_is_too_wide() -> None:
+    stored(Token, "flow", [], ["azur"])
+    result = run("serve", "--port", "0")
+    assert result.exit_code == 1
+    assert "releve.access.E003" in result.output
+    assert "releve desk token revoke bi" in result.output
+
+
+def test_a_permission_of_the_whole_house_is_in_no_role_held_for_some() -> None:
+    with pytest.raises(ValueError, match="whole, so no role held for some may hold it, got site"):
+        Permission("x", frozenset({Role.SITE, Role.PLANNER}), "do", whole=True)  # type: ignore[arg-type]
+    user = User(username="x")
+    user.held = (Held.of(Role.AUDITOR, clients=["azur"]),)
+    assert scope(user, "ledger.see") == Scope(frozenset(), frozenset({"azur"}))
+    assert can(user, "ledger.see", client="azur")
+    assert not can(user, "ledger.see", client="brise")
+    assert not can(user, "crashtest.see"), "its pages show every client"
+    assert scope(user, "crashtest.see") == Scope(frozenset(), frozenset())
+
+
+@pytest.fixture
+def auditor(stocked: None) -> Client:
+    user = person("auditor")
+    grant = give(user, Role.AUDITOR)
+    Grant.objects.filter(pk=grant.pk).update(clients=["azur"])
+    return browser_of(user)
+
+
+def test_an_auditor_of_one_client_reads_the_entries_of_that_client_alone(auditor: Client) -> None:
+    now = timezone.now()
+    rows = (
+        ("outbound.sheet", {"client": "azur", "actor": "a"}, False),
+        ("outbound.sheet", {"client": "brise", "actor": "a"}, True),
+        ("outbound.sheet", {"client": "azur", "site": "casa-1", "actor": "a"}, True),
+        ("site.closed", {"site": "casa-1", "actor": "a"}, True),
+        ("plan.activated", {"actor": "a"}, True),
+    )
+    seqs = [append(kind, body, recorded_at=now, stream="x").seq for kind, body, _concealed in rows]
+    told = [auditor.get(f"/ledger/{seq}?format=json").json() for seq in seqs]
+    assert [row["concealed"] for row in told] == [concealed for _k, _b, concealed in rows]
+    assert all(row["fields"] == [] for row in told if row["concealed"])
+    for seq, (_kind, _body, concealed) in zip(seqs, rows, strict=True):
+        assert auditor.get(f"/ledger/{seq}/proof.json").status_code == (404 if concealed else 409)
+    assert auditor.get("/ledger/export.jsonl").status_code == 404
+    assert auditor.get("/crashtest/").status_code == 404
+    assert [auditor.get("/sites?format=json").json()["sites"]] == [[]]

@@ -1,0 +1,179 @@
+"""No grant gives more than it says: every address, for each role and each site or client of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from html import unescape
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from releve.desk.access.models import Grant
+from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
+from releve.desk.access.scopes import reach_faults
+from releve.gate.campaigns import put_campaign
+from releve.gate.knowing import Campaign
+from releve.ledger import chain as ledger
+from releve.live import api as live
+from releve.network import Operator
+from releve.plan_folder import write_plans
+from tests.access.addresses import ROWS, STRANGER, WHO
+from tests.access.conftest import STAMP
+from tests.access.people import browser_of, give, person
+from tests.live.acting import Acting
+from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
+
+__all__ = ["_nothing_in_memory", "_own_home", "acting", "known_times", "planned"]
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.slow]
+
+Reach = tuple[Role, tuple[str, ...], tuple[str, ...]]
+ACCOUNT = "account/"
+NOT_THERE = "azur"
+"""A client of another house: whose grant names it sees nothing of this one's clients."""
+
+
+@pytest.fixture
+def house(acting: Acting, settings: Settings, tmp_path: Path) -> Acting:
+    """Something of everything at every site and for every client, in the live stream."""
+    acting.stream = live.LIVE
+    settings.PLAN_FOLDER = tmp_path / "plan"
+    write_plans(settings.PLAN_FOLDER, acting.plans, stamp=STAMP, calendars=False)
+    day = live.now().date()
+    for site in acting.operator.sites:
+        acting.positive(acting.agents_at(site.id)[0], site.id)
+        acting.act("inspection.held", site=site.id, authority=f"Brigade of {site.id}")
+        acting.act("tests.done", site=site.id, tested=5, positive=1)
+        acting.act("agents.present", site=site.id, day=day, count=3)
+        acting.act("check.done", site=site.id, day=day, transport_fill=0.4)
+        acting.act("power.down", site=site.id)
+        acting.close(site.id, reason=f"Crack at {site.id}")
+        acting.act("incident.opened", site=site.id, title=f"Incident of {site.id}")
+    for client in acting.operator.clients:
+        row = Campaign(client.id, "electricity", "manual", "prospecting", "", None, False,
+                       None, None, "us", "", "energy-supply")  # fmt: skip
+        put_campaign(f"campaign-{client.id}", row, by="tests")
+    acting.work()
+    return acting
+
+
+def reaches(operator: Operator) -> Iterator[Reach]:
+    """Every role with each of the reaches it can be held for: all, one site, one client."""
+    sites = [(), *((row.id,) for row in operator.sites[:2])]
+    clients = [(), *((row.id,) for row in operator.clients), (NOT_THERE,)]
+    for role in Role:
+        for some in sites:
+            for others in clients:
+                if not (some and others) and not reach_faults(role, some, others):
+                    yield role, some, others
+
+
+def paths(house: Acting) -> list[str]:
+    """Every address, filled in with each site, client, incident, campaign and entry there is."""
+    operator, situation = house.operator, live.situation_now()
+    ids = {
+        "site": [row.id for row in operator.sites],
+        "client": [row.id for row in operator.clients],
+        "incident": [*situation.incidents],
+        "case": [row.event for row in situation.cases],
+        "campaign": [f"campaign-{row.id}" for row in operator.clients],
+        "seq": [str(row.seq) for row in ledger.entries(live.LIVE) if "site" in row.body],
+        "generation": ["1"],
+        "contingency": ["base"],
+    }
+    found = []
+    for row in ROWS:
+        if row.route.startswith(ACCOUNT):
+            continue
+        filled = [row.route] if "<" in row.route else [row.path.lstrip("/")]
+        for name in re.findall(r"<\w+:(\w+)>", row.route):
+            known = ids.get(name)
+            filled = (
+                [re.sub(rf"<\w+:{name}>", value, text) for text in filled for value in known]
+                if known
+                else [row.path.lstrip("/")]
+            )
+            if not known:
+                break
+        found += [f"/{text}" for text in filled]
+    twins = [path if "json" in path else f"{path}?format=json" for path in found]
+    return [*dict.fromkeys([*found, *twins])]
+
+
+def is_of_the_plan(path: str) -> bool:
+    """Return whether an address shows a client its own row of the plan: it names whose loss."""
+    asked = path.partition("?")[0]
+    return asked in ("/", "/verdict.json", "/api/v1/plan") or asked.startswith(
+        ("/cell/", "/clients/", "/api/v1/clients/")
+    )
+
+
+def foreign(operator: Operator, reach: Reach, *, sites_too: bool = True) -> re.Pattern[str]:
+    """Return what names a site or client that a reach does not hold: ids and names."""
+    _role, sites, clients = reach
+    words: list[str] = []
+    for site in operator.sites if sites_too else ():
+        if site.id not in sites:
+            words += [site.id, site.name]
+    for client in operator.clients:
+        if client.id not in clients:
+            words += [client.id, client.name]
+    listed = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+    return re.compile(rf"(?<![\w-])(?:{listed})(?![\w-])") if words else re.compile(r"(?!)")
+
+
+def browser(reach: Reach) -> Client:
+    role, sites, clients = reach
+    user = person("-".join([role.value, *sites, *clients]))
+    grant = give(user, role, sites=sites, clients=clients)
+    Grant.objects.filter(pk=grant.pk).update(sites=list(sites), clients=list(clients))
+    return browser_of(user, lately=True)
+
+
+def found_in(web: Client, path: str, words: re.Pattern[str]) -> Sequence[str]:
+    """Return what an answer names of what is not the reader's."""
+    answer = web.get(path)
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    text = unescape(body.decode("utf-8", "replace"))
+    asked = path.partition("?")[0].split("/")
+    return sorted({word for word in words.findall(text) if word not in asked})
+
+
+def test_every_role_can_be_walked_in_each_of_its_reaches(house: Acting) -> None:
+    walked = {role for role, _sites, _clients in reaches(house.operator)}
+    assert walked == set(Role)
+    limited = {role for role, sites, clients in reaches(house.operator) if sites or clients}
+    assert limited == BY_SITE | BY_CLIENT | {Role.INSPECTOR, Role.AUDITOR}
+    assert set(WHO.values()) == set(Role)
+    assert STRANGER not in set(Role)
+
+
+def test_no_grant_gives_more_than_it_says(house: Acting) -> None:
+    walked = paths(house)
+    leaks = {}
+    for reach in reaches(house.operator):
+        _role, sites, clients = reach
+        if not sites and not clients:
+            continue
+        web, words = browser(reach), foreign(house.operator, reach)
+        others = foreign(house.operator, reach, sites_too=False)
+        for path in walked:
+            planned_for = reach[0] is Role.CLIENT and is_of_the_plan(path)
+            names = found_in(web, path, others if planned_for else words)
+            if names:
+                leaks[reach[0].value, sites + clients, path] = names
+    assert leaks == {}, "\n".join(f"{key}: {names}" for key, names in leaks.items())
+
+
+def test_what_a_limited_reader_gets_is_what_the_whole_reader_gets_of_it(house: Acting) -> None:
+    """The walk would pass on empty pages: each reader sees their own site or client somewhere."""
+    for reach in reaches(house.operator):
+        role, sites, clients = reach
+        if (sites or clients) and NOT_THERE not in clients:
+            web = browser(reach)
+            path = "/sites?format=json" if sites else "/now?format=json"
+            text = web.get(path).content.decode()
+            assert all(f'"{own}"' in text for own in sites + clients), (role, path)

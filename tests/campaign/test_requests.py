@@ -1,0 +1,58 @@
+"""What was said by number, or to every client, on the sheet, in the pack and beside the call."""
+
+from __future__ import annotations
+
+import pytest
+
+from releve.campaign.consent_pack import told_consents
+from releve.campaign.evidence import proved_calls
+from releve.campaign.sheet import sheet_of
+from releve.gate.campaigns import campaigns
+from releve.gate.keys import person_pseudonym
+from releve.gate.law import rules_now
+from releve.gate.loading import load_facts
+from releve.gate.moments import clock
+from releve.gate.person_requests import Request, record
+from releve.outbound import Person
+from releve.outbound.rows import legal_day
+from tests.gate.making import CAMPAIGN, CLIENT, consent_of, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+def withdrawn(person: str) -> str:
+    """When the pack says that a person's consent was taken back."""
+    (one,) = told_consents(CLIENT, rules_now(), None, person=person_pseudonym(person))
+    return str(one.told["withdrawn_at"])
+
+
+def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
+    called: list[str],
+) -> None:
+    assert not withdrawn("P1")
+    record(Request("k", number_of(1), "stop", ""), by="ines")
+    today, now = legal_day(clock()), clock()
+    found = sheet_of(campaigns()[CAMPAIGN], today, today, rules_now(), now, None)
+    assert found.told["withdrawals"] == {"oral": 1, "spoken": 1}
+    assert found.told["refusals_said"] == {"objection": 1}
+    assert withdrawn("P1")
+
+
+def test_what_was_said_by_number_before_a_person_was_known_is_told_with_their_consent(
+    called: list[str],
+) -> None:
+    load_facts([consent_of(77, clock())], source="tests", by="tests")
+    record(Request("k", number_of(77), "stop", CLIENT), by="ines")
+    assert not withdrawn("P77")
+    load_facts([Person("P77", number_of(77), clock())], source="tests", by="tests")
+    assert withdrawn("P77")
+
+
+@pytest.mark.parametrize("client", [CLIENT, ""])
+def test_a_withdrawal_on_the_day_of_a_call_stands_beside_it(called: list[str], client: str) -> None:
+    record(Request("k", number_of(1), "stop", client), by="ines")
+    record(Request("k2", number_of(77), "stop", client), by="ines")  # of whom no one is known
+    today = legal_day(clock())
+    told = {one.told["call"]: one.told for one in proved_calls(CAMPAIGN, today, today, None)}
+    assert told["call-1/1"]["withdrawal_channel"] == "oral"
+    assert told["call-10/1"]["withdrawal_channel"] == "oral"

@@ -1,0 +1,115 @@
+"""What people say on the phone, by the API: tokens, keys, faults by field, feeds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from releve.desk.access.roles import Role
+from releve.gate import keys
+from releve.gate.campaigns import put_campaign
+from releve.gate.knowing import Campaign
+from releve.gate.models import PersonRequest, Withdrawal
+from tests.desk_api.conftest import Program, program
+from tests.gate.making import CLIENT, fill, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+ADDRESS = "/outbound/requests"
+STOP = {"number": "01 44 50 00 01", "said": "stop", "client": CLIENT}
+
+
+@pytest.fixture
+def dialler(planned: None) -> Program:
+    fill(range(3))
+    return program(Role.OUTBOUND)
+
+
+def fields(answer: Any) -> list[tuple[str, str]]:
+    return [(one["field"], one["code"]) for one in answer.json()["error"]["faults"]]
+
+
+def test_stop_is_recorded_with_what_the_gate_would_answer(dialler: Program) -> None:
+    answer = dialler.post(ADDRESS, STOP, "k1")
+    assert answer.status_code == 201, answer.content
+    assert answer["Cache-Control"] == "private, no-store"
+    told = answer.json()
+    assert (told["persons"], told["consents"], told["before"]) == (1, 1, False)
+    (one,) = told["answers"]
+    assert (one["allowed"], one["for_request"]) == (False, True)
+    assert "FR-OBJECTION" in one["rules"]
+    assert number_of(1)[3:] not in json.dumps(told)
+    again = dialler.post(ADDRESS, {**STOP, "number": number_of(1)}, "k1")
+    assert (again.status_code, again.json()["before"]) == (200, True)
+    assert dialler.post(ADDRESS, {**STOP, "number": number_of(2)}, "k1").status_code == 409
+    assert Withdrawal.objects.count() == 2
+
+
+def test_under_another_key_nothing_is_recorded(dialler: Program, settings: Settings) -> None:
+    settings.GATE_KEY = "6" * 64
+    keys.forget_key()
+    assert dialler.post(ADDRESS, STOP, "k1").status_code == 503
+    assert not PersonRequest.objects.exists()
+
+
+def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:
+    told = dialler.post(ADDRESS, {**STOP, "number": number_of(77), "client": "*"}, "k").json()
+    assert (told["persons"], told["client"], told["facts"]) == (0, None, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"number": "12"}, ("number", "number.unreadable")),
+        ({"client": "CLIENT-Z"}, ("client", "client.unknown")),
+        ({"outcome": "busy"}, ("outcome", "outcome.unknown")),
+        ({"said": "outcome", "outcome": "busy"}, ("call", "call.unknown")),
+        ({"at": "2099-01-01T00:00:00+00:00"}, ("at", "at.future")),
+        ({"said": "go away"}, ("said", "")),
+        ({"at": "2026-01-01T00:00:00"}, ("at", "")),
+        ({"shoe": "size"}, ("shoe", "")),
+        ({"number": None}, ("number", "")),
+    ],
+)
+def test_a_fault_names_its_field(
+    dialler: Program, change: dict[str, Any], named: tuple[str, str]
+) -> None:
+    answer = dialler.post(ADDRESS, {**STOP, **change}, "k")
+    assert answer.status_code == 422, answer.content
+    assert fields(answer) == [named]
+    assert not PersonRequest.objects.exists()
+
+
+def test_a_key_and_a_role_are_needed(dialler: Program) -> None:
+    assert dialler.post(ADDRESS, STOP).status_code == 422
+    assert dialler.post(ADDRESS, "no json", "k").status_code == 400
+    assert program(Role.PLANNER).post(ADDRESS, STOP, "k").status_code == 403
+
+
+def test_a_site_lead_records_for_the_clients_whose_campaigns_run_there(dialler: Program) -> None:
+    put_campaign("far", Campaign("CLIENT-F", "electricity", "manual", "prospecting", "", None,
+                                 False, None, None, "us", "TUNIS", "energy-supply"),
+                 by="tests")  # fmt: skip
+    lead = program(Role.SITE, sites=["CASA"])
+    assert lead.post(ADDRESS, STOP, "a").status_code == 201
+    for client in ("CLIENT-F", "*"):
+        assert lead.post(ADDRESS, {**STOP, "client": client}, "b").status_code == 403
+    rows = [{"id": "1", "number": number_of(2), "said": "stop", "client": "CLIENT-F"}]
+    told = lead.post("/outbound/feeds/d/rows", {"position": 0, "rows": rows}).json()
+    assert [one["code"] for one in told["faults"]] == ["client.elsewhere"]
+
+
+def test_a_feed_goes_on_from_its_position_and_is_its_sender_s(dialler: Program) -> None:
+    rows = [{"id": str(n), "number": number_of(n), "said": "stop", "client": CLIENT}
+            for n in range(2)]  # fmt: skip
+    sent = {"position": 0, "rows": [*rows, {**rows[0], "id": "x", "number": "12"}]}
+    told = dialler.post("/outbound/feeds/d/rows", sent).json()
+    assert (told["recorded"], told["set_aside"], told["position"]) == (2, 1, 3)
+    assert [(one["row"], one["field"]) for one in told["faults"]] == [(3, "number")]
+    assert dialler.post("/outbound/feeds/d/rows", sent).status_code == 409
+    assert dialler.get("/outbound/feeds/d").json() == {"feed": "d", "position": 3}
+    assert program(Role.FLOW).get("/outbound/feeds/d").json()["position"] == 0
+    wrong = {"position": 3, "rows": [{"shoe": "size"}]}
+    assert dialler.post("/outbound/feeds/d/rows", wrong).status_code == 422

@@ -1,0 +1,207 @@
+"""On the phone: a number, a client, what was said; then the person's rights."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import get_args
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from releve.desk.access.roles import Role
+from releve.desk.api import schemas
+from releve.desk.outbound import rights_views
+from releve.desk.outbound.request_words import OUTCOMES, SAYINGS
+from releve.gate import keys
+from releve.gate.attempt_outcomes import SAID_OUTCOMES
+from releve.gate.campaigns import put_campaign
+from releve.gate.keys import number_pseudonym
+from releve.gate.knowing import Campaign
+from releve.gate.loading import load_facts
+from releve.gate.models import FeedFault, Personal, PersonRequest, Refusal, Withdrawal
+from releve.gate.moments import clock
+from releve.gate.person_requests import SAID
+from releve.gate.person_rights import KIND
+from releve.ledger.models import Entry
+from releve.ledger.models import Personal as LedgerValue
+from releve.outbound import Person
+from releve.outbound.vocabulary import vocabulary
+from tests.access.people import browser_of, give, person, signed_in
+from tests.gate.making import CLIENT, number_of
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+ADDRESS, RIGHTS = "/outbound/requests", "/outbound/rights"
+WRITTEN = "01 44 50 00 01"
+REASON = "elle demande ce que nous avons"
+
+
+@pytest.fixture(autouse=True)
+def scrubbed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The tables whose files were cleaned: not possible within the transaction of a test."""
+    found: list[tuple[str, ...]] = []
+    monkeypatch.setattr(rights_views, "scrub", found.append)
+    return found
+
+
+@pytest.fixture
+def manager(called: list[str]) -> Client:
+    user = person("manager")
+    give(user, Role.OUTBOUND)
+    return browser_of(user, lately=True)
+
+
+def say(web: Client, **more: str) -> object:
+    told = {"key": "k", "number": WRITTEN, "client": CLIENT, "said": "stop", **more}
+    return web.post(f"{ADDRESS}?format=json", told)
+
+
+def test_under_another_key_nothing_is_recorded(manager: Client, settings: Settings) -> None:
+    settings.GATE_KEY = "6" * 64
+    keys.forget_key()
+    answer = say(manager)
+    assert answer.status_code == 503
+    assert "clé des pseudonymes" in answer.content.decode()
+    assert not PersonRequest.objects.exists()
+
+
+def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) -> None:
+    page = manager.get(ADDRESS)
+    assert page["Cache-Control"] == "private, no-store"
+    key = page.context["page"].form.initial["key"]
+    told = {"key": key, "number": WRITTEN, "client": CLIENT, "said": "stop"}
+    answer = manager.post(ADDRESS, told)
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "private, no-store"
+    text = answer.content.decode()
+    assert "1 personne est connue à ce numéro." in text
+    assert "1 campagne en cours sur 1 refuse" in text
+    assert "1 consentement est retiré." in text
+    again = manager.post(ADDRESS, told)
+    assert "Déjà enregistré" in again.content.decode()
+    assert PersonRequest.objects.get().by == "manager"
+    assert answer.context["page"].form.initial["key"] != key
+
+
+def test_an_unmatched_number_says_so_and_binds(manager: Client) -> None:
+    found = say(manager, number=number_of(55), client="*").json()["recorded"]
+    assert (found["persons"], found["client"], found["facts"]) == (0, None, 2)
+    assert Withdrawal.objects.filter(person=number_pseudonym(number_of(55)), client="").exists()
+
+
+def test_what_cannot_be_taken_stands_at_its_field_and_nothing_is_lost(manager: Client) -> None:
+    answer = say(manager, number="12")
+    assert answer.status_code == 422
+    assert [one["field"] for one in answer.json()["faults"]] == ["number"]
+    page = manager.post(ADDRESS, {"key": "k", "number": "12", "client": CLIENT, "said": "stop"})
+    assert 'value="12"' in page.content.decode()
+    assert say(manager, said="").status_code == say(manager, client="").status_code == 422
+    assert say(manager, said="outcome", outcome="").status_code == 422
+    assert not PersonRequest.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["refusal", "not-interested", "not-now"])
+def test_a_refusal_and_an_outcome(manager: Client, kind: str) -> None:
+    before = Refusal.objects.count()
+    assert say(manager, said=kind).status_code == 200
+    assert Refusal.objects.count() == before + 2
+    told = say(manager, said="outcome", outcome="conversation", key="o").json()["recorded"]
+    assert (told["said"], told["facts"]) == ("outcome", 1)
+
+
+def test_no_number_is_in_a_log_a_link_or_a_twin(
+    manager: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        answer = say(manager)
+        say(manager, number="0144500001999999999")
+    digits = number_of(1)[3:]
+    assert digits not in json.dumps(answer.json())
+    assert digits not in caplog.text
+    assert WRITTEN not in caplog.text
+    for entry in Entry.objects.values_list("body", flat=True):
+        assert digits not in entry
+
+
+def test_a_site_lead_sees_the_clients_of_their_site_alone(called: list[str]) -> None:
+    put_campaign("far", Campaign("CLIENT-F", "electricity", "manual", "prospecting", "", None,
+                                 False, None, None, "us", "TUNIS", "energy-supply"),
+                 by="tests")  # fmt: skip
+    lead = signed_in(Role.SITE, sites=["CASA"])
+    text = lead.get(ADDRESS).content.decode()
+    assert CLIENT in text
+    assert "CLIENT-F" not in text
+    assert 'value="*"' not in text
+    assert say(lead).status_code == 200
+    assert say(lead, client="CLIENT-F").status_code == say(lead, client="*").status_code == 422
+
+
+def act(web: Client, what: str, **more: str) -> object:
+    told = {"number": WRITTEN, "person": "", "reason": REASON, "act": what, **more}
+    return web.post(f"{RIGHTS}?format=json", told)
+
+
+def test_what_is_stored_is_counted_exported_and_erased_each_with_its_reason(
+    manager: Client, scrubbed: list[tuple[str, ...]]
+) -> None:
+    say(manager)
+    stored = act(manager, "see").json()["stored"]
+    assert stored["rows"][CLIENT] == {
+        "consents": 1, "withdrawals": 2, "refusals": 2, "attempts": 4,
+    }  # fmt: skip
+    assert (stored["requests"], stored["values"] >= 2) == (1, True)
+    answer = act(manager, "export")
+    assert answer["Content-Disposition"] == 'attachment; filename="person.json"'
+    document = json.loads(answer.content)
+    assert (document["number"], document["person"]) == (number_of(1), "P1")
+    assert {row["person"] for row in document["facts"]["withdrawals"]} == {"P1", number_of(1)}
+    assert len(document["facts"]["consents"]) == len(document["requests"]) == 1
+    assert "P0" not in answer.content.decode()
+    assert act(manager, "erase").json()["erased"] >= 2
+    assert scrubbed == [("gate_personal",)]
+    assert not Personal.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
+    assert Withdrawal.objects.filter(person=number_pseudonym(number_of(1))).exists()
+    entries = Entry.objects.filter(kind=KIND).order_by("seq")
+    told = [json.loads(body) for body in entries.values_list("body", flat=True)]
+    assert [one["act"] for one in told] == ["seen", "exported", "erased"]
+    assert LedgerValue.objects.filter(path="reason").count() >= 3
+
+
+def test_export_and_erasure_are_of_the_person_who_was_looked_at(manager: Client) -> None:
+    told = {"number": WRITTEN, "person": "", "reason": REASON, "act": "see"}
+    text = manager.post(RIGHTS, told).content.decode()
+    (_, acts) = text.split('id="stored-title"')
+    assert f'<input type="hidden" name="number" value="{WRITTEN}">' in acts
+    assert 'value="erase"' in acts
+    assert (
+        "Rien n’est conservé"
+        in manager.post(RIGHTS, {**told, "number": "0155667788"}).content.decode()
+    )
+
+
+def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) -> None:
+    load_facts([Person("P1b", number_of(1), clock())], source="tests", by="tests")
+    assert act(manager, "see").status_code == 422
+    assert act(manager, "see", person="P0").status_code == 422
+    assert act(manager, "export", reason="parce que").status_code == 422
+    document = json.loads(act(manager, "export", person="P1").content)
+    assert {row["person"] for row in document["facts"]["people"]} == {"P1"}
+    act(manager, "erase", person="P1")
+    assert Personal.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
+    assert Entry.objects.filter(kind=KIND).count() == 2
+
+
+def test_the_rows_that_a_feed_set_aside_are_shown(manager: Client) -> None:
+    FeedFault.objects.create(feed="drop:1", file="one.csv", line=3, field="number",
+                             code="number.unreadable", at=clock())  # fmt: skip
+    text = manager.get("/outbound/feeds").content.decode()
+    assert "one.csv" in text
+    assert "Ce n’est pas un numéro de téléphone" in text
+
+
+def test_what_may_be_said_is_the_same_at_every_way_in() -> None:
+    outcomes = set(SAID_OUTCOMES)
+    assert set(OUTCOMES) == outcomes < set(vocabulary("outcome").ids)
+    assert set(get_args(schemas.Outcome)) == {"", *outcomes}
+    assert set(SAYINGS) == set(SAID) == set(get_args(schemas.Said)) == set(vocabulary("said").ids)

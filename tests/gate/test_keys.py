@@ -1,0 +1,149 @@
+"""The key of the pseudonyms stands or falls with the rows: none is made beside them, none mixed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from django.conf import settings
+
+from releve.cli.main import main
+from releve.gate import keys
+from releve.gate.deciding import Asked
+from releve.gate.errors import KeyFault
+from releve.gate.key_checks import ensure_gate_key
+from releve.gate.loading import load_facts
+from releve.gate.models import Attempt, Person
+from releve.ledger.models import KeyCheck
+from releve.outbound import Withdrawal
+from tests.gate.making import CLIENT, Ground, fill, question, said
+from tests.gate.running import answer, decider_of
+
+pytestmark = pytest.mark.database
+
+OTHER = "6" * 64
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+def use(key: str) -> None:
+    """Go on as another process would, with this key in the environment; empty = with the file."""
+    settings.GATE_KEY = key
+    keys.forget_key()
+
+
+def told(ground: Ground, call: str = "c1") -> str:
+    decider = decider_of(lambda: ground.rules, ground.store)
+    try:
+        (reply,) = answer(decider, Asked(question(0, call), time.monotonic() + 5))
+    finally:
+        decider.close()
+    return said(reply)
+
+
+def lost(home: Path) -> None:
+    (home / "gate.key").unlink()
+    keys.forget_key()
+
+
+def test_a_gate_without_the_key_of_its_database_refuses_every_call(ground: Ground) -> None:
+    right = settings.GATE_KEY
+    assert told(ground, "c0").startswith("200 allow")
+    for wrong in (OTHER, ""):
+        use(wrong)
+        assert told(ground) == "503 refuse GATE-KEY"
+        assert not (settings.HOME / "gate.key").exists(), "none is made beside the rows"
+    use("short")
+    assert told(ground) == "503 refuse GATE-KEY"
+    use(right)
+    assert told(ground, "c2").startswith("200 allow")
+
+
+def test_a_key_that_is_put_back_is_taken_without_a_new_process(ground: Ground) -> None:
+    right = settings.GATE_KEY
+    use("")
+    (settings.HOME / "gate.key").write_text(OTHER)
+    assert told(ground) == "503 refuse GATE-KEY"
+    (settings.HOME / "gate.key").write_text(right)
+    assert told(ground, "c2").startswith("200 allow")
+
+
+def test_a_database_without_a_check_value_allows_nothing(ground: Ground) -> None:
+    KeyCheck.objects.all().delete()
+    ground.ready()
+    assert told(ground) == "503 refuse GATE-KEY"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wrong", ["", OTHER])
+def test_nothing_is_loaded_or_forgotten_under_another_key(wrong: str) -> None:
+    fill(range(2))
+    before = Person.objects.count()
+    use(wrong)
+    with pytest.raises(KeyFault, match=r"restore gate\.key from its copy"):
+        fill(range(2))
+    with pytest.raises(KeyFault, match="or set RELEVE_GATE_KEY"):
+        load_facts([Withdrawal(CLIENT, "P1", NOW, NOW)], source="x", by="tests")
+    assert Person.objects.count() == before
+    result = CliRunner().invoke(main, ["outbound", "forget", "P1"])
+    assert result.exit_code == 1
+    assert "restore gate.key" in result.output
+    result = CliRunner().invoke(main, ["outbound", "serve"])
+    assert result.exit_code == 1
+    assert "restore gate.key" in result.output
+    assert not (settings.HOME / "gate.key").exists()
+
+
+@pytest.mark.django_db
+def test_a_restored_database_takes_its_key_back_and_no_new_one() -> None:
+    use("")
+    fill(range(1))
+    kept = (settings.HOME / "gate.key").read_text()
+    lost(settings.HOME)
+    with pytest.raises(KeyFault, match="is missing"):
+        ensure_gate_key()
+    (settings.HOME / "gate.key").write_text(secrets.token_hex(32))
+    keys.forget_key()
+    with pytest.raises(KeyFault, match="is not the one that the database was written with"):
+        ensure_gate_key()
+    (settings.HOME / "gate.key").write_text(kept)
+    ensure_gate_key()
+
+
+@pytest.mark.django_db
+def test_a_second_host_makes_no_key_of_its_own(tmp_path: Path) -> None:
+    use("")
+    fill(range(1))
+    settings.HOME = tmp_path / "second"
+    keys.forget_key()
+    with pytest.raises(KeyFault, match="from the first host"):
+        ensure_gate_key()
+    assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.django_db
+def test_rows_from_before_there_were_check_values_take_the_key_they_fit() -> None:
+    fill(range(1))
+    KeyCheck.objects.all().delete()
+    right = settings.GATE_KEY
+    for wrong in ("", OTHER):
+        use(wrong)
+        with pytest.raises(KeyFault):
+            ensure_gate_key()
+        assert not KeyCheck.objects.exists()
+    use(right)
+    ensure_gate_key()
+    assert KeyCheck.objects.get().name == "gate"
+
+
+@pytest.mark.django_db
+def test_the_check_value_tells_nothing_of_the_key_and_no_row_is_made_twice() -> None:
+    ensure_gate_key()
+    ensure_gate_key()
+    (row,) = KeyCheck.objects.all()
+    assert len(row.value) == 32
+    assert row.value not in settings.GATE_KEY
+    assert not Attempt.objects.exists()

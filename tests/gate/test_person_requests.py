@@ -1,0 +1,344 @@
+"""What a person says by number: recorded before the answer, and counted by the next question."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from releve.gate import keys
+from releve.gate.asking import Question
+from releve.gate.attempt_outcomes import refines
+from releve.gate.campaigns import put_campaign
+from releve.gate.closing import close_all
+from releve.gate.deciding import decide
+from releve.gate.erasing import erase_due, erase_person
+from releve.gate.errors import KeyFault
+from releve.gate.keys import number_pseudonym
+from releve.gate.knowing import Campaign
+from releve.gate.loading import load_facts
+from releve.gate.models import Attempt, Decision, Load, Personal, PersonRequest, Refusal, Withdrawal
+from releve.gate.moments import clock
+from releve.gate.person_answers import answers_now
+from releve.gate.person_requests import (
+    KIND,
+    Request,
+    RequestFaults,
+    RequestReused,
+    record,
+    record_all,
+)
+from releve.gate.replaying import replay
+from releve.gate.sealing import seal_facts
+from releve.ledger.models import Entry
+from releve.outbound import Contract, Person, Rules
+from releve.outbound import Refusal as RefusalFact
+from tests.gate.making import (
+    CAMPAIGN,
+    CLIENT,
+    consent_of,
+    fill,
+    number_of,
+    open_rules,
+    question,
+)
+from tests.gate.running import run_without_loop
+from tests.gate.stores import DjangoStore
+
+pytestmark = [pytest.mark.database]
+SPELLINGS = ("+33 1 44 50 00 01", "01 44 50 00 01", "0033144500001", "+33 (0)1.44.50.00.01",
+             "01-44-50-00-01")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Open:
+    """A gate without hours over the test's own connection, and ten people who consented."""
+
+    rules: Rules
+
+
+@pytest.fixture
+def ground(db: None) -> Open:
+    fill(range(10))
+    return Open(open_rules())
+
+
+def ask(ground: Open, one: Question) -> str:
+    """Ask the gate; return its status and the rows that refuse."""
+    reply = run_without_loop(decide(DjangoStore(), one, ground.rules, time.monotonic() + 5))
+    return f"{reply.status} {reply.reasons}".strip()
+
+
+def stop(number: str, key: str = "k1", **more: object) -> Request:
+    return Request(**{"key": key, "number": number, "said": "stop", "client": CLIENT, **more})
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+def test_stop_calling_me_refuses_the_next_question_however_the_number_is_written(
+    ground: Open, written: str
+) -> None:
+    assert ask(ground, question(1, "before")) == "200"
+    found = record(stop(written), by="ines")
+    assert (found.persons, found.consents, found.before) == (1, 1, False)
+    refused = {"403", "FR-OPTIN-6", "FR-OBJECTION", "FR-REFUS-60"}
+    assert set(ask(ground, question(1, "after")).split()) == refused
+    assert ask(ground, question(2, "another")) == "200"
+
+
+def test_a_running_contract_does_not_lift_it_and_a_later_consent_leaves_the_60_days(
+    ground: Open,
+) -> None:
+    now = clock()
+    contract = Contract("K1", CLIENT, "P1", now.date() - timedelta(90), None, now,
+                        frozenset({"electricity"}))  # fmt: skip
+    load_facts([contract], source="tests", by="tests")
+    assert ask(ground, question(1, "before")) == "200"
+    record(stop(number_of(1)), by="ines")
+    assert ask(ground, question(1, "after")) == "403 FR-REFUS-60 FR-OBJECTION"
+    later = consent_of(1, clock(), id="C1-again")
+    load_facts([later], source="tests", by="tests")
+    assert ask(ground, question(1, "again")) == "403 FR-REFUS-60"
+
+
+def test_a_number_nobody_is_known_under_binds_who_is_recorded_later(ground: Open) -> None:
+    found = record(stop(number_of(40)), by="ines")
+    assert (found.persons, found.consents) == (0, 0)
+    now = clock()
+    contract = Contract("K40", CLIENT, "P40", now.date() - timedelta(90), None, now,
+                        frozenset({"electricity"}))  # fmt: skip
+    people = [Person("P40", number_of(40), now), contract,
+              consent_of(40, now - timedelta(days=1))]  # fmt: skip
+    load_facts(people, source="tests", by="tests")
+    assert "FR-OBJECTION" in ask(ground, question(40, "later"))
+
+
+def test_every_client_binds_one_that_has_its_first_campaign_later(ground: Open) -> None:
+    record(stop(number_of(1), client=""), by="ines")
+    now = clock()
+    put_campaign("new", Campaign("CLIENT-N", "electricity", "manual", "prospecting", "", None,
+                                 False, None, None, "us", "CASA", "energy-supply"),
+                 by="tests")  # fmt: skip
+    contract = Contract("KN", "CLIENT-N", "P1", now.date() - timedelta(90), None, now,
+                        frozenset({"electricity"}))  # fmt: skip
+    load_facts([contract], source="tests", by="tests")
+    assert "FR-OBJECTION" in ask(ground, question(1, "new", camp="new"))
+    assert "FR-OBJECTION" in ask(ground, question(1, "old"))
+
+
+def test_every_client_is_bound_by_the_number_alone_and_by_the_person_alone(ground: Open) -> None:
+    record(stop(number_of(40), client=""), by="ines")
+    record(stop(number_of(1), "k2", client=""), by="ines")
+    now = clock()
+    people = [Person("P40", number_of(40), now), consent_of(40, now - timedelta(days=1)),
+              Person("P1", number_of(50), now)]  # fmt: skip
+    load_facts(people, source="tests", by="tests")
+    assert "FR-OBJECTION" in ask(ground, question(40, "recorded later"))
+    assert "FR-OBJECTION" in ask(ground, question(50, "moved"))
+
+
+def test_it_follows_a_person_to_another_number(ground: Open) -> None:
+    record(stop(number_of(1)), by="ines")
+    load_facts([Person("P1", number_of(50), clock())], source="tests", by="tests")
+    assert "FR-OBJECTION" in ask(ground, question(50, "moved"))
+
+
+def test_it_binds_for_another_client_no_more_than_it_says(ground: Open) -> None:
+    put_campaign("other", Campaign("CLIENT-B", "electricity", "manual", "prospecting", "", None,
+                                   False, None, None, "us", "CASA", "energy-supply"),
+                 by="tests")  # fmt: skip
+    record(stop(number_of(1), client="CLIENT-B"), by="ines")
+    assert ask(ground, question(1, "mine")) == "200"
+
+
+@pytest.mark.parametrize("kind", ["refusal", "not-interested", "not-now"])
+def test_a_refusal_is_recorded_by_its_kind(ground: Open, kind: str) -> None:
+    record(Request("k", number_of(1), kind, CLIENT), by="ines")
+    assert set(Refusal.objects.values_list("kind", flat=True)) == {kind}
+    assert not Withdrawal.objects.exists()
+    refused = ask(ground, question(1, "after"))
+    assert refused == "200" if kind == "not-now" else "FR-REFUS-60" in refused
+
+
+def test_a_key_records_once_and_never_something_else(ground: Open) -> None:
+    first = record(stop(number_of(1)), by="ines")
+    again = record(stop("01 44 50 00 01"), by="ines")
+    assert again.before
+    assert again.known_at == first.known_at
+    assert again.facts == first.facts
+    assert Withdrawal.objects.count() == 2  # the person and the number
+    assert PersonRequest.objects.count() == Entry.objects.filter(kind=KIND).count() == 1
+    with pytest.raises(RequestReused):
+        record(stop(number_of(2)), by="ines")
+    assert record(stop(number_of(2)), by="another").before is False
+
+
+def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> None:
+    bad = Request("", "12", "go away", "CLIENT-Z", clock() + timedelta(hours=1), outcome="busy")
+    with pytest.raises(RequestFaults) as caught:
+        record(bad, by="ines")
+    assert [(one.field, one.code) for one in caught.value.faults] == [
+        ("key", "key.missing"), ("number", "number.unreadable"), ("said", "said.unknown"),
+        ("client", "client.unknown"), ("outcome", "outcome.unknown"), ("at", "at.future"),
+    ]  # fmt: skip
+    assert not PersonRequest.objects.exists()
+    assert not Entry.objects.filter(kind=KIND).exists()
+
+
+def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
+    put = Request("k", number_of(1), "Ne m'appelez plus", "client a")
+    assert record(put, by="ines").client == CLIENT
+    assert set(Refusal.objects.values_list("kind", "client")) == {("objection", CLIENT)}
+    assert answers_now(number_of(1), "Client_A", ground.rules, clock()) == answers_now(
+        number_of(1), CLIENT, ground.rules, clock()
+    )
+    assert record(Request("k", number_of(1), "stop", CLIENT), by="ines").before
+    ask(ground, question(2, "c"))
+    told = Request("o", number_of(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée")
+    record(told, by="ines")
+    assert Attempt.objects.latest("pk").outcome == "busy"
+
+
+def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings) -> None:
+    settings.GATE_KEY = "6" * 64
+    keys.forget_key()
+    with pytest.raises(KeyFault, match="is not the one"):
+        record(stop(number_of(1)), by="ines")
+    assert not PersonRequest.objects.exists()
+
+
+def test_an_outcome_is_a_further_version_of_the_attempt_and_counts_once(ground: Open) -> None:
+    assert ask(ground, question(1, "call")) == "200"
+    told = Request("o", number_of(1), "outcome", CLIENT, outcome="conversation")
+    assert record(told, by="ines").facts == 1
+    rows = list(Attempt.objects.order_by("pk").values_list("ref", "outcome"))
+    assert rows == [("call/1", ""), ("call/1", "conversation")]
+    unknown = Request("p", number_of(2), "outcome", CLIENT, outcome="busy")
+    with pytest.raises(RequestFaults, match=r"call: call\.unknown"):
+        record(unknown, by="ines")
+
+
+def test_many_at_once_leave_the_faulty_ones_out(ground: Open) -> None:
+    requests = [stop(number_of(1), "a"), stop("12", "b"), stop(number_of(2), "c"),
+                stop(number_of(1), "a")]  # fmt: skip
+    found = record_all(requests, by="feed", source="feed")
+    assert [type(one).__name__ for one in found] == ["Recorded", "RequestFaults", "Recorded",
+                                                     "Recorded"]  # fmt: skip
+    assert [getattr(one, "before", None) for one in found] == [False, None, False, True]
+    assert Load.objects.filter(source="feed").count() == 1
+    assert PersonRequest.objects.count() == 2
+
+
+def test_the_ledger_holds_no_number_and_the_facts_are_sealed(ground: Open) -> None:
+    record(stop(number_of(1)), by="ines")
+    entry = Entry.objects.get(kind=KIND)
+    digits = number_of(1)[3:]
+    assert digits not in str(entry.body)
+    assert number_pseudonym(number_of(1)) not in str(entry.body)
+    assert "ines" in str(entry.body)
+    assert CLIENT in str(entry.body)
+    assert seal_facts(clock()) >= 4
+    for model in (Withdrawal, Refusal, PersonRequest):
+        for row in model.objects.values():
+            assert digits not in str(row)
+
+
+def test_the_answer_says_which_campaigns_refuse_for_it(ground: Open) -> None:
+    before = answers_now(number_of(1), CLIENT, ground.rules, clock())
+    record(stop(number_of(1)), by="ines")
+    after = answers_now(number_of(1), CLIENT, ground.rules, clock())
+    assert [(one.campaign, one.allowed, one.for_request) for one in (*before, *after)] == [
+        (CAMPAIGN, True, False), (CAMPAIGN, False, True)
+    ]  # fmt: skip
+    assert "FR-OBJECTION" in after[0].rules
+    assert after[0].next_allowed is None
+    assert not Decision.objects.exists()
+
+
+def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
+    ground: Open,
+) -> None:
+    record(stop(number_of(40)), by="ines")
+    now = clock()
+    load_facts([Person("P40", number_of(40), now), consent_of(40, now - timedelta(1))],
+               source="tests", by="tests")  # fmt: skip
+    assert "FR-OPTIN-6" in ask(ground, question(40, "call"))
+    decision = Decision.objects.get(call_id="call")
+    again = replay(decision, ground.rules)
+    assert again.agrees(decision)
+    assert number_of(40) not in again.evidence
+    erase_person("P40", clock())
+    assert not Personal.objects.filter(what="number", pseudonym=number_pseudonym(number_of(40)))
+    assert "FR-OBJECTION" in ask(ground, question(40, "erased"))
+    close_all(clock())
+    later = clock() + timedelta(days=3 * 366 + 2)
+    erase_due(later.date(), later)
+    assert not PersonRequest.objects.exists()
+    assert not Withdrawal.objects.exists()
+    assert Refusal.objects.filter(kind="objection").exists()
+
+
+def test_the_answer_of_the_network_does_not_hide_what_the_agent_said() -> None:
+    assert not refines("conversation", "answered")
+    assert not refines("abandoned", "answered")
+    assert refines("", "answered")
+    assert refines("busy", "answered")
+    assert not refines("busy", "busy")
+    assert refines("answered", "conversation")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_waits_for_the_disk_before_it_answers() -> None:
+    fill(range(2))
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL waits at each commit")
+    said: list[str] = []
+
+    def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        said.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(listen):
+        record(stop(number_of(1)), by="ines")
+    written = [n for n, sql in enumerate(said) if sql.startswith("INSERT")]
+    (full,) = (n for n, sql in enumerate(said) if sql == "PRAGMA synchronous = FULL")
+    assert full < written[0]
+    assert said[-1] == "PRAGMA synchronous = 1"
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA synchronous").fetchone() == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_sent_by_several_at_once_records_once() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time, and the database of the tests is in memory")
+    fill(range(2))
+    start, found = threading.Barrier(4), []
+
+    def send() -> None:
+        try:
+            start.wait(10)
+            found.append(record(stop(number_of(1)), by="ines"))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(one.before for one in found) == [False, True, True, True]
+    assert PersonRequest.objects.count() == Entry.objects.filter(kind=KIND).count() == 1
+    assert Withdrawal.objects.count() == 2
+
+
+def test_an_objection_of_an_import_by_number_binds(ground: Open) -> None:
+    now = clock()
+    said = RefusalFact(CLIENT, "+33 1 44 50 00 01", now, now, "objection")
+    load_facts([said], source="import", by="tests")
+    assert "FR-OBJECTION" in ask(ground, question(1, "call"))

@@ -1,0 +1,193 @@
+"""Files dropped in a folder and rows over HTTP: each row once, whatever is killed; faults aside."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+
+from releve.gate import request_feeds
+from releve.gate.models import Cursor, FeedFault, PersonRequest, Watermark, Withdrawal
+from releve.gate.request_feeds import (
+    FeedMoved,
+    RowFault,
+    note_read,
+    position_of,
+    read_dropped,
+    take_rows,
+)
+from tests.gate.making import CLIENT, fill, number_of
+
+pytestmark = [pytest.mark.database]
+
+
+@pytest.fixture
+def folder(db: None, tmp_path: Path) -> Path:
+    fill(range(5))
+    found = tmp_path / "drop"
+    found.mkdir()
+    return found
+
+
+def line(person: int, key: str = "", said: str = "stop", client: str = CLIENT) -> str:
+    return f"{key or person};{number_of(person)};{said};{client}\n"
+
+
+def drop(folder: Path, text: str, name: str = "one.csv") -> Path:
+    path = folder / name
+    path.write_text(f"id;number;said;client\n{text}", encoding="utf-8")
+    return path
+
+
+def read(folder: Path, **more: object) -> tuple[int, int, int]:
+    found = read_dropped(folder, by="dialler", **{"settle": 0, **more})
+    return found.recorded, found.before, found.set_aside
+
+
+def test_a_file_is_read_once_and_put_away(folder: Path) -> None:
+    drop(folder, line(1) + line(2))
+    assert read(folder) == (2, 0, 0)
+    assert read(folder) == (0, 0, 0)
+    assert [path.name for path in (folder / "done").iterdir()] == ["one.csv"]
+    assert PersonRequest.objects.count() == 2
+    drop(folder, line(1) + line(2), "again.csv")
+    assert read(folder) == (0, 0, 0)
+    assert Withdrawal.objects.count() == 4  # a person and a number each
+
+
+def test_a_row_may_be_spelt_in_any_way(folder: Path) -> None:
+    drop(folder, line(1, said="Ne plus appeler", client="client a"))
+    assert read(folder) == (1, 0, 0)
+    assert PersonRequest.objects.get().said == "stop"
+    assert set(Withdrawal.objects.values_list("client", flat=True)) == {CLIENT}
+
+
+def test_a_row_in_another_file_counts_once(folder: Path) -> None:
+    drop(folder, line(1))
+    drop(folder, line(1) + line(2), "two.csv")
+    assert read(folder) == (2, 1, 0)
+
+
+def test_a_file_that_is_being_written_is_left(folder: Path) -> None:
+    drop(folder, line(1), "one.csv.part")
+    drop(folder, line(1), ".one.csv")
+    (folder / "two.csv").mkdir()
+    fresh = drop(folder, line(2), "fresh.csv")
+    assert read(folder, settle=60) == (0, 0, 0)
+    os.utime(fresh, (0, 0))
+    assert read(folder, settle=60) == (1, 0, 0)
+    assert (folder / "one.csv.part").exists()
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_a_file_that_is_written_while_it_is_read_is_left(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, grows: bool
+) -> None:
+    path = drop(folder, line(1))
+    whole_text = path.read_text().replace(number_of(1), number_of(2))
+    whole = Path.read_bytes
+
+    def growing(one: Path) -> bytes:
+        data = whole(one)
+        if grows:
+            with one.open("a") as stream:
+                stream.write(line(2))
+        else:
+            one.write_text(whole_text)
+            os.utime(one, ns=(1, 1))
+        return data
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", growing)
+        assert read(folder) == (0, 0, 0)
+    assert path.exists()
+    assert read(folder) == (1 + grows, 0, 0)
+
+
+def test_faulty_rows_are_set_aside_with_their_line_and_never_loop(folder: Path) -> None:
+    drop(folder, line(1) + line(2, said="go away") + "3;12;stop;CLIENT-A\n" + "4;one cell less\n"
+         + line(3, key="1") + line(4, client="") + line(4, key="5", client="*"))  # fmt: skip
+    assert read(folder) == (2, 0, 5)
+    assert read(folder) == (0, 0, 0)
+    assert list(FeedFault.objects.order_by("line").values_list("line", "field", "code")) == [
+        (2, "said", "said.unknown"), (3, "number", "number.unreadable"),
+        (4, "", "row.unreadable"), (5, "id", "key.reused"), (6, "client", "client.unknown"),
+    ]  # fmt: skip
+    aside = (folder / "set-aside" / "one.csv").read_text(encoding="utf-8").splitlines()
+    assert len(aside) == 6
+    assert aside[2].startswith("number: number.unreadable;3;12;stop;CLIENT-A")
+    for row in FeedFault.objects.values():
+        assert number_of(2)[3:] not in str(row)
+    assert PersonRequest.objects.filter(client="").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("id;number;client\n1;0144500001;CLIENT-A\n", "said: columns.missing"),
+        ("id;number;said;client;shoe\n", "columns.unknown"),
+        ("", "id: columns.missing"),
+    ],
+)
+def test_a_file_that_is_no_feed_is_set_aside_whole(folder: Path, text: str, fault: str) -> None:
+    (folder / "bad.csv").write_text(text, encoding="utf-8")
+    assert read(folder) == (0, 0, 1)
+    assert read(folder) == (0, 0, 0)
+    assert fault in (folder / "set-aside" / "bad.csv").read_text(encoding="utf-8")
+    assert FeedFault.objects.count() == 1
+
+
+def test_a_kill_between_rows_loses_and_doubles_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(range(5, 45))
+    drop(folder, "".join(line(n) for n in range(45)) + "x;12;stop;CLIENT-A\n")
+    take, calls = request_feeds.record_all, []
+
+    def killed(*args: object, **more: object) -> object:
+        calls.append(1)
+        done = take(*args, **more)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(request_feeds, "record_all", killed)
+        with pytest.raises(KeyboardInterrupt):
+            read(folder)
+    assert Cursor.objects.get().offset == PersonRequest.objects.count() == 20
+    assert read(folder) == (25, 0, 1)
+    assert PersonRequest.objects.count() == 45
+    assert FeedFault.objects.get().line == 46
+
+
+def test_deleting_leaves_no_number_on_the_disk(folder: Path) -> None:
+    drop(folder, line(1))
+    assert read(folder, delete=True) == (1, 0, 0)
+    assert not any(path.is_file() for path in folder.rglob("*"))
+
+
+def test_rows_over_http_follow_the_position(folder: Path) -> None:
+    rows = [{"id": str(n), "number": number_of(n), "said": "stop", "client": CLIENT}
+            for n in range(3)]  # fmt: skip
+    assert take_rows("d", rows[:2], position=0, by="d").position == 2
+    assert position_of("d") == 2
+    for wrong in (0, 1, 3):
+        with transaction.atomic(), pytest.raises(FeedMoved) as caught:
+            take_rows("d", rows[2:], position=wrong, by="d")
+        assert caught.value.position == 2
+    bad = {**rows[2], "id": "9", "client": "CLIENT-Z"}
+    found = take_rows("d", [rows[2], bad], position=2, by="d")
+    assert (found.recorded, found.position) == (1, 4)
+    assert found.faults == [RowFault(4, "client", "client.unknown")]
+    assert position_of("another") == 0
+
+
+def test_a_feed_that_is_a_register_counts_as_its_reading_once_a_minute(folder: Path) -> None:
+    before = Watermark.objects.filter(feed="withdrawals")
+    before.update(read_at="2026-01-01T00:00:00+00:00")
+    note_read(["withdrawals"], by="d")
+    note_read(["withdrawals"], by="d")
+    assert before.count() == 2

@@ -1,0 +1,119 @@
+"""A withdrawal says whom it matched and what the gate answers then; one that fits nobody fails."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from releve.gate.errors import NoMatch
+from releve.gate.keys import number_pseudonym, person_pseudonym
+from releve.gate.knowing import facts_at
+from releve.gate.loading import load_facts
+from releve.gate.models import Consent, Load, Withdrawal
+from releve.gate.models.records import Personal
+from releve.gate.moments import clock
+from releve.gate.person_requests import Request, record
+from releve.gate.withdrawals import answers_now, withdraw
+from releve.outbound import Call, Contract, Person, built_in_rules, verdict
+from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, fill, number_of, open_rules
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
+    fill(range(2))
+    found = withdraw("Client A", "P1", clock(), channel="oral", by="tests")
+    assert (found.client, found.persons, found.consents) == (CLIENT, ("P1",), ("C1",))
+    row = Withdrawal.objects.get()
+    assert (row.client, row.person, row.channel) == (CLIENT, found.pseudonyms[0], "oral")
+
+
+@pytest.mark.parametrize("form", ["{}", "0{:.0}", "00{}"])
+def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
+    fill(range(2))
+    number = number_of(1)
+    load_facts([Person("P9", number, clock())], source="tests", by="tests")
+    written = {"{}": number, "0{:.0}": "0" + number[3:], "00{}": "00" + number[1:]}[form]
+    found = withdraw(CLIENT, written, clock(), by="tests")
+    assert found.persons == ("P1", "P9")
+    bound = {*found.pseudonyms, number_pseudonym(number)}
+    assert set(Withdrawal.objects.values_list("person", flat=True)) == bound
+
+
+def test_a_number_by_which_something_was_said_before_still_stands_for_its_holders() -> None:
+    fill(range(2))
+    record(Request("k", number_of(1), "refusal", CLIENT), by="tests")
+    found = withdraw(CLIENT, number_of(1), clock(), by="tests")
+    assert (found.persons, found.consents) == (("P1",), ("C1",))
+    (answer,) = answers_now(found, open_rules(), clock())
+    assert "FR-OPTIN-6" in answer.verdicts[0].rules
+
+
+def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None:
+    fill(range(2))
+    withdraw(CLIENT, number_of(1), clock(), by="tests")
+    given = clock() - timedelta(days=2)
+    later = [Person("P9", number_of(1), clock()), consent_of(9, given)]
+    load_facts(later, source="tests", by="tests")
+    now = clock()
+    known = facts_at(CLIENT, number_of(1), now, person="P9", campaign=CAMPAIGN)
+    call = Call(CLIENT, number_of(1), now, "electricity", CALLER, CAMPAIGN,
+                person=person_pseudonym("P9"), sector="energy-supply")  # fmt: skip
+    assert "FR-OPTIN-6" in verdict(call, known.facts(), open_rules(), now).rules
+
+
+@pytest.mark.parametrize(
+    ("client", "who", "consent", "said"),
+    [
+        (CLIENT, "p1", "", "nobody is known as 'p1'; write 'P1'"),
+        (CLIENT, "P7", "", "nobody is known as 'P7'; give the person's id, or a number"),
+        (CLIENT, "+33144509999", "", "nobody is known as"),
+        ("CLIENT-Z", "P1", "", "no client is called 'CLIENT-Z'; write 'CLIENT-A'"),
+        (CLIENT, "P1", "C2", "P1 gave no consent 'C2' to CLIENT-A"),
+        (CLIENT, "P1", "c1", "write 'C1'"),
+    ],
+)
+def test_what_fits_nothing_is_refused_and_recorded_nowhere(
+    client: str, who: str, consent: str, said: str
+) -> None:
+    fill(range(3))
+    with pytest.raises(NoMatch, match=said.replace("+", r"\+")):
+        withdraw(client, who, clock(), consent=consent, by="tests")
+    assert not Withdrawal.objects.exists()
+    assert not Load.objects.filter(source="withdrawal").exists()
+
+
+def test_one_consent_is_taken_back_and_the_other_stands() -> None:
+    fill(range(1))
+    other = consent_of(0, clock() - timedelta(hours=2), id="C0b")
+    load_facts([other], source="tests", by="tests")
+    found = withdraw(CLIENT, "P0", clock(), consent="C0b", by="tests")
+    assert found.consents == ("C0b",)
+    (answer,) = answers_now(found, open_rules(), clock())
+    assert (answer.campaign, answer.number, answer.allowed) == (CAMPAIGN, number_of(0), True)
+    assert Consent.objects.count() == 2
+
+
+def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -> None:
+    fill(range(2))
+    running = Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, clock(),
+                       frozenset({"electricity"}))  # fmt: skip
+    load_facts([running], source="tests", by="tests")
+    refused = withdraw(CLIENT, "P1", clock(), by="tests")
+    (answer,) = answers_now(refused, open_rules(), clock())
+    assert not answer.allowed
+    assert "FR-OPTIN-6" in answer.verdicts[0].rules
+    carried = withdraw(CLIENT, "P0", clock(), by="tests")
+    (answer,) = answers_now(carried, open_rules(), clock())
+    assert (answer.allowed, answer.verdicts[0].basis) == (True, "contract:K0")
+
+
+def test_a_person_whose_values_were_erased_is_withdrawn_by_number() -> None:
+    fill(range(1))
+    Personal.objects.filter(what="person").delete()
+    found = withdraw(CLIENT, number_of(0), clock(), by="tests")
+    assert found.persons[0].startswith("(erased)")
+    assert Withdrawal.objects.filter(person=found.pseudonyms[0]).count() == 1
+    (answer,) = answers_now(found, built_in_rules(), clock())
+    assert "FR-OPTIN-6" in answer.verdicts[0].rules

@@ -1,0 +1,157 @@
+"""Words, sectors, purposes and names of clients at the gate."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from releve.gate.campaigns import campaigns, put_campaign
+from releve.gate.clients import client_name
+from releve.gate.errors import LoadRefused
+from releve.gate.knowing import Campaign, facts_at
+from releve.gate.loading import load_facts, load_frames
+from releve.gate.models import Abandoned, ClientName, Refusal, Withdrawal
+from releve.gate.models import Campaign as Row
+from releve.gate.moments import clock
+from releve.outbound import Attempt, Call, Contract, Person, verdict
+from releve.outbound import Refusal as Fact
+from releve.outbound import Withdrawal as Taken
+from releve.outbound.reading import read_tables
+from tests.gate.making import (
+    CALLER,
+    CAMPAIGN,
+    CLIENT,
+    Ground,
+    consent_of,
+    fill,
+    number_of,
+    open_rules,
+    question,
+)
+from tests.gate.test_deciding import ask
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+LONG_AGO = datetime.fromisoformat("2026-11-02T11:00:00+01:00")
+CAMPAIGN_ROW = Campaign("Client a", "Électricité", "manuel", "démarchage", "maroc", None, False,
+                        None, None, "us", "CASA", "Fourniture d'énergie")  # fmt: skip
+
+
+def test_a_campaign_is_recorded_in_the_words_of_the_vocabularies() -> None:
+    fill([])
+    assert put_campaign("autumn", CAMPAIGN_ROW, by="tests")
+    row = campaigns()["autumn"]
+    assert (row.client, row.object, row.sector) == (CLIENT, "electricity", "energy-supply")
+    assert (row.mode, row.purpose, row.origin) == ("manual", "prospecting", "MA")
+    again = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, object="electricity", origin="MA")
+    assert not put_campaign("autumn", again, by="tests")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sector": ""}, "an object and its sector"),
+        ({"object": ""}, "an object and its sector"),
+        ({"object": "electricty"}, "write 'electricity'"),
+        ({"sector": "xyzzy"}, "releve outbound words sector"),
+        ({"sector": "telecom"}, "not of the sector 'telecom' but of 'energy-supply'"),
+        ({"mode": "telex"}, "one of manual, click-to-call"),
+        ({"purpose": ""}, "one of prospecting, service, survey"),
+        ({"origin": "Marocco"}, "write"),
+    ],
+)
+def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], said: str) -> None:
+    with pytest.raises(LoadRefused, match=said):
+        put_campaign("autumn", dataclasses.replace(CAMPAIGN_ROW, **change), by="tests")
+    assert not Row.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, "reffus"), "refusals row 2, kind 'reffus'"),
+        (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, basis="consnt:C0"), "basis 'consnt'"),
+        (Person("P0", number_of(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
+        (Attempt("A", CLIENT, "P0", LONG_AGO, LONG_AGO, purpose="sel"), "purpose 'sel'"),
+        (consent_of(0, LONG_AGO, objects=frozenset({"gass", "gas"})), "objects 'gass'"),
+    ],
+)
+def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str) -> None:
+    with pytest.raises(LoadRefused, match=said):
+        load_facts([fact], source="tests", by="tests")
+    load_facts([Fact(CLIENT, "P0", clock(), clock(), "Refus", "Consentement")],
+               source="tests", by="tests")  # fmt: skip
+    assert Refusal.objects.values_list("kind", "basis").get() == ("refusal", "consent")
+
+
+def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() -> None:
+    fill(range(1))
+    clients = b"client,alias\nclient-a,Alpha SA\nCLIENT-B,\n"
+    now = clock().isoformat()
+    rows = f"client,person,at\nALPHA_sa,P0,{now}\nclient a,P1,{now}\n".encode()
+    load_frames(read_tables({"clients.csv": clients, "withdrawals.csv": rows}),
+                source="tests", by="tests")  # fmt: skip
+    assert set(Withdrawal.objects.values_list("client", flat=True)) == {CLIENT}
+    assert client_name("Alpha  SA") == client_name("client_A") == CLIENT
+    assert client_name("Nobody") == "Nobody"
+    assert set(ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
+    known = facts_at("alpha sa", number_of(0), clock()).facts()
+    (person,) = {row.person for row in known.persons_of(number_of(0), clock())}
+    assert known.known("Client A", person, number_of(0), "", clock()).withdrawals
+
+
+def test_an_alias_that_is_a_client_already_is_refused() -> None:
+    fill(range(1))
+    load_facts([Taken("Beta", "P0", clock(), clock())], source="tests", by="tests")
+    frame = pl.DataFrame({"client": [CLIENT], "alias": ["beta"]})
+    with pytest.raises(LoadRefused, match="'beta' stands for the client 'Beta' already"):
+        load_frames({"clients": frame}, source="tests", by="tests")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Path) -> None:
+    fill(range(2))
+    care = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, purpose="service", origin="")
+    put_campaign("care", care, by="tests")
+    ground = Ground(tmp_path)
+    ground.ready()
+    for k in range(5):
+        assert ask(ground, question(1, f"s{k}", camp="care")).status == 200
+    told = [ask(ground, question(1, f"p{k}")).status for k in range(5)]
+    assert set(ground.rows("SELECT DISTINCT purpose FROM gate_attempt")) == {
+        ("service",), ("prospecting",)}  # fmt: skip
+    assert told == [200, 200, 200, 200, 403]
+
+
+def test_a_campaign_of_before_sectors_is_refused() -> None:
+    fill(range(1))
+    Row.objects.update(sector="")
+    now = clock()
+    known = facts_at(CLIENT, number_of(0), now, campaign=CAMPAIGN)
+    call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN)
+    assert "FR-DATA-SECTOR" in verdict(call, known.facts(), open_rules(), now).rules
+
+
+def test_a_contract_under_an_alias_carries_the_call() -> None:
+    fill(range(1))
+    frame = pl.DataFrame({"client": [CLIENT], "alias": ["Alpha"]})
+    load_frames({"clients": frame}, source="tests", by="tests")
+    day = clock().date() - timedelta(days=400)
+    contract = Contract("K", "ALPHA", "P0", day, None, clock(), frozenset({"électricité"}))
+    load_facts([contract], source="tests", by="tests")
+    now = clock()
+    known = facts_at(CLIENT, number_of(0), now, campaign=CAMPAIGN)
+    call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN, sector="energy-supply")
+    assert verdict(call, known.facts(), open_rules(), now).basis == "contract:K"
+
+
+def test_a_campaign_is_found_however_a_table_spells_it() -> None:
+    fill(range(1))
+    text = (
+        f"campaign,day,abandoned,handled,known_at\nSPRING,2026-11-24,9,60,{clock().isoformat()}\n"
+    )
+    load_frames(read_tables({"abandoned.csv": text.encode()}), source="tests", by="tests")
+    assert Abandoned.objects.get().campaign == CAMPAIGN

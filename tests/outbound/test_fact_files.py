@@ -1,0 +1,378 @@
+"""Files of facts: nothing is dropped, cut or guessed; each doubt is named with its fix."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from io import BytesIO
+
+import polars as pl
+import pytest
+
+from releve.outbound.errors import FactFaults
+from releve.outbound.fact_files import NEEDED, misnamed
+from releve.outbound.reading import TABLES, columns_of, facts_of, must_be_filled, read_tables
+from releve.outbound.vocabulary import vocabulary, word_columns
+
+WITHDRAWALS = "client,person,at,consent,channel\n"
+AT = "2026-11-20T11:00:00+01:00"
+
+
+def faults_of(name: str, text: str | bytes, **more: str) -> list[str]:
+    """Return the faults of some files."""
+    files = {name: text, **{f"{table}.csv": told for table, told in more.items()}}
+    data = {file: told.encode() if isinstance(told, str) else told for file, told in files.items()}
+    with pytest.raises(FactFaults) as raised:
+        read_tables(data)
+    return str(raised.value).split("\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("withdrawal.csv", "rename it withdrawals.csv"),
+        ("retraits.csv", "rename it withdrawals.csv"),
+        ("Withdrawals.csv", "rename it withdrawals.csv"),
+        ("withdrawals.CSV", "rename it withdrawals.csv"),
+        ("withdrawals.txt", "rename it withdrawals.csv"),
+        ("withdrawals.PARQUET", "rename it withdrawals.parquet"),
+        ("withdrawals", "rename it withdrawals.csv"),
+        ("withdrwals.csv", "rename it withdrawals.csv"),
+        ("Demandes de rappel.csv", "rename it callbacks.csv"),
+        ("notes.docx", "move it away, or name it like one of people, consents"),
+    ],
+)
+def test_a_misnamed_file_is_a_fault_with_the_name_meant(name: str, fix: str) -> None:
+    (fault,) = faults_of(name, WITHDRAWALS)
+    assert fault.startswith(f"{name}: not named like a table of facts; {fix}")
+
+
+def test_a_table_given_twice_is_a_fault() -> None:
+    (fault,) = misnamed(["people.csv", "people.parquet", "feeds.csv"])[0]
+    assert str(fault) == (
+        "people: the table is given twice, as people.csv and people.parquet; leave one of them"
+    )
+
+
+def test_every_table_that_can_forbid_must_be_in_a_whole_folder() -> None:
+    heads = {f"{name}.csv": ",".join(columns_of(name)).encode() for name in TABLES}
+    assert all(not frame.height for frame in read_tables(heads, whole=True).values())
+    for name in TABLES:
+        left = {file: data for file, data in heads.items() if file != f"{name}.csv"}
+        if name not in NEEDED:
+            assert set(read_tables(left, whole=True)) == set(TABLES)
+            continue
+        with pytest.raises(FactFaults, match=f"{name}: the table is missing; add {name}.csv"):
+            read_tables(left, whole=True)
+        assert not read_tables(left, whole=True, strict=False)[name].height
+        assert not read_tables(left)[name].height
+
+
+def test_what_is_not_strict_leaves_out_a_file_and_no_row() -> None:
+    files = {"notes.txt": b"x", "withdrawals.csv": f"{WITHDRAWALS}A,P1,{AT},,\n".encode()}
+    assert read_tables(files, strict=False)["withdrawals"].height == 1
+    files["withdrawals.csv"] += b"A,P1\n"
+    with pytest.raises(FactFaults, match="withdrawals row 3: expected 5 cells, found 2"):
+        read_tables(files, strict=False)
+    with pytest.raises(FactFaults, match="given twice"):
+        read_tables({"people.csv": b"", "people.parquet": b""}, strict=False)
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [("A,P1,{at},,oral,and more", 6), ("A,P1,{at},", 4), ("A", 1), ("", 1)],
+)
+def test_a_row_with_a_cell_too_many_or_too_few_is_named(row: str, found: int, quote: str) -> None:
+    text = f"{WITHDRAWALS}{quote}A{quote},P0,{AT},,\n{row.format(at=AT)}\nA,P2,{AT},,\n"
+    expected = 0 if quote and not row else found
+    assert faults_of("withdrawals.csv", text) == [
+        f"withdrawals row 3: expected 5 cells, found {expected}; "
+        "quote a cell that holds a separator; write each cell, empty or not"
+    ]
+
+
+def test_a_quoted_cell_may_hold_separators_quotation_marks_and_lines() -> None:
+    text = f'{WITHDRAWALS}A,P1,{AT},,"oral, ""stop""\nat once"\nB,P2,{AT},,\n\n\n'
+    frame = read_tables({"withdrawals.csv": text.encode()})["withdrawals"]
+    assert frame["channel"].to_list() == ['oral, "stop"\nat once', ""]
+    (fault,) = faults_of("withdrawals.csv", f'{WITHDRAWALS}A,P1,{AT},,"oral\n')
+    assert "a quotation mark is out of place" in fault
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_a_table_is_read_with_each_separator_and_line_end(
+    separator: str, end: str, start: str
+) -> None:
+    rows = [WITHDRAWALS.strip(), f"A, P1 ,{AT},,oral", f"B,P2,{AT},,"]
+    text = start + end.join(row.replace(",", separator) for row in rows) + end + end
+    frame = read_tables({"withdrawals.csv": text.encode()})["withdrawals"]
+    assert frame["person"].to_list() == ["P1", "P2"]
+    assert frame["channel"].to_list() == ["oral", ""]
+
+
+def test_each_line_is_utf8_or_cp1252_by_itself_and_other_bytes_are_a_fault() -> None:
+    good = f"Énergie,P1,{AT},,".encode()
+    old = f"Énergie,P2,{AT},,".encode("cp1252")
+    data = WITHDRAWALS.encode() + good + b"\n" + old + b"\n"
+    frame = read_tables({"withdrawals.csv": data})["withdrawals"]
+    assert frame["client"].to_list() == ["Énergie", "Énergie"]
+    assert "withdrawals row 3: neither UTF-8 nor cp1252 text" in faults_of(
+        "withdrawals.csv", WITHDRAWALS.encode() + good + b"\n\x81\x8d\xff,P1\n"
+    )[0]  # fmt: skip
+    assert "not a Parquet file" in faults_of("people.parquet", b"PAR1 no")[0]
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("", "withdrawals row 1: the first line is empty"),
+        ("client,person,at,at", "withdrawals row 1, at: 2 columns of this name; leave one of them"),
+        ("client,person,at,,", "withdrawals row 1: 2 columns of this name; name it"),
+        ("client,Person,at", "withdrawals row 1, Person: unknown column; write 'person'"),
+        ("client,person", "withdrawals row 1, at: the column is missing; add it"),
+    ],
+)
+def test_a_first_line_in_doubt_is_named(head: str, said: str) -> None:
+    found = faults_of("withdrawals.csv", f"{head}\n")
+    assert any(fault.startswith(said) for fault in found), found
+
+
+def _row(table: str, column: str, text: str) -> str:
+    """Return a table of two rows; in the second one a column holds a text."""
+    given = {"at": AT, "collected_at": AT, "requested_at": AT, "read_at": AT, "first": "2026-01-01",
+             "day": "2026-11-20", "number": "+33144556677", "objects": "gas", "list": "rpo",
+             "feed": "consents", "abandoned": "1", "handled": "2"}  # fmt: skip
+    names = [name for name, (_, must) in columns_of(table).items() if must or name == column]
+    cells = [given.get(name, "x") for name in names]
+    if column not in given:
+        cells[names.index(column)] = "not-now" if must_be_filled(table, column) else ""
+    wrong = list(cells)
+    wrong[names.index(column)] = text
+    return "\n".join(map(",".join, (names, cells, wrong))) + "\n"
+
+
+WORD_COLUMNS = [(table, name) for table in TABLES for name in word_columns().get(table, {})]
+
+
+@pytest.mark.parametrize(("table", "column"), WORD_COLUMNS)
+def test_an_unknown_word_is_a_fault_with_its_row_column_and_the_words_meant(
+    table: str, column: str
+) -> None:
+    kind = vocabulary(word_columns()[table][column])
+    slip = kind.words[0].id + "z"
+    (fault,) = faults_of(f"{table}.csv", _row(table, column, slip))
+    assert fault.startswith(
+        f"{table} row 3, {column} {slip!r}: not a word of the vocabulary {kind.name}; write"
+    )
+    assert kind.words[0].id in fault
+    (fault,) = faults_of(f"{table}.csv", _row(table, column, "0"))
+    assert f"releve outbound words {kind.name}" in fault or f"one of {kind.ids[0]}" in fault
+
+
+@pytest.mark.parametrize(("table", "column"), WORD_COLUMNS)
+def test_a_word_in_another_spelling_is_read_as_its_id(table: str, column: str) -> None:
+    word = vocabulary(word_columns()[table][column]).words[-1]
+    for text in (word.label.fr.upper(), word.label.en, *word.also):
+        if "," in text or "|" in text:
+            continue
+        told = f"{text}:C1" if column == "basis" else text
+        frame = read_tables({f"{table}.csv": _row(table, column, told).encode()})[table]
+        found = frame[column][1]
+        words = [found] if isinstance(found, str) else found.to_list()
+        assert words == [f"{word.id}:C1" if column == "basis" else word.id]
+
+
+def test_several_words_may_stand_apart_and_empty_ones_are_none() -> None:
+    text = "id,client,person,collected_at,objects,items\n"
+    rows = f"C1,A,P1,{AT},gaz | | pompe à chaleur,durée|\n"
+    frame = read_tables({"consents.csv": (text + rows).encode()})["consents"]
+    assert set(frame["objects"][0]) == {"gas", "heat-pump"}
+    assert list(frame["items"][0]) == ["period"]
+    assert frame["act"].to_list() == [""]
+    (fault,) = faults_of("consents.csv", text + f"C1,A,P1,{AT}, | ,\n")
+    assert fault == "consents row 2, objects '|': empty; fill it"
+
+
+def test_a_client_that_the_table_of_clients_does_not_name_is_a_fault() -> None:
+    clients, rows = "client,alias\nAzur,Azur SA\n", f"azur,P1,{AT},,\nAZUR-SA,P1,{AT},,\n"
+    files = {"clients.csv": clients.encode(), "withdrawals.csv": (WITHDRAWALS + rows).encode()}
+    assert read_tables(files)["withdrawals"].height == 2
+    wrong = WITHDRAWALS + rows + f"Azru,P1,{AT},,\nOther,P1,{AT},,\n"
+    assert faults_of("withdrawals.csv", wrong, clients=clients) == [
+        "withdrawals row 4, client 'Azru': not in the table clients; write 'Azur'",
+        "withdrawals row 5, client 'Other': not in the table clients; add it to the table clients",
+    ]
+
+
+def test_what_was_said_by_number_or_to_every_client_needs_both_to_be_readable() -> None:
+    clients = "client,alias\nA,\n"
+    rows = f"A,+33144556677,{AT},,\n,+33 1 44 55 66 78,{AT},,\n"
+    files = {"clients.csv": clients.encode(), "withdrawals.csv": (WITHDRAWALS + rows).encode()}
+    assert read_tables(files)["withdrawals"]["client"].to_list() == ["A", ""]
+    for wrong in ("+33", "+3314455667a", "+33144556677+1"):
+        assert faults_of("withdrawals.csv", WITHDRAWALS + f"A,{wrong},{AT},,\n") == [
+            f"withdrawals row 2, person {wrong!r}: not a telephone number; write it like"
+            " +33144556677"
+        ]
+
+
+def test_a_refusal_whose_kind_is_left_open_is_a_fault() -> None:
+    text = f"client,person,at,kind\nA,P1,{AT},\n"
+    assert faults_of("refusals.csv", text) == ["refusals row 2, kind: empty; fill it"]
+    without = read_tables({"refusals.csv": f"client,person,at\nA,P1,{AT}\n".encode()})
+    assert without["refusals"]["kind"].to_list() == ["refusal"]
+
+
+def test_a_person_in_another_case_of_letters_is_a_fault() -> None:
+    people = "person,number\nP1,+33144556677\np2,+33144556678\nP2,+33144556679\n"
+    rows = WITHDRAWALS + f"A,P1,{AT},,\nA,p2,{AT},,\nA,P2,{AT},,\nA,P3,{AT},,\n"
+    files = {"people.csv": people.encode(), "withdrawals.csv": rows.encode()}
+    assert read_tables(files)["withdrawals"].height == 4
+    assert faults_of("withdrawals.csv", WITHDRAWALS + f"A,p1,{AT},,\n", people=people) == [
+        "withdrawals row 2, person 'p1': not in the table people; write 'P1'"
+    ]
+
+
+def test_a_withdrawal_of_a_consent_that_is_not_there_is_a_fault() -> None:
+    consents = f"id,client,person,collected_at,objects\nC1,A,P1,{AT},gas\n"
+    assert faults_of("withdrawals.csv", WITHDRAWALS + f"A,P1,{AT},c1,\n", consents=consents) == [
+        "withdrawals row 2, consent 'c1': no consent has this id; write 'C1'"
+    ]
+    alone = read_tables({"withdrawals.csv": (WITHDRAWALS + f"A,P1,{AT},c1,\n").encode()})
+    assert alone["withdrawals"].height == 1
+
+
+def test_typed_tables_are_facts_with_their_words() -> None:
+    text = f"client,person,at,kind\nA,P1,{AT},Refusé\n"
+    frames = read_tables({"refusals.csv": text.encode()})
+    known = facts_of(frames).known("a", "P1", "", "", frames["refusals"]["known_at"][0])
+    assert [one.kind for one in known.refusals] == ["refusal"]
+    assert frames["refusals"].schema["kind"] == pl.String
+
+
+def test_a_doubtful_first_line_is_one_fault_whatever_follows() -> None:
+    for quote in ("", '"'):
+        text = f"client,person,at,at\n{quote}A{quote},P1,{AT},{AT}\nA,P2\n"
+        assert faults_of("withdrawals.csv", text) == [
+            "withdrawals row 1, at: 2 columns of this name; leave one of them"
+        ]
+        (fault,) = faults_of("withdrawals.csv", f"\n{quote}A{quote},P1,{AT},{AT}\n")
+        assert fault.startswith("withdrawals row 1: the first line is empty")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2026-11-20T11:00:00+01:00", "2026-11-20T10:00:00+00:00"),
+        ("2026-11-20T11:00:00.5+01:00", "2026-11-20T10:00:00.5+00:00"),
+        ("2026-11-20T11:00+01:00", "2026-11-20T10:00:00+00:00"),
+        ("2026-11-20 11:00:00+01:00", "2026-11-20T10:00:00+00:00"),
+        ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00+00:00"),
+    ],
+)
+def test_an_instant_is_read_in_each_of_its_forms(text: str, read: str) -> None:
+    frame = read_tables({"withdrawals.csv": f"client,person,at\nA,P1,{text}\n".encode()})
+    assert frame["withdrawals"]["at"].to_list() == [datetime.fromisoformat(read)]
+    assert frame["withdrawals"]["known_at"].to_list() == [datetime.fromisoformat(read)]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "text", "said"),
+    [
+        ("withdrawals", "at", "2026-11-20T11:00:00", "not an instant with its offset; write it"),
+        ("withdrawals", "at", "", "empty; fill it"),
+        ("withdrawals", "person", " ", "empty; fill it"),
+        ("contracts", "first", "20/11/2026", "not a day; write it like 2026-09-15"),
+        ("contracts", "last", "soon", "not a day"),
+        ("callbacks", "named", "perhaps", "neither true nor false; write true or false"),
+        ("abandoned", "handled", "many", "not a number; write it like 12 or 12.5"),
+        ("listings", "until", "never", "not an instant with its offset"),
+    ],
+)
+def test_a_cell_of_another_type_is_named_by_its_row(
+    table: str, column: str, text: str, said: str
+) -> None:
+    found = faults_of(f"{table}.csv", _row(table, column, text))
+    (fault,) = [fault for fault in found if fault.startswith(f"{table} row 3, {column}")]
+    assert said in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("1", True), ("Oui", True), ("TRUE", True), ("non", False), ("0", False)]
+)
+def test_a_flag_is_read_in_both_languages(text: str, read: bool) -> None:
+    frame = read_tables({"callbacks.csv": _row("callbacks", "named", text).encode()})
+    assert frame["callbacks"]["named"].to_list() == [False, read]
+
+
+def test_a_figure_may_have_a_comma_for_its_point() -> None:
+    text = f"campaign;day;abandoned;handled;known_at\nx;2026-11-20;1,5;2.5;{AT}\n"
+    frame = read_tables({"abandoned.csv": text.encode()})["abandoned"]
+    assert frame.select("abandoned", "handled").row(0) == (1.5, 2.5)
+    assert "abandoned row 2, known_at: empty; fill it" in faults_of(
+        "abandoned.csv", "campaign;day;abandoned;handled\nx;2026-11-20;1;2\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (AT, ""),
+        ("45978", "spreadsheet-serial"),
+        ("45978,4", "spreadsheet-serial"),
+        ("2026-11-20", "no-offset"),
+        ("2026-11-20 11:00", "no-offset"),
+        ("15/09/2026", "no-date"),
+        ("", "no-date"),
+    ],
+)
+def test_a_consent_without_a_date_to_trust_is_kept_and_says_why(text: str, why: str) -> None:
+    rows = f"id;client;person;collected_at;objects\nC1;A;P1;{text};gas\n"
+    frame = read_tables({"consents.csv": rows.encode()})["consents"]
+    assert frame["unreadable"].to_list() == [why]
+    assert (frame["collected_at"].null_count() == 0) is (why == "")
+    known = AT if not why else "1970-01-01T00:00:00+00:00"
+    assert frame["known_at"].to_list() == [datetime.fromisoformat(known)]
+
+
+def test_a_typed_parquet_file_is_read_as_it_is_and_its_rows_are_named() -> None:
+    at = datetime.fromisoformat(AT)
+    frame = pl.DataFrame(
+        {"client": ["A", "A"], "person": ["P1", None], "at": [at, at], "kind": ["refus", "reffus"]},
+        schema_overrides={"at": pl.Datetime("us", "UTC")},
+    )
+    file = BytesIO()
+    frame.head(1).write_parquet(file)
+    read = read_tables({"refusals.parquet": file.getvalue()})["refusals"]
+    assert (read["at"].to_list(), read["kind"].to_list()) == ([at], ["refusal"])
+    file = BytesIO()
+    frame.write_parquet(file)
+    found = faults_of("refusals.parquet", file.getvalue())
+    assert [fault.partition(";")[0] for fault in found] == [
+        "refusals row 3, person: empty",
+        "refusals row 3, kind 'reffus': not a word of the vocabulary refusal-kind",
+    ]
+
+
+def test_a_table_without_rows_or_bytes_is_told_apart() -> None:
+    head = WITHDRAWALS.encode()
+    assert read_tables({"withdrawals.csv": head})["withdrawals"].height == 0
+    assert read_tables({"withdrawals.csv": head.strip()})["withdrawals"].height == 0
+    assert "the first line is empty" in faults_of("withdrawals.csv", b"")[0]
+
+
+def test_only_a_basis_may_carry_a_reference() -> None:
+    rows = f"client,person,at,kind,basis\nA,P1,{AT},refus:x,consnt:C1\n"
+    found = {fault.partition(": ")[0] for fault in faults_of("refusals.csv", rows)}
+    assert found == {"refusals row 2, kind 'refus:x'", "refusals row 2, basis 'consnt'"}
+
+
+def test_ids_that_a_parquet_file_holds_as_figures_are_text() -> None:
+    at = datetime.fromisoformat(AT)
+    frame = pl.DataFrame({"client": ["A"], "person": [17], "at": [at]})
+    file = BytesIO()
+    frame.write_parquet(file)
+    read = read_tables({"withdrawals.parquet": file.getvalue()})["withdrawals"]
+    assert read["person"].to_list() == ["17"]

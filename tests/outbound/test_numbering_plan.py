@@ -1,0 +1,98 @@
+"""The prefixes against Arcep's blocks: every block of subscribers is understood and placed."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from releve.outbound import built_in_rules
+from releve.outbound.number_frames import understood
+
+DAY = date(2026, 11, 24)
+ISLANDS = {
+    "Guadeloupe St Martin et St Barthélemy": {"GP", "BL", "MF"},
+    "Martinique": {"MQ"},
+    "Guyane": {"GF"},
+    "La Réunion": {"RE"},
+    "La Réunion - Océan indien": {"RE", "YT"},
+    "Mayotte": {"YT"},
+    "Saint Pierre et Miquelon": {"PM"},
+}
+MAINLAND = {"FR", "FR-AM"}
+
+
+def blocks(folder: Path) -> list[tuple[str, set[str]]]:
+    """Return the first number of each block of nine digits, and where Arcep says it is."""
+    with gzip.open(folder / "num_ranges.csv.gz", "rt", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    places = {**ISLANDS, "Métropole": MAINLAND}
+    return [
+        (f"0{row['num_debut']}", places[row["zone"]])
+        for row in rows
+        if len(row["num_debut"]) == 9 and row["zone"] in places
+    ]
+
+
+@pytest.mark.realdata
+def test_every_block_of_the_plan_is_a_number_of_its_territory(shared_data: Path) -> None:
+    numbers, strange = built_in_rules().numbers, []
+    found = blocks(shared_data / "fr_numbering_arcep")
+    for number, places in found:
+        meant = numbers.number(number, DAY)
+        if meant.fault or not places.intersection(meant.territories):
+            strange.append((number, places, meant))
+    assert len(found) > 15_000
+    assert strange == []
+
+
+@pytest.mark.parametrize(
+    ("written", "number", "territories"),
+    [
+        ("0709 00 12 34", "+590709001234", ("GP", "BL", "MF")),
+        ("+590 709 04 12 34", "+590709041234", ("GP", "BL", "MF")),
+        ("0709 10 12 34", "+596709101234", ("MQ",)),
+        ("0709 32 12 34", "+594709321234", ("GF",)),
+        ("0709 36 12 34", "+262709361234", ("RE", "YT")),
+        ("0709 20 12 34", "+262709201234", ("RE", "YT")),
+        ("0708 56 12 34", "+508708561234", ("PM",)),
+        ("0508 41 12 34", "+508508411234", ("PM",)),
+        ("+508 41 12 34", "+508411234", ("PM",)),
+        ("09 76 40 12 34", "+594976401234", ("GF",)),
+        ("0939 97 12 34", "+262939971234", ("RE", "YT")),
+    ],
+)
+def test_an_overseas_number_is_read_as_its_own(
+    written: str, number: str, territories: tuple[str, ...]
+) -> None:
+    meant = built_in_rules().numbers.number(written, DAY)
+    assert (meant.text, meant.territories, meant.fault) == (number, territories, "")
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["+979123456789", "+449091234567", "+80012345678", "+80812345678", "+448001111111",
+     "+870773111632", "+88213300655", "+491801234567"],
+)  # fmt: skip
+def test_a_number_of_no_person_abroad_is_no_subscriber(number: str) -> None:
+    assert built_in_rules().numbers.number(number, DAY).fault == "not-a-subscriber"
+
+
+@pytest.mark.parametrize("number", ["+447911123456", "+212612345678", "+4915112345678"])
+def test_a_subscriber_abroad_is_a_number_of_another_country(number: str) -> None:
+    meant = built_in_rules().numbers.number(number, DAY)
+    assert (meant.number_class, meant.fault, meant.callee) == ("foreign", "", True)
+
+
+def test_numbers_abroad_are_each_understood_by_all_their_digits() -> None:
+    written = ["+994900200123", "+994900207509", "+305005000123", "+305005005063", "0144556677"]
+    table = built_in_rules().numbers
+    found = understood(pl.Series(written), table, DAY)
+    meant = [table.number(number, DAY) for number in written]
+    assert found["number"].to_list() == [number.text for number in meant]
+    assert found["fault"].to_list() == [number.fault for number in meant]
+    assert {number.fault for number in meant} == {"", "not-a-subscriber"}

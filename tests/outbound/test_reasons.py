@@ -1,0 +1,197 @@
+"""Every sentence of every row, read as a person would: no code, no gap, no other language."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from releve.outbound import built_in_rules, verdict
+from releve.outbound.phrases import basis_text
+from releve.outbound.reading import TABLES, columns_of
+from releve.outbound.rows import Words
+from releve.outbound.vocabulary import vocabularies
+from releve.outbound.wording import REASONS, sentence
+from tests.outbound.reasons import all_findings, page
+from tests.outbound.table import case_of
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-reasons.md"
+QUOTED = {"fr": re.compile("«\u00a0?[^»]*»|« [^»]* »"), "en": re.compile('"[^"]*"')}
+NAMES = ("Ne m'appelez plus", "Lista Robinson", "Registro Pubblico delle Opposizioni", "CPF")
+FOREIGN = {
+    "fr": "the and of was were is are not with without which call consent number before would a-an",
+    "en": "le la les des est avec sans pour une dans du au aux par qui que pas appel consentement",
+}
+CODE = re.compile(
+    r"[{}|]|[a-z]+_[a-z]+|\b[A-Z]{2,}-[A-Z0-9-]+\b|\b\w+:\w+\b(?<!\d)|\b\d{4}-\d\d-\d\d|\bNone\b"
+)
+
+
+@cache
+def sentences() -> tuple[tuple[str, str, str], ...]:
+    """Return row, language and sentence of every refusal of every case, each once."""
+    found = {
+        (finding.id, language, text)
+        for _, finding in all_findings()
+        for language in ("fr", "en")
+        for text in (finding.says(language), finding.remedy(language))
+    }
+    return tuple(sorted(found))
+
+
+def bare(text: str, language: str) -> str:
+    """Return a sentence without what it names: columns, commands, lists, consents, people."""
+    text = QUOTED[language].sub(" ", text)
+    for name in NAMES:
+        text = text.replace(name, " ")
+    return re.sub(r"\b([Cc]onsent(ement)?) \S+?(?=[\s,.:])", r"\1", text)
+
+
+def test_every_row_that_refuses_is_said_with_its_remedy() -> None:
+    said = {(f.id, f.row.gate, f.row.kind) for _, f in all_findings()}
+    for row in built_in_rules().rows:
+        if row.refuses is not None:
+            assert row.remedy is not None, row.version
+            assert (row.id, row.gate, row.kind) in said
+
+
+def test_no_sentence_holds_a_code() -> None:
+    hyphened = {
+        word.id
+        for vocabulary in vocabularies().values()
+        for word in vocabulary.words
+        if "-" in word.id and word.id not in (word.label.en, word.label.fr)
+    }
+    codes = hyphened | {code for code in REASONS if "-" in code}
+    for row, language, text in sentences():
+        plain = bare(text, language)
+        assert not CODE.search(plain), (row, text)
+        assert not any(re.search(rf"\b{code}\b", plain) for code in codes), (row, text)
+        assert text[0].isupper(), (row, text)
+        assert text.endswith("."), (row, text)
+
+
+def test_no_sentence_holds_words_of_the_other_language() -> None:
+    for row, language, text in sentences():
+        words = set(re.findall(r"[^\W\d_]+", bare(text, language).lower()))
+        assert not words & set(FOREIGN[language].split()), (row, text)
+
+
+def test_every_class_of_numbers_has_its_words() -> None:
+    assert built_in_rules().numbers.classes() - REASONS.keys() == set()
+
+
+def test_every_column_that_a_remedy_names_is_one_of_its_table() -> None:
+    labels = {word.label.fr: word.id for word in vocabularies()["table"].words}
+    columns = {column for table in TABLES for column in columns_of(table)}
+    said = [text for _, language, text in sentences() if language == "fr"]
+    for text in said:
+        for named in re.findall(r"colonnes? ((?:« \w+ »(?:, | et )?)+)", text):
+            assert set(re.findall(r"« (\w+) »", named)) <= columns, text
+        for table, named in re.findall(r"table des ([^,)(]+), colonnes? ([^)]*)", text):
+            mine = columns_of(labels[table])
+            assert set(re.findall(r"« (\w+) »", named)) <= set(mine), text
+
+
+def test_the_page_of_sentences_is_the_one_that_the_cases_give() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+SAID: list[tuple[dict[str, Any], str, str, str]] = [
+    ({"at": "2026-11-11 15:00"}, "FR-HOURS-1",
+     "Chez la personne appelée (métropole), l'appel tomberait le mercredi 11/11/2026 à"
+     " 15\u00a0h\u00a000 : c'est"
+     " un jour férié (armistice de 1918). Les appels sont permis du lundi au vendredi de 10\u00a0h"
+     " à 13\u00a0h et de 14\u00a0h à 20\u00a0h, hors jours fériés.",
+     "For the person called (mainland France), the call would fall on Wednesday 11 November 2026 at"
+     " 15:00: it is a public holiday (Armistice Day). Calls are permitted Monday to Friday from"
+     " 10:00 to 13:00 and from 14:00 to 20:00, not on public holidays."),
+    ({"attempts": ["2026-11-05 11:00", "2026-11-06 11:00", "2026-11-06 12:00", "2026-11-09 11:00"]},
+     "FR-FREQ-1",
+     "Déjà 4 appels ou tentatives en 30 jours : 05/11/2026, 06/11/2026 (2 fois) et 09/11/2026. La"
+     " limite est de 4.",
+     "Already 4 calls or attempts in 30 days: 5 November 2026, 6 November 2026 (2 times) and"
+     " 9 November 2026. The limit is 4."),
+    ({"at": "2026-08-10 10:30"}, "FR-BLOCTEL-2",
+     "Les numéros inscrits sur la liste d'opposition Bloctel n'ont pas été retirés du fichier dans"
+     " les 30 jours qui précèdent l'appel : aucun passage n'est connu.",
+     "The numbers on the opposition list Bloctel were not removed from the file in the 30 days"
+     " before the call: no scrub is known."),
+    ({"consents": [{"at": "2026-09-15 11:00", "objects": ["gas"]}]}, "FR-OPTIN-4",
+     "Le consentement C1 ne couvre pas cet appel : il porte sur un autre objet (gaz) que l'appel"
+     " (électricité).",
+     "Consent C1 does not cover this call: it is about another object (gas) than the call"
+     " (electricity)."),
+    ({"object": "energy-works"}, "FR-BAN-ENERGY-2",
+     "La prospection par téléphone est interdite pour cet objet (travaux d'économie d'énergie),"
+     " même avec un consentement.",
+     "Prospecting by telephone is forbidden for this object (energy-saving works), even with"
+     " consent."),
+    ({"feeds": dict.fromkeys(("attempts", "consents", "refusals", "withdrawals"), "never")},
+     "FR-DATA-STALE",
+     "Il faut des registres lus depuis 15 minutes au plus avant l'appel ; voici ceux qui ne le sont"
+     " pas, avec leur dernière lecture : tentatives (jamais), consentements (jamais), refus"
+     " (jamais) et retraits (jamais).",
+     "Registers must have been read at most 15 minutes before the call; these were not, with their"
+     " last reading: attempts (never), consents (never), refusals (never) and withdrawals"
+     " (never)."),
+    ({"consents": [{"at": None, "unreadable": "no-date"}]}, "FR-DATA-CONSENT",
+     "La date de recueil du consentement C1 n'est pas sûre : elle manque, ou n'est pas écrite comme"
+     " une date avec son heure.",
+     "The date on which consent C1 was collected cannot be trusted: it is missing, or not written"
+     " as a date with its time."),
+    ({"consents": [{"at": "2026-09-15 11:00", "act": "pre-ticked-box",
+                    "lacks": ["identity", "choice", "period", "withdrawal", "proof_access"]}]},
+     "FR-OPTIN-2",
+     "Le consentement C1 ne vaut pas, car il manque à sa demande : identité et nature des biens,"
+     " choix d'accepter ou non, durée, droit de retrait et accès à la preuve ; de plus, il a été"
+     " donné sans acte positif (case pré-cochée).",
+     "Consent C1 is void, for its request lacks: identity and nature of the goods, choice to accept"
+     " or not, period, right to withdraw and access to the proof; moreover, it was given without a"
+     " positive act (pre-ticked box)."),
+    ({"object": ""}, "FR-DATA-OBJECT", "La demande ne dit pas ce que l'appel propose.",
+     "The question does not say what the call offers."),
+    ({"caller": ""}, "FR-CLI-1",
+     "L'appel serait passé en numéro masqué : aucun numéro à afficher n'est indiqué.",
+     "The call would be placed with a hidden number: no number to show is given."),
+    ({"number": ""}, "FR-DATA-NUMBER", "Le numéro demandé ne peut pas être appelé : il manque.",
+     "The number asked for cannot be called: it is missing."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "row", "french", "english"), SAID)
+def test_the_worst_sentences_are_said_plainly(
+    entry: dict[str, Any], row: str, french: str, english: str
+) -> None:
+    told = case_of({"id": "s", "row": row, "at": "2026-11-24 10:30", **entry})
+    found = verdict(told.call, told.facts, built_in_rules(), told.known_at).findings
+    finding = next(f for f in found if f.id == row)
+    assert (finding.says("fr"), finding.says("en")) == (french, english)
+    assert finding.explains("fr") == f"{french} {finding.remedy('fr')}"
+
+
+def test_the_ground_of_a_call_is_said_in_words() -> None:
+    assert basis_text("consent:C1", "fr") == "consentement C1"
+    assert basis_text("callback:R1", "en") == "request to be called R1"
+    assert basis_text("object:press", "fr") == "objet exempté (journaux, périodiques et magazines)"
+    assert basis_text("none-needed", "en") == "no basis needed"
+
+
+def test_an_act_that_is_not_stated_is_said_so() -> None:
+    row = next(row for row in built_in_rules().rows if row.kind == "consent_items")
+    quotes = {"consent": "C1", "missing": (), "act": ""}
+    assert row.refuses is not None
+    assert sentence(row.refuses, row, quotes, "fr") == (
+        "Le consentement C1 ne vaut pas, car il a été donné sans acte positif (acte non précisé)."
+    )
+
+
+def test_several_words_are_listed_and_none_is_a_dash() -> None:
+    row = next(row for row in built_in_rules().rows if row.kind == "data")
+    words = (Words("gaz", "gas"), Words("fioul", "oil"), Words("bois", "wood"))
+    template = Words("{near}", "{near}")
+    assert sentence(template, row, {"near": words}, "fr") == "gaz, fioul et bois"
+    assert sentence(template, row, {"near": ()}, "en") == "—"

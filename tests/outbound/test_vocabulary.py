@@ -1,0 +1,171 @@
+"""Closed vocabularies: every spelling is one word, no other text is any."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from releve.cli.outbound import outbound
+from releve.outbound import built_in_rules
+from releve.outbound.errors import WordFault
+from releve.outbound.vocabulary import (
+    canonical,
+    fold,
+    lineage,
+    load_vocabulary,
+    parse,
+    sector_of,
+    vocabularies,
+    vocabulary,
+)
+from releve.outbound.words_text import words_markdown
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-words.md"
+NAMES = sorted(vocabularies())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "id_"),
+    [
+        ("person-kind", "Consumer", "consumer"),
+        ("person-kind", "particulier", "consumer"),
+        ("person-kind", " PARTICULIÈRE ", "consumer"),
+        ("object", "pompe-a-chaleur", "heat-pump"),
+        ("object", "Pompe à chaleur", "heat-pump"),
+        ("object", "isolation", "insulation"),
+        ("object", "Energy_Equipment", "energy-equipment"),
+        ("object", "formation-cpf", "cpf-training"),
+        ("object", "assurance", "insurance"),
+        ("refusal-kind", "refus", "refusal"),
+        ("list", "Bloctel", "bloctel"),
+        ("list", "RPO", "rpo"),
+        ("act", "case pré-cochée", "pre-ticked-box"),
+        ("act", "case precochee", "pre-ticked-box"),
+        ("item", "durée", "period"),
+        ("item", "proof-access", "proof_access"),
+        ("origin", "maroc", "MA"),
+        ("table", "retraits", "withdrawals"),
+        ("table", "withdrawal", "withdrawals"),
+    ],
+)
+def test_a_word_is_known_by_its_spellings(name: str, text: str, id_: str) -> None:
+    assert parse(name, text).id == canonical(name, text) == id_
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_spelling_counts_in_any_case_and_form(name: str) -> None:
+    for word in vocabulary(name).words:
+        for text in (word.id, word.label.fr, word.label.en, *word.also):
+            for form in (text, text.upper(), unicodedata.normalize("NFD", text), f"  {text}_"):
+                assert canonical(name, form.replace(" ", "_")) == word.id
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("text", ["", " ", "-", "\u00a0", "xyzzy", "null"])
+def test_no_other_text_is_a_word(name: str, text: str) -> None:
+    assert canonical(name, text) is None
+    with pytest.raises(WordFault, match="not a known word"):
+        parse(name, text)
+
+
+def test_what_is_said_on_the_phone_is_said_in_the_words_of_refusals() -> None:
+    for word in vocabulary("refusal-kind").words:
+        said = "stop" if word.id == "objection" else word.id
+        for text in (word.id, word.label.fr, word.label.en, *word.also):
+            assert canonical("said", text) == said, text
+    for word in vocabulary("said").words:
+        kind = {"stop": "objection", "outcome": None}.get(word.id, word.id)
+        for text in (word.id, word.label.fr, word.label.en, *word.also):
+            assert canonical("refusal-kind", text) == kind, text
+
+
+@pytest.mark.parametrize("text", ["Ne plus appeler", "Stop calling me", "NE M'APPELEZ PLUS"])
+def test_stop_calling_me_is_an_objection(text: str) -> None:
+    assert parse("refusal-kind", text).id == "objection"
+
+
+def test_an_unknown_word_names_those_it_resembles() -> None:
+    with pytest.raises(WordFault) as raised:
+        parse("object", "heatpumpe")
+    assert raised.value.near == ("heat-pump",)
+    assert "write 'heat-pump'" in str(raised.value)
+    with pytest.raises(WordFault, match="one of consumer, business"):
+        parse("person-kind", "")
+    with pytest.raises(WordFault, match="releve outbound words object"):
+        parse("object", "")
+    with pytest.raises(WordFault, match="write 'object'"):
+        vocabulary("objet")
+
+
+def test_twelve_words_are_listed_and_more_are_named_by_the_command() -> None:
+    for count, said in ((12, "one of w0, w1"), (13, "releve outbound words some")):
+        words = ", ".join(f"{{id: w{n}, fr: mot {n}, en: term {n}}}" for n in range(count))
+        told = load_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
+        with pytest.raises(WordFault, match=said):
+            told.parse("")
+
+
+def test_folding_joins_what_is_written_apart() -> None:
+    assert fold("Œuvre  d’ÉTÉ_n°2") == "oeuvre-d-ete-n-2"
+
+
+def test_an_object_has_its_family_and_its_sector() -> None:
+    assert lineage("PAC") == {"heat-pump", "energy-equipment"}
+    assert lineage("insurance") == {"insurance"}
+    assert lineage("xyzzy") == frozenset()
+    assert sector_of("mutuelle") == "insurance"
+    assert sector_of("xyzzy") == ""
+    for word in vocabulary("object").words:
+        assert word.sector in vocabulary("sector").by_id
+
+
+def test_rows_name_only_words() -> None:
+    for row in built_in_rules().rows:
+        objects = {*row.parameters.get("objects", ()), *row.parameters.get("named_for", ())}
+        objects |= row.applies.objects or set()
+        named = {
+            "object": objects,
+            "list": {row.parameters["list"]} if "list" in row.parameters else set(),
+            "outcome": row.parameters.get("outcomes", set()),
+            "act": row.parameters.get("not_positive", set()),
+            "item": row.parameters.get("items", set()),
+            "refusal-kind": row.parameters.get("counts", set()),
+        }
+        for name, words in named.items():
+            assert set(words) <= set(vocabulary(name).ids), row.id
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("[{id: a, fr: b, en: c}, {id: d, fr: B, en: e}]", "stands for two words"),
+        ("[{id: a, fr: '-', en: c}]", "is empty"),
+        ("[{id: a, fr: b}]", "must have id, fr, en"),
+        ("[{id: a, fr: b, en: c, like: d}]", "must have id, fr, en"),
+        ("[{id: a, fr: b, en: no}]", "False is read as bool; quote it"),
+        ("[{id: a, fr: b, en: c}, {id: a, fr: d, en: e}]", "an id is given twice"),
+        ("[{id: a, fr: b, en: c, family: z}]", "a family 'z' that is none"),
+        ("[{id: a, fr: b, en: c, family: a}]", "a family 'a' that is none"),
+    ],
+)
+def test_a_vocabulary_with_nonsense_is_refused(words: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        load_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: {words}")
+
+
+def test_the_page_is_what_the_command_prints() -> None:
+    found = CliRunner().invoke(outbound, ["words"])
+    assert found.exit_code == 0
+    assert found.output == words_markdown() == PAGE.read_text(encoding="utf-8")
+
+
+def test_the_command_prints_one_vocabulary() -> None:
+    found = CliRunner().invoke(outbound, ["words", "refusal-kind"])
+    assert "| `not-now` | pas maintenant | not now |" in found.output
+    assert "## object" not in found.output
+    wrong = CliRunner().invoke(outbound, ["words", "refusals"])
+    assert wrong.exit_code == 2
+    assert "refusal-kind" in wrong.output
