@@ -209,7 +209,7 @@ def test_a_large_operator_is_bought_for_twice_at_once_and_the_cheaper_that_holds
 
 def test_a_secure_operator_misses_nothing() -> None:
     case = spare_person()
-    assert insecure(case).found == WhatIsMissing((), 0.0, 0.0, (), True)
+    assert insecure(case).found == WhatIsMissing((), 0.0, 0.0, ())
 
 
 def test_two_laptops_cure_two_sites_of_two() -> None:
