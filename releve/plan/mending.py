@@ -28,7 +28,7 @@ from releve.plan.replanned import (
     planned_again,
     problem_with,
 )
-from releve.plan.result import BASE, Purchase
+from releve.plan.result import Purchase
 from releve.plan.settings import PlanSettings
 from releve.plan.twins import Twins, short_programmes, with_twins
 
@@ -40,7 +40,8 @@ BOLDLY = 1.5
 """Times what whole people missed that a set is mended by. They miss a little more or less each
 time a day is planned again, and at 5,000 agents another round takes two minutes."""
 HARDER = 8
-"""How often an aim is lowered again, before a set is given up to which nothing would be added."""
+"""How often an aim is lowered again, each time by twice as much, before a set is given up to which
+nothing would be added."""
 
 
 def mended_set(
@@ -90,6 +91,9 @@ class Failed:
     solved: SolvedDay
     tried: Tried
     kinds: tuple[str, ...]
+    others: frozenset[str] = frozenset()
+    """Losses that must go on to hold, beside those that failed: without them fractions find room
+    for the failed ones that the whole plan does not have."""
 
 
 def mended(failed: Failed) -> Bundle | None:
@@ -99,7 +103,7 @@ def mended(failed: Failed) -> Bundle | None:
     served = {agent for one in tried.purchases for agent in one.agents}
     short = short_programmes(problem, tried.left)
     twins = with_twins(better, problem, short, solved.settings, served)
-    names = {name for name, _ in tried.left} - {BASE}
+    names = {name for name, _ in tried.left} | failed.others
     losses = tuple(c for c in solved.planning.contingencies if c.id in names)
     over = tried.misses.over_in(tried.left, problem.clients)
     over = {name: BOLDLY * share for name, share in over.items()}
@@ -110,6 +114,7 @@ def mended(failed: Failed) -> Bundle | None:
         more = purchases_of(twins, bought, solved.settings)
         if more:
             return Bundle(merged((*tried.purchases, *more)), aims)
+        over = {name: 2 * share for name, share in over.items()}
     return None
 
 

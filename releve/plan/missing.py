@@ -104,7 +104,9 @@ class _Search:
             return None
         chosen = set(self._missed)
         failed: list[Tried] = []
-        for _ in range(ROUNDS):
+        for turn in range(ROUNDS):
+            if turn:
+                bought = self._bought(chosen, aims, kinds)
             tried = self._planned(bought, aims, incurable, under)
             if tried is None:
                 return None
@@ -113,7 +115,6 @@ class _Search:
             failed.append(tried)
             chosen |= {name for name, _ in tried.left} - {BASE}
             aims = aims.lowered(tried.misses.over_in(tried.left, self._clients))
-            bought = self._bought(chosen, aims, kinds)
         return None if under else self._repaired(min(failed, key=lambda one: one.order), kinds)
 
     def _narrowed(
@@ -140,7 +141,8 @@ class _Search:
         last = best
         for _ in range(REPAIRS):
             self._begin("adding to the best set")
-            more = mended(Failed(self._operator, self._solved, last, tuple(kinds)))
+            others = frozenset(self._missed)
+            more = mended(Failed(self._operator, self._solved, last, tuple(kinds), others))
             if more is None:
                 break
             last = self._tried(more.purchases, more.aims, best.incurable)

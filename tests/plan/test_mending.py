@@ -191,8 +191,11 @@ def test_an_aim_is_lowered_by_what_was_missed_and_a_step_and_never_below_nothing
 # -- planning a large operator -------------------------------------------------------------------
 
 
-def test_a_large_plan_without_its_proof_is_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integer_search, "FEW", -1)
+@pytest.mark.parametrize("few", [-1, 6_000], ids=["large", "small"])
+def test_a_plan_without_its_proof_is_the_same_plan(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integer_search, "FEW", few)
     case = two_sites_one_client()
     day = solve_day(case.operator, case.requirement, case.settings).planning
     bare = plan_problem(problem_of(case), day.contingencies, case.settings, proved=False)
