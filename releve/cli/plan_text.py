@@ -142,7 +142,7 @@ def missing_lines(plan: Plan) -> list[str]:
     if missing.purchases:
         state = "checked by planning again"
         if missing.left:
-            state = f"planned again with it, {len(missing.left)} of the targets are still missed"
+            state = f"planned again with it, targets still missed: {len(missing.left)}"
         lines.append(
             f"What is missing: EUR {missing.cost:,.0f} (at least EUR {missing.lower_bound:,.0f};"
             f" {state})"
