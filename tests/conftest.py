@@ -11,11 +11,17 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import ScryptPasswordHasher
 from django.db.backends.base.operations import BaseDatabaseOperations
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from releve.ledger import guards
 
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
 HEAVIEST = (
+    "tests/plan/test_same_bits.py",
+    "tests/outbound/test_nothing_opens.py",
     "tests/live/test_killed.py",
     "tests/desk_live/test_browser.py",
     "tests/registry/test_browser.py",

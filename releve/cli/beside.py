@@ -24,6 +24,6 @@ def two_processes() -> Iterator[Run]:
 
         def run(work: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
             todo = list(items)
-            return map(work, todo) if len(todo) < 2 else list(pool.map(work, todo))
+            return map(work, todo) if len(todo) < 2 else pool.map(work, todo)
 
         yield run

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -218,9 +219,10 @@ def _open_days(demands: list[tuple[Forecast, Requirement]]) -> list[tuple[Foreca
     return [one for one, kept in zip(demands, is_open, strict=True) if kept]
 
 
-def _bars() -> Progress:
+def _bars(*more: ProgressColumn) -> Progress:
     columns = (
-        SpinnerColumn(), TextColumn("{task.description:<27}"), BarColumn(), TimeElapsedColumn()
+        SpinnerColumn(), TextColumn("{task.description:<27}"), BarColumn(), TimeElapsedColumn(),
+        *more,
     )  # fmt: skip
     return Progress(*columns, console=_ERR, transient=False)
 
@@ -241,15 +243,15 @@ def _with_missing(
 ) -> list[Plan]:
     """Return the plans with what is missing, worked out day by day."""
     done = []
-    with _bars() as bar, two_processes() as run:
+    with _bars(TextColumn("{task.fields[words]}")) as bar, two_processes() as run:
         for found, one in zip(plans, solved, strict=True):
-            task = bar.add_task(f"what is missing, {found.day}", total=1.0)
+            task = bar.add_task(f"what is missing, {found.day}", total=1.0, words="")
 
-            def show(share: float, task: TaskID = task) -> None:
-                bar.update(task, completed=share)
+            def show(share: float, words: str, task: TaskID = task) -> None:
+                bar.update(task, completed=share, words=words)
 
             missing = what_is_missing(operator, one, progress=show, run=run)
-            bar.update(task, completed=1.0)
+            bar.update(task, completed=1.0, words="")
             done.append(replace(found, missing=missing))
     return done
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from releve.network import HOME, zone
-from releve.plan import BASE, Bound, Cell, ClientVerdict, Move, Plan
+from releve.plan import BASE, Bound, Cell, ClientVerdict, Move, Plan, WhatIsMissing
 from releve.plan.explain import Explanation
 
 __all__ = [
@@ -141,15 +141,16 @@ def missing_lines(plan: Plan) -> list[str]:
     if not missing.purchases and not missing.checked:
         return [
             "In fractions of people nothing is missing, but whole people miss a target: use a"
-            " little less strict --target, or train somebody more."
+            " slightly less strict --target, or train one more agent.",
+            *_left_lines(plan, missing),
         ]
     if not missing.purchases and not missing.incurable:
         return ["Nothing is missing: every client holds its target under every single loss."]
     lines = []
     if missing.purchases:
-        state = (
-            "checked by planning again" if missing.checked else "NOT confirmed by planning again"
-        )
+        state = "checked by planning again"
+        if missing.left:
+            state = f"planned again with it, targets still missed: {len(missing.left)}"
         lines.append(
             f"What is missing: EUR {missing.cost:,.0f} (at least EUR {missing.lower_bound:,.0f};"
             f" {state})"
@@ -165,7 +166,17 @@ def missing_lines(plan: Plan) -> list[str]:
         f"  nothing on the list cures {names[client]} under {contingency}"
         for contingency, client in missing.incurable
     ]
-    return lines
+    return lines + _left_lines(plan, missing)
+
+
+def _left_lines(plan: Plan, missing: WhatIsMissing) -> list[str]:
+    """Return which client still misses its target under which loss, and by how much."""
+    names = dict(plan.clients)
+    return [
+        f"  {names[client]} under {contingency} still misses its target by {100 * share:.2g} % of"
+        f" its day, {share * plan.required_of(client):.2g} agent half hours"
+        for contingency, client, share in missing.left
+    ]
 
 
 def proof_lines(plan: Plan) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.plan.aims import Aims, Pairs
+from releve.plan.aims import Pairs
 from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram, solve
@@ -28,6 +28,9 @@ __all__ = ["KINDS", "Bought", "cheapest_set", "incurable_cells", "merged", "purc
 KINDS = ("laptop", "skill", "seat")
 SLACK_PRICE = 2e6
 """EUR for one whole client's day that nothing cures: dearer than anything on the list."""
+NOTHING = 1e-5
+"""Share of a client's day up to which a slack is the solver's tolerance. A larger one is a miss
+that is left when all that helps is bought: no list cures it."""
 VERTEX = 60_000
 """Columns up to which the purchase is solved to a vertex, which buys from few groups."""
 
@@ -110,13 +113,9 @@ def cheapest_set(
     )
 
 
-def incurable_cells(bought: Bought, target: float, aims: Aims, clients: Sequence[str]) -> Pairs:
-    """Return the cells that miss their target, not only a lower aim, whatever is bought."""
-    return frozenset(
-        (name, client)
-        for (name, client), slack in bought.slack.items()
-        if slack > target / 10 + target - aims.of(name)[clients.index(client)]
-    )
+def incurable_cells(bought: Bought) -> Pairs:
+    """Return the cells that miss their aim, the target itself, whatever is bought."""
+    return frozenset(cell for cell, slack in bought.slack.items() if slack > NOTHING)
 
 
 def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:

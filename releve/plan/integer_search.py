@@ -164,7 +164,7 @@ class IntegerSearch:
         The objective is NaN where it is not needed to choose and not ``proved``.
         """
         if self.thorough:
-            return self._searched_plan(progress, watch)
+            return self._searched_plan(progress, watch, proved)
         base = self.rounded(ROUNDINGS[0])
         watch.lap("whole people")
         reliefs = self._completed(base, {}, progress)
@@ -192,7 +192,7 @@ class IntegerSearch:
         )  # fmt: skip
 
     def _searched_plan(
-        self, progress: Progress, watch: Watch
+        self, progress: Progress, watch: Watch, proved: bool
     ) -> tuple[WholePlan, float, tuple[Relief, ...]]:
         """Search for a base plan from a fractional plan with a margin."""
         guide = secure_plan(
@@ -204,7 +204,7 @@ class IntegerSearch:
         base, linked = self._best_in_people(trials, progress)
         reliefs = self._completed(base, linked, progress)
         watch.lap("reliefs")
-        objective = self._objective(base, progress)
+        objective = self._objective(base, progress) if proved else float("nan")
         watch.lap("bound")
         return base, objective, reliefs
 

@@ -10,7 +10,7 @@ stays the cheaper one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from releve.network import Operator
@@ -18,19 +18,21 @@ from releve.plan.aims import Aims, Pairs
 from releve.plan.buying import Bought, cheapest_set, incurable_cells, merged, purchases_of
 from releve.plan.contingency import Contingency
 from releve.plan.planner import SolvedDay
+from releve.plan.progress import Steps
+from releve.plan.purchases import cost_of, summary_of
 from releve.plan.replanned import (
     Again,
-    Misses,
     Run,
+    Tried,
     lost_in_whole_people,
     planned_again,
     problem_with,
 )
-from releve.plan.result import BASE, Purchase, WhatIsMissing
+from releve.plan.result import Purchase
 from releve.plan.settings import PlanSettings
 from releve.plan.twins import Twins, short_programmes, with_twins
 
-__all__ = ["mended_set"]
+__all__ = ["Bundle", "Failed", "mended", "mended_set"]
 
 ROUNDS = 4
 """Rounds of two plans side by side, at most."""
@@ -38,7 +40,8 @@ BOLDLY = 1.5
 """Times what whole people missed that a set is mended by. They miss a little more or less each
 time a day is planned again, and at 5,000 agents another round takes two minutes."""
 HARDER = 8
-"""How often an aim is lowered again, before a set is given up to which nothing would be added."""
+"""How often an aim is lowered again, each time by twice as much, before a set is given up to which
+nothing would be added."""
 
 
 def mended_set(
@@ -46,22 +49,15 @@ def mended_set(
     solved: SolvedDay,
     wanted: Pairs,
     kinds: Sequence[str],
-    progress: Callable[[float], None],
+    steps: Steps,
     run: Run,
-) -> WhatIsMissing:
-    """Return a cheap set that makes the ``wanted`` cells hold and breaks no other.
+) -> tuple[Tried, float]:
+    """Return a cheap set that makes the ``wanted`` cells hold and breaks no other, and the bound.
 
     As :func:`releve.plan.missing.what_is_missing`, which calls it.
     """
-    search = _Mending(operator, solved, tuple(kinds), run)
-    best = search.found(wanted, progress)
-    return WhatIsMissing(
-        purchases=best.purchases,
-        cost=best.cost,
-        lower_bound=search.bound,
-        incurable=tuple(sorted(search.incurable)),
-        checked=not best.left,
-    )
+    search = _Mending(operator, solved, tuple(kinds), steps, run)
+    return search.found(wanted), search.bound
 
 
 @dataclass(frozen=True)
@@ -80,48 +76,34 @@ def _bought(one: _Purchase) -> Bought:
 
 
 @dataclass(frozen=True)
-class _Set:
+class Bundle:
     """What is bought for some aims."""
 
     purchases: tuple[Purchase, ...]
     aims: Aims
 
-    @property
-    def cost(self) -> float:
-        return sum(one.count * one.unit_price for one in self.purchases)
-
 
 @dataclass(frozen=True)
-class _Tried(_Set):
-    """A set that was planned again: what it ``misses``, and which of that could be cured."""
-
-    misses: Misses
-    left: Pairs
-
-    @property
-    def order(self) -> tuple[int, float]:
-        """Sort key: what holds first, the cheapest of it; then what misses in fewest cells."""
-        return (len(self.left), self.cost)
-
-
-@dataclass(frozen=True)
-class _Failed:
+class Failed:
     """A set to mend, with all that a process of its own needs."""
 
     operator: Operator
     solved: SolvedDay
-    tried: _Tried
+    tried: Tried
     kinds: tuple[str, ...]
+    others: frozenset[str] = frozenset()
+    """Losses that must go on to hold, beside those that failed: without them fractions find room
+    for the failed ones that the whole plan does not have."""
 
 
-def _mended(failed: _Failed) -> _Set | None:
+def mended(failed: Failed) -> Bundle | None:
     """Add the cheapest that makes the failed cells miss less; None where nothing does."""
     tried, solved = failed.tried, failed.solved
     better, problem = problem_with(Again(failed.operator, solved, tried.purchases))
     served = {agent for one in tried.purchases for agent in one.agents}
     short = short_programmes(problem, tried.left)
     twins = with_twins(better, problem, short, solved.settings, served)
-    names = {name for name, _ in tried.left} - {BASE}
+    names = {name for name, _ in tried.left} | failed.others
     losses = tuple(c for c in solved.planning.contingencies if c.id in names)
     over = tried.misses.over_in(tried.left, problem.clients)
     over = {name: BOLDLY * share for name, share in over.items()}
@@ -131,7 +113,8 @@ def _mended(failed: _Failed) -> _Set | None:
         bought = _bought(_Purchase(twins, losses, aims, solved.settings, failed.kinds))
         more = purchases_of(twins, bought, solved.settings)
         if more:
-            return _Set(merged((*tried.purchases, *more)), aims)
+            return Bundle(merged((*tried.purchases, *more)), aims)
+        over = {name: 2 * share for name, share in over.items()}
     return None
 
 
@@ -139,33 +122,42 @@ class _Mending:
     """Buys two sets, plans again with both, and mends them until one holds."""
 
     def __init__(
-        self, operator: Operator, solved: SolvedDay, kinds: tuple[str, ...], run: Run
+        self,
+        operator: Operator,
+        solved: SolvedDay,
+        kinds: tuple[str, ...],
+        steps: Steps,
+        run: Run,
     ) -> None:
         self._operator = operator
         self._solved = solved
         self._kinds = kinds
+        self._steps = steps
         self._run = run
         self.bound = 0.0
         self.incurable: Pairs = frozenset()
 
-    def found(self, wanted: Pairs, progress: Callable[[float], None]) -> _Tried:
+    def found(self, wanted: Pairs) -> Tried:
         """Return the cheapest set found that holds, or that misses in fewest cells."""
-        tried = self._planned(self._first(wanted))
+        tried = self._planned(1, self._first(wanted))
         for turn in range(1, ROUNDS):
-            progress(turn / ROUNDS)
             best = min(tried, key=lambda one: one.order)
-            failed = [one for one in tried if one.left]
-            if not best.left:
+            failed = [one for one in tried if not one.held]
+            if best.held:
                 failed = failed if turn == 1 else []
-            sets = [one for one in self._mended(failed) if best.left or one.cost < best.cost]
+            sets = [
+                one
+                for one in self._mended(turn + 1, failed)
+                if not best.held or cost_of(one.purchases) < best.cost
+            ]
             if not sets:
                 break
-            tried = [*self._planned(sets), *([] if best.left else [best])]
-        progress(1.0)
+            tried = [*self._planned(turn + 1, sets), *([best] if best.held else [])]
         return min(tried, key=lambda one: one.order)
 
-    def _first(self, wanted: Pairs) -> list[_Set]:
+    def _first(self, wanted: Pairs) -> list[Bundle]:
         """Buy for the target, which gives the bound and what is incurable, and for a lower aim."""
+        self._steps.begin("round 1: looking for the cheapest sets")
         problem, settings = self._solved.planning.problem, self._solved.settings
         twins = with_twins(self._operator, problem, short_programmes(problem, wanted), settings)
         names = {name for name, _ in wanted}
@@ -178,24 +170,29 @@ class _Mending:
             )
         )
         self.bound = sets[0].bound
-        self.incurable = incurable_cells(sets[0], settings.target, target, problem.clients)
+        self.incurable = incurable_cells(sets[0])
         return [
-            _Set(purchases_of(twins, bought, settings), one)
+            Bundle(purchases_of(twins, bought, settings), one)
             for bought, one in zip(sets, aims, strict=True)
         ]
 
-    def _mended(self, failed: Sequence[_Tried]) -> list[_Set]:
+    def _mended(self, turn: int, failed: Sequence[Tried]) -> list[Bundle]:
         """Mend sets side by side; those that nothing mends are left out."""
-        work = [_Failed(self._operator, self._solved, one, self._kinds) for one in failed]
-        return [one for one in self._run(_mended, work) if one is not None]
+        if failed:
+            self._steps.begin(f"round {turn}: adding to {len(failed)} sets")
+        work = [Failed(self._operator, self._solved, one, self._kinds) for one in failed]
+        return [one for one in self._run(mended, work) if one is not None]
 
-    def _planned(self, sets: Sequence[_Set]) -> list[_Tried]:
+    def _planned(self, turn: int, sets: Sequence[Bundle]) -> list[Tried]:
         """Plan again with each set, side by side; of two that are the same, once."""
-        once: dict[tuple[Purchase, ...], _Set] = {}
+        once: dict[tuple[Purchase, ...], Bundle] = {}
         for one in sets:
             once.setdefault(one.purchases, one)
+        words = " and with ".join(summary_of(purchases) for purchases in once)
+        self._steps.begin(f"round {turn}: planning again with {words}")
         days = [Again(self._operator, self._solved, purchases) for purchases in once]
-        return [
-            _Tried(one.purchases, one.aims, misses, misses.pairs - self.incurable)
-            for one, misses in zip(once.values(), self._run(planned_again, days), strict=True)
-        ]
+        tried = []
+        for one, misses in zip(once.values(), self._run(planned_again, days), strict=True):
+            tried.append(Tried(one.purchases, one.aims, misses, self.incurable))
+            self._steps.move(len(tried) / len(once))
+        return tried

@@ -2,29 +2,34 @@
 
 A set is bought (:mod:`releve.plan.buying`) for the base day and the single losses that miss their
 target, and the day is planned again with it. Whole people miss a little more than the fractions
-that are bought for; where they still miss, the set is bought again for a lower aim, until it holds.
-A large operator has no time for that: it keeps what it has bought and adds to it, see
-:mod:`releve.plan.mending`.
+that are bought for; where they still miss, the set is bought again for a lower aim. A set bought
+again is another mix, which may cure one cell and lose another: where none of them holds, the best
+is kept and added to (:mod:`releve.plan.mending`), as is every set of a large operator, which has no
+time for many plans.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from releve.network import Operator
 from releve.plan.aims import Aims, Pairs
 from releve.plan.buying import KINDS, Bought, cheapest_set, incurable_cells, purchases_of
 from releve.plan.integer_search import FEW
-from releve.plan.mending import mended_set
+from releve.plan.mending import Failed, mended, mended_set
 from releve.plan.planner import SolvedDay
-from releve.plan.replanned import Again, Misses, Run, misses_of, planned_again
+from releve.plan.progress import Report, Steps
+from releve.plan.purchases import summary_of
+from releve.plan.replanned import Again, Misses, Run, Tried, misses_of, planned_again
 from releve.plan.result import BASE, Purchase, WhatIsMissing
-from releve.plan.twins import Twins, short_programmes, with_twins
+from releve.plan.twins import short_programmes, with_twins
 
 __all__ = ["Run", "what_is_missing"]
 
-ROUNDS = 8
+ROUNDS = 4
+"""Sets bought from nothing, each for lower aims."""
+REPAIRS = 8
+"""How often the best of them is added to, where none holds."""
 HALVINGS = 3
 """Sets tried between the aim that failed last and the one that held, for one that is cheaper."""
 
@@ -33,106 +38,96 @@ def what_is_missing(
     operator: Operator,
     solved: SolvedDay,
     kinds: Sequence[str] = KINDS,
-    progress: Callable[[float], None] = lambda share: None,
+    progress: Report = lambda share, words: None,
     run: Run = map,
 ) -> WhatIsMissing:
     """Return the cheapest set (of the given kinds) that makes every curable single loss hold.
 
-    Costs are EUR at the prices of the settings. ``checked`` tells whether the day, planned again
-    with the set bought, held every cell that is not named incurable. ``run`` may do the work of a
-    large operator in two processes (its items and results can be pickled).
+    Costs are EUR at the prices of the settings. ``left`` names what still missed its target when
+    the day was planned again with the set bought. ``run`` may do the work of a large operator in
+    two processes (its items and results can be pickled).
     """
-    planning, settings = solved.planning, solved.settings
+    planning = solved.planning
     misses = misses_of(solved, planning)
     if not misses.pairs:
-        return WhatIsMissing((), 0.0, 0.0, (), True)
+        return WhatIsMissing((), 0.0, 0.0, ())
+    steps = Steps(progress)
     if len(planning.problem.group) > FEW:
-        return mended_set(operator, solved, misses.pairs, kinds, progress, run)
-    short = short_programmes(planning.problem, misses.pairs)
-    twins = with_twins(operator, planning.problem, short, settings)
-    search = _Search(operator, solved, twins, misses.pairs)
-    best = search.found(kinds, progress)
-    for kind in kinds if len(kinds) > 1 and best is not None and best.bought.vertex else ():
-        # Rounded up, a small mixed set can be dearer than one of a single kind.
-        best = search.found((kind,), under=best) or best
-    assert best is not None
+        best, bound = mended_set(operator, solved, misses.pairs, kinds, steps, run)
+    else:
+        best, bound = _Search(operator, solved, misses, steps).cheapest(kinds)
+    progress(1.0, "")
     return WhatIsMissing(
         purchases=best.purchases,
-        cost=best.bought.cost,
-        lower_bound=best.bound,
+        cost=best.cost,
+        lower_bound=min(bound, best.cost),
         incurable=tuple(sorted(best.incurable)),
-        checked=best.held,
+        left=best.over(planning.problem.clients),
     )
 
 
-@dataclass(frozen=True)
-class _Tried:
-    """A set that was planned again: what it does not cure, what still misses (``left``) and by
-    how much (``over[id][client]``, of all cells that miss)."""
-
-    purchases: tuple[Purchase, ...]
-    bought: Bought
-    aims: Aims
-    bound: float
-    incurable: Pairs
-    misses: Misses
-
-    @property
-    def left(self) -> Pairs:
-        return self.misses.pairs - self.incurable
-
-    @property
-    def held(self) -> bool:
-        return not self.left
-
-
 class _Search:
-    """Buys, plans again, and aims lower where it is still missed, until it holds."""
+    """Buys, plans again, aims lower where it is still missed, and adds to what does not hold."""
 
-    def __init__(self, operator: Operator, solved: SolvedDay, twins: Twins, wanted: Pairs) -> None:
+    def __init__(self, operator: Operator, solved: SolvedDay, misses: Misses, steps: Steps) -> None:
+        problem = solved.planning.problem
         self._operator = operator
         self._solved = solved
-        self._twins = twins
-        self._missed = {name for name, _ in wanted} - {BASE}
-        self._tried: dict[tuple[Purchase, ...], Misses] = {}
+        self._steps = steps
+        short = short_programmes(problem, misses.pairs)
+        self._twins = with_twins(operator, problem, short, solved.settings)
+        self._clients = problem.clients
+        self._missed = {name for name, _ in misses.pairs} - {BASE}
+        self._known: dict[tuple[Purchase, ...], Misses] = {(): misses}
+        self._round = 0
 
-    def found(
-        self,
-        kinds: Sequence[str],
-        progress: Callable[[float], None] = lambda share: None,
-        under: _Tried | None = None,
-    ) -> _Tried | None:
-        """Return the cheapest set found that holds, or the last one after all rounds; None
-        when it cannot be cheaper than ``under``.
+    def cheapest(self, kinds: Sequence[str]) -> tuple[Tried, float]:
+        """Return the cheapest set found that holds, or the one that is left with fewest cells, and
+        the bound: what fractions of people need for the target itself."""
+        target = Aims(self._solved.settings.target, len(self._clients))
+        first = self._bought(self._missed, target, kinds)
+        best = self._found(first, target, kinds)
+        assert best is not None
+        for kind in kinds if len(kinds) > 1 and best.held and first.vertex else ():
+            # Rounded up, a small mixed set can be dearer than one of a single kind.
+            alone = self._bought(self._missed, target, (kind,))
+            best = self._found(alone, target, (kind,), under=best) or best
+        return best, first.bound
 
-        The bound is that of the target itself, not of a lower aim.
-        """
-        clients = self._twins.problem.clients
-        chosen, bound = set(self._missed), float("inf")
-        aims = Aims(self._solved.settings.target, len(clients))
-        best: _Tried | None = None
+    def _found(
+        self, bought: Bought, aims: Aims, kinds: Sequence[str], under: Tried | None = None
+    ) -> Tried | None:
+        """Return the cheapest set found that holds, or the best one; None when it cannot be
+        cheaper than ``under``. ``bought`` is the first set, for the target itself."""
+        incurable = incurable_cells(bought)
+        if under is not None and not incurable <= under.incurable:
+            return None
+        chosen = set(self._missed)
+        failed: list[Tried] = []
         for turn in range(ROUNDS):
-            failed, bought = best, self._bought(chosen, aims, kinds)
-            bound = bought.bound if turn == 0 else bound
-            best = self._planned(bought, aims, bound, under)
-            if best is None:
+            if turn:
+                bought = self._bought(chosen, aims, kinds)
+            tried = self._planned(bought, aims, incurable, under)
+            if tried is None:
                 return None
-            progress((turn + 1) / ROUNDS)
-            if best.held:
-                return best if failed is None else self._narrowed(chosen, failed, best, kinds)
-            chosen |= {name for name, _ in best.left} - {BASE}
-            aims = best.aims.lowered(best.misses.over_in(best.left, clients))
-        return None if under else best
+            if tried.held:
+                return self._narrowed(chosen, failed[-1], tried, kinds) if failed else tried
+            failed.append(tried)
+            chosen |= {name for name, _ in tried.left} - {BASE}
+            aims = aims.lowered(tried.misses.over_in(tried.left, self._clients))
+        return None if under else self._repaired(min(failed, key=lambda one: one.order), kinds)
 
     def _narrowed(
-        self, chosen: set[str], failed: _Tried, held: _Tried, kinds: Sequence[str]
-    ) -> _Tried:
+        self, chosen: set[str], failed: Tried, held: Tried, kinds: Sequence[str]
+    ) -> Tried:
         """Return a cheaper set that holds, for aims between those that failed and that held."""
-        low, high = held.aims, failed.aims
+        low, high, least = held.aims, failed.aims, failed.cost
         for _ in range(HALVINGS):
+            if held.cost <= least:  # what is bought for aims between costs as much
+                break
             middle = high.halfway(low)
             bought = self._bought(chosen, middle, kinds)
-            tried = self._planned(bought, middle, held.bound, held)
+            tried = self._planned(bought, middle, held.incurable, held)
             if tried and tried.held:
                 held, low = tried, middle
             elif tried:
@@ -141,25 +136,44 @@ class _Search:
                 low = middle
         return held
 
+    def _repaired(self, best: Tried, kinds: Sequence[str]) -> Tried:
+        """Keep what is bought and add to it until it holds, or nothing more would help."""
+        last = best
+        for _ in range(REPAIRS):
+            self._begin("adding to the best set")
+            others = frozenset(self._missed)
+            more = mended(Failed(self._operator, self._solved, last, tuple(kinds), others))
+            if more is None:
+                break
+            last = self._tried(more.purchases, more.aims, best.incurable)
+            best = min(best, last, key=lambda one: one.order)
+            if best.held:
+                break
+        return best
+
     def _bought(self, chosen: set[str], aims: Aims, kinds: Sequence[str]) -> Bought:
+        self._begin("looking for the cheapest set")
         singles = tuple(c for c in self._solved.planning.contingencies if c.id in chosen)
         return cheapest_set(self._twins, singles, aims.of, self._solved.settings, kinds)
 
+    def _begin(self, words: str) -> None:
+        self._round += 1
+        self._steps.begin(f"round {self._round}: {words}")
+
     def _planned(
-        self, bought: Bought, aims: Aims, bound: float, under: _Tried | None
-    ) -> _Tried | None:
-        """Plan again with a set, unless it was; None when it could not be better than ``under``."""
-        settings = self._solved.settings
-        incurable = incurable_cells(bought, settings.target, aims, self._twins.problem.clients)
-        bound = min(bound, bought.bound, under.bound if under else bound)
-        if under is not None and not _better(bought, incurable, under):
+        self, bought: Bought, aims: Aims, incurable: Pairs, under: Tried | None
+    ) -> Tried | None:
+        """Plan again with a set; None when it is not cheaper than ``under``."""
+        if under is not None and bought.cost >= under.cost:
             return None
-        lines = purchases_of(self._twins, bought, settings)
-        if lines not in self._tried:
-            self._tried[lines] = planned_again(Again(self._operator, self._solved, lines))
-        return _Tried(lines, bought, aims, bound, incurable, self._tried[lines])
+        purchases = purchases_of(self._twins, bought, self._solved.settings)
+        return self._tried(purchases, aims, incurable)
 
-
-def _better(bought: Bought, incurable: Pairs, than: _Tried) -> bool:
-    """Return whether a set cures as much for less, if it holds."""
-    return incurable <= than.incurable and (bought.cost < than.bought.cost or not than.held)
+    def _tried(self, purchases: tuple[Purchase, ...], aims: Aims, incurable: Pairs) -> Tried:
+        """Plan again with a set, unless it was."""
+        if purchases not in self._known:
+            words = f"planning again with {summary_of(purchases)}"
+            self._steps.begin(f"round {self._round}: {words}")
+            again = Again(self._operator, self._solved, purchases)
+            self._known[purchases] = planned_again(again, self._steps.move)
+        return Tried(purchases, aims, self._known[purchases], incurable)

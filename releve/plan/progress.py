@@ -5,10 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Progress", "Watch"]
+__all__ = ["Progress", "Report", "Steps", "Watch"]
 
 Progress = Callable[[str, float], None]
 """Called with a stage and the share of it that is done."""
+Report = Callable[[float, str], None]
+"""Called with the share of a search that is done and what the search is at."""
+STEP = 0.2
+"""How much of what is left a step of a search moves its progress."""
+
+
+class Steps:
+    """Progress of a search whose number of steps is not known: it always moves, never back."""
+
+    def __init__(self, report: Report = lambda share, words: None) -> None:
+        self._report = report
+        self._done = 0
+        self._within = 0.0
+        self._words = ""
+
+    def begin(self, words: str) -> None:
+        """Begin the next step."""
+        self._done += bool(self._words)
+        self._words, self._within = words, 0.0
+        self.move(0.0)
+
+    def move(self, share: float) -> None:
+        """Report that ``share`` of the step is done."""
+        self._within = max(self._within, share)
+        self._report(1.0 - (1.0 - STEP) ** (self._done + self._within), self._words)
 
 
 @dataclass

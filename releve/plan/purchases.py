@@ -10,7 +10,7 @@ from releve.network import Operator
 from releve.plan.result import Purchase
 from releve.plan.twins import new_carriers
 
-__all__ = ["new_seats", "with_purchases"]
+__all__ = ["cost_of", "new_seats", "summary_of", "with_purchases"]
 
 
 def with_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
@@ -39,3 +39,17 @@ def new_seats(purchases: Iterable[Purchase]) -> Counter[str]:
         if one.kind == "seat":
             seats[one.where] += one.count
     return seats
+
+
+def cost_of(purchases: Iterable[Purchase]) -> float:
+    """Return what purchases cost together, in EUR."""
+    return sum(one.count * one.unit_price for one in purchases)
+
+
+def summary_of(purchases: Iterable[Purchase]) -> str:
+    """Return how much of each kind is bought, like ``5 laptops, 3 trained``."""
+    count: Counter[str] = Counter()
+    for one in purchases:
+        count[one.kind] += one.count
+    words = {"laptop": "laptops", "skill": "trained", "seat": "seats"}
+    return ", ".join(f"{count[kind]} {words[kind]}" for kind in words if count[kind]) or "nothing"

@@ -9,13 +9,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from releve.network import Operator
-from releve.plan.aims import Pairs
+from releve.plan.aims import Aims, Pairs
 from releve.plan.cells import cell_of
 from releve.plan.floors import client_requirement
 from releve.plan.lp import Floats
 from releve.plan.planner import SolvedDay, seats_to_fill
 from releve.plan.problem import Problem, day_problem
-from releve.plan.purchases import new_seats, with_purchases
+from releve.plan.purchases import cost_of, new_seats, with_purchases
 from releve.plan.result import BASE, SINGLE, Purchase
 from releve.plan.secure import KIND_WEIGHT
 from releve.plan.solve import Planning, plan_problem
@@ -24,11 +24,15 @@ __all__ = [
     "Again",
     "Misses",
     "Run",
+    "Tried",
     "lost_in_whole_people",
     "misses_of",
     "planned_again",
     "problem_with",
 ]
+
+STAGES = ("floors", "n-1 programme", "whole people", "reliefs")
+"""What planning again goes through."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,6 +73,43 @@ class Again:
     purchases: tuple[Purchase, ...]
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A set bought for some aims and planned again: what it misses, and what nothing cures."""
+
+    purchases: tuple[Purchase, ...]
+    aims: Aims
+    misses: Misses
+    incurable: Pairs
+
+    @property
+    def cost(self) -> float:
+        """EUR for all that is bought."""
+        return cost_of(self.purchases)
+
+    @property
+    def left(self) -> Pairs:
+        """The curable cells that miss their target."""
+        return self.misses.pairs - self.incurable
+
+    @property
+    def held(self) -> bool:
+        """Whether every curable cell reaches its target."""
+        return not self.left
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """Sort key: what holds first, the cheapest of it; then what misses in fewest cells."""
+        return (len(self.left), self.cost)
+
+    def over(self, clients: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
+        """Return by what share of its day each cell that is left misses its target."""
+        return tuple(
+            (name, client, float(self.misses.over[name][clients.index(client)]))
+            for name, client in sorted(self.left)
+        )
+
+
 def problem_with(again: Again) -> tuple[Operator, Problem]:
     """Return the operator with the set bought, and its day as arrays."""
     operator, solved = again.operator, again.solved
@@ -79,12 +120,17 @@ def problem_with(again: Again) -> tuple[Operator, Problem]:
     return better, day_problem(better, solved.need, seats, solved.settings)
 
 
-def planned_again(again: Again) -> Misses:
+def planned_again(again: Again, progress: Callable[[float], None] = lambda share: None) -> Misses:
     """Plan the day of the operator that has bought, as anyone does who does the same."""
+
+    def show(stage: str, share: float) -> None:
+        if stage in STAGES:
+            progress((STAGES.index(stage) + share) / len(STAGES))
+
     solved = again.solved
     _, problem = problem_with(again)
     counted = [c for c in solved.planning.contingencies if c.kind in (*SINGLE, *KIND_WEIGHT)]
-    return misses_of(solved, plan_problem(problem, counted, solved.settings, proved=False))
+    return misses_of(solved, plan_problem(problem, counted, solved.settings, show, proved=False))
 
 
 def misses_of(solved: SolvedDay, planning: Planning) -> Misses:

@@ -191,15 +191,21 @@ class Purchase:
 class WhatIsMissing:
     """The cheapest set that makes every curable cell reach the target; prices in EUR.
 
-    ``incurable`` lists the (contingency, client) pairs that nothing on the list cures.
-    ``checked`` is True when the operator with the set bought was planned again and held.
+    ``incurable`` lists the (contingency, client) pairs that nothing on the list cures. ``left``
+    lists what still missed its target when the operator with the set bought was planned again:
+    (contingency, client, share of the client's day above the target).
     """
 
     purchases: tuple[Purchase, ...]
     cost: float
     lower_bound: float
     incurable: tuple[tuple[str, str], ...]
-    checked: bool
+    left: tuple[tuple[str, str, float], ...] = ()
+
+    @property
+    def checked(self) -> bool:
+        """Whether every curable client held when planned again with the set bought."""
+        return not self.left
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,3 +253,8 @@ class Plan:
     """What the independent checker found; a published plan has none."""
     settings: dict[str, float | int | str]
     version: str = ""
+
+    def required_of(self, client: str) -> float:
+        """Return what a client requires over the day, in agent intervals."""
+        mine = [owner == client for _, owner, _ in self.programmes]
+        return float(np.nansum(self.required[:, mine]))

@@ -14,13 +14,22 @@ from pathlib import Path
 
 import pytest
 
+from releve.cli.plan_text import missing_lines
 from releve.cli.stopwatch import Stopwatch
 from releve.demand import Requirement
 from releve.network import HOME, Operator
-from releve.plan import PlanSettings, SolvedDay
+from releve.plan import (
+    PlanSettings,
+    Purchase,
+    SolvedDay,
+    WhatIsMissing,
+    named_plan,
+    solve_day,
+)
 from releve.plan.serial import plan_from_json
 from releve.plan_folder import read_plans
 from tests.cli.folders import folder_of, run, sample
+from tests.plan.tiny import two_sites_one_client
 
 commands = importlib.import_module("releve.cli.plan")
 
@@ -191,6 +200,19 @@ def test_a_day_on_which_nothing_is_required_is_named_and_left_out_of_a_week(fold
     assert result.exit_code == 0, result.stderr
     assert "2026-12-06: nothing is required that day; left out" in result.stderr
     assert plan_from_json(result.stdout).day == date(2026, 12, 5)
+
+
+def test_a_target_that_is_still_missed_is_named_with_its_loss_and_by_how_much() -> None:
+    case = two_sites_one_client()
+    plan = named_plan(case.operator, solve_day(case.operator, case.requirement, case.settings))
+    laptop = Purchase("laptop", 1, 600.0, "a", agents=("a2",))
+    left = WhatIsMissing((laptop,), 600.0, 500.0, (), (("site:b", "k", 0.05),))
+    lines = missing_lines(replace(plan, missing=left))
+    assert lines[0].endswith("planned again with it, targets still missed: 1)")
+    assert lines[-1] == (
+        "  K under site:b still misses its target by 5 % of its day, 0.4 agent half hours"
+    )
+    assert lines[-1] in missing_lines(replace(plan, missing=replace(left, purchases=())))
 
 
 def test_the_verdict_is_printed_and_written_before_what_is_missing_is_looked_for(

@@ -340,7 +340,7 @@ def _missing(cells: tuple[Cell, ...], staff: list[Person]) -> WhatIsMissing:
     )
     cost = sum(p.count * p.unit_price for p in purchases)
     incurable = tuple((c.contingency, c.client) for c in cells if c.status == "contract")
-    return WhatIsMissing(purchases, cost, round(cost * 0.985, 2), incurable, True)
+    return WhatIsMissing(purchases, cost, round(cost * 0.985, 2), incurable)
 
 
 def week(days: int = 5) -> tuple[Plan, ...]:

@@ -200,6 +200,22 @@ def test_what_is_missing_has_its_price_and_its_proof(english: Desk) -> None:
     assert found.incurable[0] == "Delta Eau, if Rabat Technopolis closes"
 
 
+def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(english: Desk) -> None:
+    assert english.plan.missing is not None
+    left = (("site:rabat-1", "delta-eau", 0.0031),)
+    found = replace(english.plan.missing, incurable=(), left=left)
+    desk = Desk(replace(english.plan, missing=found), english.text)
+    page = missing(desk)
+    half_hours = english.text.number(0.0031 * english.plan.required_of("delta-eau"), 1)
+    assert page.left == (
+        "Delta Eau, if Rabat Technopolis closes: 0.31% of its day beyond the target,"
+        f" or {half_hours} agent half hours",
+    )
+    assert page.proof.endswith("Planned again with this list bought, 1 target is still missed.")
+    assert page.remark == "The best set found. It does not hold every client that can be held."
+    assert not desk.cured(desk.cells["delta-eau", "site:rabat-1"])
+
+
 def test_a_plan_without_purchases_says_whether_anybody_asked(english: Desk) -> None:
     bare = replace(english.plan, missing=None)
     assert missing(Desk(bare, english.text)).remark == "Not computed for this plan."

@@ -28,7 +28,7 @@ from releve.plan.missing import what_is_missing
 from releve.plan.progress import Watch
 from releve.plan.purchases import with_purchases
 from releve.plan.relief import Relief
-from releve.plan.replanned import Again, Misses, misses_of, planned_again
+from releve.plan.replanned import Again, Misses, Tried, misses_of, planned_again
 from releve.plan.solve import plan_problem
 from releve.plan.twins import with_twins
 from releve.plan.whole import WholePlan
@@ -88,8 +88,8 @@ def test_a_set_that_lacks_a_laptop_gets_that_laptop_and_keeps_the_other(
     half = (laptop("a2"),)
     misses = planned_again(Again(case.operator, day, half))
     assert misses.pairs == {SITE_B}
-    tried = mending._Tried(half, Aims(case.settings.target, 1), misses, misses.pairs)
-    found = mending._mended(mending._Failed(case.operator, day, tried, ("laptop", "skill", "seat")))
+    tried = Tried(half, Aims(case.settings.target, 1), misses, frozenset())
+    found = mending.mended(mending.Failed(case.operator, day, tried, ("laptop", "skill", "seat")))
     assert found is not None
     assert sorted(name for one in found.purchases for name in one.agents) == ["a2", "b2"]
     assert planned_again(Again(case.operator, day, found.purchases)).pairs == frozenset()
@@ -103,6 +103,7 @@ def test_what_cannot_be_added_to_is_given_up_and_not_called_held(
     seen = judged(monkeypatch, lambda turn, again: with_over(case, 0.01))
     found = what_is_missing(case.operator, day, kinds=("laptop",))
     assert not found.checked
+    assert found.left == ((*SITE_B, 0.01),)
     assert len(seen) == 1
     assert found.cost == 1200.0
 
@@ -149,13 +150,13 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case, day = solved
-    first = [mending._Set((), Aims(0.05, 1)), mending._Set((laptop("a2"),) * 2, Aims(0.05, 1))]
+    first = [mending.Bundle((), Aims(0.05, 1)), mending.Bundle((laptop("a2"),) * 2, Aims(0.05, 1))]
     monkeypatch.setattr(mending._Mending, "_first", lambda self, wanted: first)
     seen = judged(
         monkeypatch, lambda turn, again: with_over(case, 0.01) if turn in fails else NOTHING
     )
     monkeypatch.setattr(
-        mending, "_mended", lambda failed: mending._Set((laptop("b2"),), failed.tried.aims)
+        mending, "mended", lambda failed: mending.Bundle((laptop("b2"),), failed.tried.aims)
     )
     found = what_is_missing(case.operator, day)
     assert found.checked
@@ -166,7 +167,7 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
 def test_a_secure_large_operator_misses_nothing() -> None:
     case = spare_person()
     day = solve_day(case.operator, case.requirement, case.settings)
-    assert what_is_missing(case.operator, day) == WhatIsMissing((), 0.0, 0.0, (), True)
+    assert what_is_missing(case.operator, day) == WhatIsMissing((), 0.0, 0.0, ())
 
 
 def test_an_agent_who_was_bought_something_has_no_twin(solved: tuple[Tiny, SolvedDay]) -> None:
@@ -190,8 +191,11 @@ def test_an_aim_is_lowered_by_what_was_missed_and_a_step_and_never_below_nothing
 # -- planning a large operator -------------------------------------------------------------------
 
 
-def test_a_large_plan_without_its_proof_is_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integer_search, "FEW", -1)
+@pytest.mark.parametrize("few", [-1, 6_000], ids=["large", "small"])
+def test_a_plan_without_its_proof_is_the_same_plan(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integer_search, "FEW", few)
     case = two_sites_one_client()
     day = solve_day(case.operator, case.requirement, case.settings).planning
     bare = plan_problem(problem_of(case), day.contingencies, case.settings, proved=False)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -27,8 +27,9 @@ from releve.plan import (
     named_plan,
     solve_day,
 )
-from releve.plan.buying import KINDS, cheapest_set
+from releve.plan.buying import KINDS, Bought, cheapest_set
 from releve.plan.missing import Run, what_is_missing
+from releve.plan.replanned import STAGES, Again, Misses, planned_again
 from releve.plan.twins import with_twins
 from tests.plan.planned import problem_of
 from tests.plan.tiny import Tiny, one_site_site_only, spare_person, two_sites_one_client
@@ -207,9 +208,121 @@ def test_a_large_operator_is_bought_for_twice_at_once_and_the_cheaper_that_holds
 # -- by hand -------------------------------------------------------------------------------------
 
 
+def one_laptop_at_a_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let every set bought from nothing be one laptop, of either site in turn; return the turns."""
+    turns: list[int] = []
+
+    def bought(*given: Any) -> Bought:
+        found = cheapest_set(*given)
+        turns.append(len(turns))
+        people = np.zeros_like(found.people)
+        people[len(turns) % 2] = 1
+        return replace(found, people=people, cost=600.0)
+
+    monkeypatch.setattr(missing, "cheapest_set", bought)
+    return turns
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, judge: Callable[[Again], Misses]) -> list[set[str]]:
+    """Let ``judge`` say what a set misses; return the agents bought for, set by set."""
+    seen: list[set[str]] = []
+
+    def instead(again: Again, progress: Callable[[float], None]) -> Misses:
+        seen.append({agent for one in again.purchases for agent in one.agents})
+        return judge(again)
+
+    monkeypatch.setattr(missing, "planned_again", instead)
+    return seen
+
+
+def missed_by(share: float) -> Misses:
+    ids = (BASE, "site:a", "site:b")
+    over = {name: np.array([share if name == "site:b" else 0.0]) for name in ids}
+    return Misses(frozenset({("site:b", "k")} if share else ()), over)
+
+
+def test_sets_that_each_cure_another_cell_are_added_to_until_all_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = two_sites_one_client()
+    solved = solve_day(case.operator, case.requirement, case.settings)
+    one_laptop_at_a_time(monkeypatch)
+    seen = judged(monkeypatch, planned_again)
+    found = what_is_missing(case.operator, solved)
+    assert found.checked
+    assert seen == [{"b2"}, {"a2"}, {"a2", "b2"}]  # each planned again once
+    assert missed(planned_with(case, found.purchases)) == set()
+
+
+def test_what_no_addition_cures_is_left_with_its_share_of_the_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = two_sites_one_client()
+    solved = solve_day(case.operator, case.requirement, case.settings)
+    judged(monkeypatch, lambda again: missed_by(0.01))
+    found = what_is_missing(case.operator, solved)
+    assert not found.checked
+    assert found.left == (("site:b", "k", 0.01),)
+    assert found.cost == 1200.0
+
+
+def test_of_sets_that_fail_the_one_with_fewest_cells_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half of what is needed misses one cell; the judge says that all of it misses two."""
+    case = two_sites_one_client()
+    solved = solve_day(case.operator, case.requirement, case.settings)
+    one_laptop_at_a_time(monkeypatch)
+    both = frozenset({("site:a", "k"), ("site:b", "k")})
+    one = missed_by(0.01)
+    judged(monkeypatch, lambda again: one if again.purchases[0].count == 1
+           and len(again.purchases) == 1 else replace(one, pairs=both))  # fmt: skip
+    found = what_is_missing(case.operator, solved)
+    assert len(found.left) == 1
+    assert found.cost == 600.0
+
+
+def test_a_set_as_cheap_as_the_one_that_failed_is_not_narrowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = two_sites_one_client()
+    solved = solve_day(case.operator, case.requirement, case.settings)
+    turns = one_laptop_at_a_time(monkeypatch)
+    seen = judged(
+        monkeypatch, lambda again: missed_by(0.0 if again.purchases[0].where == "a" else 0.01)
+    )
+    found = what_is_missing(case.operator, solved, kinds=("laptop",))
+    assert (found.checked, found.cost) == (True, 600.0)
+    assert seen == [{"b2"}, {"a2"}]
+    assert len(turns) == 2
+
+
+def test_progress_never_stands_still_and_says_what_it_is_at() -> None:
+    case = two_sites_one_client()
+    solved = solve_day(case.operator, case.requirement, case.settings)
+    seen: list[tuple[float, str]] = []
+    what_is_missing(case.operator, solved, progress=lambda *report: seen.append(report))
+    shares = [share for share, _ in seen]
+    assert shares == sorted(shares)
+    assert seen[0] == (0.0, "round 1: looking for the cheapest set")
+    assert seen[-1] == (1.0, "")
+    again = {share for share, words in seen if words == "round 1: planning again with 2 laptops"}
+    assert len(again) > len(STAGES)
+
+
+def test_what_misses_a_little_whatever_is_bought_is_incurable() -> None:
+    """No seat helps: a quarter of the day is missing, a little more than the target allows."""
+    case = two_sites_one_client()
+    case = replace(case, settings=replace(case.settings, target=0.24))
+    solved = solve_day(case.operator, case.requirement, case.settings)
+    found = what_is_missing(case.operator, solved, kinds=("seat",))
+    assert found.incurable == (("site:a", "k"), ("site:b", "k"))
+    assert found.checked
+
+
 def test_a_secure_operator_misses_nothing() -> None:
     case = spare_person()
-    assert insecure(case).found == WhatIsMissing((), 0.0, 0.0, (), True)
+    assert insecure(case).found == WhatIsMissing((), 0.0, 0.0, ())
 
 
 def test_two_laptops_cure_two_sites_of_two() -> None:

@@ -69,7 +69,8 @@ class Desk:
         missing = self.plan.missing
         if missing is None or not missing.purchases or not self.single(cell.contingency):
             return False
-        return (cell.contingency, cell.client) not in self.incurable
+        left = {(contingency, client) for contingency, client, _ in missing.left}
+        return (cell.contingency, cell.client) not in self.incurable | left
 
     def url(self, name: str, query: Mapping[str, str] | None = None, **parts: str) -> str:
         """Return the address of a page of this plan; empty parts of the query are left out."""

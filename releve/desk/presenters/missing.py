@@ -27,12 +27,13 @@ class PurchaseView:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The list with its cost and what is proved about it; ``remark`` stands where there is none."""
+    """The list with its cost, what is proved about it, and the targets that it leaves missed."""
 
     remark: str
     purchases: tuple[PurchaseView, ...]
     cost: str
     proof: str
+    left: tuple[str, ...]
     incurable: tuple[str, ...]
 
 
@@ -46,15 +47,27 @@ def missing(desk: Desk) -> Missing:
             if secure
             else _("Not computed for this plan.")
         )
-        return Missing(remark, (), "", "", ())
-    remark = "" if found.purchases else _("No purchase is needed to hold what can be held.")
+        return Missing(remark, (), "", "", (), ())
     return Missing(
-        remark,
+        _remark(found),
         tuple(_purchase(desk, item) for item in found.purchases),
         desk.text.euros(found.cost),
         _proof(desk, found) if found.purchases else "",
+        tuple(_left(desk, *one) for one in found.left),
         tuple(_incurable(desk, *pair) for pair in found.incurable),
     )
+
+
+def _remark(found: WhatIsMissing) -> str:
+    if not found.checked:
+        return (
+            _("The best set found. It does not hold every client that can be held.")
+            if found.purchases
+            else _("In whole people some targets are missed, and no purchase was found that helps.")
+        )
+    if not found.purchases:
+        return _("No purchase is needed to hold what can be held.")
+    return _("The cheapest set that makes every client that can be held, held.")
 
 
 def _purchase(desk: Desk, item: Purchase) -> PurchaseView:
@@ -85,12 +98,27 @@ def _proof(desk: Desk, found: WhatIsMissing) -> str:
     bound = _("No list can do it for less than {bound}.").format(
         bound=desk.text.euros(found.lower_bound)
     )
-    checked = (
-        _("Planned again with this list bought, every curable client held.")
-        if found.checked
-        else _("Not yet planned again with this list bought.")
-    )
+    if found.checked:
+        checked = _("Planned again with this list bought, every curable client held.")
+    else:
+        checked = ngettext(
+            "Planned again with this list bought, {count} target is still missed.",
+            "Planned again with this list bought, {count} targets are still missed.",
+            len(found.left),
+        ).format(count=len(found.left))
     return f"{bound} {checked}"
+
+
+def _left(desk: Desk, contingency: str, client: str, share: float) -> str:
+    return _(
+        "{client}, if {loss}: {share} of its day beyond the target,"
+        " or {half_hours} agent half hours"
+    ).format(
+        client=desk.names.clients.get(client, client),
+        loss=desk.names.loss(contingency),
+        share=desk.text.missing(share, 2),
+        half_hours=desk.text.number(share * desk.plan.required_of(client), 1),
+    )
 
 
 def _incurable(desk: Desk, contingency: str, client: str) -> str:
