@@ -63,7 +63,7 @@ ROUNDINGS = (
 )
 TURNS = 8
 """Searches under the cuts, each from the best base plan so far."""
-TURN_ROUNDS = 30
+TURN_ROUNDS = 20
 TURN_THRESHOLD = 1.0
 STRAYS = (0.02, 8.0)
 """Least and largest price, in agent-intervals, of a person who is not where the best base plan has
