@@ -23,7 +23,7 @@ from releve.plan.floors import client_requirement
 from releve.plan.lp import Floats, Ints
 from releve.plan.objective import Answer, AnswerSolver, objective_of, objective_of_answers
 from releve.plan.problem import Problem
-from releve.plan.progress import Progress, Watch
+from releve.plan.progress import Progress, SolverLog, Watch
 from releve.plan.relief import QUICK, THOROUGH, Relief, excess_price, relief_of
 from releve.plan.result import BASE
 from releve.plan.secure import SecurePlan, secure_plan
@@ -191,15 +191,20 @@ class IntegerSearch:
             self.settings, self._targets,
         )  # fmt: skip
 
+    def margin_plan(self, progress: Progress = lambda stage, share: None) -> SecurePlan:
+        """Return the fractional plan for the targets less the margin for whole people."""
+        return secure_plan(
+            self.problem, self.contingencies, self.floors, self.settings, SolverLog(progress),
+            self._targets,
+        )  # fmt: skip
+
     def _searched_plan(
         self, progress: Progress, watch: Watch, proved: bool
     ) -> tuple[WholePlan, float, tuple[Relief, ...]]:
         """Search for a base plan from a fractional plan with a margin."""
-        guide = secure_plan(
-            self.problem, self.contingencies, self.floors, self.settings, targets=self._targets
-        )
+        guide = self.margin_plan(progress)
         watch.lap("n-1 programme")
-        trials = self._trials(guide, progress)
+        trials = self.trials(guide, progress)
         watch.lap("whole people")
         base, linked = self._best_in_people(trials, progress)
         reliefs = self._completed(base, linked, progress)
@@ -208,19 +213,21 @@ class IntegerSearch:
         watch.lap("bound")
         return base, objective, reliefs
 
-    def _trials(self, guide: SecurePlan, progress: Progress) -> list[Trial]:
+    def trials(
+        self, guide: SecurePlan, progress: Progress = lambda stage, share: None
+    ) -> list[Trial]:
         """Return base plans, the best first: the roundings of a fractional plan, then what is
         found from the best so far under the cuts of all."""
         pool = _Pool(list(guide.cuts))
         for step, way in enumerate(ROUNDINGS, start=1):
             base = base_in_people(self.problem, self.layout, guide, self.aims[0], way)
-            pool.add(base, self._trial)
+            pool.add(base, self.trial)
             progress("whole people", step / (len(ROUNDINGS) + TURNS))
         stray = 1.0
         for turn in range(TURNS):
             base = self._exchanged(pool, stray, SEED + turn)
             first = pool.trials[0]
-            if not pool.add(base, self._trial):
+            if not pool.add(base, self.trial):
                 stray = max(STRAYS[0], stray / 4)
             else:
                 gained = pool.trials[0] is not first
@@ -228,7 +235,7 @@ class IntegerSearch:
             progress("whole people", (len(ROUNDINGS) + turn + 1) / (len(ROUNDINGS) + TURNS))
         return pool.trials
 
-    def _trial(self, base: WholePlan) -> Trial:
+    def trial(self, base: WholePlan) -> Trial:
         """Answer every loss that was planned for in fractions, for a base plan that stands and
         the targets with their margin."""
         answers = self._solver.answers(base)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 __all__ = ["Progress", "Report", "Steps", "Watch"]
 
 Progress = Callable[[str, float], None]
@@ -53,3 +55,25 @@ class Watch:
         now = self.now()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
         self._since = now
+
+
+class SolverLog:
+    """Turns the log of the interior point into progress of the N-1 programme: the logarithm of the
+    gap that is left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._share = 0.0
+
+    def __call__(self, line: str) -> None:
+        cells = line.replace("*", " ").split()
+        if len(cells) != 7 or not cells[0].isdigit():
+            return
+        try:
+            gap = float(cells[5])
+        except ValueError:
+            return
+        if gap > 0:
+            done = min(1.0, max(0.0, (4.0 - float(np.log10(gap))) / 13.0))
+            self._share = max(self._share, done)
+            self._progress("n-1 programme", self._share)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from releve.plan.blocks import Layout, layout_of
 from releve.plan.contingency import Contingency
 from releve.plan.floors import client_floors
 from releve.plan.integer_search import IntegerSearch
 from releve.plan.lp import Floats
 from releve.plan.problem import Problem
-from releve.plan.progress import Progress, Watch
+from releve.plan.progress import Progress, SolverLog, Watch
 from releve.plan.relief import Relief
 from releve.plan.secure import SecurePlan, secure_plan
 from releve.plan.settings import PlanSettings
@@ -54,30 +52,9 @@ def plan_problem(
     layout = layout_of(problem)
     floors = client_floors(problem, contingencies, lambda d, n: progress("floors", d / n))
     watch.lap("floors")
-    steps = _Iterations(progress)
+    steps = SolverLog(progress)
     secure = secure_plan(problem, contingencies if protect else (), floors, settings, steps)
     watch.lap("n-1 programme")
     search = IntegerSearch(problem, layout, tuple(contingencies), floors, secure, settings)
     base, objective, reliefs = search.best(progress, watch, proved)
     return Planning(problem, layout, tuple(contingencies), floors, secure, base, objective, reliefs)
-
-
-class _Iterations:
-    """Turns the solver's log into progress: the logarithm of the gap that is left."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._share = 0.0
-
-    def __call__(self, line: str) -> None:
-        cells = line.replace("*", " ").split()
-        if len(cells) != 7 or not cells[0].isdigit():
-            return
-        try:
-            gap = float(cells[5])
-        except ValueError:
-            return
-        if gap > 0:
-            done = min(1.0, max(0.0, (4.0 - float(np.log10(gap))) / 13.0))
-            self._share = max(self._share, done)
-            self._progress("n-1 programme", self._share)
