@@ -100,7 +100,7 @@ def plan_of(operator: Operator, day: date) -> Plan:
         scenarios={BASE: Scenario(BASE, placed, (), 0.0, 0.0)},
         cells=(),
         verdicts=(),
-        bound=Bound("made for the purpose", *(0.0,) * 8, 0, 0, 0),
+        bound=Bound("made for the purpose", *(0.0,) * 6, {}, {}, 0, 0, 0),
         missing=None,
         violations=(),
         settings={},
