@@ -25,7 +25,7 @@ TOLERANCE_M = 1e-9
 
 NODES = 50
 """Nodes of the branch and bound for the parts of a floor together: enough to prove floors of 300
-seats; those of 1,000 that are not proved then hardly are after ten times as many."""
+seats. On two floors of 1,000 that stay unproved, fifty gave no better set or bound than two."""
 
 Points = NDArray[np.float64]
 Pairs = NDArray[np.int64]

@@ -180,8 +180,8 @@ def day_problem(
 
     ``seats[site]`` people a site can hold. A programme whose need is not known is planned as
     needing nobody; the plan reports it as unknown. The requirement and the weights are on the
-    decimal grid, and no product of matrices follows from here on, so that a plan is the same on
-    every machine (docs/plan.md).
+    decimal grid, and no BLAS product of fractions follows from here on, so that a plan is the same
+    on every machine (docs/plan.md).
     """
     groups = day_groups(operator, need, settings)
     sites = tuple(site.id for site in operator.sites)
