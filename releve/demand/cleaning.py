@@ -17,7 +17,7 @@ from releve.demand.gaps import known_median, silent, usual_counts
 from releve.demand.localtime import SLOTS, Int64s, day_of, local_slots, open_slots
 from releve.demand.tables import Floats, History, Truths
 from releve.network import Programme
-from releve.network.opening import is_holiday
+from releve.network.opening_hours import is_holiday
 
 __all__ = ["KINDS", "CleanHistory", "NamedDay", "clean"]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from releve.demand.tables import Truths
 from releve.network import Programme
 from releve.network.clock import UTC, zone
-from releve.network.opening import closes_on, parse_opening
+from releve.network.opening_hours import closes_on, parse_opening
 
 __all__ = [
     "HALF_HOUR_S",

@@ -17,9 +17,9 @@ from releve.demand.intervals import import_intervals
 from releve.demand.localtime import Int64s
 from releve.demand.mapping import CallMapping, IntervalMapping
 from releve.demand.report import FIRST_ROW, ImportFault, ImportReport, RowCount
-from releve.network.grids import Grid, Unreadable
-from releve.network.reading_csv import read_csv
-from releve.network.reading_xlsx import read_sheets
+from releve.network.csv_reader import read_csv
+from releve.network.raw_grid import Grid, Unreadable
+from releve.network.xlsx_reader import read_sheets
 
 __all__ = ["LogTable", "import_log", "read_log"]
 

@@ -4,6 +4,7 @@ from releve.network.checks import Progress, find_faults, read_operator
 from releve.network.clock import UTC, day_bounds, known_zone, to_utc, zone
 from releve.network.columns import Column, Condition, Row, columns_of
 from releve.network.faults import Fault, OperatorFaults
+from releve.network.folder_writer import write_operator
 from releve.network.model import (
     HOME,
     TABLES,
@@ -24,7 +25,7 @@ from releve.network.model import (
     Stop,
     Zone,
 )
-from releve.network.opening import (
+from releve.network.opening_hours import (
     Opening,
     closes_on,
     holiday_names,
@@ -35,7 +36,6 @@ from releve.network.opening import (
 from releve.network.reference import tables_markdown
 from releve.network.sample import sample_operator
 from releve.network.seats import SeatSet, SiteSeats, usable_seats, usable_seats_of
-from releve.network.writing import write_operator
 
 __all__ = [
     "HOME",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from releve.network.book import Book, referring_columns, whole_table
 from releve.network.checks_history import check_history
 from releve.network.checks_places import check_seats, check_sites, check_stops
 from releve.network.checks_shifts import check_shifts
@@ -23,9 +22,10 @@ from releve.network.checks_work import (
 )
 from releve.network.columns import Column
 from releve.network.faults import Fault, OperatorFaults, advice, nearest
+from releve.network.folder_reader import KINDS, OPTIONAL_TABLES, read_tables
 from releve.network.model import TABLES, Operator
+from releve.network.parsed_tables import Book, referring_columns, whole_table
 from releve.network.parsing import BAD, Table, parse_table
-from releve.network.reading import KINDS, OPTIONAL_TABLES, read_tables
 
 __all__ = ["CHECKS", "Progress", "find_faults", "read_operator"]
 

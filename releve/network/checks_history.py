@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from releve.network.book import Book
 from releve.network.checks_time import set_utc
 from releve.network.clock import UTC
 from releve.network.faults import Fault
@@ -27,6 +26,7 @@ from releve.network.history_grid import (
     lay,
     offset_at,
 )
+from releve.network.parsed_tables import Book
 from releve.network.parsing import BAD, Table
 
 __all__ = ["check_history"]

@@ -10,10 +10,10 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.network.book import Book
 from releve.network.clock import known_zone
 from releve.network.faults import Fault, closest
 from releve.network.model import HOME
+from releve.network.parsed_tables import Book
 from releve.network.parsing import BAD
 
 __all__ = ["check_seats", "check_sites", "check_stops", "country_codes", "zone_fault"]

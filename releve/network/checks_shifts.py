@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from releve.network.book import Book
 from releve.network.checks_time import set_utc
 from releve.network.clock import UTC, zone
 from releve.network.faults import Fault
+from releve.network.parsed_tables import Book
 from releve.network.parsing import BAD, Table
 
 __all__ = ["check_shifts"]

@@ -7,10 +7,10 @@ from functools import cache
 
 import holidays
 
-from releve.network.book import Book
 from releve.network.checks_places import country_codes, zone_fault
 from releve.network.faults import Fault, advice, nearest
-from releve.network.opening import names_of_calendar, parse_opening
+from releve.network.opening_hours import names_of_calendar, parse_opening
+from releve.network.parsed_tables import Book
 from releve.network.parsing import BAD
 
 __all__ = [

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.network.clock import UTC, zone
-from releve.network.opening import closes_on, parse_opening
+from releve.network.opening_hours import closes_on, parse_opening
 
 __all__ = ["DIVISORS", "Hours", "IntervalFault", "Slots", "interval_of", "lay", "offset_at"]
 

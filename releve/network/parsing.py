@@ -20,7 +20,7 @@ import polars as pl
 from releve.network.clock import UTC
 from releve.network.columns import Column, Row, columns_of
 from releve.network.faults import Fault, closest
-from releve.network.reading import RawTable
+from releve.network.folder_reader import RawTable
 
 __all__ = ["BAD", "Bad", "Table", "parse_table"]
 

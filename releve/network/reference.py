@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from releve.network.checks import CHECKS
 from releve.network.columns import Column, Row, columns_of
+from releve.network.folder_reader import OPTIONAL_TABLES
 from releve.network.model import TABLES
-from releve.network.reading import OPTIONAL_TABLES
 
 __all__ = ["tables_markdown"]
 

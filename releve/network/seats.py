@@ -15,7 +15,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.network.independent import Answer, Graph, graph_of, solve
+from releve.network.max_independent_set import Answer, Graph, graph_of, solve
 from releve.network.model import Operator
 
 __all__ = ["SeatSet", "SiteSeats", "usable_seats", "usable_seats_of"]

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from releve.network.columns import Row, column
+from releve.network.folder_reader import RawTable
 from releve.network.parsing import BAD, parse_table
-from releve.network.reading import RawTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
 from bench.seats import floors, greedy, irregular, turned_pods
-from releve.network import independent, usable_seats
-from releve.network.independent import graph_of, local_search, solve
+from releve.network import max_independent_set, usable_seats
+from releve.network.max_independent_set import graph_of, local_search, solve
 from releve.network.sample.layouts import CATALOGUE, mixed, pods, rows
 
 Points = NDArray[np.float64]
@@ -136,9 +136,9 @@ def test_a_graph_of_too_many_cliques_is_solved_on_fewer_rows(
 ) -> None:
     xy = irregular(60)
     whole = usable_seats(xy, 2.5)
-    monkeypatch.setattr(independent, "_MOST_CLIQUES", 3)
+    monkeypatch.setattr(max_independent_set, "_MOST_CLIQUES", 3)
     assert usable_seats(xy, 2.5).size == whole.size
-    monkeypatch.setattr(independent, "_MOST_ENTRIES", 3)
+    monkeypatch.setattr(max_independent_set, "_MOST_ENTRIES", 3)
     loose = usable_seats(xy, 2.5)
     assert loose.size <= whole.bound <= loose.bound
 

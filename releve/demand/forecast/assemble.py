@@ -22,7 +22,7 @@ from releve.demand.tables import Floats, Forecast, History, Truths
 from releve.network import Programme
 from releve.network.clock import day_bounds
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
-from releve.network.opening import open_at
+from releve.network.opening_hours import open_at
 
 __all__ = [
     "Column",

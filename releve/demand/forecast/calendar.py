@@ -8,7 +8,7 @@ from releve.demand.country import calendar_country
 from releve.demand.localtime import Int64s, day_of, open_slots, open_week
 from releve.demand.tables import Truths
 from releve.network import Programme
-from releve.network.opening import is_holiday
+from releve.network.opening_hours import is_holiday
 
 __all__ = ["FEATURES", "MONTH_FEATURES", "calendar_features"]
 

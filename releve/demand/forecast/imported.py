@@ -23,7 +23,7 @@ from releve.demand.localtime import Int64s, instants
 from releve.demand.report import FIRST_ROW
 from releve.demand.tables import Forecast, History, Truths
 from releve.network import Programme
-from releve.network.opening import open_at
+from releve.network.opening_hours import open_at
 
 __all__ = ["imported_forecast"]
 

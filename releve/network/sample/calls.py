@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from releve.network.clock import to_utc
 from releve.network.model import HistoryRow, Programme
-from releve.network.opening import closes_on, parse_opening
+from releve.network.opening_hours import closes_on, parse_opening
 from releve.network.sample.draws import Draws, Floats
 
 __all__ = ["HALF_HOURS", "Volume", "agents_needed", "history_of", "open_week", "week_shape"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from releve.network.clock import to_utc
 from releve.network.model import Programme
-from releve.network.opening import closes_on
+from releve.network.opening_hours import closes_on
 from releve.network.sample.calls import HALF_HOURS, agents_needed, open_week, week_shape
 from releve.network.sample.draws import Draws, Floats
 from releve.network.sample.teams import Team

@@ -13,7 +13,7 @@ from io import StringIO
 import numpy as np
 import polars as pl
 
-from releve.network.grids import Grid, Unreadable, stripped
+from releve.network.raw_grid import Grid, Unreadable, stripped
 
 __all__ = ["read_csv"]
 

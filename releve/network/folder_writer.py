@@ -10,8 +10,8 @@ from typing import Any
 
 from releve.network.clock import zone
 from releve.network.columns import Row, columns_of
+from releve.network.folder_reader import OPTIONAL_TABLES
 from releve.network.model import TABLES, Operator
-from releve.network.reading import OPTIONAL_TABLES
 
 __all__ = ["write_operator"]
 

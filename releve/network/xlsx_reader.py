@@ -17,7 +17,7 @@ import fastexcel
 import numpy as np
 import polars as pl
 
-from releve.network.grids import Grid, Unreadable, stripped
+from releve.network.raw_grid import Grid, Unreadable, stripped
 
 __all__ = ["read_sheets"]
 

@@ -15,11 +15,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from releve.network.columns import Row, columns_of
+from releve.network.csv_reader import read_csv
 from releve.network.faults import Fault, closest
-from releve.network.grids import Grid, Unreadable
 from releve.network.model import TABLES
-from releve.network.reading_csv import read_csv
-from releve.network.reading_xlsx import read_sheets
+from releve.network.raw_grid import Grid, Unreadable
+from releve.network.xlsx_reader import read_sheets
 
 __all__ = ["OPTIONAL_TABLES", "RawTable", "RawTables", "read_tables"]
 
