@@ -1,5 +1,17 @@
 """Call history -> forecast -> agents required per programme and half hour."""
 
+from releve.demand.call_import import (
+    CallMapping,
+    Drop,
+    ImportFault,
+    ImportReport,
+    IntervalMapping,
+    RowCount,
+    import_calls,
+    import_intervals,
+    mapping_of,
+)
+from releve.demand.call_log_file import import_log
 from releve.demand.cleaning import KINDS, CleanHistory, NamedDay, clean
 from releve.demand.erlang import (
     DEFINITIONS,
@@ -21,18 +33,6 @@ from releve.demand.forecast import (
 )
 from releve.demand.history import history_of, history_rows
 from releve.demand.holidays import with_seen_holidays
-from releve.demand.importing import (
-    CallMapping,
-    Drop,
-    ImportFault,
-    ImportReport,
-    IntervalMapping,
-    RowCount,
-    import_calls,
-    import_intervals,
-    mapping_of,
-)
-from releve.demand.logfile import import_log
 from releve.demand.requirement import require
 from releve.demand.tables import INTERVAL, Forecast, History, Requirement
 

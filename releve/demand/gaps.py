@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from releve.demand.import_report import ImportFault
 from releve.demand.localtime import SLOTS, Int64s, day_of
-from releve.demand.report import ImportFault
 from releve.demand.tables import Floats, Truths
 
 __all__ = [

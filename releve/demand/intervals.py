@@ -7,12 +7,12 @@ import polars as pl
 
 from releve.demand.gaps import gap_faults, gaps, usually_held
 from releve.demand.history import Rows, half_hours, step_minutes
+from releve.demand.import_report import FIRST_ROW, ImportFault, ImportReport
+from releve.demand.import_rows import Ledger, numbers, programme_index, repeated, require_columns
 from releve.demand.localtime import SLOTS, Int64s, instants, local_slots
 from releve.demand.mapping import IntervalMapping
-from releve.demand.report import FIRST_ROW, ImportFault, ImportReport
-from releve.demand.source import Ledger, numbers, programme_index, repeated, require_columns
 from releve.demand.tables import Floats, History, Truths
-from releve.demand.times import read_times
+from releve.demand.time_columns import read_times
 
 __all__ = ["import_intervals"]
 

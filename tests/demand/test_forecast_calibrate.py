@@ -12,8 +12,8 @@ from releve.demand import History, clean, forecast
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast import HeldOut, Prediction, before, coverage
 from releve.demand.forecast.calibrate import AS_TOLD, Calibration, Fold, apply, calibrate
+from releve.demand.forecast.count_distribution import interval_share
 from releve.demand.forecast.models import MODELS, Model
-from releve.demand.forecast.spread import interval_share
 from releve.demand.localtime import Int64s, day_number
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from releve.demand.erlang.checks import codes, flat, number, require_loads
 from releve.demand.erlang.erlang_a import measure_a, queues
 from releve.demand.erlang.erlang_c import measure_c, require_c
-from releve.demand.erlang.lanes import LANES, SMALLEST_LOAD
 from releve.demand.erlang.search_a import Cases, require_a, search
+from releve.demand.erlang.vector_math import LANES, SMALLEST_LOAD
 
 __all__ = ["QueueMetrics", "metrics", "required_agents", "warm_up"]
 

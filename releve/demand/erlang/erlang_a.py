@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.erlang.jit import kernel
-from releve.demand.erlang.lanes import exp, inverse_b
+from releve.demand.erlang.vector_math import exp, inverse_b
 
 __all__ = ["Queues", "evaluate", "measure_a", "queues"]
 

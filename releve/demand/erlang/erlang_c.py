@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.erlang.jit import kernel
-from releve.demand.erlang.lanes import LANES, ROUNDING, SMALLEST_LOAD, exp, inverse_b, take
+from releve.demand.erlang.vector_math import LANES, ROUNDING, SMALLEST_LOAD, exp, inverse_b, take
 
 __all__ = ["measure_c", "require_c"]
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from releve.demand.erlang.erlang_a import Queues, evaluate
 from releve.demand.erlang.jit import kernel
-from releve.demand.erlang.lanes import ROUNDING, SMALLEST_LOAD
+from releve.demand.erlang.vector_math import ROUNDING, SMALLEST_LOAD
 
 __all__ = ["Cases", "Search", "require_a", "search"]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from releve.demand.cleaning import CleanHistory, clean
 from releve.demand.forecast.aht import forecast_aht
-from releve.demand.forecast.heldout import HeldOut, before, usual_days
+from releve.demand.forecast.count_distribution import count_quantile, rate_quantile
+from releve.demand.forecast.holdout import HeldOut, before, usual_days
 from releve.demand.forecast.model import Prediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
-from releve.demand.forecast.spread import count_quantile, rate_quantile
 from releve.demand.holidays import assumed_holidays, with_seen_holidays
 from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots
 from releve.demand.tables import Floats, Forecast, History, Truths

@@ -9,10 +9,10 @@ from datetime import date, timedelta
 import numpy as np
 
 from releve.demand.cleaning import clean
-from releve.demand.forecast.heldout import HeldOut, before, outcome
+from releve.demand.forecast.count_distribution import count_quantile, interval_share
+from releve.demand.forecast.holdout import HeldOut, before, outcome
 from releve.demand.forecast.model import Prediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model
-from releve.demand.forecast.spread import count_quantile, interval_share
 from releve.demand.holidays import with_seen_holidays
 from releve.demand.localtime import day_number, day_of, local_slots
 from releve.demand.tables import Floats, History

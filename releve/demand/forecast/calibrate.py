@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from releve.demand.forecast.count_distribution import interval_share
 from releve.demand.forecast.model import Prediction
-from releve.demand.forecast.spread import interval_share
 from releve.demand.localtime import Int64s
 from releve.demand.tables import Floats
 

@@ -45,7 +45,7 @@ from releve.demand.queue.layout import (
     Room,
     Work,
 )
-from releve.demand.queue.lines import (
+from releve.demand.queue.waiting_lines import (
     become_idle,
     call_back,
     draw,

@@ -54,7 +54,7 @@ from releve.demand.queue.layout import (
     Room,
     Work,
 )
-from releve.demand.queue.lines import call_back, new_slot, strike_off
+from releve.demand.queue.waiting_lines import call_back, new_slot, strike_off
 
 __all__ = ["run"]
 

@@ -12,11 +12,11 @@ from io import BytesIO
 import numpy as np
 import polars as pl
 
-from releve.demand.importing import import_calls
+from releve.demand.call_import import import_calls
+from releve.demand.import_report import FIRST_ROW, ImportFault, ImportReport, RowCount
 from releve.demand.intervals import import_intervals
 from releve.demand.localtime import Int64s
 from releve.demand.mapping import CallMapping, IntervalMapping
-from releve.demand.report import FIRST_ROW, ImportFault, ImportReport, RowCount
 from releve.network.csv_reader import read_csv
 from releve.network.raw_grid import Grid, Unreadable
 from releve.network.xlsx_reader import read_sheets

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from releve.demand.import_report import FIRST_ROW, ImportFault, RowCount
 from releve.demand.localtime import Int64s
-from releve.demand.report import FIRST_ROW, ImportFault, RowCount
 from releve.demand.tables import Floats, Truths
 
 __all__ = ["Ledger", "numbers", "programme_index", "repeated", "require_columns", "texts"]

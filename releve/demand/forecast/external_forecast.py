@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from releve.demand.call_import import IntervalMapping, import_intervals
 from releve.demand.forecast.assemble import (
     Column,
     assembled,
@@ -16,11 +17,10 @@ from releve.demand.forecast.assemble import (
     day_starts,
     unknown_column,
 )
-from releve.demand.forecast.spread import count_quantile
+from releve.demand.forecast.count_distribution import count_quantile
 from releve.demand.holidays import with_seen_holidays
-from releve.demand.importing import IntervalMapping, import_intervals
+from releve.demand.import_report import FIRST_ROW
 from releve.demand.localtime import Int64s, instants
-from releve.demand.report import FIRST_ROW
 from releve.demand.tables import Forecast, History, Truths
 from releve.network import Programme
 from releve.network.opening_hours import open_at

@@ -8,8 +8,8 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
+from releve.demand.import_report import FIRST_ROW, ImportFault
 from releve.demand.localtime import Int64s, local_to_utc, offsets
-from releve.demand.report import FIRST_ROW, ImportFault
 from releve.demand.tables import Truths
 from releve.network.clock import UTC
 

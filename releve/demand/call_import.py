@@ -10,13 +10,20 @@ import polars as pl
 
 from releve.demand.gaps import gap_faults, gaps, silent, usual_counts
 from releve.demand.history import mean_of
+from releve.demand.import_report import FIRST_ROW, ImportFault, ImportReport, RowCount
+from releve.demand.import_rows import (
+    Ledger,
+    numbers,
+    programme_index,
+    repeated,
+    require_columns,
+    texts,
+)
 from releve.demand.intervals import import_intervals
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, Int64s, local_slots
 from releve.demand.mapping import CallMapping, Drop, IntervalMapping, mapping_of
-from releve.demand.report import FIRST_ROW, ImportFault, ImportReport, RowCount
-from releve.demand.source import Ledger, numbers, programme_index, repeated, require_columns, texts
 from releve.demand.tables import Floats, History, Truths
-from releve.demand.times import read_times
+from releve.demand.time_columns import read_times
 
 __all__ = [
     "CallMapping",
