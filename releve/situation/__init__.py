@@ -1,10 +1,11 @@
 """What has happened: typed events, the situation they fold into, and the rules that answer."""
 
-from releve.situation.answering import absence_id, answers
+from releve.situation.alerts import NOTICES, Notice, notices
 from releve.situation.catalogue import KINDS, health_fields, personal_fields, subject_of
 from releve.situation.charter import Axis, Charter, CharterMeasure
 from releve.situation.closure import closes
 from releve.situation.codec import EventFaults, event_from_json, event_to_json
+from releve.situation.consequences import absence_id, answers
 from releve.situation.event import Event, Finding
 from releve.situation.events import (
     AgentBack,
@@ -41,16 +42,15 @@ from releve.situation.events_incident import (
     IncidentTaskDone,
     IncidentTaskSet,
 )
+from releve.situation.field_values import FieldFault
 from releve.situation.fields import EventField, fields_of
 from releve.situation.incidents import Incident, Task
-from releve.situation.loading import RuleFaults, load_charter, load_rules
-from releve.situation.noticing import NOTICES, Notice, notices
 from releve.situation.permits import HeldPermit, permits_of, plannable_sites
-from releve.situation.reading import FieldFault
+from releve.situation.presence import Stay, placed_stays, roster_stays
 from releve.situation.reference import situation_markdown
 from releve.situation.refusal import REFUSALS, Refusal, refuse
-from releve.situation.refusing import refusals, reopening_terms
 from releve.situation.retention import erase_on
+from releve.situation.rule_files import RuleFaults, load_charter, load_rules
 from releve.situation.rules import (
     AbsenceRule,
     AuthorisationRule,
@@ -69,8 +69,8 @@ from releve.situation.rules import (
 )
 from releve.situation.situation import LostPlaces, Situation, apply, empty, fold
 from releve.situation.state import Absence, Case, Closure, Order, Outage, Permit, SiteState
-from releve.situation.stays import Stay, placed_stays, roster_stays
 from releve.situation.tracing import Cluster, Contact, clusters, contacts
+from releve.situation.validation import refusals, reopening_terms
 
 __all__ = [
     "INCIDENT_ROLES",

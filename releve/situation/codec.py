@@ -14,7 +14,7 @@ from typing import Any
 
 from releve.situation.catalogue import KINDS
 from releve.situation.event import Event
-from releve.situation.reading import FieldFault, fields_to_json, read_fields
+from releve.situation.field_values import FieldFault, fields_to_json, read_fields
 
 __all__ = ["EventFaults", "event_from_json", "event_to_json"]
 

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from types import NoneType
 from typing import Any, get_args, get_origin
 
+from releve.situation.alerts import NOTICES
 from releve.situation.catalogue import KINDS
 from releve.situation.charter import Charter
 from releve.situation.event import Event, Finding
 from releve.situation.fields import EventField, fields_of
-from releve.situation.noticing import NOTICES
 from releve.situation.refusal import REFUSALS
 from releve.situation.rules import PARAMETERS, Rule, Rules
 

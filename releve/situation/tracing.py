@@ -9,9 +9,9 @@ from math import hypot, inf
 from zoneinfo import ZoneInfo
 
 from releve.network import Operator, zone
+from releve.situation.presence import Stay
 from releve.situation.rules import TracingRule
 from releve.situation.state import Case
-from releve.situation.stays import Stay
 
 __all__ = ["Cluster", "Contact", "clusters", "contacts"]
 

@@ -37,7 +37,7 @@ from releve.situation import (
     event_from_json,
     fields_of,
 )
-from releve.situation.reading import LONGEST_LIST, LONGEST_TEXT
+from releve.situation.field_values import LONGEST_LIST, LONGEST_TEXT
 
 __all__ = ["OWN", "Key", "body_schema"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from releve.network import Operator
 from releve.situation import events, events_control, events_incident
-from releve.situation import refusing_control as control
-from releve.situation import refusing_incident as incident
+from releve.situation import validation_control as control
+from releve.situation import validation_incident as incident
 from releve.situation.event import Event
 from releve.situation.refusal import Context, Refusal, local_day, refuse
 from releve.situation.rules import RecordingRule, ReopeningRule, Rules

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from releve.situation.charter import Charter
+from releve.situation.field_values import FieldFault, read_fields
 from releve.situation.fields import said
-from releve.situation.reading import FieldFault, read_fields
 from releve.situation.rules import PARAMETERS, Parameters, Rule, Rules, ended
 
 __all__ = ["END", "RuleFaults", "RuleRow", "load_charter", "load_rules"]

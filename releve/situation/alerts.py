@@ -10,9 +10,9 @@ from releve.network import UTC, Operator, Site, day_bounds
 from releve.situation.events_control import CheckDone
 from releve.situation.permits import permits_of, plannable_sites
 from releve.situation.refusal import Context
-from releve.situation.refusing import reopening_terms
 from releve.situation.rules import DailyCheckRule, NoticeRule, Rules, TransportRule
 from releve.situation.situation import Situation
+from releve.situation.validation import reopening_terms
 
 __all__ = ["NOTICES", "Notice", "notices"]
 
