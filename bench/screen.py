@@ -246,7 +246,7 @@ def checked(home: Path, count: int) -> int:
     """Return how many of some drawn rows were judged one by one, all with the verdict told."""
     from releve.cli.outbound_facts import read_facts
     from releve.outbound import Call, built_in_rules, verdict
-    from releve.outbound.reading import facts_of
+    from releve.outbound.fact_tables import facts_of
 
     kinds = {"rules": pl.String, "basis": pl.String, "person": pl.String, "number": pl.String}
     parts = [pl.read_csv(home / "out" / f"{n}.csv", schema_overrides=kinds, infer_schema=False)

@@ -23,7 +23,7 @@ from releve.outbound import ITEMS, Rules
 from releve.outbound.consents import is_positive, last_day
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.facts import Consent as Fact
-from releve.outbound.rows import LEGAL_ZONE, Row, legal_day
+from releve.outbound.legal_rows import LEGAL_ZONE, Row, legal_day
 
 __all__ = ["CONSENT_COLUMNS", "told_consents"]
 

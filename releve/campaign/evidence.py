@@ -23,8 +23,8 @@ from releve.ledger.errors import ProofError
 from releve.network.clock import UTC
 from releve.outbound import Rules
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.rerun import FORMAT
-from releve.outbound.rows import legal_day, legal_midnight
+from releve.outbound.legal_rows import legal_day, legal_midnight
+from releve.outbound.reverify import FORMAT
 
 __all__ = ["COLUMNS", "ProvedCall", "decisions_of", "head_of", "proved_calls"]
 

@@ -14,7 +14,7 @@ from releve.gate.models import Abandoned, Consent, Decision, Withdrawal
 from releve.network.clock import zone
 from releve.outbound import Rules, abandoned_share
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.rows import legal_day, legal_midnight
+from releve.outbound.legal_rows import legal_day, legal_midnight
 
 __all__ = ["Figures", "Pacing", "figures_of"]
 

@@ -33,7 +33,7 @@ from releve.gate.retention import YEARS
 from releve.gate.sealing import Prover, fact_text
 from releve.outbound import Rules
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.rows import legal_midnight
+from releve.outbound.legal_rows import legal_midnight
 
 __all__ = ["SHEET_FORMAT", "Sheet", "sheet_of", "sheet_rows"]
 

@@ -13,7 +13,7 @@ from releve.gate.keys import number_text, person_pseudonym
 from releve.gate.knowing import facts_at
 from releve.ledger.chain import append
 from releve.outbound import Call, Rules, Verdict, verdict
-from releve.outbound.flips import Flip, flips
+from releve.outbound.rule_impact import Flip, flips
 
 __all__ = ["TRIED", "recorded_flips", "recorded_verdict"]
 

@@ -22,9 +22,9 @@ from releve.cli.words import MODE, OBJECT, PURPOSE, SECTOR
 from releve.network.clock import UTC, zone
 from releve.outbound import Call, OutboundError, Verdict, built_in_rules, verdict
 from releve.outbound.dates_text import moment_text
+from releve.outbound.legal_rows import LEGAL_ZONE, Words, legal_day
 from releve.outbound.number_frames import facts_on
 from releve.outbound.phrases import basis_text, label
-from releve.outbound.rows import LEGAL_ZONE, Words, legal_day
 from releve.outbound.tables_text import rules_markdown
 from releve.outbound.vocabulary import vocabulary as vocabulary_named
 from releve.outbound.words_text import vocabulary_markdown, words_markdown

@@ -14,8 +14,8 @@ import polars as pl
 
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import misnamed, missing_tables
-from releve.outbound.reading import empty_frames, read_tables
-from releve.outbound.scanning import SCANNED, scanned
+from releve.outbound.fact_tables import empty_frames, read_tables
+from releve.outbound.lazy_tables import SCANNED, scanned
 
 if TYPE_CHECKING:
     from releve.gate.registers import RegisterState

@@ -14,10 +14,10 @@ from releve.cli.outbound_facts import read_facts, strict_option
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.outbound import Call, OutboundError, built_in_rules, built_in_texts, load_rules
-from releve.outbound.flips import Flip, read_calls
-from releve.outbound.flips import flips as flips_of
+from releve.outbound.legal_rows import legal_day
 from releve.outbound.number_frames import facts_on
-from releve.outbound.rows import legal_day
+from releve.outbound.rule_impact import Flip, read_calls
+from releve.outbound.rule_impact import flips as flips_of
 
 __all__ = ["flips"]
 

@@ -16,8 +16,8 @@ from releve.cli.database import open_database
 from releve.cli.outbound_facts import read_facts, strict_option, write_feeds
 from releve.cli.words import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
 from releve.outbound import OutboundError, Watermark
-from releve.outbound.providers import provided
-from releve.outbound.reading import TABLES
+from releve.outbound.attempt_provider import provided
+from releve.outbound.fact_tables import TABLES
 from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]

@@ -16,7 +16,7 @@ import click
 
 from releve.cli.outbound_gate import by_option, on_the_gate
 from releve.cli.outbound_screen import Progress
-from releve.outbound.cells import harmless
+from releve.outbound.spreadsheet_escape import harmless
 
 if TYPE_CHECKING:
     from releve.gate.sealing import Prover

@@ -18,8 +18,8 @@ from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.evidence import verify
 from releve.outbound import OutboundError
-from releve.outbound.cells import harmless
-from releve.outbound.rerun import rerun
+from releve.outbound.reverify import rerun
+from releve.outbound.spreadsheet_escape import harmless
 
 if TYPE_CHECKING:
     from releve.campaign.evidence import ProvedCall

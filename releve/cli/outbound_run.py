@@ -22,10 +22,10 @@ from typing import IO, Any
 import polars as pl
 
 from releve.outbound import Rules
-from releve.outbound.cells import harmless, harmless_column
 from releve.outbound.errors import ListFault
 from releve.outbound.list_rows import BROKEN, Head, read_head, read_rows
 from releve.outbound.screening import COLUMNS, Screener
+from releve.outbound.spreadsheet_escape import harmless, harmless_column
 
 __all__ = ["LISTS", "Run", "file_digest", "screen_list"]
 

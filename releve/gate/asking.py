@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from releve.outbound.rows import Words
+from releve.outbound.legal_rows import Words
 
 __all__ = ["REFUSALS", "Question", "Reply", "allow", "no_answer", "question_of", "refuse"]
 

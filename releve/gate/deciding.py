@@ -28,7 +28,7 @@ from releve.gate.stand_ins import stand_in
 from releve.gate.stores import Store
 from releve.gate.tables import instant
 from releve.outbound import Call, Rules, Verdict, verdict
-from releve.outbound.rows import legal_day
+from releve.outbound.legal_rows import legal_day
 
 __all__ = ["LONGEST_REPEAT", "Asked", "call_of", "decide", "decide_all", "judged"]
 

@@ -21,7 +21,7 @@ from releve.gate.moments import clock, close_alone
 from releve.gate.personal import Value, keep
 from releve.gate.rows import Made, made
 from releve.gate.tables import TABLES, Table
-from releve.outbound.reading import empty_frames
+from releve.outbound.fact_tables import empty_frames
 from releve.outbound.word_frames import spelled_words
 
 __all__ = ["Loaded", "load_facts", "load_frames", "load_rows"]
@@ -59,7 +59,7 @@ def load_frames(
     as_known: bool = False,
     progress: Progress = lambda table, done, rows: None,
 ) -> Loaded:
-    """Load typed tables (``releve.outbound.reading``); LoadRefused names each row that cannot be.
+    """Load typed tables (``releve.outbound.fact_tables``); LoadRefused names each row that cannot be.
 
     The same again writes nothing. A load that was killed goes on when it is started again with the
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first

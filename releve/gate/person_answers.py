@@ -14,7 +14,7 @@ from releve.gate.knowing import Campaign, facts_at
 from releve.gate.models import Campaign as Row
 from releve.gate.models import Mandate
 from releve.outbound import Rules, Verdict, verdict
-from releve.outbound.rows import legal_day
+from releve.outbound.legal_rows import legal_day
 from releve.outbound.verdict import Finding
 
 __all__ = ["CampaignAnswer", "answers_now"]

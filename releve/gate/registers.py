@@ -10,7 +10,7 @@ import polars as pl
 from django.db.models import Count, Max
 
 from releve.gate.tables import TABLES
-from releve.outbound.reading import EVENT
+from releve.outbound.fact_tables import EVENT
 
 __all__ = ["RegisterState", "register_state", "state_in"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from releve.gate import models
 from releve.network.clock import UTC
-from releve.outbound.reading import TABLES as ENGINE_TABLES
-from releve.outbound.reading import columns_of
+from releve.outbound.fact_tables import TABLES as ENGINE_TABLES
+from releve.outbound.fact_tables import columns_of
 
 __all__ = ["TABLES", "Column", "Table", "instant"]
 

@@ -34,7 +34,7 @@ from releve.gate.personal import value_of
 from releve.gate.retention import erase_on
 from releve.network.faults import advice, nearest
 from releve.outbound import Rules, Verdict, Withdrawal
-from releve.outbound.rows import legal_day
+from releve.outbound.legal_rows import legal_day
 
 __all__ = ["GateAnswer", "Withdrawn", "answers_now", "withdraw"]
 

@@ -19,9 +19,9 @@ from releve.outbound.facts import (
     Watermark,
     Withdrawal,
 )
-from releve.outbound.loading import built_in_rules, built_in_texts, load_rules
+from releve.outbound.legal_rows import LEGAL_ZONE, Row, Rules, Territory, Words
 from releve.outbound.pacing import abandoned_share, estimated_abandoned
-from releve.outbound.rows import LEGAL_ZONE, Row, Rules, Territory, Words
+from releve.outbound.rule_files import built_in_rules, built_in_texts, load_rules
 from releve.outbound.verdict import Finding, Lifted, LocalTime, Verdict, next_allowed, verdict
 
 __all__ = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.consents import consent_instants, express_consents, legal_consents
-from releve.outbound.rows import Row, legal_day, legal_midnight
+from releve.outbound.judged_call import Case, Failure, Moment
+from releve.outbound.legal_rows import Row, legal_day, legal_midnight
 
 __all__ = [
     "automated_consent",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from releve.outbound.case import HOUSE, Case, Failure, Moment
 from releve.outbound.facts import Mandate
-from releve.outbound.rows import Row, legal_midnight
+from releve.outbound.judged_call import HOUSE, Case, Failure, Moment
+from releve.outbound.legal_rows import Row, legal_midnight
 
 __all__ = [
     "authentication",

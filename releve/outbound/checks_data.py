@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from releve.outbound.case import Case, Failure, Moment, StrangeWord
-from releve.outbound.grounds import ConsentState
-from releve.outbound.rows import Row, Words
+from releve.outbound.judged_call import Case, Failure, Moment, StrangeWord
+from releve.outbound.legal_basis import ConsentState
+from releve.outbound.legal_rows import Row, Words
 from releve.outbound.vocabulary import sector_of, vocabulary
 
 __all__ = ["data", "data_instants", "unreadable_consents"]

@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 
 from releve.network.clock import zone
 from releve.outbound.calls import PURPOSES
-from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.consents import express_consents, express_instants
 from releve.outbound.facts import Attempt
 from releve.outbound.hours import local_midnight
+from releve.outbound.judged_call import Case, Failure, Moment
+from releve.outbound.legal_rows import LEGAL_ZONE, Row, legal_midnight
 from releve.outbound.pacing import abandoned_share
-from releve.outbound.rows import LEGAL_ZONE, Row, legal_midnight
 
 __all__ = [
     "abandoned_rate",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from releve.outbound.case import Failure, Moment
 from releve.outbound.holidays import NO_DAYS
 from releve.outbound.hours import Hours, local_midnight, next_open, open_until
-from releve.outbound.rows import Row
+from releve.outbound.judged_call import Failure, Moment
+from releve.outbound.legal_rows import Row
 
 __all__ = ["hours", "hours_change", "local_holidays", "local_holidays_change", "row_hours"]
 

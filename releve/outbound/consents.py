@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
-from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.facts import ITEMS, Consent
-from releve.outbound.rows import Row, legal_day, legal_midnight
+from releve.outbound.judged_call import Case, Failure, Moment
+from releve.outbound.legal_rows import Row, legal_day, legal_midnight
 from releve.outbound.vocabulary import vocabulary
 
 __all__ = [

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from releve.network.clock import zone
-from releve.outbound.rows import LEGAL_ZONE
+from releve.outbound.legal_rows import LEGAL_ZONE
 
 __all__ = ["WEEKDAYS", "Names", "day_text", "hour_text", "moment_text"]
 

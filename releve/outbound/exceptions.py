@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
-from releve.outbound.case import Case, Moment
 from releve.outbound.consents import (
     express_consents,
     express_instants,
@@ -19,7 +18,8 @@ from releve.outbound.consents import (
 )
 from releve.outbound.facts import Callback, Consent, Contract
 from releve.outbound.holidays import NO_DAYS, DayRules, after_working_days
-from releve.outbound.rows import Row, legal_day, legal_midnight
+from releve.outbound.judged_call import Case, Moment
+from releve.outbound.legal_rows import Row, legal_day, legal_midnight
 
 __all__ = [
     "INSTANTS_OF_LIFTS",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
 
-from releve.outbound.rows import Words
+from releve.outbound.legal_rows import Words
 
 __all__ = ["NO_DAYS", "DayRules", "after_working_days", "easter", "parse_day_rules"]
 

@@ -12,9 +12,9 @@ from datetime import date
 
 import polars as pl
 
+from releve.outbound.fact_tables import facts_of
 from releve.outbound.facts import SAID, Facts
 from releve.outbound.numbers import FOREIGN, NumberTable, cleaned, recipe
-from releve.outbound.reading import facts_of
 
 __all__ = ["facts_on", "said_by", "shown_column", "understood"]
 

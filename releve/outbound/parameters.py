@@ -7,8 +7,8 @@ from typing import Any
 
 from releve.outbound.holidays import parse_day_rules
 from releve.outbound.hours import parse_windows
-from releve.outbound.kinds import Parameter
-from releve.outbound.rows import Words
+from releve.outbound.legal_rows import Words
+from releve.outbound.rule_kinds import Parameter
 
 __all__ = ["read_parameter"]
 

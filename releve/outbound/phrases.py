@@ -15,7 +15,7 @@ from typing import Any
 from releve.network.clock import zone
 from releve.outbound.dates_text import WEEKDAYS, day_text, hour_text, moment_text
 from releve.outbound.hours import Hours, next_open
-from releve.outbound.rows import Row, Words
+from releve.outbound.legal_rows import Row, Words
 from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["PHRASES", "basis_text", "join", "label"]

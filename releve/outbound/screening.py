@@ -18,12 +18,12 @@ import polars as pl
 
 from releve.network.clock import UTC
 from releve.outbound.calls import CALLEES, Call
-from releve.outbound.case import territory_of
+from releve.outbound.check_table import CLOCK_CHANGES
+from releve.outbound.fact_tables import facts_of
 from releve.outbound.facts import SAID
+from releve.outbound.judged_call import territory_of
+from releve.outbound.legal_rows import Rules, legal_day
 from releve.outbound.number_frames import understood
-from releve.outbound.reading import facts_of
-from releve.outbound.registry import CLOCK_CHANGES
-from releve.outbound.rows import Rules, legal_day
 from releve.outbound.screening_facts import ABOUT_PEOPLE, Register
 from releve.outbound.screening_group import Group, GroupAt
 from releve.outbound.screening_next import released

@@ -12,11 +12,11 @@ from datetime import datetime
 import polars as pl
 
 from releve.outbound.calls import Call
+from releve.outbound.fact_tables import facts_of
 from releve.outbound.facts import EVERY_CLIENT, SAID, Alias, Facts
+from releve.outbound.lazy_tables import tidied
+from releve.outbound.legal_rows import Row, Rules, legal_day
 from releve.outbound.number_frames import said_by, shown_column
-from releve.outbound.reading import facts_of
-from releve.outbound.rows import Row, Rules, legal_day
-from releve.outbound.scanning import tidied
 
 __all__ = ["ABOUT_PEOPLE", "Register", "counted_refusals", "last_versions"]
 

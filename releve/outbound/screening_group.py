@@ -9,12 +9,12 @@ from functools import cached_property
 
 from releve.network.clock import UTC
 from releve.outbound.calls import Call
-from releve.outbound.case import Case, Moment, case_of
+from releve.outbound.check_table import CHECKS, CLOCK_CHANGES, PHASES
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import Facts
-from releve.outbound.registry import CHECKS, CLOCK_CHANGES, PHASES
-from releve.outbound.rows import Row, Rules
-from releve.outbound.timing import changes_of, next_answer
+from releve.outbound.judged_call import Case, Moment, case_of
+from releve.outbound.legal_rows import Row, Rules
+from releve.outbound.next_allowed import changes_of, next_answer
 from releve.outbound.verdict import Verdict, verdict
 
 __all__ = ["PERSONAL", "Group", "GroupAt"]

@@ -14,10 +14,10 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from releve.network.clock import zone
+from releve.outbound.check_table import CLOCK_CHANGES
 from releve.outbound.checks_history import purposes_apart
 from releve.outbound.hours import local_midnight
-from releve.outbound.registry import CLOCK_CHANGES
-from releve.outbound.rows import LEGAL_ZONE, Row
+from releve.outbound.legal_rows import LEGAL_ZONE, Row
 from releve.outbound.screening_facts import counted_refusals
 from releve.outbound.screening_group import Group, GroupAt
 

@@ -21,7 +21,7 @@ from releve.outbound.checks_history import purposes_apart
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import SAID
 from releve.outbound.hours import local_midnight
-from releve.outbound.rows import LEGAL_ZONE, Row, Rules, legal_midnight
+from releve.outbound.legal_rows import LEGAL_ZONE, Row, Rules, legal_midnight
 from releve.outbound.screening_facts import counted_refusals, last_versions
 from releve.outbound.screening_group import GroupAt
 from releve.outbound.vocabulary import vocabulary

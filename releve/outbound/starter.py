@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from releve.outbound.calls import Call
+from releve.outbound.fact_tables import TABLES, columns_of, facts_of, read_tables
 from releve.outbound.facts import ITEMS
-from releve.outbound.reading import TABLES, columns_of, facts_of, read_tables
-from releve.outbound.rows import Rules, legal_day
+from releve.outbound.legal_rows import Rules, legal_day
 from releve.outbound.verdict import next_allowed
 from releve.outbound.vocabulary import vocabulary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from releve.outbound.rows import Row, Rules
+from releve.outbound.legal_rows import Row, Rules
 
 __all__ = ["rows_on", "rules_markdown"]
 

@@ -15,18 +15,18 @@ from importlib import metadata
 from typing import Any
 
 from releve.outbound.calls import Call
-from releve.outbound.case import Case, Failure, Moment, case_of
+from releve.outbound.check_table import CHECKS, PHASES, Check
 from releve.outbound.checks_data import unreadable_consents
 from releve.outbound.checks_history import attempts_in_window
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.errors import CallFault
 from releve.outbound.exceptions import lift_of
 from releve.outbound.facts import Facts, Watermark
-from releve.outbound.grounds import ConsentState, consent_state
-from releve.outbound.registry import CHECKS, PHASES, Check
-from releve.outbound.rows import ANY, Row, RowsInForce, Rules
-from releve.outbound.timing import Findings, next_allowed_from, stands_until
-from releve.outbound.wording import sentence
+from releve.outbound.judged_call import Case, Failure, Moment, case_of
+from releve.outbound.legal_basis import ConsentState, consent_state
+from releve.outbound.legal_rows import ANY, Row, RowsInForce, Rules
+from releve.outbound.next_allowed import Findings, next_allowed_from, stands_until
+from releve.outbound.sentences import sentence
 
 __all__ = ["Finding", "Lifted", "LocalTime", "Verdict", "next_allowed", "verdict"]
 

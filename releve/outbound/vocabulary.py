@@ -20,7 +20,7 @@ import yaml
 
 from releve.network.faults import advice, nearest
 from releve.outbound.errors import WordFault
-from releve.outbound.rows import Words
+from releve.outbound.legal_rows import Words
 
 __all__ = [
     "Vocabulary",

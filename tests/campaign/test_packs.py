@@ -22,7 +22,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import Entry
 from releve.ledger.roots import seal
 from releve.outbound import Abandoned, Refusal
-from releve.outbound.rows import legal_day
+from releve.outbound.legal_rows import legal_day
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

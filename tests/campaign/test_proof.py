@@ -21,7 +21,7 @@ from releve.gate.models import Attempt, Decision
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
 from releve.outbound.errors import ProofFault
-from releve.outbound.rerun import rerun
+from releve.outbound.reverify import rerun
 from tests.gate.making import CAMPAIGN, fill, number_of, question
 from tests.gate.running import decide
 from tests.gate.stores import DjangoStore

@@ -14,7 +14,7 @@ from releve.gate.loading import load_facts
 from releve.gate.moments import clock
 from releve.gate.person_requests import Request, record
 from releve.outbound import Person
-from releve.outbound.rows import legal_day
+from releve.outbound.legal_rows import legal_day
 from tests.gate.making import CAMPAIGN, CLIENT, consent_of, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

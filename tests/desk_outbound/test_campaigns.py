@@ -18,7 +18,7 @@ from releve.gate.moments import clock
 from releve.ledger.models import Entry, Personal
 from releve.network.clock import zone
 from releve.outbound import Abandoned
-from releve.outbound.rows import legal_day
+from releve.outbound.legal_rows import legal_day
 from tests.access.people import signed_in
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
 

@@ -15,7 +15,7 @@ from django.test import Client
 from releve.desk.access.roles import Role
 from releve.outbound import built_in_rules
 from releve.outbound.fact_files import NEEDED
-from releve.outbound.reading import columns_of
+from releve.outbound.fact_tables import columns_of
 from releve.outbound.sources import SOURCES, numbers_of
 from tests.access.people import signed_in
 from tests.outbound.test_flips import CALLS, SHORTER

@@ -22,7 +22,7 @@ from releve.gate.moments import clock
 from releve.gate.sealing import seal_facts
 from releve.ledger.roots import seal
 from releve.outbound import Abandoned
-from releve.outbound.rows import legal_day
+from releve.outbound.legal_rows import legal_day
 from tests.access.people import signed_in
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of
 

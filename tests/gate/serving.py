@@ -15,7 +15,7 @@ from pathlib import Path
 
 __all__ = ["PRELOADED", "check", "prepare", "serve"]
 
-PRELOADED = ["django", "uvicorn", "releve.cli.database", "releve.outbound.reading"]
+PRELOADED = ["django", "uvicorn", "releve.cli.database", "releve.outbound.fact_tables"]
 
 
 def _open(environ: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from releve.cli import main
 from releve.gate.models import Consent, Decision, Load, Personal, Watermark, Withdrawal
 from releve.gate.moments import clock
-from releve.outbound.reading import read_tables
+from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CAMPAIGN, CLIENT, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -13,7 +13,7 @@ from releve.gate.keys import person_pseudonym
 from releve.gate.knowing import facts_at
 from releve.gate.loading import load_frames
 from releve.outbound import Call, Verdict, built_in_rules, verdict
-from releve.outbound.reading import facts_of
+from releve.outbound.fact_tables import facts_of
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 

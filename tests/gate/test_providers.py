@@ -13,8 +13,8 @@ from django.utils import timezone
 from releve.cli import main
 from releve.gate.knowing import facts_at
 from releve.gate.moments import clock
-from releve.outbound.providers import provided
-from releve.outbound.reading import read_tables
+from releve.outbound.attempt_provider import provided
+from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CLIENT, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

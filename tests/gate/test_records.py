@@ -35,7 +35,7 @@ from releve.gate.replaying import replay
 from releve.ledger.models import Entry
 from releve.ledger.roots import seal
 from releve.outbound import Contract, Refusal, Withdrawal
-from releve.outbound.reading import read_tables
+from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CLIENT, PROVIDER, consent_of, fill, number_of, open_rules, question
 from tests.gate.running import decide
 from tests.gate.stores import DjangoStore

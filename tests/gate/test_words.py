@@ -20,7 +20,7 @@ from releve.gate.moments import clock
 from releve.outbound import Attempt, Call, Contract, Person, verdict
 from releve.outbound import Refusal as Fact
 from releve.outbound import Withdrawal as Taken
-from releve.outbound.reading import read_tables
+from releve.outbound.fact_tables import read_tables
 from tests.gate.making import (
     CALLER,
     CAMPAIGN,

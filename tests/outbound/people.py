@@ -10,7 +10,7 @@ import polars as pl
 
 from releve.network.clock import UTC
 from releve.outbound import ITEMS
-from releve.outbound.reading import TABLES, columns_of, empty_frames
+from releve.outbound.fact_tables import TABLES, columns_of, empty_frames
 from tests.outbound.table import CALLER, CLIENT, FEEDS
 
 NUMBERS = (

@@ -9,13 +9,13 @@ import pytest
 from dateutil.easter import easter as almanac
 
 from releve.outbound import Call, Callback, CallFault, built_in_rules, load_rules, verdict
-from releve.outbound.case import case_of
+from releve.outbound.check_table import INSTANTS
 from releve.outbound.holidays import easter, parse_day_rules
 from releve.outbound.hours import Hours, local_midnight, next_open, open_until, parse_windows
-from releve.outbound.loading import built_in_texts
+from releve.outbound.judged_call import case_of
+from releve.outbound.legal_rows import legal_midnight
 from releve.outbound.numbers import Number, NumberTable, Prefix
-from releve.outbound.registry import INSTANTS
-from releve.outbound.rows import legal_midnight
+from releve.outbound.rule_files import built_in_texts
 from tests.outbound.table import case_of as case_from
 from tests.outbound.table import instant
 

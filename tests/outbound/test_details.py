@@ -18,14 +18,14 @@ from releve.outbound import (
     load_rules,
     verdict,
 )
-from releve.outbound.case import territory_of
 from releve.outbound.consents import last_day
 from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
 from releve.outbound.holidays import parse_day_rules
 from releve.outbound.hours import Hours, parse_windows
-from releve.outbound.loading import built_in_texts
+from releve.outbound.judged_call import territory_of
+from releve.outbound.legal_rows import Words
 from releve.outbound.numbers import NumberTable, Prefix
-from releve.outbound.rows import Words
+from releve.outbound.rule_files import built_in_texts
 from tests.outbound.table import CLIENT, NUMBER, PERSON, case_of, instant
 
 RULES = built_in_rules()

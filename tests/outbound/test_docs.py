@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from releve.outbound import built_in_rules
-from releve.outbound.reading import TABLES, columns_of
+from releve.outbound.fact_tables import TABLES, columns_of
 from releve.outbound.tables_text import rows_on, rules_markdown
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound.md"

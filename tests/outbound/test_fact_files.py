@@ -10,7 +10,7 @@ import pytest
 
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import NEEDED, misnamed
-from releve.outbound.reading import TABLES, columns_of, facts_of, must_be_filled, read_tables
+from releve.outbound.fact_tables import TABLES, columns_of, facts_of, must_be_filled, read_tables
 from releve.outbound.vocabulary import vocabulary, word_columns
 
 WITHDRAWALS = "client,person,at,consent,channel\n"

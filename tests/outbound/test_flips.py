@@ -19,7 +19,7 @@ from releve.outbound import (
     built_in_texts,
     load_rules,
 )
-from releve.outbound.flips import flips, read_calls
+from releve.outbound.rule_impact import flips, read_calls
 from tests.outbound.table import FEEDS
 
 CALLS = b"""id,client,number,at,object,sector,caller,person,address

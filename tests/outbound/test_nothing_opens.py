@@ -16,9 +16,9 @@ from functools import lru_cache
 
 import pytest
 
-from releve.outbound import Call, FactFaults, built_in_rules, reading, verdict
+from releve.outbound import Call, FactFaults, built_in_rules, fact_tables, verdict
 from releve.outbound.fact_files import NEEDED
-from releve.outbound.reading import TABLES, columns_of, facts_of, read_tables
+from releve.outbound.fact_tables import TABLES, columns_of, facts_of, read_tables
 from releve.outbound.vocabulary import sector_of, vocabulary, word_columns
 from tests.outbound.table import CALLER, CLIENT, NUMBER, PERSON
 
@@ -320,7 +320,7 @@ def _plain(folder: Folder) -> dict[str, bytes]:
 @pytest.fixture(autouse=True)
 def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the same bytes once: most tables of a damaged folder are as they were."""
-    monkeypatch.setattr(reading, "read_table", lru_cache(maxsize=1000)(reading.read_table))
+    monkeypatch.setattr(fact_tables, "read_table", lru_cache(maxsize=1000)(fact_tables.read_table))
 
 
 def _hold(seed: int, count: int) -> Counter[tuple[str, str]]:

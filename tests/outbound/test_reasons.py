@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from releve.outbound import built_in_rules, verdict
+from releve.outbound.fact_tables import TABLES, columns_of
+from releve.outbound.legal_rows import Words
 from releve.outbound.phrases import basis_text
-from releve.outbound.reading import TABLES, columns_of
-from releve.outbound.rows import Words
+from releve.outbound.sentences import REASONS, sentence
 from releve.outbound.vocabulary import vocabularies
-from releve.outbound.wording import REASONS, sentence
 from tests.outbound.reasons import all_findings, page
 from tests.outbound.table import case_of
 

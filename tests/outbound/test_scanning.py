@@ -11,9 +11,9 @@ import pytest
 
 from releve.cli.outbound_facts import read_facts, scan_facts
 from releve.outbound import Call, FactFaults, built_in_rules
+from releve.outbound.fact_tables import TABLES
+from releve.outbound.lazy_tables import SCANNED, scanned
 from releve.outbound.number_frames import shown_column
-from releve.outbound.reading import TABLES
-from releve.outbound.scanning import SCANNED, scanned
 from releve.outbound.screening import Screener
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT

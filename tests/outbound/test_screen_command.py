@@ -19,10 +19,10 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main, outbound_run
 from releve.outbound import Call, built_in_rules, verdict
-from releve.outbound.cells import harmless, harmless_column
 from releve.outbound.errors import ListFault
+from releve.outbound.fact_tables import facts_of
 from releve.outbound.list_rows import read_head, read_rows
-from releve.outbound.reading import facts_of
+from releve.outbound.spreadsheet_escape import harmless, harmless_column
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 

@@ -21,9 +21,9 @@ from releve.outbound import (
     screening,
     verdict,
 )
+from releve.outbound.fact_tables import facts_of
+from releve.outbound.legal_rows import legal_day
 from releve.outbound.number_frames import facts_on
-from releve.outbound.reading import facts_of
-from releve.outbound.rows import legal_day
 from releve.outbound.screening import COLUMNS, Screener
 from releve.outbound.vocabulary import sector_of
 from tests.outbound.people import NUMBERS, frame_of, people_of

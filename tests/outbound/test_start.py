@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from releve.cli import main
 from releve.network.clock import zone
 from releve.outbound import built_in_rules, verdict
-from releve.outbound.reading import TABLES, facts_of, read_tables
+from releve.outbound.fact_tables import TABLES, facts_of, read_tables
 from releve.outbound.starter import starter_of
 
 README = Path(__file__).resolve().parents[2] / "README.md"

@@ -28,7 +28,7 @@ from releve.desk.presenters.text import text_now
 from releve.gate.campaigns import campaigns as campaigns_now
 from releve.gate.law import rules_now
 from releve.gate.moments import clock
-from releve.outbound.rows import LEGAL_ZONE, legal_day
+from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 
 __all__ = ["campaign", "campaigns", "period_of", "person"]
 

@@ -13,7 +13,7 @@ from releve.desk.outbound.request_words import FAULTS
 from releve.desk.places.moment import when
 from releve.desk.presenters.text import text_now
 from releve.gate.models import FeedFault
-from releve.outbound.rows import LEGAL_ZONE
+from releve.outbound.legal_rows import LEGAL_ZONE
 
 __all__ = ["feeds"]
 

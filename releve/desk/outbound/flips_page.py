@@ -22,10 +22,10 @@ from releve.gate.law import rules_now, texts_now
 from releve.gate.moments import clock
 from releve.outbound import Call, OutboundError, Rules, load_rules
 from releve.outbound.errors import FactFaults
-from releve.outbound.flips import CALL_COLUMNS, Flip, flips, read_calls
+from releve.outbound.fact_tables import read_tables
+from releve.outbound.legal_rows import legal_day
 from releve.outbound.number_frames import facts_on
-from releve.outbound.reading import read_tables
-from releve.outbound.rows import legal_day
+from releve.outbound.rule_impact import CALL_COLUMNS, Flip, flips, read_calls
 
 __all__ = ["FlipView", "FlipsForm", "FlipsPage", "Outcome", "flip_twin", "outcome_of"]
 

@@ -27,7 +27,7 @@ from releve.gate.moments import clock
 from releve.gate.person_answers import answers_now
 from releve.gate.person_requests import RequestFault, RequestFaults, RequestReused, record
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.rows import LEGAL_ZONE
+from releve.outbound.legal_rows import LEGAL_ZONE
 
 __all__ = ["requests"]
 

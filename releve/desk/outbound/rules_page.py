@@ -15,8 +15,8 @@ from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENES
 from releve.desk.presenters.text import NARROW, Text
 from releve.outbound import Row, Rules
 from releve.outbound.holidays import DayRules
+from releve.outbound.sentences import outline
 from releve.outbound.sources import SOURCES, numbers_of
-from releve.outbound.wording import outline
 
 __all__ = [
     "RowView",

@@ -27,8 +27,8 @@ from releve.gate.models import Campaign
 from releve.gate.moments import clock
 from releve.gate.sealing import Prover
 from releve.ledger.roots import last_root
-from releve.outbound.cells import harmless
-from releve.outbound.rows import LEGAL_ZONE, legal_day
+from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
+from releve.outbound.spreadsheet_escape import harmless
 
 __all__ = ["sheet", "sheet_file"]
 

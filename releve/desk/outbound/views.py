@@ -16,7 +16,7 @@ from releve.desk.outbound.rules_page import row_twin, rules_page, visible_rules
 from releve.desk.presenters.text import text_now
 from releve.gate.law import rules_now
 from releve.live import api as live
-from releve.outbound.rows import LEGAL_ZONE, legal_day
+from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 
 __all__ = ["flips", "rules"]
 

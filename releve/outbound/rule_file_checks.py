@@ -9,9 +9,9 @@ from itertools import combinations
 
 from releve.network.faults import advice, nearest
 from releve.outbound.errors import RuleFault
-from releve.outbound.kinds import KINDS, SURE
+from releve.outbound.legal_rows import Row, Territory
 from releve.outbound.numbers import NumberTable
-from releve.outbound.rows import Row, Territory
+from releve.outbound.rule_kinds import KINDS, SURE
 
 __all__ = ["Say", "check_row", "check_whole", "speaker"]
 

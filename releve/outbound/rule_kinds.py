@@ -72,7 +72,7 @@ _CALLEES = Parameter("words", of=vocabulary("person-kind").ids)
 _PURPOSES = Parameter("words", of=vocabulary("purpose").ids)
 
 KINDS: dict[str, Kind] = {
-    # releve.outbound.case, releve.outbound.checks_data
+    # releve.outbound.judged_call, releve.outbound.checks_data
     "scope": Kind("definition", {"callees": _CALLEES, "purposes": _PURPOSES}),
     "data": _test(
         {

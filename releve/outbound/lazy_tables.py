@@ -2,7 +2,7 @@
 
 A register of tens of millions need not fit into memory. A table whose types differ, or in which
 something that must be there is missing or has spaces around it, is not scanned: it is read whole by
-:mod:`releve.outbound.reading`, which parses it or names its faulty rows.
+:mod:`releve.outbound.fact_tables`, which parses it or names its faulty rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 
 import polars as pl
 
-from releve.outbound.reading import (
+from releve.outbound.fact_tables import (
     EVENT,
     TABLES,
     columns_of,

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from releve.outbound.dates_text import day_text, moment_text
+from releve.outbound.legal_rows import Row, Words
 from releve.outbound.phrases import PHRASES, join
-from releve.outbound.rows import Row, Words
 
 __all__ = ["REASONS", "outline", "sentence"]
 

@@ -19,12 +19,12 @@ import yaml
 from releve.network.faults import advice, nearest
 from releve.outbound.calls import CALLEES, CHANNELS, MODES, PURPOSES
 from releve.outbound.errors import RuleFault, RuleFaults
-from releve.outbound.kinds import GATES, KINDS
-from releve.outbound.loading_checks import Say, check_row, check_whole, speaker
-from releve.outbound.loading_places import read_day, read_numbers, read_territories
+from releve.outbound.legal_rows import Applies, Row, Rules, Territory, Words, version_of
 from releve.outbound.numbers import NumberTable
 from releve.outbound.parameters import read_parameter
-from releve.outbound.rows import Applies, Row, Rules, Territory, Words, version_of
+from releve.outbound.rule_file_checks import Say, check_row, check_whole, speaker
+from releve.outbound.rule_kinds import GATES, KINDS
+from releve.outbound.territory_files import read_day, read_numbers, read_territories
 from releve.outbound.vocabulary import vocabulary
 
 __all__ = ["built_in_rules", "built_in_texts", "load_rules"]

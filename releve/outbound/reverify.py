@@ -15,10 +15,10 @@ from typing import Any
 
 from releve.outbound.calls import Call
 from releve.outbound.errors import OutboundError, ProofFault
+from releve.outbound.fact_tables import TABLES, columns_of
 from releve.outbound.facts import Facts
-from releve.outbound.loading import load_rules
-from releve.outbound.reading import TABLES, columns_of
-from releve.outbound.rows import Rules
+from releve.outbound.legal_rows import Rules
+from releve.outbound.rule_files import load_rules
 from releve.outbound.verdict import Verdict, verdict
 
 __all__ = ["FORMAT", "Difference", "Rerun", "call_in", "facts_in", "judged_again", "rerun"]

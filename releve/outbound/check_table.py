@@ -13,10 +13,10 @@ from releve.outbound import (
     checks_time,
     consents,
 )
-from releve.outbound.case import Case, Failure, Moment
 from releve.outbound.exceptions import INSTANTS_OF_LIFTS
-from releve.outbound.kinds import KINDS
-from releve.outbound.rows import Row
+from releve.outbound.judged_call import Case, Failure, Moment
+from releve.outbound.legal_rows import Row
+from releve.outbound.rule_kinds import KINDS
 
 __all__ = ["CHECKS", "CLOCK_CHANGES", "INSTANTS", "PHASES", "Check"]
 
@@ -40,7 +40,7 @@ CHECKS: dict[str, Check] = {
     "caller_class": checks_caller.caller_class,
     "authentication": checks_caller.authentication,
 }
-"""Kind to check; the consent family is judged together, in :mod:`releve.outbound.grounds`."""
+"""Kind to check; the consent family is judged together, in :mod:`releve.outbound.legal_basis`."""
 
 CLOCK_CHANGES: dict[str, Callable[[Row, Moment], datetime | None]] = {
     "hours": checks_time.hours_change,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from releve.outbound.case import Failure, Moment
 from releve.outbound.consents import CONSENT_KINDS, against
 from releve.outbound.exceptions import lift_of
 from releve.outbound.facts import Consent
-from releve.outbound.rows import Row
+from releve.outbound.judged_call import Failure, Moment
+from releve.outbound.legal_rows import Row
 
 __all__ = ["ConsentState", "consent_state"]
 

@@ -1,7 +1,7 @@
 """The law as dated rows: what a row is, and which rows bind on a day.
 
 A row says *what* binds, from when to when and with which parameters; the code knows only *kinds*
-of rules (:mod:`releve.outbound.kinds`). Days are legal days, which run in Europe/Paris; ``first``
+of rules (:mod:`releve.outbound.rule_kinds`). Days are legal days, which run in Europe/Paris; ``first``
 and ``last`` are inclusive.
 """
 

@@ -17,8 +17,8 @@ from releve.network.clock import UTC, zone
 from releve.outbound.calls import CALLEES, Call
 from releve.outbound.clients import client_key
 from releve.outbound.facts import Facts, Known
+from releve.outbound.legal_rows import ANY, Row, RowsInForce, Rules, Territory, legal_day
 from releve.outbound.numbers import Number
-from releve.outbound.rows import ANY, Row, RowsInForce, Rules, Territory, legal_day
 from releve.outbound.vocabulary import lineage, vocabulary
 
 __all__ = [

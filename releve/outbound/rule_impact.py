@@ -16,7 +16,7 @@ from releve.network.faults import advice, nearest
 from releve.outbound.calls import Call
 from releve.outbound.errors import CallFault
 from releve.outbound.facts import Facts
-from releve.outbound.rows import Rules
+from releve.outbound.legal_rows import Rules
 from releve.outbound.verdict import Verdict, verdict
 
 __all__ = ["CALL_COLUMNS", "Flip", "flips", "read_calls"]

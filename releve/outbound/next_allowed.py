@@ -13,9 +13,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from releve.network.clock import UTC
-from releve.outbound.case import Case, Moment
-from releve.outbound.registry import CLOCK_CHANGES, INSTANTS
-from releve.outbound.rows import Row, legal_midnight
+from releve.outbound.check_table import CLOCK_CHANGES, INSTANTS
+from releve.outbound.judged_call import Case, Moment
+from releve.outbound.legal_rows import Row, legal_midnight
 
 __all__ = [
     "Findings",

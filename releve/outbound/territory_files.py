@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 from releve.network.clock import known_zone
-from releve.outbound.loading_checks import Say
+from releve.outbound.legal_rows import ANY, Territory, Words
 from releve.outbound.numbers import NumberTable, Prefix
-from releve.outbound.rows import ANY, Territory, Words
+from releve.outbound.rule_file_checks import Say
 
 __all__ = ["read_day", "read_numbers", "read_territories"]
 
