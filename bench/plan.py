@@ -28,17 +28,17 @@ from releve.cli.operator import requirement_of
 from releve.demand import Requirement
 from releve.network import Operator, sample_operator, usable_seats_of
 from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, contingencies_of, named_plan
-from releve.plan.blocks import Block, Layout, add_block, add_caps, layout_of, lost_assignments
-from releve.plan.floors import client_floors
+from releve.plan.integer_plan import Whole, whole_plan
 from releve.plan.integer_search import BASE_ROUNDS
-from releve.plan.live import live_day, live_relief
+from releve.plan.intraday_relief import live_day, live_relief
+from releve.plan.lower_bounds import client_floors
 from releve.plan.lp import Floats, LinearProgram, Solution, solve
 from releve.plan.missing import what_is_missing
+from releve.plan.n1_program import secure_plan
 from releve.plan.planner import seats_to_fill, solve_day
 from releve.plan.problem import Problem, day_problem
 from releve.plan.relief import relief_of
-from releve.plan.secure import secure_plan
-from releve.plan.whole import Whole, whole_plan
+from releve.plan.scenario_lp import Block, Layout, add_block, add_caps, layout_of, lost_assignments
 from tests.plan.planned import aims_of, own_breaks, sites_of
 from tests.plan.textbook import textbook_base, textbook_floors, textbook_whole
 from tests.plan.textbook_table import Table

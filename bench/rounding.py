@@ -18,7 +18,7 @@ import numpy as np
 from releve.cli.operator import requirement_of
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import PlanSettings, secure, solve_day
+from releve.plan import PlanSettings, n1_program, solve_day
 from releve.plan.integer_search import IntegerSearch
 from releve.plan.lp import LinearProgram, Solution
 
@@ -61,7 +61,7 @@ class Found:
 @contextmanager
 def shaken(seed: int) -> Iterator[None]:
     """Shake the solution of the N-1 programme; odd seeds also solve it in another order."""
-    plainly = secure.solve
+    plainly = n1_program.solve
 
     def shuffled(lp: LinearProgram, **given: object) -> Solution:
         rng = np.random.default_rng(seed)
@@ -81,11 +81,11 @@ def shaken(seed: int) -> Iterator[None]:
             found, x=np.maximum(0.0, x + rng.uniform(-NOISE, NOISE, len(x))), row_dual=dual
         )
 
-    secure.solve = shuffled
+    n1_program.solve = shuffled
     try:
         yield
     finally:
-        secure.solve = plainly
+        n1_program.solve = plainly
 
 
 def plan_once(operator: Operator) -> Found:

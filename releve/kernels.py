@@ -15,7 +15,7 @@ __all__ = ["cache_folder", "kernel_files"]
 
 PACKAGE = Path(__file__).resolve().parent
 _FOLDERS = ("crashtest", "demand/erlang", "demand/queue")
-_FILES = ("plan/rounding.py", "plan/whole_kernel.py")
+_FILES = ("plan/rounding.py", "plan/local_search.py")
 """Where kernels call those of other files, or take their constants."""
 
 

@@ -1,7 +1,7 @@
 """A plan folder: one or several days planned for one operator, as files for people and programs.
 
 ==========================  ===================================================================
-``plan-YYYY-MM-DD.json``    the whole plan of a day, exact (:mod:`releve.plan.serial`)
+``plan-YYYY-MM-DD.json``    the whole plan of a day, exact (:mod:`releve.plan.plan_json`)
 ``placements.csv``          who works where: place, programme, shift and break, local and UTC
 ``placements.parquet``      the same, typed
 ``moves/CONTINGENCY.csv``   what changes against the base plan when a place is lost
@@ -33,8 +33,8 @@ from icalendar import Calendar, Event
 
 from releve.network.clock import UTC, zone
 from releve.network.model import HOME
+from releve.plan.plan_json import PlanFormatError, plan_from_json, plan_to_json
 from releve.plan.result import BASE, Move, Placement, Plan
-from releve.plan.serial import PlanFormatError, plan_from_json, plan_to_json
 
 __all__ = [
     "VERIFICATION_COLUMNS",

@@ -36,7 +36,7 @@ from releve.demand import forecast, history_of
 from releve.folder import read_files
 from releve.network import HOME, Operator
 from releve.plan import Plan
-from releve.plan.serial import plan_to_json
+from releve.plan.plan_json import plan_to_json
 from releve.plan_folder import PlanFolderError, read_plans
 from releve.situation import Situation, event_from_json, fold
 

@@ -58,7 +58,7 @@ from releve.plan import (
 )
 from releve.plan.explain import explain, refuse_unknown
 from releve.plan.missing import what_is_missing
-from releve.plan.serial import plan_to_json
+from releve.plan.plan_json import plan_to_json
 from releve.plan_folder import PlanFolderError, refuse_strangers, write_plans
 
 __all__ = ["plan"]

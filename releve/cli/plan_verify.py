@@ -16,7 +16,7 @@ from releve.demand import Forecast, Requirement
 from releve.demand.queue import warm_up
 from releve.network import Operator, zone
 from releve.plan import SolvedDay, named_plan
-from releve.plan.verified import (
+from releve.plan.simulation_check import (
     ERRS,
     ClientFigures,
     ReliefError,

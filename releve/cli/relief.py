@@ -17,7 +17,7 @@ from releve.cli.plan_text import move_lines
 from releve.demand import Requirement
 from releve.network import Operator, to_utc, zone
 from releve.plan import Contingency, Plan, PlanSettings
-from releve.plan.live import LiveRelief, live_day, live_relief
+from releve.plan.intraday_relief import LiveRelief, live_day, live_relief
 from releve.plan_folder import PlanFolderError, read_plans
 
 __all__ = ["relief"]

@@ -21,7 +21,7 @@ from releve.crashtest.places import Numbers
 from releve.crashtest.settings import INTERVALS
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
-from releve.plan.legal import Legality
+from releve.plan.eligibility import Legality
 from releve.plan.roster import Pattern, breaks_of, patterns_of, shifts_of_day
 
 __all__ = ["Tallies", "check_plan_of", "day_of", "scenario_numbers", "settings_of", "tallies_of"]

@@ -15,7 +15,7 @@ from dataclasses import replace
 from releve.crashtest.planned import settings_of
 from releve.network import HOME, Operator
 from releve.plan import Contingency, Move, Placement, Plan, Scenario
-from releve.plan.legal import Legality
+from releve.plan.eligibility import Legality
 
 __all__ = ["at_home", "sent_home"]
 

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from threading import Lock
 
+from releve.plan.plan_json import PlanFormatError, plan_from_json
 from releve.plan.result import Plan
-from releve.plan.serial import PlanFormatError, plan_from_json
 from releve.plan_folder import PlanFolderError, plan_files
 
 __all__ = ["PlanStore", "StoredPlan", "store_of"]

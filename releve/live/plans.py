@@ -22,7 +22,7 @@ from releve.live.models import Activation, PlanText
 from releve.live.operator import operator_at
 from releve.network import Operator
 from releve.plan import Plan, PlanSettings
-from releve.plan.serial import plan_from_json, plan_to_json
+from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan_folder import PlanFolderError, read_plans
 from releve.registry import storage as registry
 

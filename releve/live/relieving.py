@@ -21,11 +21,11 @@ from releve.live.plans import DayPlan, settings_of
 from releve.live.scene import Changes, change_of, placement_of, working
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan
-from releve.plan.live import LiveDay, live_day, live_relief
-from releve.plan.people import moves_of, name_relief, placements_of
+from releve.plan.integer_plan import WholePlan
+from releve.plan.intraday_relief import LiveDay, live_day, live_relief
+from releve.plan.named_assignments import moves_of, name_relief, placements_of
 from releve.plan.problem import Groups
 from releve.plan.relief import available_staff
-from releve.plan.whole import WholePlan
 
 __all__ = [
     "HOME_DELAY",

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from releve.network import Operator
-from releve.plan.blocks import Block, layout_of, lost_assignments
+from releve.plan.candidate_groups import Twins, with_twins
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
 from releve.plan.planner import SolvedDay
 from releve.plan.problem import Problem
 from releve.plan.relief import Staff, available_staff, relief_programme
 from releve.plan.result import BASE
-from releve.plan.twins import Twins, with_twins
+from releve.plan.scenario_lp import Block, layout_of, lost_assignments
 
 __all__ = ["Binding", "Explanation", "OneMore", "explain", "refuse_unknown"]
 

@@ -15,20 +15,20 @@ from functools import cached_property
 
 import numpy as np
 
-from releve.plan.blocks import Layout
 from releve.plan.contingency import Contingency
-from releve.plan.controlled import controlled_rounding
+from releve.plan.controlled_rounding import controlled_rounding
 from releve.plan.cuts import Cut, cut_table
-from releve.plan.floors import client_requirement
+from releve.plan.integer_plan import SEED, Whole, WholePlan, whole_plan
+from releve.plan.lower_bounds import client_requirement
 from releve.plan.lp import Floats, Ints
+from releve.plan.n1_program import SecurePlan, secure_plan
 from releve.plan.objective import Answer, AnswerSolver, objective_of, objective_of_answers
 from releve.plan.problem import Problem
 from releve.plan.progress import Progress, SolverLog, Watch
 from releve.plan.relief import QUICK, THOROUGH, Relief, excess_price, relief_of
 from releve.plan.result import BASE
-from releve.plan.secure import SecurePlan, secure_plan
+from releve.plan.scenario_lp import Layout
 from releve.plan.settings import PlanSettings
-from releve.plan.whole import SEED, Whole, WholePlan, whole_plan
 
 __all__ = ["FEW", "IntegerSearch", "Rounding", "base_in_people"]
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from releve.network import Operator
-from releve.plan.aims import Aims, Pairs
 from releve.plan.buying import Bought, cheapest_set, incurable_cells, merged, purchases_of
+from releve.plan.candidate_groups import Twins, short_programmes, with_twins
 from releve.plan.contingency import Contingency
 from releve.plan.planner import SolvedDay
 from releve.plan.progress import Steps
@@ -30,7 +30,7 @@ from releve.plan.replanned import (
 )
 from releve.plan.result import Purchase
 from releve.plan.settings import PlanSettings
-from releve.plan.twins import Twins, short_programmes, with_twins
+from releve.plan.shortfall_targets import Aims, Pairs
 
 __all__ = ["Bundle", "Failed", "mended", "mended_set"]
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releve.network import Operator
-from releve.plan.aims import Aims, Pairs
 from releve.plan.buying import KINDS, Bought, cheapest_set, incurable_cells, purchases_of
+from releve.plan.candidate_groups import short_programmes, with_twins
 from releve.plan.integer_search import FEW
 from releve.plan.mending import Failed, mended, mended_set
 from releve.plan.planner import SolvedDay
@@ -22,7 +22,7 @@ from releve.plan.progress import Report, Steps
 from releve.plan.purchases import summary_of
 from releve.plan.replanned import Again, Misses, Run, Tried, misses_of, planned_again
 from releve.plan.result import BASE, Purchase, WhatIsMissing
-from releve.plan.twins import short_programmes, with_twins
+from releve.plan.shortfall_targets import Aims, Pairs
 
 __all__ = ["Run", "what_is_missing"]
 

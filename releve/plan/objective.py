@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from releve.network.decimal_grid import round_to_grid
-from releve.plan.blocks import Layout, add_block
 from releve.plan.contingency import Contingency
 from releve.plan.cuts import Cut, cut_through
-from releve.plan.floors import by_client, client_requirement
+from releve.plan.integer_plan import WholePlan
+from releve.plan.lower_bounds import by_client, client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, RepeatedProgram, Solution, solve
-from releve.plan.problem import Problem
-from releve.plan.relief import Staff, available_staff, exact_available, limit_staff
-from releve.plan.secure import (
+from releve.plan.n1_program import (
     KIND_WEIGHT,
     SecurePlan,
     add_regret,
@@ -30,8 +28,10 @@ from releve.plan.secure import (
     client_unit,
     shortfall_weights,
 )
+from releve.plan.problem import Problem
+from releve.plan.relief import Staff, available_staff, exact_available, limit_staff
+from releve.plan.scenario_lp import Layout, add_block
 from releve.plan.settings import PlanSettings
-from releve.plan.whole import WholePlan
 
 __all__ = [
     "Answer",

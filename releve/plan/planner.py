@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from releve.demand.tables import Requirement
 from releve.network import Operator, SiteSeats, usable_seats_of
-from releve.plan.cells import cell_of, verdict_of
 from releve.plan.checker import check_plan
 from releve.plan.contingency import Contingency, contingencies_of
-from releve.plan.legal import open_sites
-from releve.plan.people import Seating, moves_of, name_people, name_relief, placements_of
+from releve.plan.eligibility import open_sites
+from releve.plan.named_assignments import Seating, moves_of, name_people, name_relief, placements_of
 from releve.plan.problem import Problem, day_problem
 from releve.plan.progress import Progress, Watch
 from releve.plan.proof import bound_of
 from releve.plan.relief import Relief
+from releve.plan.relief_matrix import cell_of, verdict_of
 from releve.plan.result import BASE, SINGLE, Cell, Placement, Plan, PlannedSite, Scenario
 from releve.plan.roster import shifts_of_day
 from releve.plan.settings import PlanSettings

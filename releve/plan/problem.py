@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from releve.demand.tables import Requirement
 from releve.network import HOME, Operator
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
-from releve.plan.legal import Legality, open_sites
+from releve.plan.eligibility import Legality, open_sites
 from releve.plan.roster import (
     Pattern,
     Patterns,

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from releve.network import Operator
+from releve.plan.candidate_groups import new_carriers
 from releve.plan.result import Purchase
-from releve.plan.twins import new_carriers
 
 __all__ = ["cost_of", "new_seats", "summary_of", "with_purchases"]
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from releve.network.decimal_grid import round_to_grid
-from releve.plan.blocks import Block, Layout, Truths, add_block, layout_of, lost_assignments
 from releve.plan.contingency import Contingency
-from releve.plan.floors import by_client, client_requirement
+from releve.plan.integer_plan import Whole, WholePlan, whole_plan
+from releve.plan.lower_bounds import by_client, client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
+from releve.plan.n1_program import add_shares, add_target
 from releve.plan.problem import Problem
-from releve.plan.secure import add_shares, add_target
-from releve.plan.whole import Whole, WholePlan, whole_plan
+from releve.plan.scenario_lp import Block, Layout, Truths, add_block, layout_of, lost_assignments
 
 __all__ = [
     "QUICK",

@@ -9,15 +9,15 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from releve.network import Operator
-from releve.plan.aims import Aims, Pairs
-from releve.plan.cells import cell_of
-from releve.plan.floors import client_requirement
+from releve.plan.lower_bounds import client_requirement
 from releve.plan.lp import Floats
+from releve.plan.n1_program import KIND_WEIGHT
 from releve.plan.planner import SolvedDay, seats_to_fill
 from releve.plan.problem import Problem, day_problem
 from releve.plan.purchases import cost_of, new_seats, with_purchases
+from releve.plan.relief_matrix import cell_of
 from releve.plan.result import BASE, SINGLE, Purchase
-from releve.plan.secure import KIND_WEIGHT
+from releve.plan.shortfall_targets import Aims, Pairs
 from releve.plan.solve import Planning, plan_problem
 
 __all__ = [

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from releve.plan.whole_kernel import Fixed, State, put
+from releve.plan.local_search import Fixed, State, put
 
 __all__ = ["fill", "round_groups", "round_sum"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from releve.plan.blocks import Layout, layout_of
 from releve.plan.contingency import Contingency
-from releve.plan.floors import client_floors
+from releve.plan.integer_plan import WholePlan
 from releve.plan.integer_search import IntegerSearch
+from releve.plan.lower_bounds import client_floors
 from releve.plan.lp import Floats
+from releve.plan.n1_program import SecurePlan, secure_plan
 from releve.plan.problem import Problem
 from releve.plan.progress import Progress, SolverLog, Watch
 from releve.plan.relief import Relief
-from releve.plan.secure import SecurePlan, secure_plan
+from releve.plan.scenario_lp import Layout, layout_of
 from releve.plan.settings import PlanSettings
-from releve.plan.whole import WholePlan
 
 __all__ = ["Planning", "plan_problem"]
 

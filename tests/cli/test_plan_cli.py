@@ -26,7 +26,7 @@ from releve.plan import (
     named_plan,
     solve_day,
 )
-from releve.plan.serial import plan_from_json
+from releve.plan.plan_json import plan_from_json
 from releve.plan_folder import read_plans
 from tests.cli.folders import folder_of, run, sample
 from tests.plan.tiny import two_sites_one_client

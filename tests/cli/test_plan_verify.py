@@ -21,7 +21,7 @@ from releve.cli.plan_verify import (
 )
 from releve.demand import Requirement
 from releve.plan import SolvedDay
-from releve.plan.serial import plan_from_json
+from releve.plan.plan_json import plan_from_json
 from releve.plan_folder import VERIFICATION_COLUMNS
 from tests.cli.folders import folder_of, run, sample
 from tests.plan.verified_case import demand, operator, solve

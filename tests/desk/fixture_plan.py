@@ -14,8 +14,8 @@ from functools import cache
 import numpy as np
 
 from releve.network.clock import UTC, day_bounds, zone
-from releve.plan.cells import verdict_of
 from releve.plan.contingency import Contingency
+from releve.plan.relief_matrix import verdict_of
 from releve.plan.result import (
     BASE,
     SINGLE,

@@ -13,7 +13,7 @@ from icalendar import Calendar
 
 import releve.plan_folder as module
 from releve.network.clock import UTC
-from releve.plan.serial import plan_to_json
+from releve.plan.plan_json import plan_to_json
 from releve.plan_folder import (
     PlanFolderError,
     calendars_of,

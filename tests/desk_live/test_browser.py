@@ -18,7 +18,7 @@ from releve.desk.access.roles import Role
 from releve.desk.access.visitor import COOKIE as ROLE_COOKIE
 from releve.desk.live.streams import COOKIE as STREAM_COOKIE
 from releve.plan import Plan
-from releve.plan.serial import plan_from_json
+from releve.plan.plan_json import plan_from_json
 from tests.browser_tools import (
     VIEWS,
     View,

@@ -8,12 +8,12 @@ import numpy as np
 
 from releve.network import Shift, usable_seats_of
 from releve.plan.contingency import Contingency, contingencies_of
-from releve.plan.floors import client_floors
+from releve.plan.lower_bounds import client_floors
+from releve.plan.n1_program import KIND_WEIGHT, SecurePlan, secure_plan
 from releve.plan.planner import seats_to_fill
 from releve.plan.problem import Problem, day_problem
 from releve.plan.result import Placement, Plan
 from releve.plan.roster import breaks_of
-from releve.plan.secure import KIND_WEIGHT, SecurePlan, secure_plan
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import prices_of
 from tests.plan.oracle_rules import Break, Floats

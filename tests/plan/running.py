@@ -15,7 +15,7 @@ from releve.demand.tables import Requirement
 from releve.network import Operator, to_utc
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import Contingency, Placement, Plan, PlanSettings, contingencies_of, plan_day
-from releve.plan.live import LiveRelief
+from releve.plan.intraday_relief import LiveRelief
 from tests.plan import oracle_rules as rules
 from tests.plan.tiny import HALF_HOUR, Tiny
 

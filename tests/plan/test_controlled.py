@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.plan.controlled import NEARNESS, controlled_rounding
+from releve.plan.controlled_rounding import NEARNESS, controlled_rounding
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import Problem
 from tests.plan.planned import problem_of

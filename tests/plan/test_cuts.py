@@ -10,13 +10,13 @@ import pytest
 
 from releve.cli.operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import PlanSettings, SolvedDay, contingencies_of, secure, solve_day
+from releve.plan import PlanSettings, SolvedDay, contingencies_of, n1_program, solve_day
 from releve.plan.cuts import Cut, cut_table
+from releve.plan.integer_plan import Whole, WholePlan, empty_state, fixed_of, whole_plan
 from releve.plan.integer_search import ROUNDINGS, IntegerSearch
+from releve.plan.local_search import put
 from releve.plan.lp import LinearProgram, Solution
 from releve.plan.objective import answers_of
-from releve.plan.whole import Whole, WholePlan, empty_state, fixed_of, whole_plan
-from releve.plan.whole_kernel import put
 
 SPREAD = 0.0003
 """How far apart the best and the worst plan of one operator may be, as a share of the weighted
@@ -148,7 +148,7 @@ def test_a_place_that_a_dear_cut_lies_on_is_left() -> None:
 @pytest.mark.slow
 def test_a_shaken_fractional_optimum_gives_a_plan_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise of 1e-6, and other points of the optimal face (rows and columns in another order)."""
-    plainly = secure.solve
+    plainly = n1_program.solve
 
     def shuffled(lp: LinearProgram, seed: int, **given: object) -> Solution:
         rng = np.random.default_rng(seed)
@@ -170,7 +170,9 @@ def test_a_shaken_fractional_optimum_gives_a_plan_as_good(monkeypatch: pytest.Mo
     found = []
     for seed in range(4):
         if seed:
-            monkeypatch.setattr(secure, "solve", lambda lp, s=seed, **has: shuffled(lp, s, **has))
+            monkeypatch.setattr(
+                n1_program, "solve", lambda lp, s=seed, **has: shuffled(lp, s, **has)
+            )
         planning = solve_day(operator, need).planning
         found.append(planning.objective / planning.problem.weighted_requirement)
     assert max(found) - min(found) <= SPREAD

@@ -15,11 +15,11 @@ import pytest
 from releve.network import Measure
 from releve.plan import Contingency, Placement, Plan, Scenario
 from releve.plan.checker import check_relief
-from releve.plan.floors import by_client, client_requirement
-from releve.plan.live import LiveDay, LiveRelief, live_day, live_relief
+from releve.plan.integer_plan import WholePlan
+from releve.plan.intraday_relief import LiveDay, LiveRelief, live_day, live_relief
+from releve.plan.lower_bounds import by_client, client_requirement
 from releve.plan.lp import solve
 from releve.plan.relief import available_staff, columns_of, excess_price, relief_programme
-from releve.plan.whole import WholePlan
 from tests.plan import oracle_rules as rules
 from tests.plan.running import (
     clock,

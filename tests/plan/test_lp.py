@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from releve.cli.plan_text import proof_lines
-from releve.plan import plan_day, secure
+from releve.plan import n1_program, plan_day
 from releve.plan.lp import LinearProgram, Solution, SolverError, solve
 from tests.plan import tiny
 from tests.plan.planned import problem_of, secure_of, sites_of
@@ -72,7 +72,7 @@ def test_a_plan_whose_programme_was_not_solved_to_its_end_claims_no_more_than_is
         assert found.objective > least + 1, "far from the optimum"
         return found
 
-    monkeypatch.setattr(secure, "solve", early)
+    monkeypatch.setattr(n1_program, "solve", early)
     plan = plan_day(case.operator, case.requirement, case.settings)
     assert plan.bound.status != "Optimal"
     assert plan.bound.lower_bound <= least + 1e-9

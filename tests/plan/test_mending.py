@@ -22,16 +22,16 @@ from releve.plan import (
     missing,
     solve_day,
 )
-from releve.plan.aims import STEP, Aims
+from releve.plan.candidate_groups import with_twins
+from releve.plan.integer_plan import WholePlan
 from releve.plan.integer_search import IntegerSearch
 from releve.plan.missing import what_is_missing
 from releve.plan.progress import Watch
 from releve.plan.purchases import with_purchases
 from releve.plan.relief import Relief
 from releve.plan.replanned import Again, Misses, Tried, misses_of, planned_again
+from releve.plan.shortfall_targets import STEP, Aims
 from releve.plan.solve import plan_problem
-from releve.plan.twins import with_twins
-from releve.plan.whole import WholePlan
 from tests.plan.planned import problem_of
 from tests.plan.test_missing import without_lines
 from tests.plan.tiny import Tiny, spare_person, two_sites_one_client

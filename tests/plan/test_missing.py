@@ -28,9 +28,9 @@ from releve.plan import (
     solve_day,
 )
 from releve.plan.buying import KINDS, Bought, cheapest_set
+from releve.plan.candidate_groups import with_twins
 from releve.plan.missing import Run, what_is_missing
 from releve.plan.replanned import STAGES, Again, Misses, planned_again
-from releve.plan.twins import with_twins
 from tests.plan.planned import problem_of
 from tests.plan.tiny import Tiny, one_site_site_only, spare_person, two_sites_one_client
 

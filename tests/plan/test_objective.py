@@ -12,8 +12,8 @@ from releve.cli.operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, SolvedDay, contingencies_of, solve_day
 from releve.plan.integer_search import CLOSE, ROUNDINGS, IntegerSearch, base_in_people
+from releve.plan.n1_program import shortfall_weights
 from releve.plan.objective import answer_of, objective_of
-from releve.plan.secure import shortfall_weights
 from releve.plan.solve import Planning
 from tests.plan.planned import sites_of
 from tests.plan.tiny import Tiny, spare_person, two_sites_one_client

@@ -14,9 +14,9 @@ import pytest
 from releve.network import Seat, Site
 from releve.plan import plan_day
 from releve.plan.contingency import Contingency
-from releve.plan.floors import client_floors
+from releve.plan.lower_bounds import client_floors
+from releve.plan.n1_program import secure_plan
 from releve.plan.result import Placement
-from releve.plan.secure import secure_plan
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import with_operator
 from tests.plan.oracle_rules import Floats

@@ -13,7 +13,7 @@ from releve.network import sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import PlanSettings, contingencies_of, solve_day
 from releve.plan import relief as reliefs
-from releve.plan.floors import client_requirement
+from releve.plan.lower_bounds import client_requirement
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from releve.plan import plan_day
+from releve.plan.local_search import improve, shake
 from releve.plan.rounding import fill, round_groups, round_sum
-from releve.plan.whole_kernel import improve, shake
 from tests.plan import tiny
 
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from releve.plan.plan_json import FORMAT, PlanFormatError, plan_from_json, plan_to_json
 from releve.plan.result import Plan
-from releve.plan.serial import FORMAT, PlanFormatError, plan_from_json, plan_to_json
 from tests.desk.fixture_plan import synthetic_plan
 
 

@@ -12,7 +12,7 @@ from releve.demand import metrics
 from releve.demand.queue import erlang_prediction
 from releve.network import Operator
 from releve.plan import BASE, Plan, named_plan
-from releve.plan.verified import (
+from releve.plan.simulation_check import (
     Simulated,
     alike,
     client_figures,

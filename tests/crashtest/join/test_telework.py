@@ -13,7 +13,7 @@ from releve.crashtest.policies import under_policies
 from releve.crashtest.telework import at_home, sent_home
 from releve.network import HOME
 from releve.plan import Placement, Plan
-from releve.plan.legal import Legality
+from releve.plan.eligibility import Legality
 from tests.crashtest.join.made import planned, rough
 
 OPERATOR = planned()[0]

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from releve.plan.blocks import Truths, add_block, layout_of, lost_assignments
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, LinearProgram, solve
 from releve.plan.problem import Problem
+from releve.plan.scenario_lp import Truths, add_block, layout_of, lost_assignments
 
 __all__ = ["by_client", "client_floors", "client_requirement", "of_client"]
 

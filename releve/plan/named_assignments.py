@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from releve.network import HOME
-from releve.plan.blocks import Layout
 from releve.plan.lp import Ints
 from releve.plan.problem import Problem
 from releve.plan.relief import Staff
 from releve.plan.result import Move, Placement
+from releve.plan.scenario_lp import Layout
 
 __all__ = ["Seating", "moves_of", "name_people", "name_relief", "placements_of"]
 

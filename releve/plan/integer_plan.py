@@ -3,7 +3,7 @@
 A linear plan is rounded group by group (largest remainder) and its breaks link by link; the
 kernel then moves single people as long as that lowers the cost. Rules that rounding broke (a seat,
 a share of a site) are mended by the same moves, for breaking them costs more than anything. What
-is in whole people already (:mod:`releve.plan.controlled`) is not rounded.
+is in whole people already (:mod:`releve.plan.controlled_rounding`) is not rounded.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from releve.plan.blocks import Layout, Truths
 from releve.plan.cuts import CutTable, no_cuts
-from releve.plan.floors import by_client
+from releve.plan.local_search import Fixed, State, improve, shake
+from releve.plan.lower_bounds import by_client
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import Problem
 from releve.plan.rounding import fill, round_groups
-from releve.plan.whole_kernel import Fixed, State, improve, shake
+from releve.plan.scenario_lp import Layout, Truths
 
 __all__ = ["Whole", "WholePlan", "fixed_of", "whole_plan"]
 

@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
-from releve.plan.blocks import (
+from releve.plan.contingency import Contingency
+from releve.plan.cuts import Cut, cut_through
+from releve.plan.lower_bounds import client_requirement
+from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
+from releve.plan.problem import Problem
+from releve.plan.result import BASE
+from releve.plan.scenario_lp import (
     Block,
     Layout,
     add_block,
@@ -24,12 +30,6 @@ from releve.plan.blocks import (
     layout_of,
     lost_assignments,
 )
-from releve.plan.contingency import Contingency
-from releve.plan.cuts import Cut, cut_through
-from releve.plan.floors import client_requirement
-from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
-from releve.plan.problem import Problem
-from releve.plan.result import BASE
 from releve.plan.settings import PlanSettings
 
 __all__ = [

@@ -15,12 +15,12 @@ import numpy as np
 
 from releve.demand.tables import INTERVAL, Requirement
 from releve.network import HOME, Operator
-from releve.plan.blocks import Layout, layout_of
 from releve.plan.contingency import Contingency
-from releve.plan.floors import by_client, client_requirement
-from releve.plan.legal import Legality
+from releve.plan.eligibility import Legality
+from releve.plan.integer_plan import Whole, WholePlan, whole_plan
+from releve.plan.lower_bounds import by_client, client_requirement
 from releve.plan.lp import Floats, Ints, solve
-from releve.plan.people import Seating, moves_of, name_relief, placements_of
+from releve.plan.named_assignments import Seating, moves_of, name_relief, placements_of
 from releve.plan.problem import Group, Groups, Problem, programme_weights
 from releve.plan.relief import (
     Staff,
@@ -31,8 +31,8 @@ from releve.plan.relief import (
 )  # fmt: skip
 from releve.plan.result import Move, Placement, Plan
 from releve.plan.roster import Pattern, breaks_of, patterns_of, shifts_of_day
+from releve.plan.scenario_lp import Layout, layout_of
 from releve.plan.settings import PlanSettings
-from releve.plan.whole import Whole, WholePlan, whole_plan
 
 __all__ = ["CURVE", "LiveDay", "LiveRelief", "live_day", "live_relief"]
 

@@ -1,6 +1,6 @@
 """Take one person out and put them back where they help most, until nobody wants to move.
 
-The kernel of :mod:`releve.plan.whole`. Costs are in agent-intervals of mean penalty:
+The kernel of :mod:`releve.plan.integer_plan`. Costs are in agent-intervals of mean penalty:
 
 * a missing agent-interval costs its programme's weight;
 * a client's missing agent-intervals above its limit cost ``excess[client]`` each, on top;
