@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from releve.crashtest import CrashTestError, Prepared, Quarters, Runner
-from releve.crashtest.without import Without, live_without, lost_of
+from releve.crashtest.ablation import Without, live_without, lost_of
 
 __all__ = ["SpreadError", "run_part", "spread", "without_part"]
 

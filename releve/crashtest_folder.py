@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from releve.crashtest import CrashResult, Quarters, result_from_json, result_to_json
-from releve.crashtest.without import Without
+from releve.crashtest.ablation import Without
 
 __all__ = [
     "RUN_FORMAT",

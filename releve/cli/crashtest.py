@@ -42,12 +42,12 @@ from releve.crashtest import (
     result_of,
     result_to_json,
 )
+from releve.crashtest.ablation import Without
 from releve.crashtest.comparison import Case, Difference, compare, difference_json
 from releve.crashtest.outages import Hazard, HazardFaults, read_hazards
 from releve.crashtest.policies import POLICIES, Mix, best_mix, under_policies
-from releve.crashtest.redo import Redone, redo_worst
+from releve.crashtest.replay_worst_days import Redone, redo_worst
 from releve.crashtest.result import penalties
-from releve.crashtest.without import Without
 from releve.crashtest_dask import SpreadError
 from releve.crashtest_folder import (
     RunFolderError,

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from releve.crashtest import CrashTest, Prepared, Quarters, Runner, join, prepare
+from releve.crashtest import CrashTest, Prepared, Quarters, Runner, join, run_arrays
+from releve.crashtest.ablation import Without, join_without, live_without, lost_of
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.comparison import Case
 from releve.crashtest.estimates import ratio
-from releve.crashtest.without import Without, join_without, live_without, lost_of
 from releve.crashtest_dask import run_part, spread, without_part
 from releve.crashtest_folder import doing, read_parts, read_without, write_part
 
@@ -56,7 +56,7 @@ def missing_parts(quarters: int, there: Sequence[Quarters | Without]) -> list[tu
 def run_case(number: int, label: str, test: CrashTest, how: How, early: Early) -> Case:
     """Run what is missing of a case; ``early(done, of, estimate)`` is told after each part."""
     how.say(number, "preparing")
-    ready = prepare(test)
+    ready = run_arrays(test)
     how.say(number, "running")
     of = test.settings.quarters
     parts = _wanted(of, read_parts(how.folder, number) if how.folder else [])

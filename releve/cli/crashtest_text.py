@@ -12,7 +12,7 @@ from releve.crashtest import CrashResult
 from releve.crashtest.comparison import Difference
 from releve.crashtest.outbreak import Band, Estimate
 from releve.crashtest.policies import POLICIES, Mix
-from releve.crashtest.redo import Redone
+from releve.crashtest.replay_worst_days import Redone
 
 __all__ = [
     "cause_tables",

@@ -5,7 +5,6 @@ docs/crashtest.md.
 """
 
 from releve.crashtest.errors import CrashTestError, OtherOperator, RoomError
-from releve.crashtest.prepare import CrashTest, Prepared, prepare
 from releve.crashtest.result import (
     CauseResult,
     ClientResult,
@@ -17,6 +16,7 @@ from releve.crashtest.result import (
     result_to_json,
 )
 from releve.crashtest.run import Quarters, Runner, join, run
+from releve.crashtest.run_arrays import CrashTest, Prepared, prepare
 from releve.crashtest.settings import Settings
 
 __all__ = [

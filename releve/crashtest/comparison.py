@@ -11,9 +11,9 @@ from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.errors import require
 from releve.crashtest.estimates import mean
 from releve.crashtest.outbreak import FIELDS, Estimate
-from releve.crashtest.prepare import CrashTest, Prepared
 from releve.crashtest.result import broken, most_penalty, penalties
 from releve.crashtest.run import Quarters
+from releve.crashtest.run_arrays import CrashTest, Prepared
 
 __all__ = ["Case", "ClientDifference", "Difference", "compare", "difference_json"]
 

@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 
 class Day(NamedTuple):
-    """A planned day and its reliefs as arrays (:func:`releve.crashtest.planned.day_of`).
+    """A planned day and its reliefs as arrays (:func:`releve.crashtest.plan_arrays.day_of`).
 
     Axes: t half hours, p programmes, k patterns (a shift with its break), q pairs (pattern,
     programme), n kinds of people that nothing tells apart, m places, s scenarios (0 the base plan,

@@ -15,7 +15,7 @@ import numpy as np
 
 from releve.crashtest.errors import CrashTestError, require
 from releve.crashtest.outbreak import Closure, Controls, Visits
-from releve.crashtest.prepare import CrashTest
+from releve.crashtest.run_arrays import CrashTest
 from releve.crashtest.telework import at_home, sent_home
 
 __all__ = ["MEASURES_MOST", "POLICIES", "Mix", "Policy", "best_mix", "under_policies"]

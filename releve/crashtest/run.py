@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from releve.crashtest.call_types import BINS, CLIENT, PROGRAMME, Presence, Rows, Work
 from releve.crashtest.day_types import Cells
 from releve.crashtest.errors import require
-from releve.crashtest.losses import Events, Losses, losses_of
+from releve.crashtest.lost_places import Events, Losses, losses_of
 from releve.crashtest.outages import outages_of
 from releve.crashtest.outbreak import Controls, Detail, Outcome
 from releve.crashtest.outbreak import simulate as simulate_outbreak
-from releve.crashtest.prepare import Prepared
 from releve.crashtest.quarter import quarters
 from releve.crashtest.relief_rule import Room, Start, base_changes, changes_of, room_for, start_of
+from releve.crashtest.run_arrays import Prepared
 from releve.crashtest.settings import INTERVALS
 
 __all__ = ["Quarters", "Runner", "empty_work", "join", "run"]
@@ -48,7 +48,7 @@ class Quarters:
     ``programme[r, p, PROGRAMME]``, ``client[r, c, CLIENT]``, ``worst[r, c]``, ``harm[r, cause,
     c]`` and ``fan[day, c, bin]`` as in :class:`~releve.crashtest.call_types.Rows`; ``lost[r,
     place, cause]`` half hours and ``closures[r, place]`` orders as in
-    :class:`~releve.crashtest.losses.Losses`; ``outbreak[r, field]`` the fields of the outbreak.
+    :class:`~releve.crashtest.lost_places.Losses`; ``outbreak[r, field]`` the fields of the outbreak.
     """
 
     first: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from releve.crashtest.errors import require
-from releve.crashtest.outbreak.slots import DAYS_MOST
+from releve.crashtest.outbreak.random_ids import DAYS_MOST
 
 __all__ = ["INTERVALS", "Settings"]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from releve.crashtest.planned import settings_of
+from releve.crashtest.plan_arrays import settings_of
 from releve.network import HOME, Operator
 from releve.plan import Contingency, Move, Placement, Plan, Scenario
 from releve.plan.eligibility import Legality

@@ -21,9 +21,9 @@ from releve.crashtest import (
     Quarters,
     SiteResult,
 )
+from releve.crashtest.ablation import RemovedCause
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
-from releve.crashtest.without import RemovedCause
 from releve.crashtest_folder import RUN_FORMAT, certificate_of, write_json, write_part, write_result
 from releve.desk.access.roles import Role
 from releve.desk.crashtest.home import Asked, Crashed, Home

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from releve.crashtest.without import Without
+from releve.crashtest.ablation import Without
 from releve.crashtest_folder import doing, write_part
 from releve.desk.access.people import STREAM
 from releve.desk.access.roles import Role

@@ -8,8 +8,8 @@ See docs/outages.md.
 from releve.crashtest.outages.duration import DurationHours, lognormal, quantiles, sample
 from releve.crashtest.outages.errors import HazardFaults, OutagesError, OutagesOverflowError
 from releve.crashtest.outages.hazard import FOOTPRINTS, TAKES, Hazard
+from releve.crashtest.outages.hazard_file import read_hazards
 from releve.crashtest.outages.places import HomeLines, PlacedSite, Places, places_of
-from releve.crashtest.outages.reading import read_hazards
 from releve.crashtest.outages.run import Outages, outages_of
 
 __all__ = [

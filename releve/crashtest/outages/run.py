@@ -23,7 +23,7 @@ from releve.crashtest.outages.kernel import (
 )
 from releve.crashtest.outages.places import Places, distances_km
 from releve.crashtest.outages.streams import DAYS_OF_MONTH, Cell, Streams, streams_of
-from releve.crashtest.outbreak.laws import MULTIPLIER_BINS, gamma_multiplier
+from releve.crashtest.outbreak.distributions import MULTIPLIER_BINS, gamma_multiplier
 from releve.crashtest.outbreak.rng import key_of
 
 __all__ = ["MOST", "Outages", "outages_of"]

@@ -14,6 +14,7 @@ from releve.crashtest.outbreak.controls import (
     distance_factor,
 )
 from releve.crashtest.outbreak.disease import Disease, Sensitivity, Value, covid, influenza
+from releve.crashtest.outbreak.distributions import Duration, days_table
 from releve.crashtest.outbreak.errors import (
     IncidenceError,
     OutbreakError,
@@ -22,7 +23,6 @@ from releve.crashtest.outbreak.errors import (
 )
 from releve.crashtest.outbreak.incidence import Incidence, importation, read_incidence
 from releve.crashtest.outbreak.kernel_types import FIELDS, SERIES
-from releve.crashtest.outbreak.laws import Duration, days_table
 from releve.crashtest.outbreak.outcome import Band, Estimate, Outcome
 from releve.crashtest.outbreak.population import AirGroup, Population, population_of
 from releve.crashtest.outbreak.published import PublishedLaw, read_published

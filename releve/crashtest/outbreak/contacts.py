@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from releve.crashtest.outbreak.disease import Disease
+from releve.crashtest.outbreak.distributions import gamma_multiplier
 from releve.crashtest.outbreak.errors import require
 from releve.crashtest.outbreak.kernel_types import Rates
-from releve.crashtest.outbreak.laws import gamma_multiplier
 from releve.crashtest.outbreak.population import Population
 
 __all__ = ["REMOVAL_PER_HOUR", "Contacts", "Room", "air_dose", "infectiousness", "rates_of"]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.crashtest.outbreak.distributions import Duration
 from releve.crashtest.outbreak.errors import require
-from releve.crashtest.outbreak.laws import Duration
 
 __all__ = ["Disease", "Sensitivity", "Value", "covid", "influenza"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from releve.crashtest.outbreak import slots
+from releve.crashtest.outbreak import random_ids
 from releve.crashtest.outbreak.kernel_control import confirm, fall_ill, visit
 from releve.crashtest.outbreak.kernel_infection import IMPORT, attempt, infect
 from releve.crashtest.outbreak.kernel_state import (
@@ -79,7 +79,7 @@ def _start(w: World, p: Policy, x: Scratch, rep: Any) -> None:
         x.closed[site] = w.shut[site]
     for i in range(w.first_count):
         who = w.first_cases[
-            pick(unit(named(rep, np.uint64(slots.FIRST_CASE)), i), len(w.first_cases))
+            pick(unit(named(rep, np.uint64(random_ids.FIRST_CASE)), i), len(w.first_cases))
         ]
         push(x, ATTEMPTS_LIST, 0, who, IMPORT)
     for site in range(len(w.site_range)):
@@ -95,19 +95,25 @@ def _import(w: World, x: Scratch, site: int, key: Any, first: int, size: int) ->
     """Plan the infections from outside: a Poisson process of the cumulative rate of the site."""
     day, reached, i = 0, 0.0, 0
     while size > 0:
-        reached -= np.log(unit(key, slots.IMPORT_GAP + 2 * i))
+        reached -= np.log(unit(key, random_ids.IMPORT_GAP + 2 * i))
         while day < len(x.series) and w.imports[site, day + 1] <= reached:
             day += 1
         if day == len(x.series):
             return
-        push(x, ATTEMPTS_LIST, day, first + pick(unit(key, slots.IMPORT_WHO + 2 * i), size), IMPORT)
+        push(
+            x,
+            ATTEMPTS_LIST,
+            day,
+            first + pick(unit(key, random_ids.IMPORT_WHO + 2 * i), size),
+            IMPORT,
+        )
         i += 1
 
 
 @kernel_part
 def _plan_visit(p: Policy, x: Scratch, key: Any, site: int, t: int) -> None:
     """Plan the next visit of a site after day t: each day with the same probability."""
-    u = unit(key, slots.VISIT_GAP + x.visit_number[site])
+    u = unit(key, random_ids.VISIT_GAP + x.visit_number[site])
     gap = 1
     if p.visit_probability < 1.0:
         gap += int(min(1e6, np.log(u) / np.log1p(-p.visit_probability)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from releve.crashtest.outbreak import slots
+from releve.crashtest.outbreak import random_ids
 from releve.crashtest.outbreak.kernel_state import (
     RESULTS_LIST,
     VISITED,
@@ -93,11 +93,11 @@ def _test_site(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> 
     """Test a share of the agents of a site; results come a day later at least."""
     for a in range(w.site_range[site, 0], w.site_range[site, 1]):
         key = named(rep, w.key[a])
-        if x.confirmed[a] or unit(key, slots.CLOSING_TEST + t) >= p.closing_tested:
+        if x.confirmed[a] or unit(key, random_ids.CLOSING_TEST + t) >= p.closing_tested:
             continue
         x.counts[_TESTS] += 1
         due = t + max(1, p.result_days)
-        if _positive(p, x, a, t, unit(key, slots.CLOSING_RESULT + t)) and due < len(x.series):
+        if _positive(p, x, a, t, unit(key, random_ids.CLOSING_RESULT + t)) and due < len(x.series):
             push(x, RESULTS_LIST, due, a, 0)
 
 
@@ -116,14 +116,14 @@ def fall_ill(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
     """Let an agent's symptoms begin on day t: stay at home or not, be tested or not."""
     x.series[t, _DAILY_ONSETS] += 1
     key = named(rep, w.key[a])
-    if unit(key, slots.STAYS_HOME) < p.stay_home:
+    if unit(key, random_ids.STAYS_HOME) < p.stay_home:
         keep_away(x, a, t, t + p.isolation_days)
-    if x.confirmed[a] or unit(key, slots.IS_TESTED) >= p.symptom_test:
+    if x.confirmed[a] or unit(key, random_ids.IS_TESTED) >= p.symptom_test:
         return
     x.counts[_TESTS] += 1
     taken = t + p.test_days
     due = taken + p.result_days
-    if _positive(p, x, a, taken, unit(key, slots.RESULT)) and due < len(x.series):
+    if _positive(p, x, a, taken, unit(key, random_ids.RESULT)) and due < len(x.series):
         push(x, RESULTS_LIST, due, a, 0)
 
 
@@ -137,7 +137,7 @@ def visit(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
     for i in range(drawn):
         a = x.sample[i]
         x.counts[_TESTS] += 1
-        if _positive(p, x, a, t, unit(named(rep, w.key[a]), slots.VISIT_RESULT + t)):
+        if _positive(p, x, a, t, unit(named(rep, w.key[a]), random_ids.VISIT_RESULT + t)):
             positive = True
             if t + p.result_days < len(x.series):
                 push(x, RESULTS_LIST, t + p.result_days, a, 0)
@@ -159,7 +159,7 @@ def _draw(w: World, p: Policy, x: Scratch, key: Any, site: int, t: int) -> int:
         x.counts[VISITED] += 1
         drawn, tries = 0, 0
         while drawn < p.visit_tests and tries < 16 * p.visit_tests:
-            a = first + pick(unit(key, slots.VISIT_DRAW + (t << 20) + tries), size)
+            a = first + pick(unit(key, random_ids.VISIT_DRAW + (t << 20) + tries), size)
             tries += 1
             if x.stamp[a] != x.counts[VISITED] and present(w, p, x, a, t):
                 x.stamp[a] = x.counts[VISITED]
@@ -183,7 +183,7 @@ def _walk(w: World, p: Policy, x: Scratch, key: Any, first: int, end: int, t: in
             break
         if not present(w, p, x, a, t):
             continue
-        if unit(key, slots.VISIT_SCAN + (t << 20) + a - first) * left < wanted - drawn:
+        if unit(key, random_ids.VISIT_SCAN + (t << 20) + a - first) * left < wanted - drawn:
             x.sample[drawn] = a
             drawn += 1
         left -= 1

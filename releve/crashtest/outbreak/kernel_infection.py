@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from releve.crashtest.outbreak import slots
+from releve.crashtest.outbreak import random_ids
 from releve.crashtest.outbreak.kernel_state import (
     ATTEMPTS_LIST,
     BY_FLOOR,
@@ -82,7 +82,7 @@ def infect(
     if x.infected[who] >= 0:
         return
     key = named(rep, w.key[who])
-    if p.immune > 0 and unit(key, slots.IMMUNE) < p.immune:
+    if p.immune > 0 and unit(key, random_ids.IMMUNE) < p.immune:
         return
     x.infected[who] = t
     x.touched[x.counts[TOUCHED]] = who
@@ -93,9 +93,9 @@ def infect(
     x.series[t, _DAILY_INFECTED if agent else _DAILY_HOUSEHOLD] += 1
     onset = -1
     factor = w.factor_well
-    if unit(key, slots.SYMPTOMS) >= w.asymptomatic:
+    if unit(key, random_ids.SYMPTOMS) >= w.asymptomatic:
         factor = w.factor_sick
-        onset = t + draw(w.incubation, unit(key, slots.INCUBATION))
+        onset = t + draw(w.incubation, unit(key, random_ids.INCUBATION))
         if agent and onset < len(x.series):
             push(x, ILLNESS_LIST, onset, who, 0)
     if len(record.day) > 0:
@@ -110,25 +110,25 @@ def _plan(w: World, rates: Rates, x: Scratch, key: Any, who: int, t: int, factor
     """Plan the attempts of a newly infected person, at work and at home."""
     if who < w.agents:
         bins = len(w.multiplier)
-        strength = factor * w.multiplier[pick(unit(key, slots.MULTIPLIER), bins)]
+        strength = factor * w.multiplier[pick(unit(key, random_ids.MULTIPLIER), bins)]
         zone, seat, floor, site, shuttle = work_rates(w, rates, who)
         mean = strength * (zone + seat + floor + site + shuttle)
-        _plan_attempts(w, x, key, who, t, 0, poisson(unit(key, slots.ATTEMPTS), mean))
+        _plan_attempts(w, x, key, who, t, 0, poisson(unit(key, random_ids.ATTEMPTS), mean))
         owner = who
     else:
         owner = w.owner[who - w.agents]
     members = w.home_pointer[owner + 1] - w.home_pointer[owner]
     if members > 0:
         bins = len(w.home_multiplier)
-        strength = factor * w.home_multiplier[pick(unit(key, slots.HOME_MULTIPLIER), bins)]
-        wanted = poisson(unit(key, slots.HOME_ATTEMPTS), strength * rates.household * members)
-        _plan_attempts(w, x, key, who, t, slots.HOME_ATTEMPT, wanted)
+        strength = factor * w.home_multiplier[pick(unit(key, random_ids.HOME_MULTIPLIER), bins)]
+        wanted = poisson(unit(key, random_ids.HOME_ATTEMPTS), strength * rates.household * members)
+        _plan_attempts(w, x, key, who, t, random_ids.HOME_ATTEMPT, wanted)
 
 
 @kernel_part
 def _plan_attempts(w: World, x: Scratch, key: Any, who: int, t: int, first: int, n: int) -> None:
     for j in range(first, first + n):
-        day = t + draw(w.generation, unit(key, slots.ATTEMPT + 4 * j + slots.TIME))
+        day = t + draw(w.generation, unit(key, random_ids.ATTEMPT + 4 * j + random_ids.TIME))
         if day < len(x.series):
             push(x, ATTEMPTS_LIST, day, who, j)
 
@@ -139,13 +139,13 @@ def attempt(
 ) -> tuple[int, int]:
     """Carry out attempt j of somebody on day t; return whom it reaches (-1 nobody), by layer."""
     key = named(rep, w.key[who])
-    slot = slots.ATTEMPT + 4 * j
-    if j >= slots.HOME_ATTEMPT:
-        return _at_home(w, who, unit(key, slot + slots.TARGET)), BY_HOUSEHOLD
+    slot = random_ids.ATTEMPT + 4 * j
+    if j >= random_ids.HOME_ATTEMPT:
+        return _at_home(w, who, unit(key, slot + random_ids.TARGET)), BY_HOUSEHOLD
     if not present(w, p, x, who, t):
         return -1, BY_OUTSIDE
-    layer = _layer(w, rates, who, unit(key, slot + slots.LAYER))
-    target = _target(w, who, layer, unit(key, slot + slots.TARGET))
+    layer = _layer(w, rates, who, unit(key, slot + random_ids.LAYER))
+    target = _target(w, who, layer, unit(key, slot + random_ids.TARGET))
     if target < 0 or x.infected[target] >= 0 or not present(w, p, x, target, t):
         return -1, layer
     factor = p.other_factor
@@ -153,7 +153,7 @@ def attempt(
         factor = p.zone_factor[w.group[who]]
     elif layer == BY_SEAT:
         factor = p.seat_factor
-    if factor < 1.0 and unit(key, slot + slots.ACCEPT) >= factor:
+    if factor < 1.0 and unit(key, slot + random_ids.ACCEPT) >= factor:
         return -1, layer
     return target, layer
 

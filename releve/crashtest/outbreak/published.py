@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from releve.crashtest.outbreak.distributions import Duration
 from releve.crashtest.outbreak.errors import OutbreakError, ParameterSetError
-from releve.crashtest.outbreak.laws import Duration
 
 __all__ = ["PublishedLaw", "read_published"]
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.outbreak import slots
+from releve.crashtest.outbreak import random_ids
 from releve.crashtest.outbreak.contacts import Contacts, infectiousness, rates_of
 from releve.crashtest.outbreak.controls import Controls, policy_of
 from releve.crashtest.outbreak.disease import Disease
+from releve.crashtest.outbreak.distributions import days_table, gamma_multiplier
 from releve.crashtest.outbreak.errors import PoolOverflowError, require
 from releve.crashtest.outbreak.incidence import no_importation
 from releve.crashtest.outbreak.kernel import replicate
@@ -30,7 +31,6 @@ from releve.crashtest.outbreak.kernel_types import (
     Scratch,
     World,
 )
-from releve.crashtest.outbreak.laws import days_table, gamma_multiplier
 from releve.crashtest.outbreak.outcome import Outcome
 from releve.crashtest.outbreak.population import Population
 
@@ -84,7 +84,11 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Refuse what the kernel cannot run."""
-        require(1 <= self.days <= slots.DAYS_MOST, f"1 <= days <= {slots.DAYS_MOST}", self.days)
+        require(
+            1 <= self.days <= random_ids.DAYS_MOST,
+            f"1 <= days <= {random_ids.DAYS_MOST}",
+            self.days,
+        )
         require(self.first_count >= 0, "first_count >= 0", self.first_count)
         require(
             self.first_count == 0 or len(self.first_cases) > 0,

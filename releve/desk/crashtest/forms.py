@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.crashtest.outbreak.slots import DAYS_MOST
+from releve.crashtest.outbreak.random_ids import DAYS_MOST
 from releve.desk.crashtest.starting import FOLDER, FORCE
 from releve.desk.crashtest.words import POLICY_WORDS
 

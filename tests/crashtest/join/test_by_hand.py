@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.crashtest import prepare
+from releve.crashtest import run_arrays
+from releve.crashtest.call_outcomes import serve
 from releve.crashtest.call_types import BINS, Demand, Presence, Rows, Work
-from releve.crashtest.losses import CLOSURE, FIRST_HAZARD, Events, Losses, Where, losses_of
-from releve.crashtest.prepare import _relieved
+from releve.crashtest.lost_places import CLOSURE, FIRST_HAZARD, Events, Losses, Where, losses_of
 from releve.crashtest.quarter import quarters
 from releve.crashtest.queue_table import queue_table
-from releve.crashtest.serving import serve
+from releve.crashtest.run_arrays import _relieved
 from tests.crashtest.join.made import rough
 
 T = 48
@@ -161,7 +161,7 @@ def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> 
 
 def test_a_relief_of_several_places_is_found_when_one_of_them_has_nobody() -> None:
     test = rough()
-    ready = prepare(test)
+    ready = run_arrays(test)
     busy = np.flatnonzero(ready.where.first_busy[0] < T).tolist()
     first, second, empty = busy[0], busy[1], ready.numbers.count + 5
     day = ready.days[0]._replace(first_busy=np.append(ready.days[0].first_busy, [T] * 6))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from releve.crashtest.call_outcomes import serve
 from releve.crashtest.call_types import Demand, Work
 from releve.crashtest.queue_table import queue_table
-from releve.crashtest.serving import serve
 from releve.demand import metrics
 
 T = 48

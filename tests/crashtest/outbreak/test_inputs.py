@@ -29,7 +29,7 @@ from releve.crashtest.outbreak import (
     rates_of,
     simulate,
 )
-from releve.crashtest.outbreak.laws import gamma_multiplier
+from releve.crashtest.outbreak.distributions import gamma_multiplier
 from tests.crashtest.outbreak.made import one_room, operator_of, sample_population
 
 

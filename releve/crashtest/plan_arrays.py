@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from releve.crashtest.day_types import Day
 from releve.crashtest.errors import CrashTestError, OtherOperator, require
-from releve.crashtest.places import Numbers
+from releve.crashtest.place_index import Numbers
 from releve.crashtest.settings import INTERVALS
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.crashtest.call_outcomes import serve
 from releve.crashtest.call_types import CLIENT
 from releve.crashtest.errors import require
 from releve.crashtest.outbreak import Estimate
 from releve.crashtest.outbreak.rng import named, replication_key, unit
-from releve.crashtest.prepare import CrashTest, Prepared
 from releve.crashtest.run import Quarters, Runner, empty_work
-from releve.crashtest.serving import serve
+from releve.crashtest.run_arrays import CrashTest, Prepared
 from releve.crashtest.settings import INTERVALS
 from releve.demand.queue import centre_of, simulate
 from releve.demand.queue.outcome import ratio

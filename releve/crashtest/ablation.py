@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.errors import require
 from releve.crashtest.estimates import mean, share
-from releve.crashtest.losses import Events
+from releve.crashtest.lost_places import Events
 from releve.crashtest.outbreak import Estimate
-from releve.crashtest.prepare import CrashTest, Prepared
 from releve.crashtest.run import Quarters, Runner
+from releve.crashtest.run_arrays import CrashTest, Prepared
 
 __all__ = [
     "RemovedCause",

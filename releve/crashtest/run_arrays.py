@@ -14,12 +14,12 @@ from scipy.special import gammaincinv
 from releve.crashtest.call_types import Demand, Presence
 from releve.crashtest.day_types import Cells, Day
 from releve.crashtest.errors import CrashTestError, require
-from releve.crashtest.losses import Where
+from releve.crashtest.lost_places import Where
 from releve.crashtest.outages import Hazard
 from releve.crashtest.outbreak import Controls, Scenario
 from releve.crashtest.outbreak.rng import key_of
-from releve.crashtest.places import Numbers, numbers_of
-from releve.crashtest.planned import (
+from releve.crashtest.place_index import Numbers, numbers_of
+from releve.crashtest.plan_arrays import (
     Tallies,
     check_plan_of,
     day_of,
