@@ -57,7 +57,7 @@ def measure(agents: int, sites: int) -> None:
 def changes_and_versions(operator: Operator) -> None:
     """Time what is done with a registry, in the order in which it is done."""
     from releve.registry import storage
-    from releve.registry.editing import edit
+    from releve.registry.edits import edit
     from releve.registry.service import apply, operator_of, preview, undo
 
     with timed("first preview"):

@@ -2,7 +2,7 @@
 
 Nothing here is ever changed: a version is added, never edited, and what two versions have in
 common stands once. :mod:`releve.registry.blocks` says how a table is cut. One thing is taken out of
-every version: the pseudonym of somebody who is erased (:mod:`releve.registry.erasing`).
+every version: the pseudonym of somebody who is erased (:mod:`releve.registry.erasure`).
 """
 
 from __future__ import annotations

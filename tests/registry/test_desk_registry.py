@@ -21,8 +21,8 @@ from releve.desk.access.visitor import COOKIE
 from releve.desk.registry.sentences import shape_of
 from releve.network import Operator, find_faults, sample_operator, write_operator
 from releve.registry.models import Upload, Version
+from releve.registry.row_text import texts_of
 from releve.registry.service import apply, current, operator_of, preview
-from releve.registry.texts import texts_of
 from tests.network.clean import as_csv, as_workbook
 from tests.network.planted import PLANTS, planted
 from tests.registry.test_uploads import zipped

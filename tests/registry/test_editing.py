@@ -8,12 +8,12 @@ import pytest
 
 from releve.network import Operator, OperatorFaults
 from releve.registry import storage
-from releve.registry.editing import add, edit, remove
+from releve.registry.edits import add, edit, remove
 from releve.registry.errors import Conflict, NothingChanged, NotThere
 from releve.registry.models import Version
+from releve.registry.row_text import complete, texts_of
 from releve.registry.service import apply, current, operator_of, preview
 from releve.registry.tables import KINDS, key_of, rows_of
-from releve.registry.texts import complete, texts_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -165,14 +165,14 @@ def test_a_row_changed_by_somebody_else_meanwhile_is_not_overwritten(
 def test_an_import_between_check_and_store_is_not_reverted(
     first: Version, small: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from releve.registry import editing
+    from releve.registry import edits
 
     def meanwhile(operator: Operator) -> object:
-        monkeypatch.setattr(editing, "preview", preview)
+        monkeypatch.setattr(edits, "preview", preview)
         apply(preview(replace(small, stops=small.stops[::-1])), "bilal")
         return preview(operator)
 
-    monkeypatch.setattr(editing, "preview", meanwhile)
+    monkeypatch.setattr(edits, "preview", meanwhile)
     with pytest.raises(Conflict, match="the registry changed while this was checked"):
         edit("sites", small.sites[0].id, {"name": "Mine"}, "amina")
     assert now().stops == small.stops[::-1]

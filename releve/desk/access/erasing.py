@@ -25,7 +25,7 @@ from releve.live import api as live
 from releve.live import erasing as plans
 from releve.live.models import Activation, Contact, Message, PlanText, ReliefDay
 from releve.live.plans import forget_plans
-from releve.registry import erasing as registry
+from releve.registry import erasure as registry
 from releve.registry import storage
 from releve.registry.models import Block, Upload
 

@@ -14,8 +14,8 @@ from releve.desk.presenters.text import Text
 from releve.desk.registry.sentences import said
 from releve.desk.registry.words import about, label, option, table_name, unit
 from releve.network import Column, Fault, Operator, columns_of
+from releve.registry.row_text import text_of
 from releve.registry.tables import KINDS, bare_type, kind_of, rows_of
-from releve.registry.texts import text_of
 
 __all__ = [
     "Suggestions",

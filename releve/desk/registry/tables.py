@@ -17,10 +17,10 @@ from releve.desk.registry.values import is_number, json_row, shown
 from releve.desk.registry.versions import VersionView, version_twin, version_view
 from releve.desk.registry.words import about, label, table_name, unit
 from releve.network import Operator, Row, columns_of
+from releve.registry.row_text import zone_of
 from releve.registry.service import operator_of
 from releve.registry.storage import sheets_of
 from releve.registry.tables import KINDS, key_of, kind_of, rows_of
-from releve.registry.texts import zone_of
 
 __all__ = ["ROWS", "index_page", "index_twin", "table_page", "table_twin"]
 

@@ -17,8 +17,8 @@ from releve.desk.registry.words import counts_words, label, table_name
 from releve.network import Operator, columns_of, zone
 from releve.registry.changes import Change, TableChanges
 from releve.registry.models import Version
+from releve.registry.row_text import zone_of
 from releve.registry.tables import kind_of
-from releve.registry.texts import zone_of
 
 __all__ = [
     "ChangeList",

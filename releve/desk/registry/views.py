@@ -36,11 +36,11 @@ from releve.desk.registry.tables import index_page, index_twin, table_page, tabl
 from releve.desk.registry.words import about, table_name
 from releve.desk.responses import wants_json
 from releve.network import OperatorFaults
-from releve.registry.editing import Edit, prepare
+from releve.registry.edits import Edit, prepare
 from releve.registry.errors import RegistryError
+from releve.registry.row_text import position_of, texts_of
 from releve.registry.service import apply, operator_of
 from releve.registry.tables import kind_of, rows_of
-from releve.registry.texts import position_of, texts_of
 
 __all__ = ["add", "index", "remove", "row", "table"]
 

@@ -19,9 +19,9 @@ from releve.network import (
 from releve.registry.changes import Changes
 from releve.registry.errors import Conflict, NotThere
 from releve.registry.models import Version
+from releve.registry.row_text import complete, find, position_of, texts_of
 from releve.registry.service import apply, current, operator_of, preview, version
 from releve.registry.tables import kind_of, rows_of
-from releve.registry.texts import complete, find, position_of, texts_of
 
 __all__ = ["Edit", "add", "edit", "prepare", "remove"]
 
