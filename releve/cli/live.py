@@ -156,7 +156,7 @@ def status(stream: str) -> None:
 @_on_the_database
 def retry(effect: int, by: str) -> None:
     """Try an EFFECT that was set aside once more; `releve live status` gives its number."""
-    from releve.live.effects import retry as again
+    from releve.live.effect_queue import retry as again
 
     again(effect, by=by)
     click.echo("queued")
@@ -173,8 +173,8 @@ def retry(effect: int, by: str) -> None:
 @_on_the_database
 def start(title: str, at: datetime | None, by: str) -> None:
     """Start a drill called TITLE from the live situation as it stands."""
+    from releve.live.current_operator import operator_now
     from releve.live.drills import start_drill
-    from releve.live.operator import operator_now
     from releve.network import to_utc
 
     begins = None if at is None else to_utc(at, operator_now().row.time_zone)

@@ -18,7 +18,7 @@ from releve.desk.busy import when_busy
 from releve.desk.presenters import Desk, cell_page, cell_twin, verdict_page, verdict_twin
 from releve.desk.responses import Page, failure, plan_page
 from releve.desk.store import store_of
-from releve.live.kept import Kept
+from releve.live.identity_cache import Kept
 from releve.plan_folder import PlanFolderError
 
 __all__ = ["cell", "healthz", "server_error", "set_language", "stranger", "verdict"]

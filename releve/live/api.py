@@ -8,11 +8,12 @@ from __future__ import annotations
 from releve.live.clock import LIVE, is_drill, now, real
 from releve.live.contacts import erase_person, import_contacts
 from releve.live.coverage import ClientCoverage, Coverage, coverage
+from releve.live.current_operator import operator_now, rules_now
 from releve.live.drills import drills, move_drill, start_drill, stop_drill
-from releve.live.effects import aside as effects_aside
-from releve.live.effects import late as effects_late
-from releve.live.effects import retry as retry_effect
-from releve.live.effects import waiting as effects_waiting
+from releve.live.effect_queue import aside as effects_aside
+from releve.live.effect_queue import late as effects_late
+from releve.live.effect_queue import retry as retry_effect
+from releve.live.effect_queue import waiting as effects_waiting
 from releve.live.errors import (
     Busy,
     ContactFaults,
@@ -24,14 +25,13 @@ from releve.live.errors import (
     PlanRefused,
     Refused,
 )
-from releve.live.folding import situation_now
+from releve.live.event_service import Recorded, record, refuse_other
+from releve.live.impact_preview import Preview, preview
 from releve.live.messages import Acknowledged, Counts, acknowledge, message_counts
 from releve.live.models import Relief
-from releve.live.operator import operator_now, rules_now
 from releve.live.plans import activate_plan, activation, put_in_force
-from releve.live.previewing import Preview, preview
-from releve.live.recording import Recorded, record, refuse_other
-from releve.live.scene import Scene, scene_of
+from releve.live.situation_cache import situation_now
+from releve.live.stream_state import Scene, scene_of
 
 __all__ = [
     "LIVE",

@@ -19,10 +19,10 @@ from django.db import transaction
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS
 from releve.live.clock import LIVE
-from releve.live.effects import append
+from releve.live.current_operator import operator_now
+from releve.live.effect_queue import append
 from releve.live.errors import ContactFaults
 from releve.live.models import Contact, Message
-from releve.live.operator import operator_now
 from releve.network import Operator
 
 __all__ = ["ROLES", "erase_person", "import_contacts"]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from releve.demand.tables import INTERVAL
 from releve.live.clock import LIVE
-from releve.live.kept import Kept
+from releve.live.identity_cache import Kept
 from releve.live.plans import first_start
-from releve.live.scene import Scene, scene_of
+from releve.live.stream_state import Scene, scene_of
 from releve.plan import Plan
 from releve.plan.checker.figures import NOTHING, Timeline, placed_of
 

@@ -21,15 +21,15 @@ from releve import environment
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS, ByFile, Channel, Letter
 from releve.live.clock import LIVE, is_drill, now, real
-from releve.live.effects import Outcome, append, queue
+from releve.live.current_operator import operator_now
+from releve.live.effect_handlers import handles, on_aside
+from releve.live.effect_queue import Outcome, append, queue
 from releve.live.errors import NoSuch
+from releve.live.message_texts import subject_and_text
 from releve.live.models import Contact, Effect, Message, Relief
-from releve.live.operator import operator_now
+from releve.live.notifications import send_todo
 from releve.live.plans import day_plan
-from releve.live.running import handles, on_aside
-from releve.live.scene import placement_of
-from releve.live.telling import send_todo
-from releve.live.texts import subject_and_text
+from releve.live.stream_state import placement_of
 from releve.plan_folder import calendars_of
 
 __all__ = ["Acknowledged", "Counts", "acknowledge", "escalate", "message_counts", "send"]

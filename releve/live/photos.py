@@ -23,8 +23,8 @@ from django.db import transaction
 from releve.ledger import chain as ledger
 from releve.ledger.models import Entry
 from releve.live.clock import LIVE
-from releve.live.images import cleaned
-from releve.live.operator import rules_now
+from releve.live.current_operator import rules_now
+from releve.live.photo_metadata import cleaned
 from releve.situation import InspectionHeld, RetentionRule
 
 __all__ = ["MOST_BYTES", "MOST_PHOTOS", "erase_photos", "has_photo", "keep_photo", "photo"]

@@ -17,9 +17,9 @@ from releve.demand import Requirement, forecast, history_of, require
 from releve.demand.tables import INTERVAL, Floats
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real
+from releve.live.current_operator import operator_at
 from releve.live.errors import NoOperator, PlanRefused
 from releve.live.models import Activation, PlanText
-from releve.live.operator import operator_at
 from releve.network import Operator
 from releve.plan import Plan, PlanSettings
 from releve.plan.plan_json import plan_from_json, plan_to_json

@@ -17,11 +17,11 @@ from django.db.models import QuerySet
 
 from releve.ledger import chain as ledger
 from releve.live.clock import is_drill, real
-from releve.live.effects import OUTSIDE, Outcome, Todo, queue
-from releve.live.losses import loss_of
+from releve.live.effect_handlers import Never, handles
+from releve.live.effect_queue import OUTSIDE, Outcome, Todo, queue
+from releve.live.lost_places import loss_of
 from releve.live.models import Effect, Relief, Routes
-from releve.live.running import Never, handles
-from releve.live.scene import Scene, scene_of
+from releve.live.stream_state import Scene, scene_of
 from releve.network import HOME, Operator
 from releve.plan import Placement
 from releve.routing import Adapter, Generation, Route, Stale, Unreachable, adapters, shares_of

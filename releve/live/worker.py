@@ -2,7 +2,7 @@
 
 One thread decides (reliefs, and once a second what is due by the clock), one keeps the running day
 prepared; the others do what waits for somebody outside. A worker may be killed at any instant: see
-:mod:`releve.live.effects`.
+:mod:`releve.live.effect_queue`.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from django.db import (
 )
 
 from releve.ledger import chain as ledger
-from releve.live import deciding, messages, telling
-from releve.live.chores import daily
+from releve.live import messages, notifications, relief_handler
 from releve.live.clock import real
+from releve.live.daily_jobs import daily
 from releve.live.drills import running
-from releve.live.effects import DECIDE, OUTSIDE, claim, queue
+from releve.live.effect_handlers import run
+from releve.live.effect_queue import DECIDE, OUTSIDE, claim, queue
 from releve.live.errors import LiveError
+from releve.live.event_service import answer_rules, relief_todo
 from releve.live.messages import escalate
 from releve.live.models import Effect
-from releve.live.recording import answer_rules, relief_todo
 from releve.live.routes import refresh
-from releve.live.running import run
-from releve.live.scene import Scene, scene_of
+from releve.live.stream_state import Scene, scene_of
 from releve.registry import storage as registry
 
 __all__ = ["Worker", "drain", "tick"]
@@ -46,7 +46,7 @@ __all__ = ["Worker", "drain", "tick"]
 POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
 _log = logging.getLogger("releve.live")
-_HANDLED_IN = (deciding, telling, messages)
+_HANDLED_IN = (relief_handler, notifications, messages)
 """The modules whose functions do the effects: imported so that they are there."""
 
 
@@ -185,4 +185,4 @@ def _warm() -> None:
     """Prepare every stream's running day for what nobody foresees."""
     if registry.current() is not None:
         for stream in running():
-            deciding.warm_up(stream)
+            relief_handler.warm_up(stream)

@@ -18,7 +18,7 @@ from releve.desk.access.roles import Role
 from releve.desk.api.events import OWN
 from releve.ledger.models import Entry, Personal
 from releve.live import api as live
-from releve.live import folding
+from releve.live import situation_cache
 from releve.live.models import Act, Effect
 from releve.situation import Event, event_to_json
 from tests.desk_api.conftest import program
@@ -90,9 +90,12 @@ def test_whatever_comes_is_stored_whole_or_not_at_all_and_the_ledger_verifies(
         after = stored()
         assert after[0] - before[0] == 1 + len(done["answers"])
         assert after[2] - before[2] == 1
-        known += [row.id for row in folding.events_of(folding.ledger.entries("live", before[0]))]
+        known += [
+            row.id
+            for row in situation_cache.events_of(situation_cache.ledger.entries("live", before[0]))
+        ]
     kept = live.situation_now()
-    folding.forget()
+    situation_cache.forget()
     assert live.situation_now() == kept, "folded again from the ledger it is the same"
     assert {asks.get(path).status_code for path in ("/now", "/sites", "/clients")} == {200}
     assert verified() == []

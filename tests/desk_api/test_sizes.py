@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from bench.desk import OPERATIONS, PAGES, fill
 from releve.desk.access.roles import Role
 from releve.live import api as live
-from releve.live import folding
-from releve.live.kept import Kept
+from releve.live import situation_cache
+from releve.live.identity_cache import Kept
 from releve.registry import storage
 from tests.access.people import signed_in
 from tests.desk_api.conftest import Program, program
@@ -41,11 +41,11 @@ def sizes(sites: int) -> tuple[int, int]:
 
 
 def test_eight_sites_take_as_many_queries_as_two(db: None) -> None:
-    folding.forget()
+    situation_cache.forget()
     assert sizes(2)[0] == 2
     web, asks = signed_in(Role.CONTINUITY), program(Role.CONTINUITY)
     few = counted(web, asks)
-    folding.forget()
+    situation_cache.forget()
     assert sizes(8)[0] == 8
     many = counted(web, asks)
     assert many == few

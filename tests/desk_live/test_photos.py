@@ -15,7 +15,7 @@ from django.test import Client
 from releve.desk.access.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
-from releve.live.images import cleaned
+from releve.live.photo_metadata import cleaned
 from releve.live.photos import MOST_BYTES, MOST_PHOTOS, erase_photos
 from tests.desk_live.conftest import Looking
 from tests.desk_live.test_record import faults, sent

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.demand.tables import Floats
-from releve.live import folding, plans, relieving
+from releve.live import plans, relief_solver, situation_cache
 from releve.live.models import Stream
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY
@@ -36,10 +36,10 @@ def _own_home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(autouse=True)
 def _nothing_in_memory() -> Iterator[None]:
-    for part in (storage, folding, relieving):
+    for part in (storage, situation_cache, relief_solver):
         part.forget()
     yield
-    for part in (storage, folding, relieving):
+    for part in (storage, situation_cache, relief_solver):
         part.forget()
 
 

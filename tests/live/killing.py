@@ -110,7 +110,7 @@ def prepare(out: str) -> None:
 def settle() -> None:
     """End once nothing is left to do: an effect that waits, or a relief that is not made yet."""
     from releve.live.models import Effect
-    from releve.live.scene import scene_of
+    from releve.live.stream_state import scene_of
 
     until = time.monotonic() + 240
     quiet = 0

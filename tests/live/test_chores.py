@@ -11,9 +11,9 @@ from django.db import transaction
 from releve.ledger.chain import append, entries
 from releve.ledger.models import Personal
 from releve.live import api as live
-from releve.live import chores, folding
-from releve.live.chores import daily
+from releve.live import daily_jobs, situation_cache
 from releve.live.clock import real
+from releve.live.daily_jobs import daily
 from releve.situation import AgentBack, AgentUnavailable
 from tests.live.acting import Acting
 
@@ -64,7 +64,7 @@ def test_killed_before_the_root_left_the_house_it_leaves_with_the_next_call(
 ) -> None:
     recorded(NOON)
     with monkeypatch.context() as patched:
-        patched.setattr(chores, "publish", killed)
+        patched.setattr(daily_jobs, "publish", killed)
         with pytest.raises(Killed):
             daily(NOON)
     assert daily(NOON + timedelta(seconds=1)) is None
@@ -78,10 +78,10 @@ def test_killed_between_erasing_and_scrubbing_the_files_are_scrubbed_with_the_ne
     daily(NOON)
     tomorrow, answers = NOON + timedelta(days=1), [True, False]
     with monkeypatch.context() as patched:
-        patched.setattr(chores, "scrub", killed)
+        patched.setattr(daily_jobs, "scrub", killed)
         with pytest.raises(Killed):
             daily(tomorrow)
-    monkeypatch.setattr(chores, "scrub", lambda tables: answers.pop())
+    monkeypatch.setattr(daily_jobs, "scrub", lambda tables: answers.pop())
     assert daily(tomorrow) is not None
     assert answers == [], "once more, since somebody was reading"
 
@@ -135,7 +135,7 @@ def test_an_absence_is_kept_from_the_return_on_as_long_as_any(acting: Acting, ab
     acting.act(AgentBack.kind, agent=absent)
     assert day_of_erasure(absent) == real().date() + KEPT
     daily(real() + KEPT + timedelta(days=1))
-    folding.forget()
+    situation_cache.forget()
     assert absent not in live.situation_now(acting.stream).absences
 
 

@@ -9,10 +9,10 @@ from django.db import OperationalError, transaction
 
 from releve.ledger import chain as ledger
 from releve.live import api as live
-from releve.live import effects
-from releve.live.effects import OUTSIDE, LostLease, Outcome, Todo
+from releve.live import effect_queue
+from releve.live.effect_handlers import Later, Never, handles, on_aside, run, run_now
+from releve.live.effect_queue import OUTSIDE, LostLease, Outcome, Todo
 from releve.live.models import Effect
-from releve.live.running import Later, Never, handles, on_aside, run, run_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -43,12 +43,12 @@ def outside() -> Outside:
 
 def queued(key: str = "t1") -> Effect:
     with transaction.atomic():
-        effects.queue([Todo("live", OUTSIDE, "trial", key, {})])
+        effect_queue.queue([Todo("live", OUTSIDE, "trial", key, {})])
     return Effect.objects.get(key=key)
 
 
 def claimed(worker: str = "w") -> Effect:
-    found = effects.claim([OUTSIDE], worker)
+    found = effect_queue.claim([OUTSIDE], worker)
     assert found is not None
     return found
 
@@ -66,8 +66,8 @@ def test_a_key_is_queued_once(outside: Outside) -> None:
 def test_only_one_worker_gets_it(outside: Outside) -> None:
     queued()
     assert claimed().attempts == 1
-    assert effects.claim([OUTSIDE], "other") is None
-    assert effects.claim(["decide"], "other") is None
+    assert effect_queue.claim([OUTSIDE], "other") is None
+    assert effect_queue.claim(["decide"], "other") is None
 
 
 def test_done_is_done_with_its_entry(outside: Outside) -> None:
@@ -76,7 +76,7 @@ def test_done_is_done_with_its_entry(outside: Outside) -> None:
     found = Effect.objects.get()
     assert (found.state, found.result) == (Effect.DONE, {"answer": 42})
     assert entries_of("trial.done") == 1
-    assert effects.claim([OUTSIDE], "w") is None
+    assert effect_queue.claim([OUTSIDE], "w") is None
 
 
 def test_a_worker_that_vanished_loses_it_when_its_lease_ends(
@@ -89,7 +89,7 @@ def test_a_worker_that_vanished_loses_it_when_its_lease_ends(
     assert second.attempts == 2
     run(second)
     with pytest.raises(LostLease):
-        effects.settle(vanished, Outcome({}, (("trial.done", {"key": "late"}),)))
+        effect_queue.settle(vanished, Outcome({}, (("trial.done", {"key": "late"}),)))
     assert entries_of("trial.done") == 1
     run(vanished)
     assert Effect.objects.get().state == Effect.DONE
@@ -124,12 +124,12 @@ def test_it_waits_longer_after_each_failure(outside: Outside) -> None:
 def test_what_fails_too_often_is_set_aside_and_shown(outside: Outside) -> None:
     outside.error = ValueError("odd")
     queued()
-    for _ in range(effects.MOST_ATTEMPTS):
+    for _ in range(effect_queue.MOST_ATTEMPTS):
         Effect.objects.update(next_at=live.real())
         run(claimed())
     (found,) = live.effects_aside()
     assert found.error == "ValueError: odd"
-    assert effects.claim([OUTSIDE], "w") is None
+    assert effect_queue.claim([OUTSIDE], "w") is None
     assert entries_of("effect.aside") == 1
 
 
@@ -145,12 +145,12 @@ def test_what_cannot_succeed_is_set_aside_at_once(outside: Outside) -> None:
 def test_who_does_not_answer_is_tried_for_a_day(outside: Outside, error: Exception) -> None:
     outside.error = error
     queued()
-    for _ in range(3 * effects.MOST_ATTEMPTS):
+    for _ in range(3 * effect_queue.MOST_ATTEMPTS):
         Effect.objects.update(next_at=live.real())
         run(claimed())
     assert live.effects_aside() == []
     assert [effect.key for effect in live.effects_late()] == ["t1"]
-    long_ago = live.real() - effects.PATIENCE - timedelta(minutes=1)
+    long_ago = live.real() - effect_queue.PATIENCE - timedelta(minutes=1)
     Effect.objects.update(next_at=live.real(), made_at=long_ago)
     run(claimed())
     assert len(live.effects_aside()) == 1
@@ -183,8 +183,8 @@ def test_an_error_of_one_does_not_keep_the_next_from_its_turn(outside: Outside) 
 
 def test_what_nobody_knows_how_to_do_is_set_aside_in_the_end() -> None:
     with transaction.atomic():
-        effects.queue([Todo("live", OUTSIDE, "unheard-of", "u", {})])
-    for _ in range(effects.MOST_ATTEMPTS):
+        effect_queue.queue([Todo("live", OUTSIDE, "unheard-of", "u", {})])
+    for _ in range(effect_queue.MOST_ATTEMPTS):
         Effect.objects.update(next_at=live.real())
         run(claimed())
     assert [effect.error for effect in live.effects_aside()] == ["KeyError: 'unheard-of'"]

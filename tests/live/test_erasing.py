@@ -21,7 +21,7 @@ from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
 from releve.live import api as live
-from releve.live import folding
+from releve.live import situation_cache
 from releve.live.models import PlanText
 from releve.registry.blocks import operator_digest
 from releve.registry.models import Block, Version
@@ -88,7 +88,7 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
         assert value not in left
     assert list(identity._names().values()) == ["Yao Koffi"]
     assert live.message_counts(acting.stream).told == told
-    folding.forget()
+    situation_cache.forget()
     assert agent not in live.situation_now(acting.stream).absences
     seal(live.real() + timedelta(seconds=1))
     export = Export([public_key()], [])

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from releve.live.images import NotAPhoto, cleaned, type_of
+from releve.live.photo_metadata import NotAPhoto, cleaned, type_of
 
 SECRET = b"33.5731 N 7.5898 W"
 

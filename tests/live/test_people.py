@@ -16,11 +16,11 @@ from pytest_django.fixtures import Settings
 from releve.ledger import chain as ledger
 from releve.ledger.models import Entry
 from releve.live import api as live
-from releve.live import effects
+from releve.live import effect_queue
 from releve.live.channels import CHANNELS, ByFile, Letter
+from releve.live.effect_handlers import Later, Never, run
+from releve.live.message_texts import subject_and_text
 from releve.live.models import Contact, Effect, Message, Stream
-from releve.live.running import Later, Never, run
-from releve.live.texts import subject_and_text
 from tests.live.acting import Acting
 from tests.live.smtp import Mails, mail_server
 from tests.routing.receiver import receiving
@@ -161,11 +161,11 @@ def living(acting: Acting, monkeypatch: pytest.MonkeyPatch) -> Acting:
     """The live stream, at 10:40 of the first planned day."""
     ahead = Stream.objects.get(name=acting.stream).offset
     live.stop_drill(acting.stream, by="tests")
-    from releve.live import clock, effects, plans, recording, routes
+    from releve.live import clock, effect_queue, event_service, plans, routes
 
     real = clock.real
     monkeypatch.setattr(clock, "real", lambda: real() + ahead)
-    for module in (effects, plans, recording, routes):
+    for module in (effect_queue, plans, event_service, routes):
         monkeypatch.setattr(module, "real", clock.real)
     return Acting(acting.operator, acting.plans, live.LIVE)
 
@@ -352,7 +352,7 @@ def test_who_is_erased_before_being_told_is_not_told_and_not_waited_for(acting: 
     agent = acting.agents_at(acting.site)[2]
     acting.two_positives()
     while not Message.objects.filter(who=agent).exists():
-        found = effects.claim([effects.DECIDE, effects.OUTSIDE], "w")
+        found = effect_queue.claim([effect_queue.DECIDE, effect_queue.OUTSIDE], "w")
         assert found is not None
         run(found)
     message = Message.objects.get(who=agent)

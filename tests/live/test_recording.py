@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from releve.ledger import chain as ledger
 from releve.ledger.models import Entry, Personal
 from releve.live import api as live
-from releve.live import recording
+from releve.live import event_service
 from releve.live.models import Act, Effect, Stream
 from releve.situation import AgentUnavailable, CaseDeclared, InspectionHeld, SiteClosed
 from tests.live.acting import Acting
@@ -197,9 +197,9 @@ def test_after_an_erasure_the_situation_does_not_know_the_person_either(acting: 
     acting.positive(agent)
     assert agent in repr(live.situation_now(acting.stream).families)
     erase_subject(agent, now=live.real())
-    from releve.live import folding
+    from releve.live import situation_cache
 
-    folding.forget()
+    situation_cache.forget()
     assert agent not in repr(live.situation_now(acting.stream).families)
 
 
@@ -211,7 +211,7 @@ def test_what_fails_after_the_event_takes_the_event_with_it(
     def broken(todos: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(recording, "queue", broken)
+    monkeypatch.setattr(event_service, "queue", broken)
     with pytest.raises(RuntimeError):
         acting.close(key="form-1")
     monkeypatch.undo()
@@ -342,9 +342,9 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
         Stream.objects.filter(name=acting.stream).update(offset=F("offset") + timedelta(hours=1))
         return lock()
 
-    monkeypatch.setattr(recording, "answers", calls_for)
+    monkeypatch.setattr(event_service, "answers", calls_for)
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "lock", slow_lock)
-        (seq,) = recording.answer_rules(acting.stream)
+        (seq,) = event_service.answer_rules(acting.stream)
     found = next(row for row in ledger.entries(acting.stream) if row.seq == seq)
     assert found.recorded_at >= asked[0] + timedelta(hours=1)

@@ -22,7 +22,7 @@ from releve.desk.access.scopes import can
 from releve.ledger.chain import append, lock
 from releve.ledger.erasure import ERASED, erase_subject, scrub, values_about
 from releve.live import api as live
-from releve.live import erasing as plans
+from releve.live import plan_erasure as plans
 from releve.live.models import Activation, Contact, Message, PlanText, ReliefDay
 from releve.live.plans import forget_plans
 from releve.registry import erasure as registry

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from releve.desk.places.moment import Moment
 from releve.live.models import Activation, ReliefDay
 from releve.live.plans import day_plan
-from releve.live.scene import placement_of
+from releve.live.stream_state import placement_of
 from releve.network import HOME, zone
 from releve.plan import Placement
 from releve.situation import Absence, Stay, placed_stays

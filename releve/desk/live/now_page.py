@@ -18,7 +18,7 @@ from releve.desk.live.timeline import Moment, timeline
 from releve.desk.live.words import notice_text, when
 from releve.desk.presenters.text import Text, left
 from releve.live import api as live
-from releve.live.kept import Kept
+from releve.live.identity_cache import Kept
 from releve.live.models import Effect
 from releve.network import Operator
 from releve.situation import Notice, Situation, notices

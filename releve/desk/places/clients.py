@@ -19,7 +19,7 @@ from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
 from releve.desk.presenters.twin import plain
 from releve.live.coverage import ClientCoverage, Coverage
-from releve.live.kept import Kept
+from releve.live.identity_cache import Kept
 from releve.live.models import Relief
 from releve.live.plans import day_plan
 from releve.network import Client, parse_opening

@@ -14,10 +14,10 @@ from releve.desk.places.moment import Moment, when
 from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.presenters.text import Text
 from releve.desk.presenters.twin import plain
-from releve.live.losses import NOTHING
+from releve.live.lost_places import NOTHING
 from releve.live.models import Activation, Relief
 from releve.live.plans import day_plan
-from releve.live.scene import working
+from releve.live.stream_state import working
 from releve.network import HOME, Operator
 from releve.plan import Placement, Plan
 

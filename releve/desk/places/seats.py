@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from releve.desk.places.moment import Moment
-from releve.live.kept import Kept
-from releve.live.scene import Scene
+from releve.live.identity_cache import Kept
+from releve.live.stream_state import Scene
 from releve.plan import Placement
 
 __all__ = ["Seats", "seats_at"]

@@ -17,7 +17,7 @@ from releve.desk.places.seats import Seats, seats_at
 from releve.desk.presenters.text import left
 from releve.live import api as live
 from releve.live.photos import has_photo
-from releve.live.scene import Scene
+from releve.live.stream_state import Scene
 from releve.network import Site
 from releve.situation import Closure, Finding, InspectionHeld, permits_of, reopening_terms
 

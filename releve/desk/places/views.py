@@ -16,7 +16,7 @@ from releve.desk.places.clients import row_twin as client_row_twin
 from releve.desk.places.moment import moment
 from releve.desk.places.sites import SiteRow, page_twin, row_twin, site_page, site_rows
 from releve.live import api as live
-from releve.live.images import type_of
+from releve.live.photo_metadata import type_of
 from releve.live.photos import photo as stored_photo
 
 __all__ = ["client", "clients", "photo", "site", "sites"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from releve.live.channels.base import Channel, Letter
 from releve.live.channels.by_apprise import ByApprise
 from releve.live.channels.by_email import ByEmail
 from releve.live.channels.by_file import ByFile
-from releve.live.channels.letter import Channel, Letter
 
 __all__ = ["CHANNELS", "ByFile", "Channel", "Letter"]
 

@@ -13,8 +13,8 @@ from urllib.parse import quote
 import apprise
 
 from releve import environment
-from releve.live.channels.letter import Letter
-from releve.live.running import Later, Never
+from releve.live.channels.base import Letter
+from releve.live.effect_handlers import Later, Never
 
 __all__ = ["ByApprise"]
 

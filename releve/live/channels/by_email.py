@@ -18,8 +18,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
 
 from releve import environment
-from releve.live.channels.letter import Letter
-from releve.live.running import Later, Never
+from releve.live.channels.base import Letter
+from releve.live.effect_handlers import Later, Never
 
 __all__ = ["ByEmail"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from releve.live.channels.letter import Letter
-from releve.live.running import Later
+from releve.live.channels.base import Letter
+from releve.live.effect_handlers import Later
 
 __all__ = ["ByFile"]
 

@@ -17,8 +17,8 @@ from releve.ledger import chain as ledger
 from releve.ledger.erasure import ERASED
 from releve.ledger.models import Entry
 from releve.live.clock import LIVE, is_drill
+from releve.live.current_operator import operator_now
 from releve.live.models import Stream
-from releve.live.operator import operator_now
 from releve.live.plans import forget_plans
 from releve.situation import (
     KINDS,

@@ -14,11 +14,11 @@ from datetime import date
 from typing import Any
 
 from releve.live.coverage import coverage_of
-from releve.live.effects import OUTSIDE, Outcome, Todo
-from releve.live.losses import NOTHING, Loss
+from releve.live.effect_handlers import handles
+from releve.live.effect_queue import OUTSIDE, Outcome, Todo
+from releve.live.lost_places import NOTHING, Loss
 from releve.live.models import Effect, Message, Relief, ReliefDay
-from releve.live.running import handles
-from releve.live.scene import Scene, change_of, scene_of, working
+from releve.live.stream_state import Scene, change_of, scene_of, working
 from releve.network import HOME
 from releve.plan import Placement
 

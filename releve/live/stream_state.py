@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from releve.live.clock import LIVE, now
-from releve.live.folding import situation_now
-from releve.live.losses import NOTHING, Absent, Loss, absent_at, losses
+from releve.live.lost_places import NOTHING, Absent, Loss, absent_at, losses
 from releve.live.models import Activation, Relief, ReliefDay
 from releve.live.plans import HORIZON, DayPlan, activation, day_plan, days_ahead
+from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
 from releve.situation import Situation

@@ -15,14 +15,14 @@ from django.db import transaction
 
 from releve.ledger import chain as ledger
 from releve.live.clock import real
-from releve.live.effects import OUTSIDE, LostLease, Outcome, Todo, append, queue, still_held
-from releve.live.folding import situation_now
-from releve.live.losses import Loss, losses
+from releve.live.effect_handlers import handles, on_aside, run_now
+from releve.live.effect_queue import OUTSIDE, LostLease, Outcome, Todo, append, queue, still_held
+from releve.live.lost_places import Loss, losses
 from releve.live.models import Activation, Effect, Relief, ReliefDay
-from releve.live.relieving import Request, planned, prepare, reverted, solved
+from releve.live.relief_solver import Request, planned, prepare, reverted, solved
 from releve.live.routes import publication_keys, store_routes
-from releve.live.running import handles, on_aside, run_now
-from releve.live.scene import Changes, Scene, scene_of
+from releve.live.situation_cache import situation_now
+from releve.live.stream_state import Changes, Scene, scene_of
 
 __all__ = ["decide", "warm_up"]
 

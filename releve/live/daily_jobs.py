@@ -16,7 +16,7 @@ from releve.ledger.chain import head
 from releve.ledger.erasure import ERASED, erase_due, scrub
 from releve.ledger.models import Entry
 from releve.ledger.roots import Root, last_root, publish, seal
-from releve.live.keeping import postpone_lasting
+from releve.live.absence_retention import postpone_lasting
 from releve.live.photos import erase_photos
 
 __all__ = ["daily", "roots_folder"]

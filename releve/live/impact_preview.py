@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from releve.live.clock import LIVE
 from releve.live.coverage import Coverage, coverage_of
-from releve.live.losses import Loss
-from releve.live.relieving import planned
-from releve.live.scene import scene_of
+from releve.live.lost_places import Loss
+from releve.live.relief_solver import planned
+from releve.live.stream_state import scene_of
 from releve.network import HOME
 
 __all__ = ["Preview", "preview"]

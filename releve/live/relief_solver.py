@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from releve.demand.tables import INTERVAL
-from releve.live.losses import NOTHING, Absent, Loss
+from releve.live.lost_places import NOTHING, Absent, Loss
 from releve.live.plans import DayPlan, settings_of
-from releve.live.scene import Changes, change_of, placement_of, working
+from releve.live.stream_state import Changes, change_of, placement_of, working
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan
 from releve.plan.integer_plan import WholePlan

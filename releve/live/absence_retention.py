@@ -17,9 +17,9 @@ from releve.ledger.erasure import set_erase_on
 from releve.ledger.hashing import parsed
 from releve.ledger.models import Entry
 from releve.live.clock import now, real
+from releve.live.current_operator import operator_now, rules_now
 from releve.live.drills import running
-from releve.live.folding import situation_now
-from releve.live.operator import operator_now, rules_now
+from releve.live.situation_cache import situation_now
 from releve.network import Operator
 from releve.registry import storage as registry
 from releve.situation import AgentUnavailable, Event, Rules, Situation, erase_on

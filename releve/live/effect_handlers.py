@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from django.db import OperationalError
 
-from releve.live.effects import LostLease, Outcome, claim_one, fail, settle
+from releve.live.effect_queue import LostLease, Outcome, claim_one, fail, settle
 from releve.live.errors import LiveError
 from releve.live.models import Effect
 from releve.routing import EmptySet, Rejected, Unreachable

@@ -14,14 +14,14 @@ from itertools import islice
 from django.db import OperationalError, transaction
 
 from releve.ledger import chain as ledger
+from releve.live.absence_retention import erased_on, note_returns
 from releve.live.clock import LIVE, is_drill, now, real
-from releve.live.effects import DECIDE, Todo, queue
+from releve.live.current_operator import operator_now, rules_now
+from releve.live.effect_queue import DECIDE, Todo, queue
 from releve.live.errors import Busy, DiskFull, KeyReused, NoSuch, Refused, is_full
-from releve.live.folding import situation_now
-from releve.live.keeping import erased_on, note_returns
-from releve.live.losses import loss_of
+from releve.live.lost_places import loss_of
 from releve.live.models import Act, Stream
-from releve.live.operator import operator_now, rules_now
+from releve.live.situation_cache import situation_now
 from releve.network import Operator
 from releve.situation import (
     AgentBack,
