@@ -42,7 +42,7 @@ from typing import Any
 import click
 
 from bench.gate_peers import PEOPLE
-from releve.gate.serving import serve_gate
+from releve.gate.server import serve_gate
 
 MOST_SECONDS = 60
 CONNECTIONS = 32

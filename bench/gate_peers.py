@@ -38,7 +38,7 @@ def unjudged() -> Any:
     """Return the endpoint that looks up and writes what the gate does, and judges nothing."""
     path = _sqlite()
     if path is not None:
-        from releve.gate.checkpoints import checkpoint_apart
+        from releve.gate.wal_checkpoints import checkpoint_apart
 
         checkpoint_apart(path)
     return _answering(_look_and_write(2 if path is None else 1))
@@ -125,10 +125,10 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
     """Return what reads and writes for a question as the gate does, by its own statements."""
     from django.utils import timezone
 
-    from releve.gate.keys import number_text, text_pseudonym
-    from releve.gate.knowing import bound
+    from releve.gate.connections import open_store
+    from releve.gate.fact_reader import bound
     from releve.gate.moments import MOST_SKEW
-    from releve.gate.stores import open_store
+    from releve.gate.pseudonyms import number_text, text_pseudonym
 
     free = [(open_store(_SECONDS), dict[str, Mapping[str, Any]]()) for _ in range(connections)]
     turn = asyncio.Semaphore(connections)
@@ -164,9 +164,9 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
 
 async def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any]]:
     """Let the gate decide once, and return the rows that it writes, by table."""
-    from releve.gate.asking import question_of
-    from releve.gate.deciding import decide
-    from releve.gate.law import rules_now
+    from releve.gate.current_rules import rules_now
+    from releve.gate.decision import decide
+    from releve.gate.protocol import question_of
 
     written: dict[str, Mapping[str, Any]] = {}
 

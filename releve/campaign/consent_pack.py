@@ -15,9 +15,9 @@ from typing import Any
 from releve.campaign.papers import copies_of
 from releve.campaign.provable import ProvedFact
 from releve.gate.clients import client_name
+from releve.gate.fact_proofs import Prover, fact_text
 from releve.gate.models import Consent, Person, Withdrawal
 from releve.gate.retention import years_later
-from releve.gate.sealing import Prover, fact_text
 from releve.network.clock import UTC, zone
 from releve.outbound import ITEMS, Rules
 from releve.outbound.consents import is_positive, last_day

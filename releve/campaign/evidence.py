@@ -13,12 +13,12 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from releve.gate.closing import prove_row, row_text
+from releve.gate.batch_proofs import prove_row, row_text
 from releve.gate.errors import NoSuch
-from releve.gate.knowing import facts_digest
+from releve.gate.fact_reader import facts_digest
 from releve.gate.models import Attempt, Decision, Withdrawal
-from releve.gate.replaying import replay
-from releve.gate.versions import rules_of, texts_of
+from releve.gate.replay import replay
+from releve.gate.rule_versions import rules_of, texts_of
 from releve.ledger.errors import ProofError
 from releve.network.clock import UTC
 from releve.outbound import Rules

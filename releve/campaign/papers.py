@@ -16,8 +16,8 @@ from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
 from releve.gate.errors import LoadRefused
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.keys import person_pseudonym
 from releve.gate.models import Consent
+from releve.gate.pseudonyms import person_pseudonym
 from releve.ledger.chain import append, entries
 
 __all__ = ["COPIED", "PAPERS", "Papers", "copies_of", "note_copy", "papers_of", "put_papers"]

@@ -9,11 +9,11 @@ from typing import Any
 from django.db import transaction
 
 from releve.gate.campaigns import campaigns
-from releve.gate.deciding import call_of
+from releve.gate.decision import call_of
 from releve.gate.errors import GateError
+from releve.gate.fact_reader import Answer, Campaign, facts_at
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.keys import number_pseudonym, number_text
-from releve.gate.knowing import Answer, Campaign, facts_at
+from releve.gate.pseudonyms import number_pseudonym, number_text
 from releve.ledger.chain import append
 from releve.outbound import Rules, Verdict, verdict
 

@@ -17,6 +17,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 from releve.campaign.figures import figures_of
 from releve.campaign.papers import Papers, papers_of
 from releve.campaign.provable import ProvedFact
+from releve.gate.fact_proofs import Prover, fact_text
 from releve.gate.models import (
     Abandoned,
     Campaign,
@@ -30,7 +31,6 @@ from releve.gate.models import (
     Withdrawal,
 )
 from releve.gate.retention import YEARS
-from releve.gate.sealing import Prover, fact_text
 from releve.outbound import Rules
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import legal_midnight

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from releve.gate.fact_reader import facts_at
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.keys import number_text, person_pseudonym
-from releve.gate.knowing import facts_at
+from releve.gate.pseudonyms import number_text, person_pseudonym
 from releve.ledger.chain import append
 from releve.outbound import Call, Rules, Verdict, verdict
 from releve.outbound.rule_impact import Flip, flips

@@ -137,7 +137,7 @@ def check(
 def _recorded(call: Call, by: str) -> Verdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
     from releve.campaign.trying import recorded_verdict
-    from releve.gate.law import rules_now
+    from releve.gate.current_rules import rules_now
     from releve.gate.moments import clock
 
     return recorded_verdict(call, rules_now(), clock(), by=by)

@@ -88,7 +88,7 @@ def _in_folder(
 def _recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[Flip, ...]:
     """Return the flips on what the database holds, under the installation's own table."""
     from releve.campaign.trying import recorded_flips
-    from releve.gate.law import table_now
+    from releve.gate.current_rules import table_now
     from releve.gate.moments import clock
 
     before, own = table_now()

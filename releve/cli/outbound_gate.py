@@ -77,8 +77,8 @@ def serve(host: str, port: int, workers: int) -> None:
     open_database()
     from releve.gate.errors import GateError
     from releve.gate.key_checks import ensure_gate_key
-    from releve.gate.serving import serve_gate
-    from releve.gate.versions import keep_now
+    from releve.gate.rule_versions import keep_now
+    from releve.gate.server import serve_gate
 
     try:
         version = keep_now()[:12]
@@ -109,7 +109,7 @@ def import_facts(folder: Path, as_known: bool, provider: str, strict: bool, by: 
     faulty file, row and word is named, and then nothing is loaded. How many rows of each table were
     taken is said.
     """
-    from releve.gate.loading import load_frames
+    from releve.gate.fact_import import load_frames
 
     frames, digest = read_facts(folder, whole=False, strict=strict)
     if not any(frame.height for frame in frames.values()):
@@ -141,7 +141,7 @@ def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: s
     matched, and what the gate answers now for each campaign of the client. Exit status 1, and
     nothing recorded, where the client, the person or the consent is not known.
     """
-    from releve.gate.law import rules_now
+    from releve.gate.current_rules import rules_now
     from releve.gate.moments import clock
     from releve.gate.withdrawals import answers_now
     from releve.gate.withdrawals import withdraw as record
@@ -173,7 +173,7 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
     this after each import, at least every 15 minutes. Says how many rows of each are known and when
     the last event was.
     """
-    from releve.gate.loading import load_facts
+    from releve.gate.fact_import import load_facts
     from releve.gate.moments import clock
     from releve.gate.registers import register_state, state_in
 
@@ -221,7 +221,7 @@ def campaign(
 ) -> None:  # fmt: skip
     """Record what the campaign NAME stands for, from now on; diallers name it in each question."""
     from releve.gate.campaigns import put_campaign
-    from releve.gate.knowing import Campaign
+    from releve.gate.fact_reader import Campaign
 
     row = Campaign(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
                    _day(first), _day(last), provider, site, sector)  # fmt: skip
@@ -264,9 +264,9 @@ def close() -> None:
 
     Once a day; the worker of `releve live work` does so too.
     """
-    from releve.gate.closing import close_all
-    from releve.gate.erasing import erase_due
-    from releve.gate.sealing import seal_facts
+    from releve.gate.batch_proofs import close_all
+    from releve.gate.erasure import erase_due
+    from releve.gate.fact_proofs import seal_facts
 
     now = datetime.now(UTC)
     batches, facts = close_all(now), seal_facts(now)
@@ -280,7 +280,7 @@ def close() -> None:
 @on_the_gate
 def forget(person: str) -> None:
     """Erase what says who a PERSON is; what forbids calling them goes on doing so."""
-    from releve.gate.erasing import erase_person
+    from releve.gate.erasure import erase_person
     from releve.ledger.erasure import scrub
 
     count = erase_person(person, datetime.now(UTC))

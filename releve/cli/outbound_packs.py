@@ -19,7 +19,7 @@ from releve.cli.outbound_screen import Progress
 from releve.outbound.spreadsheet_escape import harmless
 
 if TYPE_CHECKING:
-    from releve.gate.sealing import Prover
+    from releve.gate.fact_proofs import Prover
 
 __all__ = ["consents", "copy", "papers", "sheet"]
 
@@ -43,9 +43,9 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
     """
     from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
     from releve.campaign.provable import facts_head
+    from releve.gate.current_rules import rules_now
     from releve.gate.key_checks import ensure_gate_key
-    from releve.gate.keys import person_pseudonym
-    from releve.gate.law import rules_now
+    from releve.gate.pseudonyms import person_pseudonym
 
     ensure_gate_key()
     _make(out)
@@ -82,7 +82,7 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     from releve.campaign.provable import facts_head
     from releve.campaign.sheet import sheet_of, sheet_rows
     from releve.gate.campaigns import campaigns
-    from releve.gate.law import rules_now
+    from releve.gate.current_rules import rules_now
 
     row = campaigns().get(campaign)
     if row is None:
@@ -131,8 +131,8 @@ def copy(client: str, person: str, out: Path, by: str) -> None:
     """
     from releve.campaign.consent_pack import told_consents
     from releve.campaign.papers import note_copy
-    from releve.gate.keys import person_pseudonym
-    from releve.gate.law import rules_now
+    from releve.gate.current_rules import rules_now
+    from releve.gate.pseudonyms import person_pseudonym
 
     if out.exists():
         raise click.UsageError(f"{out} is there already; name a new file")
@@ -151,7 +151,7 @@ def _make(out: Path) -> None:
 
 def _prover() -> Prover | None:
     """Return what proves against the last signed root, None while there is none."""
-    from releve.gate.sealing import Prover
+    from releve.gate.fact_proofs import Prover
     from releve.ledger.roots import last_root
 
     root = last_root()

@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from releve.gate.answering import NO_CALL, Decider
-from releve.gate.asking import Question, Reply, no_answer, question_of
-from releve.gate.deciders import Deciders
+from releve.gate.decider import NO_CALL, Decider
+from releve.gate.decider_pool import Deciders
 from releve.gate.explanation import explain_refusal
+from releve.gate.protocol import Question, Reply, no_answer, question_of
 from releve.outbound import Rules
 
 __all__ = ["BUDGET_SECONDS", "Gate"]

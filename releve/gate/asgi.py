@@ -22,12 +22,12 @@ def application() -> Gate:
     from django.conf import settings
 
     django.setup()
-    from releve.gate.answering import Decider
     from releve.gate.app import BUDGET_SECONDS, Gate
-    from releve.gate.checkpoints import checkpoint_apart
-    from releve.gate.law import rules_now
-    from releve.gate.stores import open_store
-    from releve.gate.versions import rules_in_use
+    from releve.gate.connections import open_store
+    from releve.gate.current_rules import rules_now
+    from releve.gate.decider import Decider
+    from releve.gate.rule_versions import rules_in_use
+    from releve.gate.wal_checkpoints import checkpoint_apart
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     rules_now()  # read before the first question

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from releve.gate.clients import register_client
 from releve.gate.errors import LoadRefused
-from releve.gate.knowing import Campaign
+from releve.gate.fact_reader import Campaign
 from releve.gate.models import Campaign as Row
 from releve.gate.models import Load
 from releve.gate.moments import clock, close_alone

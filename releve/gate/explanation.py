@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from releve.gate.asking import REFUSALS, Reply
+from releve.gate.protocol import REFUSALS, Reply
 from releve.network.clock import UTC
 from releve.outbound import Call, Facts, Rules, Verdict, next_allowed
 from releve.outbound.phrases import basis_text

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from django.db.models import Model
 
+from releve.gate.connections import Store
 from releve.gate.errors import KeyFault
-from releve.gate.keys import (
+from releve.gate.models import Decision, Personal
+from releve.gate.pseudonyms import (
     forget_key,
     key_check,
     key_fault,
@@ -17,9 +19,7 @@ from releve.gate.keys import (
     number_pseudonym,
     person_pseudonym,
 )
-from releve.gate.models import Decision, Personal
-from releve.gate.stores import Store
-from releve.gate.tables import TABLES
+from releve.gate.schema import TABLES
 from releve.ledger.key_files import check_of, ensure_key
 
 __all__ = ["NAME", "check_key", "ensure_gate_key"]

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from releve.gate.errors import LoadRefused
 from releve.gate.models import Decision, Load
-from releve.gate.tables import instant
+from releve.gate.schema import instant
 
 __all__ = ["LOADS_LOCK", "MOST_SKEW", "TICK", "clock", "close_alone", "later_than"]
 

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
-from releve.gate.deciding import call_of
-from releve.gate.keys import number_text
-from releve.gate.knowing import Campaign, facts_at
+from releve.gate.decision import call_of
+from releve.gate.fact_reader import Campaign, facts_at
 from releve.gate.models import Campaign as Row
 from releve.gate.models import Mandate
+from releve.gate.pseudonyms import number_text
 from releve.outbound import Rules, Verdict, verdict
 from releve.outbound.legal_rows import legal_day
 from releve.outbound.verdict import Finding

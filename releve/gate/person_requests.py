@@ -28,14 +28,14 @@ from releve.gate.attempt_outcomes import SAID_OUTCOMES, write_outcomes
 from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
 from releve.gate.errors import GateError
+from releve.gate.fact_import import load_rows
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.keys import is_subscriber, number_pseudonym, number_text
-from releve.gate.loading import load_rows
 from releve.gate.models import Attempt, Consent, Contract, Person, PersonRequest
 from releve.gate.moments import MOST_SKEW, clock
+from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text
 from releve.gate.retention import years_later
-from releve.gate.rows import Made, made
-from releve.gate.tables import TABLES, Table
+from releve.gate.row_builder import Made, made
+from releve.gate.schema import TABLES, Table
 from releve.ledger.chain import Draft, append_all
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.vocabulary import spelled

@@ -15,13 +15,13 @@ from typing import Any
 from django.db import models as db
 from django.db import transaction
 
-from releve.gate.erasing import erase_pseudonym
+from releve.gate.erasure import erase_pseudonym
 from releve.gate.errors import GateError
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.keys import is_subscriber, number_pseudonym, number_text, person_pseudonym
 from releve.gate.models import Decision, Fact, Person, Personal, PersonRequest
-from releve.gate.personal import value_of
-from releve.gate.tables import TABLES
+from releve.gate.personal_values import value_of
+from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text, person_pseudonym
+from releve.gate.schema import TABLES
 from releve.ledger.chain import append
 from releve.network.clock import UTC
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import polars as pl
 from django.db.models import Count, Max
 
-from releve.gate.tables import TABLES
+from releve.gate.schema import TABLES
 from releve.outbound.fact_tables import EVENT
 
 __all__ = ["RegisterState", "register_state", "state_in"]

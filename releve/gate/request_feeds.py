@@ -23,7 +23,7 @@ from pathlib import Path
 from django.db import transaction
 
 from releve.gate.errors import GateError
-from releve.gate.loading import load_facts
+from releve.gate.fact_import import load_facts
 from releve.gate.models import Cursor, FeedFault, Watermark
 from releve.gate.moments import clock
 from releve.gate.person_requests import (

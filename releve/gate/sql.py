@@ -21,7 +21,7 @@ from functools import cache
 from typing import Any
 
 from releve.gate import models
-from releve.gate.tables import TABLES
+from releve.gate.schema import TABLES
 from releve.outbound.facts import SAID
 
 __all__ = [

@@ -10,12 +10,11 @@ from django.db import transaction
 
 from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
-from releve.gate.deciding import call_of, judged
+from releve.gate.decision import call_of, judged
 from releve.gate.errors import NoMatch
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_reader import Campaign, facts_at
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.keys import is_number, number_pseudonym, number_text, person_pseudonym
-from releve.gate.knowing import Campaign, facts_at
-from releve.gate.loading import load_facts
 from releve.gate.models import (
     Attempt,
     Callback,
@@ -30,7 +29,8 @@ from releve.gate.models import (
 )
 from releve.gate.models import Withdrawal as Row
 from releve.gate.moments import clock, close_alone
-from releve.gate.personal import value_of
+from releve.gate.personal_values import value_of
+from releve.gate.pseudonyms import is_number, number_pseudonym, number_text, person_pseudonym
 from releve.gate.retention import erase_on
 from releve.network.faults import advice, nearest
 from releve.outbound import Rules, Verdict, Withdrawal

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from releve.gate.closing import close_all
-from releve.gate.erasing import ERASED as OUTBOUND_ERASED
-from releve.gate.erasing import erase_due as erase_due_outbound
-from releve.gate.sealing import seal_facts
+from releve.gate.batch_proofs import close_all
+from releve.gate.erasure import ERASED as OUTBOUND_ERASED
+from releve.gate.erasure import erase_due as erase_due_outbound
+from releve.gate.fact_proofs import seal_facts
 from releve.ledger.chain import head
 from releve.ledger.erasure import ERASED, erase_due, scrub
 from releve.ledger.models import Entry

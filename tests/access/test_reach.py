@@ -15,7 +15,7 @@ from releve.desk.access.models import Grant
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
 from releve.desk.access.scopes import reach_faults
 from releve.gate.campaigns import put_campaign
-from releve.gate.knowing import Campaign
+from releve.gate.fact_reader import Campaign
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.network import Operator

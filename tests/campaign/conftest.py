@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from releve.gate.law import rules_now
-from releve.gate.loading import load_facts
+from releve.gate.current_rules import rules_now
+from releve.gate.fact_import import load_facts
 from releve.outbound import Withdrawal
 from tests.gate.conftest import _own_home
 from tests.gate.making import AT_ANY_HOUR, CLIENT, fill, question

@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate.closing import close_all
-from releve.gate.loading import load_facts
+from releve.gate.batch_proofs import close_all
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_proofs import seal_facts
 from releve.gate.moments import clock
-from releve.gate.sealing import seal_facts
 from releve.ledger.keys import public_key
 from releve.ledger.models import Entry
 from releve.ledger.roots import seal

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate.closing import close_all
-from releve.gate.law import rules_now
+from releve.gate.batch_proofs import close_all
+from releve.gate.current_rules import rules_now
 from releve.gate.models import Attempt, Decision
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal

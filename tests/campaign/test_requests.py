@@ -8,11 +8,11 @@ from releve.campaign.consent_pack import told_consents
 from releve.campaign.evidence import proved_calls
 from releve.campaign.sheet import sheet_of
 from releve.gate.campaigns import campaigns
-from releve.gate.keys import person_pseudonym
-from releve.gate.law import rules_now
-from releve.gate.loading import load_facts
+from releve.gate.current_rules import rules_now
+from releve.gate.fact_import import load_facts
 from releve.gate.moments import clock
 from releve.gate.person_requests import Request, record
+from releve.gate.pseudonyms import person_pseudonym
 from releve.outbound import Person
 from releve.outbound.legal_rows import legal_day
 from tests.gate.making import CAMPAIGN, CLIENT, consent_of, number_of

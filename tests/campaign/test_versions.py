@@ -15,13 +15,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate import deciding, versions
-from releve.gate.closing import close_all
+from releve.gate import decision, rule_versions
+from releve.gate.batch_proofs import close_all
+from releve.gate.current_rules import rules_now
 from releve.gate.errors import NoSuch
-from releve.gate.law import rules_now
-from releve.gate.loading import load_frames
+from releve.gate.fact_import import load_frames
 from releve.gate.models import Campaign, Decision, Load, RuleTable
-from releve.gate.versions import keep_now, rules_of
+from releve.gate.rule_versions import keep_now, rules_of
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
 from releve.outbound import built_in_texts
@@ -90,7 +90,7 @@ def history(people: range) -> None:
 @pytest.fixture
 def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three people called on 10, 11 and 12 August 2026; the house adds a row before the 12th."""
-    monkeypatch.setattr(versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(rule_versions._Kept, "versions", frozenset())
     history(range(2))
     for at in WEEK:
         if at.day == 12:
@@ -98,7 +98,7 @@ def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
             law.mkdir()
             (law / "house.yaml").write_text(ADDED, encoding="utf-8")
         with monkeypatch.context() as patch:
-            patch.setattr(deciding.timezone, "now", lambda at=at: at)
+            patch.setattr(decision.timezone, "now", lambda at=at: at)
             for person in range(3):
                 asked = question(person, f"{at.day}-{person}")
                 keep_now()
@@ -144,7 +144,7 @@ def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alon
 def test_a_version_that_is_not_kept_is_named_with_what_to_put_back(tmp_path: Path) -> None:
     (settings.HOME / "law" / "house.yaml").unlink()
     RuleTable.objects.exclude(texts=built_in_texts()).delete()
-    versions._loaded.cache_clear()
+    rule_versions._loaded.cache_clear()
     assert "not kept here" in proved(tmp_path / "out", code=1)
 
 
@@ -154,7 +154,7 @@ def test_a_version_is_kept_once_and_is_read_back_as_it_was() -> None:
     keep_now()
     assert RuleTable.objects.count() == 2
     for table in RuleTable.objects.all():
-        versions._loaded.cache_clear()
+        rule_versions._loaded.cache_clear()
         assert rules_of(table.version).version == table.version
     with pytest.raises(NoSuch, match="put back"):
         rules_of("0" * 64)

@@ -9,9 +9,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from releve.desk.access.roles import Role
-from releve.gate import keys
+from releve.gate import pseudonyms
 from releve.gate.campaigns import put_campaign
-from releve.gate.knowing import Campaign
+from releve.gate.fact_reader import Campaign
 from releve.gate.models import PersonRequest, Withdrawal
 from tests.desk_api.conftest import Program, program
 from tests.gate.making import CLIENT, fill, number_of
@@ -49,7 +49,7 @@ def test_stop_is_recorded_with_what_the_gate_would_answer(dialler: Program) -> N
 
 def test_under_another_key_nothing_is_recorded(dialler: Program, settings: Settings) -> None:
     settings.GATE_KEY = "6" * 64
-    keys.forget_key()
+    pseudonyms.forget_key()
     assert dialler.post(ADDRESS, STOP, "k1").status_code == 503
     assert not PersonRequest.objects.exists()
 

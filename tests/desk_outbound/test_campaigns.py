@@ -11,10 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from releve.desk.access.roles import Role
-from releve.gate.keys import number_pseudonym
-from releve.gate.loading import load_facts
+from releve.gate.fact_import import load_facts
 from releve.gate.models import Decision
 from releve.gate.moments import clock
+from releve.gate.pseudonyms import number_pseudonym
 from releve.ledger.models import Entry, Personal
 from releve.network.clock import zone
 from releve.outbound import Abandoned

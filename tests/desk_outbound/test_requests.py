@@ -14,16 +14,16 @@ from releve.desk.access.roles import Role
 from releve.desk.api import schemas
 from releve.desk.outbound import rights_views
 from releve.desk.outbound.request_words import OUTCOMES, SAYINGS
-from releve.gate import keys
+from releve.gate import pseudonyms
 from releve.gate.attempt_outcomes import SAID_OUTCOMES
 from releve.gate.campaigns import put_campaign
-from releve.gate.keys import number_pseudonym
-from releve.gate.knowing import Campaign
-from releve.gate.loading import load_facts
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_reader import Campaign
 from releve.gate.models import FeedFault, Personal, PersonRequest, Refusal, Withdrawal
 from releve.gate.moments import clock
 from releve.gate.person_requests import SAID
 from releve.gate.person_rights import KIND
+from releve.gate.pseudonyms import number_pseudonym
 from releve.ledger.models import Entry
 from releve.ledger.models import Personal as LedgerValue
 from releve.outbound import Person
@@ -59,7 +59,7 @@ def say(web: Client, **more: str) -> object:
 
 def test_under_another_key_nothing_is_recorded(manager: Client, settings: Settings) -> None:
     settings.GATE_KEY = "6" * 64
-    keys.forget_key()
+    pseudonyms.forget_key()
     answer = say(manager)
     assert answer.status_code == 503
     assert "clé des pseudonymes" in answer.content.decode()

@@ -16,10 +16,10 @@ from django.utils import timezone
 from releve.campaign.papers import Papers, put_papers
 from releve.cli import main
 from releve.desk.access.roles import Role
-from releve.gate.closing import close_all
-from releve.gate.loading import load_facts
+from releve.gate.batch_proofs import close_all
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_proofs import seal_facts
 from releve.gate.moments import clock
-from releve.gate.sealing import seal_facts
 from releve.ledger.roots import seal
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import legal_day

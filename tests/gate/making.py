@@ -12,12 +12,12 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from releve.gate.asking import Question, Reply
 from releve.gate.campaigns import put_campaign
-from releve.gate.knowing import Campaign
-from releve.gate.loading import load_facts
+from releve.gate.connections import PostgreSQL, SQLite, Store
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_reader import Campaign
 from releve.gate.moments import clock
-from releve.gate.stores import PostgreSQL, SQLite, Store
+from releve.gate.protocol import Question, Reply
 from releve.outbound import (
     ITEMS,
     Consent,

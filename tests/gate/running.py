@@ -7,12 +7,12 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from releve.gate import deciding
-from releve.gate.answering import Decider
-from releve.gate.asking import Question, Reply
-from releve.gate.commons import Commons
-from releve.gate.deciding import Asked
-from releve.gate.stores import Store
+from releve.gate import decision
+from releve.gate.campaign_cache import Commons
+from releve.gate.connections import Store
+from releve.gate.decider import Decider
+from releve.gate.decision import Asked
+from releve.gate.protocol import Question, Reply
 from releve.outbound import Rules
 from tests.gate.stores import DjangoStore
 
@@ -54,7 +54,7 @@ def decide_all(
     store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons | None = None
 ) -> list[Reply]:
     """Answer questions in one transaction."""
-    work = deciding.decide_all(store, asked, rules, commons or Commons())
+    work = decision.decide_all(store, asked, rules, commons or Commons())
     return run_without_loop(work) if isinstance(store, DjangoStore) else run(work)
 
 

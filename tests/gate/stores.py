@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import connection
 
+from releve.gate.connections import Terms, Written, insert
 from releve.gate.sql import KEY_CHECK, asked_by, common_sql, own_sql
-from releve.gate.stores import Terms, Written, insert
 
 
 class DjangoStore:

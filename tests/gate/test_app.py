@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import pytest
 
 from releve.gate.app import Gate
-from releve.gate.asking import REFUSALS, question_of
+from releve.gate.connections import Store, Terms, Written
 from releve.gate.errors import Away
-from releve.gate.keys import key_check
-from releve.gate.stores import Store, Terms, Written
+from releve.gate.protocol import REFUSALS, question_of
+from releve.gate.pseudonyms import key_check
 from tests.gate.making import open_rules
 from tests.gate.running import decider_of
 

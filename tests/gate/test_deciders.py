@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from releve.gate import deciders as module
-from releve.gate.answering import Decider
-from releve.gate.asking import Reply, allow, no_answer
-from releve.gate.deciders import MOST_TOGETHER, Deciders
-from releve.gate.deciding import Asked
+from releve.gate import decider_pool as module
+from releve.gate.decider import Decider
+from releve.gate.decider_pool import MOST_TOGETHER, Deciders
+from releve.gate.decision import Asked
+from releve.gate.protocol import Reply, allow, no_answer
 from tests.gate.making import question
 
 

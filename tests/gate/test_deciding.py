@@ -15,22 +15,22 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.gate import versions
-from releve.gate.answering import Decider
+from releve.gate import rule_versions
 from releve.gate.app import Gate
-from releve.gate.asking import Question, Reply, allow, refuse
 from releve.gate.campaigns import put_campaign
-from releve.gate.deciding import Asked
+from releve.gate.connections import PostgreSQL, SQLite
+from releve.gate.current_rules import rules_now
+from releve.gate.decider import Decider
+from releve.gate.decision import Asked
 from releve.gate.errors import Away, LoadRefused
 from releve.gate.explanation import repeated
-from releve.gate.keys import text_pseudonym
-from releve.gate.knowing import Campaign, bound
-from releve.gate.law import rules_now
-from releve.gate.loading import load_facts
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_reader import Campaign, bound
 from releve.gate.models import RuleTable
 from releve.gate.moments import clock
-from releve.gate.stores import PostgreSQL, SQLite
-from releve.gate.tables import instant
+from releve.gate.protocol import Question, Reply, allow, refuse
+from releve.gate.pseudonyms import text_pseudonym
+from releve.gate.schema import instant
 from releve.network.clock import zone
 from releve.outbound import Attempt, Contract, Person, Withdrawal
 from tests.gate.making import (
@@ -168,7 +168,7 @@ def test_an_old_answer_lets_nobody_call_today(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ask(ground, question(2, "call")).status == 200
-    monkeypatch.setattr("releve.gate.deciding.LONGEST_REPEAT", timedelta(0))
+    monkeypatch.setattr("releve.gate.decision.LONGEST_REPEAT", timedelta(0))
     assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
     assert ground.rows(ATTEMPTS) == [(1,)]
 
@@ -318,11 +318,11 @@ def test_clocks_that_differ_refuse(ground: Ground, monkeypatch: pytest.MonkeyPat
 def test_a_register_that_was_not_read_refuses(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from releve.gate import deciding
+    from releve.gate import decision
 
-    later = deciding.later_than
+    later = decision.later_than
     monkeypatch.setattr(
-        deciding, "later_than", lambda now, last: later(now, last) + timedelta(minutes=16)
+        decision, "later_than", lambda now, last: later(now, last) + timedelta(minutes=16)
     )
     assert ask(ground, question(1, "c")).reasons == "FR-DATA-STALE"
 
@@ -457,8 +457,8 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
 def test_the_rules_that_decide_are_kept_first(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions._Kept, "versions", frozenset())
-    decider, kept = Decider(versions.rules_in_use, ground.store, 5), RuleTable.objects.all()
+    monkeypatch.setattr(rule_versions._Kept, "versions", frozenset())
+    decider, kept = Decider(rule_versions.rules_in_use, ground.store, 5), RuleTable.objects.all()
     assert reply_of(decider, question(1, "c")).status in (200, 403)
     assert [one.version for one in kept] == [rules_now().version]
     kept.delete()
@@ -470,10 +470,10 @@ def test_the_rules_that_decide_are_kept_first(
 def test_rules_that_are_not_kept_in_time_decide_nothing(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions._Kept, "versions", frozenset())
-    monkeypatch.setattr(versions, "_SECONDS", 0.1)
-    monkeypatch.setattr(versions, "_keep_apart", lambda *_: time.sleep(0.5))
-    decider = Decider(versions.rules_in_use, ground.store, 5)
+    monkeypatch.setattr(rule_versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(rule_versions, "_SECONDS", 0.1)
+    monkeypatch.setattr(rule_versions, "_keep_apart", lambda *_: time.sleep(0.5))
+    decider = Decider(rule_versions.rules_in_use, ground.store, 5)
     assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-DATABASE"
     decider.close()
     assert ground.rows(DECISIONS) == [(0,)]
@@ -482,9 +482,9 @@ def test_rules_that_are_not_kept_in_time_decide_nothing(
 def test_rules_that_cannot_be_kept_decide_nothing(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions._Kept, "versions", frozenset())
-    monkeypatch.setattr(versions, "RuleTable", None)
-    decider = Decider(versions.rules_in_use, ground.store, 5)
+    monkeypatch.setattr(rule_versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(rule_versions, "RuleTable", None)
+    decider = Decider(rule_versions.rules_in_use, ground.store, 5)
     assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-FAULT"
     decider.close()
     assert ground.rows(DECISIONS) == [(0,)]

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from releve.gate import erasing
-from releve.gate.erasing import erase_due
-from releve.gate.keys import number_pseudonym, person_pseudonym
-from releve.gate.loading import load_facts
+from releve.gate import erasure
+from releve.gate.erasure import erase_due
+from releve.gate.fact_import import load_facts
 from releve.gate.models import Consent, Fact, Person, Personal
 from releve.gate.models import Withdrawal as Withdrawals
-from releve.gate.personal import value_of
+from releve.gate.personal_values import value_of
+from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.ledger.models import Entry
 from releve.outbound import Contract, Withdrawal
 from releve.outbound import Person as Link
@@ -36,7 +36,7 @@ class KilledError(Exception):
 
 @pytest.fixture(autouse=True)
 def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasing, "_FEW", 1)
+    monkeypatch.setattr(erasure, "_FEW", 1)
 
 
 def load(*facts: Any) -> None:
@@ -52,7 +52,7 @@ def killed_after(
     monkeypatch: pytest.MonkeyPatch, parts: int, model: type[Fact] | None = None
 ) -> None:
     """Let the erasing end after some of its parts, of one table or of all."""
-    whole, done = erasing._parts, 0
+    whole, done = erasure._parts, 0
 
     def some(found: Any) -> Iterator[list[int]]:
         nonlocal done
@@ -63,12 +63,12 @@ def killed_after(
                     raise KilledError
             yield part
 
-    monkeypatch.setattr(erasing, "_parts", some)
+    monkeypatch.setattr(erasure, "_parts", some)
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, model: type[Any], task: Callable[[], None]) -> None:
     """Let something happen between the look for what is due of a table and its erasing."""
-    whole = erasing._parts
+    whole = erasure._parts
 
     def after_it(found: Any) -> Iterator[list[int]]:
         parts = list(whole(found))
@@ -76,11 +76,11 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, model: type[Any], task: Callable[
             task()
         yield from parts
 
-    monkeypatch.setattr(erasing, "_parts", after_it)
+    monkeypatch.setattr(erasure, "_parts", after_it)
 
 
 def told() -> list[dict[str, Any]]:
-    entries = Entry.objects.filter(kind=erasing.ERASED).order_by("seq")
+    entries = Entry.objects.filter(kind=erasure.ERASED).order_by("seq")
     return [json.loads(entry.body) for entry in entries]
 
 

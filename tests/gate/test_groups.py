@@ -18,20 +18,20 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from releve.gate import checkpoints, deciding
-from releve.gate.asking import Question, Reply
+from releve.gate import decision, wal_checkpoints
+from releve.gate.campaign_cache import Commons
 from releve.gate.campaigns import put_campaign
-from releve.gate.checkpoints import checkpoint, checkpoint_apart
-from releve.gate.commons import Commons
-from releve.gate.deciding import Asked
+from releve.gate.connections import SQLite, Written
+from releve.gate.current_rules import rules_now
+from releve.gate.decision import Asked
 from releve.gate.errors import Conflict
-from releve.gate.knowing import Campaign
-from releve.gate.law import rules_now
-from releve.gate.loading import load_facts
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_reader import Campaign
 from releve.gate.models import Decision
 from releve.gate.moments import clock
-from releve.gate.replaying import replay
-from releve.gate.stores import SQLite, Written
+from releve.gate.protocol import Question, Reply
+from releve.gate.replay import replay
+from releve.gate.wal_checkpoints import checkpoint, checkpoint_apart
 from releve.locks import holding
 from releve.outbound import (
     Attempt,
@@ -193,14 +193,14 @@ def test_a_question_that_comes_too_late_leaves_the_others_be(ground: Ground) -> 
 def test_one_that_cannot_be_judged_does_not_sink_its_group(
     ground: Ground, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    judged = deciding.judged
+    judged = decision.judged
 
     def faulty(call: Any, *rest: Any) -> Any:
         if call.id == "c2/1":
             raise ZeroDivisionError
         return judged(call, *rest)
 
-    monkeypatch.setattr(deciding, "judged", faulty)
+    monkeypatch.setattr(decision, "judged", faulty)
     decider = decider_of(lambda: ground.rules, ground.store)
     found = answer(decider, *asked(*(question(n, f"c{n}") for n in range(5))))
     decider.close()
@@ -410,8 +410,8 @@ def test_one_process_of_several_carries_the_log_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carried = threading.Event()
-    monkeypatch.setattr(checkpoints, "_SECONDS", 0.01)
-    monkeypatch.setattr(checkpoints, "_carry_over", lambda _: carried.set())
+    monkeypatch.setattr(wal_checkpoints, "_SECONDS", 0.01)
+    monkeypatch.setattr(wal_checkpoints, "_carry_over", lambda _: carried.set())
     other = holding(tmp_path / "gate.sqlite3-checkpoints")
     assert other is not None
     with other:

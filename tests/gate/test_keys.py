@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from django.conf import settings
 
 from releve.cli.main import main
-from releve.gate import keys
-from releve.gate.deciding import Asked
+from releve.gate import pseudonyms
+from releve.gate.decision import Asked
 from releve.gate.errors import KeyFault
+from releve.gate.fact_import import load_facts
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.loading import load_facts
 from releve.gate.models import Attempt, Person
 from releve.ledger.models import KeyCheck
 from releve.outbound import Withdrawal
@@ -32,7 +32,7 @@ NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 def use(key: str) -> None:
     """Go on as another process would, with this key in the environment; empty = with the file."""
     settings.GATE_KEY = key
-    keys.forget_key()
+    pseudonyms.forget_key()
 
 
 def told(ground: Ground, call: str = "c1") -> str:
@@ -46,7 +46,7 @@ def told(ground: Ground, call: str = "c1") -> str:
 
 def lost(home: Path) -> None:
     (home / "gate.key").unlink()
-    keys.forget_key()
+    pseudonyms.forget_key()
 
 
 def test_a_gate_without_the_key_of_its_database_refuses_every_call(ground: Ground) -> None:
@@ -106,7 +106,7 @@ def test_a_restored_database_takes_its_key_back_and_no_new_one() -> None:
     with pytest.raises(KeyFault, match="is missing"):
         ensure_gate_key()
     (settings.HOME / "gate.key").write_text(secrets.token_hex(32))
-    keys.forget_key()
+    pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="is not the one that the database was written with"):
         ensure_gate_key()
     (settings.HOME / "gate.key").write_text(kept)
@@ -118,7 +118,7 @@ def test_a_second_host_makes_no_key_of_its_own(tmp_path: Path) -> None:
     use("")
     fill(range(1))
     settings.HOME = tmp_path / "second"
-    keys.forget_key()
+    pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="from the first host"):
         ensure_gate_key()
     assert not (tmp_path / "second").exists()

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from releve.gate.keys import person_pseudonym
-from releve.gate.knowing import facts_at
-from releve.gate.loading import load_frames
+from releve.gate.fact_import import load_frames
+from releve.gate.fact_reader import facts_at
+from releve.gate.pseudonyms import person_pseudonym
 from releve.outbound import Call, Verdict, built_in_rules, verdict
 from releve.outbound.fact_tables import facts_of
 from tests.outbound.people import people_of

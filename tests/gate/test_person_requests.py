@@ -12,17 +12,16 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from releve.gate import keys
-from releve.gate.asking import Question
+from releve.gate import pseudonyms
 from releve.gate.attempt_outcomes import refines
+from releve.gate.batch_proofs import close_all
 from releve.gate.campaigns import put_campaign
-from releve.gate.closing import close_all
-from releve.gate.deciding import decide
-from releve.gate.erasing import erase_due, erase_person
+from releve.gate.decision import decide
+from releve.gate.erasure import erase_due, erase_person
 from releve.gate.errors import KeyFault
-from releve.gate.keys import number_pseudonym
-from releve.gate.knowing import Campaign
-from releve.gate.loading import load_facts
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_proofs import seal_facts
+from releve.gate.fact_reader import Campaign
 from releve.gate.models import Attempt, Decision, Load, Personal, PersonRequest, Refusal, Withdrawal
 from releve.gate.moments import clock
 from releve.gate.person_answers import answers_now
@@ -34,8 +33,9 @@ from releve.gate.person_requests import (
     record,
     record_all,
 )
-from releve.gate.replaying import replay
-from releve.gate.sealing import seal_facts
+from releve.gate.protocol import Question
+from releve.gate.pseudonyms import number_pseudonym
+from releve.gate.replay import replay
 from releve.ledger.models import Entry
 from releve.outbound import Contract, Person, Rules
 from releve.outbound import Refusal as RefusalFact
@@ -206,7 +206,7 @@ def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
 
 def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings) -> None:
     settings.GATE_KEY = "6" * 64
-    keys.forget_key()
+    pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="is not the one"):
         record(stop(number_of(1)), by="ines")
     assert not PersonRequest.objects.exists()

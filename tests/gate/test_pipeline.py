@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from releve.gate.pipeline import Pipeline
+from releve.gate.pg_pipeline import Pipeline
 from tests.gate.making import Ground
 from tests.gate.running import run
 

@@ -20,18 +20,18 @@ from django.utils import timezone
 from releve import outbound
 from releve.evidence import verify
 from releve.gate.attempt_outcomes import write_outcomes
+from releve.gate.batch_proofs import close_all, prove_row
 from releve.gate.campaigns import put_campaign
-from releve.gate.closing import close_all, prove_row
-from releve.gate.erasing import erase_due, erase_person
+from releve.gate.erasure import erase_due, erase_person
 from releve.gate.errors import LoadRefused, NoSuch
-from releve.gate.keys import number_pseudonym, person_pseudonym
-from releve.gate.knowing import Campaign
-from releve.gate.loading import load_facts, load_frames
+from releve.gate.fact_import import load_facts, load_frames
+from releve.gate.fact_reader import Campaign
 from releve.gate.models import Attempt, Consent, Cursor, Decision, Load, Person, Personal
 from releve.gate.models import Refusal as Refusals
 from releve.gate.outcomes import mark_unknown, read_outcomes
-from releve.gate.personal import value_of
-from releve.gate.replaying import replay
+from releve.gate.personal_values import value_of
+from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
+from releve.gate.replay import replay
 from releve.ledger.models import Entry
 from releve.ledger.roots import seal
 from releve.outbound import Contract, Refusal, Withdrawal
@@ -298,7 +298,7 @@ def test_a_load_that_was_killed_counts_for_nobody_and_goes_on(
         if done == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("releve.gate.loading._CHUNK", 2)
+    monkeypatch.setattr("releve.gate.fact_import._CHUNK", 2)
     with pytest.raises(KeyboardInterrupt):
         load_frames(told, source="a", by="tests", digest="d", progress=killed)
     assert Load.objects.filter(known_at=None).count() == 1
@@ -315,7 +315,7 @@ def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
 
 
 def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
-    from releve.gate import keys
+    from releve.gate import pseudonyms
     from releve.gate.errors import KeyFault
     from releve.gate.key_checks import ensure_gate_key
 
@@ -324,7 +324,7 @@ def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
         number_pseudonym("01 44 55 66 77")
     ensure_gate_key()
     first = number_pseudonym("01 44 55 66 77")
-    keys.forget_key()
+    pseudonyms.forget_key()
     assert number_pseudonym("+33144556677") == first
     assert (settings.HOME / "gate.key").stat().st_mode & 0o777 == 0o600
     settings.GATE_KEY = "short"

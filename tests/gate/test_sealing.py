@@ -10,11 +10,11 @@ import pytest
 from django.utils import timezone
 
 from releve.evidence import verify
-from releve.gate import sealing
-from releve.gate.loading import load_facts
+from releve.gate import fact_proofs
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_proofs import Prover, fact_text, seal_facts
 from releve.gate.models import Consent, FactBatch, Load, Mandate, Withdrawal
 from releve.gate.moments import clock
-from releve.gate.sealing import Prover, fact_text, seal_facts
 from releve.ledger.keys import public_key
 from releve.ledger.models import Entry
 from releve.ledger.roots import Root, seal
@@ -54,13 +54,13 @@ def test_every_fact_is_proved_alone_and_once() -> None:
             assert proof is not None
             assert holds(dict(proof))
             assert json.loads(proof["text"])["id"] == row.pk
-    assert Entry.objects.filter(kind=sealing.KIND, body__contains="gate_consent").count() == 1
+    assert Entry.objects.filter(kind=fact_proofs.KIND, body__contains="gate_consent").count() == 1
 
 
 def test_what_comes_later_comes_into_later_trees_also_within_one_load(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sealing, "_MOST", 3)
+    monkeypatch.setattr(fact_proofs, "_MOST", 3)
     fill(range(7))
     early = sealed_now()
     assert [b.rows for b in FactBatch.objects.filter(table="gate_consent")] == [3, 3, 1]

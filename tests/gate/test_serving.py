@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from releve.gate import serving
-from releve.gate.serving import serve_gate
+from releve.gate import server
+from releve.gate.server import serve_gate
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -31,7 +31,7 @@ def test_no_piece_of_an_answer_waits_for_the_one_before(
         self.started = True
         listening.extend(sockets)
 
-    monkeypatch.setattr(serving, "Multiprocess", Supervisor)
+    monkeypatch.setattr(server, "Multiprocess", Supervisor)
     monkeypatch.setattr(uvicorn.Server, "run", run)
     serve_gate("releve.gate.asgi:application", "127.0.0.1", 0, workers)
     (one,) = listening

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from releve.gate.stand_ins import stand_in
+from releve.gate.masked_number import stand_in
 from releve.outbound import built_in_rules
 from tests.outbound.people import NUMBERS
 

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 import pytest
 
 from releve.gate.errors import NoMatch
-from releve.gate.keys import number_pseudonym, person_pseudonym
-from releve.gate.knowing import facts_at
-from releve.gate.loading import load_facts
+from releve.gate.fact_import import load_facts
+from releve.gate.fact_reader import facts_at
 from releve.gate.models import Consent, Load, Withdrawal
 from releve.gate.models.records import Personal
 from releve.gate.moments import clock
 from releve.gate.person_requests import Request, record
+from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.gate.withdrawals import answers_now, withdraw
 from releve.outbound import Call, Contract, Person, built_in_rules, verdict
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, fill, number_of, open_rules

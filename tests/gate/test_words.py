@@ -12,8 +12,8 @@ import pytest
 from releve.gate.campaigns import campaigns, put_campaign
 from releve.gate.clients import client_name
 from releve.gate.errors import LoadRefused
-from releve.gate.knowing import Campaign, facts_at
-from releve.gate.loading import load_facts, load_frames
+from releve.gate.fact_import import load_facts, load_frames
+from releve.gate.fact_reader import Campaign, facts_at
 from releve.gate.models import Abandoned, ClientName, Refusal, Withdrawal
 from releve.gate.models import Campaign as Row
 from releve.gate.moments import clock

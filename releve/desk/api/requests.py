@@ -18,7 +18,7 @@ from releve.desk.api.registering import reads, writes
 from releve.desk.outbound.request_page import recorded_twin
 from releve.desk.outbound.request_reach import reaches
 from releve.desk.outbound.request_words import FAULTS
-from releve.gate.law import rules_now
+from releve.gate.current_rules import rules_now
 from releve.gate.moments import clock
 from releve.gate.person_answers import answers_now
 from releve.gate.person_requests import Request, record

@@ -26,7 +26,7 @@ from releve.desk.outbound.campaigns import (
 )
 from releve.desk.presenters.text import text_now
 from releve.gate.campaigns import campaigns as campaigns_now
-from releve.gate.law import rules_now
+from releve.gate.current_rules import rules_now
 from releve.gate.moments import clock
 from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 

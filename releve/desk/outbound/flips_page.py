@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from releve.campaign.trying import recorded_flips
 from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text
-from releve.gate.law import rules_now, texts_now
+from releve.gate.current_rules import rules_now, texts_now
 from releve.gate.moments import clock
 from releve.outbound import Call, OutboundError, Rules, load_rules
 from releve.outbound.errors import FactFaults

@@ -22,10 +22,10 @@ from releve.desk.outbound.campaign_views import period_of
 from releve.desk.outbound.sheet_page import sheet_page
 from releve.desk.presenters.text import text_now
 from releve.gate.campaigns import campaigns as campaigns_now
-from releve.gate.law import rules_now
+from releve.gate.current_rules import rules_now
+from releve.gate.fact_proofs import Prover
 from releve.gate.models import Campaign
 from releve.gate.moments import clock
-from releve.gate.sealing import Prover
 from releve.ledger.roots import last_root
 from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 from releve.outbound.spreadsheet_escape import harmless

@@ -14,7 +14,7 @@ from releve.desk.answers import answer, fresh
 from releve.desk.outbound.flips_page import FlipsForm, FlipsPage, Outcome, flip_twin, outcome_of
 from releve.desk.outbound.rules_page import row_twin, rules_page, visible_rules
 from releve.desk.presenters.text import text_now
-from releve.gate.law import rules_now
+from releve.gate.current_rules import rules_now
 from releve.live import api as live
 from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 

@@ -19,11 +19,11 @@ from typing import Any, Protocol
 import psycopg
 from django.conf import settings
 
-from releve.gate.checkpoints import MOST_PAGES
 from releve.gate.errors import Away, Conflict
 from releve.gate.moments import LOADS_LOCK
-from releve.gate.pipeline import Pipeline
+from releve.gate.pg_pipeline import Pipeline
 from releve.gate.sql import KEY_CHECK, asked_by, common_sql, locked_sql, own_sql
+from releve.gate.wal_checkpoints import MOST_PAGES
 
 __all__ = ["PostgreSQL", "SQLite", "Store", "Terms", "Written", "open_store"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from releve.gate.knowing import Common, bound
-from releve.gate.stores import Store
+from releve.gate.connections import Store
+from releve.gate.fact_reader import Common, bound
 
 __all__ = ["Commons"]
 

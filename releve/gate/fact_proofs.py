@@ -18,7 +18,7 @@ from django.db import models as db
 from django.db import transaction
 
 from releve.gate import models
-from releve.gate.closing import text_leaf
+from releve.gate.batch_proofs import text_leaf
 from releve.gate.errors import NoSuch
 from releve.gate.models import Fact, FactBatch, Load
 from releve.ledger.chain import append, lock
@@ -138,7 +138,7 @@ class Prover:
     def proof(self, row: Fact) -> Mapping[str, Any] | None:
         """Return the proof of a fact, None while no signed root is over it.
 
-        It has the shape of that of a decision (``releve.gate.closing.prove_row``).
+        It has the shape of that of a decision (``releve.gate.batch_proofs.prove_row``).
         """
         known_at, pk = _place(row)
         later = db.Q(known_at__gt=known_at) | db.Q(known_at=known_at, last__gte=pk)

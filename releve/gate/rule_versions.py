@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from django.db import connection
 
+from releve.gate.current_rules import table_now
 from releve.gate.errors import Away, NoSuch
-from releve.gate.law import table_now
 from releve.gate.models import RuleTable
 from releve.gate.moments import clock
 from releve.outbound import Rules, load_rules

@@ -7,12 +7,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from releve.gate.asking import Question, Reply, no_answer
-from releve.gate.commons import Commons
-from releve.gate.deciding import Asked, decide_all
+from releve.gate.campaign_cache import Commons
+from releve.gate.connections import Store
+from releve.gate.decision import Asked, decide_all
 from releve.gate.errors import Away, KeyFault
 from releve.gate.key_checks import check_key
-from releve.gate.stores import Store
+from releve.gate.protocol import Question, Reply, no_answer
 from releve.outbound import Rules
 
 __all__ = ["NO_CALL", "Decider"]

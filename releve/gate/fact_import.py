@@ -14,13 +14,13 @@ from django.db import transaction
 from releve.gate.campaigns import with_campaign_names
 from releve.gate.clients import register_aliases, with_client_names
 from releve.gate.errors import LoadRefused
-from releve.gate.fitting import refuse_unfit
 from releve.gate.key_checks import ensure_gate_key
+from releve.gate.load_validation import refuse_unfit
 from releve.gate.models import Decision, Fact, Load
 from releve.gate.moments import clock, close_alone
-from releve.gate.personal import Value, keep
-from releve.gate.rows import Made, made
-from releve.gate.tables import TABLES, Table
+from releve.gate.personal_values import Value, keep
+from releve.gate.row_builder import Made, made
+from releve.gate.schema import TABLES, Table
 from releve.outbound.fact_tables import empty_frames
 from releve.outbound.word_frames import spelled_words
 

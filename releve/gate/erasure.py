@@ -11,7 +11,6 @@ from django.db import models as db
 from django.db import transaction
 
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.keys import person_pseudonym
 from releve.gate.models import (
     Attempt,
     Callback,
@@ -25,8 +24,9 @@ from releve.gate.models import (
     Refusal,
     Withdrawal,
 )
+from releve.gate.pseudonyms import person_pseudonym
 from releve.gate.retention import YEARS, years_later
-from releve.gate.tables import TABLES, Table
+from releve.gate.schema import TABLES, Table
 from releve.ledger.chain import append
 
 __all__ = ["ERASED", "erase_due", "erase_person", "erase_pseudonym"]

@@ -15,18 +15,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from releve.gate.asking import Question, Reply, allow, no_answer, refuse
-from releve.gate.commons import Commons
+from releve.gate.campaign_cache import Commons
+from releve.gate.connections import Store
 from releve.gate.errors import Away, Conflict
 from releve.gate.explanation import explain, repeated
-from releve.gate.keys import number_text, person_pseudonym, text_pseudonym
-from releve.gate.knowing import Answer, Campaign, Common, Seen, bound, facts_digest
+from releve.gate.fact_reader import Answer, Campaign, Common, Seen, bound, facts_digest
+from releve.gate.masked_number import stand_in
 from releve.gate.moments import MOST_SKEW, later_than
+from releve.gate.protocol import Question, Reply, allow, no_answer, refuse
+from releve.gate.pseudonyms import number_text, person_pseudonym, text_pseudonym
 from releve.gate.retention import years_later
+from releve.gate.schema import instant
 from releve.gate.sql import DECISION
-from releve.gate.stand_ins import stand_in
-from releve.gate.stores import Store
-from releve.gate.tables import instant
 from releve.outbound import Call, Rules, Verdict, verdict
 from releve.outbound.legal_rows import legal_day
 

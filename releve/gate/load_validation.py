@@ -11,7 +11,7 @@ from django.db.models import CharField
 
 from releve.gate.errors import LoadRefused
 from releve.gate.moments import MOST_SKEW
-from releve.gate.tables import TABLES, Column, Table
+from releve.gate.schema import TABLES, Column, Table
 from releve.network.faults import Fault
 from releve.outbound.vocabulary import vocabulary, word_columns
 from releve.outbound.word_frames import strange_in, strange_words

@@ -17,9 +17,9 @@ from typing import Any
 from django.db import connection
 
 from releve.gate.clients import client_name
-from releve.gate.keys import number_pseudonym, person_pseudonym
+from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
+from releve.gate.schema import TABLES, Column, day, instant
 from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql, asked_by
-from releve.gate.tables import TABLES, Column, day, instant
 from releve.outbound import Facts
 from releve.outbound.facts import EVERY_CLIENT, SAID
 

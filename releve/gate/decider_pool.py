@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from releve.gate.answering import Decider
-from releve.gate.asking import Question, Reply, no_answer
-from releve.gate.deciding import Asked
+from releve.gate.decider import Decider
+from releve.gate.decision import Asked
+from releve.gate.protocol import Question, Reply, no_answer
 
 __all__ = ["MOST_TOGETHER", "Deciders"]
 

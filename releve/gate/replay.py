@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from releve.gate.deciding import call_of, judged
+from releve.gate.decision import call_of, judged
 from releve.gate.errors import NoSuch
-from releve.gate.knowing import Answer, Campaign, facts_digest, facts_for
+from releve.gate.fact_reader import Answer, Campaign, facts_digest, facts_for
 from releve.gate.models import Decision
 from releve.outbound import Rules, Verdict
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from releve.gate.keys import (
+from releve.gate.personal_values import Value
+from releve.gate.pseudonyms import (
     commitment,
     hidden,
     is_number,
@@ -17,9 +18,8 @@ from releve.gate.keys import (
     number_text,
     person_pseudonym,
 )
-from releve.gate.personal import Value
 from releve.gate.retention import erase_on, value_day
-from releve.gate.tables import Column, Table
+from releve.gate.schema import Column, Table
 
 __all__ = ["Made", "made"]
 
