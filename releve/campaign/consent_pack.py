@@ -12,8 +12,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from releve.campaign.papers import copies_of
-from releve.campaign.provable import ProvedFact
+from releve.campaign.contract_details import copies_of
+from releve.campaign.proved_facts import ProvedFact
 from releve.gate.clients import client_name
 from releve.gate.fact_proofs import Prover, fact_text
 from releve.gate.models import Consent, Person, Withdrawal

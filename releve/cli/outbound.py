@@ -136,7 +136,7 @@ def check(
 @on_the_gate
 def _recorded(call: Call, by: str) -> Verdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
-    from releve.campaign.trying import recorded_verdict
+    from releve.campaign.rule_trial import recorded_verdict
     from releve.gate.current_rules import rules_now
     from releve.gate.moments import clock
 

@@ -87,7 +87,7 @@ def _in_folder(
 @on_the_gate
 def _recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[Flip, ...]:
     """Return the flips on what the database holds, under the installation's own table."""
-    from releve.campaign.trying import recorded_flips
+    from releve.campaign.rule_trial import recorded_flips
     from releve.gate.current_rules import table_now
     from releve.gate.moments import clock
 

@@ -42,7 +42,7 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
     seal first.
     """
     from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
-    from releve.campaign.provable import facts_head
+    from releve.campaign.proved_facts import facts_head
     from releve.gate.current_rules import rules_now
     from releve.gate.key_checks import ensure_gate_key
     from releve.gate.pseudonyms import person_pseudonym
@@ -79,8 +79,8 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     sheet.csv has a row for each figure, sheet.json the same; facts.jsonl holds the facts as they
     were sealed, with their proofs (`releve outbound reprove`).
     """
-    from releve.campaign.provable import facts_head
-    from releve.campaign.sheet import sheet_of, sheet_rows
+    from releve.campaign.client_report import sheet_of, sheet_rows
+    from releve.campaign.proved_facts import facts_head
     from releve.gate.campaigns import campaigns
     from releve.gate.current_rules import rules_now
 
@@ -110,7 +110,7 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
 @on_the_gate
 def papers(campaign: str, contract: str, audit: bool, list_origin: str, by: str) -> None:
     """Record what the gate cannot see of a CAMPAIGN, for its sheet; the last word counts."""
-    from releve.campaign.papers import Papers, put_papers
+    from releve.campaign.contract_details import Papers, put_papers
 
     told = Papers(contract, audit, list_origin)
     entry = put_papers(campaign, told, by=by, now=datetime.now(UTC))
@@ -130,7 +130,7 @@ def copy(client: str, person: str, out: Path, by: str) -> None:
     Free of charge, on a durable medium, without an account (R223-2).
     """
     from releve.campaign.consent_pack import told_consents
-    from releve.campaign.papers import note_copy
+    from releve.campaign.contract_details import note_copy
     from releve.gate.current_rules import rules_now
     from releve.gate.pseudonyms import person_pseudonym
 

@@ -22,14 +22,14 @@ from releve.outbound.reverify import rerun
 from releve.outbound.spreadsheet_escape import harmless
 
 if TYPE_CHECKING:
-    from releve.campaign.evidence import ProvedCall
+    from releve.campaign.call_proof import ProvedCall
 
 __all__ = ["proof", "reprove"]
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SHOWN = 20
 FACTS = "releve outbound facts 1"
-"""The format of a file of consents or of a sheet's facts (``releve.campaign.provable``)."""
+"""The format of a file of consents or of a sheet's facts (``releve.campaign.proved_facts``)."""
 _ROW_TAG = b"releve gate row 1\n"
 
 
@@ -47,7 +47,7 @@ def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     (`releve outbound reprove`). Persons and numbers are pseudonyms. Rows are proved against the
     last signed root of the ledger: close and seal first.
     """
-    from releve.campaign.evidence import COLUMNS, head_of, proved_calls
+    from releve.campacall_proofence import COLUMNS, head_of, proved_calls
     from releve.ledger.roots import last_root
 
     if out.exists() and any(out.iterdir()):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from releve.campaign.call_proof import proved_calls
+from releve.campaign.client_report import sheet_of
 from releve.campaign.consent_pack import told_consents
-from releve.campaign.evidence import proved_calls
-from releve.campaign.sheet import sheet_of
 from releve.gate.campaigns import campaigns
 from releve.gate.current_rules import rules_now
 from releve.gate.fact_import import load_facts

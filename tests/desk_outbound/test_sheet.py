@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from django.test import Client
 from django.utils import timezone
 
-from releve.campaign.papers import Papers, put_papers
+from releve.campaign.contract_details import Papers, put_papers
 from releve.cli import main
 from releve.desk.access.roles import Role
 from releve.gate.batch_proofs import close_all

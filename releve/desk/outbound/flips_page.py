@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from releve.campaign.trying import recorded_flips
+from releve.campaign.rule_trial import recorded_flips
 from releve.desk.places.moment import when
 from releve.desk.presenters.text import Text
 from releve.gate.current_rules import rules_now, texts_now

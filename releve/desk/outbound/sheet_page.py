@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from releve.campaign.sheet import Sheet
+from releve.campaign.client_report import Sheet
 from releve.desk.outbound.campaigns import CampaignRow, campaign_row
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.moment import when

@@ -12,9 +12,9 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from releve.campaign.client_report import Sheet, sheet_of, sheet_rows
 from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
-from releve.campaign.provable import ProvedFact, facts_head
-from releve.campaign.sheet import Sheet, sheet_of, sheet_rows
+from releve.campaign.proved_facts import ProvedFact, facts_head
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import scope
 from releve.desk.answers import fresh

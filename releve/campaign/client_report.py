@@ -14,9 +14,9 @@ from typing import Any
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
+from releve.campaign.contract_details import Papers, papers_of
 from releve.campaign.figures import figures_of
-from releve.campaign.papers import Papers, papers_of
-from releve.campaign.provable import ProvedFact
+from releve.campaign.proved_facts import ProvedFact
 from releve.gate.fact_proofs import Prover, fact_text
 from releve.gate.models import (
     Abandoned,
