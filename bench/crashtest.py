@@ -33,7 +33,7 @@ import numpy as np
 
 from bench.crashtest_picture import page, picture
 from bench.desk import plan_of
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.crashtest import CrashTest, Settings, run, run_arrays
 from releve.crashtest.outbreak import (
     Closure,

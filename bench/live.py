@@ -25,7 +25,7 @@ import click
 import numpy as np
 
 from releve.cli.database import open_database
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network import Operator, sample_operator, to_utc
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan, PlanSettings, contingencies_of, plan_day

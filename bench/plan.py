@@ -23,8 +23,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.cli.beside import two_processes
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
+from releve.cli.two_processes import two_processes
 from releve.demand import Requirement
 from releve.network import Operator, sample_operator, usable_seats_of
 from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, contingencies_of, named_plan

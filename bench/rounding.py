@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import click
 import numpy as np
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, n1_program, solve_day

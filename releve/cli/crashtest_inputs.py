@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from releve import __version__
-from releve.cli.operator import operator_of, requirement_of
+from releve.cli.load_operator import operator_of, requirement_of
 from releve.crashtest import CrashTest, CrashTestError, Settings
 from releve.crashtest.outages import Hazard, OutagesError
 from releve.crashtest.outbreak import (

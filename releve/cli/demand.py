@@ -22,7 +22,7 @@ from releve.cli.demand_text import (
     requirement_json,
     requirement_lines,
 )
-from releve.cli.operator import operator_of
+from releve.cli.load_operator import operator_of
 from releve.demand import (
     INTERVAL,
     Choice,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from releve.cli.instants import INSTANT
+from releve.cli.instant_option import INSTANT
 from releve.cli.outbound_facts import read_facts, strict_option
 from releve.cli.outbound_feed import feed
 from releve.cli.outbound_flips import flips
@@ -18,7 +18,7 @@ from releve.cli.outbound_proof import proof, reprove
 from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
 from releve.cli.outbound_start import start
-from releve.cli.words import MODE, OBJECT, PURPOSE, SECTOR
+from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
 from releve.network.clock import UTC, zone
 from releve.outbound import Call, OutboundError, Verdict, built_in_rules, verdict
 from releve.outbound.dates_text import moment_text

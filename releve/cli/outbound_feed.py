@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from releve.cli.outbound_gate import by_option, on_the_gate
-from releve.cli.words import WordType
+from releve.cli.word_options import WordType
 
 __all__ = ["feed"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from releve.cli.instants import INSTANT
+from releve.cli.instant_option import INSTANT
 from releve.cli.outbound_facts import read_facts, strict_option
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress

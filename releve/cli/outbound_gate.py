@@ -14,7 +14,7 @@ import click
 
 from releve.cli.database import open_database
 from releve.cli.outbound_facts import read_facts, strict_option, write_feeds
-from releve.cli.words import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
+from releve.cli.word_options import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
 from releve.outbound import OutboundError, Watermark
 from releve.outbound.attempt_provider import provided
 from releve.outbound.fact_tables import TABLES

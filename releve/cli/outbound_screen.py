@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from releve.cli.instants import INSTANT
+from releve.cli.instant_option import INSTANT
 from releve.cli.outbound_facts import scan_facts, strict_option
 from releve.cli.outbound_run import Run, file_digest, screen_list
-from releve.cli.words import MODE, OBJECT, PURPOSE, SECTOR
+from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
 from releve.outbound import Call, OutboundError, built_in_rules
 from releve.outbound.screening import Screener
 

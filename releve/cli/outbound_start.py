@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from releve.cli.instants import INSTANT
+from releve.cli.instant_option import INSTANT
 from releve.network.clock import zone
 from releve.outbound import LEGAL_ZONE, Call, built_in_rules
 from releve.outbound.starter import starter_of

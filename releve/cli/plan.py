@@ -25,9 +25,8 @@ from rich.progress import (
 )
 
 from releve import __version__
-from releve.cli.beside import two_processes
 from releve.cli.demand_text import assumption_lines
-from releve.cli.operator import demand_of, operator_of
+from releve.cli.load_operator import demand_of, operator_of
 from releve.cli.plan_text import (
     explanation_lines,
     harmless_line,
@@ -44,6 +43,7 @@ from releve.cli.plan_verify import (
     verify_days,
 )
 from releve.cli.stopwatch import Stopwatch
+from releve.cli.two_processes import two_processes
 from releve.demand import Forecast, Requirement
 from releve.network import Operator, zone
 from releve.plan import (

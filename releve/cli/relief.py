@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from releve.cli.instants import LOCAL
-from releve.cli.operator import operator_of, requirement_of
+from releve.cli.instant_option import LOCAL
+from releve.cli.load_operator import operator_of, requirement_of
 from releve.cli.plan_text import move_lines
 from releve.demand import Requirement
 from releve.network import Operator, to_utc, zone

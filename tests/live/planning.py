@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan, PlanSettings, contingencies_of, plan_day

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.demand.tables import Requirement
 from releve.network import Operator, to_utc
 from releve.network.sample import FIRST_DAY, sample_operator

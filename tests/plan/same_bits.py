@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from releve.cli.operator import operator_of, requirement_of
+from releve.cli.load_operator import operator_of, requirement_of
 from releve.network import Operator, zone
 from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
 from releve.network.sample import sample_operator

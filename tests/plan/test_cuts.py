@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, SolvedDay, contingencies_of, n1_program, solve_day
 from releve.plan.cuts import Cut, cut_table

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network import Operator, sample_operator
 from releve.plan import BASE, SolvedDay, contingencies_of, solve_day
 from releve.plan.explain import explain

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import (
     BASE,

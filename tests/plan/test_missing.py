@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network import Agent, Floor, Measure, Operator, Seat, Zone
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import (

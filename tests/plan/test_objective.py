@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, SolvedDay, contingencies_of, solve_day
 from releve.plan.integer_search import CLOSE, ROUNDINGS, IntegerSearch, base_in_people

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from releve.cli.operator import requirement_of
+from releve.cli.load_operator import requirement_of
 from releve.network import sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import PlanSettings, contingencies_of, solve_day
