@@ -84,15 +84,15 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "releve.desk.sizes.BodySizes",
+    "releve.desk.body_limits.BodySizes",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "releve.desk.access.visitor.open_desk",
+    "releve.desk.access.open_mode.open_desk",
     "releve.desk.access.sessions.limits",
-    "releve.desk.busy.answered_if_busy",
+    "releve.desk.database_errors.answered_if_busy",
 ]
 ROOT_URLCONF = "releve.desk.urls"
 WSGI_APPLICATION = "releve.desk.wsgi.application"

@@ -87,7 +87,7 @@ def _listen(host: str, port: int) -> None:
     from django.core.servers.basehttp import run
     from django.core.wsgi import get_wsgi_application
 
-    from releve.desk.warming import warm_in_background
+    from releve.desk.warm_up import warm_in_background
 
     ipv6 = ":" in host
     shown = f"[{host}]" if ipv6 else host

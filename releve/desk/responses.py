@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from releve.desk.access.scopes import held_by, scope
+from releve.desk.plan_store import StoredPlan, store_of
 from releve.desk.presenters import Desk, desk_of, frame
-from releve.desk.store import StoredPlan, store_of
 from releve.plan_folder import PlanFolderError
 
 __all__ = ["API", "JSON_STYLE", "Page", "failure", "plan_page", "wants_json"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, register_converter
 
 from releve.desk import views
-from releve.desk.access import desk_identity, desk_people
+from releve.desk.access import identity_views, people_views
 from releve.desk.access import views as access
 from releve.desk.converters import RefConverter
 
@@ -23,18 +23,18 @@ urlpatterns = [
     path("start", access.start, name="start"),
     path("look", access.look, name="look"),
     path("account", access.account, name="account"),
-    path("people", desk_people.people, name="people"),
-    path("people/roles/<int:number>/end", desk_people.role_end, name="role_end"),
-    path("people/<int:number>/close", desk_people.person_close, name="person_close"),
-    path("people/<int:number>/link", desk_people.person_link, name="person_link"),
-    path("people/erase", desk_identity.erase, name="erase"),
-    path("identity", desk_identity.identity, name="identity"),
-    path("identity/read", desk_identity.read, name="identity_read"),
-    path("identity/ask", desk_identity.ask, name="identity_ask"),
-    path("identity/<int:number>/allow", desk_identity.allow, name="identity_allow"),
-    path("identity/<int:number>/see", desk_identity.see, name="identity_see"),
-    path("people/tokens", desk_people.token_give, name="token_give"),
-    path("people/tokens/<int:number>/end", desk_people.token_end, name="token_end"),
+    path("people", people_views.people, name="people"),
+    path("people/roles/<int:number>/end", people_views.role_end, name="role_end"),
+    path("people/<int:number>/close", people_views.person_close, name="person_close"),
+    path("people/<int:number>/link", people_views.person_link, name="person_link"),
+    path("people/erase", identity_views.erase, name="erase"),
+    path("identity", identity_views.identity, name="identity"),
+    path("identity/read", identity_views.read, name="identity_read"),
+    path("identity/ask", identity_views.ask, name="identity_ask"),
+    path("identity/<int:number>/allow", identity_views.allow, name="identity_allow"),
+    path("identity/<int:number>/see", identity_views.see, name="identity_see"),
+    path("people/tokens", people_views.token_give, name="token_give"),
+    path("people/tokens/<int:number>/end", people_views.token_end, name="token_end"),
     path("account/", include("releve.desk.access.urls")),
     path("", include("releve.desk.live.urls")),
     path("incident/", include("releve.desk.incident.urls")),

@@ -17,8 +17,8 @@ from django.test import Client
 from django.utils import timezone
 
 from releve.desk.access.models import Grant, User
+from releve.desk.access.open_mode import COOKIE, chosen_text
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
-from releve.desk.access.visitor import COOKIE, chosen_text
 
 __all__ = ["FR", "browser_of", "give", "look_as", "person", "signed_in"]
 

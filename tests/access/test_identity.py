@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from django.core import mail as mailing
 from django.utils import timezone
 
-from releve.desk.access import identity, look_notices, people
+from releve.desk.access import look_notices, people, reidentification
 from releve.desk.access.models import Look, User
 from releve.desk.access.people import STREAM, AccessError
 from releve.desk.access.roles import Role
@@ -45,7 +45,7 @@ def officer() -> User:
 @pytest.fixture
 def admin() -> User:
     user = holder(Role.ADMINISTRATOR)
-    identity.import_names(CSV, user)
+    reidentification.import_names(CSV, user)
     return user
 
 
@@ -56,9 +56,9 @@ def kinds() -> list[str]:
 def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
     officer: User, admin: User
 ) -> None:
-    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
-    assert identity.reidentify(officer, look) == "Salma Bennani"
-    assert identity.reidentify(officer, look) == "Salma Bennani"
+    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
+    assert reidentification.reidentify(officer, look) == "Salma Bennani"
+    assert reidentification.reidentify(officer, look) == "Salma Bennani"
     assert kinds() == [
         "identity.imported",
         "identity.asked",
@@ -75,61 +75,61 @@ def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
 
 
 def test_nothing_is_seen_before_somebody_else_has_allowed_it(officer: User, admin: User) -> None:
-    look = identity.ask(officer, "a00042", REASON)
+    look = reidentification.ask(officer, "a00042", REASON)
     with pytest.raises(AccessError, match="nobody has allowed it yet"):
-        identity.reidentify(officer, look)
+        reidentification.reidentify(officer, look)
     give(officer, Role.ADMINISTRATOR)
     both = User.objects.get(pk=officer.pk)
     with pytest.raises(AccessError, match="it takes two people"):
-        identity.allow(both, look)
+        reidentification.allow(both, look)
 
 
 def test_the_hour_ends(officer: User, admin: User) -> None:
-    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
     look.open_until = timezone.now() - timedelta(seconds=1)
     with pytest.raises(AccessError, match="the hour is over"):
-        identity.reidentify(officer, look)
+        reidentification.reidentify(officer, look)
     assert "identity.seen" not in kinds()
 
 
 def test_what_was_asked_yesterday_is_asked_again(officer: User, admin: User) -> None:
-    look = identity.ask(officer, "a00042", REASON)
+    look = reidentification.ask(officer, "a00042", REASON)
     Look.objects.update(asked_at=timezone.now() - timedelta(days=1, minutes=1))
     with pytest.raises(AccessError, match="more than a day ago"):
-        identity.allow(admin, look)
+        reidentification.allow(admin, look)
 
 
 def test_the_administrator_who_allows_does_not_see(officer: User, admin: User) -> None:
-    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
     with pytest.raises(AccessError, match="only the person who asked may look"):
-        identity.reidentify(admin, look)
+        reidentification.reidentify(admin, look)
 
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH}))
 def test_no_other_role_asks(role: Role) -> None:
     with pytest.raises(AccessError, match="only a health officer asks"):
-        identity.ask(holder(role), "a00042", REASON)
+        reidentification.ask(holder(role), "a00042", REASON)
 
 
 def test_a_look_without_a_reason_is_refused(officer: User) -> None:
     with pytest.raises(AccessError, match="at least 10 characters"):
-        identity.ask(officer, "a00042", "   why?   ")
+        reidentification.ask(officer, "a00042", "   why?   ")
 
 
 def test_the_names_are_nowhere_in_clear(officer: User, admin: User, settings: Any) -> None:
     assert b"Salma" not in settings.IDENTITY_FILE.read_bytes()
     assert settings.IDENTITY_FILE.stat().st_mode & 0o077 == 0
     settings.IDENTITY_KEY = Fernet.generate_key().decode()
-    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
+    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
     with pytest.raises(AccessError, match="is not the key of the names"):
-        identity.reidentify(officer, look)
+        reidentification.reidentify(officer, look)
 
 
 def test_without_a_key_there_are_pseudonyms_only(settings: Any) -> None:
     settings.IDENTITY_KEY = ""
-    assert not identity.has_names()
+    assert not reidentification.has_names()
     with pytest.raises(AccessError, match="RELEVE_IDENTITY_KEY is not set"):
-        identity.import_names(CSV, holder(Role.ADMINISTRATOR))
+        reidentification.import_names(CSV, holder(Role.ADMINISTRATOR))
 
 
 @pytest.mark.parametrize(
@@ -142,25 +142,25 @@ def test_without_a_key_there_are_pseudonyms_only(settings: Any) -> None:
 )
 def test_a_faulty_list_of_names_changes_nothing(admin: User, text: str, reason: str) -> None:
     with pytest.raises(AccessError, match=reason):
-        identity.import_names(text, admin)
+        reidentification.import_names(text, admin)
     assert kinds() == ["identity.imported"], "the first one"
 
 
 def test_a_forgotten_person_is_in_no_row_and_in_no_file(officer: User, admin: User) -> None:
-    look = identity.allow(admin, identity.ask(officer, "a00042", REASON))
-    identity.reidentify(officer, look)
-    identity.forget("a00042")
+    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
+    reidentification.reidentify(officer, look)
+    reidentification.forget("a00042")
     erase_subject("a00042", now=timezone.now())
     assert not Look.objects.exists()
     assert all("a00042" not in str(entry.body) for entry in entries(stream=STREAM))
-    other = identity.allow(admin, identity.ask(officer, "a00043", REASON))
-    assert identity.reidentify(officer, other) == "Yao Koffi"
+    other = reidentification.allow(admin, reidentification.ask(officer, "a00043", REASON))
+    assert reidentification.reidentify(officer, other) == "Yao Koffi"
 
 
 def test_the_log_of_looks_is_erased_after_a_year(officer: User) -> None:
     from releve.ledger.models import Personal
 
-    identity.ask(officer, "a00042", REASON)
+    reidentification.ask(officer, "a00042", REASON)
     days = set(Personal.objects.filter(subject="a00042").values_list("erase_on", flat=True))
     assert days == {timezone.now().date() + timedelta(days=365)}
 
@@ -183,12 +183,12 @@ def test_who_had_a_hand_in_the_other_s_account_is_no_second_person(admin: User, 
         people.forget_factors(officer, by=maker)
     elif tie == "the other way":
         people.first_link(admin, by="hanae")
-    look = identity.ask(officer, "a00042", REASON)
+    look = reidentification.ask(officer, "a00042", REASON)
     with pytest.raises(AccessError, match="another administrator has to allow it"):
-        identity.allow(admin, look)
+        reidentification.allow(admin, look)
     assert Look.objects.get().open_until is None
     other = account("zoe", Role.ADMINISTRATOR, by="root")
-    assert identity.allow(other, look).allowed_by == "zoe"
+    assert reidentification.allow(other, look).allowed_by == "zoe"
 
 
 def test_every_health_officer_is_notified_of_ask_and_allow(
@@ -198,7 +198,7 @@ def test_every_health_officer_is_notified_of_ask_and_allow(
     ended = account("ines", Role.HEALTH, by="root")
     people.end_role("ines", "health", by="root")
     with django_capture_on_commit_callbacks(execute=True):
-        identity.allow(admin, identity.ask(officer, "a00042", REASON))
+        reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
     for user in (officer, second):
         told = [(row.kind, row.by) for row in look_notices.unread(user)]
         assert told == [("allowed", admin.get_username()), ("asked", officer.get_username())]

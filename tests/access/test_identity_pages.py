@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.test import Client
 
-from releve.desk.access import identity
+from releve.desk.access import reidentification
 from releve.desk.access.models import User
 from releve.desk.access.people import STREAM
 from releve.desk.access.roles import Role
@@ -47,7 +47,7 @@ def officer() -> Client:
 def admin() -> Client:
     web = somebody(Role.ADMINISTRATOR)
     agent = live.operator_now().agents[0].id
-    identity.import_names(
+    reidentification.import_names(
         f"pseudonym,name\n{agent},{NAME}\n", User.objects.get(username="administrator")
     )
     return web

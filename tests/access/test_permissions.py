@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
+from releve.desk.access.open_mode import visitor
 from releve.desk.access.permissions import PERMISSIONS, Permission, acting_roles
 from releve.desk.access.roles import OUTSIDE, READ_ONLY, Role
 from releve.desk.access.scopes import EVERYTHING, NOTHING, Held, Scope, can, outside, scope
-from releve.desk.access.visitor import visitor
 
 
 def test_nobody_may_do_anything() -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.test import RequestFactory
 
-from releve.desk import busy
+from releve.desk import database_errors
 from releve.desk.access.models import User
 from releve.desk.access.roles import Role
 from releve.desk.views import server_error
@@ -56,12 +56,12 @@ def full() -> OperationalError:
     ],
 )
 def test_what_passes_by_itself_is_busy(error: Exception) -> None:
-    assert busy.is_busy(error)
+    assert database_errors.is_busy(error)
 
 
 @pytest.mark.parametrize("error", [full(), ValueError("locked"), None, OperationalError("odd")])
 def test_what_does_not_pass_by_itself_is_not(error: Exception | None) -> None:
-    assert not busy.is_busy(error)
+    assert not database_errors.is_busy(error)
 
 
 @pytest.mark.database

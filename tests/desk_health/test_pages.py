@@ -12,7 +12,7 @@ from releve.desk.access.people import STREAM
 from releve.desk.access.roles import OUTSIDE, Role
 from releve.desk.health.presence import stays_between
 from releve.desk.live.streams import Looked
-from releve.desk.places.moment import Moment, moment_of
+from releve.desk.places.stream_context import Moment, moment_of
 from releve.ledger.chain import entries
 from releve.ledger.models import Entry
 from releve.live import api as live

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from releve.desk import warming
+from releve.desk import warm_up
 from releve.live import api as live
 from releve.live import plans
 from releve.live.models import Activation
@@ -27,7 +27,7 @@ def test_the_first_look_reads_no_plan_any_more(
     morning = datetime.combine(FIRST_DAY, time(9), UTC)
     monkeypatch.setattr(timezone, "now", lambda: morning)
     plans.forget_plans()
-    warming.warm()
+    warm_up.warm()
     with CaptureQueriesContext(connection) as queries:
         found = live.coverage()
     assert found is not None
@@ -40,7 +40,7 @@ def test_an_empty_installation_is_nothing_to_complain_of(
     settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.PLAN_FOLDER = None
-    warming.warm()
+    warm_up.warm()
     assert caplog.records == []
 
 
@@ -54,10 +54,10 @@ def test_what_cannot_be_read_is_logged_and_the_rest_is_read(
 
     monkeypatch.setattr(live, "coverage", locked)
     monkeypatch.setattr(
-        warming, "store_of", lambda folder: SimpleNamespace(get=lambda: read.append(folder))
+        warm_up, "store_of", lambda folder: SimpleNamespace(get=lambda: read.append(folder))
     )
     settings.PLAN_FOLDER = "plans"
-    warming.warm()
+    warm_up.warm()
     assert read == ["plans"]
     assert "could not be read beforehand" in caplog.text
 

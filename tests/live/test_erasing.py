@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from releve.desk.access import erasing, identity
+from releve.desk.access import person_erasure, reidentification
 from releve.desk.access.models import User
 from releve.desk.access.people import AccessError
 from releve.desk.access.roles import Role
@@ -62,7 +62,9 @@ def agent(acting: Acting, tmp_path: Path) -> str:
     administrator, officer = person("admin"), person("officer")
     give(administrator, Role.ADMINISTRATOR)
     give(officer, Role.HEALTH)
-    identity.import_names(f"pseudonym,name\n{agent},{NAME}\n{other},Yao Koffi\n", administrator)
+    reidentification.import_names(
+        f"pseudonym,name\n{agent},{NAME}\n{other},Yao Koffi\n", administrator
+    )
     text = f"role,who,channel,address,language\nagent,{agent},file,{ADDRESS},fr\n"
     live.import_contacts(text.encode(), by="tests")
     day = live.now(acting.stream).date()
@@ -70,8 +72,8 @@ def agent(acting: Acting, tmp_path: Path) -> str:
     acting.close()
     acting.work()
     acting.positive(agent)
-    look = identity.allow(administrator, identity.ask(officer, agent, REASON))
-    identity.reidentify(officer, look)
+    look = reidentification.allow(administrator, reidentification.ask(officer, agent, REASON))
+    reidentification.reidentify(officer, look)
     assert agent in everything()
     assert ADDRESS in everything() + letters(tmp_path)
     return agent
@@ -82,11 +84,11 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
 ) -> None:
     administrator = User.objects.get(username="admin")
     told = live.message_counts(acting.stream).told
-    assert erasing.erase_everywhere(administrator, agent) > 0
+    assert person_erasure.erase_everywhere(administrator, agent) > 0
     left = everything() + letters(tmp_path)
     for value in (agent, ADDRESS, NAME, REASON):
         assert value not in left
-    assert list(identity._names().values()) == ["Yao Koffi"]
+    assert list(reidentification._names().values()) == ["Yao Koffi"]
     assert live.message_counts(acting.stream).told == told
     situation_cache.forget()
     assert agent not in live.situation_now(acting.stream).absences
@@ -95,7 +97,7 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
     export.read(f"{line}\n".encode() for line in export_lines(values=True))
     assert export.faults == []
     assert agent not in "".join(export_lines(values=True))
-    assert erasing.erase_everywhere(administrator, agent) == 0, "once more changes nothing"
+    assert person_erasure.erase_everywhere(administrator, agent) == 0, "once more changes nothing"
 
 
 @pytest.mark.usefixtures("agent")
@@ -106,7 +108,7 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: 
     before = live.coverage(acting.stream)
     there = len(acting.people_at(acting.site)) + len(acting.at_home)
     placed = len(live.operator_now().agents)
-    erasing.erase_everywhere(User.objects.get(username="admin"), agent)
+    person_erasure.erase_everywhere(User.objects.get(username="admin"), agent)
     operator = live.operator_now()
     assert len(operator.agents) == placed
     assert agent not in operator.agent
@@ -134,20 +136,20 @@ def test_a_preview_says_what_goes_and_what_stays_and_changes_nothing(
     acting: Acting, agent: str
 ) -> None:
     administrator = User.objects.get(username="admin")
-    found = erasing.preview(administrator, agent)
+    found = person_erasure.preview(administrator, agent)
     assert found.known
     assert found.name
     assert found.addresses == 1
     assert found.looks == 1
     assert min(found.values, found.messages, found.plans, found.blocks) > 0
-    assert erasing.preview(administrator, agent) == found
-    erasing.erase_everywhere(administrator, agent)
-    assert not erasing.preview(administrator, agent).known
+    assert person_erasure.preview(administrator, agent) == found
+    person_erasure.erase_everywhere(administrator, agent)
+    assert not person_erasure.preview(administrator, agent).known
 
 
 def test_only_an_administrator_erases_and_nobody_is_not_a_person(agent: str) -> None:
     with pytest.raises(AccessError, match="only an administrator"):
-        erasing.erase_everywhere(User.objects.get(username="officer"), agent)
+        person_erasure.erase_everywhere(User.objects.get(username="officer"), agent)
     with pytest.raises(AccessError, match="say whom"):
-        erasing.erase_everywhere(User.objects.get(username="admin"), " ")
+        person_erasure.erase_everywhere(User.objects.get(username="admin"), " ")
     assert agent in everything()

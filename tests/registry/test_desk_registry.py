@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
-from releve.desk.access.visitor import COOKIE
+from releve.desk.access.open_mode import COOKIE
 from releve.desk.registry.sentences import shape_of
 from releve.network import Operator, find_faults, sample_operator, write_operator
 from releve.registry.models import Upload, Version

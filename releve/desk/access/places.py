@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from releve.desk.store import store_of
+from releve.desk.plan_store import store_of
 from releve.plan_folder import PlanFolderError
 from releve.registry import service as registry
 

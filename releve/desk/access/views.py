@@ -13,12 +13,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from releve.desk.access.factors import lacks_second_factor
 from releve.desk.access.forms import LookForm
 from releve.desk.access.guard import for_anyone
 from releve.desk.access.models import User
+from releve.desk.access.open_mode import COOKIE, chosen_text
 from releve.desk.access.places import places
-from releve.desk.access.visitor import COOKIE, chosen_text
+from releve.desk.access.second_factor import lacks_second_factor
 from releve.desk.navigation import links
 
 __all__ = ["account", "look", "start"]

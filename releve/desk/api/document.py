@@ -13,15 +13,15 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import for_anyone
-from releve.desk.answers import unchanged
-from releve.desk.api import events, reading, records, requests
-from releve.desk.api.doors import door_of
-from releve.desk.api.registering import OPERATIONS, api
+from releve.desk.api import events, record_routes, requests, state_routes
+from releve.desk.api.auth import door_of
+from releve.desk.api.routes import OPERATIONS, api
+from releve.desk.http import unchanged
 
 __all__ = ["PREFIX", "docs", "document", "openapi"]
 
 PREFIX = "api/v1/"
-_REGISTERED = (events, reading, records, requests)
+_REGISTERED = (events, state_routes, record_routes, requests)
 """Importing them has registered their operations."""
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},

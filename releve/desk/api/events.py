@@ -22,9 +22,9 @@ from ninja.errors import HttpError
 from releve.desk.access.scopes import actor
 from releve.desk.access.two_people import approvals_judged
 from releve.desk.api import schemas
-from releve.desk.api.doors import opens
-from releve.desk.api.placing import PERMISSION_OF, refuse_elsewhere
-from releve.desk.api.registering import writes
+from releve.desk.api.auth import opens
+from releve.desk.api.event_permissions import PERMISSION_OF, refuse_elsewhere
+from releve.desk.api.routes import writes
 from releve.desk.api.shared import StreamName
 from releve.desk.live.streams import named
 from releve.live import api as live

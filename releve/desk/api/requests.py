@@ -12,9 +12,9 @@ from pydantic import StringConstraints
 
 from releve.desk.access.scopes import actor
 from releve.desk.api import schemas
-from releve.desk.api.doors import opens
+from releve.desk.api.auth import opens
 from releve.desk.api.events import Key
-from releve.desk.api.registering import reads, writes
+from releve.desk.api.routes import reads, writes
 from releve.desk.outbound.request_page import recorded_twin
 from releve.desk.outbound.request_reach import reaches
 from releve.desk.outbound.request_words import FAULTS

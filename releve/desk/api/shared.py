@@ -10,7 +10,7 @@ from ninja import Path, Query
 from pydantic import WithJsonSchema
 
 from releve.desk.live.streams import named
-from releve.desk.places.moment import Moment, moment_of
+from releve.desk.places.stream_context import Moment, moment_of
 
 __all__ = ["Number", "Ref", "StreamName", "asked", "clock", "known"]
 

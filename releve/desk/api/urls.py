@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
+from releve.desk.api.auth import behind_doors
 from releve.desk.api.document import docs, openapi
-from releve.desk.api.doors import behind_doors
-from releve.desk.api.registering import OPERATIONS, api
+from releve.desk.api.routes import OPERATIONS, api
 
 __all__ = ["urlpatterns"]
 

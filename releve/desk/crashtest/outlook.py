@@ -25,13 +25,13 @@ from releve.crashtest.outbreak import Estimate
 from releve.desk.access.guard import may
 from releve.desk.access.people import STREAM
 from releve.desk.access.scopes import actor
-from releve.desk.answers import answer
 from releve.desk.crashtest.ahead import DAYS, KEPT_DAYS, Ahead, Look, Outlooks
-from releve.desk.crashtest.pictures import Bar, Shape, range_bar
 from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.starting import plan_sources, plans_of
+from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.crashtest.words import state_word
-from releve.desk.places.moment import Moment, moment
+from releve.desk.http import answer
+from releve.desk.places.stream_context import Moment, moment
 from releve.desk.presenters.text import Text
 from releve.ledger.chain import append
 from releve.network import day_bounds, write_operator, zone

@@ -14,16 +14,8 @@ from django.utils.translation import gettext as _
 from releve.crashtest import CauseResult, ClientResult, CrashResult, result_to_json
 from releve.crashtest.outbreak import Estimate
 from releve.crashtest_folder import read_result, read_run
-from releve.desk.crashtest.harm import HarmView, harm_view, small
+from releve.desk.crashtest.cause_breakdown import HarmView, harm_view, small
 from releve.desk.crashtest.home import Crashed
-from releve.desk.crashtest.pictures import (
-    Bar,
-    Picture,
-    fan,
-    histogram,
-    stack,
-    survival,
-)
 from releve.desk.crashtest.sentences import (
     change,
     client_sentence,
@@ -33,6 +25,14 @@ from releve.desk.crashtest.sentences import (
     outbreak_sentences,
     rule_sentences,
     share,
+)
+from releve.desk.crashtest.svg import (
+    Bar,
+    Picture,
+    fan,
+    histogram,
+    stack,
+    survival,
 )
 from releve.desk.crashtest.words import case_word, cause_word
 from releve.desk.presenters.text import Text

@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 from releve.desk.access.people import STREAM
 from releve.desk.crashtest.durations import duration
 from releve.desk.crashtest.home import Asked, Crashed, Home, now_text
+from releve.desk.plan_store import store_of
 from releve.desk.presenters.text import Text
-from releve.desk.store import store_of
 from releve.ledger.chain import append
 from releve.live.models import PlanText
 from releve.live.plans import activation

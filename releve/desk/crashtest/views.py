@@ -12,9 +12,8 @@ from releve.crashtest import CrashTestError
 from releve.crashtest_folder import RunFolderError
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import actor, can
-from releve.desk.answers import answer, fresh, unchanged
 from releve.desk.crashtest.certificate import certificate_page
-from releve.desk.crashtest.comparing import Side, compare_page, compare_twin
+from releve.desk.crashtest.comparison import Side, compare_page, compare_twin
 from releve.desk.crashtest.forms import StartForm
 from releve.desk.crashtest.home import Crashed
 from releve.desk.crashtest.progress import progress
@@ -30,6 +29,7 @@ from releve.desk.crashtest.run_page import (
 )
 from releve.desk.crashtest.starting import consequences, home, plan_sources, remove, resume, stop
 from releve.desk.crashtest.starting import start as begin
+from releve.desk.http import answer, fresh, unchanged
 from releve.desk.live.answers import explained, fragment
 from releve.desk.presenters.text import Text, text_now
 from releve.desk.responses import failure, wants_json

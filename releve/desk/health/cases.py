@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from releve.desk.access.scopes import Scope
 from releve.desk.health.forms import SeatingForm
 from releve.desk.health.presence import stays_between
-from releve.desk.places.moment import Moment, when
+from releve.desk.places.stream_context import Moment, when
 from releve.live import api as live
 from releve.live.identity_cache import Kept
 from releve.network import zone

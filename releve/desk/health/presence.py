@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from releve.desk.places.moment import Moment
+from releve.desk.places.stream_context import Moment
 from releve.live.models import Activation, ReliefDay
 from releve.live.plans import day_plan
 from releve.live.stream_state import placement_of

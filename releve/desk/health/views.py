@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 from releve.desk.access.guard import may
 from releve.desk.access.people import STREAM
 from releve.desk.access.scopes import actor, scope
-from releve.desk.answers import answer
 from releve.desk.health.cases import (
     CasePage,
     CasesPage,
@@ -23,7 +22,8 @@ from releve.desk.health.cases import (
     page_twin,
 )
 from releve.desk.health.forms import SeatingForm
-from releve.desk.places.moment import Moment, moment
+from releve.desk.http import answer
+from releve.desk.places.stream_context import Moment, moment
 from releve.ledger.chain import append
 from releve.network import Operator
 from releve.situation import Case

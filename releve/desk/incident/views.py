@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import Scope, actor, scope
-from releve.desk.incident.acts import Act, Done, open_incident, send
 from releve.desk.incident.forms import (
     CloseForm,
     DecisionForm,
@@ -39,6 +38,7 @@ from releve.desk.incident.room import (
     seen_incidents,
     tasks_of,
 )
+from releve.desk.incident.service import Act, Done, open_incident, send
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now

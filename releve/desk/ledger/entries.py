@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from releve.desk.access.scopes import Scope, can, scope
 from releve.desk.ledger.words import actor_word, field_word, kind_word, stream_word
-from releve.desk.places.moment import when
+from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.ledger.hashing import parsed
 from releve.ledger.models import Entry, Personal

@@ -18,7 +18,7 @@ from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from releve.desk import answers
+from releve.desk import http
 from releve.desk.live.streams import looked_at
 from releve.desk.responses import failure, wants_json
 from releve.live import api as live
@@ -32,8 +32,8 @@ def answer(
     """Return a page as HTML, or as JSON where that is asked for; a drill is seen to be one."""
     looked = looked_at(request)
     twin = {"stream": looked.name, **twin}
-    response = answers.answer(request, template, page, twin, status, drill=looked.banner)
-    return answers.unchanged(request, response) if wants_json(request) else response
+    response = http.answer(request, template, page, twin, status, drill=looked.banner)
+    return http.unchanged(request, response) if wants_json(request) else response
 
 
 def fragment(request: HttpRequest, template: str, page: object) -> HttpResponse:

@@ -13,7 +13,7 @@ from releve.campaign.figures import figures_of
 from releve.campaign.person import look_at
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import actor, can, scope
-from releve.desk.answers import answer, fresh
+from releve.desk.http import answer, fresh
 from releve.desk.outbound.campaigns import (
     CampaignRow,
     PersonForm,

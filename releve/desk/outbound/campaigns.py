@@ -16,7 +16,7 @@ from releve.campaign.figures import Figures
 from releve.campaign.person import SHORTEST_REASON, History
 from releve.desk.outbound.rules_page import spaced
 from releve.desk.outbound.words import VALUES
-from releve.desk.places.moment import when
+from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.models import Campaign
 from releve.outbound import Rules

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import may
-from releve.desk.answers import fresh
+from releve.desk.http import fresh
 from releve.desk.outbound.request_words import FAULTS
-from releve.desk.places.moment import when
+from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import text_now
 from releve.gate.models import FeedFault
 from releve.outbound.legal_rows import LEGAL_ZONE

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from releve.campaign.rule_trial import recorded_flips
-from releve.desk.places.moment import when
+from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.current_rules import rules_now, texts_now
 from releve.gate.moments import clock

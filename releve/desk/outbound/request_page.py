@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from releve.desk.outbound.request_words import FAULTS, OUTCOMES, SAYINGS
-from releve.desk.places.moment import when
+from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.person_answers import CampaignAnswer
 from releve.gate.person_requests import OUTCOME, Recorded, Request, RequestFault

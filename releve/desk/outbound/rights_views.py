@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
-from releve.desk.answers import answer
+from releve.desk.http import answer
 from releve.desk.outbound.rights_page import (
     RightsForm,
     RightsPage,

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext, pgettext
 from releve.campaign.client_report import Sheet
 from releve.desk.outbound.campaigns import CampaignRow, campaign_row
 from releve.desk.outbound.words import VALUES
-from releve.desk.places.moment import when
+from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.models import Campaign
 

@@ -17,7 +17,7 @@ from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
 from releve.campaign.proved_facts import ProvedFact, facts_head
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import scope
-from releve.desk.answers import fresh
+from releve.desk.http import fresh
 from releve.desk.outbound.campaign_views import period_of
 from releve.desk.outbound.sheet_page import sheet_page
 from releve.desk.presenters.text import text_now

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import actor, can, scope
-from releve.desk.answers import answer, fresh
+from releve.desk.http import answer, fresh
 from releve.desk.outbound.flips_page import FlipsForm, FlipsPage, Outcome, flip_twin, outcome_of
 from releve.desk.outbound.rules_page import row_twin, rules_page, visible_rules
 from releve.desk.presenters.text import text_now

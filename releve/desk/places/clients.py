@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.desk.places.moment import Moment, when
 from releve.desk.places.relief_words import lost_words, source_word
+from releve.desk.places.stream_context import Moment, when
 from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
 from releve.desk.presenters.twin import plain
 from releve.live.coverage import ClientCoverage, Coverage

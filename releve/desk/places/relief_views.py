@@ -15,8 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor, can
-from releve.desk.answers import answer, fresh
-from releve.desk.places.moment import moment, when
+from releve.desk.http import answer, fresh
 from releve.desk.places.reliefs import (
     Comparison,
     DayChange,
@@ -27,8 +26,9 @@ from releve.desk.places.reliefs import (
     relief_rows,
     relief_twin,
 )
+from releve.desk.places.stream_context import moment, when
+from releve.desk.plan_store import StoredPlan, store_of
 from releve.desk.presenters.twin import plain
-from releve.desk.store import StoredPlan, store_of
 from releve.live import api as live
 from releve.live.errors import LiveError
 from releve.live.models import Relief

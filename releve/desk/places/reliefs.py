@@ -10,8 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from releve.desk.places.moment import Moment, when
 from releve.desk.places.relief_words import lost_words, source_word
+from releve.desk.places.stream_context import Moment, when
 from releve.desk.presenters.text import Text
 from releve.desk.presenters.twin import plain
 from releve.live.lost_places import NOTHING

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from releve.desk.places.moment import Moment
+from releve.desk.places.stream_context import Moment
 from releve.live.identity_cache import Kept
 from releve.live.stream_state import Scene
 from releve.plan import Placement

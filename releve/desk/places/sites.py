@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from releve.desk.places.floors import FloorView, floors
-from releve.desk.places.moment import Moment, when
 from releve.desk.places.seats import Seats, seats_at
+from releve.desk.places.stream_context import Moment, when
 from releve.desk.presenters.text import left
 from releve.live import api as live
 from releve.live.photos import has_photo

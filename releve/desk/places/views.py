@@ -10,11 +10,11 @@ from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import can, scope
-from releve.desk.answers import fresh
+from releve.desk.http import fresh
 from releve.desk.places.clients import ClientRow, client_page, client_rows, client_twin
 from releve.desk.places.clients import row_twin as client_row_twin
-from releve.desk.places.moment import moment
 from releve.desk.places.sites import SiteRow, page_twin, row_twin, site_page, site_rows
+from releve.desk.places.stream_context import moment
 from releve.live import api as live
 from releve.live.photo_metadata import type_of
 from releve.live.photos import photo as stored_photo

@@ -9,9 +9,9 @@ from datetime import date
 from django.urls import reverse
 
 from releve.desk.presenters.cells import Desk
+from releve.desk.presenters.client_view import narrowed
 from releve.desk.presenters.matrix import Matrix, matrix
 from releve.desk.presenters.missing import Missing, missing
-from releve.desk.presenters.narrow import narrowed
 from releve.desk.presenters.proof import Proof, proof
 from releve.desk.presenters.text import text_now
 from releve.desk.presenters.verdict import Banner, ClientLists, banner, client_lists, client_views

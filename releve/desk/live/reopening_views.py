@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
 from releve.desk.access.two_people import approvals_judged
-from releve.desk.busy import unrecorded
+from releve.desk.database_errors import unrecorded
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import looked_at
 from releve.desk.live.words import refusal_text, when

@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from releve.desk.access import erasing
-from releve.desk.access import identity as service
+from releve.desk.access import person_erasure
+from releve.desk.access import reidentification as service
 from releve.desk.access.contact_looks import ContactLook, contact_looks
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.look_notices import mark_read, unread
@@ -29,7 +29,7 @@ from releve.desk.access.models import Look, LookNotice, User
 from releve.desk.access.people import STREAM, AccessError
 from releve.desk.access.scopes import actor, can
 from releve.desk.access.two_people import tied_to
-from releve.desk.answers import answer
+from releve.desk.http import answer
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text, text_now
 from releve.ledger.models import Entry
@@ -100,7 +100,7 @@ class ErasePage:
 
     form: EraseForm
     pseudonym: str = ""
-    preview: erasing.Preview | None = None
+    preview: person_erasure.Preview | None = None
 
 
 @may("health.looks")
@@ -176,7 +176,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         agent = form.cleaned_data["pseudonym"].strip()
         try:
-            found = erasing.preview(_user(request), agent)
+            found = person_erasure.preview(_user(request), agent)
             if request.POST.get("confirmed") == "yes" and found.known:
                 return _erased(request, agent)
         except AccessError as error:
@@ -190,7 +190,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/people/erase.html", page, twin, status)
 
 
-def _nothing(found: erasing.Preview) -> str:
+def _nothing(found: person_erasure.Preview) -> str:
     told = _("There is nothing of this person here.")
     if not found.files:
         return told
@@ -199,7 +199,7 @@ def _nothing(found: erasing.Preview) -> str:
 
 
 def _erased(request: HttpRequest, agent: str) -> HttpResponse:
-    count = erasing.erase_everywhere(_user(request), agent)
+    count = person_erasure.erase_everywhere(_user(request), agent)
     told = _("The person is erased: {count} values of the ledger went, every proof stands.")
     messages.success(request, told.format(count=count))
     return redirect("erase")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from ninja import NinjaAPI
 
 from releve import __version__
-from releve.desk.api.failing import answer_failures
+from releve.desk.api.errors import answer_failures
 from releve.desk.api.schemas import Failure
 
 __all__ = ["OPERATIONS", "api", "reads", "writes"]

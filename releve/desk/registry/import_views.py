@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
-from releve.desk.answers import answer
+from releve.desk.http import answer
 from releve.desk.presenters.text import text_now
 from releve.desk.registry.answers import explained, status_of
 from releve.desk.registry.forms import fault_text

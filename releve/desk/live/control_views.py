@@ -19,7 +19,7 @@ from releve.desk.live.forms_control import (
     OutageForm,
     TestsForm,
 )
-from releve.desk.live.recording import (
+from releve.desk.live.record_views import (
     RecordPage,
     chosen_site,
     confirmed_first,

@@ -13,7 +13,7 @@ from threading import Thread
 from django.conf import settings
 from django.db import connection
 
-from releve.desk.store import store_of
+from releve.desk.plan_store import store_of
 from releve.live import api as live
 from releve.plan_folder import PlanFolderError
 

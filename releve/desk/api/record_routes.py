@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from ninja import Query
 
 from releve.desk.api import schemas
-from releve.desk.api.doors import opens
-from releve.desk.api.registering import reads
+from releve.desk.api.auth import opens
+from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number
 from releve.desk.ledger.entries import PAGE, EntryView, Eyes, entry_twin, entry_views, listed
 from releve.desk.ledger.proofs import handed_out

@@ -12,17 +12,17 @@ from django.utils.translation import gettext as _
 
 from releve.desk.access.scopes import Scope, can, scope
 from releve.desk.api import schemas
-from releve.desk.api.doors import opens
-from releve.desk.api.registering import reads
+from releve.desk.api.auth import opens
+from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number, Ref, StreamName, asked, clock, known
 from releve.desk.live.now_page import late_notices
 from releve.desk.live.words import notice_text
 from releve.desk.places.clients import tone_of
-from releve.desk.places.moment import Moment
 from releve.desk.places.reliefs import comparison, comparison_twin, relief_twin
 from releve.desk.places.sites import FEWEST, cases_count, row_twin, site_rows
+from releve.desk.places.stream_context import Moment
+from releve.desk.plan_store import store_of
 from releve.desk.presenters import desk_of, verdict_twin
-from releve.desk.store import store_of
 from releve.live import api as live
 from releve.live.models import Relief
 from releve.network import Client, Site

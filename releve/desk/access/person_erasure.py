@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from releve.desk.access import identity
+from releve.desk.access import reidentification
 from releve.desk.access.models import Look, User
 from releve.desk.access.people import STREAM, AccessError
 from releve.desk.access.scopes import can
@@ -70,7 +70,7 @@ def preview(user: User, agent: str) -> Preview:
         addresses=Contact.objects.filter(role="agent", who=agent).count(),
         messages=Message.objects.filter(role="agent", who=agent).count(),
         looks=Look.objects.filter(pseudonym=agent).count(),
-        name=identity.knows(agent),
+        name=reidentification.knows(agent),
         plans=plans.plans_with(agent),
         reliefs=plans.relief_days_with(agent),
         blocks=registry.blocks_with(agent),
@@ -110,7 +110,7 @@ def erase_everywhere(user: User, agent: str) -> int:
     with transaction.atomic():
         lock()
         live.erase_person(agent)
-        identity.forget(agent)
+        reidentification.forget(agent)
         now = timezone.now()
         count = erase_subject(agent, now=now, cause="person")
         renamed = plans.rename_in_plans(agent, token)

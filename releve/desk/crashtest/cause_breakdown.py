@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from releve.crashtest import ClientResult, CrashResult
 from releve.crashtest.outbreak import Estimate
-from releve.desk.crashtest.pictures import Bar, Shape, range_bar
 from releve.desk.crashtest.sentences import change, number, share
+from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.crashtest.words import cause_word
 from releve.desk.presenters.text import Text
 

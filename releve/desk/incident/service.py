@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from releve.desk.access.scopes import actor
-from releve.desk.busy import unrecorded
+from releve.desk.database_errors import unrecorded
 from releve.desk.incident.forms import (
     CloseForm,
     DecisionForm,
