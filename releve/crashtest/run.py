@@ -48,7 +48,8 @@ class Quarters:
     ``programme[r, p, PROGRAMME]``, ``client[r, c, CLIENT]``, ``worst[r, c]``, ``harm[r, cause,
     c]`` and ``fan[day, c, bin]`` as in :class:`~releve.crashtest.call_types.Rows`; ``lost[r,
     place, cause]`` half hours and ``closures[r, place]`` orders as in
-    :class:`~releve.crashtest.lost_places.Losses`; ``outbreak[r, field]`` the fields of the outbreak.
+    :class:`~releve.crashtest.lost_places.Losses`; ``outbreak[r, field]`` the fields of the
+    outbreak.
     """
 
     first: int

@@ -59,7 +59,7 @@ def load_frames(
     as_known: bool = False,
     progress: Progress = lambda table, done, rows: None,
 ) -> Loaded:
-    """Load typed tables (``releve.outbound.fact_tables``); LoadRefused names each row that cannot be.
+    """Load typed tables (``releve.outbound.fact_tables``); LoadRefused names each faulty row.
 
     The same again writes nothing. A load that was killed goes on when it is started again with the
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first

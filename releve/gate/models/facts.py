@@ -2,7 +2,7 @@
 
 A row is written once. What corrects it is a further row: of a fact with an id (``ref``) the last
 version known at an instant counts, as in ``releve.outbound.facts``, whose fields the columns are.
-``person`` and ``number`` hold pseudonyms (see ``releve.gate.pseudonyms``), never what they stand for;
+``person`` and ``number`` hold pseudonyms (see ``releve.gate.pseudonyms``), never real values;
 several words stand in one text, joined by ``|``.
 """
 
