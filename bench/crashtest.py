@@ -34,7 +34,7 @@ import numpy as np
 from bench.crashtest_picture import page, picture
 from bench.desk import plan_of
 from releve.cli.load_operator import requirement_of
-from releve.crashtest import CrashTest, Settings, run, run_arrays
+from releve.crashtest import CrashTest, Settings, build_run_arrays, run
 from releve.crashtest.outbreak import (
     Closure,
     Contacts,
@@ -132,9 +132,9 @@ def measure(planned: bool, path: Path) -> Row:
     before = _peak_mb()
     test: CrashTest = pickle.loads(path.read_bytes())
     agents, quarters = len(test.operator.agents), test.settings.quarters
-    run(run_arrays(test), count=1)  # compiles, or reads what was compiled
+    run(build_run_arrays(test), count=1)  # compiles, or reads what was compiled
     since = time.process_time()
-    ready = run_arrays(test)
+    ready = build_run_arrays(test)
     preparing = time.process_time() - since
     since = time.process_time()
     found = run(ready, threads=2)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from releve.crashtest import CrashTest, Prepared, Quarters, Runner, join, run_arrays
+from releve.crashtest import CrashTest, Prepared, Quarters, Runner, build_run_arrays, join
 from releve.crashtest.ablation import Without, join_without, live_without, lost_of
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.comparison import Case
@@ -56,7 +56,7 @@ def missing_parts(quarters: int, there: Sequence[Quarters | Without]) -> list[tu
 def run_case(number: int, label: str, test: CrashTest, how: How, early: Early) -> Case:
     """Run what is missing of a case; ``early(done, of, estimate)`` is told after each part."""
     how.say(number, "preparing")
-    ready = run_arrays(test)
+    ready = build_run_arrays(test)
     how.say(number, "running")
     of = test.settings.quarters
     parts = _wanted(of, read_parts(how.folder, number) if how.folder else [])

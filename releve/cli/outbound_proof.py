@@ -47,7 +47,7 @@ def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     (`releve outbound reprove`). Persons and numbers are pseudonyms. Rows are proved against the
     last signed root of the ledger: close and seal first.
     """
-    from releve.campacall_proofence import COLUMNS, head_of, proved_calls
+    from releve.campaign.call_proof import COLUMNS, head_of, proved_calls
     from releve.ledger.roots import last_root
 
     if out.exists() and any(out.iterdir()):

@@ -16,7 +16,7 @@ from releve.crashtest.result import (
     result_to_json,
 )
 from releve.crashtest.run import Quarters, Runner, join, run
-from releve.crashtest.run_arrays import CrashTest, Prepared, prepare
+from releve.crashtest.run_arrays import CrashTest, Prepared, build_run_arrays
 from releve.crashtest.settings import Settings
 
 __all__ = [
@@ -33,8 +33,8 @@ __all__ = [
     "Runner",
     "Settings",
     "SiteResult",
+    "build_run_arrays",
     "join",
-    "prepare",
     "result_from_json",
     "result_of",
     "result_to_json",

@@ -33,7 +33,7 @@ from releve.demand import Requirement
 from releve.network import Operator, Programme
 from releve.plan import Plan, PlanSettings
 
-__all__ = ["CrashTest", "Prepared", "prepare"]
+__all__ = ["CrashTest", "Prepared", "build_run_arrays"]
 
 Floats = NDArray[np.float64]
 
@@ -145,7 +145,7 @@ class Prepared:
         return ("illness", "closure", *(hazard.id for hazard in self.hazards))
 
 
-def prepare(test: CrashTest) -> Prepared:
+def build_run_arrays(test: CrashTest) -> Prepared:
     """Return the arrays of a crash test."""
     numbers, tallies = numbers_of(test.operator), tallies_of(test.operator)
     days = tuple(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from releve.demand.queue import Verification, corrections, erlang_prediction, verify
+from releve.demand.queue import Verification, corrections, predict_by_erlang, verify
 from releve.demand.tables import Floats, Forecast, Requirement, Truths
 from releve.network import Operator
 from releve.plan.result import BASE, Plan
@@ -127,7 +127,7 @@ def client_figures(day: Simulated) -> tuple[ClientFigures, ...]:
 
 
 def _figures(day: Simulated) -> Iterator[ClientFigures]:
-    found, erlang, missed = day.found, erlang_prediction(day.found), day.misses()
+    found, erlang, missed = day.found, predict_by_erlang(day.found), day.misses()
     asked = found.requirement.on_phone
     short = missed & (found.on_phone < np.nan_to_num(asked))
     placed = day.plan.scenarios[day.scenario].placed
@@ -200,7 +200,7 @@ def relief_error(
     the simulator's interval lies that far away. Half hours of fewer calls than :data:`FEWEST` are
     not looked at.
     """
-    found, erlang = day.found, erlang_prediction(day.found)
+    found, erlang = day.found, predict_by_erlang(day.found)
     near = np.clip(erlang, found.service.low, found.service.high)
     wrong = np.where(found.calls >= FEWEST, np.nan_to_num(np.abs(near - erlang)), 0.0)
     if not (wrong > by).any():

@@ -14,7 +14,7 @@ import pytest
 from releve import crashtest_dask
 from releve.cli.crashtest_inputs import without_of
 from releve.cli.crashtest_run import How, missing_parts, run_case, run_without
-from releve.crashtest import Settings, join, run, run_arrays
+from releve.crashtest import Settings, build_run_arrays, join, run
 from releve.crashtest_folder import read_doing, read_parts, read_result
 from releve.plan_folder import write_plans
 from tests.cli.folders import folder_of
@@ -162,7 +162,7 @@ def test_a_fifth_is_lived_again_unless_asked_otherwise(
 
 def test_parts_that_are_there_are_not_run_again() -> None:
     settings = Settings(quarters=130, days=DAYS, seed=3, nearest=True)
-    first = run(run_arrays(rough(settings=settings)), count=64)
+    first = run(build_run_arrays(rough(settings=settings)), count=64)
     assert missing_parts(130, [first]) == [(64, 64), (128, 2)]
 
 
@@ -190,7 +190,7 @@ def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(
 ) -> None:
     from distributed import Client
 
-    ready = run_arrays(rough(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True)))
+    ready = build_run_arrays(rough(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True)))
     parts = [(first, 4) for first in range(0, 24, 4)]
     found = []
     for part in crashtest_dask.spread(ready, parts, cluster, crashtest_dask.run_part):
@@ -214,6 +214,6 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     with pytest.raises(crashtest_dask.SpreadError, match=r"no Dask scheduler at tcp://.*start one"):
         next(
             crashtest_dask.spread(
-                run_arrays(rough()), [(0, 1)], "tcp://127.0.0.1:1", crashtest_dask.run_part
+                build_run_arrays(rough()), [(0, 1)], "tcp://127.0.0.1:1", crashtest_dask.run_part
             )
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from releve.demand import metrics
-from releve.demand.queue import erlang_prediction
+from releve.demand.queue import predict_by_erlang
 from releve.network import Operator
 from releve.plan import BASE, Plan, named_plan
 from releve.plan.simulation_check import (
@@ -54,7 +54,7 @@ def test_the_agents_simulated_are_those_that_the_plan_places(enough: Simulated) 
 
 
 def test_promised_is_erlang_of_each_half_hour_by_itself(enough: Simulated) -> None:
-    erlang, found = erlang_prediction(enough.found), enough.found
+    erlang, found = predict_by_erlang(enough.found), enough.found
     for i in OPEN:
         exact = metrics(found.calls[i, 0], 1800, 900, 120, found.on_phone[i, 0], 20)
         assert erlang[i, 0] == pytest.approx(float(exact.service_offered))
@@ -69,7 +69,7 @@ def test_where_nobody_answers_nothing_is_promised_and_what_is_unknown_stays_so(
     nobody, volume = found.on_phone.copy(), found.service.value.copy()
     nobody[20, 0], volume[21, 0] = 0.0, math.nan
     changed = replace(found, on_phone=nobody, service=replace(found.service, value=volume))
-    erlang = erlang_prediction(changed)
+    erlang = predict_by_erlang(changed)
     assert erlang[20, 0] == 0.0
     assert np.isnan(erlang[21, 0])
 
@@ -81,7 +81,7 @@ def test_the_figures_of_a_client_are_means_over_its_calls(enough: Simulated) -> 
     assert row.client == "k"
     assert row.found == pytest.approx(np.average(service, weights=calls))
     assert row.promised == pytest.approx(
-        np.average(erlang_prediction(enough.found)[:, 0], weights=calls)
+        np.average(predict_by_erlang(enough.found)[:, 0], weights=calls)
     )
     assert row.missed == missed.sum() > 0
     answered = enough.found.answer_rate.value[:, 0]
@@ -140,10 +140,10 @@ def test_a_relief_in_which_erlang_errs_is_named_with_its_worst_half_hour() -> No
     assert error is not None
     assert error.scenarios == ("site:a", "named:x")
     assert error.programme == LOANS.id
-    off = np.abs(erlang_prediction(day.found)[OPEN, 0] - day.found.service.value[OPEN, 0])
+    off = np.abs(predict_by_erlang(day.found)[OPEN, 0] - day.found.service.value[OPEN, 0])
     assert error.half_hours <= (off > 0.05).sum()
     assert abs(error.promised - error.found) > 0.05
-    assert error.promised == erlang_prediction(day.found)[error.interval, 0]
+    assert error.promised == predict_by_erlang(day.found)[error.interval, 0]
     assert relief_error(day, ("site:a",), by=0.9) is None
 
 

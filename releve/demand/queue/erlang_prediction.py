@@ -10,10 +10,10 @@ from releve.demand.erlang import metrics
 from releve.demand.queue.verify import INTERVAL_S, Verification
 from releve.demand.tables import Floats
 
-__all__ = ["promised"]
+__all__ = ["predict_by_erlang"]
 
 
-def promised(found: Verification) -> Floats:
+def predict_by_erlang(found: Verification) -> Floats:
     """Return Erlang's service level: float64[interval, programme], each half hour by itself.
 
     By each programme's own definition, of the whole agents on the phone; 1 where there are no

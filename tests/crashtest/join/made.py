@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from releve.crashtest import CrashTest, Quarters, Settings, run, run_arrays
+from releve.crashtest import CrashTest, Quarters, Settings, build_run_arrays, run
 from releve.crashtest.outages import Hazard, lognormal
 from releve.crashtest.outbreak import (
     Closure,
@@ -63,7 +63,7 @@ def rough(operator: Operator | None = None, plan: Plan | None = None, **other: A
 
 def rows(test: CrashTest, **how: Any) -> Quarters:
     """Run a test."""
-    return run(run_arrays(test), **how)
+    return run(build_run_arrays(test), **how)
 
 
 def same(one: Quarters, two: Quarters) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.crashtest import run_arrays
+from releve.crashtest import build_run_arrays
 from releve.crashtest.call_outcomes import serve
 from releve.crashtest.call_types import BINS, Demand, Presence, Rows, Work
 from releve.crashtest.lost_places import CLOSURE, FIRST_HAZARD, Events, Losses, Where, losses_of
@@ -161,7 +161,7 @@ def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> 
 
 def test_a_relief_of_several_places_is_found_when_one_of_them_has_nobody() -> None:
     test = rough()
-    ready = run_arrays(test)
+    ready = build_run_arrays(test)
     busy = np.flatnonzero(ready.where.first_busy[0] < T).tolist()
     first, second, empty = busy[0], busy[1], ready.numbers.count + 5
     day = ready.days[0]._replace(first_busy=np.append(ready.days[0].first_busy, [T] * 6))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from releve.crashtest import result_of, run, run_arrays
+from releve.crashtest import build_run_arrays, result_of, run
 from releve.crashtest.comparison import Case, compare
 from releve.crashtest.estimates import mean, ratio, unseen
 from releve.crashtest.outbreak import Controls
@@ -47,7 +47,7 @@ def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
     test = rough(hazards=(), controls=Controls())
     scenario = replace(test.scenario, importation=0.0 * np.asarray(test.scenario.importation))
     test = replace(test, scenario=scenario)
-    ready = run_arrays(test)
+    ready = build_run_arrays(test)
     rows = run(ready, count=20)
     found = result_of(test, ready, rows)
     chance = unseen(20)

@@ -7,7 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from releve.crashtest import CrashTest, CrashTestError, OtherOperator, Settings, run, run_arrays
+from releve.crashtest import (
+    CrashTest,
+    CrashTestError,
+    OtherOperator,
+    Settings,
+    build_run_arrays,
+    run,
+)
 from releve.crashtest.outages import OutagesOverflowError, outages_of
 from releve.crashtest.outbreak import PoolOverflowError, simulate
 from releve.crashtest.policies import best_mix, under_policies
@@ -28,7 +35,7 @@ from tests.crashtest.join.made import CONTROLS, DAYS, HAZARDS, planned, rough
         (lambda: rough(needs=()), "a requirement for each plan"),
         (lambda: rough(busyness=(0.1, 0.2, 0.3)), "busyness of"),
         (lambda: rough(busyness=(-0.1,) * len(planned()[1].programmes)), "0 <= busyness < 3"),
-        (lambda: run(run_arrays(rough()), count=0), "quarters >= 1 does not hold: 0"),
+        (lambda: run(build_run_arrays(rough()), count=0), "quarters >= 1 does not hold: 0"),
     ],
 )
 def test_a_parameter_out_of_range_is_refused(wrong: Callable[[], object], told: str) -> None:
@@ -42,7 +49,7 @@ def test_a_programme_without_calls_is_held_to_the_target_of_its_plan() -> None:
     strict = rough(plans=(own,), settings=Settings(quarters=2, days=DAYS, target=0.01))
     assert rough(plans=(own,)).target == 0.2
     assert strict.target == 0.01
-    least = run_arrays(rough(plans=(own,))).demand.least
+    least = build_run_arrays(rough(plans=(own,))).demand.least
     kinds = [row.kind for row in rough().programmes]
     assert {round(least[p], 9) for p, kind in enumerate(kinds) if kind != "inbound"} <= {0.8}
     test = rough(plans=(own,))
@@ -86,14 +93,14 @@ def test_too_little_room_raises_and_nothing_is_dropped() -> None:
     test = rough()
     with pytest.raises(PoolOverflowError, match="give a larger pool"):
         simulate(test.scenario, CONTROLS, replications=20, pool=2)
-    places = run_arrays(test).numbers.places
+    places = build_run_arrays(test).numbers.places
     with pytest.raises(OutagesOverflowError, match="outages <= 3"):
         outages_of(HAZARDS, places, days=DAYS, seed=1, replications=20, most=3)
 
 
 def test_a_weekday_without_a_plan_is_left_out_and_named() -> None:
     test = rough(settings=Settings(quarters=2, days=DAYS))
-    ready = run_arrays(test)
+    ready = build_run_arrays(test)
     assert ready.unplanned == (1, 2, 3, 4, 5, 6)
     days = run(ready).client[:, :, 0]
     assert days.max() == 6, "six Mondays in forty days from a Monday"
@@ -104,7 +111,7 @@ def test_a_programme_whose_volume_is_not_known_is_named_and_has_no_calls() -> No
     calls = test.needs[0].calls.copy()
     calls[:, 0] = float("nan")
     name = test.programmes[0].id
-    ready = run_arrays(
+    ready = build_run_arrays(
         replace(test, needs=(replace(test.needs[0], calls=calls, unknown={name: "x"}),))
     )
     assert ready.unknown == (name,)

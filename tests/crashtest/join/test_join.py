@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest import Runner, Settings, join, run, run_arrays
+from releve.crashtest import Runner, Settings, build_run_arrays, join, run
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.comparison import Case, compare
 from releve.network import Floor, Seat, Zone
@@ -19,7 +19,7 @@ from tests.plan.running import running_day
 
 def test_a_quarter_is_that_of_plain_python() -> None:
     test = rough()
-    ready = run_arrays(test)
+    ready = build_run_arrays(test)
     fresh = Runner(ready)
     several = 0
     for replication in (0, 3):
@@ -37,7 +37,9 @@ def test_a_quarter_is_that_of_plain_python() -> None:
 
 
 def test_threads_and_parts_change_no_bit() -> None:
-    ready = run_arrays(rough(settings=Settings(quarters=130, days=DAYS, seed=3, nearest=True)))
+    ready = build_run_arrays(
+        rough(settings=Settings(quarters=130, days=DAYS, seed=3, nearest=True))
+    )
     whole = run(ready)
     assert same(whole, run(ready, threads=2))
     parts = [run(ready, first=first, count=count) for first, count in ((70, 60), (0, 7), (7, 63))]
@@ -136,6 +138,6 @@ def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
     plan = plan_day(larger, case.requirement, case.settings, contingencies=lost)
     found = []
     for label, test in (("as it is", rough()), ("all home-ready", rough(larger, plan))):
-        prepared = run_arrays(test)
+        prepared = build_run_arrays(test)
         found.append(Case(label, test, prepared, run(prepared)))
     assert compare(*found).penalty.high < 0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from releve.crashtest import Settings, result_of, run, run_arrays
+from releve.crashtest import Settings, build_run_arrays, result_of, run
 from releve.crashtest.outbreak import Detail, Scenario, simulate
 from releve.crashtest.outlook import outlook_of
 from releve.network import day_bounds
@@ -40,7 +40,7 @@ def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
         hazards=(),
         settings=Settings(quarters=300, days=14, seed=1, nearest=True),
     )
-    ready = run_arrays(test)
+    ready = build_run_arrays(test)
     found = result_of(test, ready, run(ready))
     closes = {row.site: row.closes for row in found.sites}
     others = [one for name, one in closes.items() if name != positive.home_site]

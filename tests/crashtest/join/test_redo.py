@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from releve.crashtest import run, run_arrays
+from releve.crashtest import build_run_arrays, run
 from releve.crashtest.replay_worst_days import redo_worst
 from tests.crashtest.join.made import rough
 
 
 def test_the_simulator_agrees_with_the_formula_on_the_worst_days_within_some_points() -> None:
     test = rough()
-    ready = run_arrays(test)
+    ready = build_run_arrays(test)
     rows = run(ready)
     found = redo_worst(test, ready, rows, days=2, replications=20)
     assert len(found) == 2 * rows.worst.shape[1]

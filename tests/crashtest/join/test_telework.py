@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from releve.crashtest import run_arrays
+from releve.crashtest import build_run_arrays
 from releve.crashtest.plan_arrays import settings_of
 from releve.crashtest.policies import under_policies
 from releve.crashtest.telework import at_home, sent_home
@@ -103,7 +103,7 @@ def test_the_policy_changes_the_plan_and_the_contacts_alike() -> None:
 def test_people_at_home_are_as_effective_as_their_programmes_say() -> None:
     given = rough()
     test = under_policies(("telework",), given)
-    office, home = (run_arrays(one).presence.base[0].sum(axis=1) for one in (given, test))
+    office, home = (build_run_arrays(one).presence.base[0].sum(axis=1) for one in (given, test))
     effect = np.array([row.home_efficiency for row in test.programmes])
     assert np.all(home <= office + 1e-9)
     assert np.all(home >= office * np.minimum(1.0, effect) - 1e-9)

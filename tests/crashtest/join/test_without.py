@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from releve.crashtest import CrashTest, Prepared, Quarters, Runner, Settings, run_arrays
+from releve.crashtest import CrashTest, Prepared, Quarters, Runner, Settings, build_run_arrays
 from releve.crashtest.ablation import Without, causes_of, join_without, live_without, lost_of
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.result import result_from_json, result_of, result_to_json
@@ -24,7 +24,7 @@ def case() -> CrashTest:
 
 @cache
 def lived() -> tuple[Prepared, Quarters, Without]:
-    ready = run_arrays(case())
+    ready = build_run_arrays(case())
     runner = Runner(ready)
     rows = runner.run(0, COUNT)
     return ready, rows, live_without(ready, runner, 0, lost_of(rows))
@@ -32,7 +32,7 @@ def lived() -> tuple[Prepared, Quarters, Without]:
 
 def clients_lose(other: CrashTest) -> np.ndarray:
     """The calls lost by client of a test that is run from nothing."""
-    ready = run_arrays(other)
+    ready = build_run_arrays(other)
     programme = Runner(ready).run(0, COUNT).programme[:, :, LOST]
     found = np.zeros((COUNT, int(ready.demand.client.max()) + 1))
     np.add.at(found.T, ready.demand.client, programme.T)
@@ -66,14 +66,14 @@ def test_the_rule_costs_what_the_outbreak_does_not_cost_without_it() -> None:
     assert np.allclose(
         found.calls[:, 1], clients_lose(case()) - clients_lose(free), rtol=0, atol=1e-9
     )
-    assert "closure" not in causes_of(run_arrays(free))
+    assert "closure" not in causes_of(build_run_arrays(free))
 
 
 def test_the_penalty_is_that_of_the_calls() -> None:
     ready, _, found = lived()
     calm = replace(case(), hazards=(HAZARDS[1],))
     one, other = (
-        Runner(run_arrays(test)).run(0, COUNT).programme[:, :, LOST] @ ready.demand.penalty
+        Runner(build_run_arrays(test)).run(0, COUNT).programme[:, :, LOST] @ ready.demand.penalty
         for test in (case(), calm)
     )
     at = causes_of(ready).index("power")
@@ -83,7 +83,7 @@ def test_the_penalty_is_that_of_the_calls() -> None:
 def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
     rare = replace(HAZARDS[0], rate_per_year=0.3)
     other = replace(case(), hazards=(rare,))
-    ready = run_arrays(other)
+    ready = build_run_arrays(other)
     runner = Runner(ready)
     rows = runner.run(0, COUNT)
     found = live_without(ready, runner, 0, lost_of(rows))
@@ -96,7 +96,7 @@ def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
 
 def test_a_site_that_was_shut_before_stays_shut_without_the_outbreak() -> None:
     shut = replace(case(), scenario=replace(case().scenario, shut=((0, 5),), importation=None))
-    ready = run_arrays(shut)
+    ready = build_run_arrays(shut)
     runner = Runner(ready)
     found = live_without(ready, runner, 0, lost_of(runner.run(0, 2)))
     assert not found.calls[:, 0].any()
