@@ -37,9 +37,8 @@ def test_a_quarter_is_that_of_plain_python() -> None:
 
 
 def test_threads_and_parts_change_no_bit() -> None:
-    ready = build_run_arrays(
-        rough(settings=Settings(quarters=130, days=DAYS, seed=3, nearest=True))
-    )
+    settings = Settings(quarters=130, days=DAYS, seed=3, nearest=True)
+    ready = build_run_arrays(rough(settings=settings))
     whole = run(ready)
     assert same(whole, run(ready, threads=2))
     parts = [run(ready, first=first, count=count) for first, count in ((70, 60), (0, 7), (7, 63))]
