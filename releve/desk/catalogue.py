@@ -1,8 +1,9 @@
-"""The desk's message catalogues: taken from the sources, kept as .po, compiled to .mo.
+"""The desk's French catalogue: messages taken from the sources, kept as .po, compiled to .mo.
 
-``python -m releve.desk.catalogue`` brings ``locale/*/LC_MESSAGES/django.po`` up to date with the
-sources and compiles them, with nothing but Django, so that no gettext tools are needed anywhere.
-A new sentence is empty in French until someone translates it; in English it stands for itself.
+``python -m releve.desk.catalogue`` brings ``locale/fr/LC_MESSAGES/django.po`` up to date with the
+sources and compiles it, with nothing but Django, so that no gettext tools are needed anywhere.
+English is the language of the sources and has no catalogue. A new message is empty until it is
+translated.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from pathlib import Path
 __all__ = ["Message", "compile_mo", "extract", "merge", "parse_po", "write_po"]
 
 HERE = Path(__file__).resolve().parent
-LANGUAGES = ("en", "fr")
-_PLURALS = {
-    "en": "nplurals=2; plural=(n != 1);",
-    "fr": "nplurals=2; plural=(n > 1);",
-}
+FRENCH = Path("locale") / "fr" / "LC_MESSAGES" / "django.po"
+_HEADER = (
+    "Content-Type: text/plain; charset=UTF-8\n"
+    "Content-Transfer-Encoding: 8bit\n"
+    "Language: fr\n"
+    "Plural-Forms: nplurals=2; plural=(n > 1);\n"
+)
 _CALLS = {
     "_": "gettext",
     "lazy": "gettext",
@@ -97,18 +100,16 @@ def _in_template(source: str) -> Iterator[Message]:
 
 
 def merge(
-    wanted: Mapping[tuple[str, str], Message],
-    known: Mapping[tuple[str, str], Message],
-    *,
-    stands_for_itself: bool,
+    wanted: Mapping[tuple[str, str], Message], known: Mapping[tuple[str, str], Message]
 ) -> dict[tuple[str, str], Message]:
-    """Return the wanted messages with the known translations; what is not wanted goes."""
+    """Return the wanted messages with their known translations; drop all others."""
     merged = {}
     for key, message in sorted(wanted.items()):
         forms = 2 if message.plural else 1
-        own = (message.text, message.plural)[:forms] if stands_for_itself else ("",) * forms
         strings = known[key].strings if key in known else ()
-        merged[key] = replace(message, strings=strings if len(strings) == forms else own)
+        if len(strings) != forms:
+            strings = ("",) * forms
+        merged[key] = replace(message, strings=strings)
     return merged
 
 
@@ -135,18 +136,9 @@ def parse_po(source: str) -> dict[tuple[str, str], Message]:
     return found
 
 
-def _header(language: str) -> str:
-    return (
-        "Content-Type: text/plain; charset=UTF-8\n"
-        "Content-Transfer-Encoding: 8bit\n"
-        f"Language: {language}\n"
-        f"Plural-Forms: {_PLURALS[language]}\n"
-    )
-
-
-def write_po(language: str, messages: Sequence[Message]) -> str:
+def write_po(messages: Sequence[Message]) -> str:
     """Return the text of a .po file."""
-    blocks = [_field("msgid", "") + _field("msgstr", _header(language))]
+    blocks = [_field("msgid", "") + _field("msgstr", _HEADER)]
     for message in messages:
         lines = [f"#: {place}\n" for place in message.places]
         if message.context:
@@ -169,9 +161,9 @@ def _field(name: str, value: str) -> str:
     return f'{name} ""\n{lines}'
 
 
-def compile_mo(language: str, messages: Sequence[Message]) -> bytes:
+def compile_mo(messages: Sequence[Message]) -> bytes:
     """Return the .mo file of the translated messages (GNU gettext manual, "MO Files")."""
-    pairs = {b"": _header(language).encode()}
+    pairs = {b"": _HEADER.encode()}
     for message in messages:
         if message.done:
             context = f"{message.context}\x04" if message.context else ""
@@ -190,21 +182,17 @@ def compile_mo(language: str, messages: Sequence[Message]) -> bytes:
 
 
 def main(root: Path = HERE) -> int:
-    """Bring every catalogue up to date; return 1 when a translation is missing."""
-    wanted = extract(root)
-    empty = 0
-    for language in LANGUAGES:
-        path = root / "locale" / language / "LC_MESSAGES" / "django.po"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        known = parse_po(path.read_text(encoding="utf-8")) if path.exists() else {}
-        messages = list(merge(wanted, known, stands_for_itself=language == "en").values())
-        path.write_text(write_po(language, messages), encoding="utf-8", newline="")
-        path.with_suffix(".mo").write_bytes(compile_mo(language, messages))
-        missing = [message.text for message in messages if not message.done]
-        empty += len(missing)
-        sys.stdout.write(f"{language}: {len(messages)} messages, {len(missing)} to translate\n")
-        sys.stdout.writelines(f"  {text}\n" for text in missing)
-    return 1 if empty else 0
+    """Bring the catalogue up to date; return 1 when a translation is missing."""
+    path = root / FRENCH
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = parse_po(path.read_text(encoding="utf-8")) if path.exists() else {}
+    messages = list(merge(extract(root), known).values())
+    path.write_text(write_po(messages), encoding="utf-8", newline="")
+    path.with_suffix(".mo").write_bytes(compile_mo(messages))
+    missing = [message.text for message in messages if not message.done]
+    sys.stdout.write(f"fr: {len(messages)} messages, {len(missing)} to translate\n")
+    sys.stdout.writelines(f"  {text}\n" for text in missing)
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The message catalogues: complete, fresh, and set as French is set."""
+"""The French catalogue is complete, compiled, and set as French is set; English has none."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import re
 import string
 
 import pytest
+from django.utils import translation
 
 from releve.desk.catalogue import (
+    FRENCH,
     HERE,
-    LANGUAGES,
     Message,
     compile_mo,
     extract,
@@ -21,35 +22,38 @@ from releve.desk.catalogue import (
     write_po,
 )
 
-
-def catalogue(language: str) -> dict[tuple[str, str], Message]:
-    path = HERE / "locale" / language / "LC_MESSAGES" / "django.po"
-    return parse_po(path.read_text(encoding="utf-8"))
+CATALOGUE = parse_po((HERE / FRENCH).read_text(encoding="utf-8"))
+TRANSLATIONS = [text for message in CATALOGUE.values() for text in message.strings]
 
 
-FRENCH = [text for message in catalogue("fr").values() for text in message.strings]
+def test_every_sentence_is_translated_and_none_is_left_over() -> None:
+    assert set(CATALOGUE) == set(extract(HERE)), "run scripts/messages"
+    assert [m.text for m in CATALOGUE.values() if not m.done] == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_sentence_is_translated_and_none_is_left_over(language: str) -> None:
-    known = catalogue(language)
-    assert set(known) == set(extract(HERE)), "run scripts/messages"
-    assert [m.text for m in known.values() if not m.done] == []
+def test_the_compiled_catalogue_is_that_of_the_text() -> None:
+    compiled = (HERE / FRENCH).with_suffix(".mo").read_bytes()
+    assert compiled == compile_mo(list(CATALOGUE.values())), "run scripts/messages"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_compiled_catalogue_is_that_of_the_text(language: str) -> None:
-    path = HERE / "locale" / language / "LC_MESSAGES" / "django.mo"
-    fresh = compile_mo(language, list(catalogue(language).values()))
-    assert path.read_bytes() == fresh, "run scripts/messages"
+def test_english_is_the_language_of_the_sources_and_has_no_catalogue() -> None:
+    assert [path.name for path in (HERE / "locale").iterdir()] == ["fr"]
+    with translation.override("en"):
+        for message in CATALOGUE.values():
+            context, one, many = message.context or None, message.text, message.plural
+            single = translation.pgettext(context, one) if context else translation.gettext(one)
+            assert single == one
+            if many:
+                counted = translation.npgettext if context else translation.ngettext
+                head = (context,) if context else ()
+                assert [counted(*head, one, many, n) for n in (0, 1, 2)] == [many, one, many]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_translation_has_the_placeholders_of_its_source(language: str) -> None:
+def test_a_translation_has_the_placeholders_of_its_source() -> None:
     def names(text: str) -> set[str]:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
-    for message in catalogue(language).values():
+    for message in CATALOGUE.values():
         for text in message.strings:
             assert names(text) == names(message.text), message.text
 
@@ -59,7 +63,7 @@ NOT_FRENCH = re.compile(r"%\(\w+\)s|`[^`]*`|\d\d:\d\d;?|https?:\S+")
 
 
 def test_french_has_narrow_spaces_before_double_punctuation_and_curly_apostrophes() -> None:
-    for text in FRENCH:
+    for text in TRANSLATIONS:
         plain = NOT_FRENCH.sub("x", text).replace("{", " {")
         assert not re.search(r"[^\u202f][;:!?%»]", plain), text
         assert not re.search(r"«(?!\u202f)", text), text
@@ -73,7 +77,7 @@ def test_the_compiled_form_is_what_gettext_reads() -> None:
         Message("held", context="clients", strings=("tenus",)),
         Message("not yet", strings=("",)),
     ]
-    found = gettext.GNUTranslations(io.BytesIO(compile_mo("fr", messages)))
+    found = gettext.GNUTranslations(io.BytesIO(compile_mo(messages)))
     assert found.gettext("a day") == "un jour"
     assert [found.ngettext("{n} day", "{n} days", n) for n in (0, 1, 2)] == [
         "{n} jour",
@@ -89,7 +93,7 @@ def test_a_catalogue_comes_back_from_its_text() -> None:
         Message('say "no"\\', strings=("dire « non »",), places=("a.py",)),
         Message("one", "many", "ctx", ("un", "des"), ("b.html", "c.py")),
     ]
-    back = parse_po(write_po("fr", messages))
+    back = parse_po(write_po(messages))
     assert [replace_places(m) for m in messages] == list(back.values())
 
 
@@ -105,14 +109,12 @@ def test_a_broken_line_is_named() -> None:
 def test_merging_keeps_what_is_translated_and_drops_what_is_gone() -> None:
     wanted = {m.key: m for m in (Message("new"), Message("old"), Message("two", "twos"))}
     known = {m.key: m for m in (Message("old", strings=("vieux",)), Message("gone"))}
-    merged = merge(wanted, known, stands_for_itself=False)
+    merged = merge(wanted, known)
     assert [(m.text, m.strings) for m in merged.values()] == [
         ("new", ("",)),
         ("old", ("vieux",)),
         ("two", ("", "")),
     ]
-    english = merge(wanted, {}, stands_for_itself=True)
-    assert [m.strings for m in english.values()] == [("new",), ("old",), ("two", "twos")]
 
 
 def test_the_command_says_what_is_left_to_translate(
@@ -125,4 +127,4 @@ def test_the_command_says_what_is_left_to_translate(
     )
     assert main(root) == 1
     assert "fr: 4 messages, 4 to translate" in capsys.readouterr().out
-    assert (root / "locale" / "en" / "LC_MESSAGES" / "django.mo").exists()
+    assert (root / FRENCH).with_suffix(".mo").exists()
