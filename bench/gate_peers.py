@@ -126,8 +126,8 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
     from django.utils import timezone
 
     from releve.gate.connections import open_store
+    from releve.gate.db_clock import MOST_SKEW
     from releve.gate.fact_reader import bound
-    from releve.gate.moments import MOST_SKEW
     from releve.gate.pseudonyms import number_text, text_pseudonym
 
     free = [(open_store(_SECONDS), dict[str, Mapping[str, Any]]()) for _ in range(connections)]

@@ -14,9 +14,9 @@ from itertools import chain
 from typing import Any
 
 from releve.gate.batch_proofs import prove_row, row_text
-from releve.gate.errors import NoSuch
+from releve.gate.errors import NotAvailable
 from releve.gate.fact_reader import facts_digest
-from releve.gate.models import Attempt, Decision, Withdrawal
+from releve.gate.models import AttemptRow, Decision, WithdrawalRow
 from releve.gate.replay import replay
 from releve.gate.rule_versions import rules_of, texts_of
 from releve.ledger.errors import ProofError
@@ -114,7 +114,7 @@ def _proved(
     decision: Decision,
     rules: Rules,
     outcomes: Mapping[str, str],
-    taken: Mapping[tuple[str, str], Sequence[Withdrawal]],
+    taken: Mapping[tuple[str, str], Sequence[WithdrawalRow]],
     root: int | None,
 ) -> ProvedCall:
     again = replay(decision, rules)
@@ -169,7 +169,7 @@ def _proof(decision: Decision, root: int | None) -> Mapping[str, Any] | None:
     """Return the proof of a decision, None while no signed root is over it."""
     try:
         return None if root is None else prove_row(decision, root)
-    except (NoSuch, ProofError):
+    except (NotAvailable, ProofError):
         return None
 
 
@@ -180,23 +180,23 @@ def _window(day: date) -> str:
 def _outcomes(part: Sequence[Decision]) -> dict[str, str]:
     """Return the last outcome told of each call."""
     refs = [f"{decision.call_id}/{decision.cseq}" for decision in part]
-    rows = Attempt.objects.filter(ref__in=refs).exclude(outcome="").order_by("pk")
+    rows = AttemptRow.objects.filter(ref__in=refs).exclude(outcome="").order_by("pk")
     return dict(rows.values_list("ref", "outcome"))
 
 
-def _withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[Withdrawal]]:
+def _withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[WithdrawalRow]]:
     people = {person for decision in part for person in decision.persons.split("|") if person}
     people |= {decision.number for decision in part}  # said by number
-    rows = Withdrawal.objects.filter(person__in=people, at__gte=part[0].at).order_by("at", "pk")
-    found: dict[tuple[str, str], list[Withdrawal]] = {}
+    rows = WithdrawalRow.objects.filter(person__in=people, at__gte=part[0].at).order_by("at", "pk")
+    found: dict[tuple[str, str], list[WithdrawalRow]] = {}
     for row in rows:
         found.setdefault((row.client, row.person), []).append(row)
     return found
 
 
 def _withdrawal_of(
-    decision: Decision, taken: Mapping[tuple[str, str], Sequence[Withdrawal]]
-) -> Withdrawal | None:
+    decision: Decision, taken: Mapping[tuple[str, str], Sequence[WithdrawalRow]]
+) -> WithdrawalRow | None:
     """Return the first withdrawal from the call on, on its legal day."""
     for person in (*decision.persons.split("|"), decision.number):
         said = (taken.get((client, person), ()) for client in (decision.client, EVERY_CLIENT))

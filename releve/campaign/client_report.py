@@ -14,34 +14,34 @@ from typing import Any
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
-from releve.campaign.contract_details import Papers, papers_of
+from releve.campaign.contract_details import ContractDetails, papers_of
 from releve.campaign.figures import figures_of
 from releve.campaign.proved_facts import ProvedFact
-from releve.gate.fact_proofs import Prover, fact_text
+from releve.gate.fact_proofs import FactProver, fact_text
 from releve.gate.models import (
-    Abandoned,
-    Campaign,
-    Consent,
+    AbandonedRow,
+    CampaignRow,
+    ConsentRow,
     Decision,
-    Fact,
-    Mandate,
-    Person,
-    Refusal,
-    Scrub,
-    Withdrawal,
+    FactRow,
+    MandateRow,
+    PersonRow,
+    RefusalRow,
+    ScrubRow,
+    WithdrawalRow,
 )
 from releve.gate.retention import YEARS
 from releve.outbound import Rules
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import legal_midnight
 
-__all__ = ["SHEET_FORMAT", "Sheet", "sheet_of", "sheet_rows"]
+__all__ = ["SHEET_FORMAT", "ClientReport", "sheet_of", "sheet_rows"]
 
 SHEET_FORMAT = "releve outbound campaign sheet 1"
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ClientReport:
     """A campaign in a period; ``told`` is the sheet as data, ``facts`` what it rests on."""
 
     told: Mapping[str, Any]
@@ -53,8 +53,13 @@ class Sheet:
 
 
 def sheet_of(
-    row: Campaign, first: date, last: date, rules: Rules, now: datetime, prover: Prover | None
-) -> Sheet:
+    row: CampaignRow,
+    first: date,
+    last: date,
+    rules: Rules,
+    now: datetime,
+    prover: FactProver | None,
+) -> ClientReport:
     """Return the sheet of a campaign from one legal day to another."""
     start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
     decided = Decision.objects.filter(campaign=row.ref, at__gte=start, at__lt=end)
@@ -86,13 +91,13 @@ def sheet_of(
         },
         "refused_by_row": dict(figures.by_rule),
         "rules": _versions(decided),
-        "refusals_said": _counted(Refusal, said, "kind"),
-        "withdrawals": _counted(Withdrawal, said, "channel"),
+        "refusals_said": _counted(RefusalRow, said, "kind"),
+        "withdrawals": _counted(WithdrawalRow, said, "channel"),
         "abandoned": [asdict(day) | {"day": day.day.isoformat()} for day in figures.pacing],
         "abandoned_most_percent": figures.most_percent,
-        "mandates": [json.loads(fact_text(one)) for one in facts if isinstance(one, Mandate)],
-        "scrubs": [json.loads(fact_text(one)) for one in facts if isinstance(one, Scrub)],
-        "consents_known": Consent.objects.filter(
+        "mandates": [json.loads(fact_text(one)) for one in facts if isinstance(one, MandateRow)],
+        "scrubs": [json.loads(fact_text(one)) for one in facts if isinstance(one, ScrubRow)],
+        "consents_known": ConsentRow.objects.filter(
             client=row.client, load__known_at__isnull=False
         ).count(),
         "retention": {"years": YEARS, **_kept(decided)},
@@ -101,26 +106,26 @@ def sheet_of(
         ProvedFact({}, fact_text(one), None if prover is None else prover.proof(one))
         for one in facts
     )
-    return Sheet(told, shown)
+    return ClientReport(told, shown)
 
 
-def _papers(found: Papers | None) -> dict[str, Any] | None:
+def _papers(found: ContractDetails | None) -> dict[str, Any] | None:
     """Return a campaign's papers as data, None where nobody told any."""
     if found is None or found.told_at is None:
         return None
     return asdict(found) | {"told_at": found.told_at.isoformat()}
 
 
-def _facts(row: Campaign, first: date, last: date) -> list[Fact]:
+def _facts(row: CampaignRow, first: date, last: date) -> list[FactRow]:
     """Return the facts that the sheet tells: the campaign, mandates, counts of days, scrubs."""
     known = Q(load__known_at__isnull=False)
     start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
     running = Q(first__lte=last) & (Q(last=None) | Q(last__gte=first))
     wanted = (
-        Campaign.objects.filter(ref=row.ref),
-        Mandate.objects.filter(running, client=row.client),
-        Abandoned.objects.filter(campaign=row.ref, day__gte=first, day__lte=last),
-        Scrub.objects.filter(
+        CampaignRow.objects.filter(ref=row.ref),
+        MandateRow.objects.filter(running, client=row.client),
+        AbandonedRow.objects.filter(campaign=row.ref, day__gte=first, day__lte=last),
+        ScrubRow.objects.filter(
             client=row.client, campaign__in=("", row.ref), at__gte=start, at__lt=end
         ),
     )
@@ -142,9 +147,9 @@ def _versions(decided: Any) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _counted(model: type[Refusal] | type[Withdrawal], said: Q, name: str) -> dict[str, int]:
+def _counted(model: type[RefusalRow] | type[WithdrawalRow], said: Q, name: str) -> dict[str, int]:
     """Return how many were said; one written for a number as well as its holders counts once."""
-    held = Exists(Person.objects.filter(number=OuterRef("person")))
+    held = Exists(PersonRow.objects.filter(number=OuterRef("person")))
     rows = model._default_manager.filter(said).exclude(held).order_by().values_list(name)
     return dict(sorted(rows.annotate(n=Count("pk"))))
 

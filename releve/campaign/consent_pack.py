@@ -15,8 +15,8 @@ from typing import Any
 from releve.campaign.contract_details import copies_of
 from releve.campaign.proved_facts import ProvedFact
 from releve.gate.clients import client_name
-from releve.gate.fact_proofs import Prover, fact_text
-from releve.gate.models import Consent, Person, Withdrawal
+from releve.gate.fact_proofs import FactProver, fact_text
+from releve.gate.models import ConsentRow, PersonRow, WithdrawalRow
 from releve.gate.retention import years_later
 from releve.network.clock import UTC, zone
 from releve.outbound import ITEMS, Rules
@@ -39,14 +39,14 @@ CONSENT_COLUMNS = (
 
 
 def told_consents(
-    client: str, rules: Rules, prover: Prover | None, *, person: str = "", object_: str = ""
+    client: str, rules: Rules, prover: FactProver | None, *, person: str = "", object_: str = ""
 ) -> Iterator[ProvedFact]:
     """Yield every version known of the consents to a client's calls.
 
     ``person`` (a pseudonym) and ``object_`` leave the others out; ``prover`` None: no proofs.
     """
     client = client_name(client)
-    rows = Consent.objects.filter(client=client, load__known_at__isnull=False)
+    rows = ConsentRow.objects.filter(client=client, load__known_at__isnull=False)
     rows = rows.select_related("load").order_by("load__known_at", "pk")
     rows = rows.filter(person=person) if person else rows
     copies, limits = copies_of(client), _Limits(rules)
@@ -76,33 +76,33 @@ class _Limits:
         return next((row for row in rows if row.binds_on(day)), next(iter(rows), None))
 
 
-def _parts(rows: Any) -> Iterator[Sequence[Consent]]:
+def _parts(rows: Any) -> Iterator[Sequence[ConsentRow]]:
     waiting = rows.iterator(chunk_size=_AT_ONCE)
     while part := list(islice(waiting, _AT_ONCE)):
         yield part
 
 
-def _withdrawals(client: str, part: Sequence[Consent]) -> dict[str, list[Withdrawal]]:
+def _withdrawals(client: str, part: Sequence[ConsentRow]) -> dict[str, list[WithdrawalRow]]:
     """Return the withdrawals of people, those said by number among them."""
     people = {row.person for row in part}
     held: dict[str, set[str]] = {person: {person} for person in people}
-    links = Person.objects.filter(person__in=people, load__known_at__isnull=False)
+    links = PersonRow.objects.filter(person__in=people, load__known_at__isnull=False)
     for person, number in links.values_list("person", "number"):
         held.setdefault(number, set()).add(person)
-    rows = Withdrawal.objects.filter(
+    rows = WithdrawalRow.objects.filter(
         client__in=(client, EVERY_CLIENT), person__in=held, load__known_at__isnull=False
     )
-    found: dict[str, list[Withdrawal]] = {}
+    found: dict[str, list[WithdrawalRow]] = {}
     for row in rows.order_by("at", "pk"):
         for person in held[row.person]:
             found.setdefault(person, []).append(row)
     return found
 
 
-def _refs(client: str, part: Sequence[Consent]) -> dict[str, set[str]]:
+def _refs(client: str, part: Sequence[ConsentRow]) -> dict[str, set[str]]:
     """Return the ids of all consents of some people, by person."""
     people = {row.person for row in part}
-    rows = Consent.objects.filter(client=client, person__in=people, load__known_at__isnull=False)
+    rows = ConsentRow.objects.filter(client=client, person__in=people, load__known_at__isnull=False)
     found: dict[str, set[str]] = {}
     for person, ref in rows.values_list("person", "ref"):
         found.setdefault(person, set()).add(ref)
@@ -110,11 +110,11 @@ def _refs(client: str, part: Sequence[Consent]) -> dict[str, set[str]]:
 
 
 def _told(
-    row: Consent,
+    row: ConsentRow,
     limits: _Limits,
-    withdrawal: Withdrawal | None,
+    withdrawal: WithdrawalRow | None,
     copies: Sequence[datetime],
-    prover: Prover | None,
+    prover: FactProver | None,
 ) -> ProvedFact:
     text = fact_text(row)
     fact = json.loads(text)
@@ -137,13 +137,13 @@ def _told(
     return ProvedFact({name: told[name] for name in CONSENT_COLUMNS}, text, proof)
 
 
-def _positive(row: Consent, limits: _Limits) -> bool | None:
+def _positive(row: ConsentRow, limits: _Limits) -> bool | None:
     """Return whether the act is a positive one, None where no row says which are not."""
     found = limits.row("consent_items", row.collected_at) if row.collected_at else None
     return None if found is None else is_positive(row.act, found)
 
 
-def _last_day(row: Consent, limits: _Limits) -> str:
+def _last_day(row: ConsentRow, limits: _Limits) -> str:
     """Return the last day of a consent, empty where its date cannot be read or no row says one."""
     given = row.collected_at
     found = None if given is None else limits.row("consent_period", given)
@@ -154,8 +154,8 @@ def _last_day(row: Consent, limits: _Limits) -> str:
 
 
 def _withdrawal_of(
-    row: Consent, taken: Sequence[Withdrawal], refs: Collection[str]
-) -> Withdrawal | None:
+    row: ConsentRow, taken: Sequence[WithdrawalRow], refs: Collection[str]
+) -> WithdrawalRow | None:
     """Return the first withdrawal that takes a consent back: of it by name, or of all before.
 
     One that names a consent that is not known takes back all before.

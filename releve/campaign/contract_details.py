@@ -16,11 +16,19 @@ from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
 from releve.gate.errors import LoadRefused
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.models import Consent
+from releve.gate.models import ConsentRow
 from releve.gate.pseudonyms import person_pseudonym
 from releve.ledger.chain import append, entries
 
-__all__ = ["COPIED", "PAPERS", "Papers", "copies_of", "note_copy", "papers_of", "put_papers"]
+__all__ = [
+    "COPIED",
+    "PAPERS",
+    "ContractDetails",
+    "copies_of",
+    "note_copy",
+    "papers_of",
+    "put_papers",
+]
 
 PAPERS, COPIED = "outbound.papers", "outbound.copied"
 _STREAM = "outbound"
@@ -28,7 +36,7 @@ _KEPT_DAYS = 3 * 366
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
+class ContractDetails:
     """A campaign's papers; ``told_at`` and ``entry`` say when they were told, and where."""
 
     contract: str
@@ -39,7 +47,7 @@ class Papers:
 
 
 @transaction.atomic
-def put_papers(campaign: str, papers: Papers, *, by: str, now: datetime) -> int:
+def put_papers(campaign: str, papers: ContractDetails, *, by: str, now: datetime) -> int:
     """Record a campaign's papers; return the ledger's entry. LoadRefused says what is missing."""
     row = campaigns().get(campaign)
     if row is None:
@@ -51,7 +59,7 @@ def put_papers(campaign: str, papers: Papers, *, by: str, now: datetime) -> int:
     return append(PAPERS, body, recorded_at=now, stream=_STREAM).seq
 
 
-def papers_of(campaign: str) -> Papers | None:
+def papers_of(campaign: str) -> ContractDetails | None:
     """Return a campaign's papers as they were told last, None when nobody told any."""
     last = None
     for entry in entries(_STREAM, kinds=[PAPERS]):
@@ -59,11 +67,11 @@ def papers_of(campaign: str) -> Papers | None:
     if last is None:
         return None
     told = {name: last.body[name] for name in ("contract", "audit_clause", "list_origin")}
-    return Papers(**told, told_at=last.recorded_at, entry=last.seq)
+    return ContractDetails(**told, told_at=last.recorded_at, entry=last.seq)
 
 
 @transaction.atomic
-def note_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[Consent, ...]:
+def note_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[ConsentRow, ...]:
     """Record that a person was given a copy of their consents to calls for a client; return these.
 
     LoadRefused when there is none.
@@ -71,7 +79,7 @@ def note_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[Cons
     ensure_gate_key()
     name = person_pseudonym(person)
     client = client_name(client)
-    rows = Consent.objects.filter(client=client, person=name, load__known_at__isnull=False)
+    rows = ConsentRow.objects.filter(client=client, person=name, load__known_at__isnull=False)
     last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
     if not last:
         raise LoadRefused(f"no consent of this person to calls for {client} is known")

@@ -10,20 +10,20 @@ from datetime import date, datetime, timedelta
 from django.db.models import Count, Q
 from django.db.models.functions import TruncHour
 
-from releve.gate.models import Abandoned, Consent, Decision, Withdrawal
+from releve.gate.models import AbandonedRow, ConsentRow, Decision, WithdrawalRow
 from releve.network.clock import zone
 from releve.outbound import Rules, abandoned_share
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import legal_day, legal_midnight
 
-__all__ = ["Figures", "Pacing", "figures_of"]
+__all__ = ["AbandonedDay", "CampaignFigures", "figures_of"]
 
 _AHEAD_DAYS = 30
 _CONSENT_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Pacing:
+class AbandonedDay:
     """A day of the dialler: abandoned calls, calls handed to an agent, and the share, 0 to 1."""
 
     day: date
@@ -33,7 +33,7 @@ class Pacing:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class CampaignFigures:
     """What a campaign did from one legal day to another.
 
     ``by_hour[h]``: attempts placed when the callee's clock said ``h``; ``several_clocks``: those
@@ -51,13 +51,13 @@ class Figures:
     by_hour: Sequence[int]
     several_clocks: int
     expiring: Mapping[date, int]
-    pacing: Sequence[Pacing]
+    pacing: Sequence[AbandonedDay]
     most_percent: float | None
 
 
 def figures_of(
     campaign: str, client: str, obj: str, first: date, last: date, rules: Rules, now: datetime
-) -> Figures:
+) -> CampaignFigures:
     """Return the figures of a campaign; four queries, whatever its size."""
     start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
     decided = Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
@@ -68,7 +68,7 @@ def figures_of(
         counts[allowed, legal] += count
         by_rule.update(dict.fromkeys(filter(None, names.split("|")), count))
     by_hour, several = _by_hour(decided.filter(allowed=True), rules, last)
-    return Figures(
+    return CampaignFigures(
         first,
         last,
         sum(n for (allowed, _), n in counts.items() if allowed),
@@ -110,10 +110,10 @@ def _expiring(client: str, obj: str, today: date) -> dict[date, int]:
     soon = Q(until__gte=today, until__lte=horizon) | Q(
         collected_at__gte=given, collected_at__lt=until
     )
-    rows = Consent.objects.filter(soon, client=client, load__known_at__isnull=False)
+    rows = ConsentRow.objects.filter(soon, client=client, load__known_at__isnull=False)
     last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
     people = {row.person for row in last.values()}
-    withdrawn = Withdrawal.objects.filter(
+    withdrawn = WithdrawalRow.objects.filter(
         client__in=(client, EVERY_CLIENT), person__in=people
     ).order_by("at")
     taken: dict[str, datetime] = dict(withdrawn.values_list("person", "at"))
@@ -129,14 +129,14 @@ def _expiring(client: str, obj: str, today: date) -> dict[date, int]:
     return dict(sorted(found.items()))
 
 
-def _pacing(campaign: str, first: date, last: date) -> list[Pacing]:
+def _pacing(campaign: str, first: date, last: date) -> list[AbandonedDay]:
     """Return the last count known of each day."""
-    rows = Abandoned.objects.filter(
+    rows = AbandonedRow.objects.filter(
         campaign=campaign, day__gte=first, day__lte=last, load__known_at__isnull=False
     ).order_by("load__known_at", "pk")
     days = {row.day: row for row in rows}
     return [
-        Pacing(day, r.abandoned, r.handled, abandoned_share(r.abandoned, r.handled))
+        AbandonedDay(day, r.abandoned, r.handled, abandoned_share(r.abandoned, r.handled))
         for day, r in sorted(days.items())
     ]
 

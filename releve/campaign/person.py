@@ -11,13 +11,13 @@ from django.db import transaction
 from releve.gate.campaigns import campaigns
 from releve.gate.decision import call_of
 from releve.gate.errors import GateError
-from releve.gate.fact_reader import Answer, Campaign, facts_at
+from releve.gate.fact_reader import CampaignTerms, KnownFacts, facts_at
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_pseudonym, number_text
 from releve.ledger.chain import append
 from releve.outbound import Rules, Verdict, verdict
 
-__all__ = ["SHORTEST_REASON", "History", "LookRefused", "look_at"]
+__all__ = ["SHORTEST_REASON", "LookRefused", "PersonHistory", "look_at"]
 
 SHORTEST_REASON = 10
 _KEPT_DAYS = 365
@@ -31,7 +31,7 @@ class LookRefused(GateError):  # noqa: N818 (named like the others)
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class PersonHistory:
     """What is known of who holds a number, the newest first, and the verdict on a call now.
 
     ``events``: table, when (an instant or a day, None where its date cannot be read), when known,
@@ -48,7 +48,7 @@ class History:
 
 def look_at(
     number: str, campaign: str, caller: str, reason: str, *, by: str, rules: Rules, now: datetime
-) -> History:
+) -> PersonHistory:
     """Return somebody's history and the verdict now; that it is looked at is recorded first.
 
     LookRefused when there is no such campaign or the reason is too short.
@@ -64,7 +64,7 @@ def look_at(
     _note(pseudonym, row.ref, reason, by, now)
     answer = facts_at(row.client, number, now, campaign=row.ref)
     call = call_of(row.ref, _campaign(row), number, caller, "", now, "")
-    return History(
+    return PersonHistory(
         row.ref,
         row.client,
         pseudonym,
@@ -74,8 +74,10 @@ def look_at(
     )
 
 
-def _campaign(row: Any) -> Campaign:
-    return Campaign(**{name: getattr(row, name) for name in Campaign.__dataclass_fields__})
+def _campaign(row: Any) -> CampaignTerms:
+    return CampaignTerms(
+        **{name: getattr(row, name) for name in CampaignTerms.__dataclass_fields__}
+    )
 
 
 @transaction.atomic
@@ -91,7 +93,7 @@ def _note(pseudonym: str, campaign: str, reason: str, by: str, now: datetime) ->
     )
 
 
-def _events(answer: Answer) -> tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]:
+def _events(answer: KnownFacts) -> tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]:
     found = [
         (table, cells.get(_WHEN.get(table, "at")), known, dict(cells))
         for table in _HISTORY

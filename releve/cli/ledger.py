@@ -13,7 +13,7 @@ import click
 from releve.cli.database import open_database
 
 if TYPE_CHECKING:
-    from releve.ledger.roots import Root
+    from releve.ledger.roots import SignedRoot
 
 __all__ = ["ledger"]
 
@@ -206,7 +206,7 @@ def _day(text: str | None, now: datetime) -> date:
     return day
 
 
-def _root(number: int | None) -> Root:
+def _root(number: int | None) -> SignedRoot:
     """Return a root by number, or the last."""
     from releve.ledger.roots import last_root, root_of
 

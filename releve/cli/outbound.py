@@ -138,7 +138,7 @@ def _recorded(call: Call, by: str) -> Verdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
     from releve.campaign.rule_trial import recorded_verdict
     from releve.gate.current_rules import rules_now
-    from releve.gate.moments import clock
+    from releve.gate.db_clock import clock
 
     return recorded_verdict(call, rules_now(), clock(), by=by)
 

@@ -89,7 +89,7 @@ def _recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[
     """Return the flips on what the database holds, under the installation's own table."""
     from releve.campaign.rule_trial import recorded_flips
     from releve.gate.current_rules import table_now
-    from releve.gate.moments import clock
+    from releve.gate.db_clock import clock
 
     before, own = table_now()
     said = Progress()

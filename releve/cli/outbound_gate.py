@@ -142,7 +142,7 @@ def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: s
     nothing recorded, where the client, the person or the consent is not known.
     """
     from releve.gate.current_rules import rules_now
-    from releve.gate.moments import clock
+    from releve.gate.db_clock import clock
     from releve.gate.withdrawals import answers_now
     from releve.gate.withdrawals import withdraw as record
 
@@ -173,8 +173,8 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
     this after each import, at least every 15 minutes. Says how many rows of each are known and when
     the last event was.
     """
+    from releve.gate.db_clock import clock
     from releve.gate.fact_import import load_facts
-    from releve.gate.moments import clock
     from releve.gate.registers import register_state, state_in
 
     now, names = clock(), feeds or vocabulary("feed").ids
@@ -221,9 +221,9 @@ def campaign(
 ) -> None:  # fmt: skip
     """Record what the campaign NAME stands for, from now on; diallers name it in each question."""
     from releve.gate.campaigns import put_campaign
-    from releve.gate.fact_reader import Campaign
+    from releve.gate.fact_reader import CampaignTerms
 
-    row = Campaign(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
+    row = CampaignTerms(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
                    _day(first), _day(last), provider, site, sector)  # fmt: skip
     click.echo("recorded" if put_campaign(name, row, by=by) else "as it was")
 
@@ -241,7 +241,7 @@ def _day(moment: datetime | None) -> date | None:
 @on_the_gate
 def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float | None) -> None:
     """File what the proxy's acc files in FOLDER say came of the calls: once, or on and on."""
-    from releve.gate.outcomes import COLUMNS, mark_unknown, read_outcomes
+    from releve.gate.outcome_files import COLUMNS, mark_unknown, read_outcomes
 
     named = tuple(columns.split(",")) if columns else COLUMNS
     while True:

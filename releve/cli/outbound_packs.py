@@ -19,7 +19,7 @@ from releve.cli.outbound_screen import Progress
 from releve.outbound.spreadsheet_escape import harmless
 
 if TYPE_CHECKING:
-    from releve.gate.fact_proofs import Prover
+    from releve.gate.fact_proofs import FactProver
 
 __all__ = ["consents", "copy", "papers", "sheet"]
 
@@ -110,9 +110,9 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
 @on_the_gate
 def papers(campaign: str, contract: str, audit: bool, list_origin: str, by: str) -> None:
     """Record what the gate cannot see of a CAMPAIGN, for its sheet; the last word counts."""
-    from releve.campaign.contract_details import Papers, put_papers
+    from releve.campaign.contract_details import ContractDetails, put_papers
 
-    told = Papers(contract, audit, list_origin)
+    told = ContractDetails(contract, audit, list_origin)
     entry = put_papers(campaign, told, by=by, now=datetime.now(UTC))
     click.echo(f"recorded in entry {entry} of the ledger")
 
@@ -149,13 +149,13 @@ def _make(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _prover() -> Prover | None:
+def _prover() -> FactProver | None:
     """Return what proves against the last signed root, None while there is none."""
-    from releve.gate.fact_proofs import Prover
+    from releve.gate.fact_proofs import FactProver
     from releve.ledger.roots import last_root
 
     root = last_root()
-    return None if root is None else Prover(root)
+    return None if root is None else FactProver(root)
 
 
 def _writer(table: IO[str], columns: Iterable[str]) -> csv.DictWriter[str]:

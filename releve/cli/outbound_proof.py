@@ -165,6 +165,6 @@ def _fault_of(told: dict[str, Any], keys: list[str]) -> str:
     if keys:
         try:
             verify.check_proof(given["entry"], keys, [])
-        except verify.Fault as error:
+        except verify.VerifyError as error:
             return str(error)
     return ""

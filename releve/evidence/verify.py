@@ -39,7 +39,7 @@ ESCAPES = {
 TO_ESCAPE = re.compile(r'["\\\x00-\x1f]')
 
 
-class Fault(Exception):  # noqa: N818 - it is about the file, not about this program
+class VerifyError(Exception):
     """Something does not hold."""
 
 
@@ -68,7 +68,7 @@ def number(value: int | float) -> str:
         return str(value)
     value = float(value)
     if value != value or value in (float("inf"), float("-inf")):
-        raise Fault("a number is not finite")
+        raise VerifyError("a number is not finite")
     if value == 0:
         return "0"
     sign, text = ("-", repr(-value)) if value < 0 else ("", repr(value))
@@ -269,7 +269,7 @@ def shaped(value: Any, what: str) -> Any:
     """Return the value; Fault unless it has exactly the names of its shape, each of its kind."""
     shape = SHAPES[what]
     if not isinstance(value, dict) or set(value) != set(shape):
-        raise Fault(f"the {what} must have exactly: {', '.join(shape)}")
+        raise VerifyError(f"the {what} must have exactly: {', '.join(shape)}")
     for name, kind in shape.items():
         found = value[name]
         fits = {
@@ -280,7 +280,7 @@ def shaped(value: Any, what: str) -> Any:
             LIST: isinstance(found, list),
         }
         if not fits.get(kind, True):
-            raise Fault(f"{name} of the {what} is no {kind}")
+            raise VerifyError(f"{name} of the {what} is no {kind}")
     return value
 
 
@@ -290,9 +290,9 @@ def read_line(line: bytes) -> Any:
         value = json.loads(line.decode("utf-8"))
         same = (canonical(value) + "\n").encode("utf-8") == line
     except (ValueError, RecursionError, OverflowError) as error:
-        raise Fault(f"it is no JSON that can be read ({type(error).__name__})") from None
+        raise VerifyError(f"it is no JSON that can be read ({type(error).__name__})") from None
     if not same:
-        raise Fault("it is not written in the one canonical way")
+        raise VerifyError("it is not written in the one canonical way")
     return value
 
 
@@ -303,9 +303,9 @@ def check_root(signed: Any, keys: list[str]) -> dict[str, Any]:
     """Return the root of a signed root, whose signature is right."""
     root: dict[str, Any] = shaped(shaped(signed, "signed root")["root"], "root")
     if root["format"] != ROOT or root["size"] < 1 or root["number"] < 1:
-        raise Fault("it is no root of this kind of ledger")
+        raise VerifyError("it is no root of this kind of ledger")
     if root["key"] not in keys:
-        raise Fault(f"root {root['number']} is signed by another key, {root['key']}")
+        raise VerifyError(f"root {root['number']} is signed by another key, {root['key']}")
     try:
         signature = bytes.fromhex(signed["signature"])
     except ValueError:
@@ -313,7 +313,7 @@ def check_root(signed: Any, keys: list[str]) -> dict[str, Any]:
     if signature.hex() != signed["signature"] or not is_signed(
         signed_bytes(root), signature, bytes.fromhex(root["key"])
     ):
-        raise Fault(f"the signature of root {root['number']} is wrong")
+        raise VerifyError(f"the signature of root {root['number']} is wrong")
     return root
 
 
@@ -321,16 +321,16 @@ def check_record(record: dict[str, Any]) -> int:
     """Check an entry by itself, and its values; return how many commitments it holds."""
     entry = shaped(record["entry"], "entry")
     if entry_hash(entry) != record["hash"]:
-        raise Fault("its content or its hash was changed: they do not belong together")
+        raise VerifyError("its content or its hash was changed: they do not belong together")
     open_places = commitments(entry["body"], "")
     held = len(open_places)
     for value in record["values"]:
         shaped(value, "value")
         path = value["path"]
         if path not in open_places:
-            raise Fault(f"it has no commitment for a value of {path!a}, or two values of it")
+            raise VerifyError(f"it has no commitment for a value of {path!a}, or two values of it")
         if commitment(value["value"], value["salt"]) != open_places.pop(path):
-            raise Fault(f"the value or salt of {path!a} is not what the entry commits to")
+            raise VerifyError(f"the value or salt of {path!a} is not what the entry commits to")
     return held
 
 
@@ -368,7 +368,7 @@ class Export:
             self.where = f"line {count}, where entry {self.seq + 1} is expected"
             try:
                 self.take(count, read_line(line))
-            except Fault as fault:
+            except VerifyError as fault:
                 self.note(str(fault))
         self.where = "at the end"
         self.finish()
@@ -379,11 +379,11 @@ class Export:
     def take(self, count: int, document: Any) -> None:
         names = set(document) if isinstance(document, dict) else set()
         if self.ended:
-            raise Fault("there is something after the last line")
+            raise VerifyError("there is something after the last line")
         if count == 1:
             self.values = shaped(document, "first line")["values"]
             if document["format"] != EXPORT or self.values not in ("all", "none"):
-                raise Fault("it is no first line of an export")
+                raise VerifyError("it is no first line of an export")
         elif "entry" in names:
             self.take_entry(count, document)
         elif "root" in names:
@@ -481,7 +481,7 @@ def span(first: int, last: int) -> str:
 
 def check_path(path: list[Any]) -> None:
     if not all(is_hash(node) for node in path):
-        raise Fault("the path must be a list of hashes")
+        raise VerifyError("the path must be a list of hashes")
 
 
 def check_proof(proof: Any, keys: list[str], outside: list[dict[str, Any]]) -> str:
@@ -492,11 +492,11 @@ def check_proof(proof: Any, keys: list[str], outside: list[dict[str, Any]]) -> s
     seq = shaped(proof["entry"], "entry")["seq"]
     try:
         check_record(proof)
-    except Fault as fault:
-        raise Fault(f"entry {seq}: {fault}") from None
+    except VerifyError as fault:
+        raise VerifyError(f"entry {seq}: {fault}") from None
     inside = 0 < seq <= root["size"]
     if not inside or not is_included(proof["hash"], seq, root["size"], proof["path"], root["tree"]):
-        raise Fault(f"entry {seq} is not shown to be under root {root['number']}")
+        raise VerifyError(f"entry {seq} is not shown to be under root {root['number']}")
     check_outside([root], outside)
     lines = [f"entry {seq} is under root {root['number']}, sealed at {root['sealed_at']!a}"]
     lines.append(json.dumps(proof["entry"], indent=2, sort_keys=True))  # ASCII, safe to print
@@ -510,7 +510,9 @@ def check_growth(proof: Any, keys: list[str], outside: list[dict[str, Any]]) -> 
     first, second = check_root(proof["first"], keys), check_root(proof["second"], keys)
     check_path(proof["path"])
     if not first["size"] <= second["size"] or not is_grown(first, second, proof["path"]):
-        raise Fault(f"root {second['number']} is not shown to have grown from {first['number']}")
+        raise VerifyError(
+            f"root {second['number']} is not shown to have grown from {first['number']}"
+        )
     check_outside([first, second], outside)
     return f"the entries under root {first['number']} are the first under root {second['number']}"
 
@@ -518,7 +520,9 @@ def check_growth(proof: Any, keys: list[str], outside: list[dict[str, Any]]) -> 
 def check_outside(roots: list[dict[str, Any]], outside: list[dict[str, Any]]) -> None:
     for given in outside:
         if given not in roots:
-            raise Fault(f"it is not about root {given['number']} from outside: ask for one that is")
+            raise VerifyError(
+                f"it is not about root {given['number']} from outside: ask for one that is"
+            )
 
 
 def check_file(path: Path, keys: list[str], outside: list[dict[str, Any]]) -> tuple[list[str], str]:
@@ -533,7 +537,7 @@ def check_file(path: Path, keys: list[str], outside: list[dict[str, Any]]) -> tu
                 export.read(stream)
                 return export.faults, export.summary()
             if stream.read(1):
-                raise Fault("it has more than one line and is no export")
+                raise VerifyError("it has more than one line and is no export")
             if form == PROOF:
                 return [], check_proof(first, keys, outside)
             if form == GROWTH:
@@ -541,7 +545,7 @@ def check_file(path: Path, keys: list[str], outside: list[dict[str, Any]]) -> tu
             root = check_root(first, keys)
             check_outside([root], outside)
             return [], f"root {root['number']} over {root['size']} entries is signed"
-        except Fault as fault:
+        except VerifyError as fault:
             return [str(fault)], ""
 
 
@@ -560,7 +564,7 @@ def root_of(path: str, keys: list[str]) -> dict[str, Any]:
     """Return a root from outside."""
     try:
         return check_root(read_line(Path(path).read_bytes()), keys)
-    except Fault as fault:
+    except VerifyError as fault:
         raise ValueError(f"{path}: {fault}") from None
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from releve.gate.decider import NO_CALL, Decider
-from releve.gate.decider_pool import Deciders
+from releve.gate.decider_pool import DeciderPool
 from releve.gate.explanation import explain_refusal
 from releve.gate.protocol import Question, Reply, no_answer, question_of
 from releve.outbound import Rules
@@ -47,7 +47,7 @@ class Gate:
         ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._law, self._budget, self._ready = law, budget, ready
-        self._deciders = Deciders(deciders)
+        self._deciders = DeciderPool(deciders)
         self._waiting = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from releve.gate.models import Attempt, Load
-from releve.gate.moments import clock, close_alone
+from releve.gate.db_clock import clock, close_alone
+from releve.gate.models import AttemptRow, Load
 
 __all__ = ["SAID_OUTCOMES", "UNKNOWN", "refines", "write_outcomes"]
 
@@ -28,7 +28,7 @@ def refines(known: str, told: str) -> bool:
 
 
 def write_outcomes(
-    rows: Sequence[Attempt], outcomes: Sequence[str], source: str, *, by: str = "outcomes"
+    rows: Sequence[AttemptRow], outcomes: Sequence[str], source: str, *, by: str = "outcomes"
 ) -> None:
     """Write a further version of each attempt, known from now on; inside a transaction."""
     if not rows:
@@ -36,9 +36,9 @@ def write_outcomes(
     load = Load.objects.create(
         source=source[:200], by=by, opened_at=clock(), known_at=close_alone(), rows=len(rows)
     )
-    Attempt.objects.bulk_create(
+    AttemptRow.objects.bulk_create(
         [
-            Attempt(
+            AttemptRow(
                 load=load, client=row.client, person=row.person, ref=row.ref, at=row.at,
                 outcome=outcome, provider=row.provider, purpose=row.purpose, digest="",
                 erase_on=row.erase_on,

@@ -16,8 +16,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.db import models as db
 
-from releve.gate.errors import NoSuch
-from releve.gate.models import Attempt, Batch, Decision
+from releve.gate.errors import NotAvailable
+from releve.gate.models import AttemptRow, Batch, Decision
 from releve.ledger.chain import append, lock
 from releve.ledger.hashing import canonical
 from releve.ledger.merkle import fold, inclusion_path, leaf_hash, tree_hash
@@ -37,7 +37,7 @@ _LEFT_OUT = {
     "gate_attempt": {"batch", "place", "erase_on", "load", "digest"},
 }
 
-Row = Decision | Attempt
+Row = Decision | AttemptRow
 
 
 def close_all(now: datetime) -> list[Batch]:
@@ -56,7 +56,7 @@ def close_batch(now: datetime) -> Batch | None:
     """Put the next rows under one new root; None where there is none."""
     decisions = list(Decision.objects.filter(batch=None).order_by("pk")[:_MOST])
     counting = db.Q(load=None) | db.Q(load__known_at__isnull=False)
-    waiting = Attempt.objects.filter(counting, batch=None).select_related("load").order_by("pk")
+    waiting = AttemptRow.objects.filter(counting, batch=None).select_related("load").order_by("pk")
     attempts = list(waiting[: _MOST - len(decisions)])
     rows: list[Row] = [*decisions, *attempts]
     hashes = [leaf_of(row) for row in rows]
@@ -66,7 +66,7 @@ def close_batch(now: datetime) -> Batch | None:
     root = tree_hash(len(hashes), _subtrees(leaves)).hex()
     with transaction.atomic():
         lock()  # one closes at a time
-        if _taken(Decision, decisions) or _taken(Attempt, attempts):
+        if _taken(Decision, decisions) or _taken(AttemptRow, attempts):
             return close_batch(now)
         batch = Batch.objects.create(
             sealed_at=now, decisions=len(decisions), attempts=len(attempts), root=root,
@@ -77,11 +77,11 @@ def close_batch(now: datetime) -> Batch | None:
         batch.seq = append(KIND, body, recorded_at=now, stream="outbound").seq
         batch.save(update_fields=["seq"])
         _place(Decision, decisions, batch, 0)
-        _place(Attempt, attempts, batch, len(decisions))
+        _place(AttemptRow, attempts, batch, len(decisions))
     return batch
 
 
-def _taken(model: type[Decision] | type[Attempt], rows: Sequence[Any]) -> bool:
+def _taken(model: type[Decision] | type[AttemptRow], rows: Sequence[Any]) -> bool:
     """Return whether another process has proved one of the rows meanwhile."""
     if not rows:
         return False
@@ -91,7 +91,7 @@ def _taken(model: type[Decision] | type[Attempt], rows: Sequence[Any]) -> bool:
 
 
 def _place(
-    model: type[Decision] | type[Attempt], rows: Sequence[Any], batch: Batch, first: int
+    model: type[Decision] | type[AttemptRow], rows: Sequence[Any], batch: Batch, first: int
 ) -> None:
     """Write where each row is proved."""
     update = f"UPDATE {model._meta.db_table} SET batch_id = %s, place = %s WHERE id = %s"
@@ -107,7 +107,7 @@ def row_text(row: Row) -> str:
         if field.name not in _LEFT_OUT[table]:
             value = getattr(row, field.attname)
             told[field.name] = value.isoformat() if isinstance(value, datetime) else value
-    if isinstance(row, Attempt) and row.load is not None:
+    if isinstance(row, AttemptRow) and row.load is not None:
         told["known_from"] = told["known_from"] or _iso(row.load.known_at)
     return canonical(told)
 
@@ -135,7 +135,7 @@ def prove_row(row: Row, root_number: int) -> Mapping[str, Any]:
     """
     batch = row.batch
     if batch is None or row.place is None:
-        raise NoSuch(f"{row} is in no batch yet: releve outbound close")
+        raise NotAvailable(f"{row} is in no batch yet: releve outbound close")
     leaves = bytes(batch.leaves)
     size = len(leaves) // _HASH
     path = inclusion_path(row.place, size, _subtrees(leaves))

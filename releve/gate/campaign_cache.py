@@ -11,21 +11,21 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from releve.gate.connections import Store
-from releve.gate.fact_reader import Common, bound
+from releve.gate.connections import GateConnection
+from releve.gate.fact_reader import CampaignFacts, bound
 
-__all__ = ["Commons"]
+__all__ = ["CampaignCache"]
 
 _LONGEST = 10.0
 _MOST = 500
 """Campaigns that are kept: whoever asks may name any, known or not."""
 
 
-class Commons:
+class CampaignCache:
     """What one connection has read of campaigns."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Common, float]] = {}
+        self._kept: dict[str, tuple[CampaignFacts, float]] = {}
 
     def client(self, campaign: str) -> str:
         """Return whose a campaign was when it was last looked at, empty when nobody knows."""
@@ -33,8 +33,8 @@ class Commons:
         return "" if kept is None or kept[0].campaign is None else kept[0].campaign.client
 
     async def of(
-        self, store: Store, campaign: str, load: datetime | None, known: datetime
-    ) -> Common:
+        self, store: GateConnection, campaign: str, load: datetime | None, known: datetime
+    ) -> CampaignFacts:
         """Return what is known by ``known``, when ``load`` is the newest; read where it must be."""
         kept = self._kept.get(campaign)
         if kept is not None and time.monotonic() < kept[1] and _stands(kept[0], load, known):
@@ -42,12 +42,12 @@ class Commons:
         if len(self._kept) >= _MOST:
             self._kept.clear()
         asked = {"campaign": campaign, "known": bound(store.vendor, known)}
-        found = Common(await store.common(asked))
+        found = CampaignFacts(await store.common(asked))
         self._kept[campaign] = (found, time.monotonic() + _LONGEST)
         return found
 
 
-def _stands(common: Common, load: datetime | None, known: datetime) -> bool:
+def _stands(common: CampaignFacts, load: datetime | None, known: datetime) -> bool:
     reached = common.later is not None and common.later <= known
     back = common.newest is not None and common.newest > known
     return common.load == load and not reached and not back

@@ -10,11 +10,11 @@ import polars as pl
 from django.db import transaction
 
 from releve.gate.clients import register_client
+from releve.gate.db_clock import clock, close_alone
 from releve.gate.errors import LoadRefused
-from releve.gate.fact_reader import Campaign
-from releve.gate.models import Campaign as Row
+from releve.gate.fact_reader import CampaignTerms
+from releve.gate.models import CampaignRow as Row
 from releve.gate.models import Load
-from releve.gate.moments import clock, close_alone
 from releve.outbound.clients import client_key
 from releve.outbound.errors import WordFault
 from releve.outbound.vocabulary import parse, sector_of
@@ -25,7 +25,7 @@ _MUST = ("object", "sector", "mode", "purpose")
 _WORDS = (*_MUST, "origin")
 
 
-def put_campaign(ref: str, campaign: Campaign, *, by: str) -> bool:
+def put_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     """Record a campaign, or how it is from now on; return whether anything changed.
 
     LoadRefused says what is wrong with it. One is closed by its last day.
@@ -62,14 +62,14 @@ def put_campaign(ref: str, campaign: Campaign, *, by: str) -> bool:
     return True
 
 
-def _in_words(campaign: Campaign) -> Campaign:
+def _in_words(campaign: CampaignTerms) -> CampaignTerms:
     """Return a campaign whose words are ids; LoadRefused when one is no word."""
     told = {name: getattr(campaign, name) for name in _WORDS}
     try:
         ids = {name: parse(name, text).id for name, text in told.items() if text or name in _MUST}
     except WordFault as error:
         raise LoadRefused(str(error)) from error
-    return Campaign(**{**asdict(campaign), **ids})
+    return CampaignTerms(**{**asdict(campaign), **ids})
 
 
 def with_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:

@@ -19,13 +19,20 @@ from typing import Any, Protocol
 import psycopg
 from django.conf import settings
 
-from releve.gate.errors import Away, Conflict
-from releve.gate.moments import LOADS_LOCK
+from releve.gate.db_clock import LOADS_LOCK
+from releve.gate.errors import DatabaseUnavailable, DecisionConflict
 from releve.gate.pg_pipeline import Pipeline
 from releve.gate.sql import KEY_CHECK, asked_by, common_sql, locked_sql, own_sql
 from releve.gate.wal_checkpoints import MOST_PAGES
 
-__all__ = ["PostgreSQL", "SQLite", "Store", "Terms", "Written", "open_store"]
+__all__ = [
+    "GateConnection",
+    "PostgreSQLConnection",
+    "SQLiteConnection",
+    "Terms",
+    "Written",
+    "open_store",
+]
 
 Row = Sequence[Any]
 """``what, a, b, cells`` of ``releve.gate.sql``."""
@@ -44,7 +51,7 @@ _GONE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError
 """Errors of PostgreSQL that are not those of what was asked or written."""
 
 
-class Store(Protocol):
+class GateConnection(Protocol):
     """One connection, for one task at a time, all of them of one event loop."""
 
     vendor: str
@@ -82,7 +89,7 @@ def insert(table: str, names: tuple[str, ...], mark: str) -> str:
     return f"INSERT INTO {table} ({columns}) VALUES ({values})"
 
 
-class SQLite:
+class SQLiteConnection:
     """A file with one writer at a time: whoever reads to decide holds it until the commit."""
 
     vendor = "sqlite"
@@ -97,7 +104,7 @@ class SQLite:
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
             self._connection.execute("PRAGMA busy_timeout = 0")  # from here on, see _begin
         except sqlite3.Error as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
         self._seconds = seconds
 
     async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
@@ -105,7 +112,7 @@ class SQLite:
         try:
             await self._begin()
         except sqlite3.Error as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
         return None, await self.again(asked, known)
 
     async def _begin(self) -> None:
@@ -143,7 +150,7 @@ class SQLite:
         try:
             return self._connection.execute(statement, asked).fetchall()
         except sqlite3.Error as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
 
     async def write(self, rows: Written) -> None:
         """See :class:`Store`."""
@@ -154,9 +161,9 @@ class SQLite:
                     self._connection.executemany(statement, [(*row.values(),) for row in found])
             self._commit()
         except sqlite3.IntegrityError as error:
-            raise Conflict(str(error)) from error
+            raise DecisionConflict(str(error)) from error
         except sqlite3.Error as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
 
     def _commit(self) -> None:
         self._connection.execute("COMMIT")
@@ -167,14 +174,14 @@ class SQLite:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
 
     def close(self) -> None:
         """See :class:`Store`."""
         self._connection.close()
 
 
-class PostgreSQL:
+class PostgreSQLConnection:
     """A server; persons are locked one by one, so that decisions on different people go on."""
 
     vendor = "postgresql"
@@ -192,7 +199,7 @@ class PostgreSQL:
         try:
             self._pipeline = Pipeline(given, 2 * seconds)
         except psycopg.Error as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
 
     async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
@@ -203,7 +210,7 @@ class PostgreSQL:
             self._pipeline.send(*_numbered(own_sql("postgresql", one), values))
             _, locked, rows = await self._pipeline.told()
         except _GONE as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
         return frozenset(person for person, _ in locked if person), rows
 
     async def again(self, asked: Terms, known: Any) -> Sequence[Row]:
@@ -224,7 +231,7 @@ class PostgreSQL:
             self._pipeline.send(*_numbered(statement, asked))
             (rows,) = await self._pipeline.told()
         except _GONE as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
         return rows
 
     async def write(self, rows: Written) -> None:
@@ -235,9 +242,9 @@ class PostgreSQL:
                     self._pipeline.send(*_numbered(insert(table, tuple(row), "%({})s"), row))
             await self._commit()
         except psycopg.IntegrityError as error:
-            raise Conflict(str(error)) from error
+            raise DecisionConflict(str(error)) from error
         except _GONE as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
 
     async def _commit(self) -> None:
         self._pipeline.send("COMMIT")
@@ -250,7 +257,7 @@ class PostgreSQL:
                 self._pipeline.send("ROLLBACK")
                 await self._pipeline.told()
         except _GONE as error:
-            raise Away(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
 
     def close(self) -> None:
         """See :class:`Store`."""
@@ -290,15 +297,15 @@ def _lock_sql(one: bool) -> str:
         ) p"""
 
 
-def open_store(seconds: float) -> Store:
+def open_store(seconds: float) -> GateConnection:
     """Open a connection to the installation's database whose waits end after some seconds."""
     chosen = settings.DATABASES["default"]
     if chosen["ENGINE"].endswith("sqlite3"):
-        return SQLite(chosen["NAME"], seconds)
+        return SQLiteConnection(chosen["NAME"], seconds)
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host",
              "PORT": "port"}  # fmt: skip
     given = {there: chosen[here] for here, there in names.items() if chosen.get(here)}
-    return PostgreSQL(given, seconds)
+    return PostgreSQLConnection(given, seconds)
 
 
 @cache

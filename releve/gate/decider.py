@@ -7,10 +7,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from releve.gate.campaign_cache import Commons
-from releve.gate.connections import Store
-from releve.gate.decision import Asked, decide_all
-from releve.gate.errors import Away, KeyFault
+from releve.gate.campaign_cache import CampaignCache
+from releve.gate.connections import GateConnection
+from releve.gate.decision import PendingQuestion, decide_all
+from releve.gate.errors import DatabaseUnavailable, KeyFault
 from releve.gate.key_checks import check_key
 from releve.gate.protocol import Question, Reply, no_answer
 from releve.outbound import Rules
@@ -29,14 +29,14 @@ class Decider:
     def __init__(
         self,
         law: Callable[[], Awaitable[Rules]],
-        opened: Callable[[float], Store],
+        opened: Callable[[float], GateConnection],
         seconds: float,
     ) -> None:
         self._law, self._opened, self._seconds = law, opened, seconds
-        self._store: Store | None = None
-        self._commons = Commons()
+        self._store: GateConnection | None = None
+        self._commons = CampaignCache()
 
-    async def answer(self, asked: Sequence[Asked]) -> list[Reply]:
+    async def answer(self, asked: Sequence[PendingQuestion]) -> list[Reply]:
         """Answer questions; whatever goes wrong refuses.
 
         Where one of them sinks the group, each is answered alone.
@@ -47,7 +47,7 @@ class Decider:
             if self._store is None:  # the server may be waited for
                 self._store = await self._open()
             return await decide_all(self._store, asked, await self._law(), self._commons)
-        except Away as error:
+        except DatabaseUnavailable as error:
             _log.warning("the database does not answer: %s", error)
             self.close()
             return [no_answer("GATE-DATABASE")] * len(asked)
@@ -65,7 +65,7 @@ class Decider:
             self.close()
             raise
 
-    async def _open(self) -> Store:
+    async def _open(self) -> GateConnection:
         """Return a connection to rows that were written with the key of this process."""
         store = await asyncio.to_thread(self._opened, self._seconds)
         try:
@@ -78,7 +78,7 @@ class Decider:
     async def warm_up(self) -> None:
         """Connect, read the law and look something up, so that the first call does not wait."""
         until = time.monotonic() + self._seconds
-        await self.answer([Asked(NO_CALL, until)])
+        await self.answer([PendingQuestion(NO_CALL, until)])
 
     def close(self) -> None:
         """Give the connection up: the next question opens a new one."""

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from releve.gate.decider import Decider
-from releve.gate.decision import Asked
+from releve.gate.decision import PendingQuestion
 from releve.gate.protocol import Question, Reply, no_answer
 
-__all__ = ["MOST_TOGETHER", "Deciders"]
+__all__ = ["MOST_TOGETHER", "DeciderPool"]
 
 MOST_TOGETHER = 50
 """Questions in one transaction: so many are judged well within the time that one may take."""
@@ -26,12 +26,12 @@ _AT_ONCE: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) 
 """A task is begun when it is made, not in the next turn of the event loop."""
 
 
-class _Waiting:
+class _QueuedQuestion:
     """A question, and whom to tell."""
 
     __slots__ = ("asked", "future")
 
-    def __init__(self, asked: Asked, future: asyncio.Future[Reply]) -> None:
+    def __init__(self, asked: PendingQuestion, future: asyncio.Future[Reply]) -> None:
         self.asked, self.future = asked, future
 
     def tell(self, reply: Reply) -> None:
@@ -39,12 +39,12 @@ class _Waiting:
             self.future.set_result(reply)
 
 
-class Deciders:
+class DeciderPool:
     """So many of them; for one event loop."""
 
     def __init__(self, deciders: Sequence[Decider]) -> None:
         self._all, self._free = list(deciders), list(deciders)
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_QueuedQuestion] = deque()
         self._given = False
         """Whether what waits is about to be given to those who are free."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,7 +58,7 @@ class Deciders:
         while self._waiting and self._waiting[0].future.done():  # while none is free
             self._waiting.popleft()
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(Asked(question, deadline), future))
+        self._waiting.append(_QueuedQuestion(PendingQuestion(question, deadline), future))
         self._give_soon()
         return future
 
@@ -80,15 +80,15 @@ class Deciders:
             task.add_done_callback(self._tasks.discard)
         self._give_soon()
 
-    def _group(self) -> list[_Waiting]:
-        group: list[_Waiting] = []
+    def _group(self) -> list[_QueuedQuestion]:
+        group: list[_QueuedQuestion] = []
         while self._waiting and len(group) < MOST_TOGETHER:
             one = self._waiting.popleft()
             if not one.future.done():
                 group.append(one)
         return group
 
-    async def _decide(self, decider: Decider, group: Sequence[_Waiting]) -> None:
+    async def _decide(self, decider: Decider, group: Sequence[_QueuedQuestion]) -> None:
         replies = [no_answer("GATE-FAULT")] * len(group)
         try:
             replies = await decider.answer([one.asked for one in group])

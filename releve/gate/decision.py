@@ -15,13 +15,20 @@ from typing import Any
 
 from django.utils import timezone
 
-from releve.gate.campaign_cache import Commons
-from releve.gate.connections import Store
-from releve.gate.errors import Away, Conflict
+from releve.gate.campaign_cache import CampaignCache
+from releve.gate.connections import GateConnection
+from releve.gate.db_clock import MOST_SKEW, later_than
+from releve.gate.errors import DatabaseUnavailable, DecisionConflict
 from releve.gate.explanation import explain, repeated
-from releve.gate.fact_reader import Answer, Campaign, Common, Seen, bound, facts_digest
+from releve.gate.fact_reader import (
+    CampaignFacts,
+    CampaignTerms,
+    FactSet,
+    KnownFacts,
+    bound,
+    facts_digest,
+)
 from releve.gate.masked_number import stand_in
-from releve.gate.moments import MOST_SKEW, later_than
 from releve.gate.protocol import Question, Reply, allow, no_answer, refuse
 from releve.gate.pseudonyms import number_text, person_pseudonym, text_pseudonym
 from releve.gate.retention import years_later
@@ -30,7 +37,7 @@ from releve.gate.sql import DECISION
 from releve.outbound import Call, Rules, Verdict, verdict
 from releve.outbound.legal_rows import legal_day
 
-__all__ = ["LONGEST_REPEAT", "Asked", "call_of", "decide", "decide_all", "judged"]
+__all__ = ["LONGEST_REPEAT", "PendingQuestion", "call_of", "decide", "decide_all", "judged"]
 
 _MOST_TRIES = 3
 _CALLER = 32
@@ -39,7 +46,7 @@ LONGEST_REPEAT = timedelta(minutes=2)
 
 
 @dataclass(slots=True)
-class Asked:
+class PendingQuestion:
     """A question with the ``deadline`` of its answer, on the clock of ``time.monotonic``."""
 
     question: Question
@@ -49,7 +56,7 @@ class Asked:
     like: str = ""
     client: str = ""
 
-    def understood(self, rules: Rules, now: datetime, commons: Commons) -> None:
+    def understood(self, rules: Rules, now: datetime, commons: CampaignCache) -> None:
         """Find the pseudonyms, the number that stands for the one called, and the client."""
         called = number_text(self.question.to)
         self.number, self.named = text_pseudonym(called), person_pseudonym(self.question.who)
@@ -63,18 +70,24 @@ class Asked:
 
 
 async def decide(
-    store: Store, question: Question, rules: Rules, deadline: float, commons: Commons | None = None
+    store: GateConnection,
+    question: Question,
+    rules: Rules,
+    deadline: float,
+    commons: CampaignCache | None = None,
 ) -> Reply:
     """Answer a question and count the attempt, by ``deadline`` of ``time.monotonic``.
 
     Raises Away where the database does not answer.
     """
-    (reply,) = await decide_all(store, [Asked(question, deadline)], rules, commons or Commons())
+    (reply,) = await decide_all(
+        store, [PendingQuestion(question, deadline)], rules, commons or CampaignCache()
+    )
     return reply
 
 
 async def decide_all(
-    store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons
+    store: GateConnection, asked: Sequence[PendingQuestion], rules: Rules, commons: CampaignCache
 ) -> list[Reply]:
     """Answer questions in one transaction, each as if the one before it had been answered alone.
 
@@ -90,12 +103,12 @@ async def decide_all(
         left = [place for place, reply in enumerate(replies) if reply is None]
         try:
             told = await _together(store, [asked[place] for place in left], rules, commons)
-        except Conflict:  # a call that was answered elsewhere meanwhile: told the same
+        except DecisionConflict:  # a call that was answered elsewhere meanwhile: told the same
             told = None
             if tries == _MOST_TRIES and len(asked) > 1:
                 await store.abandon()
                 raise
-        except Away:  # nothing can be undone over a connection that does not answer
+        except DatabaseUnavailable:  # nothing can be undone over a connection that does not answer
             raise
         except Exception:
             await store.abandon()
@@ -109,7 +122,7 @@ async def decide_all(
 
 
 async def _together(
-    store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons
+    store: GateConnection, asked: Sequence[PendingQuestion], rules: Rules, commons: CampaignCache
 ) -> list[Reply] | None:
     """Return the replies, None where they are to be asked again; no decision leaves nothing."""
     if not asked:
@@ -117,7 +130,7 @@ async def _together(
     now = timezone.now()
     for one in asked:
         one.understood(rules, now, commons)
-    group = _Group(store, asked, rules, commons, now)
+    group = _DecisionGroup(store, asked, rules, commons, now)
     await group.read()
     if group.unlocked():
         return None
@@ -131,15 +144,20 @@ async def _together(
     return replies
 
 
-class _Group:
+class _DecisionGroup:
     """Questions under one lock, and what the first of them change for those that follow."""
 
     def __init__(
-        self, store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons, now: datetime
+        self,
+        store: GateConnection,
+        asked: Sequence[PendingQuestion],
+        rules: Rules,
+        commons: CampaignCache,
+        now: datetime,
     ) -> None:
         self.store, self.asked, self.rules, self.now = store, asked, rules, now
         self._kept = commons
-        self.commons: dict[str, Common] = {}
+        self.commons: dict[str, CampaignFacts] = {}
         self.decisions: list[Mapping[str, Any]] = []
         self.attempts: list[Mapping[str, Any]] = []
         self.last: datetime | None = None
@@ -149,11 +167,11 @@ class _Group:
         known = self.now + MOST_SKEW
         by = bound(self.store.vendor, known)
         self.locked, rows = await self.store.read([one.row() for one in self.asked], by)
-        self.seen = Seen(rows)
+        self.seen = FactSet(rows)
         for name in dict.fromkeys(one.question.camp for one in self.asked):
             self.commons[name] = await self._kept.of(self.store, name, self.seen.load, known)
         if self._renamed():
-            self.seen = Seen(await self.store.again([one.row() for one in self.asked], by))
+            self.seen = FactSet(await self.store.again([one.row() for one in self.asked], by))
 
     def _renamed(self) -> bool:
         """Give every question the client of its campaign; return whether one has another now."""
@@ -164,7 +182,7 @@ class _Group:
             renamed, one.client = renamed or client != one.client, client
         return renamed
 
-    def _answer(self, one: Asked) -> Answer:
+    def _answer(self, one: PendingQuestion) -> KnownFacts:
         common = self.commons[one.question.camp]
         return self.seen.answer(one.number, one.named, one.like, common, one.client)
 
@@ -174,7 +192,7 @@ class _Group:
             return False
         return not all(self.locked.issuperset(self._answer(one).persons()) for one in self.asked)
 
-    def reply(self, one: Asked) -> Reply:
+    def reply(self, one: PendingQuestion) -> Reply:
         """Return the reply to the next question; a decision counts for those that follow."""
         question, clock = one.question, self.seen.clock or self.now
         decided = self.seen.decided.get((question.ci, question.cs))
@@ -197,7 +215,7 @@ class _Group:
             return allow(question.ref, document)
         return refuse(_reasons(found), document)
 
-    def _explained(self, one: Asked, reply: Reply, decided: Sequence[Any]) -> Reply:
+    def _explained(self, one: PendingQuestion, reply: Reply, decided: Sequence[Any]) -> Reply:
         """Return the reply to a repeat with what explains it, judged again at its instant."""
         answer, question = self._answer(one), one.question
         campaign = answer.common.campaign
@@ -208,7 +226,7 @@ class _Group:
         found = judged(call, answer, self.rules)
         return repeated(reply, explain(found, answer.facts(), self.rules))
 
-    def _decided(self, one: Asked, answer: Answer, found: Sequence[Verdict]) -> None:
+    def _decided(self, one: PendingQuestion, answer: KnownFacts, found: Sequence[Verdict]) -> None:
         at = found[0].call.at
         decision = _decision(bound(self.store.vendor, at), one, answer, found)
         self.decisions.append(decision)
@@ -239,7 +257,7 @@ def _again(
     return allow(question.ref) if allowed else refuse(rules)
 
 
-def _strange(answer: Answer, named: str, ref: str) -> str:
+def _strange(answer: KnownFacts, named: str, ref: str) -> str:
     """Return why the question does not fit what is known, empty when it does.
 
     A person who is named without holding the number would lend it their consent and their cap; an
@@ -257,7 +275,7 @@ def _shown(question: Question) -> str:
     return question.cli[:_CALLER]
 
 
-def _fault(answer: Answer, seen: Seen, now: datetime) -> str:
+def _fault(answer: KnownFacts, seen: FactSet, now: datetime) -> str:
     """Return why nothing can be decided, empty when it can."""
     clock = seen.clock or now
     if abs(clock - now) > MOST_SKEW or (seen.last is not None and seen.last > now + MOST_SKEW):
@@ -271,7 +289,13 @@ def _fault(answer: Answer, seen: Seen, now: datetime) -> str:
 
 
 def call_of(
-    name: str, campaign: Campaign, number: str, caller: str, person: str, at: datetime, ref: str
+    name: str,
+    campaign: CampaignTerms,
+    number: str,
+    caller: str,
+    person: str,
+    at: datetime,
+    ref: str,
 ) -> Call:
     """Return the call as the engine judges it."""
     return Call(
@@ -282,7 +306,7 @@ def call_of(
     )  # fmt: skip
 
 
-def judged(call: Call, answer: Answer, rules: Rules) -> list[Verdict]:
+def judged(call: Call, answer: KnownFacts, rules: Rules) -> list[Verdict]:
     """Return the verdict on a call, or one for each who answers the number when one is named."""
     facts = answer.facts()
     found = [verdict(call, facts, rules, call.at, timed=False)]
@@ -306,7 +330,9 @@ def _reasons(found: Sequence[Verdict]) -> str:
     return "|".join(dict.fromkeys(rule for one in found for rule in one.rules))
 
 
-def _decision(at: Any, one: Asked, answer: Answer, found: Sequence[Verdict]) -> Mapping[str, Any]:
+def _decision(
+    at: Any, one: PendingQuestion, answer: KnownFacts, found: Sequence[Verdict]
+) -> Mapping[str, Any]:
     """Return the decision's row."""
     first, question = found[0], one.question
     return {
@@ -323,7 +349,7 @@ def _decision(at: Any, one: Asked, answer: Answer, found: Sequence[Verdict]) -> 
 
 
 def _attempt(
-    one: Asked, common: Common, person: str, decision: Mapping[str, Any]
+    one: PendingQuestion, common: CampaignFacts, person: str, decision: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Return the row of an attempt that a decision allows."""
     assert common.campaign is not None

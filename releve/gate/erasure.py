@@ -12,21 +12,21 @@ from django.db import transaction
 
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import (
-    Attempt,
-    Callback,
-    Consent,
-    Contract,
+    AttemptRow,
+    CallbackRow,
+    ConsentRow,
+    ContractRow,
     Decision,
     Load,
-    Person,
-    Personal,
-    PersonRequest,
-    Refusal,
-    Withdrawal,
+    PersonRequestRow,
+    PersonRow,
+    PseudonymValue,
+    RefusalRow,
+    WithdrawalRow,
 )
 from releve.gate.pseudonyms import person_pseudonym
 from releve.gate.retention import YEARS, years_later
-from releve.gate.schema import TABLES, Table
+from releve.gate.schema import TABLES, FactTable
 from releve.ledger.chain import append
 
 __all__ = ["ERASED", "erase_due", "erase_person", "erase_pseudonym"]
@@ -56,7 +56,7 @@ def erase_due(on: date, now: datetime) -> int:
         count += _erased(_due_rows(table, on), table.model._default_manager.all(), now)
     decisions = Decision.objects.filter(erase_on__lte=on).exclude(batch=None)
     count += _erased(decisions, Decision.objects.all(), now)
-    requests = PersonRequest.objects
+    requests = PersonRequestRow.objects
     count += _erased(requests.filter(erase_on__lte=on), requests.all(), now)
     return count + _unused_links(now) + _due_values(on, now)
 
@@ -77,27 +77,27 @@ def erase_pseudonym(name: str, now: datetime, *, number: str = "") -> int:
     ``number`` is the pseudonym of a number of theirs that the facts may not name them under.
     """
     with transaction.atomic():
-        links = Person.objects.filter(person=name)
-        shared = Person.objects.exclude(person=name).filter(
+        links = PersonRow.objects.filter(person=name)
+        shared = PersonRow.objects.exclude(person=name).filter(
             number__in=links.values_list("number", flat=True)
         )
         alone = links.exclude(number__in=shared.values_list("number", flat=True))
         wanted = db.Q(what="person", pseudonym=name)
         wanted |= db.Q(what="number", pseudonym__in=alone.values_list("number", flat=True))
-        if number and not Person.objects.filter(number=number).exclude(person=name).exists():
+        if number and not PersonRow.objects.filter(number=number).exclude(person=name).exists():
             wanted |= db.Q(what="number", pseudonym=number)
-        proofs = set(Consent.objects.filter(person=name).values_list("proof", flat=True))
-        proofs |= set(Callback.objects.filter(person=name).values_list("proof", flat=True))
+        proofs = set(ConsentRow.objects.filter(person=name).values_list("proof", flat=True))
+        proofs |= set(CallbackRow.objects.filter(person=name).values_list("proof", flat=True))
         wanted |= db.Q(what="proof", pseudonym__in=proofs)
-        values = Personal.objects.filter(wanted).delete()[0]
+        values = PseudonymValue.objects.filter(wanted).delete()[0]
         _told("person", {"values": values}, now)
     return values
 
 
-def _due_rows(table: Table, on: date) -> Rows:
+def _due_rows(table: FactTable, on: date) -> Rows:
     """Return a table's rows that are due; with a version its earlier ones, which would revive."""
-    if table.model is Attempt:
-        return Attempt.objects.filter(erase_on__lte=on).exclude(batch=None)
+    if table.model is AttemptRow:
+        return AttemptRow.objects.filter(erase_on__lte=on).exclude(batch=None)
     rows, due = table.model._default_manager.all(), db.Q(erase_on__lte=on)
     if table.versioned:
         names = {column.name for column in table.columns} & {"client", "person", "provider", "ref"}
@@ -131,20 +131,20 @@ def _parts(found: Rows) -> Iterator[list[int]]:
 
 def _due_values(on: date, now: datetime) -> int:
     """Erase values that are due, and give a day to those whose contracts have ended."""
-    contracts, links = _since(Contract), _since(Person)
-    later = Contract.objects.filter(
+    contracts, links = _since(ContractRow), _since(PersonRow)
+    later = ContractRow.objects.filter(
         client=db.OuterRef("client"), person=db.OuterRef("person"), ref=db.OuterRef("ref"),
         pk__gt=db.OuterRef("pk"),
     )  # fmt: skip
-    running = Contract.objects.filter(~db.Exists(later), last=None).values("person")
-    called = Person.objects.filter(person__in=running).values("number")
+    running = ContractRow.objects.filter(~db.Exists(later), last=None).values("person")
+    called = PersonRow.objects.filter(person__in=running).values("number")
     signed = contracts.values("person")
-    reached = Person.objects.filter(person__in=signed).values("number")
-    ended = Personal.objects.filter(erase_on=None)
+    reached = PersonRow.objects.filter(person__in=signed).values("number")
+    ended = PseudonymValue.objects.filter(erase_on=None)
     for part in _parts(ended.exclude(pseudonym__in=running)):
         rows = ended.filter(pk__in=part).exclude(pseudonym__in=signed)
         rows.update(erase_on=years_later(on))
-    due = Personal.objects.filter(erase_on__lte=on)
+    due = PseudonymValue.objects.filter(erase_on__lte=on)
     found = due.exclude(pseudonym__in=running).exclude(pseudonym__in=called)
     # Signing takes the day from the person's own values; those of their numbers are looked at here.
     still = due.exclude(pseudonym__in=reached).exclude(pseudonym__in=links.values("number"))
@@ -153,9 +153,9 @@ def _due_values(on: date, now: datetime) -> int:
 
 def _unused_links(now: datetime) -> int:
     """Erase who answers which number where nothing is known of the person any more."""
-    found = Person.objects.filter(load__known_at__lt=now - timedelta(days=366 * YEARS))
-    still = Person.objects.all()
-    for model in (Consent, Withdrawal, Contract, Callback, Refusal, Attempt):
+    found = PersonRow.objects.filter(load__known_at__lt=now - timedelta(days=366 * YEARS))
+    still = PersonRow.objects.all()
+    for model in (ConsentRow, WithdrawalRow, ContractRow, CallbackRow, RefusalRow, AttemptRow):
         still = still.exclude(person__in=_since(model).values("person"))
         found = found.exclude(person__in=model._default_manager.values("person"))
     return _erased(found, still, now)

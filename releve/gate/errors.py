@@ -1,32 +1,33 @@
-"""What the gate refuses to do, apart from calls.
+"""The errors of the gate; a refused call is a reply, not an error.
 
 GateError
-├── Away               the database does not answer, or not in time
-├── Conflict           somebody else answered the same call at the same time
-├── KeyFault           the key of the pseudonyms cannot be read, or is not one
-├── NoMatch            a person, a client or a consent that nothing known fits
-├── LoadRefused        facts that cannot be taken: the reason and the fix
-├── OutcomeFault       a file of outcomes that cannot be read on
-└── NoSuch             there is no such decision, or it cannot be proved yet
+├── DatabaseUnavailable  the database does not answer, or not in time
+├── DecisionConflict     another process answered the same call at the same time
+├── KeyFault             the key of the pseudonyms is missing, unreadable or not the one of the rows
+├── LoadRefused          facts that cannot be loaded: the reason and the fix
+├── NoMatch              the person, client or consent that was named is not known
+├── NotAvailable         the decision, its proof or the rules that judged it are not available
+└── OutcomeFault         a file of outcomes that cannot be read any further
 """
 
 from __future__ import annotations
 
 __all__ = [
-    "Away", "Conflict", "GateError", "KeyFault", "LoadRefused", "NoMatch", "NoSuch", "OutcomeFault",
+    "DatabaseUnavailable", "DecisionConflict", "GateError", "KeyFault", "LoadRefused", "NoMatch",
+    "NotAvailable", "OutcomeFault",
 ]  # fmt: skip
 
 
 class GateError(Exception):
-    """The root of what this package raises."""
+    """The root of the errors that this package raises."""
 
 
-class Away(GateError):  # noqa: N818 (a state, not a fault of the program)
+class DatabaseUnavailable(GateError):  # noqa: N818 (a state, not a fault of the program)
     """The database does not answer, or not in time."""
 
 
-class Conflict(GateError):  # noqa: N818
-    """Somebody else answered the same call at the same time."""
+class DecisionConflict(GateError):  # noqa: N818
+    """Another process answered the same call at the same time."""
 
 
 class KeyFault(GateError):  # noqa: N818
@@ -34,16 +35,16 @@ class KeyFault(GateError):  # noqa: N818
 
 
 class LoadRefused(GateError):  # noqa: N818
-    """Facts that cannot be taken; nothing of them counts."""
+    """Facts that cannot be loaded; none of them counts."""
 
 
 class NoMatch(GateError):  # noqa: N818
-    """What was named fits nothing that is known; nothing was recorded."""
+    """The person, client or consent that was named is not known; nothing was recorded."""
+
+
+class NotAvailable(GateError):  # noqa: N818
+    """A decision, a proof or a version of the rules that is not available, or not yet."""
 
 
 class OutcomeFault(GateError):  # noqa: N818
-    """A file of outcomes that cannot be read on."""
-
-
-class NoSuch(GateError):  # noqa: N818
-    """There is no such row, or it is not proved yet."""
+    """A file of outcomes that cannot be read any further."""

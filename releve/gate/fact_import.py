@@ -13,18 +13,18 @@ from django.db import transaction
 
 from releve.gate.campaigns import with_campaign_names
 from releve.gate.clients import register_aliases, with_client_names
+from releve.gate.db_clock import clock, close_alone
 from releve.gate.errors import LoadRefused
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.load_validation import refuse_unfit
-from releve.gate.models import Decision, Fact, Load
-from releve.gate.moments import clock, close_alone
-from releve.gate.personal_values import Value, keep
-from releve.gate.row_builder import Made, made
-from releve.gate.schema import TABLES, Table
+from releve.gate.models import Decision, FactRow, Load
+from releve.gate.personal_values import NewPersonalValue, keep
+from releve.gate.row_builder import FactRowDraft, made
+from releve.gate.schema import TABLES, FactTable
 from releve.outbound.fact_tables import empty_frames
 from releve.outbound.word_frames import spelled_words
 
-__all__ = ["Loaded", "load_facts", "load_frames", "load_rows"]
+__all__ = ["ImportResult", "load_facts", "load_frames", "load_rows"]
 
 Progress = Callable[[str, int, int], None]
 """Takes the table, its rows done and its rows in all."""
@@ -38,7 +38,7 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(slots=True)
-class Loaded:
+class ImportResult:
     """What became of a load: rows written, and rows that were there already, by table."""
 
     load: Load
@@ -58,7 +58,7 @@ def load_frames(
     digest: str = "",
     as_known: bool = False,
     progress: Progress = lambda table, done, rows: None,
-) -> Loaded:
+) -> ImportResult:
     """Load typed tables (``releve.outbound.fact_tables``); LoadRefused names each faulty row.
 
     The same again writes nothing. A load that was killed goes on when it is started again with the
@@ -71,7 +71,7 @@ def load_frames(
     if as_known:
         _refuse_changed_past(facts)
     with transaction.atomic():
-        loaded = Loaded(_opened(source, by, digest))
+        loaded = ImportResult(_opened(source, by, digest))
         register_aliases(_aliases(frames))
         facts = with_client_names(facts)
         for name in ("abandoned", "scrubs"):
@@ -92,7 +92,7 @@ def _aliases(frames: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
     return [] if frame is None else list(frame.select("client", "alias").iter_rows())
 
 
-def load_facts(facts: Sequence[Any], *, source: str, by: str) -> Loaded:
+def load_facts(facts: Sequence[Any], *, source: str, by: str) -> ImportResult:
     """Record facts of the engine (``releve.outbound.Withdrawal`` …), known from now on.
 
     All or none of them. Their own ``known_at`` is not used.
@@ -109,7 +109,7 @@ def load_facts(facts: Sequence[Any], *, source: str, by: str) -> Loaded:
         return load_frames(frames, source=source, by=by)
 
 
-def load_rows(rows: Sequence[tuple[Table, Made]], *, source: str, by: str) -> Load:
+def load_rows(rows: Sequence[tuple[FactTable, FactRowDraft]], *, source: str, by: str) -> Load:
     """Write rows that are made already, known from now on; inside a transaction."""
     load = Load.objects.create(source=source[:200], by=by, opened_at=clock(), rows=len(rows))
     for table in dict.fromkeys(table for table, _ in rows):
@@ -135,7 +135,7 @@ def _opened(source: str, by: str, digest: str) -> Load:
     return Load.objects.create(source=source, by=by, digest=digest, opened_at=clock())
 
 
-def _close(loaded: Loaded) -> None:
+def _close(loaded: ImportResult) -> None:
     """Let everything count, from one instant on; a load without a row leaves nothing behind."""
     load = loaded.load
     load.rows += sum(loaded.written.values())
@@ -163,12 +163,14 @@ def _refuse_changed_past(frames: Mapping[str, pl.DataFrame]) -> None:
             )
 
 
-def _write(table: Table, rows: Sequence[Mapping[str, Any]], loaded: Loaded, as_known: bool) -> None:
+def _write(
+    table: FactTable, rows: Sequence[Mapping[str, Any]], loaded: ImportResult, as_known: bool
+) -> None:
     """Write the rows that are not there yet, and the values behind their pseudonyms."""
     found = [made(table, row, loaded.load.opened_at) for row in rows]
     last = _last_digests(table, found, loaded.load)
-    new: list[Fact] = []
-    values: list[Value] = []
+    new: list[FactRow] = []
+    values: list[NewPersonalValue] = []
     for row, one in zip(rows, found, strict=True):
         place = _place(table, one)
         if last.get(place) == one.digest:
@@ -189,7 +191,7 @@ def _write(table: Table, rows: Sequence[Mapping[str, Any]], loaded: Loaded, as_k
     loaded.there[name] = loaded.there.get(name, 0) + len(found) - len(new)
 
 
-def _place(table: Table, row: Made) -> tuple[Any, ...]:
+def _place(table: FactTable, row: FactRowDraft) -> tuple[Any, ...]:
     """Return what a row is the last word on; the row itself where nothing corrects it."""
     names: tuple[str, ...]
     if table.versioned:
@@ -201,7 +203,9 @@ def _place(table: Table, row: Made) -> tuple[Any, ...]:
     return tuple(row.columns[name] for name in names if name in row.columns)
 
 
-def _last_digests(table: Table, rows: Sequence[Made], load: Load) -> dict[tuple[Any, ...], str]:
+def _last_digests(
+    table: FactTable, rows: Sequence[FactRowDraft], load: Load
+) -> dict[tuple[Any, ...], str]:
     """Return the content that counts now at each place of the rows."""
     key = "ref" if table.versioned else _PLACES.get(table.name, ("digest",))[0]
     asked = {row.digest if key == "digest" else row.columns[key] for row in rows}
@@ -215,6 +219,6 @@ def _last_digests(table: Table, rows: Sequence[Made], load: Load) -> dict[tuple[
     found = {}
     for _, _, row in there:
         names = [column.name for column in table.columns]
-        one = Made({name: getattr(row, name) for name in names}, row.digest, None, [])
+        one = FactRowDraft({name: getattr(row, name) for name in names}, row.digest, None, [])
         found[_place(table, one)] = row.digest
     return found

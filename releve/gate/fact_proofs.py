@@ -19,24 +19,25 @@ from django.db import transaction
 
 from releve.gate import models
 from releve.gate.batch_proofs import text_leaf
-from releve.gate.errors import NoSuch
-from releve.gate.models import Fact, FactBatch, Load
+from releve.gate.errors import NotAvailable
+from releve.gate.models import FactBatch, FactRow, Load
 from releve.ledger.chain import append, lock
 from releve.ledger.errors import ProofError
 from releve.ledger.hashing import canonical
 from releve.ledger.merkle import Subtree, fold, inclusion_path, tree_hash
 from releve.ledger.proofs import prove
-from releve.ledger.roots import Root
+from releve.ledger.roots import SignedRoot
 from releve.network.clock import UTC
 
-__all__ = ["KIND", "SEALED", "Prover", "fact_text", "seal_facts"]
+__all__ = ["KIND", "SEALED", "FactProver", "fact_text", "seal_facts"]
 
 KIND = "outbound.facts"
 """The kind of the ledger's entry: ``table``, ``rows`` (a count), ``root``."""
 
-SEALED: tuple[type[Fact], ...] = (
-    models.Consent, models.Withdrawal, models.Contract, models.Callback, models.Refusal,
-    models.Mandate, models.Abandoned, models.Scrub, models.Campaign,
+SEALED: tuple[type[FactRow], ...] = (
+    models.ConsentRow, models.WithdrawalRow, models.ContractRow, models.CallbackRow,
+    models.RefusalRow, models.MandateRow, models.AbandonedRow, models.ScrubRow,
+    models.CampaignRow,
 )  # fmt: skip
 """The tables whose rows are proved so; attempts have a tree of their own (``closing``)."""
 
@@ -56,7 +57,7 @@ def seal_facts(now: datetime) -> int:
     return count
 
 
-def _seal(model: type[Fact], now: datetime) -> int:
+def _seal(model: type[FactRow], now: datetime) -> int:
     """Put the next rows of a table under one root; return how many.
 
     They are read and hashed before the transaction: on SQLite it keeps the gate waiting.
@@ -81,13 +82,13 @@ def _seal(model: type[Fact], now: datetime) -> int:
     return len(rows)
 
 
-def _end(model: type[Fact]) -> _Place | None:
+def _end(model: type[FactRow]) -> _Place | None:
     """Return where the proved rows of a table end."""
     done = FactBatch.objects.filter(table=model._meta.db_table).order_by("-known_at", "-last")
     return done.values_list("known_at", "last").first()
 
 
-def _next_rows(model: type[Fact], end: _Place | None) -> list[Fact]:
+def _next_rows(model: type[FactRow], end: _Place | None) -> list[FactRow]:
     """Return the first rows that are not proved yet, in the order in which they became known."""
     rows = model._default_manager.select_related("load").order_by("pk")
     loads = Load.objects.filter(known_at__isnull=False).order_by("known_at")
@@ -96,7 +97,7 @@ def _next_rows(model: type[Fact], end: _Place | None) -> list[Fact]:
     if end is not None:
         parts = [rows.filter(load__known_at=end[0], pk__gt=end[1])]
         later = later.filter(known_at__gt=end[0])
-    found: list[Fact] = []
+    found: list[FactRow] = []
     for part in chain(parts, (rows.filter(load=load) for load in later.iterator())):
         found += part[: _MOST - len(found)]
         if len(found) == _MOST:
@@ -104,13 +105,13 @@ def _next_rows(model: type[Fact], end: _Place | None) -> list[Fact]:
     return found
 
 
-def _place(row: Fact) -> _Place:
+def _place(row: FactRow) -> _Place:
     if row.load is None or row.load.known_at is None:
-        raise NoSuch(f"{row} is not known yet: its import was not finished")
+        raise NotAvailable(f"{row} is not known yet: its import was not finished")
     return row.load.known_at, row.pk
 
 
-def fact_text(row: Fact) -> str:
+def fact_text(row: FactRow) -> str:
     """Return the canonical JSON of a fact: its table, its columns, when it was known."""
     told: dict[str, Any] = {"table": row._meta.db_table}
     for field in row._meta.concrete_fields:
@@ -128,14 +129,14 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-class Prover:
+class FactProver:
     """Proves facts against one signed root of the ledger; reads each batch once."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: SignedRoot) -> None:
         self._root = root
         self._batches: dict[int, tuple[dict[bytes, int], Subtree, Mapping[str, Any] | None]] = {}
 
-    def proof(self, row: Fact) -> Mapping[str, Any] | None:
+    def proof(self, row: FactRow) -> Mapping[str, Any] | None:
         """Return the proof of a fact, None while no signed root is over it.
 
         It has the shape of that of a decision (``releve.gate.batch_proofs.prove_row``).

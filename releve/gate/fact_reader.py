@@ -18,13 +18,20 @@ from django.db import connection
 
 from releve.gate.clients import client_name
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.gate.schema import TABLES, Column, day, instant
+from releve.gate.schema import TABLES, FactColumn, day, instant
 from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql, asked_by
 from releve.outbound import Facts
 from releve.outbound.facts import EVERY_CLIENT, SAID
 
 __all__ = [
-    "Answer", "Campaign", "Common", "Seen", "bound", "facts_at", "facts_digest", "facts_for",
+    "CampaignFacts",
+    "CampaignTerms",
+    "FactSet",
+    "KnownFacts",
+    "bound",
+    "facts_at",
+    "facts_digest",
+    "facts_for",
 ]  # fmt: skip
 
 _COUNTED = 2**62
@@ -37,7 +44,7 @@ Told = tuple[datetime | None, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
+class CampaignTerms:
     """A campaign as known: whose, about what, dialled how."""
 
     client: str
@@ -54,7 +61,7 @@ class Campaign:
     sector: str = ""
 
 
-class Common:
+class CampaignFacts:
     """What bears on every call of a campaign, understood once.
 
     ``newest`` is the last instant at which any of it became known; ``later`` the first at which
@@ -62,7 +69,7 @@ class Common:
     """
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
-        self.campaign: Campaign | None = None
+        self.campaign: CampaignTerms | None = None
         self.tables: dict[str, list[Told]] = {name: [] for name in COMMON}
         self.load: datetime | None = None
         seen, later = list[datetime](), list[datetime]()
@@ -100,7 +107,7 @@ class Common:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KnownFacts:
     """What is known about a call.
 
     ``own`` holds each table's rows about the number and its holders as (known_at, values by field),
@@ -108,7 +115,7 @@ class Answer:
     ``newest`` is the last instant at which any of it became known.
     """
 
-    common: Common
+    common: CampaignFacts
     own: Mapping[str, Sequence[Told]]
     newest: datetime | None
 
@@ -130,7 +137,7 @@ class Answer:
         return f"[{','.join(filter(None, (_rows_text(self.own, OWN), self.common.text)))}]"
 
 
-class Seen:
+class FactSet:
     """All that was read about the numbers of a group and their holders.
 
     ``load`` is the newest load, ``last`` that or the last decision, ``clock`` the database's.
@@ -155,7 +162,9 @@ class Seen:
             elif what in TABLES:
                 self._facts.setdefault((what, a, b), []).append(_understood(what, cells))
 
-    def answer(self, number: str, named: str, like: str, common: Common, client: str) -> Answer:
+    def answer(
+        self, number: str, named: str, like: str, common: CampaignFacts, client: str
+    ) -> KnownFacts:
         """Return what is known about a number; ``like`` stands for it where a fact is about it."""
         newest = [] if common.newest is None else [common.newest]
         about = [(client, person) for person in self._holders.get(number, ())]
@@ -172,7 +181,7 @@ class Seen:
                 for fact in self._facts.get((name, *key), ())
             ]
             own[name] = _told(name, found, (number, like), newest) if found else ()
-        return Answer(common, own, max(newest, default=None))
+        return KnownFacts(common, own, max(newest, default=None))
 
     def count(self, attempt: Mapping[str, Any], known: datetime) -> None:
         """Let an attempt count for what is asked next, as if it had been read."""
@@ -189,7 +198,7 @@ def facts_digest(evidence: str) -> str:
 
 def facts_at(
     client: str, number: str, known_at: datetime, *, person: str = "", campaign: str = ""
-) -> Answer:
+) -> KnownFacts:
     """Return what was known about a number, and a person if one is named, for a client.
 
     ``number`` and ``person`` are the real ones; the facts hold pseudonyms for persons and the
@@ -201,7 +210,7 @@ def facts_at(
 
 def facts_for(
     client: str, pseudonyms: tuple[str, str], campaign: str, known_at: datetime, like: str
-) -> Answer:
+) -> KnownFacts:
     """Return the answer to the pseudonyms of a number and a person; ``like`` stands for the number.
 
     The campaign itself is not looked up.
@@ -213,7 +222,7 @@ def facts_for(
         terms = {**asked_by([asked], known), "campaign": campaign}
         cursor.execute(all_sql(connection.vendor), terms)
         rows = cursor.fetchall()
-    return Seen(rows).answer(number, named, like, Common(rows), client)
+    return FactSet(rows).answer(number, named, like, CampaignFacts(rows), client)
 
 
 def bound(vendor: str, when: datetime) -> Any:
@@ -275,7 +284,7 @@ def _json(value: Any) -> Any:
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_json)
 
 
-def _conversion(column: Column) -> Callable[[Any], Any] | None:
+def _conversion(column: FactColumn) -> Callable[[Any], Any] | None:
     return {
         "words": lambda cell: frozenset(cell.split("|")) if cell else frozenset(),
         "instant": lambda cell: cell if cell is None else instant(cell),
@@ -295,9 +304,9 @@ _CONVERSIONS = {
 }
 
 
-def _campaign(cells: Sequence[Any]) -> Campaign:
+def _campaign(cells: Sequence[Any]) -> CampaignTerms:
     told = dict(zip(CAMPAIGN, cells, strict=False))
-    return Campaign(
+    return CampaignTerms(
         **{name: told[name] for name in ("client", "object", "mode", "purpose", "origin")},
         authenticated=None if told["authenticated"] is None else bool(told["authenticated"]),
         mobile_terminal=bool(told["mobile_terminal"]),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from django.db.models import Model
 
-from releve.gate.connections import Store
+from releve.gate.connections import GateConnection
 from releve.gate.errors import KeyFault
-from releve.gate.models import Decision, Personal
+from releve.gate.models import Decision, PseudonymValue
 from releve.gate.pseudonyms import (
     forget_key,
     key_check,
@@ -41,7 +41,7 @@ def ensure_gate_key() -> None:
         raise
 
 
-async def check_key(store: Store) -> None:
+async def check_key(store: GateConnection) -> None:
     """Refuse to decide under a key that is not the one of the rows (KeyFault)."""
     found, stored = key_check(), await store.key_check()
     if found is not None and found == stored:
@@ -56,7 +56,7 @@ async def check_key(store: Store) -> None:
 
 def _has_rows() -> bool:
     """Return whether a row holds a pseudonym."""
-    models: list[type[Model]] = [Personal, Decision]
+    models: list[type[Model]] = [PseudonymValue, Decision]
     models += [
         table.model
         for table in TABLES.values()
@@ -70,5 +70,5 @@ def _fits_rows() -> bool:
 
     True where none is kept: rows from before there were check values.
     """
-    row = Personal.objects.filter(what__in=_WRITERS).first()
+    row = PseudonymValue.objects.filter(what__in=_WRITERS).first()
     return row is None or _WRITERS[row.what](row.value) == row.pseudonym

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 from django.db.models import CharField
 
+from releve.gate.db_clock import MOST_SKEW
 from releve.gate.errors import LoadRefused
-from releve.gate.moments import MOST_SKEW
-from releve.gate.schema import TABLES, Column, Table
+from releve.gate.schema import TABLES, FactColumn, FactTable
 from releve.network.faults import Fault
 from releve.outbound.vocabulary import vocabulary, word_columns
 from releve.outbound.word_frames import strange_in, strange_words
@@ -36,7 +36,7 @@ def refuse_unfit(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
     raise LoadRefused("\n".join(lines))
 
 
-def _faults(table: Table, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
+def _faults(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
     yield from _unknown_words(table, frame)
     for column in table.columns:
         if column.field not in frame.columns or column.kind not in ("text", "words"):
@@ -57,7 +57,7 @@ def _faults(table: Table, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]
                        "lies in the future", "give the instant at which it was")  # fmt: skip
 
 
-def _unknown_words(table: Table, frame: pl.DataFrame) -> Iterator[Fault]:
+def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
     """Yield the cells of words that no vocabulary holds."""
     for column, name in word_columns().get(table.name, {}).items():
         if column not in frame.columns:
@@ -71,14 +71,14 @@ def _unknown_words(table: Table, frame: pl.DataFrame) -> Iterator[Fault]:
 
 
 def _of(
-    table: Table, column: Column, cells: pl.Series, wrong: pl.Series, reason: str, fix: str
+    table: FactTable, column: FactColumn, cells: pl.Series, wrong: pl.Series, reason: str, fix: str
 ) -> Iterator[Fault]:
     for row in wrong.fill_null(False).arg_true().to_list():
         shown = "" if column.hides else str(cells[row])[:40]
         yield Fault(table.name, row + 2, column.field, shown, reason, fix)
 
 
-def _most(table: Table, column: Column) -> int | None:
+def _most(table: FactTable, column: FactColumn) -> int | None:
     """Return the longest text that a column holds; None: any, or only its pseudonym is stored."""
     field: Any = table.model._meta.get_field(column.name)
     return field.max_length if isinstance(field, CharField) and not column.hides else None

@@ -9,9 +9,9 @@ from datetime import datetime
 from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
 from releve.gate.decision import call_of
-from releve.gate.fact_reader import Campaign, facts_at
-from releve.gate.models import Campaign as Row
-from releve.gate.models import Mandate
+from releve.gate.fact_reader import CampaignTerms, facts_at
+from releve.gate.models import CampaignRow as Row
+from releve.gate.models import MandateRow
 from releve.gate.pseudonyms import number_text
 from releve.outbound import Rules, Verdict, verdict
 from releve.outbound.legal_rows import legal_day
@@ -62,7 +62,9 @@ def answers_now(
 
 def _answer(row: Row, number: str, caller: str, rules: Rules, now: datetime) -> CampaignAnswer:
     known = facts_at(row.client, number, now, campaign=row.ref)
-    campaign = Campaign(**{name: getattr(row, name) for name in Campaign.__dataclass_fields__})
+    campaign = CampaignTerms(
+        **{name: getattr(row, name) for name in CampaignTerms.__dataclass_fields__}
+    )
     facts = known.facts()
     found: list[Verdict] = [
         verdict(call_of(row.ref, campaign, number, caller, person, now, ""), facts, rules, now)
@@ -84,6 +86,6 @@ def _next(found: Sequence[Verdict]) -> datetime | None:
 def _callers(clients: Iterable[str], now: datetime) -> dict[str, str]:
     """Return a number that may be shown for each client: the last mandated one in force."""
     today = legal_day(now)
-    rows = Mandate.objects.filter(client__in=clients, first__lte=today, load__known_at__lte=now)
+    rows = MandateRow.objects.filter(client__in=clients, first__lte=today, load__known_at__lte=now)
     rows = rows.exclude(last__lt=today).order_by("load__known_at", "pk")
     return dict(rows.values_list("client", "number"))

@@ -27,22 +27,33 @@ from django.db import IntegrityError, connection, transaction
 from releve.gate.attempt_outcomes import SAID_OUTCOMES, write_outcomes
 from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
+from releve.gate.db_clock import MOST_SKEW, clock
 from releve.gate.errors import GateError
 from releve.gate.fact_import import load_rows
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.models import Attempt, Consent, Contract, Person, PersonRequest
-from releve.gate.moments import MOST_SKEW, clock
+from releve.gate.models import AttemptRow, ConsentRow, ContractRow, PersonRequestRow, PersonRow
 from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text
 from releve.gate.retention import years_later
-from releve.gate.row_builder import Made, made
-from releve.gate.schema import TABLES, Table
+from releve.gate.row_builder import FactRowDraft, made
+from releve.gate.schema import TABLES, FactTable
 from releve.ledger.chain import Draft, append_all
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.vocabulary import spelled
 
 __all__ = [
-    "KIND", "OUTCOME", "SAID", "STOP", "Recorded", "Request", "RequestFault", "RequestFaults",
-    "RequestReused", "clients_served", "durable", "record", "record_all",
+    "KIND",
+    "OUTCOME",
+    "SAID",
+    "STOP",
+    "PhoneRequest",
+    "RecordedRequest",
+    "RequestFault",
+    "RequestFaults",
+    "RequestReused",
+    "clients_served",
+    "durable",
+    "record",
+    "record_all",
 ]  # fmt: skip
 
 KIND = "outbound.requested"
@@ -81,7 +92,7 @@ class RequestFault:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PhoneRequest:
     """What was said by the person at a number; ``client`` empty: to every client.
 
     Words may be given in any spelling of their vocabulary, and the client's name in any case.
@@ -111,7 +122,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedRequest:
     """A request as it stands: ``before``, it was recorded already; counts, never a number.
 
     ``persons`` are those known under the number, ``consents`` those of theirs that it took back,
@@ -133,7 +144,7 @@ def clients_served() -> tuple[str, ...]:
     return tuple(sorted({row.client for row in campaigns().values()}))
 
 
-def record(request: Request, *, by: str, source: str = "person request") -> Recorded:
+def record(request: PhoneRequest, *, by: str, source: str = "person request") -> RecordedRequest:
     """Record one request, durably; RequestFaults and RequestReused record nothing."""
     (found,) = record_all([request], by=by, source=source)
     if isinstance(found, GateError):
@@ -142,8 +153,8 @@ def record(request: Request, *, by: str, source: str = "person request") -> Reco
 
 
 def record_all(
-    requests: Sequence[Request], *, by: str, source: str
-) -> list[Recorded | RequestFaults | RequestReused]:
+    requests: Sequence[PhoneRequest], *, by: str, source: str
+) -> list[RecordedRequest | RequestFaults | RequestReused]:
     """Record requests of one sender at one instant; return what became of each, in order.
 
     A faulty one is left out and told; the others are recorded. Inside the caller's transaction
@@ -176,14 +187,14 @@ def durable() -> Iterator[None]:
 
 
 def _recorded(
-    requests: Sequence[Request], by: str, source: str
-) -> list[Recorded | RequestFaults | RequestReused]:
+    requests: Sequence[PhoneRequest], by: str, source: str
+) -> list[RecordedRequest | RequestFaults | RequestReused]:
     now = clock()
     requests = [replace(one, client=client_name(one.client)) for one in requests]
     keys = [hashlib.sha256(f"{by}\n{one.key}".encode()).hexdigest() for one in requests]
-    there = {row.key: row for row in PersonRequest.objects.filter(key__in=keys)}
-    found: list[Recorded | RequestFaults | RequestReused] = []
-    new: dict[str, _Written] = {}
+    there = {row.key: row for row in PersonRequestRow.objects.filter(key__in=keys)}
+    found: list[RecordedRequest | RequestFaults | RequestReused] = []
+    new: dict[str, _PreparedRequest] = {}
     contents: dict[str, str] = {key: row.content for key, row in there.items()}
     for key, one in zip(keys, requests, strict=True):
         faults = _faults(one, now)
@@ -201,28 +212,32 @@ def _recorded(
             if one.said == OUTCOME and not attempts:
                 found.append(RequestFaults([RequestFault("call", "call.unknown")]))
                 continue
-            contents[key], new[key] = content, _Written.of(one, content, attempts, now)
+            contents[key], new[key] = content, _PreparedRequest.of(one, content, attempts, now)
             found.append(new[key].recorded)
     known_at = _write(new, by, source, now)
     return [
-        replace(one, known_at=known_at) if isinstance(one, Recorded) and not one.before else one
+        replace(one, known_at=known_at)
+        if isinstance(one, RecordedRequest) and not one.before
+        else one
         for one in found
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _PreparedRequest:
     """A request to be written: its facts or attempts, and its content."""
 
-    request: Request
+    request: PhoneRequest
     content: str
     number: str
-    rows: tuple[tuple[Table, Made], ...]
-    attempts: tuple[Attempt, ...]
-    recorded: Recorded
+    rows: tuple[tuple[FactTable, FactRowDraft], ...]
+    attempts: tuple[AttemptRow, ...]
+    recorded: RecordedRequest
 
     @classmethod
-    def of(cls, one: Request, content: str, attempts: Sequence[Attempt], now: datetime) -> _Written:
+    def of(
+        cls, one: PhoneRequest, content: str, attempts: Sequence[AttemptRow], now: datetime
+    ) -> _PreparedRequest:
         at = one.at or now
         number = number_text(one.number)
         name = number_pseudonym(number)
@@ -234,11 +249,11 @@ class _Written:
         ]
         taken = _standing(one.client, people, at).count() if one.said == STOP else 0
         done = len(attempts) if one.said == OUTCOME else len(rows)
-        recorded = Recorded(one.said, one.client, at, now, len(people), taken, done, False)
+        recorded = RecordedRequest(one.said, one.client, at, now, len(people), taken, done, False)
         return cls(one, content, name, tuple(rows), tuple(attempts), recorded)
 
 
-def _write(new: dict[str, _Written], by: str, source: str, now: datetime) -> datetime:
+def _write(new: dict[str, _PreparedRequest], by: str, source: str, now: datetime) -> datetime:
     """Write the requests with their facts, and an entry of the ledger for each."""
     if not new:
         return now
@@ -260,8 +275,8 @@ def _write(new: dict[str, _Written], by: str, source: str, now: datetime) -> dat
         )
         for one in new.values()
     ])  # fmt: skip
-    PersonRequest.objects.bulk_create([
-        PersonRequest(
+    PersonRequestRow.objects.bulk_create([
+        PersonRequestRow(
             key=key, content=one.content, said=one.request.said, client=one.request.client,
             number=one.number, at=one.recorded.at, known_at=known_at, by=by,
             channel=one.request.channel, persons=one.recorded.persons,
@@ -273,13 +288,13 @@ def _write(new: dict[str, _Written], by: str, source: str, now: datetime) -> dat
     return known_at
 
 
-def _told(row: PersonRequest, *, before: bool) -> Recorded:
-    return Recorded(
+def _told(row: PersonRequestRow, *, before: bool) -> RecordedRequest:
+    return RecordedRequest(
         row.said, row.client, row.at, row.known_at, row.persons, row.consents, row.facts, before
     )
 
 
-def _facts_of(one: Request, person: str, at: datetime) -> list[tuple[str, dict[str, Any]]]:
+def _facts_of(one: PhoneRequest, person: str, at: datetime) -> list[tuple[str, dict[str, Any]]]:
     """Return what a request says of one holder, or of the number: tables and their cells."""
     if one.said == OUTCOME:
         return []
@@ -293,28 +308,28 @@ def _facts_of(one: Request, person: str, at: datetime) -> list[tuple[str, dict[s
 
 def _holders(number: str) -> tuple[str, ...]:
     """Return who is known to hold a number, by pseudonym."""
-    rows = Person.objects.filter(number=number, load__known_at__isnull=False)
+    rows = PersonRow.objects.filter(number=number, load__known_at__isnull=False)
     return tuple(dict.fromkeys(rows.order_by("pk").values_list("person", flat=True)))
 
 
 def _standing(client: str, people: Sequence[str], at: datetime) -> Any:
     """Return the consents of people that were given by an instant and had not ended."""
-    rows = Consent.objects.filter(
+    rows = ConsentRow.objects.filter(
         person__in=people, collected_at__lte=at, load__known_at__isnull=False
     ).exclude(until__lt=at.date())
     rows = rows.filter(client=client) if client else rows
     return rows.values("client", "ref").distinct()
 
 
-def _attempts_of(one: Request, now: datetime) -> list[Attempt]:
+def _attempts_of(one: PhoneRequest, now: datetime) -> list[AttemptRow]:
     """Return the last versions of the attempt that an outcome is about, a holder each."""
     people = _holders(number_pseudonym(one.number))
     at = one.at or now
-    rows = Attempt.objects.filter(person__in=people, at__lte=at + MOST_SKEW,
+    rows = AttemptRow.objects.filter(person__in=people, at__lte=at + MOST_SKEW,
                                   at__gt=at - timedelta(hours=_CALL_HOURS))  # fmt: skip
     if one.client:
         rows = rows.filter(client=one.client)
-    last: dict[tuple[str, str, str, str], Attempt] = {}
+    last: dict[tuple[str, str, str, str], AttemptRow] = {}
     for row in rows.order_by("pk"):
         if not one.call or row.ref == one.call or row.ref.startswith(f"{one.call}/"):
             last[row.client, row.person, row.provider, row.ref] = row
@@ -324,7 +339,7 @@ def _attempts_of(one: Request, now: datetime) -> list[Attempt]:
     return [row for row in last.values() if (row.client, row.ref) == (newest.client, newest.ref)]
 
 
-def _faults(one: Request, now: datetime) -> list[RequestFault]:
+def _faults(one: PhoneRequest, now: datetime) -> list[RequestFault]:
     """Return every field that cannot be taken."""
     number = number_text(one.number)
     checks = (
@@ -354,4 +369,4 @@ def _serves(client: str) -> bool:
         return False
     if client in clients_served():
         return True
-    return any(model.objects.filter(client=client).exists() for model in (Consent, Contract))
+    return any(model.objects.filter(client=client).exists() for model in (ConsentRow, ContractRow))

@@ -18,7 +18,7 @@ from django.db import transaction
 from releve.gate.erasure import erase_pseudonym
 from releve.gate.errors import GateError
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.models import Decision, Fact, Person, Personal, PersonRequest
+from releve.gate.models import Decision, FactRow, PersonRequestRow, PersonRow, PseudonymValue
 from releve.gate.personal_values import value_of
 from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text, person_pseudonym
 from releve.gate.schema import TABLES
@@ -26,7 +26,7 @@ from releve.ledger.chain import append
 from releve.network.clock import UTC
 
 __all__ = [
-    "EXPORT_FORMAT", "KIND", "SHORTEST_REASON", "Holder", "RightsRefused", "Stored",
+    "EXPORT_FORMAT", "KIND", "SHORTEST_REASON", "Holder", "RightsRefused", "StoredData",
     "erase_stored", "export_stored", "look_up", "stored_about",
 ]  # fmt: skip
 
@@ -62,7 +62,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredData:
     """How much is stored: rows by client and table, calls decided, requests, values in clear."""
 
     rows: Mapping[str, Mapping[str, int]]
@@ -85,7 +85,7 @@ def look_up(number: str, person: str, reason: str) -> Holder:
     if len(reason.strip()) < SHORTEST_REASON:
         raise RightsRefused("reason", "reason.short")
     name = number_pseudonym(text)
-    rows = Person.objects.filter(number=name, load__known_at__isnull=False)
+    rows = PersonRow.objects.filter(number=name, load__known_at__isnull=False)
     held = set(rows.values_list("person", flat=True))
     if person and person_pseudonym(person) not in held:
         raise RightsRefused("person", "person.elsewhere")
@@ -94,14 +94,14 @@ def look_up(number: str, person: str, reason: str) -> Holder:
     return Holder(name, person_pseudonym(person) if person else next(iter(held), ""))
 
 
-def stored_about(holder: Holder, reason: str, *, by: str, now: datetime) -> Stored:
+def stored_about(holder: Holder, reason: str, *, by: str, now: datetime) -> StoredData:
     """Return how much is stored about a person, and record the look."""
     _note("seen", holder, reason, by, now)
     rows: dict[str, dict[str, int]] = {}
     for table in _ABOUT_PEOPLE:
         for client, count in _counts(table, holder):
             rows.setdefault(client, {})[table] = count
-    return Stored(
+    return StoredData(
         dict(sorted(rows.items())), _decisions(holder).count(), _requests(holder).count(),
         _values(holder).count(),
     )  # fmt: skip
@@ -164,15 +164,15 @@ def _decisions(holder: Holder) -> db.QuerySet[Decision]:
     return rows.filter(persons__contains=holder.person) if holder.person else rows
 
 
-def _requests(holder: Holder) -> db.QuerySet[PersonRequest]:
-    return PersonRequest.objects.filter(number=holder.number)
+def _requests(holder: Holder) -> db.QuerySet[PersonRequestRow]:
+    return PersonRequestRow.objects.filter(number=holder.number)
 
 
-def _values(holder: Holder) -> db.QuerySet[Personal]:
-    return Personal.objects.filter(pseudonym__in=holder.names)
+def _values(holder: Holder) -> db.QuerySet[PseudonymValue]:
+    return PseudonymValue.objects.filter(pseudonym__in=holder.names)
 
 
-def _row(row: Fact) -> dict[str, Any]:
+def _row(row: FactRow) -> dict[str, Any]:
     told = {
         field.name: _plain(getattr(row, field.attname))
         for field in row._meta.concrete_fields

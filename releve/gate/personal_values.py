@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from releve.gate.models import Personal
+from releve.gate.models import PseudonymValue
 
-__all__ = ["Value", "keep", "value_of"]
+__all__ = ["NewPersonalValue", "keep", "value_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class NewPersonalValue:
     """A value to be kept: what it is, its pseudonym, itself, its salt, until when (None: open)."""
 
     what: str
@@ -22,20 +22,20 @@ class Value:
     erase_on: date | None
 
 
-def keep(values: Iterable[Value]) -> None:
+def keep(values: Iterable[NewPersonalValue]) -> None:
     """Keep values that are not kept yet; the latest day of erasure of the same value counts."""
     wanted = {(value.what, value.pseudonym): value for value in _latest(values)}
-    there = Personal.objects.filter(pseudonym__in={pseudonym for _, pseudonym in wanted})
+    there = PseudonymValue.objects.filter(pseudonym__in={pseudonym for _, pseudonym in wanted})
     later = []
     for row in there:
         value = wanted.pop((row.what, row.pseudonym), None)
         if value is not None and _after(value.erase_on, row.erase_on):
             row.erase_on = value.erase_on
             later.append(row)
-    Personal.objects.bulk_update(later, ["erase_on"])
-    Personal.objects.bulk_create(
+    PseudonymValue.objects.bulk_update(later, ["erase_on"])
+    PseudonymValue.objects.bulk_create(
         [
-            Personal(
+            PseudonymValue(
                 what=v.what, pseudonym=v.pseudonym, value=v.value, salt=v.salt, erase_on=v.erase_on
             )
             for v in wanted.values()
@@ -49,12 +49,12 @@ def value_of(what: str, pseudonym: str) -> str | None:
 
     Whoever shows it records that it was looked at, and why.
     """
-    rows = Personal.objects.filter(what=what, pseudonym=pseudonym)
+    rows = PseudonymValue.objects.filter(what=what, pseudonym=pseudonym)
     return rows.values_list("value", flat=True).first()
 
 
-def _latest(values: Iterable[Value]) -> list[Value]:
-    found: dict[tuple[str, str], Value] = {}
+def _latest(values: Iterable[NewPersonalValue]) -> list[NewPersonalValue]:
+    found: dict[tuple[str, str], NewPersonalValue] = {}
     for value in values:
         other = found.get((value.what, value.pseudonym))
         if other is None or _after(value.erase_on, other.erase_on):

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from releve.gate.decision import call_of, judged
-from releve.gate.errors import NoSuch
-from releve.gate.fact_reader import Answer, Campaign, facts_digest, facts_for
+from releve.gate.errors import NotAvailable
+from releve.gate.fact_reader import CampaignTerms, KnownFacts, facts_digest, facts_for
 from releve.gate.models import Decision
 from releve.outbound import Rules, Verdict
 
@@ -19,7 +19,7 @@ class Replay:
     """The verdicts of a decision, one for each who answers the number, and the facts judged."""
 
     verdicts: tuple[Verdict, ...]
-    answer: Answer
+    answer: KnownFacts
     evidence: str
 
     def agrees(self, decision: Decision) -> bool:
@@ -32,7 +32,7 @@ class Replay:
 def replay(decision: Decision, rules: Rules) -> Replay:
     """Judge a decision again; NoSuch where it was judged by another version of the rules."""
     if decision.rules_version != rules.version:
-        raise NoSuch(
+        raise NotAvailable(
             f"{decision} was judged by the rules {decision.rules_version[:12]}, these are "
             f"{rules.version[:12]}: give those of its day"
         )
@@ -40,13 +40,13 @@ def replay(decision: Decision, rules: Rules) -> Replay:
     known = facts_for(decision.client, pseudonyms, decision.campaign, decision.at,
                       decision.stand_in)  # fmt: skip
     answer = _without(known, str(decision))
-    call = call_of(decision.campaign, Campaign(**decision.call), decision.stand_in,
+    call = call_of(decision.campaign, CampaignTerms(**decision.call), decision.stand_in,
                    decision.caller, decision.named, decision.at, str(decision))  # fmt: skip
     found = judged(call, answer, rules)
     return Replay(tuple(found), answer, answer.evidence())
 
 
-def _without(answer: Answer, ref: str) -> Answer:
+def _without(answer: KnownFacts, ref: str) -> KnownFacts:
     """Return what was known without the attempt that the decision itself became."""
     kept = [row for row in answer.own["attempts"] if row[1]["id"] != ref]
     return dataclasses.replace(answer, own={**answer.own, "attempts": kept})

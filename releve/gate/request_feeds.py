@@ -22,13 +22,13 @@ from pathlib import Path
 
 from django.db import transaction
 
+from releve.gate.db_clock import clock
 from releve.gate.errors import GateError
 from releve.gate.fact_import import load_facts
-from releve.gate.models import Cursor, FeedFault, Watermark
-from releve.gate.moments import clock
+from releve.gate.models import Cursor, FeedFaultRow, WatermarkRow
 from releve.gate.person_requests import (
-    Recorded,
-    Request,
+    PhoneRequest,
+    RecordedRequest,
     RequestFault,
     RequestFaults,
     durable,
@@ -37,8 +37,15 @@ from releve.gate.person_requests import (
 from releve.outbound import Watermark as ReadAt
 
 __all__ = [
-    "COLUMNS", "EVERY", "FeedMoved", "RowFault", "Taken", "note_read", "position_of",
-    "read_dropped", "take_rows",
+    "COLUMNS",
+    "EVERY",
+    "FeedMoved",
+    "FeedResult",
+    "RowFault",
+    "note_read",
+    "position_of",
+    "read_dropped",
+    "take_rows",
 ]  # fmt: skip
 
 COLUMNS = ("id", "number", "said", "client", "at", "channel", "outcome", "call")
@@ -73,7 +80,7 @@ class RowFault:
 
 
 @dataclass(slots=True)
-class Taken:
+class FeedResult:
     """What became of the rows: recorded now, recorded before, set aside; where the feed stands."""
 
     recorded: int = 0
@@ -94,7 +101,7 @@ def take_rows(
     position: int,
     by: str,
     allowed: Allowed = lambda client: True,
-) -> Taken:
+) -> FeedResult:
     """Take the rows of a feed that follow ``position``; FeedMoved where it stands elsewhere."""
     return _take(f"feed:{feed}", feed, rows, position, by, allowed)
 
@@ -107,13 +114,13 @@ def position_of(feed: str) -> int:
 
 def read_dropped(
     folder: Path, *, by: str, settle: float = SETTLE_SECONDS, delete: bool = False
-) -> Taken:
+) -> FeedResult:
     """Take the rows of every whole file in a folder, and put the files away.
 
     To ``done``, or nowhere with ``delete``; rows that were set aside stand in ``set-aside`` under
     the same name, each with its fault.
     """
-    found = Taken()
+    found = FeedResult()
     for path in sorted(folder.iterdir()):
         data = _whole(path, settle)
         if data is None:
@@ -136,7 +143,7 @@ def note_read(registers: Sequence[str], *, by: str) -> None:
     late = [
         name
         for name in registers
-        if not Watermark.objects.filter(feed=name, read_at__gt=now - _READ_EVERY).exists()
+        if not WatermarkRow.objects.filter(feed=name, read_at__gt=now - _READ_EVERY).exists()
     ]
     if late:
         load_facts([ReadAt(name, now) for name in late], source="feed read", by=by)
@@ -159,12 +166,12 @@ def _source(data: bytes) -> str:
     return f"drop:{hashlib.sha256(data).hexdigest()[:56]}"
 
 
-def _read_file(path: Path, data: bytes, by: str) -> Taken:
+def _read_file(path: Path, data: bytes, by: str) -> FeedResult:
     source = _source(data)
     rows, fault = _rows(data)
     start = Cursor.objects.filter(source=source).values_list("offset", flat=True).first() or 0
     if fault is not None:
-        found = Taken(set_aside=1, faults=[fault])
+        found = FeedResult(set_aside=1, faults=[fault])
         if start == 0:
             with transaction.atomic():
                 _set_aside(source, path.name, [fault])
@@ -204,9 +211,9 @@ def _take(
     position: int,
     by: str,
     allowed: Allowed,
-) -> Taken:
+) -> FeedResult:
     """Record rows a few at a time, each few with the cursor."""
-    found = Taken(position=position)
+    found = FeedResult(position=position)
     parts = [rows[at : at + _FEW] for at in range(0, len(rows), _FEW)] or [rows]
     for part in parts:
         with durable(), transaction.atomic():
@@ -225,20 +232,20 @@ def _take(
 
 
 def _record(
-    rows: Sequence[Mapping[str, str]], name: str, found: Taken, by: str, allowed: Allowed
+    rows: Sequence[Mapping[str, str]], name: str, found: FeedResult, by: str, allowed: Allowed
 ) -> list[RowFault]:
     """Record what can be; return the faults of the rest by their lines."""
     faults: list[RowFault] = []
-    requests: list[tuple[int, Request]] = []
+    requests: list[tuple[int, PhoneRequest]] = []
     for line, row in enumerate(rows, found.position + 1):
         told = _request(row, allowed)
-        if isinstance(told, Request):
+        if isinstance(told, PhoneRequest):
             requests.append((line, told))
         else:
             faults.append(RowFault(line, told.field, told.code))
     done = record_all([one for _, one in requests], by=by, source=f"feed {name}")
     for (line, _), one in zip(requests, done, strict=True):
-        if isinstance(one, Recorded):
+        if isinstance(one, RecordedRequest):
             found.before += one.before
             found.recorded += not one.before
         elif isinstance(one, RequestFaults):
@@ -251,7 +258,7 @@ def _record(
     ]
 
 
-def _request(row: Mapping[str, str], allowed: Allowed) -> Request | RequestFault:
+def _request(row: Mapping[str, str], allowed: Allowed) -> PhoneRequest | RequestFault:
     """Return the request of a row, or the first thing that is wrong with its cells."""
     if not row:
         return RequestFault("", "row.unreadable")
@@ -267,7 +274,7 @@ def _request(row: Mapping[str, str], allowed: Allowed) -> Request | RequestFault
             at = datetime.fromisoformat(cells["at"])
         except ValueError:
             return RequestFault("at", "at.unreadable")
-    return Request(
+    return PhoneRequest(
         cells["id"], cells["number"], cells["said"], client, at,
         cells["channel"] or "dialler", cells["outcome"], cells["call"],
     )  # fmt: skip
@@ -275,8 +282,8 @@ def _request(row: Mapping[str, str], allowed: Allowed) -> Request | RequestFault
 
 def _set_aside(source: str, name: str, faults: Sequence[RowFault]) -> None:
     now = clock()
-    FeedFault.objects.bulk_create(
-        FeedFault(
+    FeedFaultRow.objects.bulk_create(
+        FeedFaultRow(
             feed=source[:64], file=name[:200], line=one.line, field=one.field, code=one.code, at=now
         )
         for one in faults
@@ -286,7 +293,7 @@ def _set_aside(source: str, name: str, faults: Sequence[RowFault]) -> None:
 def _put_away(folder: Path, path: Path, data: bytes, delete: bool) -> None:
     """Write the rows that were set aside under the file's name, and move it out of the way."""
     source = _source(data)
-    faults = FeedFault.objects.filter(feed=source[:64]).order_by("line", "pk")
+    faults = FeedFaultRow.objects.filter(feed=source[:64]).order_by("line", "pk")
     codes: dict[int, list[str]] = {}
     for line, name, code in faults.values_list("line", "field", "code"):
         codes.setdefault(line, []).append(f"{name}: {code}" if name else code)

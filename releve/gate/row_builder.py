@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from releve.gate.personal_values import Value
+from releve.gate.personal_values import NewPersonalValue
 from releve.gate.pseudonyms import (
     commitment,
     hidden,
@@ -19,24 +19,24 @@ from releve.gate.pseudonyms import (
     person_pseudonym,
 )
 from releve.gate.retention import erase_on, value_day
-from releve.gate.schema import Column, Table
+from releve.gate.schema import FactColumn, FactTable
 
-__all__ = ["Made", "made"]
+__all__ = ["FactRowDraft", "made"]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class FactRowDraft:
     """A row to be written: its columns, the digest of its content, its day, the values aside."""
 
     columns: Mapping[str, Any]
     digest: str
     erase_on: date | None
-    values: list[Value]
+    values: list[NewPersonalValue]
 
 
 def made(
-    table: Table, fact: Mapping[str, Any], loaded: datetime, *, pseudonym: bool = False
-) -> Made:
+    table: FactTable, fact: Mapping[str, Any], loaded: datetime, *, pseudonym: bool = False
+) -> FactRowDraft:
     """Return the row of a fact given by field.
 
     ``pseudonym``: its person is one already, whose value is kept elsewhere or erased.
@@ -44,34 +44,34 @@ def made(
     day = value_day(table.name, fact, loaded)
     columns: dict[str, Any] = {}
     content: list[Any] = []
-    values: list[Value] = []
+    values: list[NewPersonalValue] = []
     for column in table.columns:
         given = fact.get(column.field)
         if pseudonym and column.hides == "person":
-            cell, told, value = given, given, list[Value]()
+            cell, told, value = given, given, list[NewPersonalValue]()
         else:
             cell, told, value = _cell(table, column, given, day)
         columns[column.name] = cell
         content.append(told)
         values += value
     text = json.dumps(content, ensure_ascii=False, default=_iso)
-    return Made(columns, hashlib.sha256(text.encode()).hexdigest()[:32],
+    return FactRowDraft(columns, hashlib.sha256(text.encode()).hexdigest()[:32],
                 erase_on(table.name, fact, loaded), values)  # fmt: skip
 
 
 def _cell(
-    table: Table, column: Column, value: Any, day: date | None
-) -> tuple[Any, Any, list[Value]]:
+    table: FactTable, column: FactColumn, value: Any, day: date | None
+) -> tuple[Any, Any, list[NewPersonalValue]]:
     """Return what stands in the column, what its content is, and the value kept aside, if any."""
     if column.hides in ("number", "person") and value:
         number = column.hides == "number" or is_number(value)
         name = number_pseudonym(value) if number else person_pseudonym(value)
         shown = number_text(value) if number else value
         what = "number" if number else "person"
-        return name, name, [Value(what, name, shown, "", day)]
+        return name, name, [NewPersonalValue(what, name, shown, "", day)]
     if column.hides == "proof":
         name, salt = commitment(value or "")
-        kept = [Value("proof", name, value, salt, day)] if salt else []
+        kept = [NewPersonalValue("proof", name, value, salt, day)] if salt else []
         return name, hidden(value or ""), kept
     if column.kind == "words":
         text = "|".join(sorted(value or ()))

@@ -12,9 +12,9 @@ from functools import lru_cache
 from django.db import connection
 
 from releve.gate.current_rules import table_now
-from releve.gate.errors import Away, NoSuch
+from releve.gate.db_clock import clock
+from releve.gate.errors import DatabaseUnavailable, NotAvailable
 from releve.gate.models import RuleTable
-from releve.gate.moments import clock
 from releve.outbound import Rules, load_rules
 
 __all__ = ["keep_now", "rules_in_use", "rules_of", "texts_of"]
@@ -24,7 +24,7 @@ _SECONDS = 2.0
 """For which the database may keep who decides waiting."""
 
 
-class _Kept:
+class _StoredVersions:
     """Which versions this process knows to be kept, so that it asks once."""
 
     versions: frozenset[str] = frozenset()
@@ -33,13 +33,13 @@ class _Kept:
 async def rules_in_use() -> Rules:
     """Return the rules of now for whoever decides, once they are kept."""
     rules, texts = table_now()
-    if rules.version not in _Kept.versions:
+    if rules.version not in _StoredVersions.versions:
         keeping = asyncio.to_thread(_keep_apart, rules.version, texts)
         try:
             await asyncio.wait_for(keeping, _SECONDS)
         except TimeoutError as error:
-            raise Away("the rules cannot be kept") from error
-        _Kept.versions |= {rules.version}
+            raise DatabaseUnavailable("the rules cannot be kept") from error
+        _StoredVersions.versions |= {rules.version}
     return rules
 
 
@@ -89,7 +89,7 @@ def _texts(version: str) -> Mapping[str, str]:
         return dict(texts)
     kept = RuleTable.objects.filter(version=version).values_list("texts", flat=True).first()
     if kept is None:
-        raise NoSuch(
+        raise NotAvailable(
             f"the rules {version[:12]} that judged this are not kept here, nor are they those of "
             f"now ({rules.version[:12]}): put back the files of law/ and the release of that day"
         )

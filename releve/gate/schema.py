@@ -12,28 +12,28 @@ from releve.network.clock import UTC
 from releve.outbound.fact_tables import TABLES as ENGINE_TABLES
 from releve.outbound.fact_tables import columns_of
 
-__all__ = ["TABLES", "Column", "Table", "instant"]
+__all__ = ["TABLES", "FactColumn", "FactTable", "instant"]
 
-_MODELS: Mapping[str, type[models.Fact]] = {
-    "people": models.Person,
-    "consents": models.Consent,
-    "withdrawals": models.Withdrawal,
-    "contracts": models.Contract,
-    "callbacks": models.Callback,
-    "refusals": models.Refusal,
-    "attempts": models.Attempt,
-    "listings": models.Listing,
-    "scrubs": models.Scrub,
-    "mandates": models.Mandate,
-    "abandoned": models.Abandoned,
-    "feeds": models.Watermark,
+_MODELS: Mapping[str, type[models.FactRow]] = {
+    "people": models.PersonRow,
+    "consents": models.ConsentRow,
+    "withdrawals": models.WithdrawalRow,
+    "contracts": models.ContractRow,
+    "callbacks": models.CallbackRow,
+    "refusals": models.RefusalRow,
+    "attempts": models.AttemptRow,
+    "listings": models.ListingRow,
+    "scrubs": models.ScrubRow,
+    "mandates": models.MandateRow,
+    "abandoned": models.AbandonedRow,
+    "feeds": models.WatermarkRow,
 }
 _RENAMED = {"id": "ref", "objects": "objects_named"}
 _PSEUDONYMS = {("people", "number"): "number", ("listings", "number"): "number"}
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FactColumn:
     """A field of a fact, the column it stands in, and what it holds.
 
     ``kind``: text, instant, day, words, flag, number (a figure); ``hides``: number, person or
@@ -47,13 +47,13 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FactTable:
     """A table of facts: its name in the engine, its fact, its model, its columns."""
 
     name: str
     fact: type
-    model: type[models.Fact]
-    columns: tuple[Column, ...]
+    model: type[models.FactRow]
+    columns: tuple[FactColumn, ...]
 
     @property
     def db_table(self) -> str:
@@ -81,18 +81,18 @@ def day(text: str | date) -> date:
     return date.fromisoformat(text) if isinstance(text, str) else text
 
 
-def _column(table: str, field: str, kind: str) -> Column:
+def _column(table: str, field: str, kind: str) -> FactColumn:
     hides = {"person": "person", "proof": "proof"}.get(field, "")
     hides = _PSEUDONYMS.get((table, field), hides)
-    return Column(field, _RENAMED.get(field, field), kind, hides)
+    return FactColumn(field, _RENAMED.get(field, field), kind, hides)
 
 
-def _table(name: str) -> Table:
+def _table(name: str) -> FactTable:
     kinds = {field: kind for field, (kind, _) in columns_of(name).items() if field != "known_at"}
     if name == "consents":
         kinds["unreadable"] = "text"
     columns = tuple(_column(name, field, kind) for field, kind in kinds.items())
-    return Table(name, ENGINE_TABLES[name], _MODELS[name], columns)
+    return FactTable(name, ENGINE_TABLES[name], _MODELS[name], columns)
 
 
-TABLES: Mapping[str, Table] = {name: _table(name) for name in _MODELS}
+TABLES: Mapping[str, FactTable] = {name: _table(name) for name in _MODELS}

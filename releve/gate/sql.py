@@ -175,7 +175,7 @@ def _head(vendor: str) -> str:
 def _campaign_row() -> str:
     columns = ", ".join(f"f.{name}" for name in CAMPAIGN)
     return (
-        f"SELECT {columns}, {_KNOWN} AS known FROM {models.Campaign._meta.db_table} f {_LOAD} "
+        f"SELECT {columns}, {_KNOWN} AS known FROM {models.CampaignRow._meta.db_table} f {_LOAD} "
         f"WHERE f.ref = %(campaign)s AND {_VISIBLE} ORDER BY known DESC, f.id DESC LIMIT 1"
     )
 

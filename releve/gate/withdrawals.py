@@ -10,25 +10,25 @@ from django.db import transaction
 
 from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
+from releve.gate.db_clock import clock, close_alone
 from releve.gate.decision import call_of, judged
 from releve.gate.errors import NoMatch
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import Campaign, facts_at
+from releve.gate.fact_reader import CampaignTerms, facts_at
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import (
-    Attempt,
-    Callback,
+    AttemptRow,
+    CallbackRow,
     ClientName,
-    Consent,
-    Contract,
+    ConsentRow,
+    ContractRow,
     Load,
-    Mandate,
-    Person,
-    Personal,
-    Refusal,
+    MandateRow,
+    PersonRow,
+    PseudonymValue,
+    RefusalRow,
 )
-from releve.gate.models import Withdrawal as Row
-from releve.gate.moments import clock, close_alone
+from releve.gate.models import WithdrawalRow as Row
 from releve.gate.personal_values import value_of
 from releve.gate.pseudonyms import is_number, number_pseudonym, number_text, person_pseudonym
 from releve.gate.retention import erase_on
@@ -36,14 +36,14 @@ from releve.network.faults import advice, nearest
 from releve.outbound import Rules, Verdict, Withdrawal
 from releve.outbound.legal_rows import legal_day
 
-__all__ = ["GateAnswer", "Withdrawn", "answers_now", "withdraw"]
+__all__ = ["GateAnswer", "WithdrawalMatch", "answers_now", "withdraw"]
 
-_ABOUT = (Consent, Contract, Callback, Refusal, Attempt)
+_ABOUT = (ConsentRow, ContractRow, CallbackRow, RefusalRow, AttemptRow)
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
+class WithdrawalMatch:
     """What a withdrawal matched: client, persons by pseudonym and by id, ids of their consents."""
 
     client: str
@@ -69,7 +69,7 @@ class GateAnswer:
 @transaction.atomic
 def withdraw(
     client: str, who: str, now: datetime, *, consent: str = "", channel: str = "", by: str
-) -> Withdrawn:
+) -> WithdrawalMatch:
     """Record that a person, or each holder of a number, takes back the consent to a client's calls.
 
     NoMatch when nobody, no client or no consent is meant; nothing is recorded then.
@@ -79,7 +79,7 @@ def withdraw(
     people = _people(name, who)
     ids = {one: who if one == person_pseudonym(who) else value_of("person", one) for one in people}
     persons = tuple(value or f"(erased) {one}" for one, value in ids.items())
-    rows = Consent.objects.filter(client=name, person__in=people, load__known_at__isnull=False)
+    rows = ConsentRow.objects.filter(client=name, person__in=people, load__known_at__isnull=False)
     refs = tuple(dict.fromkeys(rows.order_by("ref").values_list("ref", flat=True)))
     if consent and consent not in refs:
         fix = advice(nearest(consent, refs), f"those known are: {', '.join(refs) or 'none'}")
@@ -97,7 +97,7 @@ def withdraw(
     for one, value in ids.items():
         if value is None and one in concerned:
             _record_erased(name, one, now, consent, channel, by)
-    return Withdrawn(name, people, persons, (consent,) if consent else refs)
+    return WithdrawalMatch(name, people, persons, (consent,) if consent else refs)
 
 
 def _record_erased(
@@ -123,7 +123,7 @@ def _known_client(client: str) -> str:
 def _people(client: str, who: str) -> tuple[str, ...]:
     """Return the pseudonyms of the person, or of the holders of the number, that is meant."""
     person = person_pseudonym(who)
-    held = Person.objects.filter(load__known_at__isnull=False)
+    held = PersonRow.objects.filter(load__known_at__isnull=False)
     named = held.filter(person=person).exists() or any(
         model._default_manager.filter(client=client, person=person).exists() for model in _ABOUT
     )
@@ -133,19 +133,21 @@ def _people(client: str, who: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(holders.order_by("pk")))
     if found:
         return found
-    spelt = Personal.objects.filter(what="person", value__iexact=who.strip())
+    spelt = PseudonymValue.objects.filter(what="person", value__iexact=who.strip())
     near = sorted(spelt.values_list("value", flat=True))[:_SHOWN]
     fix = advice(near, "give the person's id, or a number that a person is known to hold")
     raise NoMatch(f"nobody is known as {who!r}; {fix}")
 
 
-def answers_now(found: Withdrawn, rules: Rules, now: datetime) -> Iterator[GateAnswer]:
+def answers_now(found: WithdrawalMatch, rules: Rules, now: datetime) -> Iterator[GateAnswer]:
     """Yield what the gate answers now, for each running campaign of the client and each number."""
     for ref, row in sorted(campaigns().items()):
         ended = row.last is not None and row.last < legal_day(now)
         if row.client != found.client or ended:
             continue
-        told = Campaign(**{name: getattr(row, name) for name in Campaign.__dataclass_fields__})
+        told = CampaignTerms(
+            **{name: getattr(row, name) for name in CampaignTerms.__dataclass_fields__}
+        )
         for number in _numbers(found.pseudonyms):
             answer = facts_at(row.client, number, now, campaign=ref)
             caller = _caller(row.client, now)
@@ -155,14 +157,14 @@ def answers_now(found: Withdrawn, rules: Rules, now: datetime) -> Iterator[GateA
 
 def _numbers(people: Sequence[str]) -> list[str]:
     """Return the numbers that people hold, those whose value was erased left out."""
-    held = Person.objects.filter(person__in=people, load__known_at__isnull=False).order_by("pk")
+    held = PersonRow.objects.filter(person__in=people, load__known_at__isnull=False).order_by("pk")
     names = dict.fromkeys(held.values_list("number", flat=True))
     return [value for name in names if (value := value_of("number", name)) is not None]
 
 
 def _caller(client: str, now: datetime) -> str:
     """Return a number that may be shown for a client, empty when there is none."""
-    rows = Mandate.objects.filter(
+    rows = MandateRow.objects.filter(
         client=client, load__known_at__isnull=False, first__lte=legal_day(now)
     )
     return rows.order_by("-pk").values_list("number", flat=True).first() or ""

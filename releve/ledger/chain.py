@@ -1,7 +1,7 @@
 """Writing entries and reading them back.
 
 ``append`` writes one entry inside the caller's transaction, so that an entry and what belongs to
-it are both there or both not. The row of ``Head`` is locked until that transaction ends: two
+it are both there or both not. The row of ``LedgerHead`` is locked until that transaction ends: two
 appends at once wait for each other and cannot take the same place. (SQLite has one writer at a
 time; the database refuses anything but the next entry besides, see ``guards``.)
 """
@@ -28,9 +28,19 @@ from releve.ledger.hashing import (
     instant,
     parsed,
 )
-from releve.ledger.models import Entry, Head, Personal
+from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
 
-__all__ = ["Draft", "Place", "Stored", "append", "append_all", "entries", "head", "lock", "text_of"]
+__all__ = [
+    "ChainPosition",
+    "Draft",
+    "StoredEntry",
+    "append",
+    "append_all",
+    "entries",
+    "head",
+    "lock",
+    "text_of",
+]
 
 _KIND = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _STREAM = re.compile(r"[a-z][a-z0-9_-]*(:[A-Za-z0-9_.-]+)?")
@@ -61,7 +71,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredEntry:
     """An entry read back: personal values stand in ``body`` again, ``None`` where erased."""
 
     seq: int
@@ -75,7 +85,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChainPosition:
     """How far a chain has come: its last entry; 0 and zeros before the first."""
 
     seq: int
@@ -91,7 +101,7 @@ def append(
     subject: str = "",
     erase_on: date | None = None,
     stream: str = "live",
-) -> Stored:
+) -> StoredEntry:
     """Write one entry (see ``Draft``) inside the caller's ``transaction.atomic()``.
 
     Raises OutsideTransactionError outside one, EntryError for what cannot be written.
@@ -100,68 +110,68 @@ def append(
     return append_all([draft])[0]
 
 
-def append_all(drafts: Sequence[Draft]) -> list[Stored]:
+def append_all(drafts: Sequence[Draft]) -> list[StoredEntry]:
     """Write several entries in their order, all of them or none; as ``append``."""
     last = lock()
-    rows: list[Entry] = []
-    values: list[Personal] = []
+    rows: list[LedgerEntry] = []
+    values: list[PersonalValue] = []
     for draft in drafts:
         row, kept = _write(draft, last)
         rows.append(row)
         values += kept
-        last = Place(row.seq, row.hash)
+        last = ChainPosition(row.seq, row.hash)
     if rows:
-        Entry.objects.bulk_create(rows)
-        Personal.objects.bulk_create(values)
-        Head.objects.filter(pk=1).update(seq=last.seq, hash=last.hash)
+        LedgerEntry.objects.bulk_create(rows)
+        PersonalValue.objects.bulk_create(values)
+        LedgerHead.objects.filter(pk=1).update(seq=last.seq, hash=last.hash)
     return _read(rows, values)
 
 
-def lock() -> Place:
+def lock() -> ChainPosition:
     """Keep every other append waiting until the caller's transaction ends; return the head.
 
     What is decided by the entries so far is decided after this.
     """
     if not connection.in_atomic_block:
         raise OutsideTransactionError("the ledger is written inside transaction.atomic()")
-    row = Head.objects.select_for_update().filter(pk=1).first()
+    row = LedgerHead.objects.select_for_update().filter(pk=1).first()
     if row is None:
         place = head()
-        Head.objects.bulk_create(
-            [Head(pk=1, seq=place.seq, hash=place.hash)], ignore_conflicts=True
+        LedgerHead.objects.bulk_create(
+            [LedgerHead(pk=1, seq=place.seq, hash=place.hash)], ignore_conflicts=True
         )
-        row = Head.objects.select_for_update().get(pk=1)
-    return Place(row.seq, row.hash)
+        row = LedgerHead.objects.select_for_update().get(pk=1)
+    return ChainPosition(row.seq, row.hash)
 
 
-def head(stream: str | None = None) -> Place:
+def head(stream: str | None = None) -> ChainPosition:
     """Return the last entry of one stream, or of all of them."""
-    rows = Entry.objects.order_by("-seq")
+    rows = LedgerEntry.objects.order_by("-seq")
     if stream is not None:
         rows = rows.filter(stream=stream)
     last = rows.values_list("seq", "hash").first()
-    return Place(*last) if last else Place(0, NO_HASH)
+    return ChainPosition(*last) if last else ChainPosition(0, NO_HASH)
 
 
 def entries(
     stream: str | None = "live", after: int = 0, *, kinds: Collection[str] = ()
-) -> Iterator[Stored]:
+) -> Iterator[StoredEntry]:
     """Yield the entries of one stream (``None``: of all) after a number, in order.
 
     They are read a page at a time; what is added meanwhile is read too.
     """
-    rows = Entry.objects.order_by("seq")
+    rows = LedgerEntry.objects.order_by("seq")
     if stream is not None:
         rows = rows.filter(stream=stream)
     if kinds:
         rows = rows.filter(kind__in=kinds)
     while page := list(rows.filter(seq__gt=after)[:_PAGE]):
-        with_values = Personal.objects.filter(entry__gte=page[0].seq, entry__lte=page[-1].seq)
+        with_values = PersonalValue.objects.filter(entry__gte=page[0].seq, entry__lte=page[-1].seq)
         yield from _read(page, with_values)
         after = page[-1].seq
 
 
-def text_of(row: Entry) -> str:
+def text_of(row: LedgerEntry) -> str:
     """Return the canonical JSON of an entry, which its hash is made of."""
     return entry_text(
         seq=row.seq, stream=row.stream, kind=row.kind, recorded_at=row.recorded_at,
@@ -169,7 +179,7 @@ def text_of(row: Entry) -> str:
     )  # fmt: skip
 
 
-def _write(draft: Draft, last: Place) -> tuple[Entry, list[Personal]]:
+def _write(draft: Draft, last: ChainPosition) -> tuple[LedgerEntry, list[PersonalValue]]:
     """Return the row of a draft after the entry ``last``, and its personal values."""
     _check_names(draft)
     seq = last.seq + 1
@@ -178,7 +188,7 @@ def _write(draft: Draft, last: Place) -> tuple[Entry, list[Personal]]:
     values = [_commit(draft, seq, path, value, body) for path, value in draft.personal.items()]
     nobody = replace(draft, subject="", erase_on=None)
     values += [_commit(nobody, seq, path, value, body) for path, value in draft.withheld.items()]
-    row = Entry(
+    row = LedgerEntry(
         seq=seq,
         stream=draft.stream,
         kind=draft.kind,
@@ -191,13 +201,13 @@ def _write(draft: Draft, last: Place) -> tuple[Entry, list[Personal]]:
     return row, values
 
 
-def _commit(draft: Draft, seq: int, path: str, value: Any, body: dict[str, Any]) -> Personal:
+def _commit(draft: Draft, seq: int, path: str, value: Any, body: dict[str, Any]) -> PersonalValue:
     """Put the commitment of one personal value into the body; return the value's row."""
     text = _canonical(value, path)
     salt = secrets.token_hex(_SALT_BYTES)
     holder, name = _place(body, path)
     holder[name] = {"commitment": commitment(text, salt)}
-    return Personal(
+    return PersonalValue(
         entry_id=seq, path=path, value=text, salt=salt,
         subject=draft.subject, erase_on=draft.erase_on,
     )  # fmt: skip
@@ -256,7 +266,7 @@ def _instant(when: datetime) -> str:
         raise EntryError(f"recorded_at: {error}") from error
 
 
-def _read(rows: Sequence[Entry], values: Collection[Personal]) -> list[Stored]:
+def _read(rows: Sequence[LedgerEntry], values: Collection[PersonalValue]) -> list[StoredEntry]:
     """Return rows with their personal values in them again."""
     kept: dict[int, dict[str, str]] = {}
     for value in values:
@@ -264,11 +274,11 @@ def _read(rows: Sequence[Entry], values: Collection[Personal]) -> list[Stored]:
     return [_stored(row, kept.get(row.seq, {})) for row in rows]
 
 
-def _stored(row: Entry, values: Mapping[str, str]) -> Stored:
+def _stored(row: LedgerEntry, values: Mapping[str, str]) -> StoredEntry:
     body = parsed(row.body)
     erased: list[str] = []
     _fill(body, "", values, erased)
-    return Stored(
+    return StoredEntry(
         seq=row.seq, stream=row.stream, kind=row.kind,
         recorded_at=datetime.fromisoformat(row.recorded_at),
         body=body, erased=tuple(erased), hash=row.hash,

@@ -19,7 +19,7 @@ from django.db import connection, models, transaction
 
 from releve.ledger.chain import append, lock
 from releve.ledger.hashing import canonical
-from releve.ledger.models import Personal
+from releve.ledger.models import PersonalValue
 
 __all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on", "values_about"]
 
@@ -30,7 +30,7 @@ ERASED = "ledger.erased"
 
 def erase_due(on: date, *, now: datetime) -> int:
     """Erase every value whose day has come by ``on``; return how many."""
-    rows = Personal.objects.filter(erase_on__lte=on)
+    rows = PersonalValue.objects.filter(erase_on__lte=on)
     return _erase(rows, {"cause": "due", "on": on.isoformat()}, now)
 
 
@@ -44,14 +44,14 @@ def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int
     return _erase(values_about(subject), {"cause": cause}, now)
 
 
-def values_about(subject: str) -> models.QuerySet[Personal]:
+def values_about(subject: str) -> models.QuerySet[PersonalValue]:
     """Return the values about one person, and those that name the person among others."""
     if not subject:
         raise ValueError("no subject is given: values without one are erased on their date")
     text = canonical(subject)
-    shared = Personal.objects.filter(value__contains=text).values_list("pk", "value")
+    shared = PersonalValue.objects.filter(value__contains=text).values_list("pk", "value")
     naming = [pk for pk, value in shared if text in value]  # SQLite finds capitals alike
-    return Personal.objects.filter(models.Q(subject=subject) | models.Q(pk__in=naming))
+    return PersonalValue.objects.filter(models.Q(subject=subject) | models.Q(pk__in=naming))
 
 
 def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()) -> int:
@@ -59,7 +59,7 @@ def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()
 
     ``None`` leaves them without a day, for as long as it is not known. Returns how many.
     """
-    rows = Personal.objects.filter(subject=subject)
+    rows = PersonalValue.objects.filter(subject=subject)
     if entries:
         rows = rows.filter(entry__in=entries)
     return rows.update(erase_on=on)
@@ -152,7 +152,7 @@ def _run(sql: str) -> tuple[Any, ...]:
         return cursor.fetchone() or () if cursor.description else ()
 
 
-def _erase(rows: models.QuerySet[Personal], body: dict[str, Any], now: datetime) -> int:
+def _erase(rows: models.QuerySet[PersonalValue], body: dict[str, Any], now: datetime) -> int:
     """Delete rows and write down how many; nothing is written where there is none."""
     with transaction.atomic():
         lock()

@@ -34,11 +34,11 @@ def export_lines(*, values: bool = False) -> Iterator[str]:
             _one_instant()
         yield canonical({"format": "releve ledger export 1", "values": "all" if values else "none"})
         seq = roots = 0
-        for row in models.Root.objects.order_by("number").iterator():
+        for row in models.LedgerRoot.objects.order_by("number").iterator():
             yield from _entries(seq, row.size, values)
             yield f'{{"root":{row.statement},"signature":{canonical(row.signature)}}}'
             seq, roots = row.size, row.number
-        last = models.Entry.objects.order_by("seq").last()
+        last = models.LedgerEntry.objects.order_by("seq").last()
         if last is not None:
             yield from _entries(seq, last.seq, values)
             seq = last.seq
@@ -66,7 +66,7 @@ def _one_instant() -> None:
 
 def _entries(after: int, last: int, values: bool) -> Iterator[str]:
     """Yield the lines of the entries after a number up to another."""
-    rows = models.Entry.objects.filter(seq__lte=last).order_by("seq")
+    rows = models.LedgerEntry.objects.filter(seq__lte=last).order_by("seq")
     while page := list(rows.filter(seq__gt=after)[:_PAGE]):
         kept = _values(page[0].seq, page[-1].seq) if values else {}
         for row in page:
@@ -77,7 +77,7 @@ def _entries(after: int, last: int, values: bool) -> Iterator[str]:
 
 def _values(first: int, last: int) -> dict[int, list[str]]:
     """Return the personal values of entries as the lines show them."""
-    rows = models.Personal.objects.filter(entry__gte=first, entry__lte=last)
+    rows = models.PersonalValue.objects.filter(entry__gte=first, entry__lte=last)
     kept: dict[int, list[str]] = {}
     for row in rows.order_by("entry", "path"):
         shown = f'{{"path":{canonical(row.path)},"salt":{canonical(row.salt)},"value":{row.value}}}'

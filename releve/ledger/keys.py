@@ -17,7 +17,7 @@ from django.conf import settings
 
 from releve.ledger.errors import SigningKeyError
 from releve.ledger.key_files import check_of, ensure_key, make_key_file
-from releve.ledger.models import KeyCheck, Root
+from releve.ledger.models import KeyCheck, LedgerRoot
 
 __all__ = ["key_file", "public_key", "replace_key", "signing_key"]
 
@@ -34,10 +34,10 @@ def signing_key() -> Ed25519PrivateKey:
     Made on first use, before any root is signed. Another one than that of the last root is
     refused, unless it was taken by :func:`replace_key`.
     """
-    last = Root.objects.order_by("-number").values_list("statement", flat=True).first()
+    last = LedgerRoot.objects.order_by("-number").values_list("statement", flat=True).first()
     if check_of(NAME) is None and last is not None and _find() not in (None, _named(last)):
         raise _fault("is not the one that the database was written with")
-    ensure_key(NAME, _find, _make, Root.objects.exists, _fault)
+    ensure_key(NAME, _find, _make, LedgerRoot.objects.exists, _fault)
     found = _read()
     if found is None:
         raise _fault("is missing")

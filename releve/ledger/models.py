@@ -9,7 +9,7 @@ from django.db import models
 
 from releve.ledger.errors import AppendOnlyError
 
-__all__ = ["Entry", "Head", "KeyCheck", "Node", "Personal", "Root"]
+__all__ = ["KeyCheck", "LedgerEntry", "LedgerHead", "LedgerNode", "LedgerRoot", "PersonalValue"]
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -60,7 +60,7 @@ class AppendOnlyModel(models.Model):
         raise _refusal(type(self), "deleted")
 
 
-class Entry(AppendOnlyModel):
+class LedgerEntry(AppendOnlyModel):
     """One entry of the chain; ``hashing.entry_text`` says what its hash is made of."""
 
     seq = models.IntegerField(primary_key=True)
@@ -73,6 +73,7 @@ class Entry(AppendOnlyModel):
     hash = models.CharField(max_length=64)
 
     class Meta(AppendOnlyModel.Meta):
+        db_table = "ledger_entry"
         abstract = False
         indexes: ClassVar = [models.Index(fields=["stream", "seq"], name="ledger_stream")]
 
@@ -80,14 +81,14 @@ class Entry(AppendOnlyModel):
         return f"{self.seq} {self.kind}"
 
 
-class Personal(models.Model):
+class PersonalValue(models.Model):
     """A personal value that an entry commits to: the one kind of row that can be erased.
 
     ``value`` is canonical JSON; ``erase_on`` is the first day on which the row may no longer be
     here (NULL: no day is set yet), and its only column that may change.
     """
 
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="personal")
+    entry = models.ForeignKey(LedgerEntry, on_delete=models.PROTECT, related_name="personal")
     path = models.CharField(max_length=128)
     value = models.TextField()
     salt = models.CharField(max_length=64)
@@ -95,6 +96,7 @@ class Personal(models.Model):
     erase_on = models.DateField(null=True, db_index=True)
 
     class Meta:
+        db_table = "ledger_personal"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["entry", "path"], name="ledger_one_value_a_field")
         ]
@@ -103,17 +105,20 @@ class Personal(models.Model):
         return f"{self.entry_id} {self.path}"
 
 
-class Head(models.Model):
+class LedgerHead(models.Model):
     """The one row that an append locks: the last entry. Made again from the entries if lost."""
 
     seq = models.IntegerField()
     hash = models.CharField(max_length=64)
 
+    class Meta:
+        db_table = "ledger_head"
+
     def __str__(self) -> str:
         return str(self.seq)
 
 
-class Node(AppendOnlyModel):
+class LedgerNode(AppendOnlyModel):
     """The hash of a complete subtree of ``2**level`` entries; only every eighth level is kept."""
 
     level = models.SmallIntegerField()
@@ -121,6 +126,7 @@ class Node(AppendOnlyModel):
     hash = models.CharField(max_length=64)
 
     class Meta(AppendOnlyModel.Meta):
+        db_table = "ledger_node"
         abstract = False
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["level", "index"], name="ledger_one_node_a_place")
@@ -130,7 +136,7 @@ class Node(AppendOnlyModel):
         return f"{self.level}/{self.index}"
 
 
-class Root(AppendOnlyModel):
+class LedgerRoot(AppendOnlyModel):
     """A signed root: its statement (canonical JSON), and what is looked for in it."""
 
     number = models.IntegerField(primary_key=True)
@@ -138,6 +144,10 @@ class Root(AppendOnlyModel):
     sealed_at = models.CharField(max_length=27)
     statement = models.TextField()
     signature = models.CharField(max_length=128)
+
+    class Meta(AppendOnlyModel.Meta):
+        db_table = "ledger_root"
+        abstract = False
 
     def __str__(self) -> str:
         return f"{self.number} over {self.size} entries"

@@ -14,19 +14,19 @@ from releve.ledger.chain import text_of
 from releve.ledger.errors import ProofError
 from releve.ledger.hashing import parsed
 from releve.ledger.merkle import consistency_path, inclusion_path
-from releve.ledger.models import Entry, Personal
-from releve.ledger.roots import Root
+from releve.ledger.models import LedgerEntry, PersonalValue
+from releve.ledger.roots import SignedRoot
 
 __all__ = ["disclosed", "prove", "prove_growth"]
 
 
-def prove(seq: int, root: Root, *, disclose: Iterable[str] = ()) -> dict[str, Any]:
+def prove(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> dict[str, Any]:
     """Return the proof that an entry is under a root, showing the entry and no other.
 
     ``disclose`` names the fields whose personal values are shown with it; the others stay
     commitments. Raises ProofError.
     """
-    row = Entry.objects.filter(seq=seq).first()
+    row = LedgerEntry.objects.filter(seq=seq).first()
     if row is None or seq > root.size:
         there = "there is no such entry" if row is None else "it was added later: seal first"
         raise ProofError(f"entry {seq} is not under root {root.number}: {there}")
@@ -40,7 +40,7 @@ def prove(seq: int, root: Root, *, disclose: Iterable[str] = ()) -> dict[str, An
     }
 
 
-def prove_growth(first: Root, second: Root) -> dict[str, Any]:
+def prove_growth(first: SignedRoot, second: SignedRoot) -> dict[str, Any]:
     """Return the proof that a root's entries are the beginning of a later root's.
 
     Raises ProofError where the second is not the later one.
@@ -56,7 +56,7 @@ def prove_growth(first: Root, second: Root) -> dict[str, Any]:
     }
 
 
-def disclosed(values: Iterable[Personal]) -> list[dict[str, Any]]:
+def disclosed(values: Iterable[PersonalValue]) -> list[dict[str, Any]]:
     """Return personal values as documents hold them."""
     return [
         {"path": row.path, "salt": row.salt, "value": parsed(row.value)}
@@ -65,7 +65,7 @@ def disclosed(values: Iterable[Personal]) -> list[dict[str, Any]]:
 
 
 def _chosen(seq: int, wanted: set[str]) -> list[dict[str, Any]]:
-    rows = list(Personal.objects.filter(entry=seq, path__in=wanted))
+    rows = list(PersonalValue.objects.filter(entry=seq, path__in=wanted))
     if missing := wanted - {row.path for row in rows}:
         raise ProofError(f"entry {seq} has no value to show for: {', '.join(sorted(missing))}")
     return disclosed(rows)

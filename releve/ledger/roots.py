@@ -22,13 +22,13 @@ from releve.ledger.hashing import NO_HASH, ROOT_TAG, canonical, instant, parsed,
 from releve.ledger.keys import signing_key
 from releve.ledger.merkle import tree_hash
 
-__all__ = ["Root", "last_root", "publish", "root_of", "roots", "seal"]
+__all__ = ["SignedRoot", "last_root", "publish", "root_of", "roots", "seal"]
 
 FORMAT = "releve ledger root 1"
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
+class SignedRoot:
     """A signed root. ``text`` is the document that leaves the house, an e-mail's attachment too."""
 
     number: int
@@ -49,7 +49,7 @@ class Root:
         return f"root-{self.number:06}.json"
 
 
-def seal(now: datetime) -> Root:
+def seal(now: datetime) -> SignedRoot:
     """Return a new root over all entries, or the last one where nothing was added since.
 
     Appends wait meanwhile; the work grows with the entries since the last root. Raises
@@ -77,26 +77,26 @@ def seal(now: datetime) -> Root:
         return _keep(statement, text, key.sign(ROOT_TAG + text.encode()).hex())
 
 
-def last_root() -> Root | None:
+def last_root() -> SignedRoot | None:
     """Return the newest root."""
-    row = models.Root.objects.order_by("-number").first()
+    row = models.LedgerRoot.objects.order_by("-number").first()
     return _of(row) if row else None
 
 
-def root_of(number: int) -> Root:
+def root_of(number: int) -> SignedRoot:
     """Return a root by its number; raises ProofError."""
-    row = models.Root.objects.filter(number=number).first()
+    row = models.LedgerRoot.objects.filter(number=number).first()
     if row is None:
         raise ProofError(f"there is no root {number}")
     return _of(row)
 
 
-def roots(after: int = 0) -> Iterator[Root]:
+def roots(after: int = 0) -> Iterator[SignedRoot]:
     """Yield the roots after a number, in order."""
-    yield from map(_of, models.Root.objects.filter(number__gt=after).order_by("number"))
+    yield from map(_of, models.LedgerRoot.objects.filter(number__gt=after).order_by("number"))
 
 
-def publish(root: Root, folder: Path) -> Path:
+def publish(root: SignedRoot, folder: Path) -> Path:
     """Write a root's document into a folder, whole or not at all; return its path.
 
     A folder that another machine or another party keeps is what makes it worth something.
@@ -109,14 +109,14 @@ def publish(root: Root, folder: Path) -> Path:
     return path
 
 
-def _keep(statement: dict[str, Any], text: str, signature: str) -> Root:
-    row = models.Root.objects.create(
+def _keep(statement: dict[str, Any], text: str, signature: str) -> SignedRoot:
+    row = models.LedgerRoot.objects.create(
         number=statement["number"], size=statement["size"], sealed_at=statement["sealed_at"],
         statement=text, signature=signature,
     )  # fmt: skip
     return _of(row)
 
 
-def _of(row: models.Root) -> Root:
+def _of(row: models.LedgerRoot) -> SignedRoot:
     sealed_at = datetime.fromisoformat(row.sealed_at)
-    return Root(row.number, row.size, sealed_at, row.statement, row.signature)
+    return SignedRoot(row.number, row.size, sealed_at, row.statement, row.signature)

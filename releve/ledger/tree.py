@@ -8,7 +8,7 @@ some 20 such queries, and a thousand entries cost four rows.
 from __future__ import annotations
 
 from releve.ledger.merkle import fold, leaf_hash
-from releve.ledger.models import Entry, Node
+from releve.ledger.models import LedgerEntry, LedgerNode
 
 __all__ = ["STRIDE", "extend", "subtree"]
 
@@ -30,8 +30,8 @@ def extend(before: int, size: int) -> None:
     level = STRIDE
     while size >> level:
         added = range(before >> level, size >> level)
-        Node.objects.bulk_create(
-            [Node(level=level, index=i, hash=_join(level, i).hex()) for i in added]
+        LedgerNode.objects.bulk_create(
+            [LedgerNode(level=level, index=i, hash=_join(level, i).hex()) for i in added]
         )
         level += STRIDE
 
@@ -44,10 +44,10 @@ def _join(level: int, index: int) -> bytes:
 
 def _leaves(first: int, count: int) -> list[bytes]:
     """Return the hashes of leaves; leaf 0 is entry 1."""
-    rows = Entry.objects.filter(seq__gt=first, seq__lte=first + count).order_by("seq")
+    rows = LedgerEntry.objects.filter(seq__gt=first, seq__lte=first + count).order_by("seq")
     return [leaf_hash(bytes.fromhex(text)) for text in rows.values_list("hash", flat=True)]
 
 
 def _nodes(level: int, first: int, count: int) -> list[bytes]:
-    rows = Node.objects.filter(level=level, index__gte=first, index__lt=first + count)
+    rows = LedgerNode.objects.filter(level=level, index__gte=first, index__lt=first + count)
     return [bytes.fromhex(text) for text in rows.order_by("index").values_list("hash", flat=True)]

@@ -15,7 +15,7 @@ from django.db import transaction
 from releve.ledger import chain as ledger
 from releve.ledger.erasure import set_erase_on
 from releve.ledger.hashing import parsed
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.live.clock import now, real
 from releve.live.current_operator import operator_now, rules_now
 from releve.live.drills import running
@@ -79,7 +79,7 @@ def _set(stream: str, agent: str, ends: dict[str, datetime], situation: Situatio
 
 def _entries(stream: str, agent: str) -> Iterator[tuple[str, int]]:
     """Yield the event ids of an agent's absences with the numbers of their entries."""
-    rows = Entry.objects.filter(
+    rows = LedgerEntry.objects.filter(
         stream=stream, kind=AgentUnavailable.kind, personal__subject=agent
     ).distinct()
     for seq, body in rows.values_list("seq", "body"):

@@ -14,8 +14,8 @@ from releve.gate.erasure import erase_due as erase_due_outbound
 from releve.gate.fact_proofs import seal_facts
 from releve.ledger.chain import head
 from releve.ledger.erasure import ERASED, erase_due, scrub
-from releve.ledger.models import Entry
-from releve.ledger.roots import Root, last_root, publish, seal
+from releve.ledger.models import LedgerEntry
+from releve.ledger.roots import SignedRoot, last_root, publish, seal
 from releve.live.absence_retention import postpone_lasting
 from releve.live.photos import erase_photos
 
@@ -30,7 +30,7 @@ def roots_folder() -> Path:
     return Path(settings.HOME) / "roots"
 
 
-def daily(now: datetime) -> Root | None:
+def daily(now: datetime) -> SignedRoot | None:
     """Prove the gate's calls and facts, erase, seal and publish, on the first call of a UTC day.
 
     Returns the new root, if any.
@@ -58,9 +58,9 @@ def daily(now: datetime) -> Root | None:
     return root if root != last else None
 
 
-def _erased_since(last: Root | None) -> bool:
+def _erased_since(last: SignedRoot | None) -> bool:
     sealed = 0 if last is None else last.size
-    return Entry.objects.filter(seq__gt=sealed, kind__in=(ERASED, OUTBOUND_ERASED)).exists()
+    return LedgerEntry.objects.filter(seq__gt=sealed, kind__in=(ERASED, OUTBOUND_ERASED)).exists()
 
 
 def _scrub() -> None:
@@ -71,7 +71,7 @@ def _scrub() -> None:
     _log.warning("somebody reads on: the log of the database still holds what was erased")
 
 
-def _let_out(root: Root) -> None:
+def _let_out(root: SignedRoot) -> None:
     """Write a root's document where it leaves the house from, unless it is there."""
     if not (roots_folder() / root.file_name).exists():
         publish(root, roots_folder())

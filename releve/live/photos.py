@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import transaction
 
 from releve.ledger import chain as ledger
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE
 from releve.live.current_operator import rules_now
 from releve.live.photo_metadata import cleaned
@@ -88,7 +88,7 @@ def _last_days() -> Iterator[tuple[str, date]]:
     """Yield each photo with the last day it is kept, the latest last."""
 
     rules = rules_now()
-    rows = Entry.objects.filter(kind=InspectionHeld.kind).values_list("recorded_at", "body")
+    rows = LedgerEntry.objects.filter(kind=InspectionHeld.kind).values_list("recorded_at", "body")
     found: list[tuple[date, str]] = []
     for at, written in rows.iterator(chunk_size=500):
         day = datetime.fromisoformat(at).date()

@@ -15,7 +15,7 @@ from threading import Lock
 
 from releve.ledger import chain as ledger
 from releve.ledger.erasure import ERASED
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE, is_drill
 from releve.live.current_operator import operator_now
 from releve.live.models import Stream
@@ -74,7 +74,7 @@ def situation_now(stream: str = LIVE) -> Situation:
     return kept.situation
 
 
-def _further(stream: str, kept: _Kept, place: ledger.Place) -> _Kept:
+def _further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kept:
     """Fold what was added since; all of it again where something was erased meanwhile."""
     more = list(ledger.entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
     if any(row.kind == ERASED for row in more) and kept.seq:
@@ -82,7 +82,7 @@ def _further(stream: str, kept: _Kept, place: ledger.Place) -> _Kept:
         fresh = _Kept(0, "", kept.sites, _start(stream, kept.sites), time.monotonic())
         return _further(stream, fresh, place)
     if more and more[-1].seq > place.seq:
-        place = ledger.Place(more[-1].seq, more[-1].hash)
+        place = ledger.ChainPosition(more[-1].seq, more[-1].hash)
     situation = fold(events_of(more), kept.situation) if more else kept.situation
     return replace(kept, seq=place.seq, hash=place.hash, situation=situation)
 
@@ -93,23 +93,25 @@ def forget() -> None:
         _kept.clear()
 
 
-def events_of(rows: Iterable[ledger.Stored]) -> Iterator[Event]:
+def events_of(rows: Iterable[ledger.StoredEntry]) -> Iterator[Event]:
     """Yield the events among entries."""
     return (event_of(row) for row in rows if row.kind in KINDS)
 
 
-def event_of(row: ledger.Stored) -> Event:
+def event_of(row: ledger.StoredEntry) -> Event:
     """Return the event of an entry; a value that was erased takes its default."""
     body = {name: value for name, value in row.body.items() if name not in row.erased}
     return event_from_json(row.kind, body)
 
 
-def _stands(kept: _Kept, place: ledger.Place, sites: tuple[str, ...]) -> bool:
+def _stands(kept: _Kept, place: ledger.ChainPosition, sites: tuple[str, ...]) -> bool:
     if kept.sites != sites or time.monotonic() - kept.since > LONGEST_KEPT_SECONDS:
         return False
     if kept.seq == place.seq:
         return kept.hash == place.hash
-    return kept.seq < place.seq and Entry.objects.filter(seq=kept.seq, hash=kept.hash).exists()
+    return (
+        kept.seq < place.seq and LedgerEntry.objects.filter(seq=kept.seq, hash=kept.hash).exists()
+    )
 
 
 def _start(stream: str, sites: tuple[str, ...]) -> Situation:

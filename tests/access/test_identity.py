@@ -158,10 +158,10 @@ def test_a_forgotten_person_is_in_no_row_and_in_no_file(officer: User, admin: Us
 
 
 def test_the_log_of_looks_is_erased_after_a_year(officer: User) -> None:
-    from releve.ledger.models import Personal
+    from releve.ledger.models import PersonalValue
 
     reidentification.ask(officer, "a00042", REASON)
-    days = set(Personal.objects.filter(subject="a00042").values_list("erase_on", flat=True))
+    days = set(PersonalValue.objects.filter(subject="a00042").values_list("erase_on", flat=True))
     assert days == {timezone.now().date() + timedelta(days=365)}
 
 

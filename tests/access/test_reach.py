@@ -15,7 +15,7 @@ from releve.desk.access.models import Grant
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
 from releve.desk.access.scopes import reach_faults
 from releve.gate.campaigns import put_campaign
-from releve.gate.fact_reader import Campaign
+from releve.gate.fact_reader import CampaignTerms
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.network import Operator
@@ -53,7 +53,7 @@ def house(acting: Acting, settings: Settings, tmp_path: Path) -> Acting:
         acting.close(site.id, reason=f"Crack at {site.id}")
         acting.act("incident.opened", site=site.id, title=f"Incident of {site.id}")
     for client in acting.operator.clients:
-        row = Campaign(client.id, "electricity", "manual", "prospecting", "", None, False,
+        row = CampaignTerms(client.id, "electricity", "manual", "prospecting", "", None, False,
                        None, None, "us", "", "energy-supply")  # fmt: skip
         put_campaign(f"campaign-{client.id}", row, by="tests")
     acting.work()

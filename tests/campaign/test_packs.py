@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from releve.cli import main
 from releve.gate.batch_proofs import close_all
+from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_proofs import seal_facts
-from releve.gate.moments import clock
 from releve.ledger.keys import public_key
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import seal
 from releve.outbound import Abandoned, Refusal
 from releve.outbound.legal_rows import legal_day
@@ -211,11 +211,11 @@ def test_a_copy_is_given_once_to_a_file_and_its_giving_is_in_the_ledger(tmp_path
     (copy,) = json.loads((tmp_path / "never").read_text("utf-8"))
     assert copy["wording"] == "=1+1 I agree to be called"
     assert len(copy["copies"].split("|")) == 1
-    entry = Entry.objects.get(kind="outbound.copied")
+    entry = LedgerEntry.objects.get(kind="outbound.copied")
     assert json.loads(entry.body)["consents"] == ["C5"]
     assert "P5" not in entry.body
     assert "is there already" in run("copy", CLIENT, "P5", "--out", "never", "--by", "i",
                                      code=2).output  # fmt: skip
     assert "no consent of this person" in run("copy", CLIENT, "P77", "--out", "x", "--by", "i",
                                               code=1).output  # fmt: skip
-    assert Entry.objects.filter(kind="outbound.copied").count() == 1
+    assert LedgerEntry.objects.filter(kind="outbound.copied").count() == 1

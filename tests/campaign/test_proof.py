@@ -17,7 +17,7 @@ from django.utils import timezone
 from releve.cli import main
 from releve.gate.batch_proofs import close_all
 from releve.gate.current_rules import rules_now
-from releve.gate.models import Attempt, Decision
+from releve.gate.models import AttemptRow, Decision
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
 from releve.outbound.errors import ProofFault
@@ -146,7 +146,7 @@ def test_a_call_that_is_not_sealed_yet_is_told_without_a_proof(
 
 
 def test_the_outcome_filed_later_is_told(called: list[str], tmp_path: Path) -> None:
-    attempt = Attempt.objects.get(ref="call-0/1")
+    attempt = AttemptRow.objects.get(ref="call-0/1")
     attempt.pk, attempt.outcome = None, "conversation"
     attempt.save()
     proved(tmp_path / "out")

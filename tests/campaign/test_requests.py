@@ -9,9 +9,9 @@ from releve.campaign.client_report import sheet_of
 from releve.campaign.consent_pack import told_consents
 from releve.gate.campaigns import campaigns
 from releve.gate.current_rules import rules_now
+from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts
-from releve.gate.moments import clock
-from releve.gate.person_requests import Request, record
+from releve.gate.person_requests import PhoneRequest, record
 from releve.gate.pseudonyms import person_pseudonym
 from releve.outbound import Person
 from releve.outbound.legal_rows import legal_day
@@ -30,7 +30,7 @@ def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
     called: list[str],
 ) -> None:
     assert not withdrawn("P1")
-    record(Request("k", number_of(1), "stop", ""), by="ines")
+    record(PhoneRequest("k", number_of(1), "stop", ""), by="ines")
     today, now = legal_day(clock()), clock()
     found = sheet_of(campaigns()[CAMPAIGN], today, today, rules_now(), now, None)
     assert found.told["withdrawals"] == {"oral": 1, "spoken": 1}
@@ -42,7 +42,7 @@ def test_what_was_said_by_number_before_a_person_was_known_is_told_with_their_co
     called: list[str],
 ) -> None:
     load_facts([consent_of(77, clock())], source="tests", by="tests")
-    record(Request("k", number_of(77), "stop", CLIENT), by="ines")
+    record(PhoneRequest("k", number_of(77), "stop", CLIENT), by="ines")
     assert not withdrawn("P77")
     load_facts([Person("P77", number_of(77), clock())], source="tests", by="tests")
     assert withdrawn("P77")
@@ -50,8 +50,8 @@ def test_what_was_said_by_number_before_a_person_was_known_is_told_with_their_co
 
 @pytest.mark.parametrize("client", [CLIENT, ""])
 def test_a_withdrawal_on_the_day_of_a_call_stands_beside_it(called: list[str], client: str) -> None:
-    record(Request("k", number_of(1), "stop", client), by="ines")
-    record(Request("k2", number_of(77), "stop", client), by="ines")  # of whom no one is known
+    record(PhoneRequest("k", number_of(1), "stop", client), by="ines")
+    record(PhoneRequest("k2", number_of(77), "stop", client), by="ines")  # of whom no one is known
     today = legal_day(clock())
     told = {one.told["call"]: one.told for one in proved_calls(CAMPAIGN, today, today, None)}
     assert told["call-1/1"]["withdrawal_channel"] == "oral"

@@ -18,9 +18,9 @@ from releve.cli import main
 from releve.gate import decision, rule_versions
 from releve.gate.batch_proofs import close_all
 from releve.gate.current_rules import rules_now
-from releve.gate.errors import NoSuch
+from releve.gate.errors import NotAvailable
 from releve.gate.fact_import import load_frames
-from releve.gate.models import Campaign, Decision, Load, RuleTable
+from releve.gate.models import CampaignRow, Decision, Load, RuleTable
 from releve.gate.rule_versions import keep_now, rules_of
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
@@ -82,7 +82,7 @@ def history(people: range) -> None:
     frames = {name: frame_of(name, rows) for name, rows in told.items()}
     load_frames(frames, source="history", by="tests", as_known=True)
     load = Load.objects.create(source="campaign", by="tests", opened_at=EARLY, known_at=EARLY)
-    Campaign.objects.create(load=load, ref=CAMPAIGN, client=CLIENT, object="electricity",
+    CampaignRow.objects.create(load=load, ref=CAMPAIGN, client=CLIENT, object="electricity",
                             sector="energy-supply",
                             provider="us", digest="")  # fmt: skip
 
@@ -90,7 +90,7 @@ def history(people: range) -> None:
 @pytest.fixture
 def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three people called on 10, 11 and 12 August 2026; the house adds a row before the 12th."""
-    monkeypatch.setattr(rule_versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     history(range(2))
     for at in WEEK:
         if at.day == 12:
@@ -156,5 +156,5 @@ def test_a_version_is_kept_once_and_is_read_back_as_it_was() -> None:
     for table in RuleTable.objects.all():
         rule_versions._loaded.cache_clear()
         assert rules_of(table.version).version == table.version
-    with pytest.raises(NoSuch, match="put back"):
+    with pytest.raises(NotAvailable, match="put back"):
         rules_of("0" * 64)

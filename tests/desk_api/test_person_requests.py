@@ -11,8 +11,8 @@ from pytest_django.fixtures import Settings
 from releve.desk.access.roles import Role
 from releve.gate import pseudonyms
 from releve.gate.campaigns import put_campaign
-from releve.gate.fact_reader import Campaign
-from releve.gate.models import PersonRequest, Withdrawal
+from releve.gate.fact_reader import CampaignTerms
+from releve.gate.models import PersonRequestRow, WithdrawalRow
 from tests.desk_api.conftest import Program, program
 from tests.gate.making import CLIENT, fill, number_of
 
@@ -44,14 +44,14 @@ def test_stop_is_recorded_with_what_the_gate_would_answer(dialler: Program) -> N
     again = dialler.post(ADDRESS, {**STOP, "number": number_of(1)}, "k1")
     assert (again.status_code, again.json()["before"]) == (200, True)
     assert dialler.post(ADDRESS, {**STOP, "number": number_of(2)}, "k1").status_code == 409
-    assert Withdrawal.objects.count() == 2
+    assert WithdrawalRow.objects.count() == 2
 
 
 def test_under_another_key_nothing_is_recorded(dialler: Program, settings: Settings) -> None:
     settings.GATE_KEY = "6" * 64
     pseudonyms.forget_key()
     assert dialler.post(ADDRESS, STOP, "k1").status_code == 503
-    assert not PersonRequest.objects.exists()
+    assert not PersonRequestRow.objects.exists()
 
 
 def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:
@@ -79,7 +79,7 @@ def test_a_fault_names_its_field(
     answer = dialler.post(ADDRESS, {**STOP, **change}, "k")
     assert answer.status_code == 422, answer.content
     assert fields(answer) == [named]
-    assert not PersonRequest.objects.exists()
+    assert not PersonRequestRow.objects.exists()
 
 
 def test_a_key_and_a_role_are_needed(dialler: Program) -> None:
@@ -89,7 +89,7 @@ def test_a_key_and_a_role_are_needed(dialler: Program) -> None:
 
 
 def test_a_site_lead_records_for_the_clients_whose_campaigns_run_there(dialler: Program) -> None:
-    put_campaign("far", Campaign("CLIENT-F", "electricity", "manual", "prospecting", "", None,
+    put_campaign("far", CampaignTerms("CLIENT-F", "electricity", "manual", "prospecting", "", None,
                                  False, None, None, "us", "TUNIS", "energy-supply"),
                  by="tests")  # fmt: skip
     lead = program(Role.SITE, sites=["CASA"])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from releve.desk.access.roles import Role
 from releve.desk.api.events import OWN
-from releve.ledger.models import Entry, Personal
+from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.live import api as live
 from releve.live import situation_cache
 from releve.live.models import Act, Effect
@@ -48,7 +48,7 @@ STEPS = st.lists(
 
 def stored() -> tuple[int, ...]:
     """How many rows there are of all that recording stores."""
-    return tuple(model.objects.count() for model in (Entry, Personal, Act, Effect))
+    return tuple(model.objects.count() for model in (LedgerEntry, PersonalValue, Act, Effect))
 
 
 def placed(event: Event, acting: Acting, hours: int, known: list[str]) -> Event:

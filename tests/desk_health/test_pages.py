@@ -14,7 +14,7 @@ from releve.desk.health.presence import stays_between
 from releve.desk.live.streams import Looked
 from releve.desk.places.stream_context import Moment, moment_of
 from releve.ledger.chain import entries
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.network import day_bounds
 from tests.desk_live.conftest import Looking
@@ -126,7 +126,7 @@ def test_the_contacts_of_a_case_say_why_and_how_long_and_the_look_is_recorded_fi
     (seen, again) = looks()
     assert seen == again
     assert (seen["case"], seen["of"]) == (path.rpartition("/")[2], acting.stream)
-    bodies = Entry.objects.filter(kind="contacts.seen").values_list("body", flat=True)
+    bodies = LedgerEntry.objects.filter(kind="contacts.seen").values_list("body", flat=True)
     assert not any(one in body or other in body for body in bodies), "it names no agent"
 
 

@@ -19,7 +19,7 @@ from releve.desk.ledger.words import WORDS
 from releve.ledger import guards
 from releve.ledger.chain import append
 from releve.ledger.keys import public_key
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import last_root
 from tests.access.people import browser_of, give, person, signed_in
 from tests.desk_ledger.conftest import AT
@@ -177,7 +177,7 @@ def test_the_check_of_the_whole_says_that_it_holds(filled: None) -> None:
 def test_a_changed_entry_is_named(filled: None) -> None:
     guards.remove(connection)
     try:
-        row = Entry.objects.get(seq=2)
+        row = LedgerEntry.objects.get(seq=2)
         with connection.cursor() as cursor:
             changed = row.body.replace("casa-1", "casa-2")
             cursor.execute("UPDATE ledger_entry SET body = %s WHERE seq = 2", [changed])

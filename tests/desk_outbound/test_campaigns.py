@@ -11,11 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from releve.desk.access.roles import Role
+from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts
 from releve.gate.models import Decision
-from releve.gate.moments import clock
 from releve.gate.pseudonyms import number_pseudonym
-from releve.ledger.models import Entry, Personal
+from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.network.clock import zone
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import legal_day
@@ -126,22 +126,22 @@ def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reaso
     assert tables["attempts"] == Decision.objects.filter(
         allowed=True, number=number_pseudonym(number_of(0))
     ).count()  # fmt: skip
-    entry = Entry.objects.get(kind="outbound.looked")
+    entry = LedgerEntry.objects.get(kind="outbound.looked")
     assert number_of(0) not in entry.body
-    kept = {row.path: row.value for row in Personal.objects.filter(entry=entry)}
+    kept = {row.path: row.value for row in PersonalValue.objects.filter(entry=entry)}
     assert "she asks why we called" in " ".join(map(str, kept.values()))
     page = manager.post("/outbound/person", {
         "number": number_of(0), "campaign": CAMPAIGN, "caller": CALLER, "reason": "for a complaint",
     }).content.decode()  # fmt: skip
     assert "Le consentement C0 a été retiré" in page
-    assert Entry.objects.filter(kind="outbound.looked").count() == 2
+    assert LedgerEntry.objects.filter(kind="outbound.looked").count() == 2
 
 
 def test_a_look_without_a_reason_shows_nothing_and_records_nothing(manager: Client) -> None:
     answered = looked(manager, reason="why")
     assert (answered.status_code, answered.json()["history"]) == (422, None)
     assert looked(manager, campaign="none").status_code == 422
-    assert not Entry.objects.filter(kind="outbound.looked").exists()
+    assert not LedgerEntry.objects.filter(kind="outbound.looked").exists()
 
 
 def test_somebody_unknown_is_said_to_be(manager: Client) -> None:

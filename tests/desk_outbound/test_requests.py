@@ -17,15 +17,21 @@ from releve.desk.outbound.request_words import OUTCOMES, SAYINGS
 from releve.gate import pseudonyms
 from releve.gate.attempt_outcomes import SAID_OUTCOMES
 from releve.gate.campaigns import put_campaign
+from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import Campaign
-from releve.gate.models import FeedFault, Personal, PersonRequest, Refusal, Withdrawal
-from releve.gate.moments import clock
+from releve.gate.fact_reader import CampaignTerms
+from releve.gate.models import (
+    FeedFaultRow,
+    PersonRequestRow,
+    PseudonymValue,
+    RefusalRow,
+    WithdrawalRow,
+)
 from releve.gate.person_requests import SAID
 from releve.gate.person_rights import KIND
 from releve.gate.pseudonyms import number_pseudonym
-from releve.ledger.models import Entry
-from releve.ledger.models import Personal as LedgerValue
+from releve.ledger.models import LedgerEntry
+from releve.ledger.models import PersonalValue as LedgerValue
 from releve.outbound import Person
 from releve.outbound.vocabulary import vocabulary
 from tests.access.people import browser_of, give, person, signed_in
@@ -63,7 +69,7 @@ def test_under_another_key_nothing_is_recorded(manager: Client, settings: Settin
     answer = say(manager)
     assert answer.status_code == 503
     assert "clé des pseudonymes" in answer.content.decode()
-    assert not PersonRequest.objects.exists()
+    assert not PersonRequestRow.objects.exists()
 
 
 def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) -> None:
@@ -80,14 +86,14 @@ def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) ->
     assert "1 consentement est retiré." in text
     again = manager.post(ADDRESS, told)
     assert "Déjà enregistré" in again.content.decode()
-    assert PersonRequest.objects.get().by == "manager"
+    assert PersonRequestRow.objects.get().by == "manager"
     assert answer.context["page"].form.initial["key"] != key
 
 
 def test_an_unmatched_number_says_so_and_binds(manager: Client) -> None:
     found = say(manager, number=number_of(55), client="*").json()["recorded"]
     assert (found["persons"], found["client"], found["facts"]) == (0, None, 2)
-    assert Withdrawal.objects.filter(person=number_pseudonym(number_of(55)), client="").exists()
+    assert WithdrawalRow.objects.filter(person=number_pseudonym(number_of(55)), client="").exists()
 
 
 def test_what_cannot_be_taken_stands_at_its_field_and_nothing_is_lost(manager: Client) -> None:
@@ -98,14 +104,14 @@ def test_what_cannot_be_taken_stands_at_its_field_and_nothing_is_lost(manager: C
     assert 'value="12"' in page.content.decode()
     assert say(manager, said="").status_code == say(manager, client="").status_code == 422
     assert say(manager, said="outcome", outcome="").status_code == 422
-    assert not PersonRequest.objects.exists()
+    assert not PersonRequestRow.objects.exists()
 
 
 @pytest.mark.parametrize("kind", ["refusal", "not-interested", "not-now"])
 def test_a_refusal_and_an_outcome(manager: Client, kind: str) -> None:
-    before = Refusal.objects.count()
+    before = RefusalRow.objects.count()
     assert say(manager, said=kind).status_code == 200
-    assert Refusal.objects.count() == before + 2
+    assert RefusalRow.objects.count() == before + 2
     told = say(manager, said="outcome", outcome="conversation", key="o").json()["recorded"]
     assert (told["said"], told["facts"]) == ("outcome", 1)
 
@@ -120,12 +126,12 @@ def test_no_number_is_in_a_log_a_link_or_a_twin(
     assert digits not in json.dumps(answer.json())
     assert digits not in caplog.text
     assert WRITTEN not in caplog.text
-    for entry in Entry.objects.values_list("body", flat=True):
+    for entry in LedgerEntry.objects.values_list("body", flat=True):
         assert digits not in entry
 
 
 def test_a_site_lead_sees_the_clients_of_their_site_alone(called: list[str]) -> None:
-    put_campaign("far", Campaign("CLIENT-F", "electricity", "manual", "prospecting", "", None,
+    put_campaign("far", CampaignTerms("CLIENT-F", "electricity", "manual", "prospecting", "", None,
                                  False, None, None, "us", "TUNIS", "energy-supply"),
                  by="tests")  # fmt: skip
     lead = signed_in(Role.SITE, sites=["CASA"])
@@ -160,9 +166,9 @@ def test_what_is_stored_is_counted_exported_and_erased_each_with_its_reason(
     assert "P0" not in answer.content.decode()
     assert act(manager, "erase").json()["erased"] >= 2
     assert scrubbed == [("gate_personal",)]
-    assert not Personal.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
-    assert Withdrawal.objects.filter(person=number_pseudonym(number_of(1))).exists()
-    entries = Entry.objects.filter(kind=KIND).order_by("seq")
+    assert not PseudonymValue.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
+    assert WithdrawalRow.objects.filter(person=number_pseudonym(number_of(1))).exists()
+    entries = LedgerEntry.objects.filter(kind=KIND).order_by("seq")
     told = [json.loads(body) for body in entries.values_list("body", flat=True)]
     assert [one["act"] for one in told] == ["seen", "exported", "erased"]
     assert LedgerValue.objects.filter(path="reason").count() >= 3
@@ -188,12 +194,12 @@ def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) ->
     document = json.loads(act(manager, "export", person="P1").content)
     assert {row["person"] for row in document["facts"]["people"]} == {"P1"}
     act(manager, "erase", person="P1")
-    assert Personal.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
-    assert Entry.objects.filter(kind=KIND).count() == 2
+    assert PseudonymValue.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
+    assert LedgerEntry.objects.filter(kind=KIND).count() == 2
 
 
 def test_the_rows_that_a_feed_set_aside_are_shown(manager: Client) -> None:
-    FeedFault.objects.create(feed="drop:1", file="one.csv", line=3, field="number",
+    FeedFaultRow.objects.create(feed="drop:1", file="one.csv", line=3, field="number",
                              code="number.unreadable", at=clock())  # fmt: skip
     text = manager.get("/outbound/feeds").content.decode()
     assert "one.csv" in text

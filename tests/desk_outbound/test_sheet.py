@@ -13,13 +13,13 @@ from click.testing import CliRunner
 from django.test import Client
 from django.utils import timezone
 
-from releve.campaign.contract_details import Papers, put_papers
+from releve.campaign.contract_details import ContractDetails, put_papers
 from releve.cli import main
 from releve.desk.access.roles import Role
 from releve.gate.batch_proofs import close_all
+from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_proofs import seal_facts
-from releve.gate.moments import clock
 from releve.ledger.roots import seal
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import legal_day
@@ -35,7 +35,7 @@ def client_web(called: list[str]) -> Client:
     """The client itself, after a day on which everything was told, proved and sealed."""
     now = clock()
     load_facts([Abandoned(CAMPAIGN, legal_day(now), 4, 96, now)], source="dialler", by="tests")
-    put_papers(CAMPAIGN, Papers("K-2026-7", True, "own customers"), by="ines", now=now)
+    put_papers(CAMPAIGN, ContractDetails("K-2026-7", True, "own customers"), by="ines", now=now)
     close_all(timezone.now())
     seal_facts(timezone.now())
     seal(timezone.now())

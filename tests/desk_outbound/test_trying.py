@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from releve.cli import main
 from releve.desk.access.roles import Role
-from releve.gate.moments import clock
-from releve.ledger.models import Entry
+from releve.gate.db_clock import clock
+from releve.ledger.models import LedgerEntry
 from tests.access.people import signed_in
 from tests.desk_outbound.test_rules import sent
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of
@@ -40,7 +40,7 @@ def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_record
     }  # fmt: skip
     assert told["Q2"]["before"] == []
     assert told["Q2"]["after"] == ["FR-OPTIN-3@2026-09-01"]
-    entry = Entry.objects.get(kind="outbound.tried")
+    entry = LedgerEntry.objects.get(kind="outbound.tried")
     assert json.loads(entry.body)["calls"] == 3
     assert number_of(2) not in entry.body
 
@@ -70,6 +70,6 @@ def test_a_check_reads_the_database_and_is_recorded(called: list[str]) -> None:
     rules = {finding["row"].partition("@")[0] for finding in found["findings"]}
     assert rules <= {"FR-HOURS-1"}, "the register is read, and only the clock may refuse"
     assert found["basis"] == "consent:C2"
-    assert Entry.objects.filter(kind="outbound.tried").count() == 1
+    assert LedgerEntry.objects.filter(kind="outbound.tried").count() == 1
     both = CliRunner().invoke(main, [*words, "--known-at", "2026-11-24T10:30:00+01:00"])
     assert (both.exit_code, "drop them" in both.output) == (2, True)

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from releve.desk.access.roles import Role
 from releve.desk.live.streams import COOKIE
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.plan_folder import write_plans
 from tests.access.people import browser_of, give, person, signed_in
@@ -94,7 +94,7 @@ def test_the_consequences_are_shown_and_the_plan_goes_in_force_once_confirmed(
     assert found is not None
     assert found.by == "planner"
     assert sorted(found.days) == [plan.day.isoformat() for plan in acting.plans[:2]]
-    assert Entry.objects.order_by("-seq")[0].kind == "plan.activated"
+    assert LedgerEntry.objects.order_by("-seq")[0].kind == "plan.activated"
 
 
 def test_a_folder_that_changed_since_it_was_shown_is_not_put_in_force(

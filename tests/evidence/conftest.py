@@ -19,7 +19,7 @@ from releve.ledger.export import export_lines
 from releve.ledger.hashing import canonical
 from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove, prove_growth
-from releve.ledger.roots import Root, seal
+from releve.ledger.roots import SignedRoot, seal
 from tests.ledger.conftest import KEY
 from tests.ledger.making import at, declared, draft
 
@@ -29,12 +29,12 @@ class Ledger:
     """Twelve entries under two roots and two after them; a person's values erased."""
 
     lines: tuple[str, ...]
-    roots: tuple[Root, ...]
+    roots: tuple[SignedRoot, ...]
     key: str
     proof: dict[str, Any]
     growth: dict[str, Any]
 
-    def faults(self, lines: Sequence[str | bytes], *outside: Root) -> list[str]:
+    def faults(self, lines: Sequence[str | bytes], *outside: SignedRoot) -> list[str]:
         """Return what the verifier says of lines, given roots from outside."""
         given = [check_root(read_line(root.text.encode()), [self.key]) for root in outside]
         export = Export([self.key], given)

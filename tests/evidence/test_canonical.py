@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.evidence.verify import Fault, canonical, read_line
+from releve.evidence.verify import VerifyError, canonical, read_line
 from releve.ledger.hashing import parsed
 
 SCALARS = (
@@ -103,5 +103,5 @@ def test_what_is_read_back_is_written_the_same(value: Any) -> None:
     ],
 )
 def test_a_line_written_in_any_other_way_is_refused(line: bytes) -> None:
-    with pytest.raises(Fault):
+    with pytest.raises(VerifyError):
         read_line(line)

@@ -13,10 +13,10 @@ import psycopg
 from django.db import connection
 
 from releve.gate.campaigns import put_campaign
-from releve.gate.connections import PostgreSQL, SQLite, Store
+from releve.gate.connections import GateConnection, PostgreSQLConnection, SQLiteConnection
+from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import Campaign
-from releve.gate.moments import clock
+from releve.gate.fact_reader import CampaignTerms
 from releve.gate.protocol import Question, Reply
 from releve.outbound import (
     ITEMS,
@@ -59,12 +59,16 @@ def consent_of(person: int, at: datetime, **more: Any) -> Consent:
     return Consent(**told)
 
 
+def campaign_terms(client: str = CLIENT) -> CampaignTerms:
+    """An open-ended campaign for electricity, dialled by hand."""
+    return CampaignTerms(client, "electricity", "manual", "prospecting", "", None, False, None,
+                         None, PROVIDER, "CASA", "energy-supply")  # fmt: skip
+
+
 def fill(people: Iterable[int]) -> None:
     """Record the campaign, its caller number, and people who consented a day ago."""
     now = clock()
-    put_campaign(CAMPAIGN, Campaign(CLIENT, "electricity", "manual", "prospecting", "", None, False,
-                                    None, None, PROVIDER, "CASA", "energy-supply"),
-                 by="tests")  # fmt: skip
+    put_campaign(CAMPAIGN, campaign_terms(), by="tests")
     facts: list[Any] = [Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
     for person in people:
         facts.append(Person(f"P{person}", number_of(person), now))
@@ -100,10 +104,10 @@ class Ground:
                 copy.execute("PRAGMA journal_mode = WAL")
             copy.close()
 
-    def store(self, seconds: float = 5.0) -> Store:
+    def store(self, seconds: float = 5.0) -> GateConnection:
         if connection.vendor == "sqlite":
-            return SQLite(self.file, seconds)
-        return PostgreSQL(self.parameters(), seconds)
+            return SQLiteConnection(self.file, seconds)
+        return PostgreSQLConnection(self.parameters(), seconds)
 
     def rows(self, statement: str) -> Sequence[Any]:
         """Return what stands in the database now."""

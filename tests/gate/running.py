@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from releve.gate import decision
-from releve.gate.campaign_cache import Commons
-from releve.gate.connections import Store
+from releve.gate.campaign_cache import CampaignCache
+from releve.gate.connections import GateConnection
 from releve.gate.decider import Decider
-from releve.gate.decision import Asked
+from releve.gate.decision import PendingQuestion
 from releve.gate.protocol import Question, Reply
 from releve.outbound import Rules
 from tests.gate.stores import DjangoStore
@@ -51,28 +51,35 @@ def run_without_loop(work: Coroutine[Any, Any, Told]) -> Told:
 
 
 def decide_all(
-    store: Store, asked: Sequence[Asked], rules: Rules, commons: Commons | None = None
+    store: GateConnection,
+    asked: Sequence[PendingQuestion],
+    rules: Rules,
+    commons: CampaignCache | None = None,
 ) -> list[Reply]:
     """Answer questions in one transaction."""
-    work = decision.decide_all(store, asked, rules, commons or Commons())
+    work = decision.decide_all(store, asked, rules, commons or CampaignCache())
     return run_without_loop(work) if isinstance(store, DjangoStore) else run(work)
 
 
 def decide(
-    store: Store, question: Question, rules: Rules, deadline: float, commons: Commons | None = None
+    store: GateConnection,
+    question: Question,
+    rules: Rules,
+    deadline: float,
+    commons: CampaignCache | None = None,
 ) -> Reply:
     """Answer a question."""
-    (reply,) = decide_all(store, [Asked(question, deadline)], rules, commons)
+    (reply,) = decide_all(store, [PendingQuestion(question, deadline)], rules, commons)
     return reply
 
 
-def answer(decider: Decider, *asked: Asked) -> list[Reply]:
+def answer(decider: Decider, *asked: PendingQuestion) -> list[Reply]:
     """Ask a decider about a group."""
     return run(decider.answer(asked))
 
 
 def decider_of(
-    law: Callable[[], Rules], opened: Callable[[float], Store], seconds: float = 5
+    law: Callable[[], Rules], opened: Callable[[float], GateConnection], seconds: float = 5
 ) -> Decider:
     """A decider whose law waits for nothing."""
     return Decider(_waiting_for_nothing(law), opened, seconds)

@@ -50,14 +50,14 @@ def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
 def check(environ: Mapping[str, str], out: str) -> None:
     """Write what stands in the database to a file, as JSON."""
     _open(environ)
-    from releve.gate.models import Attempt, Decision
+    from releve.gate.models import AttemptRow, Decision
 
     told = Decision.objects.values_list("call_id", "cseq", "allowed")
-    attempts = Counter(Attempt.objects.values_list("ref", flat=True))
+    attempts = Counter(AttemptRow.objects.values_list("ref", flat=True))
     document = {
         "decisions": {f"{call}/{cseq}": allowed for call, cseq, allowed in told},
         "rows": Decision.objects.count(),
         "attempts": attempts,
-        "most": max(Counter(Attempt.objects.values_list("person", flat=True)).values()),
+        "most": max(Counter(AttemptRow.objects.values_list("person", flat=True)).values()),
     }
     Path(out).write_text(json.dumps(document), encoding="utf-8")

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 import pytest
 
 from releve.gate.app import Gate
-from releve.gate.connections import Store, Terms, Written
-from releve.gate.errors import Away
+from releve.gate.connections import GateConnection, Terms, Written
+from releve.gate.errors import DatabaseUnavailable
 from releve.gate.protocol import REFUSALS, question_of
 from releve.gate.pseudonyms import key_check
 from tests.gate.making import open_rules
@@ -35,7 +35,7 @@ class Broken:
 
     async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
         await asyncio.sleep(self.seconds)
-        raise self.error or Away("gone")
+        raise self.error or DatabaseUnavailable("gone")
 
     async def again(self, *asked: Any) -> Sequence[Any]:
         raise AssertionError("nothing was read")
@@ -52,7 +52,7 @@ class Broken:
         self.closed += 1
 
 
-def explained(query: str, store: Store | None = None) -> tuple[int, str, dict[str, Any]]:
+def explained(query: str, store: GateConnection | None = None) -> tuple[int, str, dict[str, Any]]:
     """Return status, type and document of a question whose asker accepts JSON."""
     rules, sent = open_rules(), list[Any]()
     broken = store or Broken()
@@ -84,8 +84,8 @@ def test_whoever_accepts_json_is_told_in_words_what_the_gate_itself_refuses() ->
 
 
 def ask(
-    store: Store, query: str = GOOD, *, method: str = "GET", path: str = "/gate", body: bytes = b"",
-    times: int = 1,
+    store: GateConnection, query: str = GOOD, *, method: str = "GET", path: str = "/gate",
+    body: bytes = b"", times: int = 1,
 ) -> list[tuple[int, str, str]]:  # fmt: skip
     """Return status, text and reason of so many questions asked at once."""
     rules = open_rules()
@@ -207,7 +207,7 @@ def test_every_decider_has_connected_before_the_gate_says_that_it_has_started() 
 
 def test_a_gate_starts_though_the_database_is_away() -> None:
     def opened(seconds: float) -> Any:
-        raise Away("nowhere")
+        raise DatabaseUnavailable("nowhere")
 
     rules = open_rules()
     gate = Gate(lambda: rules, [decider_of(lambda: rules, opened, 0.2)])

@@ -9,8 +9,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.gate.models import Consent, Decision, Load, Personal, Watermark, Withdrawal
-from releve.gate.moments import clock
+from releve.gate.db_clock import clock
+from releve.gate.models import (
+    ConsentRow,
+    Decision,
+    Load,
+    PseudonymValue,
+    WatermarkRow,
+    WithdrawalRow,
+)
 from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CAMPAIGN, CLIENT, fill, number_of
 
@@ -49,8 +56,8 @@ def test_a_folder_is_imported_once(folder: Path) -> None:
     again = run("facts", "import", str(folder), "--by", "ines")
     assert "consents: 0 written, 1 there already" in again.output
     assert Load.objects.get().by == "ines"
-    assert Consent.objects.get().wording == "Je coche la case dédiée"
-    assert Personal.objects.filter(value=number_of(2)).exists()
+    assert ConsentRow.objects.get().wording == "Je coche la case dédiée"
+    assert PseudonymValue.objects.filter(value=number_of(2)).exists()
 
 
 def test_a_folder_without_a_table_of_facts_is_refused(tmp_path: Path) -> None:
@@ -76,12 +83,12 @@ def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
     assert f"matched: P1, client {CLIENT}\nconsents taken back: C1\n" in told
     assert f"{CAMPAIGN}, {number_of(1)}: the gate now answers refuse" in told
     assert "FR-OPTIN-6 Consent C1 was withdrawn" in told
-    assert Withdrawal.objects.get().channel == "oral"
-    Watermark.objects.all().delete()
+    assert WithdrawalRow.objects.get().channel == "oral"
+    WatermarkRow.objects.all().delete()
     told = run("facts", "read", "Consentements", "refusals", "--by", "ines").output
     assert "consents: rows 2, last event 20" in told
     assert "refusals: rows 0, last event none" in told
-    assert set(Watermark.objects.values_list("feed", flat=True)) == {"consents", "refusals"}
+    assert set(WatermarkRow.objects.values_list("feed", flat=True)) == {"consents", "refusals"}
 
 
 def test_a_campaign_is_recorded_and_changed() -> None:
@@ -133,7 +140,7 @@ def test_vouching_for_a_folder_writes_its_feeds_and_says_what_was_read(tmp_path:
     )
     assert "consents: rows 1, last event 2026-10-25T09:30:00+00:00" in told.output
     assert "attempts: rows 0, last event none" in told.output
-    assert not Watermark.objects.exists()
+    assert not WatermarkRow.objects.exists()
     marks = read_tables({"feeds.csv": (folder / "feeds.csv").read_bytes()})["feeds"]
     read_at = dict(marks.select("feed", "read_at").iter_rows())
     assert set(read_at) == {"consents", "attempts", "withdrawals", "refusals"}

@@ -10,8 +10,8 @@ import pytest
 
 from releve.gate import decider_pool as module
 from releve.gate.decider import Decider
-from releve.gate.decider_pool import MOST_TOGETHER, Deciders
-from releve.gate.decision import Asked
+from releve.gate.decider_pool import MOST_TOGETHER, DeciderPool
+from releve.gate.decision import PendingQuestion
 from releve.gate.protocol import Reply, allow, no_answer
 from tests.gate.making import question
 
@@ -34,7 +34,7 @@ class Slow:
     async def warm_up(self) -> None:
         self.warm = True
 
-    async def answer(self, group: Sequence[Asked]) -> list[Reply]:
+    async def answer(self, group: Sequence[PendingQuestion]) -> list[Reply]:
         self.groups.append(len(group))
         self.begun.set()
         await self.may.wait()
@@ -44,11 +44,11 @@ class Slow:
         self.closed = True
 
 
-def decided(ask: Callable[[Deciders], Awaitable[list[Reply]]], *each: Any) -> list[Reply]:
+def decided(ask: Callable[[DeciderPool], Awaitable[list[Reply]]], *each: Any) -> list[Reply]:
     """Return what some deciders told."""
 
     async def work() -> list[Reply]:
-        deciders = Deciders(cast("Sequence[Decider]", each))
+        deciders = DeciderPool(cast("Sequence[Decider]", each))
         await deciders.start()
         try:
             return await asyncio.wait_for(ask(deciders), 30)
@@ -58,7 +58,7 @@ def decided(ask: Callable[[Deciders], Awaitable[list[Reply]]], *each: Any) -> li
     return asyncio.run(work())
 
 
-def asked(deciders: Deciders, count: int, name: str = "c") -> list[asyncio.Future[Reply]]:
+def asked(deciders: DeciderPool, count: int, name: str = "c") -> list[asyncio.Future[Reply]]:
     """Ask so many questions."""
     return [deciders.ask(question(1, f"{name}{n}"), 0) for n in range(count)]
 
@@ -66,7 +66,7 @@ def asked(deciders: Deciders, count: int, name: str = "c") -> list[asyncio.Futur
 def test_who_comes_while_a_group_is_decided_is_the_next_group() -> None:
     slow = Slow()
 
-    async def ask(deciders: Deciders) -> list[Reply]:
+    async def ask(deciders: DeciderPool) -> list[Reply]:
         first = asked(deciders, 1, "first")
         await slow.begun.wait()
         rest = asked(deciders, MOST_TOGETHER + 3)
@@ -84,7 +84,7 @@ def test_who_comes_while_a_group_is_decided_is_the_next_group() -> None:
 def test_who_comes_in_the_same_moment_is_one_group() -> None:
     slow = Slow()
 
-    async def ask(deciders: Deciders) -> list[Reply]:
+    async def ask(deciders: DeciderPool) -> list[Reply]:
         slow.may.set()
         return list(await asyncio.gather(*asked(deciders, 5)))
 
@@ -95,7 +95,7 @@ def test_who_comes_in_the_same_moment_is_one_group() -> None:
 def test_another_decides_while_one_is_waiting() -> None:
     slow, other = Slow(), Slow()
 
-    async def ask(deciders: Deciders) -> list[Reply]:
+    async def ask(deciders: DeciderPool) -> list[Reply]:
         waiting = asked(deciders, 1, "first")
         await asyncio.wait([asyncio.create_task(one.begun.wait()) for one in (slow, other)],
                            return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
@@ -115,7 +115,7 @@ def test_another_decides_while_one_is_waiting() -> None:
 def test_whoever_has_been_told_already_is_not_asked_about() -> None:
     slow = Slow()
 
-    async def ask(deciders: Deciders) -> list[Reply]:
+    async def ask(deciders: DeciderPool) -> list[Reply]:
         first = asked(deciders, 1)
         await slow.begun.wait()
         late, other = asked(deciders, 2)
@@ -130,7 +130,7 @@ def test_whoever_has_been_told_already_is_not_asked_about() -> None:
 def test_who_has_waited_in_vain_is_not_kept() -> None:
     slow = Slow()
 
-    async def ask(deciders: Deciders) -> list[Reply]:
+    async def ask(deciders: DeciderPool) -> list[Reply]:
         first = asked(deciders, 1)
         await slow.begun.wait()
         for _ in range(1000):
@@ -147,7 +147,7 @@ def test_what_was_being_decided_is_refused_when_it_is_broken_off(
 ) -> None:
     slow = Slow()
 
-    async def ask(deciders: Deciders) -> list[Reply]:
+    async def ask(deciders: DeciderPool) -> list[Reply]:
         first = asked(deciders, 1)
         await slow.begun.wait()
         for task in deciders._tasks:

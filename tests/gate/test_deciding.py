@@ -18,16 +18,16 @@ from pytest_django.fixtures import Settings
 from releve.gate import rule_versions
 from releve.gate.app import Gate
 from releve.gate.campaigns import put_campaign
-from releve.gate.connections import PostgreSQL, SQLite
+from releve.gate.connections import PostgreSQLConnection, SQLiteConnection
 from releve.gate.current_rules import rules_now
+from releve.gate.db_clock import clock
 from releve.gate.decider import Decider
-from releve.gate.decision import Asked
-from releve.gate.errors import Away, LoadRefused
+from releve.gate.decision import PendingQuestion
+from releve.gate.errors import DatabaseUnavailable, LoadRefused
 from releve.gate.explanation import repeated
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import Campaign, bound
+from releve.gate.fact_reader import CampaignTerms, bound
 from releve.gate.models import RuleTable
-from releve.gate.moments import clock
 from releve.gate.protocol import Question, Reply, allow, refuse
 from releve.gate.pseudonyms import text_pseudonym
 from releve.gate.schema import instant
@@ -62,7 +62,7 @@ def ask(ground: Ground, one: Question) -> Reply:
 
 def reply_of(decider: Decider, one: Question) -> Reply:
     """Ask a decider one question."""
-    (reply,) = answer(decider, Asked(one, time.monotonic() + 5))
+    (reply,) = answer(decider, PendingQuestion(one, time.monotonic() + 5))
     return reply
 
 
@@ -296,7 +296,7 @@ def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: Ground) -> None
 )
 def test_what_is_unknown_is_refused(ground: Ground, more: dict[str, str], expected: str) -> None:
     over = timezone.now().date() - timedelta(days=2)
-    ended = Campaign(
+    ended = CampaignTerms(
         CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "", "energy-supply"
     )
     put_campaign("over", ended, by="tests")
@@ -342,7 +342,7 @@ def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> No
     asked = ([one], bound(holder.vendor, clock()))
     run(holder.read(*asked))
     try:
-        with pytest.raises(Away):
+        with pytest.raises(DatabaseUnavailable):
             run(store.read(*asked))
     finally:
         run(holder.abandon())
@@ -408,7 +408,9 @@ def test_a_decision_that_is_broken_off_gives_its_connection_up(
         await asyncio.sleep(60)
 
     async def break_off() -> None:
-        task = asyncio.create_task(decider.answer([Asked(question(1, "c"), time.monotonic() + 5)]))
+        task = asyncio.create_task(
+            decider.answer([PendingQuestion(question(1, "c"), time.monotonic() + 5)])
+        )
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -424,7 +426,7 @@ def test_a_decision_that_is_broken_off_gives_its_connection_up(
 
 
 def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
-    over = Campaign(
+    over = CampaignTerms(
         CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "", "energy-supply"
     )
     assert put_campaign(CAMPAIGN, over, by="tests")
@@ -457,7 +459,7 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
 def test_the_rules_that_decide_are_kept_first(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     decider, kept = Decider(rule_versions.rules_in_use, ground.store, 5), RuleTable.objects.all()
     assert reply_of(decider, question(1, "c")).status in (200, 403)
     assert [one.version for one in kept] == [rules_now().version]
@@ -470,7 +472,7 @@ def test_the_rules_that_decide_are_kept_first(
 def test_rules_that_are_not_kept_in_time_decide_nothing(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     monkeypatch.setattr(rule_versions, "_SECONDS", 0.1)
     monkeypatch.setattr(rule_versions, "_keep_apart", lambda *_: time.sleep(0.5))
     decider = Decider(rule_versions.rules_in_use, ground.store, 5)
@@ -482,7 +484,7 @@ def test_rules_that_are_not_kept_in_time_decide_nothing(
 def test_rules_that_cannot_be_kept_decide_nothing(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_versions._Kept, "versions", frozenset())
+    monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     monkeypatch.setattr(rule_versions, "RuleTable", None)
     decider = Decider(rule_versions.rules_in_use, ground.store, 5)
     assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-FAULT"
@@ -491,7 +493,7 @@ def test_rules_that_cannot_be_kept_decide_nothing(
 
 
 def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
-    theirs = Campaign("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
+    theirs = CampaignTerms("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
                       "", "", "energy-supply")  # fmt: skip
     with pytest.raises(LoadRefused, match="campaign of another client"):
         put_campaign(CAMPAIGN, theirs, by="tests")
@@ -503,13 +505,13 @@ def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
     decider = decider_of(lambda: ground.rules, ground.store)
     assert reply_of(decider, question(1, "before")).status == 200
     store = decider._store
-    if isinstance(store, PostgreSQL):
+    if isinstance(store, PostgreSQLConnection):
         pid = store._pipeline.process
         ground.rows(f"SELECT pg_terminate_backend({pid})")
         assert said(reply_of(decider, question(1, "gone"))) == "503 refuse GATE-DATABASE"
     else:
         nowhere = ground.folder / "none"
-        lost = decider_of(lambda: ground.rules, lambda seconds: SQLite(nowhere, seconds))
+        lost = decider_of(lambda: ground.rules, lambda seconds: SQLiteConnection(nowhere, seconds))
         assert said(reply_of(lost, question(1, "gone"))) == "503 refuse GATE-DATABASE"
         assert not nowhere.exists()
     assert reply_of(decider, question(1, "back")).status == 200

@@ -14,11 +14,11 @@ from django.utils import timezone
 from releve.gate import erasure
 from releve.gate.erasure import erase_due
 from releve.gate.fact_import import load_facts
-from releve.gate.models import Consent, Fact, Person, Personal
-from releve.gate.models import Withdrawal as Withdrawals
+from releve.gate.models import ConsentRow, FactRow, PersonRow, PseudonymValue
+from releve.gate.models import WithdrawalRow as Withdrawals
 from releve.gate.personal_values import value_of
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, Withdrawal
 from releve.outbound import Person as Link
 from tests.gate.making import CLIENT, consent_of, fill, number_of
@@ -49,7 +49,7 @@ def due_after(years: timedelta = FAR) -> tuple[date, datetime]:
 
 
 def killed_after(
-    monkeypatch: pytest.MonkeyPatch, parts: int, model: type[Fact] | None = None
+    monkeypatch: pytest.MonkeyPatch, parts: int, model: type[FactRow] | None = None
 ) -> None:
     """Let the erasing end after some of its parts, of one table or of all."""
     whole, done = erasure._parts, 0
@@ -80,7 +80,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, model: type[Any], task: Callable[
 
 
 def told() -> list[dict[str, Any]]:
-    entries = Entry.objects.filter(kind=erasure.ERASED).order_by("seq")
+    entries = LedgerEntry.objects.filter(kind=erasure.ERASED).order_by("seq")
     return [json.loads(entry.body) for entry in entries]
 
 
@@ -94,10 +94,10 @@ def test_each_part_is_told_with_what_it_erased_and_the_next_run_erases_the_rest(
         with pytest.raises(KilledError):
             erase_due(on, now)
     assert [(body["rows"], body["values"]) for body in told()] == [(1, 0)] * 3
-    assert Consent.objects.count() == 1
+    assert ConsentRow.objects.count() == 1
     rest = erase_due(on, now)
-    assert not Consent.objects.exists()
-    assert not Personal.objects.exists()
+    assert not ConsentRow.objects.exists()
+    assert not PseudonymValue.objects.exists()
     assert sum(body["rows"] + body["values"] for body in told()) == 3 + rest
     assert erase_due(on, now) == 0
     assert len(told()) == 3 + rest
@@ -107,12 +107,12 @@ def test_of_the_versions_of_a_fact_the_last_goes_last(monkeypatch: pytest.Monkey
     now = timezone.now()
     fill((0,))
     load(consent_of(0, now, objects=frozenset({"insurance"})))
-    assert Consent.objects.count() == 2
+    assert ConsentRow.objects.count() == 2
     on, later = due_after()
-    killed_after(monkeypatch, 1, Consent)
+    killed_after(monkeypatch, 1, ConsentRow)
     with pytest.raises(KilledError):
         erase_due(on, later)
-    assert Consent.objects.get().objects_named == "insurance"
+    assert ConsentRow.objects.get().objects_named == "insurance"
 
 
 def test_what_allows_goes_before_what_forbids(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,7 @@ def test_what_allows_goes_before_what_forbids(monkeypatch: pytest.MonkeyPatch) -
     killed_after(monkeypatch, 0, Withdrawals)
     with pytest.raises(KilledError):
         erase_due(on, later)
-    assert not Consent.objects.exists()
+    assert not ConsentRow.objects.exists()
     assert Withdrawals.objects.count() == 1
 
 
@@ -133,7 +133,7 @@ def test_a_contract_signed_meanwhile_keeps_the_values_of_its_person(
     fill((0, 1))
     on, now = due_after(VALUES_ONLY)
     signed = Contract("K1", CLIENT, "P0", now.date(), None, timezone.now())
-    meanwhile(monkeypatch, Personal, lambda: load(signed))
+    meanwhile(monkeypatch, PseudonymValue, lambda: load(signed))
     erase_due(on, now)
     assert value_of("person", person_pseudonym("P0")) == "P0"
     assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
@@ -148,9 +148,9 @@ def test_a_person_who_signs_again_meanwhile_gets_no_day(monkeypatch: pytest.Monk
     load(first)
     load(replace(first, last=day, known_at=timezone.now()))
     again = Contract("K2", CLIENT, "P0", day, None, timezone.now())
-    meanwhile(monkeypatch, Personal, lambda: load(again))
+    meanwhile(monkeypatch, PseudonymValue, lambda: load(again))
     erase_due(day, now)
-    assert Personal.objects.get(pseudonym=person_pseudonym("P0")).erase_on is None
+    assert PseudonymValue.objects.get(pseudonym=person_pseudonym("P0")).erase_on is None
 
 
 def test_a_number_under_which_a_person_became_known_meanwhile_is_kept(
@@ -159,7 +159,7 @@ def test_a_number_under_which_a_person_became_known_meanwhile_is_kept(
     fill((0, 1))
     on, now = due_after(VALUES_ONLY)
     further = Link("P7", number_of(0), timezone.now())
-    meanwhile(monkeypatch, Personal, lambda: load(further))
+    meanwhile(monkeypatch, PseudonymValue, lambda: load(further))
     erase_due(on, now)
     assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
     assert value_of("number", number_pseudonym(number_of(1))) is None
@@ -171,6 +171,6 @@ def test_a_link_of_whom_something_became_known_meanwhile_is_kept(
     fill((0, 1))
     on, now = due_after()
     again = consent_of(0, timezone.now(), id="C9")
-    meanwhile(monkeypatch, Person, lambda: load(again))
+    meanwhile(monkeypatch, PersonRow, lambda: load(again))
     erase_due(on, now)
-    assert [row.person for row in Person.objects.all()] == [person_pseudonym("P0")]
+    assert [row.person for row in PersonRow.objects.all()] == [person_pseudonym("P0")]

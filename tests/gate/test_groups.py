@@ -19,16 +19,16 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.gate import decision, wal_checkpoints
-from releve.gate.campaign_cache import Commons
+from releve.gate.campaign_cache import CampaignCache
 from releve.gate.campaigns import put_campaign
-from releve.gate.connections import SQLite, Written
+from releve.gate.connections import SQLiteConnection, Written
 from releve.gate.current_rules import rules_now
-from releve.gate.decision import Asked
-from releve.gate.errors import Conflict
+from releve.gate.db_clock import clock
+from releve.gate.decision import PendingQuestion
+from releve.gate.errors import DecisionConflict
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import Campaign
+from releve.gate.fact_reader import CampaignTerms
 from releve.gate.models import Decision
-from releve.gate.moments import clock
 from releve.gate.protocol import Question, Reply
 from releve.gate.replay import replay
 from releve.gate.wal_checkpoints import checkpoint, checkpoint_apart
@@ -51,6 +51,7 @@ from tests.gate.making import (
     CAMPAIGN,
     CLIENT,
     Ground,
+    campaign_terms,
     consent_of,
     number_of,
     open_rules,
@@ -68,9 +69,9 @@ TWINS = {CAMPAIGN: CLIENT, "autumn": "CLIENT-B"}
 PEOPLE = 40
 
 
-def asked(*questions: Question, seconds: float = 30.0) -> list[Asked]:
+def asked(*questions: Question, seconds: float = 30.0) -> list[PendingQuestion]:
     """Questions with time enough."""
-    return [Asked(one, time.monotonic() + seconds) for one in questions]
+    return [PendingQuestion(one, time.monotonic() + seconds) for one in questions]
 
 
 def people(dice: random.Random, now: datetime) -> list[Any]:
@@ -139,14 +140,14 @@ def of_twin(twin: str, told: dict[str, Any]) -> Question:
 def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
     dice, now, rules = random.Random(seed), clock(), open_rules()
     for name, client in TWINS.items():
-        put_campaign(name, Campaign(client, "electricity", "manual", "prospecting", "", None,
+        put_campaign(name, CampaignTerms(client, "electricity", "manual", "prospecting", "", None,
                                     False, None, None, "us", "CASA", "energy-supply"),
                  by="tests")  # fmt: skip
     load_facts(people(dice, now), source="tests", by="tests")
     read_feeds()
     told, store = questions(dice, 150), DjangoStore()
     alone = [decide(store, of_twin(CAMPAIGN, one), rules, time.monotonic() + 30) for one in told]
-    together, commons, rest = list[Reply](), Commons(), told
+    together, commons, rest = list[Reply](), CampaignCache(), told
     while rest:
         size = dice.choice((1, 2, 5, 30))
         group, rest = rest[:size], rest[size:]
@@ -163,10 +164,10 @@ def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
 def test_the_cap_holds_within_a_group(ground: Ground) -> None:
     store = ground.store()
     group = asked(*(question(1, f"c{n}") for n in range(6)), question(2, "other"))
-    found = decide_all(store, group, ground.rules, Commons())
+    found = decide_all(store, group, ground.rules, CampaignCache())
     assert [reply.status for reply in found] == [200] * 4 + [403] * 2 + [200]
     repeats = decide_all(store, asked(*(question(1, f"c{n}") for n in range(6))), ground.rules,
-                         Commons())  # fmt: skip
+                         CampaignCache())  # fmt: skip
     assert repeats == found[:6]
     store.close()
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(5,)]
@@ -175,7 +176,7 @@ def test_the_cap_holds_within_a_group(ground: Ground) -> None:
 def test_a_call_that_comes_twice_in_a_group_counts_once(ground: Ground) -> None:
     store = ground.store()
     group = asked(question(1, "c"), question(1, "c"), question(2, "c"))
-    found = decide_all(store, group, ground.rules, Commons())
+    found = decide_all(store, group, ground.rules, CampaignCache())
     store.close()
     assert [said(reply) for reply in found] == ["200 allow", "200 allow", "400 refuse GATE-CALL"]
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(1,)]
@@ -184,7 +185,7 @@ def test_a_call_that_comes_twice_in_a_group_counts_once(ground: Ground) -> None:
 def test_a_question_that_comes_too_late_leaves_the_others_be(ground: Ground) -> None:
     store = ground.store()
     group = [*asked(question(1, "late"), seconds=-1), *asked(question(1, "c"))]
-    found = decide_all(store, group, ground.rules, Commons())
+    found = decide_all(store, group, ground.rules, CampaignCache())
     store.close()
     assert [said(reply) for reply in found] == ["503 refuse GATE-LATE", "200 allow"]
     assert ground.rows("SELECT COUNT(*) FROM gate_decision") == [(1,)]
@@ -218,7 +219,7 @@ def test_one_that_cannot_be_written_does_not_sink_its_group(
 
     async def faulty(rows: Written) -> None:
         if any(row["call_id"] == "c2" for row in rows["gate_decision"]):
-            raise Conflict("a row that no column can hold")
+            raise DecisionConflict("a row that no column can hold")
         await write(rows)
 
     monkeypatch.setattr(store, "write", faulty)
@@ -241,7 +242,7 @@ def test_one_that_no_column_can_hold_does_not_sink_its_group(ground: Ground) -> 
 
 
 def test_nothing_is_opened_for_those_that_are_too_late() -> None:
-    def opened(seconds: float) -> SQLite:
+    def opened(seconds: float) -> SQLiteConnection:
         raise AssertionError("a connection is opened")
 
     decider = decider_of(open_rules, opened)
@@ -260,12 +261,12 @@ def test_a_group_whose_gate_is_gone_before_the_commit_has_counted_nothing(
 
     commit = not_sent if store.vendor == "postgresql" else lambda: None
     monkeypatch.setattr(store, "_commit", commit)
-    assert len(decide_all(store, asked(*group), ground.rules, Commons())) == 3
+    assert len(decide_all(store, asked(*group), ground.rules, CampaignCache())) == 3
     store.close()  # as the database sees a kill: the connection ends
     assert ground.rows("SELECT COUNT(*) FROM gate_decision") == [(0,)]
     store = ground.store()
     found = decide_all(store, asked(*group, question(1, "c3"), question(1, "c4")), ground.rules,
-                       Commons())  # fmt: skip
+                       CampaignCache())  # fmt: skip
     store.close()
     assert [reply.status for reply in found] == [200] * 4 + [403]
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(4,)]
@@ -278,7 +279,7 @@ def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
     start = threading.Barrier(4, timeout=30)
 
     def dial(dialler: int) -> None:
-        dice, store, commons = random.Random(dialler), ground.store(30), Commons()
+        dice, store, commons = random.Random(dialler), ground.store(30), CampaignCache()
         start.wait()
         for call in range(5):
             order = dice.sample(range(10), 8)
@@ -309,7 +310,7 @@ def test_connections_that_are_opened_and_closed_at_once_are_all_opened(tmp_path:
 
     def open_some() -> None:
         for number in range(200):  # nobody else has it open: each that closes ends the log
-            SQLite(path, 5).close()
+            SQLiteConnection(path, 5).close()
             opened.append(number)
 
     threads = [threading.Thread(target=open_some) for _ in range(4)]
@@ -321,7 +322,7 @@ def test_connections_that_are_opened_and_closed_at_once_are_all_opened(tmp_path:
 
 
 def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> None:
-    store, commons = ground.store(), Commons()
+    store, commons = ground.store(), CampaignCache()
     reads, common = Counter[str](), store.common
 
     async def counted(terms: Any) -> Any:
@@ -338,7 +339,7 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
     ]  # fmt: skip
     assert reads == {CAMPAIGN: 1, "none": 1}
     if connection.vendor == "postgresql":
-        over = Campaign(
+        over = CampaignTerms(
             CLIENT,
             "gas",
             "manual",
@@ -364,12 +365,10 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
 @pytest.mark.django_db
 def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     now, rules = clock(), open_rules()
-    put_campaign(CAMPAIGN, Campaign(CLIENT, "electricity", "manual", "prospecting", "", None, False,
-                                    None, None, "us", "CASA", "energy-supply"),
-                 by="tests")  # fmt: skip
+    put_campaign(CAMPAIGN, campaign_terms(), by="tests")
     load_facts([Person("P1", number_of(1), now), consent_of(1, now - timedelta(days=1))],
                source="tests", by="tests")  # fmt: skip
-    store, commons = DjangoStore(), Commons()
+    store, commons = DjangoStore(), CampaignCache()
 
     def ask(call: str) -> str:
         return said(decide(store, question(1, call), rules, time.monotonic() + 5, commons))
@@ -390,14 +389,14 @@ def test_the_log_is_carried_over_apart(ground: Ground) -> None:
         pytest.skip("SQLite's log")
     store = ground.store()
     group = asked(*(question(n, f"c{n}") for n in range(10)))
-    assert len(decide_all(store, group, ground.rules, Commons())) == 10
+    assert len(decide_all(store, group, ground.rules, CampaignCache())) == 10
     log = ground.file.with_name("gate.sqlite3-wal")
     assert log.stat().st_size > 0
     before = log.stat().st_size
     assert not checkpoint(ground.file), "ten calls are no long log"
     assert checkpoint(ground.file, most_pages=0)
     group = asked(*(question(n, f"d{n}") for n in range(10)))
-    assert len(decide_all(store, group, ground.rules, Commons())) == 10
+    assert len(decide_all(store, group, ground.rules, CampaignCache())) == 10
     assert log.stat().st_size == before, "it is written over from its beginning"
     with sqlite3.connect(ground.file) as reader:
         assert reader.execute("SELECT COUNT(*) FROM gate_decision").fetchone() == (20,)

@@ -13,11 +13,11 @@ from django.conf import settings
 
 from releve.cli.main import main
 from releve.gate import pseudonyms
-from releve.gate.decision import Asked
+from releve.gate.decision import PendingQuestion
 from releve.gate.errors import KeyFault
 from releve.gate.fact_import import load_facts
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.models import Attempt, Person
+from releve.gate.models import AttemptRow, PersonRow
 from releve.ledger.models import KeyCheck
 from releve.outbound import Withdrawal
 from tests.gate.making import CLIENT, Ground, fill, question, said
@@ -38,7 +38,7 @@ def use(key: str) -> None:
 def told(ground: Ground, call: str = "c1") -> str:
     decider = decider_of(lambda: ground.rules, ground.store)
     try:
-        (reply,) = answer(decider, Asked(question(0, call), time.monotonic() + 5))
+        (reply,) = answer(decider, PendingQuestion(question(0, call), time.monotonic() + 5))
     finally:
         decider.close()
     return said(reply)
@@ -81,13 +81,13 @@ def test_a_database_without_a_check_value_allows_nothing(ground: Ground) -> None
 @pytest.mark.parametrize("wrong", ["", OTHER])
 def test_nothing_is_loaded_or_forgotten_under_another_key(wrong: str) -> None:
     fill(range(2))
-    before = Person.objects.count()
+    before = PersonRow.objects.count()
     use(wrong)
     with pytest.raises(KeyFault, match=r"restore gate\.key from its copy"):
         fill(range(2))
     with pytest.raises(KeyFault, match="or set RELEVE_GATE_KEY"):
         load_facts([Withdrawal(CLIENT, "P1", NOW, NOW)], source="x", by="tests")
-    assert Person.objects.count() == before
+    assert PersonRow.objects.count() == before
     result = CliRunner().invoke(main, ["outbound", "forget", "P1"])
     assert result.exit_code == 1
     assert "restore gate.key" in result.output
@@ -146,4 +146,4 @@ def test_the_check_value_tells_nothing_of_the_key_and_no_row_is_made_twice() -> 
     (row,) = KeyCheck.objects.all()
     assert len(row.value) == 32
     assert row.value not in settings.GATE_KEY
-    assert not Attempt.objects.exists()
+    assert not AttemptRow.objects.exists()

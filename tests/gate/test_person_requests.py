@@ -16,18 +16,27 @@ from releve.gate import pseudonyms
 from releve.gate.attempt_outcomes import refines
 from releve.gate.batch_proofs import close_all
 from releve.gate.campaigns import put_campaign
+from releve.gate.db_clock import clock
 from releve.gate.decision import decide
 from releve.gate.erasure import erase_due, erase_person
 from releve.gate.errors import KeyFault
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_proofs import seal_facts
-from releve.gate.fact_reader import Campaign
-from releve.gate.models import Attempt, Decision, Load, Personal, PersonRequest, Refusal, Withdrawal
-from releve.gate.moments import clock
+from releve.gate.fact_reader import CampaignTerms
+from releve.gate.models import (
+    AttemptRow,
+    Decision,
+    Load,
+    PersonRequestRow,
+    PseudonymValue,
+    RefusalRow,
+    WithdrawalRow,
+)
 from releve.gate.person_answers import answers_now
 from releve.gate.person_requests import (
     KIND,
-    Request,
+    PhoneRequest,
+    RecordedRequest,
     RequestFaults,
     RequestReused,
     record,
@@ -36,12 +45,13 @@ from releve.gate.person_requests import (
 from releve.gate.protocol import Question
 from releve.gate.pseudonyms import number_pseudonym
 from releve.gate.replay import replay
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, Person, Rules
 from releve.outbound import Refusal as RefusalFact
 from tests.gate.making import (
     CAMPAIGN,
     CLIENT,
+    campaign_terms,
     consent_of,
     fill,
     number_of,
@@ -75,8 +85,8 @@ def ask(ground: Open, one: Question) -> str:
     return f"{reply.status} {reply.reasons}".strip()
 
 
-def stop(number: str, key: str = "k1", **more: object) -> Request:
-    return Request(**{"key": key, "number": number, "said": "stop", "client": CLIENT, **more})
+def stop(number: str, key: str = "k1", **more: object) -> PhoneRequest:
+    return PhoneRequest(**{"key": key, "number": number, "said": "stop", "client": CLIENT, **more})
 
 
 @pytest.mark.parametrize("written", SPELLINGS)
@@ -121,7 +131,7 @@ def test_a_number_nobody_is_known_under_binds_who_is_recorded_later(ground: Open
 def test_every_client_binds_one_that_has_its_first_campaign_later(ground: Open) -> None:
     record(stop(number_of(1), client=""), by="ines")
     now = clock()
-    put_campaign("new", Campaign("CLIENT-N", "electricity", "manual", "prospecting", "", None,
+    put_campaign("new", CampaignTerms("CLIENT-N", "electricity", "manual", "prospecting", "", None,
                                  False, None, None, "us", "CASA", "energy-supply"),
                  by="tests")  # fmt: skip
     contract = Contract("KN", "CLIENT-N", "P1", now.date() - timedelta(90), None, now,
@@ -149,18 +159,16 @@ def test_it_follows_a_person_to_another_number(ground: Open) -> None:
 
 
 def test_it_binds_for_another_client_no_more_than_it_says(ground: Open) -> None:
-    put_campaign("other", Campaign("CLIENT-B", "electricity", "manual", "prospecting", "", None,
-                                   False, None, None, "us", "CASA", "energy-supply"),
-                 by="tests")  # fmt: skip
+    put_campaign("other", campaign_terms("CLIENT-B"), by="tests")
     record(stop(number_of(1), client="CLIENT-B"), by="ines")
     assert ask(ground, question(1, "mine")) == "200"
 
 
 @pytest.mark.parametrize("kind", ["refusal", "not-interested", "not-now"])
 def test_a_refusal_is_recorded_by_its_kind(ground: Open, kind: str) -> None:
-    record(Request("k", number_of(1), kind, CLIENT), by="ines")
-    assert set(Refusal.objects.values_list("kind", flat=True)) == {kind}
-    assert not Withdrawal.objects.exists()
+    record(PhoneRequest("k", number_of(1), kind, CLIENT), by="ines")
+    assert set(RefusalRow.objects.values_list("kind", flat=True)) == {kind}
+    assert not WithdrawalRow.objects.exists()
     refused = ask(ground, question(1, "after"))
     assert refused == "200" if kind == "not-now" else "FR-REFUS-60" in refused
 
@@ -171,37 +179,39 @@ def test_a_key_records_once_and_never_something_else(ground: Open) -> None:
     assert again.before
     assert again.known_at == first.known_at
     assert again.facts == first.facts
-    assert Withdrawal.objects.count() == 2  # the person and the number
-    assert PersonRequest.objects.count() == Entry.objects.filter(kind=KIND).count() == 1
+    assert WithdrawalRow.objects.count() == 2  # the person and the number
+    assert PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
     with pytest.raises(RequestReused):
         record(stop(number_of(2)), by="ines")
     assert record(stop(number_of(2)), by="another").before is False
 
 
 def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> None:
-    bad = Request("", "12", "go away", "CLIENT-Z", clock() + timedelta(hours=1), outcome="busy")
+    bad = PhoneRequest(
+        "", "12", "go away", "CLIENT-Z", clock() + timedelta(hours=1), outcome="busy"
+    )
     with pytest.raises(RequestFaults) as caught:
         record(bad, by="ines")
     assert [(one.field, one.code) for one in caught.value.faults] == [
         ("key", "key.missing"), ("number", "number.unreadable"), ("said", "said.unknown"),
         ("client", "client.unknown"), ("outcome", "outcome.unknown"), ("at", "at.future"),
     ]  # fmt: skip
-    assert not PersonRequest.objects.exists()
-    assert not Entry.objects.filter(kind=KIND).exists()
+    assert not PersonRequestRow.objects.exists()
+    assert not LedgerEntry.objects.filter(kind=KIND).exists()
 
 
 def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
-    put = Request("k", number_of(1), "Ne m'appelez plus", "client a")
+    put = PhoneRequest("k", number_of(1), "Ne m'appelez plus", "client a")
     assert record(put, by="ines").client == CLIENT
-    assert set(Refusal.objects.values_list("kind", "client")) == {("objection", CLIENT)}
+    assert set(RefusalRow.objects.values_list("kind", "client")) == {("objection", CLIENT)}
     assert answers_now(number_of(1), "Client_A", ground.rules, clock()) == answers_now(
         number_of(1), CLIENT, ground.rules, clock()
     )
-    assert record(Request("k", number_of(1), "stop", CLIENT), by="ines").before
+    assert record(PhoneRequest("k", number_of(1), "stop", CLIENT), by="ines").before
     ask(ground, question(2, "c"))
-    told = Request("o", number_of(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée")
+    told = PhoneRequest("o", number_of(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée")
     record(told, by="ines")
-    assert Attempt.objects.latest("pk").outcome == "busy"
+    assert AttemptRow.objects.latest("pk").outcome == "busy"
 
 
 def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings) -> None:
@@ -209,16 +219,16 @@ def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings)
     pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="is not the one"):
         record(stop(number_of(1)), by="ines")
-    assert not PersonRequest.objects.exists()
+    assert not PersonRequestRow.objects.exists()
 
 
 def test_an_outcome_is_a_further_version_of_the_attempt_and_counts_once(ground: Open) -> None:
     assert ask(ground, question(1, "call")) == "200"
-    told = Request("o", number_of(1), "outcome", CLIENT, outcome="conversation")
+    told = PhoneRequest("o", number_of(1), "outcome", CLIENT, outcome="conversation")
     assert record(told, by="ines").facts == 1
-    rows = list(Attempt.objects.order_by("pk").values_list("ref", "outcome"))
+    rows = list(AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
     assert rows == [("call/1", ""), ("call/1", "conversation")]
-    unknown = Request("p", number_of(2), "outcome", CLIENT, outcome="busy")
+    unknown = PhoneRequest("p", number_of(2), "outcome", CLIENT, outcome="busy")
     with pytest.raises(RequestFaults, match=r"call: call\.unknown"):
         record(unknown, by="ines")
 
@@ -227,23 +237,23 @@ def test_many_at_once_leave_the_faulty_ones_out(ground: Open) -> None:
     requests = [stop(number_of(1), "a"), stop("12", "b"), stop(number_of(2), "c"),
                 stop(number_of(1), "a")]  # fmt: skip
     found = record_all(requests, by="feed", source="feed")
-    assert [type(one).__name__ for one in found] == ["Recorded", "RequestFaults", "Recorded",
-                                                     "Recorded"]  # fmt: skip
+    kinds = [RecordedRequest, RequestFaults, RecordedRequest, RecordedRequest]
+    assert [type(one) for one in found] == kinds
     assert [getattr(one, "before", None) for one in found] == [False, None, False, True]
     assert Load.objects.filter(source="feed").count() == 1
-    assert PersonRequest.objects.count() == 2
+    assert PersonRequestRow.objects.count() == 2
 
 
 def test_the_ledger_holds_no_number_and_the_facts_are_sealed(ground: Open) -> None:
     record(stop(number_of(1)), by="ines")
-    entry = Entry.objects.get(kind=KIND)
+    entry = LedgerEntry.objects.get(kind=KIND)
     digits = number_of(1)[3:]
     assert digits not in str(entry.body)
     assert number_pseudonym(number_of(1)) not in str(entry.body)
     assert "ines" in str(entry.body)
     assert CLIENT in str(entry.body)
     assert seal_facts(clock()) >= 4
-    for model in (Withdrawal, Refusal, PersonRequest):
+    for model in (WithdrawalRow, RefusalRow, PersonRequestRow):
         for row in model.objects.values():
             assert digits not in str(row)
 
@@ -273,14 +283,16 @@ def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
     assert again.agrees(decision)
     assert number_of(40) not in again.evidence
     erase_person("P40", clock())
-    assert not Personal.objects.filter(what="number", pseudonym=number_pseudonym(number_of(40)))
+    assert not PseudonymValue.objects.filter(
+        what="number", pseudonym=number_pseudonym(number_of(40))
+    )
     assert "FR-OBJECTION" in ask(ground, question(40, "erased"))
     close_all(clock())
     later = clock() + timedelta(days=3 * 366 + 2)
     erase_due(later.date(), later)
-    assert not PersonRequest.objects.exists()
-    assert not Withdrawal.objects.exists()
-    assert Refusal.objects.filter(kind="objection").exists()
+    assert not PersonRequestRow.objects.exists()
+    assert not WithdrawalRow.objects.exists()
+    assert RefusalRow.objects.filter(kind="objection").exists()
 
 
 def test_the_answer_of_the_network_does_not_hide_what_the_agent_said() -> None:
@@ -333,8 +345,8 @@ def test_a_key_sent_by_several_at_once_records_once() -> None:
     for thread in threads:
         thread.join(30)
     assert sorted(one.before for one in found) == [False, True, True, True]
-    assert PersonRequest.objects.count() == Entry.objects.filter(kind=KIND).count() == 1
-    assert Withdrawal.objects.count() == 2
+    assert PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
+    assert WithdrawalRow.objects.count() == 2
 
 
 def test_an_objection_of_an_import_by_number_binds(ground: Open) -> None:

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
+from releve.gate.db_clock import clock
 from releve.gate.fact_reader import facts_at
-from releve.gate.moments import clock
 from releve.outbound.attempt_provider import provided
 from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CLIENT, fill, number_of

@@ -23,16 +23,24 @@ from releve.gate.attempt_outcomes import write_outcomes
 from releve.gate.batch_proofs import close_all, prove_row
 from releve.gate.campaigns import put_campaign
 from releve.gate.erasure import erase_due, erase_person
-from releve.gate.errors import LoadRefused, NoSuch
+from releve.gate.errors import LoadRefused, NotAvailable
 from releve.gate.fact_import import load_facts, load_frames
-from releve.gate.fact_reader import Campaign
-from releve.gate.models import Attempt, Consent, Cursor, Decision, Load, Person, Personal
-from releve.gate.models import Refusal as Refusals
-from releve.gate.outcomes import mark_unknown, read_outcomes
+from releve.gate.fact_reader import CampaignTerms
+from releve.gate.models import (
+    AttemptRow,
+    ConsentRow,
+    Cursor,
+    Decision,
+    Load,
+    PersonRow,
+    PseudonymValue,
+)
+from releve.gate.models import RefusalRow as Refusals
+from releve.gate.outcome_files import mark_unknown, read_outcomes
 from releve.gate.personal_values import value_of
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.gate.replay import replay
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import seal
 from releve.outbound import Contract, Refusal, Withdrawal
 from releve.outbound.fact_tables import read_tables
@@ -57,9 +65,9 @@ def asked() -> list[str]:
 
 def test_a_row_is_proved_against_a_signed_root_without_showing_another(asked: list[str]) -> None:
     (batch,) = close_all(timezone.now())
-    assert (batch.decisions, batch.attempts) == (10, Attempt.objects.count())
+    assert (batch.decisions, batch.attempts) == (10, AttemptRow.objects.count())
     root = seal(timezone.now())
-    for row in (Decision.objects.get(call_id="call-4"), Attempt.objects.first()):
+    for row in (Decision.objects.get(call_id="call-4"), AttemptRow.objects.first()):
         assert row is not None
         proof = prove_row(row, root.number)
         assert holds(proof)
@@ -78,7 +86,7 @@ def holds(proof: Any, text: str | None = None) -> bool:
 def test_what_is_not_in_a_batch_cannot_be_proved(asked: list[str]) -> None:
     row = Decision.objects.first()
     assert row is not None
-    with pytest.raises(NoSuch, match="releve outbound close"):
+    with pytest.raises(NotAvailable, match="releve outbound close"):
         prove_row(row, 1)
 
 
@@ -100,7 +108,7 @@ def test_a_decision_replayed_as_known_then_is_the_same_whatever_was_learnt_since
         assert "P0" not in found.evidence
     other = Decision.objects.latest("pk")
     other.rules_version = "another"
-    with pytest.raises(NoSuch, match="judged by the rules"):
+    with pytest.raises(NotAvailable, match="judged by the rules"):
         replay(other, rules)
 
 
@@ -122,7 +130,7 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     assert dataclasses.astuple(read_outcomes(folder)) == (1, 1, 1, 0)
     os.rename(file, folder / "acc_1.log.1")
     assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0)
-    told = Attempt.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
+    told = AttemptRow.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
     assert list(told) == [("call-0/1", "answered"), ("call-1/1", "busy"), ("call-2/1", "answered")]
     assert Cursor.objects.count() == 1
 
@@ -131,7 +139,7 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
 def test_what_an_agent_reported_of_an_answered_call_stays(
     said: str, asked: list[str], tmp_path: Path
 ) -> None:
-    reported = Attempt.objects.filter(ref="call-0/1")
+    reported = AttemptRow.objects.filter(ref="call-0/1")
     write_outcomes(list(reported), [said], "agent")
     (tmp_path / "acc_1.log").write_text(line("call-0", "200") + line("call-1", "200"))
     assert read_outcomes(tmp_path).filed == 1
@@ -143,7 +151,7 @@ def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
     code: str, told: str, tmp_path: Path
 ) -> None:
     fill(range(1))
-    row = Campaign(CLIENT, "insurance", "manual", "prospecting", "", None, False,
+    row = CampaignTerms(CLIENT, "insurance", "manual", "prospecting", "", None, False,
                    None, None, PROVIDER, "CASA", "insurance")  # fmt: skip
     put_campaign("cover", row, by="tests")
     given = timezone.now() - timedelta(days=1)
@@ -168,7 +176,7 @@ def test_a_call_that_the_proxy_refused_by_itself_went_around_nobody(
     called = line("called", "603")  # whoever was called declined: the call went out
     (tmp_path / "acc_1.log").write_text("".join(alone).replace("|to|", "||") + called)
     assert dataclasses.astuple(read_outcomes(tmp_path)) == (1, 2, 0, 2)
-    assert Attempt.objects.exclude(outcome="").get().outcome == "failed"
+    assert AttemptRow.objects.exclude(outcome="").get().outcome == "failed"
 
 
 def test_the_cursor_stays_where_filing_fails(
@@ -181,14 +189,14 @@ def test_the_cursor_stays_where_filing_fails(
         patch.setattr("releve.gate.attempt_outcomes.close_alone", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             read_outcomes(folder)
-    assert not Attempt.objects.exclude(outcome="").exists()
+    assert not AttemptRow.objects.exclude(outcome="").exists()
     assert read_outcomes(folder).filed == 1
 
 
 def test_an_attempt_that_nobody_tells_about_is_unknown_until_somebody_does(
     asked: list[str], tmp_path: Path
 ) -> None:
-    count = Attempt.objects.count()
+    count = AttemptRow.objects.count()
     assert mark_unknown(timezone.now()) == count
     assert mark_unknown(timezone.now()) == 0
     (tmp_path / "acc_1.log").write_text(line("call-0", "200"))
@@ -206,7 +214,7 @@ def test_a_person_is_forgotten_and_still_not_called(asked: list[str]) -> None:
     assert erase_person("P0", now) == 0
     reply = decide(DjangoStore(), question(0, "after"), open_rules(), time.monotonic() + 5)
     assert "FR-OPTIN-6" in reply.reasons
-    assert Entry.objects.filter(kind="outbound.erased").count() == 1
+    assert LedgerEntry.objects.filter(kind="outbound.erased").count() == 1
 
 
 def test_no_number_or_name_stands_in_clear_outside_the_table_of_values(asked: list[str]) -> None:
@@ -232,8 +240,8 @@ def test_rows_go_on_their_day_and_the_others_can_still_be_proved(asked: list[str
     proof = prove_row(second, root.number)
     assert holds(proof)
     assert erase_due(timezone.now().date() + timedelta(days=4 * 366), timezone.now()) > 10
-    assert not Consent.objects.exists()
-    assert not Personal.objects.filter(what="proof").exists()
+    assert not ConsentRow.objects.exists()
+    assert not PseudonymValue.objects.filter(what="proof").exists()
 
 
 def test_consents_whose_dates_cannot_be_trusted_are_kept_and_refuse() -> None:
@@ -250,7 +258,7 @@ def test_consents_whose_dates_cannot_be_trusted_are_kept_and_refuse() -> None:
     for n in range(3):
         reply = decide(store, question(n, f"c{n}"), rules, time.monotonic() + 5)
         assert "FR-DATA-CONSENT" in reply.reasons or "ANY-DATA-CONSENT" in reply.reasons, n
-    kept = Consent.objects.first()
+    kept = ConsentRow.objects.first()
     assert kept is not None
     assert kept.wording == "déjà coché"
     assert kept.proof.startswith("salted:")
@@ -351,6 +359,6 @@ def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: st
     load_facts([ended], source="tests", by="tests")
     erase_due(far.date(), far)
     erase_due((far + timedelta(days=4 * 366)).date(), far)
-    assert not Personal.objects.filter(pseudonym=person_pseudonym("P0")).exists()
-    assert Person.objects.filter(person=person_pseudonym("P1")).exists()
-    assert not Person.objects.filter(person=person_pseudonym("P0")).exists()
+    assert not PseudonymValue.objects.filter(pseudonym=person_pseudonym("P0")).exists()
+    assert PersonRow.objects.filter(person=person_pseudonym("P1")).exists()
+    assert not PersonRow.objects.filter(person=person_pseudonym("P0")).exists()

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from releve.gate import request_feeds
-from releve.gate.models import Cursor, FeedFault, PersonRequest, Watermark, Withdrawal
+from releve.gate.models import Cursor, FeedFaultRow, PersonRequestRow, WatermarkRow, WithdrawalRow
 from releve.gate.request_feeds import (
     FeedMoved,
     RowFault,
@@ -51,17 +51,17 @@ def test_a_file_is_read_once_and_put_away(folder: Path) -> None:
     assert read(folder) == (2, 0, 0)
     assert read(folder) == (0, 0, 0)
     assert [path.name for path in (folder / "done").iterdir()] == ["one.csv"]
-    assert PersonRequest.objects.count() == 2
+    assert PersonRequestRow.objects.count() == 2
     drop(folder, line(1) + line(2), "again.csv")
     assert read(folder) == (0, 0, 0)
-    assert Withdrawal.objects.count() == 4  # a person and a number each
+    assert WithdrawalRow.objects.count() == 4  # a person and a number each
 
 
 def test_a_row_may_be_spelt_in_any_way(folder: Path) -> None:
     drop(folder, line(1, said="Ne plus appeler", client="client a"))
     assert read(folder) == (1, 0, 0)
-    assert PersonRequest.objects.get().said == "stop"
-    assert set(Withdrawal.objects.values_list("client", flat=True)) == {CLIENT}
+    assert PersonRequestRow.objects.get().said == "stop"
+    assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
 
 
 def test_a_row_in_another_file_counts_once(folder: Path) -> None:
@@ -111,16 +111,16 @@ def test_faulty_rows_are_set_aside_with_their_line_and_never_loop(folder: Path) 
          + line(3, key="1") + line(4, client="") + line(4, key="5", client="*"))  # fmt: skip
     assert read(folder) == (2, 0, 5)
     assert read(folder) == (0, 0, 0)
-    assert list(FeedFault.objects.order_by("line").values_list("line", "field", "code")) == [
+    assert list(FeedFaultRow.objects.order_by("line").values_list("line", "field", "code")) == [
         (2, "said", "said.unknown"), (3, "number", "number.unreadable"),
         (4, "", "row.unreadable"), (5, "id", "key.reused"), (6, "client", "client.unknown"),
     ]  # fmt: skip
     aside = (folder / "set-aside" / "one.csv").read_text(encoding="utf-8").splitlines()
     assert len(aside) == 6
     assert aside[2].startswith("number: number.unreadable;3;12;stop;CLIENT-A")
-    for row in FeedFault.objects.values():
+    for row in FeedFaultRow.objects.values():
         assert number_of(2)[3:] not in str(row)
-    assert PersonRequest.objects.filter(client="").count() == 1
+    assert PersonRequestRow.objects.filter(client="").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_feed_is_set_aside_whole(folder: Path, text: str, faul
     assert read(folder) == (0, 0, 1)
     assert read(folder) == (0, 0, 0)
     assert fault in (folder / "set-aside" / "bad.csv").read_text(encoding="utf-8")
-    assert FeedFault.objects.count() == 1
+    assert FeedFaultRow.objects.count() == 1
 
 
 def test_a_kill_between_rows_loses_and_doubles_nothing(
@@ -157,10 +157,10 @@ def test_a_kill_between_rows_loses_and_doubles_nothing(
         patch.setattr(request_feeds, "record_all", killed)
         with pytest.raises(KeyboardInterrupt):
             read(folder)
-    assert Cursor.objects.get().offset == PersonRequest.objects.count() == 20
+    assert Cursor.objects.get().offset == PersonRequestRow.objects.count() == 20
     assert read(folder) == (25, 0, 1)
-    assert PersonRequest.objects.count() == 45
-    assert FeedFault.objects.get().line == 46
+    assert PersonRequestRow.objects.count() == 45
+    assert FeedFaultRow.objects.get().line == 46
 
 
 def test_deleting_leaves_no_number_on_the_disk(folder: Path) -> None:
@@ -186,7 +186,7 @@ def test_rows_over_http_follow_the_position(folder: Path) -> None:
 
 
 def test_a_feed_that_is_a_register_counts_as_its_reading_once_a_minute(folder: Path) -> None:
-    before = Watermark.objects.filter(feed="withdrawals")
+    before = WatermarkRow.objects.filter(feed="withdrawals")
     before.update(read_at="2026-01-01T00:00:00+00:00")
     note_read(["withdrawals"], by="d")
     note_read(["withdrawals"], by="d")

@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from releve.evidence import verify
 from releve.gate import fact_proofs
+from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_proofs import Prover, fact_text, seal_facts
-from releve.gate.models import Consent, FactBatch, Load, Mandate, Withdrawal
-from releve.gate.moments import clock
+from releve.gate.fact_proofs import FactProver, fact_text, seal_facts
+from releve.gate.models import ConsentRow, FactBatch, Load, MandateRow, WithdrawalRow
 from releve.ledger.keys import public_key
-from releve.ledger.models import Entry
-from releve.ledger.roots import Root, seal
+from releve.ledger.models import LedgerEntry
+from releve.ledger.roots import SignedRoot, seal
 from releve.outbound import Withdrawal as Taken
 from tests.gate.making import CLIENT, consent_of, fill
 
@@ -37,7 +37,7 @@ def withdrawn(person: int) -> None:
     load_facts([Taken(CLIENT, f"P{person}", now, now)], source="tests", by="tests")
 
 
-def sealed_now() -> Root:
+def sealed_now() -> SignedRoot:
     seal_facts(timezone.now())
     return seal(timezone.now())
 
@@ -47,14 +47,17 @@ def test_every_fact_is_proved_alone_and_once() -> None:
     withdrawn(0)
     root = sealed_now()
     assert seal_facts(timezone.now()) == 0
-    prover = Prover(root)
-    for model in (Consent, Withdrawal, Mandate):
+    prover = FactProver(root)
+    for model in (ConsentRow, WithdrawalRow, MandateRow):
         for row in model.objects.all():
             proof = prover.proof(row)
             assert proof is not None
             assert holds(dict(proof))
             assert json.loads(proof["text"])["id"] == row.pk
-    assert Entry.objects.filter(kind=fact_proofs.KIND, body__contains="gate_consent").count() == 1
+    assert (
+        LedgerEntry.objects.filter(kind=fact_proofs.KIND, body__contains="gate_consent").count()
+        == 1
+    )
 
 
 def test_what_comes_later_comes_into_later_trees_also_within_one_load(
@@ -65,18 +68,18 @@ def test_what_comes_later_comes_into_later_trees_also_within_one_load(
     early = sealed_now()
     assert [b.rows for b in FactBatch.objects.filter(table="gate_consent")] == [3, 3, 1]
     load_facts([consent_of(8, clock() - timedelta(days=1))], source="tests", by="tests")
-    later = Consent.objects.order_by("pk").last()
+    later = ConsentRow.objects.order_by("pk").last()
     assert later is not None
-    assert Prover(early).proof(later) is None
+    assert FactProver(early).proof(later) is None
     root = sealed_now()
-    assert all(holds(dict(Prover(root).proof(row) or {})) for row in Consent.objects.all())
-    assert Prover(early).proof(later) is None
+    assert all(holds(dict(FactProver(root).proof(row) or {})) for row in ConsentRow.objects.all())
+    assert FactProver(early).proof(later) is None
 
 
 def test_a_load_that_is_not_closed_is_not_proved() -> None:
     fill(range(1))
     load = Load.objects.create(source="killed", by="tests", opened_at=clock())
-    first = Consent.objects.get()
+    first = ConsentRow.objects.get()
     first.pk, first.load = None, load
     first.save()
     assert seal_facts(timezone.now()) > 0
@@ -86,18 +89,18 @@ def test_a_load_that_is_not_closed_is_not_proved() -> None:
 def test_a_fact_that_was_changed_has_no_proof_and_one_that_was_erased_spoils_no_other() -> None:
     fill(range(3))
     root = sealed_now()
-    changed, gone, kept = Consent.objects.order_by("pk")
+    changed, gone, kept = ConsentRow.objects.order_by("pk")
     changed.wording = "other words"
-    assert Prover(root).proof(changed) is None
+    assert FactProver(root).proof(changed) is None
     gone.delete()
-    proof = Prover(root).proof(kept)
+    proof = FactProver(root).proof(kept)
     assert proof is not None
     assert holds(dict(proof))
 
 
 def test_the_text_of_a_fact_holds_pseudonyms_and_when_it_was_known() -> None:
     fill(range(1))
-    told = json.loads(fact_text(Consent.objects.get()))
+    told = json.loads(fact_text(ConsentRow.objects.get()))
     assert told["ref"] == "C0"
     assert told["recorded_at"] == told["known_at"]
     assert "P0" not in told["person"]

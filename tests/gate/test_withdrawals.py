@@ -6,13 +6,13 @@ from datetime import date, timedelta
 
 import pytest
 
+from releve.gate.db_clock import clock
 from releve.gate.errors import NoMatch
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_reader import facts_at
-from releve.gate.models import Consent, Load, Withdrawal
-from releve.gate.models.records import Personal
-from releve.gate.moments import clock
-from releve.gate.person_requests import Request, record
+from releve.gate.models import ConsentRow, Load, WithdrawalRow
+from releve.gate.models.records import PseudonymValue
+from releve.gate.person_requests import PhoneRequest, record
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.gate.withdrawals import answers_now, withdraw
 from releve.outbound import Call, Contract, Person, built_in_rules, verdict
@@ -25,7 +25,7 @@ def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
     fill(range(2))
     found = withdraw("Client A", "P1", clock(), channel="oral", by="tests")
     assert (found.client, found.persons, found.consents) == (CLIENT, ("P1",), ("C1",))
-    row = Withdrawal.objects.get()
+    row = WithdrawalRow.objects.get()
     assert (row.client, row.person, row.channel) == (CLIENT, found.pseudonyms[0], "oral")
 
 
@@ -38,12 +38,12 @@ def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
     found = withdraw(CLIENT, written, clock(), by="tests")
     assert found.persons == ("P1", "P9")
     bound = {*found.pseudonyms, number_pseudonym(number)}
-    assert set(Withdrawal.objects.values_list("person", flat=True)) == bound
+    assert set(WithdrawalRow.objects.values_list("person", flat=True)) == bound
 
 
 def test_a_number_by_which_something_was_said_before_still_stands_for_its_holders() -> None:
     fill(range(2))
-    record(Request("k", number_of(1), "refusal", CLIENT), by="tests")
+    record(PhoneRequest("k", number_of(1), "refusal", CLIENT), by="tests")
     found = withdraw(CLIENT, number_of(1), clock(), by="tests")
     assert (found.persons, found.consents) == (("P1",), ("C1",))
     (answer,) = answers_now(found, open_rules(), clock())
@@ -80,7 +80,7 @@ def test_what_fits_nothing_is_refused_and_recorded_nowhere(
     fill(range(3))
     with pytest.raises(NoMatch, match=said.replace("+", r"\+")):
         withdraw(client, who, clock(), consent=consent, by="tests")
-    assert not Withdrawal.objects.exists()
+    assert not WithdrawalRow.objects.exists()
     assert not Load.objects.filter(source="withdrawal").exists()
 
 
@@ -92,7 +92,7 @@ def test_one_consent_is_taken_back_and_the_other_stands() -> None:
     assert found.consents == ("C0b",)
     (answer,) = answers_now(found, open_rules(), clock())
     assert (answer.campaign, answer.number, answer.allowed) == (CAMPAIGN, number_of(0), True)
-    assert Consent.objects.count() == 2
+    assert ConsentRow.objects.count() == 2
 
 
 def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -> None:
@@ -111,9 +111,9 @@ def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -
 
 def test_a_person_whose_values_were_erased_is_withdrawn_by_number() -> None:
     fill(range(1))
-    Personal.objects.filter(what="person").delete()
+    PseudonymValue.objects.filter(what="person").delete()
     found = withdraw(CLIENT, number_of(0), clock(), by="tests")
     assert found.persons[0].startswith("(erased)")
-    assert Withdrawal.objects.filter(person=found.pseudonyms[0]).count() == 1
+    assert WithdrawalRow.objects.filter(person=found.pseudonyms[0]).count() == 1
     (answer,) = answers_now(found, built_in_rules(), clock())
     assert "FR-OPTIN-6" in answer.verdicts[0].rules

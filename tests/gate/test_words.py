@@ -11,12 +11,12 @@ import pytest
 
 from releve.gate.campaigns import campaigns, put_campaign
 from releve.gate.clients import client_name
+from releve.gate.db_clock import clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_import import load_facts, load_frames
-from releve.gate.fact_reader import Campaign, facts_at
-from releve.gate.models import Abandoned, ClientName, Refusal, Withdrawal
-from releve.gate.models import Campaign as Row
-from releve.gate.moments import clock
+from releve.gate.fact_reader import CampaignTerms, facts_at
+from releve.gate.models import AbandonedRow, ClientName, RefusalRow, WithdrawalRow
+from releve.gate.models import CampaignRow as Row
 from releve.outbound import Attempt, Call, Contract, Person, verdict
 from releve.outbound import Refusal as Fact
 from releve.outbound import Withdrawal as Taken
@@ -36,8 +36,10 @@ from tests.gate.test_deciding import ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 LONG_AGO = datetime.fromisoformat("2026-11-02T11:00:00+01:00")
-CAMPAIGN_ROW = Campaign("Client a", "Électricité", "manuel", "démarchage", "maroc", None, False,
-                        None, None, "us", "CASA", "Fourniture d'énergie")  # fmt: skip
+CAMPAIGN_ROW = CampaignTerms(
+    "Client a", "Électricité", "manuel", "démarchage", "maroc", None, False, None, None, "us",
+    "CASA", "Fourniture d'énergie",
+)  # fmt: skip
 
 
 def test_a_campaign_is_recorded_in_the_words_of_the_vocabularies() -> None:
@@ -84,7 +86,7 @@ def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str
         load_facts([fact], source="tests", by="tests")
     load_facts([Fact(CLIENT, "P0", clock(), clock(), "Refus", "Consentement")],
                source="tests", by="tests")  # fmt: skip
-    assert Refusal.objects.values_list("kind", "basis").get() == ("refusal", "consent")
+    assert RefusalRow.objects.values_list("kind", "basis").get() == ("refusal", "consent")
 
 
 def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() -> None:
@@ -94,7 +96,7 @@ def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() ->
     rows = f"client,person,at\nALPHA_sa,P0,{now}\nclient a,P1,{now}\n".encode()
     load_frames(read_tables({"clients.csv": clients, "withdrawals.csv": rows}),
                 source="tests", by="tests")  # fmt: skip
-    assert set(Withdrawal.objects.values_list("client", flat=True)) == {CLIENT}
+    assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
     assert client_name("Alpha  SA") == client_name("client_A") == CLIENT
     assert client_name("Nobody") == "Nobody"
     assert set(ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
@@ -154,4 +156,4 @@ def test_a_campaign_is_found_however_a_table_spells_it() -> None:
         f"campaign,day,abandoned,handled,known_at\nSPRING,2026-11-24,9,60,{clock().isoformat()}\n"
     )
     load_frames(read_tables({"abandoned.csv": text.encode()}), source="tests", by="tests")
-    assert Abandoned.objects.get().campaign == CAMPAIGN
+    assert AbandonedRow.objects.get().campaign == CAMPAIGN

@@ -97,14 +97,14 @@ def read(milliseconds: int) -> None:
 
     from django.db import connection
 
-    from releve.ledger.models import Entry
+    from releve.ledger.models import LedgerEntry
 
     with connection.cursor() as cursor:
         snapshot = " ISOLATION LEVEL REPEATABLE READ" if connection.vendor == "postgresql" else ""
         cursor.execute(f"BEGIN{snapshot}")
-        print(Entry.objects.count(), flush=True)
+        print(LedgerEntry.objects.count(), flush=True)
         time.sleep(milliseconds / 1000)
-        print(Entry.objects.count(), flush=True)
+        print(LedgerEntry.objects.count(), flush=True)
 
 
 def search(text: str) -> None:

@@ -13,32 +13,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from releve.ledger.chain import Draft, Place, append, append_all, entries, head, lock
+from releve.ledger.chain import ChainPosition, Draft, append, append_all, entries, head, lock
 from releve.ledger.erasure import erase_due, erase_subject
 from releve.ledger.errors import EntryError, OutsideTransactionError
 from releve.ledger.hashing import NO_HASH
-from releve.ledger.models import Entry, Head, Personal
+from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
 from tests.ledger.making import at, declared, draft, draft_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def test_the_first_entry_follows_nothing_and_each_next_the_one_before() -> None:
-    assert head() == Place(0, NO_HASH)
+    assert head() == ChainPosition(0, NO_HASH)
     first, second = append(**draft_of(1)), append(**draft_of(2))
     assert (first.seq, second.seq) == (1, 2)
-    assert list(Entry.objects.order_by("seq").values_list("prev", flat=True)) == [
+    assert list(LedgerEntry.objects.order_by("seq").values_list("prev", flat=True)) == [
         NO_HASH,
         first.hash,
     ]
-    assert head() == Place(2, second.hash)
+    assert head() == ChainPosition(2, second.hash)
     assert lock() == head()
 
 
 def test_the_hash_is_that_of_the_documented_bytes() -> None:
     """Made here from the words of docs/ledger.md alone."""
     append(**draft_of(1))
-    row = Entry.objects.values().get()
+    row = LedgerEntry.objects.values().get()
     claimed = row.pop("hash")
     row["body"] = draft_of(1)["body"]
     text = b"releve ledger entry 1\n" + rfc8785.dumps(row)
@@ -53,7 +53,7 @@ def test_what_was_appended_is_read_back() -> None:
     assert list(entries(after=1)) == written[1:2]
     assert list(entries(None, kinds=["case.declared"])) == written[1:2]
     assert head("live").seq == 2
-    assert head("drill:7") == head() == Place(3, written[2].hash)
+    assert head("drill:7") == head() == ChainPosition(3, written[2].hash)
     assert head("drill:8").seq == 0
     assert written[0].body == draft(1).body
     assert written[0].recorded_at == at(1)
@@ -74,18 +74,18 @@ def test_personal_values_are_not_in_the_entry() -> None:
         recorded_at=at(1),
     )
     assert entry.body == {"agent": "agent-5", "note": {"text": "coughs", "lines": 2}}
-    stored = Entry.objects.get().body
+    stored = LedgerEntry.objects.get().body
     assert "agent-5" not in stored
     assert "cough" not in stored
     assert "left in the open" not in stored
-    for row in Personal.objects.all():
+    for row in PersonalValue.objects.all():
         made = b"releve ledger value 1\n" + bytes.fromhex(row.salt) + row.value.encode()
         assert f'"{hashlib.sha256(made).hexdigest()}"' in stored
 
 
 def test_the_same_value_is_committed_to_differently_each_time() -> None:
     append_all([declared(1), declared(1)])
-    first, second = Entry.objects.values_list("body", flat=True)
+    first, second = LedgerEntry.objects.values_list("body", flat=True)
     assert first != second
 
 
@@ -104,7 +104,7 @@ def test_a_body_of_the_caller_is_left_alone() -> None:
 def test_an_instant_is_kept_in_utc_to_the_microsecond() -> None:
     there = datetime(2026, 11, 24, 9, 0, 0, 123456, timezone(timedelta(hours=1)))
     assert append("x", {}, recorded_at=there).recorded_at == there
-    assert Entry.objects.get().recorded_at == "2026-11-24T08:00:00.123456Z"
+    assert LedgerEntry.objects.get().recorded_at == "2026-11-24T08:00:00.123456Z"
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -144,7 +144,7 @@ def test_what_cannot_be_written_is_refused_with_its_reason(case: str) -> None:
 def test_one_bad_entry_keeps_all_of_them_out() -> None:
     with pytest.raises(EntryError):
         append_all([draft(1), Draft("Bad Kind", {}, at(2))])
-    assert head().seq == Head.objects.get().seq == 0
+    assert head().seq == LedgerHead.objects.get().seq == 0
 
 
 def test_nothing_to_append_writes_nothing() -> None:
@@ -170,7 +170,7 @@ def test_an_entry_goes_with_the_transaction_it_is_written_in() -> None:
         transaction.set_rollback(True)
     with transaction.atomic():
         entry = append(**draft_of(3))
-    assert (entry.seq, head()) == (2, Place(2, entry.hash))
+    assert (entry.seq, head()) == (2, ChainPosition(2, entry.hash))
 
 
 def test_what_is_withheld_is_committed_to_and_outlives_the_person() -> None:
@@ -187,7 +187,7 @@ def test_what_is_withheld_is_committed_to_and_outlives_the_person() -> None:
             )
         ]
     )
-    assert "contact" not in Entry.objects.get().body
+    assert "contact" not in LedgerEntry.objects.get().body
     assert entry.body["status"] == "contact"
     assert erase_due(at(1).date(), now=at(1)) == 1
     assert erase_subject("a7", now=at(1)) == 0

@@ -14,8 +14,8 @@ from releve.cli import main
 from releve.evidence import verify
 from releve.ledger.chain import append, append_all
 from releve.ledger.keys import public_key
-from releve.ledger.models import Entry
-from releve.ledger.roots import Root, seal
+from releve.ledger.models import LedgerEntry
+from releve.ledger.roots import SignedRoot, seal
 from tests.ledger.making import at, declared, draft
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -31,7 +31,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 @pytest.fixture
-def sealed() -> Root:
+def sealed() -> SignedRoot:
     with transaction.atomic():
         append_all([declared(1), declared(2), draft(3)])
     return seal(at(5))
@@ -63,7 +63,7 @@ def test_the_key_alone_is_printed(ledger: Ledger) -> None:
 
 
 def test_an_export_comes_with_its_verifier_and_how_to_run_it(
-    ledger: Ledger, sealed: Root, tmp_path: Path
+    ledger: Ledger, sealed: SignedRoot, tmp_path: Path
 ) -> None:
     out, script = tmp_path / "ledger.jsonl", tmp_path / "verify.py"
     done = ledger("export", out, "--verifier", script)
@@ -79,7 +79,7 @@ def test_an_export_comes_with_its_verifier_and_how_to_run_it(
 
 
 def test_the_ledger_is_verified_in_place_beside_a_root_from_outside(
-    ledger: Ledger, sealed: Root, tmp_path: Path
+    ledger: Ledger, sealed: SignedRoot, tmp_path: Path
 ) -> None:
     path = tmp_path / sealed.file_name
     path.write_text(sealed.text, encoding="utf-8")
@@ -93,7 +93,7 @@ def test_the_ledger_is_verified_in_place_beside_a_root_from_outside(
     assert "the signature of root 1 is wrong" in done.stderr
 
 
-def test_a_fault_of_the_database_is_named(ledger: Ledger, sealed: Root) -> None:
+def test_a_fault_of_the_database_is_named(ledger: Ledger, sealed: SignedRoot) -> None:
     from django.db import connection
 
     from releve.ledger import guards
@@ -110,7 +110,7 @@ def test_a_fault_of_the_database_is_named(ledger: Ledger, sealed: Root) -> None:
 
 
 def test_an_entry_is_proved_on_standard_output_or_in_a_file(
-    ledger: Ledger, sealed: Root, tmp_path: Path
+    ledger: Ledger, sealed: SignedRoot, tmp_path: Path
 ) -> None:
     done = ledger("prove", 2, "--show", "agent")
     assert json.loads(done.stdout)["values"][0]["value"] == "agent-2"
@@ -132,7 +132,9 @@ def test_a_proof_of_what_tells_of_health_in_clear_takes_a_yes(ledger: Ledger) ->
     assert json.loads(ledger("prove", 1, "--health").stdout)["entry"]["body"]["positive"] == 3
 
 
-def test_growth_is_proved_up_to_the_last_root(ledger: Ledger, sealed: Root, tmp_path: Path) -> None:
+def test_growth_is_proved_up_to_the_last_root(
+    ledger: Ledger, sealed: SignedRoot, tmp_path: Path
+) -> None:
     with transaction.atomic():
         append_all([draft(4)])
     seal(at(6))
@@ -142,10 +144,10 @@ def test_growth_is_proved_up_to_the_last_root(ledger: Ledger, sealed: Root, tmp_
     assert "root 2 covers more entries than root 1" in ledger("growth", 2, 1).stderr
 
 
-def test_what_is_due_is_erased_and_a_person_on_request(ledger: Ledger, sealed: Root) -> None:
+def test_what_is_due_is_erased_and_a_person_on_request(ledger: Ledger, sealed: SignedRoot) -> None:
     assert ledger("erase", "--on", "2026-01-01").stdout == "0 values erased\n"
     assert ledger("erase", "--subject", "agent-1").stdout == "1 values erased\n"
-    assert Entry.objects.count() == 4
+    assert LedgerEntry.objects.count() == 4
     assert ledger("verify").exit_code == 0
 
 

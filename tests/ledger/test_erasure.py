@@ -14,7 +14,7 @@ from releve.ledger.chain import append, append_all, entries, head
 from releve.ledger.erasure import ERASED, erase_due, erase_subject, set_erase_on
 from releve.ledger.export import export_lines, write_export
 from releve.ledger.keys import public_key
-from releve.ledger.models import Entry, Personal
+from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import prove
 from releve.ledger.roots import seal
 from tests.ledger.elsewhere import installation, releve, run, start
@@ -65,7 +65,7 @@ def test_a_list_that_names_the_person_goes_and_a_longer_name_stays() -> None:
 def test_a_person_is_erased_and_the_others_stay() -> None:
     append_all([declared(n % 3) for n in range(9)])
     root = seal(at(20))
-    before = list(Entry.objects.values_list("hash", flat=True))
+    before = list(LedgerEntry.objects.values_list("hash", flat=True))
     proof = prove(2, root)
     assert erase_subject("agent-1", now=at(30)) == 3
     assert "agent-1" not in everything()
@@ -73,7 +73,7 @@ def test_a_person_is_erased_and_the_others_stay() -> None:
     for values in (True, False):
         assert "agent-1" not in "\n".join(export_lines(values=values))
         assert verified(values=values) == []
-    assert list(Entry.objects.values_list("hash", flat=True))[:9] == before
+    assert list(LedgerEntry.objects.values_list("hash", flat=True))[:9] == before
     assert prove(2, root) == proof
     check_proof(proof, [public_key()], [])
     seal(at(40))
@@ -94,7 +94,7 @@ def test_the_day_of_a_person_can_be_moved() -> None:
     assert erase_due(ERASE_ON, now=at(9)) == 1
     assert set_erase_on("agent-1", None, entries=[1]) == 1
     assert erase_due(date(2099, 1, 1), now=at(9)) == 1
-    assert list(Personal.objects.values_list("entry", "erase_on")) == [(1, None)]
+    assert list(PersonalValue.objects.values_list("entry", "erase_on")) == [(1, None)]
 
 
 def test_an_export_shows_values_only_when_asked(tmp_path: Path) -> None:

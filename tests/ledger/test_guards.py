@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from releve.ledger.chain import append, append_all, entries, head
 from releve.ledger.errors import AppendOnlyError
-from releve.ledger.models import Entry, Node, Personal, Root
+from releve.ledger.models import LedgerEntry, LedgerNode, LedgerRoot, PersonalValue
 from tests.ledger.making import declared, draft, draft_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -25,22 +25,29 @@ def execute(sql: str) -> None:
 @pytest.fixture
 def _three() -> None:
     append_all([declared(n) for n in range(3)])
-    Root.objects.create(number=1, size=3, sealed_at="", statement="{}", signature="")
-    Node.objects.create(level=8, index=0, hash="0" * 64)
+    LedgerRoot.objects.create(number=1, size=3, sealed_at="", statement="{}", signature="")
+    LedgerNode.objects.create(level=8, index=0, hash="0" * 64)
 
 
 REFUSED_IN_PYTHON: dict[str, Callable[[], object]] = {
-    "save": lambda: Entry.objects.get(seq=1).save(),
-    "delete": lambda: Entry.objects.get(seq=1).delete(),
-    "delete of a query": lambda: Entry.objects.filter(seq=1).delete(),
-    "update": lambda: Entry.objects.filter(seq=1).update(kind="other"),
-    "bulk_update": lambda: Entry.objects.bulk_update([Entry.objects.get(seq=1)], ["kind"]),
-    "upsert": lambda: Entry.objects.bulk_create(
-        Entry.objects.all(), update_conflicts=True, update_fields=["kind"], unique_fields=["seq"]
+    "save": lambda: LedgerEntry.objects.get(seq=1).save(),
+    "delete": lambda: LedgerEntry.objects.get(seq=1).delete(),
+    "delete of a query": lambda: LedgerEntry.objects.filter(seq=1).delete(),
+    "update": lambda: LedgerEntry.objects.filter(seq=1).update(kind="other"),
+    "bulk_update": lambda: LedgerEntry.objects.bulk_update(
+        [LedgerEntry.objects.get(seq=1)], ["kind"]
     ),
-    "ignored conflict": lambda: Root.objects.bulk_create(Root.objects.all(), ignore_conflicts=True),
-    "root": lambda: Root.objects.all().delete(),
-    "node": lambda: Node.objects.update(hash="1" * 64),
+    "upsert": lambda: LedgerEntry.objects.bulk_create(
+        LedgerEntry.objects.all(),
+        update_conflicts=True,
+        update_fields=["kind"],
+        unique_fields=["seq"],
+    ),
+    "ignored conflict": lambda: LedgerRoot.objects.bulk_create(
+        LedgerRoot.objects.all(), ignore_conflicts=True
+    ),
+    "root": lambda: LedgerRoot.objects.all().delete(),
+    "node": lambda: LedgerNode.objects.update(hash="1" * 64),
 }
 
 
@@ -54,10 +61,10 @@ def test_python_refuses_to_change_or_delete(way: str) -> None:
 @pytest.mark.usefixtures("_three")
 @pytest.mark.parametrize("column", ENTRY_COLUMNS)
 def test_the_database_refuses_to_change_any_column_of_an_entry(column: str) -> None:
-    before = list(Entry.objects.values())
+    before = list(LedgerEntry.objects.values())
     with pytest.raises(DatabaseError, match="append-only"):
         execute(f"UPDATE ledger_entry SET {column} = {column} WHERE seq = 2")
-    assert list(Entry.objects.values()) == before
+    assert list(LedgerEntry.objects.values()) == before
 
 
 @pytest.mark.usefixtures("_three")
@@ -77,7 +84,7 @@ def test_a_personal_value_cannot_be_changed(column: str) -> None:
 @pytest.mark.usefixtures("_three")
 def test_a_personal_value_can_be_erased_and_its_date_moved() -> None:
     execute("UPDATE ledger_personal SET erase_on = '2027-01-01'")
-    assert {str(day) for day in Personal.objects.values_list("erase_on", flat=True)} == {
+    assert {str(day) for day in PersonalValue.objects.values_list("erase_on", flat=True)} == {
         "2027-01-01"
     }
     execute("DELETE FROM ledger_personal WHERE entry_id = 2")
@@ -87,17 +94,17 @@ def test_a_personal_value_can_be_erased_and_its_date_moved() -> None:
 @pytest.mark.usefixtures("_three")
 @pytest.mark.parametrize("seq", [1, 3, 5])
 def test_only_the_next_number_can_be_added(seq: int) -> None:
-    row = Entry(seq=seq, stream="live", kind="x", body="{}", prev=head().hash, hash="1" * 64)
+    row = LedgerEntry(seq=seq, stream="live", kind="x", body="{}", prev=head().hash, hash="1" * 64)
     with pytest.raises(DatabaseError, match="not the next entry"), transaction.atomic():
-        Entry.objects.bulk_create([row])
+        LedgerEntry.objects.bulk_create([row])
 
 
 @pytest.mark.usefixtures("_three")
 def test_an_entry_that_does_not_follow_the_last_cannot_be_added() -> None:
-    first = Entry.objects.get(seq=1)
-    row = Entry(seq=4, stream="live", kind="x", body="{}", prev=first.hash, hash="1" * 64)
+    first = LedgerEntry.objects.get(seq=1)
+    row = LedgerEntry(seq=4, stream="live", kind="x", body="{}", prev=first.hash, hash="1" * 64)
     with pytest.raises(DatabaseError, match="not the next entry"), transaction.atomic():
-        Entry.objects.bulk_create([row])
+        LedgerEntry.objects.bulk_create([row])
 
 
 @pytest.mark.usefixtures("_three")

@@ -20,7 +20,7 @@ from releve.ledger.errors import NothingToSealError, ProofError, SigningKeyError
 from releve.ledger.hashing import NO_HASH, ROOT_TAG, root_hash
 from releve.ledger.keys import public_key, replace_key
 from releve.ledger.merkle import leaf_hash, node_hash
-from releve.ledger.models import Entry, KeyCheck, Node
+from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode
 from releve.ledger.proofs import prove, prove_growth
 from releve.ledger.roots import last_root, publish, root_of, roots, seal
 from tests.ledger.making import at, declared, draft
@@ -37,7 +37,7 @@ def plain_root(count: int) -> str:
         half = 1 << (len(leaves) - 1).bit_length() - 1
         return node_hash(over(leaves[:half]), over(leaves[half:]))
 
-    rows = Entry.objects.order_by("seq").values_list("hash", flat=True)[:count]
+    rows = LedgerEntry.objects.order_by("seq").values_list("hash", flat=True)[:count]
     return over([bytes.fromhex(row) for row in rows]).hex()
 
 
@@ -106,13 +106,13 @@ def test_the_tree_is_the_same_whatever_is_kept_of_it(
     expected = {
         (level, index) for level in range(stride, 7, stride) for index in range(count >> level)
     }
-    assert set(Node.objects.values_list("level", "index")) == expected
+    assert set(LedgerNode.objects.values_list("level", "index")) == expected
 
 
 def test_every_entry_is_proved_under_every_later_root() -> None:
     keys = [public_key()]
     for size in (1, 2, 3, 7, 12):
-        append_all([declared(n) for n in range(size - Entry.objects.count())])
+        append_all([declared(n) for n in range(size - LedgerEntry.objects.count())])
         seal(at(size))
     for root in roots():
         for seq in range(1, root.size + 1):
@@ -150,7 +150,7 @@ def test_what_is_not_under_a_root_cannot_be_proved() -> None:
 def test_a_proof_reads_few_rows_and_sealing_only_what_is_new() -> None:
     append_all([draft(n) for n in range(1500)])
     root = seal(at(1))
-    assert Node.objects.count() == 5
+    assert LedgerNode.objects.count() == 5
     with CaptureQueriesContext(connection) as queries:
         proof = prove(777, root)
     assert len(proof["path"]) == 11

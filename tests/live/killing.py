@@ -128,11 +128,11 @@ def check(out: str) -> None:
 
     from releve.ledger.chain import entries, text_of
     from releve.ledger.hashing import NO_HASH, entry_hash
-    from releve.ledger.models import Entry
+    from releve.ledger.models import LedgerEntry
     from releve.live.models import Act, Effect, Message, Relief, Routes
 
     prev, broken = NO_HASH, []
-    for number, row in enumerate(Entry.objects.order_by("seq"), 1):
+    for number, row in enumerate(LedgerEntry.objects.order_by("seq"), 1):
         if (row.seq, row.prev, row.hash) != (number, prev, entry_hash(text_of(row))):
             broken.append(row.seq)
         prev = row.hash

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from releve.ledger.chain import append, entries
-from releve.ledger.models import Personal
+from releve.ledger.models import PersonalValue
 from releve.live import api as live
 from releve.live import daily_jobs, situation_cache
 from releve.live.clock import real
@@ -115,7 +115,7 @@ def absent(acting: Acting) -> str:
 
 def day_of_erasure(agent: str) -> date | None:
     found = set(
-        Personal.objects.filter(subject=agent, entry__kind=AgentUnavailable.kind).values_list(
+        PersonalValue.objects.filter(subject=agent, entry__kind=AgentUnavailable.kind).values_list(
             "erase_on", flat=True
         )
     )
@@ -124,14 +124,14 @@ def day_of_erasure(agent: str) -> date | None:
 
 
 def test_an_absence_of_unknown_end_is_kept_while_it_lasts(acting: Acting, absent: str) -> None:
-    Personal.objects.filter(subject=absent).update(erase_on=real().date())
+    PersonalValue.objects.filter(subject=absent).update(erase_on=real().date())
     daily(real())
     assert absent in live.situation_now(acting.stream).absences
     assert day_of_erasure(absent) == real().date() + KEPT
 
 
 def test_an_absence_is_kept_from_the_return_on_as_long_as_any(acting: Acting, absent: str) -> None:
-    Personal.objects.filter(subject=absent).update(erase_on=real().date())
+    PersonalValue.objects.filter(subject=absent).update(erase_on=real().date())
     acting.act(AgentBack.kind, agent=absent)
     assert day_of_erasure(absent) == real().date() + KEPT
     daily(real() + KEPT + timedelta(days=1))

@@ -14,7 +14,7 @@ from icalendar import Calendar
 from pytest_django.fixtures import Settings
 
 from releve.ledger import chain as ledger
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live import effect_queue
 from releve.live.channels import CHANNELS, ByFile, Letter
@@ -56,7 +56,9 @@ def test_no_message_and_no_entry_says_why_anybody_is_away(acting: Acting) -> Non
     health = ("case", "positive", "positif", "covid", "contact")
     for letter in acting.outbox:
         assert not any(word in letter["text"].lower() for word in health)
-    for entry in Entry.objects.filter(kind__in=("relief.made", "people.told", "message.sent")):
+    for entry in LedgerEntry.objects.filter(
+        kind__in=("relief.made", "people.told", "message.sent")
+    ):
         assert not any(agent.id in entry.body for agent in acting.operator.agents)
 
 
@@ -306,7 +308,7 @@ def test_contacts_replace_those_before_and_stand_in_their_order(acting: Acting) 
     semicolons = f"role;who;channel;address\nagent;{agent};file;b\n"
     assert live.import_contacts(semicolons.encode(), by="tests") == 1
     assert Contact.objects.count() == 1
-    assert not Entry.objects.filter(body__contains="example.org").exists()
+    assert not LedgerEntry.objects.filter(body__contains="example.org").exists()
 
 
 def test_every_fault_of_a_contact_file_is_named_and_nothing_is_imported(acting: Acting) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releve.ledger import chain as ledger
-from releve.ledger.models import Entry, Personal
+from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.live import api as live
 from releve.live import event_service
 from releve.live.models import Act, Effect, Stream
@@ -41,7 +41,7 @@ def test_the_rule_answers_in_the_same_breath(acting: Acting) -> None:
 def test_the_time_of_record_is_the_clock_s_and_never_the_sender_s(acting: Acting) -> None:
     at = live.now(acting.stream)
     done = acting.close(recorded_at=at - timedelta(days=3))
-    entry = Entry.objects.get(seq=done.seq)
+    entry = LedgerEntry.objects.get(seq=done.seq)
     assert abs((live.now(acting.stream) - at).total_seconds()) < 60
     assert entry.recorded_at >= at.strftime("%Y-%m-%dT%H:%M")
 
@@ -184,8 +184,8 @@ def test_a_script_in_a_name_is_kept_as_text(acting: Acting) -> None:
 def test_an_agent_stands_in_no_entry_only_beside_it(acting: Acting) -> None:
     agent = acting.agents_at(acting.site)[0]
     acting.positive(agent)
-    assert not Entry.objects.filter(body__contains=agent).exists()
-    rows = Personal.objects.filter(subject=agent)
+    assert not LedgerEntry.objects.filter(body__contains=agent).exists()
+    rows = PersonalValue.objects.filter(subject=agent)
     assert {row.path for row in rows} >= {"agent"}
     assert all(row.erase_on is not None for row in rows)
 
@@ -338,7 +338,7 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
 
     lock = ledger.lock
 
-    def slow_lock() -> ledger.Place:
+    def slow_lock() -> ledger.ChainPosition:
         Stream.objects.filter(name=acting.stream).update(offset=F("offset") + timedelta(hours=1))
         return lock()
 

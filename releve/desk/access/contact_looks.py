@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.people import STREAM
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 
 __all__ = ["ContactLook", "contact_looks"]
@@ -30,11 +30,11 @@ class ContactLook:
 
 def contact_looks(text: Text, most: int) -> tuple[ContactLook, ...]:
     """Return the looks at contacts, the newest first."""
-    rows = Entry.objects.filter(stream=STREAM, kind="contacts.seen").order_by("-seq")[:most]
+    rows = LedgerEntry.objects.filter(stream=STREAM, kind="contacts.seen").order_by("-seq")[:most]
     return tuple(_row(row, text) for row in rows)
 
 
-def _row(row: Entry, text: Text) -> ContactLook:
+def _row(row: LedgerEntry, text: Text) -> ContactLook:
     body = json.loads(row.body)
     return ContactLook(
         row.seq,

@@ -32,7 +32,7 @@ from releve.desk.access.two_people import tied_to
 from releve.desk.http import answer
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text, text_now
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 
 __all__ = ["allow", "ask", "erase", "identity", "read", "see"]
@@ -279,7 +279,7 @@ def _state(look: Look, now: datetime) -> tuple[str, str]:
 
 def _seen() -> Counter[int]:
     """Return how often each look was used, by the ledger."""
-    rows = Entry.objects.filter(stream=STREAM, kind="identity.seen").order_by("-seq")
+    rows = LedgerEntry.objects.filter(stream=STREAM, kind="identity.seen").order_by("-seq")
     return Counter(json.loads(body)["look"] for body in rows.values_list("body", flat=True)[:5000])
 
 

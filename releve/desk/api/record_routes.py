@@ -19,7 +19,7 @@ from releve.desk.ledger.entries import PAGE, EntryView, Eyes, entry_twin, entry_
 from releve.desk.ledger.proofs import handed_out
 from releve.desk.presenters.text import text_now
 from releve.ledger.chain import head
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import last_root
 from releve.registry import service as registry
 from releve.registry.models import Version
@@ -78,14 +78,14 @@ def root(request: HttpRequest) -> Any:
 
 
 def _view(request: HttpRequest, seq: int) -> EntryView:
-    rows = Entry.objects.filter(seq=seq)
+    rows = LedgerEntry.objects.filter(seq=seq)
     if not rows:
         raise Http404(_("There is no entry of this number."))
     (view,) = _views(request, list(rows))
     return view
 
 
-def _views(request: HttpRequest, rows: list[Entry]) -> tuple[EntryView, ...]:
+def _views(request: HttpRequest, rows: list[LedgerEntry]) -> tuple[EntryView, ...]:
     return entry_views(rows, Eyes.of(request.user), text_now(settings.TIME_ZONE))
 
 

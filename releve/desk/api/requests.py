@@ -19,9 +19,9 @@ from releve.desk.outbound.request_page import recorded_twin
 from releve.desk.outbound.request_reach import reaches
 from releve.desk.outbound.request_words import FAULTS
 from releve.gate.current_rules import rules_now
-from releve.gate.moments import clock
+from releve.gate.db_clock import clock
 from releve.gate.person_answers import answers_now
-from releve.gate.person_requests import Request, record
+from releve.gate.person_requests import PhoneRequest, record
 from releve.gate.request_feeds import COLUMNS, EVERY, position_of, take_rows
 
 __all__ = ["feed", "person_request", "send_feed"]
@@ -42,7 +42,7 @@ def person_request(
     client = "" if sent.client == EVERY else sent.client
     if not reaches(request.user, client):
         raise HttpError(403, str(FAULTS["client.elsewhere"]))
-    asked = Request(
+    asked = PhoneRequest(
         idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome,
         sent.call,
     )  # fmt: skip

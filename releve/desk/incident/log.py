@@ -23,7 +23,7 @@ from releve.desk.live.timeline import SENTENCES, Moment, moment, visible
 from releve.desk.live.words import when
 from releve.desk.presenters.text import NO_BREAK, Text
 from releve.ledger.hashing import instant
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.situation import Closure, Incident, Situation
 
@@ -133,9 +133,9 @@ def _took(seconds: float, text: Text) -> str:
     return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
 
 
-def _entries(incident: Incident, start: datetime, stream: str) -> QuerySet[Entry]:
+def _entries(incident: Incident, start: datetime, stream: str) -> QuerySet[LedgerEntry]:
     """Return the entries of the stream from the event to the end of the incident."""
-    rows = Entry.objects.filter(stream=stream, recorded_at__gte=instant(start))
+    rows = LedgerEntry.objects.filter(stream=stream, recorded_at__gte=instant(start))
     if incident.closed is not None:
         later = {"incident.reviewed", "incident.task_set", "incident.task_done"}
         ended = rows.filter(recorded_at__lte=instant(incident.closed.recorded_at))

@@ -19,7 +19,7 @@ from releve.desk.ledger.words import actor_word
 from releve.desk.live.timeline import Moment
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.situation import Incident, Situation, Task
 
@@ -131,7 +131,7 @@ def seen_incidents(situation: Situation, stream: str, seen: Scope) -> dict[str, 
     A drill starts from the live situation; the live incidents in that are not the drill's. An
     incident of the operator as a whole is for those who see every site.
     """
-    rows = Entry.objects.filter(stream=stream, kind="incident.opened").order_by("-seq")
+    rows = LedgerEntry.objects.filter(stream=stream, kind="incident.opened").order_by("-seq")
     own = [_id(body) for body in rows.values_list("body", flat=True)]
     found = [situation.incidents[key] for key in own if key in situation.incidents]
     return {

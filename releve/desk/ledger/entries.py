@@ -22,7 +22,7 @@ from releve.desk.ledger.words import actor_word, field_word, kind_word, stream_w
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.ledger.hashing import parsed
-from releve.ledger.models import Entry, Personal
+from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.situation import KINDS, health_fields, personal_fields
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ class EntryView:
     url: str
 
 
-def listed(*, stream: str = "", kind: str = "", before: int | None = None) -> list[Entry]:
+def listed(*, stream: str = "", kind: str = "", before: int | None = None) -> list[LedgerEntry]:
     """Return a page of entries, the newest first, and one more if there are more."""
-    rows = Entry.objects.order_by("-seq")
+    rows = LedgerEntry.objects.order_by("-seq")
     if stream:
         rows = rows.filter(stream=stream)
     if kind:
@@ -99,16 +99,16 @@ def listed(*, stream: str = "", kind: str = "", before: int | None = None) -> li
     return list(rows[: PAGE + 1])
 
 
-def entry_views(rows: Sequence[Entry], eyes: Eyes, text: Text) -> tuple[EntryView, ...]:
+def entry_views(rows: Sequence[LedgerEntry], eyes: Eyes, text: Text) -> tuple[EntryView, ...]:
     """Return entries as a reader sees them; one query for the personal values of all."""
     kept: dict[int, dict[str, str]] = {}
-    found = Personal.objects.filter(entry__in=[row.seq for row in rows])
+    found = PersonalValue.objects.filter(entry__in=[row.seq for row in rows])
     for seq, path, value in found.values_list("entry", "path", "value"):
         kept.setdefault(seq, {})[path] = value
     return tuple(_view(row, kept.get(row.seq, {}), eyes, text) for row in rows)
 
 
-def _view(row: Entry, kept: Mapping[str, str], eyes: Eyes, text: Text) -> EntryView:
+def _view(row: LedgerEntry, kept: Mapping[str, str], eyes: Eyes, text: Text) -> EntryView:
     body = parsed(row.body)
     named = _id(body, "site")
     concealed = not eyes.sees(body)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from releve.ledger.errors import ProofError
 from releve.ledger.hashing import parsed
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.ledger.proofs import prove
 from releve.ledger.roots import last_root
 from releve.situation import KINDS, health_fields
@@ -39,7 +39,7 @@ def handed_out(seq: int) -> dict[str, Any]:
 
 def tells_health(seq: int) -> bool:
     """Return whether an entry holds a health field in clear, which nothing can take out of it."""
-    row = Entry.objects.filter(seq=seq, kind__in=KINDS).first()
+    row = LedgerEntry.objects.filter(seq=seq, kind__in=KINDS).first()
     if row is None:
         return False
     body = parsed(row.body)

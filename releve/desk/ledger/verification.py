@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from releve.desk.presenters.text import Text
-from releve.evidence.verify import Export, Fault, check_root, read_line
+from releve.evidence.verify import Export, VerifyError, check_root, read_line
 from releve.ledger.chain import head
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
@@ -44,7 +44,7 @@ def verified(text: Text, outside: bytes = b"") -> Outcome:
     keys = [public_key()]
     try:
         roots = [check_root(read_line(outside), keys)] if outside else []
-    except Fault as fault:
+    except VerifyError as fault:
         raise ValueError(str(fault)) from None
     checked = Export(keys, roots)
     checked.read(f"{line}\n".encode() for line in export_lines(values=True))

@@ -42,8 +42,8 @@ from releve.ledger.errors import LedgerError, ProofError, SigningKeyError
 from releve.ledger.export import export_lines
 from releve.ledger.hashing import canonical
 from releve.ledger.keys import public_key
-from releve.ledger.models import Entry
-from releve.ledger.roots import Root, last_root
+from releve.ledger.models import LedgerEntry
+from releve.ledger.roots import SignedRoot, last_root
 from releve.live import api as live
 from releve.live.errors import NoOperator
 
@@ -259,8 +259,8 @@ def _checked(request: HttpRequest, text: Text) -> tuple[Outcome | None, str]:
         return None, str(error)
 
 
-def _row(seq: int) -> Entry:
-    row: Entry | None = Entry.objects.filter(seq=seq).first() if seq < 2**31 else None
+def _row(seq: int) -> LedgerEntry:
+    row: LedgerEntry | None = LedgerEntry.objects.filter(seq=seq).first() if seq < 2**31 else None
     if row is None:
         raise Http404(_("There is no entry of this number."))
     return row
@@ -293,7 +293,7 @@ def _kinds(chosen: str) -> tuple[Choice, ...]:
     return tuple(Choice(kind, word, kind == chosen) for word, kind in found)
 
 
-def _root_view(root: Root | None, last: int, text: Text) -> RootView | None:
+def _root_view(root: SignedRoot | None, last: int, text: Text) -> RootView | None:
     if root is None:
         return None
     behind = text.number(last - root.size) if last > root.size else ""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.access.scopes import Scope
 from releve.desk.presenters.text import Text
-from releve.ledger.models import Entry
+from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.network.clock import zone
 
@@ -58,7 +58,7 @@ class Moment:
 
 def timeline(stream: str, operator: Operator, text: Text, seen: Scope) -> tuple[Moment, ...]:
     """Return the last events of a stream that somebody may see, the newest first."""
-    rows = Entry.objects.filter(stream=stream, kind__in=SENTENCES).order_by("-seq")
+    rows = LedgerEntry.objects.filter(stream=stream, kind__in=SENTENCES).order_by("-seq")
     found = []
     for kind, at, written in rows.values_list("kind", "recorded_at", "body")[:_READ]:
         body = json.loads(written)

@@ -15,7 +15,7 @@ from releve.desk.access.guard import may
 from releve.desk.access.scopes import actor, can, scope
 from releve.desk.http import answer, fresh
 from releve.desk.outbound.campaigns import (
-    CampaignRow,
+    CampaignListRow,
     PersonForm,
     PersonPage,
     campaign_page,
@@ -27,7 +27,7 @@ from releve.desk.outbound.campaigns import (
 from releve.desk.presenters.text import text_now
 from releve.gate.campaigns import campaigns as campaigns_now
 from releve.gate.current_rules import rules_now
-from releve.gate.moments import clock
+from releve.gate.db_clock import clock
 from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 
 __all__ = ["campaign", "campaigns", "period_of", "person"]
@@ -39,7 +39,7 @@ _MOST_DAYS = 366
 class CampaignsPage:
     """The list of campaigns."""
 
-    rows: tuple[CampaignRow, ...]
+    rows: tuple[CampaignListRow, ...]
     may_look: bool
 
 

@@ -12,17 +12,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from releve.campaign.figures import Figures
-from releve.campaign.person import SHORTEST_REASON, History
+from releve.campaign.figures import CampaignFigures
+from releve.campaign.person import SHORTEST_REASON, PersonHistory
 from releve.desk.outbound.rules_page import spaced
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
-from releve.gate.models import Campaign
+from releve.gate.models import CampaignRow
 from releve.outbound import Rules
 
 __all__ = [
-    "CampaignPage", "CampaignRow", "PersonForm", "PersonPage", "campaign_page", "campaign_row",
+    "CampaignListRow", "CampaignPage", "PersonForm", "PersonPage", "campaign_page", "campaign_row",
     "campaign_twin", "history_of", "history_twin",
 ]  # fmt: skip
 
@@ -30,7 +30,7 @@ _PERSONAL = ("person", "number", "proof")
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignRow:
+class CampaignListRow:
     """A campaign in the list."""
 
     name: str
@@ -67,7 +67,7 @@ class PacingRow:
 class CampaignPage:
     """A campaign's figures over a period."""
 
-    row: CampaignRow
+    row: CampaignListRow
     first: str
     last: str
     fault: str
@@ -148,10 +148,10 @@ class PersonPage:
     fault: str
 
 
-def campaign_row(row: Campaign, text: Text) -> CampaignRow:
+def campaign_row(row: CampaignRow, text: Text) -> CampaignListRow:
     """Return a campaign for a list."""
     days = [text.day(day, weekday=False) if day else "…" for day in (row.first, row.last)]
-    return CampaignRow(
+    return CampaignListRow(
         row.ref,
         row.client,
         row.object,
@@ -162,7 +162,13 @@ def campaign_row(row: Campaign, text: Text) -> CampaignRow:
 
 
 def campaign_page(
-    row: Campaign, found: Figures, rules: Rules, text: Text, *, fault: str, may_look: bool
+    row: CampaignRow,
+    found: CampaignFigures,
+    rules: Rules,
+    text: Text,
+    *,
+    fault: str,
+    may_look: bool,
 ) -> CampaignPage:
     """Return a campaign's figures in words."""
     says = {r.id: r.rule.of(text.language) for r in rules.rows if r.binds_on(found.last)}
@@ -207,7 +213,7 @@ def _bars(rows: Sequence[tuple[str, int, str]], text: Text) -> tuple[Bar, ...]:
     return tuple(Bar(name, n, text.number(n), most, says) for name, n, says in rows)
 
 
-def campaign_twin(row: Campaign, found: Figures) -> dict[str, Any]:
+def campaign_twin(row: CampaignRow, found: CampaignFigures) -> dict[str, Any]:
     """Return a campaign's figures as data."""
     return {
         "campaign": row.ref,
@@ -230,7 +236,7 @@ def campaign_twin(row: Campaign, found: Figures) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def history_of(found: History, text: Text) -> HistoryView:
+def history_of(found: PersonHistory, text: Text) -> HistoryView:
     """Return a person's history in words."""
     told, lang = found.verdict, text.language
     answer = (
@@ -291,7 +297,7 @@ def _cell(value: Any, text: Text) -> str:
     return str(VALUES.get(str(value), value))
 
 
-def history_twin(found: History) -> dict[str, Any]:
+def history_twin(found: PersonHistory) -> dict[str, Any]:
     """Return a person's history as data, under pseudonyms."""
     told = found.verdict
     return {

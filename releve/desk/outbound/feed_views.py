@@ -12,7 +12,7 @@ from releve.desk.http import fresh
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import text_now
-from releve.gate.models import FeedFault
+from releve.gate.models import FeedFaultRow
 from releve.outbound.legal_rows import LEGAL_ZONE
 
 __all__ = ["feeds"]
@@ -42,7 +42,7 @@ class FeedsPage:
 @require_safe
 def feeds(request: HttpRequest) -> HttpResponse:
     """Show the rows of feeds that could not be taken; what they held is not kept here."""
-    rows, text = list(FeedFault.objects.order_by("-pk")[:_MOST]), text_now(LEGAL_ZONE)
+    rows, text = list(FeedFaultRow.objects.order_by("-pk")[:_MOST]), text_now(LEGAL_ZONE)
     shown = tuple(
         FaultView(when(row.at, text), row.file, row.line, row.field, str(FAULTS[row.code]))
         for row in rows

@@ -19,7 +19,7 @@ from releve.campaign.rule_trial import recorded_flips
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.current_rules import rules_now, texts_now
-from releve.gate.moments import clock
+from releve.gate.db_clock import clock
 from releve.outbound import Call, OutboundError, Rules, load_rules
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_tables import read_tables

@@ -15,7 +15,7 @@ from releve.desk.outbound.request_words import FAULTS, OUTCOMES, SAYINGS
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.person_answers import CampaignAnswer
-from releve.gate.person_requests import OUTCOME, Recorded, Request, RequestFault
+from releve.gate.person_requests import OUTCOME, PhoneRequest, RecordedRequest, RequestFault
 from releve.outbound.facts import EVERY_CLIENT
 
 __all__ = [
@@ -64,12 +64,12 @@ class RequestForm(forms.Form):
         }  # fmt: skip
         self.fields["number"].widget.input_type = "tel"
 
-    def request(self) -> Request:
+    def request(self) -> PhoneRequest:
         """Return what is asked to be recorded."""
         told = self.cleaned_data
         client = EVERY_CLIENT if told["client"] == _EVERY else told["client"]
         outcome = told["outcome"] if told["said"] == OUTCOME else ""
-        return Request(told["key"], told["number"], told["said"], client, outcome=outcome)
+        return PhoneRequest(told["key"], told["number"], told["said"], client, outcome=outcome)
 
     def refuse(self, faults: Sequence[RequestFault]) -> None:
         """Show faults at their fields."""
@@ -104,7 +104,7 @@ class RequestPage:
 
 
 def confirmation_of(
-    found: Recorded, answers: Sequence[CampaignAnswer], number: str, text: Text
+    found: RecordedRequest, answers: Sequence[CampaignAnswer], number: str, text: Text
 ) -> Confirmation:
     """Return the confirmation in numbers."""
     sentences = [_persons(found.persons)]
@@ -127,7 +127,7 @@ def _persons(count: int) -> str:
     return told.format(count=count)
 
 
-def _refusing(found: Recorded, answers: Sequence[CampaignAnswer], text: Text) -> list[str]:
+def _refusing(found: RecordedRequest, answers: Sequence[CampaignAnswer], text: Text) -> list[str]:
     refusing = [one for one in answers if one.for_request]
     told = ngettext(
         "From now on, {refusing} of {count} running campaign refuses to call this number.",
@@ -151,7 +151,7 @@ def _refusing(found: Recorded, answers: Sequence[CampaignAnswer], text: Text) ->
     return sentences
 
 
-def recorded_twin(found: Recorded, answers: Sequence[CampaignAnswer]) -> dict[str, Any]:
+def recorded_twin(found: RecordedRequest, answers: Sequence[CampaignAnswer]) -> dict[str, Any]:
     """Return what was recorded as data; no number, no id of a person."""
     return {
         "said": found.said,

@@ -22,8 +22,8 @@ from releve.desk.outbound.request_page import (
 from releve.desk.outbound.request_reach import clients_within, reaches
 from releve.desk.presenters.text import text_now
 from releve.gate.current_rules import rules_now
+from releve.gate.db_clock import clock
 from releve.gate.errors import KeyFault
-from releve.gate.moments import clock
 from releve.gate.person_answers import answers_now
 from releve.gate.person_requests import RequestFault, RequestFaults, RequestReused, record
 from releve.outbound.facts import EVERY_CLIENT

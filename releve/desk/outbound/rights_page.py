@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.outbound.request_words import FAULTS
-from releve.gate.person_rights import SHORTEST_REASON, RightsRefused, Stored
+from releve.gate.person_rights import SHORTEST_REASON, RightsRefused, StoredData
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -76,7 +76,7 @@ class RightsPage:
     erased: str
 
 
-def stored_view(stored: Stored) -> StoredView:
+def stored_view(stored: StoredData) -> StoredView:
     """Return what is stored in the words of the desk."""
     return StoredView(
         tuple(
@@ -101,7 +101,7 @@ def erased_text(count: int) -> str:
     return told.format(count=count)
 
 
-def stored_twin(stored: Stored) -> dict[str, Any]:
+def stored_twin(stored: StoredData) -> dict[str, Any]:
     """Return what is stored as data: counts alone."""
     return {
         "rows": stored.rows,

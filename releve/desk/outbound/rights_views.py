@@ -18,7 +18,7 @@ from releve.desk.outbound.rights_page import (
     stored_twin,
     stored_view,
 )
-from releve.gate.moments import clock
+from releve.gate.db_clock import clock
 from releve.gate.person_rights import (
     RightsRefused,
     erase_stored,

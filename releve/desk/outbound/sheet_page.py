@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from releve.campaign.client_report import Sheet
-from releve.desk.outbound.campaigns import CampaignRow, campaign_row
+from releve.campaign.client_report import ClientReport
+from releve.desk.outbound.campaigns import CampaignListRow, campaign_row
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
-from releve.gate.models import Campaign
+from releve.gate.models import CampaignRow
 
 __all__ = ["FILES", "Download", "Part", "SheetPage", "sheet_page"]
 
@@ -47,7 +47,7 @@ class Download:
 class SheetPage:
     """A campaign in a period on one sheet."""
 
-    row: CampaignRow
+    row: CampaignListRow
     url: str
     first: str
     last: str
@@ -57,7 +57,7 @@ class SheetPage:
     proved: str
 
 
-def sheet_page(row: Campaign, found: Sheet, text: Text, *, fault: str) -> SheetPage:
+def sheet_page(row: CampaignRow, found: ClientReport, text: Text, *, fault: str) -> SheetPage:
     """Return a sheet in words."""
     told, first, last = found.told, found.told["from"], found.told["to"]
     proved = sum(fact.proof is not None for fact in found.facts)
@@ -168,7 +168,7 @@ def _day(iso: str, text: Text) -> str:
     return text.day(date.fromisoformat(iso), weekday=False)
 
 
-def _downloads(row: Campaign, first: str, last: str) -> tuple[Download, ...]:
+def _downloads(row: CampaignRow, first: str, last: str) -> tuple[Download, ...]:
     says = {
         "sheet.csv": _("this sheet as a table"),
         "sheet.json": _("this sheet as data"),

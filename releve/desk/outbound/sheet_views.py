@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from releve.campaign.client_report import Sheet, sheet_of, sheet_rows
+from releve.campaign.client_report import ClientReport, sheet_of, sheet_rows
 from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
 from releve.campaign.proved_facts import ProvedFact, facts_head
 from releve.desk.access.guard import may
@@ -23,9 +23,9 @@ from releve.desk.outbound.sheet_page import sheet_page
 from releve.desk.presenters.text import text_now
 from releve.gate.campaigns import campaigns as campaigns_now
 from releve.gate.current_rules import rules_now
-from releve.gate.fact_proofs import Prover
-from releve.gate.models import Campaign
-from releve.gate.moments import clock
+from releve.gate.db_clock import clock
+from releve.gate.fact_proofs import FactProver
+from releve.gate.models import CampaignRow
 from releve.ledger.roots import last_root
 from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 from releve.outbound.spreadsheet_escape import harmless
@@ -64,46 +64,46 @@ def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
     return cast("HttpResponse", response)
 
 
-def _seen(request: HttpRequest, campaign: str) -> Campaign:
+def _seen(request: HttpRequest, campaign: str) -> CampaignRow:
     row = campaigns_now().get(campaign)
     if row is None or not scope(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
     return row
 
 
-def _sheet(row: Campaign, first: date, last: date) -> Sheet:
+def _sheet(row: CampaignRow, first: date, last: date) -> ClientReport:
     return sheet_of(row, first, last, rules_now(), clock(), _prover())
 
 
-def _prover() -> Prover | None:
+def _prover() -> FactProver | None:
     root = last_root()
-    return None if root is None else Prover(root)
+    return None if root is None else FactProver(root)
 
 
-def _consents(row: Campaign) -> Iterator[ProvedFact]:
+def _consents(row: CampaignRow) -> Iterator[ProvedFact]:
     return told_consents(row.client, rules_now(), _prover(), object_=row.object)
 
 
-def _sheet_csv(row: Campaign, first: date, last: date) -> Iterator[str]:
+def _sheet_csv(row: CampaignRow, first: date, last: date) -> Iterator[str]:
     rows = ({"what": what, "value": value} for what, value in
             sheet_rows(_sheet(row, first, last).told))  # fmt: skip
     return _table(("what", "value"), rows)
 
 
-def _sheet_json(row: Campaign, first: date, last: date) -> Iterator[str]:
+def _sheet_json(row: CampaignRow, first: date, last: date) -> Iterator[str]:
     yield _sheet(row, first, last).document() + "\n"
 
 
-def _facts_jsonl(row: Campaign, first: date, last: date) -> Iterator[str]:
+def _facts_jsonl(row: CampaignRow, first: date, last: date) -> Iterator[str]:
     yield facts_head(row.ref, clock()) + "\n"
     yield from (f"{fact.line()}\n" for fact in _sheet(row, first, last).facts)
 
 
-def _consents_csv(row: Campaign, first: date, last: date) -> Iterator[str]:
+def _consents_csv(row: CampaignRow, first: date, last: date) -> Iterator[str]:
     return _table(CONSENT_COLUMNS, (one.told for one in _consents(row)))
 
 
-def _consents_jsonl(row: Campaign, first: date, last: date) -> Iterator[str]:
+def _consents_jsonl(row: CampaignRow, first: date, last: date) -> Iterator[str]:
     yield facts_head(row.client, clock()) + "\n"
     yield from (f"{one.line()}\n" for one in _consents(row))
 
@@ -121,7 +121,7 @@ def _table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterato
     yield buffer.getvalue()
 
 
-_FILES: Mapping[str, Callable[[Campaign, date, date], Iterator[str]]] = {
+_FILES: Mapping[str, Callable[[CampaignRow, date, date], Iterator[str]]] = {
     "sheet.csv": _sheet_csv,
     "sheet.json": _sheet_json,
     "facts.jsonl": _facts_jsonl,

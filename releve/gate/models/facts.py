@@ -13,22 +13,22 @@ from typing import ClassVar
 from django.db import models
 
 __all__ = [
-    "Abandoned",
-    "Attempt",
-    "Callback",
-    "Campaign",
+    "AbandonedRow",
+    "AttemptRow",
+    "CallbackRow",
+    "CampaignRow",
     "ClientName",
-    "Consent",
-    "Contract",
-    "Fact",
-    "Listing",
+    "ConsentRow",
+    "ContractRow",
+    "FactRow",
+    "ListingRow",
     "Load",
-    "Mandate",
-    "Person",
-    "Refusal",
-    "Scrub",
-    "Watermark",
-    "Withdrawal",
+    "MandateRow",
+    "PersonRow",
+    "RefusalRow",
+    "ScrubRow",
+    "WatermarkRow",
+    "WithdrawalRow",
 ]
 
 _PSEUDONYM = 32
@@ -63,7 +63,7 @@ class ClientName(models.Model):
         return f"{self.key}: {self.name}"
 
 
-class Fact(models.Model):
+class FactRow(models.Model):
     """What every fact has.
 
     ``known_from`` is set only where it is not the load's: an attempt that the gate counted, or a
@@ -81,10 +81,10 @@ class Fact(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return f"{self._meta.model_name} {self.pk}"
+        return f"{self._meta.db_table.removeprefix('gate_')} {self.pk}"
 
 
-class AboutPerson(Fact):
+class AboutPerson(FactRow):
     """A fact about a person, for one client."""
 
     client = models.CharField(max_length=_ID)
@@ -94,7 +94,7 @@ class AboutPerson(Fact):
         abstract = True
 
 
-class Person(Fact):
+class PersonRow(FactRow):
     """A person who may be reached under a number: one row a pair and version."""
 
     person = models.CharField(max_length=_PSEUDONYM, db_index=True)
@@ -102,8 +102,11 @@ class Person(Fact):
     kind = models.CharField(max_length=16, default="consumer")
     address = models.CharField(max_length=16, blank=True)
 
+    class Meta:
+        db_table = "gate_person"
 
-class Consent(AboutPerson):
+
+class ConsentRow(AboutPerson):
     """A consent with its five items; ``proof`` is a hash, ``wording`` what was said."""
 
     ref = models.CharField(max_length=_ID, db_index=True)
@@ -123,10 +126,11 @@ class Consent(AboutPerson):
     third_party = models.CharField(max_length=_ID, blank=True)
 
     class Meta:
+        db_table = "gate_consent"
         indexes: ClassVar = [models.Index(fields=["client", "person"], name="gate_consent_who")]
 
 
-class Withdrawal(AboutPerson):
+class WithdrawalRow(AboutPerson):
     """A consent taken back, perhaps orally (``channel``); of one, or all when it is empty."""
 
     at = models.DateTimeField()
@@ -134,10 +138,11 @@ class Withdrawal(AboutPerson):
     channel = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        db_table = "gate_withdrawal"
         indexes: ClassVar = [models.Index(fields=["client", "person"], name="gate_withdrawal_who")]
 
 
-class Contract(AboutPerson):
+class ContractRow(AboutPerson):
     """A contract, first and last day included."""
 
     ref = models.CharField(max_length=_ID, db_index=True)
@@ -146,10 +151,11 @@ class Contract(AboutPerson):
     objects_named = models.CharField(max_length=500, blank=True)
 
     class Meta:
+        db_table = "gate_contract"
         indexes: ClassVar = [models.Index(fields=["client", "person"], name="gate_contract_who")]
 
 
-class Callback(AboutPerson):
+class CallbackRow(AboutPerson):
     """A provable request to be called about something."""
 
     ref = models.CharField(max_length=_ID, db_index=True)
@@ -160,10 +166,11 @@ class Callback(AboutPerson):
     in_call = models.BooleanField(default=False)
 
     class Meta:
+        db_table = "gate_callback"
         indexes: ClassVar = [models.Index(fields=["client", "person"], name="gate_callback_who")]
 
 
-class Refusal(AboutPerson):
+class RefusalRow(AboutPerson):
     """A refusal in a conversation: refusal, not-interested or not-now."""
 
     at = models.DateTimeField()
@@ -171,10 +178,11 @@ class Refusal(AboutPerson):
     basis = models.CharField(max_length=160, blank=True)
 
     class Meta:
+        db_table = "gate_refusal"
         indexes: ClassVar = [models.Index(fields=["client", "person"], name="gate_refusal_who")]
 
 
-class Attempt(AboutPerson):
+class AttemptRow(AboutPerson):
     """A call or an attempt, by whichever of the client's providers.
 
     The gate's own have the decision's call id and sequence as their ``ref``, and no load; what came
@@ -198,6 +206,7 @@ class Attempt(AboutPerson):
     place = models.IntegerField(null=True)
 
     class Meta:
+        db_table = "gate_attempt"
         indexes: ClassVar = [
             models.Index(fields=["client", "person"], name="gate_attempt_who"),
             models.Index(fields=["ref"], name="gate_attempt_ref"),
@@ -210,7 +219,7 @@ class Attempt(AboutPerson):
         ]
 
 
-class Listing(Fact):
+class ListingRow(FactRow):
     """A number on an opposition list (Bloctel until its end, Robinson, …), perhaps until later."""
 
     list = models.CharField(max_length=64)
@@ -218,8 +227,11 @@ class Listing(Fact):
     at = models.DateTimeField()
     until = models.DateTimeField(null=True)
 
+    class Meta:
+        db_table = "gate_listing"
 
-class Scrub(Fact):
+
+class ScrubRow(FactRow):
     """A file of a client scrubbed against a list; for one campaign, or all when it is empty."""
 
     list = models.CharField(max_length=64)
@@ -227,8 +239,11 @@ class Scrub(Fact):
     at = models.DateTimeField()
     campaign = models.CharField(max_length=_ID, blank=True)
 
+    class Meta:
+        db_table = "gate_scrub"
 
-class Mandate(Fact):
+
+class MandateRow(FactRow):
     """The right to show a number for a client. The number is a company's and stands in clear."""
 
     ref = models.CharField(max_length=_ID, db_index=True)
@@ -238,8 +253,11 @@ class Mandate(Fact):
     last = models.DateField(null=True)
     linked = models.BooleanField(null=True)
 
+    class Meta:
+        db_table = "gate_mandate"
 
-class Abandoned(Fact):
+
+class AbandonedRow(FactRow):
     """A campaign's abandoned calls and calls handed to an agent on a day."""
 
     campaign = models.CharField(max_length=_ID, db_index=True)
@@ -247,8 +265,11 @@ class Abandoned(Fact):
     abandoned = models.FloatField()
     handled = models.FloatField()
 
+    class Meta:
+        db_table = "gate_abandoned"
 
-class Watermark(Fact):
+
+class WatermarkRow(FactRow):
     """When a register was read, and the instant of its last event then."""
 
     feed = models.CharField(max_length=64)
@@ -256,10 +277,11 @@ class Watermark(Fact):
     last_event_at = models.DateTimeField(null=True)
 
     class Meta:
+        db_table = "gate_watermark"
         indexes: ClassVar = [models.Index(fields=["feed", "read_at"], name="gate_feed_read")]
 
 
-class Campaign(Fact):
+class CampaignRow(FactRow):
     """What a campaign's calls are: whose, about what, how dialled; diallers send ``ref``."""
 
     ref = models.CharField(max_length=_ID, db_index=True)
@@ -275,3 +297,6 @@ class Campaign(Fact):
     last = models.DateField(null=True)
     provider = models.CharField(max_length=_ID, blank=True)
     site = models.CharField(max_length=_ID, blank=True)
+
+    class Meta:
+        db_table = "gate_campaign"

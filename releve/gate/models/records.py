@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Batch", "Cursor", "Decision", "Personal"]
+__all__ = ["Batch", "Cursor", "Decision", "PseudonymValue"]
 
 _PSEUDONYM = 32
 _ID = 128
@@ -62,7 +62,7 @@ class Decision(models.Model):
         return f"{self.call_id}/{self.cseq}"
 
 
-class Personal(models.Model):
+class PseudonymValue(models.Model):
     """The value behind a pseudonym, and its salt: the one kind of row that tells who somebody is.
 
     ``what`` is number, person or proof. A number and a person are found by their pseudonym, a keyed
@@ -76,6 +76,7 @@ class Personal(models.Model):
     erase_on = models.DateField(null=True, db_index=True)
 
     class Meta:
+        db_table = "gate_personal"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["what", "pseudonym"], name="gate_one_value")
         ]

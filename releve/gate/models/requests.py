@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["FeedFault", "PersonRequest"]
+__all__ = ["FeedFaultRow", "PersonRequestRow"]
 
 
-class PersonRequest(models.Model):
+class PersonRequestRow(models.Model):
     """A request as it was recorded: unique by its sender's ``key``, so that it counts once.
 
     ``content`` is a digest of what was asked; ``number`` a pseudonym; ``seq`` the ledger's entry.
@@ -31,11 +31,14 @@ class PersonRequest(models.Model):
     seq = models.IntegerField()
     erase_on = models.DateField(db_index=True)
 
+    class Meta:
+        db_table = "gate_personrequest"
+
     def __str__(self) -> str:
         return f"{self.pk} {self.said}"
 
 
-class FeedFault(models.Model):
+class FeedFaultRow(models.Model):
     """A row of a feed that could not be taken, set aside: where it stands, which field, why.
 
     Never what the row held: it may name a person.
@@ -49,6 +52,7 @@ class FeedFault(models.Model):
     at = models.DateTimeField(db_index=True)
 
     class Meta:
+        db_table = "gate_feedfault"
         indexes: ClassVar = [models.Index(fields=["feed", "at"], name="gate_feed_fault")]
 
     def __str__(self) -> str:

@@ -18,9 +18,9 @@ from django.db import transaction
 
 from releve.gate.attempt_outcomes import UNKNOWN, refines, write_outcomes
 from releve.gate.errors import OutcomeFault
-from releve.gate.models import Attempt, Cursor
+from releve.gate.models import AttemptRow, Cursor
 
-__all__ = ["COLUMNS", "UNKNOWN", "Filed", "mark_unknown", "read_outcomes"]
+__all__ = ["COLUMNS", "UNKNOWN", "OutcomeCounts", "mark_unknown", "read_outcomes"]
 
 COLUMNS = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time", "cseq")
 """The columns of a line: those of acc, then the extra ones as the proxy is set up."""
@@ -36,7 +36,7 @@ _REFUSED = ("603", "503")
 
 
 @dataclass(slots=True)
-class Filed:
+class OutcomeCounts:
     """What became of the lines: filed, no attempt of the gate, no line of acc, a refused call."""
 
     filed: int = 0
@@ -50,7 +50,7 @@ def outcome_of(code: str) -> str:
     return "answered" if code.startswith("2") else _BY_CODE.get(code, "failed")
 
 
-def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> Filed:
+def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> OutcomeCounts:
     """File what the folder's files say and was not read yet; return the counts.
 
     ``refused``: a call that the proxy refused by itself (603 or 503 with no To tag, which only who
@@ -62,13 +62,13 @@ def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> Filed:
     missing = {"callid", "cseq", "sip_code"} - set(columns)
     if missing:
         raise OutcomeFault(f"the columns lack {', '.join(sorted(missing))}")
-    found = Filed()
+    found = OutcomeCounts()
     for path in sorted(path for path in folder.iterdir() if path.is_file()):
         _read(path, columns, found)
     return found
 
 
-def _read(path: Path, columns: Sequence[str], found: Filed) -> None:
+def _read(path: Path, columns: Sequence[str], found: OutcomeCounts) -> None:
     with path.open("rb") as stream:
         first = stream.readline(_LONGEST)
         if not first.endswith(b"\n"):
@@ -96,7 +96,7 @@ def _whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _told(
-    lines: Sequence[bytes], columns: Sequence[str], found: Filed
+    lines: Sequence[bytes], columns: Sequence[str], found: OutcomeCounts
 ) -> tuple[dict[str, str], set[str]]:
     """Return the last outcome of each call of some lines, by its name; which ones were refused."""
     told: dict[str, str] = {}
@@ -116,10 +116,10 @@ def _told(
     return told, refused
 
 
-def _file(told: Mapping[str, str], refused: set[str], name: str, found: Filed) -> None:
+def _file(told: Mapping[str, str], refused: set[str], name: str, found: OutcomeCounts) -> None:
     """Write the further versions of the attempts; the same outcome again is none."""
-    last: dict[tuple[str, str, str], Attempt] = {}
-    for row in Attempt.objects.filter(ref__in=told).order_by("pk"):
+    last: dict[tuple[str, str, str], AttemptRow] = {}
+    for row in AttemptRow.objects.filter(ref__in=told).order_by("pk"):
         last[row.ref, row.person, row.provider] = row
     uncounted = told.keys() - {ref for ref, *_ in last}
     found.refused += len(uncounted & refused)
@@ -134,8 +134,10 @@ def mark_unknown(before: datetime) -> int:
 
     What a file says later counts instead.
     """
-    told = Attempt.objects.exclude(outcome="").values("ref")
-    silent = list(Attempt.objects.filter(load=None, at__lt=before).exclude(ref__in=told)[:_CHUNK])
+    told = AttemptRow.objects.exclude(outcome="").values("ref")
+    silent = list(
+        AttemptRow.objects.filter(load=None, at__lt=before).exclude(ref__in=told)[:_CHUNK]
+    )
     with transaction.atomic():
         write_outcomes(silent, [UNKNOWN] * len(silent), "outcomes not told")
     return len(silent)
