@@ -33,10 +33,10 @@ from releve.plan.integer_search import BASE_ROUNDS
 from releve.plan.intraday_relief import live_day, live_relief
 from releve.plan.lower_bounds import client_floors
 from releve.plan.lp import Floats, LinearProgram, Solution, solve
-from releve.plan.missing import what_is_missing
 from releve.plan.n1_program import secure_plan
 from releve.plan.planner import seats_to_fill, solve_day
 from releve.plan.problem import Problem, day_problem
+from releve.plan.purchases.search import what_is_missing
 from releve.plan.relief import relief_of
 from releve.plan.scenario_lp import Block, Layout, add_block, add_caps, layout_of, lost_assignments
 from tests.plan.planned import aims_of, own_breaks, sites_of

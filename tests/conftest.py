@@ -35,7 +35,7 @@ HEAVIEST = (
     "tests/live/test_chain.py",
     "tests/live/test_people.py",
     "tests/access/test_addresses.py",
-    "tests/plan/test_missing.py",
+    "tests/plan/purchases/test_search.py",
 )
 """Files that start first, so that no worker is left alone with one of them at the end."""
 

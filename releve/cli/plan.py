@@ -57,8 +57,8 @@ from releve.plan import (
     solve_day,
 )
 from releve.plan.explain import explain, refuse_unknown
-from releve.plan.missing import what_is_missing
 from releve.plan.plan_json import plan_to_json
+from releve.plan.purchases.search import what_is_missing
 from releve.plan_folder import PlanFolderError, refuse_strangers, write_plans
 
 __all__ = ["plan"]

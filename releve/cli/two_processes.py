@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from releve.plan.missing import Run
+from releve.plan.purchases.search import Run
 
 __all__ = ["two_processes"]
 

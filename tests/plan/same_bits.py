@@ -24,8 +24,8 @@ from releve.network import Operator, zone
 from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
 from releve.network.sample import sample_operator
 from releve.plan import Plan, named_plan, solve_day
-from releve.plan.missing import what_is_missing
 from releve.plan.plan_json import plan_to_json
+from releve.plan.purchases.search import what_is_missing
 from releve.plan_folder import write_plans
 
 STAMP = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)

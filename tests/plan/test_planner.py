@@ -11,7 +11,7 @@ import pytest
 
 from releve.network import Authorisation
 from releve.plan import PlanError, named_plan, plan_day, solve_day
-from releve.plan.missing import what_is_missing
+from releve.plan.purchases.search import what_is_missing
 from releve.plan.result import Plan
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules

@@ -18,10 +18,10 @@ from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram, solve
 from releve.plan.n1_program import add_exposure, add_shares, add_target
 from releve.plan.problem import Problem
+from releve.plan.purchases.shortfall_targets import Pairs
 from releve.plan.result import BASE, Purchase
 from releve.plan.scenario_lp import Block, Layout, add_block, add_caps, layout_of, lost_assignments
 from releve.plan.settings import PlanSettings
-from releve.plan.shortfall_targets import Pairs
 
 __all__ = ["KINDS", "Bought", "cheapest_set", "incurable_cells", "merged", "purchases_of"]
 

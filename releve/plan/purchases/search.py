@@ -1,11 +1,11 @@
-"""What is missing: the cheapest laptops, skills and seats that make every curable cell hold.
+"""Search the cheapest laptops, skills and seats that make every curable cell hold.
 
-A set is bought (:mod:`releve.plan.buying`) for the base day and the single losses that miss their
-target, and the day is planned again with it. Whole people miss a little more than the fractions
-that are bought for; where they still miss, the set is bought again for a lower aim. A set bought
-again is another mix, which may cure one cell and lose another: where none of them holds, the best
-is kept and added to (:mod:`releve.plan.mending`), as is every set of a large operator, which has no
-time for many plans.
+The linear program of :mod:`releve.plan.purchases.lp` buys a set for the base day and the single
+losses that miss their target, and the day is planned again with that set. Whole people miss a
+little more than fractions, so a set that fails is bought again for a lower target. Each set bought
+from nothing is another mix, which may cure one cell and lose another: where none holds, the best
+one is extended (:mod:`releve.plan.purchases.repair`). Sets of large operators are always extended,
+because planning again takes minutes there.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releve.network import Operator
-from releve.plan.buying import KINDS, Bought, cheapest_set, incurable_cells, purchases_of
 from releve.plan.candidate_groups import short_programmes, with_twins
 from releve.plan.integer_search import FEW
-from releve.plan.mending import Failed, mended, mended_set
 from releve.plan.planner import SolvedDay
 from releve.plan.progress import Report, Steps
-from releve.plan.purchases import summary_of
-from releve.plan.replanned import Again, Misses, Run, Tried, misses_of, planned_again
+from releve.plan.purchases.lp import KINDS, Bought, cheapest_set, incurable_cells, purchases_of
+from releve.plan.purchases.repair import Failed, mended, mended_set
+from releve.plan.purchases.replan import Again, Misses, Run, Tried, misses_of, planned_again
+from releve.plan.purchases.shortfall_targets import Aims, Pairs
+from releve.plan.purchases.values import summary_of
 from releve.plan.result import BASE, Purchase, WhatIsMissing
-from releve.plan.shortfall_targets import Aims, Pairs
 
 __all__ = ["Run", "what_is_missing"]
 

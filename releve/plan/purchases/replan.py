@@ -14,10 +14,10 @@ from releve.plan.lp import Floats
 from releve.plan.n1_program import KIND_WEIGHT
 from releve.plan.planner import SolvedDay, seats_to_fill
 from releve.plan.problem import Problem, day_problem
-from releve.plan.purchases import cost_of, new_seats, with_purchases
+from releve.plan.purchases.shortfall_targets import Aims, Pairs
+from releve.plan.purchases.values import cost_of, new_seats, with_purchases
 from releve.plan.relief_matrix import cell_of
 from releve.plan.result import BASE, SINGLE, Purchase
-from releve.plan.shortfall_targets import Aims, Pairs
 from releve.plan.solve import Planning, plan_problem
 
 __all__ = [

@@ -23,14 +23,14 @@ from releve.plan import (
     Purchase,
     SolvedDay,
     WhatIsMissing,
-    missing,
     named_plan,
     solve_day,
 )
-from releve.plan.buying import KINDS, Bought, cheapest_set
 from releve.plan.candidate_groups import with_twins
-from releve.plan.missing import Run, what_is_missing
-from releve.plan.replanned import STAGES, Again, Misses, planned_again
+from releve.plan.purchases import search
+from releve.plan.purchases.lp import KINDS, Bought, cheapest_set
+from releve.plan.purchases.replan import STAGES, Again, Misses, planned_again
+from releve.plan.purchases.search import Run, what_is_missing
 from tests.plan.planned import problem_of
 from tests.plan.tiny import Tiny, one_site_site_only, spare_person, two_sites_one_client
 
@@ -189,7 +189,7 @@ def test_a_large_operator_is_bought_for_twice_at_once_and_the_cheaper_that_holds
     sample: Insecure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The target itself beside an aim as much lower as whole people lost, in whatever order."""
-    monkeypatch.setattr(missing, "FEW", 0)
+    monkeypatch.setattr(search, "FEW", 0)
     together: list[int] = []
 
     def backwards(work: Callable[[object], object], items: Iterable[object], /) -> list[object]:
@@ -219,7 +219,7 @@ def one_laptop_at_a_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         people[len(turns) % 2] = 1
         return replace(found, people=people, cost=600.0)
 
-    monkeypatch.setattr(missing, "cheapest_set", bought)
+    monkeypatch.setattr(search, "cheapest_set", bought)
     return turns
 
 
@@ -231,7 +231,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, judge: Callable[[Again], Misses]) ->
         seen.append({agent for one in again.purchases for agent in one.agents})
         return judge(again)
 
-    monkeypatch.setattr(missing, "planned_again", instead)
+    monkeypatch.setattr(search, "planned_again", instead)
     return seen
 
 

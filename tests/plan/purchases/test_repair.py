@@ -18,22 +18,21 @@ from releve.plan import (
     SolvedDay,
     WhatIsMissing,
     integer_search,
-    mending,
-    missing,
     solve_day,
 )
 from releve.plan.candidate_groups import with_twins
 from releve.plan.integer_plan import WholePlan
 from releve.plan.integer_search import IntegerSearch
-from releve.plan.missing import what_is_missing
 from releve.plan.progress import Watch
-from releve.plan.purchases import with_purchases
+from releve.plan.purchases import repair, search
+from releve.plan.purchases.replan import Again, Misses, Tried, misses_of, planned_again
+from releve.plan.purchases.search import what_is_missing
+from releve.plan.purchases.shortfall_targets import STEP, Aims
+from releve.plan.purchases.values import with_purchases
 from releve.plan.relief import Relief
-from releve.plan.replanned import Again, Misses, Tried, misses_of, planned_again
-from releve.plan.shortfall_targets import STEP, Aims
 from releve.plan.solve import plan_problem
 from tests.plan.planned import problem_of
-from tests.plan.test_missing import without_lines
+from tests.plan.purchases.test_search import without_lines
 from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
 
 NOTHING = Misses(frozenset(), {})
@@ -49,7 +48,7 @@ def solved() -> tuple[Tiny, SolvedDay]:
 
 @pytest.fixture(autouse=True)
 def _large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(missing, "FEW", -1)
+    monkeypatch.setattr(search, "FEW", -1)
 
 
 def laptop(agent: str) -> Purchase:
@@ -66,7 +65,7 @@ def judged(
         seen.append(again.purchases)
         return judge(len(seen), again)
 
-    monkeypatch.setattr(mending, "planned_again", instead)
+    monkeypatch.setattr(repair, "planned_again", instead)
     return seen
 
 
@@ -89,7 +88,7 @@ def test_a_set_that_lacks_a_laptop_gets_that_laptop_and_keeps_the_other(
     misses = planned_again(Again(case.operator, day, half))
     assert misses.pairs == {SITE_B}
     tried = Tried(half, Aims(case.settings.target, 1), misses, frozenset())
-    found = mending.mended(mending.Failed(case.operator, day, tried, ("laptop", "skill", "seat")))
+    found = repair.mended(repair.Failed(case.operator, day, tried, ("laptop", "skill", "seat")))
     assert found is not None
     assert sorted(name for one in found.purchases for name in one.agents) == ["a2", "b2"]
     assert planned_again(Again(case.operator, day, found.purchases)).pairs == frozenset()
@@ -150,13 +149,13 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case, day = solved
-    first = [mending.Bundle((), Aims(0.05, 1)), mending.Bundle((laptop("a2"),) * 2, Aims(0.05, 1))]
-    monkeypatch.setattr(mending._Mending, "_first", lambda self, wanted: first)
+    first = [repair.Bundle((), Aims(0.05, 1)), repair.Bundle((laptop("a2"),) * 2, Aims(0.05, 1))]
+    monkeypatch.setattr(repair._Mending, "_first", lambda self, wanted: first)
     seen = judged(
         monkeypatch, lambda turn, again: with_over(case, 0.01) if turn in fails else NOTHING
     )
     monkeypatch.setattr(
-        mending, "mended", lambda failed: mending.Bundle((laptop("b2"),), failed.tried.aims)
+        repair, "mended", lambda failed: repair.Bundle((laptop("b2"),), failed.tried.aims)
     )
     found = what_is_missing(case.operator, day)
     assert found.checked

@@ -14,13 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from releve.network import Operator
-from releve.plan.buying import Bought, cheapest_set, incurable_cells, merged, purchases_of
 from releve.plan.candidate_groups import Twins, short_programmes, with_twins
 from releve.plan.contingency import Contingency
 from releve.plan.planner import SolvedDay
 from releve.plan.progress import Steps
-from releve.plan.purchases import cost_of, summary_of
-from releve.plan.replanned import (
+from releve.plan.purchases.lp import Bought, cheapest_set, incurable_cells, merged, purchases_of
+from releve.plan.purchases.replan import (
     Again,
     Run,
     Tried,
@@ -28,9 +27,10 @@ from releve.plan.replanned import (
     planned_again,
     problem_with,
 )
+from releve.plan.purchases.shortfall_targets import Aims, Pairs
+from releve.plan.purchases.values import cost_of, summary_of
 from releve.plan.result import Purchase
 from releve.plan.settings import PlanSettings
-from releve.plan.shortfall_targets import Aims, Pairs
 
 __all__ = ["Bundle", "Failed", "mended", "mended_set"]
 
@@ -54,7 +54,7 @@ def mended_set(
 ) -> tuple[Tried, float]:
     """Return a cheap set that makes the ``wanted`` cells hold and breaks no other, and the bound.
 
-    As :func:`releve.plan.missing.what_is_missing`, which calls it.
+    As :func:`releve.plan.purchases.search.what_is_missing`, which calls it.
     """
     search = _Mending(operator, solved, tuple(kinds), steps, run)
     return search.found(wanted), search.bound
