@@ -29,7 +29,7 @@ from releve.demand import Requirement
 from releve.network import Operator, sample_operator, usable_seats_of
 from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, contingencies_of, named_plan
 from releve.plan.integer_plan import Whole, whole_plan
-from releve.plan.integer_search import BASE_ROUNDS
+from releve.plan.integer_problem import BASE_ROUNDS
 from releve.plan.intraday_relief import live_day, live_relief
 from releve.plan.lower_bounds import client_floors
 from releve.plan.lp import Floats, LinearProgram, Solution, solve

@@ -19,7 +19,7 @@ from releve.cli.load_operator import requirement_of
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, n1_program, solve_day
-from releve.plan.integer_search import IntegerSearch
+from releve.plan.integer_problem import IntegerProblem
 from releve.plan.lp import LinearProgram, Solution
 
 AGENTS = (
@@ -92,7 +92,7 @@ def plan_once(operator: Operator) -> Found:
     """Plan the first day and measure it."""
     settings = PlanSettings()
     planning = solve_day(operator, requirement_of(operator, FIRST_DAY), settings).planning
-    search = IntegerSearch(
+    case = IntegerProblem(
         planning.problem, planning.layout, planning.contingencies, planning.floors,
         planning.secure, settings,
     )  # fmt: skip
@@ -100,8 +100,8 @@ def plan_once(operator: Operator) -> Found:
     whole, bound = planning.problem.weighted_requirement, planning.secure.bound
     return Found(
         (planning.objective - bound) / whole,
-        (search.in_people(planning.base, reliefs) - bound) / whole,
-        sum(search.fell_short(i, relief) for i, relief in reliefs.items()),
+        (case.objective_in_people(planning.base, reliefs) - bound) / whole,
+        sum(case.count_missed_targets(i, relief) for i, relief in reliefs.items()),
     )
 
 

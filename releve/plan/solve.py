@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from releve.plan.contingency import Contingency
 from releve.plan.integer_plan import WholePlan
+from releve.plan.integer_problem import IntegerProblem
 from releve.plan.integer_search import IntegerSearch
+from releve.plan.large_plan import round_large_plan
 from releve.plan.lower_bounds import client_floors
 from releve.plan.lp import Floats
 from releve.plan.n1_program import SecurePlan, secure_plan
@@ -55,6 +57,9 @@ def plan_problem(
     steps = SolverLog(progress)
     secure = secure_plan(problem, contingencies if protect else (), floors, settings, steps)
     watch.lap("n-1 programme")
-    search = IntegerSearch(problem, layout, tuple(contingencies), floors, secure, settings)
-    base, objective, reliefs = search.best(progress, watch, proved)
+    case = IntegerProblem(problem, layout, tuple(contingencies), floors, secure, settings)
+    if case.thorough:
+        base, objective, reliefs = IntegerSearch(case).best(progress, watch, proved)
+    else:
+        base, objective, reliefs = round_large_plan(case, progress, watch, proved)
     return Planning(problem, layout, tuple(contingencies), floors, secure, base, objective, reliefs)

@@ -13,6 +13,7 @@ from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, SolvedDay, contingencies_of, n1_program, solve_day
 from releve.plan.cuts import Cut, cut_table
 from releve.plan.integer_plan import Whole, WholePlan, empty_state, fixed_of, whole_plan
+from releve.plan.integer_problem import IntegerProblem
 from releve.plan.integer_search import ROUNDINGS, IntegerSearch
 from releve.plan.local_search import put
 from releve.plan.lp import LinearProgram, Solution
@@ -33,10 +34,11 @@ def sample(agents: int = 120, sites: int = 3, seed: int = 2) -> SolvedDay:
 
 def search_of(day: SolvedDay) -> IntegerSearch:
     planning = day.planning
-    return IntegerSearch(
+    case = IntegerProblem(
         planning.problem, planning.layout, planning.contingencies, planning.floors,
         planning.secure, day.settings,
     )  # fmt: skip
+    return IntegerSearch(case)
 
 
 def exposed_to(day: SolvedDay, base: WholePlan, loss: int) -> np.ndarray:
@@ -73,7 +75,7 @@ def test_a_cut_of_one_base_plan_is_never_above_the_cost_of_another() -> None:
     """Also the cuts of the fractional optimum, which the search begins with."""
     day = sample()
     search = search_of(day)
-    bases = [day.planning.base, *(search.rounded(way) for way in ROUNDINGS[:4])]
+    bases = [day.planning.base, *(search.case.round_base(way) for way in ROUNDINGS[:4])]
     empty = replace(day.planning.base, assigned=np.zeros_like(day.planning.base.assigned))
     costs = [cost_of_answer(day, base) for base in (*bases, empty)]
     scale = day.planning.problem.weighted_requirement

@@ -11,7 +11,8 @@ import pytest
 from releve.cli.load_operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, SolvedDay, contingencies_of, solve_day
-from releve.plan.integer_search import CLOSE, ROUNDINGS, IntegerSearch, base_in_people
+from releve.plan.integer_problem import IntegerProblem, round_base_plan
+from releve.plan.integer_search import OBJECTIVE_TOLERANCE, ROUNDINGS, IntegerSearch
 from releve.plan.n1_program import shortfall_weights
 from releve.plan.objective import answer_of, objective_of
 from releve.plan.solve import Planning
@@ -29,10 +30,11 @@ def sample() -> SolvedDay:
 
 def search_of(day: SolvedDay) -> IntegerSearch:
     planning = day.planning
-    return IntegerSearch(
+    case = IntegerProblem(
         planning.problem, planning.layout, planning.contingencies, planning.floors,
         planning.secure, day.settings,
     )  # fmt: skip
+    return IntegerSearch(case)
 
 
 def solved(case: Tiny) -> Planning:
@@ -67,13 +69,13 @@ def test_the_search_is_no_worse_than_any_rounding_alone() -> None:
     """But for what it may give away to serve better once the reliefs are in whole people."""
     day = sample()
     planning, search = day.planning, search_of(day)
-    guide = search.margin_plan()
-    best = search.trials(guide)[0].objective
+    guide = search.solve_with_margin()
+    best = search.search(guide)[0].objective
     for way in ROUNDINGS:
-        base = base_in_people(planning.problem, planning.layout, guide, search.aims[0], way)
-        assert best <= search.trial(base).objective + 1e-6
-    given = CLOSE * planning.problem.weighted_requirement
-    assert search.trial(planning.base).objective <= best + given + 1e-6
+        base = round_base_plan(planning.problem, planning.layout, guide, search.case.aims[0], way)
+        assert best <= search.try_base(base).objective + 1e-6
+    given = OBJECTIVE_TOLERANCE * planning.problem.weighted_requirement
+    assert search.try_base(planning.base).objective <= best + given + 1e-6
 
 
 def test_a_base_plan_that_serves_half_is_further_from_the_bound() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from releve.network import Operator
 from releve.plan.candidate_groups import short_programmes, with_twins
-from releve.plan.integer_search import FEW
+from releve.plan.integer_problem import MAX_SEARCHED_ASSIGNMENTS
 from releve.plan.planner import SolvedDay
 from releve.plan.progress import Report, Steps
 from releve.plan.purchases.lp import KINDS, Bought, cheapest_set, incurable_cells, purchases_of
@@ -52,7 +52,7 @@ def what_is_missing(
     if not misses.pairs:
         return WhatIsMissing((), 0.0, 0.0, ())
     steps = Steps(progress)
-    if len(planning.problem.group) > FEW:
+    if len(planning.problem.group) > MAX_SEARCHED_ASSIGNMENTS:
         best, bound = mended_set(operator, solved, misses.pairs, kinds, steps, run)
     else:
         best, bound = _Search(operator, solved, misses, steps).cheapest(kinds)

@@ -17,12 +17,13 @@ from releve.plan import (
     Purchase,
     SolvedDay,
     WhatIsMissing,
-    integer_search,
+    integer_problem,
     solve_day,
 )
 from releve.plan.candidate_groups import with_twins
 from releve.plan.integer_plan import WholePlan
-from releve.plan.integer_search import IntegerSearch
+from releve.plan.integer_problem import IntegerProblem
+from releve.plan.large_plan import replace_rounding
 from releve.plan.progress import Watch
 from releve.plan.purchases import repair, search
 from releve.plan.purchases.replan import Again, Misses, Tried, misses_of, planned_again
@@ -48,7 +49,7 @@ def solved() -> tuple[Tiny, SolvedDay]:
 
 @pytest.fixture(autouse=True)
 def _large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "FEW", -1)
+    monkeypatch.setattr(search, "MAX_SEARCHED_ASSIGNMENTS", -1)
 
 
 def laptop(agent: str) -> Purchase:
@@ -194,7 +195,7 @@ def test_an_aim_is_lowered_by_what_was_missed_and_a_step_and_never_below_nothing
 def test_a_plan_without_its_proof_is_the_same_plan(
     few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(integer_search, "FEW", few)
+    monkeypatch.setattr(integer_problem, "MAX_SEARCHED_ASSIGNMENTS", few)
     case = two_sites_one_client()
     day = solve_day(case.operator, case.requirement, case.settings).planning
     bare = plan_problem(problem_of(case), day.contingencies, case.settings, proved=False)
@@ -227,7 +228,7 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
     planning = day.planning
     bases = [replace(planning.base, penalty=float(turn)) for turn in range(len(roundings))]
     left = iter(bases[1:])
-    monkeypatch.setattr(integer_search, "base_in_people", lambda *given: next(left))
+    monkeypatch.setattr(integer_problem, "round_base_plan", lambda *given: next(left))
     asked: list[int] = []
 
     def relief(self: object, base: WholePlan, i: int) -> Relief:
@@ -236,15 +237,15 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
         missing = np.array([float(roundings[int(base.penalty)][i])])
         return replace(real, plan=replace(real.plan, missing=missing))
 
-    monkeypatch.setattr(IntegerSearch, "relief", relief)
+    monkeypatch.setattr(IntegerProblem, "solve_relief", relief)
     settings = replace(case.settings, target=0.3)
-    planned = IntegerSearch(
+    planned = IntegerProblem(
         planning.problem, planning.layout, planning.contingencies[:2], planning.floors,
         planning.secure, settings,
     )  # fmt: skip
     first = tuple(relief(planned, bases[0], i) for i in range(2))
     asked.clear()
-    base, reliefs = planned._held(bases[0], first, Watch())
+    base, reliefs = replace_rounding(planned, bases[0], first, Watch())
     assert base.penalty == kept
     assert [relief.plan.missing[0] for relief in reliefs] == list(roundings[kept])
     assert len(asked) == answered

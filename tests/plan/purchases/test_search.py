@@ -189,7 +189,7 @@ def test_a_large_operator_is_bought_for_twice_at_once_and_the_cheaper_that_holds
     sample: Insecure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The target itself beside an aim as much lower as whole people lost, in whatever order."""
-    monkeypatch.setattr(search, "FEW", 0)
+    monkeypatch.setattr(search, "MAX_SEARCHED_ASSIGNMENTS", 0)
     together: list[int] = []
 
     def backwards(work: Callable[[object], object], items: Iterable[object], /) -> list[object]:

@@ -1,0 +1,57 @@
+"""Whole people for a large operator: one rounding, and another where whole people miss a target.
+
+Above :data:`MAX_SEARCHED_ASSIGNMENTS` assignments there is no time to search many base plans
+(:mod:`releve.plan.integer_search`); where no loss is planned for there is nothing to search.
+"""
+
+from __future__ import annotations
+
+from releve.plan.integer_plan import WholePlan
+from releve.plan.integer_problem import IntegerProblem, Rounding
+from releve.plan.progress import Progress, Watch
+from releve.plan.relief import Relief
+from releve.plan.result import BASE
+
+__all__ = ["replace_rounding", "round_large_plan"]
+
+FIRST = Rounding(1.0)
+ALTERNATIVES = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
+"""Roundings tried one by one where whole people miss a target that fractions hold."""
+
+
+def round_large_plan(
+    case: IntegerProblem, progress: Progress, watch: Watch, proved: bool = True
+) -> tuple[WholePlan, float, tuple[Relief, ...]]:
+    """Return a base plan in whole people, its objective (NaN unless ``proved``) and its reliefs."""
+    base = case.round_base(FIRST)
+    watch.lap("whole people")
+    reliefs = case.complete_reliefs(base, {}, progress)
+    watch.lap("reliefs")
+    if case.secure.share.keys() > {BASE}:
+        base, reliefs = replace_rounding(case, base, reliefs, watch)
+    objective = case.objective(base, progress) if proved else float("nan")
+    watch.lap("bound")
+    return base, objective, reliefs
+
+
+def replace_rounding(
+    case: IntegerProblem, base: WholePlan, reliefs: tuple[Relief, ...], watch: Watch
+) -> tuple[WholePlan, tuple[Relief, ...]]:
+    """Return another rounding and its reliefs where it misses fewer targets than ``base`` does.
+
+    Only targets that the fractional plan holds count. An alternative is first judged by the losses
+    that ``base`` missed; the others are answered only if it holds all of these.
+    """
+    missed = case.missed_losses(reliefs)
+    for way in ALTERNATIVES:
+        if not missed:
+            break
+        other = case.round_base(way)
+        watch.lap("whole people")
+        known = {i: case.solve_relief(other, i) for i in missed}
+        if sum(case.count_missed_targets(i, relief) for i, relief in known.items()) == 0:
+            full = case.complete_reliefs(other, known, lambda stage, share: None)
+            if len(case.missed_losses(full)) < len(missed):
+                base, reliefs, missed = other, full, case.missed_losses(full)
+        watch.lap("reliefs")
+    return base, reliefs
