@@ -36,7 +36,7 @@ from bench.desk import plan_of
 from releve.cli.load_operator import requirement_of
 from releve.crashtest import CrashTest, Settings, build_run_arrays, run
 from releve.crashtest.outbreak import (
-    Closure,
+    ClosurePolicy,
     Contacts,
     Controls,
     Scenario,
@@ -56,7 +56,7 @@ QUARTERS = {
     500: 1024, 1000: 512, 2000: 512, 5000: 256, 10_000: 128, 20_000: 64, 40_000: 16, 70_000: 8
 }  # fmt: skip
 DAYS = 90
-CONTROLS = Controls(stay_home=0.5, symptom_test=0.7, closure=Closure())
+CONTROLS = Controls(stay_home=0.5, symptom_test=0.7, closure=ClosurePolicy())
 _BUSY = 0.85
 """Occupancy of the agents required, where the load is made for the purpose."""
 

@@ -19,7 +19,7 @@ import click
 import numpy as np
 
 from releve.crashtest.outbreak import (
-    Closure,
+    ClosurePolicy,
     Contacts,
     Controls,
     Population,
@@ -43,7 +43,11 @@ PEERS = (
 SIZES = {"small": (5_000,), "full": (5_000, 70_000)}
 DAYS, IMPORTATION = 90, 1e-4
 CONTROL = Controls(
-    stay_home=0.5, symptom_test=0.7, quarantine=Quarantine(), visits=Visits(), closure=Closure()
+    stay_home=0.5,
+    symptom_test=0.7,
+    quarantine=Quarantine(),
+    visits=Visits(),
+    closure=ClosurePolicy(),
 )
 AIR_ONLY = {"zone": 1.0, "seat": 0.0, "floor": 0.0, "site": 0.0, "shuttle": 0.0}
 

@@ -81,6 +81,12 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--target", type=float, help="Share a programme without calls may miss [the plan's].")
 @click.option("--hazards", type=_PATH, help="YAML table of hazards [the one shipped].")
 @click.option("--no-hazards", is_flag=True, help="Outbreak only.")
+@click.option(
+    "--rules",
+    type=_PATH,
+    multiple=True,
+    help="YAML rows that add to or end the situation's rules; may be repeated.",
+)
 @click.option("--illness", type=click.Choice(sorted(ILLNESSES)), help="[covid]")
 @click.option("--reproduction", type=float, help="Infections at work by one agent [2.5].")
 @click.option("--incidence", help="FILE:COLUMN of daily cases outside (CSV with a column date).")
@@ -184,6 +190,7 @@ def _asked(
         without=without_of(choice("without", None), settings.quarters),
         start=start.date() if start else None,
         outlook=options["outlook"],
+        rules=options["rules"],
     )
 
 

@@ -17,7 +17,6 @@ from releve.cli.load_operator import operator_of, requirement_of
 from releve.crashtest import CrashTest, CrashTestError, Settings
 from releve.crashtest.outages import Hazard, OutagesError
 from releve.crashtest.outbreak import (
-    Closure,
     Contacts,
     Controls,
     OutbreakError,
@@ -31,6 +30,7 @@ from releve.crashtest.outbreak import (
 )
 from releve.crashtest.outlook import outlook_of
 from releve.crashtest.policies import MEASURES_MOST, POLICIES, under_policies
+from releve.crashtest.situation_rules import closure_rule_ids, rule_controls
 from releve.crashtest_folder import digest
 from releve.demand import forecast, history_of
 from releve.folder import read_files
@@ -38,7 +38,8 @@ from releve.network import HOME, Operator
 from releve.plan import Plan
 from releve.plan.plan_json import plan_to_json
 from releve.plan_folder import PlanFolderError, read_plans
-from releve.situation import Situation, event_from_json, fold
+from releve.situation import RuleFaults, Rules, Situation, event_from_json, fold
+from releve.situation_data import rules_with
 
 __all__ = [
     "ILLNESSES",
@@ -74,6 +75,7 @@ class Asked:
     policies: tuple[str, ...]
     start: date | None
     outlook: Path | None = None
+    rules: tuple[Path, ...] = ()
     without: int = 0
 
     @property
@@ -138,7 +140,7 @@ def _test(
         plans=plans,
         needs=tuple(requirement_of(operator, day) for day in days),
         scenario=scenario,
-        controls=_controls(plans[0], scenario.population),
+        controls=_controls(asked, operator, plans[0], scenario.population),
         hazards=tuple(hazards),
         busyness=tuple(float(spread.get(name, 0.0)) for name in columns),
         settings=asked.settings,
@@ -146,12 +148,21 @@ def _test(
     )
 
 
-def _controls(plan: Plan, population: Population) -> Controls:
-    """Return the rule as the source has it, with tests of people with symptoms; who works at home
-    in the plan is at home."""
+def _controls(asked: Asked, operator: Operator, plan: Plan, population: Population) -> Controls:
+    """Return the controls of the situation's rules, with the plan's agents at home."""
     home = np.zeros(population.size, dtype=np.bool_)
     home[[population.number[row.agent] for row in plan.placements if row.place == HOME]] = True
-    return Controls(stay_home=0.5, symptom_test=0.7, closure=Closure(2, 14, 48.0), at_home=home)
+    sites = [operator.site[name] for name in population.sites]
+    first = asked.start or plan.day
+    return rule_controls(_rules(asked), sites, first, asked.settings.days, at_home=home)
+
+
+def _rules(asked: Asked) -> Rules:
+    """Return the rules that the product ships with those of the files asked for."""
+    try:
+        return rules_with([_text(path) for path in asked.rules])
+    except RuleFaults as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _scenario(asked: Asked, operator: Operator, plans: Sequence[Plan]) -> Scenario:
@@ -210,20 +221,27 @@ def inputs_of(asked: Asked, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[s
     ):
         if path is not None:
             digests[what] = digest([_text(path).encode()])
+    if asked.rules:
+        digests["rules"] = digest([_text(path).encode() for path in asked.rules])
+    test = cases[0][1]
+    rule_ids = closure_rule_ids(
+        _rules(asked), test.operator.sites, test.first_day, asked.settings.days
+    )
     return {
         "version": __version__,
-        "operator": cases[0][1].operator.row.name,
-        "synthetic": cases[0][1].operator.row.synthetic,
+        "operator": test.operator.row.name,
+        "synthetic": test.operator.row.synthetic,
+        "closure_rules": list(rule_ids),
         **asked.options,
         "inputs": digests,
         "cases": [
             {
                 "label": label,
-                "plan": digest([plan_to_json(plan).encode() for plan in test.plans]),
-                "days": [plan.day.isoformat() for plan in test.plans],
-                "programmes": [[row.id, row.client] for row in test.programmes],
+                "plan": digest([plan_to_json(plan).encode() for plan in case.plans]),
+                "days": [plan.day.isoformat() for plan in case.plans],
+                "programmes": [[row.id, row.client] for row in case.programmes],
             }
-            for label, test in cases
+            for label, case in cases
         ],
     }
 

@@ -14,7 +14,8 @@ from itertools import combinations
 import numpy as np
 
 from releve.crashtest.errors import CrashTestError, require
-from releve.crashtest.outbreak import Closure, Controls, Visits
+from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls, Visits
+from releve.crashtest.outbreak.controls import HOURS_MOST
 from releve.crashtest.run_arrays import CrashTest
 from releve.crashtest.telework import at_home, sent_home
 
@@ -38,8 +39,14 @@ class Policy:
 
 
 def _longer(controls: Controls) -> Controls:
-    rule = controls.closure or Closure()
-    return replace(controls, closure=replace(rule, hours=2 * rule.hours))
+    found = ClosurePolicy() if controls.closure is None else controls.closure
+    if isinstance(found, ClosureCalendar):
+        return replace(controls, closure=found.map(_twice_as_long))
+    return replace(controls, closure=_twice_as_long(found))
+
+
+def _twice_as_long(rule: ClosurePolicy) -> ClosurePolicy:
+    return replace(rule, hours=min(2 * rule.hours, HOURS_MOST))
 
 
 POLICIES: Mapping[str, Policy] = {

@@ -107,6 +107,34 @@ def test_what_makes_no_sense_is_refused_with_its_fix(place: Path) -> None:
         assert told in found.output.replace("\n", " "), (words, found.output)
 
 
+def test_rows_of_an_installation_replace_the_shipped_closure_rule(place: Path) -> None:
+    table = place / "rules.yaml"
+    table.write_text(
+        "- id: THREE\n  kind: closure\n  from: 2026-01-01\n  ends: MA-COVID-CLOSE\n"
+        "  source: a test\n  confidence: certain\n  parameters: {n: 3, days: 14, hours: 72}\n",
+        encoding="utf-8",
+    )
+    words = ("crashtest", place / "operator", "--plan", place / "plan", "--quarters", 20, *QUIET)
+    words = (*words, "--days", 30, "--outside", 3e-3)
+    found = {}
+    for name, more in (("shipped", ()), ("amended", ("--rules", table))):
+        answer = command(*words, "--no-hazards", *more, "--json")
+        assert answer.exit_code == 0, answer.output
+        found[name] = json.loads(answer.stdout)
+    orders = {
+        name: sum(site["closures"]["value"] for site in tree["results"][0]["sites"])
+        for name, tree in found.items()
+    }
+    assert 0 < orders["amended"] < orders["shipped"]
+    assert found["shipped"]["certificate"]["closure_rules"] == ["MA-COVID-CLOSE"]
+    assert found["amended"]["certificate"]["closure_rules"] == ["THREE"]
+    assert "rules" in found["amended"]["certificate"]["inputs"]
+    table.write_text("- id: THREE\n", encoding="utf-8")
+    refused = command(*words, "--rules", table)
+    assert refused.exit_code == 1
+    assert "kind" in refused.output
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [

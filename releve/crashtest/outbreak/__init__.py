@@ -6,7 +6,8 @@
 
 from releve.crashtest.outbreak.contacts import Contacts, Room, air_dose, rates_of
 from releve.crashtest.outbreak.controls import (
-    Closure,
+    ClosureCalendar,
+    ClosurePolicy,
     Controls,
     Quarantine,
     Rotation,
@@ -33,7 +34,8 @@ __all__ = [
     "SERIES",
     "AirGroup",
     "Band",
-    "Closure",
+    "ClosureCalendar",
+    "ClosurePolicy",
     "Contacts",
     "Controls",
     "Detail",

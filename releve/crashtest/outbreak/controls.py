@@ -6,7 +6,7 @@ that two policies meet the same attempts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,30 +18,39 @@ from releve.crashtest.outbreak.errors import require
 from releve.crashtest.outbreak.kernel_types import Policy
 from releve.crashtest.outbreak.population import Population
 
-__all__ = ["Closure", "Controls", "Quarantine", "Rotation", "Visits", "distance_factor"]
+__all__ = [
+    "ClosureCalendar",
+    "ClosurePolicy",
+    "Controls",
+    "Quarantine",
+    "Rotation",
+    "Visits",
+    "distance_factor",
+]
 
 _PER_METRE = 2.02
 """The effect of distance doubles per metre (x 2.02), observational: Chu et al. 2020, Lancet."""
+HOURS_MOST = 8784
+"""Hours of a leap year."""
 
 
-def _share(name: str, value: float) -> None:
+def _check_share(name: str, value: float) -> None:
     require(0 <= value <= 1, f"0 <= {name} <= 1", value)
 
 
-def _days(name: str, value: int, least: int = 0) -> None:
+def _check_days(name: str, value: int, least: int = 0) -> None:
     require(least <= value <= 365, f"{least} <= {name} <= 365", value)
 
 
 @dataclass(frozen=True, slots=True)
-class Closure:
-    """``cases`` confirmed agents of one site within ``within_days`` (both ends included) close it
-    for ``hours``: the rule of :mod:`releve.situation`, on whole days.
+class ClosurePolicy:
+    """Close a site for ``hours`` once ``cases`` of its agents are confirmed within ``within_days``.
 
-    An open site is closed by a case known since it reopened; ``earlier_cases_count``: whether
-    cases known before that count with it. A case while it is closed keeps it shut for at least
-    ``further_case_hours`` from its day. The site is shut from the day of the order for the
-    hours in whole days and ``reopening_days`` for its checks. ``tested``: the share of its agents
-    tested on the day of the order.
+    The rule of :mod:`releve.situation` on whole days, both ends included. A case confirmed since
+    the last reopening closes an open site; ``earlier_cases_count`` says whether older cases count
+    with it. A case confirmed during a closure extends it to at least ``further_case_hours`` from
+    that day. A closure lasts its hours in whole days, one at least, and ``reopening_days`` for the
+    checks. ``tested`` is the share of the site's agents tested on the day of the order.
     """
 
     cases: int = 2
@@ -54,23 +63,50 @@ class Closure:
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        require(1 <= self.cases <= 1000, "1 <= cases <= 1000", self.cases)
-        _days("within_days", self.within_days)
-        require(0 < self.hours <= 8760, "0 < hours <= 8760", self.hours)
-        require(0 <= self.further_case_hours <= 8760, "0 <= further_case_hours <= 8760", self)
-        _days("reopening_days", self.reopening_days)
-        _share("tested", self.tested)
+        require(1 <= self.cases <= 10_000, "1 <= cases <= 10000", self.cases)
+        _check_days("within_days", self.within_days)
+        for name in ("hours", "further_case_hours"):
+            value = getattr(self, name)
+            require(0 <= value <= HOURS_MOST, f"0 <= {name} <= {HOURS_MOST}", value)
+        _check_days("reopening_days", self.reopening_days)
+        _check_share("tested", self.tested)
 
     @property
     def days(self) -> int:
-        """The days a site is shut by an order."""
-        return int(np.ceil(self.hours / 24)) + self.reopening_days
+        """Days an order closes a site."""
+        return max(1, int(np.ceil(self.hours / 24))) + self.reopening_days
 
     @property
     def further_days(self) -> int:
-        """The days a site is shut, at least, from a case while it is closed."""
+        """Days a site stays closed, at least, from a case confirmed during the closure."""
         shut = int(np.ceil(self.further_case_hours / 24))
         return shut + self.reopening_days if shut else 0
+
+
+@dataclass(frozen=True, eq=False)
+class ClosureCalendar:
+    """Closure policies that differ by site or change during the run.
+
+    ``number[site, day]`` is the index into ``policies`` of the one in force, -1 where none is.
+    """
+
+    policies: tuple[ClosurePolicy, ...]
+    number: NDArray[np.int32] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that name no policy."""
+        within = bool(((self.number >= -1) & (self.number < len(self.policies))).all())
+        require(within, f"-1 <= number < {len(self.policies)}", self.number)
+
+    @classmethod
+    def everywhere(cls, policy: ClosurePolicy | None, sites: int, days: int) -> ClosureCalendar:
+        """Return the calendar of one policy, or none, on all sites and days."""
+        number = np.full((sites, days), -1 if policy is None else 0, dtype=np.int32)
+        return cls(() if policy is None else (policy,), number)
+
+    def map(self, change: Callable[[ClosurePolicy], ClosurePolicy]) -> ClosureCalendar:
+        """Return the calendar with every policy changed."""
+        return ClosureCalendar(tuple(map(change, self.policies)), self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +135,9 @@ class Quarantine:
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        _days("days", self.days, 1)
+        _check_days("days", self.days, 1)
         for name in ("seat", "zone", "shuttle"):
-            _share(name, getattr(self, name))
+            _check_share(name, getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +189,10 @@ class Controls:
     the lowest rank first; ``at_home[agent]`` overrides it. ``rotation``: who comes on which day.
     ``stay_home``: P(an agent with symptoms stays away from the day they begin);
     ``symptom_test``: P(they are tested ``test_days`` later); a result comes ``result_days`` after
-    a test and a positive keeps the agent away for ``isolation_days``. ``test``: which of the
-    disease's tests; ``false_positive``: P(positive) of somebody who is not infected. ``immune``:
-    the share of people who cannot be infected.
+    a test and a positive keeps the agent away for ``isolation_days``: one number, or one by
+    [site, day]. ``test``: which of the disease's tests; ``false_positive``: P(positive) of an
+    agent who is not infected. ``closure``: one policy for all sites and days, or a calendar.
+    ``immune``: the share of people who cannot be infected.
     """
 
     masks: float = 0.0
@@ -170,20 +207,45 @@ class Controls:
     test_days: int = 1
     result_days: int = 1
     false_positive: float = 0.0
-    isolation_days: int = 10
+    isolation_days: int | NDArray[np.int32] = 10
     quarantine: Quarantine | None = None
     visits: Visits | None = None
-    closure: Closure | None = None
+    closure: ClosurePolicy | ClosureCalendar | None = None
     immune: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
         for name in ("masks", "telework", "stay_home", "symptom_test", "false_positive", "immune"):
-            _share(name, getattr(self, name))
+            _check_share(name, getattr(self, name))
         require(self.distance_m >= 0, "distance_m >= 0", self.distance_m)
         require(self.extra_air_changes >= 0, "extra_air_changes >= 0", self.extra_air_changes)
-        for name in ("test_days", "result_days", "isolation_days"):
-            _days(name, getattr(self, name))
+        for name in ("test_days", "result_days"):
+            _check_days(name, getattr(self, name))
+        for days in np.unique(self.isolation_days):
+            _check_days("isolation_days", int(days))
+
+    def isolation_table(self, sites: int, days: int) -> NDArray[np.int32]:
+        """Return the days of isolation from a day on: int32[site, day]."""
+        found = _by_site_and_day("isolation_days", np.asarray(self.isolation_days), sites, days)
+        return np.array(found, dtype=np.int32)
+
+    def closure_calendar(self, sites: int, days: int) -> ClosureCalendar:
+        """Return the closure policies by site and day."""
+        found = self.closure
+        if not isinstance(found, ClosureCalendar):
+            return ClosureCalendar.everywhere(found, sites, days)
+        return ClosureCalendar(
+            found.policies, _by_site_and_day("closure", found.number, sites, days)
+        )
+
+
+def _by_site_and_day(
+    name: str, values: NDArray[np.int32], sites: int, days: int
+) -> NDArray[np.int32]:
+    """Return values by [site, day]; one value holds everywhere."""
+    shapes = ((), (sites, days))
+    require(values.shape in shapes, f"{name} has {sites} sites and {days} days", values.shape)
+    return np.ascontiguousarray(np.broadcast_to(values, (sites, days)))
 
 
 def policy_of(population: Population, disease: Disease, controls: Controls, days: int) -> Policy:
@@ -193,7 +255,7 @@ def policy_of(population: Population, disease: Disease, controls: Controls, days
     masked = 1.0 - controls.masks
     visits = controls.visits or Visits()
     quarantine = controls.quarantine or Quarantine(1, 0.0)
-    closure = controls.closure or Closure()
+    closure = controls.closure_calendar(len(population.sites), days)
     on = controls.rotation.table(days)
     return Policy(
         home=_at_home(population, controls),
@@ -206,7 +268,7 @@ def policy_of(population: Population, disease: Disease, controls: Controls, days
         symptom_test=controls.symptom_test,
         test_days=controls.test_days,
         result_days=controls.result_days,
-        isolation_days=controls.isolation_days,
+        isolation_days=controls.isolation_table(len(population.sites), days),
         sensitivity=disease.tests[controls.test].table(),
         false_positive=controls.false_positive,
         visit_probability=1.0 / visits.every_days if controls.visits else 0.0,
@@ -215,12 +277,13 @@ def policy_of(population: Population, disease: Disease, controls: Controls, days
         quarantine_seat=quarantine.seat,
         quarantine_zone=quarantine.zone,
         quarantine_shuttle=quarantine.shuttle,
-        closing_cases=closure.cases if controls.closure else 0,
-        closing_within=closure.within_days,
-        closing_days=closure.days,
-        closing_further=closure.further_days,
-        closing_earlier=closure.earlier_cases_count,
-        closing_tested=closure.tested,
+        closing=np.array(closure.number, dtype=np.int32),
+        closing_cases=np.array([one.cases for one in closure.policies], dtype=np.int32),
+        closing_within=np.array([one.within_days for one in closure.policies], dtype=np.int32),
+        closing_days=np.array([one.days for one in closure.policies], dtype=np.int32),
+        closing_further=np.array([one.further_days for one in closure.policies], dtype=np.int32),
+        closing_earlier=np.array([p.earlier_cases_count for p in closure.policies], dtype=np.bool_),
+        closing_tested=np.array([one.tested for one in closure.policies], dtype=np.float64),
         immune=controls.immune,
     )
 

@@ -34,9 +34,9 @@ def confirm(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
     x.confirmed[a] = True
     x.counts[_CONFIRMED] += 1
     x.series[t, _DAILY_CONFIRMED] += 1
-    keep_away(x, a, t, t + p.isolation_days)
+    keep_away(x, a, t, t + p.isolation_days[w.site[a], t])
     _quarantine(w, p, x, rep, a, t)
-    if p.closing_cases > 0:
+    if len(p.closing_cases) > 0:
         _close(w, p, x, rep, w.site[a], t)
 
 
@@ -67,33 +67,37 @@ def _found(w: World, rep: Any, a: int, b: int) -> Any:
 
 @kernel_part
 def _close(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
-    """Count a case of a site on day t and close it if the rule says so."""
-    n = p.closing_cases
-    x.cases[site, x.case_count[site] % n] = t
+    """Count a case of a site on day t and close the site if the policy of the day says so."""
+    kept = x.cases.shape[1]
+    x.cases[site, x.case_count[site] % kept] = t
     x.case_count[site] += 1
+    rule = p.closing[site, t]
+    if rule < 0:
+        return
     if x.closed[site] > t:
-        if p.closing_further > 0:
-            x.closed[site] = max(x.closed[site], t + p.closing_further)
+        if p.closing_further[rule] > 0:
+            x.closed[site] = max(x.closed[site], t + p.closing_further[rule])
         return
-    if x.case_count[site] < n:
+    first = x.case_count[site] - p.closing_cases[rule]
+    if first < 0:
         return
-    oldest = x.cases[site, x.case_count[site] % n]
-    if t - oldest > p.closing_within:
+    oldest = x.cases[site, first % kept]
+    if t - oldest > p.closing_within[rule]:
         return
-    if not p.closing_earlier and oldest < x.closed[site]:
+    if not p.closing_earlier[rule] and oldest < x.closed[site]:
         return
     x.counts[_CLOSURES] += 1
-    x.closed[site] = t + p.closing_days
-    if p.closing_tested > 0:
-        _test_site(w, p, x, rep, site, t)
+    x.closed[site] = t + p.closing_days[rule]
+    if p.closing_tested[rule] > 0:
+        _test_site(w, p, x, rep, site, t, p.closing_tested[rule])
 
 
 @kernel_part
-def _test_site(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
+def _test_site(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int, share: float) -> None:
     """Test a share of the agents of a site; results come a day later at least."""
     for a in range(w.site_range[site, 0], w.site_range[site, 1]):
         key = named(rep, w.key[a])
-        if x.confirmed[a] or unit(key, random_ids.CLOSING_TEST + t) >= p.closing_tested:
+        if x.confirmed[a] or unit(key, random_ids.CLOSING_TEST + t) >= share:
             continue
         x.counts[_TESTS] += 1
         due = t + max(1, p.result_days)
@@ -117,7 +121,7 @@ def fall_ill(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
     x.series[t, _DAILY_ONSETS] += 1
     key = named(rep, w.key[a])
     if unit(key, random_ids.STAYS_HOME) < p.stay_home:
-        keep_away(x, a, t, t + p.isolation_days)
+        keep_away(x, a, t, t + p.isolation_days[w.site[a], t])
     if x.confirmed[a] or unit(key, random_ids.IS_TESTED) >= p.symptom_test:
         return
     x.counts[_TESTS] += 1

@@ -99,7 +99,8 @@ class Policy(NamedTuple):
     """A policy as arrays: see :class:`~releve.crashtest.outbreak.controls.Controls`.
 
     ``home[agent]``, ``cohort[agent]``, ``on[cohort, day]``, ``zone_factor[group]``,
-    ``sensitivity[day since infection]``; no closure rule is ``closing_cases`` 0.
+    ``sensitivity[day since infection]``, ``isolation_days[site, day]``; ``closing[site, day]`` the
+    closure policy in force (-1 = none), ``closing_cases[policy]`` and the others its parameters.
     """
 
     home: Array
@@ -112,7 +113,7 @@ class Policy(NamedTuple):
     symptom_test: float
     test_days: int
     result_days: int
-    isolation_days: int
+    isolation_days: Array
     sensitivity: Array
     false_positive: float
     visit_probability: float
@@ -121,12 +122,13 @@ class Policy(NamedTuple):
     quarantine_seat: float
     quarantine_zone: float
     quarantine_shuttle: float
-    closing_cases: int
-    closing_within: int
-    closing_days: int
-    closing_further: int
-    closing_earlier: bool
-    closing_tested: float
+    closing: Array
+    closing_cases: Array
+    closing_within: Array
+    closing_days: Array
+    closing_further: Array
+    closing_earlier: Array
+    closing_tested: Array
     immune: float
 
 

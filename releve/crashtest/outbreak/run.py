@@ -295,7 +295,7 @@ def _scratch(scenario: Scenario, policy: Policy, detail: Detail, pool: int) -> S
         away=np.zeros(agents, dtype=np.int16),
         confirmed=np.zeros(agents, dtype=np.bool_),
         closed=np.zeros(sites, dtype=np.int32),
-        cases=np.zeros((sites, max(1, policy.closing_cases)), dtype=np.int32),
+        cases=np.zeros((sites, int(policy.closing_cases.max(initial=1))), dtype=np.int32),
         case_count=np.zeros(sites, dtype=np.int32),
         visit_number=np.zeros(sites, dtype=np.int32),
         head=np.full((LISTS, days), -1, dtype=np.int32),

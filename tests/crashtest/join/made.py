@@ -11,7 +11,7 @@ import numpy as np
 from releve.crashtest import CrashTest, Quarters, Settings, build_run_arrays, run
 from releve.crashtest.outages import Hazard, lognormal
 from releve.crashtest.outbreak import (
-    Closure,
+    ClosurePolicy,
     Contacts,
     Controls,
     Room,
@@ -27,7 +27,7 @@ HAZARDS = (
     Hazard("power", "Power cut", "site", 20.0, lognormal(4, 20)),
     Hazard("carrier", "Carrier down", "carrier", 10.0, lognormal(3, 10)),
 )
-CONTROLS = Controls(stay_home=0.5, symptom_test=0.7, closure=Closure(2, 14, 48.0))
+CONTROLS = Controls(stay_home=0.5, symptom_test=0.7, closure=ClosurePolicy(2, 14, 48.0))
 DAYS = 40
 ROOM = Room(600.0, 3.0, 30)
 """Where contacts were measured: without it rates are those of the operator's average agent."""

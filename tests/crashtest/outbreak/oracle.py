@@ -9,7 +9,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
-from releve.crashtest.outbreak import Controls, Population, Scenario, random_ids
+from releve.crashtest.outbreak import (
+    ClosureCalendar,
+    ClosurePolicy,
+    Controls,
+    Population,
+    Scenario,
+    random_ids,
+)
 from releve.crashtest.outbreak.contacts import (
     REMOVAL_PER_HOUR,
     infectiousness,
@@ -176,12 +183,23 @@ class Plain:
         self.away_days |= {(a, d) for d in range(t, until)}
         self.back[a] = max(self.back[a], until)
 
+    def _isolation_days(self, a: int, t: int) -> int:
+        days = self.c.isolation_days
+        return days if isinstance(days, int) else int(days[self.pop.site[a], t])
+
+    def _closure_policy(self, site: int, t: int) -> ClosurePolicy | None:
+        found = self.c.closure
+        if not isinstance(found, ClosureCalendar):
+            return found
+        number = int(found.number[site, t])
+        return None if number < 0 else found.policies[number]
+
     def _results(self, t: int) -> None:
         for a in reversed(self.results.pop(t, [])):
             if a in self.confirmed:
                 continue
             self.confirmed[a] = t
-            self._keep_away(a, t, t + self.c.isolation_days)
+            self._keep_away(a, t, t + self._isolation_days(a, t))
             self._quarantine(a, t)
             if self.c.closure:
                 self._rule(int(self.pop.site[a]), t)
@@ -200,10 +218,10 @@ class Plain:
 
     def _rule(self, site: int, t: int) -> None:
         """Ask the rule of the situation, on all confirmed cases of the site so far."""
-        rule = self.c.closure
-        assert rule is not None
-        cases = self.cases[site]
+        rule, cases = self._closure_policy(site, t), self.cases[site]
         cases.append(t)
+        if rule is None:
+            return
         if self.opens[site] > t:
             if rule.further_days:
                 self.opens[site] = max(self.opens[site], t + rule.further_days)
@@ -232,7 +250,7 @@ class Plain:
 
     def _fall_ill(self, a: int, t: int) -> None:
         if unit(self.key(a), random_ids.STAYS_HOME) < self.c.stay_home:
-            self._keep_away(a, t, t + self.c.isolation_days)
+            self._keep_away(a, t, t + self._isolation_days(a, t))
         if (
             a not in self.confirmed
             and unit(self.key(a), random_ids.IS_TESTED) < self.c.symptom_test

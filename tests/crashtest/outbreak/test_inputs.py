@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from releve.crashtest.outbreak import (
-    Closure,
+    ClosurePolicy,
     Contacts,
     Controls,
     Duration,
@@ -82,8 +82,8 @@ def test_too_small_a_pool_raises_and_drops_nothing() -> None:
         (lambda: Room(0.0, 3.0, 50), "volume_m3 > 0"),
         (lambda: Controls(masks=1.5), "0 <= masks <= 1"),
         (lambda: Controls(extra_air_changes=-1), "extra_air_changes >= 0"),
-        (lambda: Closure(0), "cases"),
-        (lambda: Closure(hours=0), "hours"),
+        (lambda: ClosurePolicy(0), "cases"),
+        (lambda: ClosurePolicy(hours=-1), "hours"),
         (lambda: Visits(0.5), "every_days >= 1"),
         (lambda: Visits(7, 0), "tests >= 1"),
         (lambda: Quarantine(0), "days"),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from releve.crashtest.outbreak import (
-    Closure,
+    ClosureCalendar,
+    ClosurePolicy,
     Contacts,
     Controls,
     Detail,
@@ -36,7 +37,7 @@ EVERYTHING = Controls(
     isolation_days=8,
     quarantine=Quarantine(5, seat=0.8, zone=0.2, shuttle=0.5),
     visits=Visits(4, 6),
-    closure=Closure(2, 7, 72.0, tested=0.5, reopening_days=1),
+    closure=ClosurePolicy(2, 7, 72.0, tested=0.5, reopening_days=1),
     immune=0.1,
 )
 POLICIES = {
@@ -46,17 +47,26 @@ POLICIES = {
         symptom_test=1.0,
         test_days=0,
         result_days=0,
-        closure=Closure(3, 5, 30.0),
+        closure=ClosurePolicy(3, 5, 30.0),
         visits=Visits(2, 3),
     ),
     "earlier cases do not count": Controls(
         symptom_test=0.9,
         test_days=0,
-        closure=Closure(
+        closure=ClosurePolicy(
             2, 14, 48.0, earlier_cases_count=False, further_case_hours=24.0, tested=1.0
         ),
     ),
-    "many tests": Controls(visits=Visits(1, 40), telework=0.9, closure=Closure(1)),
+    "rules and isolation that differ by site and day": Controls(
+        stay_home=0.5,
+        symptom_test=0.9,
+        isolation_days=np.repeat([[7, 9], [5, 3], [12, 2]], 30, axis=1).astype(np.int32),
+        closure=ClosureCalendar(
+            (ClosurePolicy(2, 14, 48.0), ClosurePolicy(3, 10, 72.0, further_case_hours=24.0)),
+            np.repeat([[0, 1], [1, 0], [0, -1]], 30, axis=1).astype(np.int32),
+        ),
+    ),
+    "many tests": Controls(visits=Visits(1, 40), telework=0.9, closure=ClosurePolicy(1)),
     "few present": Controls(visits=Visits(2, 5), rotation=Rotation.by_turns(8, 1)),
 }
 

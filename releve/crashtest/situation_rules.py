@@ -1,0 +1,114 @@
+"""The controls of a crash test as the situation's dated rules have them.
+
+The live desk and the crash test go by the same rows: on every simulated day each site is closed
+by the closure row in force there on that date, and a confirmed agent is away for the days of the
+absence row. What no rule says (how many agents with symptoms stay at home or are tested) is a
+parameter with a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.crashtest.errors import CrashTestError
+from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls
+from releve.network import Site
+from releve.situation import Rules
+from releve.situation.rules import AbsenceRule, ClosureRule
+
+__all__ = ["STAY_HOME", "SYMPTOM_TEST", "closure_calendar", "closure_rule_ids", "rule_controls"]
+
+STAY_HOME = 0.5
+"""Assumed: share of agents with symptoms who stay at home from the day they begin."""
+SYMPTOM_TEST = 0.7
+"""Assumed: share of agents with symptoms who are tested."""
+
+
+def rule_controls(
+    rules: Rules,
+    sites: Sequence[Site],
+    first: date,
+    days: int,
+    *,
+    at_home: NDArray[np.bool_] | None = None,
+    stay_home: float = STAY_HOME,
+    symptom_test: float = SYMPTOM_TEST,
+) -> Controls:
+    """Return the controls of ``days`` days from ``first``, by the rules in force on each of them.
+
+    ``sites`` in the order of the population; ``at_home[agent]`` as in :class:`Controls`. Without an
+    absence row a confirmed agent is away for the default days of :class:`AbsenceRule`.
+    """
+    absences = [
+        [_absence_days(rules, site, first + timedelta(days=day)) for day in range(days)]
+        for site in sites
+    ]
+    return Controls(
+        stay_home=stay_home,
+        symptom_test=symptom_test,
+        isolation_days=np.array(absences, dtype=np.int32),
+        closure=closure_calendar(rules, sites, first, days),
+        at_home=at_home,
+    )
+
+
+def _absence_days(rules: Rules, site: Site, day: date) -> int:
+    return (rules.one(AbsenceRule, day, site) or AbsenceRule()).case_days
+
+
+def closure_calendar(
+    rules: Rules, sites: Sequence[Site], first: date, days: int
+) -> ClosureCalendar:
+    """Return the closure row in force at each site on each day, as a policy on whole days.
+
+    CrashTestError when two rows are in force at one site on one day.
+    """
+    rows = {site.id: _closure_rows(rules, site, first, days) for site in sites}
+    policies = {rule_id: _policy(rule) for row in rows.values() for rule_id, rule in row.values()}
+    position = {rule_id: at for at, rule_id in enumerate(policies)}
+    number = np.full((len(sites), days), -1, dtype=np.int32)
+    for at, site in enumerate(sites):
+        for day, (rule_id, _rule) in rows[site.id].items():
+            number[at, day] = position[rule_id]
+    return ClosureCalendar(tuple(policies.values()), number)
+
+
+def closure_rule_ids(
+    rules: Rules, sites: Sequence[Site], first: date, days: int
+) -> tuple[str, ...]:
+    """Return the ids of the closure rows that a run goes by, sorted."""
+    rows = (_closure_rows(rules, site, first, days) for site in sites)
+    return tuple(sorted({rule_id for row in rows for rule_id, _rule in row.values()}))
+
+
+def _closure_rows(
+    rules: Rules, site: Site, first: date, days: int
+) -> dict[int, tuple[str, ClosureRule]]:
+    """Return the closure row in force at a site by simulated day; days without one are left out."""
+    found = {}
+    for day in range(days):
+        on = first + timedelta(days=day)
+        rows = rules.in_force(ClosureRule, on, site)
+        if len(rows) > 1:
+            ids = ", ".join(rule_id for rule_id, _rule in rows)
+            raise CrashTestError(
+                f"one closure rule at a site, got {ids} at {site.id} on {on}: end one of them"
+                " before that day"
+            )
+        if rows:
+            found[day] = rows[0]
+    return found
+
+
+def _policy(rule: ClosureRule) -> ClosurePolicy:
+    return ClosurePolicy(
+        cases=rule.n,
+        within_days=int(rule.days),
+        hours=rule.hours,
+        further_case_hours=rule.further_case_hours,
+        earlier_cases_count=rule.earlier_cases_count,
+    )
