@@ -1,8 +1,9 @@
 """The desk's French catalogue: messages taken from the sources, kept as .po, compiled to .mo.
 
 ``python -m releve.desk.catalogue`` brings ``locale/fr/LC_MESSAGES/django.po`` up to date with the
-sources and compiles it, with nothing but Django, so that no gettext tools are needed anywhere.
-English is the language of the sources and has no catalogue. A new message is empty until it is
+sources and compiles it, without gettext tools. The sentences of events, refusals and notices are
+those that :mod:`releve.situation` declares. English is the language of the sources and has no
+catalogue. A new message is empty until it is
 translated.
 """
 
@@ -16,7 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["Message", "compile_mo", "extract", "merge", "parse_po", "write_po"]
+from releve.situation import KINDS, NOTICES, REFUSALS
+
+__all__ = ["Message", "compile_mo", "extract", "extract_declared", "merge", "parse_po", "write_po"]
 
 HERE = Path(__file__).resolve().parent
 FRENCH = Path("locale") / "fr" / "LC_MESSAGES" / "django.po"
@@ -70,6 +73,14 @@ def extract(root: Path) -> dict[tuple[str, str], Message]:
             plural = known.plural or message.plural
             found[message.key] = replace(known, places=places, plural=plural)
     return found
+
+
+def extract_declared() -> dict[tuple[str, str], Message]:
+    """Return the sentences that an engine declares: events, refusals and notices, by key."""
+    labels = [text for event in KINDS.values() for text in (event.label, event.headline) if text]
+    texts = [*labels, *REFUSALS.values(), *NOTICES.values()]
+    found = (Message(text, places=("../situation",)) for text in texts)
+    return {message.key: message for message in found}
 
 
 def _in_python(source: str) -> Iterator[Message]:
@@ -181,12 +192,12 @@ def compile_mo(messages: Sequence[Message]) -> bytes:
     return head + b"".join(tables) + data
 
 
-def main(root: Path = HERE) -> int:
+def main(root: Path = HERE, declared: Mapping[tuple[str, str], Message] | None = None) -> int:
     """Bring the catalogue up to date; return 1 when a translation is missing."""
     path = root / FRENCH
     path.parent.mkdir(parents=True, exist_ok=True)
     known = parse_po(path.read_text(encoding="utf-8")) if path.exists() else {}
-    messages = list(merge(extract(root), known).values())
+    messages = list(merge({**(declared or {}), **extract(root)}, known).values())
     path.write_text(write_po(messages), encoding="utf-8", newline="")
     path.with_suffix(".mo").write_bytes(compile_mo(messages))
     missing = [message.text for message in messages if not message.done]
@@ -196,4 +207,4 @@ def main(root: Path = HERE) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(declared=extract_declared()))

@@ -35,7 +35,6 @@ from releve.situation import (
     health_fields,
     personal_fields,
     refusals,
-    subject_of,
 )
 
 __all__ = ["Recorded", "answer_rules", "consequences", "record", "refuse_other", "relief_todo"]
@@ -183,7 +182,7 @@ def _draft(event: Event, stream: str, operator: Operator, rules: Rules) -> ledge
         body,
         event.recorded_at,
         personal,
-        subject=subject_of(event) if personal else "",
+        subject=event.person if personal else "",
         erase_on=erased_on(event, operator, rules) if personal else None,
         stream=stream,
         withheld={name: body[name] for name in sorted(health)},

@@ -1,7 +1,7 @@
 """What has happened: typed events, the situation they fold into, and the rules that answer."""
 
 from releve.situation.alerts import NOTICES, Notice, notices
-from releve.situation.catalogue import KINDS, health_fields, personal_fields, subject_of
+from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import Axis, Charter, CharterMeasure
 from releve.situation.closure import closes
 from releve.situation.codec import EventFaults, event_from_json, event_to_json
@@ -170,5 +170,4 @@ __all__ = [
     "reopening_terms",
     "roster_stays",
     "situation_markdown",
-    "subject_of",
 ]

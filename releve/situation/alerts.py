@@ -11,6 +11,7 @@ from releve.situation.events_control import CheckDone
 from releve.situation.permits import permits_of, plannable_sites
 from releve.situation.refusal import Context
 from releve.situation.rules import DailyCheckRule, NoticeRule, Rules, TransportRule
+from releve.situation.sentences import fill_sentence
 from releve.situation.situation import Situation
 from releve.situation.validation import reopening_terms
 
@@ -21,18 +22,19 @@ NOTICES: Mapping[str, str] = {
     "check.missing": "The daily check of {site} for {day} is missing.",
     "check.incomplete": "The daily check of {site} for {day} left out {measures}.",
     "check.not_kept": "{site} did not keep {measures} on {day}.",
-    "check.transport": "A shuttle of {site} was {fill:.0%} full on {day}; {most:.0%} is allowed.",
+    "check.transport": "A shuttle of {site} was filled to {fill} of its seats on {day}; {most} is"
+    " allowed.",
     "authorisation.expiring": "The authorisation {authorisation} of {subject} ends on {day}.",
-    "authorisation.expired": "The authorisation {authorisation} of {subject} ended on {day}, and no"
-    " other holds.",
+    "authorisation.expired": "The authorisation {authorisation} of {subject} ended on {day}, and"
+    " no other is valid.",
     "site.not_plannable": "{site} has no valid authorisation and is not planned.",
     "closure.ending": "{site} may open from {earliest}.",
-    "closure.over": "The least time of the closure of {site} ended at {earliest}; it is still"
-    " closed.",
-    "reopening.checklist": "Before {site} opens, {items} must be done.",
-    "reopening.approvals": "{given} of {needed} people said yes to opening {site}.",
-    "absence.over": "Agent {agent} could be back since {until}; confirm it.",
-    "outage.overdue": "{what} {name} was expected back at {expected_until} and is still down.",
+    "closure.over": "The minimum duration of the closure of {site} ended at {earliest}; it is"
+    " still closed.",
+    "reopening.checklist": "Before {site} opens, this must be done: {items}.",
+    "reopening.approvals": "{given} of {needed} people have approved the reopening of {site}.",
+    "absence.over": "An agent of {site} could be back since {until}; confirm it.",
+    "outage.overdue": "{name} ({what}) was expected back at {expected_until} and is still down.",
     "audit.not_met": "The auditor found that {site} does not meet {measures}.",
     "audit.expiring": "The verdict on {measure} for {site} ends on {day}.",
     "audit.expired": "The verdict on {measure} for {site} ended on {day}.",
@@ -54,7 +56,9 @@ class Notice:
 
     def sentence(self) -> str:
         """Return the notice in English."""
-        return NOTICES[self.code].format_map({"site": self.site or "the operator", **self.params})
+        return fill_sentence(
+            NOTICES[self.code], {"site": self.site or "the operator", **self.params}
+        )
 
 
 def notices(
@@ -127,7 +131,7 @@ def _found(context: Context, check: CheckDone, site: Site) -> Iterator[Notice]:
     wanting = [finding.measure for finding in check.findings if finding.verdict == "not_kept"]
     for code, measures in (("check.incomplete", left), ("check.not_kept", wanting)):
         if measures:
-            params = {"measures": ", ".join(measures), "day": check.day}
+            params = {"measures": tuple(measures), "day": check.day}
             yield Notice(code, site.id, check.happened_at, params)
     rule = context.rules.one(TransportRule, check.day, site)
     if rule and check.transport_fill is not None and check.transport_fill > rule.most_fill:
@@ -150,7 +154,7 @@ def _closure(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
     terms = reopening_terms(closure, site.id, context.operator, context.rules)
     items = [item for item in terms.items if item not in dict(closure.done)]
     if items:
-        yield Notice("reopening.checklist", site.id, earliest, {"items": ", ".join(items)})
+        yield Notice("reopening.checklist", site.id, earliest, {"items": tuple(items)})
     given = len(closure.approvals)
     if given < terms.approvals:
         params = {"given": given, "needed": terms.approvals}
@@ -184,7 +188,7 @@ def _audits(context: Context, now: datetime) -> Iterator[Notice]:
     soon = context.day(now) + timedelta(days=_notice_rule(context, now).audit_days)
     for (site, measure), verdict in context.situation.audits.items():
         if verdict.verdict == "not_met":
-            yield Notice("audit.not_met", site, verdict.happened_at, {"measures": measure})
+            yield Notice("audit.not_met", site, verdict.happened_at, {"measures": (measure,)})
         if verdict.valid_to <= soon:
             over = verdict.valid_to < context.day(now, site)
             code = "audit.expired" if over else "audit.expiring"

@@ -1,4 +1,4 @@
-"""All kinds of events by their names, and which of their fields are whose."""
+"""All kinds of events by name, and which of their fields are personal or of health."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from releve.situation import events, events_control, events_incident
 from releve.situation.event import Event
 from releve.situation.fields import fields_of
 
-__all__ = ["KINDS", "health_fields", "personal_fields", "subject_of"]
+__all__ = ["KINDS", "health_fields", "personal_fields"]
 
 
 KINDS: Mapping[str, type[Event]] = {
@@ -27,8 +27,3 @@ def personal_fields(kind: str) -> tuple[str, ...]:
 def health_fields(kind: str) -> tuple[str, ...]:
     """Return the fields of a kind that the health officer alone may see."""
     return tuple(field.name for field in fields_of(KINDS[kind]) if field.health)
-
-
-def subject_of(event: Event) -> str:
-    """Return the agent an event is about, or an empty text."""
-    return str(getattr(event, "agent", ""))

@@ -1,9 +1,13 @@
-"""What every event is: dated twice, signed by an actor, checked when it is made."""
+"""The base of all events: dated twice, signed by an actor, validated when constructed.
+
+An event kind is declared once, as a subclass: its fields, and in class variables its name, label,
+permission, and the family and subject under which it folds into the situation.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from releve.network import UTC
@@ -14,13 +18,26 @@ __all__ = ["Event", "Finding"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Base of the events: an instance that exists satisfies the conditions of its fields.
+    """Base of the events: every instance satisfies the conditions of its fields.
 
-    ValueError quotes the condition and the value. Times are aware and kept in UTC.
+    ValueError quotes the condition and the value. Times are aware and kept in UTC. ``label`` and
+    ``headline`` are English sources of the desk's French catalogue.
     """
 
     kind: ClassVar[str]
+    """Name in the ledger, the API and ``KINDS``."""
+    label: ClassVar[str]
+    """What happened, in a list of the ledger."""
+    headline: ClassVar[str] = ""
+    """Sentence of the timeline, with ``{site}`` and ``{actor}``; empty = not shown there."""
+    permission: ClassVar[str]
+    """Permission that recording it takes."""
+    family: ClassVar[str] = ""
+    """Family of subjects in which it folds (``situation.FAMILIES``); a correction has none."""
+    about: ClassVar[tuple[str, ...]] = ("site",)
+    """Fields that name its subject within the family."""
     doc: ClassVar[str]
+    """Its documentation, in English."""
 
     id: str = said("Name of the event, its own for ever; a correction names it", example="8f2c…")
     happened_at: datetime = said("When it happened, UTC", example="2026-11-30T08:12:00Z")
@@ -39,6 +56,17 @@ class Event:
                 reason = reason or field.condition.fault(value)
             if reason is not None:
                 raise ValueError(f"{self.kind}.{field.name} {reason}, got {value!r}")
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What it is about within its family, such as (site, day)."""
+        values = (getattr(self, name) for name in self.about)
+        return tuple(v.isoformat() if isinstance(v, date) else v for v in values)
+
+    @property
+    def person(self) -> str:
+        """Pseudonym of the agent it is about; empty when it is about none."""
+        return str(getattr(self, "agent", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,10 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDeclared(Event):
     kind: ClassVar[str] = "case.declared"
+    label: ClassVar[str] = "Case declared"
+    permission: ClassVar[str] = "event.record.case"
+    family: ClassVar[str] = "cases"
+    about: ClassVar[tuple[str, ...]] = ("agent",)
     doc: ClassVar[str] = (
         "An agent is declared a case or a contact, or is cleared of one. Status, dates, site: never"
         " a diagnosis, a symptom, a temperature or a result. `happened_at` is the date of the case."
@@ -68,6 +72,10 @@ class CaseDeclared(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentUnavailable(Event):
     kind: ClassVar[str] = "agent.unavailable"
+    label: ClassVar[str] = "Agent unavailable"
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "agents"
+    about: ClassVar[tuple[str, ...]] = ("agent",)
     doc: ClassVar[str] = "An agent cannot be planned for a time. Never why."
 
     agent: str = said("Pseudonym id", example="a00042", default="", personal=True)
@@ -88,6 +96,10 @@ class AgentUnavailable(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentBack(Event):
     kind: ClassVar[str] = "agent.back"
+    label: ClassVar[str] = "Agent back"
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "agents"
+    about: ClassVar[tuple[str, ...]] = ("agent",)
     doc: ClassVar[str] = "An agent who was unavailable can be planned again."
 
     agent: str = said("Pseudonym id", example="a00042", default="", personal=True)
@@ -99,6 +111,10 @@ class AgentBack(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteClosed(Event):
     kind: ClassVar[str] = "site.closed"
+    label: ClassVar[str] = "Site closed"
+    headline: ClassVar[str] = "{site} is closed."
+    permission: ClassVar[str] = "event.record.closure"
+    family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "The whole site is closed. `happened_at` is the order: the clock's start."
 
     site: str = said("Site", example="casa-1")
@@ -126,6 +142,10 @@ class SiteClosed(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosureExtended(Event):
     kind: ClassVar[str] = "closure.extended"
+    label: ClassVar[str] = "Closure extended"
+    headline: ClassVar[str] = "{site} stays closed for longer."
+    permission: ClassVar[str] = "event.record.closure"
+    family: ClassVar[str] = "sites"
     doc: ClassVar[str] = (
         "A closure lasts longer, or a second order joins it. Approvals given so far are void."
     )
@@ -146,6 +166,10 @@ class ClosureExtended(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReopeningChecked(Event):
     kind: ClassVar[str] = "reopening.checked"
+    label: ClassVar[str] = "Item of the reopening checked"
+    headline: ClassVar[str] = "{site}: an item of the reopening checklist is done."
+    permission: ClassVar[str] = "reopening.approve"
+    family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "One item of the reopening checklist is done."
 
     site: str = said("Site", example="casa-1")
@@ -156,6 +180,10 @@ class ReopeningChecked(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReopeningApproved(Event):
     kind: ClassVar[str] = "reopening.approved"
+    label: ClassVar[str] = "Reopening approved"
+    headline: ClassVar[str] = "{site}: {actor} says yes to the reopening."
+    permission: ClassVar[str] = "reopening.approve"
+    family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "One person, the actor, says yes to the reopening."
 
     site: str = said("Site", example="casa-1")
@@ -164,6 +192,10 @@ class ReopeningApproved(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteReopened(Event):
     kind: ClassVar[str] = "site.reopened"
+    label: ClassVar[str] = "Site reopened"
+    headline: ClassVar[str] = "{site} is open again."
+    permission: ClassVar[str] = "reopening.approve"
+    family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "The site is open again."
 
     site: str = said("Site", example="casa-1")
@@ -172,6 +204,10 @@ class SiteReopened(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkDown(Event):
     kind: ClassVar[str] = "link.down"
+    label: ClassVar[str] = "Link down"
+    headline: ClassVar[str] = "The link of {site} is down."
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "outages"
     doc: ClassVar[str] = "The link of a site, or the home lines of a carrier, are down."
 
     site: str = said("Site; empty = a carrier", example="casa-1", default="")
@@ -180,19 +216,35 @@ class LinkDown(Event):
         "Back, as far as known, UTC", example="2026-11-30T14:00:00Z", default=None
     )
 
+    @property
+    def subject(self) -> tuple[str, ...]:
+        return ("carrier", self.carrier) if self.carrier else ("link", self.site)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkUp(Event):
     kind: ClassVar[str] = "link.up"
+    label: ClassVar[str] = "Link up"
+    headline: ClassVar[str] = "The link of {site} is back."
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "outages"
     doc: ClassVar[str] = "The link of a site, or the home lines of a carrier, are back."
 
     site: str = said("Site; empty = a carrier", example="casa-1", default="")
     carrier: str = said("Carrier; empty = a site", example="Maroc Telecom", default="")
 
+    @property
+    def subject(self) -> tuple[str, ...]:
+        return ("carrier", self.carrier) if self.carrier else ("link", self.site)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerDown(Event):
     kind: ClassVar[str] = "power.down"
+    label: ClassVar[str] = "Power down"
+    headline: ClassVar[str] = "{site} has no power."
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "outages"
     doc: ClassVar[str] = "A site has no power."
 
     site: str = said("Site", example="casa-1")
@@ -200,18 +252,32 @@ class PowerDown(Event):
         "Back, as far as known, UTC", example="2026-11-30T14:00:00Z", default=None
     )
 
+    @property
+    def subject(self) -> tuple[str, ...]:
+        return ("power", self.site)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerUp(Event):
     kind: ClassVar[str] = "power.up"
+    label: ClassVar[str] = "Power up"
+    headline: ClassVar[str] = "{site} has power again."
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "outages"
     doc: ClassVar[str] = "A site has power again."
 
     site: str = said("Site", example="casa-1")
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        return ("power", self.site)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCorrected(Event):
     kind: ClassVar[str] = "event.corrected"
+    label: ClassVar[str] = "Event corrected"
+    permission: ClassVar[str] = "event.record.closure"
     doc: ClassVar[str] = (
         "An earlier event did not happen as recorded and no longer counts. Nothing is rewritten;"
         " what did happen is recorded as an event of its own. A correction is not corrected."

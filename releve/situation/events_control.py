@@ -25,6 +25,11 @@ _MOST_PEOPLE = 1_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectionHeld(Event):
     kind: ClassVar[str] = "inspection.held"
+    label: ClassVar[str] = "Inspection held"
+    headline: ClassVar[str] = "{site}: a brigade visited."
+    permission: ClassVar[str] = "event.record.inspection"
+    family: ClassVar[str] = "inspections"
+    about: ClassVar[tuple[str, ...]] = ("site", "id")
     doc: ClassVar[str] = "A brigade visited a site."
 
     site: str = said("Site", example="casa-1")
@@ -39,6 +44,11 @@ class InspectionHeld(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckDone(Event):
     kind: ClassVar[str] = "check.done"
+    label: ClassVar[str] = "Daily check done"
+    headline: ClassVar[str] = "{site}: the daily check was done."
+    permission: ClassVar[str] = "event.record.check"
+    family: ClassVar[str] = "checks"
+    about: ClassVar[tuple[str, ...]] = ("site", "day")
     doc: ClassVar[str] = "The commission of a site did its daily check. The last of a day counts."
 
     site: str = said("Site", example="casa-1")
@@ -68,6 +78,10 @@ class CheckDone(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeopleTested(Event):
     kind: ClassVar[str] = "tests.done"
+    label: ClassVar[str] = "Tests done"
+    permission: ClassVar[str] = "event.record.inspection"
+    family: ClassVar[str] = "tests"
+    about: ClassVar[tuple[str, ...]] = ("site", "id")
     doc: ClassVar[str] = "Tests were done on a visit: counts only."
 
     site: str = said("Site", example="casa-1")
@@ -86,6 +100,10 @@ class PeopleTested(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorisationGranted(Event):
     kind: ClassVar[str] = "authorisation.granted"
+    label: ClassVar[str] = "Authorisation granted"
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "permits"
+    about: ClassVar[tuple[str, ...]] = ("authorisation",)
     doc: ClassVar[str] = "A dated permit of a site, a vehicle or the movement of an agent."
 
     authorisation: str = said("Authorisation id", example="wilaya-2026-118")
@@ -101,6 +119,10 @@ class AuthorisationGranted(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorisationWithdrawn(Event):
     kind: ClassVar[str] = "authorisation.withdrawn"
+    label: ClassVar[str] = "Authorisation withdrawn"
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "permits"
+    about: ClassVar[tuple[str, ...]] = ("authorisation",)
     doc: ClassVar[str] = "A permit no longer holds, from the moment it happened."
 
     authorisation: str = said("Authorisation id", example="wilaya-2026-118")
@@ -110,6 +132,10 @@ class AuthorisationWithdrawn(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentsPresent(Event):
     kind: ClassVar[str] = "agents.present"
+    label: ClassVar[str] = "Attendance"
+    permission: ClassVar[str] = "event.record.other"
+    family: ClassVar[str] = "attendance"
+    about: ClassVar[tuple[str, ...]] = ("site", "day")
     doc: ClassVar[str] = "How many were at a site, or who. The last of a day counts."
 
     site: str = said("Site", example="casa-1")
@@ -123,6 +149,10 @@ class AgentsPresent(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditVerdict(Event):
     kind: ClassVar[str] = "audit.verdict"
+    label: ClassVar[str] = "Verdict of an audit"
+    permission: ClassVar[str] = "event.record.inspection"
+    family: ClassVar[str] = "audits"
+    about: ClassVar[tuple[str, ...]] = ("site", "measure")
     doc: ClassVar[str] = "The auditor's verdict on one measure of the charter."
 
     site: str = said("Site; empty = the operator as a whole", example="casa-1", default="")

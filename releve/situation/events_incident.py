@@ -28,6 +28,10 @@ _WORDS = "In words, without a person's name"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentOpened(Event):
     kind: ClassVar[str] = "incident.opened"
+    label: ClassVar[str] = "Incident room opened"
+    permission: ClassVar[str] = "incident.work"
+    family: ClassVar[str] = "incidents"
+    about: ClassVar[tuple[str, ...]] = ("id",)
     doc: ClassVar[str] = "An incident room is opened; the id of this event names the incident."
 
     site: str = said("Site; empty = the operator as a whole", example="casa-1", default="")
@@ -38,33 +42,42 @@ class IncidentOpened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentRoleTaken(Event):
-    kind: ClassVar[str] = "incident.role_taken"
-    doc: ClassVar[str] = "The actor takes a role of the incident, from whoever held it."
+class RoomEvent(Event):
+    """Base of the events within an incident room that is open or was."""
+
+    permission: ClassVar[str] = "incident.work"
+    family: ClassVar[str] = "incidents"
+    about: ClassVar[tuple[str, ...]] = ("incident",)
 
     incident: str = said("Id of the incident", example="8f2c…")
     site: str = said("Its site", example="casa-1", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentRoleTaken(RoomEvent):
+    kind: ClassVar[str] = "incident.role_taken"
+    label: ClassVar[str] = "Role in an incident taken"
+    doc: ClassVar[str] = "The actor takes a role of the incident, from whoever held it."
+
     role: str = said("Role", example="lead", one_of=INCIDENT_ROLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentDecided(Event):
+class IncidentDecided(RoomEvent):
     kind: ClassVar[str] = "incident.decided"
+    label: ClassVar[str] = "Decision"
     doc: ClassVar[str] = "The actor decides something, and says why."
 
-    incident: str = said("Id of the incident", example="8f2c…")
-    site: str = said("Its site", example="casa-1", default="")
     decision: str = said(_WORDS, example="Night shift stays at home")
     reason: str = said(_WORDS, example="The shuttle is not disinfected yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentTaskSet(Event):
+class IncidentTaskSet(RoomEvent):
     kind: ClassVar[str] = "incident.task_set"
+    label: ClassVar[str] = "Task of an incident set"
     doc: ClassVar[str] = "Something is to be done; the id of this event names the task."
 
-    incident: str = said("Id of the incident", example="8f2c…")
-    site: str = said("Its site", example="casa-1", default="")
     task: str = said(_WORDS, example="Have the floor disinfected")
     owner: str = said("Role that does it", example="sites", one_of=INCIDENT_ROLES)
     due: datetime | None = said(
@@ -78,44 +91,40 @@ class IncidentTaskSet(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentTaskDone(Event):
+class IncidentTaskDone(RoomEvent):
     kind: ClassVar[str] = "incident.task_done"
+    label: ClassVar[str] = "Task of an incident done"
     doc: ClassVar[str] = "A task is done."
 
-    incident: str = said("Id of the incident", example="8f2c…")
-    site: str = said("Its site", example="casa-1", default="")
     task: str = said("Id of the task", example="77ab…")
     note: str = said(_WORDS, example="Certificate 118", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentNoted(Event):
+class IncidentNoted(RoomEvent):
     kind: ClassVar[str] = "incident.noted"
+    label: ClassVar[str] = "Line of an incident’s log"
     doc: ClassVar[str] = "A line of the incident's log."
 
-    incident: str = said("Id of the incident", example="8f2c…")
-    site: str = said("Its site", example="casa-1", default="")
     note: str = said(_WORDS, example="The prefecture was called")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentReviewed(Event):
+class IncidentReviewed(RoomEvent):
     kind: ClassVar[str] = "incident.reviewed"
+    label: ClassVar[str] = "Review of an incident"
     doc: ClassVar[str] = "The review after the incident. The last one counts."
 
-    incident: str = said("Id of the incident", example="8f2c…")
-    site: str = said("Its site", example="casa-1", default="")
     well: str = said(f"What went well. {_WORDS}", example="The relief was there", default="")
     badly: str = said(f"What went badly. {_WORDS}", example="Two addresses were old", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentClosed(Event):
+class IncidentClosed(RoomEvent):
     kind: ClassVar[str] = "incident.closed"
+    label: ClassVar[str] = "Incident closed"
     doc: ClassVar[str] = (
         "The incident is over. One person suffices: nothing opens by it, a site is reopened by two."
     )
 
-    incident: str = said("Id of the incident", example="8f2c…")
-    site: str = said("Its site", example="casa-1", default="")
     note: str = said(_WORDS, example="Back to normal", default="")

@@ -10,11 +10,11 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-from releve.situation import events, events_control, events_incident, state
+from releve.situation import events, events_control, state
 from releve.situation.event import Event
 from releve.situation.incidents import Incident, incident_of
 
-__all__ = ["LostPlaces", "Situation", "apply", "empty", "fold"]
+__all__ = ["FAMILIES", "LostPlaces", "Situation", "apply", "empty", "fold"]
 
 Key = tuple[str, ...]
 """Which subject within its family, such as (site, day)."""
@@ -46,7 +46,7 @@ class LostPlaces:
 _EMPTY: Mapping[Key, Topic] = MappingProxyType({})
 
 _BY_HAPPENED, _AS_RECORDED = True, False
-_FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
+FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
     "sites": (state.site_of, _AS_RECORDED),
     "agents": (state.absences_of, _BY_HAPPENED),
     "cases": (state.cases_of, _BY_HAPPENED),
@@ -64,47 +64,6 @@ _FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
 Only the acts on a closed site follow the order of record: each was judged after those before it.
 All others are put in the order in which they happened, however late they were recorded.
 """
-
-
-def _line(event: events.LinkDown | events.LinkUp) -> Key:
-    return ("carrier", event.carrier) if event.carrier else ("link", event.site)
-
-
-_SUBJECTS: Mapping[type[Event], tuple[str, Callable[[Any], Key]]] = {
-    events.CaseDeclared: ("cases", lambda e: (e.agent,)),
-    events.AgentUnavailable: ("agents", lambda e: (e.agent,)),
-    events.AgentBack: ("agents", lambda e: (e.agent,)),
-    events.SiteClosed: ("sites", lambda e: (e.site,)),
-    events.ClosureExtended: ("sites", lambda e: (e.site,)),
-    events.ReopeningChecked: ("sites", lambda e: (e.site,)),
-    events.ReopeningApproved: ("sites", lambda e: (e.site,)),
-    events.SiteReopened: ("sites", lambda e: (e.site,)),
-    events.LinkDown: ("outages", _line),
-    events.LinkUp: ("outages", _line),
-    events.PowerDown: ("outages", lambda e: ("power", e.site)),
-    events.PowerUp: ("outages", lambda e: ("power", e.site)),
-    events_control.InspectionHeld: ("inspections", lambda e: (e.site, e.id)),
-    events_control.CheckDone: ("checks", lambda e: (e.site, e.day.isoformat())),
-    events_control.PeopleTested: ("tests", lambda e: (e.site, e.id)),
-    events_control.AuthorisationGranted: ("permits", lambda e: (e.authorisation,)),
-    events_control.AuthorisationWithdrawn: ("permits", lambda e: (e.authorisation,)),
-    events_control.AgentsPresent: ("attendance", lambda e: (e.site, e.day.isoformat())),
-    events_control.AuditVerdict: ("audits", lambda e: (e.site, e.measure)),
-    events_incident.IncidentOpened: ("incidents", lambda e: (e.id,)),
-    **{
-        cls: ("incidents", lambda e: (e.incident,))
-        for cls in (
-            events_incident.IncidentRoleTaken,
-            events_incident.IncidentDecided,
-            events_incident.IncidentTaskSet,
-            events_incident.IncidentTaskDone,
-            events_incident.IncidentNoted,
-            events_incident.IncidentReviewed,
-            events_incident.IncidentClosed,
-        )
-    },
-}
-"""The family and the subject of each kind of event; a correction has neither."""
 
 
 @dataclass(frozen=True)
@@ -289,8 +248,7 @@ def fold(happened: Iterable[Event], start: Situation | None = None) -> Situation
         if isinstance(event, events.EventCorrected):
             corrections.append(event)
             continue
-        family, key_of = _SUBJECTS[type(event)]
-        gathered.setdefault(family, {}).setdefault(key_of(event), []).append(event)
+        gathered.setdefault(event.family, {}).setdefault(event.subject, []).append(event)
     gone = situation.corrected | {event.corrects for event in corrections}
     families = dict(situation.families)
     for family, topics in gathered.items():
@@ -310,7 +268,7 @@ def fold(happened: Iterable[Event], start: Situation | None = None) -> Situation
 
 def _topic(family: str, old: Topic | None, extra: Iterable[Event], gone: frozenset[str]) -> Topic:
     """Return a topic with more events; those already there are not taken twice."""
-    folding, by_happened = _FAMILIES[family]
+    folding, by_happened = FAMILIES[family]
     known = {event.id: event for event in (() if old is None else old.events)}
     for event in extra:
         known.setdefault(event.id, event)

@@ -1,4 +1,4 @@
-"""Refusals of events about people and places."""
+"""Refusals of events: the rules that hold for all, and those of events about people and places."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from releve.network import Operator
-from releve.situation import events, events_control, events_incident
+from releve.situation import events
 from releve.situation import validation_control as control
 from releve.situation import validation_incident as incident
 from releve.situation.event import Event
@@ -29,7 +29,7 @@ def refusals(
     The clock is the event's own ``recorded_at``.
     """
     context = Context(situation, operator, rules)
-    found = [*_signature(event, context), *_dates(event, context)]
+    found = [*_check_signature(event, context), *_check_dates(event, context)]
     if not found:
         found += _BY_KIND[type(event)](event, context)
     return tuple(found)
@@ -52,11 +52,11 @@ def reopening_terms(closure: Closure, site: str, operator: Operator, rules: Rule
     return ReopeningRule(approvals=approvals, checklist=tuple(items.values()))
 
 
-def _terms(closure: Closure, context: Context, site: str) -> ReopeningRule:
+def _merge_terms(closure: Closure, context: Context, site: str) -> ReopeningRule:
     return reopening_terms(closure, site, context.operator, context.rules)
 
 
-def _signature(event: Event, context: Context) -> Iterator[Refusal]:
+def _check_signature(event: Event, context: Context) -> Iterator[Refusal]:
     if not event.id:
         yield refuse("event.no_id")
     elif context.situation.event(event.id) is not None:
@@ -65,7 +65,7 @@ def _signature(event: Event, context: Context) -> Iterator[Refusal]:
         yield refuse("event.no_actor")
 
 
-def _dates(event: Event, context: Context) -> Iterator[Refusal]:
+def _check_dates(event: Event, context: Context) -> Iterator[Refusal]:
     rule = context.rules.one(RecordingRule, context.day(event.recorded_at)) or RecordingRule()
     dates = {"happened_at": event.happened_at, "recorded_at": event.recorded_at}
     if event.happened_at > event.recorded_at + timedelta(minutes=rule.ahead_minutes):
@@ -74,10 +74,10 @@ def _dates(event: Event, context: Context) -> Iterator[Refusal]:
         yield refuse("date.too_old", **dates, days=rule.behind_days)
 
 
-def _case(event: events.CaseDeclared, context: Context) -> Iterator[Refusal]:
+def _check_case(event: events.CaseDeclared, context: Context) -> Iterator[Refusal]:
     yield from context.site_faults(event, event.site)
     yield from context.agent_faults(event.agent)
-    yield from _measure(event, context.day(event.happened_at, event.site))
+    yield from _check_measure_days(event, context.day(event.happened_at, event.site))
     if event.status != "cleared":
         # A case that is on record is not refused: the refusal would tell who has a measure.
         if event.case:
@@ -92,7 +92,7 @@ def _can_clear(event: events.CaseDeclared, case: Case) -> bool:
     return named and case.cleared_at is None and case.at <= event.happened_at
 
 
-def _measure(event: events.CaseDeclared, day: date) -> Iterator[Refusal]:
+def _check_measure_days(event: events.CaseDeclared, day: date) -> Iterator[Refusal]:
     """Yield what is wrong with the days of a measure that was declared on a day."""
     since = event.since or day
     if abs((since - day).days) >= _LONGEST_DAYS:
@@ -103,7 +103,7 @@ def _measure(event: events.CaseDeclared, day: date) -> Iterator[Refusal]:
         yield refuse("case.too_long", since=since, until=event.until)
 
 
-def _unavailable(event: events.AgentUnavailable, context: Context) -> Iterator[Refusal]:
+def _check_absence(event: events.AgentUnavailable, context: Context) -> Iterator[Refusal]:
     yield from context.agent_faults(event.agent)
     start = event.start or event.happened_at
     if event.until is not None and event.until <= start:
@@ -115,7 +115,7 @@ def _unavailable(event: events.AgentUnavailable, context: Context) -> Iterator[R
             yield refuse("event.same", kind=event.kind, earlier=absence.event)
 
 
-def _back(event: events.AgentBack, context: Context) -> Iterator[Refusal]:
+def _check_return(event: events.AgentBack, context: Context) -> Iterator[Refusal]:
     yield from context.agent_faults(event.agent)
     absences = context.situation.absences.get(event.agent, ())
     if event.absence:
@@ -129,7 +129,7 @@ def _back(event: events.AgentBack, context: Context) -> Iterator[Refusal]:
         yield refuse("absence.none", agent=event.agent)
 
 
-def _closed(event: events.SiteClosed, context: Context) -> Iterator[Refusal]:
+def _check_closing(event: events.SiteClosed, context: Context) -> Iterator[Refusal]:
     yield from context.site_faults(event, event.site)
     state = context.situation.site(event.site)
     if state.closure is not None:
@@ -149,7 +149,7 @@ def _closed(event: events.SiteClosed, context: Context) -> Iterator[Refusal]:
         yield refuse("closure.earliest", earliest=earliest, ordered=event.happened_at)
 
 
-def _changing(
+def _check_closure(
     event: events.ClosureExtended
     | events.ReopeningChecked
     | events.ReopeningApproved
@@ -166,8 +166,8 @@ def _changing(
         yield refuse("closure.before", site=event.site, **dates)
 
 
-def _extended(event: events.ClosureExtended, context: Context) -> Iterator[Refusal]:
-    yield from _changing(event, context)
+def _check_extension(event: events.ClosureExtended, context: Context) -> Iterator[Refusal]:
+    yield from _check_closure(event, context)
     if event.rule and not event.actor.startswith("rule:"):
         yield refuse("closure.rule")
     closure = context.situation.site(event.site).closure
@@ -178,93 +178,87 @@ def _extended(event: events.ClosureExtended, context: Context) -> Iterator[Refus
         yield refuse("extension.not_later", site=event.site, earliest=earliest)
 
 
-def _checked(event: events.ReopeningChecked, context: Context) -> Iterator[Refusal]:
-    yield from _changing(event, context)
+def _check_item(event: events.ReopeningChecked, context: Context) -> Iterator[Refusal]:
+    yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is None:
         return
-    items = _terms(closure, context, event.site).items
+    items = _merge_terms(closure, context, event.site).items
     if event.item not in items:
-        listed = ", ".join(items) or "none"
-        yield refuse("reopening.unknown_item", item=repr(event.item), items=listed)
+        yield refuse("reopening.unknown_item", item=event.item, items=tuple(items))
     if event.item in dict(closure.done):
         yield refuse("reopening.item_done", item=event.item, by=dict(closure.done)[event.item])
 
 
-def _approved(event: events.ReopeningApproved, context: Context) -> Iterator[Refusal]:
-    yield from _changing(event, context)
+def _check_approval(event: events.ReopeningApproved, context: Context) -> Iterator[Refusal]:
+    yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is not None:
-        yield from _undone(closure, context, event.site)
+        yield from _check_checklist(closure, context, event.site)
         if event.actor in closure.approvals:
             yield refuse("approval.same_person", actor=event.actor)
     if event.actor.startswith("rule:"):
         yield refuse("approval.by_rule")
 
 
-def _undone(closure: Closure, context: Context, site: str) -> Iterator[Refusal]:
+def _check_checklist(closure: Closure, context: Context, site: str) -> Iterator[Refusal]:
     done = dict(closure.done)
-    items = _terms(closure, context, site).items
+    items = _merge_terms(closure, context, site).items
     missing = [item for item in items if item not in done]
     if missing:
-        yield refuse("reopening.checklist", items=", ".join(missing))
+        yield refuse("reopening.checklist", items=tuple(missing))
 
 
-def _reopened(event: events.SiteReopened, context: Context) -> Iterator[Refusal]:
-    yield from _changing(event, context)
+def _check_reopening(event: events.SiteReopened, context: Context) -> Iterator[Refusal]:
+    yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is not None:
-        yield from _lifted(event, closure, event.site, context)
+        yield from _check_lifting(event, closure, event.site, context)
 
 
-def _lifted(event: Event, closure: Closure, site: str, context: Context) -> Iterator[Refusal]:
+def _check_lifting(
+    event: Event, closure: Closure, site: str, context: Context
+) -> Iterator[Refusal]:
     """Yield the terms that are not met for an event to lift a closure, or an order of it."""
     earliest = closure.earliest_reopening
     if earliest is not None and min(event.happened_at, event.recorded_at) < earliest:
         yield refuse("reopening.too_early", site=site, earliest=earliest)
-    yield from _undone(closure, context, site)
-    needed, given = _terms(closure, context, site).approvals, len(closure.approvals)
+    yield from _check_checklist(closure, context, site)
+    needed, given = _merge_terms(closure, context, site).approvals, len(closure.approvals)
     if given < needed:
         yield refuse("reopening.approvals", given=given, needed=needed, missing=needed - given)
 
 
-def _down(event: events.LinkDown | events.PowerDown, context: Context) -> Iterator[Refusal]:
-    yield from _place(event, context)
-    outage = context.situation.outages.get(_line(event))
+def _check_outage(event: events.LinkDown | events.PowerDown, context: Context) -> Iterator[Refusal]:
+    yield from _check_place(event, context)
+    outage = context.situation.outages.get(event.subject)
     if outage is not None and outage.since <= event.happened_at:
         yield refuse("outage.down_already", since=outage.since)
     if event.expected_until is not None and event.expected_until < event.happened_at:
         yield refuse("outage.expected", expected_until=event.expected_until)
 
 
-def _up(event: events.LinkUp | events.PowerUp, context: Context) -> Iterator[Refusal]:
-    yield from _place(event, context)
-    outage = context.situation.outages.get(_line(event))
+def _check_outage_end(event: events.LinkUp | events.PowerUp, context: Context) -> Iterator[Refusal]:
+    yield from _check_place(event, context)
+    outage = context.situation.outages.get(event.subject)
     if outage is None or outage.since > event.happened_at:
         yield refuse("outage.not_down")
 
 
-def _line(event: Event) -> tuple[str, ...]:
-    if isinstance(event, events.PowerDown | events.PowerUp):
-        return ("power", event.site)
-    carrier = getattr(event, "carrier", "")
-    return ("carrier", carrier) if carrier else ("link", getattr(event, "site", ""))
-
-
-def _place(event: Event, context: Context) -> Iterator[Refusal]:
+def _check_place(event: Event, context: Context) -> Iterator[Refusal]:
     site, carrier = getattr(event, "site", ""), getattr(event, "carrier", "")
     if bool(site) == bool(carrier):
         yield refuse("outage.place")
     elif site:
         yield from context.site_faults(event, site)
     elif all(agent.carrier != carrier for agent in context.operator.agents):
-        yield refuse("carrier.unknown", carrier=repr(carrier))
+        yield refuse("carrier.unknown", carrier=carrier)
 
 
-def _corrected(event: events.EventCorrected, context: Context) -> Iterator[Refusal]:
+def _check_correction(event: events.EventCorrected, context: Context) -> Iterator[Refusal]:
     found = context.situation.event(event.corrects)
     if found is None:
-        yield refuse("correction.unknown", corrects=repr(event.corrects))
+        yield refuse("correction.unknown", corrects=event.corrects)
     elif isinstance(found, events.EventCorrected):
         yield refuse("correction.of_correction", corrects=event.corrects)
     if event.corrects in context.situation.corrected:
@@ -274,36 +268,24 @@ def _corrected(event: events.EventCorrected, context: Context) -> Iterator[Refus
     if isinstance(found, events.SiteClosed | events.ClosureExtended):
         closure = context.situation.site(found.site).closure
         if closure is not None and any(order.event == found.id for order in closure.orders):
-            yield from _lifted(event, closure, found.site, context)
+            yield from _check_lifting(event, closure, found.site, context)
 
 
 _BY_KIND: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {
-    events.CaseDeclared: _case,
-    events.AgentUnavailable: _unavailable,
-    events.AgentBack: _back,
-    events.SiteClosed: _closed,
-    events.ClosureExtended: _extended,
-    events.ReopeningChecked: _checked,
-    events.ReopeningApproved: _approved,
-    events.SiteReopened: _reopened,
-    events.LinkDown: _down,
-    events.LinkUp: _up,
-    events.PowerDown: _down,
-    events.PowerUp: _up,
-    events.EventCorrected: _corrected,
-    events_control.InspectionHeld: control.inspection,
-    events_control.CheckDone: control.check,
-    events_control.PeopleTested: control.tested,
-    events_control.AuthorisationGranted: control.granted,
-    events_control.AuthorisationWithdrawn: control.withdrawn,
-    events_control.AgentsPresent: control.present,
-    events_control.AuditVerdict: control.audited,
-    events_incident.IncidentOpened: incident.opened,
-    events_incident.IncidentRoleTaken: incident.role_taken,
-    events_incident.IncidentDecided: incident.decided,
-    events_incident.IncidentTaskSet: incident.task_set,
-    events_incident.IncidentTaskDone: incident.task_done,
-    events_incident.IncidentNoted: incident.noted,
-    events_incident.IncidentReviewed: incident.reviewed,
-    events_incident.IncidentClosed: incident.closed,
+    events.CaseDeclared: _check_case,
+    events.AgentUnavailable: _check_absence,
+    events.AgentBack: _check_return,
+    events.SiteClosed: _check_closing,
+    events.ClosureExtended: _check_extension,
+    events.ReopeningChecked: _check_item,
+    events.ReopeningApproved: _check_approval,
+    events.SiteReopened: _check_reopening,
+    events.LinkDown: _check_outage,
+    events.LinkUp: _check_outage_end,
+    events.PowerDown: _check_outage,
+    events.PowerUp: _check_outage_end,
+    events.EventCorrected: _check_correction,
+    **control.CHECKS,
+    **incident.CHECKS,
 }
+"""What is checked of each kind of event."""

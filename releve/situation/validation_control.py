@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from releve.situation import events_control as events
 from releve.situation.event import Event
 from releve.situation.refusal import Context, Refusal, refuse
 
-__all__ = ["audited", "check", "granted", "inspection", "present", "tested", "withdrawn"]
+__all__ = ["CHECKS"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def inspection(event: events.InspectionHeld, context: Context) -> Iterator[Refusal]:
+def _check_inspection(event: events.InspectionHeld, context: Context) -> Iterator[Refusal]:
     """Yield why an inspection is not accepted."""
     yield from context.site_faults(event, event.site)
     day = context.day(event.happened_at, event.site)
-    yield from _measures((finding.measure for finding in event.findings), context, day)
-    yield from _digests(event.photos)
-    yield from _same(event, context.situation.inspections, context)
+    yield from _check_measures((finding.measure for finding in event.findings), context, day)
+    yield from _check_digests(event.photos)
+    yield from _find_same(event, context.situation.inspections, context)
 
 
-def check(event: events.CheckDone, context: Context) -> Iterator[Refusal]:
+def _check_daily_check(event: events.CheckDone, context: Context) -> Iterator[Refusal]:
     """Yield why a daily check is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.day > context.day(event.recorded_at, event.site):
@@ -33,12 +34,12 @@ def check(event: events.CheckDone, context: Context) -> Iterator[Refusal]:
     looked_at = (event.transport_fill, event.symptomatic)
     if not event.findings and looked_at == (None, None):
         yield refuse("check.empty")
-    yield from _measures((finding.measure for finding in event.findings), context, event.day)
+    yield from _check_measures((finding.measure for finding in event.findings), context, event.day)
     earlier = context.situation.events_of("checks", event.site, event.day.isoformat())
-    yield from _same(event, earlier, context)
+    yield from _find_same(event, earlier, context)
 
 
-def tested(event: events.PeopleTested, context: Context) -> Iterator[Refusal]:
+def _check_tests(event: events.PeopleTested, context: Context) -> Iterator[Refusal]:
     """Yield why a count of tests is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.positive is not None and event.positive > event.tested:
@@ -46,10 +47,10 @@ def tested(event: events.PeopleTested, context: Context) -> Iterator[Refusal]:
     visits = {visit.id for visit in context.situation.inspections if visit.site == event.site}
     if event.inspection and event.inspection not in visits:
         yield refuse("tests.inspection", inspection=event.inspection)
-    yield from _same(event, context.situation.tests, context)
+    yield from _find_same(event, context.situation.tests, context)
 
 
-def granted(event: events.AuthorisationGranted, context: Context) -> Iterator[Refusal]:
+def _check_grant(event: events.AuthorisationGranted, context: Context) -> Iterator[Refusal]:
     """Yield why a permit is not accepted."""
     if not event.authorisation:
         yield refuse("authorisation.no_id")
@@ -67,12 +68,12 @@ def granted(event: events.AuthorisationGranted, context: Context) -> Iterator[Re
         yield refuse("authorisation.taken", authorisation=event.authorisation)
 
 
-def withdrawn(event: events.AuthorisationWithdrawn, context: Context) -> Iterator[Refusal]:
+def _check_withdrawal(event: events.AuthorisationWithdrawn, context: Context) -> Iterator[Refusal]:
     """Yield why a withdrawal is not accepted; a permit of the operator's table has none yet."""
     permit = context.situation.permits.get(event.authorisation)
     in_table = any(row.id == event.authorisation for row in context.operator.authorisations)
     if permit is None and not in_table:
-        yield refuse("authorisation.unknown", authorisation=repr(event.authorisation))
+        yield refuse("authorisation.unknown", authorisation=event.authorisation)
     elif permit is not None and permit.withdrawn_at is not None:
         yield refuse("authorisation.withdrawn", authorisation=event.authorisation)
     elif permit is not None and permit.grant and event.happened_at < permit.grant.happened_at:
@@ -80,7 +81,7 @@ def withdrawn(event: events.AuthorisationWithdrawn, context: Context) -> Iterato
         yield refuse("authorisation.before", authorisation=event.authorisation, **dates)
 
 
-def present(event: events.AgentsPresent, context: Context) -> Iterator[Refusal]:
+def _check_attendance(event: events.AgentsPresent, context: Context) -> Iterator[Refusal]:
     """Yield why an attendance is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.day > context.day(event.recorded_at, event.site):
@@ -94,43 +95,55 @@ def present(event: events.AgentsPresent, context: Context) -> Iterator[Refusal]:
             yield refuse("attendance.twice", agent=agent)
         seen.add(agent)
     earlier = context.situation.events_of("attendance", event.site, event.day.isoformat())
-    yield from _same(event, earlier, context)
+    yield from _find_same(event, earlier, context)
 
 
-def audited(event: events.AuditVerdict, context: Context) -> Iterator[Refusal]:
+def _check_audit(event: events.AuditVerdict, context: Context) -> Iterator[Refusal]:
     """Yield why an auditor's verdict is not accepted."""
     if event.site:
         yield from context.site_faults(event, event.site)
     day = context.day(event.happened_at, event.site)
-    yield from _measures([event.measure], context, day)
-    yield from _digests(event.photos)
+    yield from _check_measures([event.measure], context, day)
+    yield from _check_digests(event.photos)
     if event.valid_to < day:
         yield refuse("audit.expiry", valid_to=event.valid_to)
     earlier = context.situation.events_of("audits", event.site, event.measure)
-    yield from _same(event, earlier, context)
+    yield from _find_same(event, earlier, context)
 
 
-def _same(event: Event, earlier: Iterable[Event], context: Context) -> Iterator[Refusal]:
-    """Yield an earlier event that says the same, whoever recorded it and when."""
+def _find_same(event: Event, earlier: Iterable[Event], context: Context) -> Iterator[Refusal]:
+    """Yield a refusal for each earlier event with the same values, by any author at any time."""
     for other in earlier:
-        said = replace(event, id=other.id, recorded_at=other.recorded_at, actor=other.actor)
-        if said == other and other.id not in context.situation.corrected:
+        again = replace(event, id=other.id, recorded_at=other.recorded_at, actor=other.actor)
+        if again == other and other.id not in context.situation.corrected:
             yield refuse("event.same", kind=event.kind, earlier=other.id)
 
 
-def _measures(measures: Iterable[str], context: Context, day: date) -> Iterator[Refusal]:
-    """Yield the measures that the charter of the day does not have, or that stand there twice."""
+def _check_measures(measures: Iterable[str], context: Context, day: date) -> Iterator[Refusal]:
+    """Yield the measures that the charter of the day lacks, or that are given twice."""
     charter = context.rules.charter(day)
     seen: set[str] = set()
     for measure in measures:
         if charter is None or measure not in charter.measure:
-            yield refuse("measure.unknown", measure=repr(measure))
+            yield refuse("measure.unknown", measure=measure)
         elif measure in seen:
             yield refuse("measure.twice", measure=measure)
         seen.add(measure)
 
 
-def _digests(digests: Iterable[str]) -> Iterator[Refusal]:
+def _check_digests(digests: Iterable[str]) -> Iterator[Refusal]:
     for digest in digests:
         if not _DIGEST.fullmatch(digest):
-            yield refuse("photo.digest", digest=repr(digest))
+            yield refuse("photo.digest", digest=digest)
+
+
+CHECKS: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {
+    events.InspectionHeld: _check_inspection,
+    events.CheckDone: _check_daily_check,
+    events.PeopleTested: _check_tests,
+    events.AuthorisationGranted: _check_grant,
+    events.AuthorisationWithdrawn: _check_withdrawal,
+    events.AgentsPresent: _check_attendance,
+    events.AuditVerdict: _check_audit,
+}
+"""What is checked of each kind of event of this module."""

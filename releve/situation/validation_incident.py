@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from releve.situation import events_incident as events
+from releve.situation.event import Event
 from releve.situation.incidents import Incident
 from releve.situation.refusal import Context, Refusal, refuse
 
-__all__ = [
-    "closed",
-    "decided",
-    "noted",
-    "opened",
-    "reviewed",
-    "role_taken",
-    "task_done",
-    "task_set",
-]
-
-_Within = (
-    events.IncidentRoleTaken
-    | events.IncidentDecided
-    | events.IncidentTaskSet
-    | events.IncidentTaskDone
-    | events.IncidentNoted
-    | events.IncidentReviewed
-    | events.IncidentClosed
-)
+__all__ = ["CHECKS"]
 
 
-def opened(event: events.IncidentOpened, context: Context) -> Iterator[Refusal]:
+def _check_opening(event: events.IncidentOpened, context: Context) -> Iterator[Refusal]:
     """Yield why an incident is not opened."""
     if event.site:
         yield from context.site_faults(event, event.site)
-    yield from _said(event.title, "title")
+    yield from _check_text(event.title, "title")
     if not event.closure:
         return
     closure = context.situation.site(event.site).closure
@@ -45,72 +28,74 @@ def opened(event: events.IncidentOpened, context: Context) -> Iterator[Refusal]:
             yield refuse("incident.open_already", title=other.opened.title)
 
 
-def role_taken(event: events.IncidentRoleTaken, context: Context) -> Iterator[Refusal]:
+def _check_role(event: events.IncidentRoleTaken, context: Context) -> Iterator[Refusal]:
     """Yield why a role is not taken."""
     incident = context.situation.incidents.get(event.incident)
-    yield from _within(event, incident, while_open=True)
+    yield from _check_room(event, incident, while_open=True)
     for held in incident.roles if incident else ():
         if (held.role, held.actor) == (event.role, event.actor):
             yield refuse("incident.role_held", role=event.role)
 
 
-def decided(event: events.IncidentDecided, context: Context) -> Iterator[Refusal]:
+def _check_decision(event: events.IncidentDecided, context: Context) -> Iterator[Refusal]:
     """Yield why a decision is not accepted."""
     incident = context.situation.incidents.get(event.incident)
-    yield from _within(event, incident, while_open=True)
-    yield from _said(event.decision, "decision")
-    yield from _said(event.reason, "reason")
+    yield from _check_room(event, incident, while_open=True)
+    yield from _check_text(event.decision, "decision")
+    yield from _check_text(event.reason, "reason")
 
 
-def task_set(event: events.IncidentTaskSet, context: Context) -> Iterator[Refusal]:
+def _check_task_set(event: events.IncidentTaskSet, context: Context) -> Iterator[Refusal]:
     """Yield why a task is not set; one that follows from the review may come after the end."""
     incident = context.situation.incidents.get(event.incident)
-    yield from _within(event, incident, while_open=not event.follow_up)
-    yield from _said(event.task, "task")
+    yield from _check_room(event, incident, while_open=not event.follow_up)
+    yield from _check_text(event.task, "task")
     if event.due is not None and event.due < event.happened_at:
         yield refuse("task.due", due=event.due)
 
 
-def task_done(event: events.IncidentTaskDone, context: Context) -> Iterator[Refusal]:
+def _check_task_done(event: events.IncidentTaskDone, context: Context) -> Iterator[Refusal]:
     """Yield why a task is not done."""
     incident = context.situation.incidents.get(event.incident)
-    yield from _within(event, incident, while_open=False)
+    yield from _check_room(event, incident, while_open=False)
     tasks = {} if incident is None else {row.id: row for row in incident.tasks}
     if event.task not in tasks:
-        yield refuse("task.unknown", task=repr(event.task))
+        yield refuse("task.unknown", task=event.task)
         return
     done = tasks[event.task].done
     if done is not None:
         yield refuse("task.done_already", by=done.actor)
 
 
-def noted(event: events.IncidentNoted, context: Context) -> Iterator[Refusal]:
+def _check_note(event: events.IncidentNoted, context: Context) -> Iterator[Refusal]:
     """Yield why a line of the log is not accepted."""
-    yield from _within(event, context.situation.incidents.get(event.incident), while_open=True)
-    yield from _said(event.note, "note")
+    yield from _check_room(event, context.situation.incidents.get(event.incident), while_open=True)
+    yield from _check_text(event.note, "note")
 
 
-def reviewed(event: events.IncidentReviewed, context: Context) -> Iterator[Refusal]:
+def _check_review(event: events.IncidentReviewed, context: Context) -> Iterator[Refusal]:
     """Yield why a review is not accepted."""
-    yield from _within(event, context.situation.incidents.get(event.incident), while_open=False)
-    yield from _said(event.well + event.badly, "well")
+    yield from _check_room(event, context.situation.incidents.get(event.incident), while_open=False)
+    yield from _check_text(event.well + event.badly, "well")
 
 
-def closed(event: events.IncidentClosed, context: Context) -> Iterator[Refusal]:
+def _check_closing(event: events.IncidentClosed, context: Context) -> Iterator[Refusal]:
     """Yield why an incident is not closed."""
     incident = context.situation.incidents.get(event.incident)
-    yield from _within(event, incident, while_open=True)
+    yield from _check_room(event, incident, while_open=True)
     if incident is not None and incident.left_open:
         yield refuse("incident.tasks_open", count=len(incident.left_open))
 
 
-def _within(event: _Within, incident: Incident | None, *, while_open: bool) -> Iterator[Refusal]:
+def _check_room(
+    event: events.RoomEvent, incident: Incident | None, *, while_open: bool
+) -> Iterator[Refusal]:
     """Yield what forbids any act in an incident room."""
     if incident is None:
-        yield refuse("incident.unknown", incident=repr(event.incident))
+        yield refuse("incident.unknown", incident=event.incident)
         return
     if event.site != incident.site:
-        yield refuse("incident.site", site=incident.site or "the operator as a whole")
+        yield refuse("incident.site", site=incident.site)
     if event.happened_at < incident.opened.happened_at:
         dates = {"opened": incident.opened.happened_at, "happened_at": event.happened_at}
         yield refuse("incident.before", **dates)
@@ -118,6 +103,19 @@ def _within(event: _Within, incident: Incident | None, *, while_open: bool) -> I
         yield refuse("incident.closed", by=incident.closed.actor)
 
 
-def _said(text: str, what: str) -> Iterator[Refusal]:
+def _check_text(text: str, what: str) -> Iterator[Refusal]:
     if not text.strip():
         yield refuse("incident.nothing_said", what=what)
+
+
+CHECKS: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {
+    events.IncidentOpened: _check_opening,
+    events.IncidentRoleTaken: _check_role,
+    events.IncidentDecided: _check_decision,
+    events.IncidentTaskSet: _check_task_set,
+    events.IncidentTaskDone: _check_task_done,
+    events.IncidentNoted: _check_note,
+    events.IncidentReviewed: _check_review,
+    events.IncidentClosed: _check_closing,
+}
+"""What is checked of each kind of event of this module."""

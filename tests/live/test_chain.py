@@ -220,7 +220,7 @@ def test_a_reopening_takes_its_checklist_two_people_and_48_hours(acting: Acting)
     codes = {reason.code for reason in early.value.reasons}
     assert codes == {"reopening.too_early", "reopening.approvals"}
     acting.later(hours=48, minutes=1)
-    with pytest.raises(live.Refused, match="1 of 2 different people said yes"):
+    with pytest.raises(live.Refused, match="1 of 2 different people have approved"):
         acting.reopen()
     with pytest.raises(live.Refused, match="another person must"):
         acting.approve("samira")

@@ -167,7 +167,7 @@ def test_a_second_identical_report_is_refused_under_another_key(acting: Acting) 
 
 def test_a_closure_of_a_closed_site_is_refused(acting: Acting) -> None:
     acting.close()
-    with pytest.raises(live.Refused, match="is closed since"):
+    with pytest.raises(live.Refused, match="has been closed since"):
         acting.close()
 
 

@@ -14,14 +14,15 @@ from releve.situation import (
     KINDS,
     CaseDeclared,
     Event,
+    EventCorrected,
     EventFaults,
     event_from_json,
     event_to_json,
     fields_of,
     health_fields,
     personal_fields,
-    subject_of,
 )
+from releve.situation.situation import FAMILIES
 from tests.situation.drawn import any_event
 from tests.situation.places import START
 
@@ -52,7 +53,7 @@ def test_an_event_whose_personal_values_were_erased_is_still_an_event(event: Eve
         del kept[name]
     erased = event_from_json(event.kind, kept)
     assert erased.id == event.id
-    assert subject_of(erased) == ""
+    assert erased.person == ""
     assert all(not getattr(erased, name) for name in personal_fields(event.kind))
 
 
@@ -210,3 +211,12 @@ def test_all_faults_of_a_mapping_are_named_in_one_go() -> None:
     assert fields == {"site", "status", "mood", "id", "happened_at", "recorded_at", "actor"}
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_declares_its_label_permission_and_family(kind: str) -> None:
+    event = KINDS[kind]
+    assert event.label[:1].isupper()
+    assert event.permission
+    assert event.family in FAMILIES or event is EventCorrected
+    assert set(event.about) <= {field.name for field in fields_of(event)} or not event.family

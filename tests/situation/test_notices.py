@@ -165,7 +165,7 @@ def test_an_approval_that_is_missing_is_counted() -> None:
     chain.record("reopening.approved", site="casa")
     assert chain.notices("reopening.checklist") == []
     (notice,) = chain.notices("reopening.approvals")
-    assert notice.sentence() == "1 of 2 people said yes to opening casa."
+    assert notice.sentence() == "1 of 2 people have approved the reopening of casa."
 
 
 def test_the_most_overdue_comes_first() -> None:

@@ -48,9 +48,10 @@ def test_an_order_is_corrected_after_its_least_time_its_checklist_and_two_people
 ) -> None:
     chain, order = closed_by(cause)
     sent = {"corrects": order, "reason": "Wrong site"}
-    items = [fault.params["items"] for fault in chain.reasons("event.corrected", **sent)
-             if fault.code == "reopening.checklist"]  # fmt: skip
-    for item in str(items[0]).split(", "):
+    faults = {fault.code: fault.params for fault in chain.reasons("event.corrected", **sent)}
+    items = faults["reopening.checklist"]["items"]
+    assert isinstance(items, tuple)
+    for item in items:
         chain.record("reopening.checked", site="casa", item=item)
     assert chain.refused("event.corrected", **sent) == {
         "reopening.too_early",

@@ -346,7 +346,7 @@ def test_every_refusal_has_a_case() -> None:
 
 def test_a_refusal_of_accounts_has_its_sentence() -> None:
     said = refuse(OF_ACCOUNTS, actor="ines", other="samira").sentence()
-    assert said.startswith("samira said yes already, and one of you gave the other's access")
+    assert said.startswith("samira has already approved, and one of you gave the other’s access")
 
 
 def test_a_clock_a_few_minutes_ahead_is_accepted() -> None:

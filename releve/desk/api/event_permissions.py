@@ -1,8 +1,6 @@
-"""Whose an event is: the permission that a kind takes, and the site for which it must be held."""
+"""Check that a recorder may record an event of its kind at its site."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
@@ -12,6 +10,7 @@ from releve.desk.access.scopes import can, scope
 from releve.live import api as live
 from releve.network import Operator
 from releve.situation import (
+    KINDS,
     AuthorisationWithdrawn,
     ClosureExtended,
     Event,
@@ -20,49 +19,17 @@ from releve.situation import (
     SiteReopened,
     Situation,
     permits_of,
-    subject_of,
 )
 
-__all__ = ["PERMISSION_OF", "refuse_elsewhere"]
-
-PERMISSION_OF: Mapping[str, str] = {
-    "agent.back": "event.record.other",
-    "agent.unavailable": "event.record.other",
-    "agents.present": "event.record.other",
-    "audit.verdict": "event.record.inspection",
-    "authorisation.granted": "event.record.other",
-    "authorisation.withdrawn": "event.record.other",
-    "case.declared": "event.record.case",
-    "check.done": "event.record.check",
-    "closure.extended": "event.record.closure",
-    "event.corrected": "event.record.closure",
-    "incident.closed": "incident.work",
-    "incident.decided": "incident.work",
-    "incident.noted": "incident.work",
-    "incident.opened": "incident.work",
-    "incident.reviewed": "incident.work",
-    "incident.role_taken": "incident.work",
-    "incident.task_done": "incident.work",
-    "incident.task_set": "incident.work",
-    "inspection.held": "event.record.inspection",
-    "link.down": "event.record.other",
-    "link.up": "event.record.other",
-    "power.down": "event.record.other",
-    "power.up": "event.record.other",
-    "reopening.approved": "reopening.approve",
-    "reopening.checked": "reopening.approve",
-    "site.closed": "event.record.closure",
-    "site.reopened": "reopening.approve",
-    "tests.done": "event.record.inspection",
-}
-"""Kind -> the permission to record it. A correction also takes that of what it corrects; of an
-order that closes a site, that of a reopening too."""
+__all__ = ["refuse_elsewhere"]
 
 
 def refuse_elsewhere(request: HttpRequest, event: Event, stream: str) -> None:
-    """Refuse an event of a place for which the recorder's role is not held.
+    """Refuse an event of a site for which the recorder does not hold the permission of its kind.
 
-    Http404 for another site; HttpError 403 for what is of no one site, to who is here for some.
+    A correction also takes the permission of what it corrects; of an order that closes a site,
+    that of a reopening too. Raises Http404 for another site, HttpError 403 for an event of no one
+    site when the role is held for some sites only.
     """
     operator, situation = live.operator_now(), live.situation_now(stream)
     judged: Event | None = event
@@ -72,7 +39,7 @@ def refuse_elsewhere(request: HttpRequest, event: Event, stream: str) -> None:
     kinds = {event.kind, (judged or event).kind}
     if event is not judged and isinstance(judged, SiteClosed | ClosureExtended):
         kinds.add(SiteReopened.kind)
-    for permission in {PERMISSION_OF[kind] for kind in kinds}:
+    for permission in {KINDS[kind].permission for kind in kinds}:
         if place and not can(request.user, permission, site=place):
             raise Http404(_("There is no such site."))
         if not place and scope(request.user, permission).sites is not None:
@@ -84,7 +51,7 @@ def _site(event: Event, operator: Operator, situation: Situation) -> str:
     site = str(getattr(event, "site", ""))
     if site:
         return site
-    agent = subject_of(event)
+    agent = event.person
     if isinstance(event, AuthorisationWithdrawn):
         held = {row.id: row for row in permits_of(situation, operator)}.get(event.authorisation)
         if held is not None and held.of == "site":

@@ -23,7 +23,7 @@ from releve.desk.access.scopes import actor
 from releve.desk.access.two_people import approvals_judged
 from releve.desk.api import schemas
 from releve.desk.api.auth import opens
-from releve.desk.api.event_permissions import PERMISSION_OF, refuse_elsewhere
+from releve.desk.api.event_permissions import refuse_elsewhere
 from releve.desk.api.routes import writes
 from releve.desk.api.shared import StreamName
 from releve.desk.live.streams import named
@@ -156,8 +156,8 @@ for _kind in KINDS:
         body=body_schema(_kind),
     )(
         opens(
-            PERMISSION_OF[_kind],
-            again=PERMISSION_OF[_kind] in _AGAIN,
+            KINDS[_kind].permission,
+            again=KINDS[_kind].permission in _AGAIN,
             people=_kind == "reopening.approved",
         )(_recorder(_kind))
     )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.access.people import STREAM as ACCESS
 from releve.live import api as live
+from releve.situation import KINDS
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FIELDS", "STREAMS", "WORDS", "actor_word", "field_word", "kind_word", "stream_word"]
 
 WORDS: Mapping[str, StrPromise] = {
+    **{kind: lazy(event.label) for kind, event in KINDS.items()},
     "access.closed": lazy("Account closed"),
     "access.link_shown": lazy("Link to choose a password shown"),
     "access.ended": lazy("Role ended"),
@@ -24,15 +26,6 @@ WORDS: Mapping[str, StrPromise] = {
     "access.given": lazy("Role given"),
     "access.token_ended": lazy("Token ended"),
     "access.token_given": lazy("Token given"),
-    "agent.back": lazy("Agent back"),
-    "agent.unavailable": lazy("Agent unavailable"),
-    "agents.present": lazy("Attendance"),
-    "audit.verdict": lazy("Verdict of an audit"),
-    "authorisation.granted": lazy("Authorisation granted"),
-    "authorisation.withdrawn": lazy("Authorisation withdrawn"),
-    "case.declared": lazy("Case declared"),
-    "check.done": lazy("Daily check done"),
-    "closure.extended": lazy("Closure extended"),
     "contacts.imported": lazy("Contacts imported"),
     "contacts.seen": lazy("Contacts of a case seen"),
     "crashtest.removed": lazy("Crash test removed"),
@@ -41,24 +34,12 @@ WORDS: Mapping[str, StrPromise] = {
     "drill.stopped": lazy("Drill stopped"),
     "effect.aside": lazy("Task set aside"),
     "effect.retried": lazy("Task tried again"),
-    "event.corrected": lazy("Event corrected"),
     "identity.allowed": lazy("Look behind a pseudonym allowed"),
     "identity.asked": lazy("Look behind a pseudonym asked for"),
     "identity.erased": lazy("Person erased"),
     "identity.imported": lazy("Names imported"),
     "identity.seen": lazy("Name behind a pseudonym seen"),
-    "incident.closed": lazy("Incident closed"),
-    "incident.decided": lazy("Decision"),
-    "incident.noted": lazy("Line of an incident’s log"),
-    "incident.opened": lazy("Incident room opened"),
-    "incident.reviewed": lazy("Review of an incident"),
-    "incident.role_taken": lazy("Role in an incident taken"),
-    "incident.task_done": lazy("Task of an incident done"),
-    "incident.task_set": lazy("Task of an incident set"),
-    "inspection.held": lazy("Inspection held"),
     "ledger.erased": lazy("Personal values erased"),
-    "link.down": lazy("Link down"),
-    "link.up": lazy("Link up"),
     "message.acknowledged": lazy("Message acknowledged"),
     "message.escalated": lazy("Message escalated"),
     "message.sent": lazy("Message sent"),
@@ -77,15 +58,8 @@ WORDS: Mapping[str, StrPromise] = {
     "people.told": lazy("People told of a relief"),
     "photos.erased": lazy("Photos erased"),
     "plan.activated": lazy("Plan put in force"),
-    "power.down": lazy("Power down"),
-    "power.up": lazy("Power up"),
     "relief.made": lazy("Relief made"),
-    "reopening.approved": lazy("Reopening approved"),
-    "reopening.checked": lazy("Item of the reopening checked"),
     "routing.published": lazy("Routing published"),
-    "site.closed": lazy("Site closed"),
-    "site.reopened": lazy("Site reopened"),
-    "tests.done": lazy("Tests done"),
 }
 """Kind -> what happened."""
 
@@ -163,7 +137,9 @@ FIELDS: Mapping[str, StrPromise] = {
     "valid_from": lazy("Valid from"),
     "valid_to": lazy("Valid to"),
     "values": lazy("Values"),
+    "vehicle": lazy("Vehicle"),
     "verdict": lazy("Verdict"),
+    "well": lazy("What went well"),
 }
 """Field -> its label; a field that is not here is shown by its name."""
 

@@ -16,6 +16,7 @@ from releve.desk.presenters.text import Text
 from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.network.clock import zone
+from releve.situation import KINDS
 
 __all__ = ["SENTENCES", "Moment", "moment", "timeline", "visible"]
 
@@ -24,17 +25,7 @@ _READ = 200
 """How many entries are read at most to find those that this reader may see."""
 
 SENTENCES = {
-    "site.closed": lazy("{site} is closed."),
-    "closure.extended": lazy("{site} stays closed for longer."),
-    "reopening.checked": lazy("{site}: an item of the reopening checklist is done."),
-    "reopening.approved": lazy("{site}: {actor} says yes to the reopening."),
-    "site.reopened": lazy("{site} is open again."),
-    "inspection.held": lazy("{site}: a brigade visited."),
-    "check.done": lazy("{site}: the daily check was done."),
-    "link.down": lazy("The link of {site} is down."),
-    "link.up": lazy("The link of {site} is back."),
-    "power.down": lazy("{site} has no power."),
-    "power.up": lazy("{site} has power again."),
+    **{kind: lazy(event.headline) for kind, event in KINDS.items() if event.headline},
     "relief.made": lazy("A relief was made: {moved} people moved."),
     "routing.published": lazy("The routes were published."),
     "people.told": lazy("The people concerned were told."),

@@ -1,0 +1,39 @@
+"""What the desk says of events: permissions that exist, sentences in the reader's language."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils.translation import override
+
+from releve.desk.access.permissions import PERMISSIONS
+from releve.desk.live.words import notice_text, refusal_text
+from releve.desk.presenters.text import text_now
+from releve.live import api as live
+from releve.situation import KINDS, Notice, refuse
+from tests.live.acting import Acting
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_permission_of_every_kind_exists(kind: str) -> None:
+    assert PERMISSIONS[KINDS[kind].permission].acts
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_parameters_are_written_for_the_reader(acting: Acting) -> None:
+    operator, at = acting.operator, live.now(acting.stream)
+    name = operator.site[acting.site].name
+    with override("fr"):
+        text = text_now(operator.row.time_zone)
+        items = refuse("reopening.checklist", items=("disinfected", "unlisted"))
+        assert "désinfect" in refusal_text(items, operator, text).lower()
+        assert "unlisted" in refusal_text(items, operator, text)
+        same = refuse("event.same", kind="check.done", earlier="e1")
+        assert "Contrôle quotidien" in refusal_text(same, operator, text)
+        assert name in refusal_text(refuse("closure.open", site=acting.site), operator, text)
+        params = {"fill": 0.85, "most": 0.5, "day": at.date()}
+        fuller = Notice("check.transport", acting.site, at, params)
+        assert "85\u202f%" in notice_text(fuller, operator, text)
+        down = {"what": "link", "name": acting.site, "expected_until": at}
+        late = notice_text(Notice("outage.overdue", acting.site, at, down), operator, text)
+        assert late.startswith(f"{name} (liaison)")
