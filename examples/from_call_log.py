@@ -28,7 +28,7 @@ from releve.demand import (
     require,
     with_seen_holidays,
 )
-from releve.folder import write_files
+from releve.files.operator_folder import write_files
 from releve.network import (
     Agent,
     HistoryRow,

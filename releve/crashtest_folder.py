@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -28,6 +27,7 @@ import numpy as np
 
 from releve.crashtest import CrashResult, Quarters, result_from_json, result_to_json
 from releve.crashtest.ablation import Without
+from releve.files.atomic import write_file
 
 __all__ = [
     "RUN_FORMAT",
@@ -120,7 +120,7 @@ def write_part(folder: Path, case: int, part: Quarters | Without) -> None:
     room = io.BytesIO()
     np.savez_compressed(room, **{item.name: getattr(part, item.name) for item in fields(part)})
     stem = "part" if isinstance(part, Quarters) else "without"
-    _replace(_case(folder, case) / f"{stem}-{part.first:08}.npz", room.getvalue())
+    _write(_case(folder, case) / f"{stem}-{part.first:08}.npz", room.getvalue())
 
 
 def read_parts(folder: Path, case: int) -> list[Quarters]:
@@ -163,7 +163,7 @@ def read_doing(folder: Path) -> tuple[int, str] | None:
 def write_result(folder: Path, case: int, result: CrashResult) -> str:
     """Write the result of a case; return its digest."""
     text = result_to_json(result).encode()
-    _replace(_case(folder, case) / "result.json", text)
+    _write(_case(folder, case) / "result.json", text)
     return digest([text])
 
 
@@ -177,7 +177,7 @@ def read_result(folder: Path, case: int) -> CrashResult:
 
 def write_json(path: Path, tree: Mapping[str, Any]) -> None:
     """Write a tree as JSON; a reader never sees half of it."""
-    _replace(path, json.dumps(tree, ensure_ascii=False, sort_keys=True, indent=1).encode())
+    _write(path, json.dumps(tree, ensure_ascii=False, sort_keys=True, indent=1).encode())
 
 
 def certificate_of(inputs: Mapping[str, Any], results: Mapping[str, str]) -> dict[str, Any]:
@@ -185,8 +185,6 @@ def certificate_of(inputs: Mapping[str, Any], results: Mapping[str, str]) -> dic
     return {"format": RUN_FORMAT, **inputs, "results": dict(results)}
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_bytes(content)
-    os.replace(fresh, path)
+    write_file(path, content)

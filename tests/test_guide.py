@@ -28,7 +28,7 @@ from examples.banks import BANKS, read_mapping
 from examples.week_roster import roster
 from releve.cli import main as releve
 from releve.demand import Requirement, mapping_of
-from releve.folder import read_files
+from releve.files.operator_folder import read_files
 from releve.network import Operator, Programme, day_bounds, read_operator, zone
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "from-a-call-log.md"

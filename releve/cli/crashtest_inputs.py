@@ -33,11 +33,11 @@ from releve.crashtest.policies import MEASURES_MOST, POLICIES, under_policies
 from releve.crashtest.situation_rules import closure_rule_ids, rule_controls
 from releve.crashtest_folder import digest
 from releve.demand import forecast, history_of
-from releve.folder import read_files
+from releve.files.operator_folder import read_files
+from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import HOME, Operator
 from releve.plan import Plan
 from releve.plan.plan_json import plan_to_json
-from releve.plan_folder import PlanFolderError, read_plans
 from releve.situation import RuleFaults, Rules, Situation, event_from_json, fold
 from releve.situation_data import rules_with
 

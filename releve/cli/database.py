@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
 from releve.cli.secret import keep_secret
+from releve.files.locks import lock
 
 __all__ = ["open_database", "open_desk_database"]
 
@@ -50,7 +47,7 @@ def _migrate() -> None:
 
     if _complete():
         return
-    with _alone(settings.HOME / "migrate.lock"):
+    with lock(settings.HOME / "migrate.lock"):
         if not _complete():
             call_command("migrate", interactive=False, verbosity=0)
 
@@ -64,10 +61,3 @@ def _complete() -> bool:
     settings.HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     executor = MigrationExecutor(connection)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

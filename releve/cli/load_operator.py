@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from releve.demand import Forecast, Requirement, forecast, history_of, rate_at, require
-from releve.folder import FolderError, read_files
+from releve.files.operator_folder import FolderError, read_files
 from releve.network import Operator, OperatorFaults, read_operator
 
 __all__ = ["demand_of", "operator_of", "requirement_of"]

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from releve.cli.sample import sample
-from releve.folder import FolderError, read_files
+from releve.files.operator_folder import FolderError, read_files
 from releve.network import TABLES, Fault, Operator, columns_of, find_faults, tables_markdown
 
 __all__ = ["network"]

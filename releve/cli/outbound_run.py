@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -21,6 +21,7 @@ from typing import IO, Any
 
 import polars as pl
 
+from releve.files.atomic import replace_file, replace_folder, write_file
 from releve.outbound import Rules
 from releve.outbound.errors import ListFault
 from releve.outbound.list_rows import BROKEN, Head, read_head, read_rows
@@ -83,10 +84,10 @@ def _claim(run: Run) -> None:
             raise ListFault(
                 f"{run.out} holds the screening of another list, call or facts; name a new folder"
             )
-    elif any(file.name != f"{mark.name}.new" for file in run.out.iterdir()):
+    elif any(not file.name.startswith(f".{mark.name}.") for file in run.out.iterdir()):
         raise ListFault(f"{run.out} is not empty and holds no screening; name a new folder")
     else:
-        _write(mark, told)
+        write_file(mark, told)
 
 
 def _screen_chunks(run: Run, head: Head, stream: IO[bytes], progress: Progress) -> None:
@@ -118,18 +119,6 @@ def _screen_chunk(
     screened = run.screener.screen(asked.with_columns(pl.all().str.strip_chars()))
     whole = pl.concat([rows, screened.select(COLUMNS)], how="horizontal")
     parts = (whole.filter("allowed"), whole.filter(~pl.col("allowed")), broken)
-    draft = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    for name, part in zip(LISTS, parts, strict=True):
-        with (draft / f"{name}.csv").open("wb") as stream:
-            texts = [name for name, kind in part.schema.items() if kind == pl.String]
-            told_as = part.with_columns(map(harmless_column, texts))
-            told_as.with_columns(pl.col(pl.String).replace("", None)).write_csv(
-                stream, include_header=False, separator=head.separator, datetime_format=_WHEN
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
     reasons = whole["rules"].str.split("|").explode().drop_nulls()
     told |= {
         "rows": {name: part.height for name, part in zip(LISTS, parts, strict=True)},
@@ -137,33 +126,36 @@ def _screen_chunk(
         "by_rule": Counter(reasons.filter(reasons != "").to_list()),
         "by_fault": Counter(broken["reason"].to_list()),
     }
-    _write(draft / "told.json", json.dumps(told, ensure_ascii=False))
-    os.replace(draft, folder)
+    with replace_folder(folder) as draft:
+        for name, part in zip(LISTS, parts, strict=True):
+            texts = [name for name, kind in part.schema.items() if kind == pl.String]
+            told_as = part.with_columns(map(harmless_column, texts))
+            with replace_file(draft / f"{name}.csv") as stream:
+                told_as.with_columns(pl.col(pl.String).replace("", None)).write_csv(
+                    stream, include_header=False, separator=head.separator, datetime_format=_WHEN
+                )
+        write_file(draft / "told.json", json.dumps(told, ensure_ascii=False))
 
 
 def _put_together(run: Run, head: Head) -> None:
     """Make the three lists of the chunks, then the summary."""
-    folders = sorted(f for f in (run.out / "chunks").iterdir() if f.suffix != ".new")
+    folders = sorted(f for f in (run.out / "chunks").iterdir() if not f.name.startswith("."))
     verdict = ["line", *head.columns, *COLUMNS]
     for name in LISTS:
         _join(run.out / f"{name}.csv", list(BROKEN) if name == "broken" else verdict,
               head.separator, (folder / f"{name}.csv" for folder in folders))  # fmt: skip
     summary = _summary(run.rules, [_told_of(folder) for folder in folders])
-    _write(run.out / "summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
+    write_file(run.out / "summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
 
 
 def _join(path: Path, header: list[str], separator: str, parts: Iterable[Path]) -> None:
-    draft = path.with_name(f"{path.name}.new")
-    with draft.open("w", encoding="utf-8", newline="") as text:
-        names = csv.writer(text, delimiter=separator, lineterminator="\n")
-        names.writerow(map(harmless, header))
-    with draft.open("ab") as whole:
+    names = io.StringIO()
+    csv.writer(names, delimiter=separator, lineterminator="\n").writerow(map(harmless, header))
+    with replace_file(path) as whole:
+        whole.write(names.getvalue().encode())
         for part in parts:
             with part.open("rb") as stream:
                 shutil.copyfileobj(stream, whole)
-        whole.flush()
-        os.fsync(whole.fileno())
-    os.replace(draft, path)
 
 
 def _summary(rules: Rules, told: list[dict[str, Any]]) -> dict[str, Any]:
@@ -194,13 +186,3 @@ def _summary(rules: Rules, told: list[dict[str, Any]]) -> dict[str, Any]:
 def _told_of(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "told.json").read_text(encoding="utf-8"))
     return found
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    draft = path.with_name(f"{path.name}.new")
-    with draft.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(draft, path)

@@ -45,6 +45,7 @@ from releve.cli.plan_verify import (
 from releve.cli.stopwatch import Stopwatch
 from releve.cli.two_processes import two_processes
 from releve.demand import Forecast, Requirement
+from releve.files.plan_folder import PlanFolderError, refuse_strangers, write_plans
 from releve.network import Operator, zone
 from releve.plan import (
     BASE,
@@ -59,7 +60,6 @@ from releve.plan import (
 from releve.plan.explain import explain, refuse_unknown
 from releve.plan.plan_json import plan_to_json
 from releve.plan.purchases.search import what_is_missing
-from releve.plan_folder import PlanFolderError, refuse_strangers, write_plans
 
 __all__ = ["plan"]
 

@@ -13,7 +13,7 @@ import click
 
 from releve.cli.database import open_database
 from releve.cli.registry_text import change_lines, counts_text, version_line, version_values
-from releve.folder import FolderError, read_files, write_files
+from releve.files.operator_folder import FolderError, read_files, write_files
 from releve.network import Operator, OperatorFaults, read_operator, sample_operator, write_operator
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from releve.cli.instant_option import LOCAL
 from releve.cli.load_operator import operator_of, requirement_of
 from releve.cli.plan_text import move_lines
 from releve.demand import Requirement
+from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, to_utc, zone
 from releve.plan import Contingency, Plan, PlanSettings
 from releve.plan.intraday_relief import LiveRelief, live_day, live_relief
-from releve.plan_folder import PlanFolderError, read_plans
 
 __all__ = ["relief"]
 

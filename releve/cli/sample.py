@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from releve.folder import FolderError, write_files
+from releve.files.operator_folder import FolderError, write_files
 from releve.network import write_operator
 from releve.network.sample import FIRST_DAY, sample_operator
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from releve.desk.plan_store import store_of
-from releve.plan_folder import PlanFolderError
+from releve.files.plan_folder import PlanFolderError
 
 __all__ = ["plan_folder_check"]
 

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from threading import Lock
 
+from releve.files.plan_folder import PlanFolderError, plan_files
 from releve.plan.plan_json import PlanFormatError, plan_from_json
 from releve.plan.result import Plan
-from releve.plan_folder import PlanFolderError, plan_files
 
 __all__ = ["PlanStore", "StoredPlan", "store_of"]
 
@@ -46,7 +46,7 @@ class PlanStore:
     def get(self, day: date | None = None) -> StoredPlan | None:
         """Return the plan of a day (the first one by default); None when there is no such day.
 
-        :class:`~releve.plan_folder.PlanFolderError` when the folder or the file cannot be read.
+        PlanFolderError when the folder or the file cannot be read.
         """
         files = plan_files(self._folder)
         chosen = next(iter(files)) if day is None else day

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from releve.desk.access.scopes import held_by, scope
 from releve.desk.plan_store import StoredPlan, store_of
 from releve.desk.presenters import Desk, desk_of, frame
-from releve.plan_folder import PlanFolderError
+from releve.files.plan_folder import PlanFolderError
 
 __all__ = ["API", "JSON_STYLE", "Page", "failure", "plan_page", "wants_json"]
 

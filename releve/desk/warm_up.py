@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import connection
 
 from releve.desk.plan_store import store_of
+from releve.files.plan_folder import PlanFolderError
 from releve.live import api as live
-from releve.plan_folder import PlanFolderError
 
 __all__ = ["warm", "warm_in_background"]
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from django.db import transaction
 
+from releve.files.atomic import write_file
 from releve.gate.db_clock import clock
 from releve.gate.errors import GateError
 from releve.gate.fact_import import load_facts
@@ -326,6 +327,4 @@ def _aside_lines(data: bytes, codes: Mapping[int, Sequence[str]]) -> Iterator[st
 
 def _write(folder: Path, name: str, data: bytes) -> None:
     folder.mkdir(exist_ok=True)
-    draft = folder / f".{name}.part"
-    draft.write_bytes(data)
-    os.replace(draft, folder / name)
+    write_file(folder / name, data)

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO
 
-from releve.locks import holding
+from releve.files.locks import try_lock
 
 __all__ = ["MOST_PAGES", "checkpoint", "checkpoint_apart"]
 
@@ -47,7 +47,7 @@ def _work(path: Path) -> None:
 def _turn(path: Path) -> IO[bytes] | None:
     """Return what makes this process the one at work; None while another is, or no folder."""
     try:
-        return holding(path.with_name(f"{path.name}-checkpoints"))
+        return try_lock(path.with_name(f"{path.name}-checkpoints"))
     except OSError as error:
         _log.warning("the log of the database is not carried over: %s", error)
         return None

@@ -7,12 +7,12 @@ verifier of their own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.db import connection, transaction
 
+from releve.files.atomic import replace_file
 from releve.ledger import models
 from releve.ledger.chain import text_of
 from releve.ledger.hashing import canonical
@@ -47,14 +47,8 @@ def export_lines(*, values: bool = False) -> Iterator[str]:
 
 def write_export(path: Path, *, values: bool = False) -> None:
     """Write the export into a file, whole or not at all, readable by its owner alone."""
-    draft = path.with_name(f".{path.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.writelines(f"{line}\n" for line in export_lines(values=values))
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replace_file(path, mode=0o600) as stream:
+        stream.writelines(f"{line}\n".encode() for line in export_lines(values=values))
 
 
 def _one_instant() -> None:

@@ -6,11 +6,10 @@ refused: what was written under the old key would not be found under a new one.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from releve.files.atomic import create_file
 from releve.ledger.models import KeyCheck
 
 __all__ = ["check_of", "ensure_key", "make_key_file"]
@@ -49,21 +48,9 @@ def ensure_key(
 
 
 def make_key_file(path: Path, text: str) -> bool:
-    """Write a key under another name and link it into place; return whether this call did.
+    """Write a key into a file that is not there yet; return whether this call wrote it.
 
-    Whole or not at all; of two processes that do so at once, both take the key of the first.
+    Of two processes that do so at once, both take the key of the first.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(f"{text}\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink(missing_ok=True)
-    return True
+    return create_file(path, f"{text}\n", mode=0o600)

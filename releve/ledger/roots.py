@@ -6,7 +6,6 @@ the root before it. Who holds one from outside the house can tell a history writ
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import Any
 
 from django.db import transaction
 
+from releve.files.atomic import write_file
 from releve.ledger import models, tree
 from releve.ledger.chain import lock
 from releve.ledger.errors import NothingToSealError, ProofError
@@ -103,9 +103,7 @@ def publish(root: SignedRoot, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / root.file_name
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_text(root.text, encoding="utf-8")
-    os.replace(draft, path)
+    write_file(path, root.text)
     return path
 
 

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from releve import environment
+from releve.files.plan_folder import calendars_of
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS, ByFile, Channel, Letter
 from releve.live.clock import LIVE, is_drill, now, real
@@ -30,7 +31,6 @@ from releve.live.models import Contact, Effect, Message, Relief
 from releve.live.notifications import send_todo
 from releve.live.plans import day_plan
 from releve.live.stream_state import placement_of
-from releve.plan_folder import calendars_of
 
 __all__ = ["Acknowledged", "Counts", "acknowledge", "escalate", "message_counts", "send"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from releve.files.atomic import write_file
 from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE
@@ -40,12 +40,7 @@ def keep_photo(data: bytes) -> str:
     digest = hashlib.sha256(data).hexdigest()
     path = _folder() / digest
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(path)
+    write_file(path, data, mode=0o600)
     return digest
 
 

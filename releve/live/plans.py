@@ -15,6 +15,7 @@ from django.db import transaction
 
 from releve.demand import Requirement, forecast, history_of, require
 from releve.demand.tables import INTERVAL, Floats
+from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real
 from releve.live.current_operator import operator_at
@@ -23,7 +24,6 @@ from releve.live.models import Activation, PlanText
 from releve.network import Operator
 from releve.plan import Plan, PlanSettings
 from releve.plan.plan_json import plan_from_json, plan_to_json
-from releve.plan_folder import PlanFolderError, read_plans
 from releve.registry import storage as registry
 
 __all__ = [

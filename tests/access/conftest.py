@@ -10,9 +10,9 @@ import pytest
 from django.core.cache import cache
 from django.test import override_settings
 
+from releve.files.plan_folder import write_plans
 from releve.network import read_operator, sample_operator, write_operator
 from releve.network.clock import UTC
-from releve.plan_folder import write_plans
 from releve.registry import storage
 from releve.registry.service import apply, preview
 from tests.desk.fixture_plan import week

@@ -13,8 +13,8 @@ import pytest
 from allauth.mfa.totp.internal.auth import hotp_value
 from playwright.sync_api import Browser, Page, expect
 
+from releve.files.plan_folder import write_plans
 from releve.network.clock import UTC
-from releve.plan_folder import write_plans
 from tests.browser_tools import (
     VIEWS,
     View,

@@ -14,12 +14,12 @@ from pytest_django.fixtures import Settings
 from releve.desk.access.models import Grant
 from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
 from releve.desk.access.scopes import reach_faults
+from releve.files.plan_folder import write_plans
 from releve.gate.campaigns import put_campaign
 from releve.gate.fact_reader import CampaignTerms
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.network import Operator
-from releve.plan_folder import write_plans
 from tests.access.addresses import ROWS, STRANGER, WHO
 from tests.access.conftest import STAMP
 from tests.access.people import browser_of, give, person

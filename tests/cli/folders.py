@@ -7,7 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.folder import write_files
+from releve.files.operator_folder import write_files
 from releve.network import Operator, write_operator
 from releve.network.sample import sample_operator
 

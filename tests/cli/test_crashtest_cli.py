@@ -16,7 +16,7 @@ from releve.cli.crashtest_inputs import without_of
 from releve.cli.crashtest_run import How, missing_parts, run_case, run_without
 from releve.crashtest import Settings, build_run_arrays, join, run
 from releve.crashtest_folder import read_doing, read_parts, read_result
-from releve.plan_folder import write_plans
+from releve.files.plan_folder import write_plans
 from tests.cli.folders import folder_of
 from tests.cli.folders import run as command
 from tests.crashtest.join.made import DAYS, planned, rough, same

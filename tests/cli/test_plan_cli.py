@@ -17,6 +17,7 @@ import pytest
 from releve.cli.plan_text import missing_lines
 from releve.cli.stopwatch import Stopwatch
 from releve.demand import Requirement
+from releve.files.plan_folder import read_plans
 from releve.network import HOME, Operator
 from releve.plan import (
     PlanSettings,
@@ -27,7 +28,6 @@ from releve.plan import (
     solve_day,
 )
 from releve.plan.plan_json import plan_from_json
-from releve.plan_folder import read_plans
 from tests.cli.folders import folder_of, run, sample
 from tests.plan.tiny import two_sites_one_client
 

@@ -20,9 +20,9 @@ from releve.cli.plan_verify import (
     verify_days,
 )
 from releve.demand import Requirement
+from releve.files.plan_folder import VERIFICATION_COLUMNS
 from releve.plan import SolvedDay
 from releve.plan.plan_json import plan_from_json
-from releve.plan_folder import VERIFICATION_COLUMNS
 from tests.cli.folders import folder_of, run, sample
 from tests.plan.verified_case import demand, operator, solve
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.plan_folder import PlanFolderError, refuse_strangers
+from releve.files.plan_folder import PlanFolderError, refuse_strangers
 
 CALL = ["outbound", "check", "0144556677", "--client", "A", "--object", "electricity"]
 CALL += ["--sector", "energy-supply"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from releve.files.plan_folder import read_plans
 from releve.plan import Plan
-from releve.plan_folder import read_plans
 from tests.cli.folders import folder_of, run, sample
 
 AT = "2026-11-30T10:30"

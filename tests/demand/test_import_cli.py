@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from releve.cli import main
 from releve.demand import CallMapping, IntervalMapping, mapping_of
-from releve.folder import write_files
+from releve.files.operator_folder import write_files
 from releve.network import write_operator
 from releve.network.sample import sample_operator
 

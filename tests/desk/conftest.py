@@ -12,9 +12,9 @@ from django.test import Client, override_settings
 
 from releve.desk.presenters import Desk
 from releve.desk.presenters.text import Text
+from releve.files.plan_folder import write_plans
 from releve.network.clock import UTC
 from releve.plan.result import Plan
-from releve.plan_folder import write_plans
 from tests.desk.fixture_plan import synthetic_plan, week
 
 SetFolder = Callable[[Path, Sequence[Plan]], Client]

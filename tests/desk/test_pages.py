@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.test import Client, override_settings
 
 from releve.desk.headers import POLICY
-from releve.plan_folder import write_plans
+from releve.files.plan_folder import write_plans
 from tests.desk.conftest import STAMP, SetFolder
 from tests.desk.fixture_plan import DAY, synthetic_plan
 

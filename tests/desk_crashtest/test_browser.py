@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, expect
 
 from releve.desk.access.open_mode import COOKIE
 from releve.desk.access.roles import Role
+from releve.files.plan_folder import write_plans
 from releve.network import write_operator
-from releve.plan_folder import write_plans
 from tests.access.conftest import STAMP
 from tests.browser_tools import View, command, follow, keep, looked_at, overflow, serious, served
 from tests.live.planning import three_days

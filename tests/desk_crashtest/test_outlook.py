@@ -18,7 +18,7 @@ from releve.desk.access.people import STREAM
 from releve.desk.access.roles import OUTSIDE, Role
 from releve.desk.crashtest import ahead, outlook
 from releve.desk.crashtest.ahead import Ahead, Outlooks, make
-from releve.desk.crashtest.home import holding
+from releve.desk.crashtest.home import try_lock
 from releve.ledger.chain import entries
 from releve.live import api as live
 from releve.network import day_bounds
@@ -173,7 +173,7 @@ def test_inputs_that_a_killed_process_left_and_old_outlooks_are_swept(
     (old / "desk.json").write_text(json.dumps({**tree, "at": "2026-01-01T08:00:00+00:00"}))
     for folder in (killed, working):
         os.utime(folder, (time.time() - 90, time.time() - 90))
-    lock = holding(working / "lock")
+    lock = try_lock(working / "lock")
     assert lock is not None
     os.utime(working, (time.time() - 90, time.time() - 90))
     with lock:

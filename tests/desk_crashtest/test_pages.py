@@ -18,7 +18,7 @@ from releve.crashtest_folder import doing, write_part
 from releve.desk.access.people import STREAM
 from releve.desk.access.roles import Role
 from releve.desk.crashtest import starting
-from releve.desk.crashtest.home import Crashed, holding
+from releve.desk.crashtest.home import Crashed, try_lock
 from releve.ledger.chain import entries
 from tests.desk_crashtest.conftest import Maker, read
 
@@ -169,7 +169,7 @@ def test_a_run_says_what_it_does_before_its_first_part(
 
 def work_on(run: Crashed) -> IO[bytes]:
     """Hold a run as its process does."""
-    lock = holding(run.folder / "lock")
+    lock = try_lock(run.folder / "lock")
     assert lock is not None
     return lock
 

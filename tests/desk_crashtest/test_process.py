@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.desk.crashtest.home import holding
+from releve.desk.crashtest.home import try_lock
 from releve.desk.crashtest.work import line_of, work
 from tests.desk_crashtest.conftest import Maker
 
@@ -51,10 +51,10 @@ def test_a_finished_run_is_not_run_again(maker: Maker) -> None:
 
 def test_the_state_is_that_of_the_lock_and_the_files(maker: Maker) -> None:
     run = maker.begun()
-    lock = holding(run.folder / "lock")
+    lock = try_lock(run.folder / "lock")
     assert lock is not None
     with lock:
-        assert holding(run.folder / "lock") is None
+        assert try_lock(run.folder / "lock") is None
         assert maker.again(run.id).state == "waiting"
         (run.folder / "began").touch()
         assert maker.again(run.id).state == "running"

@@ -105,7 +105,7 @@ def test_files_without_room_are_tried_again_seen_on_now_and_each_letter_goes_out
         raise full
 
     with monkeypatch.context() as patch:
-        patch.setattr("releve.live.channels.by_file.os.replace", no_space)
+        patch.setattr("releve.files.atomic.os.replace", no_space)
         for _ in range(4):
             Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
             acting.work()

@@ -101,7 +101,7 @@ def test_a_large_file_and_a_wrong_one_are_named_and_nothing_else_is_lost(
     assert "page.jpg" in first
     assert "demi.jpg" in second
     assert "photos" in faults(inspect(web, acting, *[file(PHOTO)] * (MOST_PHOTOS + 1)))
-    assert not folder().exists() or not list(folder().glob("*.new"))
+    assert not folder().exists() or not list(folder().glob(".*"))
 
 
 def test_photos_sent_with_a_faulty_form_are_not_sent_again(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from releve.files.plan_folder import write_plans
 from releve.network.clock import UTC
-from releve.plan_folder import write_plans
 from tests.browser_tools import (
     VIEWS,
     View,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from releve.plan_folder import write_plans
+from releve.files.plan_folder import write_plans
 from tests.browser_tools import View, command, follow, keep, looked_at, overflow, serious, served
 from tests.desk.fixture_plan import week
 from tests.desk_outbound.test_browser import AS_MANAGER, EXAMPLE, STAMP

@@ -12,9 +12,9 @@ from pytest_django.fixtures import Settings
 
 from releve.desk.access.roles import Role
 from releve.desk.live.streams import COOKIE
+from releve.files.plan_folder import write_plans
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from releve.plan_folder import write_plans
 from tests.access.people import browser_of, give, person, signed_in
 from tests.live.acting import Acting
 

@@ -18,6 +18,7 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from releve.files.locks import try_lock
 from releve.gate import decision, wal_checkpoints
 from releve.gate.campaign_cache import CampaignCache
 from releve.gate.campaigns import put_campaign
@@ -32,7 +33,6 @@ from releve.gate.models import Decision
 from releve.gate.protocol import Question, Reply
 from releve.gate.replay import replay
 from releve.gate.wal_checkpoints import checkpoint, checkpoint_apart
-from releve.locks import holding
 from releve.outbound import (
     Attempt,
     Contract,
@@ -411,7 +411,7 @@ def test_one_process_of_several_carries_the_log_over(
     carried = threading.Event()
     monkeypatch.setattr(wal_checkpoints, "_SECONDS", 0.01)
     monkeypatch.setattr(wal_checkpoints, "_carry_over", lambda _: carried.set())
-    other = holding(tmp_path / "gate.sqlite3-checkpoints")
+    other = try_lock(tmp_path / "gate.sqlite3-checkpoints")
     assert other is not None
     with other:
         checkpoint_apart(tmp_path / "gate.sqlite3")

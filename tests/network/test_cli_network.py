@@ -16,7 +16,7 @@ from rich.console import Console
 
 from releve.cli import main
 from releve.cli import network as commands
-from releve.folder import write_files
+from releve.files.operator_folder import write_files
 from releve.network import TABLES, columns_of, tables_markdown
 from tests.network.clean import as_csv, as_workbook, clean_tables
 from tests.network.planted import PLANTS, THIRTY, planted

@@ -7,7 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.folder import read_files
+from releve.files.operator_folder import read_files
 from releve.network import read_operator, sample_operator
 
 SIZE = ("--agents", "60", "--sites", "2", "--weeks", "2")

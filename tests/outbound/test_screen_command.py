@@ -198,8 +198,9 @@ def test_what_was_killed_goes_on_and_does_no_chunk_twice(
     def killed(head: object, lines: list[bytes], first: int) -> object:
         judged.append(first)
         if len(judged) == 3:
-            (out / "chunks" / "000002.new").mkdir()
-            (out / "chunks" / "000002.new" / "callable.csv").write_text("half", encoding="utf-8")
+            draft = out / "chunks" / ".000002-killed"
+            draft.mkdir()
+            (draft / "callable.csv").write_text("half", encoding="utf-8")
             raise KeyboardInterrupt
         return real(head, lines, first)
 

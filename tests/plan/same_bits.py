@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from releve.cli.load_operator import operator_of, requirement_of
+from releve.files.plan_folder import write_plans
 from releve.network import Operator, zone
 from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
 from releve.network.sample import sample_operator
 from releve.plan import Plan, named_plan, solve_day
 from releve.plan.plan_json import plan_to_json
 from releve.plan.purchases.search import what_is_missing
-from releve.plan_folder import write_plans
 
 STAMP = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 NOISE = 1e-13

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.folder import write_files
+from releve.files.operator_folder import write_files
 from releve.network import Operator, write_operator
 from releve.registry.models import Version
 from releve.registry.service import current, operator_of

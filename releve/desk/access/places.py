@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from releve.desk.plan_store import store_of
-from releve.plan_folder import PlanFolderError
+from releve.files.plan_folder import PlanFolderError
 from releve.registry import service as registry
 
 __all__ = ["Places", "places"]

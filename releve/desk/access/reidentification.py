@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +27,7 @@ from releve.desk.access.models import Look, User
 from releve.desk.access.people import STREAM, AccessError
 from releve.desk.access.scopes import can
 from releve.desk.access.two_people import are_tied
+from releve.files.atomic import write_file
 from releve.ledger.chain import append
 
 __all__ = ["allow", "ask", "forget", "has_names", "import_names", "knows", "reidentify"]
@@ -171,12 +171,8 @@ def _write(names: Mapping[str, str]) -> None:
     """Replace the file as a whole, readable by this user alone."""
     path = _file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-        stream.write(Fernet(settings.IDENTITY_KEY).encrypt(json.dumps(names).encode()))
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(path)
+    content = Fernet(settings.IDENTITY_KEY).encrypt(json.dumps(names).encode())
+    write_file(path, content, mode=0o600)
 
 
 def _read(text: str) -> dict[str, str]:

@@ -15,12 +15,12 @@ from releve.desk.live.words import refusal_text
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.presenters.text import text_now
 from releve.desk.responses import failure
+from releve.files.plan_folder import PlanFolderError
 from releve.gate.errors import KeyFault
 from releve.gate.person_requests import RequestFaults, RequestReused
 from releve.gate.request_feeds import FeedMoved
 from releve.ledger.errors import ProofError
 from releve.live import api as live
-from releve.plan_folder import PlanFolderError
 from releve.registry.errors import NotThere
 from releve.situation import EventFaults
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from releve.crashtest.estimates import share
 from releve.desk.crashtest.home import write
-from releve.locks import holding
+from releve.files.locks import try_lock
 
 __all__ = ["DAYS", "KEPT_DAYS", "Ahead", "Look", "Outlooks", "make"]
 
@@ -124,7 +124,7 @@ def _found(folder: Path) -> dict[str, Any] | None:
 
 def _abandon(folder: Path) -> None:
     """Remove the inputs that a process left behind when it was killed."""
-    lock = holding(folder / "lock")
+    lock = try_lock(folder / "lock")
     if lock is None:
         return
     with lock:
@@ -135,7 +135,7 @@ def _abandon(folder: Path) -> None:
 
 def make(folder: Path, asked: Ahead) -> None:
     """Make an outlook and keep its chances; remove its inputs whatever happens."""
-    lock = holding(folder / "lock")
+    lock = try_lock(folder / "lock")
     if lock is None:
         return
     with lock:

@@ -26,7 +26,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from releve.locks import holding
+from releve.files.atomic import write_file
+from releve.files.locks import try_lock
 
 __all__ = ["Asked", "Crashed", "Home", "held"]
 
@@ -106,7 +107,7 @@ class Home:
 
     def remove(self, run: Crashed) -> bool:
         """Remove a run, whole; False while a process is at work on it."""
-        stream = holding(run.folder / "lock")
+        stream = try_lock(run.folder / "lock")
         if stream is None:
             return False
         with stream:
@@ -168,7 +169,7 @@ def _changed(path: Path) -> float | None:
 
 def held(folder: Path) -> bool:
     """Return whether a process is at work on a run."""
-    stream = holding(folder / "lock")
+    stream = try_lock(folder / "lock")
     if stream is None:
         return True
     stream.close()
@@ -182,6 +183,4 @@ def now_text() -> str:
 
 def write(path: Path, tree: Mapping[str, Any]) -> None:
     """Write a small file beside its place and put it there."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
-    os.replace(fresh, path)
+    write_file(path, json.dumps(tree, ensure_ascii=False))

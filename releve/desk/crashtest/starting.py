@@ -21,11 +21,11 @@ from releve.desk.crashtest.durations import duration
 from releve.desk.crashtest.home import Asked, Crashed, Home, now_text
 from releve.desk.plan_store import store_of
 from releve.desk.presenters.text import Text
+from releve.files.plan_folder import PlanFolderError, plan_files
 from releve.ledger.chain import append
 from releve.live.models import PlanText
 from releve.live.plans import activation
 from releve.network import Operator, write_operator
-from releve.plan_folder import PlanFolderError, plan_files
 from releve.registry import storage as registry
 
 __all__ = ["consequences", "home", "plan_sources", "plans_of", "remove", "resume", "start", "stop"]

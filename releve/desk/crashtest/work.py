@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from releve.desk.crashtest.home import Asked, Home, write
-from releve.locks import holding
+from releve.files.locks import try_lock
 
 __all__ = ["line_of", "work"]
 
@@ -60,7 +60,7 @@ def _done(folder: Path) -> bool:
 def _own(folder: Path) -> IO[bytes] | None:
     """Take the run; None when another process has it for longer than a look at its state."""
     for _try in range(10):
-        lock = holding(folder / "lock")
+        lock = try_lock(folder / "lock")
         if lock is not None:
             return lock
         time.sleep(_PAUSE_S)
@@ -70,7 +70,7 @@ def _own(folder: Path) -> IO[bytes] | None:
 def _turn(folder: Path) -> IO[bytes] | None:
     """Wait until no other run is at work; None when this one was stopped meanwhile."""
     while not (folder / "stop").exists():
-        turn = holding(folder.parent / ".turn")
+        turn = try_lock(folder.parent / ".turn")
         if turn is not None:
             return turn
         time.sleep(_PAUSE_S)

@@ -29,10 +29,10 @@ from releve.desk.places.reliefs import (
 from releve.desk.places.stream_context import moment, when
 from releve.desk.plan_store import StoredPlan, store_of
 from releve.desk.presenters.twin import plain
+from releve.files.plan_folder import PlanFolderError
 from releve.live import api as live
 from releve.live.errors import LiveError
 from releve.live.models import Relief
-from releve.plan_folder import PlanFolderError
 
 __all__ = ["compare", "publish", "reliefs"]
 

@@ -7,12 +7,12 @@ sent.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
 from django.conf import settings
 
+from releve.files.atomic import write_file
 from releve.live.channels.base import Letter
 from releve.live.effect_handlers import Later
 
@@ -41,8 +41,7 @@ class ByFile:
         }
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh = folder / f".{name}.{os.getpid()}"
-            fresh.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-            os.replace(fresh, folder / f"{name}.json")
+            text = json.dumps(document, ensure_ascii=False)
+            write_file(folder / f"{name}.json", text, durable=False)
         except OSError as error:
             raise Later(f"the outbox cannot be written: {error.strerror}") from error

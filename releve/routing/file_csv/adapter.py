@@ -8,16 +8,14 @@ file or the new one.
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from releve import environment
+from releve.files.atomic import write_file
+from releve.files.locks import lock
 from releve.network import UTC
 from releve.routing.adapter import Limits, Published, Seen
 from releve.routing.errors import Stale, Unreachable
@@ -48,9 +46,9 @@ class FileCsv:
         generation.refuse_if_empty()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._alone():
+            with lock(self.path.with_name(f".{self.path.name}.lock")):
                 self._refuse_if_stale(generation)
-                self._replace(_text(generation).encode())
+                write_file(self.path, _text(generation), mode=0o644)
         except OSError as error:
             raise Unreachable(f"{self.path}: {error.strerror or error}") from error
         return Published(generation.number, generation.digest, reference=self.path.name)
@@ -70,35 +68,6 @@ class FileCsv:
         seen = self.read_back()
         if seen is not None and seen.whole and seen.number > generation.number:
             raise Stale(f"{self.path.name} holds generation {seen.number} already")
-
-    def _replace(self, data: bytes) -> None:
-        """Write beside the file, to the disk, and rename; an interrupted write leaves no trace."""
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync_folder(self.path.parent)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with self.path.with_name(f".{self.path.name}.lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _text(generation: Generation) -> str:

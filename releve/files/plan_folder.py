@@ -22,7 +22,6 @@ import hashlib
 import math
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -31,6 +30,7 @@ from typing import Any
 import polars as pl
 from icalendar import Calendar, Event
 
+from releve.files.atomic import replace_folder
 from releve.network.clock import UTC, zone
 from releve.network.model import HOME
 from releve.plan.plan_json import PlanFormatError, plan_from_json, plan_to_json
@@ -184,16 +184,10 @@ def write_plans(
     target = folder.resolve()
     refuse_strangers(target)
     ordered = sorted(plans, key=lambda plan: plan.day)
-    fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
-        _write_files(fresh, ordered, stamp, calendars)
+    with replace_folder(target) as draft:
+        _write_files(draft, ordered, stamp, calendars)
         if verification:
-            _write_csv(fresh / "verification.csv", VERIFICATION_COLUMNS, verification)
-        _swap(fresh, target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+            _write_csv(draft / "verification.csv", VERIFICATION_COLUMNS, verification)
 
 
 def file_name(name: str) -> str:
@@ -280,20 +274,6 @@ def refuse_strangers(folder: Path) -> None:
         raise PlanFolderError(
             f"{target}: holds {strangers[0]!r}, which is not a plan's; name a new or empty folder"
         )
-
-
-def _swap(fresh: Path, target: Path) -> None:
-    if not target.exists():
-        fresh.rename(target)
-        return
-    old = target.with_name(f".{target.name}.old-{os.getpid()}")
-    target.rename(old)
-    try:
-        fresh.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)
 
 
 def _write_files(folder: Path, plans: Sequence[Plan], stamp: datetime, calendars: bool) -> None:

@@ -8,12 +8,10 @@ The error tree::
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from releve.files.atomic import replace_folder
 from releve.network import TABLES
 
 __all__ = ["FolderError", "read_files", "write_files"]
@@ -66,26 +64,6 @@ def write_files(path: Path, files: Mapping[str, bytes], *, replace: bool = False
         raise FolderError(
             f"{path} also holds {strange[0]}, which is not an operator's; not replaced"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        whole = staged / "new"
-        whole.mkdir()
+    with replace_folder(path) as draft:
         for name, data in files.items():
-            (whole / name).write_bytes(data)
-        _put(whole, path, staged / "old")
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-
-
-def _put(whole: Path, path: Path, aside: Path) -> None:
-    """Rename a folder to its place; the one that is there steps aside, and back on an error."""
-    held = path.exists()
-    if held:
-        os.replace(path, aside)
-    try:
-        os.replace(whole, path)
-    except OSError:
-        if held:
-            os.replace(aside, path)
-        raise
+            (draft / name).write_bytes(data)

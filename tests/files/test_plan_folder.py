@@ -11,10 +11,8 @@ import polars as pl
 import pytest
 from icalendar import Calendar
 
-import releve.plan_folder as module
-from releve.network.clock import UTC
-from releve.plan.plan_json import plan_to_json
-from releve.plan_folder import (
+import releve.files.plan_folder as module
+from releve.files.plan_folder import (
     PlanFolderError,
     calendars_of,
     file_name,
@@ -23,6 +21,8 @@ from releve.plan_folder import (
     read_plans,
     write_plans,
 )
+from releve.network.clock import UTC
+from releve.plan.plan_json import plan_to_json
 from tests.desk.fixture_plan import DAY, synthetic_plan, week
 
 STAMP = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from releve import folder
-from releve.folder import FolderError, read_files, write_files
+from releve.files.operator_folder import FolderError, read_files, write_files
 
 
 def test_a_folder_is_read_without_what_is_not_a_table(tmp_path: Path) -> None:
@@ -67,14 +67,14 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
 ) -> None:
     path = tmp_path / "op"
     write_files(path, {"sites.csv": b"old"})
-    replace = folder.os.replace
+    replace = os.replace
 
     def failing(source: Path, target: Path) -> None:
         if Path(source).name == "new":
             raise OSError("disk full")
         replace(source, target)
 
-    monkeypatch.setattr(folder.os, "replace", failing)
+    monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(OSError, match="disk full"):
         write_files(path, {"sites.csv": b"new"}, replace=True)
     assert read_files(path) == {"sites.csv": b"old"}

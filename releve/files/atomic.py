@@ -1,0 +1,120 @@
+"""Write a file or a folder whole or not at all.
+
+The content is written to a hidden draft in the same folder and renamed into place, so readers see
+the old content or the new one. A failed write removes its draft; a killed process leaves one, whose
+name begins with a dot.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+__all__ = ["create_file", "replace_file", "replace_folder", "write_file"]
+
+_PRIVATE = 0o600
+
+
+def write_file(
+    path: Path, content: str | bytes, *, mode: int | None = None, durable: bool = True
+) -> None:
+    """Write a file at once, replacing the one that is there; text is written as UTF-8.
+
+    ``mode`` sets the permissions; None leaves them to the umask. ``durable`` files are on the disk
+    when the call returns; without it, a power cut may lose the file but never leaves half of it.
+    """
+    with replace_file(path, mode=mode, durable=durable) as stream:
+        stream.write(_encode(content))
+
+
+@contextmanager
+def replace_file(
+    path: Path, *, mode: int | None = None, durable: bool = True
+) -> Iterator[IO[bytes]]:
+    """Open the draft of a file for writing; it takes the file's place when the block ends well."""
+    with _write_draft(path, os.replace, mode, durable) as stream:
+        yield stream
+
+
+def create_file(path: Path, content: str | bytes, *, mode: int = _PRIVATE) -> bool:
+    """Write a file unless one is there; return whether this call wrote it.
+
+    Of several processes that create the file at once, exactly one returns True.
+    """
+    try:
+        with _write_draft(path, os.link, mode, durable=True) as stream:
+            stream.write(_encode(content))
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextmanager
+def _write_draft(
+    path: Path, place: Callable[[Path, Path], None], mode: int | None, durable: bool
+) -> Iterator[IO[bytes]]:
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    descriptor = os.open(draft, flags, 0o666 if mode is None else _PRIVATE)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield stream
+            if durable:
+                stream.flush()
+                os.fsync(descriptor)
+        place(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    if durable:
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty draft folder that takes the place of ``path`` when the block ends well.
+
+    A folder that is there is removed, or put back where the renaming fails. The files are as
+    durable as the caller writes them.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        draft = staged / "new"
+        draft.mkdir()
+        yield draft
+        _swap(draft, path, staged / "old")
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _swap(draft: Path, path: Path, aside: Path) -> None:
+    """Rename a folder to its place; the one that is there steps aside, and back on an error."""
+    held = path.exists()
+    if held:
+        os.replace(path, aside)
+    try:
+        os.replace(draft, path)
+    except OSError:
+        if held:
+            os.replace(aside, path)
+        raise
+
+
+def _encode(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write a folder's list of names to the disk, so that a renaming outlives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
