@@ -35,6 +35,7 @@ from bench.crashtest_picture import page, picture
 from bench.desk import plan_of
 from releve.cli.load_operator import requirement_of
 from releve.crashtest import CrashTest, Settings, build_run_arrays, run
+from releve.crashtest.outages.shipped import shipped_hazards
 from releve.crashtest.outbreak import (
     ClosurePolicy,
     Contacts,
@@ -46,7 +47,6 @@ from releve.crashtest.outbreak import (
 from releve.demand import Requirement
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.outages_data import shipped_hazards
 from releve.plan import Plan, contingencies_of, plan_day
 
 SITES = {

@@ -45,6 +45,7 @@ from releve.crashtest import (
 from releve.crashtest.ablation import Without
 from releve.crashtest.comparison import Case, Difference, compare, difference_json
 from releve.crashtest.outages import Hazard, HazardFaults, read_hazards
+from releve.crashtest.outages.shipped import shipped_hazards
 from releve.crashtest.policies import POLICIES, Mix, best_mix, under_policies
 from releve.crashtest.replay_worst_days import Redone, redo_worst
 from releve.crashtest.result import penalties
@@ -60,7 +61,6 @@ from releve.crashtest_folder import (
     write_json,
     write_result,
 )
-from releve.outages_data import shipped_hazards
 
 __all__ = ["crashtest"]
 

@@ -39,7 +39,7 @@ from releve.network import HOME, Operator
 from releve.plan import Plan
 from releve.plan.plan_json import plan_to_json
 from releve.situation import RuleFaults, Rules, Situation, event_from_json, fold
-from releve.situation_data import rules_with
+from releve.situation.shipped import rules_with
 
 __all__ = [
     "ILLNESSES",

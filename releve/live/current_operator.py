@@ -11,7 +11,7 @@ from releve.live.errors import NoOperator
 from releve.network import Operator
 from releve.registry import storage as registry
 from releve.situation import Rules
-from releve.situation_data import rules_with
+from releve.situation.shipped import rules_with
 
 __all__ = ["operator_at", "operator_now", "rules_now"]
 

@@ -33,7 +33,7 @@ from releve.situation import (
     notices,
     refusals,
 )
-from releve.situation_data import shipped_rules
+from releve.situation.shipped import shipped_rules
 
 START = datetime(2026, 11, 30, 9, tzinfo=UTC)
 """A Monday, 9 h at Casablanca (on UTC all year) and 10 h at Lille."""

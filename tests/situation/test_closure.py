@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.situation import ClosureExtended, Rules, SiteClosed, closes, load_rules
-from releve.situation_data import rules_with
+from releve.situation.shipped import rules_with
 from tests.situation.places import CHECKLIST, START, Chain, kinds_of
 
 HOURS_48 = timedelta(hours=48)

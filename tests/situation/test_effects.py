@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releve.situation import Case, absence_id, erase_on, plannable_sites
-from releve.situation_data import rules_with, shipped_rules
+from releve.situation.shipped import rules_with, shipped_rules
 from tests.situation.places import START, Chain, kinds_of, operator, permit
 
 DAY = START.date()

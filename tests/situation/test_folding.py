@@ -26,7 +26,7 @@ from releve.situation import (
     refusals,
     reopening_terms,
 )
-from releve.situation_data import shipped_rules
+from releve.situation.shipped import shipped_rules
 from tests.situation.drawn import AGENTS, any_event, near_event
 from tests.situation.places import START, Chain, operator
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from releve.situation import NOTICES, Finding
-from releve.situation_data import rules_with
+from releve.situation.shipped import rules_with
 from tests.situation.places import CHECKLIST, START, Chain, operator, permit
 
 DAY = START.date()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from releve.situation import KINDS, NOTICES, REFUSALS, situation_markdown
-from releve.situation_data import shipped_rules
+from releve.situation.shipped import shipped_rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "situation.md"
 

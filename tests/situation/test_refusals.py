@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from releve.situation import REFUSALS, Finding, refusals, refuse
-from releve.situation_data import rules_with
+from releve.situation.shipped import rules_with
 from tests.situation.places import CHECKLIST, START, Chain, operator, permit
 
 DAY = START.date()

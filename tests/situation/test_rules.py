@@ -14,7 +14,7 @@ from releve.situation import (
     load_charter,
     load_rules,
 )
-from releve.situation_data import rules_with, shipped_rules
+from releve.situation.shipped import rules_with, shipped_rules
 from tests.situation.places import operator
 
 SITES = operator().site

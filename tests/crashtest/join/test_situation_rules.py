@@ -13,7 +13,7 @@ from releve.crashtest.situation_rules import closure_calendar, closure_rule_ids,
 from releve.network import Operator
 from releve.situation import CaseDeclared, Rules, SiteClosed, answers, fold
 from releve.situation.rules import AbsenceRule, ClosureRule
-from releve.situation_data import rules_with, shipped_rules
+from releve.situation.shipped import rules_with, shipped_rules
 from tests.crashtest.join.made import DAYS, planned, rough, rows
 from tests.crashtest.outbreak.oracle import Plain
 

@@ -12,8 +12,8 @@ import pytest
 
 from releve.crashtest.outages import HomeLines, PlacedSite, Places, outages_of, places_of
 from releve.crashtest.outages.places import distances_km
+from releve.crashtest.outages.shipped import hazards_markdown, shipped_hazards
 from releve.network import sample_operator
-from releve.outages_data import hazards_markdown, shipped_hazards
 
 Row = dict[str, str]
 HAZARD = {hazard.id: hazard for hazard in shipped_hazards()}
@@ -120,7 +120,9 @@ def test_where_no_strong_earthquake_was_seen_the_rate_says_how_it_was_chosen(
 def test_the_documentation_shows_the_table_that_is_shipped() -> None:
     page = (Path(__file__).parents[3] / "docs" / "outages.md").read_text(encoding="utf-8")
     table = hazards_markdown(shipped_hazards())
-    assert table in page, "docs/outages.md: put in what `python -m releve.outages_data` prints"
+    assert table in page, (
+        "docs/outages.md: put in what `python -m releve.crashtest.outages.shipped` prints"
+    )
 
 
 def test_the_places_of_an_operator_are_its_sites_and_the_lines_of_those_ready_for_home() -> None:
