@@ -50,10 +50,11 @@ from bench.mutants import Mutant, mutants_of
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("releve") / "outbound"
 MODULES = (
-    "calls", "case", "checks_basis", "checks_caller", "checks_data", "checks_history",
-    "checks_time", "clients", "consents", "exceptions", "fact_files", "fact_references", "facts",
-    "grounds", "holidays", "hours", "numbers", "pacing", "reading", "rows", "timing", "verdict",
-    "vocabulary", "word_frames",
+    "attempt_provider", "calls", "checks_basis", "checks_caller", "checks_data",
+    "checks_history", "checks_time", "clients", "consents", "exceptions", "fact_files",
+    "fact_references", "fact_tables", "facts", "holidays", "hours", "judged_call",
+    "legal_basis", "legal_rows", "next_allowed", "numbers", "pacing", "verdict", "vocabulary",
+    "word_frames",
 )  # fmt: skip
 """The modules that read and decide; screening and wording are held to them by other tests."""
 TESTS = (
