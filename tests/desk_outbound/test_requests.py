@@ -35,7 +35,7 @@ from releve.ledger.models import PersonalValue as LedgerValue
 from releve.outbound import Person
 from releve.outbound.vocabulary import vocabulary
 from tests.access.people import browser_of, give, person, signed_in
-from tests.gate.making import CLIENT, number_of
+from tests.gate.making import CAMPAIGN, CLIENT, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS, RIGHTS = "/outbound/requests", "/outbound/rights"
@@ -63,13 +63,33 @@ def say(web: Client, **more: str) -> object:
     return web.post(f"{ADDRESS}?format=json", told)
 
 
-def test_under_another_key_nothing_is_recorded(manager: Client, settings: Settings) -> None:
+@pytest.fixture
+def other_key(manager: Client, settings: Settings) -> Client:
+    """A desk whose key is not the one that the rows were written with."""
     settings.GATE_KEY = "6" * 64
     pseudonyms.forget_key()
-    answer = say(manager)
+    return manager
+
+
+def test_under_another_key_nothing_is_recorded(other_key: Client) -> None:
+    answer = say(other_key)
     assert answer.status_code == 503
     assert "clé des pseudonymes" in answer.content.decode()
     assert not PersonRequestRow.objects.exists()
+
+
+@pytest.mark.parametrize("what", ["see", "export", "erase", "history"])
+def test_under_another_key_no_person_is_looked_up(other_key: Client, what: str) -> None:
+    entries = Entry.objects.count()
+    if what == "history":
+        given = {"number": WRITTEN, "campaign": CAMPAIGN, "caller": "", "reason": REASON}
+        answer = other_key.post("/outbound/person?format=json", given)
+    else:
+        answer = act(other_key, what)
+    assert answer.status_code == 503
+    (fault,) = answer.json()["faults"]
+    assert "clé des pseudonymes" in fault
+    assert Entry.objects.count() == entries
 
 
 def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) -> None:

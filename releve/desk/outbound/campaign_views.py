@@ -24,10 +24,12 @@ from releve.desk.outbound.campaigns import (
     history_of,
     history_twin,
 )
+from releve.desk.outbound.request_words import FAULTS
 from releve.desk.presenters.text import text_now
 from releve.gate.campaigns import campaigns as campaigns_now
 from releve.gate.current_rules import rules_now
 from releve.gate.db_clock import clock
+from releve.gate.errors import KeyFault
 from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 
 __all__ = ["campaign", "campaigns", "period_of", "person"]
@@ -93,18 +95,23 @@ def person(request: HttpRequest) -> HttpResponse:
         return _person(request, PersonPage(form, None, ""), None)
     form = PersonForm(names, request.POST)
     if not form.is_valid():
-        faults = [str(one) for errors in form.errors.values() for one in errors]
-        twin = {"history": None, "faults": faults}
-        return answer(request, "desk/outbound/person.html", PersonPage(form, None, ""), twin, 422)
-    told = form.cleaned_data
-    found = look_at(told["number"], told["campaign"], told["caller"], told["reason"],
-                    by=actor(request), rules=rules_now(), now=clock())  # fmt: skip
+        return _person(request, PersonPage(form, None, ""), None, 422)
+    given = form.cleaned_data
+    try:
+        found = look_at(given["number"], given["campaign"], given["caller"], given["reason"],
+                        by=actor(request), rules=rules_now(), now=clock())  # fmt: skip
+    except KeyFault:
+        form.add_error(None, str(FAULTS["gate.key"]))
+        return _person(request, PersonPage(form, None, ""), None, 503)
     page = PersonPage(form, history_of(found, text_now(LEGAL_ZONE)), "")
     return _person(request, page, history_twin(found))
 
 
-def _person(request: HttpRequest, page: PersonPage, history: object) -> HttpResponse:
-    twin = {"history": history, "faults": []}
-    response = answer(request, "desk/outbound/person.html", page, twin)
+def _person(
+    request: HttpRequest, page: PersonPage, history: object, status: int = 200
+) -> HttpResponse:
+    faults = [str(one) for errors in page.form.errors.values() for one in errors]
+    twin = {"history": history, "faults": faults}
+    response = answer(request, "desk/outbound/person.html", page, twin, status)
     response["Cache-Control"] = "private, no-store"  # a browser keeps no history of a person
     return response

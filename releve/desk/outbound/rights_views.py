@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
 from releve.desk.http import answer
+from releve.desk.outbound.request_words import FAULTS
 from releve.desk.outbound.rights_page import (
     RightsForm,
     RightsPage,
@@ -19,6 +20,7 @@ from releve.desk.outbound.rights_page import (
     stored_view,
 )
 from releve.gate.db_clock import clock
+from releve.gate.errors import KeyFault
 from releve.gate.person_rights import (
     RightsRefused,
     erase_stored,
@@ -48,6 +50,9 @@ def rights(request: HttpRequest) -> HttpResponse:
     except RightsRefused as error:
         form.refuse(error)
         return _refused(request, form)
+    except KeyFault:
+        form.add_error(None, str(FAULTS["gate.key"]))
+        return _refused(request, form, 503)
     act = request.POST.get("act", "see")
     if act == "export":
         return _file(export_stored(holder, reason, by=by, now=now))
@@ -60,9 +65,9 @@ def rights(request: HttpRequest) -> HttpResponse:
     return _page(request, page, {"stored": stored_twin(found)})
 
 
-def _refused(request: HttpRequest, form: RightsForm) -> HttpResponse:
+def _refused(request: HttpRequest, form: RightsForm, status: int = 422) -> HttpResponse:
     faults = [str(one) for errors in form.errors.values() for one in errors]
-    return _page(request, RightsPage(form, None, ""), {"faults": faults}, 422)
+    return _page(request, RightsPage(form, None, ""), {"faults": faults}, status)
 
 
 def _file(document: object) -> HttpResponse:
