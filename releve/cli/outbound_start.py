@@ -35,8 +35,9 @@ def start(folder: Path, at: datetime | None) -> None:
         (folder / name).write_bytes(data)
     click.echo(f"{len(found.files)} tables in {folder}, with one person who may be called. Next:")
     click.echo(f"  {check_command(found.call, folder)}")
-    click.echo("Then replace the rows by your own: docs/outbound.md names the columns,")
-    click.echo("`releve outbound words` the words.")
+    click.echo("It answers Permis (Allowed with --lang en). Then replace the rows by your own: the")
+    click.echo("client stands in clients, consents and mandates, the person in people and consents;")
+    click.echo("docs/outbound.md names the columns, `releve outbound words` the words.")
 
 
 def check_command(call: Call, folder: Path) -> str:
