@@ -36,9 +36,7 @@ def start(folder: Path, at: datetime | None) -> None:
     click.echo(f"{len(found.files)} tables in {folder}, with one person who may be called. Next:")
     click.echo(f"  {check_command(found.call, folder)}")
     click.echo("It answers Permis (Allowed with --lang en). Then replace the rows by your own: the")
-    click.echo(
-        "client stands in clients, consents and mandates, the person in people and consents;"
-    )
+    click.echo("client stands in clients, consents and mandates, a person in people and consents;")
     click.echo("docs/outbound.md names the columns, `releve outbound words` the words.")
 
 

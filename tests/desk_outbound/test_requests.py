@@ -80,7 +80,7 @@ def test_under_another_key_nothing_is_recorded(other_key: Client) -> None:
 
 @pytest.mark.parametrize("what", ["see", "export", "erase", "history"])
 def test_under_another_key_no_person_is_looked_up(other_key: Client, what: str) -> None:
-    entries = Entry.objects.count()
+    entries = LedgerEntry.objects.count()
     if what == "history":
         given = {"number": WRITTEN, "campaign": CAMPAIGN, "caller": "", "reason": REASON}
         answer = other_key.post("/outbound/person?format=json", given)
@@ -89,7 +89,7 @@ def test_under_another_key_no_person_is_looked_up(other_key: Client, what: str) 
     assert answer.status_code == 503
     (fault,) = answer.json()["faults"]
     assert "clé des pseudonymes" in fault
-    assert Entry.objects.count() == entries
+    assert LedgerEntry.objects.count() == entries
 
 
 def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) -> None:
