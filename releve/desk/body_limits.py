@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from releve.desk.responses import failure
+from releve.desk.http import failure
 
 __all__ = ["BodySizes", "takes"]
 

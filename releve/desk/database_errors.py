@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from releve.desk.responses import failure
+from releve.desk.http import failure
 from releve.live.errors import Busy, is_full
 
 __all__ = ["answered_if_busy", "is_busy", "unrecorded", "when_busy"]

@@ -1,11 +1,12 @@
-"""How a page that is not of a plan folder answers: HTML or its JSON twin, 304 where it is the same.
+"""How the desk answers: a page as HTML or JSON, 304 where it has not changed, errors in one shape.
 
-A page with forms is never answered by 304, since each of them holds a token of its own.
+A page with forms is never answered by 304, since each of its forms holds a token of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,24 @@ from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 
-from releve.desk.responses import JSON_STYLE, wants_json
 from releve.registry.service import current, operator_of
 
-__all__ = ["Frame", "answer", "fresh", "unchanged"]
+__all__ = [
+    "API",
+    "JSON_STYLE",
+    "Frame",
+    "answer",
+    "failure",
+    "fresh",
+    "other_form",
+    "respond_if_changed",
+    "unchanged",
+    "wants_json",
+]
+
+API = "/api/"
+"""What every address of the API begins with."""
+JSON_STYLE = {"ensure_ascii": False, "separators": (",", ":")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,13 @@ class Frame:
 
     operator: str
     synthetic: bool
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether JSON is asked for: by the address, by ``?format=json``, or of the API."""
+    if request.path.startswith(API):
+        return True
+    return request.path.endswith(".json") or request.GET.get("format") == "json"
 
 
 def answer(
@@ -39,40 +61,80 @@ def answer(
 ) -> HttpResponse:
     """Return a page as HTML or, where it is asked for, as JSON; never kept by a shared cache.
 
-    ``drill`` is what the banner of a drill says, empty for what is real.
+    ``drill`` is the banner of a drill, empty for the live stream.
     """
     if wants_json(request):
-        twin = {**twin, "links": {"html": _address(request, as_json=False)}}
+        twin = {**twin, "links": {"html": other_form(request, as_json=False)}}
         response: HttpResponse = JsonResponse(twin, status=status, json_dumps_params=JSON_STYLE)
     else:
         context = {
             "frame": _frame(),
             "page": page,
             "drill": drill,
-            "twin_url": _address(request, as_json=True),
+            "twin_url": other_form(request, as_json=True),
         }
         response = render(request, template, context, status=status)
-    response["Cache-Control"] = "private, no-cache"
+    response["Cache-Control"] = _CACHE_CONTROL
     return response
 
 
 def fresh(
     request: HttpRequest, template: str, page: object, twin: dict[str, Any], *, drill: str = ""
 ) -> HttpResponse:
-    """Return a page without forms, or its twin; 304 to who has it already."""
+    """Return a page without forms, as HTML or JSON; 304 when the reader has it already."""
     return unchanged(request, answer(request, template, page, twin, drill=drill))
 
 
 def unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Give a response an ETag of what it says; 304 to who has it already."""
+    """Give a response the ETag of its content; 304 when the reader has it already."""
     if response.status_code != 200:
         return response
-    etag = quote_etag(hashlib.sha256(response.content).hexdigest()[:32])
+    return respond_if_changed(request, [response.content], lambda: response)
+
+
+def respond_if_changed(
+    request: HttpRequest, facts: Sequence[bytes | str], respond: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """Return what ``respond`` gives, or 304 when the reader has the answer to the same facts.
+
+    ``facts`` are all that the answer depends on, so that it is only built for a reader who lacks
+    it.
+    """
+    digest = hashlib.sha256()
+    for fact in facts:
+        digest.update(fact.encode() if isinstance(fact, str) else fact)
+        digest.update(b"\n")
+    etag = quote_etag(digest.hexdigest()[:32])
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        response = respond()
     response["ETag"] = etag
-    found = get_conditional_response(request, etag=etag, response=response) or response
-    found["Cache-Control"] = "private, no-cache"
-    assert isinstance(found, HttpResponse)
-    return found
+    response["Cache-Control"] = _CACHE_CONTROL
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+_CACHE_CONTROL = "private, no-cache"
+
+
+def failure(
+    request: HttpRequest,
+    status: int,
+    message: str,
+    detail: str = "",
+    faults: Sequence[Mapping[str, str]] = (),
+) -> HttpResponse:
+    """Return an error in the one shape that all have, as a page or as JSON.
+
+    ``faults`` are the fields that are wrong, where there are some; a page has forms for that.
+    """
+    if wants_json(request):
+        error: dict[str, Any] = {"status": status, "message": message, "detail": detail}
+        if faults:
+            error["faults"] = list(faults)
+        return JsonResponse({"error": error}, status=status, json_dumps_params=JSON_STYLE)
+    context = {"status": status, "message": message, "detail": detail}
+    return render(request, "desk/error.html", context, status=status)
 
 
 def _frame() -> Frame | None:
@@ -83,11 +145,11 @@ def _frame() -> Frame | None:
     return Frame(row.name, row.synthetic)
 
 
-def _address(request: HttpRequest, *, as_json: bool) -> str:
-    """Return the address of this page in the other form, with the same filter."""
+def other_form(request: HttpRequest, *, as_json: bool) -> str:
+    """Return the address of this page as JSON or as HTML, with the same filter."""
     query = request.GET.copy()
     query.pop("format", None)
     if as_json:
         query["format"] = "json"
-    path = request.path.removesuffix(".json")
+    path = request.path.removesuffix("verdict.json").removesuffix(".json")
     return f"{path}?{query.urlencode()}" if query else path

@@ -15,9 +15,10 @@ from django.views.i18n import set_language as django_set_language
 
 from releve.desk.access.guard import for_anyone, may
 from releve.desk.database_errors import when_busy
+from releve.desk.http import failure
 from releve.desk.plan_store import store_of
 from releve.desk.presenters import Desk, cell_page, cell_twin, verdict_page, verdict_twin
-from releve.desk.responses import Page, failure, plan_page
+from releve.desk.responses import Page, plan_page
 from releve.files.plan_folder import PlanFolderError
 from releve.live.identity_cache import Kept
 

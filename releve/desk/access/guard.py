@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.permissions import PERMISSIONS
 from releve.desk.access.scopes import can, held_by, outside
 from releve.desk.access.second_factor import again_url, asked_lately, lacks_second_factor
-from releve.desk.responses import failure, wants_json
+from releve.desk.http import failure, wants_json
 
 __all__ = ["asks_again", "for_anyone", "may", "permission_of"]
 

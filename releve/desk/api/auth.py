@@ -23,8 +23,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.guard import asks_again, for_anyone, may
 from releve.desk.access.tokens import holder, is_program
 from releve.desk.api.rates import seconds_to_wait
-from releve.desk.http import unchanged
-from releve.desk.responses import failure
+from releve.desk.http import failure, unchanged
 
 __all__ = ["Door", "behind_doors", "door_of", "opens"]
 

@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from releve.desk.http import failure
 from releve.desk.ledger.proofs import why_not
 from releve.desk.live.words import refusal_text
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.presenters.text import text_now
-from releve.desk.responses import failure
 from releve.files.plan_folder import PlanFolderError
 from releve.gate.errors import KeyFault
 from releve.gate.person_requests import RequestFaults, RequestReused

@@ -29,10 +29,9 @@ from releve.desk.crashtest.run_page import (
 )
 from releve.desk.crashtest.starting import consequences, home, plan_sources, remove, resume, stop
 from releve.desk.crashtest.starting import start as begin
-from releve.desk.http import answer, fresh, unchanged
+from releve.desk.http import answer, failure, fresh, unchanged, wants_json
 from releve.desk.live.answers import explained, fragment
 from releve.desk.presenters.text import Text, text_now
-from releve.desk.responses import failure, wants_json
 from releve.live import api as live
 from releve.registry import storage as registry
 

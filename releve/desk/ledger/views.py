@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import may
 from releve.desk.access.scopes import can
-from releve.desk.http import answer, fresh
+from releve.desk.http import answer, failure, fresh
 from releve.desk.ledger.entries import (
     PAGE,
     EntryView,
@@ -35,7 +35,6 @@ from releve.desk.ledger.verification import MOST, Outcome, TooMany, verified
 from releve.desk.ledger.words import STREAMS, WORDS, stream_word
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text, text_now
-from releve.desk.responses import failure
 from releve.evidence import verify as verifier
 from releve.ledger.chain import head
 from releve.ledger.errors import LedgerError, ProofError, SigningKeyError

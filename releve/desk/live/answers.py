@@ -6,21 +6,18 @@ that is asked for again and again, and the twin, are.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from releve.desk import http
+from releve.desk.http import failure, wants_json
 from releve.desk.live.streams import looked_at
-from releve.desk.responses import failure, wants_json
 from releve.live import api as live
 
 __all__ = ["answer", "explained", "fragment"]
@@ -37,18 +34,11 @@ def answer(
 
 
 def fragment(request: HttpRequest, template: str, page: object) -> HttpResponse:
-    """Return the part of a page that is asked for again and again; 304 while it is the same.
-
-    Whether it is can be told from what it shows: it is drawn only for who has not got it yet.
-    """
-    said = (get_language() or "", template, repr(page))
-    etag = quote_etag(hashlib.sha256("\n".join(said).encode()).hexdigest()[:32])
-    found = get_conditional_response(request, etag=etag)
-    if found is None:
-        found = render(request, template, {"page": page})
-    found["ETag"], found["Cache-Control"] = etag, "private, no-cache"
-    assert isinstance(found, HttpResponse)
-    return found
+    """Return the part of a page that a browser polls; 304 while what it shows is the same."""
+    facts = (get_language() or "", template, repr(page))
+    return http.respond_if_changed(
+        request, facts, lambda: render(request, template, {"page": page})
+    )
 
 
 def explained(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -17,6 +17,7 @@ from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor, can, scope
 from releve.desk.body_limits import takes
 from releve.desk.database_errors import unrecorded
+from releve.desk.http import wants_json
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.forms import (
     CaseForm,
@@ -30,7 +31,6 @@ from releve.desk.live.impact_page import Consequences, Loses, consequences
 from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now
-from releve.desk.responses import wants_json
 from releve.live import api as live
 from releve.live.photos import MOST_BYTES, MOST_PHOTOS
 from releve.situation import Case, refusals

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from releve.desk.access.guard import for_anyone, may
 from releve.desk.access.scopes import actor, can, scope
+from releve.desk.http import failure
 from releve.desk.live.answers import answer, explained, fragment
 from releve.desk.live.now_page import now_page, now_twin
 from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now
-from releve.desk.responses import failure
 from releve.live import api as live
 
 __all__ = ["ack", "effect_retry", "now"]

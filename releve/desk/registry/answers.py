@@ -8,9 +8,9 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 
+from releve.desk.http import failure
 from releve.desk.presenters.text import Text, text_now
 from releve.desk.registry.sentences import said
-from releve.desk.responses import failure
 from releve.registry.errors import Conflict, NotThere, RegistryError
 from releve.registry.models import Version
 from releve.registry.service import current, operator_of

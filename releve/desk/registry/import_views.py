@@ -14,13 +14,12 @@ from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor
-from releve.desk.http import answer
+from releve.desk.http import answer, wants_json
 from releve.desk.presenters.text import text_now
 from releve.desk.registry.answers import explained, status_of
 from releve.desk.registry.forms import fault_text
 from releve.desk.registry.sentences import said
 from releve.desk.registry.versions import ChangeList, change_lists, changes_twin
-from releve.desk.responses import wants_json
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service
 from releve.registry.changes import Changes

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor, can
-from releve.desk.http import answer
+from releve.desk.http import answer, wants_json
 from releve.desk.registry.answers import explained, held_now, page_number
 from releve.desk.registry.versions import (
     ChangeList,
@@ -28,7 +28,6 @@ from releve.desk.registry.versions import (
     version_twin,
     version_view,
 )
-from releve.desk.responses import wants_json
 from releve.network import write_operator
 from releve.registry import service
 from releve.registry.errors import NothingBefore

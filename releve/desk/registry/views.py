@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.desk.access.guard import asks_again, may
 from releve.desk.access.scopes import actor, can
-from releve.desk.http import answer
+from releve.desk.http import answer, wants_json
 from releve.desk.registry.answers import (
     Now,
     explained,
@@ -34,7 +34,6 @@ from releve.desk.registry.forms import (
 from releve.desk.registry.sentences import said
 from releve.desk.registry.tables import index_page, index_twin, table_page, table_twin
 from releve.desk.registry.words import about, table_name
-from releve.desk.responses import wants_json
 from releve.network import OperatorFaults
 from releve.registry.edits import Edit, prepare
 from releve.registry.errors import RegistryError
