@@ -154,19 +154,18 @@ def people(count: int) -> list[User]:
     from django.test import Client
     from django.utils import timezone
 
-    from releve.desk.access import people as service
-    from releve.desk.access import tokens
-    from releve.desk.access.models import User as Account
+    from releve.accounts import grants, tokens
+    from releve.accounts.models import User as Account
 
     until = (timezone.now() + timedelta(days=2)).date()
     found = []
     for number in range(count):
         name = f"user{number}"
-        service.give(name, service.Wanted("continuity"), by="bench")
+        grants.give_role(name, grants.RoleRequest("continuity"), by="bench")
         web = Client()
         web.force_login(Account.objects.get(username=name))
-        wanted = service.Wanted("continuity", last_day=until)
-        _, secret = tokens.give(name, wanted, by="bench")
+        wanted = grants.RoleRequest("continuity", last_day=until)
+        _, secret = tokens.issue_token(name, wanted, by="bench")
         found.append(User(web.cookies["sessionid"].value, secret))
     return found
 

@@ -65,7 +65,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "releve.desk",  # before allauth, whose templates the desk's own replace
-    "releve.desk.access",
+    "releve.accounts",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -90,8 +90,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "releve.desk.access.open_mode.open_desk",
-    "releve.desk.access.sessions.limits",
+    "releve.desk.access.open_mode.open_desk_middleware",
+    "releve.desk.access.sessions.session_limits_middleware",
     "releve.desk.database_errors.answered_if_busy",
 ]
 ROOT_URLCONF = "releve.desk.urls"
@@ -118,11 +118,11 @@ DATABASES = {
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "access_cache",
+        "LOCATION": "accounts_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
-AUTH_USER_MODEL = "access.User"
+AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"
@@ -169,6 +169,7 @@ SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": _SERVICES}}
 FORM_TARGETS = [environment.origin_of(app["settings"]["server_url"]) for app in _SERVICES]
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+IDENTITY_PAGE = f"{DESK_URL}/identity"
 IDENTITY_KEY = environment.box_key(os.environ, "RELEVE_IDENTITY_KEY")
 IDENTITY_FILE = Path(
     environment.text(os.environ, "RELEVE_IDENTITY_FILE") or HOME / "identity" / "names.box"

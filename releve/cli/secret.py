@@ -24,7 +24,7 @@ def keep_secret() -> None:
     """
     from django.conf import settings
 
-    from releve.desk.access.models import User
+    from releve.accounts.models import User
     from releve.ledger.key_files import ensure_key, make_key_file
 
     path = environment.home(os.environ) / environment.SECRET_FILE

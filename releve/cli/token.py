@@ -1,4 +1,4 @@
-"""``releve desk token``: how programs come in to the API."""
+"""``releve desk token``: tokens by which programs use the API."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def token() -> None:
 def add(
     name: str, role: str, until: datetime, sites: tuple[str, ...], clients: tuple[str, ...]
 ) -> None:
-    """Give a program of this NAME a token, and print its secret: it is told this once.
+    """Give a program of this NAME a token, and print its secret, which is shown only once.
 
     The program sends it with each request, as `Authorization: Bearer SECRET`.
     """
     open_desk_database()
-    from releve.desk.access import people, tokens
+    from releve.accounts import grants, tokens
 
-    wanted = people.Wanted(role, sites, clients, until.date())
+    wanted = grants.RoleRequest(role, sites, clients, until.date())
     try:
-        _, secret = tokens.give(name, wanted, by="command line")
-    except people.AccessError as error:
+        _, secret = tokens.issue_token(name, wanted, by="command line")
+    except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(secret)
 
@@ -47,9 +47,9 @@ def add(
 def list_tokens() -> None:
     """List the tokens that open something now, with their roles."""
     open_desk_database()
-    from releve.desk.access import tokens
+    from releve.accounts import tokens
 
-    for row in tokens.running():
+    for row in tokens.list_active_tokens():
         click.echo(
             f"{row.name}: {row.role} for {row.reach}, until {row.ends_at:%Y-%m-%d %H:%M} UTC"
         )
@@ -60,10 +60,10 @@ def list_tokens() -> None:
 def revoke(name: str) -> None:
     """End the token of this NAME now; its name stays taken."""
     open_desk_database()
-    from releve.desk.access import people, tokens
+    from releve.accounts import grants, tokens
 
     try:
-        tokens.end(tokens.named(name), by="command line")
-    except people.AccessError as error:
+        tokens.revoke_token(tokens.get_token(name), by="command line")
+    except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: ended")

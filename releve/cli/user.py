@@ -22,7 +22,7 @@ ROLES = (
     "planner",
     "site",
 )
-"""As in ``releve.desk.access.roles``, which cannot be imported before Django is set up."""
+"""As in ``releve.accounts.roles``, which cannot be imported before Django is set up."""
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -56,17 +56,20 @@ def add(
     The link works once, for three days. With --password it is asked for here instead.
     """
     open_desk_database()
-    from releve.desk.access import people
+    from releve.accounts import grants
+    from releve.desk.access.password_link import create_password_link
 
     secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
-    wanted = people.Wanted(role, sites, clients, until.date() if until else None)
+    wanted = grants.RoleRequest(role, sites, clients, until.date() if until else None)
     try:
-        made, is_new = people.give(name, wanted, by="command line", email=email, password=secret)
-    except people.AccessError as error:
+        made, is_new = grants.give_role(
+            name, wanted, by="command line", email=email, password=secret
+        )
+    except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: {role}")
     if is_new and not password:
-        click.echo(f"Choose a password: {people.first_link(made, by='command line')}")
+        click.echo(f"Choose a password: {create_password_link(made, by='command line')}")
 
 
 @user.command(name="list")
@@ -75,11 +78,11 @@ def list_users() -> None:
     open_desk_database()
     from django.utils import timezone
 
-    from releve.desk.access.models import User
+    from releve.accounts.models import User
 
     now = timezone.now()
     for person in User.objects.prefetch_related("grants").order_by("username"):
-        running = [row for row in person.grants.all() if row.runs(now)]
+        running = [row for row in person.grants.all() if row.is_active_at(now)]
         held = ", ".join(f"{row.role} for {row.reach}" for row in running) or "no role now"
         click.echo(f"{person.get_username()}: {held if person.is_active else 'closed'}")
 
@@ -90,11 +93,11 @@ def list_users() -> None:
 def end_role(name: str, role: str) -> None:
     """End a role of NAME now, for whatever sites and clients it is held; the account stays."""
     open_desk_database()
-    from releve.desk.access import people
+    from releve.accounts import grants
 
     try:
-        people.end_role(name, role, by="command line")
-    except people.AccessError as error:
+        grants.end_role(name, role, by="command line")
+    except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: {role} ended")
 
@@ -104,11 +107,11 @@ def end_role(name: str, role: str) -> None:
 def close(name: str) -> None:
     """Close the account of NAME: its roles and its sessions end now; its name stays taken."""
     open_desk_database()
-    from releve.desk.access import people
+    from releve.accounts import grants
 
     try:
-        people.close(name, by="command line")
-    except people.AccessError as error:
+        grants.close_account(name, by="command line")
+    except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: closed")
 
@@ -118,9 +121,10 @@ def close(name: str) -> None:
 def link(name: str) -> None:
     """Print a link for NAME to choose a new password; it works once, for three days."""
     open_desk_database()
-    from releve.desk.access import people
+    from releve.accounts import grants
+    from releve.desk.access.password_link import create_password_link
 
     try:
-        click.echo(people.first_link(people.account(name), by="command line"))
-    except people.AccessError as error:
+        click.echo(create_password_link(grants.get_account(name), by="command line"))
+    except grants.AccessError as error:
         raise click.ClickException(str(error)) from error

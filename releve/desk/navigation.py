@@ -14,8 +14,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as lazy
 
 from releve import __version__
-from releve.desk.access.models import User
-from releve.desk.access.scopes import can, held_by
+from releve.accounts.models import User
+from releve.accounts.scopes import can, roles_held
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -92,8 +92,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return {"version": __version__}
-    roles = dict.fromkeys(str(held.role.label) for held in held_by(user))
-    visits = user.visiting is not None
+    roles = dict.fromkeys(str(held.role.label) for held in roles_held(user))
+    visits = user.visitor_role is not None
     name = user.get_full_name() or user.get_username()
     return {
         "version": __version__,

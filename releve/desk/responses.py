@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from releve.desk.access.scopes import held_by, scope
+from releve.accounts.scopes import roles_held, scope_for
 from releve.desk.http import JSON_STYLE, failure, other_form, respond_if_changed, wants_json
 from releve.desk.plan_store import StoredPlan, store_of
 from releve.desk.presenters import Desk, desk_of, frame
@@ -53,7 +53,7 @@ def plan_page(
             raise Http404(_("There is no plan for this day."))
 
         def respond() -> HttpResponse:
-            desk = desk_of(stored.plan, stored.days, scope(request.user, "plan.see").clients)
+            desk = desk_of(stored.plan, stored.days, scope_for(request.user, "plan.see").clients)
             return _respond(request, view(request, desk, *args, **kwargs), desk, stored)
 
         return respond_if_changed(request, _facts(request, stored), respond)
@@ -91,5 +91,5 @@ def _facts(request: HttpRequest, stored: StoredPlan) -> tuple[str, ...]:
         get_language() or "",
         request.get_full_path(),
         request.user.get_username(),
-        repr([item.key for item in held_by(request.user)]),
+        repr([item.key for item in roles_held(request.user)]),
     )

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.i18n import set_language as django_set_language
 
-from releve.desk.access.guard import for_anyone, may
+from releve.desk.access.guard import allow_anonymous, require_permission
 from releve.desk.database_errors import when_busy
 from releve.desk.http import failure
 from releve.desk.plan_store import store_of
@@ -25,7 +25,7 @@ from releve.live.identity_cache import Kept
 __all__ = ["cell", "healthz", "server_error", "set_language", "stranger", "verdict"]
 
 
-@may("plan.see")
+@require_permission("plan.see")
 @plan_page
 def verdict(request: HttpRequest, desk: Desk) -> Page:
     """The verdict, the relief matrix, what is missing and the proof."""
@@ -58,7 +58,7 @@ def _written(desk: Desk) -> _Written:
     return _pages.get(key, (desk,), made)
 
 
-@may("plan.see", client="client")
+@require_permission("plan.see", client="client")
 @plan_page
 def cell(request: HttpRequest, desk: Desk, client: str, contingency: str) -> Page:
     """A client under a contingency: the day as a chart, its programmes, who moves where."""
@@ -78,7 +78,7 @@ def cell(request: HttpRequest, desk: Desk, client: str, contingency: str) -> Pag
     )
 
 
-@for_anyone
+@allow_anonymous
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Say whether there is a plan to show, for a supervisor of processes."""
@@ -89,7 +89,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok", "days": [day.isoformat() for day in days]})
 
 
-set_language = for_anyone(csrf_exempt(django_set_language))
+set_language = allow_anonymous(csrf_exempt(django_set_language))
 """Keeps the language in a cookie. Exempt from the CSRF token on purpose: all it changes is a
 reader's language, and without a token in them the pages are the same for everybody and cacheable.
 """

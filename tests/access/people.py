@@ -16,9 +16,9 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 from django.utils import timezone
 
-from releve.desk.access.models import Grant, User
-from releve.desk.access.open_mode import COOKIE, chosen_text
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
+from releve.accounts.models import Grant, User
+from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
+from releve.desk.access.open_mode import COOKIE, format_choice
 
 __all__ = ["FR", "browser_of", "give", "look_as", "person", "signed_in"]
 
@@ -83,5 +83,5 @@ def look_as(role: Role, place: str = "") -> Client:
     """Return the browser of an open desk's visitor; OPEN_DESK must be on."""
     own = {Role.CLIENT: CLIENT, Role.SITE: SITE}.get(role, "")
     web = Client(headers=FR)
-    web.cookies[COOKIE] = chosen_text(role, place or own)
+    web.cookies[COOKIE] = format_choice(role, place or own)
     return web

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from releve.accounts.permissions import PERMISSIONS
+from releve.accounts.roles import Role
 from releve.desk.access.guard import permission_of
-from releve.desk.access.permissions import PERMISSIONS
-from releve.desk.access.roles import Role
 from releve.desk.navigation import ENTRIES
 from tests.access.addresses import ROWS, STRANGER, WHO, expected
 from tests.access.people import FR, browser_of, give, person

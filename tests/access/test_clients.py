@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from releve.desk.access.roles import OUTSIDE, Role
+from releve.accounts.roles import OUTSIDE, Role
 from tests.access.addresses import ROWS, expected
 from tests.access.people import CLIENT, signed_in
 from tests.desk.fixture_plan import CLIENTS, synthetic_plan

@@ -16,12 +16,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from releve.accounts import grants, tokens
+from releve.accounts.models import Grant, ScopedRole, Token, User
+from releve.accounts.permissions import PERMISSIONS, Permission
+from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
+from releve.accounts.scopes import HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
 from releve.cli.main import main
-from releve.desk.access import people, tokens
-from releve.desk.access.models import Grant, Reach, Token, User
-from releve.desk.access.permissions import PERMISSIONS, Permission
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, DATED, Role
-from releve.desk.access.scopes import Held, Scope, can, held_by, reach_faults, scope
 from releve.ledger.chain import append
 from tests.access.people import browser_of, give, person
 
@@ -53,15 +53,15 @@ def last_day() -> Any:
     return (timezone.now() + timedelta(days=7)).date()
 
 
-def wanted(role: Role, sites: Sequence[str], clients: Sequence[str]) -> people.Wanted:
-    return people.Wanted(role.value, tuple(sites), tuple(clients), last_day())
+def wanted(role: Role, sites: Sequence[str], clients: Sequence[str]) -> grants.RoleRequest:
+    return grants.RoleRequest(role.value, tuple(sites), tuple(clients), last_day())
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["desk", *arguments])
 
 
-def stored(model: type[Reach], role: str, sites: object, clients: object) -> Reach:
+def stored(model: type[ScopedRole], role: str, sites: object, clients: object) -> ScopedRole:
     """Put a row into the table as an earlier version would have left it."""
     now = timezone.now()
     more: dict[str, Any] = {"ends_at": now + timedelta(days=7), "given_by": "test"}
@@ -78,19 +78,19 @@ def test_a_role_is_held_for_what_it_can_be_held_for_and_nothing_else(
     role: Role, sites: Sequence[str], clients: Sequence[str]
 ) -> None:
     may = (role, sites, clients) in HOLDABLE
-    assert (reach_faults(role, sites, clients) == {}) is may
+    assert (find_scope_faults(role, sites, clients) == {}) is may
     if may:
-        people.give("zoe", wanted(role, sites, clients), by="amina")
-        tokens.give("bi", wanted(role, sites, clients), by="amina")
-        (held,) = User.objects.get(username="zoe").held
+        grants.give_role("zoe", wanted(role, sites, clients), by="amina")
+        tokens.issue_token("bi", wanted(role, sites, clients), by="amina")
+        (held,) = User.objects.get(username="zoe").held_roles
         limited = bool(sites or clients)
         want = Scope(frozenset(sites), frozenset(clients)) if limited else Scope(None, None)
         assert held.scope == want
         return
-    with pytest.raises(people.AccessError, match="ce rôle"):
-        people.give("zoe", wanted(role, sites, clients), by="amina")
-    with pytest.raises(people.AccessError, match="ce rôle"):
-        tokens.give("bi", wanted(role, sites, clients), by="amina")
+    with pytest.raises(grants.AccessError, match="ce rôle"):
+        grants.give_role("zoe", wanted(role, sites, clients), by="amina")
+    with pytest.raises(grants.AccessError, match="ce rôle"):
+        tokens.issue_token("bi", wanted(role, sites, clients), by="amina")
     with pytest.raises(ValidationError):
         Grant.objects.create(
             user=person("yves"), role=role, sites=list(sites), clients=list(clients),
@@ -104,7 +104,7 @@ def test_a_role_is_held_for_what_it_can_be_held_for_and_nothing_else(
 def test_a_reach_that_a_role_cannot_have_is_an_error_and_never_everything(role: Role) -> None:
     for sites, clients in ((SITES, ()), ((), CLIENTS)):
         with pytest.raises(ValueError, match="cannot be held for"):
-            Held.of(role, sites, clients)
+            HeldRole.limit(role, sites, clients)
 
 
 @pytest.mark.parametrize(
@@ -174,9 +174,9 @@ def test_a_grant_that_is_stored_too_wide_gives_nothing_and_is_named_at_start(
     grant, token = stored(Grant, role, sites, clients), stored(Token, role, sites, clients)
     assert isinstance(grant, Grant)
     user = User.objects.get(pk=grant.user.pk)
-    assert held_by(user) == ()
+    assert roles_held(user) == ()
     assert not any(can(user, key) for key in PERMISSIONS)
-    assert tokens.holder(f"{tokens.PREFIX}bi") is None
+    assert tokens.authenticate(f"{tokens.PREFIX}bi") is None
     assert grant.reach == token.reach
     assert grant.reach.startswith("rien"), "People and the lists say that it gives nothing"
     faults = [row for row in run_checks(databases=["default"]) if row.id == "releve.access.E003"]
@@ -207,12 +207,12 @@ def test_a_permission_of_the_whole_house_is_in_no_role_held_for_some() -> None:
     with pytest.raises(ValueError, match="whole, so no role held for some may hold it, got site"):
         Permission("x", frozenset({Role.SITE, Role.PLANNER}), "do", whole=True)  # type: ignore[arg-type]
     user = User(username="x")
-    user.held = (Held.of(Role.AUDITOR, clients=["azur"]),)
-    assert scope(user, "ledger.see") == Scope(frozenset(), frozenset({"azur"}))
+    user.held_roles = (HeldRole.limit(Role.AUDITOR, clients=["azur"]),)
+    assert scope_for(user, "ledger.see") == Scope(frozenset(), frozenset({"azur"}))
     assert can(user, "ledger.see", client="azur")
     assert not can(user, "ledger.see", client="brise")
     assert not can(user, "crashtest.see"), "its pages show every client"
-    assert scope(user, "crashtest.see") == Scope(frozenset(), frozenset())
+    assert scope_for(user, "crashtest.see") == Scope(frozenset(), frozenset())
 
 
 @pytest.fixture

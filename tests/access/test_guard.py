@@ -10,22 +10,27 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 
+from releve.accounts.roles import Role
 from releve.desk import urls as desk_urls
-from releve.desk.access.guard import asks_again, for_anyone, may, permission_of
-from releve.desk.access.roles import Role
-from releve.desk.access.scopes import actor
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import (
+    allow_anonymous,
+    permission_of,
+    require_permission,
+    require_recent_auth,
+)
 from tests.access.people import FR, give, look_as, person, signed_in
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 
-@may("plan.publish")
+@require_permission("plan.publish")
 def publish(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(actor(request))
+    return HttpResponse(actor_name(request))
 
 
-@may("event.record.check", site="site")
-@asks_again
+@require_permission("event.record.check", site="site")
+@require_recent_auth
 def check(request: HttpRequest, site: str) -> HttpResponse:
     return HttpResponse(f"{request.method} {site}")
 
@@ -149,10 +154,10 @@ def test_a_cookie_that_makes_no_sense_is_the_role_one_starts_with() -> None:
 
 def test_a_permission_that_is_no_row_is_refused_at_import() -> None:
     with pytest.raises(ValueError, match=r"got .plan\.burn."):
-        may("plan.burn")
+        require_permission("plan.burn")
 
 
 def test_a_view_says_what_it_asks_for() -> None:
     assert permission_of(publish) == "plan.publish"
-    assert permission_of(for_anyone(lambda request: HttpResponse())) == ""
+    assert permission_of(allow_anonymous(lambda request: HttpResponse())) == ""
     assert permission_of(object()) is None

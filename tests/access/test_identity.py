@@ -11,10 +11,10 @@ from cryptography.fernet import Fernet
 from django.core import mail as mailing
 from django.utils import timezone
 
-from releve.desk.access import look_notices, people, reidentification
-from releve.desk.access.models import Look, User
-from releve.desk.access.people import STREAM, AccessError
-from releve.desk.access.roles import Role
+from releve.accounts import grants, identity_notices, reidentification
+from releve.accounts.grants import STREAM, AccessError
+from releve.accounts.models import IdentityRequest, User
+from releve.accounts.roles import Role
 from releve.ledger.chain import entries
 from releve.ledger.erasure import erase_subject
 from tests.access.people import give, person
@@ -56,9 +56,11 @@ def kinds() -> list[str]:
 def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
     officer: User, admin: User
 ) -> None:
-    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
-    assert reidentification.reidentify(officer, look) == "Salma Bennani"
-    assert reidentification.reidentify(officer, look) == "Salma Bennani"
+    look = reidentification.approve_request(
+        admin, reidentification.request_identity(officer, "a00042", REASON)
+    )
+    assert reidentification.reveal_name(officer, look) == "Salma Bennani"
+    assert reidentification.reveal_name(officer, look) == "Salma Bennani"
     assert kinds() == [
         "identity.imported",
         "identity.asked",
@@ -75,54 +77,60 @@ def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
 
 
 def test_nothing_is_seen_before_somebody_else_has_allowed_it(officer: User, admin: User) -> None:
-    look = reidentification.ask(officer, "a00042", REASON)
+    look = reidentification.request_identity(officer, "a00042", REASON)
     with pytest.raises(AccessError, match="nobody has allowed it yet"):
-        reidentification.reidentify(officer, look)
+        reidentification.reveal_name(officer, look)
     give(officer, Role.ADMINISTRATOR)
     both = User.objects.get(pk=officer.pk)
     with pytest.raises(AccessError, match="it takes two people"):
-        reidentification.allow(both, look)
+        reidentification.approve_request(both, look)
 
 
 def test_the_hour_ends(officer: User, admin: User) -> None:
-    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
+    look = reidentification.approve_request(
+        admin, reidentification.request_identity(officer, "a00042", REASON)
+    )
     look.open_until = timezone.now() - timedelta(seconds=1)
     with pytest.raises(AccessError, match="the hour is over"):
-        reidentification.reidentify(officer, look)
+        reidentification.reveal_name(officer, look)
     assert "identity.seen" not in kinds()
 
 
 def test_what_was_asked_yesterday_is_asked_again(officer: User, admin: User) -> None:
-    look = reidentification.ask(officer, "a00042", REASON)
-    Look.objects.update(asked_at=timezone.now() - timedelta(days=1, minutes=1))
+    look = reidentification.request_identity(officer, "a00042", REASON)
+    IdentityRequest.objects.update(asked_at=timezone.now() - timedelta(days=1, minutes=1))
     with pytest.raises(AccessError, match="more than a day ago"):
-        reidentification.allow(admin, look)
+        reidentification.approve_request(admin, look)
 
 
 def test_the_administrator_who_allows_does_not_see(officer: User, admin: User) -> None:
-    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
+    look = reidentification.approve_request(
+        admin, reidentification.request_identity(officer, "a00042", REASON)
+    )
     with pytest.raises(AccessError, match="only the person who asked may look"):
-        reidentification.reidentify(admin, look)
+        reidentification.reveal_name(admin, look)
 
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH}))
 def test_no_other_role_asks(role: Role) -> None:
     with pytest.raises(AccessError, match="only a health officer asks"):
-        reidentification.ask(holder(role), "a00042", REASON)
+        reidentification.request_identity(holder(role), "a00042", REASON)
 
 
 def test_a_look_without_a_reason_is_refused(officer: User) -> None:
     with pytest.raises(AccessError, match="at least 10 characters"):
-        reidentification.ask(officer, "a00042", "   why?   ")
+        reidentification.request_identity(officer, "a00042", "   why?   ")
 
 
 def test_the_names_are_nowhere_in_clear(officer: User, admin: User, settings: Any) -> None:
     assert b"Salma" not in settings.IDENTITY_FILE.read_bytes()
     assert settings.IDENTITY_FILE.stat().st_mode & 0o077 == 0
     settings.IDENTITY_KEY = Fernet.generate_key().decode()
-    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
+    look = reidentification.approve_request(
+        admin, reidentification.request_identity(officer, "a00042", REASON)
+    )
     with pytest.raises(AccessError, match="is not the key of the names"):
-        reidentification.reidentify(officer, look)
+        reidentification.reveal_name(officer, look)
 
 
 def test_without_a_key_there_are_pseudonyms_only(settings: Any) -> None:
@@ -147,27 +155,33 @@ def test_a_faulty_list_of_names_changes_nothing(admin: User, text: str, reason: 
 
 
 def test_a_forgotten_person_is_in_no_row_and_in_no_file(officer: User, admin: User) -> None:
-    look = reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
-    reidentification.reidentify(officer, look)
-    reidentification.forget("a00042")
+    look = reidentification.approve_request(
+        admin, reidentification.request_identity(officer, "a00042", REASON)
+    )
+    reidentification.reveal_name(officer, look)
+    reidentification.erase_identity("a00042")
     erase_subject("a00042", now=timezone.now())
-    assert not Look.objects.exists()
+    assert not IdentityRequest.objects.exists()
     assert all("a00042" not in str(entry.body) for entry in entries(stream=STREAM))
-    other = reidentification.allow(admin, reidentification.ask(officer, "a00043", REASON))
-    assert reidentification.reidentify(officer, other) == "Yao Koffi"
+    other = reidentification.approve_request(
+        admin, reidentification.request_identity(officer, "a00043", REASON)
+    )
+    assert reidentification.reveal_name(officer, other) == "Yao Koffi"
 
 
 def test_the_log_of_looks_is_erased_after_a_year(officer: User) -> None:
     from releve.ledger.models import PersonalValue
 
-    reidentification.ask(officer, "a00042", REASON)
+    reidentification.request_identity(officer, "a00042", REASON)
     days = set(PersonalValue.objects.filter(subject="a00042").values_list("erase_on", flat=True))
     assert days == {timezone.now().date() + timedelta(days=365)}
 
 
 def account(name: str, role: Role, by: str) -> User:
     """Give an account through the service, as one person gives it to another."""
-    user, _ = people.give(name, people.Wanted(role.value), by=by, email=f"{name}@example.org")
+    user, _ = grants.give_role(
+        name, grants.RoleRequest(role.value), by=by, email=f"{name}@example.org"
+    )
     return user
 
 
@@ -178,17 +192,17 @@ def test_who_had_a_hand_in_the_other_s_account_is_no_second_person(admin: User, 
     if tie == "account":  # the role that runs was given by another
         officer.grants.update(given_by="root")
     elif tie == "link":
-        people.first_link(officer, by=maker)
+        grants.create_password_key(officer, by=maker)
     elif tie == "factors":
-        people.forget_factors(officer, by=maker)
+        grants.remove_factors(officer, by=maker)
     elif tie == "the other way":
-        people.first_link(admin, by="hanae")
-    look = reidentification.ask(officer, "a00042", REASON)
+        grants.create_password_key(admin, by="hanae")
+    look = reidentification.request_identity(officer, "a00042", REASON)
     with pytest.raises(AccessError, match="another administrator has to allow it"):
-        reidentification.allow(admin, look)
-    assert Look.objects.get().open_until is None
+        reidentification.approve_request(admin, look)
+    assert IdentityRequest.objects.get().open_until is None
     other = account("zoe", Role.ADMINISTRATOR, by="root")
-    assert reidentification.allow(other, look).allowed_by == "zoe"
+    assert reidentification.approve_request(other, look).allowed_by == "zoe"
 
 
 def test_every_health_officer_is_notified_of_ask_and_allow(
@@ -196,20 +210,22 @@ def test_every_health_officer_is_notified_of_ask_and_allow(
 ) -> None:
     second = account("hanae", Role.HEALTH, by="root")
     ended = account("ines", Role.HEALTH, by="root")
-    people.end_role("ines", "health", by="root")
+    grants.end_role("ines", "health", by="root")
     with django_capture_on_commit_callbacks(execute=True):
-        reidentification.allow(admin, reidentification.ask(officer, "a00042", REASON))
+        reidentification.approve_request(
+            admin, reidentification.request_identity(officer, "a00042", REASON)
+        )
     for user in (officer, second):
-        told = [(row.kind, row.by) for row in look_notices.unread(user)]
+        told = [(row.kind, row.by) for row in identity_notices.list_unread(user)]
         assert told == [("allowed", admin.get_username()), ("asked", officer.get_username())]
-    assert look_notices.unread(ended) == look_notices.unread(admin) == []
+    assert identity_notices.list_unread(ended) == identity_notices.list_unread(admin) == []
     assert sorted(mail.to[0] for mail in outbox()) == sorted([officer.email, second.email] * 2)
     for mail in outbox():
         assert "a00042" not in mail.subject + mail.body
         assert REASON not in mail.subject + mail.body
-    look_notices.mark_read(second)
-    assert look_notices.unread(second) == []
-    assert len(look_notices.unread(officer)) == 2
+    identity_notices.mark_read(second)
+    assert identity_notices.list_unread(second) == []
+    assert len(identity_notices.list_unread(officer)) == 2
 
 
 def outbox() -> list[Any]:

@@ -9,10 +9,10 @@ import pytest
 from cryptography.fernet import Fernet
 from django.test import Client
 
-from releve.desk.access import reidentification
-from releve.desk.access.models import User
-from releve.desk.access.people import STREAM
-from releve.desk.access.roles import Role
+from releve.accounts import reidentification
+from releve.accounts.grants import STREAM
+from releve.accounts.models import User
+from releve.accounts.roles import Role
 from releve.ledger.chain import entries
 from releve.live import api as live
 from tests.access.people import browser_of, give, person

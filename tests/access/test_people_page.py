@@ -10,10 +10,10 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from releve.desk.access import tokens
-from releve.desk.access.models import Grant, Token, User
-from releve.desk.access.people import STREAM, Wanted
-from releve.desk.access.roles import Role
+from releve.accounts import tokens
+from releve.accounts.grants import STREAM, RoleRequest
+from releve.accounts.models import Grant, Token, User
+from releve.accounts.roles import Role
 from releve.ledger.chain import entries
 from tests.access.people import browser_of, give, look_as, person
 
@@ -31,7 +31,7 @@ def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
     answer = admin.post("/people", {"name": "zoe", "role": "planner"})
     assert answer.status_code == 200
     assert re.search(r"/account/password/reset/key/\w+-\w+-\w+/", answer.content.decode())
-    assert [held.role for held in User.objects.get(username="zoe").held] == [Role.PLANNER]
+    assert [held.role for held in User.objects.get(username="zoe").held_roles] == [Role.PLANNER]
     found = [(entry.kind, entry.body["actor"]) for entry in entries(stream=STREAM)]
     assert found == [("access.given", "amina"), ("access.link_shown", "amina")]
 
@@ -60,7 +60,7 @@ def test_a_role_is_ended_and_an_account_closed(admin: Client) -> None:
     other = person("zoe")
     grant = give(other, Role.PLANNER)
     admin.post(f"/people/roles/{grant.pk}/end")
-    assert User.objects.get(pk=other.pk).held == ()
+    assert User.objects.get(pk=other.pk).held_roles == ()
     assert Grant.objects.get(pk=grant.pk).ended_by == "amina"
     admin.post(f"/people/{other.pk}/close")
     assert not User.objects.get(pk=other.pk).is_active
@@ -68,12 +68,12 @@ def test_a_role_is_ended_and_an_account_closed(admin: Client) -> None:
 
 def test_the_token_of_a_program_is_listed_and_ended(admin: Client) -> None:
     until = (timezone.now() + timedelta(days=3)).date()
-    found, secret = tokens.give("wallboard", Wanted("flow", last_day=until), by="tests")
+    found, secret = tokens.issue_token("wallboard", RoleRequest("flow", last_day=until), by="tests")
     page = admin.get("/people").content.decode()
     assert "wallboard" in page
     assert secret not in page
     assert admin.post(f"/people/tokens/{found.pk}/end").status_code == 302
-    assert tokens.holder(secret) is None
+    assert tokens.authenticate(secret) is None
     assert Token.objects.get().ended_by == "amina"
     assert "wallboard" not in admin.get("/people").content.decode()
 
@@ -89,13 +89,13 @@ def test_a_token_is_given_shown_once_and_ended(admin: Client) -> None:
     assert answer["Cache-Control"] == "no-store"
     found = re.search(r"releve_[\w-]{40,}", answer.content.decode())
     assert found is not None
-    holder = tokens.holder(found[0])
+    holder = tokens.authenticate(found[0])
     assert holder is not None
-    assert [held.role for held in holder.held] == [Role.FLOW]
+    assert [held.role for held in holder.held_roles] == [Role.FLOW]
     assert found[0] not in admin.get("/people").content.decode()
     (row,) = Token.objects.all()
     assert admin.post(f"/people/tokens/{row.pk}/end").status_code == 302
-    assert tokens.holder(found[0]) is None
+    assert tokens.authenticate(found[0]) is None
     kinds = [(entry.kind, entry.body["actor"]) for entry in entries(stream=STREAM)]
     assert kinds == [("access.token_given", "amina"), ("access.token_ended", "amina")]
 
@@ -124,7 +124,7 @@ def test_a_token_that_cannot_be_given_says_why_and_loses_nothing(
 
 def test_the_name_of_a_token_is_given_once(admin: Client) -> None:
     assert admin.post("/people/tokens", token_form()).status_code == 200
-    tokens.end(Token.objects.get(), by="tests")
+    tokens.revoke_token(Token.objects.get(), by="tests")
     answer = admin.post("/people/tokens", token_form())
     assert answer.status_code == 422
     assert "porte ou a porté ce nom" in answer.content.decode()

@@ -11,9 +11,9 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.desk.access.models import Grant
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
-from releve.desk.access.scopes import reach_faults
+from releve.accounts.models import Grant
+from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
+from releve.accounts.scopes import find_scope_faults
 from releve.files.plan_folder import write_plans
 from releve.gate.campaigns import put_campaign
 from releve.gate.fact_reader import CampaignTerms
@@ -67,7 +67,7 @@ def reaches(operator: Operator) -> Iterator[Reach]:
     for role in Role:
         for some in sites:
             for others in clients:
-                if not (some and others) and not reach_faults(role, some, others):
+                if not (some and others) and not find_scope_faults(role, some, others):
                     yield role, some, others
 
 

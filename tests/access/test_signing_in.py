@@ -14,9 +14,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from releve import environment
-from releve.desk.access import people
-from releve.desk.access.models import User
-from releve.desk.access.roles import Role
+from releve.accounts import grants
+from releve.accounts.models import User
+from releve.accounts.roles import Role
+from releve.desk.access.password_link import create_password_link
 from releve.desk.access.sessions import POLLING
 from releve.ledger.chain import entries
 from tests.access.people import FR, browser_of, give, person
@@ -87,11 +88,11 @@ def test_a_closed_account_does_not_come_in_and_its_sessions_are_over() -> None:
     give(user, Role.CLIENT)
     web = browser_of(user)
     assert web.get("/account").status_code == 200
-    people.close("zoe", by="amina")
+    grants.close_account("zoe", by="amina")
     assert web.get("/account").status_code == 302
     assert attempt(Client(), "zoe", PASSWORD) == 302
     assert Client().get("/account").status_code == 302
-    kinds = [entry.kind for entry in entries(stream=people.STREAM)]
+    kinds = [entry.kind for entry in entries(stream=grants.STREAM)]
     assert kinds == ["access.ended", "access.closed"]
 
 
@@ -141,7 +142,7 @@ def test_the_other_sessions_can_be_ended() -> None:
 
 
 def test_a_forgotten_password_is_mailed_to_known_addresses_only() -> None:
-    people.give("zoe", people.Wanted("planner"), by="amina", email="zoe@example.org")
+    grants.give_role("zoe", grants.RoleRequest("planner"), by="amina", email="zoe@example.org")
     User.objects.filter(username="zoe").update(password=person("tmp", PASSWORD).password)
     web = Client(headers=FR)
     for address in ("zoe@example.org", "nobody@example.org"):
@@ -153,9 +154,9 @@ def test_a_forgotten_password_is_mailed_to_known_addresses_only() -> None:
 
 
 def test_a_link_works_once() -> None:
-    user, is_new = people.give("zoe", people.Wanted("planner"), by="amina")
+    user, is_new = grants.give_role("zoe", grants.RoleRequest("planner"), by="amina")
     assert is_new
-    path = people.first_link(user, by="amina").removeprefix("http://127.0.0.1:8000")
+    path = create_password_link(user, by="amina").removeprefix("http://127.0.0.1:8000")
     web = Client(headers=FR)
     form = web.get(path)["Location"]
     weak = web.post(form, {"password1": "zoe", "password2": "zoe"})
@@ -167,22 +168,22 @@ def test_a_link_works_once() -> None:
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
-        (people.Wanted("site"), "Name the sites"),
-        (people.Wanted("client"), "Name the clients"),
-        (people.Wanted("auditor"), "Say until when"),
+        (grants.RoleRequest("site"), "Name the sites"),
+        (grants.RoleRequest("client"), "Name the clients"),
+        (grants.RoleRequest("auditor"), "Say until when"),
     ],
 )
-def test_a_role_wider_than_it_may_be_is_refused(wanted: people.Wanted, reason: str) -> None:
+def test_a_role_wider_than_it_may_be_is_refused(wanted: grants.RoleRequest, reason: str) -> None:
     from django.utils.translation import override
 
-    with override("en"), pytest.raises(people.AccessError, match=reason):
-        people.give("zoe", wanted, by="amina")
+    with override("en"), pytest.raises(grants.AccessError, match=reason):
+        grants.give_role("zoe", wanted, by="amina")
     assert not User.objects.exists(), "nothing half done"
 
 
 def test_what_is_given_is_an_entry_of_the_ledger() -> None:
-    people.give("zoe", people.Wanted("site", ("casa-1",)), by="amina")
-    (entry,) = entries(stream=people.STREAM)
+    grants.give_role("zoe", grants.RoleRequest("site", ("casa-1",)), by="amina")
+    (entry,) = entries(stream=grants.STREAM)
     assert entry.kind == "access.given"
     assert {k: entry.body[k] for k in ("user", "role", "sites", "actor")} == {
         "user": "zoe",

@@ -16,7 +16,7 @@ OPEN = (
     "    open_database()\n"
     "except click.ClickException as error:\n"
     "    raise SystemExit(error.message)\n"
-    "from releve.desk.access.models import User\n"
+    "from releve.accounts.models import User\n"
     "print(User.objects.count())\n"
 )
 

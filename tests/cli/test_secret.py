@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 from django.conf import settings as loaded
 
+from releve.accounts.models import User
 from releve.cli.main import main
-from releve.desk.access.models import User
 from releve.ledger.models import KeyCheck
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

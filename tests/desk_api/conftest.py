@@ -12,9 +12,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from releve.desk.access import tokens
-from releve.desk.access.people import Wanted
-from releve.desk.access.roles import Role
+from releve.accounts import tokens
+from releve.accounts.grants import RoleRequest
+from releve.accounts.roles import Role
 from releve.desk.api import rates
 from tests.access.conftest import plans, stocked
 from tests.live.acting import Acting
@@ -72,7 +72,7 @@ def program(role: Role, *, sites: tuple[str, ...] = (), clients: tuple[str, ...]
     """Return a program with a token of one role."""
     name = f"{role.value}-{tokens.Token.objects.count()}"
     until = (timezone.now() + timedelta(days=7)).date()
-    _, secret = tokens.give(name, Wanted(role.value, sites, clients, until), by="tests")
+    _, secret = tokens.issue_token(name, RoleRequest(role.value, sites, clients, until), by="tests")
     return Program(Client(enforce_csrf_checks=True), secret)
 
 

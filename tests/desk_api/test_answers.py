@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.api.document import document
 from releve.ledger.chain import entries, head
 from releve.ledger.roots import seal

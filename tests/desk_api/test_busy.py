@@ -10,9 +10,9 @@ import pytest
 from django.db import OperationalError
 from django.test import RequestFactory
 
+from releve.accounts.models import User
+from releve.accounts.roles import Role
 from releve.desk import database_errors
-from releve.desk.access.models import User
-from releve.desk.access.roles import Role
 from releve.desk.views import server_error
 from releve.live import api as live
 from releve.live.errors import Busy
@@ -105,7 +105,7 @@ def test_what_is_sent_while_it_is_locked_is_stored_not_at_all(
 def test_a_lock_that_another_middleware_met_is_answered_too(
     acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(User, "held", property(_raise))
+    monkeypatch.setattr(User, "held_roles", property(_raise))
     web = signed_in(Role.CONTINUITY)
     web.raise_request_exception = False
     answer = web.get("/now")

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.api.document import document
 from releve.evidence.verify import Export
 from releve.ledger.export import export_lines

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.gate import pseudonyms
 from releve.gate.campaigns import put_campaign
 from releve.gate.fact_reader import CampaignTerms

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from django.test import Client
 from django.utils import timezone
 
+from releve.accounts import tokens
+from releve.accounts.grants import STREAM, AccessError, RoleRequest
+from releve.accounts.models import Token
+from releve.accounts.roles import Role
+from releve.accounts.tokens import PREFIX
 from releve.cli import main
-from releve.desk.access import tokens
-from releve.desk.access.models import Token
-from releve.desk.access.people import STREAM, AccessError, Wanted
-from releve.desk.access.roles import Role
-from releve.desk.access.tokens import PREFIX
 from releve.ledger.chain import entries
 from tests.access.people import browser_of, give, person
 from tests.desk_api.conftest import Program, program
@@ -43,8 +43,10 @@ def test_the_secret_of_a_token_is_not_kept(manager: Program) -> None:
 
 
 def test_giving_and_ending_a_token_are_entries_without_its_secret(db: None) -> None:
-    found, secret = tokens.give("wallboard", Wanted("flow", last_day=until()), by="amina")
-    tokens.end(found, by="zoe")
+    found, secret = tokens.issue_token(
+        "wallboard", RoleRequest("flow", last_day=until()), by="amina"
+    )
+    tokens.revoke_token(found, by="zoe")
     rows = list(entries(STREAM))
     assert [row.kind for row in rows] == ["access.token_given", "access.token_ended"]
     assert [row.body["actor"] for row in rows] == ["amina", "zoe"]
@@ -53,7 +55,7 @@ def test_giving_and_ending_a_token_are_entries_without_its_secret(db: None) -> N
 
 def test_a_token_that_ended_or_never_was_opens_nothing(manager: Program) -> None:
     assert manager.get("/now").status_code == 200
-    tokens.end(Token.objects.get(), by="tests")
+    tokens.revoke_token(Token.objects.get(), by="tests")
     for secret in (manager.secret, "releve_nothing", "nothing", ""):
         answer = Program(manager.web, secret).get("/now")
         assert answer.status_code == 401, secret
@@ -69,19 +71,19 @@ def test_a_token_past_its_last_day_opens_nothing(manager: Program) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("a b", Wanted("flow", last_day=until())),
-        ("a", Wanted("flow")),
-        ("a", Wanted("flow", last_day=until(-1))),
-        ("a", Wanted("flow", last_day=until(400))),
-        ("a", Wanted("site", last_day=until())),
-        ("a", Wanted("client", last_day=until())),
+        ("a b", RoleRequest("flow", last_day=until())),
+        ("a", RoleRequest("flow")),
+        ("a", RoleRequest("flow", last_day=until(-1))),
+        ("a", RoleRequest("flow", last_day=until(400))),
+        ("a", RoleRequest("site", last_day=until())),
+        ("a", RoleRequest("client", last_day=until())),
     ],
 )
 def test_a_token_too_wide_too_long_or_without_a_name_is_refused(
-    db: None, name: str, wanted: Wanted
+    db: None, name: str, wanted: RoleRequest
 ) -> None:
     with pytest.raises(AccessError):
-        tokens.give(name, wanted, by="tests")
+        tokens.issue_token(name, wanted, by="tests")
     assert not Token.objects.exists()
 
 
@@ -153,12 +155,12 @@ def test_tokens_are_given_listed_and_ended_from_the_command_line(
     call = ["desk", "token", "add", "meter", "--role", "site", "--site", "casa-1"]
     made = run.invoke(main, [*call, "--until", str(until())])
     assert made.exit_code == 0, made.output
-    found = tokens.holder(made.output.strip())
+    found = tokens.authenticate(made.output.strip())
     assert found is not None
-    assert found.held[0].scope.sites == {"casa-1"}
+    assert found.held_roles[0].scope.sites == {"casa-1"}
     listed = run.invoke(main, ["desk", "token", "list"]).output
     assert "meter: site for casa-1" in listed
     assert run.invoke(main, ["desk", "token", "revoke", "meter"]).exit_code == 0
-    assert tokens.holder(made.output.strip()) is None
+    assert tokens.authenticate(made.output.strip()) is None
     assert run.invoke(main, ["desk", "token", "revoke", "meter"]).exit_code == 1
     assert run.invoke(main, [*call, "--until", "2020-01-01"]).exit_code == 1

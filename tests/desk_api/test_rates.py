@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
-from releve.desk.access.models import Rate
+from releve.accounts.models import RequestCount
 from releve.desk.api import rates
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -48,7 +48,7 @@ def test_a_new_minute_begins_with_the_next_request_and_old_rows_go(db: None) -> 
     assert asked(1, 2, who="zoe") == 1
     later = AT + timedelta(seconds=61)
     assert asked(3, 2, later) == 2
-    assert [row.count for row in Rate.objects.all()] == [2]
+    assert [row.count for row in RequestCount.objects.all()] == [2]
 
 
 def test_most_requests_write_nothing(db: None) -> None:
@@ -59,7 +59,7 @@ def test_most_requests_write_nothing(db: None) -> None:
 
 def test_nobody_is_named_in_the_table(db: None) -> None:
     asked(1, 10, who="ip:192.0.2.7")
-    (row,) = Rate.objects.values()
+    (row,) = RequestCount.objects.values()
     assert "192.0.2.7" not in str(row)
 
 

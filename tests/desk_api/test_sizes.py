@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from bench.desk import OPERATIONS, PAGES, fill
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.live import api as live
 from releve.live import situation_cache
 from releve.live.identity_cache import Kept

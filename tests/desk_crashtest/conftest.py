@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from releve.accounts.roles import Role
 from releve.crashtest import (
     CauseResult,
     ClientResult,
@@ -25,7 +26,6 @@ from releve.crashtest.ablation import RemovedCause
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
 from releve.crashtest_folder import RUN_FORMAT, certificate_of, write_json, write_part, write_result
-from releve.desk.access.roles import Role
 from releve.desk.crashtest.home import Asked, Crashed, Home
 from tests.access.conftest import plans, stocked
 from tests.access.people import look_as

@@ -14,8 +14,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from releve.desk.access.people import STREAM
-from releve.desk.access.roles import OUTSIDE, Role
+from releve.accounts.grants import STREAM
+from releve.accounts.roles import OUTSIDE, Role
 from releve.desk.crashtest import ahead, outlook
 from releve.desk.crashtest.ahead import Ahead, Outlooks, make
 from releve.desk.crashtest.home import try_lock

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from django.test import Client
 
+from releve.accounts.grants import STREAM
+from releve.accounts.roles import Role
 from releve.crashtest.ablation import Without
 from releve.crashtest_folder import doing, write_part
-from releve.desk.access.people import STREAM
-from releve.desk.access.roles import Role
 from releve.desk.crashtest import starting
 from releve.desk.crashtest.home import Crashed, try_lock
 from releve.ledger.chain import entries

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from releve.desk.access.people import STREAM
-from releve.desk.access.roles import OUTSIDE, Role
+from releve.accounts.grants import STREAM
+from releve.accounts.roles import OUTSIDE, Role
 from releve.desk.health.presence import stays_between
 from releve.desk.live.streams import Looked
 from releve.desk.places.stream_context import Moment, moment_of

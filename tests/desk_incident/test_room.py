@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.ledger import chain as ledger
 from releve.live import api as live

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 import releve
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.ledger.words import WORDS
 from releve.ledger import guards
 from releve.ledger.chain import append

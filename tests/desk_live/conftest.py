@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from tests.access.people import look_as
 from tests.live.acting import Acting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.live import api as live
 from tests.access.people import look_as

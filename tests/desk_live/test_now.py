@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.presenters.text import left
 from releve.live import api as live
 from releve.live.models import Effect, Message

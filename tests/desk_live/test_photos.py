@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.photo_metadata import cleaned

@@ -8,8 +8,8 @@ import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 
-from releve.desk.access import people
-from releve.desk.access.roles import Role
+from releve.accounts import grants
+from releve.accounts.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.situation import reopening_terms
@@ -209,7 +209,7 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(acting: Actin
     path = f"/record/reopening/{acting.site}"
     webs = {}
     for name, by in (("amina", "root"), ("bilal", "amina"), ("chloe", "root")):
-        user, _ = people.give(name, people.Wanted("continuity"), by=by)
+        user, _ = grants.give_role(name, grants.RoleRequest("continuity"), by=by)
         TOTP.activate(user, generate_totp_secret())
         webs[name] = browser_of(user, lately=True)
     answers = {name: web.post(path, {"act": "approve"}).status_code for name, web in webs.items()}

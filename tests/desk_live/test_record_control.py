@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.live import api as live
 from tests.desk_live.conftest import Looking
 from tests.desk_live.test_record import count, faults, sent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils.translation import override
 
-from releve.desk.access.permissions import PERMISSIONS
+from releve.accounts.permissions import PERMISSIONS
 from releve.desk.live.words import notice_text, refusal_text
 from releve.desk.presenters.text import text_now
 from releve.live import api as live

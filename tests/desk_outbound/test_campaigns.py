@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts
 from releve.gate.models import Decision

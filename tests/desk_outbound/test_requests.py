@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.api import schemas
 from releve.desk.outbound import rights_views
 from releve.desk.outbound.request_words import OUTCOMES, SAYINGS

@@ -12,7 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.outbound import built_in_rules
 from releve.outbound.fact_files import NEEDED
 from releve.outbound.fact_tables import columns_of

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from django.test import Client
 from django.utils import timezone
 
+from releve.accounts.roles import Role
 from releve.campaign.contract_details import ContractDetails, put_papers
 from releve.cli import main
-from releve.desk.access.roles import Role
 from releve.gate.batch_proofs import close_all
 from releve.gate.db_clock import clock
 from releve.gate.fact_import import load_facts

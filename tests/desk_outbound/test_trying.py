@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from releve.accounts.roles import Role
 from releve.cli import main
-from releve.desk.access.roles import Role
 from releve.gate.db_clock import clock
 from releve.ledger.models import LedgerEntry
 from tests.access.people import signed_in

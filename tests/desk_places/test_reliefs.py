@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.desk.access.roles import Role
+from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.files.plan_folder import write_plans
 from releve.ledger.models import LedgerEntry

@@ -85,9 +85,9 @@ def prepare(out: str) -> None:
     """Import an operator, put the plans of its first days in force, give a token; write it out."""
     from django.utils import timezone
 
+    from releve.accounts import tokens
+    from releve.accounts.grants import RoleRequest
     from releve.cli.database import open_database
-    from releve.desk.access import tokens
-    from releve.desk.access.people import Wanted
     from releve.live import api as live
     from releve.registry.service import apply, preview
     from tests.live.planning import three_days
@@ -97,7 +97,7 @@ def prepare(out: str) -> None:
     apply(preview(operator), "tests")
     live.put_in_force(plans, by="tests")
     until = (timezone.now() + timedelta(days=7)).date()
-    _, secret = tokens.give(PROGRAM, Wanted("continuity", last_day=until), by="tests")
+    _, secret = tokens.issue_token(PROGRAM, RoleRequest("continuity", last_day=until), by="tests")
     document = {
         "token": secret,
         "sites": [site.id for site in operator.sites],

@@ -12,10 +12,11 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from releve.desk.access import person_erasure, reidentification
-from releve.desk.access.models import User
-from releve.desk.access.people import AccessError
-from releve.desk.access.roles import Role
+from releve.accounts import reidentification
+from releve.accounts.grants import AccessError
+from releve.accounts.models import User
+from releve.accounts.roles import Role
+from releve.desk.access import person_erasure
 from releve.evidence.verify import Export
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
@@ -72,8 +73,10 @@ def agent(acting: Acting, tmp_path: Path) -> str:
     acting.close()
     acting.work()
     acting.positive(agent)
-    look = reidentification.allow(administrator, reidentification.ask(officer, agent, REASON))
-    reidentification.reidentify(officer, look)
+    look = reidentification.approve_request(
+        administrator, reidentification.request_identity(officer, agent, REASON)
+    )
+    reidentification.reveal_name(officer, look)
     assert agent in everything()
     assert ADDRESS in everything() + letters(tmp_path)
     return agent
@@ -88,7 +91,7 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
     left = everything() + letters(tmp_path)
     for value in (agent, ADDRESS, NAME, REASON):
         assert value not in left
-    assert list(reidentification._names().values()) == ["Yao Koffi"]
+    assert list(reidentification._load_names().values()) == ["Yao Koffi"]
     assert live.message_counts(acting.stream).told == told
     situation_cache.forget()
     assert agent not in live.situation_now(acting.stream).absences

@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.access.models import Token
-from releve.desk.access.people import Wanted
+from releve.accounts.grants import RoleRequest
+from releve.accounts.models import Token
+from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
+from releve.accounts.scopes import find_scope_faults
+from releve.accounts.tokens import LONGEST_DAYS, NAME
 from releve.desk.access.places import Places
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
-from releve.desk.access.scopes import reach_faults
-from releve.desk.access.tokens import LONGEST_DAYS, NAME
 
 __all__ = ["GrantForm", "LookForm", "TokenForm"]
 
@@ -78,15 +78,15 @@ class _RoleForm(forms.Form):
         """Refuse sites or clients that the role cannot be held for, by the field."""
         values = super().clean() or {}
         if {"role", "sites", "clients"} <= set(values):
-            found = reach_faults(values["role"], values["sites"], values["clients"])
+            found = find_scope_faults(values["role"], values["sites"], values["clients"])
             for name, fault in found.items():
                 self.add_error(name, fault)
         return values
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> RoleRequest:
         """Return the role as the service takes it, with every site and client that was named."""
         values = self.cleaned_data
-        return Wanted(
+        return RoleRequest(
             values["role"], tuple(values["sites"]), tuple(values["clients"]), values["last_day"]
         )
 

@@ -1,14 +1,14 @@
-"""The door of every page: who may enter, what the others are told, and who is asked again.
+"""Access to every page: who may enter, and which answer a refused request gets.
 
 ::
 
-    @may("event.record.check", site="site")      # the view's argument that names the site
-    @asks_again
+    @require_permission("event.record.check", site="site")  # an argument of the view
+    @require_recent_auth
     def check(request: HttpRequest, site: str) -> HttpResponse: ...
 
-Who has not signed in is led to the sign-in (a program gets 401). Who is not concerned - somebody
-from outside, or of another site or client - gets 404; who is of the house but has another role gets
-403 with the roles that may.
+Without a sign-in a browser is redirected to it and a program gets 401. Users from outside the
+operator, and users of another site or client, get 404. Users of the operator with another role get
+403, with the roles that hold the permission.
 """
 
 from __future__ import annotations
@@ -23,17 +23,21 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from releve.desk.access.permissions import PERMISSIONS
-from releve.desk.access.scopes import can, held_by, outside
-from releve.desk.access.second_factor import again_url, asked_lately, lacks_second_factor
+from releve.accounts.permissions import PERMISSIONS
+from releve.accounts.scopes import can, is_outsider, roles_held
+from releve.desk.access.second_factor import (
+    authenticated_recently,
+    lacks_second_factor,
+    reauthentication_url,
+)
 from releve.desk.http import failure, wants_json
 
-__all__ = ["asks_again", "for_anyone", "may", "permission_of"]
+__all__ = ["allow_anonymous", "permission_of", "require_permission", "require_recent_auth"]
 
 _View = Callable[..., HttpResponse]
 
 
-def may(
+def require_permission(
     permission: str, *, site: str | None = None, client: str | None = None
 ) -> Callable[[_View], _View]:
     """Open a view to those who hold a permission now.
@@ -58,7 +62,7 @@ def may(
     return decorate
 
 
-def for_anyone(view: _View) -> _View:
+def allow_anonymous(view: _View) -> _View:
     """Mark a view as open to people who have not signed in, on purpose."""
     view.permission = ""  # type: ignore[attr-defined]
     return view
@@ -69,7 +73,7 @@ def permission_of(view: object) -> str | None:
     return getattr(view, "permission", None)
 
 
-def asks_again(view: _View) -> _View:
+def require_recent_auth(view: _View) -> _View:
     """Ask again who it is, unless that was done lately, before an act with consequences.
 
     The page that holds the form asks within minutes; sending the form is given the time it takes
@@ -78,9 +82,9 @@ def asks_again(view: _View) -> _View:
 
     @wraps(view)
     def asked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if asked_lately(request):
+        if authenticated_recently(request):
             return view(request, *args, **kwargs)
-        return _led_to(request, again_url(request), _("Confirm that it is you."))
+        return _led_to(request, reauthentication_url(request), _("Confirm that it is you."))
 
     return asked
 
@@ -95,7 +99,7 @@ def _refusal(
         return _led_to(request, reverse("mfa_index"), _("Your role takes a second factor."))
     if can(user, permission, site=site, client=client):
         return None
-    if outside(user) or can(user, permission):
+    if is_outsider(user) or can(user, permission):
         raise Http404
     return _forbidden(request, permission)
 
@@ -107,7 +111,7 @@ def _forbidden(request: HttpRequest, permission: str) -> HttpResponse:
     needed = _("Roles that may: {roles}.").format(
         roles=", ".join(sorted(str(role.label) for role in row.roles))
     )
-    held = [str(item.role.label) for item in held_by(request.user)]
+    held = [str(item.role.label) for item in roles_held(request.user)]
     own = (
         _("Yours: {roles}. An administrator gives roles.").format(roles=", ".join(held))
         if held

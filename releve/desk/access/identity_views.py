@@ -20,22 +20,30 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from releve.accounts import reidentification as service
+from releve.accounts.grants import STREAM, AccessError
+from releve.accounts.identity_notices import list_unread, mark_read
+from releve.accounts.models import IdentityNotice, IdentityRequest, User
+from releve.accounts.scopes import can
+from releve.accounts.two_people import tied_accounts
 from releve.desk.access import person_erasure
-from releve.desk.access import reidentification as service
-from releve.desk.access.contact_looks import ContactLook, contact_looks
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.look_notices import mark_read, unread
-from releve.desk.access.models import Look, LookNotice, User
-from releve.desk.access.people import STREAM, AccessError
-from releve.desk.access.scopes import actor, can
-from releve.desk.access.two_people import tied_to
+from releve.desk.access.actor import actor_name
+from releve.desk.access.contact_accesses import ContactAccess, list_contact_accesses
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text, text_now
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 
-__all__ = ["allow", "ask", "erase", "identity", "read", "see"]
+__all__ = [
+    "approve_request",
+    "erase_person",
+    "identity",
+    "mark_notices_read",
+    "request_identity",
+    "reveal_name",
+]
 
 _MOST = 100
 
@@ -87,7 +95,7 @@ class IdentityPage:
     """Every look, newest first; ``shown`` is (pseudonym, name) where one was just asked to see."""
 
     rows: tuple[LookRow, ...]
-    contacts: tuple[ContactLook, ...]
+    contacts: tuple[ContactAccess, ...]
     form: AskForm | None
     names: bool
     notices: tuple[str, ...] = ()
@@ -103,24 +111,24 @@ class ErasePage:
     preview: person_erasure.Preview | None = None
 
 
-@may("health.looks")
+@require_permission("health.looks")
 @require_safe
 def identity(request: HttpRequest) -> HttpResponse:
     """The looks behind pseudonyms: asked, allowed, seen."""
     return _shown(request, AskForm())
 
 
-@may("health.reidentify")
-@asks_again
+@require_permission("health.reidentify")
+@require_recent_auth
 @require_POST
-def ask(request: HttpRequest) -> HttpResponse:
+def request_identity(request: HttpRequest) -> HttpResponse:
     """Ask to see who stands behind a pseudonym, with a reason."""
     form = AskForm(request.POST)
     if not form.is_valid():
         return _shown(request, form, status=422)
     found = form.cleaned_data
     try:
-        service.ask(_user(request), found["pseudonym"].strip(), found["reason"])
+        service.request_identity(_user(request), found["pseudonym"].strip(), found["reason"])
     except AccessError as error:
         form.add_error(None, _(str(error)))
         return _shown(request, form, status=422)
@@ -128,13 +136,13 @@ def ask(request: HttpRequest) -> HttpResponse:
     return redirect("identity")
 
 
-@may("health.approve")
-@asks_again
+@require_permission("health.approve")
+@require_recent_auth
 @require_POST
-def allow(request: HttpRequest, number: int) -> HttpResponse:
+def approve_request(request: HttpRequest, number: int) -> HttpResponse:
     """Allow what somebody else has asked, for an hour."""
     try:
-        service.allow(_user(request), get_object_or_404(Look, pk=number))
+        service.approve_request(_user(request), get_object_or_404(IdentityRequest, pk=number))
     except AccessError as error:
         messages.error(request, _(str(error)))
     else:
@@ -142,14 +150,14 @@ def allow(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("identity")
 
 
-@may("health.reidentify")
-@asks_again
+@require_permission("health.reidentify")
+@require_recent_auth
 @require_POST
-def see(request: HttpRequest, number: int) -> HttpResponse:
+def reveal_name(request: HttpRequest, number: int) -> HttpResponse:
     """Show the name; that it is looked at is recorded first."""
-    look = get_object_or_404(Look, pk=number)
+    look = get_object_or_404(IdentityRequest, pk=number)
     try:
-        name = service.reidentify(_user(request), look)
+        name = service.reveal_name(_user(request), look)
     except AccessError as error:
         messages.error(request, _(str(error)))
         return redirect("identity")
@@ -158,18 +166,18 @@ def see(request: HttpRequest, number: int) -> HttpResponse:
     return response
 
 
-@may("health.looks")
+@require_permission("health.looks")
 @require_POST
-def read(request: HttpRequest) -> HttpResponse:
+def mark_notices_read(request: HttpRequest) -> HttpResponse:
     """Mark the own notices of looks as read."""
     mark_read(_user(request))
     return redirect("identity")
 
 
-@may("users.manage")
-@asks_again
+@require_permission("users.manage")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-def erase(request: HttpRequest) -> HttpResponse:
+def erase_person(request: HttpRequest) -> HttpResponse:
     """Erase a person: what goes and what stays is shown first, then it is done."""
     form = EraseForm(request.POST or None)
     page, status = ErasePage(form), 422 if form.is_bound else 200
@@ -206,7 +214,7 @@ def _erased(request: HttpRequest, agent: str) -> HttpResponse:
 
 
 def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # may() lets nobody unknown in
+    assert isinstance(request.user, User)  # require_permission() let the user in
     return request.user
 
 
@@ -217,12 +225,14 @@ def _shown(
     shown: tuple[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    seen, tied = _seen(), tied_to(actor(request))
+    seen, tied = _seen(), tied_accounts(actor_name(request))
     text, now = _text(), timezone.now()
-    rows = tuple(_row(look, request, seen, tied, text, now) for look in Look.objects.all()[:_MOST])
+    rows = tuple(
+        _row(look, request, seen, tied, text, now) for look in IdentityRequest.objects.all()[:_MOST]
+    )
     asks = can(request.user, "health.reidentify")
-    contacts = contact_looks(text, _MOST)
-    told = tuple(_told(notice, text) for notice in unread(_user(request)))
+    contacts = list_contact_accesses(text, _MOST)
+    told = tuple(_told(notice, text) for notice in list_unread(_user(request)))
     names = service.has_names()
     page = IdentityPage(rows, contacts, form if asks else None, names, told, shown)
     twin = {
@@ -235,7 +245,7 @@ def _shown(
 
 
 def _row(
-    look: Look,
+    look: IdentityRequest,
     request: HttpRequest,
     seen: Counter[int],
     tied: frozenset[str],
@@ -243,7 +253,7 @@ def _row(
     now: datetime,
 ) -> LookRow:
     state, word = _state(look, now)
-    own = look.asked_by == actor(request)
+    own = look.asked_by == actor_name(request)
     times = seen[look.pk]
     return LookRow(
         look.pk,
@@ -259,17 +269,17 @@ def _row(
     )
 
 
-def _told(notice: LookNotice, text: Text) -> str:
+def _told(notice: IdentityNotice, text: Text) -> str:
     sentences = {
         "asked": _("{name} asked on {when} to see who stands behind {pseudonym}."),
         "allowed": _("{name} allowed on {when} a look behind {pseudonym}."),
     }
     return sentences[notice.kind].format(
-        name=notice.by, when=when(notice.at, text), pseudonym=notice.look.pseudonym
+        name=notice.by, when=when(notice.at, text), pseudonym=notice.request.pseudonym
     )
 
 
-def _state(look: Look, now: datetime) -> tuple[str, str]:
+def _state(look: IdentityRequest, now: datetime) -> tuple[str, str]:
     if look.open_until is not None:
         return ("open", _("allowed")) if now < look.open_until else ("over", _("over"))
     if now - look.asked_at > service.ANSWERED_WITHIN:

@@ -13,20 +13,20 @@ from urllib.parse import quote, unquote
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseForbidden
 
-from releve.desk.access.models import User
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, Role
-from releve.desk.access.scopes import Held
+from releve.accounts.models import User
+from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
+from releve.accounts.scopes import HeldRole
 
-__all__ = ["COOKIE", "chosen_text", "open_desk", "visitor"]
+__all__ = ["COOKIE", "build_visitor", "format_choice", "open_desk_middleware"]
 
 COOKIE = "releve_role"
 DEFAULT = Role.CONTINUITY
 
 
-def visitor(role: Role, place: str = "") -> User:
+def build_visitor(role: Role, place: str = "") -> User:
     """Return somebody with one role, for one site or client where the role is held for some."""
     user = User(username=f"visitor-{role.value}")
-    user.visiting = Held.of(
+    user.visitor_role = HeldRole.limit(
         role,
         [place] if place and role in BY_SITE else [],
         [place] if place and role in BY_CLIENT else [],
@@ -34,12 +34,12 @@ def visitor(role: Role, place: str = "") -> User:
     return user
 
 
-def chosen_text(role: Role, place: str = "") -> str:
+def format_choice(role: Role, place: str = "") -> str:
     """Return a choice as the cookie keeps it."""
     return f"{role.value}:{quote(place, safe='')}"
 
 
-def open_desk(
+def open_desk_middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
     """Django middleware: on an open desk, whoever asks from this machine is a visitor."""
@@ -58,4 +58,4 @@ def _chosen(text: str) -> User:
     """Return the visitor of a cookie; of the default role where the cookie makes no sense."""
     name, _colon, place = text.partition(":")
     role = Role(name) if name in Role.values else DEFAULT
-    return visitor(role, unquote(place))
+    return build_visitor(role, unquote(place))

@@ -13,54 +13,57 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from releve.desk.access import people as service
-from releve.desk.access import tokens
+from releve.accounts import grants as service
+from releve.accounts import tokens
+from releve.accounts.models import Grant, Token, User
+from releve.desk.access.actor import actor_name
 from releve.desk.access.forms import GrantForm, TokenForm
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.models import Grant, Token, User
-from releve.desk.access.places import places
-from releve.desk.access.scopes import actor
+from releve.desk.access.guard import require_permission, require_recent_auth
+from releve.desk.access.password_link import create_password_link
+from releve.desk.access.places import list_places
 
 __all__ = ["people", "person_close", "person_link", "role_end", "token_end", "token_give"]
 
 
-@may("users.manage")
-@asks_again
+@require_permission("users.manage")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest) -> HttpResponse:
     """List the accounts with their roles; give a role, and an account where there is none."""
-    form = GrantForm(places(), request.POST or None)
+    form = GrantForm(list_places(), request.POST or None)
     if not form.is_valid():
         return _shown(request, 422 if form.is_bound else 200, form=form)
     if _visits(request, form):
         return _shown(request, 422, form=form)
     try:
-        made, is_new = service.give(
+        made, is_new = service.give_role(
             form.cleaned_data["name"],
             form.wanted(),
-            by=actor(request),
+            by=actor_name(request),
             email=form.cleaned_data["email"],
         )
     except service.AccessError as error:
         form.add_error(None, str(error))
         return _shown(request, 422, form=form)
     if is_new:
-        return _shown(request, made=made, link=service.first_link(made, by=actor(request)))
+        return _shown(request, made=made, link=create_password_link(made, by=actor_name(request)))
     messages.success(request, _("The role is given."))
     return redirect("people")
 
 
-@may("users.manage")
-@asks_again
+@require_permission("users.manage")
+@require_recent_auth
 @require_POST
 def role_end(request: HttpRequest, number: int) -> HttpResponse:
     """End a role now."""
     grant = get_object_or_404(Grant.objects.select_related("user"), pk=number)
-    return _done(request, lambda: service.end(grant, by=actor(request)), _("The role is ended."))
+    return _done(
+        request, lambda: service.end_grant(grant, by=actor_name(request)), _("The role is ended.")
+    )
 
 
-@may("users.manage")
-@asks_again
+@require_permission("users.manage")
+@require_recent_auth
 @require_POST
 def person_close(request: HttpRequest, number: int) -> HttpResponse:
     """Close an account; one's own is refused, so that somebody is left to open it again."""
@@ -69,29 +72,33 @@ def person_close(request: HttpRequest, number: int) -> HttpResponse:
         raise Http404
     name = user.get_username()
     return _done(
-        request, lambda: service.close(name, by=actor(request)), _("The account is closed.")
+        request,
+        lambda: service.close_account(name, by=actor_name(request)),
+        _("The account is closed."),
     )
 
 
-@may("users.manage")
-@asks_again
+@require_permission("users.manage")
+@require_recent_auth
 @require_POST
 def person_link(request: HttpRequest, number: int) -> HttpResponse:
     """Show a link at which somebody chooses a new password, to be handed over in person."""
     user = get_object_or_404(User, pk=number, is_active=True)
-    return _shown(request, made=user, link=service.first_link(user, by=actor(request)))
+    return _shown(request, made=user, link=create_password_link(user, by=actor_name(request)))
 
 
-@may("users.manage")
-@asks_again
+@require_permission("users.manage")
+@require_recent_auth
 @require_POST
 def token_give(request: HttpRequest) -> HttpResponse:
     """Give a program a token; its secret is shown in this one answer and kept nowhere."""
-    form = TokenForm(places(), request.POST)
+    form = TokenForm(list_places(), request.POST)
     if not form.is_valid() or _visits(request, form):
         return _shown(request, 422, token_form=form)
     try:
-        found, secret = tokens.give(form.cleaned_data["name"], form.wanted(), by=actor(request))
+        found, secret = tokens.issue_token(
+            form.cleaned_data["name"], form.wanted(), by=actor_name(request)
+        )
     except service.AccessError as error:
         form.add_error(None, str(error))
         return _shown(request, 422, token_form=form)
@@ -100,18 +107,22 @@ def token_give(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@may("users.manage")
-@asks_again
+@require_permission("users.manage")
+@require_recent_auth
 @require_POST
 def token_end(request: HttpRequest, number: int) -> HttpResponse:
     """End the token of a program now."""
     found = get_object_or_404(Token, pk=number)
-    return _done(request, lambda: tokens.end(found, by=actor(request)), _("The token is ended."))
+    return _done(
+        request,
+        lambda: tokens.revoke_token(found, by=actor_name(request)),
+        _("The token is ended."),
+    )
 
 
 def _visits(request: HttpRequest, form: Form) -> bool:
     """Return whether an open desk's visitor asks, who gives nothing; the form then says so."""
-    visits = cast(User, request.user).visiting is not None
+    visits = cast(User, request.user).visitor_role is not None
     if visits:
         form.add_error(None, _("An open desk gives no accounts: stop it and serve without --open."))
     return visits
@@ -125,10 +136,12 @@ def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse
     now = timezone.now()
     found = User.objects.filter(is_active=True).prefetch_related("grants").order_by("username")
     context = {
-        "people": [(user, [row for row in user.grants.all() if row.runs(now)]) for user in found],
-        "tokens": tokens.running(),
-        "form": GrantForm(places()),
-        "token_form": TokenForm(places()),
+        "people": [
+            (user, [row for row in user.grants.all() if row.is_active_at(now)]) for user in found
+        ],
+        "tokens": tokens.list_active_tokens(),
+        "form": GrantForm(list_places()),
+        "token_form": TokenForm(list_places()),
         **more,
     }
     return render(request, "desk/people/people.html", context, status=status)

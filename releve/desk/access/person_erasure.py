@@ -15,10 +15,10 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from releve.desk.access import reidentification
-from releve.desk.access.models import Look, User
-from releve.desk.access.people import STREAM, AccessError
-from releve.desk.access.scopes import can
+from releve.accounts import reidentification
+from releve.accounts.grants import STREAM, AccessError
+from releve.accounts.models import IdentityRequest, User
+from releve.accounts.scopes import can
 from releve.ledger.chain import append, lock
 from releve.ledger.erasure import ERASED, erase_subject, scrub, values_about
 from releve.live import api as live
@@ -31,7 +31,7 @@ from releve.registry.models import Block, Upload
 
 __all__ = ["Preview", "erase_everywhere", "preview"]
 
-_TABLES = (Contact, Message, Look, PlanText, ReliefDay, Activation, Block, Upload)
+_TABLES = (Contact, Message, IdentityRequest, PlanText, ReliefDay, Activation, Block, Upload)
 _TOKEN = "erased-"
 _TOKEN_BYTES = 6
 
@@ -69,8 +69,8 @@ def preview(user: User, agent: str) -> Preview:
         values=values_about(agent).count(),
         addresses=Contact.objects.filter(role="agent", who=agent).count(),
         messages=Message.objects.filter(role="agent", who=agent).count(),
-        looks=Look.objects.filter(pseudonym=agent).count(),
-        name=reidentification.knows(agent),
+        looks=IdentityRequest.objects.filter(pseudonym=agent).count(),
+        name=reidentification.has_name(agent),
         plans=plans.plans_with(agent),
         reliefs=plans.relief_days_with(agent),
         blocks=registry.blocks_with(agent),
@@ -110,7 +110,7 @@ def erase_everywhere(user: User, agent: str) -> int:
     with transaction.atomic():
         lock()
         live.erase_person(agent)
-        reidentification.forget(agent)
+        reidentification.erase_identity(agent)
         now = timezone.now()
         count = erase_subject(agent, now=now, cause="person")
         renamed = plans.rename_in_plans(agent, token)

@@ -10,7 +10,7 @@ from releve.desk.plan_store import store_of
 from releve.files.plan_folder import PlanFolderError
 from releve.registry import service as registry
 
-__all__ = ["Places", "places"]
+__all__ = ["Places", "list_places"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Places:
     clients: tuple[tuple[str, str], ...] = ()
 
 
-def places() -> Places:
+def list_places() -> Places:
     """Return what is known: the reference data's current version, else the plan folder's."""
     version = registry.current()
     if version is not None:

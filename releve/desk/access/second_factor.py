@@ -10,10 +10,10 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest
 
-from releve.desk.access.models import User
-from releve.desk.access.permissions import acting_roles
+from releve.accounts.models import User
+from releve.accounts.permissions import acting_roles
 
-__all__ = ["again_url", "asked_lately", "lacks_second_factor"]
+__all__ = ["authenticated_recently", "lacks_second_factor", "reauthentication_url"]
 
 _TO_OPEN_SECONDS = 5 * 60
 _TO_SEND_SECONDS = 30 * 60
@@ -23,15 +23,15 @@ _TO_SEND_SECONDS = 30 * 60
 def lacks_second_factor(request: HttpRequest) -> bool:
     """Return whether somebody whose acts have consequences has not yet set up a second factor."""
     user = request.user
-    if not settings.SECOND_FACTOR_REQUIRED or not isinstance(user, User) or user.visiting:
+    if not settings.SECOND_FACTOR_REQUIRED or not isinstance(user, User) or user.visitor_role:
         return False
     acting = acting_roles()
-    if not any(held.role in acting for held in user.held):
+    if not any(held.role in acting for held in user.held_roles):
         return False
     return not is_mfa_enabled(user)
 
 
-def asked_lately(request: HttpRequest) -> bool:
+def authenticated_recently(request: HttpRequest) -> bool:
     """Return whether somebody proved who they are lately.
 
     On an open desk there is nobody to ask; nor is there anything to ask somebody who signs in by
@@ -40,7 +40,7 @@ def asked_lately(request: HttpRequest) -> bool:
     user = request.user
     if not isinstance(user, User):
         return False
-    if user.visiting or not get_adapter().get_reauthentication_methods(user):
+    if user.visitor_role or not get_adapter().get_reauthentication_methods(user):
         return True
     records = get_authentication_records(request, user)
     if not records:
@@ -49,6 +49,6 @@ def asked_lately(request: HttpRequest) -> bool:
     return bool(time.time() - max(record["at"] for record in records) < limit)
 
 
-def again_url(request: HttpRequest) -> str:
+def reauthentication_url(request: HttpRequest) -> str:
     """Return the address where somebody proves again who they are: password, or second factor."""
     return str(get_adapter().get_reauthentication_methods(request.user)[0]["url"])

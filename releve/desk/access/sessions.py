@@ -11,9 +11,9 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from releve.desk.access.models import User
+from releve.accounts.models import User
 
-__all__ = ["POLLING", "limits"]
+__all__ = ["POLLING", "session_limits_middleware"]
 
 POLLING = "X-Releve-Polling"
 """Header of a request that a page makes by itself: it keeps no session awake.
@@ -25,14 +25,14 @@ _NOTE_SECONDS = 60
 """A click is noted at most this often, so that not every page writes."""
 
 
-def limits(
+def session_limits_middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
     """Django middleware: sign out whoever was idle too long, or has been in too long."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         user = request.user
-        if isinstance(user, User) and user.visiting is None and user.pk is not None:
+        if isinstance(user, User) and user.visitor_role is None and user.pk is not None:
             _bound(request, user, time())
         return get_response(request)
 

@@ -13,18 +13,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from releve.accounts.models import User
 from releve.desk.access.forms import LookForm
-from releve.desk.access.guard import for_anyone
-from releve.desk.access.models import User
-from releve.desk.access.open_mode import COOKIE, chosen_text
-from releve.desk.access.places import places
+from releve.desk.access.guard import allow_anonymous
+from releve.desk.access.open_mode import COOKIE, format_choice
+from releve.desk.access.places import list_places
 from releve.desk.access.second_factor import lacks_second_factor
 from releve.desk.navigation import links
 
 __all__ = ["account", "look", "start"]
 
 
-@for_anyone
+@allow_anonymous
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Lead to the first page that this reader may enter."""
@@ -34,19 +34,19 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect(found[0].url if found else "account")
 
 
-@for_anyone
+@allow_anonymous
 @require_http_methods(["GET", "HEAD", "POST"])
 def look(request: HttpRequest) -> HttpResponse:
     """On an open desk, choose the role to look through; the choice is kept in a cookie."""
     if not settings.OPEN_DESK:
         raise Http404
-    form = LookForm(places(), request.POST or None)
+    form = LookForm(list_places(), request.POST or None)
     if not form.is_valid():
         return render(request, "desk/look.html", {"form": form})
     answer = redirect("start")
     answer.set_cookie(
         COOKIE,
-        chosen_text(form.role_chosen, form.place),
+        format_choice(form.role_chosen, form.place),
         httponly=True,
         samesite="Lax",
         secure=bool(settings.SESSION_COOKIE_SECURE),
@@ -54,13 +54,13 @@ def look(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@for_anyone
+@allow_anonymous
 @require_safe
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
     """The own account: roles held, password, second factor, sessions."""
     user = cast(User, request.user)
-    if user.visiting:
+    if user.visitor_role:
         return redirect("look")
     context = {
         "grants": user.grants.all(),

@@ -20,8 +20,8 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from releve.desk.access.guard import asks_again, for_anyone, may
-from releve.desk.access.tokens import holder, is_program
+from releve.accounts.tokens import authenticate, is_program
+from releve.desk.access.guard import allow_anonymous, require_permission, require_recent_auth
 from releve.desk.api.rates import seconds_to_wait
 from releve.desk.http import failure, unchanged
 
@@ -112,9 +112,9 @@ def _inner(view: _View, method: str, door: Door) -> _View:
         return unchanged(request, response) if method == "GET" else response
 
     if not door.permission:
-        return for_anyone(answered)
-    asked = asks_again(answered) if door.again else answered
-    return may(door.permission, site=door.site, client=door.client)(asked)
+        return allow_anonymous(answered)
+    asked = require_recent_auth(answered) if door.again else answered
+    return require_permission(door.permission, site=door.site, client=door.client)(asked)
 
 
 def _identify(request: HttpRequest) -> HttpResponse | None:
@@ -122,7 +122,7 @@ def _identify(request: HttpRequest) -> HttpResponse | None:
     given = request.headers.get("Authorization", "")
     if not given:
         return None
-    found = holder(given.removeprefix(_BEARER)) if given.startswith(_BEARER) else None
+    found = authenticate(given.removeprefix(_BEARER)) if given.startswith(_BEARER) else None
     if found is not None:
         request.user = found
         return None

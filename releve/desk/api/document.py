@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from releve.desk.access.guard import for_anyone
+from releve.desk.access.guard import allow_anonymous
 from releve.desk.api import events, record_routes, requests, state_routes
 from releve.desk.api.auth import door_of
 from releve.desk.api.routes import OPERATIONS, api
@@ -46,7 +46,7 @@ def _operations(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from methods.values()
 
 
-@for_anyone
+@allow_anonymous
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document: it says what there is, and nothing of what is in it."""
@@ -64,7 +64,7 @@ class Line:
     tag: str
 
 
-@for_anyone
+@allow_anonymous
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """Every operation with the permission it takes; no script, nothing from elsewhere."""

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from ninja.errors import HttpError
 
-from releve.desk.access.scopes import can, scope
+from releve.accounts.scopes import can, scope_for
 from releve.live import api as live
 from releve.network import Operator
 from releve.situation import (
@@ -42,7 +42,7 @@ def refuse_elsewhere(request: HttpRequest, event: Event, stream: str) -> None:
     for permission in {KINDS[kind].permission for kind in kinds}:
         if place and not can(request.user, permission, site=place):
             raise Http404(_("There is no such site."))
-        if not place and scope(request.user, permission).sites is not None:
+        if not place and scope_for(request.user, permission).sites is not None:
             raise HttpError(403, _("Your role is held for some sites: this is of none of them."))
 
 

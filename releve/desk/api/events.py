@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 from ninja import Header, Status
 from ninja.errors import HttpError
 
-from releve.desk.access.scopes import actor
-from releve.desk.access.two_people import approvals_judged
+from releve.accounts.two_people import build_approval_check
+from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.auth import opens
 from releve.desk.api.event_permissions import refuse_elsewhere
@@ -110,11 +110,11 @@ def _recorder(kind: str) -> Callable[..., Any]:
         sent = _sent(request, kind)
         looked = named(request, stream)
         at = live.now(looked.name)
-        own = {"id": uuid.uuid4().hex, "recorded_at": at, "actor": actor(request)}
+        own = {"id": uuid.uuid4().hex, "recorded_at": at, "actor": actor_name(request)}
         event = event_from_json(kind, {"happened_at": at, **sent, **own})
         refuse_elsewhere(request, event, looked.name)
-        key = hashlib.sha256(f"{actor(request)}\n{idempotency_key}".encode()).hexdigest()
-        judge = approvals_judged(event)
+        key = hashlib.sha256(f"{actor_name(request)}\n{idempotency_key}".encode()).hexdigest()
+        judge = build_approval_check(event)
         done = live.record(event, key=key, stream=looked.name, judge=judge)
         if done.before:
             live.refuse_other(done.seq, event, tuple(sent))

@@ -18,7 +18,7 @@ from django.db import DatabaseError
 from django.db.models import F
 from django.utils.crypto import salted_hmac
 
-from releve.desk.access.models import Rate
+from releve.accounts.models import RequestCount
 
 __all__ = ["forget", "seconds_to_wait"]
 
@@ -81,10 +81,12 @@ def _wait(found: _Count, now: datetime) -> int:
 def _added(who: str, count: int, now: datetime) -> tuple[datetime, int]:
     """Add to the common count of somebody's minute; return when that began, and the count."""
     name = salted_hmac("releve.desk.api.rates", who, algorithm="sha256").hexdigest()
-    mine, before = Rate.objects.filter(pk=name), now - _WINDOW
+    mine, before = RequestCount.objects.filter(pk=name), now - _WINDOW
     if not mine.filter(began_at__gt=before).update(count=F("count") + count):
-        Rate.objects.filter(began_at__lte=before).delete()
-        Rate.objects.bulk_create([Rate(name=name, began_at=now)], ignore_conflicts=True)
+        RequestCount.objects.filter(began_at__lte=before).delete()
+        RequestCount.objects.bulk_create(
+            [RequestCount(name=name, began_at=now)], ignore_conflicts=True
+        )
         mine.update(count=F("count") + count)
     return mine.values_list("began_at", "count").first() or (now, count)
 

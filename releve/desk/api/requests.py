@@ -10,7 +10,7 @@ from ninja import Path, Status
 from ninja.errors import HttpError
 from pydantic import StringConstraints
 
-from releve.desk.access.scopes import actor
+from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.auth import opens
 from releve.desk.api.events import Key
@@ -46,7 +46,7 @@ def person_request(
         idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome,
         sent.call,
     )  # fmt: skip
-    found = record(asked, by=actor(request), source="api")
+    found = record(asked, by=actor_name(request), source="api")
     answers = answers_now(sent.number, client, rules_now(), clock())
     return Status(200 if found.before else 201, recorded_twin(found, answers))
 
@@ -67,7 +67,7 @@ def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict
             422, _("The columns of a row are {names}.").format(names=", ".join(COLUMNS))
         )
     found = take_rows(
-        _own(request, feed), sent.rows, position=sent.position, by=actor(request),
+        _own(request, feed), sent.rows, position=sent.position, by=actor_name(request),
         allowed=lambda client: reaches(request.user, client),
     )  # fmt: skip
     faults = [
@@ -79,4 +79,4 @@ def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict
 
 
 def _own(request: HttpRequest, feed: str) -> str:
-    return f"{actor(request)}/{feed}"
+    return f"{actor_name(request)}/{feed}"

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from releve.desk.access.scopes import Scope, can, scope
+from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.api import schemas
 from releve.desk.api.auth import opens
 from releve.desk.api.routes import reads
@@ -36,7 +36,7 @@ _WORST = ("missed", "thin", "unknown", "held")
 @opens("situation.see")
 def now(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
     """Everything as it stands: sites, coverage now and for 48 hours, what is late."""
-    found, seen = asked(request, stream), scope(request.user, "situation.see")
+    found, seen = asked(request, stream), scope_for(request.user, "situation.see")
     covered = _coverage(found, seen)
     rows = _clients(found, covered, seen)
     states = {row["state"] for row in rows}
@@ -77,7 +77,7 @@ def _state(now: Moment, site: Site) -> dict[str, Any]:
 @opens("sites.see")
 def sites(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
     """The sites: open or closed, their seats in all, usable and taken."""
-    found, seen = asked(request, stream), scope(request.user, "sites.see")
+    found, seen = asked(request, stream), scope_for(request.user, "sites.see")
     wanted = [row for row in found.operator.sites if seen.has_site(row.id)]
     rows = site_rows(found, live.scene_of(found.stream), wanted)
     return {**clock(found), "sites": [_site(found, row) for row in rows]}
@@ -113,7 +113,7 @@ def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> dic
 @opens("plan.see")
 def clients(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
     """The clients, with their coverage now and at the worst of 48 hours."""
-    found, seen = asked(request, stream), scope(request.user, "plan.see")
+    found, seen = asked(request, stream), scope_for(request.user, "plan.see")
     covered = _coverage(found, seen)
     rows = _clients(found, covered, seen, every=True)
     return {**clock(found), "plan": _reach(covered), "clients": rows}
@@ -219,7 +219,9 @@ def plan(request: HttpRequest, day: date | None = None) -> dict[str, Any]:
     stored = store_of(settings.PLAN_FOLDER).get(day)
     if stored is None:
         raise Http404(_("There is no plan for this day."))
-    twin = verdict_twin(desk_of(stored.plan, stored.days, scope(request.user, "plan.see").clients))
+    twin = verdict_twin(
+        desk_of(stored.plan, stored.days, scope_for(request.user, "plan.see").clients)
+    )
     head = {name: twin["plan"][name] for name in ("day", "operator", "synthetic")}
     rows = {"clients": twin["clients"], "matrix": twin["matrix"]}
     return {**head, "days": stored.days, **rows}

@@ -21,10 +21,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from releve.accounts.grants import STREAM
 from releve.crashtest.outbreak import Estimate
-from releve.desk.access.guard import may
-from releve.desk.access.people import STREAM
-from releve.desk.access.scopes import actor
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission
 from releve.desk.crashtest.ahead import DAYS, KEPT_DAYS, Ahead, Look, Outlooks
 from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.starting import plan_sources, plans_of
@@ -85,14 +85,14 @@ class LookPage:
     assumed: tuple[str, ...]
 
 
-@may("crashtest.outlook")
+@require_permission("crashtest.outlook")
 @require_http_methods(["GET", "HEAD", "POST"])
 def outlooks(request: HttpRequest) -> HttpResponse:
     """The outlooks of the last weeks, and the start of one."""
     now, held, sources = moment(request), Outlooks(settings.HOME), plan_sources()
     held.sweep()
     if request.method == "POST" and sources:
-        folder = _begin(now, held, next(iter(sources)), actor(request))
+        folder = _begin(now, held, next(iter(sources)), actor_name(request))
         messages.success(request, _("The outlook is on its way."))
         return redirect("outlook", folder.name)
     looks = [look for look in held.looks() if look.asked.stream == now.stream]
@@ -103,7 +103,7 @@ def outlooks(request: HttpRequest) -> HttpResponse:
     return _kept_by_nobody(answer(request, "desk/crashtest/outlooks.html", page, twin))
 
 
-@may("crashtest.outlook")
+@require_permission("crashtest.outlook")
 @require_safe
 def outlook(request: HttpRequest, run: str) -> HttpResponse:
     """One outlook; that somebody looks at its chances is recorded first."""
@@ -113,7 +113,7 @@ def outlook(request: HttpRequest, run: str) -> HttpResponse:
     if look is None or look.asked.stream != now.stream:
         raise Http404(_("There is no such outlook."))
     if look.state == "done":
-        _note("outlook.seen", look.id, now.stream, actor(request))
+        _note("outlook.seen", look.id, now.stream, actor_name(request))
     page = _page(look, now.text)
     twin = {"outlook": look.id, "state": look.state, "from": look.asked.first, **look.found}
     return _kept_by_nobody(answer(request, "desk/crashtest/outlook.html", page, twin))

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
-from releve.desk.access.people import STREAM
+from releve.accounts.grants import STREAM
 from releve.desk.crashtest.durations import duration
 from releve.desk.crashtest.home import Asked, Crashed, Home, now_text
 from releve.desk.plan_store import store_of

@@ -8,10 +8,11 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from releve.accounts.scopes import can
 from releve.crashtest import CrashTestError
 from releve.crashtest_folder import RunFolderError
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import actor, can
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission
 from releve.desk.crashtest.certificate import certificate_page
 from releve.desk.crashtest.comparison import Side, compare_page, compare_twin
 from releve.desk.crashtest.forms import StartForm
@@ -48,7 +49,7 @@ __all__ = [
 ]
 
 
-@may("crashtest.see")
+@require_permission("crashtest.see")
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Every run of this installation, the newest first."""
@@ -60,7 +61,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/crashtest/index.html", page, twin)
 
 
-@may("crashtest.run")
+@require_permission("crashtest.run")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def start(request: HttpRequest) -> HttpResponse:
@@ -71,7 +72,7 @@ def start(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             if request.POST.get("confirmed"):
-                folder = begin(form.cleaned_data, operator, actor(request))
+                folder = begin(form.cleaned_data, operator, actor_name(request))
                 messages.success(request, _("The crash test is on its way."))
                 return redirect("crashtest_run", folder.name)
             text = text_now(operator.row.time_zone)
@@ -83,7 +84,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/crashtest/start.html", page, twin, status)
 
 
-@may("crashtest.see")
+@require_permission("crashtest.see")
 @require_safe
 def run(request: HttpRequest, run: str) -> HttpResponse:
     """A run: on its way, or what it found; ``?part=live`` is asked for every few seconds."""
@@ -119,7 +120,7 @@ def _case(request: HttpRequest, found: Found, field: str = "case") -> int:
     return int(value)
 
 
-@may("crashtest.run")
+@require_permission("crashtest.run")
 @require_POST
 def run_stop(request: HttpRequest, run: str) -> HttpResponse:
     """Stop a run; what is done stays."""
@@ -130,7 +131,7 @@ def run_stop(request: HttpRequest, run: str) -> HttpResponse:
     return redirect("crashtest_run", run)
 
 
-@may("crashtest.run")
+@require_permission("crashtest.run")
 @require_POST
 def run_resume(request: HttpRequest, run: str) -> HttpResponse:
     """Go on with a run that was stopped, broke off or failed."""
@@ -141,14 +142,14 @@ def run_resume(request: HttpRequest, run: str) -> HttpResponse:
     return redirect("crashtest_run", run)
 
 
-@may("crashtest.run")
+@require_permission("crashtest.run")
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_remove(request: HttpRequest, run: str) -> HttpResponse:
     """Remove a run that is not at work, with its inputs and what it found, once it is confirmed."""
     found = _run(run)
     page = RemovePage(line(found, _text()), found.state not in ACTIVE)
     if request.method == "POST" and page.possible:
-        if remove(found, actor(request)):
+        if remove(found, actor_name(request)):
             messages.success(request, _("The run is removed."))
             return redirect("crashtest")
         page = RemovePage(page.line, possible=False)
@@ -156,7 +157,7 @@ def run_remove(request: HttpRequest, run: str) -> HttpResponse:
     return answer(request, "desk/crashtest/remove.html", page, {"possible": page.possible}, status)
 
 
-@may("crashtest.see")
+@require_permission("crashtest.see")
 @require_safe
 def certificate(request: HttpRequest, run: str) -> HttpResponse:
     """What was run, and the command that runs it again."""
@@ -166,7 +167,7 @@ def certificate(request: HttpRequest, run: str) -> HttpResponse:
     return fresh(request, "desk/crashtest/certificate.html", page, tree)
 
 
-@may("crashtest.see")
+@require_permission("crashtest.see")
 @require_safe
 def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
     """The certificate as ``--rerun`` takes it."""
@@ -175,7 +176,7 @@ def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
     return HttpResponse(content, content_type="application/json", headers=headers)
 
 
-@may("crashtest.see")
+@require_permission("crashtest.see")
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Two finished runs side by side."""

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.desk.access.scopes import Scope
+from releve.accounts.scopes import Scope
 from releve.desk.health.forms import SeatingForm
 from releve.desk.health.presence import stays_between
 from releve.desk.places.stream_context import Moment, when

@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from releve.desk.access.guard import may
-from releve.desk.access.people import STREAM
-from releve.desk.access.scopes import actor, scope
+from releve.accounts.grants import STREAM
+from releve.accounts.scopes import scope_for
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission
 from releve.desk.health.cases import (
     CasePage,
     CasesPage,
@@ -31,21 +32,21 @@ from releve.situation import Case
 __all__ = ["case", "cases"]
 
 
-@may("health.cases")
+@require_permission("health.cases")
 @require_http_methods(["GET", "HEAD", "POST"])
 def cases(request: HttpRequest) -> HttpResponse:
     """Open cases and what they share."""
     now = moment(request)
     form, seating = _form(request, now.operator)
-    page = cases_page(now, scope(request.user, "health.cases"), form, seating)
+    page = cases_page(now, scope_for(request.user, "health.cases"), form, seating)
     return _shown(request, "desk/health/cases.html", page, now)
 
 
-@may("health.cases")
+@require_permission("health.cases")
 @require_http_methods(["GET", "HEAD", "POST"])
 def case(request: HttpRequest, case: str) -> HttpResponse:
     """One case; its contacts in answer to the form alone, after the look is recorded."""
-    now, reach = moment(request), scope(request.user, "health.cases")
+    now, reach = moment(request), scope_for(request.user, "health.cases")
     found = next((row for row in open_cases(now, reach) if row.event == case), None)
     if found is None:
         raise Http404(_("There is no such open case."))
@@ -80,5 +81,5 @@ def _note(request: HttpRequest, case: Case, stream: str) -> None:
     A log of looks is kept longer than what is known of a case: once that is erased, this entry
     must not name anybody either.
     """
-    body = {"case": case.event, "of": stream, "actor": actor(request)}
+    body = {"case": case.event, "of": stream, "actor": actor_name(request)}
     append("contacts.seen", body, stream=STREAM, recorded_at=timezone.now())

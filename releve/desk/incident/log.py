@@ -16,7 +16,7 @@ from django.db.models import Count, Max, Min, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.access.scopes import Scope
+from releve.accounts.scopes import Scope
 from releve.desk.incident.words import role_word
 from releve.desk.ledger.words import actor_word
 from releve.desk.live.timeline import SENTENCES, Moment, moment, visible

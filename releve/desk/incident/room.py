@@ -11,7 +11,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from releve.desk.access.scopes import Scope
+from releve.accounts.scopes import Scope
 from releve.desk.incident.forms import KeyedForm
 from releve.desk.incident.log import Step
 from releve.desk.incident.words import ROLES, role_word

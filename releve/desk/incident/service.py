@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from releve.desk.access.scopes import actor
+from releve.desk.access.actor import actor_name
 from releve.desk.database_errors import unrecorded
 from releve.desk.incident.forms import (
     CloseForm,
@@ -111,7 +111,7 @@ def _signed(act: Act, incident: Incident | None = None) -> dict[str, Any]:
         "id": uuid.uuid4().hex,
         "happened_at": at,
         "recorded_at": at,
-        "actor": actor(act.request),
+        "actor": actor_name(act.request),
     }
     return common if incident is None else common | _of(incident)
 

@@ -14,8 +14,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import Scope, actor, scope
+from releve.accounts.scopes import Scope, scope_for
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission
 from releve.desk.incident.forms import (
     CloseForm,
     DecisionForm,
@@ -57,7 +58,7 @@ class _Seen:
     incidents: dict[str, Incident]
 
 
-@may("incident.work")
+@require_permission("incident.work")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def index(request: HttpRequest) -> HttpResponse:
@@ -92,7 +93,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/incident/index.html", page, twin, done.status)
 
 
-@may("incident.work")
+@require_permission("incident.work")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def room(request: HttpRequest, incident: str) -> HttpResponse:
@@ -106,7 +107,7 @@ def room(request: HttpRequest, incident: str) -> HttpResponse:
     kinds = () if found.closed else (DecisionForm, TaskForm, NoteForm, CloseForm)
     page = RoomPage(
         head_of(found, act.operator, act.text),
-        roles_of(found, actor(request), act.text),
+        roles_of(found, actor_name(request), act.text),
         decisions_of(found, act.text),
         tasks_of(found.tasks, live.now(act.stream), act.text),
         log(found, start, act.stream, act.operator, act.text, seen.scope),
@@ -117,7 +118,7 @@ def room(request: HttpRequest, incident: str) -> HttpResponse:
     return answer(request, "desk/incident/room.html", page, twin, done.status)
 
 
-@may("incident.work")
+@require_permission("incident.work")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def review(request: HttpRequest, incident: str) -> HttpResponse:
@@ -150,7 +151,7 @@ def review(request: HttpRequest, incident: str) -> HttpResponse:
 
 def _seen(request: HttpRequest) -> _Seen:
     stream, operator = looked_at(request).name, live.operator_now()
-    reach = scope(request.user, "incident.work")
+    reach = scope_for(request.user, "incident.work")
     act = Act(request, stream, operator, text_now(operator.row.time_zone))
     return _Seen(act, reach, seen_incidents(live.situation_now(stream), stream, reach))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from releve.desk.access.scopes import Scope, can, scope
+from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.ledger.words import actor_word, field_word, kind_word, stream_word
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
@@ -26,7 +26,7 @@ from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.situation import KINDS, health_fields, personal_fields
 
 if TYPE_CHECKING:
-    from releve.desk.access.scopes import Somebody
+    from releve.accounts.scopes import AnyUser
 
 __all__ = ["PAGE", "EntryView", "Eyes", "Field", "entry_twin", "entry_views", "listed"]
 
@@ -43,9 +43,11 @@ class Eyes:
     scope: Scope
 
     @classmethod
-    def of(cls, user: Somebody) -> Eyes:
+    def of(cls, user: AnyUser) -> Eyes:
         """Return what somebody may see."""
-        return cls(can(user, "health.cases"), can(user, "health.see"), scope(user, "ledger.see"))
+        return cls(
+            can(user, "health.cases"), can(user, "health.see"), scope_for(user, "ledger.see")
+        )
 
     def sees(self, body: Mapping[str, Any]) -> bool:
         """Return whether an entry may be read; one of no site and no client takes all of them."""

@@ -19,8 +19,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import can
+from releve.accounts.scopes import can
+from releve.desk.access.guard import require_permission
 from releve.desk.http import answer, failure, fresh
 from releve.desk.ledger.entries import (
     PAGE,
@@ -117,7 +117,7 @@ def _text() -> Text:
         return text_now(settings.TIME_ZONE)
 
 
-@may("ledger.see")
+@require_permission("ledger.see")
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Entries of every stream or of one, of every kind or of one, the newest first."""
@@ -148,7 +148,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/ledger/index.html", page, twin)
 
 
-@may("ledger.see")
+@require_permission("ledger.see")
 @require_safe
 def entry(request: HttpRequest, seq: int) -> HttpResponse:
     """One entry: its values, what each commits to, its place in the chain."""
@@ -168,7 +168,7 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
     return fresh(request, "desk/ledger/entry.html", page, twin)
 
 
-@may("ledger.prove")
+@require_permission("ledger.prove")
 @require_safe
 def proof(request: HttpRequest, seq: int) -> HttpResponse:
     """The proof of one entry under the last root; what is personal or of health stays hidden."""
@@ -182,7 +182,7 @@ def proof(request: HttpRequest, seq: int) -> HttpResponse:
     return _handed_out(f"{canonical(document)}\n", f"proof-{seq}.json", "application/json")
 
 
-@may("ledger.prove")
+@require_permission("ledger.prove")
 @require_safe
 def export(request: HttpRequest) -> HttpResponse:
     """The whole ledger for the verifier; personal values are commitments, which tell nothing."""
@@ -193,7 +193,7 @@ def export(request: HttpRequest) -> HttpResponse:
     return cast("HttpResponse", _as_file(response, "ledger.jsonl"))
 
 
-@may("ledger.see")
+@require_permission("ledger.see")
 @require_safe
 def root_file(request: HttpRequest) -> HttpResponse:
     """The last signed root, to be kept out of the house."""
@@ -203,7 +203,7 @@ def root_file(request: HttpRequest) -> HttpResponse:
     return _handed_out(root.text, root.file_name, "application/json")
 
 
-@may("ledger.see")
+@require_permission("ledger.see")
 @require_safe
 def verifier_file(request: HttpRequest) -> HttpResponse:
     """The stand-alone verifier: one file, for any Python."""
@@ -211,7 +211,7 @@ def verifier_file(request: HttpRequest) -> HttpResponse:
     return _handed_out(source, "verify.py", "text/x-python")
 
 
-@may("ledger.prove")
+@require_permission("ledger.prove")
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     """How to verify; the check itself when it is asked for."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.access.people import STREAM as ACCESS
+from releve.accounts.grants import STREAM as ACCESS
 from releve.live import api as live
 from releve.situation import KINDS
 

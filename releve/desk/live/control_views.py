@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from releve.desk.access.guard import asks_again, may
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.live.answers import explained
 from releve.desk.live.forms import Place
 from releve.desk.live.forms_control import (
@@ -37,8 +37,8 @@ __all__ = ["attendance", "audit", "authorisation", "outage", "tests"]
 _MOST_VISITS = 20
 
 
-@may("event.record.other")
-@asks_again
+@require_permission("event.record.other")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def outage(request: HttpRequest) -> HttpResponse:
@@ -50,7 +50,7 @@ def outage(request: HttpRequest) -> HttpResponse:
     return confirmed_first(request, page, _("Record that it is down"))
 
 
-@may("event.record.case")
+@require_permission("event.record.case")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def tests(request: HttpRequest) -> HttpResponse:
@@ -63,7 +63,7 @@ def tests(request: HttpRequest) -> HttpResponse:
     return recorded(request, page)
 
 
-@may("event.record.other")
+@require_permission("event.record.other")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def attendance(request: HttpRequest) -> HttpResponse:
@@ -76,7 +76,7 @@ def attendance(request: HttpRequest) -> HttpResponse:
     )
 
 
-@may("event.record.other")
+@require_permission("event.record.other")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def authorisation(request: HttpRequest) -> HttpResponse:
@@ -91,7 +91,7 @@ def authorisation(request: HttpRequest) -> HttpResponse:
     return recorded(request, page)
 
 
-@may("event.record.inspection")
+@require_permission("event.record.inspection")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def audit(request: HttpRequest) -> HttpResponse:

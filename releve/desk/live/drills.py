@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import actor, can
+from releve.accounts.scopes import can
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import COOKIE, looked_at
 from releve.desk.live.words import when
@@ -63,7 +64,7 @@ class DrillsPage:
     form: forms.Form | None
 
 
-@may("incident.work")
+@require_permission("incident.work")
 @require_safe
 @explained
 def index(request: HttpRequest) -> HttpResponse:
@@ -71,7 +72,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return _shown(request, StartForm())
 
 
-@may("incident.work")
+@require_permission("incident.work")
 @require_POST
 @explained
 def look(request: HttpRequest) -> HttpResponse:
@@ -85,7 +86,7 @@ def look(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@may("drill.run")
+@require_permission("drill.run")
 @require_POST
 @explained
 def start(request: HttpRequest) -> HttpResponse:
@@ -96,14 +97,14 @@ def start(request: HttpRequest) -> HttpResponse:
     at = form.cleaned_data["at"]
     if at is not None:
         at = to_utc(at.replace(tzinfo=None), live.operator_now().row.time_zone)
-    found = live.start_drill(form.cleaned_data["title"], by=actor(request), at=at)
+    found = live.start_drill(form.cleaned_data["title"], by=actor_name(request), at=at)
     messages.success(request, _("The drill has begun."))
     response = redirect("now")
     _keep(response, request, found.name)
     return response
 
 
-@may("drill.run")
+@require_permission("drill.run")
 @require_POST
 @explained
 def move(request: HttpRequest, number: int) -> HttpResponse:
@@ -112,16 +113,16 @@ def move(request: HttpRequest, number: int) -> HttpResponse:
     if not (hours.isascii() and hours.isdigit() and 1 <= int(hours[:6]) <= 1000):
         messages.error(request, _("A drill’s clock moves forward by 1 to 1000 hours."))
         return redirect("drills")
-    live.move_drill(f"drill:{number}", timedelta(hours=int(hours)), by=actor(request))
+    live.move_drill(f"drill:{number}", timedelta(hours=int(hours)), by=actor_name(request))
     return redirect("drills")
 
 
-@may("drill.run")
+@require_permission("drill.run")
 @require_POST
 @explained
 def stop(request: HttpRequest, number: int) -> HttpResponse:
     """End a drill; what it still had to do is dropped."""
-    live.stop_drill(f"drill:{number}", by=actor(request))
+    live.stop_drill(f"drill:{number}", by=actor_name(request))
     messages.success(request, _("The drill is over."))
     return redirect("drills")
 

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from releve.desk.access.scopes import Scope
+from releve.accounts.scopes import Scope
 from releve.desk.live.timeline import Moment, timeline
 from releve.desk.live.words import notice_text, when
 from releve.desk.presenters.text import Text, left

@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.scopes import actor, can, scope
+from releve.accounts.scopes import can, scope_for
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.body_limits import takes
 from releve.desk.database_errors import unrecorded
 from releve.desk.http import wants_json
@@ -84,7 +85,7 @@ class IndexPage:
     closed: tuple[Choice, ...]
 
 
-@may("record.see")
+@require_permission("record.see")
 @require_safe
 @explained
 def index(request: HttpRequest) -> HttpResponse:
@@ -124,7 +125,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/live/record.html", page, twin)
 
 
-@may("event.record.case")
+@require_permission("event.record.case")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def case(request: HttpRequest) -> HttpResponse:
@@ -139,14 +140,14 @@ def case(request: HttpRequest) -> HttpResponse:
 
 def _case_to_clear(request: HttpRequest) -> Case | None:
     """Return the case that a link names, for a reader who may see it."""
-    reach = scope(request.user, "health.cases")
+    reach = scope_for(request.user, "health.cases")
     cases = live.situation_now(looked_at(request).name).cases
     named = request.GET.get("case", "")
     return next((row for row in cases if row.event == named and reach.has_site(row.site)), None)
 
 
-@may("event.record.closure")
-@asks_again
+@require_permission("event.record.closure")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def closure(request: HttpRequest) -> HttpResponse:
@@ -164,7 +165,7 @@ def closure(request: HttpRequest) -> HttpResponse:
     return confirmed_first(request, page, _("Close the site"))
 
 
-@may("event.record.check")
+@require_permission("event.record.check")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def check(request: HttpRequest) -> HttpResponse:
@@ -182,7 +183,7 @@ def _too_much() -> str:
 
 
 @takes(MOST_PHOTOS * MOST_BYTES + 1024**2, _too_much)
-@may("event.record.inspection")
+@require_permission("event.record.inspection")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def inspection(request: HttpRequest) -> HttpResponse:
@@ -200,7 +201,7 @@ def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpRe
     form = page.form
     if request.method != "POST" or request.POST.get("confirmed") == "yes" or not form.is_valid():
         return recorded(request, page)
-    event = form.event(actor(request))
+    event = form.event(actor_name(request))
     if not isinstance(event, Loses):
         return recorded(request, page)
     stream, place = looked_at(request).name, form.place
@@ -215,7 +216,7 @@ def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpRe
 def place_of(request: HttpRequest, permission: str) -> Place:
     """Return where and when somebody records: their sites, the time of the stream."""
     operator = live.operator_now()
-    seen = scope(request.user, permission)
+    seen = scope_for(request.user, permission)
     at = live.now(looked_at(request).name)
     text = text_now(operator.row.time_zone)
     sites = tuple(site.id for site in operator.sites if seen.has_site(site.id))
@@ -231,7 +232,7 @@ def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
         return _shown(request, page, 200)
     if not form.is_valid():
         return _shown(request, page, 422)
-    event = form.event(actor(request))
+    event = form.event(actor_name(request))
     try:
         done = live.record(event, key=form.key_text, stream=looked_at(request).name)
     except live.Refused as error:

@@ -12,9 +12,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.scopes import actor
-from releve.desk.access.two_people import approvals_judged
+from releve.accounts.two_people import build_approval_check
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.database_errors import unrecorded
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import looked_at
@@ -62,8 +62,8 @@ class ReopeningPage:
     refusals: tuple[str, ...]
 
 
-@may("reopening.approve", site="site")
-@asks_again
+@require_permission("reopening.approve", site="site")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def reopening(request: HttpRequest, site: str) -> HttpResponse:
@@ -77,7 +77,7 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
     if request.method == "POST":
         try:
             event = _event(request, site, stream)
-            judge = approvals_judged(event)
+            judge = build_approval_check(event)
             live.record(event, key=_key(request), stream=stream, judge=judge)
         except live.Refused as error:
             refused = tuple(refusal_text(row, operator, text) for row in error.reasons)
@@ -103,7 +103,7 @@ def _event(request: HttpRequest, site: str, stream: str) -> Event:
         "id": uuid.uuid4().hex,
         "happened_at": at,
         "recorded_at": at,
-        "actor": actor(request),
+        "actor": actor_name(request),
         "site": site,
     }
     act = request.POST.get("act", "")
@@ -155,7 +155,7 @@ def _page(
         undone=sum(not item.by for item in items),
         approvals=closure.approvals,
         needed=terms.approvals,
-        mine=actor(request) in closure.approvals,
+        mine=actor_name(request) in closure.approvals,
         key=uuid.uuid4().hex,
         refusals=refused,
     )

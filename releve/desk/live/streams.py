@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from releve.desk.access.scopes import can
+from releve.accounts.scopes import can
 from releve.live import api as live
 from releve.live.models import Stream
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.access.scopes import Scope
+from releve.accounts.scopes import Scope
 from releve.desk.presenters.text import Text
 from releve.ledger.models import LedgerEntry
 from releve.network import Operator

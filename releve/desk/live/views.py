@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from releve.desk.access.guard import for_anyone, may
-from releve.desk.access.scopes import actor, can, scope
+from releve.accounts.scopes import can, scope_for
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import allow_anonymous, require_permission
 from releve.desk.http import failure
 from releve.desk.live.answers import answer, explained, fragment
 from releve.desk.live.now_page import now_page, now_twin
@@ -21,7 +22,7 @@ from releve.live import api as live
 __all__ = ["ack", "effect_retry", "now"]
 
 
-@may("situation.see")
+@require_permission("situation.see")
 @require_safe
 @explained
 def now(request: HttpRequest) -> HttpResponse:
@@ -30,7 +31,7 @@ def now(request: HttpRequest) -> HttpResponse:
     page = now_page(
         looked_at(request).name,
         text_now(operator.row.time_zone),
-        scope(request.user, "situation.see"),
+        scope_for(request.user, "situation.see"),
         reopens=can(request.user, "reopening.approve"),
         works=can(request.user, "incident.work"),
     )
@@ -39,17 +40,17 @@ def now(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/live/now.html", page, now_twin(page))
 
 
-@may("incident.work")
+@require_permission("incident.work")
 @require_POST
 @explained
 def effect_retry(request: HttpRequest, number: int) -> HttpResponse:
     """Try once more what was set aside."""
-    live.retry_effect(number, by=actor(request))
+    live.retry_effect(number, by=actor_name(request))
     messages.success(request, _("It is being tried again."))
     return redirect("now")
 
 
-@for_anyone
+@allow_anonymous
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def ack(request: HttpRequest, token: str) -> HttpResponse:

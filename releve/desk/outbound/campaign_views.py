@@ -9,10 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from releve.accounts.scopes import can, scope_for
 from releve.campaign.figures import figures_of
 from releve.campaign.person import look_at
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import actor, can, scope
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission
 from releve.desk.http import answer, fresh
 from releve.desk.outbound.campaigns import (
     CampaignListRow,
@@ -45,11 +46,11 @@ class CampaignsPage:
     may_look: bool
 
 
-@may("outbound.see")
+@require_permission("outbound.see")
 @require_safe
 def campaigns(request: HttpRequest) -> HttpResponse:
     """The campaigns that the reader may see."""
-    reach, text = scope(request.user, "outbound.see"), text_now(LEGAL_ZONE)
+    reach, text = scope_for(request.user, "outbound.see"), text_now(LEGAL_ZONE)
     rows = [row for _name, row in sorted(campaigns_now().items()) if reach.has_client(row.client)]
     may_look = can(request.user, "outbound.manage")
     page = CampaignsPage(tuple(campaign_row(row, text) for row in rows), may_look)
@@ -57,12 +58,12 @@ def campaigns(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/outbound/campaigns.html", page, twin)
 
 
-@may("outbound.see")
+@require_permission("outbound.see")
 @require_safe
 def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     """One campaign: verdicts by reason, attempts by hour, consents that end, the dialler's pace."""
     row = campaigns_now().get(campaign)
-    if row is None or not scope(request.user, "outbound.see").has_client(row.client):
+    if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
     now, text, rules = clock(), text_now(LEGAL_ZONE), rules_now()
     first, last, fault = period_of(request, legal_day(now))
@@ -85,7 +86,7 @@ def period_of(request: HttpRequest, today: date) -> tuple[date, date, str]:
     return first, last, ""
 
 
-@may("outbound.manage")
+@require_permission("outbound.manage")
 @require_http_methods(["GET", "HEAD", "POST"])
 def person(request: HttpRequest) -> HttpResponse:
     """One person's history and the verdict now; the look is recorded with its reason."""
@@ -99,7 +100,7 @@ def person(request: HttpRequest) -> HttpResponse:
     given = form.cleaned_data
     try:
         found = look_at(given["number"], given["campaign"], given["caller"], given["reason"],
-                        by=actor(request), rules=rules_now(), now=clock())  # fmt: skip
+                        by=actor_name(request), rules=rules_now(), now=clock())  # fmt: skip
     except KeyFault:
         form.add_error(None, str(FAULTS["gate.key"]))
         return _person(request, PersonPage(form, None, ""), None, 503)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from releve.desk.access.guard import may
+from releve.desk.access.guard import require_permission
 from releve.desk.http import fresh
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.places.stream_context import when
@@ -38,7 +38,7 @@ class FeedsPage:
     faults: tuple[FaultView, ...]
 
 
-@may("outbound.manage")
+@require_permission("outbound.manage")
 @require_safe
 def feeds(request: HttpRequest) -> HttpResponse:
     """Show the rows of feeds that could not be taken; what they held is not kept here."""

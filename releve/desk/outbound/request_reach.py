@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from releve.desk.access.scopes import scope
+from releve.accounts.scopes import scope_for
 from releve.gate.campaigns import campaigns
 from releve.gate.clients import client_name
 from releve.outbound.facts import EVERY_CLIENT
 
 if TYPE_CHECKING:
-    from releve.desk.access.scopes import Somebody
+    from releve.accounts.scopes import AnyUser
 
 __all__ = ["clients_within", "reaches"]
 
 
-def clients_within(user: Somebody) -> tuple[str, ...]:
+def clients_within(user: AnyUser) -> tuple[str, ...]:
     """Return the clients by name: a role held for sites reaches those whose campaigns run there."""
-    reach = scope(user, "outbound.request")
+    reach = scope_for(user, "outbound.request")
     found = {
         row.client
         for row in campaigns().values()
@@ -26,8 +26,8 @@ def clients_within(user: Somebody) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def reaches(user: Somebody, client: str) -> bool:
+def reaches(user: AnyUser, client: str) -> bool:
     """Return whether a user may record for a client; for every client, without a limit."""
-    if scope(user, "outbound.request").clients is None:
+    if scope_for(user, "outbound.request").clients is None:
         return True
     return client != EVERY_CLIENT and client_name(client) in clients_within(user)

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import actor, can
+from releve.accounts.scopes import can
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission
 from releve.desk.http import answer
 from releve.desk.outbound.request_page import (
     Confirmation,
@@ -35,7 +36,7 @@ _TEMPLATE = "desk/outbound/request.html"
 
 
 @sensitive_post_parameters("number")
-@may("outbound.request")
+@require_permission("outbound.request")
 @require_http_methods(["GET", "HEAD", "POST"])
 def requests(request: HttpRequest) -> HttpResponse:
     """Record what a person says, by number; it binds before the page answers."""
@@ -47,7 +48,7 @@ def requests(request: HttpRequest) -> HttpResponse:
         return _refused(request, form)
     asked = form.request()
     try:
-        found = record(asked, by=actor(request), source="desk")
+        found = record(asked, by=actor_name(request), source="desk")
     except RequestFaults as error:
         form.refuse(error.faults)
         return _refused(request, form)

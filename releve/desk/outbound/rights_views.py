@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.scopes import actor
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.outbound.rights_page import (
@@ -34,8 +34,8 @@ __all__ = ["rights"]
 
 
 @sensitive_post_parameters("number", "person", "reason")
-@may("outbound.rights")
-@asks_again
+@require_permission("outbound.rights")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 def rights(request: HttpRequest) -> HttpResponse:
     """Show what is stored about a person in numbers, export it or erase it."""
@@ -44,7 +44,7 @@ def rights(request: HttpRequest) -> HttpResponse:
     form = RightsForm(request.POST)
     if not form.is_valid():
         return _refused(request, form)
-    reason, by, now = form.cleaned_data["reason"], actor(request), clock()
+    reason, by, now = form.cleaned_data["reason"], actor_name(request), clock()
     try:
         holder = look_up(form.cleaned_data["number"], form.cleaned_data["person"], reason)
     except RightsRefused as error:

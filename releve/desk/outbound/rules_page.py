@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import gettext as _
 
-from releve.desk.access.scopes import Scope
+from releve.accounts.scopes import Scope
 from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, VALUES
 from releve.desk.presenters.text import NARROW, Text
 from releve.outbound import Row, Rules

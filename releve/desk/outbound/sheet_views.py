@@ -12,11 +12,11 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from releve.accounts.scopes import scope_for
 from releve.campaign.client_report import ClientReport, sheet_of, sheet_rows
 from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
 from releve.campaign.proved_facts import ProvedFact, facts_head
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import scope
+from releve.desk.access.guard import require_permission
 from releve.desk.http import fresh
 from releve.desk.outbound.campaign_views import period_of
 from releve.desk.outbound.sheet_page import sheet_page
@@ -33,7 +33,7 @@ from releve.outbound.spreadsheet_escape import harmless
 __all__ = ["sheet", "sheet_file"]
 
 
-@may("outbound.see")
+@require_permission("outbound.see")
 @require_safe
 def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     """What the client is owed of a campaign, on one sheet."""
@@ -44,7 +44,7 @@ def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     return fresh(request, "desk/outbound/sheet.html", page, dict(found.told))
 
 
-@may("outbound.see")
+@require_permission("outbound.see")
 @require_safe
 def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
     """One file of the sheet; consents are sent as they are read."""
@@ -66,7 +66,7 @@ def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
 
 def _seen(request: HttpRequest, campaign: str) -> CampaignRow:
     row = campaigns_now().get(campaign)
-    if row is None or not scope(request.user, "outbound.see").has_client(row.client):
+    if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
     return row
 

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import actor, can, scope
+from releve.accounts.scopes import can, scope_for
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission
 from releve.desk.http import answer, fresh
 from releve.desk.outbound.flips_page import FlipsForm, FlipsPage, Outcome, flip_twin, outcome_of
 from releve.desk.outbound.rules_page import row_twin, rules_page, visible_rules
@@ -21,12 +22,12 @@ from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
 __all__ = ["flips", "rules"]
 
 
-@may("outbound.rules")
+@require_permission("outbound.rules")
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
     text = text_now(LEGAL_ZONE)
-    table = visible_rules(rules_now(), scope(request.user, "outbound.rules"))
+    table = visible_rules(rules_now(), scope_for(request.user, "outbound.rules"))
     day, fault = _day(request)
     wanted = request.GET.get("jurisdiction", "")
     wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""
@@ -54,7 +55,7 @@ def _day(request: HttpRequest) -> tuple[date, str]:
         return today, _("“{text}” is no day: today’s rules are shown.").format(text=asked[:40])
 
 
-@may("outbound.manage")
+@require_permission("outbound.manage")
 @require_http_methods(["GET", "HEAD", "POST"])
 def flips(request: HttpRequest) -> HttpResponse:
     """Which calls that wait a change of the rules would flip; nothing is loaded."""
@@ -63,7 +64,7 @@ def flips(request: HttpRequest) -> HttpResponse:
     form = FlipsForm(request.POST, request.FILES)
     if not form.is_valid():
         return _flips(request, FlipsPage(form, None, ()), 422)
-    found = outcome_of(form, text_now(LEGAL_ZONE), by=actor(request))
+    found = outcome_of(form, text_now(LEGAL_ZONE), by=actor_name(request))
     if isinstance(found, Outcome):
         return _flips(request, FlipsPage(form, found, ()))
     return _flips(request, FlipsPage(form, None, found), 422)

@@ -13,8 +13,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.scopes import actor, can
+from releve.accounts.scopes import can
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer, fresh
 from releve.desk.places.reliefs import (
     Comparison,
@@ -56,7 +57,7 @@ class PublishPage:
     fault: str
 
 
-@may("reliefs.see")
+@require_permission("reliefs.see")
 @require_safe
 def reliefs(request: HttpRequest) -> HttpResponse:
     """Every generation, the one in force first."""
@@ -76,7 +77,7 @@ def reliefs(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/places/reliefs.html", page, twin, drill=now.drill)
 
 
-@may("reliefs.see")
+@require_permission("reliefs.see")
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Two generations beside each other; ``a=0`` is the plan itself."""
@@ -94,8 +95,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/places/compare.html", page, twin, drill=now.drill)
 
 
-@may("plan.publish")
-@asks_again
+@require_permission("plan.publish")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 def publish(request: HttpRequest) -> HttpResponse:
     """Put the plan folder in force, after its consequences were shown."""
@@ -109,7 +110,7 @@ def publish(request: HttpRequest) -> HttpResponse:
         fault = _("The plan folder changed meanwhile: look at its consequences again.")
         return _asked(request, stored, fault, 409)
     try:
-        live.put_in_force([item.plan for item in stored], by=actor(request))
+        live.put_in_force([item.plan for item in stored], by=actor_name(request))
     except LiveError as error:
         return _asked(request, stored, str(error), 422)
     messages.success(request, _("The plan is in force."))

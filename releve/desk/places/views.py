@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from releve.desk.access.guard import may
-from releve.desk.access.scopes import can, scope
+from releve.accounts.scopes import can, scope_for
+from releve.desk.access.guard import require_permission
 from releve.desk.http import fresh
 from releve.desk.places.clients import ClientRow, client_page, client_rows, client_twin
 from releve.desk.places.clients import row_twin as client_row_twin
@@ -30,13 +30,13 @@ class SitesPage:
     planned: bool
 
 
-@may("sites.see")
+@require_permission("sites.see")
 @require_safe
 def sites(request: HttpRequest) -> HttpResponse:
     """The sites that the reader may see, the closed ones first."""
     now = moment(request)
     scene = live.scene_of(now.stream)
-    reach = scope(request.user, "sites.see")
+    reach = scope_for(request.user, "sites.see")
     rows = site_rows(now, scene, [row for row in now.operator.sites if reach.has_site(row.id)])
     rows = tuple(sorted(rows, key=lambda row: not row.closed))
     page = SitesPage(rows, scene is not None)
@@ -44,7 +44,7 @@ def sites(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/places/sites.html", page, twin, drill=now.drill)
 
 
-@may("sites.see", site="site")
+@require_permission("sites.see", site="site")
 @require_safe
 def site(request: HttpRequest, site: str) -> HttpResponse:
     """One site: its state, its floors, what was checked and what is allowed."""
@@ -58,11 +58,11 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     return fresh(request, "desk/places/site.html", page, twin, drill=now.drill)
 
 
-@may("sites.see")
+@require_permission("sites.see")
 @require_safe
 def photo(request: HttpRequest, digest: str) -> HttpResponse:
     """A photo of an inspection, for who may see the site that was inspected; never for a client."""
-    reach = scope(request.user, "sites.see")
+    reach = scope_for(request.user, "sites.see")
     visits = moment(request).situation.inspections
     if not any(digest in visit.photos and reach.has_site(visit.site) for visit in visits):
         raise Http404(_("There is no such photo."))
@@ -82,20 +82,20 @@ class ClientsPage:
     planned: bool
 
 
-@may("plan.see")
+@require_permission("plan.see")
 @require_safe
 def clients(request: HttpRequest) -> HttpResponse:
     """The clients that the reader may see, those short now first."""
     now = moment(request)
     found = live.coverage(now.stream)
-    reach = scope(request.user, "plan.see")
+    reach = scope_for(request.user, "plan.see")
     seen = [row for row in now.operator.clients if reach.has_client(row.id)]
     page = ClientsPage(client_rows(now, found, seen), found is not None)
     twin = {"stream": now.stream, "clients": [client_row_twin(row, found) for row in seen]}
     return fresh(request, "desk/places/clients.html", page, twin, drill=now.drill)
 
 
-@may("plan.see", client="client")
+@require_permission("plan.see", client="client")
 @require_safe
 def client(request: HttpRequest, client: str) -> HttpResponse:
     """One client: its coverage ahead, its programmes, the reliefs that touch it."""

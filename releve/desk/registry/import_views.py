@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.scopes import actor
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer, wants_json
 from releve.desk.presenters.text import text_now
 from releve.desk.registry.answers import explained, status_of
@@ -68,8 +68,8 @@ class ProposalPage:
     changes: tuple[ChangeList, ...]
 
 
-@may("registry.edit")
-@asks_again
+@require_permission("registry.edit")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 def send(request: HttpRequest) -> HttpResponse:
     """The form that takes a file; every fault of it, or the way to what it changes."""
@@ -83,7 +83,7 @@ def send(request: HttpRequest) -> HttpResponse:
         if file.size > MOST_BYTES:
             raise NotAnUpload(f"the file is larger than {MOST_BYTES // 1024**2} MB")
         data = file.read()
-        upload = _kept(file.name, data, actor(request))
+        upload = _kept(file.name, data, actor_name(request))
     except OperatorFaults as error:
         return _send(request, form, error.faults, 422)
     except RegistryError as error:
@@ -128,19 +128,19 @@ def _send(
     return answer(request, "desk/registry/send.html", page, twin, status)
 
 
-@may("registry.edit")
-@asks_again
+@require_permission("registry.edit")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def proposal(request: HttpRequest, token: str) -> HttpResponse:
     """What a file that was sent would change; a yes applies it, a no lets go of it."""
-    upload = find_upload(token, actor(request))
+    upload = find_upload(token, actor_name(request))
     if request.method == "POST" and "discard" in request.POST:
         discard(upload)
         messages.info(request, _("Nothing was changed."))
         return redirect("registry")
     if request.method == "POST":
-        made = accept(upload, actor(request), request.POST.get("comment", "")[:500])
+        made = accept(upload, actor_name(request), request.POST.get("comment", "")[:500])
         if wants_json(request):
             return JsonResponse({"version": made.number})
         messages.success(request, _("Stored as version {number}.").format(number=made.number))

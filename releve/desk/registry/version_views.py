@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.scopes import actor, can
+from releve.accounts.scopes import can
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer, wants_json
 from releve.desk.registry.answers import explained, held_now, page_number
 from releve.desk.registry.versions import (
@@ -61,7 +62,7 @@ class VersionPage:
     back_url: str
 
 
-@may("registry.see")
+@require_permission("registry.see")
 @require_safe
 @explained
 def versions(request: HttpRequest) -> HttpResponse:
@@ -84,7 +85,7 @@ def versions(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/registry/versions.html", shown, twin)
 
 
-@may("registry.see")
+@require_permission("registry.see")
 @require_safe
 @explained
 def version(request: HttpRequest, number: int) -> HttpResponse:
@@ -112,8 +113,8 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
     return answer(request, "desk/registry/version.html", page, twin)
 
 
-@may("registry.edit")
-@asks_again
+@require_permission("registry.edit")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def undo(request: HttpRequest, number: int) -> HttpResponse:
@@ -124,8 +125,8 @@ def undo(request: HttpRequest, number: int) -> HttpResponse:
     return _back(request, wanted, service.version(number - 1), service.undo)
 
 
-@may("registry.edit")
-@asks_again
+@require_permission("registry.edit")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def restore(request: HttpRequest, number: int) -> HttpResponse:
@@ -142,7 +143,7 @@ def _back(
 ) -> HttpResponse:
     """Ask, with the changes from the current version to the target; on a yes, act."""
     if request.method == "POST":
-        made = act(wanted, actor(request), request.POST.get("comment", "")[:500])
+        made = act(wanted, actor_name(request), request.POST.get("comment", "")[:500])
         if wants_json(request):
             return JsonResponse({"version": made.number})
         messages.success(request, _("Stored as version {number}.").format(number=made.number))
@@ -164,7 +165,7 @@ def _back(
     return answer(request, "desk/registry/back.html", page, twin)
 
 
-@may("registry.see")
+@require_permission("registry.see")
 @require_safe
 @explained
 def export(request: HttpRequest) -> HttpResponse:

@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from releve.desk.access.guard import asks_again, may
-from releve.desk.access.scopes import actor, can
+from releve.accounts.scopes import can
+from releve.desk.access.actor import actor_name
+from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer, wants_json
 from releve.desk.registry.answers import (
     Now,
@@ -60,7 +61,7 @@ class RowPage:
     remove_url: str
 
 
-@may("registry.see")
+@require_permission("registry.see")
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The current version and its tables."""
@@ -69,7 +70,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/registry/index.html", page, index_twin(found))
 
 
-@may("registry.see")
+@require_permission("registry.see")
 @require_safe
 @explained
 def table(request: HttpRequest, table: str) -> HttpResponse:
@@ -85,8 +86,8 @@ def table(request: HttpRequest, table: str) -> HttpResponse:
     )
 
 
-@may("registry.edit")
-@asks_again
+@require_permission("registry.edit")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def add(request: HttpRequest, table: str) -> HttpResponse:
@@ -97,8 +98,8 @@ def add(request: HttpRequest, table: str) -> HttpResponse:
     return _sent(request, page, table) if request.method == "POST" else _row(request, page)
 
 
-@may("registry.edit")
-@asks_again
+@require_permission("registry.edit")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def row(request: HttpRequest, table: str, key: str) -> HttpResponse:
@@ -108,8 +109,8 @@ def row(request: HttpRequest, table: str, key: str) -> HttpResponse:
     return _sent(request, page, table) if request.method == "POST" else _row(request, page)
 
 
-@may("registry.edit")
-@asks_again
+@require_permission("registry.edit")
+@require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def remove(request: HttpRequest, table: str, key: str) -> HttpResponse:
@@ -120,7 +121,7 @@ def remove(request: HttpRequest, table: str, key: str) -> HttpResponse:
     try:
         changes = prepare(wanted)
         if request.method == "POST":
-            made = apply(changes, actor(request), request.POST.get("comment", "")[:500])
+            made = apply(changes, actor_name(request), request.POST.get("comment", "")[:500])
             return _done(request, made.number, table)
     except (OperatorFaults, RegistryError) as error:
         page = replace(page, refusals=_needing(error))
@@ -169,7 +170,7 @@ def _sent(request: HttpRequest, page: RowPage, table: str) -> HttpResponse:
     values = values_of(table, page.form, found.text)
     try:
         changes = prepare(Edit(table, page.key, values, page.seen if page.key else None))
-        made = apply(changes, actor(request), page.form.cleaned_data["comment"])
+        made = apply(changes, actor_name(request), page.form.cleaned_data["comment"])
     except OperatorFaults as error:
         operator = operator_of(found.version)
         at = position_of(operator, table, page.key) if page.key else len(rows_of(operator, table))

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from releve.desk.access.permissions import PERMISSIONS
-from releve.desk.access.roles import (
+from releve.accounts.permissions import PERMISSIONS
+from releve.accounts.roles import (
     BY_CLIENT,
     BY_SITE,
     MAY_NAME_CLIENTS,
@@ -20,23 +19,21 @@ from releve.desk.access.roles import (
 )
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
 
-    from releve.desk.access.models import User
-
-    Somebody: TypeAlias = User | AnonymousUser
+    AnyUser: TypeAlias = AbstractBaseUser | AnonymousUser
 
 __all__ = [
     "EVERYTHING",
     "NOTHING",
-    "Held",
+    "HeldRole",
     "Scope",
-    "actor",
     "can",
-    "held_by",
-    "outside",
-    "reach_faults",
-    "scope",
+    "find_scope_faults",
+    "is_outsider",
+    "roles_held",
+    "scope_for",
 ]
 
 
@@ -73,7 +70,7 @@ NOTHING = Scope(frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRole:
     """A role that somebody holds now, with what it is for."""
 
     role: Role
@@ -90,7 +87,7 @@ class Held:
         )
 
     @classmethod
-    def of(cls, role: Role, sites: Iterable[str] = (), clients: Iterable[str] = ()) -> Held:
+    def limit(cls, role: Role, sites: Iterable[str] = (), clients: Iterable[str] = ()) -> HeldRole:
         """Return a role for the sites and clients named; for all where none need be named.
 
         A role held for clients gives no site, and one held for sites gives no client. ValueError
@@ -105,7 +102,7 @@ class Held:
         return cls(role, named if limited else EVERYTHING)
 
 
-def reach_faults(role: str, sites: object, clients: object) -> dict[str, str]:
+def find_scope_faults(role: str, sites: object, clients: object) -> dict[str, str]:
     """Return by field why a role cannot be held for these sites and clients; empty = it can.
 
     The one rule of what a grant may say: forms, commands and models refuse by it, and a stored
@@ -129,13 +126,13 @@ def _are_ids(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(x, str) and x.strip() for x in value)
 
 
-def held_by(user: Somebody) -> tuple[Held, ...]:
+def roles_held(user: AnyUser) -> tuple[HeldRole, ...]:
     """Return the roles that somebody holds now; none for somebody who has not signed in."""
-    return getattr(user, "held", ())
+    return getattr(user, "held_roles", ())
 
 
 def can(
-    user: Somebody, permission: str, *, site: str | None = None, client: str | None = None
+    user: AnyUser, permission: str, *, site: str | None = None, client: str | None = None
 ) -> bool:
     """Return whether somebody may do something now: somewhere, or on this site, for this client."""
     return any(
@@ -145,34 +142,26 @@ def can(
     )
 
 
-def scope(user: Somebody, permission: str | None = None) -> Scope:
+def scope_for(user: AnyUser, permission: str | None = None) -> Scope:
     """Return the sites and clients that somebody's roles are for, or those of one permission."""
     found = NOTHING
-    for held in held_by(user) if permission is None else _giving(user, permission):
+    for held in roles_held(user) if permission is None else _giving(user, permission):
         found |= held.scope
     return found
 
 
-def _giving(user: Somebody, permission: str) -> Iterator[Held]:
+def _giving(user: AnyUser, permission: str) -> Iterator[HeldRole]:
     """Yield the roles held now that give a permission."""
     row = PERMISSIONS[permission]
-    for held in held_by(user):
+    for held in roles_held(user):
         if held.role in row.roles and (held.scope.is_whole or not row.whole):
             yield held
 
 
-def outside(user: Somebody) -> bool:
+def is_outsider(user: AnyUser) -> bool:
     """Return whether somebody is not of the operator: what is not theirs is not there."""
-    held = held_by(user)
+    held = roles_held(user)
     return bool(held) and all(item.role in OUTSIDE for item in held)
-
-
-def actor(request: HttpRequest) -> str:
-    """Return the name under which this request's acts are recorded."""
-    name = request.user.get_username()
-    if not name:
-        raise ValueError("nobody has signed in: guard the view with may()")
-    return name
 
 
 def _union(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:

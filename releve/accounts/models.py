@@ -12,30 +12,42 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from releve.desk.access.roles import DATED, Role
-from releve.desk.access.scopes import Held, reach_faults
+from releve.accounts.roles import DATED, Role
+from releve.accounts.scopes import HeldRole, find_scope_faults
 
-__all__ = ["AccountAct", "Grant", "Look", "LookNotice", "Rate", "Token", "User"]
+__all__ = [
+    "AccountAct",
+    "Grant",
+    "IdentityNotice",
+    "IdentityRequest",
+    "RequestCount",
+    "Token",
+    "User",
+]
 
 
 class User(AbstractUser):
     """One person with a sign-in of their own; what they may do comes from their roles."""
 
-    visiting: Held | None = None
+    visitor_role: HeldRole | None = None
     """The role that the visitor of an open desk has chosen; such a user is not stored."""
 
     @cached_property
-    def held(self) -> tuple[Held, ...]:
+    def held_roles(self) -> tuple[HeldRole, ...]:
         """The roles held now; read once per instance, so once per request."""
-        if self.visiting is not None:
-            return (self.visiting,)
+        if self.visitor_role is not None:
+            return (self.visitor_role,)
         if self.pk is None or not self.is_active:
             return ()
-        running = (grant.held() for grant in self.grants.all() if grant.runs(timezone.now()))
+        running = (
+            grant.to_held_role()
+            for grant in self.grants.all()
+            if grant.is_active_at(timezone.now())
+        )
         return tuple(held for held in running if held is not None)
 
 
-class Reach(models.Model):
+class ScopedRole(models.Model):
     """A role, for all sites and clients or for those named; what a grant and a token share.
 
     Never changed: it is ended, and another one given.
@@ -56,23 +68,23 @@ class Reach(models.Model):
     @property
     def reach(self) -> str:
         """The ids that the role is held for, that it is held for all, or that it gives nothing."""
-        if self.held() is None:
+        if self.to_held_role() is None:
             return _("nothing: this role cannot be held for what is named")
         return ", ".join([*self.sites, *self.clients]) or _("everything")
 
-    def held(self) -> Held | None:
+    def to_held_role(self) -> HeldRole | None:
         """Return the role with what it is limited to; None where it cannot be held so."""
-        if reach_faults(self.role, self.sites, self.clients):
+        if find_scope_faults(self.role, self.sites, self.clients):
             return None
-        return Held.of(Role(self.role), self.sites, self.clients)
+        return HeldRole.limit(Role(self.role), self.sites, self.clients)
 
-    def faults(self) -> dict[str, str]:
+    def find_faults(self) -> dict[str, str]:
         """Return by field why this cannot be given."""
-        return reach_faults(self.role, self.sites, self.clients)
+        return find_scope_faults(self.role, self.sites, self.clients)
 
     def clean(self) -> None:
         """Refuse what is wider than the role may be; ValidationError by the field."""
-        faults = self.faults()
+        faults = self.find_faults()
         if faults:
             raise ValidationError(faults)
 
@@ -83,7 +95,7 @@ class Reach(models.Model):
         super().save(*args, **kwargs)
 
 
-class Grant(Reach):
+class Grant(ScopedRole):
     """A role given to somebody, from and to an instant."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="grants")
@@ -99,13 +111,13 @@ class Grant(Reach):
     def __str__(self) -> str:
         return f"{self.user.get_username()}: {self.label}"
 
-    def runs(self, now: datetime) -> bool:
+    def is_active_at(self, now: datetime) -> bool:
         """Return whether the role is held at an instant."""
         return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
 
-    def faults(self) -> dict[str, str]:
+    def find_faults(self) -> dict[str, str]:
         """Return by field why this cannot be given."""
-        faults = super().faults()
+        faults = super().find_faults()
         if self.role in DATED and self.ends_at is None:
             faults["ends_at"] = _("Say until when: this role is held for a time.")
         if self.ends_at is not None and self.ends_at <= self.starts_at:
@@ -116,7 +128,7 @@ class Grant(Reach):
 class AccountAct(models.Model):
     """An act by which somebody could come to use the account of another person.
 
-    Where two people are needed, these two are not: see :mod:`releve.desk.access.two_people`.
+    Where two people are needed, these two are not: see :mod:`releve.accounts.two_people`.
     """
 
     MADE, LINK, FACTORS = "made", "link", "factors"
@@ -130,7 +142,7 @@ class AccountAct(models.Model):
         return f"{self.user.get_username()}: {self.kind} by {self.by}"
 
 
-class Look(models.Model):
+class IdentityRequest(models.Model):
     """Somebody asked who stands behind a pseudonym, and perhaps was allowed to see it."""
 
     asked_by = models.CharField(max_length=150)
@@ -147,11 +159,11 @@ class Look(models.Model):
         return f"{self.pk} ({self.asked_by})"
 
 
-class LookNotice(models.Model):
+class IdentityNotice(models.Model):
     """What a health officer is told of a look: it was asked for, or allowed; until it is read."""
 
-    look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="notices")
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="look_notices")
+    request = models.ForeignKey(IdentityRequest, on_delete=models.CASCADE, related_name="notices")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="identity_notices")
     kind = models.CharField(max_length=10)
     by = models.CharField(max_length=150)
     at = models.DateTimeField()
@@ -161,10 +173,10 @@ class LookNotice(models.Model):
         ordering = ("-at", "-pk")
 
     def __str__(self) -> str:
-        return f"{self.look.pk} {self.kind}"
+        return f"{self.request.pk} {self.kind}"
 
 
-class Token(Reach):
+class Token(ScopedRole):
     """A program's way in to the API: one role, to an end.
 
     The secret is not kept, only its SHA-256.
@@ -183,12 +195,12 @@ class Token(Reach):
     def __str__(self) -> str:
         return f"{self.name}: {self.label}"
 
-    def runs(self, now: datetime) -> bool:
+    def is_active_at(self, now: datetime) -> bool:
         """Return whether the token opens anything at an instant."""
         return now < self.ends_at
 
 
-class Rate(models.Model):
+class RequestCount(models.Model):
     """How many requests of somebody were let in within a minute, by all processes.
 
     Who it is cannot be read from it; a row goes when its minute is over and another one begins.

@@ -8,17 +8,17 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from releve.desk.access.people import STREAM
+from releve.accounts.grants import STREAM
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 
-__all__ = ["ContactLook", "contact_looks"]
+__all__ = ["ContactAccess", "list_contact_accesses"]
 
 
 @dataclass(frozen=True, slots=True)
-class ContactLook:
+class ContactAccess:
     """Somebody was shown the contacts of a case; ``stream`` says whether it was a drill's."""
 
     entry: int
@@ -28,15 +28,15 @@ class ContactLook:
     stream: str
 
 
-def contact_looks(text: Text, most: int) -> tuple[ContactLook, ...]:
+def list_contact_accesses(text: Text, most: int) -> tuple[ContactAccess, ...]:
     """Return the looks at contacts, the newest first."""
     rows = LedgerEntry.objects.filter(stream=STREAM, kind="contacts.seen").order_by("-seq")[:most]
     return tuple(_row(row, text) for row in rows)
 
 
-def _row(row: LedgerEntry, text: Text) -> ContactLook:
+def _row(row: LedgerEntry, text: Text) -> ContactAccess:
     body = json.loads(row.body)
-    return ContactLook(
+    return ContactAccess(
         row.seq,
         body["case"],
         body["actor"],

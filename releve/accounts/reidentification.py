@@ -22,15 +22,23 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from releve.desk.access.look_notices import notify_officers
-from releve.desk.access.models import Look, User
-from releve.desk.access.people import STREAM, AccessError
-from releve.desk.access.scopes import can
-from releve.desk.access.two_people import are_tied
+from releve.accounts.grants import STREAM, AccessError
+from releve.accounts.identity_notices import notify_officers
+from releve.accounts.models import IdentityRequest, User
+from releve.accounts.scopes import can
+from releve.accounts.two_people import are_tied
 from releve.files.atomic import write_file
 from releve.ledger.chain import append
 
-__all__ = ["allow", "ask", "forget", "has_names", "import_names", "knows", "reidentify"]
+__all__ = [
+    "approve_request",
+    "erase_identity",
+    "has_name",
+    "has_names",
+    "import_names",
+    "request_identity",
+    "reveal_name",
+]
 
 OPEN = timedelta(hours=1)
 ANSWERED_WITHIN = timedelta(days=1)
@@ -41,12 +49,12 @@ _SHORTEST_REASON = 10
 
 def has_names() -> bool:
     """Return whether this installation holds names at all."""
-    return bool(settings.IDENTITY_KEY) and _file().is_file()
+    return bool(settings.IDENTITY_KEY) and _names_path().is_file()
 
 
-def knows(pseudonym: str) -> bool:
+def has_name(pseudonym: str) -> bool:
     """Return whether there is a name behind a pseudonym; it is not read out."""
-    return pseudonym in _names()
+    return pseudonym in _load_names()
 
 
 @transaction.atomic
@@ -60,41 +68,41 @@ def import_names(text: str, user: User) -> int:
         raise AccessError("only an administrator brings names in")
     if not settings.IDENTITY_KEY:
         raise AccessError("RELEVE_IDENTITY_KEY is not set: names cannot be kept")
-    names = _read(text)
+    names = _parse_names(text)
     append(
         "identity.imported",
         {"count": len(names), "actor": user.get_username()},
         stream=STREAM,
         recorded_at=timezone.now(),
     )
-    _write(names)
+    _store_names(names)
     return len(names)
 
 
 @transaction.atomic
-def ask(user: User, pseudonym: str, reason: str) -> Look:
+def request_identity(user: User, pseudonym: str, reason: str) -> IdentityRequest:
     """Ask to see who stands behind a pseudonym; somebody else has to allow it."""
     if not can(user, "health.reidentify"):
         raise AccessError("only a health officer asks who stands behind a pseudonym")
     reason = reason.strip()
     if len(reason) < _SHORTEST_REASON:
         raise AccessError(f"reason must have at least {_SHORTEST_REASON} characters")
-    look = Look.objects.create(
+    look = IdentityRequest.objects.create(
         asked_by=user.get_username(),
         pseudonym=pseudonym,
         reason=reason,
         asked_at=timezone.now(),
     )
-    _note("identity.asked", look, user)
+    _record("identity.asked", look, user)
     notify_officers(look, "asked", user.get_username())
     return look
 
 
 @transaction.atomic
-def allow(user: User, look: Look) -> Look:
+def approve_request(user: User, look: IdentityRequest) -> IdentityRequest:
     """Allow what another person has asked, for an hour from now."""
     now = timezone.now()
-    look = Look.objects.select_for_update().get(pk=look.pk)
+    look = IdentityRequest.objects.select_for_update().get(pk=look.pk)
     if not can(user, "health.approve"):
         raise AccessError("only an administrator allows it")
     if user.get_username() == look.asked_by:
@@ -109,12 +117,12 @@ def allow(user: User, look: Look) -> Look:
         raise AccessError("it was asked more than a day ago: it has to be asked again")
     look.allowed_by, look.open_until = user.get_username(), now + OPEN
     look.save(update_fields=["allowed_by", "open_until"])
-    _note("identity.allowed", look, user)
+    _record("identity.allowed", look, user)
     notify_officers(look, "allowed", user.get_username())
     return look
 
 
-def reidentify(user: User, look: Look) -> str:
+def reveal_name(user: User, look: IdentityRequest) -> str:
     """Return the name behind a pseudonym; that it is looked at is recorded first, each time."""
     now = timezone.now()
     if user.get_username() != look.asked_by or not can(user, "health.reidentify"):
@@ -124,22 +132,22 @@ def reidentify(user: User, look: Look) -> str:
     if now >= look.open_until:
         raise AccessError("the hour is over: ask again")
     with transaction.atomic():
-        _note("identity.seen", look, user)
-    name = _names().get(look.pseudonym)
+        _record("identity.seen", look, user)
+    name = _load_names().get(look.pseudonym)
     if name is None:
         raise AccessError("there is no name for this pseudonym")
     return name
 
 
-def forget(pseudonym: str) -> None:
+def erase_identity(pseudonym: str) -> None:
     """Remove a person's name and what was asked about them; the ledger erases its own values."""
-    Look.objects.filter(pseudonym=pseudonym).delete()
-    names = dict(_names())
+    IdentityRequest.objects.filter(pseudonym=pseudonym).delete()
+    names = dict(_load_names())
     if names.pop(pseudonym, None) is not None:
-        _write(names)
+        _store_names(names)
 
 
-def _note(kind: str, look: Look, user: User) -> None:
+def _record(kind: str, look: IdentityRequest, user: User) -> None:
     now = timezone.now()
     append(
         kind,
@@ -152,30 +160,30 @@ def _note(kind: str, look: Look, user: User) -> None:
     )
 
 
-def _file() -> Path:
+def _names_path() -> Path:
     return Path(settings.IDENTITY_FILE)
 
 
-def _names() -> Mapping[str, str]:
+def _load_names() -> Mapping[str, str]:
     if not has_names():
         return {}
     try:
-        clear = Fernet(settings.IDENTITY_KEY).decrypt(_file().read_bytes())
+        clear = Fernet(settings.IDENTITY_KEY).decrypt(_names_path().read_bytes())
     except InvalidToken:
         raise AccessError("RELEVE_IDENTITY_KEY is not the key of the names") from None
     names: dict[str, str] = json.loads(clear)
     return names
 
 
-def _write(names: Mapping[str, str]) -> None:
+def _store_names(names: Mapping[str, str]) -> None:
     """Replace the file as a whole, readable by this user alone."""
-    path = _file()
+    path = _names_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     content = Fernet(settings.IDENTITY_KEY).encrypt(json.dumps(names).encode())
     write_file(path, content, mode=0o600)
 
 
-def _read(text: str) -> dict[str, str]:
+def _parse_names(text: str) -> dict[str, str]:
     rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     missing = {"pseudonym", "name"} - set(rows.fieldnames or ())
     if missing:

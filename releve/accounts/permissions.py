@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.access.roles import BY_CLIENT, BY_SITE, READ_ONLY, Role
+from releve.accounts.roles import BY_CLIENT, BY_SITE, READ_ONLY, Role
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise

@@ -12,45 +12,48 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from releve.desk.access.models import Grant, Look, LookNotice, User
-from releve.desk.access.roles import Role
+from releve.accounts.models import Grant, IdentityNotice, IdentityRequest, User
+from releve.accounts.roles import Role
 
-__all__ = ["mark_read", "notify_officers", "unread"]
+__all__ = ["list_unread", "mark_read", "notify_officers"]
 
 _log = logging.getLogger(__name__)
 
 
-def notify_officers(look: Look, kind: str, by: str) -> None:
+def notify_officers(request: IdentityRequest, kind: str, by: str) -> None:
     """Notify every health officer, in the transaction of the act; mails leave after it."""
     now, officers = timezone.now(), _officers()
-    LookNotice.objects.bulk_create(
-        LookNotice(look=look, user=user, kind=kind, by=by, at=now) for user in officers
+    IdentityNotice.objects.bulk_create(
+        IdentityNotice(request=request, user=user, kind=kind, by=by, at=now) for user in officers
     )
     addresses = [user.email for user in officers if user.email]
     transaction.on_commit(lambda: _mail(addresses, kind, by))
 
 
-def unread(user: User) -> Sequence[LookNotice]:
+def list_unread(user: User) -> Sequence[IdentityNotice]:
     """Return the notices that an officer has not read, the newest first."""
-    rows = LookNotice.objects.filter(user__username=user.get_username(), read_at=None)
-    return list(rows.select_related("look"))
+    rows = IdentityNotice.objects.filter(user__username=user.get_username(), read_at=None)
+    return list(rows.select_related("request"))
 
 
 def mark_read(user: User) -> None:
     """Mark the notices of an officer as read."""
-    rows = LookNotice.objects.filter(user__username=user.get_username(), read_at=None)
+    rows = IdentityNotice.objects.filter(user__username=user.get_username(), read_at=None)
     rows.update(read_at=timezone.now())
 
 
 def _officers() -> list[User]:
     now = timezone.now()
     grants = Grant.objects.filter(role=Role.HEALTH, user__is_active=True).select_related("user")
-    found = {row.user.pk: row.user for row in grants if row.runs(now) and row.held() is not None}
+    found = {
+        row.user.pk: row.user
+        for row in grants
+        if row.is_active_at(now) and row.to_held_role() is not None
+    }
     return list(found.values())
 
 
@@ -61,7 +64,7 @@ def _mail(addresses: Sequence[str], kind: str, by: str) -> None:
             "asked": _("{name} asks to see who stands behind a pseudonym."),
             "allowed": _("{name} has allowed a look behind a pseudonym."),
         }[kind].format(name=by)
-        text = f"{told}\n\n{settings.DESK_URL}{reverse('identity')}\n"
+        text = f"{told}\n\n{settings.IDENTITY_PAGE}\n"
     for address in addresses:
         try:
             send_mail(told, text, None, [address])

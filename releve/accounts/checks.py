@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from releve.desk.access.models import Reach
+    from releve.accounts.models import ScopedRole
 
 __all__ = ["accounts_check", "grants_check", "open_desk_check"]
 
@@ -57,31 +57,31 @@ def grants_check(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
             id="releve.access.E003",
         )
         for kind, name, command, row in _running()
-        if row.held() is None
+        if row.to_held_role() is None
     ]
 
 
-def _running() -> Iterator[tuple[str, str, str, Reach]]:
+def _running() -> Iterator[tuple[str, str, str, ScopedRole]]:
     """Yield each grant and token that runs, with the command that ends it."""
-    from releve.desk.access.models import Grant, Token
+    from releve.accounts.models import Grant, Token
 
     now = timezone.now()
     if _has_table(Grant):
         for grant in Grant.objects.select_related("user").filter(user__is_active=True):
             name = grant.user.get_username()
-            if grant.runs(now):
+            if grant.is_active_at(now):
                 yield "The account", name, f"releve desk user end {name} --role {grant.role}", grant
     if _has_table(Token):
         for token in Token.objects.filter(ends_at__gt=now):
             yield "The token", token.name, f"releve desk token revoke {token.name}", token
 
 
-def _named(row: Reach) -> str:
+def _named(row: ScopedRole) -> str:
     return f"sites {row.sites!r} and clients {row.clients!r}"
 
 
 def _has_accounts() -> bool:
-    from releve.desk.access.models import User
+    from releve.accounts.models import User
 
     return _has_table(User) and User.objects.exists()
 

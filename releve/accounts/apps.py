@@ -1,19 +1,19 @@
-"""The access as a Django application."""
+"""The accounts as a Django application."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
 
-__all__ = ["AccessConfig"]
+__all__ = ["AccountsConfig"]
 
 
-class AccessConfig(AppConfig):
+class AccountsConfig(AppConfig):
     """Registers the models and the system checks."""
 
-    name = "releve.desk.access"
-    label = "access"
+    name = "releve.accounts"
+    label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Import the checks, which registers them."""
-        from releve.desk.access import checks  # noqa: F401
+        from releve.accounts import checks  # noqa: F401

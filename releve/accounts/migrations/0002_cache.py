@@ -1,4 +1,4 @@
-"""The table of the shared cache: attempts are counted across processes and restarts."""
+"""Create the table of the shared cache, which counts attempts across processes and restarts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from django.core.management import call_command
 from django.db import migrations
 
 
-def make(apps: Any, schema_editor: Any) -> None:
-    """Make the table; nothing happens where it is there."""
+def create_cache_table(apps: Any, schema_editor: Any) -> None:
+    """Create the table unless it exists."""
     call_command("createcachetable", database=schema_editor.connection.alias, verbosity=0)
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0002_grant"),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
-        migrations.RunPython(make, migrations.RunPython.noop),
+        migrations.RunPython(create_cache_table, migrations.RunPython.noop),
     ]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from releve.desk.access.models import AccountAct, Grant
+from releve.accounts.models import AccountAct, Grant
 from releve.situation import Event, Refusal, ReopeningApproved, Situation, refuse
 
-__all__ = ["approvals_judged", "are_tied", "tied_to"]
+__all__ = ["are_tied", "build_approval_check", "tied_accounts"]
 
 
-def tied_to(name: str) -> frozenset[str]:
+def tied_accounts(name: str) -> frozenset[str]:
     """Return the names of those who are no second person beside an account, itself included."""
     own = (("user__username", "given_by"), ("given_by", "user__username"))
     found = {name}
@@ -28,17 +28,17 @@ def tied_to(name: str) -> frozenset[str]:
 
 def are_tied(one: str, other: str) -> bool:
     """Return whether two accounts do not count as two people."""
-    return other in tied_to(one)
+    return other in tied_accounts(one)
 
 
-def approvals_judged(event: Event) -> Callable[[Situation], Iterable[Refusal]]:
+def build_approval_check(event: Event) -> Callable[[Situation], Iterable[Refusal]]:
     """Return what refuses a yes to a reopening beside one of a person tied to this one."""
 
     def judge(situation: Situation) -> Iterable[Refusal]:
         if not isinstance(event, ReopeningApproved):
             return
         closure = situation.site(event.site).closure
-        tied = tied_to(event.actor) - {event.actor}
+        tied = tied_accounts(event.actor) - {event.actor}
         for other in () if closure is None else closure.approvals:
             if other in tied:
                 yield refuse("approval.tied", actor=event.actor, other=other)

@@ -11,28 +11,26 @@ from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 
-from releve.desk.access.models import AccountAct, Grant, User
+from releve.accounts.models import AccountAct, Grant, User
 from releve.ledger.chain import append
 
 __all__ = [
     "STREAM",
     "AccessError",
-    "Wanted",
-    "account",
-    "close",
-    "end",
+    "RoleRequest",
+    "close_account",
+    "create_password_key",
+    "end_grant",
     "end_role",
-    "first_link",
-    "forget_factors",
-    "give",
-    "note",
+    "get_account",
+    "give_role",
+    "record_change",
+    "remove_factors",
 ]
 
 STREAM = "access"
@@ -44,7 +42,7 @@ class AccessError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RoleRequest:
     """A role to give, for sites or clients where it is held for some, up to its last day."""
 
     role: str
@@ -59,7 +57,7 @@ class Wanted:
         return datetime.combine(self.last_day + timedelta(days=1), time.min, UTC)
 
 
-def account(name: str) -> User:
+def get_account(name: str) -> User:
     """Return an account by its name."""
     try:
         return User.objects.get(username=name)
@@ -68,8 +66,8 @@ def account(name: str) -> User:
 
 
 @transaction.atomic
-def give(
-    name: str, wanted: Wanted, *, by: str, email: str = "", password: str = ""
+def give_role(
+    name: str, wanted: RoleRequest, *, by: str, email: str = "", password: str = ""
 ) -> tuple[User, bool]:
     """Give a role, making the account when there is none; return it, and whether it was made."""
     user, is_new = _account_for(name, email, password)
@@ -94,7 +92,7 @@ def give(
         "clients": list(wanted.clients),
         "ends_at": None if grant.ends_at is None else grant.ends_at.isoformat(),
     }
-    note("access.given", user, body, by)
+    record_change("access.given", user, body, by)
     return user, is_new
 
 
@@ -122,61 +120,61 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
 
 
 @transaction.atomic
-def end(grant: Grant, *, by: str) -> None:
+def end_grant(grant: Grant, *, by: str) -> None:
     """End a role now."""
     now = timezone.now()
-    if not grant.runs(now):
+    if not grant.is_active_at(now):
         raise AccessError("this role is not held now")
     Grant.objects.filter(pk=grant.pk).update(ends_at=now, ended_by=by)
-    note("access.ended", grant.user, {"role": grant.role}, by)
+    record_change("access.ended", grant.user, {"role": grant.role}, by)
 
 
 @transaction.atomic
 def end_role(name: str, role: str, *, by: str) -> None:
     """End every grant of a role that an account holds now."""
     now = timezone.now()
-    running = [row for row in account(name).grants.filter(role=role) if row.runs(now)]
+    running = [row for row in get_account(name).grants.filter(role=role) if row.is_active_at(now)]
     if not running:
         raise AccessError(f"{name!r} does not hold the role {role!r} now")
     for grant in running:
-        end(grant, by=by)
+        end_grant(grant, by=by)
 
 
 @transaction.atomic
-def close(name: str, *, by: str) -> None:
+def close_account(name: str, *, by: str) -> None:
     """Close an account: roles and sessions end now; the name stays taken, for the records."""
-    user = account(name)
+    user = get_account(name)
     now = timezone.now()
     for grant in user.grants.all():
-        if grant.runs(now):
-            end(grant, by=by)
+        if grant.is_active_at(now):
+            end_grant(grant, by=by)
     User.objects.filter(pk=user.pk).update(is_active=False)
     _end_sessions(user)
-    note("access.closed", user, {}, by)
+    record_change("access.closed", user, {}, by)
 
 
 @transaction.atomic
-def forget_factors(user: User, *, by: str) -> None:
+def remove_factors(user: User, *, by: str) -> None:
     """Take away the second factors of somebody who lost them, and end their sessions."""
     Authenticator.objects.filter(user=user).delete()
     AccountAct.objects.create(user=user, kind=AccountAct.FACTORS, by=by)
     _end_sessions(user)
-    note("access.factors_forgotten", user, {}, by)
+    record_change("access.factors_forgotten", user, {}, by)
 
 
 @transaction.atomic
-def first_link(user: User, *, by: str) -> str:
-    """Return the address at which somebody chooses a password: once, within three days.
+def create_password_key(user: User, *, by: str) -> dict[str, str]:
+    """Return the key with which a password can be chosen: once, within three days.
 
-    Who sees it could use it, which is written down.
+    ``uidb36`` and ``key`` are the arguments of allauth's address for it. Its reader could use the
+    account, so the ledger records who asked for it.
     """
     AccountAct.objects.create(user=user, kind=AccountAct.LINK, by=by)
-    note("access.link_shown", user, {}, by)
-    key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
-    return settings.DESK_URL + reverse("account_reset_password_from_key", kwargs=key)
+    record_change("access.link_shown", user, {}, by)
+    return {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
 
 
-def note(kind: str, user: User, body: Mapping[str, object], by: str) -> None:
+def record_change(kind: str, user: User, body: Mapping[str, object], by: str) -> None:
     """Write an entry about somebody's access; the name can be erased, the entry stands."""
     name = user.get_username()
     append(

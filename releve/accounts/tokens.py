@@ -16,20 +16,20 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from releve.desk.access.models import Token, User
-from releve.desk.access.people import STREAM, AccessError, Wanted
+from releve.accounts.grants import STREAM, AccessError, RoleRequest
+from releve.accounts.models import Token, User
 from releve.ledger.chain import append
 
 __all__ = [
     "LONGEST_DAYS",
     "NAME",
     "PREFIX",
-    "end",
-    "give",
-    "holder",
+    "authenticate",
+    "get_token",
     "is_program",
-    "named",
-    "running",
+    "issue_token",
+    "list_active_tokens",
+    "revoke_token",
 ]
 
 PREFIX = "releve_"
@@ -42,14 +42,14 @@ _ACTOR = "token:"
 
 
 @transaction.atomic
-def give(name: str, wanted: Wanted, *, by: str) -> tuple[Token, str]:
+def issue_token(name: str, wanted: RoleRequest, *, by: str) -> tuple[Token, str]:
     """Give a token; return it and its secret, which is told this once."""
     if not NAME.fullmatch(name):
         raise AccessError("a token's name has up to 100 letters, digits, dots, dashes; no space")
     if Token.objects.filter(name=name).exists():
         raise AccessError(f"there is a token {name!r} already, or there was: take another name")
     now = timezone.now()
-    ends_at = _end(wanted, now)
+    ends_at = _check_end(wanted, now)
     secret = PREFIX + secrets.token_urlsafe(32)
     found = Token(
         name=name,
@@ -66,20 +66,20 @@ def give(name: str, wanted: Wanted, *, by: str) -> tuple[Token, str]:
     except ValidationError as error:
         raise AccessError(" ".join(error.messages)) from error
     reach = {"role": wanted.role, "sites": list(wanted.sites), "clients": list(wanted.clients)}
-    _note("access.token_given", found, {**reach, "ends_at": ends_at.isoformat()}, by)
+    _record_change("access.token_given", found, {**reach, "ends_at": ends_at.isoformat()}, by)
     return found, secret
 
 
 @transaction.atomic
-def end(found: Token, *, by: str) -> None:
+def revoke_token(found: Token, *, by: str) -> None:
     """End a token now."""
     now = timezone.now()
     if not Token.objects.filter(pk=found.pk, ends_at__gt=now).update(ends_at=now, ended_by=by):
         raise AccessError(f"the token {found.name!r} opens nothing any more")
-    _note("access.token_ended", found, {}, by)
+    _record_change("access.token_ended", found, {}, by)
 
 
-def named(name: str) -> Token:
+def get_token(name: str) -> Token:
     """Return a token by its name."""
     found = Token.objects.filter(name=name).first()
     if found is None:
@@ -87,21 +87,21 @@ def named(name: str) -> Token:
     return found
 
 
-def running() -> list[Token]:
+def list_active_tokens() -> list[Token]:
     """Return the tokens that open something now, by name."""
     return list(Token.objects.filter(ends_at__gt=timezone.now()))
 
 
-def holder(secret: str) -> User | None:
+def authenticate(secret: str) -> User | None:
     """Return whom a secret stands for, with its role; None where it opens nothing. One query."""
     if not secret.startswith(PREFIX):
         return None
     found = Token.objects.filter(digest=_digest(secret), ends_at__gt=timezone.now()).first()
-    held = None if found is None else found.held()
+    held = None if found is None else found.to_held_role()
     if found is None or held is None:
         return None
     user = User(username=f"{_ACTOR}{found.name}")
-    user.visiting = held
+    user.visitor_role = held
     return user
 
 
@@ -114,7 +114,7 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _end(wanted: Wanted, now: datetime) -> datetime:
+def _check_end(wanted: RoleRequest, now: datetime) -> datetime:
     """Return when a token ends, within a year: one that nobody thinks of any more must stop."""
     ends_at, latest = wanted.ends_at(), now + timedelta(days=LONGEST_DAYS)
     if ends_at is None:
@@ -124,7 +124,7 @@ def _end(wanted: Wanted, now: datetime) -> datetime:
     return ends_at
 
 
-def _note(kind: str, found: Token, body: Mapping[str, object], by: str) -> None:
+def _record_change(kind: str, found: Token, body: Mapping[str, object], by: str) -> None:
     append(
         kind,
         {**body, "token": found.name, "actor": by},
