@@ -1,14 +1,21 @@
 """Relève keeps every client of a contact-centre operator served when a place closes, and proves it.
 
-Engines (pure): :mod:`releve.network`, :mod:`releve.demand`, :mod:`releve.plan`.
-Shell (files, terminal, web): :mod:`releve.cli`, :mod:`releve.desk`.
+Engines (no files, sockets, clocks or Django), lower floors first: :mod:`~releve.kernels` (how they
+compile) · :mod:`~releve.network` · :mod:`~releve.demand`, :mod:`~releve.situation`,
+:mod:`~releve.outbound` · :mod:`~releve.plan` · :mod:`~releve.crashtest`.
+
+Services (database, files, sockets, the clock; no HTTP, no terminal): :mod:`~releve.files` ·
+:mod:`~releve.registry`, :mod:`~releve.ledger`, :mod:`~releve.routing`, :mod:`~releve.evidence` ·
+:mod:`~releve.gate` · :mod:`~releve.campaign` · :mod:`~releve.live`.
+
+Faces: :mod:`~releve.desk` (web) and :mod:`~releve.cli` (command line).
 """
 
 import os
 
-from releve.kernels import cache_folder
+from releve.kernels.cache import cache_folder
 
 __version__ = "0.1.0"
 
-# Before numba is first imported, which reads it then.
+# numba reads it once, when it is first imported.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import os
+import re
 from pathlib import Path
 
 import numba
 
-from releve.kernels import PACKAGE, cache_folder, kernel_files
+from releve.kernels.cache import PACKAGE, cache_folder, kernel_files
 
 
 def test_a_change_in_any_file_of_the_kernels_begins_a_new_folder(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_a_change_in_any_file_of_the_kernels_begins_a_new_folder(tmp_path: Path)
         copy.write_bytes(path.read_bytes())
     before = cache_folder(tmp_path)
     assert before.name == cache_folder().name
-    constants = tmp_path / "crashtest" / "outbreak" / "slots.py"
+    constants = tmp_path / "crashtest" / "settings.py"
     constants.write_text(constants.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert cache_folder(tmp_path).name != before.name
 
@@ -28,16 +28,17 @@ def test_kernels_are_kept_in_that_folder() -> None:
     assert str(cache_folder()) == numba.config.CACHE_DIR
 
 
-def test_a_kernel_elsewhere_takes_nothing_from_another_file() -> None:
-    """Those are safe with numba's own look at one file."""
+def test_every_module_with_a_kernel_decides_the_folder() -> None:
     known = set(kernel_files())
     for path in sorted(PACKAGE.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if path in known or "import njit" not in text:
-            continue
-        taken = [
-            node.module
-            for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("releve")
-        ]
-        assert taken == [], f"{path}: name it in releve/kernels.py"
+        if "releve.kernels.decorators import" in path.read_text(encoding="utf-8"):
+            assert path in known, f"{path}: name it in releve/kernels/cache.py"
+
+
+def test_numba_is_imported_by_the_decorators_alone() -> None:
+    found = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if re.search(r"^\s*(import|from) numba\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert found == ["kernels/decorators.py"]

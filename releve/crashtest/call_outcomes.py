@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.call_types import Demand, Work
-from releve.crashtest.jit import kernel, part
 from releve.crashtest.queue_table import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.crashtest.settings import INTERVALS
+from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = ["serve"]
 
@@ -89,7 +89,7 @@ def _inbound(
     out[0], out[1], out[2], out[3] = offered, lost, within, short
 
 
-@part
+@inlined_kernel
 def _drain(excess: float, spare: float, patience: float, fade: float) -> Any:
     """Return what is left of waiting callers after a half hour, what of them hung up, and the
     share of the half hour that passed before they were gone."""
@@ -102,7 +102,7 @@ def _drain(excess: float, spare: float, patience: float, fade: float) -> Any:
     return 0.0, max(0.0, excess - spare * time), min(1.0, time)
 
 
-@part
+@inlined_kernel
 def _read(table: Array, log_load: float, load: float, agents: float) -> Any:
     """Return the shares of calls lost, served within the threshold, and hung up within it."""
     if agents <= 0.0:

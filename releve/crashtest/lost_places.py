@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.errors import RoomError
-from releve.crashtest.jit import kernel, part
 from releve.crashtest.outbreak.rng import mix
 from releve.crashtest.settings import INTERVALS
+from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = ["CLOSURE", "FIRST_HAZARD", "ILLNESS", "Events", "Losses", "Outages", "losses_of"]
 
@@ -157,7 +157,7 @@ def _find(where: Where, closed: Array, events: Events, x: Scratch, out: Losses) 
     return True
 
 
-@part
+@inlined_kernel
 def _touch(x: Scratch, day: int, m: int, t: int, cause: int) -> bool:
     """Mark a half hour of a place lost, unless it is; the first cause counts."""
     if x.cause[day, m, t] >= 0:

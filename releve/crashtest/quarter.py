@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from releve.crashtest.call_outcomes import serve
 from releve.crashtest.call_types import BINS, Demand, Presence, Rows, Work
-from releve.crashtest.jit import kernel, part
 from releve.crashtest.lost_places import ILLNESS, Losses
 from releve.crashtest.outbreak.rng import named, replication_key, unit
 from releve.crashtest.settings import INTERVALS
+from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = ["quarters"]
 
@@ -122,7 +122,7 @@ def _place(
             _add(who, work, d, who.pair[c], people, losses.begin[segment], losses.end[segment])
 
 
-@part
+@inlined_kernel
 def _add(who: Presence, work: Work, d: int, q: int, people: float, begin: int, end: int) -> None:
     """Add people on a pair, or take them away, in the half hours ``begin`` up to ``end``."""
     k, p = who.pair_pattern[d, q], who.pair_programme[d, q]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.day_types import Cells, Day
-from releve.crashtest.jit import kernel, part
+from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = [
     "Room",
@@ -201,7 +201,7 @@ def _find_short(day: Day, r: Room) -> None:
                 r.short_last[p] = t + 1
 
 
-@part
+@inlined_kernel
 def _short(day: Day, r: Room, k: int, p: int) -> bool:
     """Return whether somebody may be missing while a pattern lasts."""
     return bool(r.short_first[p] < day.end[k] and r.short_last[p] > day.first[k])
@@ -216,13 +216,13 @@ def _change(day: Day, r: Room, kind: int, place: int, pair: int, heads: int) -> 
     r.n[2] = i + 1
 
 
-@part
+@inlined_kernel
 def _exposed(day: Day, base: int, lost: Array) -> bool:
     """Return whether people belong to a lost site in the base plan."""
     return bool(0 <= base < len(day.seats) and lost[base])
 
 
-@part
+@inlined_kernel
 def _wait(r: Room, kind: int, pattern: int, exposed: bool, heads: int) -> None:
     i = r.n[0]
     r.kind[i], r.pattern[i], r.exposed[i], r.heads[i] = kind, pattern, exposed, heads
@@ -243,7 +243,7 @@ def _work(day: Day, r: Room, kind: int, place: int, pair: int, heads: int, bound
     _count(day, r, place, pair, heads)
 
 
-@part
+@inlined_kernel
 def _put(r: Room, kind: int, place: int, pair: int, heads: int, bound: bool) -> None:
     """Note people at work; ``bound``: they may not go on a site."""
     i = r.n[1]

@@ -13,8 +13,9 @@ import highspy
 import networkx as nx
 import numpy as np
 from highspy._core import _Highs as Solver  # highspy.Highs prints a banner when made
-from numba import njit
 from numpy.typing import NDArray
+
+from releve.kernels.decorators import allocating_kernel
 
 __all__ = ["Answer", "Graph", "graph_of", "local_search", "solve"]
 
@@ -168,7 +169,7 @@ def _read(highs: Solver, count: int) -> Answer:
     return Answer(chosen, whole)
 
 
-@njit(cache=True)
+@allocating_kernel
 def local_search(first: Ints, ends: Ints, steps: int) -> Truths:  # pragma: no cover (compiled)
     """Return an independent set: walk over sets of equal size by swaps, keep the best.
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from releve.kernels.decorators import allocating_kernel
 
 __all__ = ["FORBIDDEN", "Fixed", "State", "improve", "put", "shake"]
 
@@ -77,7 +78,7 @@ class State(NamedTuple):
     relief: Array
 
 
-@njit(cache=True)
+@allocating_kernel
 def _removed(s: Fixed, x: State, k: int, j: int, sign: float) -> float:
     """Return the missing agent-intervals that one more (or less) person takes away."""
     p = s.programme[j]
@@ -89,7 +90,7 @@ def _removed(s: Fixed, x: State, k: int, j: int, sign: float) -> float:
     return removed
 
 
-@njit(cache=True)
+@allocating_kernel
 def put(s: Fixed, x: State, j: int, slot: int, sign: int) -> None:
     """Put (+1) or take (-1) one person on assignment j with the pattern of a slot of its link."""
     k = s.link_patterns[slot]
@@ -108,7 +109,7 @@ def put(s: Fixed, x: State, j: int, slot: int, sign: int) -> None:
             x.seated[t, m] += sign
 
 
-@njit(cache=True)
+@allocating_kernel
 def _broken(s: Fixed, x: State, k: int, j: int) -> float:
     """Return how many rules one more person would break."""
     m = s.place[j]
@@ -126,7 +127,7 @@ def _broken(s: Fixed, x: State, k: int, j: int) -> float:
     return over
 
 
-@njit(cache=True)
+@allocating_kernel
 def _over_share(s: Fixed, x: State, c: int) -> bool:
     """Return whether a site holds more than its share of a client."""
     if c < 0 or s.cap[c] >= 1.0:
@@ -135,7 +136,7 @@ def _over_share(s: Fixed, x: State, c: int) -> bool:
     return bool((x.heads[: len(s.seats), c] > most).any())
 
 
-@njit(cache=True)
+@allocating_kernel
 def _exposure(s: Fixed, x: State, g: int, m: int) -> float:
     """Return what one more person of group g on place m adds to the cost of the reliefs."""
     added = 0.0
@@ -149,7 +150,7 @@ def _exposure(s: Fixed, x: State, g: int, m: int) -> float:
     return added
 
 
-@njit(cache=True)
+@allocating_kernel
 def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> tuple[int, int]:
     """Return the cheapest (assignment, slot) for one more person of group g.
 
@@ -184,7 +185,7 @@ def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> t
     return best_j, best_slot
 
 
-@njit(cache=True)
+@allocating_kernel
 def _people(s: Fixed, x: State, g: int) -> tuple[int, int]:
     """Return how many people of a group are at work, and how many of them on a site."""
     working, onsite = 0, 0
@@ -195,7 +196,7 @@ def _people(s: Fixed, x: State, g: int) -> tuple[int, int]:
     return working, onsite
 
 
-@njit(cache=True)
+@allocating_kernel
 def _replace(s: Fixed, x: State, g: int, j0: int, slot0: int) -> bool:
     """Take one person of group g from (j0, slot0), or the reserve, and put them back best."""
     if j0 >= 0:
@@ -207,7 +208,7 @@ def _replace(s: Fixed, x: State, g: int, j0: int, slot0: int) -> bool:
     return j1 != j0 or slot1 != slot0
 
 
-@njit(cache=True)
+@allocating_kernel
 def improve(s: Fixed, x: State, sweeps: int) -> int:
     """Improve the state in place; return the number of changes made.
 
@@ -233,7 +234,7 @@ def improve(s: Fixed, x: State, sweeps: int) -> int:
     return changes
 
 
-@njit(cache=True)
+@allocating_kernel
 def cost_of(s: Fixed, x: State) -> float:
     """Return the whole cost of a state; sites over their share of a client are forbidden."""
     cost = 0.0
@@ -253,14 +254,14 @@ def cost_of(s: Fixed, x: State) -> float:
     return cost
 
 
-@njit(cache=True)
+@allocating_kernel
 def _next(seed: int, n: int) -> tuple[int, int]:
     """Return the next state of a 31-bit Lehmer generator and a number below n."""
     state = (seed * 48271) % 2147483647
     return state, (state // 7) % n
 
 
-@njit(cache=True)
+@allocating_kernel
 def _used_slot(s: Fixed, x: State, j: int, turn: int) -> int:
     """Return a slot in use by assignment j's link, the ``turn``-th of them in a ring; -1 = none."""
     lo, hi = s.link_pointer[s.link[j]], s.link_pointer[s.link[j] + 1]
@@ -271,7 +272,7 @@ def _used_slot(s: Fixed, x: State, j: int, turn: int) -> int:
     return -1
 
 
-@njit(cache=True)
+@allocating_kernel
 def _start(x: State, seed: int) -> tuple[int, int]:
     """Return the next seed and an assignment with somebody at work; -1 when there is none."""
     seed, j = _next(seed, len(x.w))
@@ -282,7 +283,7 @@ def _start(x: State, seed: int) -> tuple[int, int]:
     return seed, -1
 
 
-@njit(cache=True)
+@allocating_kernel
 def _related(
     s: Fixed, x: State, g: int, by_programme: Array, programme_pointer: Array, seed: int
 ) -> tuple[int, int]:
@@ -301,7 +302,7 @@ def _related(
     return seed, by_programme[lo + step]
 
 
-@njit(cache=True)
+@allocating_kernel
 def shake(
     s: Fixed, x: State, by_programme: Array, programme_pointer: Array, rounds: int, seed: int,
     threshold: float,

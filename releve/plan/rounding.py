@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from releve.kernels.decorators import allocating_kernel
 from releve.plan.local_search import Fixed, State, put
 
 __all__ = ["fill", "round_groups", "round_sum"]
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@njit(cache=True)
+@allocating_kernel
 def round_sum(values: Floats, total: int) -> Ints:
     """Round to whole numbers with the given sum, largest remainders up (the first on ties)."""
     whole = np.floor(values + 1e-9).astype(np.int64)
@@ -30,7 +30,7 @@ def round_sum(values: Floats, total: int) -> Ints:
     return whole
 
 
-@njit(cache=True)
+@allocating_kernel
 def round_groups(s: Fixed, assigned: Floats) -> Ints:
     """Round each group's people, within who can work and who can work on a site.
 
@@ -58,7 +58,7 @@ def round_groups(s: Fixed, assigned: Floats) -> Ints:
     return start
 
 
-@njit(cache=True)
+@allocating_kernel
 def fill(
     s: Fixed, x: State, start: Ints, by_link: Ints, link_first: Ints, on_pattern: Floats
 ) -> None:

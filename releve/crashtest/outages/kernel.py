@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import njit
-
 from releve.crashtest.outbreak.rng import named, pick, replication_key, unit
+from releve.kernels.decorators import allocating_kernel
 
 __all__ = ["DRAWS", "DURATION", "LATITUDE", "LONGITUDE", "RATE", "events", "opening_days"]
 
@@ -16,7 +15,7 @@ DRAWS = 4
 RATE, LATITUDE, LONGITUDE, DURATION = range(DRAWS)
 
 
-@njit(cache=True)
+@allocating_kernel
 def events(
     seed: Any,
     first: int,
@@ -62,7 +61,7 @@ def events(
     return n
 
 
-@njit(cache=True)
+@allocating_kernel
 def opening_days(seed: Any, first: int, key: Any, day: Any) -> None:
     """Fill ``day[replication]`` with the day of the year, 0 to 364, on which each begins."""
     for r in range(day.size):

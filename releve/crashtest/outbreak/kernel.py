@@ -24,8 +24,6 @@ from releve.crashtest.outbreak.kernel_state import (
     OVERFLOWN,
     RESULTS_LIST,
     VISITS_LIST,
-    kernel_entry,
-    kernel_part,
     push,
     wipe,
 )
@@ -39,6 +37,7 @@ from releve.crashtest.outbreak.kernel_types import (
     World,
 )
 from releve.crashtest.outbreak.rng import named, pick, replication_key, unit
+from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = ["replicate"]
 
@@ -47,7 +46,7 @@ _SITE_DAYS, _AWAY_DAYS = FIELDS.index("site_days_closed"), FIELDS.index("away_da
 _AWAY, _CLOSED = 4, 5
 
 
-@kernel_entry
+@kernel
 def replicate(
     w: World, rates: Rates, p: Policy, x: Scratch, record: Record,
     seed: int, first: int, begin: int, end: int,
@@ -68,7 +67,7 @@ def replicate(
     return -1
 
 
-@kernel_part
+@inlined_kernel
 def _start(w: World, p: Policy, x: Scratch, rep: Any) -> None:
     """Recall what is known; plan the first cases, the importation and the first visits."""
     for i in range(len(w.known_site)):
@@ -90,7 +89,7 @@ def _start(w: World, p: Policy, x: Scratch, rep: Any) -> None:
             _plan_visit(p, x, key, site, -1)
 
 
-@kernel_part
+@inlined_kernel
 def _import(w: World, x: Scratch, site: int, key: Any, first: int, size: int) -> None:
     """Plan the infections from outside: a Poisson process of the cumulative rate of the site."""
     day, reached, i = 0, 0.0, 0
@@ -110,7 +109,7 @@ def _import(w: World, x: Scratch, site: int, key: Any, first: int, size: int) ->
         i += 1
 
 
-@kernel_part
+@inlined_kernel
 def _plan_visit(p: Policy, x: Scratch, key: Any, site: int, t: int) -> None:
     """Plan the next visit of a site after day t: each day with the same probability."""
     u = unit(key, random_ids.VISIT_GAP + x.visit_number[site])
@@ -122,7 +121,7 @@ def _plan_visit(p: Policy, x: Scratch, key: Any, site: int, t: int) -> None:
     x.visit_number[site] += 1
 
 
-@kernel_part
+@inlined_kernel
 def _day(
     w: World, rates: Rates, p: Policy, x: Scratch, record: Record, rep: Any, at: int, t: int
 ) -> None:
@@ -154,7 +153,7 @@ def _day(
     _count(x, record, at, t)
 
 
-@kernel_part
+@inlined_kernel
 def _count(x: Scratch, record: Record, at: int, t: int) -> None:
     """Count who is away and what is closed on day t."""
     away, shut = 0, 0
@@ -173,7 +172,7 @@ def _count(x: Scratch, record: Record, at: int, t: int) -> None:
     x.counts[_SITE_DAYS] += shut
 
 
-@kernel_part
+@inlined_kernel
 def _keep(x: Scratch, record: Record, at: int) -> None:
     """Write a replication down."""
     for field in range(_FIELDS):

@@ -9,13 +9,13 @@ from releve.crashtest.outbreak.kernel_state import (
     RESULTS_LIST,
     VISITED,
     keep_away,
-    kernel_part,
     present,
     push,
     remember,
 )
 from releve.crashtest.outbreak.kernel_types import FIELDS, Policy, Scratch, World
 from releve.crashtest.outbreak.rng import mix, named, pick, unit
+from releve.kernels.decorators import inlined_kernel
 
 __all__ = ["confirm", "fall_ill", "visit"]
 
@@ -25,7 +25,7 @@ _CONFIRMED, _CLOSURES, _TESTS, _VISITS, _VISITS_POSITIVE = (
 _DAILY_ONSETS, _DAILY_CONFIRMED = 2, 3
 
 
-@kernel_part
+@inlined_kernel
 def confirm(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
     """Learn on day t that an agent is positive: isolation, quarantine of contacts, closure."""
     if x.confirmed[a]:
@@ -40,7 +40,7 @@ def confirm(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
         _close(w, p, x, rep, w.site[a], t)
 
 
-@kernel_part
+@inlined_kernel
 def _quarantine(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
     """Keep away the contacts of a case that are found."""
     until = t + p.quarantine_days
@@ -59,13 +59,13 @@ def _quarantine(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> No
                 keep_away(x, w.riders[i], t, until)
 
 
-@kernel_part
+@inlined_kernel
 def _found(w: World, rep: Any, a: int, b: int) -> Any:
     """Return the number that decides whether contact b of case a is found."""
     return unit(named(rep, w.key[b]) ^ mix(w.key[a]), 0)
 
 
-@kernel_part
+@inlined_kernel
 def _close(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
     """Count a case of a site on day t and close the site if the policy of the day says so."""
     kept = x.cases.shape[1]
@@ -92,7 +92,7 @@ def _close(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None
         _test_site(w, p, x, rep, site, t, p.closing_tested[rule])
 
 
-@kernel_part
+@inlined_kernel
 def _test_site(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int, share: float) -> None:
     """Test a share of the agents of a site; results come a day later at least."""
     for a in range(w.site_range[site, 0], w.site_range[site, 1]):
@@ -105,7 +105,7 @@ def _test_site(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int, sha
             push(x, RESULTS_LIST, due, a, 0)
 
 
-@kernel_part
+@inlined_kernel
 def _positive(p: Policy, x: Scratch, a: int, t: int, u: float) -> bool:
     """Return whether a test of day t is positive."""
     chance = p.false_positive
@@ -115,7 +115,7 @@ def _positive(p: Policy, x: Scratch, a: int, t: int, u: float) -> bool:
     return bool(u < chance)
 
 
-@kernel_part
+@inlined_kernel
 def fall_ill(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
     """Let an agent's symptoms begin on day t: stay at home or not, be tested or not."""
     x.series[t, _DAILY_ONSETS] += 1
@@ -131,7 +131,7 @@ def fall_ill(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
         push(x, RESULTS_LIST, due, a, 0)
 
 
-@kernel_part
+@inlined_kernel
 def visit(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
     """Visit a site on day t: test agents drawn from those present, each alike."""
     key = named(rep, w.site_key[site])
@@ -148,7 +148,7 @@ def visit(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
     x.counts[_VISITS_POSITIVE] += positive
 
 
-@kernel_part
+@inlined_kernel
 def _draw(w: World, p: Policy, x: Scratch, key: Any, site: int, t: int) -> int:
     """Draw whom a visit tests into ``x.sample``; return how many.
 
@@ -174,7 +174,7 @@ def _draw(w: World, p: Policy, x: Scratch, key: Any, site: int, t: int) -> int:
     return _walk(w, p, x, key, first, end, t)
 
 
-@kernel_part
+@inlined_kernel
 def _walk(w: World, p: Policy, x: Scratch, key: Any, first: int, end: int, t: int) -> int:
     """Draw by walking through a site once (Knuth's algorithm S); return how many."""
     left = 0

@@ -18,12 +18,12 @@ from releve.crashtest.outbreak.kernel_state import (
     BY_ZONE,
     ILLNESS_LIST,
     TOUCHED,
-    kernel_part,
     present,
     push,
 )
 from releve.crashtest.outbreak.kernel_types import FIELDS, Policy, Rates, Record, Scratch, World
 from releve.crashtest.outbreak.rng import named, pick, unit
+from releve.kernels.decorators import inlined_kernel
 
 __all__ = ["IMPORT", "attempt", "infect", "poisson", "work_rates"]
 
@@ -35,7 +35,7 @@ _INFECTED, _HOUSEHOLD, _IMPORTED, _BY_ZONE = (
 _DAILY_INFECTED, _DAILY_HOUSEHOLD = 0, 1
 
 
-@kernel_part
+@inlined_kernel
 def poisson(u: float, mean: float) -> int:
     """Return the Poisson number of a uniform one, by inversion."""
     term = np.exp(-mean)
@@ -47,7 +47,7 @@ def poisson(u: float, mean: float) -> int:
     return k
 
 
-@kernel_part
+@inlined_kernel
 def draw(cumulative: Any, u: float) -> int:
     """Return the first place whose cumulative probability exceeds u."""
     k = 0
@@ -56,7 +56,7 @@ def draw(cumulative: Any, u: float) -> int:
     return k
 
 
-@kernel_part
+@inlined_kernel
 def work_rates(w: World, rates: Rates, a: int) -> tuple[float, float, float, float, float]:
     """Return an agent's attempts by layer: zone, seat, floor, site, shuttle."""
     g = w.group[a]
@@ -73,7 +73,7 @@ def work_rates(w: World, rates: Rates, a: int) -> tuple[float, float, float, flo
     )
 
 
-@kernel_part
+@inlined_kernel
 def infect(
     w: World, rates: Rates, p: Policy, x: Scratch, record: Record, rep: Any, at: int,
     who: int, t: int, layer: int, by: int,
@@ -105,7 +105,7 @@ def infect(
     _plan(w, rates, x, key, who, t, factor)
 
 
-@kernel_part
+@inlined_kernel
 def _plan(w: World, rates: Rates, x: Scratch, key: Any, who: int, t: int, factor: float) -> None:
     """Plan the attempts of a newly infected person, at work and at home."""
     if who < w.agents:
@@ -125,7 +125,7 @@ def _plan(w: World, rates: Rates, x: Scratch, key: Any, who: int, t: int, factor
         _plan_attempts(w, x, key, who, t, random_ids.HOME_ATTEMPT, wanted)
 
 
-@kernel_part
+@inlined_kernel
 def _plan_attempts(w: World, x: Scratch, key: Any, who: int, t: int, first: int, n: int) -> None:
     for j in range(first, first + n):
         day = t + draw(w.generation, unit(key, random_ids.ATTEMPT + 4 * j + random_ids.TIME))
@@ -133,7 +133,7 @@ def _plan_attempts(w: World, x: Scratch, key: Any, who: int, t: int, first: int,
             push(x, ATTEMPTS_LIST, day, who, j)
 
 
-@kernel_part
+@inlined_kernel
 def attempt(
     w: World, rates: Rates, p: Policy, x: Scratch, rep: Any, who: int, j: int, t: int
 ) -> tuple[int, int]:
@@ -158,7 +158,7 @@ def attempt(
     return target, layer
 
 
-@kernel_part
+@inlined_kernel
 def _layer(w: World, rates: Rates, a: int, u: float) -> int:
     """Return the layer of an attempt at work."""
     zone, seat, floor, site, shuttle = work_rates(w, rates, a)
@@ -175,7 +175,7 @@ def _layer(w: World, rates: Rates, a: int, u: float) -> int:
     return BY_SITE if left < 0 or shuttle == 0 else BY_SHUTTLE
 
 
-@kernel_part
+@inlined_kernel
 def _target(w: World, a: int, layer: int, u: float) -> int:
     """Return whom an attempt at work meets, -1 for an empty place."""
     g, site, floor = w.group[a], w.site[a], w.floor[a]
@@ -198,14 +198,14 @@ def _target(w: World, a: int, layer: int, u: float) -> int:
     return int(w.riders[last] if rider == a else rider)  # the last one, in the agent's own place
 
 
-@kernel_part
+@inlined_kernel
 def _other(first: int, size: int, out_first: int, out_end: int, u: float) -> int:
     """Return somebody of a range who is not of the range inside it."""
     r = first + pick(u, size - (out_end - out_first))
     return int(r if r < out_first else r + out_end - out_first)
 
 
-@kernel_part
+@inlined_kernel
 def _at_home(w: World, who: int, u: float) -> int:
     """Return another member of somebody's household: the agent, or a member."""
     if who < w.agents:

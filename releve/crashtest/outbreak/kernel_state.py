@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-from numba import njit
-
 from releve.crashtest.outbreak.kernel_types import FIELDS, Policy, Scratch, World
+from releve.kernels.decorators import inlined_kernel
 
 __all__ = [
     "ATTEMPTS_LIST",
@@ -29,8 +25,6 @@ __all__ = [
     "VISITED",
     "VISITS_LIST",
     "keep_away",
-    "kernel_entry",
-    "kernel_part",
     "present",
     "push",
     "remember",
@@ -39,8 +33,6 @@ __all__ = [
 
 RESULTS_LIST, ILLNESS_LIST, VISITS_LIST, ATTEMPTS_LIST = 0, 1, 2, 3
 LISTS = 4
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 USED = len(FIELDS)
 """Of ``Scratch.counts``, after the fields: events used; people touched; agents ever kept away;
@@ -52,28 +44,7 @@ BY_ZONE, BY_SEAT, BY_FLOOR, BY_SITE, BY_SHUTTLE, BY_HOUSEHOLD = 0, 1, 2, 3, 4, 5
 BY_OUTSIDE = 6
 
 
-def kernel_part(function: F) -> F:
-    """Compile a part of the kernel into its caller.
-
-    Its arguments are hundreds of words: in a call of its own they would be copied, and counted as
-    references, which costs ten times the work itself. It allocates nothing, so it does without
-    memory management (nrt).
-    """
-    return _compiled(function, forceinline=True, no_cfunc_wrapper=True)
-
-
-def kernel_entry(function: F) -> F:
-    """Compile the whole kernel, free of the interpreter's lock while it runs."""
-    return _compiled(function, nogil=True)
-
-
-def _compiled(function: F, **options: Any) -> F:
-    compile_it: Any = njit  # its stub knows no _nrt
-    compiled: F = compile_it(cache=True, _nrt=False, **options)(function)
-    return compiled
-
-
-@kernel_part
+@inlined_kernel
 def wipe(w: World, x: Scratch) -> None:
     """Undo a replication: only what it touched, and the small arrays."""
     for i in range(x.counts[TOUCHED]):
@@ -92,7 +63,7 @@ def wipe(w: World, x: Scratch) -> None:
     x.leaving.fill(0)
 
 
-@kernel_part
+@inlined_kernel
 def push(x: Scratch, kind: int, t: int, who: int, what: int) -> None:
     """Put an event first in the list of its day; without room for it the run is void."""
     e = x.counts[USED]
@@ -106,7 +77,7 @@ def push(x: Scratch, kind: int, t: int, who: int, what: int) -> None:
     x.head[kind, t] = e
 
 
-@kernel_part
+@inlined_kernel
 def present(w: World, p: Policy, x: Scratch, a: int, t: int) -> bool:
     """Return whether an agent is on site: not at home, of a cohort that comes, not kept away,
     and the site is open."""
@@ -115,7 +86,7 @@ def present(w: World, p: Policy, x: Scratch, a: int, t: int) -> bool:
     )
 
 
-@kernel_part
+@inlined_kernel
 def remember(x: Scratch, a: int) -> None:
     """Note an agent who is kept away or confirmed for the first time, to be wiped."""
     if x.away[a] == 0 and not x.confirmed[a]:
@@ -123,7 +94,7 @@ def remember(x: Scratch, a: int) -> None:
         x.counts[KEPT] += 1
 
 
-@kernel_part
+@inlined_kernel
 def keep_away(x: Scratch, a: int, t: int, until: int) -> None:
     """Keep an agent away from day t to the day before ``until``, or as long as already said."""
     days = len(x.series)

@@ -11,8 +11,9 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from releve.kernels.decorators import inlined_kernel
 
 __all__ = ["key_of", "mix", "named", "pick", "ranks", "replication_key", "unit"]
 
@@ -27,7 +28,7 @@ def key_of(*parts: str | int) -> np.uint64:
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()))
 
 
-@njit(cache=True, inline="always")
+@inlined_kernel
 def mix(x: Any) -> Any:
     """Return splitmix64's finaliser of a uint64."""
     x = (x ^ (x >> _S30)) * _A
@@ -35,26 +36,26 @@ def mix(x: Any) -> Any:
     return x ^ (x >> _S31)
 
 
-@njit(cache=True, inline="always")
+@inlined_kernel
 def replication_key(seed: int, replication: int) -> Any:
     """Return the key of a replication."""
     return mix(mix(np.uint64(seed) + _GOLDEN) + np.uint64(replication) * _GOLDEN)
 
 
-@njit(cache=True, inline="always")
+@inlined_kernel
 def named(replication: Any, key: Any) -> Any:
     """Return the key of somebody in a replication."""
     return mix(replication ^ key)
 
 
-@njit(cache=True, inline="always")
+@inlined_kernel
 def unit(key: Any, slot: int) -> Any:
     """Return the uniform number in (0, 1) of a decision."""
     bits = mix(key + np.uint64(slot) * _GOLDEN) >> _S11
     return (np.float64(bits) + 0.5) * 1.1102230246251565e-16
 
 
-@njit(cache=True, inline="always")
+@inlined_kernel
 def pick(u: float, n: int) -> Any:
     """Return a whole number below n."""
     return min(np.int64(u * n), n - 1)

@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.erlang.jit import kernel
 from releve.demand.erlang.vector_math import exp, inverse_b
+from releve.kernels.decorators import fused_kernel
 
 __all__ = ["Queues", "evaluate", "measure_a", "queues"]
 
@@ -70,7 +70,7 @@ def queues(lanes: int) -> Queues:
     return Queues(a, n, kappa, t, hold, wait, abandon, late, beyond, np.ones((11, lanes)))
 
 
-@kernel
+@fused_kernel
 def measure_a(load: Array, agents: Array, kappa: Array, t: Array, q: Queues, out: Array) -> None:
     """Fill ``out[:, case]`` with P(wait), P(abandon), P(answered after T), P(waiting at T)."""
     for first in range(0, load.size, q.n.size):
@@ -85,7 +85,7 @@ def measure_a(load: Array, agents: Array, kappa: Array, t: Array, q: Queues, out
             out[2, i], out[3, i] = q.late[lane], q.beyond[lane]
 
 
-@kernel
+@fused_kernel
 def evaluate(q: Queues) -> None:
     """Set the four probabilities of every lane."""
     work = q.work
@@ -114,7 +114,7 @@ def evaluate(q: Queues) -> None:
     _conclude(q, y, inverse, rest, rest_t, ratio)
 
 
-@kernel
+@fused_kernel
 def _conclude(
     q: Queues, y: Array, inverse: Array, rest: Array, rest_t: Array, ratio: Array
 ) -> None:
@@ -128,7 +128,7 @@ def _conclude(
         q.beyond[lane] = rho * ratio[lane] * per_d * (1.0 + q.hold[lane])
 
 
-@kernel
+@fused_kernel
 def _series(c: Array, x: Array, per_x: Array, last: Array, inverse: Array, rest: Array) -> None:
     """Set ``inverse`` = 1 / A(c, x) and ``rest`` = 1 - 1 / A, neither by a difference.
 
@@ -159,7 +159,7 @@ def _series(c: Array, x: Array, per_x: Array, last: Array, inverse: Array, rest:
         rest[lane] = rest[lane] / total
 
 
-@kernel
+@fused_kernel
 def _last_term(c: float, x: float) -> float:
     """Return the index of the last term of A(c, x) that counts.
 
@@ -176,7 +176,7 @@ def _last_term(c: float, x: float) -> float:
     return np.ceil(u + max(0.0, x - c - 1.0)) + 1.0  # type: ignore[no-any-return]
 
 
-@kernel
+@fused_kernel
 def _far_ratio(c: float, x_t: float, inverse_t: float) -> float:
     """Return E A(c, x_t) / A(c, x) far in overload, where it is the regularised incomplete gamma
     function P(c, x_t) = x_t^c exp(-x_t) A(c, x_t) / gamma(c + 1).

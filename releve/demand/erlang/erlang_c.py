@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.erlang.jit import kernel
 from releve.demand.erlang.vector_math import LANES, ROUNDING, SMALLEST_LOAD, exp, inverse_b, take
+from releve.kernels.decorators import fused_kernel
 
 __all__ = ["measure_c", "require_c"]
 
 Array = NDArray[Any]
 
 
-@kernel
+@fused_kernel
 def measure_c(load: Array, agents: Array, t: Array, out: Array) -> None:
     """Fill ``out[:, case]`` with P(wait) and P(W > T), ``t`` = T / AHT; both 1 in overload."""
     count = min(LANES, load.size)
@@ -39,7 +39,7 @@ def measure_c(load: Array, agents: Array, t: Array, out: Array) -> None:
             out[1, first + lane] = wait * fade[lane]
 
 
-@kernel
+@fused_kernel
 def require_c(
     calls: Array,
     interval_s: Array,
@@ -82,7 +82,7 @@ def require_c(
             found[lane] = found[lane] if volume[lane] > 0.0 else volume[lane]
 
 
-@kernel
+@fused_kernel
 def _begin(
     volume: Array,
     interval: Array,
@@ -102,7 +102,7 @@ def _begin(
         first[lane] = max(np.floor(load) + 1.0, np.ceil(load / (cap[lane] * (1.0 + ROUNDING))))
 
 
-@kernel
+@fused_kernel
 def _fade(
     t: Array,
     aht: Array,
@@ -125,7 +125,7 @@ def _fade(
         fade[lane] /= (1.0 - goal[lane]) * (1.0 + ROUNDING)
 
 
-@kernel
+@fused_kernel
 def _advance(
     tried: float,
     a: Array,

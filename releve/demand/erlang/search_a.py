@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.erlang.erlang_a import Queues, evaluate
-from releve.demand.erlang.jit import kernel
 from releve.demand.erlang.vector_math import ROUNDING, SMALLEST_LOAD
+from releve.kernels.decorators import fused_kernel
 
 __all__ = ["Cases", "Search", "require_a", "search"]
 
@@ -78,7 +78,7 @@ def search(lanes: int) -> Search:
     return Search(case, definition, *(np.zeros(lanes) for _ in range(10)))
 
 
-@kernel
+@fused_kernel
 def require_a(cases: Cases, q: Queues, s: Search, out: Array) -> None:
     """Fill ``out[case]`` with the least n that holds every condition; no calls 0, unknown NaN.
 
@@ -94,7 +94,7 @@ def require_a(cases: Cases, q: Queues, s: Search, out: Array) -> None:
             coming = _refill(cases, q, s, coming, out)
 
 
-@kernel
+@fused_kernel
 def _refill(cases: Cases, q: Queues, s: Search, coming: int, out: Array) -> int:
     """Put the next cases into the free lanes; return the case after them.
 
@@ -127,12 +127,12 @@ def _refill(cases: Cases, q: Queues, s: Search, coming: int, out: Array) -> int:
     return coming
 
 
-@kernel
+@fused_kernel
 def _at(values: Array, i: int) -> Any:
     return values[min(i, values.size - 1)]
 
 
-@kernel
+@fused_kernel
 def _measure_strain(q: Queues, s: Search) -> None:
     """Set the strain of every lane; at most 1 where every condition holds."""
     for lane in range(s.strain.size):
@@ -148,13 +148,13 @@ def _measure_strain(q: Queues, s: Search) -> None:
         s.strain[lane] = max(strain, _odds(busy, 1.0 - busy, s.cap[lane]))
 
 
-@kernel
+@fused_kernel
 def _odds(share: float, rest: float, allowed: float) -> float:
     """Return the odds of ``share`` against ``rest`` over those of ``allowed``."""
     return share * (1.0 - allowed) / (max(rest, 1e-300) * allowed)
 
 
-@kernel
+@fused_kernel
 def _narrow(q: Queues, s: Search, out: Array) -> None:
     """Narrow the brackets by what was measured; write what is found and free its lane."""
     for lane in range(s.case.size):
@@ -179,7 +179,7 @@ def _narrow(q: Queues, s: Search, out: Array) -> None:
         q.n[lane] = _next(crossing, s.low[lane], s.high[lane], s.rounds[lane])
 
 
-@kernel
+@fused_kernel
 def _next(crossing: float, low: float, high: float, rounds: float) -> float:
     """Return where to measure next, inside the bracket."""
     if high == 0.0:

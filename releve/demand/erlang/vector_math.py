@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.erlang.jit import kernel, kernel_of_numbers
+from releve.kernels.decorators import fused_finite_kernel, fused_kernel
 
 __all__ = ["LANES", "ROUNDING", "SMALLEST_LOAD", "exp", "inverse_b", "take"]
 
@@ -35,7 +35,7 @@ _WHOLE = 1.5 * 2.0**52
 Array = NDArray[Any]
 
 
-@kernel
+@fused_kernel
 def take(source: Array, first: int, into: Array) -> None:
     """Copy the next cases of a parameter; a parameter of length 1 holds for every case."""
     if source.size == 1:
@@ -47,7 +47,7 @@ def take(source: Array, first: int, into: Array) -> None:
             into[lane] = part[lane]
 
 
-@kernel
+@fused_kernel
 def exp(x: Array, out: Array) -> None:
     """Set ``out`` = exp(``x``) to a relative error of 5e-16, of an x kept within -64 and 700.
 
@@ -71,7 +71,7 @@ def exp(x: Array, out: Array) -> None:
         out[lane] = p * np.int64(bits).view(np.float64)
 
 
-@kernel_of_numbers
+@fused_finite_kernel
 def _largest(x: Array) -> float:
     """Return the largest; none is NaN, or the compiler could not work on lanes side by side."""
     top: float = x[0]
@@ -80,7 +80,7 @@ def _largest(x: Array) -> float:
     return top
 
 
-@kernel
+@fused_kernel
 def inverse_b(n: Array, load: Array, per_load: Array, share: Array, y: Array) -> None:
     """Set ``y`` = 1 / B(n, a), the inverse of the Erlang B formula; infinite above 1e308.
 

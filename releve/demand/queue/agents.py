@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from releve.demand.queue.draws import SERVICE, TRANSFER, uniform
 from releve.demand.queue.heaps import drop_first, lift, lower, remove
-from releve.demand.queue.jit import index, inlined, kernel
 from releve.demand.queue.layout import (
     ANSWERED,
     ANSWERED_BEFORE,
@@ -59,23 +58,24 @@ from releve.demand.queue.waiting_lines import (
     overflow_group,
     take_idle,
 )
+from releve.kernels.decorators import inlined_kernel, kernel, unsigned
 
 __all__ = ["arrive", "end_call", "step"]
 
 Array = NDArray[Any]
 
 
-@inlined
+@inlined_kernel
 def arrive(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
     """A call reaches the centre: it is answered, waits, or is blocked."""
-    p = index(s.slot[slot, PROGRAMME])
+    p = unsigned(s.slot[slot, PROGRAMME])
     if s.trace.shape[0]:
         note(s, now, T_OFFERED, slot, -1)
     g = idle_group(w, s, p)
     if g >= 0:
-        take_idle(s, index(g))
+        take_idle(s, unsigned(g))
         s.clock[slot, SINCE] = now
-        _start(w, s, d, slot, index(g), now)
+        _start(w, s, d, slot, unsigned(g), now)
     elif w.places[p] >= 0 and in_line(w, s, d, p, now) >= w.places[p]:
         _block(w, s, d, slot, now)
     else:
@@ -89,13 +89,13 @@ def _overflow(w: Work, s: Room, d: Day, p: int, now: float) -> None:
     """Let the first of a line that has grown be answered by a group that answers long lines."""
     g = overflow_group(w, s, p, in_line(w, s, d, p, now))
     if g >= 0:
-        slot = index(s.line_first[p])
+        slot = unsigned(s.line_first[p])
         leave_line(s, slot)
-        take_idle(s, index(g))
-        _start(w, s, d, slot, index(g), now)
+        take_idle(s, unsigned(g))
+        _start(w, s, d, slot, unsigned(g), now)
 
 
-@inlined
+@inlined_kernel
 def _start(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> None:
     """Let a free agent answer a call that waits since its ``SINCE``."""
     size = s.n[BUSY]
@@ -105,10 +105,10 @@ def _start(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> None:
     s.busy[g] += 1
 
 
-@inlined
+@inlined_kernel
 def _answer(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> float:
     """Count the answer; return when the call will end."""
-    p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
+    p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
     if s.slot[slot, STAGE] == FRESH:
         waited = now - s.clock[slot, SINCE]
         d.counts[cell, p, ANSWERED] += 1
@@ -125,7 +125,7 @@ def _answer(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> float:
 
 @kernel
 def _block(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
-    p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
+    p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
     d.counts[cell, p, BLOCKED if s.slot[slot, STAGE] == FRESH else CUT] += 1
     if s.trace.shape[0]:
         note(s, now, T_BLOCKED, slot, -1)
@@ -133,12 +133,12 @@ def _block(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
     free_slot(s, slot)
 
 
-@inlined
+@inlined_kernel
 def end_call(w: Work, s: Room, d: Day, now: float) -> None:
     """The next call ends: its agent answers another, is free, or leaves; the caller may be passed
     on to another programme."""
-    slot, size = index(s.busy_slot[0]), s.n[BUSY]
-    g, p = index(s.slot[slot, GROUP]), index(s.slot[slot, PROGRAMME])
+    slot, size = unsigned(s.busy_slot[0]), s.n[BUSY]
+    g, p = unsigned(s.slot[slot, GROUP]), unsigned(s.slot[slot, PROGRAMME])
     _spread(w, s, d.busy, g, s.clock[slot, SINCE], now, 1)
     if s.trace.shape[0]:
         note(s, now, T_ENDED, slot, g)
@@ -148,7 +148,7 @@ def end_call(w: Work, s: Room, d: Day, now: float) -> None:
     else:
         following = next_call(w, s, d, g, now)
     if following >= 0:
-        end = _answer(w, s, d, index(following), g, now)
+        end = _answer(w, s, d, unsigned(following), g, now)
         lower(s.busy_time, s.busy_slot, s.busy_slot, size, 0, end, following, following)
     else:
         drop_first(s.busy_time, s.busy_slot, s.busy_slot, size)
@@ -186,7 +186,7 @@ def _arrive_again(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
     arrive(w, s, d, slot, now)
 
 
-@inlined
+@inlined_kernel
 def _spread(w: Work, s: Room, seconds: Array, g: int, start: float, now: float, n: int) -> None:
     """Add ``n`` times the seconds from ``start`` to ``now`` to the intervals they fall in."""
     cell = s.n[NOW_CELL]
@@ -194,7 +194,7 @@ def _spread(w: Work, s: Room, seconds: Array, g: int, start: float, now: float, 
         seconds[cell, g] += n * (now - w.edges[cell])
         now = w.edges[cell]
         cell -= 1
-    seconds[index(cell), g] += n * (now - start)
+    seconds[unsigned(cell), g] += n * (now - start)
 
 
 @kernel
@@ -210,14 +210,14 @@ def _count_ghosts(w: Work, s: Room, d: Day, g: int, now: float) -> None:
 def step(w: Work, s: Room, d: Day, k: int, now: float) -> None:
     """A group gets another number of agents. Who stayed to finish stays on when it grows; when it
     shrinks the free go first, the longest free before the others."""
-    g, agents = index(w.step_group[k]), w.step_agents[k]
+    g, agents = unsigned(w.step_group[k]), w.step_agents[k]
     _count_ghosts(w, s, d, g, now)
     before = max(s.present[g], s.busy[g])
     s.present[g] = agents
     for _ in range(agents - before):
         slot = next_call(w, s, d, g, now)
         if slot >= 0:
-            _start(w, s, d, index(slot), g, now)
+            _start(w, s, d, unsigned(slot), g, now)
         else:
             become_idle(s, g, now)
     while s.idle_n[g] > 0 and s.idle_n[g] + s.busy[g] > agents:
@@ -235,8 +235,8 @@ def _interrupt(w: Work, s: Room, d: Day, g: int, mode: int, now: float) -> None:
         slot = s.busy_slot[i]
         if s.slot[slot, GROUP] == g and s.clock[slot, SINCE] > since:
             at, since = i, s.clock[slot, SINCE]
-    slot = index(s.busy_slot[at])
-    p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
+    slot = unsigned(s.busy_slot[at])
+    p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
     _spread(w, s, d.busy, g, since, now, 1)
     remove(s.busy_time, s.busy_slot, s.busy_slot, s.n[BUSY], at)
     s.n[BUSY] -= 1

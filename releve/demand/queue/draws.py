@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.queue.jit import inlined, kernel
+from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = [
     "BUSYNESS",
@@ -71,14 +71,14 @@ def label_key(label: str) -> int:
     return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little")
 
 
-@inlined
+@inlined_kernel
 def _mix(x: Any) -> Any:
     x = (x ^ (x >> S30)) * MIX_1
     x = (x ^ (x >> S27)) * MIX_2
     return x ^ (x >> S31)
 
 
-@inlined
+@inlined_kernel
 def uniform(stream: Any, number: int, leg: int) -> float:
     """Return the number in (0, 1) of one call; 0 and 1 never come, and 1 - u is exact."""
     if leg > 0:
@@ -87,13 +87,13 @@ def uniform(stream: Any, number: int, leg: int) -> float:
     return (float(np.int64(bits >> S12)) + 0.5) * STEP
 
 
-@inlined
+@inlined_kernel
 def time_number(time: float) -> int:
     """Return the number of an instant for :func:`uniform`: its bits."""
     return int(np.float64(time).view(np.int64))
 
 
-@inlined
+@inlined_kernel
 def exponential(u: float) -> float:
     """Return -log(1 - u) to 1e-15, the same bits on every machine.
 
@@ -140,7 +140,7 @@ def day_numbers(seed: Any, first: int, keys: Array, streams: Array, out: Array) 
             out[r, p] = uniform(streams[p, BUSYNESS], 0, 0)
 
 
-@inlined
+@inlined_kernel
 def unit_value(
     law: int, shape: float, samples: Array, first: int, stream: Any, number: int, leg: int
 ) -> float:

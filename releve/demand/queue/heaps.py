@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.queue.jit import index, inlined
+from releve.kernels.decorators import inlined_kernel, unsigned
 
 __all__ = ["drop_first", "lift", "lower", "remove"]
 
 Array = NDArray[Any]
 
-ZERO, ONE, TWO, THREE, FOUR = (index(k) for k in range(5))
+ZERO, ONE, TWO, THREE, FOUR = (unsigned(k) for k in range(5))
 
 
-@inlined
+@inlined_kernel
 def lift(time: Array, load: Array, mark: Array, size: int, t: float, what: int, how: int) -> None:
     """Add (``t``, ``what``, ``how``) to a heap of ``size``."""
     _rise(time, load, mark, size, t, what, how)
 
 
-@inlined
+@inlined_kernel
 def _rise(time: Array, load: Array, mark: Array, i: int, t: float, what: int, how: int) -> None:
-    at = index(i)
+    at = unsigned(i)
     while at > ZERO:
         above = (at - ONE) >> TWO
         if time[above] <= t:
@@ -38,12 +38,12 @@ def _rise(time: Array, load: Array, mark: Array, i: int, t: float, what: int, ho
     time[at], mark[at], load[at] = t, how, what
 
 
-@inlined
+@inlined_kernel
 def lower(
     time: Array, load: Array, mark: Array, size: int, i: int, t: float, what: int, how: int
 ) -> None:
     """Put (``t``, ``what``, ``how``) at ``i`` or below, in a heap of ``size``."""
-    n, at = index(size), index(i)
+    n, at = unsigned(size), unsigned(i)
     while True:
         child = FOUR * at + ONE
         if child + THREE < n:  # two games and a final, without a branch
@@ -68,7 +68,7 @@ def lower(
     time[at], mark[at], load[at] = t, how, what
 
 
-@inlined
+@inlined_kernel
 def drop_first(time: Array, load: Array, mark: Array, size: int) -> None:
     """Take the first out of a heap of ``size``; one fewer is left."""
     last = size - 1
@@ -78,7 +78,7 @@ def drop_first(time: Array, load: Array, mark: Array, size: int) -> None:
         lower(time, load, mark, last, 0, time[last], load[last], mark[last])
 
 
-@inlined
+@inlined_kernel
 def remove(time: Array, load: Array, mark: Array, size: int, i: int) -> None:
     """Take entry ``i`` out of a heap of ``size``."""
     last = size - 1

@@ -26,7 +26,6 @@ from releve.demand.queue.draws import (
     uniform,
 )
 from releve.demand.queue.heaps import drop_first, lift, lower
-from releve.demand.queue.jit import index, inlined, kernel
 from releve.demand.queue.layout import (
     AGAIN,
     BLOCK,
@@ -55,6 +54,7 @@ from releve.demand.queue.layout import (
     Work,
 )
 from releve.demand.queue.waiting_lines import call_back, new_slot, strike_off
+from releve.kernels.decorators import inlined_kernel, kernel, unsigned
 
 __all__ = ["run"]
 
@@ -149,7 +149,7 @@ def _open(w: Work, s: Room, seed: Any, replication: int, factor: Array) -> None:
     s.next_number[:] = -1
     s.next_cell[:] = 0
     for p in range(w.keys.size):
-        t = _next_arrival(w, s, index(p), factor[p], w.edges[0])
+        t = _next_arrival(w, s, unsigned(p), factor[p], w.edges[0])
         lift(s.turn_time, s.turn, s.turn, p, t, p, p)
 
 
@@ -163,7 +163,7 @@ def _draw_ahead(w: Work, s: Room, p: int, number: int) -> None:
             s.ahead[p, decision] = LATER_DRAWN
 
 
-@inlined
+@inlined_kernel
 def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
     """Return when the next call of a programme comes: one unit of expected calls, exponential,
     after the last. Infinite after the last interval."""
@@ -174,7 +174,7 @@ def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
     cells = w.edges.size - 1
     s.next_number[p] = number
     while cell < cells:
-        rate, edge = w.rate[p, index(cell)] * factor, w.edges[index(cell + 1)]
+        rate, edge = w.rate[p, unsigned(cell)] * factor, w.edges[unsigned(cell + 1)]
         if left < (edge - t) * rate:
             t += left / rate
             break
@@ -185,11 +185,11 @@ def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
     return float(t) if cell < cells else np.inf
 
 
-@inlined
+@inlined_kernel
 def _new_call(w: Work, s: Room, d: Day, factor: Array, now: float) -> None:
     """The next new call arrives; its programme waits for the one after."""
-    p = index(s.turn[0])
-    number, cell = s.next_number[p], index(s.next_cell[p])
+    p = unsigned(s.turn[0])
+    number, cell = s.next_number[p], unsigned(s.next_cell[p])
     at = number % BLOCK
     need, patient = s.ahead[p, SERVICE, at], s.ahead[p, PATIENCE, at]
     t = _next_arrival(w, s, p, factor[p], now)
@@ -203,7 +203,7 @@ def _new_call(w: Work, s: Room, d: Day, factor: Array, now: float) -> None:
 @kernel
 def _later(w: Work, s: Room, d: Day, now: float) -> None:
     """A caller who hung up comes back, or one who will hangs up now."""
-    slot, visit = index(s.later_slot[0]), s.later_visit[0]
+    slot, visit = unsigned(s.later_slot[0]), s.later_visit[0]
     drop_first(s.later_time, s.later_slot, s.later_visit, s.n[LATER])
     s.n[LATER] -= 1
     if visit < 0:
@@ -220,7 +220,7 @@ def _later(w: Work, s: Room, d: Day, now: float) -> None:
 def _leave(w: Work, s: Room, d: Day, p: int) -> None:
     """Empty a line that nobody will answer any more."""
     while s.line_first[p] >= 0:
-        strike_off(w, s, d, index(p), np.nextafter(np.inf, 0.0))
+        strike_off(w, s, d, unsigned(p), np.nextafter(np.inf, 0.0))
         slot = s.line_first[p]
         if slot >= 0:
             lost = LEFT if s.slot[slot, STAGE] == FRESH else CUT

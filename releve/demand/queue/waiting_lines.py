@@ -17,7 +17,6 @@ from releve.demand.queue.draws import (
     unit_value,
 )
 from releve.demand.queue.heaps import lift
-from releve.demand.queue.jit import index, inlined, kernel
 from releve.demand.queue.layout import (
     ABANDONED,
     CELL,
@@ -46,6 +45,7 @@ from releve.demand.queue.layout import (
     Room,
     Work,
 )
+from releve.kernels.decorators import inlined_kernel, kernel, unsigned
 
 __all__ = [
     "become_idle",
@@ -67,11 +67,11 @@ __all__ = [
 Array = NDArray[Any]
 
 
-@inlined
+@inlined_kernel
 def new_slot(s: Room, programme: int, origin: int, number: int, leg: int, cell: int) -> int:
     """Return a slot that holds a call not yet answered."""
     free = s.n[FREE]
-    slot = index(free if free >= 0 else s.n[USED])
+    slot = unsigned(free if free >= 0 else s.n[USED])
     if free >= 0:
         s.n[FREE] = s.slot[slot, NEXT]
     else:
@@ -86,7 +86,7 @@ def new_slot(s: Room, programme: int, origin: int, number: int, leg: int, cell: 
     return slot
 
 
-@inlined
+@inlined_kernel
 def free_slot(s: Room, slot: int) -> None:
     """Give a slot back; who watched it sees that its visit is over."""
     s.slot[slot, NEXT] = s.n[FREE]
@@ -94,19 +94,19 @@ def free_slot(s: Room, slot: int) -> None:
     s.visit[slot] += 1
 
 
-@inlined
+@inlined_kernel
 def draw(w: Work, s: Room, slot: int, which: int, decision: int) -> float:
     """Return the value of the service law (``which`` 0) or the patience law (1) of a call."""
     ahead = s.clock[slot, NEED + which]
     if ahead != LATER_DRAWN:
         return float(ahead)
-    p = index(s.slot[slot, PROGRAMME])
+    p = unsigned(s.slot[slot, PROGRAMME])
     return unit_value(
         w.law[p, which],
         w.shape[p, which],
         w.samples,
         w.first[p, which],
-        s.streams[index(s.slot[slot, ORIGIN]), decision],
+        s.streams[unsigned(s.slot[slot, ORIGIN]), decision],
         s.slot[slot, NUMBER],
         s.slot[slot, LEG],
     )
@@ -124,7 +124,7 @@ def note(s: Room, now: float, what: int, slot: int, group: int) -> None:
     s.trace[row, 4] = s.slot[slot, NUMBER]
 
 
-@inlined
+@inlined_kernel
 def idle_group(w: Work, s: Room, p: int) -> int:
     """Return the group that answers a call of ``p`` now: of the best rank with a free agent, the
     one whose agent has been free longest, drawn among equals; -1 when all are busy."""
@@ -132,10 +132,12 @@ def idle_group(w: Work, s: Room, p: int) -> int:
     for k in range(w.groups_at[p], w.groups_at[p + 1]):
         if w.groups_rank[k] > rank:
             break
-        g = index(w.groups[k])
+        g = unsigned(w.groups[k])
         if s.idle_n[g] > 0 and w.groups_least[k] <= 1:
-            free_since = s.idle[g, index(s.idle_at[g])]
-            if free_since < since or (free_since == since and _tie(s, g) < _tie(s, index(found))):
+            free_since = s.idle[g, unsigned(s.idle_at[g])]
+            if free_since < since or (
+                free_since == since and _tie(s, g) < _tie(s, unsigned(found))
+            ):
                 found, since, rank = w.groups[k], free_since, w.groups_rank[k]
     return found
 
@@ -163,7 +165,7 @@ def _tie(s: Room, g: int) -> float:
     return float(s.tie[g, at])
 
 
-@inlined
+@inlined_kernel
 def take_idle(s: Room, g: int) -> None:
     """Take the agent of a group who has been free longest."""
     at = s.idle_at[g] + 1
@@ -171,13 +173,13 @@ def take_idle(s: Room, g: int) -> None:
     s.idle_n[g] -= 1
 
 
-@inlined
+@inlined_kernel
 def become_idle(s: Room, g: int, now: float) -> None:
     """Put an agent of a group at the end of those who are free."""
     at = s.idle_at[g] + s.idle_n[g]
     at = at if at < s.idle.shape[1] else at - s.idle.shape[1]
-    s.idle[g, index(at)] = now
-    s.tie[g, index(at)] = LATER_DRAWN
+    s.idle[g, unsigned(at)] = now
+    s.tie[g, unsigned(at)] = LATER_DRAWN
     s.idle_n[g] += 1
     if s.idle_n[g] > 1 and s.idle[g, at - 1] == now:  # -1 is the ring's last place
         _rank_last(s, g, now)
@@ -200,11 +202,11 @@ def _rank_last(s: Room, g: int, now: float) -> None:
     s.tie[g, last % size] = own
 
 
-@inlined
+@inlined_kernel
 def join_line(w: Work, s: Room, slot: int, now: float) -> None:
     """Let a call wait; if it will dial again when it hangs up, watch for that moment."""
-    p = index(s.slot[slot, PROGRAMME])
-    mean = w.patience[p, index(s.slot[slot, CELL])]
+    p = unsigned(s.slot[slot, PROGRAMME])
+    mean = w.patience[p, unsigned(s.slot[slot, CELL])]
     until = np.inf
     if mean < np.inf:
         until = now + mean * draw(w, s, slot, 1, PATIENCE)
@@ -214,7 +216,7 @@ def join_line(w: Work, s: Room, slot: int, now: float) -> None:
     if s.line_first[p] < 0:
         s.line_first[p] = slot
     else:
-        s.slot[index(s.line_last[p]), NEXT] = slot
+        s.slot[unsigned(s.line_last[p]), NEXT] = slot
     s.line_last[p] = slot
     s.n[WAITING] += 1
     if until < np.inf and w.redial[p] > 0.0 and _dials_again(w, s, slot):
@@ -225,21 +227,21 @@ def join_line(w: Work, s: Room, slot: int, now: float) -> None:
         note(s, now, T_WAITS, slot, -1)
 
 
-@inlined
+@inlined_kernel
 def strike_off(w: Work, s: Room, d: Day, p: int, now: float) -> None:
     """Strike those off the head of a line who have hung up by ``now``."""
     slot = s.line_first[p]
-    while slot >= 0 and s.clock[index(slot), UNTIL] <= now:
-        after = s.slot[index(slot), NEXT]
+    while slot >= 0 and s.clock[unsigned(slot), UNTIL] <= now:
+        after = s.slot[unsigned(slot), NEXT]
         s.line_first[p] = after
         s.n[WAITING] -= 1
-        _hung_up(w, s, d, index(slot))
+        _hung_up(w, s, d, unsigned(slot))
         slot = after
 
 
 @kernel
 def _hung_up(w: Work, s: Room, d: Day, slot: int) -> None:
-    p, cell = index(s.slot[slot, PROGRAMME]), index(s.slot[slot, CELL])
+    p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
     until = s.clock[slot, UNTIL]
     if s.slot[slot, STAGE] == FRESH:
         waited = until - s.clock[slot, SINCE]
@@ -266,7 +268,7 @@ def in_line(w: Work, s: Room, d: Day, p: int, now: float) -> int:
             if after < 0:
                 s.line_last[p] = before
             s.n[WAITING] -= 1
-            _hung_up(w, s, d, index(slot))
+            _hung_up(w, s, d, unsigned(slot))
         else:
             before = slot
             waiting += 1
@@ -274,7 +276,7 @@ def in_line(w: Work, s: Room, d: Day, p: int, now: float) -> int:
     return waiting
 
 
-@inlined
+@inlined_kernel
 def next_call(w: Work, s: Room, d: Day, g: int, now: float) -> int:
     """Take the call a free agent of ``g`` answers out of its line: of the best rank that waits, the
     one that has waited longest, drawn among equals; -1 when no call waits for the group."""
@@ -284,17 +286,17 @@ def next_call(w: Work, s: Room, d: Day, g: int, now: float) -> int:
     for k in range(w.serves_at[g], w.serves_at[g + 1]):
         if w.serves_rank[k] > rank:
             break
-        p = index(w.serves[k])
+        p = unsigned(w.serves[k])
         strike_off(w, s, d, p, now)
         if w.serves_least[k] > 1 and in_line(w, s, d, p, now) < w.serves_least[k]:
             continue
         head = s.line_first[p]
-        if head < 0 or s.clock[index(head), SINCE] > since:
+        if head < 0 or s.clock[unsigned(head), SINCE] > since:
             continue
-        if s.clock[index(head), SINCE] < since or _call_tie(s, head) < _call_tie(s, found):
-            found, since, rank = head, s.clock[index(head), SINCE], w.serves_rank[k]
+        if s.clock[unsigned(head), SINCE] < since or _call_tie(s, head) < _call_tie(s, found):
+            found, since, rank = head, s.clock[unsigned(head), SINCE], w.serves_rank[k]
     if found >= 0:
-        leave_line(s, index(found))
+        leave_line(s, unsigned(found))
     return found
 
 
@@ -306,10 +308,10 @@ def _call_tie(s: Room, slot: int) -> float:
     return uniform(stream, s.slot[slot, NUMBER], s.slot[slot, LEG])
 
 
-@inlined
+@inlined_kernel
 def leave_line(s: Room, slot: int) -> None:
     """Take the first of a line out of it."""
-    s.line_first[index(s.slot[slot, PROGRAMME])] = s.slot[slot, NEXT]
+    s.line_first[unsigned(s.slot[slot, PROGRAMME])] = s.slot[slot, NEXT]
     s.n[WAITING] -= 1
 
 

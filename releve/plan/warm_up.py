@@ -1,8 +1,8 @@
-"""Compile the kernels that a plan needs into their cache: ``python -m releve.warm``.
+"""Compile the kernels that a plan needs into their cache: ``python -m releve.plan.warm_up``.
 
-``scripts/demo`` does this on the other core while it makes its operator; where the cache holds them
-it is over in seconds. The kernels are compiled by use, on a small operator, so that their types are
-those of every plan.
+``scripts/demo`` does this on the other core while it makes its operator; with a filled cache it
+takes seconds. The kernels are compiled by planning for a small operator, so that their argument
+types are those of every plan.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from releve.demand import INTERVAL, Requirement, warm_up
 from releve.network import day_bounds, sample_operator
-from releve.plan import PlanSettings, solve_day
+from releve.plan.planner import solve_day
+from releve.plan.settings import PlanSettings
 
 __all__ = ["compile_kernels"]
 
@@ -22,7 +23,7 @@ _DAY = date(2026, 11, 30)
 
 
 def compile_kernels() -> None:
-    """Search the least agents of a queue, and plan a day on which every programme needs two."""
+    """Find the least agents of a queue, and plan a day on which every programme needs two."""
     warm_up()
     operator = sample_operator(_AGENTS, _SITES, _SEED, start=_DAY, weeks_of_history=0)
     first, last = day_bounds(_DAY, operator.row.time_zone)

@@ -1,0 +1,35 @@
+"""The folder of compiled kernels: one for each state of the files that they are made from.
+
+numba's own cache checks the file of a kernel alone: a kernel that calls one of another file would
+keep the old one after a change there, and silently give wrong figures. The folder is therefore
+named by the digest of all these files, and any change begins a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["PACKAGE", "cache_folder", "kernel_files"]
+
+PACKAGE = Path(__file__).resolve().parents[1]
+_FOLDERS = ("crashtest", "demand/erlang", "demand/queue", "kernels")
+_FILES = ("network/max_independent_set.py", "plan/local_search.py", "plan/rounding.py")
+
+
+def kernel_files(package: Path = PACKAGE) -> Iterator[Path]:
+    """Yield the files that decide what the kernels do, in a fixed order."""
+    for folder in _FOLDERS:
+        yield from sorted((package / folder).rglob("*.py"))
+    for name in _FILES:
+        yield package / name
+
+
+def cache_folder(package: Path = PACKAGE) -> Path:
+    """Return the folder of the kernels for the files as they are now."""
+    digest = hashlib.sha256()
+    for path in kernel_files(package):
+        digest.update(f"{path.relative_to(package).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return package / "__pycache__" / f"kernels-{digest.hexdigest()[:16]}"
