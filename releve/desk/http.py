@@ -14,7 +14,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
+from django.utils.translation import get_language
 
+from releve.desk.page import PageModel
 from releve.registry.service import current, operator_of
 
 __all__ = [
@@ -24,7 +26,9 @@ __all__ = [
     "answer",
     "failure",
     "fresh",
+    "json_response",
     "other_form",
+    "page_response",
     "respond_if_changed",
     "unchanged",
     "wants_json",
@@ -83,6 +87,34 @@ def fresh(
 ) -> HttpResponse:
     """Return a page without forms, as HTML or JSON; 304 when the reader has it already."""
     return unchanged(request, answer(request, template, page, twin, drill=drill))
+
+
+def page_response(
+    request: HttpRequest,
+    template: str,
+    page: PageModel,
+    context: Mapping[str, object],
+    *,
+    forms: bool = True,
+) -> HttpResponse:
+    """Return a page object as HTML or as JSON; 304 when the reader has it, unless it has forms."""
+    if wants_json(request):
+        return json_response(request, page)
+
+    def respond() -> HttpResponse:
+        words = {"frame": _frame(), "page": page, "twin_url": other_form(request, as_json=True)}
+        return render(request, template, {**words, **context})
+
+    if forms:
+        response = respond()
+        response["Cache-Control"] = _CACHE_CONTROL
+        return response
+    return respond_if_changed(request, (get_language() or "", template, repr(page)), respond)
+
+
+def json_response(request: HttpRequest, page: PageModel) -> HttpResponse:
+    """Return a page object as JSON; 304 when the reader has it already."""
+    return unchanged(request, HttpResponse(page.json_bytes, content_type="application/json"))
 
 
 def unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:

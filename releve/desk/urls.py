@@ -36,6 +36,7 @@ urlpatterns = [
     path("people/tokens", people_views.token_give, name="token_give"),
     path("people/tokens/<int:number>/end", people_views.token_end, name="token_end"),
     path("account/", include("releve.desk.access.urls")),
+    path("", include("releve.desk.now.urls")),
     path("", include("releve.desk.live.urls")),
     path("incident/", include("releve.desk.incident.urls")),
     path("health/", include("releve.desk.health.urls")),

@@ -32,8 +32,8 @@ def test_what_is_done_in_a_drill_is_not_done_for_real(looking: Looking, acting: 
     acting.close()
     real = look_as(Role.CONTINUITY).get("/now.json").json()
     drill = looking.as_().get("/now.json").json()
-    assert {row["tone"] for row in real["sites"]} == {"held"}
-    assert "missed" in {row["tone"] for row in drill["sites"]}
+    assert {row["state"] for row in real["sites"]} == {"open"}
+    assert "closed" in {row["state"] for row in drill["sites"]}
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "x", "99999", "²"])

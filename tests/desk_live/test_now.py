@@ -34,12 +34,12 @@ def test_a_closed_site_shows_its_countdown_and_the_people_who_have_not_answered(
     acting.two_positives()
     acting.work()
     page = web.get("/now").context["page"]
-    closed = next(row for row in page.sites if row.id == acting.site)
+    closed = next(row for row in page.sites if row.site == acting.site)
     assert closed == page.sites[0], "what is lost comes first"
-    assert closed.tone == "missed"
-    assert re.fullmatch(r"4[78].h.\d\d.min", closed.left)
-    assert page.counts.waiting == page.counts.told == len(acting.messages) > 0
-    kinds = [moment.kind for moment in page.moments]
+    assert closed.state == "closed"
+    assert re.search(r"peut rouvrir dans 4[78].h.\d\d.min", text_of(web, "/now"))
+    assert page.messages.waiting == page.messages.told == len(acting.messages) > 0
+    kinds = [entry.kind for entry in page.timeline]
     assert {"site.closed", "relief.made", "routing.published"} <= set(kinds)
     assert "Exercice" in text_of(web, "/now")
 
@@ -61,12 +61,12 @@ def test_a_client_sees_the_coverage_of_its_own_programmes_alone(
     assert twin["stream"] == "live", "a drill is not for clients"
     assert twin["sites"] == []
     assert twin["messages"] is None
-    assert [row["id"] for row in twin["clients"]] in ([client], [])
+    assert [row["client"] for row in twin["clients"]] in ([client], [])
 
 
 def test_a_site_lead_sees_the_own_site_alone(looking: Looking, acting: Acting) -> None:
     twin = looking.as_(Role.SITE).get("/now.json").json()
-    assert [row["id"] for row in twin["sites"]] == [acting.site]
+    assert [row["site"] for row in twin["sites"]] == [acting.site]
     assert twin["clients"] == []
 
 
@@ -143,3 +143,27 @@ def test_time_left_is_written_in_hours_and_minutes() -> None:
     assert left(at, at + timedelta(hours=47, minutes=59, seconds=30)) == "48\xa0h\xa000\xa0min"
     assert left(at, at + timedelta(minutes=5)) == "0\xa0h\xa005\xa0min"
     assert left(at, at) == ""
+
+
+def test_an_absence_that_is_over_is_late_without_its_agent(
+    looking: Looking, acting: Acting
+) -> None:
+    agent = acting.agents_at(acting.site)[0]
+    until = live.now(acting.stream) + timedelta(hours=1)
+    acting.act("agent.unavailable", agent=agent, until=until)
+    looking.as_().post(f"/drills/{acting.stream.partition(':')[2]}/move", {"hours": "2"})
+    found = looking.as_().get("/now.json").json()
+    (over,) = (row for row in found["late"] if row["code"] == "absence.over")
+    assert (over["site"], set(over["params"])) == (acting.site, {"until"})
+    assert agent not in looking.as_().get("/now.json").content.decode()
+
+
+def test_the_api_answers_the_same_object_as_the_page(looking: Looking, acting: Acting) -> None:
+    acting.close()
+    web = looking.as_()
+    (page, answer) = (
+        web.get(path) for path in ("/now.json", f"/api/v1/now?stream={acting.stream}")
+    )
+    found = answer.json()
+    assert {**page.json(), "at": found["at"]} == found
+    assert web.get("/now").context["page"].model_dump(mode="json")["sites"] == found["sites"]

@@ -13,11 +13,12 @@ from typing import Any, Literal
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from releve.desk.now.page import ClientNow, PlanReach
+
 __all__ = [
     "Accepted",
     "Acknowledged",
     "Acknowledgement",
-    "Client",
     "ClientDetail",
     "Clients",
     "Drills",
@@ -28,7 +29,6 @@ __all__ = [
     "FeedRows",
     "FeedTaken",
     "Messages",
-    "Now",
     "PersonRequest",
     "Plan",
     "Proof",
@@ -44,7 +44,6 @@ __all__ = [
     "Versions",
 ]
 
-Tone = Literal["missed", "thin", "held", "unknown"]
 SiteState = Literal["open", "closed", "cut_off"]
 
 
@@ -110,31 +109,11 @@ class SiteDetail(Moment):
     inspections: int
 
 
-class Client(Schema):
-    """A client's coverage: covered over required, now, and at the worst of 48 hours."""
-
-    client: str
-    name: str
-    state: Tone
-    now: float | None
-    worst: float | None
-    worst_at: datetime | None
-    missing: float | None = Field(description="Share of what is required in 48 h that is missing")
-    url: str
-
-
-class Reach(Schema):
-    """How far the plan in force reaches; all null where none is in force or it is over."""
-
-    begins: datetime | None = Field(description="Where it begins after the 48 hours: when")
-    until: datetime | None
-
-
 class Clients(Moment):
     """The clients that the reader may see."""
 
-    plan: Reach
-    clients: list[Client]
+    plan: PlanReach
+    clients: list[ClientNow]
 
 
 class HalfHour(Schema):
@@ -149,29 +128,9 @@ class HalfHour(Schema):
 class ClientDetail(Moment):
     """One client, half hour by half hour."""
 
-    client: Client
-    plan: Reach
+    client: ClientNow
+    plan: PlanReach
     half_hours: list[HalfHour]
-
-
-class Late(Schema):
-    """What is late or ends soon."""
-
-    code: str
-    site: str
-    due_at: datetime
-    sentence: str
-
-
-class NowSite(Schema):
-    """A site's state."""
-
-    site: str
-    name: str
-    state: SiteState
-    cause: str = Field(description="Of a closure: rule, authority, hazard or operator")
-    closed_since: datetime | None
-    earliest_reopening: datetime | None
 
 
 class Messages(Moment):
@@ -182,16 +141,6 @@ class Messages(Moment):
     acknowledged: int
     waiting: int
     exhausted: int = Field(description="Did not answer by any way; counted in waiting too")
-
-
-class Now(Moment):
-    """Everything as it stands, as far as the reader may see it."""
-
-    state: Tone = Field(description="The worst of the clients seen; unknown where none is planned")
-    plan: Reach
-    sites: list[NowSite]
-    clients: list[Client]
-    late: list[Late]
 
 
 class Cell(Schema):

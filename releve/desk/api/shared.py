@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -12,7 +11,7 @@ from pydantic import WithJsonSchema
 from releve.desk.live.streams import named
 from releve.desk.places.stream_context import Moment, moment_of
 
-__all__ = ["Number", "Ref", "StreamName", "asked", "clock", "known"]
+__all__ = ["Number", "Ref", "StreamName", "asked", "clock"]
 
 StreamName = Annotated[
     str,
@@ -47,8 +46,3 @@ def clock(now: Moment) -> dict[str, Any]:
     """
     at = now.at.replace(second=0, microsecond=0)
     return {"stream": now.stream, "drill": now.title, "at": at}
-
-
-def known(value: float | None) -> float | None:
-    """Return a figure as JSON has it: NaN is not known."""
-    return None if value is None or math.isnan(value) else float(value)

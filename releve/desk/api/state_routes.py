@@ -6,18 +6,19 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from releve.accounts.scopes import Scope, can, scope_for
+from releve.accounts.scopes import can, scope_for
 from releve.desk.api import schemas
 from releve.desk.api.auth import opens
 from releve.desk.api.routes import reads
-from releve.desk.api.shared import Number, Ref, StreamName, asked, clock, known
-from releve.desk.live.now_page import late_notices
-from releve.desk.live.words import notice_text
-from releve.desk.places.clients import tone_of
+from releve.desk.api.shared import Number, Ref, StreamName, asked, clock
+from releve.desk.http import json_response
+from releve.desk.live.streams import named
+from releve.desk.now.page import NowPage, client_now, now_page, plan_reach
+from releve.desk.page import known
 from releve.desk.places.reliefs import comparison, comparison_twin, relief_twin
 from releve.desk.places.sites import FEWEST, cases_count, row_twin, site_rows
 from releve.desk.places.stream_context import Moment
@@ -25,52 +26,15 @@ from releve.desk.plan_store import store_of
 from releve.desk.presenters import desk_of, verdict_twin
 from releve.live import api as live
 from releve.live.models import Relief
-from releve.network import Client, Site
 
 __all__ = ["client", "clients", "drills", "messages", "now", "plan", "relief", "reliefs", "site"]
 
-_WORST = ("missed", "thin", "unknown", "held")
 
-
-@reads("/now", schemas.Now, "situation")
+@reads("/now", NowPage, "situation")
 @opens("situation.see")
-def now(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
+def now(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """Everything as it stands: sites, coverage now and for 48 hours, what is late."""
-    found, seen = asked(request, stream), scope_for(request.user, "situation.see")
-    covered = _coverage(found, seen)
-    rows = _clients(found, covered, seen)
-    states = {row["state"] for row in rows}
-    return {
-        **clock(found),
-        "state": next((state for state in _WORST if state in states), "unknown"),
-        "plan": _reach(covered),
-        "sites": [_state(found, row) for row in found.operator.sites if seen.has_site(row.id)],
-        "clients": rows,
-        "late": [
-            {
-                "code": row.code,
-                "site": row.site,
-                "due_at": row.due_at,
-                "sentence": notice_text(row, found.operator, found.text),
-            }
-            for row in late_notices(found.situation, found.operator, found.at, seen)
-        ],
-    }
-
-
-def _state(now: Moment, site: Site) -> dict[str, Any]:
-    closure, outages = now.situation.site(site.id).closure, now.situation.outages
-    state = "closed" if closure is not None else "open"
-    if closure is None and any((kind, site.id) in outages for kind in ("power", "link")):
-        state = "cut_off"
-    return {
-        "site": site.id,
-        "name": site.name,
-        "state": state,
-        "cause": "" if closure is None else closure.cause,
-        "closed_since": None if closure is None else closure.ordered_at,
-        "earliest_reopening": None if closure is None else closure.earliest_reopening,
-    }
+    return json_response(request, now_page(named(request, stream), request.user))
 
 
 @reads("/sites", schemas.Sites, "situation")
@@ -114,9 +78,14 @@ def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> dic
 def clients(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
     """The clients, with their coverage now and at the worst of 48 hours."""
     found, seen = asked(request, stream), scope_for(request.user, "plan.see")
-    covered = _coverage(found, seen)
-    rows = _clients(found, covered, seen, every=True)
-    return {**clock(found), "plan": _reach(covered), "clients": rows}
+    covered = live.coverage(found.stream) if seen.clients is None or seen.clients else None
+    own = {row.client: row for row in covered.clients} if covered is not None else {}
+    rows = [
+        client_now(row, own.get(row.id))
+        for row in found.operator.clients
+        if seen.has_client(row.id)
+    ]
+    return {**clock(found), "plan": plan_reach(covered), "clients": rows}
 
 
 @reads("/clients/{ref:client}", schemas.ClientDetail, "situation")
@@ -128,65 +97,20 @@ def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) ->
     if row is None:
         raise Http404(_("There is no such client."))
     covered = live.coverage(found.stream)
-    own = _own(covered, client)
-    starts = covered.starts if covered is not None and own is not None else ()
-    halves = [
-        {
-            "start": start,
-            "required": known(own.required[at]),
-            "covered": known(own.covered[at]),
-            "share": known(own.share[at]),
-        }
-        for at, start in enumerate(starts)
-        if own is not None
-    ]
+    own = next((row for row in covered.clients if row.client == client), None) if covered else None
+    halves = []
+    if covered is not None and own is not None:
+        columns = zip(covered.starts, own.required, own.covered, own.share, strict=True)
+        halves = [
+            {"start": start, "required": known(need), "covered": known(have), "share": known(share)}
+            for start, need, have, share in columns
+        ]
     return {
         **clock(found),
-        "client": _client(row, own),
-        "plan": _reach(covered),
+        "client": client_now(row, own),
+        "plan": plan_reach(covered),
         "half_hours": halves,
     }
-
-
-def _coverage(now: Moment, seen: Scope) -> live.Coverage | None:
-    """Return the coverage for who sees clients; nothing is computed for the others."""
-    return live.coverage(now.stream) if seen.clients is None or seen.clients else None
-
-
-def _clients(
-    now: Moment, covered: live.Coverage | None, seen: Scope, *, every: bool = False
-) -> list[dict[str, Any]]:
-    """Return the clients that are seen; those without a plan only where ``every`` one is wanted."""
-    own = {row.client: row for row in covered.clients} if covered is not None else {}
-    return [
-        _client(row, own.get(row.id))
-        for row in now.operator.clients
-        if seen.has_client(row.id) and (every or row.id in own)
-    ]
-
-
-def _own(covered: live.Coverage | None, client: str) -> live.ClientCoverage | None:
-    rows = covered.clients if covered is not None else ()
-    return next((row for row in rows if row.client == client), None)
-
-
-def _client(row: Client, own: live.ClientCoverage | None) -> dict[str, Any]:
-    return {
-        "client": row.id,
-        "name": row.name,
-        "state": tone_of(own)[0],
-        "now": None if own is None else known(own.now),
-        "worst": None if own is None else known(own.worst),
-        "worst_at": None if own is None else own.worst_at,
-        "missing": None if own is None else known(own.missing),
-        "url": reverse("api_client", args=[row.id]),
-    }
-
-
-def _reach(covered: live.Coverage | None) -> dict[str, Any]:
-    if covered is None:
-        return {"begins": None, "until": None}
-    return {"begins": covered.planned_from, "until": covered.planned_until}
 
 
 @reads("/messages", schemas.Messages, "situation")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,16 +12,11 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import Scope
 from releve.desk.presenters.text import Text
-from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import KINDS
 
-__all__ = ["SENTENCES", "Moment", "moment", "timeline", "visible"]
-
-MOST = 20
-_READ = 200
-"""How many entries are read at most to find those that this reader may see."""
+__all__ = ["SENTENCES", "Moment", "moment", "visible"]
 
 SENTENCES = {
     **{kind: lazy(event.headline) for kind, event in KINDS.items() if event.headline},
@@ -45,19 +39,6 @@ class Moment:
     iso: str
     kind: str
     sentence: str
-
-
-def timeline(stream: str, operator: Operator, text: Text, seen: Scope) -> tuple[Moment, ...]:
-    """Return the last events of a stream that somebody may see, the newest first."""
-    rows = LedgerEntry.objects.filter(stream=stream, kind__in=SENTENCES).order_by("-seq")
-    found = []
-    for kind, at, written in rows.values_list("kind", "recorded_at", "body")[:_READ]:
-        body = json.loads(written)
-        if visible(body, seen):
-            found.append(moment(kind, datetime.fromisoformat(at), body, operator, text))
-        if len(found) == MOST:
-            break
-    return tuple(found)
 
 
 def visible(body: Mapping[str, Any], seen: Scope) -> bool:

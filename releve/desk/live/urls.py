@@ -9,9 +9,6 @@ from releve.desk.live import control_views, drills, record_views, reopening_view
 __all__ = ["urlpatterns"]
 
 urlpatterns = [
-    path("now", views.now, name="now"),
-    path("now.json", views.now, name="now_json"),
-    path("effects/<int:number>/retry", views.effect_retry, name="effect_retry"),
     path("ack/<slug:token>", views.ack, name="ack"),
     path("drills", drills.index, name="drills"),
     path("drills/look", drills.look, name="drill_look"),
