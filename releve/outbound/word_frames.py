@@ -23,15 +23,15 @@ def spelled_words(table: str, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def strange_words(table: str, column: str, cells: pl.Series) -> pl.Series:
-    """Return which cells of a column of words hold one that no vocabulary has; empty ones do not.
+    """Return which cells of a column of words hold one that no vocabulary has, null where empty.
 
     The words must be ids already.
     """
     ids = list(vocabulary(word_columns()[table][column]).by_id)
     if cells.dtype == pl.List(pl.String):
-        return (cells.list.set_difference(pl.Series([["", *ids]])).list.len() > 0).fill_null(False)
+        return cells.list.set_difference(pl.Series([["", *ids]])).list.len() > 0
     words = cells.str.split(":").list.first() if column == "basis" else cells
-    return (~words.is_in(["", *ids])).fill_null(False)
+    return ~words.is_in(["", *ids])
 
 
 def strange_in(vocabulary_name: str, cell: Any) -> list[str]:

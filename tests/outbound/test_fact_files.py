@@ -10,7 +10,14 @@ import pytest
 
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import NEEDED, misnamed
-from releve.outbound.fact_tables import TABLES, columns_of, facts_of, must_be_filled, read_tables
+from releve.outbound.fact_tables import (
+    TABLES,
+    columns_of,
+    empty_frames,
+    facts_of,
+    must_be_filled,
+    read_tables,
+)
 from releve.outbound.vocabulary import vocabulary, word_columns
 
 WITHDRAWALS = "client,person,at,consent,channel\n"
@@ -110,6 +117,12 @@ def test_a_table_is_read_with_each_separator_and_line_end(
     frame = read_tables({"withdrawals.csv": text.encode()})["withdrawals"]
     assert frame["person"].to_list() == ["P1", "P2"]
     assert frame["channel"].to_list() == ["oral", ""]
+
+
+def test_the_first_line_alone_tells_the_separator() -> None:
+    rows = f"client;person;at\nA;Durand, Anne, née Petit, Paris;{AT}\n"
+    frame = read_tables({"withdrawals.csv": rows.encode()})["withdrawals"]
+    assert frame["person"].to_list() == ["Durand, Anne, née Petit, Paris"]
 
 
 def test_each_line_is_utf8_or_cp1252_by_itself_and_other_bytes_are_a_fault() -> None:
@@ -361,6 +374,13 @@ def test_a_table_without_rows_or_bytes_is_told_apart() -> None:
     assert read_tables({"withdrawals.csv": head})["withdrawals"].height == 0
     assert read_tables({"withdrawals.csv": head.strip()})["withdrawals"].height == 0
     assert "the first line is empty" in faults_of("withdrawals.csv", b"")[0]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_missing_table_has_the_columns_of_one_without_rows(table: str) -> None:
+    head = ",".join(columns_of(table)).encode()
+    read = read_tables({f"{table}.csv": head}, strict=False)[table]
+    assert empty_frames()[table].schema == read.schema
 
 
 def test_only_a_basis_may_carry_a_reference() -> None:
