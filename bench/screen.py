@@ -245,8 +245,8 @@ def measured(command: list[str]) -> tuple[float, float, float]:
 def checked(home: Path, count: int) -> int:
     """Return how many of some drawn rows were judged one by one, all with the verdict told."""
     from releve.cli.outbound_facts import read_facts
-    from releve.outbound import Call, built_in_rules, verdict
-    from releve.outbound.fact_tables import facts_of
+    from releve.outbound import Call, built_in_rules, judge_call
+    from releve.outbound.fact_tables import build_facts
 
     kinds = {"rules": pl.String, "basis": pl.String, "person": pl.String, "number": pl.String}
     parts = [pl.read_csv(home / "out" / f"{n}.csv", schema_overrides=kinds, infer_schema=False)
@@ -258,11 +258,11 @@ def checked(home: Path, count: int) -> int:
     people = pl.concat([frames["people"]["person"], rows["person"].drop_nulls()]).unique().implode()
     for name in ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts"):
         frames[name] = frames[name].filter(pl.col("person").is_in(people))
-    facts, rules = facts_of(frames), built_in_rules()
+    facts, rules = build_facts(frames), built_in_rules()
     base = Call(CLIENT, "", NOW, OBJECT, CALLER, sector=SECTOR)
     for row in rows.iter_rows(named=True):
         call = replace(base, number=row["number"], person=row["person"] or "")
-        one = verdict(call, facts, rules, NOW)
+        one = judge_call(call, facts, rules, NOW)
         following = row["next_allowed"] and datetime.fromisoformat(row["next_allowed"])
         told = (row["allowed"], row["legal"], row["rules"] or "", row["basis"] or "", following)
         meant = (str(one.allowed).lower(), str(one.legal).lower(), "|".join(one.rules), one.basis)

@@ -21,9 +21,9 @@ from releve.gate.replay import replay
 from releve.gate.rule_versions import rules_of, texts_of
 from releve.ledger.errors import ProofError
 from releve.network.clock import UTC
-from releve.outbound import Rules
+from releve.outbound import LegalRules
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.legal_rows import legal_day, legal_midnight
+from releve.outbound.legal_rows import find_legal_midnight, to_legal_day
 from releve.outbound.reverify import FORMAT
 
 __all__ = ["COLUMNS", "ProvedCall", "decisions_of", "head_of", "proved_calls"]
@@ -86,7 +86,7 @@ def decisions_of(campaign: str, first: date, last: date) -> Iterator[Sequence[De
 
 
 def _decisions(campaign: str, first: date, last: date) -> Any:
-    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    start, end = find_legal_midnight(first), find_legal_midnight(last + timedelta(days=1))
     return Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
 
 
@@ -112,7 +112,7 @@ def proved_calls(campaign: str, first: date, last: date, root: int | None) -> It
 
 def _proved(
     decision: Decision,
-    rules: Rules,
+    rules: LegalRules,
     outcomes: Mapping[str, str],
     taken: Mapping[tuple[str, str], Sequence[WithdrawalRow]],
     root: int | None,
@@ -201,6 +201,6 @@ def _withdrawal_of(
     for person in (*decision.persons.split("|"), decision.number):
         said = (taken.get((client, person), ()) for client in (decision.client, EVERY_CLIENT))
         for row in chain.from_iterable(said):
-            if row.at >= decision.at and legal_day(row.at) == legal_day(decision.at):
+            if row.at >= decision.at and to_legal_day(row.at) == to_legal_day(decision.at):
                 return row
     return None

@@ -31,9 +31,9 @@ from releve.gate.models import (
     WithdrawalRow,
 )
 from releve.gate.retention import YEARS
-from releve.outbound import Rules
+from releve.outbound import LegalRules
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.legal_rows import legal_midnight
+from releve.outbound.legal_rows import find_legal_midnight
 
 __all__ = ["SHEET_FORMAT", "ClientReport", "sheet_of", "sheet_rows"]
 
@@ -56,12 +56,12 @@ def sheet_of(
     row: CampaignRow,
     first: date,
     last: date,
-    rules: Rules,
+    rules: LegalRules,
     now: datetime,
     prover: FactProver | None,
 ) -> ClientReport:
     """Return the sheet of a campaign from one legal day to another."""
-    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    start, end = find_legal_midnight(first), find_legal_midnight(last + timedelta(days=1))
     decided = Decision.objects.filter(campaign=row.ref, at__gte=start, at__lt=end)
     said = Q(client__in=(row.client, EVERY_CLIENT), at__gte=start, at__lt=end,
              load__known_at__isnull=False)  # fmt: skip
@@ -119,7 +119,7 @@ def _papers(found: ContractDetails | None) -> dict[str, Any] | None:
 def _facts(row: CampaignRow, first: date, last: date) -> list[FactRow]:
     """Return the facts that the sheet tells: the campaign, mandates, counts of days, scrubs."""
     known = Q(load__known_at__isnull=False)
-    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    start, end = find_legal_midnight(first), find_legal_midnight(last + timedelta(days=1))
     running = Q(first__lte=last) & (Q(last=None) | Q(last__gte=first))
     wanted = (
         CampaignRow.objects.filter(ref=row.ref),

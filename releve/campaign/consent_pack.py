@@ -19,11 +19,11 @@ from releve.gate.fact_proofs import FactProver, fact_text
 from releve.gate.models import ConsentRow, PersonRow, WithdrawalRow
 from releve.gate.retention import years_later
 from releve.network.clock import UTC, zone
-from releve.outbound import ITEMS, Rules
+from releve.outbound import ITEMS, LegalRules
 from releve.outbound.consents import is_positive, last_day
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.facts import Consent as Fact
-from releve.outbound.legal_rows import LEGAL_ZONE, Row, legal_day
+from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, to_legal_day
 
 __all__ = ["CONSENT_COLUMNS", "told_consents"]
 
@@ -39,7 +39,12 @@ CONSENT_COLUMNS = (
 
 
 def told_consents(
-    client: str, rules: Rules, prover: FactProver | None, *, person: str = "", object_: str = ""
+    client: str,
+    rules: LegalRules,
+    prover: FactProver | None,
+    *,
+    person: str = "",
+    object_: str = "",
 ) -> Iterator[ProvedFact]:
     """Yield every version known of the consents to a client's calls.
 
@@ -63,15 +68,15 @@ def told_consents(
 class _Limits:
     """The rows of the law that a consent is held to, on the day on which it was collected."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: LegalRules) -> None:
         self._rules = rules
 
-    def row(self, kind: str, moment: datetime) -> Row | None:
+    def row(self, kind: str, moment: datetime) -> LegalRow | None:
         """Return the French row of a kind in force, the first that ever was before there was one.
 
         A consent from before 11 August 2026 is held to what a call after that day is.
         """
-        day = legal_day(moment)
+        day = to_legal_day(moment)
         rows = [row for row in self._rules.rows if row.kind == kind and row.jurisdiction == "FR"]
         return next((row for row in rows if row.binds_on(day)), next(iter(rows), None))
 

@@ -12,9 +12,9 @@ from django.db.models.functions import TruncHour
 
 from releve.gate.models import AbandonedRow, ConsentRow, Decision, WithdrawalRow
 from releve.network.clock import zone
-from releve.outbound import Rules, abandoned_share
+from releve.outbound import LegalRules, compute_abandoned_share
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.legal_rows import legal_day, legal_midnight
+from releve.outbound.legal_rows import find_legal_midnight, to_legal_day
 
 __all__ = ["AbandonedDay", "CampaignFigures", "figures_of"]
 
@@ -56,10 +56,10 @@ class CampaignFigures:
 
 
 def figures_of(
-    campaign: str, client: str, obj: str, first: date, last: date, rules: Rules, now: datetime
+    campaign: str, client: str, obj: str, first: date, last: date, rules: LegalRules, now: datetime
 ) -> CampaignFigures:
     """Return the figures of a campaign; four queries, whatever its size."""
-    start, end = legal_midnight(first), legal_midnight(last + timedelta(days=1))
+    start, end = find_legal_midnight(first), find_legal_midnight(last + timedelta(days=1))
     decided = Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
     counts: Counter[tuple[bool, bool]] = Counter()
     by_rule: Counter[str] = Counter()
@@ -77,13 +77,13 @@ def figures_of(
         dict(by_rule.most_common()),
         by_hour,
         several,
-        _expiring(client, obj, legal_day(now)),
+        _expiring(client, obj, to_legal_day(now)),
         _pacing(campaign, first, last),
         _most_percent(rules, last),
     )
 
 
-def _by_hour(decided: object, rules: Rules, day: date) -> tuple[list[int], int]:
+def _by_hour(decided: object, rules: LegalRules, day: date) -> tuple[list[int], int]:
     """Return attempts by the hour of the callee's clock, and those with more than one clock."""
     hours, several = [0] * 24, 0
     rows = (
@@ -105,8 +105,8 @@ def _by_hour(decided: object, rules: Rules, day: date) -> tuple[list[int], int]:
 def _expiring(client: str, obj: str, today: date) -> dict[date, int]:
     """Return how many consents to an object end on each of the coming days."""
     horizon = today + timedelta(days=_AHEAD_DAYS)
-    given = legal_midnight(today - timedelta(days=_CONSENT_DAYS - 1))
-    until = legal_midnight(horizon - timedelta(days=_CONSENT_DAYS - 2))
+    given = find_legal_midnight(today - timedelta(days=_CONSENT_DAYS - 1))
+    until = find_legal_midnight(horizon - timedelta(days=_CONSENT_DAYS - 2))
     soon = Q(until__gte=today, until__lte=horizon) | Q(
         collected_at__gte=given, collected_at__lt=until
     )
@@ -121,7 +121,7 @@ def _expiring(client: str, obj: str, today: date) -> dict[date, int]:
     for row in last.values():
         if row.collected_at is None or obj not in row.objects_named.split("|"):
             continue
-        ends = legal_day(row.collected_at) + timedelta(days=_CONSENT_DAYS - 1)
+        ends = to_legal_day(row.collected_at) + timedelta(days=_CONSENT_DAYS - 1)
         ends = ends if row.until is None else min(ends, row.until)
         gone = row.person in taken and taken[row.person] >= row.collected_at
         if today <= ends <= horizon and not gone:
@@ -136,11 +136,11 @@ def _pacing(campaign: str, first: date, last: date) -> list[AbandonedDay]:
     ).order_by("load__known_at", "pk")
     days = {row.day: row for row in rows}
     return [
-        AbandonedDay(day, r.abandoned, r.handled, abandoned_share(r.abandoned, r.handled))
+        AbandonedDay(day, r.abandoned, r.handled, compute_abandoned_share(r.abandoned, r.handled))
         for day, r in sorted(days.items())
     ]
 
 
-def _most_percent(rules: Rules, day: date) -> float | None:
+def _most_percent(rules: LegalRules, day: date) -> float | None:
     rows = [row for row in rules.rows if row.kind == "abandoned_rate" and row.binds_on(day)]
     return float(rows[0].parameters["most_percent"]) if rows else None

@@ -15,7 +15,7 @@ from releve.gate.fact_reader import CampaignTerms, KnownFacts, facts_at
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_pseudonym, number_text
 from releve.ledger.chain import append
-from releve.outbound import Rules, Verdict, verdict
+from releve.outbound import CallVerdict, LegalRules, judge_call
 
 __all__ = ["SHORTEST_REASON", "LookRefused", "PersonHistory", "look_at"]
 
@@ -42,12 +42,19 @@ class PersonHistory:
     client: str
     pseudonym: str
     persons: tuple[str, ...]
-    verdict: Verdict
+    verdict: CallVerdict
     events: tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]
 
 
 def look_at(
-    number: str, campaign: str, caller: str, reason: str, *, by: str, rules: Rules, now: datetime
+    number: str,
+    campaign: str,
+    caller: str,
+    reason: str,
+    *,
+    by: str,
+    rules: LegalRules,
+    now: datetime,
 ) -> PersonHistory:
     """Return somebody's history and the verdict now; that it is looked at is recorded first.
 
@@ -69,7 +76,7 @@ def look_at(
         row.client,
         pseudonym,
         answer.persons(),
-        verdict(call, answer.facts(), rules, now),
+        judge_call(call, answer.facts(), rules, now),
         _events(answer),
     )
 

@@ -12,8 +12,8 @@ from releve.gate.fact_reader import facts_at
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_text, person_pseudonym
 from releve.ledger.chain import append
-from releve.outbound import Call, Rules, Verdict, verdict
-from releve.outbound.rule_impact import Flip, flips
+from releve.outbound import Call, CallVerdict, LegalRules, judge_call
+from releve.outbound.rule_impact import Flip, find_flips
 
 __all__ = ["TRIED", "recorded_flips", "recorded_verdict"]
 
@@ -26,8 +26,8 @@ Progress = Callable[[int, int], None]
 
 def recorded_flips(
     calls: Sequence[Call],
-    before: Rules,
-    after: Rules,
+    before: LegalRules,
+    after: LegalRules,
     now: datetime,
     *,
     by: str,
@@ -44,12 +44,12 @@ def recorded_flips(
         number = number_text(call.number)
         known = facts_at(call.client, number, now, person=call.person, campaign=call.campaign)
         asked = replace(call, number=number, person=person_pseudonym(call.person))
-        found += flips([asked], known.facts(), before, after, now)
+        found += find_flips([asked], known.facts(), before, after, now)
         progress(done, len(calls))
     return tuple(found)
 
 
-def recorded_verdict(call: Call, rules: Rules, now: datetime, *, by: str) -> Verdict:
+def recorded_verdict(call: Call, rules: LegalRules, now: datetime, *, by: str) -> CallVerdict:
     """Return the verdict on a call, on the facts recorded by now; that it was asked is recorded.
 
     The person is a pseudonym in it.
@@ -59,10 +59,10 @@ def recorded_verdict(call: Call, rules: Rules, now: datetime, *, by: str) -> Ver
     number = number_text(call.number)
     known = facts_at(call.client, number, now, person=call.person, campaign=call.campaign)
     asked = replace(call, number=number, person=person_pseudonym(call.person))
-    return verdict(asked, known.facts(), rules, now)
+    return judge_call(asked, known.facts(), rules, now)
 
 
 @transaction.atomic
-def _note(calls: int, before: Rules, after: Rules, by: str, now: datetime) -> None:
+def _note(calls: int, before: LegalRules, after: LegalRules, by: str, now: datetime) -> None:
     body = {"actor": by, "calls": calls, "before": before.version, "after": after.version}
     append(TRIED, body, recorded_at=now, stream="outbound")

@@ -20,14 +20,14 @@ from releve.cli.outbound_screen import screen
 from releve.cli.outbound_start import start
 from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
 from releve.network.clock import UTC, zone
-from releve.outbound import Call, OutboundError, Verdict, built_in_rules, verdict
-from releve.outbound.dates_text import moment_text
-from releve.outbound.legal_rows import LEGAL_ZONE, Words, legal_day
-from releve.outbound.number_frames import facts_on
-from releve.outbound.phrases import basis_text, label
-from releve.outbound.tables_text import rules_markdown
-from releve.outbound.vocabulary import vocabulary as vocabulary_named
-from releve.outbound.words_text import vocabulary_markdown, words_markdown
+from releve.outbound import Call, CallVerdict, OutboundError, built_in_rules, judge_call
+from releve.outbound.dates_text import format_instant
+from releve.outbound.legal_rows import LEGAL_ZONE, Words, to_legal_day
+from releve.outbound.number_frames import build_facts_on
+from releve.outbound.phrases import format_basis, word_label
+from releve.outbound.tables_text import render_rules
+from releve.outbound.vocabulary import get_vocabulary as vocabulary_named
+from releve.outbound.words_text import render_vocabularies, render_vocabulary
 
 __all__ = ["outbound"]
 
@@ -134,7 +134,7 @@ def check(
 
 
 @on_the_gate
-def _recorded(call: Call, by: str) -> Verdict:
+def _recorded(call: Call, by: str) -> CallVerdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
     from releve.campaign.rule_trial import recorded_verdict
     from releve.gate.current_rules import rules_now
@@ -143,14 +143,14 @@ def _recorded(call: Call, by: str) -> Verdict:
     return recorded_verdict(call, rules_now(), clock(), by=by)
 
 
-def _verdict(call: Call, folder: Path | None, known_at: datetime, strict: bool) -> Verdict:
+def _verdict(call: Call, folder: Path | None, known_at: datetime, strict: bool) -> CallVerdict:
     rules = built_in_rules()
     frames, _ = read_facts(folder, strict=strict)
-    facts = facts_on(frames, rules.numbers, legal_day(call.at))
-    return verdict(call, facts, rules, known_at)
+    facts = build_facts_on(frames, rules.numbers, to_legal_day(call.at))
+    return judge_call(call, facts, rules, known_at)
 
 
-def _lines(found: Verdict, lang: str) -> list[str]:
+def _lines(found: CallVerdict, lang: str) -> list[str]:
     french = lang == "fr"
     answer = (
         ("Permis" if french else "Allowed")
@@ -164,7 +164,7 @@ def _lines(found: Verdict, lang: str) -> list[str]:
     lines = [f"{answer} : {found.number}" if french else f"{answer}: {found.number}"]
     named = {code: place.name.of(lang) for code, place in built_in_rules().territories.items()}
     lines += [
-        f"  {named.get(place.territory, place.territory)}: {moment_text(place.local, lang)}"
+        f"  {named.get(place.territory, place.territory)}: {format_instant(place.local, lang)}"
         for place in found.places
     ]
     for finding in found.findings:
@@ -176,21 +176,21 @@ def _lines(found: Verdict, lang: str) -> list[str]:
     for lifted in found.lifted:
         lines.append(f"+ {lifted.by.rule.of(lang)}")
         lines.append(f"  {lifted.by.version} > {lifted.row.version} [{lifted.row.gate}]")
-    basis = basis_text(found.basis, lang) if found.basis else "—"
+    basis = format_basis(found.basis, lang) if found.basis else "—"
     lines.append(f"{'fondement' if french else 'basis'}: {basis}")
     lines += [
-        f"{label('feed', mark.feed, lang)}: {moment_text(mark.read_at, lang)}"
+        f"{word_label('feed', mark.feed, lang)}: {format_instant(mark.read_at, lang)}"
         for mark in found.watermarks
     ]
-    until = "—" if found.until is None else moment_text(found.until, lang)
-    following = "—" if found.next_allowed is None else moment_text(found.next_allowed, lang)
+    until = "—" if found.until is None else format_instant(found.until, lang)
+    following = "—" if found.next_allowed is None else format_instant(found.next_allowed, lang)
     lines.append(f"{'vaut jusqu’à' if french else 'stands until'}: {until}")
     lines.append(f"{'prochain instant permis' if french else 'next allowed'}: {following}")
     lines.append(f"{'table' if french else 'rules'}: {found.rules_version[:12]}")
     return lines
 
 
-def _json(found: Verdict, lang: str) -> str:
+def _json(found: CallVerdict, lang: str) -> str:
     def iso(moment: datetime | None) -> str | None:
         return None if moment is None else moment.astimezone(UTC).isoformat()
 
@@ -227,7 +227,7 @@ def _json(found: Verdict, lang: str) -> str:
 def rules(on: datetime | None, lang: str) -> None:
     """Print the rule table as Markdown, with its sources and doubts."""
     day: date | None = None if on is None else on.date()
-    click.echo(rules_markdown(built_in_rules(), lang, day), nl=False)
+    click.echo(render_rules(built_in_rules(), lang, day), nl=False)
 
 
 @outbound.command()
@@ -239,9 +239,9 @@ def words(vocabulary: str | None) -> None:
     """
     try:
         if vocabulary is None:
-            text = words_markdown()
+            text = render_vocabularies()
         else:
-            text = vocabulary_markdown(vocabulary_named(vocabulary))
+            text = render_vocabulary(vocabulary_named(vocabulary))
     except OutboundError as error:
         raise click.UsageError(str(error)) from error
     click.echo(text, nl=False)

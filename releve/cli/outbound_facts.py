@@ -13,9 +13,9 @@ import click
 import polars as pl
 
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_files import misnamed, missing_tables
-from releve.outbound.fact_tables import empty_frames, read_tables
-from releve.outbound.lazy_tables import SCANNED, scanned
+from releve.outbound.fact_files import find_missing_tables, match_file_names
+from releve.outbound.fact_tables import build_empty_frames, read_tables
+from releve.outbound.lazy_tables import SCANNED, scan_table
 
 if TYPE_CHECKING:
     from releve.gate.registers import RegisterState
@@ -38,7 +38,7 @@ def read_facts(
     output.
     """
     if folder is None:
-        return empty_frames(), ""
+        return build_empty_frames(), ""
     files = {file.name: file.read_bytes() for file in _files(folder, strict)}
     digest = hashlib.sha256()
     for name, data in files.items():
@@ -52,14 +52,14 @@ def scan_facts(
     folder: Path | None, *, strict: bool = True
 ) -> tuple[dict[str, pl.DataFrame | pl.LazyFrame], str]:
     """Return the tables of facts, those about people only scanned where they can be; a digest."""
-    found: dict[str, pl.DataFrame | pl.LazyFrame] = {**empty_frames()}
+    found: dict[str, pl.DataFrame | pl.LazyFrame] = {**build_empty_frames()}
     whole: dict[str, bytes] = {}
     if folder is None:
         return found, ""
     files = _files(folder, strict)
-    faults, tables = misnamed(file.name for file in files)
+    faults, tables = match_file_names(file.name for file in files)
     if strict:
-        faults += missing_tables(set(tables.values()))
+        faults += find_missing_tables(set(tables.values()))
     if faults:
         raise FactFaults("\n".join(map(str, faults)))
     with ThreadPoolExecutor(1) as beside:
@@ -67,7 +67,7 @@ def scan_facts(
         for file in files:
             scan = None
             if file.suffix == ".parquet" and file.stem in SCANNED:
-                scan = scanned(file.stem, pl.scan_parquet(file))
+                scan = scan_table(file.stem, pl.scan_parquet(file))
             if scan is None:
                 whole[file.name] = file.read_bytes()
             else:
@@ -95,7 +95,7 @@ def _files(folder: Path, strict: bool) -> list[Path]:
         if inside:
             raise FactFaults(f"{folder} holds the folder {inside[0]}; move it away")
         return found
-    tables = misnamed(file.name for file in found)[1]
+    tables = match_file_names(file.name for file in found)[1]
     for file in found:
         if file.name not in tables:
             click.echo(f"{file.name}: not named like a table of facts, left out", err=True)
@@ -104,7 +104,7 @@ def _files(folder: Path, strict: bool) -> list[Path]:
 
 def _say_taken(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], files: Collection[str]) -> None:
     """Say on the error output how many rows of each table were taken."""
-    tables = misnamed(files)[1].values()
+    tables = match_file_names(files)[1].values()
     told = [f"{name} {_height(frames[name])}" for name in frames if name in tables]
     click.echo(f"facts taken: {', '.join(told) or 'none'}", err=True)
 

@@ -14,10 +14,10 @@ from releve.cli.outbound_facts import read_facts, strict_option
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.outbound import Call, OutboundError, built_in_rules, built_in_texts, load_rules
-from releve.outbound.legal_rows import legal_day
-from releve.outbound.number_frames import facts_on
+from releve.outbound.legal_rows import to_legal_day
+from releve.outbound.number_frames import build_facts_on
 from releve.outbound.rule_impact import Flip, read_calls
-from releve.outbound.rule_impact import flips as flips_of
+from releve.outbound.rule_impact import find_flips as flips_of
 
 __all__ = ["flips"]
 
@@ -81,7 +81,9 @@ def _in_folder(
     before, after = built_in_rules(), load_rules({**built_in_texts(), **texts})
     known = known_at or max(call.at for call in asked)
     frames, _ = read_facts(facts, strict=strict)
-    return flips_of(asked, facts_on(frames, before.numbers, legal_day(known)), before, after, known)
+    return flips_of(
+        asked, build_facts_on(frames, before.numbers, to_legal_day(known)), before, after, known
+    )
 
 
 @on_the_gate

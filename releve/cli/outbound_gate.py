@@ -16,9 +16,9 @@ from releve.cli.database import open_database
 from releve.cli.outbound_facts import read_facts, strict_option, write_feeds
 from releve.cli.word_options import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
 from releve.outbound import OutboundError, Watermark
-from releve.outbound.attempt_provider import provided
+from releve.outbound.attempt_provider import fill_provider
 from releve.outbound.fact_tables import TABLES
-from releve.outbound.vocabulary import vocabulary
+from releve.outbound.vocabulary import get_vocabulary
 
 __all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
 
@@ -115,7 +115,7 @@ def import_facts(folder: Path, as_known: bool, provider: str, strict: bool, by: 
     if not any(frame.height for frame in frames.values()):
         wanted = ", ".join(f"{name}.csv" for name in TABLES)
         raise click.UsageError(f"{folder} holds no row of facts; its files are {wanted}")
-    frames["attempts"] = provided(frames["attempts"], provider)
+    frames["attempts"] = fill_provider(frames["attempts"], provider)
     told = {name: frame for name, frame in frames.items() if frame.height}
     found = load_frames(told, source=f"folder {folder.name}"[:200], by=by, digest=digest,
                         as_known=as_known, progress=_Progress())  # fmt: skip
@@ -177,7 +177,7 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
     from releve.gate.fact_import import load_facts
     from releve.gate.registers import register_state, state_in
 
-    now, names = clock(), feeds or vocabulary("feed").ids
+    now, names = clock(), feeds or get_vocabulary("feed").ids
     if folder is None:
         states = [register_state(feed) for feed in names]
         marks = [Watermark(state.feed, now, state.last_event_at) for state in states]

@@ -16,7 +16,7 @@ import click
 
 from releve.cli.outbound_gate import by_option, on_the_gate
 from releve.cli.outbound_screen import Progress
-from releve.outbound.spreadsheet_escape import harmless
+from releve.outbound.spreadsheet_escape import escape_cell
 
 if TYPE_CHECKING:
     from releve.gate.fact_proofs import FactProver
@@ -60,7 +60,7 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
         writer = _writer(table, CONSENT_COLUMNS)
         file.write(f"{facts_head(client, datetime.now(UTC))}\n")
         for row in rows:
-            writer.writerow({key: harmless(value) for key, value in row.told.items()})
+            writer.writerow({key: escape_cell(value) for key, value in row.told.items()})
             file.write(f"{row.line()}\n")
             count, proved = count + 1, proved + (row.proof is not None)
             progress(0.0, count)
@@ -95,7 +95,7 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     with (out / "sheet.csv").open("w", encoding="utf-8", newline="") as table:
         writer = _writer(table, ("what", "value"))
         for what, value in sheet_rows(found.told):
-            writer.writerow({"what": harmless(what), "value": harmless(value)})
+            writer.writerow({"what": escape_cell(what), "value": escape_cell(value)})
     proved = sum(fact.proof is not None for fact in found.facts)
     papers = "" if found.told["papers"] else "; its papers are not told: releve outbound papers"
     click.echo(f"{len(found.facts)} facts, {proved} proved against the ledger{papers}")

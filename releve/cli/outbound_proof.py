@@ -18,8 +18,8 @@ from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.evidence import verify
 from releve.outbound import OutboundError
-from releve.outbound.reverify import rerun
-from releve.outbound.spreadsheet_escape import harmless
+from releve.outbound.reverify import reverify_evidence
+from releve.outbound.spreadsheet_escape import escape_cell
 
 if TYPE_CHECKING:
     from releve.campaign.call_proof import ProvedCall
@@ -76,7 +76,7 @@ def _write(
         writer.writeheader()
         file.write(f"{head}\n")
         for call in calls:
-            writer.writerow({key: harmless(value) for key, value in call.told.items()})
+            writer.writerow({key: escape_cell(value) for key, value in call.told.items()})
             file.write(f"{call.line()}\n")
             count, proved = count + 1, proved + (call.proof is not None)
             intact += bool(call.told["evidence_intact"])
@@ -120,7 +120,7 @@ def _judged(lines: Iterable[str]) -> list[str]:
     first = next(whole, "")
     if json.loads(first or "{}").get("format") == FACTS:
         return _as_sealed(whole)
-    found = rerun(chain([first], whole))
+    found = reverify_evidence(chain([first], whole))
     click.echo(f"{found.lines} calls of {found.campaign}, {found.allowed} allowed")
     click.echo(f"{found.same} judged again with the same answer, {len(found.differences)} not")
     return [f"line {d.line}, {d.call}: {d.reason}" for d in found.differences]

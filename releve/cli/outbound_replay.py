@@ -15,8 +15,8 @@ import polars as pl
 from releve.cli.outbound_facts import scan_facts
 from releve.cli.outbound_screen import CallOptions, Progress, call_options
 from releve.network.clock import zone
-from releve.outbound import LEGAL_ZONE, Call, OutboundError, Rules, built_in_rules
-from releve.outbound.list_rows import Head, read_head, read_rows
+from releve.outbound import LEGAL_ZONE, Call, LegalRules, OutboundError, built_in_rules
+from releve.outbound.list_rows import ListHeader, read_header, read_rows
 from releve.outbound.screening import COLUMNS, Screener
 
 __all__ = ["replay"]
@@ -26,7 +26,7 @@ _LONGEST_LINE = 1_000_000
 
 
 @dataclass
-class _Day:
+class _ReplayedDay:
     """A day of the replay: its instant, and what is counted as the list goes by."""
 
     at: datetime
@@ -69,16 +69,18 @@ def replay(
     click.echo(_json(judged, broken, moves) if as_json else _text(judged, broken, moves, lang))
 
 
-def _day(call: Call, frames: dict[str, pl.DataFrame | pl.LazyFrame], rules: Rules) -> _Day:
-    return _Day(call.at, Screener(call, frames, rules, call.at, following=False))
+def _day(
+    call: Call, frames: dict[str, pl.DataFrame | pl.LazyFrame], rules: LegalRules
+) -> _ReplayedDay:
+    return _ReplayedDay(call.at, Screener(call, frames, rules, call.at, following=False))
 
 
-def _run(path: Path, days: list[_Day]) -> tuple[int, Counter[tuple[bool, ...]]]:
+def _run(path: Path, days: list[_ReplayedDay]) -> tuple[int, Counter[tuple[bool, ...]]]:
     """Judge the whole list on each day; return its broken lines, and the rows by their verdicts."""
     broken, moves, progress = 0, Counter[tuple[bool, ...]](), Progress()
     size, line = max(path.stat().st_size, 1), 2
     with path.open("rb") as stream:
-        head: Head = read_head(stream.readline(_LONGEST_LINE), COLUMNS)
+        head: ListHeader = read_header(stream.readline(_LONGEST_LINE), COLUMNS)
         while lines := stream.readlines(_CHUNK * 40):
             rows, bad = read_rows(head, lines, line)
             line, broken = line + len(lines), broken + bad.height
@@ -90,7 +92,7 @@ def _run(path: Path, days: list[_Day]) -> tuple[int, Counter[tuple[bool, ...]]]:
     return broken, moves
 
 
-def _counted(day: _Day, screened: pl.DataFrame) -> pl.Series:
+def _counted(day: _ReplayedDay, screened: pl.DataFrame) -> pl.Series:
     day.allowed += screened.filter("allowed").height
     day.policy_only += screened.filter(pl.col("legal") & ~pl.col("allowed")).height
     day.refused += screened.filter(~pl.col("allowed")).height
@@ -99,7 +101,7 @@ def _counted(day: _Day, screened: pl.DataFrame) -> pl.Series:
     return screened["allowed"]
 
 
-def _json(days: list[_Day], broken: int, moves: Counter[tuple[bool, ...]]) -> str:
+def _json(days: list[_ReplayedDay], broken: int, moves: Counter[tuple[bool, ...]]) -> str:
     document = {
         "broken": broken,
         "days": [
@@ -117,7 +119,9 @@ def _json(days: list[_Day], broken: int, moves: Counter[tuple[bool, ...]]) -> st
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _text(days: list[_Day], broken: int, moves: Counter[tuple[bool, ...]], lang: str) -> str:
+def _text(
+    days: list[_ReplayedDay], broken: int, moves: Counter[tuple[bool, ...]], lang: str
+) -> str:
     """Return the counts as a table: what was counted down, the days across."""
     french = lang == "fr"
     names = ("permis", "refusés", "dont par politique seulement") if french else (

@@ -22,13 +22,13 @@ from typing import IO, Any
 import polars as pl
 
 from releve.files.atomic import replace_file, replace_folder, write_file
-from releve.outbound import Rules
+from releve.outbound import LegalRules
 from releve.outbound.errors import ListFault
-from releve.outbound.list_rows import BROKEN, Head, read_head, read_rows
+from releve.outbound.list_rows import BROKEN, ListHeader, read_header, read_rows
 from releve.outbound.screening import COLUMNS, Screener
-from releve.outbound.spreadsheet_escape import harmless, harmless_column
+from releve.outbound.spreadsheet_escape import escape_cell, escape_column
 
-__all__ = ["LISTS", "Run", "file_digest", "screen_list"]
+__all__ = ["LISTS", "ScreeningRun", "file_digest", "screen_list"]
 
 LISTS = ("callable", "refused", "broken")
 """What a list becomes, a CSV file each."""
@@ -40,13 +40,13 @@ Progress = Callable[[float, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ScreeningRun:
     """One screening: the list, the folder it goes to, what judges it, and what it is (``told``)."""
 
     path: Path
     out: Path
     screener: Screener
-    rules: Rules
+    rules: LegalRules
     told: dict[str, Any]
     chunk: int
 
@@ -57,7 +57,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def screen_list(run: Run, progress: Progress) -> dict[str, Any]:
+def screen_list(run: ScreeningRun, progress: Progress) -> dict[str, Any]:
     """Screen a list into its folder and return the summary; go on where a killed run stood.
 
     ListFault when the folder holds another screening or the list names nobody to call.
@@ -66,7 +66,7 @@ def screen_list(run: Run, progress: Progress) -> dict[str, Any]:
     done = run.out / "summary.json"
     if not done.exists():
         with run.path.open("rb") as stream:
-            head = read_head(stream.readline(_LONGEST_LINE), ("line", *COLUMNS))
+            head = read_header(stream.readline(_LONGEST_LINE), ("line", *COLUMNS))
             _screen_chunks(run, head, stream, progress)
         _put_together(run, head)
     shutil.rmtree(run.out / "chunks", ignore_errors=True)
@@ -74,7 +74,7 @@ def screen_list(run: Run, progress: Progress) -> dict[str, Any]:
     return found
 
 
-def _claim(run: Run) -> None:
+def _claim(run: ScreeningRun) -> None:
     """Take an empty folder for this screening, or find that it is the one begun there."""
     run.out.mkdir(parents=True, exist_ok=True)
     mark = run.out / "screening.json"
@@ -90,7 +90,9 @@ def _claim(run: Run) -> None:
         write_file(mark, told)
 
 
-def _screen_chunks(run: Run, head: Head, stream: IO[bytes], progress: Progress) -> None:
+def _screen_chunks(
+    run: ScreeningRun, head: ListHeader, stream: IO[bytes], progress: Progress
+) -> None:
     chunks = run.out / "chunks"
     chunks.mkdir(exist_ok=True)
     size, number, line, rows = max(run.path.stat().st_size, 1), 0, 2, 0
@@ -111,7 +113,12 @@ def _lines(stream: IO[bytes], most: int) -> list[bytes]:
 
 
 def _screen_chunk(
-    run: Run, head: Head, lines: list[bytes], first: int, folder: Path, told: dict[str, Any]
+    run: ScreeningRun,
+    head: ListHeader,
+    lines: list[bytes],
+    first: int,
+    folder: Path,
+    told: dict[str, Any],
 ) -> None:
     """Write one chunk's files and counts, and name its folder when they are whole."""
     rows, broken = read_rows(head, lines, first)
@@ -129,7 +136,7 @@ def _screen_chunk(
     with replace_folder(folder) as draft:
         for name, part in zip(LISTS, parts, strict=True):
             texts = [name for name, kind in part.schema.items() if kind == pl.String]
-            told_as = part.with_columns(map(harmless_column, texts))
+            told_as = part.with_columns(map(escape_column, texts))
             with replace_file(draft / f"{name}.csv") as stream:
                 told_as.with_columns(pl.col(pl.String).replace("", None)).write_csv(
                     stream, include_header=False, separator=head.separator, datetime_format=_WHEN
@@ -137,7 +144,7 @@ def _screen_chunk(
         write_file(draft / "told.json", json.dumps(told, ensure_ascii=False))
 
 
-def _put_together(run: Run, head: Head) -> None:
+def _put_together(run: ScreeningRun, head: ListHeader) -> None:
     """Make the three lists of the chunks, then the summary."""
     folders = sorted(f for f in (run.out / "chunks").iterdir() if not f.name.startswith("."))
     verdict = ["line", *head.columns, *COLUMNS]
@@ -150,7 +157,7 @@ def _put_together(run: Run, head: Head) -> None:
 
 def _join(path: Path, header: list[str], separator: str, parts: Iterable[Path]) -> None:
     names = io.StringIO()
-    csv.writer(names, delimiter=separator, lineterminator="\n").writerow(map(harmless, header))
+    csv.writer(names, delimiter=separator, lineterminator="\n").writerow(map(escape_cell, header))
     with replace_file(path) as whole:
         whole.write(names.getvalue().encode())
         for part in parts:
@@ -158,7 +165,7 @@ def _join(path: Path, header: list[str], separator: str, parts: Iterable[Path]) 
                 shutil.copyfileobj(stream, whole)
 
 
-def _summary(rules: Rules, told: list[dict[str, Any]]) -> dict[str, Any]:
+def _summary(rules: LegalRules, told: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the counts of all chunks, with the sentences of the rows of every id that refuses."""
 
     def total(key: str) -> Counter[str]:

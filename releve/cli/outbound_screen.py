@@ -13,7 +13,7 @@ import click
 
 from releve.cli.instant_option import INSTANT
 from releve.cli.outbound_facts import scan_facts, strict_option
-from releve.cli.outbound_run import Run, file_digest, screen_list
+from releve.cli.outbound_run import ScreeningRun, file_digest, screen_list
 from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
 from releve.outbound import Call, OutboundError, built_in_rules
 from releve.outbound.screening import Screener
@@ -120,7 +120,7 @@ def screen(
 
 def _run(
     path: Path, out: Path, call: Call, known_at: datetime, told_of: CallOptions, chunk: int
-) -> Run:
+) -> ScreeningRun:
     rules = built_in_rules()
     frames, digest = scan_facts(told_of.facts, strict=told_of.strict)
     told = {
@@ -131,7 +131,7 @@ def _run(
         "chunk": chunk,
         "call": asdict(call) | {"at": call.at.isoformat()},
     }
-    return Run(path, out, Screener(call, frames, rules, known_at), rules, told, chunk)
+    return ScreeningRun(path, out, Screener(call, frames, rules, known_at), rules, told, chunk)
 
 
 def _lines(summary: dict[str, Any], lang: str) -> list[str]:

@@ -11,7 +11,7 @@ import click
 from releve.cli.instant_option import INSTANT
 from releve.network.clock import zone
 from releve.outbound import LEGAL_ZONE, Call, built_in_rules
-from releve.outbound.starter import starter_of
+from releve.outbound.starter import build_starter
 
 __all__ = ["check_command", "start"]
 
@@ -29,7 +29,7 @@ def start(folder: Path, at: datetime | None) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"{folder} is not empty; name a new folder")
     now = (at or datetime.now(zone(LEGAL_ZONE))).replace(microsecond=0)
-    found = starter_of(now, built_in_rules())
+    found = build_starter(now, built_in_rules())
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in found.files.items():
         (folder / name).write_bytes(data)

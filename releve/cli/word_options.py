@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from releve.outbound.errors import WordFault
-from releve.outbound.vocabulary import parse, vocabulary
+from releve.outbound.vocabulary import get_vocabulary, parse_word
 
 __all__ = ["MODE", "OBJECT", "ORIGIN", "PURPOSE", "SECTOR", "WordType"]
 
@@ -25,13 +25,13 @@ class WordType(click.ParamType[str]):
         if value == "" and param is not None and not param.required:
             return ""
         try:
-            return parse(self.name, str(value)).id
+            return parse_word(self.name, str(value)).id
         except WordFault as error:
             self.fail(str(error), param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         """Return the words where they are few, else the name of the vocabulary."""
-        ids = vocabulary(self.name).ids
+        ids = get_vocabulary(self.name).ids
         return f"[{'|'.join(ids)}]" if len(ids) <= _MOST_SHOWN else self.name.upper()
 
 

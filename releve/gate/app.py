@@ -18,7 +18,7 @@ from releve.gate.decider import NO_CALL, Decider
 from releve.gate.decider_pool import DeciderPool
 from releve.gate.explanation import explain_refusal
 from releve.gate.protocol import Question, Reply, no_answer, question_of
-from releve.outbound import Rules
+from releve.outbound import LegalRules
 
 __all__ = ["BUDGET_SECONDS", "Gate"]
 
@@ -40,7 +40,7 @@ class Gate:
 
     def __init__(
         self,
-        law: Callable[[], Rules],
+        law: Callable[[], LegalRules],
         deciders: Sequence[Decider],
         *,
         budget: float = BUDGET_SECONDS,

@@ -15,9 +15,9 @@ from releve.gate.errors import LoadRefused
 from releve.gate.fact_reader import CampaignTerms
 from releve.gate.models import CampaignRow as Row
 from releve.gate.models import Load
-from releve.outbound.clients import client_key
+from releve.outbound.clients import fold_client_name
 from releve.outbound.errors import WordFault
-from releve.outbound.vocabulary import parse, sector_of
+from releve.outbound.vocabulary import find_sector, parse_word
 
 __all__ = ["campaigns", "put_campaign", "with_campaign_names"]
 
@@ -33,10 +33,10 @@ def put_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     if not (ref and campaign.client and campaign.object and campaign.sector):
         raise LoadRefused("a campaign needs a name, a client, an object and its sector")
     campaign = _in_words(campaign)
-    if sector_of(campaign.object) != campaign.sector:
+    if find_sector(campaign.object) != campaign.sector:
         raise LoadRefused(
             f"object {campaign.object!r} is not of the sector {campaign.sector!r} but of "
-            f"{sector_of(campaign.object)!r}; declare that one, or the object that is offered"
+            f"{find_sector(campaign.object)!r}; declare that one, or the object that is offered"
         )
     if not ref[0].isalnum():
         raise LoadRefused(
@@ -66,7 +66,9 @@ def _in_words(campaign: CampaignTerms) -> CampaignTerms:
     """Return a campaign whose words are ids; LoadRefused when one is no word."""
     told = {name: getattr(campaign, name) for name in _WORDS}
     try:
-        ids = {name: parse(name, text).id for name, text in told.items() if text or name in _MUST}
+        ids = {
+            name: parse_word(name, text).id for name, text in told.items() if text or name in _MUST
+        }
     except WordFault as error:
         raise LoadRefused(str(error)) from error
     return CampaignTerms(**{**asdict(campaign), **ids})
@@ -74,9 +76,9 @@ def _in_words(campaign: CampaignTerms) -> CampaignTerms:
 
 def with_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a table in which each campaign is named as it was recorded, however it is spelt."""
-    by_key = {client_key(ref): ref for ref in campaigns()}
+    by_key = {fold_client_name(ref): ref for ref in campaigns()}
     names = frame["campaign"].unique().to_list()
-    told = {name: by_key.get(client_key(name), name) for name in names if name}
+    told = {name: by_key.get(fold_client_name(name), name) for name in names if name}
     return frame.with_columns(pl.col("campaign").replace(told))
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from releve.gate.errors import LoadRefused
 from releve.gate.models import ClientName
-from releve.outbound.clients import client_key
+from releve.outbound.clients import fold_client_name
 from releve.outbound.facts import EVERY_CLIENT
 
 __all__ = ["client_name", "register_aliases", "register_client", "with_client_names"]
@@ -20,13 +20,15 @@ __all__ = ["client_name", "register_aliases", "register_client", "with_client_na
 
 def client_name(name: str) -> str:
     """Return the name that stands for a client in the tables, the one given when none does."""
-    found = ClientName.objects.filter(key=client_key(name)).values_list("name", flat=True).first()
+    found = (
+        ClientName.objects.filter(key=fold_client_name(name)).values_list("name", flat=True).first()
+    )
     return name if found is None else found
 
 
 def register_client(name: str) -> str:
     """Return the name that stands for a client; this one from now on when none did."""
-    found, _ = ClientName.objects.get_or_create(key=client_key(name), defaults={"name": name})
+    found, _ = ClientName.objects.get_or_create(key=fold_client_name(name), defaults={"name": name})
     return found.name
 
 
@@ -40,7 +42,7 @@ def register_aliases(aliases: Iterable[tuple[str, str]]) -> None:
         if not alias:
             continue
         there, new = ClientName.objects.get_or_create(
-            key=client_key(alias), defaults={"name": name}
+            key=fold_client_name(alias), defaults={"name": name}
         )
         if not new and there.name != name:
             raise LoadRefused(

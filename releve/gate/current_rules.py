@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from django.conf import settings
 
-from releve.outbound import Rules, built_in_texts, load_rules
+from releve.outbound import LegalRules, built_in_texts, load_rules
 
 __all__ = ["rules_now", "table_now", "texts_now"]
 
@@ -19,7 +19,7 @@ _SETTLED_NANOSECONDS = 10**9
 """After so long another change of a folder has another time: those tick in milliseconds."""
 
 
-def rules_now() -> Rules:
+def rules_now() -> LegalRules:
     """Return the table with the rows of ``law/*.yaml`` in the home folder, which close and amend.
 
     Read again when a file changes. RuleFaults names every fault of any of them.
@@ -32,7 +32,7 @@ def texts_now() -> Mapping[str, str]:
     return table_now()[1]
 
 
-def table_now() -> tuple[Rules, Mapping[str, str]]:
+def table_now() -> tuple[LegalRules, Mapping[str, str]]:
     """Return the table and its files, of one reading."""
     return _table(_files())
 
@@ -64,7 +64,7 @@ def _listed(folder: str, changed: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=2)
-def _table(files: tuple[tuple[str, int], ...]) -> tuple[Rules, Mapping[str, str]]:
+def _table(files: tuple[tuple[str, int], ...]) -> tuple[LegalRules, Mapping[str, str]]:
     own = {f"law/{Path(name).name}": Path(name).read_text(encoding="utf-8") for name, _ in files}
     texts = {**built_in_texts(), **own}
     return load_rules(texts), MappingProxyType(texts)

@@ -13,7 +13,7 @@ from releve.gate.decision import PendingQuestion, decide_all
 from releve.gate.errors import DatabaseUnavailable, KeyFault
 from releve.gate.key_checks import check_key
 from releve.gate.protocol import Question, Reply, no_answer
-from releve.outbound import Rules
+from releve.outbound import LegalRules
 
 __all__ = ["NO_CALL", "Decider"]
 
@@ -28,7 +28,7 @@ class Decider:
 
     def __init__(
         self,
-        law: Callable[[], Awaitable[Rules]],
+        law: Callable[[], Awaitable[LegalRules]],
         opened: Callable[[float], GateConnection],
         seconds: float,
     ) -> None:

@@ -34,8 +34,8 @@ from releve.gate.pseudonyms import number_text, person_pseudonym, text_pseudonym
 from releve.gate.retention import years_later
 from releve.gate.schema import instant
 from releve.gate.sql import DECISION
-from releve.outbound import Call, Rules, Verdict, verdict
-from releve.outbound.legal_rows import legal_day
+from releve.outbound import Call, CallVerdict, LegalRules, judge_call
+from releve.outbound.legal_rows import to_legal_day
 
 __all__ = ["LONGEST_REPEAT", "PendingQuestion", "call_of", "decide", "decide_all", "judged"]
 
@@ -56,11 +56,11 @@ class PendingQuestion:
     like: str = ""
     client: str = ""
 
-    def understood(self, rules: Rules, now: datetime, commons: CampaignCache) -> None:
+    def understood(self, rules: LegalRules, now: datetime, commons: CampaignCache) -> None:
         """Find the pseudonyms, the number that stands for the one called, and the client."""
         called = number_text(self.question.to)
         self.number, self.named = text_pseudonym(called), person_pseudonym(self.question.who)
-        self.like = stand_in(called, rules.numbers, legal_day(now))
+        self.like = stand_in(called, rules.numbers, to_legal_day(now))
         self.client = commons.client(self.question.camp)
 
     def row(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class PendingQuestion:
 async def decide(
     store: GateConnection,
     question: Question,
-    rules: Rules,
+    rules: LegalRules,
     deadline: float,
     commons: CampaignCache | None = None,
 ) -> Reply:
@@ -87,7 +87,10 @@ async def decide(
 
 
 async def decide_all(
-    store: GateConnection, asked: Sequence[PendingQuestion], rules: Rules, commons: CampaignCache
+    store: GateConnection,
+    asked: Sequence[PendingQuestion],
+    rules: LegalRules,
+    commons: CampaignCache,
 ) -> list[Reply]:
     """Answer questions in one transaction, each as if the one before it had been answered alone.
 
@@ -122,7 +125,10 @@ async def decide_all(
 
 
 async def _together(
-    store: GateConnection, asked: Sequence[PendingQuestion], rules: Rules, commons: CampaignCache
+    store: GateConnection,
+    asked: Sequence[PendingQuestion],
+    rules: LegalRules,
+    commons: CampaignCache,
 ) -> list[Reply] | None:
     """Return the replies, None where they are to be asked again; no decision leaves nothing."""
     if not asked:
@@ -151,7 +157,7 @@ class _DecisionGroup:
         self,
         store: GateConnection,
         asked: Sequence[PendingQuestion],
-        rules: Rules,
+        rules: LegalRules,
         commons: CampaignCache,
         now: datetime,
     ) -> None:
@@ -226,7 +232,9 @@ class _DecisionGroup:
         found = judged(call, answer, self.rules)
         return repeated(reply, explain(found, answer.facts(), self.rules))
 
-    def _decided(self, one: PendingQuestion, answer: KnownFacts, found: Sequence[Verdict]) -> None:
+    def _decided(
+        self, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]
+    ) -> None:
         at = found[0].call.at
         decision = _decision(bound(self.store.vendor, at), one, answer, found)
         self.decisions.append(decision)
@@ -280,7 +288,7 @@ def _fault(answer: KnownFacts, seen: FactSet, now: datetime) -> str:
     clock = seen.clock or now
     if abs(clock - now) > MOST_SKEW or (seen.last is not None and seen.last > now + MOST_SKEW):
         return "GATE-CLOCK"
-    campaign, today = answer.common.campaign, legal_day(clock)
+    campaign, today = answer.common.campaign, to_legal_day(clock)
     running = campaign is not None and (
         (campaign.first is None or campaign.first <= today)
         and (campaign.last is None or today <= campaign.last)
@@ -306,15 +314,15 @@ def call_of(
     )  # fmt: skip
 
 
-def judged(call: Call, answer: KnownFacts, rules: Rules) -> list[Verdict]:
+def judged(call: Call, answer: KnownFacts, rules: LegalRules) -> list[CallVerdict]:
     """Return the verdict on a call, or one for each who answers the number when one is named."""
     facts = answer.facts()
-    found = [verdict(call, facts, rules, call.at, timed=False)]
+    found = [judge_call(call, facts, rules, call.at, timed=False)]
     if call.person:
         for person in answer.persons():
             if person != call.person:
                 other = Call(**{**_fields(call), "person": person})
-                found.append(verdict(other, facts, rules, call.at, timed=False))
+                found.append(judge_call(other, facts, rules, call.at, timed=False))
     return found
 
 
@@ -322,16 +330,16 @@ def _fields(call: Call) -> dict[str, Any]:
     return {name: getattr(call, name) for name in Call.__dataclass_fields__}
 
 
-def _allowed(found: Sequence[Verdict]) -> bool:
+def _allowed(found: Sequence[CallVerdict]) -> bool:
     return all(one.allowed for one in found)
 
 
-def _reasons(found: Sequence[Verdict]) -> str:
+def _reasons(found: Sequence[CallVerdict]) -> str:
     return "|".join(dict.fromkeys(rule for one in found for rule in one.rules))
 
 
 def _decision(
-    at: Any, one: PendingQuestion, answer: KnownFacts, found: Sequence[Verdict]
+    at: Any, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]
 ) -> Mapping[str, Any]:
     """Return the decision's row."""
     first, question = found[0], one.question

@@ -8,9 +8,9 @@ from typing import Any
 
 from releve.gate.protocol import REFUSALS, Reply
 from releve.network.clock import UTC
-from releve.outbound import Call, Facts, Rules, Verdict, next_allowed
-from releve.outbound.phrases import basis_text
-from releve.outbound.verdict import Finding
+from releve.outbound import Call, CallVerdict, Facts, LegalRules, find_next_allowed
+from releve.outbound.phrases import format_basis
+from releve.outbound.verdict import CallFinding
 
 __all__ = ["explain", "explain_refusal", "repeated"]
 
@@ -18,7 +18,7 @@ _LANGUAGES = ("fr", "en")
 _MOST_ROUNDS = 100
 
 
-def explain(found: Sequence[Verdict], facts: Facts, rules: Rules) -> Mapping[str, Any]:
+def explain(found: Sequence[CallVerdict], facts: Facts, rules: LegalRules) -> Mapping[str, Any]:
     """Return what is said of a call: a verdict for each person who answers the number."""
     following = _next_of_all([one.call for one in found], facts, rules)
     findings = {(one.row.version, one.says("en")): one for each in found for one in each.findings}
@@ -28,7 +28,7 @@ def explain(found: Sequence[Verdict], facts: Facts, rules: Rules) -> Mapping[str
         "answer": "allow" if not findings else "refuse",
         "legal": all(one.legal for one in found),
         "reasons": [_reason(finding) for finding in findings.values()],
-        "basis": {"id": basis, "says": _said(lambda lang: basis_text(basis, lang))}
+        "basis": {"id": basis, "says": _said(lambda lang: format_basis(basis, lang))}
         if basis
         else None,
         "exceptions": [
@@ -41,7 +41,7 @@ def explain(found: Sequence[Verdict], facts: Facts, rules: Rules) -> Mapping[str
     }  # fmt: skip
 
 
-def _reason(finding: Finding) -> Mapping[str, Any]:
+def _reason(finding: CallFinding) -> Mapping[str, Any]:
     row = finding.row
     return {
         "id": row.id,
@@ -58,11 +58,11 @@ def _said(words: Any) -> Mapping[str, str]:
     return {language: words(language) for language in _LANGUAGES}
 
 
-def _next_of_all(calls: Sequence[Call], facts: Facts, rules: Rules) -> datetime | None:
+def _next_of_all(calls: Sequence[Call], facts: Facts, rules: LegalRules) -> datetime | None:
     """Return the first instant from the call on at which it is allowed for each person."""
     at, known = calls[0].at, calls[0].at
     for _ in range(_MOST_ROUNDS):
-        found = [next_allowed(call.moved_to(at), facts, rules, known) for call in calls]
+        found = [find_next_allowed(call.moved_to(at), facts, rules, known) for call in calls]
         nexts = [one for one in found if one is not None]
         if len(nexts) < len(found):
             return None

@@ -21,8 +21,8 @@ from releve.gate.models import Decision, FactRow, Load
 from releve.gate.personal_values import NewPersonalValue, keep
 from releve.gate.row_builder import FactRowDraft, made
 from releve.gate.schema import TABLES, FactTable
-from releve.outbound.fact_tables import empty_frames
-from releve.outbound.word_frames import spelled_words
+from releve.outbound.fact_tables import build_empty_frames
+from releve.outbound.word_frames import normalize_word_columns
 
 __all__ = ["ImportResult", "load_facts", "load_frames", "load_rows"]
 
@@ -66,7 +66,9 @@ def load_frames(
     load of a history, refused once the gate has decided anything later than that.
     """
     ensure_gate_key()
-    facts = {name: spelled_words(name, f) for name, f in frames.items() if name != "clients"}
+    facts = {
+        name: normalize_word_columns(name, f) for name, f in frames.items() if name != "clients"
+    }
     refuse_unfit(facts, clock())
     if as_known:
         _refuse_changed_past(facts)
@@ -98,7 +100,7 @@ def load_facts(facts: Sequence[Any], *, source: str, by: str) -> ImportResult:
     All or none of them. Their own ``known_at`` is not used.
     """
     names = {table.fact: name for name, table in TABLES.items()}
-    schemas = {name: frame.schema for name, frame in empty_frames().items()}
+    schemas = {name: frame.schema for name, frame in build_empty_frames().items()}
     rows: dict[str, list[dict[str, Any]]] = {}
     for fact in facts:
         told = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}

@@ -13,8 +13,8 @@ from releve.gate.db_clock import MOST_SKEW
 from releve.gate.errors import LoadRefused
 from releve.gate.schema import TABLES, FactColumn, FactTable
 from releve.network.faults import Fault
-from releve.outbound.vocabulary import vocabulary, word_columns
-from releve.outbound.word_frames import strange_in, strange_words
+from releve.outbound.vocabulary import get_vocabulary, list_word_columns
+from releve.outbound.word_frames import list_unknown_words, mark_unknown_words
 
 __all__ = ["refuse_unfit"]
 
@@ -59,14 +59,14 @@ def _faults(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fa
 
 def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
     """Yield the cells of words that no vocabulary holds."""
-    for column, name in word_columns().get(table.name, {}).items():
+    for column, name in list_word_columns().get(table.name, {}).items():
         if column not in frame.columns:
             continue
         cells = frame[column]
-        for row in strange_words(table.name, column, cells).arg_true().to_list():
+        for row in mark_unknown_words(table.name, column, cells).arg_true().to_list():
             reason = f"not a word of the vocabulary {name}"
-            for text in strange_in(name, cells[row]):
-                fix = vocabulary(name).advice(text)
+            for text in list_unknown_words(name, cells[row]):
+                fix = get_vocabulary(name).advice(text)
                 yield Fault(table.name, row + 2, column, text, reason, fix)
 
 

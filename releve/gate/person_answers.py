@@ -13,9 +13,9 @@ from releve.gate.fact_reader import CampaignTerms, facts_at
 from releve.gate.models import CampaignRow as Row
 from releve.gate.models import MandateRow
 from releve.gate.pseudonyms import number_text
-from releve.outbound import Rules, Verdict, verdict
-from releve.outbound.legal_rows import legal_day
-from releve.outbound.verdict import Finding
+from releve.outbound import CallVerdict, LegalRules, judge_call
+from releve.outbound.legal_rows import to_legal_day
+from releve.outbound.verdict import CallFinding
 
 __all__ = ["CampaignAnswer", "answers_now"]
 
@@ -35,7 +35,7 @@ class CampaignAnswer:
     client: str
     allowed: bool
     for_request: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[CallFinding, ...]
     next_allowed: datetime | None
 
     @property
@@ -45,10 +45,10 @@ class CampaignAnswer:
 
 
 def answers_now(
-    number: str, client: str, rules: Rules, now: datetime
+    number: str, client: str, rules: LegalRules, now: datetime
 ) -> tuple[CampaignAnswer, ...]:
     """Return the answers for the running campaigns of a client, or of every one (empty)."""
-    number, today, client = number_text(number), legal_day(now), client_name(client)
+    number, today, client = number_text(number), to_legal_day(now), client_name(client)
     running = [
         row
         for row in campaigns().values()
@@ -60,14 +60,14 @@ def answers_now(
     return tuple(_answer(row, number, callers.get(row.client, ""), rules, now) for row in running)
 
 
-def _answer(row: Row, number: str, caller: str, rules: Rules, now: datetime) -> CampaignAnswer:
+def _answer(row: Row, number: str, caller: str, rules: LegalRules, now: datetime) -> CampaignAnswer:
     known = facts_at(row.client, number, now, campaign=row.ref)
     campaign = CampaignTerms(
         **{name: getattr(row, name) for name in CampaignTerms.__dataclass_fields__}
     )
     facts = known.facts()
-    found: list[Verdict] = [
-        verdict(call_of(row.ref, campaign, number, caller, person, now, ""), facts, rules, now)
+    found: list[CallVerdict] = [
+        judge_call(call_of(row.ref, campaign, number, caller, person, now, ""), facts, rules, now)
         for person in known.persons() or ("",)
     ]
     findings = tuple(finding for one in found for finding in one.findings)
@@ -77,7 +77,7 @@ def _answer(row: Row, number: str, caller: str, rules: Rules, now: datetime) -> 
     )  # fmt: skip
 
 
-def _next(found: Sequence[Verdict]) -> datetime | None:
+def _next(found: Sequence[CallVerdict]) -> datetime | None:
     instants = [one.next_allowed for one in found]
     known = [instant for instant in instants if instant is not None]
     return max(known) if len(known) == len(instants) else None
@@ -85,7 +85,7 @@ def _next(found: Sequence[Verdict]) -> datetime | None:
 
 def _callers(clients: Iterable[str], now: datetime) -> dict[str, str]:
     """Return a number that may be shown for each client: the last mandated one in force."""
-    today = legal_day(now)
+    today = to_legal_day(now)
     rows = MandateRow.objects.filter(client__in=clients, first__lte=today, load__known_at__lte=now)
     rows = rows.exclude(last__lt=today).order_by("load__known_at", "pk")
     return dict(rows.values_list("client", "number"))

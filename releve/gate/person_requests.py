@@ -38,7 +38,7 @@ from releve.gate.row_builder import FactRowDraft, made
 from releve.gate.schema import TABLES, FactTable
 from releve.ledger.chain import Draft, append_all
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.vocabulary import spelled
+from releve.outbound.vocabulary import normalize_word
 
 __all__ = [
     "KIND",
@@ -110,8 +110,8 @@ class PhoneRequest:
     call: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "said", spelled("said", self.said))
-        object.__setattr__(self, "outcome", spelled("outcome", self.outcome))
+        object.__setattr__(self, "said", normalize_word("said", self.said))
+        object.__setattr__(self, "outcome", normalize_word("outcome", self.outcome))
 
     @property
     def content(self) -> str:

@@ -20,7 +20,7 @@ from django.conf import settings
 from releve.gate.errors import KeyFault
 from releve.ledger.key_files import make_key_file
 from releve.outbound import built_in_rules
-from releve.outbound.numbers import cleaned, international
+from releve.outbound.numbers import strip_separators, to_international
 
 __all__ = [
     "commitment",
@@ -45,8 +45,8 @@ _PROOF_TAG = b"releve gate proof 1\n"
 
 def number_text(text: str) -> str:
     """Return a number in international form; one that has none as its digits."""
-    digits = cleaned(text)
-    return international(digits, built_in_rules().numbers.rewrites) or digits
+    digits = strip_separators(text)
+    return to_international(digits, built_in_rules().numbers.rewrites) or digits
 
 
 def number_pseudonym(text: str) -> str:

@@ -9,7 +9,7 @@ from releve.gate.decision import call_of, judged
 from releve.gate.errors import NotAvailable
 from releve.gate.fact_reader import CampaignTerms, KnownFacts, facts_digest, facts_for
 from releve.gate.models import Decision
-from releve.outbound import Rules, Verdict
+from releve.outbound import CallVerdict, LegalRules
 
 __all__ = ["Replay", "replay"]
 
@@ -18,7 +18,7 @@ __all__ = ["Replay", "replay"]
 class Replay:
     """The verdicts of a decision, one for each who answers the number, and the facts judged."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[CallVerdict, ...]
     answer: KnownFacts
     evidence: str
 
@@ -29,7 +29,7 @@ class Replay:
         return found == (decision.allowed, decision.rules, decision.facts)
 
 
-def replay(decision: Decision, rules: Rules) -> Replay:
+def replay(decision: Decision, rules: LegalRules) -> Replay:
     """Judge a decision again; NoSuch where it was judged by another version of the rules."""
     if decision.rules_version != rules.version:
         raise NotAvailable(

@@ -15,7 +15,7 @@ from releve.gate.current_rules import table_now
 from releve.gate.db_clock import clock
 from releve.gate.errors import DatabaseUnavailable, NotAvailable
 from releve.gate.models import RuleTable
-from releve.outbound import Rules, load_rules
+from releve.outbound import LegalRules, load_rules
 
 __all__ = ["keep_now", "rules_in_use", "rules_of", "texts_of"]
 
@@ -30,7 +30,7 @@ class _StoredVersions:
     versions: frozenset[str] = frozenset()
 
 
-async def rules_in_use() -> Rules:
+async def rules_in_use() -> LegalRules:
     """Return the rules of now for whoever decides, once they are kept."""
     rules, texts = table_now()
     if rules.version not in _StoredVersions.versions:
@@ -67,7 +67,7 @@ def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
         connection.close()
 
 
-def rules_of(version: str) -> Rules:
+def rules_of(version: str) -> LegalRules:
     """Return the rules of a version; NoSuch where they were never kept here."""
     rules, _ = table_now()
     return rules if rules.version == version else _loaded(version)
@@ -79,7 +79,7 @@ def texts_of(versions: Iterable[str]) -> dict[str, Mapping[str, str]]:
 
 
 @lru_cache(maxsize=8)
-def _loaded(version: str) -> Rules:
+def _loaded(version: str) -> LegalRules:
     return load_rules(_texts(version))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from releve.gate import models
 from releve.network.clock import UTC
 from releve.outbound.fact_tables import TABLES as ENGINE_TABLES
-from releve.outbound.fact_tables import columns_of
+from releve.outbound.fact_tables import list_columns
 
 __all__ = ["TABLES", "FactColumn", "FactTable", "instant"]
 
@@ -88,7 +88,7 @@ def _column(table: str, field: str, kind: str) -> FactColumn:
 
 
 def _table(name: str) -> FactTable:
-    kinds = {field: kind for field, (kind, _) in columns_of(name).items() if field != "known_at"}
+    kinds = {field: kind for field, (kind, _) in list_columns(name).items() if field != "known_at"}
     if name == "consents":
         kinds["unreadable"] = "text"
     columns = tuple(_column(name, field, kind) for field, kind in kinds.items())

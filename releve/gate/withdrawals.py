@@ -33,8 +33,8 @@ from releve.gate.personal_values import value_of
 from releve.gate.pseudonyms import is_number, number_pseudonym, number_text, person_pseudonym
 from releve.gate.retention import erase_on
 from releve.network.faults import advice, nearest
-from releve.outbound import Rules, Verdict, Withdrawal
-from releve.outbound.legal_rows import legal_day
+from releve.outbound import CallVerdict, LegalRules, Withdrawal
+from releve.outbound.legal_rows import to_legal_day
 
 __all__ = ["GateAnswer", "WithdrawalMatch", "answers_now", "withdraw"]
 
@@ -58,7 +58,7 @@ class GateAnswer:
 
     campaign: str
     number: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[CallVerdict, ...]
 
     @property
     def allowed(self) -> bool:
@@ -139,10 +139,10 @@ def _people(client: str, who: str) -> tuple[str, ...]:
     raise NoMatch(f"nobody is known as {who!r}; {fix}")
 
 
-def answers_now(found: WithdrawalMatch, rules: Rules, now: datetime) -> Iterator[GateAnswer]:
+def answers_now(found: WithdrawalMatch, rules: LegalRules, now: datetime) -> Iterator[GateAnswer]:
     """Yield what the gate answers now, for each running campaign of the client and each number."""
     for ref, row in sorted(campaigns().items()):
-        ended = row.last is not None and row.last < legal_day(now)
+        ended = row.last is not None and row.last < to_legal_day(now)
         if row.client != found.client or ended:
             continue
         told = CampaignTerms(
@@ -165,6 +165,6 @@ def _numbers(people: Sequence[str]) -> list[str]:
 def _caller(client: str, now: datetime) -> str:
     """Return a number that may be shown for a client, empty when there is none."""
     rows = MandateRow.objects.filter(
-        client=client, load__known_at__isnull=False, first__lte=legal_day(now)
+        client=client, load__known_at__isnull=False, first__lte=to_legal_day(now)
     )
     return rows.order_by("-pk").values_list("number", flat=True).first() or ""

@@ -1,7 +1,13 @@
 """May this call be placed? The law as dated rows, verdicts with their reasons, lists screened."""
 
 from releve.outbound.calls import CALLEES, CHANNELS, MODES, PURPOSES, Call
-from releve.outbound.errors import CallFault, FactFaults, OutboundError, RuleFault, RuleFaults
+from releve.outbound.errors import (
+    CallFault,
+    FactFaults,
+    LegalRowFault,
+    LegalRowFaults,
+    OutboundError,
+)
 from releve.outbound.facts import (
     ITEMS,
     Abandoned,
@@ -14,15 +20,22 @@ from releve.outbound.facts import (
     Listing,
     Mandate,
     Person,
-    Refusal,
     Scrub,
+    SpokenRefusal,
     Watermark,
     Withdrawal,
 )
-from releve.outbound.legal_rows import LEGAL_ZONE, Row, Rules, Territory, Words
-from releve.outbound.pacing import abandoned_share, estimated_abandoned
+from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, Territory, Words
+from releve.outbound.pacing import compute_abandoned_share, estimate_abandoned
 from releve.outbound.rule_files import built_in_rules, built_in_texts, load_rules
-from releve.outbound.verdict import Finding, Lifted, LocalTime, Verdict, next_allowed, verdict
+from releve.outbound.verdict import (
+    CallFinding,
+    CallVerdict,
+    Lifted,
+    LocalTime,
+    find_next_allowed,
+    judge_call,
+)
 
 __all__ = [
     "CALLEES",
@@ -36,34 +49,34 @@ __all__ = [
     "Attempt",
     "Call",
     "CallFault",
+    "CallFinding",
+    "CallVerdict",
     "Callback",
     "Consent",
     "Contract",
     "FactFaults",
     "Facts",
-    "Finding",
+    "LegalRow",
+    "LegalRowFault",
+    "LegalRowFaults",
+    "LegalRules",
     "Lifted",
     "Listing",
     "LocalTime",
     "Mandate",
     "OutboundError",
     "Person",
-    "Refusal",
-    "Row",
-    "RuleFault",
-    "RuleFaults",
-    "Rules",
     "Scrub",
+    "SpokenRefusal",
     "Territory",
-    "Verdict",
     "Watermark",
     "Withdrawal",
     "Words",
-    "abandoned_share",
     "built_in_rules",
     "built_in_texts",
-    "estimated_abandoned",
+    "compute_abandoned_share",
+    "estimate_abandoned",
+    "find_next_allowed",
+    "judge_call",
     "load_rules",
-    "next_allowed",
-    "verdict",
 ]

@@ -12,12 +12,12 @@ import hashlib
 
 import polars as pl
 
-__all__ = ["provided"]
+__all__ = ["fill_provider"]
 
 _DIGITS = 16
 
 
-def provided(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
+def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
     """Return attempts of which each names a provider: its own, the one given, or the table."""
     if not attempts.height:
         return attempts

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from releve.outbound.errors import CallFault
-from releve.outbound.vocabulary import spelled, vocabulary
+from releve.outbound.vocabulary import get_vocabulary, normalize_word
 
 __all__ = ["CALLEES", "CHANNELS", "MODES", "PURPOSES", "Call"]
 
-CALLEES = vocabulary("person-kind").ids
-PURPOSES = vocabulary("purpose").ids
-CHANNELS = vocabulary("channel").ids
-MODES = vocabulary("mode").ids
+CALLEES = get_vocabulary("person-kind").ids
+PURPOSES = get_vocabulary("purpose").ids
+CHANNELS = get_vocabulary("channel").ids
+MODES = get_vocabulary("mode").ids
 _WORDS = {
     "callee": "person-kind",
     "purpose": "purpose",
@@ -65,10 +65,12 @@ class Call:
             raise CallFault(f"at has no offset: {self.at.isoformat()}")
         for name, kind in _WORDS.items():
             given = getattr(self, name)
-            found = spelled(kind, given)
+            found = normalize_word(kind, given)
             needed = name in _NEEDED and (given or name != "callee")
-            if needed and found not in vocabulary(kind).by_id:
-                raise CallFault(f"{name} {given!r} is not one of {', '.join(vocabulary(kind).ids)}")
+            if needed and found not in get_vocabulary(kind).by_id:
+                raise CallFault(
+                    f"{name} {given!r} is not one of {', '.join(get_vocabulary(kind).ids)}"
+                )
             object.__setattr__(self, name, found)
 
     def moved_to(self, at: datetime) -> Call:

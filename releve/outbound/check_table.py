@@ -14,13 +14,13 @@ from releve.outbound import (
     consents,
 )
 from releve.outbound.exceptions import INSTANTS_OF_LIFTS
-from releve.outbound.judged_call import Case, Failure, Moment
-from releve.outbound.legal_rows import Row
+from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure
+from releve.outbound.legal_rows import LegalRow
 from releve.outbound.rule_kinds import KINDS
 
 __all__ = ["CHECKS", "CLOCK_CHANGES", "INSTANTS", "PHASES", "Check"]
 
-Check = Callable[[Row, Moment], Sequence[Failure]]
+Check = Callable[[LegalRow, CallMoment], Sequence[RowFailure]]
 
 CHECKS: dict[str, Check] = {
     "data": checks_data.data,
@@ -42,13 +42,13 @@ CHECKS: dict[str, Check] = {
 }
 """Kind to check; the consent family is judged together, in :mod:`releve.outbound.legal_basis`."""
 
-CLOCK_CHANGES: dict[str, Callable[[Row, Moment], datetime | None]] = {
+CLOCK_CHANGES: dict[str, Callable[[LegalRow, CallMoment], datetime | None]] = {
     "hours": checks_time.hours_change,
     "local_holidays": checks_time.local_holidays_change,
 }
 """Kinds whose answer changes with the clock alone: when it changes next."""
 
-INSTANTS: dict[str, Callable[[Row, Case], Iterable[datetime]]] = {
+INSTANTS: dict[str, Callable[[LegalRow, JudgedCall], Iterable[datetime]]] = {
     "automated_consent": consents.consent_instants,
     "list_opposition": checks_basis.list_instants,
     "scrub": checks_basis.scrub_instants,

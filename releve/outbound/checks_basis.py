@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from releve.outbound.consents import consent_instants, express_consents, legal_consents
-from releve.outbound.judged_call import Case, Failure, Moment
-from releve.outbound.legal_rows import Row, legal_day, legal_midnight
+from releve.outbound.consents import express_consents, legal_consents
+from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure
+from releve.outbound.legal_rows import LegalRow, find_legal_midnight, to_legal_day
 
 __all__ = [
     "automated_consent",
@@ -18,16 +18,14 @@ __all__ = [
     "scrub_instants",
 ]
 
-automated_instants = consent_instants
 
-
-def forbidden_object(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def forbidden_object(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse an object that may not be prospected."""
     found = moment.case.call.object
-    return (Failure({"object": found}),) if moment.case.offers(row.parameters["objects"]) else ()
+    return (RowFailure({"object": found}),) if moment.case.offers(row.parameters["objects"]) else ()
 
 
-def list_opposition(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def list_opposition(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number that stands on an opposition list."""
     wanted, at = row.parameters["list"], moment.at
     since = [
@@ -37,10 +35,10 @@ def list_opposition(row: Row, moment: Moment) -> tuple[Failure, ...]:
         and listing.at <= at
         and (listing.until is None or at < listing.until)
     ]
-    return (Failure({"list": wanted, "since": min(since)}),) if since else ()
+    return (RowFailure({"list": wanted, "since": min(since)}),) if since else ()
 
 
-def list_instants(row: Row, case: Case) -> Iterable[datetime]:
+def list_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when listings start and end."""
     for listing in case.known.listings:
         yield listing.at
@@ -48,7 +46,7 @@ def list_instants(row: Row, case: Case) -> Iterable[datetime]:
             yield listing.until
 
 
-def scrub(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def scrub(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse when the file was not scrubbed against a list within the row's days."""
     wanted, days = row.parameters["list"], row.parameters["days"]
     done = [
@@ -57,19 +55,21 @@ def scrub(row: Row, moment: Moment) -> tuple[Failure, ...]:
         if scrub.list == wanted and scrub.at <= moment.at
     ]
     last = max(done, default=None)
-    if last is not None and moment.day <= legal_day(last) + timedelta(days=days):
+    if last is not None and moment.day <= to_legal_day(last) + timedelta(days=days):
         return ()
-    return (Failure({"list": wanted, "days": days, "scrubbed": last}),)
+    return (RowFailure({"list": wanted, "days": days, "scrubbed": last}),)
 
 
-def scrub_instants(row: Row, case: Case) -> Iterable[datetime]:
+def scrub_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when scrubs are made and when they are too old."""
     for done in case.known.scrubs:
         yield done.at
-        yield legal_midnight(legal_day(done.at) + timedelta(days=row.parameters["days"] + 1))
+        yield find_legal_midnight(
+            to_legal_day(done.at) + timedelta(days=row.parameters["days"] + 1)
+        )
 
 
-def automated_consent(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def automated_consent(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse an automaton that no consent to it covers; a contract does not stand in for one."""
     covered = next(iter(legal_consents(express_consents(moment), moment)), None)
-    return () if covered else (Failure({"mode": moment.case.call.mode}),)
+    return () if covered else (RowFailure({"mode": moment.case.call.mode}),)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from releve.outbound.facts import Mandate
-from releve.outbound.judged_call import HOUSE, Case, Failure, Moment
-from releve.outbound.legal_rows import Row, legal_midnight
+from releve.outbound.judged_call import HOUSE, CallMoment, JudgedCall, RowFailure
+from releve.outbound.legal_rows import LegalRow, find_legal_midnight
 
 __all__ = [
     "authentication",
@@ -20,12 +20,12 @@ __all__ = [
 ]
 
 
-def caller_shown(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def caller_shown(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a hidden number."""
-    return () if moment.caller is not None else (Failure(),)
+    return () if moment.caller is not None else (RowFailure(),)
 
 
-def mandate_of(moment: Moment) -> Mandate | None:
+def mandate_of(moment: CallMoment) -> Mandate | None:
     """Return the mandate in force by which the client may show the number."""
     if moment.caller is None:
         return None
@@ -38,41 +38,41 @@ def mandate_of(moment: Moment) -> Mandate | None:
     return None
 
 
-def caller_mandate(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def caller_mandate(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number that no mandate in force ties to the client; a hidden one is another's."""
     if moment.caller is None or mandate_of(moment) is not None:
         return ()
-    return (Failure({"caller": moment.caller.text}),)
+    return (RowFailure({"caller": moment.caller.text}),)
 
 
-def mandate_instants(row: Row, case: Case) -> Iterable[datetime]:
+def mandate_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when mandates start and end."""
     for mandate in case.known.mandates:
-        yield legal_midnight(mandate.first)
+        yield find_legal_midnight(mandate.first)
         if mandate.last is not None:
-            yield legal_midnight(mandate.last + timedelta(days=1))
+            yield find_legal_midnight(mandate.last + timedelta(days=1))
 
 
-def caller_link(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def caller_link(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number whose holder is known to have no ties to the territory."""
     mandate = mandate_of(moment)
     if moment.caller is None or mandate is None or mandate.linked is not False:
         return ()
     concerned = moment.caller.number_class in row.parameters["classes"]
-    return (Failure({"caller": moment.caller.text}, (mandate.id,)),) if concerned else ()
+    return (RowFailure({"caller": moment.caller.text}, (mandate.id,)),) if concerned else ()
 
 
-def caller_class(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def caller_class(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number of a class that may not be shown."""
     caller, call = moment.caller, moment.case.call
     if caller is None or caller.number_class not in row.parameters["classes"]:
         return ()
     if row.parameters.get("unless_mobile_terminal", False) and call.mobile_terminal:
         return ()
-    return (Failure({"caller_class": caller.number_class, "mode": call.mode}),)
+    return (RowFailure({"caller_class": caller.number_class, "mode": call.mode}),)
 
 
-def authentication(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def authentication(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number that the networks would cut.
 
     A row about calls from abroad binds where the call is known to enter the network elsewhere than
@@ -87,4 +87,4 @@ def authentication(row: Row, moment: Moment) -> tuple[Failure, ...]:
     unknown_passes = row.parameters["unknown"] == "passes"
     if call.authenticated or (call.authenticated is None and unknown_passes):
         return ()
-    return (Failure({"origin": call.origin or here}),)
+    return (RowFailure({"origin": call.origin or here}),)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
-from releve.outbound.judged_call import Case, Failure, Moment, StrangeWord
+from releve.outbound.judged_call import CallMoment, RowFailure, UnknownWord
 from releve.outbound.legal_basis import ConsentState
-from releve.outbound.legal_rows import Row, Words
-from releve.outbound.vocabulary import sector_of, vocabulary
+from releve.outbound.legal_rows import LegalRow, Words
+from releve.outbound.vocabulary import find_sector, get_vocabulary
 
-__all__ = ["data", "data_instants", "unreadable_consents"]
+__all__ = ["data", "unreadable_consents"]
 
 
-def data(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def data(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse when what the row names is unknown; consents are looked at elsewhere."""
     what = row.parameters["what"]
     if what == "stale":
@@ -21,25 +21,25 @@ def data(row: Row, moment: Moment) -> tuple[Failure, ...]:
     if what == "word":
         return tuple(map(_unknown_word, moment.case.strange_words))
     fault = _FAULTS[what](moment) if what in _FAULTS else ""
-    return (Failure({"detail": fault}),) if fault else ()
+    return (RowFailure({"detail": fault}),) if fault else ()
 
 
-def _unknown_word(found: StrangeWord) -> Failure:
-    near = vocabulary(found.vocabulary).near(found.text) if found.text else ()
+def _unknown_word(found: UnknownWord) -> RowFailure:
+    near = get_vocabulary(found.vocabulary).near(found.text) if found.text else ()
     quotes = {"word": found.text, "column": found.column, "vocabulary": found.vocabulary}
-    return Failure({**quotes, "near": tuple(near)})
+    return RowFailure({**quotes, "near": tuple(near)})
 
 
-def _sector_fault(moment: Moment) -> Words | str:
+def _sector_fault(moment: CallMoment) -> Words | str:
     """Return what is wrong with the sector that is declared, empty when it is the object's."""
     call = moment.case.call
     if not call.sector:
         return _UNDECLARED
-    own = sector_of(call.object)
+    own = find_sector(call.object)
     return _OTHER_SECTOR if own and own != call.sector else ""
 
 
-def _caller_fault(moment: Moment) -> str:
+def _caller_fault(moment: CallMoment) -> str:
     caller = moment.caller
     return "" if caller is None or caller.number_class else caller.fault
 
@@ -49,7 +49,7 @@ _OTHER_SECTOR = Words(
     "l'objet de l'appel relève d'un autre secteur",
     "the object of the call belongs to another sector",
 )
-_FAULTS: dict[str, Callable[[Moment], Words | str]] = {
+_FAULTS: dict[str, Callable[[CallMoment], Words | str]] = {
     "zone": lambda moment: moment.case.place_fault,
     "person": lambda moment: moment.case.person_fault,
     "object": lambda moment: "" if moment.case.call.object else "empty",
@@ -58,7 +58,7 @@ _FAULTS: dict[str, Callable[[Moment], Words | str]] = {
 }
 
 
-def _stale(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def _stale(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse registers read too long ago: before the call, or before it was judged."""
     case, found = moment.case, []
     asked = min(moment.case.call.at, case.known_at)
@@ -68,20 +68,19 @@ def _stale(row: Row, moment: Moment) -> tuple[Failure, ...]:
         if mark is None or asked - mark.read_at > timedelta(minutes=minutes):
             found.append((feed, None if mark is None else mark.read_at))
     minutes = min((most[feed] for feed, _ in found), default=0)
-    return (Failure({"registers": tuple(found), "minutes": minutes}),) if found else ()
+    return (RowFailure({"registers": tuple(found), "minutes": minutes}),) if found else ()
 
 
-def unreadable_consents(row: Row, moment: Moment, state: ConsentState) -> tuple[Failure, ...]:
+def unreadable_consents(
+    row: LegalRow, moment: CallMoment, state: ConsentState
+) -> tuple[RowFailure, ...]:
     """Refuse when a consent would be needed, none holds, and one has a date nobody can trust."""
     if not state.needed or state.legal is not None:
         return ()
     return tuple(
-        Failure({"consent": consent.id, "detail": consent.unreadable or "no-date"}, (consent.id,))
+        RowFailure(
+            {"consent": consent.id, "detail": consent.unreadable or "no-date"}, (consent.id,)
+        )
         for consent in moment.case.known.consents
         if consent.collected_at is None
     )
-
-
-def data_instants(row: Row, case: Case) -> Iterable[datetime]:
-    """Yield nothing: what is unknown stays so until something is learnt."""
-    return ()

@@ -9,10 +9,10 @@ from releve.network.clock import zone
 from releve.outbound.calls import PURPOSES
 from releve.outbound.consents import express_consents, express_instants
 from releve.outbound.facts import Attempt
-from releve.outbound.hours import local_midnight
-from releve.outbound.judged_call import Case, Failure, Moment
-from releve.outbound.legal_rows import LEGAL_ZONE, Row, legal_midnight
-from releve.outbound.pacing import abandoned_share
+from releve.outbound.hours import find_local_midnight
+from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure
+from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, find_legal_midnight
+from releve.outbound.pacing import compute_abandoned_share
 
 __all__ = [
     "abandoned_rate",
@@ -33,7 +33,7 @@ _FILLING = ("prospecting",)
 """Purposes whose attempts fill a cap whose row does not name any."""
 
 
-def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
+def attempts_in_window(row: LegalRow, moment: CallMoment) -> list[Attempt]:
     """Return the attempts that a cap counts at a moment, this call itself left out.
 
     Calendar days are the callee's; where two clocks are possible, the one that counts more.
@@ -50,22 +50,26 @@ def attempts_in_window(row: Row, moment: Moment) -> list[Attempt]:
         since = moment.at - timedelta(hours=row.parameters["hours"])
         return [attempt for attempt in past if attempt.at > since]
     counted = [
-        [attempt for attempt in past if attempt.at >= local_midnight(_first_day(row, day), name)]
+        [
+            attempt
+            for attempt in past
+            if attempt.at >= find_local_midnight(_first_day(row, day), name)
+        ]
         for name, day in moment.days()
     ]
     return max(counted, key=len, default=past)
 
 
-def purposes_apart(row: Row) -> frozenset[str]:
+def purposes_apart(row: LegalRow) -> frozenset[str]:
     """Return the purposes whose attempts a cap leaves out; one without a purpose always counts."""
     return frozenset(PURPOSES).difference(row.parameters.get("purposes", _FILLING))
 
 
-def _first_day(row: Row, day: date) -> date:
+def _first_day(row: LegalRow, day: date) -> date:
     return day - timedelta(days=row.parameters["days"] - 1)
 
 
-def cap(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def cap(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse one call more than the cap: the attempts made already fill it."""
     counted, most = attempts_in_window(row, moment), row.parameters["most"]
     if len(counted) < most:
@@ -73,10 +77,10 @@ def cap(row: Row, moment: Moment) -> tuple[Failure, ...]:
     zone_name = next(iter(moment.case.zones), LEGAL_ZONE)
     tried = tuple(attempt.at for attempt in counted)
     quotes = {"count": len(counted), "most": most, "zone": zone_name, "attempts": tried}
-    return (Failure(quotes, tuple(attempt.id for attempt in counted)),)
+    return (RowFailure(quotes, tuple(attempt.id for attempt in counted)),)
 
 
-def cap_instants(row: Row, case: Case) -> Iterable[datetime]:
+def cap_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when attempts enter the window and when they leave it."""
     for attempt in case.known.attempts:
         yield attempt.at
@@ -85,10 +89,10 @@ def cap_instants(row: Row, case: Case) -> Iterable[datetime]:
             continue
         for name in case.zones:
             day = attempt.at.astimezone(zone(name)).date()
-            yield local_midnight(day + timedelta(days=row.parameters["days"]), name)
+            yield find_local_midnight(day + timedelta(days=row.parameters["days"]), name)
 
 
-def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def silence(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse while the days after a refusal run; without days, for good.
 
     Where the row says ``until_consent``, a consent to this object given later ends it.
@@ -99,21 +103,21 @@ def silence(row: Row, moment: Moment) -> tuple[Failure, ...]:
         if row.parameters.get("until_consent") and _consented_since(refusal.at, moment):
             continue
         if "days" not in row.parameters:
-            return (Failure({"refused": refusal.at, "again": None}),)
+            return (RowFailure({"refused": refusal.at, "again": None}),)
         for name, day in moment.days():
             again = _again(row, refusal.at, name)
             if day < again:
-                return (Failure({"refused": refusal.at, "again": again}),)
+                return (RowFailure({"refused": refusal.at, "again": again}),)
     return ()
 
 
-def counts_refusal(row: Row, kind: str) -> bool:
+def counts_refusal(row: LegalRow, kind: str) -> bool:
     """Return whether a silence counts a kind of refusal: all but some, or some only."""
     only = row.parameters.get("only", (kind,))
     return kind in only and kind not in row.parameters["not_counted"]
 
 
-def _consented_since(refused_at: datetime, moment: Moment) -> bool:
+def _consented_since(refused_at: datetime, moment: CallMoment) -> bool:
     """Return whether a consent that stands was given after a refusal."""
     return any(
         consent.collected_at is not None and consent.collected_at > refused_at
@@ -121,23 +125,23 @@ def _consented_since(refused_at: datetime, moment: Moment) -> bool:
     )
 
 
-def _again(row: Row, refused_at: datetime, zone_name: str) -> date:
+def _again(row: LegalRow, refused_at: datetime, zone_name: str) -> date:
     """Return the first day allowed again: refused on day D, D + days + 1."""
     days = int(row.parameters["days"])
     return refused_at.astimezone(zone(zone_name)).date() + timedelta(days=days + 1)
 
 
-def silence_instants(row: Row, case: Case) -> Iterable[datetime]:
+def silence_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when refusals are made and when the silence after them ends."""
     for refusal in case.known.refusals:
         yield refusal.at
         if "days" in row.parameters:
-            yield from (local_midnight(_again(row, refusal.at, z), z) for z in case.zones)
+            yield from (find_local_midnight(_again(row, refusal.at, z), z) for z in case.zones)
     if row.parameters.get("until_consent"):
         yield from express_instants(case)
 
 
-def pause(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def pause(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse while the hours after an attempt with one of the row's outcomes run."""
     hours = row.parameters["hours"]
     since = moment.at - timedelta(hours=hours)
@@ -146,28 +150,28 @@ def pause(row: Row, moment: Moment) -> tuple[Failure, ...]:
         for attempt in moment.case.known.attempts
         if attempt.outcome in row.parameters["outcomes"] and since < attempt.at <= moment.at
     ]
-    return (Failure({"last": max(met), "hours": hours}),) if met else ()
+    return (RowFailure({"last": max(met), "hours": hours}),) if met else ()
 
 
-def pause_instants(row: Row, case: Case) -> Iterable[datetime]:
+def pause_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when attempts are made and when the pause after them ends."""
     for attempt in case.known.attempts:
         yield attempt.at
         yield attempt.at + timedelta(hours=row.parameters["hours"])
 
 
-def abandoned_rate(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def abandoned_rate(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse while the campaign's share of abandoned calls of the day is above the row's."""
     today = [count for count in moment.case.known.abandoned if count.day == moment.day]
     if not today:
         return ()
-    share = 100 * abandoned_share(today[-1].abandoned, today[-1].handled)
+    share = 100 * compute_abandoned_share(today[-1].abandoned, today[-1].handled)
     most = row.parameters["most_percent"]
-    return (Failure({"rate": share, "most": most}),) if share > most else ()
+    return (RowFailure({"rate": share, "most": most}),) if share > most else ()
 
 
-def abandoned_rate_instants(row: Row, case: Case) -> Iterable[datetime]:
+def abandoned_rate_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield the midnights between which a day's count matters."""
     for count in case.known.abandoned:
-        yield legal_midnight(count.day)
-        yield legal_midnight(count.day + timedelta(days=1))
+        yield find_legal_midnight(count.day)
+        yield find_legal_midnight(count.day + timedelta(days=1))

@@ -5,49 +5,49 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from releve.outbound.holidays import NO_DAYS
-from releve.outbound.hours import Hours, local_midnight, next_open, open_until
-from releve.outbound.judged_call import Failure, Moment
-from releve.outbound.legal_rows import Row
+from releve.outbound.hours import WeekHours, find_closing, find_local_midnight, find_opening
+from releve.outbound.judged_call import CallMoment, RowFailure
+from releve.outbound.legal_rows import LegalRow
 
 __all__ = ["hours", "hours_change", "local_holidays", "local_holidays_change", "row_hours"]
 
 
-def row_hours(row: Row, moment: Moment) -> Hours:
+def row_hours(row: LegalRow, moment: CallMoment) -> WeekHours:
     """Return the week and the holidays of a row as they are in force."""
     named = moment.in_force.by_id.get(row.parameters.get("holidays", ""), ())
     days = named[0].parameters["days"] if named else NO_DAYS
-    return Hours(row.parameters["windows"], days)
+    return WeekHours(row.parameters["windows"], days)
 
 
-def hours(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def hours(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse outside the permitted hours of any territory where the callee may be."""
     week = row_hours(row, moment)
     for place in moment.case.places:
-        if open_until(week, (place.zone,), moment.at) is None:
+        if find_closing(week, (place.zone,), moment.at) is None:
             local = moment.local(place.zone)
-            return (Failure({"territory": place.name, "local": local, "week": week,
+            return (RowFailure({"territory": place.name, "local": local, "week": week,
                              "zones": moment.case.zones}),)  # fmt: skip
     return ()
 
 
-def hours_change(row: Row, moment: Moment) -> datetime | None:
+def hours_change(row: LegalRow, moment: CallMoment) -> datetime | None:
     """Return when the answer changes next: the end of the window, or the next opening."""
     week = row_hours(row, moment)
-    end = open_until(week, moment.case.zones, moment.at)
-    return next_open(week, moment.case.zones, moment.at) if end is None else end
+    end = find_closing(week, moment.case.zones, moment.at)
+    return find_opening(week, moment.case.zones, moment.at) if end is None else end
 
 
-def local_holidays(row: Row, moment: Moment) -> tuple[Failure, ...]:
+def local_holidays(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse on a local holiday of any territory where the callee may be."""
     for place in moment.case.places:
         day = moment.local(place.zone).date()
         rules = row.parameters["days"].get(place.code)
         if rules is not None and rules.holds(day):
-            return (Failure({"territory": place.name, "day": day}),)
+            return (RowFailure({"territory": place.name, "day": day}),)
     return ()
 
 
-def local_holidays_change(row: Row, moment: Moment) -> datetime | None:
+def local_holidays_change(row: LegalRow, moment: CallMoment) -> datetime | None:
     """Return the next local midnight: no later than the answer changes."""
-    nights = [local_midnight(day + timedelta(days=1), name) for name, day in moment.days()]
+    nights = [find_local_midnight(day + timedelta(days=1), name) for name, day in moment.days()]
     return min(nights, default=None)

@@ -6,10 +6,10 @@ from functools import lru_cache
 
 from releve.outbound.vocabulary import fold
 
-__all__ = ["client_key"]
+__all__ = ["fold_client_name"]
 
 
 @lru_cache(maxsize=4096)
-def client_key(name: str) -> str:
+def fold_client_name(name: str) -> str:
     """Return what the spellings of a client's or a campaign's name have in common."""
     return fold(name) or name.strip().casefold()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from releve.outbound.facts import ITEMS, Consent
-from releve.outbound.judged_call import Case, Failure, Moment
-from releve.outbound.legal_rows import Row, legal_day, legal_midnight
-from releve.outbound.vocabulary import vocabulary
+from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure
+from releve.outbound.legal_rows import LegalRow, find_legal_midnight, to_legal_day
+from releve.outbound.vocabulary import get_vocabulary
 
 __all__ = [
     "CONSENT_KINDS",
@@ -25,10 +25,10 @@ __all__ = [
 ]
 
 _TICK = timedelta(microseconds=1)
-_ACTS = vocabulary("act").by_id
+_ACTS = get_vocabulary("act").by_id
 
 
-def express_consents(moment: Moment) -> Iterable[Consent]:
+def express_consents(moment: CallMoment) -> Iterable[Consent]:
     """Yield the consents to this object that are given, proved, in time and not taken back."""
     for consent in moment.case.known.consents:
         given = consent.collected_at is not None and consent.collected_at <= moment.at
@@ -38,18 +38,18 @@ def express_consents(moment: Moment) -> Iterable[Consent]:
             yield consent
 
 
-def express_instants(case: Case) -> Iterable[datetime]:
+def express_instants(case: JudgedCall) -> Iterable[datetime]:
     """Yield when consents are given, when they end, and when they are taken back."""
     for consent in case.known.consents:
         if consent.collected_at is not None:
             yield consent.collected_at
         if consent.until is not None:
-            yield legal_midnight(consent.until + timedelta(days=1))
+            yield find_legal_midnight(consent.until + timedelta(days=1))
     for event in case.known.withdrawals:
         yield event.at
 
 
-def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
+def withdrawn(consent: Consent, moment: CallMoment) -> datetime | None:
     """Return when a consent was taken back by this moment, None when it stands.
 
     A withdrawal takes back what was given before it, and a consent that it names whenever that was
@@ -71,13 +71,13 @@ def withdrawn(consent: Consent, moment: Moment) -> datetime | None:
     )
 
 
-def in_slot(row: Row, consent: Consent, at: datetime) -> bool:
+def in_slot(row: LegalRow, consent: Consent, at: datetime) -> bool:
     """Return whether an instant is in a consent's slot, give or take the row's tolerance."""
     bounds = slot_bounds(row, consent)
     return bounds is not None and bounds[0] <= at <= bounds[1]
 
 
-def slot_bounds(row: Row, consent: Consent) -> tuple[datetime, datetime] | None:
+def slot_bounds(row: LegalRow, consent: Consent) -> tuple[datetime, datetime] | None:
     """Return the first and the last instant of a consent's slot, None when it has none."""
     if consent.slot_from is None:
         return None
@@ -85,14 +85,16 @@ def slot_bounds(row: Row, consent: Consent) -> tuple[datetime, datetime] | None:
     return consent.slot_from - margin, (consent.slot_to or consent.slot_from) + margin
 
 
-def legal_consents(consents: Iterable[Consent], moment: Moment) -> Iterable[Consent]:
+def legal_consents(consents: Iterable[Consent], moment: CallMoment) -> Iterable[Consent]:
     """Yield the consents against which no row of the text speaks."""
     rows = (row for kind in CONSENT_KINDS for row in moment.bound.of_kind(kind))
     text = [row for row in rows if row.gate == "H"]
     return (consent for consent in consents if not against(consent, text, moment))
 
 
-def against(consent: Consent, rows: list[Row], moment: Moment) -> list[tuple[Row, Failure]]:
+def against(
+    consent: Consent, rows: list[LegalRow], moment: CallMoment
+) -> list[tuple[LegalRow, RowFailure]]:
     """Return the rows that speak against a consent, and how."""
     found = []
     for row in rows:
@@ -102,26 +104,26 @@ def against(consent: Consent, rows: list[Row], moment: Moment) -> list[tuple[Row
     return found
 
 
-def _failure(consent: Consent, **quotes: object) -> Failure:
-    return Failure({"consent": consent.id, **quotes}, (consent.id,))
+def _failure(consent: Consent, **quotes: object) -> RowFailure:
+    return RowFailure({"consent": consent.id, **quotes}, (consent.id,))
 
 
-def _proof(row: Row, consent: Consent, moment: Moment) -> Failure | None:
+def _proof(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     return None if consent.proof else _failure(consent)
 
 
-def _items(row: Row, consent: Consent, moment: Moment) -> Failure | None:
+def _items(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     missing = tuple(item for item in ITEMS if item in row.parameters["items"] - consent.items)
     act = None if is_positive(consent.act, row) else consent.act
     return _failure(consent, missing=missing, act=act) if missing or act is not None else None
 
 
-def is_positive(act: str, row: Row) -> bool:
+def is_positive(act: str, row: LegalRow) -> bool:
     """Return whether an act is a positive one: a word that the row does not rule out."""
     return act in _ACTS and act not in row.parameters["not_positive"]
 
 
-def last_day(row: Row, consent: Consent) -> date:
+def last_day(row: LegalRow, consent: Consent) -> date:
     """Return the last legal day of a consent: the day stated, or the eve of the row's period.
 
     The anniversary day, or the day after so many days, is already too late. ValueError for a
@@ -129,11 +131,11 @@ def last_day(row: Row, consent: Consent) -> date:
     """
     if consent.collected_at is None:
         raise ValueError(f"consent {consent.id} has no date")
-    longest = _too_late(row, legal_day(consent.collected_at)) - timedelta(days=1)
+    longest = _too_late(row, to_legal_day(consent.collected_at)) - timedelta(days=1)
     return longest if consent.until is None else min(longest, consent.until)
 
 
-def _too_late(row: Row, given: date) -> date:
+def _too_late(row: LegalRow, given: date) -> date:
     """Return the first day after a row's period; from 29 February it is a 28th."""
     if "days" in row.parameters:
         return given + timedelta(days=row.parameters["days"])
@@ -142,12 +144,12 @@ def _too_late(row: Row, given: date) -> date:
     return given.replace(year=year, day=28 if leap_day else given.day)
 
 
-def _period(row: Row, consent: Consent, moment: Moment) -> Failure | None:
+def _period(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     last = last_day(row, consent)
     return _failure(consent, given=consent.collected_at, last=last) if moment.day > last else None
 
 
-def _object(row: Row, consent: Consent, moment: Moment) -> Failure | None:
+def _object(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     other = not moment.case.offers(consent.objects)
     consented = tuple(sorted(consent.objects)) if other else ()
     offered = moment.case.call.object if other else None
@@ -159,24 +161,24 @@ def _object(row: Row, consent: Consent, moment: Moment) -> Failure | None:
     return _failure(consent, consented=consented, offered=offered, slot=slot)
 
 
-def _withdrawal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
+def _withdrawal(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     when = withdrawn(consent, moment)
     return None if when is None else _failure(consent, withdrawn=when)
 
 
-def _refusal(row: Row, consent: Consent, moment: Moment) -> Failure | None:
+def _refusal(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     for refusal in moment.case.known.refusals:
         counted = refusal.kind not in row.parameters["not_counted"]
         on_consent = not refusal.basis or refusal.basis.startswith("consent")
         given = consent.collected_at
-        if row.first is not None and legal_day(refusal.at) < row.first:
+        if row.first is not None and to_legal_day(refusal.at) < row.first:
             continue
         if counted and on_consent and given is not None and given <= refusal.at <= moment.at:
             return _failure(consent, refused=refusal.at)
     return None
 
 
-CONSENT_KINDS: dict[str, Callable[[Row, Consent, Moment], Failure | None]] = {
+CONSENT_KINDS: dict[str, Callable[[LegalRow, Consent, CallMoment], RowFailure | None]] = {
     "consent_proof": _proof,
     "consent_items": _items,
     "consent_period": _period,
@@ -186,14 +188,14 @@ CONSENT_KINDS: dict[str, Callable[[Row, Consent, Moment], Failure | None]] = {
 }
 
 
-def consent_instants(row: Row, case: Case) -> Iterable[datetime]:
+def consent_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield the instants at which a row of the family may change its answer."""
     for consent in case.known.consents:
         if consent.collected_at is None:
             continue
         yield consent.collected_at
         if row.kind == "consent_period":
-            yield legal_midnight(last_day(row, consent) + timedelta(days=1))
+            yield find_legal_midnight(last_day(row, consent) + timedelta(days=1))
         if row.kind == "consent_object":
             bounds = slot_bounds(row, consent)
             yield from () if bounds is None else (bounds[0], bounds[1] + _TICK)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from releve.network.clock import zone
 from releve.outbound.legal_rows import LEGAL_ZONE
 
-__all__ = ["WEEKDAYS", "Names", "day_text", "hour_text", "moment_text"]
+__all__ = ["WEEKDAYS", "CalendarNames", "format_day", "format_instant", "format_time"]
 
 
-class Names(NamedTuple):
+class CalendarNames(NamedTuple):
     """A list of names in French and in English."""
 
     fr: tuple[str, ...]
@@ -24,31 +24,31 @@ class Names(NamedTuple):
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
            "October", "November", "December")  # fmt: skip
-WEEKDAYS = Names(
+WEEKDAYS = CalendarNames(
     ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
     ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 )
 _SPACE = "\u00a0"
 
 
-def day_text(day: date, language: str) -> str:
+def format_day(day: date, language: str) -> str:
     """Return a day: 15/09/2026 in French, 15 September 2026 in English."""
     return (
         f"{day:%d/%m/%Y}" if language == "fr" else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
     )
 
 
-def hour_text(hour: int, minute: int, language: str) -> str:
+def format_time(hour: int, minute: int, language: str) -> str:
     """Return a time of day: 9 h, 9 h 30 or 09:30."""
     if language != "fr":
         return f"{hour:02}:{minute:02}"
     return f"{hour}{_SPACE}h" + (f"{_SPACE}{minute:02}" if minute else "")
 
 
-def moment_text(moment: datetime, language: str) -> str:
+def format_instant(moment: datetime, language: str) -> str:
     """Return an instant on the clock that it carries; UTC is said as Paris."""
     local = moment.astimezone(zone(LEGAL_ZONE)) if moment.tzname() == "UTC" else moment
-    weekday, day = WEEKDAYS.of(language)[local.weekday()], day_text(local.date(), language)
+    weekday, day = WEEKDAYS.of(language)[local.weekday()], format_day(local.date(), language)
     if language == "fr":
         seconds = f"{_SPACE}min{_SPACE}{local:%S}" if local.second else ""
         return f"{weekday} {day} à {local.hour}{_SPACE}h{_SPACE}{local:%M}{seconds}"

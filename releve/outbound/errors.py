@@ -19,11 +19,11 @@ from dataclasses import dataclass
 __all__ = [
     "CallFault",
     "FactFaults",
+    "LegalRowFault",
+    "LegalRowFaults",
     "ListFault",
     "OutboundError",
     "ProofFault",
-    "RuleFault",
-    "RuleFaults",
     "WordFault",
 ]
 
@@ -35,7 +35,7 @@ class OutboundError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class RuleFault:
+class LegalRowFault:
     """One fault in the rows: the file, the row's id (or its place), what is wrong, how to mend."""
 
     file: str
@@ -47,10 +47,10 @@ class RuleFault:
         return f"{self.file}, {self.row}: {self.reason}; {self.fix}"
 
 
-class RuleFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
+class LegalRowFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
     """The rows of the law have faults; nothing was loaded."""
 
-    def __init__(self, faults: tuple[RuleFault, ...]) -> None:
+    def __init__(self, faults: tuple[LegalRowFault, ...]) -> None:
         super().__init__(faults)
         self.faults = faults
 

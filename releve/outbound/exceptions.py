@@ -17,9 +17,9 @@ from releve.outbound.consents import (
     slot_bounds,
 )
 from releve.outbound.facts import Callback, Consent, Contract
-from releve.outbound.holidays import NO_DAYS, DayRules, after_working_days
-from releve.outbound.judged_call import Case, Moment
-from releve.outbound.legal_rows import Row, legal_day, legal_midnight
+from releve.outbound.holidays import NO_DAYS, HolidayRules, add_working_days
+from releve.outbound.judged_call import CallMoment, JudgedCall
+from releve.outbound.legal_rows import LegalRow, find_legal_midnight, to_legal_day
 
 __all__ = [
     "INSTANTS_OF_LIFTS",
@@ -28,11 +28,11 @@ __all__ = [
 ]
 
 _TICK = timedelta(microseconds=1)
-Lift = Callable[[Row, Moment], str]
-Instants = Callable[[Row, Case], Iterable[datetime]]
+Lift = Callable[[LegalRow, CallMoment], str]
+Instants = Callable[[LegalRow, JudgedCall], Iterable[datetime]]
 
 
-def lift_of(row: Row, moment: Moment) -> tuple[Row, str] | None:
+def lift_of(row: LegalRow, moment: CallMoment) -> tuple[LegalRow, str] | None:
     """Return the exception that lifts a row at a moment, with the basis it grants."""
     for name in row.exceptions:
         for exception in moment.in_force.by_id.get(name, ()):
@@ -43,13 +43,13 @@ def lift_of(row: Row, moment: Moment) -> tuple[Row, str] | None:
     return None
 
 
-def _contract(row: Row, moment: Moment) -> str:
+def _contract(row: LegalRow, moment: CallMoment) -> str:
     fits = (c for c in moment.case.known.contracts if _holds(c, row, moment))
     found = next(fits, None)
     return f"contract:{found.id}" if found else ""
 
 
-def _holds(contract: Contract, row: Row, moment: Moment) -> bool:
+def _holds(contract: Contract, row: LegalRow, moment: CallMoment) -> bool:
     if contract.first > moment.day:
         return False
     if row.parameters["related"] and not moment.case.offers(contract.objects):
@@ -59,24 +59,24 @@ def _holds(contract: Contract, row: Row, moment: Moment) -> bool:
     return moment.day <= contract.last + timedelta(days=row.parameters["ended_within_days"])
 
 
-def _contract_instants(row: Row, case: Case) -> Iterable[datetime]:
+def _contract_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for contract in case.known.contracts:
-        yield legal_midnight(contract.first)
+        yield find_legal_midnight(contract.first)
         if contract.last is not None:
             days = 1 + int(row.parameters["ended_within_days"])
-            yield legal_midnight(contract.last + timedelta(days=days))
+            yield find_legal_midnight(contract.last + timedelta(days=days))
 
 
-def _object(row: Row, moment: Moment) -> str:
+def _object(row: LegalRow, moment: CallMoment) -> str:
     found = moment.case.call.object
     return f"object:{found}" if moment.case.offers(row.parameters["objects"]) else ""
 
 
-def _no_instants(row: Row, case: Case) -> Iterable[datetime]:
+def _no_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     return ()
 
 
-def _callback(row: Row, moment: Moment) -> str:
+def _callback(row: LegalRow, moment: CallMoment) -> str:
     for request in moment.case.known.callbacks:
         case = moment.case
         about_it = case.offers(request.objects) and request.proof
@@ -90,26 +90,26 @@ def _callback(row: Row, moment: Moment) -> str:
     return ""
 
 
-def _last_call(row: Row, requested_at: datetime, case: Case) -> datetime:
+def _last_call(row: LegalRow, requested_at: datetime, case: JudgedCall) -> datetime:
     """Return the first instant after the last working day in which the answer may come."""
-    days = _holidays(row, case, legal_day(requested_at))
-    last = after_working_days(legal_day(requested_at), row.parameters["working_days"], days)
-    return legal_midnight(last + timedelta(days=1))
+    days = _holidays(row, case, to_legal_day(requested_at))
+    last = add_working_days(to_legal_day(requested_at), row.parameters["working_days"], days)
+    return find_legal_midnight(last + timedelta(days=1))
 
 
-def _holidays(row: Row, case: Case, day: date) -> DayRules:
+def _holidays(row: LegalRow, case: JudgedCall, day: date) -> HolidayRules:
     named = case.rules.in_force(row.jurisdiction, day).by_id.get(row.parameters["holidays"], ())
-    found: DayRules = named[0].parameters["days"] if named else NO_DAYS
+    found: HolidayRules = named[0].parameters["days"] if named else NO_DAYS
     return found
 
 
-def _callback_instants(row: Row, case: Case) -> Iterable[datetime]:
+def _callback_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for request in case.known.callbacks:
         yield request.requested_at
         yield _last_call(row, request.requested_at, case)
 
 
-def _request(row: Row, moment: Moment) -> str:
+def _request(row: LegalRow, moment: CallMoment) -> str:
     for request in moment.case.known.callbacks:
         if not _asked_for(request) or not moment.case.offers(request.objects):
             continue
@@ -123,17 +123,19 @@ def _asked_for(request: Callback) -> bool:
     return request.named and not request.in_call and bool(request.proof)
 
 
-def _request_end(row: Row, requested_at: datetime) -> datetime:
-    return legal_midnight(legal_day(requested_at) + timedelta(days=row.parameters["days"] + 1))
+def _request_end(row: LegalRow, requested_at: datetime) -> datetime:
+    return find_legal_midnight(
+        to_legal_day(requested_at) + timedelta(days=row.parameters["days"] + 1)
+    )
 
 
-def _request_instants(row: Row, case: Case) -> Iterable[datetime]:
+def _request_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for request in case.known.callbacks:
         yield request.requested_at
         yield _request_end(row, request.requested_at)
 
 
-def _consent(row: Row, moment: Moment) -> str:
+def _consent(row: LegalRow, moment: CallMoment) -> str:
     since = None
     if row.parameters["after_listing"]:
         since = max((listing.at for listing in moment.case.known.listings), default=None)
@@ -143,14 +145,14 @@ def _consent(row: Row, moment: Moment) -> str:
     return ""
 
 
-def _slot(row: Row, moment: Moment) -> str:
+def _slot(row: LegalRow, moment: CallMoment) -> str:
     for consent in legal_consents(express_consents(moment), moment):
         if _is_precise(row, consent) and in_slot(row, consent, moment.at):
             return f"consent:{consent.id}"
     return ""
 
 
-def _is_precise(row: Row, consent: Consent) -> bool:
+def _is_precise(row: LegalRow, consent: Consent) -> bool:
     """Return whether a slot is narrow enough to be a precise date and time."""
     if consent.slot_from is None:
         return False
@@ -158,7 +160,7 @@ def _is_precise(row: Row, consent: Consent) -> bool:
     return width <= timedelta(minutes=row.parameters["widest_minutes"])
 
 
-def _slot_instants(row: Row, case: Case) -> Iterable[datetime]:
+def _slot_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for consent in case.known.consents:
         bounds = slot_bounds(row, consent)
         if bounds is not None:
@@ -167,7 +169,7 @@ def _slot_instants(row: Row, case: Case) -> Iterable[datetime]:
     yield from _consent_instants(row, case)
 
 
-def _consent_instants(row: Row, case: Case) -> Iterable[datetime]:
+def _consent_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     return express_instants(case)
 
 

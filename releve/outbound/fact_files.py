@@ -14,9 +14,9 @@ from io import BytesIO, StringIO
 import polars as pl
 
 from releve.network.faults import Fault, advice
-from releve.outbound.vocabulary import canonical, vocabulary
+from releve.outbound.vocabulary import find_word_id, get_vocabulary
 
-__all__ = ["NEEDED", "SUFFIXES", "misnamed", "missing_tables", "read_cells"]
+__all__ = ["NEEDED", "SUFFIXES", "find_missing_tables", "match_file_names", "read_cells"]
 
 SUFFIXES = ("csv", "parquet")
 NEEDED = (
@@ -27,12 +27,12 @@ _SEPARATORS = (",", ";", "\t")
 _SHOWN = 50
 
 
-def misnamed(names: Iterable[str]) -> tuple[list[Fault], dict[str, str]]:
+def match_file_names(names: Iterable[str]) -> tuple[list[Fault], dict[str, str]]:
     """Return a fault for each file that is not named like a table, and the tables of the others."""
     faults, tables = list[Fault](), dict[str, str]()
     for name in sorted(names):
         table, _, suffix = name.rpartition(".")
-        if table in vocabulary("table").by_id and suffix in SUFFIXES:
+        if table in get_vocabulary("table").by_id and suffix in SUFFIXES:
             tables[name] = table
             continue
         faults.append(Fault(name, 0, "", "", "not named like a table of facts", _rename(name)))
@@ -44,7 +44,7 @@ def misnamed(names: Iterable[str]) -> tuple[list[Fault], dict[str, str]]:
     return faults, tables
 
 
-def missing_tables(tables: Collection[str]) -> list[Fault]:
+def find_missing_tables(tables: Collection[str]) -> list[Fault]:
     """Return a fault for each table that a whole folder lacks."""
     fix = "add {}.csv; where there are no rows, with its first line only (releve outbound start)"
     return [
@@ -58,14 +58,14 @@ def _rename(name: str) -> str:
     """Return how a misnamed file is meant."""
     stem, dot, suffix = name.rpartition(".")
     stem, suffix = (stem, suffix.lower()) if dot else (name, "")
-    table = canonical("table", stem)
-    near = [table] if table else list(vocabulary("table").near(stem))
+    table = find_word_id("table", stem)
+    near = [table] if table else list(get_vocabulary("table").near(stem))
     if suffix not in SUFFIXES:
         suffix = "csv"
     if len(near) == 1 and f"{near[0]}.{suffix}" != name:
         return f"rename it {near[0]}.{suffix}"
     meant = [f"{one}.{suffix}" for one in near]
-    known = ", ".join(vocabulary("table").ids)
+    known = ", ".join(get_vocabulary("table").ids)
     return advice(meant, f"move it away, or name it like one of {known}")
 
 

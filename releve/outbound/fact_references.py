@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from releve.network.faults import Fault, advice, nearest
-from releve.outbound.clients import client_key
+from releve.outbound.clients import fold_client_name
 from releve.outbound.facts import EVERY_CLIENT, SAID
-from releve.outbound.numbers import cleaned
+from releve.outbound.numbers import strip_separators
 
-__all__ = ["doubtful_references"]
+__all__ = ["find_doubtful_references"]
 
 _ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
 _WITH_CLIENTS = (*_ABOUT_PEOPLE, "scrubs", "mandates")
@@ -20,7 +20,7 @@ _SHOWN = 50
 _NUMBER = re.compile(r"\+[0-9]{7,15}")
 
 
-def doubtful_references(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
+def find_doubtful_references(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
     """Yield the rows whose client, person or consent is not one that is known, but like one."""
     yield from _unknown_clients(frames)
     yield from _misspelt_persons(frames)
@@ -34,11 +34,11 @@ def _unknown_clients(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
     if not table.height:
         return
     names = [name for name in (*table["client"], *table["alias"]) if name]
-    keys = {client_key(name) for name in names}
-    keys.add(client_key(EVERY_CLIENT))
+    keys = {fold_client_name(name) for name in names}
+    keys.add(fold_client_name(EVERY_CLIENT))
     for name in _WITH_CLIENTS:
         cells = frames[name]["client"]
-        strange = [one for one in cells.unique().to_list() if client_key(one) not in keys]
+        strange = [one for one in cells.unique().to_list() if fold_client_name(one) not in keys]
         for row in cells.is_in(strange).arg_true().head(_SHOWN).to_list():
             fix = advice(nearest(cells[row], names), "add it to the table clients")
             yield Fault(name, row + 2, "client", cells[row], "not in the table clients", fix)
@@ -63,7 +63,7 @@ def _unreadable_numbers(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
         cells = frames[name]["person"]
         told = cells.unique().to_list()
         numbers = [one for one in told if one.startswith("+")]
-        wrong = [one for one in numbers if not _NUMBER.fullmatch(cleaned(one))]
+        wrong = [one for one in numbers if not _NUMBER.fullmatch(strip_separators(one))]
         for row in cells.is_in(wrong).arg_true().head(_SHOWN).to_list():
             reason, fix = "not a telephone number", "write it like +33144556677"
             yield Fault(name, row + 2, "person", cells[row], reason, fix)

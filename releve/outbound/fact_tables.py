@@ -20,8 +20,8 @@ import polars as pl
 
 from releve.network.faults import Fault, advice, nearest
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_files import misnamed, missing_tables, read_cells
-from releve.outbound.fact_references import doubtful_references
+from releve.outbound.fact_files import find_missing_tables, match_file_names, read_cells
+from releve.outbound.fact_references import find_doubtful_references
 from releve.outbound.facts import (
     EVERY_CLIENT,
     SAID,
@@ -35,17 +35,28 @@ from releve.outbound.facts import (
     Listing,
     Mandate,
     Person,
-    Refusal,
     Scrub,
+    SpokenRefusal,
     Watermark,
     Withdrawal,
 )
-from releve.outbound.vocabulary import vocabulary, word_columns
-from releve.outbound.word_frames import spelled_words, strange_in, strange_words
+from releve.outbound.vocabulary import get_vocabulary, list_word_columns
+from releve.outbound.word_frames import (
+    list_unknown_words,
+    mark_unknown_words,
+    normalize_word_columns,
+)
 
 __all__ = [
-    "EVENT", "TABLES", "columns_of", "empty_frames", "facts_of", "may_be_empty",
-    "must_be_filled", "read_table", "read_tables",
+    "EVENT",
+    "TABLES",
+    "build_empty_frames",
+    "build_facts",
+    "list_columns",
+    "may_be_empty",
+    "must_be_filled",
+    "read_table",
+    "read_tables",
 ]  # fmt: skip
 
 TABLES: dict[str, type] = {
@@ -54,7 +65,7 @@ TABLES: dict[str, type] = {
     "withdrawals": Withdrawal,
     "contracts": Contract,
     "callbacks": Callback,
-    "refusals": Refusal,
+    "refusals": SpokenRefusal,
     "attempts": Attempt,
     "listings": Listing,
     "scrubs": Scrub,
@@ -87,7 +98,7 @@ _WANTED = {
 
 
 @cache
-def columns_of(table: str) -> Mapping[str, tuple[str, bool]]:
+def list_columns(table: str) -> Mapping[str, tuple[str, bool]]:
     """Return a table's columns: their type, and whether they must be there."""
     hints = typing.get_type_hints(TABLES[table])
     found = {}
@@ -119,7 +130,7 @@ def must_be_filled(table: str, column: str) -> bool:
     return (table, column) == ("refusals", "kind")
 
 
-def empty_frames() -> dict[str, pl.DataFrame]:
+def build_empty_frames() -> dict[str, pl.DataFrame]:
     """Return every table without rows."""
     return {name: _empty(name) for name in TABLES}
 
@@ -130,7 +141,7 @@ def _empty(table: str) -> pl.DataFrame:
 
 
 def _schema(table: str) -> dict[str, Any]:
-    schema = {name: _DTYPES[kind] for name, (kind, _) in columns_of(table).items()}
+    schema = {name: _DTYPES[kind] for name, (kind, _) in list_columns(table).items()}
     return {**schema, "unreadable": pl.String} if table == "consents" else schema
 
 
@@ -143,17 +154,17 @@ def read_tables(
     Without ``strict`` a file that is not named like a table is left out, and a missing table is one
     without rows.
     """
-    frames = empty_frames()
-    faults, tables = misnamed(files)
+    frames = build_empty_frames()
+    faults, tables = match_file_names(files)
     if not strict:
         faults = [fault for fault in faults if fault.table in TABLES]
     elif whole:
-        faults += missing_tables(set(tables.values()))
+        faults += find_missing_tables(set(tables.values()))
     for name, table in tables.items():
         frames[table], found = read_table(table, name, files[name])
         faults += found
     if not faults:
-        faults = list(doubtful_references(frames))
+        faults = list(find_doubtful_references(frames))
     if faults:
         raise FactFaults("\n".join(map(str, faults[:_SHOWN])))
     return frames
@@ -169,7 +180,7 @@ def read_table(table: str, name: str, data: bytes) -> tuple[pl.DataFrame, tuple[
 def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
     if not cells.width:  # what is wrong with it is said already
         return pl.DataFrame(schema=_schema(table))
-    known = columns_of(table)
+    known = list_columns(table)
     for name in cells.columns:
         if name not in known:
             fix = advice(nearest(name, known), "remove the column")
@@ -190,13 +201,13 @@ def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
 
 def _in_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
     """Return a table whose words are ids; each cell that holds another text is a fault."""
-    frame = spelled_words(table, frame)
-    for column, name in word_columns().get(table, {}).items():
+    frame = normalize_word_columns(table, frame)
+    for column, name in list_word_columns().get(table, {}).items():
         cells = frame[column]
-        for row in strange_words(table, column, cells).arg_true().head(_SHOWN).to_list():
-            for text in strange_in(name, cells[row]):
+        for row in mark_unknown_words(table, column, cells).arg_true().head(_SHOWN).to_list():
+            for text in list_unknown_words(name, cells[row]):
                 reason = f"not a word of the vocabulary {name}"
-                fix = vocabulary(name).advice(text)
+                fix = get_vocabulary(name).advice(text)
                 faults.append(Fault(table, row + 2, column, text, reason, fix))
     return frame
 
@@ -299,7 +310,7 @@ def _known(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     return frame
 
 
-def facts_of(frames: Mapping[str, pl.DataFrame]) -> Facts:
+def build_facts(frames: Mapping[str, pl.DataFrame]) -> Facts:
     """Return the facts that typed tables hold."""
     told = {_ARGUMENTS.get(name, name): list(_rows(name, frames[name])) for name in TABLES}
     return Facts(**told)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
-from releve.outbound.clients import client_key
-from releve.outbound.vocabulary import all_spelled, spelled, spelled_basis
+from releve.outbound.clients import fold_client_name
+from releve.outbound.vocabulary import normalize_basis, normalize_word, normalize_words
 
 __all__ = [
     "EVERY_CLIENT",
@@ -23,16 +23,16 @@ __all__ = [
     "Abandoned",
     "Alias",
     "Attempt",
+    "CallFacts",
     "Callback",
     "Consent",
     "Contract",
     "Facts",
-    "Known",
     "Listing",
     "Mandate",
     "Person",
-    "Refusal",
     "Scrub",
+    "SpokenRefusal",
     "Watermark",
     "Withdrawal",
 ]
@@ -63,7 +63,7 @@ class Person:
     address: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "kind", spelled("person-kind", self.kind))
+        _put(self, "kind", normalize_word("person-kind", self.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ class Consent:
     third_party: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "objects", all_spelled("object", self.objects))
-        _put(self, "items", all_spelled("item", self.items))
-        _put(self, "act", spelled("act", self.act))
+        _put(self, "objects", normalize_words("object", self.objects))
+        _put(self, "items", normalize_words("item", self.items))
+        _put(self, "act", normalize_word("act", self.act))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Contract:
     objects: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        _put(self, "objects", all_spelled("object", self.objects))
+        _put(self, "objects", normalize_words("object", self.objects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +151,11 @@ class Callback:
     in_call: bool = False
 
     def __post_init__(self) -> None:
-        _put(self, "objects", all_spelled("object", self.objects))
+        _put(self, "objects", normalize_words("object", self.objects))
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class SpokenRefusal:
     """A refusal in a conversation; ``kind``: refusal, not-interested, not-now or objection.
 
     An objection ("stop calling me") asks for no further prospecting, whatever the basis of a call.
@@ -171,8 +171,8 @@ class Refusal:
     basis: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "kind", spelled("refusal-kind", self.kind))
-        _put(self, "basis", spelled_basis(self.basis))
+        _put(self, "kind", normalize_word("refusal-kind", self.kind))
+        _put(self, "basis", normalize_basis(self.basis))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +192,8 @@ class Attempt:
     purpose: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "outcome", spelled("outcome", self.outcome))
-        _put(self, "purpose", spelled("purpose", self.purpose))
+        _put(self, "outcome", normalize_word("outcome", self.outcome))
+        _put(self, "purpose", normalize_word("purpose", self.purpose))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class Listing:
     until: datetime | None = None
 
     def __post_init__(self) -> None:
-        _put(self, "list", spelled("list", self.list))
+        _put(self, "list", normalize_word("list", self.list))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ class Scrub:
     campaign: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "list", spelled("list", self.list))
+        _put(self, "list", normalize_word("list", self.list))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ class Watermark:
     last_event_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        _put(self, "feed", spelled("feed", self.feed))
+        _put(self, "feed", normalize_word("feed", self.feed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,14 +269,14 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CallFacts:
     """What was known, at an instant, about one person for one client."""
 
     consents: tuple[Consent, ...] = ()
     withdrawals: tuple[Withdrawal, ...] = ()
     contracts: tuple[Contract, ...] = ()
     callbacks: tuple[Callback, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[SpokenRefusal, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     listings: tuple[Listing, ...] = ()
     scrubs: tuple[Scrub, ...] = ()
@@ -320,7 +320,7 @@ class Facts:
         withdrawals: Iterable[Withdrawal] = (),
         contracts: Iterable[Contract] = (),
         callbacks: Iterable[Callback] = (),
-        refusals: Iterable[Refusal] = (),
+        refusals: Iterable[SpokenRefusal] = (),
         attempts: Iterable[Attempt] = (),
         listings: Iterable[Listing] = (),
         scrubs: Iterable[Scrub] = (),
@@ -330,7 +330,9 @@ class Facts:
         aliases: Iterable[Alias] = (),
     ) -> None:
         named = [one for one in aliases if one.alias]
-        self._client_of = {client_key(one.alias): client_key(one.client) for one in named}
+        self._client_of = {
+            fold_client_name(one.alias): fold_client_name(one.client) for one in named
+        }
         self._persons = _index(persons, lambda fact: fact.number)
         self._consents = _index(map(_dated, consents), self._about)
         self._withdrawals = _index(withdrawals, self._about)
@@ -341,12 +343,12 @@ class Facts:
         self._listings = _index(listings, lambda fact: fact.number)
         self._scrubs = _index(scrubs, lambda fact: self._key(fact.client))
         self._mandates = _index(mandates, lambda fact: self._key(fact.client))
-        self._abandoned = _index(abandoned, lambda fact: client_key(fact.campaign))
+        self._abandoned = _index(abandoned, lambda fact: fold_client_name(fact.campaign))
         self._watermarks = tuple(sorted(watermarks, key=lambda mark: mark.read_at))
 
     def _key(self, client: str) -> str:
         """Return what all names of a client have in common."""
-        key = client_key(client)
+        key = fold_client_name(client)
         return self._client_of.get(key, key)
 
     def same_client(self, one: str, other: str) -> bool:
@@ -365,12 +367,12 @@ class Facts:
 
     def known(
         self, client: str, person: str, number: str, campaign: str, known_at: datetime
-    ) -> Known:
+    ) -> CallFacts:
         """Return what was known by ``known_at``; of a person only when ``person`` is not empty."""
         mine = self._key(client)
         key = (mine, person)
         marks = {mark.feed: mark for mark in self._watermarks if mark.read_at <= known_at}
-        return Known(
+        return CallFacts(
             consents=_last_versions(self._consents.get(key, ()), known_at),
             withdrawals=_by_then(_said(self._withdrawals, *key, number), known_at),
             contracts=_last_versions(self._contracts.get(key, ()), known_at),
@@ -381,10 +383,10 @@ class Facts:
             scrubs=tuple(
                 fact
                 for fact in _by_then(self._scrubs.get(mine, ()), known_at)
-                if client_key(fact.campaign) in ("", client_key(campaign))
+                if fold_client_name(fact.campaign) in ("", fold_client_name(campaign))
             ),
             mandates=_last_versions(self._mandates.get(mine, ()), known_at),
-            abandoned=_by_then(self._abandoned.get(client_key(campaign), ()), known_at),
+            abandoned=_by_then(self._abandoned.get(fold_client_name(campaign), ()), known_at),
             watermarks=marks,
         )
 

@@ -12,13 +12,13 @@ from functools import lru_cache
 
 from releve.outbound.legal_rows import Words
 
-__all__ = ["NO_DAYS", "DayRules", "after_working_days", "easter", "parse_day_rules"]
+__all__ = ["NO_DAYS", "HolidayRules", "add_working_days", "compute_easter", "parse_day_rules"]
 
 _RULE = re.compile(r"(?P<month>\d\d)-(?P<day>\d\d)|easter(?P<shift>[+-]\d{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
-class DayRules:
+class HolidayRules:
     """Days of every year: fixed ones as (month, day), others as days from Easter Sunday."""
 
     fixed: tuple[tuple[int, int], ...]
@@ -28,7 +28,7 @@ class DayRules:
 
     def name_of(self, day: date) -> Words | None:
         """Return the name of a day, None where it has none."""
-        shift = f"easter{(day - easter(day.year)).days:+}".removesuffix("+0")
+        shift = f"easter{(day - compute_easter(day.year)).days:+}".removesuffix("+0")
         met = (name for rule, name in self.names if rule in (f"{day:%m-%d}", shift))
         return next(met, None)
 
@@ -37,17 +37,19 @@ class DayRules:
         return day in _of_year(self, day.year)
 
 
-NO_DAYS = DayRules((), ())
+NO_DAYS = HolidayRules((), ())
 
 
 @lru_cache(maxsize=4096)
-def _of_year(rules: DayRules, year: int) -> frozenset[date]:
-    sunday = easter(year)
+def _of_year(rules: HolidayRules, year: int) -> frozenset[date]:
+    sunday = compute_easter(year)
     movable = [sunday + timedelta(days=shift) for shift in rules.from_easter]
     return frozenset([date(year, month, day) for month, day in rules.fixed] + movable)
 
 
-def parse_day_rules(texts: tuple[str, ...], names: tuple[tuple[str, Words], ...] = ()) -> DayRules:
+def parse_day_rules(
+    texts: tuple[str, ...], names: tuple[tuple[str, Words], ...] = ()
+) -> HolidayRules:
     """Read rules of a year, with their names; ValueError names the rule that is none."""
     fixed: list[tuple[int, int]] = []
     movable: list[int] = []
@@ -60,11 +62,11 @@ def parse_day_rules(texts: tuple[str, ...], names: tuple[tuple[str, Words], ...]
             fixed.append((day.month, day.day))
         else:
             movable.append(int(match["shift"] or 0))
-    return DayRules(tuple(fixed), tuple(movable), names)
+    return HolidayRules(tuple(fixed), tuple(movable), names)
 
 
 @lru_cache(maxsize=1024)
-def easter(year: int) -> date:
+def compute_easter(year: int) -> date:
     """Return Easter Sunday (Gregorian; the computation published in Nature, 20 April 1876)."""
     a, (b, c) = year % 19, divmod(year, 100)
     d, e = divmod(b, 4)
@@ -77,7 +79,7 @@ def easter(year: int) -> date:
     return date(year, month, day + 1)
 
 
-def after_working_days(day: date, count: int, holidays: DayRules) -> date:
+def add_working_days(day: date, count: int, holidays: HolidayRules) -> date:
     """Return the ``count``-th working day (*jour ouvrable*) after ``day``.
 
     Saturdays count, Sundays and holidays do not; ``day`` itself is not counted.

@@ -14,16 +14,16 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from releve.network.clock import UTC, zone
-from releve.outbound.holidays import NO_DAYS, DayRules
+from releve.outbound.holidays import NO_DAYS, HolidayRules
 
 __all__ = [
     "DAYS_AHEAD",
-    "Hours",
-    "local_midnight",
-    "next_open",
-    "open_until",
+    "WeekHours",
+    "find_closing",
+    "find_local_midnight",
+    "find_opening",
+    "list_windows",
     "parse_windows",
-    "windows_of_day",
 ]
 
 DAYS_AHEAD = 400
@@ -39,11 +39,11 @@ _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|(2
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class WeekHours:
     """A week of windows, Monday first, and the holidays on which none opens."""
 
     week: tuple[tuple[Window, ...], ...]
-    holidays: DayRules = NO_DAYS
+    holidays: HolidayRules = NO_DAYS
 
 
 def parse_windows(table: Mapping[str, Sequence[str]]) -> tuple[tuple[Window, ...], ...]:
@@ -79,7 +79,7 @@ def _day_of(texts: Sequence[str]) -> tuple[Window, ...]:
 
 
 @lru_cache(maxsize=65536)
-def windows_of_day(hours: Hours, zone_name: str, day: date) -> tuple[Span, ...]:
+def list_windows(hours: WeekHours, zone_name: str, day: date) -> tuple[Span, ...]:
     """Return the windows of a local day as UTC spans, in order; none on a holiday."""
     if hours.holidays.holds(day):
         return ()
@@ -91,30 +91,30 @@ def windows_of_day(hours: Hours, zone_name: str, day: date) -> tuple[Span, ...]:
 
 def _instant(day: date, minute: int, zone_name: str) -> datetime:
     if minute == 24 * 60:
-        return local_midnight(day + timedelta(days=1), zone_name)
+        return find_local_midnight(day + timedelta(days=1), zone_name)
     clock = time(minute // 60, minute % 60)
     return datetime.combine(day, clock, zone(zone_name)).astimezone(UTC)
 
 
 @lru_cache(maxsize=65536)
-def local_midnight(day: date, zone_name: str) -> datetime:
+def find_local_midnight(day: date, zone_name: str) -> datetime:
     """Return the first instant of a local day, in UTC."""
     return datetime.combine(day, time(), zone(zone_name)).astimezone(UTC)
 
 
-def open_until(hours: Hours, zones: Sequence[str], moment: datetime) -> datetime | None:
+def find_closing(hours: WeekHours, zones: Sequence[str], moment: datetime) -> datetime | None:
     """Return when the window that holds ``moment`` ends in the first of the zones, None if shut."""
     ends = [_end(hours, name, moment) for name in zones]
     return None if None in ends else min(end for end in ends if end is not None)
 
 
-def _end(hours: Hours, zone_name: str, moment: datetime) -> datetime | None:
+def _end(hours: WeekHours, zone_name: str, moment: datetime) -> datetime | None:
     day = moment.astimezone(zone(zone_name)).date()
-    spans = windows_of_day(hours, zone_name, day)
+    spans = list_windows(hours, zone_name, day)
     return next((end for start, end in spans if start <= moment < end), None)
 
 
-def next_open(hours: Hours, zones: Sequence[str], moment: datetime) -> datetime | None:
+def find_opening(hours: WeekHours, zones: Sequence[str], moment: datetime) -> datetime | None:
     """Return the first instant from ``moment`` on that is open in every zone, None if none is.
 
     Each zone pushes the candidate to its own next opening; what all accept is the first.
@@ -133,10 +133,10 @@ def next_open(hours: Hours, zones: Sequence[str], moment: datetime) -> datetime 
     return None
 
 
-def _next_start(hours: Hours, zone_name: str, moment: datetime) -> datetime | None:
+def _next_start(hours: WeekHours, zone_name: str, moment: datetime) -> datetime | None:
     day = moment.astimezone(zone(zone_name)).date()
     for ahead in range(DAYS_AHEAD + 1):
-        for start, end in windows_of_day(hours, zone_name, day + timedelta(days=ahead)):
+        for start, end in list_windows(hours, zone_name, day + timedelta(days=ahead)):
             if moment < end:
                 return max(start, moment)
     return None

@@ -9,14 +9,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.outbound.hours import Hours, windows_of_day
+from releve.outbound.hours import WeekHours, list_windows
 
-__all__ = ["open_at"]
+__all__ = ["mark_open"]
 
 _EPOCH = date(1970, 1, 1)
 
 
-def open_at(hours: Hours, zones: Sequence[str], seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
+def mark_open(
+    hours: WeekHours, zones: Sequence[str], seconds: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     """Return ``open[instant]``: permitted in every zone; instants are seconds since 1970 UTC."""
     found = np.ones(seconds.shape, dtype=np.bool_)
     if not seconds.size:
@@ -30,8 +32,8 @@ def open_at(hours: Hours, zones: Sequence[str], seconds: NDArray[np.int64]) -> N
 
 
 @lru_cache(maxsize=256)
-def _edges(hours: Hours, zone_name: str, first: date, last: date) -> tuple[int, ...]:
+def _edges(hours: WeekHours, zone_name: str, first: date, last: date) -> tuple[int, ...]:
     """Return the openings and closings of local days, in turn, as seconds since 1970."""
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    spans = [span for day in days for span in windows_of_day(hours, zone_name, day)]
+    spans = [span for day in days for span in list_windows(hours, zone_name, day)]
     return tuple(int(edge.timestamp()) for span in spans for edge in span)

@@ -15,22 +15,29 @@ from typing import Any
 
 from releve.network.clock import UTC, zone
 from releve.outbound.calls import CALLEES, Call
-from releve.outbound.clients import client_key
-from releve.outbound.facts import Facts, Known
-from releve.outbound.legal_rows import ANY, Row, RowsInForce, Rules, Territory, legal_day
+from releve.outbound.clients import fold_client_name
+from releve.outbound.facts import CallFacts, Facts
+from releve.outbound.legal_rows import (
+    ANY,
+    LegalRow,
+    LegalRules,
+    RowsInForce,
+    Territory,
+    to_legal_day,
+)
 from releve.outbound.numbers import Number
-from releve.outbound.vocabulary import lineage, vocabulary
+from releve.outbound.vocabulary import find_lineage, get_vocabulary
 
 __all__ = [
     "HOUSE",
-    "Case",
-    "Failure",
-    "Moment",
-    "StrangeWord",
-    "case_of",
-    "kind_of",
-    "places_of",
-    "territory_of",
+    "CallMoment",
+    "JudgedCall",
+    "RowFailure",
+    "UnknownWord",
+    "build_judged_call",
+    "combine_kinds",
+    "find_places",
+    "find_territory",
 ]
 
 HOUSE = "FR"
@@ -43,7 +50,7 @@ _NEVER_EMPTY = ("people.kind", "refusals.kind", "listings.list")
 
 
 @dataclass(frozen=True, slots=True)
-class StrangeWord:
+class UnknownWord:
     """A text that no vocabulary holds: where it stands, its vocabulary, the text."""
 
     column: str
@@ -52,20 +59,20 @@ class StrangeWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class RowFailure:
     """Why one row refuses: what its sentence quotes, and the facts it rests on, by id."""
 
     quotes: dict[str, Any] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
 
 
-class Case:
+class JudgedCall:
     """A call, its callee and what was known of both; does not change."""
 
     def __init__(
         self,
         call: Call,
-        rules: Rules,
+        rules: LegalRules,
         known_at: datetime,
         callee: Number,
         places: tuple[Territory, ...],
@@ -73,7 +80,7 @@ class Case:
         person: str,
         person_fault: str,
         callee_kind: str,
-        known: Known,
+        known: CallFacts,
         strange_kinds: tuple[str, ...] = (),
     ) -> None:
         self.call, self.rules, self.known_at, self.callee = call, rules, known_at, callee
@@ -81,7 +88,7 @@ class Case:
         self.person, self.person_fault, self.callee_kind = person, person_fault, callee_kind
         self.known = known
         self.strange_kinds = strange_kinds
-        self.offered = lineage(call.object)
+        self.offered = find_lineage(call.object)
         """The object with its family: what covers one of them covers the call; of no word none."""
         self.zones = tuple(dict.fromkeys(place.zone for place in places))
         self.codes = tuple(place.code for place in places)
@@ -96,7 +103,7 @@ class Case:
         return not self.offered.isdisjoint(objects)
 
     @cached_property
-    def strange_words(self) -> tuple[StrangeWord, ...]:
+    def strange_words(self) -> tuple[UnknownWord, ...]:
         """Return the words that bear on the call and that no vocabulary holds, each once."""
         call, known = self.call, self.known
         told = [
@@ -110,13 +117,13 @@ class Case:
             *(("attempts.outcome", "outcome", one.outcome) for one in known.attempts),
         ]
         return tuple(
-            StrangeWord(*one)
+            UnknownWord(*one)
             for one in dict.fromkeys(told)
-            if one[2] not in vocabulary(one[1]).by_id and (one[2] or one[0] in _NEVER_EMPTY)
+            if one[2] not in get_vocabulary(one[1]).by_id and (one[2] or one[0] in _NEVER_EMPTY)
         )
 
     @cached_property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[LegalRow, ...]:
         """Return all rows of the country, whatever their dates."""
         return self.rules.of(self.jurisdiction)
 
@@ -127,31 +134,31 @@ class Case:
             self.jurisdiction or HOUSE, (self.call.client, self.codes), self._bears
         )
 
-    def _bears(self, row: Row) -> bool:
+    def _bears(self, row: LegalRow) -> bool:
         """Return whether a row is another's, found by its name, or may bind here."""
         return row.kind in _FOUND_BY_NAME or row.kind.startswith("exception") or self.named_by(row)
 
-    def named_by(self, row: Row) -> bool:
+    def named_by(self, row: LegalRow) -> bool:
         """Return whether a row binds the client, and where the callee may be."""
-        applies, codes, client = row.applies, self.codes, client_key(self.call.client)
+        applies, codes, client = row.applies, self.codes, fold_client_name(self.call.client)
         if applies.places is not None and applies.places.isdisjoint(codes):
             return False
         if applies.except_places and applies.except_places.issuperset(codes):
             return False
-        named = applies.clients is None or client in map(client_key, applies.clients)
-        return named and client not in map(client_key, applies.except_clients)
+        named = applies.clients is None or client in map(fold_client_name, applies.clients)
+        return named and client not in map(fold_client_name, applies.except_clients)
 
-    def at(self, moment: datetime) -> Moment:
+    def at(self, moment: datetime) -> CallMoment:
         """Return the case at an instant."""
-        return Moment(self, moment.astimezone(UTC))
+        return CallMoment(self, moment.astimezone(UTC))
 
 
-class Moment:
+class CallMoment:
     """A case at one instant, with the rows in force then."""
 
-    def __init__(self, case: Case, at: datetime) -> None:
+    def __init__(self, case: JudgedCall, at: datetime) -> None:
         self.case, self.at = case, at
-        self.day = legal_day(at)
+        self.day = to_legal_day(at)
         self.in_force: RowsInForce = case.rules.in_force(case.jurisdiction or HOUSE, self.day)
         self._local: dict[str, datetime] = {}
 
@@ -172,7 +179,7 @@ class Moment:
         )
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[LegalRow, ...]:
         """Return the rows in force that bind this call, in order."""
         return self.bound.rows
 
@@ -193,7 +200,7 @@ class Moment:
             self.in_force.binding[key, id(common)] = found
         return found
 
-    def binds(self, row: Row) -> bool:
+    def binds(self, row: LegalRow) -> bool:
         """Return whether a row binds calls like this one."""
         call, applies = self.case.call, row.applies
         if call.channel not in applies.channels:
@@ -229,9 +236,11 @@ class Moment:
         return tuple((name, self.local(name).date()) for name in self.case.zones)
 
 
-def case_of(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Case:
+def build_judged_call(
+    call: Call, facts: Facts, rules: LegalRules, known_at: datetime
+) -> JudgedCall:
     """Return the case of a call with what was known by ``known_at``."""
-    day = legal_day(call.at)
+    day = to_legal_day(call.at)
     callee: Number = rules.numbers.number(call.number, day)
     held = facts.persons_of(callee.text, known_at)
     meant = [row for row in held if call.person in ("", row.person)]
@@ -241,31 +250,33 @@ def case_of(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> Case:
         person = next(iter(people)) if len(people) == 1 else ""
         fault = "" if len(people) == 1 else ("no-person" if not people else "several-persons")
     address = call.address or next((row.address for row in meant if row.address), "")
-    places, place_fault = places_of(callee, address, rules)
+    places, place_fault = find_places(callee, address, rules)
     kinds = tuple(row.kind for row in meant)
-    kind = call.callee or kind_of(kinds)
+    kind = call.callee or combine_kinds(kinds)
     strange = () if call.callee else tuple(k for k in kinds if k not in CALLEES)
     known = facts.known(call.client, person, callee.text, call.campaign, known_at)
-    return Case(
+    return JudgedCall(
         call, rules, known_at, callee, places, place_fault, person, fault, kind, known, strange
     )
 
 
-def kind_of(kinds: Collection[str]) -> str:
+def combine_kinds(kinds: Collection[str]) -> str:
     """Return the kind of people one of whom may answer: a business when all of them are."""
     return "business" if kinds and all(kind == "business" for kind in kinds) else "consumer"
 
 
-def places_of(callee: Number, address: str, rules: Rules) -> tuple[tuple[Territory, ...], str]:
+def find_places(
+    callee: Number, address: str, rules: LegalRules
+) -> tuple[tuple[Territory, ...], str]:
     """Return where a person may be, and what is wrong with their address: it goes first."""
-    place = territory_of(address, rules)
+    place = find_territory(address, rules)
     if place is not None:
         return (place,), ""
     fault = "address-unreadable" if address else ""
     return tuple(rules.territories[code] for code in callee.territories), fault
 
 
-def territory_of(address: str, rules: Rules) -> Territory | None:
+def find_territory(address: str, rules: LegalRules) -> Territory | None:
     """Return the territory that a code or a French postcode names, None when neither."""
     text = address.strip().upper()
     if text in rules.territories:

@@ -16,15 +16,15 @@ import polars as pl
 from releve.outbound.fact_tables import (
     EVENT,
     TABLES,
-    columns_of,
-    empty_frames,
+    build_empty_frames,
+    list_columns,
     may_be_empty,
     must_be_filled,
 )
-from releve.outbound.vocabulary import word_columns
-from releve.outbound.word_frames import spelled_words, strange_words
+from releve.outbound.vocabulary import list_word_columns
+from releve.outbound.word_frames import mark_unknown_words, normalize_word_columns
 
-__all__ = ["SCANNED", "scanned", "tidied"]
+__all__ = ["SCANNED", "scan_table", "tidy_table"]
 
 SCANNED = (
     "people", "consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts",
@@ -36,10 +36,10 @@ _KEYS = ("client", "person", "number")
 _EARLY = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-def scanned(table: str, scan: pl.LazyFrame) -> pl.LazyFrame | None:
+def scan_table(table: str, scan: pl.LazyFrame) -> pl.LazyFrame | None:
     """Return a table ready to be looked up in, None where it must be read whole."""
-    columns, given = columns_of(table), scan.collect_schema()
-    wanted = empty_frames()[table].schema
+    columns, given = list_columns(table), scan.collect_schema()
+    wanted = build_empty_frames()[table].schema
     must = [name for name, (_, needed) in columns.items() if needed]
     filled = [name for name in given if must_be_filled(table, name)]
     if set(given) - set(columns) or set(must) - set(given):
@@ -59,19 +59,21 @@ def scanned(table: str, scan: pl.LazyFrame) -> pl.LazyFrame | None:
 def _all_words(table: str, scan: pl.LazyFrame) -> bool:
     """Return whether every cell of a column of words holds words."""
     given = scan.collect_schema()
-    for column in word_columns().get(table, {}):
+    for column in list_word_columns().get(table, {}):
         if column in given:
             cells = pl.col(column).explode() if given[column] != pl.String else pl.col(column)
             texts = scan.select(cells.drop_nulls().unique()).collect(engine="streaming")
-            bare = spelled_words(table, texts.with_columns(pl.col(column).str.strip_chars()))
-            if strange_words(table, column, bare[column]).any():
+            bare = normalize_word_columns(
+                table, texts.with_columns(pl.col(column).str.strip_chars())
+            )
+            if mark_unknown_words(table, column, bare[column]).any():
                 return False
     return True
 
 
 def _completed(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
     """Return a scan with every column, its defaults where it is empty."""
-    given, schema = scan.collect_schema(), empty_frames()[table].schema
+    given, schema = scan.collect_schema(), build_empty_frames()[table].schema
     told = []
     for field in dataclasses.fields(TABLES[table]):
         name = field.name
@@ -88,7 +90,7 @@ def _completed(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
     return scan.select(told).with_columns(known.fill_null(_EARLY))
 
 
-def tidied(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+def tidy_table(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Return what was looked up without spaces around its texts; a blank one has its default.
 
     Its words are ids, as far as they are words.
@@ -105,4 +107,4 @@ def tidied(table: str, frame: pl.DataFrame) -> pl.DataFrame:
         for text in bare
         if (default := defaults.get(text.meta.output_name()))
     ]
-    return spelled_words(table, frame.with_columns(bare).with_columns(filled))
+    return normalize_word_columns(table, frame.with_columns(bare).with_columns(filled))

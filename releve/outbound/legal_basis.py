@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from releve.outbound.consents import CONSENT_KINDS, against
 from releve.outbound.exceptions import lift_of
 from releve.outbound.facts import Consent
-from releve.outbound.judged_call import Failure, Moment
-from releve.outbound.legal_rows import Row
+from releve.outbound.judged_call import CallMoment, RowFailure
+from releve.outbound.legal_rows import LegalRow
 
-__all__ = ["ConsentState", "consent_state"]
+__all__ = ["ConsentState", "judge_consents"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class ConsentState:
     """
 
     needed: bool = False
-    lifted: tuple[Row, Row, str] | None = None
+    lifted: tuple[LegalRow, LegalRow, str] | None = None
     legal: Consent | None = None
     policy: Consent | None = None
-    failures: tuple[tuple[Row, Failure], ...] = ()
+    failures: tuple[tuple[LegalRow, RowFailure], ...] = ()
 
 
-def consent_state(moment: Moment) -> ConsentState:
+def judge_consents(moment: CallMoment) -> ConsentState:
     """Return how the consents stand at a moment."""
     anchors = moment.bound.of_kind("consent_required")
     if not anchors:
@@ -48,11 +48,11 @@ def consent_state(moment: Moment) -> ConsentState:
         if consent.collected_at is not None and consent.collected_at <= moment.at
     ]
     if not given:
-        return ConsentState(needed=True, failures=tuple((row, Failure()) for row in anchors))
+        return ConsentState(needed=True, failures=tuple((row, RowFailure()) for row in anchors))
     return _judged(given, moment)
 
 
-def _judged(given: list[Consent], moment: Moment) -> ConsentState:
+def _judged(given: list[Consent], moment: CallMoment) -> ConsentState:
     rows = [row for kind in CONSENT_KINDS for row in moment.bound.of_kind(kind)]
     text = [row for row in rows if row.gate == "H"]
     ours = [row for row in rows if row.gate != "H"]

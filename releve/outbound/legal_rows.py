@@ -20,14 +20,14 @@ from releve.outbound.numbers import NumberTable
 __all__ = [
     "ANY",
     "LEGAL_ZONE",
-    "Applies",
-    "Row",
+    "LegalRow",
+    "LegalRules",
+    "RowScope",
     "RowsInForce",
-    "Rules",
     "Territory",
     "Words",
-    "legal_day",
-    "legal_midnight",
+    "find_legal_midnight",
+    "to_legal_day",
 ]
 
 LEGAL_ZONE = "Europe/Paris"
@@ -47,7 +47,7 @@ class Words(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Applies:
+class RowScope:
     """Which calls a row binds; None is any.
 
     Without callees and purposes of its own a row binds *regulated* calls: those that a scope row
@@ -73,7 +73,7 @@ class Applies:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class LegalRow:
     """One dated rule. ``gate``: H text, P our policy, I duty during the call, N note."""
 
     id: str
@@ -84,7 +84,7 @@ class Row:
     last: date | None
     parameters: Mapping[str, Any]
     exceptions: tuple[str, ...]
-    applies: Applies
+    applies: RowScope
     rule: Words
     refuses: Words | None
     sanction: tuple[str, ...]
@@ -130,36 +130,38 @@ class RowsInForce:
     They are found by id and by kind: a call that is allowed looks at few of them.
     """
 
-    rows: tuple[Row, ...]
-    by_id: Mapping[str, tuple[Row, ...]]
-    by_kind: Mapping[str, tuple[Row, ...]]
+    rows: tuple[LegalRow, ...]
+    by_id: Mapping[str, tuple[LegalRow, ...]]
+    by_kind: Mapping[str, tuple[LegalRow, ...]]
     binding: dict[Hashable, RowsInForce] = field(default_factory=dict)
     """Rows found to bind calls of one kind, kept from one call to the next."""
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> RowsInForce:
+    def of(cls, rows: Iterable[LegalRow]) -> RowsInForce:
         """Return rows, in their order."""
         all_ = tuple(rows)
         return cls(all_, _grouped(all_, lambda row: row.id), _grouped(all_, lambda row: row.kind))
 
-    def of_kind(self, kind: str) -> tuple[Row, ...]:
+    def of_kind(self, kind: str) -> tuple[LegalRow, ...]:
         """Return the rows of one kind."""
         return self.by_kind.get(kind, ())
 
 
-def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, tuple[Row, ...]]:
-    found: dict[str, list[Row]] = {}
+def _grouped(
+    rows: Iterable[LegalRow], key: Callable[[LegalRow], str]
+) -> dict[str, tuple[LegalRow, ...]]:
+    found: dict[str, list[LegalRow]] = {}
     for row in rows:
         found.setdefault(key(row), []).append(row)
     return {name: tuple(group) for name, group in found.items()}
 
 
-class Rules:
+class LegalRules:
     """The whole table: rows, territories, numbers; immutable once made."""
 
     def __init__(
         self,
-        rows: Iterable[Row],
+        rows: Iterable[LegalRow],
         territories: Iterable[Territory],
         numbers: NumberTable,
         version: str,
@@ -176,7 +178,7 @@ class Rules:
         """Return the countries that have rows."""
         return frozenset(row.jurisdiction for row in self.rows) - {ANY}
 
-    def of(self, jurisdiction: str) -> tuple[Row, ...]:
+    def of(self, jurisdiction: str) -> tuple[LegalRow, ...]:
         """Return all rows of a jurisdiction, whatever their dates."""
         return tuple(row for row in self.rows if row.jurisdiction == jurisdiction)
 
@@ -187,7 +189,7 @@ class Rules:
         return self._changes[jurisdiction]
 
     def changes_bearing(
-        self, jurisdiction: str, key: Hashable, bears: Callable[[Row], bool]
+        self, jurisdiction: str, key: Hashable, bears: Callable[[LegalRow], bool]
     ) -> tuple[datetime, ...]:
         """Return the instants at which one of the rows that ``bears`` picks starts or has ended.
 
@@ -196,7 +198,7 @@ class Rules:
         found = self._bearing.get((jurisdiction, key))
         if found is None:
             days = _changes(filter(bears, self.of(jurisdiction)))
-            found = self._bearing[jurisdiction, key] = tuple(map(legal_midnight, days))
+            found = self._bearing[jurisdiction, key] = tuple(map(find_legal_midnight, days))
         return found
 
     def in_force(self, jurisdiction: str, day: date) -> RowsInForce:
@@ -210,17 +212,17 @@ class Rules:
         return self._in_force[key]
 
 
-def _changes(rows: Iterable[Row]) -> tuple[date, ...]:
+def _changes(rows: Iterable[LegalRow]) -> tuple[date, ...]:
     days = [(row.first, row.last and row.last + timedelta(days=1)) for row in rows]
     return tuple(sorted({day for pair in days for day in pair if day is not None}))
 
 
-def legal_day(moment: datetime) -> date:
+def to_legal_day(moment: datetime) -> date:
     """Return the legal day of an instant."""
     return moment.astimezone(zone(LEGAL_ZONE)).date()
 
 
-def legal_midnight(day: date) -> datetime:
+def find_legal_midnight(day: date) -> datetime:
     """Return the first instant of a legal day, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=zone(LEGAL_ZONE)).astimezone(UTC)
 

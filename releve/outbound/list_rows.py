@@ -15,9 +15,9 @@ import polars as pl
 from releve.network.faults import advice, nearest
 from releve.outbound.calls import CALLEES
 from releve.outbound.errors import ListFault
-from releve.outbound.vocabulary import canonical
+from releve.outbound.vocabulary import find_word_id
 
-__all__ = ["BROKEN", "KNOWN", "Head", "read_head", "read_rows"]
+__all__ = ["BROKEN", "KNOWN", "ListHeader", "read_header", "read_rows"]
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "number": ("numéro", "numero", "téléphone", "telephone", "phone"),
@@ -34,7 +34,7 @@ _LONGEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ListHeader:
     """The first line of a list: its columns as written, and which of them screening reads."""
 
     separator: str
@@ -42,7 +42,7 @@ class Head:
     read: dict[str, str]
 
 
-def read_head(line: bytes, reserved: Sequence[str]) -> Head:
+def read_header(line: bytes, reserved: Sequence[str]) -> ListHeader:
     """Return what the first line of a list says; ListFault when it names no number.
 
     ``reserved`` are the columns that screening writes, which a list may not have.
@@ -65,10 +65,12 @@ def read_head(line: bytes, reserved: Sequence[str]) -> Head:
     if "number" not in read:
         fix = advice(nearest("number", columns), f"name one of: {', '.join(columns)[:200]}")
         raise ListFault(f"the first line has no column number; {fix}")
-    return Head(separator, columns, read)
+    return ListHeader(separator, columns, read)
 
 
-def read_rows(head: Head, lines: Sequence[bytes], first: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read_rows(
+    head: ListHeader, lines: Sequence[bytes], first: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows of some lines, all text, and the broken ones; ``first`` is their place.
 
     The rows have ``line`` and the columns of the head; the broken ones are as ``BROKEN`` says.
@@ -89,7 +91,7 @@ def read_rows(head: Head, lines: Sequence[bytes], first: int) -> tuple[pl.DataFr
     return rows, pl.DataFrame(broken, schema=BROKEN, orient="row")
 
 
-def _plain(head: Head, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _plain(head: ListHeader, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split lines into the rows that are plainly one, read at once, and those to be looked at.
 
     Plain: UTF-8, no quotation mark, as many cells as the first line, a number, a callee that is
@@ -127,7 +129,7 @@ def _utf8(line: bytes) -> str | None:
         return None
 
 
-def _row(head: Head, line: bytes) -> list[str] | str:
+def _row(head: ListHeader, line: bytes) -> list[str] | str:
     """Return the cells of a line, none for a blank one, or why it is no row."""
     text = _text(line)
     if text is None:
@@ -145,7 +147,7 @@ def _row(head: Head, line: bytes) -> list[str] | str:
     if not told[head.read["number"]].strip():
         return "the number is empty"
     callee = told.get(head.read.get("callee", ""), "")
-    if callee and canonical("person-kind", callee) is None:
+    if callee and find_word_id("person-kind", callee) is None:
         return f"callee {callee!r} is not one of {', '.join(CALLEES)}"
     return cells
 

@@ -14,8 +14,8 @@ from datetime import datetime
 
 from releve.network.clock import UTC
 from releve.outbound.check_table import CLOCK_CHANGES, INSTANTS
-from releve.outbound.judged_call import Case, Moment
-from releve.outbound.legal_rows import Row, legal_midnight
+from releve.outbound.judged_call import CallMoment, JudgedCall
+from releve.outbound.legal_rows import LegalRow, find_legal_midnight
 
 __all__ = [
     "Findings",
@@ -26,7 +26,7 @@ __all__ = [
     "stands_until",
 ]
 
-Findings = tuple[Row, ...]
+Findings = tuple[LegalRow, ...]
 """The rows that refuse at a moment."""
 
 _MOST_JUMPS = 10_000
@@ -35,7 +35,7 @@ _MOST_LOOKS = 300
 
 
 def next_allowed_from(
-    case: Case, start: datetime, failing: Callable[[Moment], Findings]
+    case: JudgedCall, start: datetime, failing: Callable[[CallMoment], Findings]
 ) -> datetime | None:
     """Return the first allowed instant from ``start`` on, None when none is in sight."""
     changes, at = changes_of(case), start.astimezone(UTC)
@@ -52,7 +52,7 @@ def next_allowed_from(
 
 
 def stands_until(
-    case: Case, start: datetime, failing: Callable[[Moment], Findings]
+    case: JudgedCall, start: datetime, failing: Callable[[CallMoment], Findings]
 ) -> datetime | None:
     """Return when an allowed verdict stops standing, None when no change is in sight."""
     changes, at = changes_of(case), start.astimezone(UTC)
@@ -68,22 +68,26 @@ def stands_until(
     return at
 
 
-def changes_of(case: Case) -> tuple[datetime, ...]:
+def changes_of(case: JudgedCall) -> tuple[datetime, ...]:
     """Return every instant at which a fact may change the answer of a row, in order."""
-    found = {legal_midnight(day) for day in case.rules.numbers.changes()}
+    found = {find_legal_midnight(day) for day in case.rules.numbers.changes()}
     for row in case.rows:
         if row.kind in INSTANTS:
             found.update(moment.astimezone(UTC) for moment in INSTANTS[row.kind](row, case))
     return tuple(sorted(found))
 
 
-def next_change(row: Row, moment: Moment, changes: tuple[datetime, ...]) -> datetime | None:
+def next_change(
+    row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]
+) -> datetime | None:
     """Return the first instant after a moment at which a row's answer may change."""
     found = (next_answer(row, moment, changes), moment.law_until)
     return min(filter(None, found), default=None)
 
 
-def next_answer(row: Row, moment: Moment, changes: tuple[datetime, ...]) -> datetime | None:
+def next_answer(
+    row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]
+) -> datetime | None:
     """Return the first instant after a moment at which a row that stays may answer otherwise."""
     place = bisect_right(changes, moment.at)
     found = [changes[place]] if place < len(changes) else []

@@ -12,11 +12,11 @@ from datetime import date
 
 import polars as pl
 
-from releve.outbound.fact_tables import facts_of
+from releve.outbound.fact_tables import build_facts
 from releve.outbound.facts import SAID, Facts
-from releve.outbound.numbers import FOREIGN, NumberTable, cleaned, recipe
+from releve.outbound.numbers import FOREIGN, NumberTable, recipe, strip_separators
 
-__all__ = ["facts_on", "said_by", "shown_column", "understood"]
+__all__ = ["build_facts_on", "said_by", "shown_column", "understood"]
 
 _SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
 
@@ -66,7 +66,7 @@ def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFram
     told = []
     for key, digits in kinds.iter_rows():
         meant = table.number(digits, day)
-        drop, country = recipe(cleaned(digits), table.rewrites) or (0, "")
+        drop, country = recipe(strip_separators(digits), table.rewrites) or (0, "")
         told.append((key, drop, country, meant.fault, "|".join(meant.territories)))
     schema = {"key": pl.String, "drop": pl.Int64, "country": pl.String}
     schema |= {"fault": pl.String, "territories": pl.String}
@@ -100,7 +100,7 @@ def shown_column(numbers: pl.Series, table: NumberTable, day: date) -> pl.Series
     return frame["number"].scatter((~whole_already).arg_true(), rest)
 
 
-def facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) -> Facts:
+def build_facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) -> Facts:
     """Return the facts of typed tables, their numbers in the form they have on a day."""
     told = dict(frames)
     for name in ("people", "listings", "mandates"):
@@ -108,7 +108,7 @@ def facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) 
         told[name] = told[name].with_columns(numbers.alias("number"))
     for name in SAID:
         told[name] = told[name].with_columns(said_by(table, day))
-    return facts_of(told)
+    return build_facts(told)
 
 
 def said_by(table: NumberTable, day: date) -> pl.Expr:

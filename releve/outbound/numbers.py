@@ -15,7 +15,15 @@ from functools import cache, lru_cache
 
 import phonenumbers
 
-__all__ = ["FOREIGN", "Number", "NumberTable", "Prefix", "cleaned", "international", "recipe"]
+__all__ = [
+    "FOREIGN",
+    "Number",
+    "NumberTable",
+    "Prefix",
+    "recipe",
+    "strip_separators",
+    "to_international",
+]
 
 _SEPARATORS = re.compile(r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]")
 _TYPE = phonenumbers.PhoneNumberType
@@ -98,15 +106,15 @@ class NumberTable:
     @lru_cache(maxsize=4096)  # noqa: B019 (few tables, and they stay)
     def number(self, text: str, day: date) -> Number:
         """Return what a number written by people is on a day."""
-        digits = cleaned(text)
-        found = international(digits, self.rewrites)
+        digits = strip_separators(text)
+        found = to_international(digits, self.rewrites)
         if found is None:
             return Number(digits, fault=_why_unreadable(digits))
         return self._placed(found, day)
 
     def shown(self, text: str, day: date) -> Number:
         """Return what a number shown to the callee is: also short ones."""
-        digits = cleaned(text)
+        digits = strip_separators(text)
         for pattern, name in self._short:
             if pattern.fullmatch(digits):
                 return Number(digits, name)
@@ -129,7 +137,7 @@ class NumberTable:
         return None
 
 
-def cleaned(text: str) -> str:
+def strip_separators(text: str) -> str:
     """Return a number without what people write between its digits."""
     return _SEPARATORS.sub("", text.strip())
 
@@ -157,7 +165,7 @@ def recipe(digits: str, rewrites: tuple[tuple[str, str], ...]) -> tuple[int, str
     return drop, "+33"
 
 
-def international(digits: str, rewrites: tuple[tuple[str, str], ...]) -> str | None:
+def to_international(digits: str, rewrites: tuple[tuple[str, str], ...]) -> str | None:
     """Return the international form of a cleaned number, None when it is none."""
     found = recipe(digits, rewrites)
     return None if found is None else found[1] + digits[found[0] :]

@@ -6,10 +6,10 @@ taken for a machine and hung up on was abandoned, so an estimate of those is add
 
 from __future__ import annotations
 
-__all__ = ["abandoned_share", "estimated_abandoned"]
+__all__ = ["compute_abandoned_share", "estimate_abandoned"]
 
 
-def abandoned_share(abandoned: float, handled: float) -> float:
+def compute_abandoned_share(abandoned: float, handled: float) -> float:
     """Return the share of live calls that were abandoned, 0 to 1; 0 when there was none."""
     if abandoned < 0 or handled < 0:
         raise ValueError(f"counts from 0 up are needed: abandoned {abandoned}, handled {handled}")
@@ -17,7 +17,7 @@ def abandoned_share(abandoned: float, handled: float) -> float:
     return abandoned / answered if answered else 0.0
 
 
-def estimated_abandoned(abandoned: float, machines: float, false_positive_share: float) -> float:
+def estimate_abandoned(abandoned: float, machines: float, false_positive_share: float) -> float:
     """Return the abandoned calls with the people among the calls taken for machines.
 
     ``machines``: calls ended because a machine was heard. ``false_positive_share``: the share of

@@ -13,12 +13,12 @@ from itertools import groupby
 from typing import Any
 
 from releve.network.clock import zone
-from releve.outbound.dates_text import WEEKDAYS, day_text, hour_text, moment_text
-from releve.outbound.hours import Hours, next_open
-from releve.outbound.legal_rows import Row, Words
-from releve.outbound.vocabulary import vocabulary
+from releve.outbound.dates_text import WEEKDAYS, format_day, format_instant, format_time
+from releve.outbound.hours import WeekHours, find_opening
+from releve.outbound.legal_rows import LegalRow, Words
+from releve.outbound.vocabulary import get_vocabulary
 
-__all__ = ["PHRASES", "basis_text", "join", "label"]
+__all__ = ["PHRASES", "format_basis", "join_phrases", "word_label"]
 
 Quotes = Mapping[str, Any]
 
@@ -59,45 +59,45 @@ _OF_CALL = {
 }
 
 
-def label(name: str, word: str, language: str) -> str:
+def word_label(name: str, word: str, language: str) -> str:
     """Return the label of a word of a vocabulary; a text that is none, in quotation marks."""
-    found = vocabulary(name).by_id.get(word)
+    found = get_vocabulary(name).by_id.get(word)
     if found is not None:
         return found.label.of(language)
     return f"«\u00a0{word}\u00a0»" if language == "fr" else f'"{word}"'
 
 
-def join(texts: Iterable[str], language: str) -> str:
+def join_phrases(texts: Iterable[str], language: str) -> str:
     """Return texts as people list them, the last after "and"."""
     *first, last = texts
     both = " et " if language == "fr" else " and "
     return f"{', '.join(first)}{both}{last}" if first else last
 
 
-def basis_text(basis: str, language: str) -> str:
+def format_basis(basis: str, language: str) -> str:
     """Return the ground of a call as people say it: the consent C1, an exempt object."""
     name, _, ref = basis.partition(":")
-    kind = label("basis", name, language)
+    kind = word_label("basis", name, language)
     if name == "object":
-        return f"{kind} ({label('object', ref, language)})"
+        return f"{kind} ({word_label('object', ref, language)})"
     return f"{kind} {ref}".strip()
 
 
-def _hours(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _hours(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     hours, local = quotes["week"], quotes["local"]
-    opens = next_open(hours, quotes["zones"], local)
+    opens = find_opening(hours, quotes["zones"], local)
     there = None if opens is None else opens.astimezone(local.tzinfo)
     return {
         "why": _why_closed(hours, local, language),
         "hours": _week_text(hours, language),
-        "opens": _NOT_KNOWN.of(language) if there is None else moment_text(there, language),
+        "opens": _NOT_KNOWN.of(language) if there is None else format_instant(there, language),
     }
 
 
-def _why_closed(hours: Hours, local: datetime, language: str) -> str:
+def _why_closed(hours: WeekHours, local: datetime, language: str) -> str:
     if hours.holidays.holds(local.date()):
         name = hours.holidays.name_of(local.date())
-        day = day_text(local.date(), language) if name is None else name.of(language)
+        day = format_day(local.date(), language) if name is None else name.of(language)
         return _HOLIDAY.of(language).format(name=day)
     if not hours.week[local.weekday()]:
         weekday = WEEKDAYS.of(language)[local.weekday()]
@@ -105,7 +105,7 @@ def _why_closed(hours: Hours, local: datetime, language: str) -> str:
     return _OUTSIDE_HOURS.of(language)
 
 
-def _week_text(hours: Hours, language: str) -> str:
+def _week_text(hours: WeekHours, language: str) -> str:
     """Return the permitted hours: days with the same windows together."""
     french, names, parts = language == "fr", WEEKDAYS.of(language), []
     for windows, group in groupby(range(7), key=lambda day: hours.week[day]):
@@ -115,55 +115,55 @@ def _week_text(hours: Hours, language: str) -> str:
         first, last = names[days[0]], names[days[-1]]
         span = (f"du {first} au {last}" if french else f"{first} to {last}") if days[1:] else first
         said = [_window_text(window, language) for window in windows]
-        parts.append(f"{span} {join(said, language)}")
+        parts.append(f"{span} {join_phrases(said, language)}")
     if hours.holidays.fixed or hours.holidays.from_easter:
         parts.append("hors jours fériés" if french else "not on public holidays")
     return ", ".join(parts)
 
 
 def _window_text(window: tuple[int, int], language: str) -> str:
-    start, end = (hour_text(*divmod(minute, 60), language) for minute in window)
+    start, end = (format_time(*divmod(minute, 60), language) for minute in window)
     return f"de {start} à {end}" if language == "fr" else f"from {start} to {end}"
 
 
-def _local_holidays(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _local_holidays(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     day = quotes["day"]
     found = (rules.name_of(day) for rules in row.parameters["days"].values() if rules.holds(day))
     name = next((name for name in found if name is not None), _LOCAL_HOLIDAY)
     return {"holiday": name.of(language)}
 
 
-def _scrub(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _scrub(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     at = quotes["scrubbed"]
     if at is None:
         return {"scrubbed": _NEVER_SCRUBBED.of(language), **_list(row, quotes, language)}
-    said = _SCRUBBED.of(language).format(at=moment_text(at, language))
+    said = _SCRUBBED.of(language).format(at=format_instant(at, language))
     return {"scrubbed": said, **_list(row, quotes, language)}
 
 
-def _list(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
-    return {"list": label("list", quotes["list"], language)}
+def _list(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"list": word_label("list", quotes["list"], language)}
 
 
-def _object(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
-    return {"object": label("object", quotes["object"], language)}
+def _object(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"object": word_label("object", quotes["object"], language)}
 
 
-def _mode(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
-    return {"mode": label("mode", quotes["mode"], language)}
+def _mode(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"mode": word_label("mode", quotes["mode"], language)}
 
 
-def _items(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
-    items = [label("item", item, language) for item in quotes["missing"]]
-    parts = [_MISSING.of(language).format(items=join(items, language))] if items else []
+def _items(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    items = [word_label("item", item, language) for item in quotes["missing"]]
+    parts = [_MISSING.of(language).format(items=join_phrases(items, language))] if items else []
     act = quotes["act"]
     if act is not None:
-        said = label("act", act, language) if act else _NO_ACT_SAID.of(language)
+        said = word_label("act", act, language) if act else _NO_ACT_SAID.of(language)
         parts.append(_NO_ACT.of(language).format(act=said))
     return {"missing": _AND_ALSO.of(language).join(parts)}
 
 
-def _outside(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _outside(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     parts = []
     if quotes["offered"] is not None:
         offered = [quotes["offered"]] if quotes["offered"] else []
@@ -174,34 +174,34 @@ def _outside(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
             )
         )
     if quotes["slot"]:
-        first, *last = [moment_text(moment, language) for moment in quotes["slot"]]
+        first, *last = [format_instant(moment, language) for moment in quotes["slot"]]
         slot = _FROM_TO.of(language).format(first=first, last=last[0]) if last else first
         parts.append(_OTHER_SLOT.of(language).format(slot=slot))
-    return {"outside": join(parts, language)}
+    return {"outside": join_phrases(parts, language)}
 
 
 def _objects(words: Iterable[str], language: str) -> str:
-    said = [label("object", word, language) for word in words]
-    return join(said or [_NO_OBJECT.of(language)], language)
+    said = [word_label("object", word, language) for word in words]
+    return join_phrases(said or [_NO_OBJECT.of(language)], language)
 
 
-def _cap(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _cap(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     dates = [at.astimezone(zone(quotes["zone"])).date() for at in quotes["attempts"]]
     counts = Counter(dates)
     days = [
-        day_text(day, language)
+        format_day(day, language)
         if count == 1
-        else _TIMES.of(language).format(day=day_text(day, language), count=count)
+        else _TIMES.of(language).format(day=format_day(day, language), count=count)
         for day, count in sorted(counts.items())
     ]
     return {
-        "attempts": join(days, language) if days else "0",
+        "attempts": join_phrases(days, language) if days else "0",
         **{name: str(row.parameters[name]) for name in ("days", "hours") if name in row.parameters},
         **_again(row, {"again": _released(row, quotes, sorted(dates))}, language),
     }
 
 
-def _released(row: Row, quotes: Quotes, dates: Sequence[date]) -> date | None:
+def _released(row: LegalRow, quotes: Quotes, dates: Sequence[date]) -> date | None:
     """Return when so many attempts have left the window of a cap that one more is below it."""
     place: int = quotes["count"] - quotes["most"]
     if place >= len(dates):
@@ -212,31 +212,31 @@ def _released(row: Row, quotes: Quotes, dates: Sequence[date]) -> date | None:
     return dates[place] + timedelta(days=int(row.parameters["days"]))
 
 
-def _silence(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _silence(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {"days": str(row.parameters.get("days", "")), **_again(row, quotes, language)}
 
 
-def _again(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _again(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     """Return from when on the row refuses no more, on what is known."""
     found: date | None = quotes["again"]
     if found is None:
         return {"again": _UNDER_ANOTHER_RULE.of(language)}
     if isinstance(found, datetime):
-        said = moment_text(found, language)
+        said = format_instant(found, language)
     else:
-        said = day_text(found, language)
+        said = format_day(found, language)
     return {"again": _FROM.of(language).format(at=said)}
 
 
-def _pause(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _pause(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return _again(row, {"again": quotes["last"] + timedelta(hours=quotes["hours"])}, language)
 
 
-def _origin(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
-    return {"origin": label("origin", quotes["origin"], language)}
+def _origin(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"origin": word_label("origin", quotes["origin"], language)}
 
 
-def _data(row: Row, quotes: Quotes, language: str) -> dict[str, str]:
+def _data(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return _unknown_word(quotes, language) | _registers(quotes, language)
 
 
@@ -244,10 +244,10 @@ def _unknown_word(quotes: Quotes, language: str) -> dict[str, str]:
     if "word" not in quotes:
         return {}
     unknown = _UNKNOWN_WORD if quotes["word"] else _NO_WORD
-    words = [label(quotes["vocabulary"], word, language) for word in quotes["near"]]
+    words = [word_label(quotes["vocabulary"], word, language) for word in quotes["near"]]
     similar = _SIMILAR.of(language).format(words=", ".join(words)) if words else ""
     table, _, column = quotes["column"].rpartition(".")
-    place = _COLUMN.of(language).format(table=label("table", table, language), column=column)
+    place = _COLUMN.of(language).format(table=word_label("table", table, language), column=column)
     return {
         "unknown": unknown.of(language).format(word=quotes["word"]),
         "similar": similar,
@@ -259,14 +259,14 @@ def _registers(quotes: Quotes, language: str) -> dict[str, str]:
     if "registers" not in quotes:
         return {}
     said = [
-        f"{label('feed', feed, language)}"
-        f" ({_NEVER.of(language) if read is None else moment_text(read, language)})"
+        f"{word_label('feed', feed, language)}"
+        f" ({_NEVER.of(language) if read is None else format_instant(read, language)})"
         for feed, read in quotes["registers"]
     ]
-    return {"registers": join(said, language)}
+    return {"registers": join_phrases(said, language)}
 
 
-PHRASES: Mapping[str, Callable[[Row, Quotes, str], dict[str, str]]] = {
+PHRASES: Mapping[str, Callable[[LegalRow, Quotes, str], dict[str, str]]] = {
     "data": _data,
     "forbidden_object": _object,
     "list_opposition": _list,

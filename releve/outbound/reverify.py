@@ -15,13 +15,21 @@ from typing import Any
 
 from releve.outbound.calls import Call
 from releve.outbound.errors import OutboundError, ProofFault
-from releve.outbound.fact_tables import TABLES, columns_of
+from releve.outbound.fact_tables import TABLES, list_columns
 from releve.outbound.facts import Facts
-from releve.outbound.legal_rows import Rules
+from releve.outbound.legal_rows import LegalRules
 from releve.outbound.rule_files import load_rules
-from releve.outbound.verdict import Verdict, verdict
+from releve.outbound.verdict import CallVerdict, judge_call
 
-__all__ = ["FORMAT", "Difference", "Rerun", "call_in", "facts_in", "judged_again", "rerun"]
+__all__ = [
+    "FORMAT",
+    "Reverification",
+    "ReverifyDifference",
+    "call_in",
+    "facts_in",
+    "judged_again",
+    "reverify_evidence",
+]
 
 FORMAT = "releve outbound proof 1"
 _FACTS_TAG = b"releve gate facts 1\n"
@@ -29,7 +37,7 @@ _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ReverifyDifference:
     """A line whose answer does not follow from its evidence: what was told, what is found."""
 
     line: int
@@ -38,17 +46,17 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Rerun:
+class Reverification:
     """What became of the lines of a file."""
 
     campaign: str
     lines: int
     allowed: int
     same: int
-    differences: tuple[Difference, ...]
+    differences: tuple[ReverifyDifference, ...]
 
 
-def rerun(lines: Iterable[str]) -> Rerun:
+def reverify_evidence(lines: Iterable[str]) -> Reverification:
     """Judge every call of a file again; ProofFault when it is no such file.
 
     A line is the same when the facts are those that were sealed, and the answer, the rows that
@@ -59,7 +67,7 @@ def rerun(lines: Iterable[str]) -> Rerun:
     if head.get("format") != FORMAT:
         raise ProofFault(f"line 1 is not the head of a file of format {FORMAT!r}")
     tables = {version: _rules(version, texts) for version, texts in head["rules"].items()}
-    count, allowed, found = 0, 0, list[Difference]()
+    count, allowed, found = 0, 0, list[ReverifyDifference]()
     for number, line in enumerate(given, 2):
         told = _loaded(line, number)
         decision = _loaded(told["text"], number)
@@ -67,8 +75,8 @@ def rerun(lines: Iterable[str]) -> Rerun:
         reason = _differs(decision, told["facts"], tables)
         if reason:
             call = f"{decision['call_id']}/{decision['cseq']}"
-            found.append(Difference(number, call, reason))
-    return Rerun(head["campaign"], count, allowed, count - len(found), tuple(found))
+            found.append(ReverifyDifference(number, call, reason))
+    return Reverification(head["campaign"], count, allowed, count - len(found), tuple(found))
 
 
 def _loaded(text: str, line: int) -> dict[str, Any]:
@@ -81,14 +89,16 @@ def _loaded(text: str, line: int) -> dict[str, Any]:
     return found
 
 
-def _rules(version: str, texts: Mapping[str, str]) -> Rules:
+def _rules(version: str, texts: Mapping[str, str]) -> LegalRules:
     rules = load_rules(texts)
     if rules.version != version:
         raise ProofFault(f"the rules of version {version[:12]} are not those: {rules.version[:12]}")
     return rules
 
 
-def _differs(decision: Mapping[str, Any], facts: Sequence[Any], tables: Mapping[str, Rules]) -> str:
+def _differs(
+    decision: Mapping[str, Any], facts: Sequence[Any], tables: Mapping[str, LegalRules]
+) -> str:
     """Return why a decision does not follow from its evidence, empty when it does."""
     text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
     if hashlib.sha256(_FACTS_TAG + text.encode()).hexdigest() != decision["facts"]:
@@ -112,15 +122,15 @@ def _differs(decision: Mapping[str, Any], facts: Sequence[Any], tables: Mapping[
 
 
 def judged_again(
-    decision: Mapping[str, Any], rows: Sequence[Any], rules: Rules
-) -> tuple[Verdict, ...]:
+    decision: Mapping[str, Any], rows: Sequence[Any], rules: LegalRules
+) -> tuple[CallVerdict, ...]:
     """Return the verdict on a sealed decision's call, for each who answers the number."""
     call, facts = call_in(decision), facts_in(rows)
-    found = [verdict(call, facts, rules, call.at, timed=False)]
+    found = [judge_call(call, facts, rules, call.at, timed=False)]
     if call.person:
         others = [person for person in decision["persons"].split("|") if person != call.person]
         found += [
-            verdict(replace(call, person=person), facts, rules, call.at, timed=False)
+            judge_call(replace(call, person=person), facts, rules, call.at, timed=False)
             for person in others
         ]
     return tuple(found)
@@ -164,7 +174,7 @@ def facts_in(rows: Iterable[Sequence[Any]]) -> Facts:
 
 
 def _kinds(table: str) -> dict[str, str]:
-    kinds = {name: kind for name, (kind, _) in columns_of(table).items() if name != "known_at"}
+    kinds = {name: kind for name, (kind, _) in list_columns(table).items() if name != "known_at"}
     return {**kinds, "unreadable": "text"} if table == "consents" else kinds
 
 

@@ -8,8 +8,8 @@ from datetime import date
 from itertools import combinations
 
 from releve.network.faults import advice, nearest
-from releve.outbound.errors import RuleFault
-from releve.outbound.legal_rows import Row, Territory
+from releve.outbound.errors import LegalRowFault
+from releve.outbound.legal_rows import LegalRow, Territory
 from releve.outbound.numbers import NumberTable
 from releve.outbound.rule_kinds import KINDS, SURE
 
@@ -19,12 +19,12 @@ Say = Callable[[str, str], None]
 """Takes a reason and a fix."""
 
 
-def speaker(faults: list[RuleFault], name: str, row: str) -> Say:
+def speaker(faults: list[LegalRowFault], name: str, row: str) -> Say:
     """Return what notes faults of one row of a file."""
-    return lambda reason, fix: faults.append(RuleFault(name, row, reason, fix))
+    return lambda reason, fix: faults.append(LegalRowFault(name, row, reason, fix))
 
 
-def check_row(row: Row, say: Say) -> None:
+def check_row(row: LegalRow, say: Say) -> None:
     """Check what a row can tell alone: its gate, its kind, what its sentence quotes."""
     kind = KINDS[row.kind]
     strange = set(row.sure) - set(SURE)
@@ -54,10 +54,10 @@ def check_row(row: Row, say: Say) -> None:
 
 
 def check_whole(
-    rows: list[Row],
+    rows: list[LegalRow],
     territories: list[Territory],
     numbers: NumberTable,
-    faults: list[RuleFault],
+    faults: list[LegalRowFault],
 ) -> None:
     """Check what one row cannot tell alone: overlaps, and names of other rows and places."""
     codes = {territory.code for territory in territories}
@@ -93,8 +93,8 @@ def check_whole(
     _check_overlaps(rows, faults)
 
 
-def _check_overlaps(rows: list[Row], faults: list[RuleFault]) -> None:
-    by_key: dict[tuple[str, ...], list[Row]] = {}
+def _check_overlaps(rows: list[LegalRow], faults: list[LegalRowFault]) -> None:
+    by_key: dict[tuple[str, ...], list[LegalRow]] = {}
     for row in rows:
         by_key.setdefault((row.jurisdiction, row.id, row.gate, row.kind), []).append(row)
     for versions in by_key.values():

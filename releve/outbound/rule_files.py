@@ -18,14 +18,14 @@ import yaml
 
 from releve.network.faults import advice, nearest
 from releve.outbound.calls import CALLEES, CHANNELS, MODES, PURPOSES
-from releve.outbound.errors import RuleFault, RuleFaults
-from releve.outbound.legal_rows import Applies, Row, Rules, Territory, Words, version_of
+from releve.outbound.errors import LegalRowFault, LegalRowFaults
+from releve.outbound.legal_rows import LegalRow, LegalRules, RowScope, Territory, Words, version_of
 from releve.outbound.numbers import NumberTable
 from releve.outbound.parameters import read_parameter
 from releve.outbound.rule_file_checks import Say, check_row, check_whole, speaker
 from releve.outbound.rule_kinds import GATES, KINDS
 from releve.outbound.territory_files import read_day, read_numbers, read_territories
-from releve.outbound.vocabulary import vocabulary
+from releve.outbound.vocabulary import get_vocabulary
 
 __all__ = ["built_in_rules", "built_in_texts", "load_rules"]
 
@@ -41,7 +41,7 @@ _APPLIES = {
     "purposes": PURPOSES,
     "modes": MODES,
     "channels": CHANNELS,
-    "objects": vocabulary("object").ids,
+    "objects": get_vocabulary("object").ids,
 }
 
 _NAMING = ("places", "except_places", "clients", "except_clients")
@@ -64,7 +64,7 @@ _Unique.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 @cache
-def built_in_rules() -> Rules:
+def built_in_rules() -> LegalRules:
     """Return the table that comes with this package."""
     return load_rules(built_in_texts())
 
@@ -80,11 +80,11 @@ def built_in_texts() -> dict[str, str]:
     }
 
 
-def load_rules(texts: Mapping[str, str]) -> Rules:
+def load_rules(texts: Mapping[str, str]) -> LegalRules:
     """Read a whole table of the law; RuleFaults names every row that is wrong, and its fix."""
-    faults: list[RuleFault] = []
+    faults: list[LegalRowFault] = []
     documents = {name: _document(name, texts[name], faults) for name in sorted(texts)}
-    rows: list[Row] = []
+    rows: list[LegalRow] = []
     changes: list[tuple[str, str, dict[str, Any]]] = []
     territories: list[Territory] = []
     numbers = NumberTable((), (), ())
@@ -104,27 +104,27 @@ def load_rules(texts: Mapping[str, str]) -> Rules:
         rows = _changed(rows, change, jurisdiction, name, faults)
     check_whole(rows, territories, numbers, faults)
     if faults:
-        raise RuleFaults(tuple(faults))
-    return Rules(rows, territories, numbers, version_of(texts))
+        raise LegalRowFaults(tuple(faults))
+    return LegalRules(rows, territories, numbers, version_of(texts))
 
 
-def _document(name: str, text: str, faults: list[RuleFault]) -> dict[str, Any]:
+def _document(name: str, text: str, faults: list[LegalRowFault]) -> dict[str, Any]:
     try:
         found = yaml.load(text, _Unique)
     except yaml.YAMLError as error:
-        faults.append(RuleFault(name, "the file", f"it is not YAML: {error}", "mend it"))
+        faults.append(LegalRowFault(name, "the file", f"it is not YAML: {error}", "mend it"))
         return {"rows": []}
     return found if isinstance(found, dict) else {}
 
 
 def _rows(
-    name: str, document: dict[str, Any], faults: list[RuleFault]
-) -> tuple[list[Row], list[tuple[str, str, dict[str, Any]]]]:
+    name: str, document: dict[str, Any], faults: list[LegalRowFault]
+) -> tuple[list[LegalRow], list[tuple[str, str, dict[str, Any]]]]:
     jurisdiction = str(document.get("jurisdiction", ""))
     if not jurisdiction:
         say = speaker(faults, name, "the file")
         say("no jurisdiction", "write jurisdiction: FR above its rows")
-    rows: list[Row] = []
+    rows: list[LegalRow] = []
     changes: list[tuple[str, str, dict[str, Any]]] = []
     for number, entry in enumerate(document["rows"] or [], 1):
         if not isinstance(entry, dict):
@@ -140,7 +140,7 @@ def _rows(
     return rows, changes
 
 
-def _row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> Row | None:
+def _row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> LegalRow | None:
     """Return one row, or None once what is wrong with it is said."""
     before: list[str] = []
 
@@ -162,7 +162,7 @@ def _row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> Row |
     first, last = read_day(entry.get("from"), "from", tell), read_day(entry.get("to"), "to", tell)
     if first and last and last < first:
         tell(f"it ends on {last}, before it starts on {first}", "write to: on or after from:")
-    row = Row(
+    row = LegalRow(
         id=str(entry["id"]),
         jurisdiction=jurisdiction,
         gate=gate,
@@ -195,7 +195,7 @@ def _words(value: Any, key: str, say: Say) -> Words | None:
     return Words(str(value["fr"]), str(value["en"]))
 
 
-def _applies(value: Mapping[str, Any], say: Say) -> Applies:
+def _applies(value: Mapping[str, Any], say: Say) -> RowScope:
     found: dict[str, frozenset[str]] = {}
     for key, words in value.items():
         if key not in _APPLIES and key not in _NAMING:
@@ -205,7 +205,7 @@ def _applies(value: Mapping[str, Any], say: Say) -> Applies:
         if strange or not words:
             say(f"applies: {key} {sorted(strange)} unknown", f"use {', '.join(_APPLIES[key])}")
         found[key] = frozenset(words)
-    return Applies(**found)
+    return RowScope(**found)
 
 
 def _parameters(kind: str, given: Mapping[str, Any], say: Say) -> dict[str, Any]:
@@ -226,8 +226,12 @@ def _parameters(kind: str, given: Mapping[str, Any], say: Say) -> dict[str, Any]
 
 
 def _changed(
-    rows: list[Row], change: dict[str, Any], jurisdiction: str, name: str, faults: list[RuleFault]
-) -> list[Row]:
+    rows: list[LegalRow],
+    change: dict[str, Any],
+    jurisdiction: str,
+    name: str,
+    faults: list[LegalRowFault],
+) -> list[LegalRow]:
     """Return the rows once one of them is closed or amended by a further row."""
     verb = "closes" if "closes" in change else "amends"
     wanted = str(change[verb])
@@ -261,7 +265,7 @@ def _changed(
     return ended + [_amended(row, new, start, name, say) for row in met]
 
 
-def _amended(row: Row, new: dict[str, Any], start: date, name: str, say: Say) -> Row:
+def _amended(row: LegalRow, new: dict[str, Any], start: date, name: str, say: Say) -> LegalRow:
     kept = dict(row.parameters)
     given = new.get("parameters") or {}
     known = {key: value for key, value in KINDS[row.kind].parameters.items() if key in given}
@@ -279,7 +283,7 @@ def _amended(row: Row, new: dict[str, Any], start: date, name: str, say: Say) ->
     }
     applies = {"applies": _applies(new["applies"], say)} if "applies" in new else {}
     last = read_day(new.get("to"), "to", say)
-    amended: Row = replace(
+    amended: LegalRow = replace(
         row, first=start, last=last or row.last, parameters=kept, file=name,
         **texts, **plain, **lists, **applies,  # type: ignore[arg-type]
     )  # fmt: skip

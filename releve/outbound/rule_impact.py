@@ -16,10 +16,10 @@ from releve.network.faults import advice, nearest
 from releve.outbound.calls import Call
 from releve.outbound.errors import CallFault
 from releve.outbound.facts import Facts
-from releve.outbound.legal_rows import Rules
-from releve.outbound.verdict import Verdict, verdict
+from releve.outbound.legal_rows import LegalRules
+from releve.outbound.verdict import CallVerdict, judge_call
 
-__all__ = ["CALL_COLUMNS", "Flip", "flips", "read_calls"]
+__all__ = ["CALL_COLUMNS", "Flip", "find_flips", "read_calls"]
 
 _NOT_READ = ("authenticated", "mobile_terminal")
 CALL_COLUMNS = tuple(field.name for field in fields(Call) if field.name not in _NOT_READ)
@@ -33,8 +33,8 @@ class Flip:
     """A call whose verdict would change, before and after the change of the rules."""
 
     call: Call
-    before: Verdict
-    after: Verdict
+    before: CallVerdict
+    after: CallVerdict
 
     @property
     def direction(self) -> str:
@@ -54,19 +54,19 @@ class Flip:
         return _versions(self.before, self.after)
 
 
-def _versions(these: Verdict, not_those: Verdict) -> tuple[str, ...]:
+def _versions(these: CallVerdict, not_those: CallVerdict) -> tuple[str, ...]:
     other = {finding.row.version for finding in not_those.findings}
     found = (finding.row.version for finding in these.findings)
     return tuple(dict.fromkeys(version for version in found if version not in other))
 
 
-def flips(
-    calls: Iterable[Call], facts: Facts, before: Rules, after: Rules, known_at: datetime
+def find_flips(
+    calls: Iterable[Call], facts: Facts, before: LegalRules, after: LegalRules, known_at: datetime
 ) -> tuple[Flip, ...]:
     """Return the calls whose verdict would change, as known at an instant, in their order."""
     found = []
     for call in calls:
-        old, new = (verdict(call, facts, rules, known_at) for rules in (before, after))
+        old, new = (judge_call(call, facts, rules, known_at) for rules in (before, after))
         flip = Flip(call, old, new)
         if old.allowed != new.allowed or flip.gained or flip.lost:
             found.append(flip)

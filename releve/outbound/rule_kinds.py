@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from releve.outbound.vocabulary import vocabulary
+from releve.outbound.vocabulary import get_vocabulary
 
 __all__ = ["DATA", "GATES", "KINDS", "SURE", "Kind", "Parameter"]
 
@@ -56,20 +56,20 @@ def _test(parameters: dict[str, Parameter], *quotes: str) -> Kind:
     return Kind("test", parameters, frozenset(quotes))
 
 
-_LIST = Parameter("word", of=vocabulary("list").ids)
+_LIST = Parameter("word", of=get_vocabulary("list").ids)
 _FLAG = Parameter("flag")
 _OPTIONAL_FLAG = Parameter("flag", required=False)
 _COUNT = Parameter("count")
 _OPTIONAL_COUNT = Parameter("count", required=False)
 _WORDS = Parameter("words")
-_ITEMS = Parameter("words", of=vocabulary("item").ids)
+_ITEMS = Parameter("words", of=get_vocabulary("item").ids)
 _NO_REFUSALS = Parameter("words", of=("not-now",))
-_OPTIONAL_REFUSALS = Parameter("words", required=False, of=vocabulary("refusal-kind").ids)
-_OBJECTS = Parameter("words", of=vocabulary("object").ids)
-_OUTCOMES = Parameter("words", of=vocabulary("outcome").ids)
-_ACTS = Parameter("words", of=vocabulary("act").ids)
-_CALLEES = Parameter("words", of=vocabulary("person-kind").ids)
-_PURPOSES = Parameter("words", of=vocabulary("purpose").ids)
+_OPTIONAL_REFUSALS = Parameter("words", required=False, of=get_vocabulary("refusal-kind").ids)
+_OBJECTS = Parameter("words", of=get_vocabulary("object").ids)
+_OUTCOMES = Parameter("words", of=get_vocabulary("outcome").ids)
+_ACTS = Parameter("words", of=get_vocabulary("act").ids)
+_CALLEES = Parameter("words", of=get_vocabulary("person-kind").ids)
+_PURPOSES = Parameter("words", of=get_vocabulary("purpose").ids)
 
 KINDS: dict[str, Kind] = {
     # releve.outbound.judged_call, releve.outbound.checks_data
@@ -115,7 +115,7 @@ KINDS: dict[str, Kind] = {
         {
             "working_days": _COUNT,
             "holidays": Parameter("row"),
-            "named_for": Parameter("words", required=False, of=vocabulary("object").ids),
+            "named_for": Parameter("words", required=False, of=get_vocabulary("object").ids),
             "made_in_call": _FLAG,
         },
     ),
@@ -139,7 +139,7 @@ KINDS: dict[str, Kind] = {
             "most": _COUNT,
             "days": _OPTIONAL_COUNT,
             "hours": _OPTIONAL_COUNT,
-            "purposes": Parameter("words", required=False, of=vocabulary("purpose").ids),
+            "purposes": Parameter("words", required=False, of=get_vocabulary("purpose").ids),
         },
         "count",
         "most",

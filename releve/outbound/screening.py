@@ -19,18 +19,18 @@ import polars as pl
 from releve.network.clock import UTC
 from releve.outbound.calls import CALLEES, Call
 from releve.outbound.check_table import CLOCK_CHANGES
-from releve.outbound.fact_tables import facts_of
+from releve.outbound.fact_tables import build_facts
 from releve.outbound.facts import SAID
-from releve.outbound.judged_call import territory_of
-from releve.outbound.legal_rows import Rules, legal_day
+from releve.outbound.judged_call import find_territory
+from releve.outbound.legal_rows import LegalRules, to_legal_day
 from releve.outbound.number_frames import understood
 from releve.outbound.screening_facts import ABOUT_PEOPLE, Register
-from releve.outbound.screening_group import Group, GroupAt
+from releve.outbound.screening_group import GroupAt, ScreeningGroup
 from releve.outbound.screening_next import released
 from releve.outbound.screening_people import People
-from releve.outbound.verdict import Verdict, verdict
-from releve.outbound.vocabulary import spelled
-from releve.outbound.word_frames import strange_words
+from releve.outbound.verdict import CallVerdict, judge_call
+from releve.outbound.vocabulary import normalize_word
+from releve.outbound.word_frames import mark_unknown_words
 
 __all__ = ["COLUMNS", "Screener"]
 
@@ -76,7 +76,7 @@ class Screener:
         self,
         call: Call,
         frames: Mapping[str, pl.DataFrame | pl.LazyFrame],
-        rules: Rules,
+        rules: LegalRules,
         known_at: datetime,
         *,
         following: bool = True,
@@ -85,11 +85,11 @@ class Screener:
         self._call, self._rules, self._known_at = call, rules, known_at
         self._register = Register(call, frames, rules, known_at)
         self._following = following
-        self._groups: dict[tuple[str, ...], Group] = {}
+        self._groups: dict[tuple[str, ...], ScreeningGroup] = {}
 
     def screen(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows (``number``, perhaps ``person``, ``address``, ``callee``) with verdicts."""
-        day = legal_day(self._call.at)
+        day = to_legal_day(self._call.at)
         work = understood(rows["number"], self._rules.numbers, day).with_row_index("row")
         held = self._register.holders(work["number"])
         work = self._prepared(rows, work, held)
@@ -150,7 +150,7 @@ class Screener:
     def _places(self, addresses: pl.Series) -> pl.Series:
         """Return the territory of each address: ``?`` when it names none, empty when it is."""
         written = addresses.unique().to_list()
-        found = [territory_of(address, self._rules) for address in written]
+        found = [find_territory(address, self._rules) for address in written]
         places = [
             place.code if place else ("?" if address else "")
             for address, place in zip(written, found, strict=True)
@@ -180,7 +180,7 @@ class Screener:
         freed, rest = released(rest, facts, group, now)
         return pl.concat([_told(judged, now), _told(freed, now)]), rest
 
-    def _group(self, key: tuple[str, ...], members: pl.DataFrame) -> Group:
+    def _group(self, key: tuple[str, ...], members: pl.DataFrame) -> ScreeningGroup:
         if key not in self._groups:
             first, (*_, callee, who) = members.row(0, named=True), key
             call = replace(
@@ -193,14 +193,14 @@ class Screener:
             facts = self._register.of_client
             if who == "several":
                 facts = self._register.with_people(_two_people(first["number"], self._known_at))
-            self._groups[key] = Group(call, facts, self._rules, self._known_at)
+            self._groups[key] = ScreeningGroup(call, facts, self._rules, self._known_at)
         return self._groups[key]
 
     def _at_next_opening(
         self,
         judged: pl.DataFrame,
         facts: Mapping[str, pl.DataFrame],
-        group: Group,
+        group: ScreeningGroup,
         chunk: _Chunk,
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Split people whom only the clock refuses: those that its next opening frees, the rest."""
@@ -230,7 +230,7 @@ class Screener:
             frames[name] = frames[name].filter(sayer)
         for name in ("people", "listings"):
             frames[name] = frames[name].filter(pl.col("number").is_in(numbers))
-        facts, told = facts_of(frames), []
+        facts, told = build_facts(frames), []
         for row in members.iter_rows(named=True):
             call = replace(
                 self._call,
@@ -239,7 +239,7 @@ class Screener:
                 address=row["address"],
                 callee=row["callee"],
             )
-            found = verdict(call, facts, self._rules, self._known_at)
+            found = judge_call(call, facts, self._rules, self._known_at)
             told.append((row["row"], *_cells(found)))
         return pl.DataFrame(told, schema=_EMPTY.schema, orient="row")
 
@@ -264,7 +264,7 @@ def _by_number(held: pl.DataFrame) -> pl.DataFrame:
 
 def _kinds_told(callees: pl.Series) -> dict[str, str]:
     """Return each kind of callee that a list names with its id."""
-    return {text: spelled("person-kind", text) for text in callees.unique().to_list()}
+    return {text: normalize_word("person-kind", text) for text in callees.unique().to_list()}
 
 
 def _strange(work: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.Series:
@@ -272,8 +272,8 @@ def _strange(work: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.Serie
     people, numbers = list[pl.Series](), frames["listings"]
     for table, column in (("refusals", "kind"), ("refusals", "basis"), ("attempts", "outcome")):
         frame = frames[table]
-        people.append(frame["person"].filter(strange_words(table, column, frame[column])))
-    listed = numbers["number"].filter(strange_words("listings", "list", numbers["list"]))
+        people.append(frame["person"].filter(mark_unknown_words(table, column, frame[column])))
+    listed = numbers["number"].filter(mark_unknown_words("listings", "list", numbers["list"]))
     return work.select(
         pl.col("odd_kind")
         | pl.col("whose").is_in(pl.concat(people).implode())
@@ -288,13 +288,13 @@ def _two_people(number: str, known_at: datetime) -> pl.DataFrame:
     return pl.DataFrame(told).with_columns(**blank, known_at=pl.col("known_at").cast(_UNIT))
 
 
-def _cells(found: Verdict) -> tuple[object, ...]:
+def _cells(found: CallVerdict) -> tuple[object, ...]:
     ids = "|".join(found.rules)
     ground = (found.legal, found.allowed, ids, found.basis)
     return (found.number, found.person, *ground, found.next_allowed)
 
 
-def _alike(group: Group, members: pl.DataFrame) -> pl.DataFrame:
+def _alike(group: ScreeningGroup, members: pl.DataFrame) -> pl.DataFrame:
     """Return the one verdict of a group for each of its members."""
     found = group.verdict
     return members.select(
@@ -311,7 +311,7 @@ def _alike(group: Group, members: pl.DataFrame) -> pl.DataFrame:
 
 def _never(
     judged: pl.DataFrame,
-    group: Group,
+    group: ScreeningGroup,
     now: GroupAt,
     facts: Mapping[str, pl.DataFrame],
     people: People,

@@ -12,10 +12,10 @@ from datetime import datetime
 import polars as pl
 
 from releve.outbound.calls import Call
-from releve.outbound.fact_tables import facts_of
+from releve.outbound.fact_tables import build_facts
 from releve.outbound.facts import EVERY_CLIENT, SAID, Alias, Facts
-from releve.outbound.lazy_tables import tidied
-from releve.outbound.legal_rows import Row, Rules, legal_day
+from releve.outbound.lazy_tables import tidy_table
+from releve.outbound.legal_rows import LegalRow, LegalRules, to_legal_day
 from releve.outbound.number_frames import said_by, shown_column
 
 __all__ = ["ABOUT_PEOPLE", "Register", "counted_refusals", "last_versions"]
@@ -33,10 +33,10 @@ class Register:
         self,
         call: Call,
         frames: Mapping[str, pl.DataFrame | pl.LazyFrame],
-        rules: Rules,
+        rules: LegalRules,
         known_at: datetime,
     ) -> None:
-        self._rules, self._day = rules, legal_day(call.at)
+        self._rules, self._day = rules, to_legal_day(call.at)
         mine_too = Facts(aliases=_aliases(frames["clients"]))
         self._tables = {name: _known(frame.lazy(), known_at) for name, frame in frames.items()}
         for name in ABOUT_PEOPLE:
@@ -55,7 +55,7 @@ class Register:
             name: (table.limit(0) if name in about else table).collect()
             for name, table in self._tables.items()
         }
-        self.of_client: Facts = facts_of(self._common)
+        self.of_client: Facts = build_facts(self._common)
 
     def _shown(self) -> pl.Expr:
         table, day = self._rules.numbers, self._day
@@ -67,13 +67,13 @@ class Register:
 
     def with_people(self, people: pl.DataFrame) -> Facts:
         """Return the client's own facts, and who holds some numbers."""
-        return facts_of({**self._common, "people": people})
+        return build_facts({**self._common, "people": people})
 
     def holders(self, numbers: pl.Series) -> pl.DataFrame:
         """Return who holds some numbers: the last word on each, in the order they were known."""
         wanted = numbers.rename("number").to_frame().unique().lazy()
         held = self._tables["people"].join(wanted, on="number", how="semi", maintain_order="left")
-        return last_versions(tidied("people", held.collect()), "number", "person")
+        return last_versions(tidy_table("people", held.collect()), "number", "person")
 
     def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
         """Return every table of the client, of these people and numbers alone."""
@@ -92,7 +92,7 @@ class Register:
             self._tables["listings"].join(called, on="number", how="semi", maintain_order="left")
         )
         for name, table in zip((*ABOUT_PEOPLE, "listings"), asked, strict=True):
-            found[name] = tidied(name, table.collect(engine="streaming"))
+            found[name] = tidy_table(name, table.collect(engine="streaming"))
         return found
 
 
@@ -107,7 +107,7 @@ def _known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
     return table if when is None else table.filter(pl.col(when) <= known_at)
 
 
-def counted_refusals(row: Row) -> pl.Expr:
+def counted_refusals(row: LegalRow) -> pl.Expr:
     """Return whether a silence counts a refusal, as ``checks_history.counts_refusal`` does."""
     counted = ~pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
     only = row.parameters.get("only")

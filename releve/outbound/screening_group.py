@@ -12,12 +12,12 @@ from releve.outbound.calls import Call
 from releve.outbound.check_table import CHECKS, CLOCK_CHANGES, PHASES
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import Facts
-from releve.outbound.judged_call import Case, Moment, case_of
-from releve.outbound.legal_rows import Row, Rules
+from releve.outbound.judged_call import CallMoment, JudgedCall, build_judged_call
+from releve.outbound.legal_rows import LegalRow, LegalRules
 from releve.outbound.next_allowed import changes_of, next_answer
-from releve.outbound.verdict import Verdict, verdict
+from releve.outbound.verdict import CallVerdict, judge_call
 
-__all__ = ["PERSONAL", "Group", "GroupAt"]
+__all__ = ["PERSONAL", "GroupAt", "ScreeningGroup"]
 
 PERSONAL = frozenset({"consent_required", "list_opposition", "cap", "silence", "pause"}).union(
     CONSENT_KINDS
@@ -35,8 +35,8 @@ class GroupAt:
     ``fixed`` are the bits of the rows that refuse everybody, unless an exception lifts them.
     """
 
-    moment: Moment
-    tests: tuple[Row, ...]
+    moment: CallMoment
+    tests: tuple[LegalRow, ...]
     fixed: int
 
     def bits(self, *kinds: str) -> int:
@@ -53,12 +53,12 @@ class GroupAt:
         return sum(1 << i for i, row in enumerate(self.tests) if row.gate == "H")
 
 
-class Group:
+class ScreeningGroup:
     """A group: a call to one of its people of whom nothing is known, and the client's own facts."""
 
-    def __init__(self, call: Call, facts: Facts, rules: Rules, known_at: datetime) -> None:
-        self.case: Case = case_of(call, facts, rules, known_at)
-        self.verdict: Verdict = verdict(call, facts, rules, known_at)
+    def __init__(self, call: Call, facts: Facts, rules: LegalRules, known_at: datetime) -> None:
+        self.case: JudgedCall = build_judged_call(call, facts, rules, known_at)
+        self.verdict: CallVerdict = judge_call(call, facts, rules, known_at)
         self._at: dict[datetime, GroupAt] = {}
 
     @property
@@ -137,7 +137,7 @@ class Group:
         return [found for found in self.case.law_changes if found > self.case.call.at]
 
 
-def _group_at(moment: Moment) -> GroupAt:
+def _group_at(moment: CallMoment) -> GroupAt:
     kinds = CHECKS.keys() | PERSONAL
     tests = sorted(
         (row for row in moment.rows if row.kind in kinds),

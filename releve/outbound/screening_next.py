@@ -16,10 +16,10 @@ import polars as pl
 from releve.network.clock import zone
 from releve.outbound.check_table import CLOCK_CHANGES
 from releve.outbound.checks_history import purposes_apart
-from releve.outbound.hours import local_midnight
-from releve.outbound.legal_rows import LEGAL_ZONE, Row
+from releve.outbound.hours import find_local_midnight
+from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow
 from releve.outbound.screening_facts import counted_refusals
-from releve.outbound.screening_group import Group, GroupAt
+from releve.outbound.screening_group import GroupAt, ScreeningGroup
 
 __all__ = ["released"]
 
@@ -28,7 +28,7 @@ _HISTORY = ("cap", "silence", "pause")
 
 
 def released(
-    people: pl.DataFrame, facts: Mapping[str, pl.DataFrame], group: Group, now: GroupAt
+    people: pl.DataFrame, facts: Mapping[str, pl.DataFrame], group: ScreeningGroup, now: GroupAt
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split judged people into those with ``next_allowed`` and those for the plain engine."""
     rows = [(i, row) for i, row in enumerate(now.tests) if _passes(row)]
@@ -49,7 +49,7 @@ def released(
     return settled, pl.concat([rest, mine.filter(~lasts)], how="diagonal")
 
 
-def _passes(row: Row) -> bool:
+def _passes(row: LegalRow) -> bool:
     """Return whether time alone lifts what a row of the history refuses."""
     if row.kind == "cap":
         return bool(row.parameters["most"] > 0)
@@ -71,7 +71,7 @@ def _plain(now: GroupAt) -> bool:
 def _with_release(
     people: pl.DataFrame,
     facts: Mapping[str, pl.DataFrame],
-    rows: Sequence[tuple[int, Row]],
+    rows: Sequence[tuple[int, LegalRow]],
     now: GroupAt,
 ) -> pl.DataFrame:
     """Return the people with the instant at which the last row of their history lets go."""
@@ -85,7 +85,7 @@ def _with_release(
     return people.with_columns(release=pl.max_horizontal(releases))
 
 
-def _releases(row: Row, facts: Mapping[str, pl.DataFrame], now: GroupAt) -> pl.DataFrame:
+def _releases(row: LegalRow, facts: Mapping[str, pl.DataFrame], now: GroupAt) -> pl.DataFrame:
     """Return, a person a row, when one row of the history lets go of them."""
     at = now.moment.at
     past = facts["refusals" if row.kind == "silence" else "attempts"].filter(pl.col("at") <= at)
@@ -117,7 +117,7 @@ def _latest(exits: pl.DataFrame) -> pl.DataFrame:
     return exits.group_by("person").agg(release=pl.col("exit").max())
 
 
-def _hours_later(events: pl.DataFrame, row: Row) -> pl.DataFrame:
+def _hours_later(events: pl.DataFrame, row: LegalRow) -> pl.DataFrame:
     later = pl.col("at") + timedelta(hours=row.parameters["hours"])
     return events.select("person", exit=later.cast(_UNIT))
 
@@ -126,13 +126,13 @@ def _midnights(events: pl.DataFrame, days: int, name: str) -> pl.DataFrame:
     """Return the first instant of the local day so many days after each event."""
     day = events["at"].dt.convert_time_zone(zone(name).key).dt.date()
     seen: list[date] = day.unique().to_list()
-    first = [local_midnight(one + timedelta(days=days), name) for one in seen]
+    first = [find_local_midnight(one + timedelta(days=days), name) for one in seen]
     table = pl.DataFrame({"day": seen, "exit": first}, schema={"day": pl.Date, "exit": _UNIT})
     dated = events.select("person", day=day)
     return dated.join(table, on="day", how="left").select("person", "exit")
 
 
-def _with_next_clear(people: pl.DataFrame, group: Group) -> pl.DataFrame:
+def _with_next_clear(people: pl.DataFrame, group: ScreeningGroup) -> pl.DataFrame:
     """Return the people with the first open instant from their release on."""
     last = people["release"].max()
     spans = group.clear_spans(last) if isinstance(last, datetime) else []

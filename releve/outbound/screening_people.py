@@ -20,11 +20,11 @@ from releve.outbound.calls import Call
 from releve.outbound.checks_history import purposes_apart
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import SAID
-from releve.outbound.hours import local_midnight
-from releve.outbound.legal_rows import LEGAL_ZONE, Row, Rules, legal_midnight
+from releve.outbound.hours import find_local_midnight
+from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, find_legal_midnight
 from releve.outbound.screening_facts import counted_refusals, last_versions
 from releve.outbound.screening_group import GroupAt
-from releve.outbound.vocabulary import vocabulary
+from releve.outbound.vocabulary import get_vocabulary
 
 __all__ = ["People"]
 
@@ -34,7 +34,7 @@ _NO = pl.lit(False)
 class People:
     """The facts about some people for one client and one object, ready to be judged."""
 
-    def __init__(self, call: Call, frames: Mapping[str, pl.DataFrame], rules: Rules) -> None:
+    def __init__(self, call: Call, frames: Mapping[str, pl.DataFrame], rules: LegalRules) -> None:
         self._call = call
         self._frames = {name: frames[name] for name in ("withdrawals", "refusals", "listings")}
         for name in ("consents", "contracts"):
@@ -99,13 +99,13 @@ class People:
         ]
 
 
-def _ended_by_consent(rules: Rules) -> pl.Expr:
+def _ended_by_consent(rules: LegalRules) -> pl.Expr:
     """Return whether a later consent ends the silence after a refusal."""
     rows = (row for row in rules.rows if row.parameters.get("until_consent"))
     return reduce(or_, map(counted_refusals, rows), _NO)
 
 
-def _days_of_requests(rules: Rules) -> int:
+def _days_of_requests(rules: LegalRules) -> int:
     """Return after how many days no request to be called has an effect any more.
 
     Of seven days in a row six are working days; holidays take a few more.
@@ -117,7 +117,7 @@ def _days_of_requests(rules: Rules) -> int:
     return max(days) + 2
 
 
-def _numbered(at: GroupAt, *kinds: str) -> list[tuple[int, Row]]:
+def _numbered(at: GroupAt, *kinds: str) -> list[tuple[int, LegalRow]]:
     return [(i, row) for i, row in enumerate(at.tests) if row.kind in kinds]
 
 
@@ -164,13 +164,13 @@ def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataF
     return consents.group_by("person").agg(found)
 
 
-def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
+def _reason(row: LegalRow, at: GroupAt, place: int) -> pl.Expr:
     """Return what one row of the family has against each consent."""
     if row.kind == "consent_proof":
         return pl.col("proof") == ""
     if row.kind == "consent_items":
         lacks = [~pl.col("items").list.contains(item) for item in sorted(row.parameters["items"])]
-        positive = sorted(set(vocabulary("act").ids) - row.parameters["not_positive"])
+        positive = sorted(set(get_vocabulary("act").ids) - row.parameters["not_positive"])
         return reduce(or_, lacks) | ~pl.col("act").is_in(positive)
     if row.kind == "consent_period":
         return _last_day(row) < pl.lit(at.moment.day)
@@ -181,7 +181,7 @@ def _reason(row: Row, at: GroupAt, place: int) -> pl.Expr:
     return pl.col(f"refused{place}")
 
 
-def _last_day(row: Row) -> pl.Expr:
+def _last_day(row: LegalRow) -> pl.Expr:
     """Return the last legal day of each consent."""
     if "days" in row.parameters:
         too_late = pl.col("day") + timedelta(days=row.parameters["days"])
@@ -209,7 +209,10 @@ def _withdrawn(
 
 
 def _refused(
-    consents: pl.DataFrame, refusals: pl.DataFrame, rows: list[tuple[int, Row]], instant: datetime
+    consents: pl.DataFrame,
+    refusals: pl.DataFrame,
+    rows: list[tuple[int, LegalRow]],
+    instant: datetime,
 ) -> pl.DataFrame:
     for i, row in rows:
         if row.kind != "consent_refusal":
@@ -218,7 +221,7 @@ def _refused(
         on_consent = (pl.col("basis") == "") | pl.col("basis").str.starts_with("consent")
         in_time = pl.col("at") <= instant
         if row.first is not None:
-            in_time &= pl.col("at") >= legal_midnight(row.first)
+            in_time &= pl.col("at") >= find_legal_midnight(row.first)
         events = refusals.filter(counted & on_consent & in_time)
         pairs = consents.select("person", "id", "collected_at").join(
             events.select("person", event="at"), on="person"
@@ -260,7 +263,7 @@ def _attempt_columns(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
             since = [pl.col("at") > instant - timedelta(hours=row.parameters["hours"])]
         else:
             days = timedelta(days=row.parameters["days"] - 1)
-            firsts = [local_midnight(day - days, name) for name, day in at.moment.days()]
+            firsts = [find_local_midnight(day - days, name) for name, day in at.moment.days()]
             since = [pl.col("at") >= first for first in firsts]
         counted = past & ~pl.col("purpose").is_in(sorted(purposes_apart(row)))
         full = [(counted & recent).sum() >= row.parameters["most"] for recent in since]
@@ -331,7 +334,7 @@ def _with_masks(people: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     )
 
 
-def _against(row: Row, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
+def _against(row: LegalRow, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
     """Return whom a row refuses, before any exception lifts it."""
     if row.kind == "consent_required":
         return pl.col("needed") & ~_yes("given")
@@ -344,7 +347,7 @@ def _against(row: Row, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
     return pl.lit(bool(at.fixed >> place & 1))
 
 
-def _granted(row: Row, at: GroupAt) -> pl.Expr:
+def _granted(row: LegalRow, at: GroupAt) -> pl.Expr:
     """Return the ground on which the first exception that fits lifts a row, null where none."""
     case, found = at.moment.case, [pl.lit(None, pl.String)]
     for name in row.exceptions:
@@ -359,7 +362,10 @@ def _granted(row: Row, at: GroupAt) -> pl.Expr:
 
 
 def _basis(
-    at: GroupAt, anchors: list[Row], grants: Mapping[Row, pl.Expr], against: Mapping[Row, pl.Expr]
+    at: GroupAt,
+    anchors: list[LegalRow],
+    grants: Mapping[LegalRow, pl.Expr],
+    against: Mapping[LegalRow, pl.Expr],
 ) -> pl.Expr:
     """Return the ground of each call: a consent, what dispenses with one, or none needed."""
     if not at.moment.regulated:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from releve.outbound.dates_text import day_text, moment_text
-from releve.outbound.legal_rows import Row, Words
-from releve.outbound.phrases import PHRASES, join
+from releve.outbound.dates_text import format_day, format_instant
+from releve.outbound.legal_rows import LegalRow, Words
+from releve.outbound.phrases import PHRASES, join_phrases
 
-__all__ = ["REASONS", "outline", "sentence"]
+__all__ = ["REASONS", "render_outline", "render_sentence"]
 
 REASONS: Mapping[str, Words] = {
     "empty": Words("il manque", "it is missing"),
@@ -99,7 +99,7 @@ REASONS: Mapping[str, Words] = {
 """What is wrong with a number, a place, a person or a date, and the classes of numbers shown."""
 
 
-def sentence(words: Words, row: Row, quotes: Mapping[str, Any], language: str) -> str:
+def render_sentence(words: Words, row: LegalRow, quotes: Mapping[str, Any], language: str) -> str:
     """Return a row's words with what was quoted said in a language; ``fr`` or ``en``."""
     said = {name: _said(value, language) for name, value in quotes.items()}
     phrases = PHRASES.get(row.kind)
@@ -108,7 +108,7 @@ def sentence(words: Words, row: Row, quotes: Mapping[str, Any], language: str) -
     return words.of(language).format_map(said)
 
 
-def outline(words: Words, language: str) -> str:
+def render_outline(words: Words, language: str) -> str:
     """Return a row's words with a gap where a call's own figures would stand."""
     return re.sub(r"\{\w+\}", "…", words.of(language))
 
@@ -117,11 +117,11 @@ def _said(value: Any, language: str) -> str:
     if isinstance(value, Words):
         return value.of(language)
     if isinstance(value, datetime):
-        return moment_text(value, language)
+        return format_instant(value, language)
     if isinstance(value, date):
-        return day_text(value, language)
+        return format_day(value, language)
     if isinstance(value, tuple):
-        return join([_said(one, language) for one in value], language) if value else "—"
+        return join_phrases([_said(one, language) for one in value], language) if value else "—"
     if isinstance(value, float):
         text = f"{value:.1f}".removesuffix(".0")
         return text.replace(".", ",") if language == "fr" else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["SOURCES", "numbers_of"]
+__all__ = ["SOURCES", "list_source_numbers"]
 
 SOURCES: dict[str, str] = {
     "1": "Public note on telecom and telemarketing law; Légifrance and Arcep read 13–14 Sept 2026",
@@ -57,6 +57,6 @@ SOURCES: dict[str, str] = {
 """Number to source; a number that is not here is one that nobody can look up."""
 
 
-def numbers_of(source: str) -> tuple[str, ...]:
+def list_source_numbers(source: str) -> tuple[str, ...]:
     """Return the numbers that a row's source names: ``[8][1]`` or ``[8], tz``."""
     return tuple(found.strip("[]") for found in re.findall(r"\[\w+\]|\btz\b", source))

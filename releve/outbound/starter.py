@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from releve.outbound.calls import Call
-from releve.outbound.fact_tables import TABLES, columns_of, facts_of, read_tables
+from releve.outbound.fact_tables import TABLES, build_facts, list_columns, read_tables
 from releve.outbound.facts import ITEMS
-from releve.outbound.legal_rows import Rules, legal_day
-from releve.outbound.verdict import next_allowed
-from releve.outbound.vocabulary import vocabulary
+from releve.outbound.legal_rows import LegalRules, to_legal_day
+from releve.outbound.verdict import find_next_allowed
+from releve.outbound.vocabulary import get_vocabulary
 
-__all__ = ["Starter", "starter_of"]
+__all__ = ["Starter", "build_starter"]
 
 CLIENT, CAMPAIGN, PERSON = "example", "first", "P1"
 NUMBER, CALLER = "+33199000001", "+33162000001"
@@ -30,11 +30,11 @@ class Starter:
     call: Call
 
 
-def starter_of(now: datetime, rules: Rules) -> Starter:
+def build_starter(now: datetime, rules: LegalRules) -> Starter:
     """Return the folder for a call now, or at the next instant at which one may be placed."""
     call = Call(CLIENT, NUMBER, now, OBJECT, CALLER, CAMPAIGN, sector=SECTOR)
-    facts = facts_of(read_tables(_files(now), whole=True))
-    at = next_allowed(call, facts, rules, now)
+    facts = build_facts(read_tables(_files(now), whole=True))
+    at = find_next_allowed(call, facts, rules, now)
     if at is None:
         raise ValueError("under the rules that are loaded the example is never allowed")
     at = at.astimezone(now.tzinfo)
@@ -53,15 +53,15 @@ def _files(at: datetime) -> dict[str, bytes]:
                 "id": "C1", "client": CLIENT, "person": PERSON,
                 "collected_at": given.isoformat(timespec="seconds"), "objects": OBJECT,
                 "items": "|".join(ITEMS), "proof": "form-2026-1.pdf", "act": "ticked-box",
-                "until": (legal_day(at) + timedelta(days=180)).isoformat(),
+                "until": (to_legal_day(at) + timedelta(days=180)).isoformat(),
                 "channel": "web form",
             }
         ],
         "mandates": [
             {"id": "M1", "client": CLIENT, "number": CALLER, "linked": "true",
-             "first": legal_day(given).isoformat()},
+             "first": to_legal_day(given).isoformat()},
         ],
-        "feeds": [{"feed": feed, "read_at": read} for feed in vocabulary("feed").ids],
+        "feeds": [{"feed": feed, "read_at": read} for feed in get_vocabulary("feed").ids],
         "clients": [{"client": CLIENT, "alias": ""}],
     }  # fmt: skip
     return {f"{table}.csv": _csv(table, rows.get(table, [])) for table in TABLES}
@@ -69,6 +69,6 @@ def _files(at: datetime) -> dict[str, bytes]:
 
 def _csv(table: str, rows: list[dict[str, str]]) -> bytes:
     """Return a table with all its columns but those of the system."""
-    columns = [name for name in columns_of(table) if name != "known_at" or table == "abandoned"]
+    columns = [name for name in list_columns(table) if name != "known_at" or table == "abandoned"]
     lines = [columns, *([row.get(name, "") for name in columns] for row in rows)]
     return ("\n".join(",".join(line) for line in lines) + "\n").encode()

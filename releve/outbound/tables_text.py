@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from releve.outbound.legal_rows import Row, Rules
+from releve.outbound.legal_rows import LegalRow, LegalRules
 
-__all__ = ["rows_on", "rules_markdown"]
+__all__ = ["render_rules", "select_rows_on"]
 
 _HEADS = {
     "fr": ("règle", "verrou", "du", "au", "ce qu'elle dit", "texte", "source", "sûreté", "doute"),
@@ -15,15 +15,15 @@ _HEADS = {
 }
 
 
-def rows_on(rules: Rules, day: date | None) -> tuple[Row, ...]:
+def select_rows_on(rules: LegalRules, day: date | None) -> tuple[LegalRow, ...]:
     """Return the rows in force on a legal day, or all of them."""
     return tuple(row for row in rules.rows if day is None or row.binds_on(day))
 
 
-def rules_markdown(rules: Rules, language: str, day: date | None = None) -> str:
+def render_rules(rules: LegalRules, language: str, day: date | None = None) -> str:
     """Return the table, a section a jurisdiction; ``language`` is fr or en."""
     parts = []
-    rows = rows_on(rules, day)
+    rows = select_rows_on(rules, day)
     for jurisdiction in sorted({row.jurisdiction for row in rows}, key=lambda j: (j != "FR", j)):
         lines = [f"### {jurisdiction}", "", _line(_HEADS[language])]
         lines.append("|" + "---|" * len(_HEADS[language]))
@@ -36,7 +36,7 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _cells(row: Row, language: str) -> tuple[str, ...]:
+def _cells(row: LegalRow, language: str) -> tuple[str, ...]:
     first = row.first.isoformat() if row.first else "—"
     last = row.last.isoformat() if row.last else "—"
     doubt = row.doubt.of(language) if row.doubt else ""

@@ -1,8 +1,8 @@
-"""The verdict on a call: every row that refuses it, on what ground, until when, and when next.
+"""The verdict on a call: every row that refuses it, on what basis, until when, and when next.
 
-``verdict`` is pure: the same call, facts, rules and ``known_at`` give the same verdict, whenever it
-is asked. ``legal`` is the text in its best reading; ``allowed`` holds our policy as well. A refusal
-by policy is never a legal one.
+:func:`judge_call` is pure: the same call, facts, rules and ``known_at`` always give the same
+verdict. ``legal`` is the text in its best reading; ``allowed`` adds our policy. A refusal by policy
+is never a legal one.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.errors import CallFault
 from releve.outbound.exceptions import lift_of
 from releve.outbound.facts import Facts, Watermark
-from releve.outbound.judged_call import Case, Failure, Moment, case_of
-from releve.outbound.legal_basis import ConsentState, consent_state
-from releve.outbound.legal_rows import ANY, Row, RowsInForce, Rules
+from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure, build_judged_call
+from releve.outbound.legal_basis import ConsentState, judge_consents
+from releve.outbound.legal_rows import ANY, LegalRow, LegalRules, RowsInForce
 from releve.outbound.next_allowed import Findings, next_allowed_from, stands_until
-from releve.outbound.sentences import sentence
+from releve.outbound.sentences import render_sentence
 
-__all__ = ["Finding", "Lifted", "LocalTime", "Verdict", "next_allowed", "verdict"]
+__all__ = ["CallFinding", "CallVerdict", "Lifted", "LocalTime", "find_next_allowed", "judge_call"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CallFinding:
     """One row that refuses the call, with the facts it rests on."""
 
-    row: Row
+    row: LegalRow
     quotes: Mapping[str, Any]
     facts: tuple[str, ...] = ()
 
@@ -56,12 +56,12 @@ class Finding:
 
     def says(self, language: str = "fr") -> str:
         """Return the sentence that a person reads."""
-        return sentence(self.row.refuses or self.row.rule, self.row, self.quotes, language)
+        return render_sentence(self.row.refuses or self.row.rule, self.row, self.quotes, language)
 
     def remedy(self, language: str = "fr") -> str:
         """Return what would make the call lawful, empty where the row does not say."""
         words = self.row.remedy
-        return "" if words is None else sentence(words, self.row, self.quotes, language)
+        return "" if words is None else render_sentence(words, self.row, self.quotes, language)
 
     def explains(self, language: str = "fr") -> str:
         """Return why the call is refused, and what would make it lawful."""
@@ -72,8 +72,8 @@ class Finding:
 class Lifted:
     """A row that did not bind, the exception that lifted it, and the basis this one granted."""
 
-    row: Row
-    by: Row
+    row: LegalRow
+    by: LegalRow
     basis: str
 
 
@@ -87,7 +87,7 @@ class LocalTime:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CallVerdict:
     """What was decided on a call, and all that it rests on."""
 
     call: Call
@@ -96,9 +96,9 @@ class Verdict:
     person: str
     jurisdiction: str
     places: tuple[LocalTime, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[CallFinding, ...]
     lifted: tuple[Lifted, ...]
-    duties: tuple[Row, ...]
+    duties: tuple[LegalRow, ...]
     basis: str
     """consent:ID, contract:ID, callback:ID, object:NAME, none-needed, not-regulated, or empty."""
     attempts: int
@@ -127,17 +127,17 @@ class Verdict:
         return tuple(dict.fromkeys(finding.id for finding in self.findings))
 
 
-def verdict(
-    call: Call, facts: Facts, rules: Rules, known_at: datetime, *, timed: bool = True
-) -> Verdict:
+def judge_call(
+    call: Call, facts: Facts, rules: LegalRules, known_at: datetime, *, timed: bool = True
+) -> CallVerdict:
     """Return the verdict on a call with what was known by ``known_at``.
 
-    ``timed`` False leaves out ``until`` and ``next_allowed``, which cost most of the time.
+    ``timed`` False leaves out ``until`` and ``find_next_allowed``, which cost most of the time.
     CallFault when ``known_at`` has no offset; everything else that is wrong refuses with its row.
     """
     if known_at.utcoffset() is None:
         raise CallFault(f"known_at has no offset: {known_at.isoformat()}")
-    case = case_of(call, facts, rules, known_at)
+    case = build_judged_call(call, facts, rules, known_at)
     moment = case.at(call.at)
     judged = _findings(moment)
     if not timed:
@@ -148,13 +148,15 @@ def verdict(
     return _made(case, moment, judged, until, moment.at)
 
 
-def next_allowed(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> datetime | None:
+def find_next_allowed(
+    call: Call, facts: Facts, rules: LegalRules, known_at: datetime
+) -> datetime | None:
     """Return the first instant from ``call.at`` on at which the call is allowed, on what is known.
 
     None when there is none in sight: nothing but a new fact or a new rule would allow it. Exact to
     the microsecond across changes of the clocks, holidays, territories and changes of the law.
     """
-    case = case_of(call, facts, rules, known_at)
+    case = build_judged_call(call, facts, rules, known_at)
     return next_allowed_from(case, call.at, _rows_failing)
 
 
@@ -162,12 +164,12 @@ def next_allowed(call: Call, facts: Facts, rules: Rules, known_at: datetime) -> 
 class _Judged:
     """A moment judged: the findings in order, how consents stand, what was lifted."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[CallFinding, ...]
     consents: ConsentState = field(default_factory=ConsentState)
     lifted: tuple[Lifted, ...] = ()
 
 
-def _unjudged(moment: Moment) -> Finding | None:
+def _unjudged(moment: CallMoment) -> CallFinding | None:
     """Return the refusal of a call that no country's rows can judge, None when they can."""
     case = moment.case
     if case.callee.fault:
@@ -179,19 +181,21 @@ def _unjudged(moment: Moment) -> Finding | None:
     return None
 
 
-def _data_finding(moment: Moment, what: str, detail: str) -> Finding:
+def _data_finding(moment: CallMoment, what: str, detail: str) -> CallFinding:
     common = moment.case.rules.in_force(ANY, moment.day)
     rows = (*moment.in_force.of_kind("data"), *common.of_kind("data"))
-    return Finding(next(row for row in rows if row.parameters["what"] == what), {"detail": detail})
+    return CallFinding(
+        next(row for row in rows if row.parameters["what"] == what), {"detail": detail}
+    )
 
 
-def _findings(moment: Moment) -> _Judged:
+def _findings(moment: CallMoment) -> _Judged:
     """Return every row that refuses at a moment, in the order in which the law is read."""
     refused = _unjudged(moment)
     if refused is not None:
         return _Judged((refused,))
-    state = consent_state(moment)
-    failures: list[tuple[Row, Failure]] = list(state.failures)
+    state = judge_consents(moment)
+    failures: list[tuple[LegalRow, RowFailure]] = list(state.failures)
     lifted = [] if state.lifted is None else [Lifted(*state.lifted)]
     for row, check in _checks(moment.bound):
         failing = check(row, moment) if check else unreadable_consents(row, moment, state)
@@ -203,12 +207,12 @@ def _findings(moment: Moment) -> _Judged:
             continue
         failures += [(row, failure) for failure in failing]
     failures.sort(key=lambda pair: (PHASES[pair[0].kind], pair[0].gate))
-    found = tuple(Finding(row, failure.quotes, failure.facts) for row, failure in failures)
+    found = tuple(CallFinding(row, failure.quotes, failure.facts) for row, failure in failures)
     return _Judged(found, state, tuple(lifted))
 
 
 @lru_cache(maxsize=4096)
-def _checks(bound: RowsInForce) -> tuple[tuple[Row, Check | None], ...]:
+def _checks(bound: RowsInForce) -> tuple[tuple[LegalRow, Check | None], ...]:
     """Return the rows that something checks, with what; None: what must be known are consents."""
     return tuple(
         (row, None if row.parameters.get("what") == "consent" else CHECKS[row.kind])
@@ -217,20 +221,20 @@ def _checks(bound: RowsInForce) -> tuple[tuple[Row, Check | None], ...]:
     )
 
 
-def _rows_failing(moment: Moment) -> Findings:
+def _rows_failing(moment: CallMoment) -> Findings:
     return tuple(finding.row for finding in _findings(moment).findings)
 
 
 def _made(
-    case: Case,
-    moment: Moment,
+    case: JudgedCall,
+    moment: CallMoment,
     judged: _Judged,
     until: datetime | None,
     following: datetime | None,
-) -> Verdict:
+) -> CallVerdict:
     caps = [row for row in moment.bound.of_kind("cap") if row.gate == "H"]
     duties = tuple(row for row in moment.bound.of_kind("duty") if lift_of(row, moment) is None)
-    return Verdict(
+    return CallVerdict(
         call=case.call,
         known_at=case.known_at,
         number=case.callee.text,
@@ -255,7 +259,7 @@ def _zones_version() -> str:
     return metadata.version("tzdata")
 
 
-def _basis(moment: Moment, state: ConsentState, lifted: tuple[Lifted, ...]) -> str:
+def _basis(moment: CallMoment, state: ConsentState, lifted: tuple[Lifted, ...]) -> str:
     """Return the ground of the call, empty when it has none."""
     if not moment.regulated:
         return "not-regulated"

@@ -25,18 +25,18 @@ from releve.outbound.legal_rows import Words
 __all__ = [
     "Vocabulary",
     "Word",
-    "all_spelled",
-    "canonical",
+    "find_lineage",
+    "find_sector",
+    "find_word_id",
     "fold",
-    "lineage",
-    "load_vocabulary",
-    "parse",
-    "sector_of",
-    "spelled",
-    "spelled_basis",
-    "vocabularies",
-    "vocabulary",
-    "word_columns",
+    "get_vocabularies",
+    "get_vocabulary",
+    "list_word_columns",
+    "normalize_basis",
+    "normalize_word",
+    "normalize_words",
+    "parse_vocabulary",
+    "parse_word",
 ]
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae"})
@@ -115,7 +115,7 @@ def _spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
     return found
 
 
-def load_vocabulary(name: str, text: str) -> Vocabulary:
+def parse_vocabulary(name: str, text: str) -> Vocabulary:
     """Read a vocabulary from YAML; ValueError says what is wrong with it."""
     told = yaml.safe_load(text)
     words = [_word(name, entry) for entry in told["words"]]
@@ -149,12 +149,12 @@ def _in_family(word: Word, by_id: Mapping[str, Word]) -> Word:
 
 
 @cache
-def vocabularies() -> Mapping[str, Vocabulary]:
+def get_vocabularies() -> Mapping[str, Vocabulary]:
     """Return every vocabulary that comes with this package, by name."""
     folder = resources.files("releve.outbound").joinpath("words")
     files = sorted(folder.iterdir(), key=lambda item: item.name)
     return {
-        item.name.removesuffix(".yaml"): load_vocabulary(
+        item.name.removesuffix(".yaml"): parse_vocabulary(
             item.name.removesuffix(".yaml"), item.read_text(encoding="utf-8")
         )
         for item in files
@@ -163,63 +163,63 @@ def vocabularies() -> Mapping[str, Vocabulary]:
 
 
 @cache
-def word_columns() -> Mapping[str, Mapping[str, str]]:
+def list_word_columns() -> Mapping[str, Mapping[str, str]]:
     """Return, a table of facts, its columns that hold words, with their vocabularies."""
     found: dict[str, dict[str, str]] = {}
-    for one in vocabularies().values():
+    for one in get_vocabularies().values():
         for place in one.columns:
             table, _, column = place.partition(".")
             found.setdefault(table, {})[column] = one.name
     return found
 
 
-def vocabulary(name: str) -> Vocabulary:
+def get_vocabulary(name: str) -> Vocabulary:
     """Return a vocabulary; WordFault when there is none of this name."""
-    found = vocabularies().get(name)
+    found = get_vocabularies().get(name)
     if found is None:
-        near = tuple(nearest(name, vocabularies()))
-        fix = advice(list(near), f"write one of {', '.join(vocabularies())}")
+        near = tuple(nearest(name, get_vocabularies()))
+        fix = advice(list(near), f"write one of {', '.join(get_vocabularies())}")
         raise WordFault("vocabulary", name, near, fix)
     return found
 
 
-def parse(name: str, text: str) -> Word:
+def parse_word(name: str, text: str) -> Word:
     """Return the word of a vocabulary that a text stands for, or raise WordFault."""
-    return vocabulary(name).parse(text)
+    return get_vocabulary(name).parse(text)
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def canonical(name: str, text: str) -> str | None:
+def find_word_id(name: str, text: str) -> str | None:
     """Return the id of the word that a text stands for, None when it is no word."""
-    return vocabulary(name).canonical(text)
+    return get_vocabulary(name).canonical(text)
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def lineage(object_: str) -> frozenset[str]:
+def find_lineage(object_: str) -> frozenset[str]:
     """Return an object with its family: what covers one of them covers it."""
-    word = vocabulary("object").by_id.get(canonical("object", object_) or "")
+    word = get_vocabulary("object").by_id.get(find_word_id("object", object_) or "")
     return frozenset() if word is None else frozenset(filter(None, (word.id, word.family)))
 
 
-def spelled(name: str, text: str) -> str:
+def normalize_word(name: str, text: str) -> str:
     """Return the id of the word that a text stands for, the text as it is when it is no word."""
-    return (canonical(name, text) or text) if text else text
+    return (find_word_id(name, text) or text) if text else text
 
 
-def all_spelled(name: str, texts: frozenset[str]) -> frozenset[str]:
+def normalize_words(name: str, texts: frozenset[str]) -> frozenset[str]:
     """Return the ids of words, those that are no word as they are."""
-    if texts <= vocabulary(name).by_id.keys():
+    if texts <= get_vocabulary(name).by_id.keys():
         return texts
-    return frozenset(spelled(name, text) for text in texts)
+    return frozenset(normalize_word(name, text) for text in texts)
 
 
-def spelled_basis(text: str) -> str:
+def normalize_basis(text: str) -> str:
     """Return a basis (``consent:C1``) with the id of its word; the reference stays as it is."""
     word, colon, reference = text.partition(":")
-    return spelled("basis", word) + colon + reference
+    return normalize_word("basis", word) + colon + reference
 
 
-def sector_of(object_: str) -> str:
+def find_sector(object_: str) -> str:
     """Return the sector that an object belongs to, empty when it is no word."""
-    word = vocabulary("object").by_id.get(canonical("object", object_) or "")
+    word = get_vocabulary("object").by_id.get(find_word_id("object", object_) or "")
     return "" if word is None else word.sector

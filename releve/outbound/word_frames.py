@@ -7,14 +7,19 @@ from typing import Any
 
 import polars as pl
 
-from releve.outbound.vocabulary import spelled, spelled_basis, vocabulary, word_columns
+from releve.outbound.vocabulary import (
+    get_vocabulary,
+    list_word_columns,
+    normalize_basis,
+    normalize_word,
+)
 
-__all__ = ["spelled_words", "strange_in", "strange_words"]
+__all__ = ["list_unknown_words", "mark_unknown_words", "normalize_word_columns"]
 
 
-def spelled_words(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+def normalize_word_columns(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Return a table whose words are ids; a text that is no word stays as it is."""
-    columns = word_columns().get(table, {})
+    columns = list_word_columns().get(table, {})
     return frame.with_columns(
         _mapped(frame[column], _speller(name))
         for column, name in columns.items()
@@ -22,29 +27,29 @@ def spelled_words(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def strange_words(table: str, column: str, cells: pl.Series) -> pl.Series:
+def mark_unknown_words(table: str, column: str, cells: pl.Series) -> pl.Series:
     """Return which cells of a column of words hold one that no vocabulary has, null where empty.
 
     The words must be ids already.
     """
-    ids = list(vocabulary(word_columns()[table][column]).by_id)
+    ids = list(get_vocabulary(list_word_columns()[table][column]).by_id)
     if cells.dtype == pl.List(pl.String):
         return cells.list.set_difference(pl.Series([["", *ids]])).list.len() > 0
     words = cells.str.split(":").list.first() if column == "basis" else cells
     return ~words.is_in(["", *ids])
 
 
-def strange_in(vocabulary_name: str, cell: Any) -> list[str]:
+def list_unknown_words(vocabulary_name: str, cell: Any) -> list[str]:
     """Return the texts of a cell (one, or several) that are no words of a vocabulary."""
     words = [cell] if isinstance(cell, str) else list(cell)
     heads = [word.partition(":")[0] if vocabulary_name == "basis" else word for word in words]
-    return [word for word in heads if word not in vocabulary(vocabulary_name).by_id]
+    return [word for word in heads if word not in get_vocabulary(vocabulary_name).by_id]
 
 
 def _speller(vocabulary_name: str) -> Callable[[str], str]:
     if vocabulary_name == "basis":
-        return spelled_basis
-    return lambda text: spelled(vocabulary_name, text)
+        return normalize_basis
+    return lambda text: normalize_word(vocabulary_name, text)
 
 
 def _mapped(cells: pl.Series, spell: Callable[[str], str]) -> pl.Series:

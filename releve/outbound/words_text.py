@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from releve.outbound.vocabulary import Vocabulary, Word, vocabularies
+from releve.outbound.vocabulary import Vocabulary, Word, get_vocabularies
 
-__all__ = ["vocabulary_markdown", "words_markdown"]
+__all__ = ["render_vocabularies", "render_vocabulary"]
 
 _HEADS = ("word", "French", "English", "also written")
 _INTRODUCTION = """# The words that the rules read
@@ -18,13 +18,13 @@ call (`FR-DATA-WORD`): an unknown word never counts as none.
 """
 
 
-def words_markdown() -> str:
+def render_vocabularies() -> str:
     """Return the page of all vocabularies."""
-    parts = (vocabulary_markdown(one) for one in vocabularies().values())
+    parts = (render_vocabulary(one) for one in get_vocabularies().values())
     return "\n".join((_INTRODUCTION, *parts))
 
 
-def vocabulary_markdown(vocabulary: Vocabulary) -> str:
+def render_vocabulary(vocabulary: Vocabulary) -> str:
     """Return one vocabulary as a section with a table."""
     columns = ", ".join(f"`{column}`" for column in vocabulary.columns)
     heads = [*_HEADS, "family", "sector"] if any(w.sector for w in vocabulary.words) else _HEADS

@@ -21,8 +21,8 @@ from releve.gate.fact_proofs import seal_facts
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import seal
-from releve.outbound import Abandoned, Refusal
-from releve.outbound.legal_rows import legal_day
+from releve.outbound import Abandoned, SpokenRefusal
+from releve.outbound.legal_rows import to_legal_day
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -47,8 +47,8 @@ def told(called: list[str]) -> None:
                 slot_from=COLLECTED + timedelta(days=90), wording="=1+1 I agree to be called",
                 wording_version="v3", collector="us", channel="web", proof="the form itself",
             ),
-            Abandoned(CAMPAIGN, legal_day(now), 4, 96, now),
-            Refusal(CLIENT, "P1", now, now, "not-now"),
+            Abandoned(CAMPAIGN, to_legal_day(now), 4, 96, now),
+            SpokenRefusal(CLIENT, "P1", now, now, "not-now"),
         ],
         source="tests", by="tests",
     )  # fmt: skip
@@ -94,7 +94,7 @@ def test_each_consent_is_told_with_its_wording_items_act_and_end(tmp_path: Path)
     plain = rows[1]
     assert (plain["missing_items"], plain["positive_act"], plain["copies"]) == ("", "True", "")
     ends = datetime.fromisoformat(plain["collected_at"]) + timedelta(days=364)
-    assert plain["last_day"] == legal_day(ends).isoformat()
+    assert plain["last_day"] == to_legal_day(ends).isoformat()
     assert rows[0]["withdrawal_channel"] == "spoken"
     assert rows[0]["withdrawn_at"] > rows[0]["collected_at"]
     assert {row["withdrawn_at"] for row in rows[1:]} == {""}
@@ -163,7 +163,7 @@ def test_without_a_root_facts_are_told_without_proof() -> None:
 
 @pytest.mark.usefixtures("sealed")
 def test_the_sheet_tells_papers_refusals_pace_mandates_and_retention(tmp_path: Path) -> None:
-    today = legal_day(clock())
+    today = to_legal_day(clock())
     days = ["--from", str(today), "--to", str(today)]
     assert "3 facts, 3 proved against the ledger\n" in run(
         "sheet", CAMPAIGN, *days, "--out", "a").output  # fmt: skip

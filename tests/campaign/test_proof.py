@@ -21,7 +21,7 @@ from releve.gate.models import AttemptRow, Decision
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
 from releve.outbound.errors import ProofFault
-from releve.outbound.reverify import rerun
+from releve.outbound.reverify import reverify_evidence
 from tests.gate.making import CAMPAIGN, fill, number_of, question
 from tests.gate.running import decide
 from tests.gate.stores import DjangoStore
@@ -91,7 +91,7 @@ def test_the_file_alone_gives_the_same_answers_and_its_rows_are_in_the_ledger(fo
     assert "11 judged again with the same answer, 0 not" in told.output
     assert "11 proved under a root of the ledger" in told.output
     with (folder / "proof.jsonl").open(encoding="utf-8") as lines:
-        found = rerun(lines)
+        found = reverify_evidence(lines)
     assert (found.lines, found.same, found.differences) == (11, 11, ())
     assert found.allowed == sum(row["allowed"] == "True" for row in rows_of(folder))
 
@@ -132,7 +132,7 @@ def test_other_rules_than_those_named_are_refused(folder: Path) -> None:
 
     assert changed(folder, 0, other_rules).exit_code == 2
     with pytest.raises(ProofFault, match="line 1"):
-        rerun(["{}"])
+        reverify_evidence(["{}"])
 
 
 def test_a_call_that_is_not_sealed_yet_is_told_without_a_proof(

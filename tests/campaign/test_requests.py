@@ -14,7 +14,7 @@ from releve.gate.fact_import import load_facts
 from releve.gate.person_requests import PhoneRequest, record
 from releve.gate.pseudonyms import person_pseudonym
 from releve.outbound import Person
-from releve.outbound.legal_rows import legal_day
+from releve.outbound.legal_rows import to_legal_day
 from tests.gate.making import CAMPAIGN, CLIENT, consent_of, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -31,7 +31,7 @@ def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
 ) -> None:
     assert not withdrawn("P1")
     record(PhoneRequest("k", number_of(1), "stop", ""), by="ines")
-    today, now = legal_day(clock()), clock()
+    today, now = to_legal_day(clock()), clock()
     found = sheet_of(campaigns()[CAMPAIGN], today, today, rules_now(), now, None)
     assert found.told["withdrawals"] == {"oral": 1, "spoken": 1}
     assert found.told["refusals_said"] == {"objection": 1}
@@ -52,7 +52,7 @@ def test_what_was_said_by_number_before_a_person_was_known_is_told_with_their_co
 def test_a_withdrawal_on_the_day_of_a_call_stands_beside_it(called: list[str], client: str) -> None:
     record(PhoneRequest("k", number_of(1), "stop", client), by="ines")
     record(PhoneRequest("k2", number_of(77), "stop", client), by="ines")  # of whom no one is known
-    today = legal_day(clock())
+    today = to_legal_day(clock())
     told = {one.told["call"]: one.told for one in proved_calls(CAMPAIGN, today, today, None)}
     assert told["call-1/1"]["withdrawal_channel"] == "oral"
     assert told["call-10/1"]["withdrawal_channel"] == "oral"

@@ -18,7 +18,7 @@ from releve.gate.pseudonyms import number_pseudonym
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.network.clock import zone
 from releve.outbound import Abandoned
-from releve.outbound.legal_rows import legal_day
+from releve.outbound.legal_rows import to_legal_day
 from tests.access.people import signed_in
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
 
@@ -48,7 +48,7 @@ def test_the_figures_are_those_of_the_decisions(manager: Client, called: list[st
 
 def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -> None:
     now = clock()
-    today = legal_day(now)
+    today = to_legal_day(now)
     soon = today + timedelta(days=5)
     load_facts(
         [
@@ -61,12 +61,12 @@ def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -
         source="tests", by="tests",
     )  # fmt: skip
     told = manager.get(f"{ADDRESS}?format=json").json()["expiring"]
-    ends = legal_day(now - timedelta(days=355)) + timedelta(days=364)
+    ends = to_legal_day(now - timedelta(days=355)) + timedelta(days=364)
     assert told == {soon.isoformat(): 1, ends.isoformat(): 1}
 
 
 def test_the_dialler_is_held_to_its_formula(manager: Client) -> None:
-    today, now = legal_day(clock()), clock()
+    today, now = to_legal_day(clock()), clock()
     load_facts([Abandoned(CAMPAIGN, today, 4, 96, now)], source="dialler", by="tests")
     (day,) = manager.get(f"{ADDRESS}?format=json").json()["pacing"]
     assert day == {"day": today.isoformat(), "abandoned": 4.0, "handled": 96.0, "share": 0.04}

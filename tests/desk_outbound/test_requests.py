@@ -33,7 +33,7 @@ from releve.gate.pseudonyms import number_pseudonym
 from releve.ledger.models import LedgerEntry
 from releve.ledger.models import PersonalValue as LedgerValue
 from releve.outbound import Person
-from releve.outbound.vocabulary import vocabulary
+from releve.outbound.vocabulary import get_vocabulary
 from tests.access.people import browser_of, give, person, signed_in
 from tests.gate.making import CAMPAIGN, CLIENT, number_of
 
@@ -228,6 +228,8 @@ def test_the_rows_that_a_feed_set_aside_are_shown(manager: Client) -> None:
 
 def test_what_may_be_said_is_the_same_at_every_way_in() -> None:
     outcomes = set(SAID_OUTCOMES)
-    assert set(OUTCOMES) == outcomes < set(vocabulary("outcome").ids)
+    assert set(OUTCOMES) == outcomes < set(get_vocabulary("outcome").ids)
     assert set(get_args(schemas.Outcome)) == {"", *outcomes}
-    assert set(SAYINGS) == set(SAID) == set(get_args(schemas.Said)) == set(vocabulary("said").ids)
+    assert (
+        set(SAYINGS) == set(SAID) == set(get_args(schemas.Said)) == set(get_vocabulary("said").ids)
+    )

@@ -15,8 +15,8 @@ from django.test import Client
 from releve.accounts.roles import Role
 from releve.outbound import built_in_rules
 from releve.outbound.fact_files import NEEDED
-from releve.outbound.fact_tables import columns_of
-from releve.outbound.sources import SOURCES, numbers_of
+from releve.outbound.fact_tables import list_columns
+from releve.outbound.sources import SOURCES, list_source_numbers
 from tests.access.people import signed_in
 from tests.outbound.test_flips import CALLS, SHORTER
 
@@ -51,7 +51,7 @@ def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
         assert row.reference in page
         assert " ".join(row.rule.of(language).split()) in plain
         assert row.doubt is None or " ".join(row.doubt.of(language).split()) in plain
-        for number in numbers_of(row.source):
+        for number in list_source_numbers(row.source):
             assert f'id="source-{number}"' in page
         for words in filter(None, (row.refuses, row.remedy)):
             said = re.sub(r"\{\w+\}", "…", words.of(language))
@@ -85,7 +85,7 @@ def test_a_day_before_the_law_says_that_no_call_may_be_placed(manager: Client) -
 
 
 def test_every_source_that_a_row_names_can_be_looked_up() -> None:
-    named = {number for row in built_in_rules().rows for number in numbers_of(row.source)}
+    named = {number for row in built_in_rules().rows for number in list_source_numbers(row.source)}
     assert named <= set(SOURCES)
 
 
@@ -109,7 +109,7 @@ def sent(web: Client, rows: str = SHORTER, calls: bytes = CALLS, facts: bool = T
             archive.writestr("facts/contracts.csv", CONTRACTS)
             archive.writestr("facts/mandates.csv", MANDATES)
             for table in NEEDED:
-                archive.writestr(f"facts/{table}.csv", ",".join(columns_of(table)))
+                archive.writestr(f"facts/{table}.csv", ",".join(list_columns(table)))
         files["facts"] = SimpleUploadedFile("facts.zip", told.getvalue())
     return web.post("/outbound/rules/flips?format=json", files)
 

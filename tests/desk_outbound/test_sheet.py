@@ -22,7 +22,7 @@ from releve.gate.fact_import import load_facts
 from releve.gate.fact_proofs import seal_facts
 from releve.ledger.roots import seal
 from releve.outbound import Abandoned
-from releve.outbound.legal_rows import legal_day
+from releve.outbound.legal_rows import to_legal_day
 from tests.access.people import signed_in
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of
 
@@ -34,7 +34,7 @@ ADDRESS = f"/outbound/campaigns/{CAMPAIGN}/sheet"
 def client_web(called: list[str]) -> Client:
     """The client itself, after a day on which everything was told, proved and sealed."""
     now = clock()
-    load_facts([Abandoned(CAMPAIGN, legal_day(now), 4, 96, now)], source="dialler", by="tests")
+    load_facts([Abandoned(CAMPAIGN, to_legal_day(now), 4, 96, now)], source="dialler", by="tests")
     put_papers(CAMPAIGN, ContractDetails("K-2026-7", True, "own customers"), by="ines", now=now)
     close_all(timezone.now())
     seal_facts(timezone.now())

@@ -21,9 +21,9 @@ from releve.gate.protocol import Question, Reply
 from releve.outbound import (
     ITEMS,
     Consent,
+    LegalRules,
     Mandate,
     Person,
-    Rules,
     Watermark,
     built_in_texts,
     load_rules,
@@ -35,7 +35,7 @@ AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}
 """Tests run at night too; the hours have tests of their own."""
 
 
-def open_rules() -> Rules:
+def open_rules() -> LegalRules:
     """The law without its hours."""
     return load_rules({**built_in_texts(), "open.yaml": AT_ANY_HOUR})
 
@@ -90,7 +90,7 @@ class Ground:
     """A database that several gates can use: a copy of the test's on SQLite, the same elsewhere."""
 
     folder: Path
-    rules: Rules = field(default_factory=open_rules)
+    rules: LegalRules = field(default_factory=open_rules)
 
     @property
     def file(self) -> Path:

@@ -13,7 +13,7 @@ from releve.gate.connections import GateConnection
 from releve.gate.decider import Decider
 from releve.gate.decision import PendingQuestion
 from releve.gate.protocol import Question, Reply
-from releve.outbound import Rules
+from releve.outbound import LegalRules
 from tests.gate.stores import DjangoStore
 
 Told = TypeVar("Told")
@@ -53,7 +53,7 @@ def run_without_loop(work: Coroutine[Any, Any, Told]) -> Told:
 def decide_all(
     store: GateConnection,
     asked: Sequence[PendingQuestion],
-    rules: Rules,
+    rules: LegalRules,
     commons: CampaignCache | None = None,
 ) -> list[Reply]:
     """Answer questions in one transaction."""
@@ -64,7 +64,7 @@ def decide_all(
 def decide(
     store: GateConnection,
     question: Question,
-    rules: Rules,
+    rules: LegalRules,
     deadline: float,
     commons: CampaignCache | None = None,
 ) -> Reply:
@@ -79,14 +79,14 @@ def answer(decider: Decider, *asked: PendingQuestion) -> list[Reply]:
 
 
 def decider_of(
-    law: Callable[[], Rules], opened: Callable[[float], GateConnection], seconds: float = 5
+    law: Callable[[], LegalRules], opened: Callable[[float], GateConnection], seconds: float = 5
 ) -> Decider:
     """A decider whose law waits for nothing."""
     return Decider(_waiting_for_nothing(law), opened, seconds)
 
 
-def _waiting_for_nothing(law: Callable[[], Rules]) -> Callable[[], Awaitable[Rules]]:
-    async def told() -> Rules:
+def _waiting_for_nothing(law: Callable[[], LegalRules]) -> Callable[[], Awaitable[LegalRules]]:
+    async def told() -> LegalRules:
         return law()
 
     return told

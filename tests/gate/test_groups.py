@@ -36,11 +36,11 @@ from releve.gate.wal_checkpoints import checkpoint, checkpoint_apart
 from releve.outbound import (
     Attempt,
     Contract,
+    LegalRules,
     Listing,
     Mandate,
     Person,
-    Refusal,
-    Rules,
+    SpokenRefusal,
     Watermark,
     Withdrawal,
     built_in_rules,
@@ -94,7 +94,7 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
             if luck[0] < 0.2:
                 facts.append(Withdrawal(client, name, ago[0], now))
             if luck[1] < 0.2:
-                facts.append(Refusal(client, name, ago[1], now, "not-now"))
+                facts.append(SpokenRefusal(client, name, ago[1], now, "not-now"))
             if luck[2] < 0.2:
                 first = now.date() - timedelta(days=100)
                 facts.append(
@@ -420,7 +420,7 @@ def test_one_process_of_several_carries_the_log_over(
 
 
 def test_a_law_that_cannot_be_read_refuses_all(ground: Ground) -> None:
-    def unreadable() -> Rules:
+    def unreadable() -> LegalRules:
         raise OSError("gone")
 
     decider = decider_of(unreadable, ground.store)

@@ -12,8 +12,8 @@ import pytest
 from releve.gate.fact_import import load_frames
 from releve.gate.fact_reader import facts_at
 from releve.gate.pseudonyms import person_pseudonym
-from releve.outbound import Call, Verdict, built_in_rules, verdict
-from releve.outbound.fact_tables import facts_of
+from releve.outbound import Call, CallVerdict, built_in_rules, judge_call
+from releve.outbound.fact_tables import build_facts
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 DAYS = ("2026-08-10T10:30:00+02:00", "2026-11-24T10:30:00+01:00")
 
 
-def told(found: Verdict) -> Any:
+def told(found: CallVerdict) -> Any:
     """What a verdict says, whoever the person is called."""
     return (
         found.legal, found.allowed, found.rules, found.basis, found.attempts, found.jurisdiction,
@@ -36,23 +36,23 @@ def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) 
     now = datetime.fromisoformat(day)
     people, frames = people_of(150, now, seed=7, slips=False)
     load_frames(frames, source="tests", by="tests", as_known=True)
-    rules, facts = built_in_rules(), facts_of(frames)
+    rules, facts = built_in_rules(), build_facts(frames)
     reasons: set[str] = set()
     for place, row in enumerate(people.iter_rows(named=True)):
         for known_at in (now, now - timedelta(days=20))[: 1 + (place % 4 == 0)]:
             call = Call(CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
                         address=row["address"], callee=row["callee"], campaign="K",
                         sector="energy-supply")  # fmt: skip
-            expected = verdict(call, facts, rules, known_at)
+            expected = judge_call(call, facts, rules, known_at)
             known = facts_at(CLIENT, row["number"], known_at, person=row["person"], campaign="K")
             named = dataclasses.replace(call, person=person_pseudonym(row["person"]))
-            found = verdict(named, _under(known, expected), rules, known_at)
+            found = judge_call(named, _under(known, expected), rules, known_at)
             assert told(found) == told(expected), (call, found.rules, expected.rules)
             reasons |= set(expected.rules)
     assert len(reasons) >= 12
 
 
-def _under(known: Any, expected: Verdict) -> Any:
+def _under(known: Any, expected: CallVerdict) -> Any:
     """The facts, the number written as the engine understands it."""
     for name in ("people", "listings"):
         for _, cells in known.tables[name]:

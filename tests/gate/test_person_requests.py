@@ -46,8 +46,8 @@ from releve.gate.protocol import Question
 from releve.gate.pseudonyms import number_pseudonym
 from releve.gate.replay import replay
 from releve.ledger.models import LedgerEntry
-from releve.outbound import Contract, Person, Rules
-from releve.outbound import Refusal as RefusalFact
+from releve.outbound import Contract, LegalRules, Person
+from releve.outbound import SpokenRefusal as RefusalFact
 from tests.gate.making import (
     CAMPAIGN,
     CLIENT,
@@ -70,7 +70,7 @@ SPELLINGS = ("+33 1 44 50 00 01", "01 44 50 00 01", "0033144500001", "+33 (0)1.4
 class Open:
     """A gate without hours over the test's own connection, and ten people who consented."""
 
-    rules: Rules
+    rules: LegalRules
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from django.utils import timezone
 from releve.cli import main
 from releve.gate.db_clock import clock
 from releve.gate.fact_reader import facts_at
-from releve.outbound.attempt_provider import provided
+from releve.outbound.attempt_provider import fill_provider
 from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CLIENT, fill, number_of
 
@@ -69,7 +69,7 @@ def test_a_provider_that_is_named_may_send_its_table_longer(tmp_path: Path) -> N
 def test_what_the_table_says_of_the_provider_goes_first() -> None:
     text = f"id;client;person;at;provider\n1;{CLIENT};P0;{WHEN};OWN\n2;{CLIENT};P0;{WHEN};\n"
     attempts = read_tables({"attempts.csv": text.encode()})["attempts"]
-    assert provided(attempts, "OTHER")["provider"].to_list() == ["OWN", "OTHER"]
-    own, table = provided(attempts)["provider"].to_list()
+    assert fill_provider(attempts, "OTHER")["provider"].to_list() == ["OWN", "OTHER"]
+    own, table = fill_provider(attempts)["provider"].to_list()
     assert (own, table.startswith("table:")) == ("OWN", True)
-    assert isinstance(provided(attempts.clear()), pl.DataFrame)
+    assert isinstance(fill_provider(attempts.clear()), pl.DataFrame)

@@ -42,7 +42,7 @@ from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.gate.replay import replay
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import seal
-from releve.outbound import Contract, Refusal, Withdrawal
+from releve.outbound import Contract, SpokenRefusal, Withdrawal
 from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CLIENT, PROVIDER, consent_of, fill, number_of, open_rules, question
 from tests.gate.running import decide
@@ -95,7 +95,7 @@ def test_a_decision_replayed_as_known_then_is_the_same_whatever_was_learnt_since
 ) -> None:
     now, rules = timezone.now(), open_rules()
     load_facts(
-        [Withdrawal(CLIENT, "P0", now, now), Refusal(CLIENT, "P1", now, now),
+        [Withdrawal(CLIENT, "P0", now, now), SpokenRefusal(CLIENT, "P1", now, now),
          consent_of(2, now, id="C2", objects=frozenset({"gas"}))],
         source="later", by="tests",
     )  # fmt: skip
@@ -346,8 +346,8 @@ def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: st
     fill((0, 1))
     first = now.date() - timedelta(days=400)
     running = Contract("K1", CLIENT, "P0", first, None, now)
-    load_facts([running, Refusal(CLIENT, "P1", now, now, kind),
-                Refusal(CLIENT, "P1", now, now, "not-now")],
+    load_facts([running, SpokenRefusal(CLIENT, "P1", now, now, kind),
+                SpokenRefusal(CLIENT, "P1", now, now, "not-now")],
                source="tests", by="tests")  # fmt: skip
     far = now + timedelta(days=4 * 366)
     erase_due(far.date(), far)

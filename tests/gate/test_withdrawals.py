@@ -15,7 +15,7 @@ from releve.gate.models.records import PseudonymValue
 from releve.gate.person_requests import PhoneRequest, record
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.gate.withdrawals import answers_now, withdraw
-from releve.outbound import Call, Contract, Person, built_in_rules, verdict
+from releve.outbound import Call, Contract, Person, built_in_rules, judge_call
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, fill, number_of, open_rules
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -60,7 +60,7 @@ def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None
     known = facts_at(CLIENT, number_of(1), now, person="P9", campaign=CAMPAIGN)
     call = Call(CLIENT, number_of(1), now, "electricity", CALLER, CAMPAIGN,
                 person=person_pseudonym("P9"), sector="energy-supply")  # fmt: skip
-    assert "FR-OPTIN-6" in verdict(call, known.facts(), open_rules(), now).rules
+    assert "FR-OPTIN-6" in judge_call(call, known.facts(), open_rules(), now).rules
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from releve.gate.fact_import import load_facts, load_frames
 from releve.gate.fact_reader import CampaignTerms, facts_at
 from releve.gate.models import AbandonedRow, ClientName, RefusalRow, WithdrawalRow
 from releve.gate.models import CampaignRow as Row
-from releve.outbound import Attempt, Call, Contract, Person, verdict
-from releve.outbound import Refusal as Fact
+from releve.outbound import Attempt, Call, Contract, Person, judge_call
+from releve.outbound import SpokenRefusal as Fact
 from releve.outbound import Withdrawal as Taken
 from releve.outbound.fact_tables import read_tables
 from tests.gate.making import (
@@ -134,7 +134,7 @@ def test_a_campaign_of_before_sectors_is_refused() -> None:
     now = clock()
     known = facts_at(CLIENT, number_of(0), now, campaign=CAMPAIGN)
     call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN)
-    assert "FR-DATA-SECTOR" in verdict(call, known.facts(), open_rules(), now).rules
+    assert "FR-DATA-SECTOR" in judge_call(call, known.facts(), open_rules(), now).rules
 
 
 def test_a_contract_under_an_alias_carries_the_call() -> None:
@@ -147,7 +147,7 @@ def test_a_contract_under_an_alias_carries_the_call() -> None:
     now = clock()
     known = facts_at(CLIENT, number_of(0), now, campaign=CAMPAIGN)
     call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN, sector="energy-supply")
-    assert verdict(call, known.facts(), open_rules(), now).basis == "contract:K"
+    assert judge_call(call, known.facts(), open_rules(), now).basis == "contract:K"
 
 
 def test_a_campaign_is_found_however_a_table_spells_it() -> None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from releve.network.clock import UTC
 from releve.outbound import ITEMS
-from releve.outbound.fact_tables import TABLES, columns_of, empty_frames
+from releve.outbound.fact_tables import TABLES, build_empty_frames, list_columns
 from tests.outbound.table import CALLER, CLIENT, FEEDS
 
 NUMBERS = (
@@ -29,7 +29,7 @@ NUMBERS = (
 SPELLINGS = (CLIENT, "client a", "Client_A", CLIENT, "A Énergies SA")
 """What facts call the client; the last one is an alias."""
 _SHARES = (0.3, 0.1, 0.2, 0.06, 0.06, 0.02, 0.06, 0.06, 0.06, 0.04, 0.04)
-_EMPTY = empty_frames()
+_EMPTY = build_empty_frames()
 _ADDRESSES = ("", "", "", "75001", "13002", "67000", "97400", "GP", "nowhere")
 
 
@@ -71,7 +71,7 @@ def frame_of(table: str, entries: list[dict[str, Any]]) -> pl.DataFrame:
     schema = _EMPTY[table].schema
     early = datetime.fromisoformat("2001-01-01T00:00:00+00:00")
     defaults: dict[str, Any] = {"act": "ticked-box", "kind": "refusal", "known_at": early}
-    defaults |= {name: "" for name, (kind, _) in columns_of(table).items() if kind == "text"} | (
+    defaults |= {name: "" for name, (kind, _) in list_columns(table).items() if kind == "text"} | (
         {"act": "ticked-box", "kind": "consumer" if table == "people" else "refusal"}
     )
     blank = {"unreadable": "", "items": [], "objects": [], "named": False, "in_call": False}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from releve.outbound import built_in_rules, verdict
-from releve.outbound.verdict import Finding
+from releve.outbound import built_in_rules, judge_call
+from releve.outbound.verdict import CallFinding
 from tests.outbound.table import Case, cases_of
 
 NAMES = (
@@ -30,16 +30,16 @@ def all_cases() -> list[Case]:
     return [case for name in NAMES for case in cases_of(name)]
 
 
-def all_findings() -> Iterator[tuple[Case, Finding]]:
+def all_findings() -> Iterator[tuple[Case, CallFinding]]:
     """Yield every refusal of every case."""
     rules = built_in_rules()
     for case in all_cases():
-        found = verdict(case.call, case.facts, rules, case.known_at, timed=False)
+        found = judge_call(case.call, case.facts, rules, case.known_at, timed=False)
         for finding in found.findings:
             yield case, finding
 
 
-def shape(finding: Finding) -> str:
+def shape(finding: CallFinding) -> str:
     """Return a refusal's sentence without its figures and days: what kind of thing it says."""
     text = re.sub(r"\d+|" + "|".join(_NAMES), "#", finding.explains("en"))
     return re.sub(r"(#[-:/, #at(times)and]*)+", "#", text)
@@ -52,7 +52,7 @@ _NAMES = ("January", "February", "March", "April", "May", "June", "July", "Augus
 
 def page() -> str:
     """Return the page."""
-    kept: dict[tuple[str, str, str], dict[str, Finding]] = {}
+    kept: dict[tuple[str, str, str], dict[str, CallFinding]] = {}
     for _, finding in all_findings():
         key = (finding.id, finding.row.gate, finding.row.kind)
         kept.setdefault(key, {}).setdefault(shape(finding), finding)

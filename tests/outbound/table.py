@@ -28,12 +28,12 @@ from releve.outbound import (
     Listing,
     Mandate,
     Person,
-    Refusal,
     Scrub,
+    SpokenRefusal,
     Watermark,
     Withdrawal,
 )
-from releve.outbound.vocabulary import sector_of
+from releve.outbound.vocabulary import find_sector
 
 CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "somebody", "+33144556677", "+33162000001"
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
@@ -82,7 +82,7 @@ def case_of(entry: dict[str, Any]) -> Case:
         number=str(entry.get("number", NUMBER)),
         at=at,
         object=entry.get("object", "electricity"),
-        sector=entry.get("sector", sector_of(entry.get("object", "")) or "energy-supply"),
+        sector=entry.get("sector", find_sector(entry.get("object", "")) or "energy-supply"),
         person=entry.get("person", ""),
         id=entry.get("call_id", entry["id"]),
         **{"caller": CALLER, **{key: entry[key] for key in _CALL if key in entry}},
@@ -203,12 +203,12 @@ def callback(value: Any, number: int) -> Callback:
     )
 
 
-def refusal(value: Any) -> Refusal:
+def refusal(value: Any) -> SpokenRefusal:
     told = _mapping(value, "at")
     at = instant(told["at"])
     kind, basis = told.get("kind", "refusal"), told.get("basis", "")
     known, person = instant(told.get("known", told["at"])), told.get("person", PERSON)
-    return Refusal(told.get("client", CLIENT), person, at, known, kind, basis)
+    return SpokenRefusal(told.get("client", CLIENT), person, at, known, kind, basis)
 
 
 def attempt(value: Any, number: int) -> Attempt:

@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 from dateutil.easter import easter as almanac
 
-from releve.outbound import Call, Callback, CallFault, built_in_rules, load_rules, verdict
+from releve.outbound import Call, Callback, CallFault, built_in_rules, judge_call, load_rules
 from releve.outbound.check_table import INSTANTS
-from releve.outbound.holidays import easter, parse_day_rules
-from releve.outbound.hours import Hours, local_midnight, next_open, open_until, parse_windows
-from releve.outbound.judged_call import case_of
-from releve.outbound.legal_rows import legal_midnight
+from releve.outbound.holidays import compute_easter, parse_day_rules
+from releve.outbound.hours import (
+    WeekHours,
+    find_closing,
+    find_local_midnight,
+    find_opening,
+    parse_windows,
+)
+from releve.outbound.judged_call import build_judged_call
+from releve.outbound.legal_rows import find_legal_midnight
 from releve.outbound.numbers import Number, NumberTable, Prefix
 from releve.outbound.rule_files import built_in_texts
 from tests.outbound.table import case_of as case_from
@@ -50,7 +56,7 @@ def at(text: str) -> datetime:
 
 
 def midnight(year: int, month: int, day: int) -> datetime:
-    return legal_midnight(date(year, month, day))
+    return find_legal_midnight(date(year, month, day))
 
 
 COLLECTED, TAKEN, REFUSED = at("2026-09-15 11:00"), at("2026-12-03 09:00"), at("2026-11-20 11:00")
@@ -87,7 +93,7 @@ def test_a_row_names_exactly_the_instants_at_which_facts_may_change_it(
     which: tuple[str, str],
 ) -> None:
     told = case_from(RICH)
-    case = case_of(told.call, told.facts, RULES, told.known_at)
+    case = build_judged_call(told.call, told.facts, RULES, told.known_at)
     rows = [row for row in RULES.rows if (row.id, row.kind) == which]
     assert rows
     for row in rows:
@@ -96,7 +102,7 @@ def test_a_row_names_exactly_the_instants_at_which_facts_may_change_it(
 
 def test_caps_change_when_attempts_are_made_and_when_they_leave_the_window() -> None:
     told = case_from(RICH)
-    case = case_of(told.call, told.facts, RULES, told.known_at)
+    case = build_judged_call(told.call, told.facts, RULES, told.known_at)
     found = [set(INSTANTS["cap"](row, case)) for row in RULES.rows if row.id == "FR-FREQ-1"]
     assert {TRIED, midnight(2026, 12, 10)} in found
     assert {TRIED, TRIED + timedelta(hours=720)} in found
@@ -125,7 +131,7 @@ def test_an_allowed_verdict_stands_until_time_alone_ends_it(
         "consents": ["2026-09-15 11:00"],
     }
     told = case_from({**base, **change})
-    found = verdict(told.call, told.facts, RULES, told.known_at)
+    found = judge_call(told.call, told.facts, RULES, told.known_at)
     assert found.allowed
     if until is not None:
         assert found.until == at(until)
@@ -136,14 +142,15 @@ def test_an_allowed_verdict_stands_until_time_alone_ends_it(
 def test_a_refused_verdict_stands_until_nothing_and_says_when_next() -> None:
     told = case_from({"id": "r", "row": "FR-HOURS-1", "at": "2026-11-24 13:00",
                       "consents": ["2026-09-15 11:00"]})  # fmt: skip
-    found = verdict(told.call, told.facts, RULES, told.known_at)
+    found = judge_call(told.call, told.facts, RULES, told.known_at)
     assert (found.until, found.next_allowed) == (None, at("2026-11-24 14:00"))
 
 
 def findings(entry: dict[str, Any]) -> dict[str, Any]:
     told = case_from({"id": "q", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
     return {
-        f.id: dict(f.quotes) for f in verdict(told.call, told.facts, RULES, told.known_at).findings
+        f.id: dict(f.quotes)
+        for f in judge_call(told.call, told.facts, RULES, told.known_at).findings
     }
 
 
@@ -175,12 +182,12 @@ def test_a_call_has_an_offset_and_judging_too() -> None:
         Call("A", "+33144556677", datetime(2026, 11, 24, 10), "electricity")  # noqa: DTZ001
     told = case_from({"id": "x", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30"})
     with pytest.raises(CallFault, match="known_at has no offset"):
-        verdict(told.call, told.facts, RULES, datetime(2026, 11, 24, 10))  # noqa: DTZ001
+        judge_call(told.call, told.facts, RULES, datetime(2026, 11, 24, 10))  # noqa: DTZ001
 
 
 def test_a_finding_says_whether_something_is_unknown() -> None:
     told = case_from({"id": "k", "row": "FR-OPTIN-1", "at": "2026-11-24 13:30", "persons": []})
-    found = verdict(told.call, told.facts, RULES, told.known_at).findings
+    found = judge_call(told.call, told.facts, RULES, told.known_at).findings
     assert {f.id for f in found if f.unknown} == {"FR-DATA-PERSON"}
     assert {f.id for f in found if not f.unknown} == {"FR-OPTIN-1", "FR-HOURS-1"}
 
@@ -210,7 +217,7 @@ def test_attempts_are_counted_in_the_window_and_not_where_no_cap_binds() -> None
         told = case_from(
             {"id": "n", "row": "FR-FREQ-1", "at": "2026-11-24 10:30", **tried, **change}
         )
-        assert verdict(told.call, told.facts, RULES, told.known_at).attempts == count
+        assert judge_call(told.call, told.facts, RULES, told.known_at).attempts == count
 
 
 def test_the_ground_told_is_that_of_the_consent_before_that_of_a_further_row() -> None:
@@ -220,7 +227,7 @@ def test_the_ground_told_is_that_of_the_consent_before_that_of_a_further_row() -
         "callbacks": [{"at": "2026-11-02 09:00", "objects": ["insurance"], "named": True}],
         "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}],
     })  # fmt: skip
-    found = verdict(told.call, told.facts, RULES, told.known_at)
+    found = judge_call(told.call, told.facts, RULES, told.known_at)
     assert found.allowed
     assert (found.basis, [lift.basis for lift in found.lifted]) == (
         "contract:K1", ["contract:K1", "callback:R1"])  # fmt: skip
@@ -228,13 +235,13 @@ def test_the_ground_told_is_that_of_the_consent_before_that_of_a_further_row() -
 
 def test_windows_may_end_at_midnight_and_each_is_held_to_the_one_before() -> None:
     assert len(parse_windows({})) == 7
-    late = Hours(parse_windows({"tuesday": ["20:00-24:00"]}))
+    late = WeekHours(parse_windows({"tuesday": ["20:00-24:00"]}))
     moment = at("2026-11-24 23:59")
-    assert open_until(late, ("Europe/Paris",), moment) == local_midnight(
+    assert find_closing(late, ("Europe/Paris",), moment) == find_local_midnight(
         date(2026, 11, 25), "Europe/Paris"
     )
-    assert open_until(late, ("Europe/Paris",), at("2026-11-25 00:00")) is None
-    assert next_open(late, ("Europe/Paris",), at("2026-11-25 00:00")) == at("2026-12-01 20:00")
+    assert find_closing(late, ("Europe/Paris",), at("2026-11-25 00:00")) is None
+    assert find_opening(late, ("Europe/Paris",), at("2026-11-25 00:00")) == at("2026-12-01 20:00")
     with pytest.raises(ValueError, match="overlaps"):
         parse_windows({"monday": ["08:00-09:00", "10:00-13:00", "12:00-14:00"]})
     with pytest.raises(ValueError, match="before it starts"):
@@ -244,7 +251,7 @@ def test_windows_may_end_at_midnight_and_each_is_held_to_the_one_before() -> Non
 
 def test_easter_is_that_of_an_independent_computation_for_seven_centuries() -> None:
     years = range(1600, 2300)
-    assert [easter(year) for year in years] == [almanac(year) for year in years]
+    assert [compute_easter(year) for year in years] == [almanac(year) for year in years]
 
 
 def test_a_scrub_against_another_list_or_still_to_come_is_none() -> None:
@@ -260,7 +267,7 @@ def test_a_request_counts_from_its_very_instant() -> None:
         "callbacks": [{"at": "2026-11-24 10:30", "objects": ["insurance"], "named": True}],
         "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}],
     })  # fmt: skip
-    assert verdict(told.call, told.facts, RULES, told.known_at).allowed
+    assert judge_call(told.call, told.facts, RULES, told.known_at).allowed
 
 
 DATES = """
@@ -351,7 +358,7 @@ def test_a_row_that_is_closed_ends_the_day_before_at_midnight_in_paris() -> None
     base = {"id": "c", "row": "FR-HOURS-1", "consents": ["2026-09-15 11:00"]}
     for when, allowed in (("2026-11-30 23:59:59", False), ("2026-12-01 00:00", True)):
         told = case_from({**base, "at": when})
-        assert verdict(told.call, told.facts, closed, told.known_at).allowed is allowed
+        assert judge_call(told.call, told.facts, closed, told.known_at).allowed is allowed
 
 
 def test_the_last_count_of_a_day_is_the_one_that_tells() -> None:

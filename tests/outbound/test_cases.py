@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from releve.outbound import built_in_rules, next_allowed, verdict
+from releve.outbound import built_in_rules, find_next_allowed, judge_call
 from tests.outbound.reasons import all_cases
 from tests.outbound.table import Case
 
@@ -16,7 +16,7 @@ TICK = timedelta(microseconds=1)
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_verdict_is_the_one_that_the_row_demands(case: Case) -> None:
-    found = verdict(case.call, case.facts, built_in_rules(), case.known_at)
+    found = judge_call(case.call, case.facts, built_in_rules(), case.known_at)
     legal = {finding.id for finding in found.findings if finding.legal}
     ours = {finding.id for finding in found.findings if not finding.legal}
     assert (legal, ours) == (case.legal, case.policy)
@@ -29,7 +29,7 @@ def test_the_verdict_is_the_one_that_the_row_demands(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_refusal_says_why_in_both_languages(case: Case) -> None:
-    found = verdict(case.call, case.facts, built_in_rules(), case.known_at)
+    found = judge_call(case.call, case.facts, built_in_rules(), case.known_at)
     for finding in found.findings:
         french, english = finding.says("fr"), finding.says("en")
         assert french != english
@@ -38,7 +38,7 @@ def test_a_refusal_says_why_in_both_languages(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_next_allowed_instant_is_allowed_and_the_one_just_before_is_not(case: Case) -> None:
-    found = next_allowed(case.call, case.facts, built_in_rules(), case.known_at)
+    found = find_next_allowed(case.call, case.facts, built_in_rules(), case.known_at)
     if found is None:
         return
     assert is_allowed(case, found)
@@ -49,7 +49,7 @@ def test_the_next_allowed_instant_is_allowed_and_the_one_just_before_is_not(case
 def is_allowed(case: Case, at: datetime) -> bool:
     """Return whether the call of a case would be allowed at another instant."""
     call = case.call.moved_to(at)
-    return verdict(call, case.facts, built_in_rules(), case.known_at, timed=False).allowed
+    return judge_call(call, case.facts, built_in_rules(), case.known_at, timed=False).allowed
 
 
 def test_the_cases_are_many_and_each_names_a_row_of_the_table() -> None:

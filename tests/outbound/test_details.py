@@ -11,18 +11,18 @@ import pytest
 from releve.outbound import (
     Call,
     CallFault,
-    RuleFaults,
-    Rules,
-    Verdict,
+    CallVerdict,
+    LegalRowFaults,
+    LegalRules,
     built_in_rules,
+    judge_call,
     load_rules,
-    verdict,
 )
 from releve.outbound.consents import last_day
 from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
 from releve.outbound.holidays import parse_day_rules
-from releve.outbound.hours import Hours, parse_windows
-from releve.outbound.judged_call import territory_of
+from releve.outbound.hours import WeekHours, parse_windows
+from releve.outbound.judged_call import find_territory
 from releve.outbound.legal_rows import Words
 from releve.outbound.numbers import NumberTable, Prefix
 from releve.outbound.rule_files import built_in_texts
@@ -38,12 +38,12 @@ def at(text: str) -> datetime:
     return instant(text).astimezone(UTC)
 
 
-def judged(entry: dict[str, Any], rules: Rules = RULES) -> Verdict:
+def judged(entry: dict[str, Any], rules: LegalRules = RULES) -> CallVerdict:
     told = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
-    return verdict(told.call, told.facts, rules, told.known_at)
+    return judge_call(told.call, told.facts, rules, told.known_at)
 
 
-def with_rows(rows: str) -> Rules:
+def with_rows(rows: str) -> LegalRules:
     """Return the law with further rows for France."""
     return load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
 
@@ -80,7 +80,8 @@ QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] =
      {"consent": "C1", "refused": at("2026-11-20 09:00")}, ("C1",)),
     ("FR-HOURS-1", "hours", {"at": "2026-11-24 13:00", "consents": [CONSENT]},
      {"territory": FRANCE, "local": instant("2026-11-24 13:00"), "zones": ("Europe/Paris",),
-      "week": Hours(parse_windows({"monday-friday": ["10:00-13:00", "14:00-20:00"]}), HOLIDAYS)},
+      "week": WeekHours(parse_windows({"monday-friday": ["10:00-13:00", "14:00-20:00"]}),
+                        HOLIDAYS)},
      ()),
     ("FR-HOLI-2", "local_holidays",
      {"at": "2026-05-27 16:00", "number": "+590590112233"},
@@ -302,11 +303,11 @@ def test_the_longest_prefix_and_the_longest_rewrite_come_first() -> None:
 def test_the_postcode_of_every_department_is_a_place() -> None:
     rules = built_in_rules()
     for department in range(1, 96):
-        found = territory_of(f"{department:02}000", rules)
+        found = find_territory(f"{department:02}000", rules)
         assert found is not None, department
         assert found.code in ("FR", "FR-AM")
         assert found.zone == "Europe/Paris"
-    assert territory_of("96000", rules) is None
+    assert find_territory("96000", rules) is None
 
 
 def test_what_is_no_address_leaves_the_places_of_the_number() -> None:
@@ -332,8 +333,8 @@ def test_a_client_may_switch_the_local_holidays_off_and_nobody_else_is_concerned
               "scrubs": [{"at": "2026-05-20 09:00", "client": "CLIENT-B"}]}  # fmt: skip
     told = case_of({"id": "d", "row": "FR-HOLI-2", **ABOLITION, **theirs})
     other = replace(told.call, client="CLIENT-B")
-    assert verdict(other, told.facts, RULES, told.known_at).rules == ("FR-HOLI-2",)
-    assert verdict(other, told.facts, house, told.known_at).allowed
+    assert judge_call(other, told.facts, RULES, told.known_at).rules == ("FR-HOLI-2",)
+    assert judge_call(other, told.facts, house, told.known_at).allowed
     assert "FR-HOLI-2" in judged(ABOLITION, house).rules
 
 
@@ -388,7 +389,7 @@ def test_a_call_abroad_waits_for_the_law_of_that_country_to_change() -> None:
     ],
 )
 def test_no_text_is_switched_by_client_and_no_place_is_made_up(row: str, says: str) -> None:
-    with pytest.raises(RuleFaults, match=says):
+    with pytest.raises(LegalRowFaults, match=says):
         with_rows(f"- {row}\n")
 
 
@@ -412,7 +413,7 @@ def test_a_verdict_that_is_not_timed_says_neither_until_when_nor_when_next() -> 
         {"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 13:00", "consents": [CONSENT]}
     )
     for call in (told.call, told.call.moved_to(at("2026-11-24 10:30"))):
-        found = verdict(call, told.facts, RULES, told.known_at, timed=False)
+        found = judge_call(call, told.facts, RULES, told.known_at, timed=False)
         assert (found.until, found.next_allowed) == (None, None)
     assert judged({"consents": [CONSENT]}).next_allowed == at("2026-11-24 10:30")
 

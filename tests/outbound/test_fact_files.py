@@ -9,16 +9,16 @@ import polars as pl
 import pytest
 
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_files import NEEDED, misnamed
+from releve.outbound.fact_files import NEEDED, match_file_names
 from releve.outbound.fact_tables import (
     TABLES,
-    columns_of,
-    empty_frames,
-    facts_of,
+    build_empty_frames,
+    build_facts,
+    list_columns,
     must_be_filled,
     read_tables,
 )
-from releve.outbound.vocabulary import vocabulary, word_columns
+from releve.outbound.vocabulary import get_vocabulary, list_word_columns
 
 WITHDRAWALS = "client,person,at,consent,channel\n"
 AT = "2026-11-20T11:00:00+01:00"
@@ -54,14 +54,14 @@ def test_a_misnamed_file_is_a_fault_with_the_name_meant(name: str, fix: str) -> 
 
 
 def test_a_table_given_twice_is_a_fault() -> None:
-    (fault,) = misnamed(["people.csv", "people.parquet", "feeds.csv"])[0]
+    (fault,) = match_file_names(["people.csv", "people.parquet", "feeds.csv"])[0]
     assert str(fault) == (
         "people: the table is given twice, as people.csv and people.parquet; leave one of them"
     )
 
 
 def test_every_table_that_can_forbid_must_be_in_a_whole_folder() -> None:
-    heads = {f"{name}.csv": ",".join(columns_of(name)).encode() for name in TABLES}
+    heads = {f"{name}.csv": ",".join(list_columns(name)).encode() for name in TABLES}
     assert all(not frame.height for frame in read_tables(heads, whole=True).values())
     for name in TABLES:
         left = {file: data for file, data in heads.items() if file != f"{name}.csv"}
@@ -157,7 +157,7 @@ def _row(table: str, column: str, text: str) -> str:
     given = {"at": AT, "collected_at": AT, "requested_at": AT, "read_at": AT, "first": "2026-01-01",
              "day": "2026-11-20", "number": "+33144556677", "objects": "gas", "list": "rpo",
              "feed": "consents", "abandoned": "1", "handled": "2"}  # fmt: skip
-    names = [name for name, (_, must) in columns_of(table).items() if must or name == column]
+    names = [name for name, (_, must) in list_columns(table).items() if must or name == column]
     cells = [given.get(name, "x") for name in names]
     if column not in given:
         cells[names.index(column)] = "not-now" if must_be_filled(table, column) else ""
@@ -166,14 +166,14 @@ def _row(table: str, column: str, text: str) -> str:
     return "\n".join(map(",".join, (names, cells, wrong))) + "\n"
 
 
-WORD_COLUMNS = [(table, name) for table in TABLES for name in word_columns().get(table, {})]
+WORD_COLUMNS = [(table, name) for table in TABLES for name in list_word_columns().get(table, {})]
 
 
 @pytest.mark.parametrize(("table", "column"), WORD_COLUMNS)
 def test_an_unknown_word_is_a_fault_with_its_row_column_and_the_words_meant(
     table: str, column: str
 ) -> None:
-    kind = vocabulary(word_columns()[table][column])
+    kind = get_vocabulary(list_word_columns()[table][column])
     slip = kind.words[0].id + "z"
     (fault,) = faults_of(f"{table}.csv", _row(table, column, slip))
     assert fault.startswith(
@@ -186,7 +186,7 @@ def test_an_unknown_word_is_a_fault_with_its_row_column_and_the_words_meant(
 
 @pytest.mark.parametrize(("table", "column"), WORD_COLUMNS)
 def test_a_word_in_another_spelling_is_read_as_its_id(table: str, column: str) -> None:
-    word = vocabulary(word_columns()[table][column]).words[-1]
+    word = get_vocabulary(list_word_columns()[table][column]).words[-1]
     for text in (word.label.fr.upper(), word.label.en, *word.also):
         if "," in text or "|" in text:
             continue
@@ -260,7 +260,7 @@ def test_a_withdrawal_of_a_consent_that_is_not_there_is_a_fault() -> None:
 def test_typed_tables_are_facts_with_their_words() -> None:
     text = f"client,person,at,kind\nA,P1,{AT},Refusé\n"
     frames = read_tables({"refusals.csv": text.encode()})
-    known = facts_of(frames).known("a", "P1", "", "", frames["refusals"]["known_at"][0])
+    known = build_facts(frames).known("a", "P1", "", "", frames["refusals"]["known_at"][0])
     assert [one.kind for one in known.refusals] == ["refusal"]
     assert frames["refusals"].schema["kind"] == pl.String
 
@@ -378,9 +378,9 @@ def test_a_table_without_rows_or_bytes_is_told_apart() -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_missing_table_has_the_columns_of_one_without_rows(table: str) -> None:
-    head = ",".join(columns_of(table)).encode()
+    head = ",".join(list_columns(table)).encode()
     read = read_tables({f"{table}.csv": head}, strict=False)[table]
-    assert empty_frames()[table].schema == read.schema
+    assert build_empty_frames()[table].schema == read.schema
 
 
 def test_only_a_basis_may_carry_a_reference() -> None:

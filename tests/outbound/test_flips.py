@@ -19,7 +19,7 @@ from releve.outbound import (
     built_in_texts,
     load_rules,
 )
-from releve.outbound.rule_impact import flips, read_calls
+from releve.outbound.rule_impact import find_flips, read_calls
 from tests.outbound.table import FEEDS
 
 CALLS = b"""id,client,number,at,object,sector,caller,person,address
@@ -56,14 +56,16 @@ def test_calls_flip_by_the_rows_that_changed_and_the_others_stay() -> None:
     texts = built_in_texts()
     before = load_rules({**texts, "~open.yaml": OPEN})
     after = load_rules({**texts, "~shorter.yaml": SHORTER})
-    found = {flip.call.id: flip for flip in flips(read_calls(CALLS), facts(), before, after, NOON)}
+    found = {
+        flip.call.id: flip for flip in find_flips(read_calls(CALLS), facts(), before, after, NOON)
+    }
     assert set(found) == {"Q1", "Q3"}
     assert (found["Q1"].direction, found["Q1"].before.allowed) == ("refused", True)
     assert (found["Q1"].gained, found["Q1"].lost) == (("FR-HOURS-1@2026-11-23",), ())
     assert (found["Q3"].direction, found["Q3"].gained) == ("moved", ("FR-HOURS-1@2026-11-23",))
-    back = flips(read_calls(CALLS), facts(), after, before, NOON)
+    back = find_flips(read_calls(CALLS), facts(), after, before, NOON)
     assert {flip.call.id: flip.direction for flip in back} == {"Q1": "allowed", "Q3": "moved"}
-    assert flips(read_calls(CALLS), facts(), before, before, NOON) == ()
+    assert find_flips(read_calls(CALLS), facts(), before, before, NOON) == ()
 
 
 def test_the_command_shows_the_flips_and_loads_nothing(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ from releve.outbound import (
     Watermark,
     built_in_rules,
     built_in_texts,
+    find_next_allowed,
     load_rules,
-    next_allowed,
 )
-from releve.outbound.holidays import DayRules, after_working_days, easter
-from releve.outbound.hours import Hours, next_open, open_until, parse_windows
-from releve.outbound.hours_grid import open_at
+from releve.outbound.holidays import HolidayRules, add_working_days, compute_easter
+from releve.outbound.hours import WeekHours, find_closing, find_opening, parse_windows
+from releve.outbound.hours_grid import mark_open
 
 PLACES = (
     "Europe/Paris", "America/Guadeloupe", "America/Cayenne", "Indian/Reunion", "Indian/Mayotte",
@@ -39,9 +39,9 @@ WITHOUT_REGISTERS = "\n".join(
 FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
 
 
-def french() -> Hours:
+def french() -> WeekHours:
     rows = {row.kind: row for row in built_in_rules().of("FR") if row.kind in ("hours", "holidays")}
-    return Hours(rows["hours"].parameters["windows"], rows["holidays"].parameters["days"])
+    return WeekHours(rows["hours"].parameters["windows"], rows["holidays"].parameters["days"])
 
 
 def plainly_open(moment: datetime, zone_name: str, off: set[date]) -> bool:
@@ -67,7 +67,7 @@ def test_the_fast_rule_is_the_plain_one_around_the_changes_of_the_clocks(zone_na
     for month, day in ((3, 28), (10, 24), (10, 31)):
         start = datetime(2026, month, day, tzinfo=UTC)
         seconds = grid(start, start + timedelta(days=4))
-        fast = open_at(french(), (zone_name,), seconds)
+        fast = mark_open(french(), (zone_name,), seconds)
         plain = [plainly_open(datetime.fromtimestamp(s, UTC), zone_name, off) for s in seconds]
         assert fast.tolist() == plain
 
@@ -77,7 +77,7 @@ def test_the_fast_rule_is_the_plain_one_around_the_changes_of_the_clocks(zone_na
 def test_the_fast_rule_is_the_plain_one_on_every_five_minutes_of_four_years(zone_name: str) -> None:
     off = official(range(2023, 2029))
     seconds = grid(FIRST, LAST)
-    fast = open_at(french(), (zone_name,), seconds)
+    fast = mark_open(french(), (zone_name,), seconds)
     plain = [plainly_open(datetime.fromtimestamp(s, UTC), zone_name, off) for s in seconds.tolist()]
     assert fast.tolist() == plain
 
@@ -86,12 +86,12 @@ def test_the_fast_rule_is_the_plain_one_on_every_five_minutes_of_four_years(zone
 @pytest.mark.parametrize("zone_name", PLACES)
 def test_the_next_opening_is_the_first_open_instant_of_four_years(zone_name: str) -> None:
     seconds = grid(FIRST, LAST)
-    opened = open_at(french(), (zone_name,), seconds)
+    opened = mark_open(french(), (zone_name,), seconds)
     following = np.where(opened, seconds, np.iinfo(np.int64).max)
     following = np.minimum.accumulate(following[::-1])[::-1]
     for i in range(0, len(seconds) - 2000, EVERY):
         moment = datetime.fromtimestamp(int(seconds[i]), UTC)
-        found = next_open(french(), (zone_name,), moment)
+        found = find_opening(french(), (zone_name,), moment)
         assert found is not None
         assert int(found.timestamp()) == following[i]
 
@@ -109,7 +109,7 @@ def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(
     marks = [Watermark(feed, LAST) for feed in ("attempts", "consents", "refusals", "withdrawals")]
     facts = Facts(mandates=[mandate], watermarks=marks)
     local = next((r.parameters["days"] for r in rules.rows if r.kind == "local_holidays"), {})
-    opened = open_at(french(), (zone_name,), whole)
+    opened = mark_open(french(), (zone_name,), whole)
     days = [datetime.fromtimestamp(int(s), zone(zone_name)).date() for s in whole[::12]]
     off = np.array([address in local and local[address].holds(day) for day in days])
     opened &= ~np.repeat(off, 12)
@@ -118,7 +118,7 @@ def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(
     closed = load_rules({**built_in_texts(), "~.yaml": WITHOUT_REGISTERS})
     for i in range(0, len(whole) - 2000, EVERY * 571):
         moved = call.moved_to(datetime.fromtimestamp(int(whole[i]), UTC))
-        found = next_allowed(moved, facts, closed, LAST)
+        found = find_next_allowed(moved, facts, closed, LAST)
         assert found is not None
         assert int(found.timestamp()) == following[i]
 
@@ -126,17 +126,17 @@ def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(
 def test_two_places_are_open_only_together() -> None:
     both = ("Indian/Reunion", "America/Guadeloupe")
     moment = datetime(2026, 11, 24, 6, tzinfo=UTC)
-    found = next_open(french(), both, moment)
+    found = find_opening(french(), both, moment)
     assert found == datetime(2026, 11, 24, 14, tzinfo=UTC)
     # In summer time Paris opens at 19:00 in Nouméa: the two first meet after the clocks change.
     summer = datetime(2027, 3, 30, 8, tzinfo=UTC)
-    assert next_open(french(), ("Europe/Paris", "Pacific/Noumea"), moment) == summer
-    assert next_open(french(), ("Indian/Reunion", "Pacific/Tahiti"), moment) is None
+    assert find_opening(french(), ("Europe/Paris", "Pacific/Noumea"), moment) == summer
+    assert find_opening(french(), ("Indian/Reunion", "Pacific/Tahiti"), moment) is None
 
 
 def test_a_week_that_never_opens_has_no_next_opening() -> None:
-    never = Hours(((),) * 7)
-    assert next_open(never, ("Europe/Paris",), datetime(2026, 1, 1, tzinfo=UTC)) is None
+    never = WeekHours(((),) * 7)
+    assert find_opening(never, ("Europe/Paris",), datetime(2026, 1, 1, tzinfo=UTC)) is None
 
 
 def test_the_eleven_holidays_are_those_of_an_independent_library() -> None:
@@ -157,14 +157,14 @@ def test_easter_is_the_one_of_the_almanac() -> None:
         2027: (3, 28),
         2038: (4, 25),
     }
-    assert {year: (easter(year).month, easter(year).day) for year in known} == known
+    assert {year: (compute_easter(year).month, compute_easter(year).day) for year in known} == known
 
 
 def test_working_days_count_saturdays_and_neither_sundays_nor_holidays() -> None:
-    eleven = DayRules(((11, 11),), ())
-    assert after_working_days(date(2026, 11, 5), 5, eleven) == date(2026, 11, 12)
-    assert after_working_days(date(2026, 11, 6), 1, eleven) == date(2026, 11, 7)
-    assert after_working_days(date(2026, 11, 7), 1, eleven) == date(2026, 11, 9)
+    eleven = HolidayRules(((11, 11),), ())
+    assert add_working_days(date(2026, 11, 5), 5, eleven) == date(2026, 11, 12)
+    assert add_working_days(date(2026, 11, 6), 1, eleven) == date(2026, 11, 7)
+    assert add_working_days(date(2026, 11, 7), 1, eleven) == date(2026, 11, 9)
 
 
 @pytest.mark.parametrize(
@@ -183,9 +183,9 @@ def test_windows_that_are_none_are_refused(table: dict[str, list[str]], said: st
 
 
 def test_a_window_may_begin_and_end_a_minute_before_the_hour() -> None:
-    hours = Hours(parse_windows({"tuesday": ["08:59-19:59"]}))
+    hours = WeekHours(parse_windows({"tuesday": ["08:59-19:59"]}))
     paris = ("Europe/Paris",)
     night = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
-    assert next_open(hours, paris, night) == datetime(2026, 11, 24, 7, 59, tzinfo=UTC)
+    assert find_opening(hours, paris, night) == datetime(2026, 11, 24, 7, 59, tzinfo=UTC)
     noon = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-    assert open_until(hours, paris, noon) == datetime(2026, 11, 24, 18, 59, tzinfo=UTC)
+    assert find_closing(hours, paris, noon) == datetime(2026, 11, 24, 18, 59, tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 import yaml
 
-from releve.outbound import RuleFaults, built_in_texts, load_rules, verdict
+from releve.outbound import LegalRowFaults, built_in_texts, judge_call, load_rules
 from tests.outbound.table import case_of
 
 SOUND = {
@@ -57,18 +57,18 @@ def test_a_sound_row_is_loaded_and_changes_the_version() -> None:
     ],
 )
 def test_nonsense_is_refused_with_the_row_and_the_fix(change: dict, said: str) -> None:
-    with pytest.raises(RuleFaults, match=said) as caught:
+    with pytest.raises(LegalRowFaults, match=said) as caught:
         load_rules(texts_with({**SOUND, **change}))
     assert "FR-NEW" in str(caught.value)
 
 
 def test_two_rows_that_overlap_are_refused() -> None:
-    with pytest.raises(RuleFaults, match="bind on 2027-06-01"):
+    with pytest.raises(LegalRowFaults, match="bind on 2027-06-01"):
         load_rules(texts_with(SOUND, {**SOUND, "from": date(2027, 6, 1)}))
 
 
 def test_a_key_given_twice_is_refused() -> None:
-    with pytest.raises(RuleFaults, match="given twice"):
+    with pytest.raises(LegalRowFaults, match="given twice"):
         load_rules(
             {**built_in_texts(), "zz.yaml": "jurisdiction: FR\njurisdiction: ES\nrows: []\n"}
         )
@@ -80,8 +80,8 @@ def test_a_suspended_decree_closes_its_row_and_leaves_the_past() -> None:
     told = {"id": "x", "row": "x", "consents": ["2026-09-15 11:00"]}
     before = case_of({**told, "at": "2026-11-30 22:00"})
     after = case_of({**told, "at": "2026-12-01 22:00"})
-    assert verdict(before.call, before.facts, rules, before.known_at).rules == ("FR-HOURS-1",)
-    assert verdict(after.call, after.facts, rules, after.known_at).allowed
+    assert judge_call(before.call, before.facts, rules, before.known_at).rules == ("FR-HOURS-1",)
+    assert judge_call(after.call, after.facts, rules, after.known_at).allowed
 
 
 def test_an_amended_row_binds_from_its_day_with_what_it_gives() -> None:
@@ -97,8 +97,8 @@ def test_an_amended_row_binds_from_its_day_with_what_it_gives() -> None:
     }
     before = case_of({**told, "at": "2026-11-30 12:00"})
     after = case_of({**told, "at": "2026-12-01 12:00"})
-    assert verdict(before.call, before.facts, rules, before.known_at).allowed
-    assert verdict(after.call, after.facts, rules, after.known_at).rules == ("FR-FREQ-1",)
+    assert judge_call(before.call, before.facts, rules, before.known_at).allowed
+    assert judge_call(after.call, after.facts, rules, after.known_at).rules == ("FR-FREQ-1",)
 
 
 @pytest.mark.parametrize(
@@ -111,5 +111,5 @@ def test_an_amended_row_binds_from_its_day_with_what_it_gives() -> None:
     ],
 )
 def test_a_change_of_nothing_is_refused(change: dict, said: str) -> None:
-    with pytest.raises(RuleFaults, match=said):
+    with pytest.raises(LegalRowFaults, match=said):
         load_rules(texts_with(change))

@@ -16,10 +16,10 @@ from functools import lru_cache
 
 import pytest
 
-from releve.outbound import Call, FactFaults, built_in_rules, fact_tables, verdict
+from releve.outbound import Call, FactFaults, built_in_rules, fact_tables, judge_call
 from releve.outbound.fact_files import NEEDED
-from releve.outbound.fact_tables import TABLES, columns_of, facts_of, read_tables
-from releve.outbound.vocabulary import sector_of, vocabulary, word_columns
+from releve.outbound.fact_tables import TABLES, build_facts, list_columns, read_tables
+from releve.outbound.vocabulary import find_sector, get_vocabulary, list_word_columns
 from tests.outbound.table import CALLER, CLIENT, NUMBER, PERSON
 
 RULES = built_in_rules()
@@ -68,7 +68,7 @@ def allowed_folder(at: datetime, dice: random.Random) -> Folder:
         "mandates": [["id", "client", "number", "first"], line("M1", CLIENT, CALLER, "2020-01-01")],
         "abandoned": [["campaign", "day", "abandoned", "handled", "known_at"]],
         "feeds": [["feed", "read_at"],
-                  *(line(feed, read) for feed in vocabulary("feed").ids)],
+                  *(line(feed, read) for feed in get_vocabulary("feed").ids)],
         "clients": [["client", "alias"], [CLIENT, ""], ["CLIENT-B", "Beta"]],
     }  # fmt: skip
 
@@ -84,7 +84,7 @@ def drawn(dice: random.Random) -> Drawn:
         body = rows[1:]
         dice.shuffle(body)
         rows[1:] = body
-    call = Call(CLIENT, NUMBER, told.pop("at", at), sector=sector_of(told["object"]), **told)
+    call = Call(CLIENT, NUMBER, told.pop("at", at), sector=find_sector(told["object"]), **told)
     return Drawn(why, call, folder)
 
 
@@ -207,7 +207,7 @@ def _cell(
 
 
 def _words(table: str) -> list[str]:
-    return list(word_columns().get(table, {}))
+    return list(list_word_columns().get(table, {}))
 
 
 def _unknown_word(folder: Folder, names: dict[str, str], dice: random.Random) -> None:
@@ -267,14 +267,14 @@ def _missing_table(folder: Folder, names: dict[str, str], dice: random.Random) -
 
 def _misnamed_table(folder: Folder, names: dict[str, str], dice: random.Random) -> None:
     table = dice.choice(list(folder))
-    word = vocabulary("table").by_id[table]
+    word = get_vocabulary("table").by_id[table]
     stem = dice.choice([word.label.fr, *word.also, table[:-1], f"{table} (1)", f"{table}-old"])
     names[table] = dice.choice([f"{stem}.csv", f"{table}.txt", f"{table}.csv.bak", table])
 
 
 def _missing_column(folder: Folder, names: dict[str, str], dice: random.Random) -> None:
     table = dice.choice([name for name in folder if folder[name][1:]])
-    must = [name for name, (_, must) in columns_of(table).items() if must]
+    must = [name for name, (_, must) in list_columns(table).items() if must]
     place = folder[table][0].index(dice.choice(must))
     for row in folder[table]:
         del row[place]
@@ -308,7 +308,7 @@ def answer(files: dict[str, bytes], call: Call) -> str:
         return "fault"
     return (
         "allowed"
-        if verdict(call, facts_of(frames), RULES, call.at, timed=False).allowed
+        if judge_call(call, build_facts(frames), RULES, call.at, timed=False).allowed
         else "refused"
     )
 

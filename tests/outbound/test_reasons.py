@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from releve.outbound import built_in_rules, verdict
-from releve.outbound.fact_tables import TABLES, columns_of
+from releve.outbound import built_in_rules, judge_call
+from releve.outbound.fact_tables import TABLES, list_columns
 from releve.outbound.legal_rows import Words
-from releve.outbound.phrases import basis_text
-from releve.outbound.sentences import REASONS, sentence
-from releve.outbound.vocabulary import vocabularies
+from releve.outbound.phrases import format_basis
+from releve.outbound.sentences import REASONS, render_sentence
+from releve.outbound.vocabulary import get_vocabularies
 from tests.outbound.reasons import all_findings, page
 from tests.outbound.table import case_of
 
@@ -61,7 +61,7 @@ def test_every_row_that_refuses_is_said_with_its_remedy() -> None:
 def test_no_sentence_holds_a_code() -> None:
     hyphened = {
         word.id
-        for vocabulary in vocabularies().values()
+        for vocabulary in get_vocabularies().values()
         for word in vocabulary.words
         if "-" in word.id and word.id not in (word.label.en, word.label.fr)
     }
@@ -85,14 +85,14 @@ def test_every_class_of_numbers_has_its_words() -> None:
 
 
 def test_every_column_that_a_remedy_names_is_one_of_its_table() -> None:
-    labels = {word.label.fr: word.id for word in vocabularies()["table"].words}
-    columns = {column for table in TABLES for column in columns_of(table)}
+    labels = {word.label.fr: word.id for word in get_vocabularies()["table"].words}
+    columns = {column for table in TABLES for column in list_columns(table)}
     said = [text for _, language, text in sentences() if language == "fr"]
     for text in said:
         for named in re.findall(r"colonnes? ((?:« \w+ »(?:, | et )?)+)", text):
             assert set(re.findall(r"« (\w+) »", named)) <= columns, text
         for table, named in re.findall(r"table des ([^,)(]+), colonnes? ([^)]*)", text):
-            mine = columns_of(labels[table])
+            mine = list_columns(labels[table])
             assert set(re.findall(r"« (\w+) »", named)) <= set(mine), text
 
 
@@ -167,24 +167,26 @@ def test_the_worst_sentences_are_said_plainly(
     entry: dict[str, Any], row: str, french: str, english: str
 ) -> None:
     told = case_of({"id": "s", "row": row, "at": "2026-11-24 10:30", **entry})
-    found = verdict(told.call, told.facts, built_in_rules(), told.known_at).findings
+    found = judge_call(told.call, told.facts, built_in_rules(), told.known_at).findings
     finding = next(f for f in found if f.id == row)
     assert (finding.says("fr"), finding.says("en")) == (french, english)
     assert finding.explains("fr") == f"{french} {finding.remedy('fr')}"
 
 
 def test_the_ground_of_a_call_is_said_in_words() -> None:
-    assert basis_text("consent:C1", "fr") == "consentement C1"
-    assert basis_text("callback:R1", "en") == "request to be called R1"
-    assert basis_text("object:press", "fr") == "objet exempté (journaux, périodiques et magazines)"
-    assert basis_text("none-needed", "en") == "no basis needed"
+    assert format_basis("consent:C1", "fr") == "consentement C1"
+    assert format_basis("callback:R1", "en") == "request to be called R1"
+    assert (
+        format_basis("object:press", "fr") == "objet exempté (journaux, périodiques et magazines)"
+    )
+    assert format_basis("none-needed", "en") == "no basis needed"
 
 
 def test_an_act_that_is_not_stated_is_said_so() -> None:
     row = next(row for row in built_in_rules().rows if row.kind == "consent_items")
     quotes = {"consent": "C1", "missing": (), "act": ""}
     assert row.refuses is not None
-    assert sentence(row.refuses, row, quotes, "fr") == (
+    assert render_sentence(row.refuses, row, quotes, "fr") == (
         "Le consentement C1 ne vaut pas, car il a été donné sans acte positif (acte non précisé)."
     )
 
@@ -193,5 +195,5 @@ def test_several_words_are_listed_and_none_is_a_dash() -> None:
     row = next(row for row in built_in_rules().rows if row.kind == "data")
     words = (Words("gaz", "gas"), Words("fioul", "oil"), Words("bois", "wood"))
     template = Words("{near}", "{near}")
-    assert sentence(template, row, {"near": words}, "fr") == "gaz, fioul et bois"
-    assert sentence(template, row, {"near": ()}, "en") == "—"
+    assert render_sentence(template, row, {"near": words}, "fr") == "gaz, fioul et bois"
+    assert render_sentence(template, row, {"near": ()}, "en") == "—"

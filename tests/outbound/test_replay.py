@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main
 from releve.cli.outbound_facts import read_facts
-from releve.outbound import Call, built_in_rules, verdict
-from releve.outbound.number_frames import facts_on
+from releve.outbound import Call, built_in_rules, judge_call
+from releve.outbound.number_frames import build_facts_on
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "outbound-replay.md"
@@ -52,8 +52,8 @@ def test_each_day_is_judged_by_its_rules_with_what_was_known_then() -> None:
     found = []
     for day in told["days"]:
         at = datetime.fromisoformat(day["at"])
-        facts = facts_on(frames, rules.numbers, at.date())
-        one = [verdict(replace(base, at=at, **row), facts, rules, at) for row in rows]
+        facts = build_facts_on(frames, rules.numbers, at.date())
+        one = [judge_call(replace(base, at=at, **row), facts, rules, at) for row in rows]
         found.append([verdict_.allowed for verdict_ in one])
         assert day["callable"] == sum(found[-1])
         assert day["refused"] == len(rows) - day["callable"]

@@ -12,7 +12,7 @@ import pytest
 from releve.cli.outbound_facts import read_facts, scan_facts
 from releve.outbound import Call, FactFaults, built_in_rules
 from releve.outbound.fact_tables import TABLES
-from releve.outbound.lazy_tables import SCANNED, scanned
+from releve.outbound.lazy_tables import SCANNED, scan_table
 from releve.outbound.number_frames import shown_column
 from releve.outbound.screening import Screener
 from tests.outbound.people import people_of
@@ -69,9 +69,9 @@ def test_a_list_without_next_instants_has_the_same_verdicts(folder: Path) -> Non
 )
 def test_a_register_with_a_doubt_is_not_scanned_but_read(folder: Path, change: pl.Expr) -> None:
     consents = pl.read_parquet(folder / "consents.parquet")
-    assert scanned("consents", consents.lazy()) is not None
-    assert scanned("consents", consents.with_columns(change).lazy()) is None
-    assert scanned("consents", consents.drop("person").lazy()) is None
+    assert scan_table("consents", consents.lazy()) is not None
+    assert scan_table("consents", consents.with_columns(change).lazy()) is None
+    assert scan_table("consents", consents.drop("person").lazy()) is None
 
 
 def test_a_faulty_row_of_a_parquet_register_is_named(folder: Path) -> None:
@@ -112,8 +112,8 @@ def test_a_register_with_a_word_that_is_none_is_read_whole_and_named(
     folder: Path, table: str, change: pl.Expr
 ) -> None:
     frame = pl.read_parquet(folder / f"{table}.parquet")
-    assert scanned(table, frame.lazy()) is not None
-    assert scanned(table, frame.with_columns(change).lazy()) is None
+    assert scan_table(table, frame.lazy()) is not None
+    assert scan_table(table, frame.with_columns(change).lazy()) is None
     frame.with_columns(change).write_parquet(folder / f"{table}.parquet")
     with pytest.raises(FactFaults, match=f"{table} row 2, {change.meta.output_name()}"):
         scan_facts(folder)

@@ -18,11 +18,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main, outbound_run
-from releve.outbound import Call, built_in_rules, verdict
+from releve.outbound import Call, built_in_rules, judge_call
 from releve.outbound.errors import ListFault
-from releve.outbound.fact_tables import facts_of
-from releve.outbound.list_rows import read_head, read_rows
-from releve.outbound.spreadsheet_escape import harmless, harmless_column
+from releve.outbound.fact_tables import build_facts
+from releve.outbound.list_rows import read_header, read_rows
+from releve.outbound.spreadsheet_escape import escape_cell, escape_column
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 
@@ -69,10 +69,10 @@ def test_every_row_is_in_one_list_with_the_verdict_of_the_plain_engine(
     assert sorted(int(row["line"]) for row in found) == list(range(2, 42))
     frames = {file.stem: pl.read_parquet(file) for file in facts.glob("*.parquet")}
     frames["consents"] = frames["consents"].with_columns(unreadable=pl.lit(""))
-    known, rules = facts_of(frames), built_in_rules()
+    known, rules = build_facts(frames), built_in_rules()
     for row in found:
         who = {name: row[name] for name in ("number", "person", "address", "callee")}
-        one = verdict(replace(CALL, **who), known, rules, CALL.at)
+        one = judge_call(replace(CALL, **who), known, rules, CALL.at)
         said = (row["allowed"], row["legal"], row["rules"], row["basis"])
         flags = (str(one.allowed).lower(), str(one.legal).lower())
         assert said == (*flags, "|".join(one.rules), one.basis), row
@@ -118,8 +118,8 @@ def test_no_cell_of_a_list_becomes_a_formula_of_a_spreadsheet(tmp_path: Path) ->
 @pytest.mark.parametrize("value", [*FORMULAS, "+33 1 44", "plain", "", "é=1", "+1(2)", None, 3])
 def test_a_cell_is_made_harmless_alike_alone_and_in_a_column(value: object) -> None:
     frame = pl.DataFrame({"text": [value]}, strict=False, schema={"text": pl.String})
-    whole = frame.select(harmless_column("text"))["text"][0]
-    assert (whole or "") == str(harmless(value))
+    whole = frame.select(escape_column("text"))["text"][0]
+    assert (whole or "") == str(escape_cell(value))
 
 
 BROKEN = {
@@ -152,14 +152,14 @@ def test_one_row_in_a_hundred_broken_is_named_and_the_rest_goes_on(tmp_path: Pat
 
 
 def test_a_callee_that_is_none_breaks_its_row_alone() -> None:
-    head = read_head(b"number,callee\n", ())
+    head = read_header(b"number,callee\n", ())
     rows, broken = read_rows(head, [b"+33144556677,martian\n", b"+33144556677,business\n"], 2)
     assert rows["line"].to_list() == [3]
     assert "martian" in broken["reason"][0]
 
 
 def test_a_line_without_end_is_one_broken_row() -> None:
-    head = read_head(b"number\n", ())
+    head = read_header(b"number\n", ())
     rows, broken = read_rows(head, [b"1" * 20_000, b"+33144556677\n"], 2)
     assert rows["line"].to_list() == [3]
     assert len(broken["text"][0]) == 200
@@ -177,7 +177,7 @@ def test_a_line_without_end_is_one_broken_row() -> None:
 )
 def test_a_list_that_names_nobody_is_refused_with_its_fix(first: bytes, said: str) -> None:
     with pytest.raises(ListFault, match=said):
-        read_head(first, ("line", "allowed"))
+        read_header(first, ("line", "allowed"))
 
 
 def test_a_list_without_rows_gives_empty_lists(tmp_path: Path) -> None:

@@ -13,19 +13,19 @@ import pytest
 from releve.outbound import (
     ITEMS,
     Call,
-    Rules,
-    Verdict,
+    CallVerdict,
+    LegalRules,
     built_in_rules,
     built_in_texts,
+    judge_call,
     load_rules,
     screening,
-    verdict,
 )
-from releve.outbound.fact_tables import facts_of
-from releve.outbound.legal_rows import legal_day
-from releve.outbound.number_frames import facts_on
+from releve.outbound.fact_tables import build_facts
+from releve.outbound.legal_rows import to_legal_day
+from releve.outbound.number_frames import build_facts_on
 from releve.outbound.screening import COLUMNS, Screener
-from releve.outbound.vocabulary import sector_of
+from releve.outbound.vocabulary import find_sector
 from tests.outbound.people import NUMBERS, frame_of, people_of
 from tests.outbound.table import CALLER, CLIENT, instant
 
@@ -57,17 +57,17 @@ FEW = 20
 
 def _call(**told: str) -> Call:
     base = {"object": "electricity", "caller": CALLER, "campaign": "autumn", **told}
-    base.setdefault("sector", sector_of(base["object"]) or "energy-supply")
+    base.setdefault("sector", find_sector(base["object"]) or "energy-supply")
     return Call(client=CLIENT, number="", **{**base, "at": instant(told["at"])})
 
 
 def _plain(
-    call: Call, rows: pl.DataFrame, frames: dict[str, pl.DataFrame], rules: Rules | None = None
+    call: Call, rows: pl.DataFrame, frames: dict[str, pl.DataFrame], rules: LegalRules | None = None
 ) -> list[tuple]:
     table = rules or built_in_rules()
-    facts, found = facts_on(frames, table.numbers, legal_day(call.at)), []
+    facts, found = build_facts_on(frames, table.numbers, to_legal_day(call.at)), []
     for row in rows.iter_rows(named=True):
-        one = verdict(replace(call, **row), facts, table, call.at)
+        one = judge_call(replace(call, **row), facts, table, call.at)
         ids = "|".join(one.rules)
         told = (one.number, one.person, one.legal, one.allowed, ids, one.basis, one.next_allowed)
         found.append(told)
@@ -75,7 +75,12 @@ def _plain(
 
 
 def _compare(
-    call: Call, count: int, seed: int, chunks: int = 2, rules: Rules | None = None, size: int = 0
+    call: Call,
+    count: int,
+    seed: int,
+    chunks: int = 2,
+    rules: LegalRules | None = None,
+    size: int = 0,
 ) -> None:
     rows, frames = people_of(count, call.at, seed)
     screener = Screener(call, frames, rules or built_in_rules(), call.at)
@@ -90,7 +95,7 @@ def _compare(
         assert got == want, row
 
 
-def _law(rows: str) -> Rules:
+def _law(rows: str) -> LegalRules:
     return load_rules({**built_in_texts(), "law/ahead.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
 
 
@@ -187,9 +192,9 @@ def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(
 ) -> None:
     asked = []
 
-    def counted(call: Call, *rest: Any) -> Verdict:
+    def counted(call: Call, *rest: Any) -> CallVerdict:
         asked.append(call)
-        return verdict(call, *rest)
+        return judge_call(call, *rest)
 
     monkeypatch.setattr(screening, "verdict", counted)
     call = _call(at="2026-11-24 11:00")
@@ -243,7 +248,7 @@ def test_attempts_of_two_providers_under_the_same_ids_are_all_counted() -> None:
     frames["attempts"] = pl.concat([one, one.with_columns(provider=pl.lit("another"))])
     screened = Screener(call, frames, built_in_rules(), call.at).screen(rows)
     assert list(screened.select(COLUMNS).iter_rows()) == _plain(call, rows, frames)
-    alone, both = facts_of({**frames, "attempts": one}), facts_of(frames)
+    alone, both = build_facts({**frames, "attempts": one}), build_facts(frames)
     people = set(one.filter(pl.col("client") == CLIENT)["person"])
     assert people
     for person in people:

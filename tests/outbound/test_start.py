@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main
 from releve.network.clock import zone
-from releve.outbound import built_in_rules, verdict
-from releve.outbound.fact_tables import TABLES, facts_of, read_tables
-from releve.outbound.starter import starter_of
+from releve.outbound import built_in_rules, judge_call
+from releve.outbound.fact_tables import TABLES, build_facts, read_tables
+from releve.outbound.starter import build_starter
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 PARIS = zone("Europe/Paris")
@@ -36,10 +36,10 @@ def run(*words: str) -> Result:
     ],
 )
 def test_the_first_folder_allows_its_call_at_the_next_hour_of_calls(now: str, at: str) -> None:
-    found = starter_of(datetime.fromisoformat(now).replace(tzinfo=PARIS), built_in_rules())
+    found = build_starter(datetime.fromisoformat(now).replace(tzinfo=PARIS), built_in_rules())
     assert found.call.at == datetime.fromisoformat(at).replace(tzinfo=PARIS)
-    facts = facts_of(read_tables(found.files, whole=True))
-    assert verdict(found.call, facts, built_in_rules(), found.call.at).basis == "consent:C1"
+    facts = build_facts(read_tables(found.files, whole=True))
+    assert judge_call(found.call, facts, built_in_rules(), found.call.at).basis == "consent:C1"
     assert set(found.files) == {f"{table}.csv" for table in TABLES}
 
 

@@ -12,19 +12,19 @@ from releve.cli.outbound import outbound
 from releve.outbound import built_in_rules
 from releve.outbound.errors import WordFault
 from releve.outbound.vocabulary import (
-    canonical,
+    find_lineage,
+    find_sector,
+    find_word_id,
     fold,
-    lineage,
-    load_vocabulary,
-    parse,
-    sector_of,
-    vocabularies,
-    vocabulary,
+    get_vocabularies,
+    get_vocabulary,
+    parse_vocabulary,
+    parse_word,
 )
-from releve.outbound.words_text import words_markdown
+from releve.outbound.words_text import render_vocabularies
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-words.md"
-NAMES = sorted(vocabularies())
+NAMES = sorted(get_vocabularies())
 
 
 @pytest.mark.parametrize(
@@ -52,58 +52,58 @@ NAMES = sorted(vocabularies())
     ],
 )
 def test_a_word_is_known_by_its_spellings(name: str, text: str, id_: str) -> None:
-    assert parse(name, text).id == canonical(name, text) == id_
+    assert parse_word(name, text).id == find_word_id(name, text) == id_
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_spelling_counts_in_any_case_and_form(name: str) -> None:
-    for word in vocabulary(name).words:
+    for word in get_vocabulary(name).words:
         for text in (word.id, word.label.fr, word.label.en, *word.also):
             for form in (text, text.upper(), unicodedata.normalize("NFD", text), f"  {text}_"):
-                assert canonical(name, form.replace(" ", "_")) == word.id
+                assert find_word_id(name, form.replace(" ", "_")) == word.id
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("text", ["", " ", "-", "\u00a0", "xyzzy", "null"])
 def test_no_other_text_is_a_word(name: str, text: str) -> None:
-    assert canonical(name, text) is None
+    assert find_word_id(name, text) is None
     with pytest.raises(WordFault, match="not a known word"):
-        parse(name, text)
+        parse_word(name, text)
 
 
 def test_what_is_said_on_the_phone_is_said_in_the_words_of_refusals() -> None:
-    for word in vocabulary("refusal-kind").words:
+    for word in get_vocabulary("refusal-kind").words:
         said = "stop" if word.id == "objection" else word.id
         for text in (word.id, word.label.fr, word.label.en, *word.also):
-            assert canonical("said", text) == said, text
-    for word in vocabulary("said").words:
+            assert find_word_id("said", text) == said, text
+    for word in get_vocabulary("said").words:
         kind = {"stop": "objection", "outcome": None}.get(word.id, word.id)
         for text in (word.id, word.label.fr, word.label.en, *word.also):
-            assert canonical("refusal-kind", text) == kind, text
+            assert find_word_id("refusal-kind", text) == kind, text
 
 
 @pytest.mark.parametrize("text", ["Ne plus appeler", "Stop calling me", "NE M'APPELEZ PLUS"])
 def test_stop_calling_me_is_an_objection(text: str) -> None:
-    assert parse("refusal-kind", text).id == "objection"
+    assert parse_word("refusal-kind", text).id == "objection"
 
 
 def test_an_unknown_word_names_those_it_resembles() -> None:
     with pytest.raises(WordFault) as raised:
-        parse("object", "heatpumpe")
+        parse_word("object", "heatpumpe")
     assert raised.value.near == ("heat-pump",)
     assert "write 'heat-pump'" in str(raised.value)
     with pytest.raises(WordFault, match="one of consumer, business"):
-        parse("person-kind", "")
+        parse_word("person-kind", "")
     with pytest.raises(WordFault, match="releve outbound words object"):
-        parse("object", "")
+        parse_word("object", "")
     with pytest.raises(WordFault, match="write 'object'"):
-        vocabulary("objet")
+        get_vocabulary("objet")
 
 
 def test_twelve_words_are_listed_and_more_are_named_by_the_command() -> None:
     for count, said in ((12, "one of w0, w1"), (13, "releve outbound words some")):
         words = ", ".join(f"{{id: w{n}, fr: mot {n}, en: term {n}}}" for n in range(count))
-        told = load_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
+        told = parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
         with pytest.raises(WordFault, match=said):
             told.parse("")
 
@@ -113,13 +113,13 @@ def test_folding_joins_what_is_written_apart() -> None:
 
 
 def test_an_object_has_its_family_and_its_sector() -> None:
-    assert lineage("PAC") == {"heat-pump", "energy-equipment"}
-    assert lineage("insurance") == {"insurance"}
-    assert lineage("xyzzy") == frozenset()
-    assert sector_of("mutuelle") == "insurance"
-    assert sector_of("xyzzy") == ""
-    for word in vocabulary("object").words:
-        assert word.sector in vocabulary("sector").by_id
+    assert find_lineage("PAC") == {"heat-pump", "energy-equipment"}
+    assert find_lineage("insurance") == {"insurance"}
+    assert find_lineage("xyzzy") == frozenset()
+    assert find_sector("mutuelle") == "insurance"
+    assert find_sector("xyzzy") == ""
+    for word in get_vocabulary("object").words:
+        assert word.sector in get_vocabulary("sector").by_id
 
 
 def test_rows_name_only_words() -> None:
@@ -135,7 +135,7 @@ def test_rows_name_only_words() -> None:
             "refusal-kind": row.parameters.get("counts", set()),
         }
         for name, words in named.items():
-            assert set(words) <= set(vocabulary(name).ids), row.id
+            assert set(words) <= set(get_vocabulary(name).ids), row.id
 
 
 @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ def test_rows_name_only_words() -> None:
 )
 def test_a_vocabulary_with_nonsense_is_refused(words: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        load_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: {words}")
+        parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: {words}")
 
 
 def test_the_page_is_what_the_command_prints() -> None:
     found = CliRunner().invoke(outbound, ["words"])
     assert found.exit_code == 0
-    assert found.output == words_markdown() == PAGE.read_text(encoding="utf-8")
+    assert found.output == render_vocabularies() == PAGE.read_text(encoding="utf-8")
 
 
 def test_the_command_prints_one_vocabulary() -> None:

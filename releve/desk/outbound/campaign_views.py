@@ -31,7 +31,7 @@ from releve.gate.campaigns import campaigns as campaigns_now
 from releve.gate.current_rules import rules_now
 from releve.gate.db_clock import clock
 from releve.gate.errors import KeyFault
-from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
+from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
 __all__ = ["campaign", "campaigns", "period_of", "person"]
 
@@ -66,7 +66,7 @@ def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
     now, text, rules = clock(), text_now(LEGAL_ZONE), rules_now()
-    first, last, fault = period_of(request, legal_day(now))
+    first, last, fault = period_of(request, to_legal_day(now))
     found = figures_of(row.ref, row.client, row.object, first, last, rules, now)
     may_look = can(request.user, "outbound.manage")
     page = campaign_page(row, found, rules, text, fault=fault, may_look=may_look)

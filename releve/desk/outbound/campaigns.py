@@ -19,7 +19,7 @@ from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.models import CampaignRow
-from releve.outbound import Rules
+from releve.outbound import LegalRules
 
 __all__ = [
     "CampaignListRow", "CampaignPage", "PersonForm", "PersonPage", "campaign_page", "campaign_row",
@@ -42,7 +42,7 @@ class CampaignListRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ShareBar:
     """A figure with its label; ``most`` is the largest of its kind."""
 
     label: str
@@ -72,10 +72,10 @@ class CampaignPage:
     last: str
     fault: str
     counts: tuple[tuple[str, str], ...]
-    reasons: tuple[Bar, ...]
-    hours: tuple[Bar, ...]
+    reasons: tuple[ShareBar, ...]
+    hours: tuple[ShareBar, ...]
     several: str
-    expiring: tuple[Bar, ...]
+    expiring: tuple[ShareBar, ...]
     pacing: tuple[PacingRow, ...]
     threshold: str
     may_look: bool
@@ -115,7 +115,7 @@ class FindingView:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class HistoryEvent:
     """Something known about a person."""
 
     when: str
@@ -136,7 +136,7 @@ class HistoryView:
     until: str
     next: str
     findings: tuple[FindingView, ...]
-    events: tuple[Event, ...]
+    events: tuple[HistoryEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def campaign_row(row: CampaignRow, text: Text) -> CampaignListRow:
 def campaign_page(
     row: CampaignRow,
     found: CampaignFigures,
-    rules: Rules,
+    rules: LegalRules,
     text: Text,
     *,
     fault: str,
@@ -208,9 +208,9 @@ def campaign_page(
     )
 
 
-def _bars(rows: Sequence[tuple[str, int, str]], text: Text) -> tuple[Bar, ...]:
+def _bars(rows: Sequence[tuple[str, int, str]], text: Text) -> tuple[ShareBar, ...]:
     most = max((count for _name, count, _says in rows), default=1)
-    return tuple(Bar(name, n, text.number(n), most, says) for name, n, says in rows)
+    return tuple(ShareBar(name, n, text.number(n), most, says) for name, n, says in rows)
 
 
 def campaign_twin(row: CampaignRow, found: CampaignFigures) -> dict[str, Any]:
@@ -267,12 +267,14 @@ def history_of(found: PersonHistory, text: Text) -> HistoryView:
     )
 
 
-def _event(table: str, at: Any, known: datetime | None, cells: dict[str, Any], text: Text) -> Event:
+def _event(
+    table: str, at: Any, known: datetime | None, cells: dict[str, Any], text: Text
+) -> HistoryEvent:
     told = []
     for name, value in cells.items():
         if value not in ("", None, frozenset(), False) and name not in _PERSONAL and value != at:
             told.append((name, _cell(value, text)))
-    return Event(_cell(at, text) if at else _("no date"), str(_tables()[table]), tuple(told))
+    return HistoryEvent(_cell(at, text) if at else _("no date"), str(_tables()[table]), tuple(told))
 
 
 def _tables() -> dict[str, str]:

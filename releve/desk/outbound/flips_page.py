@@ -20,14 +20,14 @@ from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.current_rules import rules_now, texts_now
 from releve.gate.db_clock import clock
-from releve.outbound import Call, OutboundError, Rules, load_rules
+from releve.outbound import Call, LegalRules, OutboundError, load_rules
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_tables import read_tables
-from releve.outbound.legal_rows import legal_day
-from releve.outbound.number_frames import facts_on
-from releve.outbound.rule_impact import CALL_COLUMNS, Flip, flips, read_calls
+from releve.outbound.legal_rows import to_legal_day
+from releve.outbound.number_frames import build_facts_on
+from releve.outbound.rule_impact import CALL_COLUMNS, Flip, find_flips, read_calls
 
-__all__ = ["FlipView", "FlipsForm", "FlipsPage", "Outcome", "flip_twin", "outcome_of"]
+__all__ = ["FlipView", "FlipsForm", "FlipsOutcome", "FlipsPage", "flip_twin", "outcome_of"]
 
 MOST_BYTES = 5_000_000
 MOST_CALLS = 2_000
@@ -85,7 +85,7 @@ class FlipView:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FlipsOutcome:
     """What the change would do: in numbers, then call by call."""
 
     asked: str
@@ -100,11 +100,11 @@ class FlipsPage:
     """The form, and the outcome or the faults of what was sent."""
 
     form: FlipsForm
-    outcome: Outcome | None
+    outcome: FlipsOutcome | None
     faults: tuple[str, ...]
 
 
-def outcome_of(form: FlipsForm, text: Text, *, by: str) -> Outcome | tuple[str, ...]:
+def outcome_of(form: FlipsForm, text: Text, *, by: str) -> FlipsOutcome | tuple[str, ...]:
     """Return what the change would do, or what is wrong with the files."""
     try:
         data = {name: file.read() for name, file in form.cleaned_data.items() if file}
@@ -126,11 +126,13 @@ def outcome_of(form: FlipsForm, text: Text, *, by: str) -> Outcome | tuple[str, 
     return _outcome(len(calls), found, text)
 
 
-def _on_tables(calls: Sequence[Call], data: bytes, changed: Rules) -> tuple[Flip, ...]:
+def _on_tables(calls: Sequence[Call], data: bytes, changed: LegalRules) -> tuple[Flip, ...]:
     """Return the flips on the tables of a zip, as known by the last of the calls."""
     known, before = max(call.at for call in calls), rules_now()
-    facts = facts_on(read_tables(_unpacked(data), whole=True), before.numbers, legal_day(known))
-    return flips(calls, facts, before, changed, known)
+    facts = build_facts_on(
+        read_tables(_unpacked(data), whole=True), before.numbers, to_legal_day(known)
+    )
+    return find_flips(calls, facts, before, changed, known)
 
 
 def _unpacked(data: bytes) -> dict[str, bytes]:
@@ -142,12 +144,12 @@ def _unpacked(data: bytes) -> dict[str, bytes]:
         return {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
 
 
-def _outcome(asked: int, found: tuple[Flip, ...], text: Text) -> Outcome:
+def _outcome(asked: int, found: tuple[Flip, ...], text: Text) -> FlipsOutcome:
     count = Counter(flip.direction for flip in found)
     counts = [(word, text.number(count[name])) for name, word in _directions().items()]
     rest = len(found) - _MOST_SHOWN
     more = ngettext("{count} more call is not shown.", "{count} more calls are not shown.", rest)
-    return Outcome(
+    return FlipsOutcome(
         text.number(asked),
         tuple(counts),
         tuple(_flip(flip, text) for flip in found[:_MOST_SHOWN]),

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import Scope
 from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, VALUES
 from releve.desk.presenters.text import NARROW, Text
-from releve.outbound import Row, Rules
-from releve.outbound.holidays import DayRules
-from releve.outbound.sentences import outline
-from releve.outbound.sources import SOURCES, numbers_of
+from releve.outbound import LegalRow, LegalRules
+from releve.outbound.holidays import HolidayRules
+from releve.outbound.sentences import render_outline
+from releve.outbound.sources import SOURCES, list_source_numbers
 
 __all__ = [
     "RowView",
@@ -86,7 +86,7 @@ class RulesPage:
     may_change: bool
 
 
-def visible_rules(rules: Rules, seen: Scope) -> Rules:
+def visible_rules(rules: LegalRules, seen: Scope) -> LegalRules:
     """Return the table for one reader: it names no client that is not theirs.
 
     A row that binds the calls of other clients only is left out.
@@ -106,11 +106,11 @@ def visible_rules(rules: Rules, seen: Scope) -> Rules:
         for row in rules.rows
         if row.applies.clients is None or row.applies.clients & known
     )
-    return Rules(rows, rules.territories.values(), rules.numbers, rules.version)
+    return LegalRules(rows, rules.territories.values(), rules.numbers, rules.version)
 
 
 def rules_page(
-    rules: Rules, day: date, jurisdiction: str, text: Text, *, fault: str, may_change: bool
+    rules: LegalRules, day: date, jurisdiction: str, text: Text, *, fault: str, may_change: bool
 ) -> RulesPage:
     """Return the table in force on a legal day, of one jurisdiction or of all."""
     rows = [row for row in rules.rows if row.binds_on(day)]
@@ -137,7 +137,7 @@ def rules_page(
     )
 
 
-def row_twin(row: Row) -> dict[str, Any]:
+def row_twin(row: LegalRow) -> dict[str, Any]:
     """Return a row as data, its parameters as they are written in the table."""
     words = {"rule": row.rule, "refuses": row.refuses, "remedy": row.remedy, "doubt": row.doubt}
     applies = row.applies
@@ -161,7 +161,7 @@ def row_twin(row: Row) -> dict[str, Any]:
         "exceptions": list(row.exceptions),
         "sanction": list(row.sanction),
         "text": row.reference,
-        "sources": list(numbers_of(row.source)),
+        "sources": list(list_source_numbers(row.source)),
         "sure": list(row.sure),
         "unsure": row.unsure,
         **{name: said and {"fr": said.fr, "en": said.en} for name, said in words.items()},
@@ -172,7 +172,7 @@ def _order(code: str) -> tuple[bool, bool, str]:
     return (code == "ANY", code != "FR", code)
 
 
-def _view(row: Row, text: Text) -> RowView:
+def _view(row: LegalRow, text: Text) -> RowView:
     lang = text.language
     return RowView(
         id=row.id,
@@ -183,13 +183,15 @@ def _view(row: Row, text: Text) -> RowView:
         last=text.day(row.last, weekday=False) if row.last else "",
         rule=spaced(row.rule.of(lang), lang),
         refuses=" ".join(
-            spaced(outline(words, lang), lang) for words in (row.refuses, row.remedy) if words
+            spaced(render_outline(words, lang), lang)
+            for words in (row.refuses, row.remedy)
+            if words
         ),
         more=(*_parameters(row, text), *_binds(row, text)),
         exceptions=row.exceptions,
         sanction=", ".join(row.sanction),
         reference=row.reference,
-        sources=numbers_of(row.source),
+        sources=list_source_numbers(row.source),
         sure=text.list([_said(SURENESS, mark) for mark in row.sure]),
         unsure=row.unsure,
         doubt=spaced(row.doubt.of(lang), lang) if row.doubt else "",
@@ -211,12 +213,12 @@ def _said(words: Mapping[str, Any], code: str) -> str:
     return str(words.get(code, code))
 
 
-def _parameters(row: Row, text: Text) -> Iterable[tuple[str, str]]:
+def _parameters(row: LegalRow, text: Text) -> Iterable[tuple[str, str]]:
     for name, value in row.parameters.items():
         yield _said(PARAMETERS, name), _value(value, text)
 
 
-def _binds(row: Row, text: Text) -> Iterable[tuple[str, str]]:
+def _binds(row: LegalRow, text: Text) -> Iterable[tuple[str, str]]:
     """Return which calls a row binds, where it says so."""
     applies = row.applies
     told: tuple[tuple[str, frozenset[str] | None], ...] = (
@@ -249,7 +251,7 @@ def _mapping(value: dict[str, Any], text: Text) -> str:
     return "; ".join(parts) if not text.french else f"{NARROW}; ".join(parts)
 
 
-def _days(value: DayRules, text: Text) -> str:
+def _days(value: HolidayRules, text: Text) -> str:
     fixed = [f"{day} {MONTHS[month]}" for month, day in value.fixed]
     moving = [
         _("Easter Sunday {days} days").format(days=f"{days:+d}") if days else _("Easter Sunday")
@@ -282,7 +284,7 @@ _WRITERS: dict[type, Callable[[Any, Text], str]] = {
     str: lambda value, text: _said(VALUES, value),
     frozenset: _words,
     dict: _mapping,
-    DayRules: _days,
+    HolidayRules: _days,
 }
 
 
@@ -292,7 +294,7 @@ def _plain(value: Any) -> Any:
         return sorted(value)
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, DayRules):
+    if isinstance(value, HolidayRules):
         fixed = [f"{month:02d}-{day:02d}" for month, day in value.fixed]
         return fixed + [f"easter{days:+d}" if days else "easter" for days in value.from_easter]
     if isinstance(value, tuple):

@@ -27,8 +27,8 @@ from releve.gate.db_clock import clock
 from releve.gate.fact_proofs import FactProver
 from releve.gate.models import CampaignRow
 from releve.ledger.roots import last_root
-from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
-from releve.outbound.spreadsheet_escape import harmless
+from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
+from releve.outbound.spreadsheet_escape import escape_cell
 
 __all__ = ["sheet", "sheet_file"]
 
@@ -38,7 +38,7 @@ __all__ = ["sheet", "sheet_file"]
 def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     """What the client is owed of a campaign, on one sheet."""
     row = _seen(request, campaign)
-    first, last, fault = period_of(request, legal_day(clock()))
+    first, last, fault = period_of(request, to_legal_day(clock()))
     found = _sheet(row, first, last)
     page = sheet_page(row, found, text_now(LEGAL_ZONE), fault=fault)
     return fresh(request, "desk/outbound/sheet.html", page, dict(found.told))
@@ -52,7 +52,7 @@ def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
     made = _FILES.get(name)
     if made is None:
         raise Http404(_("There is no such file."))
-    first, last, fault = period_of(request, legal_day(clock()))
+    first, last, fault = period_of(request, to_legal_day(clock()))
     if fault:
         return HttpResponse(fault, status=400, content_type="text/plain; charset=utf-8")
     kind = {"csv": "text/csv", "json": "application/json"}.get(name.rpartition(".")[2])
@@ -114,7 +114,7 @@ def _table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterato
     writer = csv.DictWriter(buffer, tuple(columns), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: harmless(value) for name, value in row.items()})
+        writer.writerow({name: escape_cell(value) for name, value in row.items()})
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

@@ -12,12 +12,18 @@ from releve.accounts.scopes import can, scope_for
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission
 from releve.desk.http import answer, fresh
-from releve.desk.outbound.flips_page import FlipsForm, FlipsPage, Outcome, flip_twin, outcome_of
+from releve.desk.outbound.flips_page import (
+    FlipsForm,
+    FlipsOutcome,
+    FlipsPage,
+    flip_twin,
+    outcome_of,
+)
 from releve.desk.outbound.rules_page import row_twin, rules_page, visible_rules
 from releve.desk.presenters.text import text_now
 from releve.gate.current_rules import rules_now
 from releve.live import api as live
-from releve.outbound.legal_rows import LEGAL_ZONE, legal_day
+from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
 __all__ = ["flips", "rules"]
 
@@ -46,7 +52,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 def _day(request: HttpRequest) -> tuple[date, str]:
     """Return the legal day asked for, today when there is none, and what is wrong with it."""
-    today, asked = legal_day(live.now(live.LIVE)), request.GET.get("on", "")
+    today, asked = to_legal_day(live.now(live.LIVE)), request.GET.get("on", "")
     if not asked:
         return today, ""
     try:
@@ -65,7 +71,7 @@ def flips(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _flips(request, FlipsPage(form, None, ()), 422)
     found = outcome_of(form, text_now(LEGAL_ZONE), by=actor_name(request))
-    if isinstance(found, Outcome):
+    if isinstance(found, FlipsOutcome):
         return _flips(request, FlipsPage(form, found, ()))
     return _flips(request, FlipsPage(form, None, found), 422)
 
