@@ -33,7 +33,6 @@ import numpy as np
 
 from bench.crashtest_picture import page, picture
 from bench.desk import plan_of
-from releve.cli.load_operator import requirement_of
 from releve.crashtest import CrashTest, Settings, build_run_arrays, run
 from releve.crashtest.outages.shipped import shipped_hazards
 from releve.crashtest.outbreak import (
@@ -48,6 +47,7 @@ from releve.demand import Requirement
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import Plan, contingencies_of, plan_day
+from releve.plan.week import require_day
 
 SITES = {
     500: 5, 1000: 6, 2000: 8, 5000: 15, 10_000: 30, 20_000: 60, 40_000: 115, 70_000: 200
@@ -85,7 +85,7 @@ def tested(agents: int, quarters: int, planned: bool) -> CrashTest:
     """Return the crash test of a sample operator."""
     programmes = 60 if agents == 5000 else None
     operator = sample_operator(agents, SITES.get(agents, 4), 1, programmes=programmes)
-    need = requirement_of(operator, FIRST_DAY)
+    need = require_day(operator, FIRST_DAY)
     if planned:
         lost = [row for row in contingencies_of(operator) if row.kind == "site"]
         plan = plan_day(operator, need, contingencies=lost, protect=False)

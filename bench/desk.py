@@ -55,7 +55,7 @@ def say(text: str) -> None:
 
 def plan_of(operator: Operator, day: date) -> Plan:
     """Return a plan made for the purpose: the roster of the sample's first day, at home sites."""
-    from releve.plan.checker.figures import Timeline, placed_of
+    from releve.plan.coverage import Timeline, count_placed
 
     zone = operator.row.time_zone
     first, last = day_bounds(day, zone)
@@ -75,7 +75,7 @@ def plan_of(operator: Operator, day: date) -> Plan:
         for row in operator.shifts
         if begin <= row.start < end
     )
-    placed = placed_of(operator, Timeline(starts), placements)
+    placed = count_placed(operator, Timeline(starts), placements)
     seats = seats_of(operator)
     return Plan(
         operator=operator.row.name,

@@ -25,10 +25,10 @@ import click
 import numpy as np
 
 from releve.cli.database import open_database
-from releve.cli.load_operator import requirement_of
 from releve.network import Operator, sample_operator, to_utc
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan, PlanSettings, contingencies_of, plan_day
+from releve.plan.week import require_day
 
 if TYPE_CHECKING:
     from releve.live.models import Relief
@@ -64,7 +64,7 @@ def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
 
     operator = sample_operator(agents, sites, 1, weeks_of_history=4)
     lost = [row for row in contingencies_of(operator) if row.kind == "site"]
-    need = requirement_of(operator, FIRST_DAY)
+    need = require_day(operator, FIRST_DAY)
     plan = plan_day(operator, need, PlanSettings(), contingencies=lost, progress=Told())
     apply(preview(operator), "bench")
     live.put_in_force([plan], by="bench")

@@ -23,7 +23,6 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.cli.load_operator import requirement_of
 from releve.cli.two_processes import two_processes
 from releve.demand import Requirement
 from releve.network import Operator, sample_operator, usable_seats_of
@@ -39,6 +38,7 @@ from releve.plan.problem import Problem, day_problem
 from releve.plan.purchases.search import what_is_missing
 from releve.plan.relief import relief_of
 from releve.plan.scenario_lp import Block, Layout, add_block, add_caps, layout_of, lost_assignments
+from releve.plan.week import require_day
 from tests.plan.planned import aims_of, own_breaks, sites_of
 from tests.plan.textbook import textbook_base, textbook_floors, textbook_whole
 from tests.plan.textbook_table import Table
@@ -320,7 +320,7 @@ def main(size: str, missing: bool, as_json: bool) -> None:
     """Measure the planner on the sample operator."""
     agents, sites = SIZES[size]
     operator = sample_operator(agents, sites, 1)
-    need = requirement_of(operator, DAY)
+    need = require_day(operator, DAY)
     say(f"{agents} agents, {sites} sites, {len(operator.programmes)} programmes: N-1 plan ...")
     figures: dict[str, object] = {"size": size}
     solved, plan, figures["n_minus_1"] = n_minus_1(operator, need)

@@ -8,45 +8,22 @@ by noise of 1e-6, and by other points of its optimal face (rows and columns in a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import click
 import numpy as np
 
-from releve.cli.load_operator import requirement_of
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import PlanSettings, n1_program, solve_day
+from releve.plan import PlanSettings, solve_day
 from releve.plan.integer_problem import IntegerProblem
-from releve.plan.lp import LinearProgram, Solution
+from releve.plan.week import require_day
+from tests.plan.shaking import SPREAD, shaken
 
 AGENTS = (
-    200,
-    200,
-    250,
-    250,
-    300,
-    300,
-    350,
-    350,
-    400,
-    400,
-    450,
-    500,
-    500,
-    550,
-    600,
-    600,
-    700,
-    800,
-    900,
-    1000,
-)
-NOISE = 1e-6
-SPREAD = 0.0003
-"""Most that the best and the worst shake of an operator may be apart."""
+    200, 200, 250, 250, 300, 300, 350, 350, 400, 400,
+    450, 500, 500, 550, 600, 600, 700, 800, 900, 1000,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,40 +35,10 @@ class Found:
     missed: int
 
 
-@contextmanager
-def shaken(seed: int) -> Iterator[None]:
-    """Shake the solution of the N-1 programme; odd seeds also solve it in another order."""
-    plainly = n1_program.solve
-
-    def shuffled(lp: LinearProgram, **given: object) -> Solution:
-        rng = np.random.default_rng(seed)
-        columns, rows = np.arange(lp.n_columns), np.arange(lp.n_rows)
-        if seed % 2:
-            columns, rows = rng.permutation(columns), rng.permutation(rows)
-        entries = lp.matrix().tocsr()[rows][:, columns].tocoo()
-        (lower, upper), (least, most) = lp.column_bounds(), lp.row_bounds()
-        other = LinearProgram()
-        other.columns(lp.n_columns, lp.cost()[columns], lower[columns], upper[columns])
-        other.rows(lp.n_rows, least[rows], most[rows])
-        other.add(entries.row, entries.col, entries.data)
-        found = plainly(other, **given)  # type: ignore[arg-type]
-        x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
-        x[columns], dual[rows] = found.x, found.row_dual
-        return replace(
-            found, x=np.maximum(0.0, x + rng.uniform(-NOISE, NOISE, len(x))), row_dual=dual
-        )
-
-    n1_program.solve = shuffled
-    try:
-        yield
-    finally:
-        n1_program.solve = plainly
-
-
 def plan_once(operator: Operator) -> Found:
     """Plan the first day and measure it."""
     settings = PlanSettings()
-    planning = solve_day(operator, requirement_of(operator, FIRST_DAY), settings).planning
+    planning = solve_day(operator, require_day(operator, FIRST_DAY), settings).planning
     case = IntegerProblem(
         planning.problem, planning.layout, planning.contingencies, planning.floors,
         planning.secure, settings,
@@ -118,7 +65,7 @@ def main(operators: int, shakes: int) -> None:
         operator = sample_operator(agents, 4 + (seed - 1) % 4, seed, weeks_of_history=4)
         found = [plan_once(operator)]
         for shake in range(1, shakes):
-            with shaken(shake):
+            with shaken(shake, permuted=bool(shake % 2)):
                 found.append(plan_once(operator))
         rows.append(found)
         print(f"{agents:>5} agents, {seed:<3}  {_row(found)}", flush=True)

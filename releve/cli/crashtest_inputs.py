@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from releve import __version__
-from releve.cli.load_operator import operator_of, requirement_of
+from releve.cli.load_operator import operator_of
 from releve.crashtest import CrashTest, CrashTestError, Settings
 from releve.crashtest.outages import Hazard, OutagesError
 from releve.crashtest.outbreak import (
@@ -38,6 +38,7 @@ from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import HOME, Operator
 from releve.plan import Plan
 from releve.plan.plan_json import plan_to_json
+from releve.plan.week import require_day
 from releve.situation import RuleFaults, Rules, Situation, event_from_json, fold
 from releve.situation.shipped import rules_with
 
@@ -138,7 +139,7 @@ def _test(
     return CrashTest(
         operator=operator,
         plans=plans,
-        needs=tuple(requirement_of(operator, day) for day in days),
+        needs=tuple(require_day(operator, day) for day in days),
         scenario=scenario,
         controls=_controls(asked, operator, plans[0], scenario.population),
         hazards=tuple(hazards),

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -26,7 +22,7 @@ from rich.progress import (
 
 from releve import __version__
 from releve.cli.demand_text import assumption_lines
-from releve.cli.load_operator import demand_of, operator_of
+from releve.cli.load_operator import operator_of
 from releve.cli.plan_text import (
     explanation_lines,
     harmless_line,
@@ -36,17 +32,16 @@ from releve.cli.plan_text import (
     verdict_table,
 )
 from releve.cli.plan_verify import (
-    Verified,
     verification_json,
     verification_rows,
     verification_text,
-    verify_days,
+    verify_with_bars,
 )
 from releve.cli.stopwatch import Stopwatch
 from releve.cli.two_processes import two_processes
 from releve.demand import Forecast, Requirement
 from releve.files.plan_folder import PlanFolderError, refuse_strangers, write_plans
-from releve.network import Operator, zone
+from releve.network import Operator
 from releve.plan import (
     BASE,
     Plan,
@@ -54,12 +49,19 @@ from releve.plan import (
     PlanSettings,
     SolvedDay,
     contingencies_of,
-    named_plan,
     solve_day,
 )
 from releve.plan.explain import explain, refuse_unknown
 from releve.plan.plan_json import plan_to_json
-from releve.plan.purchases.search import what_is_missing
+from releve.plan.week import (
+    VerifiedDay,
+    add_missing,
+    forecast_day,
+    list_roster_days,
+    name_days,
+    select_open_days,
+    solve_days,
+)
 
 __all__ = ["plan"]
 
@@ -141,42 +143,41 @@ def plan(
         _refuse_unknown(operator, text)
     settings = PlanSettings(target=target)
     clock.start("forecast")
-    chosen = _days(operator, day.date() if day else None, days)
-    demands = _open_days([demand_of(operator, one, quantile) for one in chosen])
+    demands = _forecast_open_days(operator, day.date() if day else None, days, quantile)
     for expected, need in demands:
         for line in assumption_lines(expected):
             _ERR.print(f"[yellow]{line}[/]", highlight=False)
         for name, reason in need.unknown.items():
             _ERR.print(f"[yellow]{name}: no requirement on {need.day}: {reason}[/]")
-    found: list[Verified] = []
+    found: list[VerifiedDay] = []
 
     def solve(needs: Sequence[Requirement]) -> list[SolvedDay]:
-        return _solved(operator, needs, settings, not unprotected)
+        return _solve_days_shown(operator, needs, settings, not unprotected)
 
     clock.start("planning")
     needs = [need for _, need in demands]
     solved = solve(needs[:1])
     if len(needs) > 1:
         if out is not None and not verified:  # who waits for a first page has it now
-            _write(out, _plans(operator, solved), [], calendars)
+            _write(out, name_days(operator, solved, __version__), [], calendars)
             _ERR.print(f"{needs[0].day} is planned and written to {out}")
         solved += solve(needs[1:])
     if verified:
         clock.start("simulation")
         forecasts = [forecast for forecast, _ in demands]
-        found = verify_days(
+        found = verify_with_bars(
             operator, forecasts, solved, solve, rounds=rounds, replications=replications
         )
         solved = [one.solved for one in found]
         clock.start("planning")
-    plans = _plans(operator, solved)
+    plans = name_days(operator, solved, __version__)
     if out is not None:
         _write(out, plans, found, calendars)
     if not as_json:
         _print(plans)
     if missing and not unprotected:
         clock.start("what is missing")
-        plans = _with_missing(operator, solved, plans)
+        plans = _add_missing_shown(operator, solved, plans)
         if out is not None:
             _write(out, plans, found, calendars)
     if as_json:
@@ -195,28 +196,20 @@ def plan(
         raise click.ClickException("the independent checker found violations: see above")
 
 
-def _days(operator: Operator, first: date | None, count: int) -> list[date]:
-    """Return the days to plan; by default from the first day of the roster."""
-    if first is None:
-        if not operator.shifts:
-            raise click.ClickException("the folder has no roster: add shifts, or name a --day")
-        start = min(shift.start for shift in operator.shifts)
-        first = start.astimezone(zone(operator.row.time_zone)).date()
-    return [first + timedelta(days=i) for i in range(count)]
-
-
-def _open_days(demands: list[tuple[Forecast, Requirement]]) -> list[tuple[Forecast, Requirement]]:
-    """Return the days on which something is required, or not known; name those left out.
-
-    Where all are closed, all stay, and planning says why it cannot.
-    """
-    is_open = [bool(need.unknown) or bool(np.nan_to_num(need.agents).any()) for _, need in demands]
-    if not any(is_open):
-        return demands
-    for (_, need), kept in zip(demands, is_open, strict=True):
-        if not kept:
+def _forecast_open_days(
+    operator: Operator, first: date | None, count: int, quantile: float | None
+) -> list[tuple[Forecast, Requirement]]:
+    """Forecast the days to plan; name those that are left out because nothing is required."""
+    try:
+        days = list_roster_days(operator, count, first)
+        demands = [forecast_day(operator, day, quantile) for day in days]
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    kept = select_open_days(demands)
+    for _, need in demands:
+        if all(need is not other for _, other in kept):
             _ERR.print(f"[yellow]{need.day}: nothing is required that day; left out[/]")
-    return [one for one, kept in zip(demands, is_open, strict=True) if kept]
+    return kept
 
 
 def _bars(*more: ProgressColumn) -> Progress:
@@ -227,60 +220,36 @@ def _bars(*more: ProgressColumn) -> Progress:
     return Progress(*columns, console=_ERR, transient=False)
 
 
-def _plans(operator: Operator, solved: Sequence[SolvedDay]) -> list[Plan]:
-    """Name the solved days one after another."""
-    plans: list[Plan] = []
-    wish: dict[str, tuple[str, str]] = {}
-    for one in solved:
-        found = named_plan(operator, one, wish, version=__version__)
-        wish.update({p.agent: (p.place, p.programme) for p in found.placements})
-        plans.append(found)
-    return plans
-
-
-def _with_missing(
+def _add_missing_shown(
     operator: Operator, solved: Sequence[SolvedDay], plans: Sequence[Plan]
 ) -> list[Plan]:
     """Return the plans with what is missing, worked out day by day."""
-    done = []
     with _bars(TextColumn("{task.fields[words]}")) as bar, two_processes() as run:
-        for found, one in zip(plans, solved, strict=True):
-            task = bar.add_task(f"what is missing, {found.day}", total=1.0, words="")
+        tasks: dict[date, TaskID] = {}
 
-            def show(share: float, words: str, task: TaskID = task) -> None:
-                bar.update(task, completed=share, words=words)
+        def show(day: date, share: float, words: str) -> None:
+            if day not in tasks:
+                tasks[day] = bar.add_task(f"what is missing, {day}", total=1.0, words="")
+            bar.update(tasks[day], completed=share, words=words)
 
-            missing = what_is_missing(operator, one, progress=show, run=run)
-            bar.update(task, completed=1.0, words="")
-            done.append(replace(found, missing=missing))
-    return done
+        return add_missing(operator, solved, plans, progress=show, run=run)
 
 
-def _solved(
+def _solve_days_shown(
     operator: Operator, needs: Sequence[Requirement], settings: PlanSettings, protect: bool
 ) -> list[SolvedDay]:
     """Solve the days, side by side when there are several."""
-    with _bars() as bar:
+    with _bars() as bar, two_processes() as run:
         try:
             if len(needs) == 1:
                 return [_solve_shown(operator, needs[0], settings, protect, bar)]
             tasks = [bar.add_task(f"plan of {need.day}", total=1.0) for need in needs]
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(2, mp_context=context) as pool:
-                jobs = [pool.submit(_solve, operator, need, settings, protect) for need in needs]
-                found = []
-                for job, task in zip(jobs, tasks, strict=True):
-                    found.append(job.result())
-                    bar.update(task, completed=1.0)
-                return found
+            return solve_days(
+                operator, needs, settings, protect=protect, now=time.perf_counter, run=run,
+                done=lambda count: bar.update(tasks[count - 1], completed=1.0),
+            )  # fmt: skip
         except PlanError as error:
             raise click.ClickException(str(error)) from None
-
-
-def _solve(
-    operator: Operator, need: Requirement, settings: PlanSettings, protect: bool
-) -> SolvedDay:
-    return solve_day(operator, need, settings, now=time.perf_counter, protect=protect)
 
 
 def _solve_shown(
@@ -300,7 +269,7 @@ def _solve_shown(
     )
 
 
-def _write(out: Path, plans: Sequence[Plan], found: Sequence[Verified], calendars: bool) -> None:
+def _write(out: Path, plans: Sequence[Plan], found: Sequence[VerifiedDay], calendars: bool) -> None:
     rows = [row for one in found for row in verification_rows(one)]
     stamp = datetime.now(UTC)
     _refused(lambda: write_plans(out, plans, stamp=stamp, calendars=calendars, verification=rows))
@@ -313,7 +282,7 @@ def _refused(work: Callable[[], None]) -> None:
         raise click.ClickException(str(error)) from None
 
 
-def _json(plans: Sequence[Plan], found: Sequence[Verified]) -> str:
+def _json(plans: Sequence[Plan], found: Sequence[VerifiedDay]) -> str:
     """Return the plan of one day, or a list of several; with what was verified, if it was."""
     documents = [json.loads(plan_to_json(one)) for one in plans]
     for document, one in zip(documents, found, strict=bool(found)):

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from releve.demand import Forecast, Requirement
-from releve.demand.queue import warm_up
 from releve.network import Operator, zone
-from releve.plan import SolvedDay, named_plan
-from releve.plan.simulation_check import (
-    ERRS,
-    ClientFigures,
-    ReliefError,
-    Simulated,
-    alike,
-    client_figures,
-    relief_error,
-    simulated,
-    tightened,
-)
+from releve.plan import Plan, SolvedDay
+from releve.plan.simulation_check import ERRS, ClientFigures, Simulated, client_figures
+from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
 
-__all__ = ["Verified", "verification_json", "verification_rows", "verification_text", "verify_days"]
+__all__ = ["verification_json", "verification_rows", "verification_text", "verify_with_bars"]
 
 _ERR = Console(stderr=True)
-_RELIEF_SHARE = 4
-"""A relief is simulated on one day for so many of the base plan's: there are many reliefs."""
-
 _WHY = {
     "held": "every half hour holds its targets",
     "rounds": "no more rounds were allowed",
@@ -42,23 +29,49 @@ _WHY = {
 }
 
 
-@dataclass(frozen=True)
-class Verified:
-    """A verified day: the plan kept, what was simulated of the first plan and of the kept one,
-    in which round it was planned (0 = the first), why it ended there, and the reliefs in which
-    Erlang errs. ``asked`` is the requirement to plan next, if it goes on."""
+class _Bars(VerificationProgress):
+    """Progress bars of a verification; closed while days are planned, which shows its own."""
 
-    solved: SolvedDay
-    before: Simulated
-    after: Simulated
-    round: int
-    why: str
-    replications: int
-    asked: Requirement | None = None
-    reliefs: tuple[ReliefError, ...] = ()
+    def __init__(self) -> None:
+        self._shown: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def load(self, step: str) -> None:
+        self._open().console.print(f"{step}: loading (the first time, compiling)")
+
+    def simulate(self, day: date, number: int, done: int, of: int) -> None:
+        self._move(f"{day}, round {number}: calls", done, of)
+
+    def finish_round(self, number: int, day: Simulated) -> None:
+        half_hours, late = day.badness
+        self._open().console.print(
+            f"{day.plan.day}, round {number}: {half_hours} half hours miss, {late:,.0f} calls late"
+        )
+
+    def simulate_reliefs(self, plan: Plan, done: int, of: int) -> None:
+        self._move(f"{plan.day}: calls under {len(plan.scenarios) - 1} reliefs", done, of)
+
+    def close(self) -> None:
+        """Leave the bars as they are; the next report opens new ones."""
+        if self._shown is not None:
+            self._shown.stop()
+        self._shown, self._tasks = None, {}
+
+    def _open(self) -> Progress:
+        if self._shown is None:
+            columns = (TextColumn("{task.description:<40}"), BarColumn(), TimeElapsedColumn())
+            self._shown = Progress(*columns, console=_ERR, transient=False)
+            self._shown.start()
+        return self._shown
+
+    def _move(self, title: str, done: int, of: int) -> None:
+        bars = self._open()
+        if title not in self._tasks:
+            self._tasks[title] = bars.add_task(title, total=of)
+        bars.update(self._tasks[title], completed=done)
 
 
-def verify_days(
+def verify_with_bars(
     operator: Operator,
     forecasts: Sequence[Forecast],
     solved: Sequence[SolvedDay],
@@ -66,111 +79,24 @@ def verify_days(
     *,
     rounds: int,
     replications: int,
-) -> list[Verified]:
-    """Simulate the solved days; plan those that miss again, ``rounds`` times at most.
+) -> list[VerifiedDay]:
+    """Verify days (:func:`releve.plan.week.verify_days`) on all processors, with progress bars."""
+    bars = _Bars()
 
-    Of each day the plan with the fewest half hours missed is kept. ``solve`` plans requirements.
-    """
-    with _bars() as bar:
-        warm_up(lambda step: _note(bar, f"{step}: loading (the first time, compiling)"))
-        found = [
-            _first(operator, forecast, one, replications, bar)
-            for forecast, one in zip(forecasts, solved, strict=True)
-        ]
-    for number in range(1, rounds + 1):
-        going = {i: one.asked for i, one in enumerate(found) if one.asked is not None}
-        if not going:
-            break
-        again = solve(list(going.values()))
-        with _bars() as bar:
-            for i, one in zip(going, again, strict=True):
-                found[i] = _next(operator, forecasts[i], one, found[i], number, bar)
-    with _bars() as bar:
-        return [
-            _with_reliefs(operator, forecast, one, bar)
-            for forecast, one in zip(forecasts, found, strict=True)
-        ]
+    def solve_between(needs: Sequence[Requirement]) -> list[SolvedDay]:
+        bars.close()
+        return solve(needs)
 
-
-def _bars() -> Progress:
-    columns = (TextColumn("{task.description:<40}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=_ERR, transient=False)
-
-
-def _note(bar: Progress, text: str) -> None:
-    bar.console.print(text)
-
-
-def _first(
-    operator: Operator, forecast: Forecast, solved: SolvedDay, replications: int, bar: Progress
-) -> Verified:
-    day = _simulated(operator, forecast, solved, replications, 0, bar)
-    why, asked = _ending(day)
-    return Verified(solved, day, day, 0, why, replications, asked)
-
-
-def _next(
-    operator: Operator,
-    forecast: Forecast,
-    solved: SolvedDay,
-    last: Verified,
-    number: int,
-    bar: Progress,
-) -> Verified:
-    """Return the better of the last plan and the next one, and whether to go on from it."""
-    day = _simulated(operator, forecast, solved, last.replications, number, bar)
-    if day.badness >= last.after.badness:
-        return replace(last, why="no better", asked=None)
-    why, asked = _ending(day)
-    return replace(last, solved=solved, after=day, round=number, why=why, asked=asked)
-
-
-def _ending(day: Simulated) -> tuple[str, Requirement | None]:
-    """Return why a day is done if it is not planned again, and what to ask of it if it is."""
-    if not day.misses().any():
-        return "held", None
-    asked = tightened(day)
-    return "no people" if asked is None else "rounds", asked
-
-
-def _simulated(
-    operator: Operator,
-    forecast: Forecast,
-    solved: SolvedDay,
-    replications: int,
-    number: int,
-    bar: Progress,
-) -> Simulated:
-    task = bar.add_task(f"{solved.need.day}, round {number}: calls", total=replications)
-    plan = named_plan(operator, solved)
-    day = simulated(
-        operator, plan, solved.need, forecast,
-        replications=replications, threads=os.cpu_count() or 1,
-        progress=lambda done, _: bar.update(task, completed=done),
-    )  # fmt: skip
-    half_hours, late = day.badness
-    _note(bar, f"{plan.day}, round {number}: {half_hours} half hours miss, {late:,.0f} calls late")
-    return day
-
-
-def _with_reliefs(operator: Operator, forecast: Forecast, one: Verified, bar: Progress) -> Verified:
-    """Simulate each relief of the plan that is kept, and note where Erlang errs."""
-    plan = one.after.plan
-    groups = alike(plan)
-    title = f"{plan.day}: calls under {len(plan.scenarios) - 1} reliefs"
-    task = bar.add_task(title, total=len(groups))
-    errors = []
-    for names in groups:
-        day = simulated(
-            operator, plan, one.solved.need, forecast, scenario=names[0],
-            replications=max(20, one.replications // _RELIEF_SHARE), threads=os.cpu_count() or 1,
+    try:
+        return verify_days(
+            operator, forecasts, solved, solve_between, rounds=rounds, replications=replications,
+            threads=os.cpu_count() or 1, progress=bars,
         )  # fmt: skip
-        errors.append(relief_error(day, names))
-        bar.advance(task)
-    return replace(one, reliefs=tuple(error for error in errors if error is not None))
+    finally:
+        bars.close()
 
 
-def verification_json(one: Verified) -> dict[str, Any]:
+def verification_json(one: VerifiedDay) -> dict[str, Any]:
     """Return a verified day as JSON values; shares, hours, and half hours by their start in UTC."""
     pairs = zip(client_figures(one.before), client_figures(one.after), strict=True)
     return {
@@ -207,7 +133,7 @@ def _start(day: Simulated, interval: int) -> str | None:
 
 
 def verification_rows(
-    one: Verified,
+    one: VerifiedDay,
 ) -> list[tuple[str | float | int | date | datetime | None, ...]]:
     """Return a row per client for the plan folder, see VERIFICATION_COLUMNS there."""
     plan = one.after.plan
@@ -225,7 +151,7 @@ def verification_rows(
     ]
 
 
-def verification_text(one: Verified, console: Console) -> None:
+def verification_text(one: VerifiedDay, console: Console) -> None:
     """Print a verified day: the clients, what it costs, what is still missed, the reliefs."""
     console.print(_table(one))
     lines = (*_unknown_lines(one), *_cost_lines(one), *_missed_lines(one), *_relief_lines(one))
@@ -233,7 +159,7 @@ def verification_text(one: Verified, console: Console) -> None:
         console.print(line, highlight=False, markup=False, emoji=False)
 
 
-def _table(one: Verified) -> Table:
+def _table(one: VerifiedDay) -> Table:
     title = (
         f"Calls simulated, {one.after.plan.day:%A %d %B %Y}: {one.replications} days;"
         f" {one.round} times planned again\nwithin the threshold, of the client's calls"
@@ -255,12 +181,12 @@ def _table(one: Verified) -> Table:
     return table
 
 
-def _unknown_lines(one: Verified) -> Iterator[str]:
+def _unknown_lines(one: VerifiedDay) -> Iterator[str]:
     for name, reason in one.solved.need.unknown.items():
         yield f"{name} is not simulated: {reason}"
 
 
-def _cost_lines(one: Verified) -> Iterator[str]:
+def _cost_lines(one: VerifiedDay) -> Iterator[str]:
     before, after = client_figures(one.before), client_figures(one.after)
     asked = [sum(row.required_hours for row in rows) for rows in (before, after)]
     placed = [sum(row.placed_hours for row in rows) for rows in (before, after)]
@@ -272,7 +198,7 @@ def _cost_lines(one: Verified) -> Iterator[str]:
         )
 
 
-def _missed_lines(one: Verified) -> Iterator[str]:
+def _missed_lines(one: VerifiedDay) -> Iterator[str]:
     points = 100 * one.after.tolerance
     if one.why == "held":
         yield f"Every half hour simulated holds its targets, within {points:g} point of them."
@@ -289,7 +215,7 @@ def _missed_lines(one: Verified) -> Iterator[str]:
             )
 
 
-def _relief_lines(one: Verified) -> Iterator[str]:
+def _relief_lines(one: VerifiedDay) -> Iterator[str]:
     points = 100 * ERRS
     if not one.reliefs:
         yield f"In no relief does Erlang err by more than {points:g} points."

@@ -12,13 +12,14 @@ import click
 from rich.console import Console
 
 from releve.cli.instant_option import LOCAL
-from releve.cli.load_operator import operator_of, requirement_of
+from releve.cli.load_operator import operator_of
 from releve.cli.plan_text import move_lines
 from releve.demand import Requirement
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, to_utc, zone
 from releve.plan import Contingency, Plan, PlanSettings
 from releve.plan.intraday_relief import LiveRelief, live_day, live_relief
+from releve.plan.week import require_day
 
 __all__ = ["relief"]
 
@@ -130,7 +131,7 @@ def _plan_of(folder: Path, operator: Operator, when: datetime) -> Plan:
 
 def _need_of(operator: Operator, plan: Plan) -> Requirement:
     """Return the requirement that the plan was made for."""
-    need = requirement_of(operator, plan.day)
+    need = require_day(operator, plan.day)
     if need.programmes != tuple(name for name, _, _ in plan.programmes):
         raise click.ClickException(
             "the programmes of the folder are not those of the plan: plan again"

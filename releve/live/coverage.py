@@ -15,7 +15,7 @@ from releve.live.identity_cache import Kept
 from releve.live.plans import first_start
 from releve.live.stream_state import Scene, scene_of
 from releve.plan import Plan
-from releve.plan.checker.figures import NOTHING, Timeline, placed_of
+from releve.plan.coverage import Timeline, count_placed, measure_coverage
 
 __all__ = ["ClientCoverage", "Coverage", "coverage", "coverage_of"]
 
@@ -127,9 +127,8 @@ def _client(
     client: str, name: str, starts: Sequence[datetime], required: Floats, covered: Floats
 ) -> ClientCoverage:
     need, got = np.nansum(required, axis=1), covered.sum(axis=1)
-    some = need > NOTHING
-    share = np.full(len(need), np.nan)
-    share[some] = np.minimum(1.0, got[some] / need[some])
+    share = measure_coverage(required, covered)
+    some = np.isfinite(share)
     worst = int(np.nanargmin(share)) if some.any() else -1
     return ClientCoverage(
         client=client,
@@ -158,4 +157,4 @@ def _placed(scene: Scene, day: date) -> Floats:
 
 def _counted(scene: Scene, day: date) -> Floats:
     found = scene.day_plan(day)
-    return placed_of(found.operator, Timeline(found.plan.starts), scene.working(day))
+    return count_placed(found.operator, Timeline(found.plan.starts), scene.working(day))

@@ -223,7 +223,7 @@ def test_the_verdict_is_printed_and_written_before_what_is_missing_is_looked_for
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "what_is_missing", interrupted)
+    monkeypatch.setattr(commands, "add_missing", interrupted)
     result = run("plan", folder, "--day", "2026-12-01", "--out", tmp_path / "plan")
     assert result.exit_code != 0
     assert "Relief matrix" in result.stdout

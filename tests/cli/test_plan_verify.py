@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,56 +12,29 @@ import pytest
 from rich.console import Console
 
 from releve.cli.plan_verify import (
-    Verified,
     verification_json,
     verification_rows,
     verification_text,
-    verify_days,
 )
-from releve.demand import Requirement
 from releve.files.plan_folder import VERIFICATION_COLUMNS
-from releve.plan import SolvedDay
 from releve.plan.plan_json import plan_from_json
+from releve.plan.week import VerifiedDay
 from tests.cli.folders import folder_of, run, sample
-from tests.plan.verified_case import demand, operator, solve
+from tests.plan.wave_day import verify_wave
 
 
-def verified(per_hour: int, rounds: int = 5, solved: SolvedDay | None = None) -> Verified:
-    """Verify the day of so many people an hour; ``solved`` is what planning again always gives."""
-    of = operator(per_hour)
-    forecast, need = demand(of)
-
-    def again(needs: Sequence[Requirement]) -> list[SolvedDay]:
-        return [solved or solve(of, one) for one in needs]
-
-    (found,) = verify_days(
-        of, [forecast], [solve(of, need)], again, rounds=rounds, replications=100
-    )
-    return found
-
-
-def text_of(found: Verified) -> str:
+def text_of(found: VerifiedDay) -> str:
     stream = io.StringIO()
     verification_text(found, Console(file=stream, width=200))
     return stream.getvalue()
 
 
 @pytest.fixture(scope="module")
-def held() -> Verified:
-    return verified(30)
+def held() -> VerifiedDay:
+    return verify_wave(30)
 
 
-def test_planned_again_until_every_half_hour_holds(held: Verified) -> None:
-    assert held.why == "held"
-    assert 1 <= held.round <= 5
-    assert held.before.misses().any()
-    assert not held.after.misses().any()
-    need = held.solved.need
-    assert (need.on_phone >= held.before.found.requirement.on_phone).all()
-    assert held.after.found.requirement is need
-
-
-def test_the_text_says_what_was_promised_found_and_paid(held: Verified) -> None:
+def test_the_text_says_what_was_promised_found_and_paid(held: VerifiedDay) -> None:
     text = text_of(held)
     (client,) = verification_json(held)["clients"]
     before, after = client["before"], client["after"]
@@ -77,7 +49,7 @@ def test_the_text_says_what_was_promised_found_and_paid(held: Verified) -> None:
     assert "  site:a" in text
 
 
-def test_the_json_is_plain_and_names_half_hours_by_their_start(held: Verified) -> None:
+def test_the_json_is_plain_and_names_half_hours_by_their_start(held: VerifiedDay) -> None:
     document = json.loads(json.dumps(verification_json(held)))
     assert document["ended"] == "held"
     assert document["clients"][0]["before"]["worst_interval"].endswith("Z")
@@ -87,7 +59,7 @@ def test_the_json_is_plain_and_names_half_hours_by_their_start(held: Verified) -
 
 
 def test_where_people_lack_it_ends_and_says_so() -> None:
-    found = verified(14, rounds=20)
+    found = verify_wave(14, rounds=20)
     assert found.why in ("no people", "no better")
     assert found.round < 20
     assert found.after.badness <= found.before.badness
@@ -96,7 +68,7 @@ def test_where_people_lack_it_ends_and_says_so() -> None:
     assert "fewer people than required" in text
 
 
-def test_a_programme_without_a_forecast_is_said_not_to_be_simulated(held: Verified) -> None:
+def test_a_programme_without_a_forecast_is_said_not_to_be_simulated(held: VerifiedDay) -> None:
     need = replace(held.solved.need, unknown={"mail": "no history"})
     changed = replace(held, solved=replace(held.solved, need=need))
     assert "mail is not simulated: no history" in text_of(changed)
@@ -104,39 +76,11 @@ def test_a_programme_without_a_forecast_is_said_not_to_be_simulated(held: Verifi
 
 
 def test_no_round_at_all_only_simulates() -> None:
-    found = verified(30, rounds=0)
+    found = verify_wave(30, rounds=0)
     assert (found.round, found.why) == (0, "rounds")
     assert found.after is found.before
     assert "no more rounds were allowed" in text_of(found)
     assert "agent hours more" not in text_of(found)
-
-
-def test_a_plan_that_gets_no_better_is_not_kept() -> None:
-    of = operator(14)
-    worse = solve(of, demand(of)[1])
-    found = verified(30, solved=worse)
-    assert (found.round, found.why) == (0, "no better")
-    assert found.solved is not worse
-    assert found.after is found.before
-
-
-def test_each_day_has_its_own_end() -> None:
-    of = operator(30)
-    forecast, need = demand(of)
-    calm = replace(forecast, mean=forecast.mean / 2)
-    asked: list[int] = []
-
-    def again(needs: Sequence[Requirement]) -> list[SolvedDay]:
-        asked.append(len(needs))
-        return [solve(of, one) for one in needs]
-
-    solved = solve(of, need)
-    first, second = verify_days(
-        of, [calm, forecast], [solved, solved], again, rounds=3, replications=100
-    )
-    assert (first.round, first.why) == (0, "held")
-    assert second.round >= 1
-    assert set(asked) == {1}
 
 
 def test_the_command_writes_it_beside_the_plan_and_into_the_json(tmp_path: Path) -> None:
@@ -156,7 +100,7 @@ def test_the_command_writes_it_beside_the_plan_and_into_the_json(tmp_path: Path)
     assert "round 0: calls" in result.stderr
 
 
-def test_the_rows_have_the_columns_of_the_plan_folder(held: Verified) -> None:
+def test_the_rows_have_the_columns_of_the_plan_folder(held: VerifiedDay) -> None:
     (row,) = verification_rows(held)
     assert len(row) == len(VERIFICATION_COLUMNS)
     named = dict(zip(VERIFICATION_COLUMNS, row, strict=True))

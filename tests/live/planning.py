@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from releve.cli.load_operator import requirement_of
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan, PlanSettings, contingencies_of, plan_day
+from releve.plan.week import require_day
 
 __all__ = ["three_days"]
 
@@ -24,6 +24,6 @@ def three_days(
     lost = tuple(row for row in contingencies_of(operator) if row.kind == "site")
     days = (FIRST_DAY + timedelta(days=number) for number in range(3))
     return operator, tuple(
-        plan_day(operator, requirement_of(operator, day), PlanSettings(), contingencies=lost)
+        plan_day(operator, require_day(operator, day), PlanSettings(), contingencies=lost)
         for day in days
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from releve.cli.load_operator import operator_of, requirement_of
+from releve.cli.load_operator import operator_of
 from releve.files.plan_folder import write_plans
 from releve.network import Operator, zone
 from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
@@ -27,6 +27,7 @@ from releve.network.sample import sample_operator
 from releve.plan import Plan, named_plan, solve_day
 from releve.plan.plan_json import plan_to_json
 from releve.plan.purchases.search import what_is_missing
+from releve.plan.week import require_day
 
 STAMP = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 NOISE = 1e-13
@@ -57,7 +58,7 @@ def operator_named(sample: str) -> Operator:
 def planned(operator: Operator) -> Plan:
     first = min(shift.start for shift in operator.shifts)
     day = first.astimezone(zone(operator.row.time_zone)).date()
-    solved = solve_day(operator, requirement_of(operator, day))
+    solved = solve_day(operator, require_day(operator, day))
     plan = named_plan(operator, solved, version="test")
     return replace(plan, missing=what_is_missing(operator, solved))
 

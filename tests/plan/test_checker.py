@@ -369,8 +369,8 @@ def test_a_reserve_that_is_not_who_is_left_is_named() -> None:
 
 
 def test_the_checker_shares_no_code_with_the_planner() -> None:
-    """Of its own floor it imports the value types and nothing else."""
-    allowed = {"result", "contingency", "settings", "checker"}
+    """It imports value types and the counting of coverage, and of these only values."""
+    allowed = {"result", "contingency", "settings", "coverage", "checker"}
     seen = set()
     for path in Path(checker.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from releve.plan.checker import check_plan
-from releve.plan.checker.figures import Timeline, placed_of, weights_of
+from releve.plan.checker.figures import weights_of
 from releve.plan.checker.people import after_moves
 from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.coverage import Timeline, count_placed
 from releve.plan.result import BASE, Move, Placement, Plan, PlannedSite, Scenario
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import bound_of
@@ -77,7 +78,7 @@ def plan_at_scale(case: Tiny) -> Plan:
     scenarios = {}
     for name, lost in ((BASE, None), *((row.id, row) for row in contingencies)):
         moves = go_home(case, base, lost) if lost else ()
-        placed = placed_of(operator, timeline, after_moves(base, moves))
+        placed = count_placed(operator, timeline, after_moves(base, moves))
         penalty = float((np.maximum(0.0, need.agents - placed) @ weights).sum())
         scenarios[name] = Scenario(name, placed, moves, penalty, penalty)
     usable = {row.id: tuple(f"{row.id}-{i}" for i in range(400)) for row in operator.sites}

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
-from releve.cli.load_operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import PlanSettings, SolvedDay, contingencies_of, n1_program, solve_day
+from releve.plan import PlanSettings, SolvedDay, contingencies_of, solve_day
 from releve.plan.cuts import Cut, cut_table
 from releve.plan.integer_plan import Whole, WholePlan, empty_state, fixed_of, whole_plan
 from releve.plan.integer_problem import IntegerProblem
 from releve.plan.integer_search import ROUNDINGS, IntegerSearch
 from releve.plan.local_search import put
-from releve.plan.lp import LinearProgram, Solution
 from releve.plan.objective import answers_of
-
-SPREAD = 0.0003
-"""How far apart the best and the worst plan of one operator may be, as a share of the weighted
-requirement, when the fractional optimum is shaken."""
+from releve.plan.week import require_day
+from tests.plan.shaking import SPREAD, shaken
 
 
 @cache
 def sample(agents: int = 120, sites: int = 3, seed: int = 2) -> SolvedDay:
     operator = sample_operator(agents, sites, seed, weeks_of_history=4)
     lost = [one for one in contingencies_of(operator) if one.kind == "site"]
-    need = requirement_of(operator, FIRST_DAY)
+    need = require_day(operator, FIRST_DAY)
     return solve_day(operator, need, PlanSettings(), contingencies=lost)
 
 
@@ -148,33 +145,13 @@ def test_a_place_that_a_dear_cut_lies_on_is_left() -> None:
 
 
 @pytest.mark.slow
-def test_a_shaken_fractional_optimum_gives_a_plan_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shaken_fractional_optimum_gives_a_plan_as_good() -> None:
     """Noise of 1e-6, and other points of the optimal face (rows and columns in another order)."""
-    plainly = n1_program.solve
-
-    def shuffled(lp: LinearProgram, seed: int, **given: object) -> Solution:
-        rng = np.random.default_rng(seed)
-        columns, rows = rng.permutation(lp.n_columns), rng.permutation(lp.n_rows)
-        entries = lp.matrix().tocsr()[rows][:, columns].tocoo()
-        (lower, upper), (least, most) = lp.column_bounds(), lp.row_bounds()
-        other = LinearProgram()
-        other.columns(lp.n_columns, lp.cost()[columns], lower[columns], upper[columns])
-        other.rows(lp.n_rows, least[rows], most[rows])
-        other.add(entries.row, entries.col, entries.data)
-        found = plainly(other, **given)  # type: ignore[arg-type]
-        x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
-        x[columns], dual[rows] = found.x, found.row_dual
-        noise = rng.uniform(-1e-6, 1e-6, len(x))
-        return replace(found, x=np.maximum(0.0, x + noise), row_dual=dual)
-
     operator = sample_operator(200, 4, 1, weeks_of_history=4)
-    need = requirement_of(operator, FIRST_DAY)
+    need = require_day(operator, FIRST_DAY)
     found = []
     for seed in range(4):
-        if seed:
-            monkeypatch.setattr(
-                n1_program, "solve", lambda lp, s=seed, **has: shuffled(lp, s, **has)
-            )
-        planning = solve_day(operator, need).planning
+        with shaken(seed) if seed else nullcontext():
+            planning = solve_day(operator, need).planning
         found.append(planning.objective / planning.problem.weighted_requirement)
     assert max(found) - min(found) <= SPREAD

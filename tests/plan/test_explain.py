@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from releve.cli.load_operator import requirement_of
 from releve.network import Operator, sample_operator
 from releve.plan import BASE, SolvedDay, contingencies_of, solve_day
 from releve.plan.explain import explain
+from releve.plan.week import require_day
 
 DAY = date(2026, 12, 1)
 
@@ -18,7 +18,7 @@ DAY = date(2026, 12, 1)
 def solved() -> tuple[Operator, SolvedDay]:
     operator = sample_operator(200, 3, 1)
     sites = [c for c in contingencies_of(operator) if c.kind == "site"]
-    return operator, solve_day(operator, requirement_of(operator, DAY), contingencies=sites)
+    return operator, solve_day(operator, require_day(operator, DAY), contingencies=sites)
 
 
 def worst(day: SolvedDay) -> tuple[str, str]:

@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from releve.cli.load_operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, SolvedDay, contingencies_of, solve_day
 from releve.plan.integer_problem import IntegerProblem, round_base_plan
@@ -16,6 +15,7 @@ from releve.plan.integer_search import OBJECTIVE_TOLERANCE, ROUNDINGS, IntegerSe
 from releve.plan.n1_program import shortfall_weights
 from releve.plan.objective import answer_of, objective_of
 from releve.plan.solve import Planning
+from releve.plan.week import require_day
 from tests.plan.planned import sites_of
 from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
 
@@ -24,7 +24,7 @@ from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
 def sample() -> SolvedDay:
     operator = sample_operator(200, 4, 1, weeks_of_history=4)
     sites = [one for one in contingencies_of(operator) if one.kind == "site"]
-    need = requirement_of(operator, FIRST_DAY)
+    need = require_day(operator, FIRST_DAY)
     return solve_day(operator, need, PlanSettings(), contingencies=sites)
 
 

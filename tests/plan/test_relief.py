@@ -8,12 +8,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from releve.cli.load_operator import requirement_of
 from releve.network import sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import PlanSettings, contingencies_of, solve_day
 from releve.plan import relief as reliefs
 from releve.plan.lower_bounds import client_requirement
+from releve.plan.week import require_day
 
 
 @pytest.mark.slow
@@ -23,7 +23,7 @@ def test_trying_again_leaves_fewer_clients_a_hair_over_their_limit() -> None:
     sites = [one for one in contingencies_of(operator) if one.kind == "site"]
     planning = solve_day(
         operator,
-        requirement_of(operator, FIRST_DAY + timedelta(days=3)),
+        require_day(operator, FIRST_DAY + timedelta(days=3)),
         settings,
         contingencies=sites,
     ).planning

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from releve.demand.tables import INTERVAL
 from releve.network import Operator
-from releve.plan.checker.figures import Tally, Timeline, placed_of, weights_of
+from releve.plan.checker.figures import Tally, weights_of
 from releve.plan.checker.people import after_moves, base_faults, move_faults, reserve_faults
 from releve.plan.checker.rules import DayRules
 from releve.plan.checker.seats import capacity_faults, share_faults, site_faults
 from releve.plan.checker.verdicts import CLOSE, bound_faults, cell_faults, same, verdict_faults
 from releve.plan.contingency import Contingency
+from releve.plan.coverage import Timeline, count_placed
 from releve.plan.result import BASE, Plan, Scenario
 from releve.plan.settings import PlanSettings
 
@@ -58,7 +59,7 @@ def check_plan(
         if contingency is not None:
             faults += move_faults(rules, plan.placements, contingency, scenario.moves)
         placements = after_moves(plan.placements, scenario.moves if contingency else ())
-        placed = placed_of(operator, timeline, placements)
+        placed = count_placed(operator, timeline, placements)
         tallies[name] = Tally(plan.required, placed)
         faults += capacity_faults(rules, plan, timeline, placements, _where(name))
         faults += _scenario_faults(rules, plan, scenario, tallies[name], weights)
@@ -89,7 +90,7 @@ def check_relief(
     rules = DayRules(operator, plan.day, settings)
     timeline = Timeline(plan.starts)
     placements = after_moves(plan.placements, scenario.moves)
-    tally = Tally(plan.required, placed_of(operator, timeline, placements))
+    tally = Tally(plan.required, count_placed(operator, timeline, placements))
     weights = weights_of(operator, plan.required, plan.calls, aht_s)
     return (
         *move_faults(rules, plan.placements, contingency, scenario.moves),

@@ -10,8 +10,8 @@ from math import ceil, floor, hypot
 import numpy as np
 
 from releve.network import HOME, Seat
-from releve.plan.checker.figures import Timeline
 from releve.plan.checker.rules import SLACK, DayRules
+from releve.plan.coverage import Timeline
 from releve.plan.result import Placement, Plan, PlannedSite
 
 __all__ = ["capacity_faults", "share_faults", "site_faults"]

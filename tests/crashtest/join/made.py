@@ -21,7 +21,7 @@ from releve.crashtest.outbreak import (
 )
 from releve.network import Operator
 from releve.plan import Plan, contingencies_of, plan_day
-from tests.plan.running import running_day
+from tests.plan.running_day import running_day
 
 HAZARDS = (
     Hazard("power", "Power cut", "site", 20.0, lognormal(4, 20)),

@@ -14,7 +14,7 @@ from releve.network import Floor, Seat, Zone
 from releve.plan import PlannedSite, contingencies_of, plan_day
 from tests.crashtest.join.made import DAYS, planned, rough, rows, same
 from tests.crashtest.join.oracle import Quarter
-from tests.plan.running import running_day
+from tests.plan.running_day import running_day
 
 
 def test_a_quarter_is_that_of_plain_python() -> None:

@@ -16,7 +16,7 @@ from releve.crashtest.relief_rule import base_changes, cells_of, changes_of, roo
 from releve.plan import BASE, Contingency, Plan, named_plan, solve_day
 from releve.plan.lp import solve
 from releve.plan.relief import available_staff, relief_programme
-from tests.plan.running import running_day, sites_of
+from tests.plan.running_day import running_day, sites_of
 
 GAP = 0.03
 """The most, as a share of the day's weighted requirement, that the rule may miss beyond the least

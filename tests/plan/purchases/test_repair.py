@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.cli.load_operator import requirement_of
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import (
     BASE,
@@ -32,6 +31,7 @@ from releve.plan.purchases.shortfall_targets import STEP, Aims
 from releve.plan.purchases.values import with_purchases
 from releve.plan.relief import Relief
 from releve.plan.solve import plan_problem
+from releve.plan.week import require_day
 from tests.plan.planned import problem_of
 from tests.plan.purchases.test_search import without_lines
 from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
@@ -112,7 +112,7 @@ def test_what_cannot_be_added_to_is_given_up_and_not_called_held(
 def test_a_set_only_grows_and_buys_nobody_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = sample_operator(150, 4, 1, weeks_of_history=4)
     operator = without_lines(operator, [row.id for row in operator.sites])
-    case = Tiny(operator, requirement_of(operator, FIRST_DAY), PlanSettings())
+    case = Tiny(operator, require_day(operator, FIRST_DAY), PlanSettings())
     day = solve_day(case.operator, case.requirement, case.settings)
     really = planned_again
 

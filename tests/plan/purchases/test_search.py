@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from releve.cli.load_operator import requirement_of
 from releve.network import Agent, Floor, Measure, Operator, Seat, Zone
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import (
@@ -31,6 +30,7 @@ from releve.plan.purchases import search
 from releve.plan.purchases.lp import KINDS, Bought, cheapest_set
 from releve.plan.purchases.replan import STAGES, Again, Misses, planned_again
 from releve.plan.purchases.search import Run, what_is_missing
+from releve.plan.week import require_day
 from tests.plan.planned import problem_of
 from tests.plan.tiny import Tiny, one_site_site_only, spare_person, two_sites_one_client
 
@@ -72,7 +72,7 @@ def sample_without_lines(agents: int, seed: int, site: str) -> Insecure:
     operator = sample_operator(agents, 4, seed, weeks_of_history=4)
     sites = [row.id for row in operator.sites] if site == "all" else [site]
     operator = without_lines(operator, sites)
-    return insecure(Tiny(operator, requirement_of(operator, FIRST_DAY), PlanSettings()))
+    return insecure(Tiny(operator, require_day(operator, FIRST_DAY), PlanSettings()))
 
 
 def buy(operator: Operator, purchases: Iterable[Purchase]) -> Operator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from releve.demand import Forecast, Requirement, require
 from releve.network import Operator
 from releve.plan import PlanSettings, SolvedDay, solve_day
+from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
 from tests.plan.tiny import DAY, STARTS, agent, operator_of, programme, shift, site
 
 OPEN = range(16, 32)  # 08:00 to 16:00
@@ -68,3 +70,23 @@ def solve(of: Operator, need: Requirement) -> SolvedDay:
 def stretched(forecast: Forecast, times: float) -> Forecast:
     """Return a forecast of more calls."""
     return replace(forecast, mean=forecast.mean * times)
+
+
+def verify_wave(
+    per_hour: int,
+    rounds: int = 5,
+    solved: SolvedDay | None = None,
+    progress: VerificationProgress | None = None,
+) -> VerifiedDay:
+    """Verify the day of so many people an hour; ``solved`` is what planning again always gives."""
+    of = operator(per_hour)
+    forecast, need = demand(of)
+
+    def again(needs: Sequence[Requirement]) -> list[SolvedDay]:
+        return [solved or solve(of, one) for one in needs]
+
+    (found,) = verify_days(
+        of, [forecast], [solve(of, need)], again, rounds=rounds, replications=100,
+        progress=progress,
+    )  # fmt: skip
+    return found

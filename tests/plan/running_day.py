@@ -10,12 +10,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.cli.load_operator import requirement_of
 from releve.demand.tables import Requirement
 from releve.network import Operator, to_utc
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import Contingency, Placement, Plan, PlanSettings, contingencies_of, plan_day
 from releve.plan.intraday_relief import LiveRelief
+from releve.plan.week import require_day
 from tests.plan import oracle_rules as rules
 from tests.plan.tiny import HALF_HOUR, Tiny
 
@@ -24,7 +24,7 @@ from tests.plan.tiny import HALF_HOUR, Tiny
 def running_day(agents: int, seed: int = 1) -> tuple[Tiny, Plan]:
     """Return a sample operator of four sites with its plan against the loss of a site."""
     operator = sample_operator(agents, 4, seed, weeks_of_history=4)
-    case = Tiny(operator, requirement_of(operator, FIRST_DAY), PlanSettings())
+    case = Tiny(operator, require_day(operator, FIRST_DAY), PlanSettings())
     return case, planned(case)
 
 

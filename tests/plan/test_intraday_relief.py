@@ -21,7 +21,7 @@ from releve.plan.lower_bounds import by_client, client_requirement
 from releve.plan.lp import solve
 from releve.plan.relief import available_staff, columns_of, excess_price, relief_programme
 from tests.plan import oracle_rules as rules
-from tests.plan.running import (
+from tests.plan.running_day import (
     clock,
     delay_of,
     missing_of,

@@ -20,7 +20,7 @@ from releve.plan.simulation_check import (
     simulated,
     tightened,
 )
-from tests.plan.verified_case import LOANS, OPEN, demand, operator, solve, stretched
+from tests.plan.wave_day import LOANS, OPEN, demand, operator, solve, stretched
 
 ENOUGH, SCARCE = 30, 14
 

@@ -1,0 +1,87 @@
+"""Effective agents and coverage counted from placements, person by person.
+
+The independent checker and the live desk both count with this module; the planner does not, so a
+mistake of the planner cannot hide here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from releve.demand.tables import INTERVAL
+from releve.network import HOME, Operator
+from releve.plan.result import Placement
+
+__all__ = ["NOTHING", "Timeline", "count_placed", "measure_coverage"]
+
+Floats = NDArray[np.float64]
+NOTHING = 1e-9
+"""A requirement up to here, in agents, counts as none."""
+
+
+class Timeline:
+    """The half hours of a day, and how much of each a period covers."""
+
+    def __init__(self, starts: Sequence[datetime]) -> None:
+        self._starts = np.array([start.timestamp() for start in starts], dtype=np.float64)
+        self._known: dict[tuple[datetime, datetime], Floats] = {}
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def overlap(self, start: datetime, end: datetime) -> Floats:
+        """Return the seconds of each interval that lie in a period (none if it has no zone)."""
+        if (start, end) not in self._known:
+            if start.tzinfo is None or end.tzinfo is None:
+                seconds = np.zeros(len(self._starts))
+            else:
+                upto = np.minimum(self._starts + INTERVAL.total_seconds(), end.timestamp())
+                seconds = np.maximum(0.0, upto - np.maximum(self._starts, start.timestamp()))
+            self._known[start, end] = seconds
+        return self._known[start, end]
+
+    def worked(self, placement: Placement) -> Floats:
+        """Return the share of each interval that a placement works: the shift less the break."""
+        seconds = self.overlap(placement.start, placement.end)
+        if placement.break_start is not None and placement.break_end is not None:
+            seconds = seconds - self.overlap(placement.break_start, placement.break_end)
+        return seconds / INTERVAL.total_seconds()
+
+    def present(self, start: datetime, end: datetime) -> Floats:
+        """Return 1 for each interval that a shift touches, its break included."""
+        return np.asarray(self.overlap(start, end) > 0, dtype=np.float64)
+
+
+def count_placed(operator: Operator, timeline: Timeline, placements: Iterable[Placement]) -> Floats:
+    """Return effective agents ``[interval, programme]``; home work counts at its efficiency."""
+    column = {row.id: p for p, row in enumerate(operator.programmes)}
+    alike = Counter(
+        (p.place == HOME, p.programme, p.start, p.end, p.break_start, p.break_end)
+        for p in placements
+    )
+    placed = np.zeros((len(timeline), len(column)))
+    for (home, programme, start, end, break_start, break_end), count in alike.items():
+        if programme not in column:
+            continue
+        one = Placement("", "", programme, start, end, break_start, break_end)
+        efficiency = operator.programme[programme].home_efficiency if home else 1.0
+        placed[:, column[programme]] += count * efficiency * timeline.worked(one)
+    return placed
+
+
+def measure_coverage(required: Floats, covered: Floats) -> Floats:
+    """Return a client's coverage of each interval, covered over required.
+
+    Both are agents ``[interval, programme]`` of the client's programmes; NaN where nothing is
+    required.
+    """
+    need, got = np.nansum(required, axis=1), covered.sum(axis=1)
+    some = need > NOTHING
+    share = np.full(len(need), np.nan)
+    share[some] = np.minimum(1.0, got[some] / need[some])
+    return share

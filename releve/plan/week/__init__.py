@@ -1,0 +1,30 @@
+"""Plan several days: forecast, requirement, plan, simulation of the calls, what is missing.
+
+:func:`plan_week` does all of it. The command line calls its parts one by one, because it shows
+progress and writes each day as soon as it is planned.
+"""
+
+from releve.plan.week.days import (
+    add_missing,
+    list_roster_days,
+    name_days,
+    plan_week,
+    select_open_days,
+    solve_days,
+)
+from releve.plan.week.requirement import forecast_day, require_day
+from releve.plan.week.verification import VerificationProgress, VerifiedDay, verify_days
+
+__all__ = [
+    "VerificationProgress",
+    "VerifiedDay",
+    "add_missing",
+    "forecast_day",
+    "list_roster_days",
+    "name_days",
+    "plan_week",
+    "require_day",
+    "select_open_days",
+    "solve_days",
+    "verify_days",
+]

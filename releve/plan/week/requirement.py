@@ -1,0 +1,32 @@
+"""From the operator's call history to the agents that a day requires."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from releve.demand import Forecast, Requirement, forecast, history_of, rate_at, require
+from releve.network import Operator
+
+__all__ = ["forecast_day", "require_day"]
+
+
+def forecast_day(
+    operator: Operator, day: date, quantile: float | None = None
+) -> tuple[Forecast, Requirement]:
+    """Forecast a day from the operator's history; return it with the agents that it requires.
+
+    ``quantile`` staffs for this quantile of the call rate, not for its mean: the noise of single
+    calls is already in the queue model. Raises ValueError for a quantile that the forecast cannot
+    give.
+    """
+    zone_name = operator.row.time_zone
+    expected = forecast(history_of(operator), operator.programmes, [day], zone_name)
+    if quantile is not None:
+        expected = replace(expected, quantiles={quantile: rate_at(expected, quantile)})
+    return expected, require(expected, operator.programmes, day, zone_name, quantile=quantile)
+
+
+def require_day(operator: Operator, day: date, quantile: float | None = None) -> Requirement:
+    """Return the agents that a day requires: see :func:`forecast_day`."""
+    return forecast_day(operator, day, quantile)[1]

@@ -1,0 +1,52 @@
+"""Shake the fractional optimum of the N-1 programme, as another solver or machine would.
+
+Used by the test of the spread of plans and by ``bench.rounding``, which measures it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from releve.plan import n1_program
+from releve.plan.lp import LinearProgram, Solution, solve
+
+NOISE = 1e-6
+SPREAD = 0.0003
+"""How far apart the best and the worst plan of one operator may be, as a share of the weighted
+requirement, when the fractional optimum is shaken."""
+
+
+@contextmanager
+def shaken(seed: int, *, permuted: bool = True) -> Iterator[None]:
+    """Add noise to the solution of the N-1 programme.
+
+    ``permuted`` also solves it with rows and columns in another order, which finds another point
+    of the optimal face.
+    """
+
+    def solve_shaken(lp: LinearProgram, **given: object) -> Solution:
+        rng = np.random.default_rng(seed)
+        columns, rows = np.arange(lp.n_columns), np.arange(lp.n_rows)
+        if permuted:
+            columns, rows = rng.permutation(columns), rng.permutation(rows)
+        entries = lp.matrix().tocsr()[rows][:, columns].tocoo()
+        (lower, upper), (least, most) = lp.column_bounds(), lp.row_bounds()
+        other = LinearProgram()
+        other.columns(lp.n_columns, lp.cost()[columns], lower[columns], upper[columns])
+        other.rows(lp.n_rows, least[rows], most[rows])
+        other.add(entries.row, entries.col, entries.data)
+        found = solve(other, **given)  # type: ignore[arg-type]
+        x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
+        x[columns], dual[rows] = found.x, found.row_dual
+        noise = rng.uniform(-NOISE, NOISE, len(x))
+        return replace(found, x=np.maximum(0.0, x + noise), row_dual=dual)
+
+    n1_program.solve = solve_shaken  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        n1_program.solve = solve
