@@ -235,7 +235,7 @@ def test_the_first_day_is_written_before_the_others_are_planned(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The demo serves it meanwhile."""
-    solved, out = commands._solved, tmp_path / "plan"
+    solved, out = commands._solve_days_shown, tmp_path / "plan"
     found: list[list[date]] = []
 
     def noted(
@@ -244,7 +244,7 @@ def test_the_first_day_is_written_before_the_others_are_planned(
         found.append([plan.day for plan in read_plans(out)] if out.exists() else [])
         return solved(operator, needs, settings, protect)
 
-    monkeypatch.setattr(commands, "_solved", noted)
+    monkeypatch.setattr(commands, "_solve_days_shown", noted)
     result = run("plan", folder, "--days", "2", "--out", out, "--unprotected")
     assert result.exit_code == 0, result.output
     assert found == [[], [date(2026, 11, 30)]]
