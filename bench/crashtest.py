@@ -30,6 +30,7 @@ from typing import TypeVar
 
 import click
 import numpy as np
+from releve.outages_data import shipped_hazards
 
 from bench.crashtest_picture import page, picture
 from bench.desk import plan_of
@@ -46,7 +47,7 @@ from releve.crashtest.outbreak import (
 from releve.demand import Requirement
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import Plan, contingencies_of, plan_day
+from releve.plan import Plan, list_contingencies, plan_day
 from releve.plan.week import require_day
 
 SITES = {
@@ -87,7 +88,7 @@ def tested(agents: int, quarters: int, planned: bool) -> CrashTest:
     operator = sample_operator(agents, SITES.get(agents, 4), 1, programmes=programmes)
     need = require_day(operator, FIRST_DAY)
     if planned:
-        lost = [row for row in contingencies_of(operator) if row.kind == "site"]
+        lost = [row for row in list_contingencies(operator) if row.kind == "site"]
         plan = plan_day(operator, need, contingencies=lost, protect=False)
     else:
         plan, need = placed_fast(operator, need)

@@ -27,7 +27,7 @@ import numpy as np
 from releve.cli.database import open_database
 from releve.network import Operator, sample_operator, to_utc
 from releve.network.sample import FIRST_DAY
-from releve.plan import Plan, PlanSettings, contingencies_of, plan_day
+from releve.plan import Plan, PlanSettings, list_contingencies, plan_day
 from releve.plan.week import require_day
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
     from releve.registry.service import apply, preview
 
     operator = sample_operator(agents, sites, 1, weeks_of_history=4)
-    lost = [row for row in contingencies_of(operator) if row.kind == "site"]
+    lost = [row for row in list_contingencies(operator) if row.kind == "site"]
     need = require_day(operator, FIRST_DAY)
     plan = plan_day(operator, need, PlanSettings(), contingencies=lost, progress=Told())
     apply(preview(operator), "bench")

@@ -26,18 +26,25 @@ from numpy.typing import NDArray
 from releve.cli.two_processes import two_processes
 from releve.demand import Requirement
 from releve.network import Operator, sample_operator, usable_seats_of
-from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, contingencies_of, named_plan
-from releve.plan.integer_plan import Whole, whole_plan
+from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, list_contingencies, name_plan
+from releve.plan.integer_plan import IntegerGoal, find_integer_plan
 from releve.plan.integer_problem import BASE_ROUNDS
-from releve.plan.intraday_relief import live_day, live_relief
-from releve.plan.lower_bounds import client_floors
-from releve.plan.lp import Floats, LinearProgram, Solution, solve
-from releve.plan.n1_program import secure_plan
-from releve.plan.planner import seats_to_fill, solve_day
-from releve.plan.problem import Problem, day_problem
-from releve.plan.purchases.search import what_is_missing
-from releve.plan.relief import relief_of
-from releve.plan.scenario_lp import Block, Layout, add_block, add_caps, layout_of, lost_assignments
+from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
+from releve.plan.lower_bounds import compute_client_floors
+from releve.plan.lp import Floats, LinearProgram, Solution, solve_lp
+from releve.plan.n1_program import solve_n1_program
+from releve.plan.planner import count_seats_to_fill, solve_day
+from releve.plan.problem import DayProblem, build_day_problem
+from releve.plan.purchases.search import find_what_is_missing
+from releve.plan.relief import solve_relief
+from releve.plan.scenario_lp import (
+    ProblemLayout,
+    ScenarioBlock,
+    add_block,
+    add_caps,
+    build_layout,
+    find_lost_assignments,
+)
 from releve.plan.week import require_day
 from tests.plan.planned import aims_of, own_breaks, sites_of
 from tests.plan.textbook import textbook_base, textbook_floors, textbook_whole
@@ -59,12 +66,12 @@ def say(text: str) -> None:
 
 def n_minus_1(operator: Operator, need: Requirement) -> tuple[SolvedDay, Plan, dict[str, object]]:
     """Plan against the loss of each site, beside the plan made as if nothing could be lost."""
-    sites = [c for c in contingencies_of(operator) if c.kind == "site"]
+    sites = [c for c in list_contingencies(operator) if c.kind == "site"]
     start = time.perf_counter()
     solved = solve_day(operator, need, SETTINGS, contingencies=sites, now=time.perf_counter)
-    plan = named_plan(operator, solved)
+    plan = name_plan(operator, solved)
     seconds = time.perf_counter() - start
-    careless = named_plan(
+    careless = name_plan(
         operator, solve_day(operator, need, SETTINGS, contingencies=sites, protect=False)
     )
     bound = plan.bound
@@ -91,7 +98,7 @@ def reliefs(operator: Operator, need: Requirement, plan: Plan) -> dict[str, obje
     """Close each site at half past ten, unforeseen, and time the answers."""
     at = datetime.combine(DAY, datetime.min.time(), plan.starts[0].tzinfo) + timedelta(hours=9.5)
     start = time.perf_counter()
-    day = live_day(operator, plan, need, at, SETTINGS)
+    day = build_running_day(operator, plan, need, at, SETTINGS)
     prepared = time.perf_counter() - start
     first: list[float] = []
     whole: list[float] = []
@@ -103,11 +110,11 @@ def reliefs(operator: Operator, need: Requirement, plan: Plan) -> dict[str, obje
         def answered(_: object, began: float = start) -> None:
             first.append(time.perf_counter() - began)
 
-        found = live_relief(day, lost, SETTINGS, curve=False, first_answer=answered)
+        found = solve_intraday_relief(day, lost, SETTINGS, curve=False, first_answer=answered)
         whole.append(time.perf_counter() - start)
         over.append(found.penalty - found.lp_penalty)
     start = time.perf_counter()
-    live_relief(day, lost, SETTINGS)
+    solve_intraday_relief(day, lost, SETTINGS)
     curve = time.perf_counter() - start - whole[-1]
     weighted = float((day.problem.required @ day.problem.weight).sum())
     return {
@@ -128,7 +135,7 @@ def planned_reliefs(solved: SolvedDay) -> dict[str, object]:
     for row, lost in enumerate(planning.contingencies):
         limit = np.maximum(limits[1 + row], planning.secure.share.get(lost.id, 0.0))
         start = time.perf_counter()
-        relief_of(
+        solve_relief(
             planning.problem, planning.layout, lost, planning.base, limit=limit,
             isolated=SETTINGS.isolated, move_price=SETTINGS.relief_move_price,
             target=SETTINGS.target,
@@ -147,7 +154,7 @@ class ProblemTable(Table):
     Those of the tests go by a roster; here shifts are chosen too.
     """
 
-    def __init__(self, case: Tiny, problem: Problem) -> None:
+    def __init__(self, case: Tiny, problem: DayProblem) -> None:
         self.case, self.places = case, ["home", *problem.sites]
         patterns = [problem.patterns.classes[c] for c in problem.link_class[problem.link]]
         j = np.repeat(np.arange(len(patterns)), [len(found) for found in patterns])
@@ -168,19 +175,19 @@ class ProblemTable(Table):
         return np.asarray(~gone[self.place], dtype=np.bool_)
 
 
-def base_programme(problem: Problem) -> tuple[LinearProgram, Layout, Block]:
+def base_programme(problem: DayProblem) -> tuple[LinearProgram, ProblemLayout, ScenarioBlock]:
     """Return the base day in the product's form."""
-    lp, layout = LinearProgram(), layout_of(problem)
-    nothing = lost_assignments(problem, None)
+    lp, layout = LinearProgram(), build_layout(problem)
+    nothing = find_lost_assignments(problem, None)
     block = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
     add_caps(lp, problem, layout, block)
     return lp, layout, block
 
 
-def compact(problem: Problem, method: str) -> Solution:
+def compact(problem: DayProblem, method: str) -> Solution:
     """Solve the base day in the product's form."""
     lp, _, _ = base_programme(problem)
-    return solve(lp, method=method, crossover=False)
+    return solve_lp(lp, method=method, crossover=False)
 
 
 def base_alone(solved: SolvedDay) -> dict[str, object]:
@@ -191,18 +198,18 @@ def base_alone(solved: SolvedDay) -> dict[str, object]:
     problem = solved.planning.problem
     lp, layout, block = base_programme(problem)
     count = len(problem.group)
-    fractions = solve(lp, method="ipm")
-    want = Whole(
+    fractions = solve_lp(lp, method="ipm")
+    want = IntegerGoal(
         allowed=np.ones(count, np.bool_), price=problem.price, stay=np.zeros(count, np.int64),
         available=problem.size, onsite=problem.size, move_price=np.zeros(count),
         limit=np.full(len(problem.clients), np.inf), excess=np.zeros(len(problem.clients)),
         rounds=BASE_ROUNDS,
     )  # fmt: skip
     start = time.process_time()
-    ours = whole_plan(problem, layout, want, fractions.x[block.w], fractions.x[block.y])
+    ours = find_integer_plan(problem, layout, want, fractions.x[block.w], fractions.x[block.y])
     seconds = time.process_time() - start
     cost = ours.penalty + float(ours.assigned @ problem.price)
-    search = solve(lp, integer=np.concatenate([block.w, block.y]), seconds=MIP_SECONDS, gap=1e-3)
+    search = solve_lp(lp, integer=np.concatenate([block.w, block.y]), seconds=MIP_SECONDS, gap=1e-3)
     weighted = float((problem.required * problem.weight).sum())
     costs = {"ours": cost, "solver": search.objective, "proved": search.bound}
     return {
@@ -221,8 +228,8 @@ def base_alone(solved: SolvedDay) -> dict[str, object]:
 def forms(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, object]:
     """Time both forms, shifts to be chosen, in this run: the base day; with ``losses`` N-1 too."""
     free = replace(operator, shifts=())
-    seats = seats_to_fill(free, need, usable_seats_of(free, DAY))
-    problem, case = day_problem(free, need, seats, SETTINGS), Tiny(free, need, SETTINGS)
+    seats = count_seats_to_fill(free, need, usable_seats_of(free, DAY))
+    problem, case = build_day_problem(free, need, seats, SETTINGS), Tiny(free, need, SETTINGS)
     table = ProblemTable(case, problem)
     seconds: dict[str, dict[str, float]] = {"compact": {}, "textbook": {}}
     optima = []
@@ -246,14 +253,14 @@ def forms(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, o
     }
     if losses:
         sites = sites_of(case)
-        floors = client_floors(problem, sites)
+        floors = compute_client_floors(problem, sites)
         out["n_minus_1"] = whole_forms(case, problem, sites, floors, table)
     return out
 
 
 def whole_forms(
     case: Tiny,
-    problem: Problem,
+    problem: DayProblem,
     sites: Sequence[Contingency],
     floors: Floats,
     table: Table | None = None,
@@ -264,7 +271,7 @@ def whole_forms(
     a roster.
     """
     start = time.process_time()
-    ours = secure_plan(problem, sites, floors, SETTINGS)
+    ours = solve_n1_program(problem, sites, floors, SETTINGS)
     middle = time.process_time()
     capacity = dict(zip(problem.sites, problem.seats.astype(float), strict=True))
     book = textbook_whole(
@@ -289,12 +296,15 @@ def oracle(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, 
     It shares nothing with the product but the solver: legality, groups, seats, shares, weights,
     floors, exposed and isolated people are its own. With ``losses`` the N-1 problem too.
     """
-    room = seats_to_fill(operator, need, usable_seats_of(operator, DAY))
-    problem, case = day_problem(operator, need, room, SETTINGS), Tiny(operator, need, SETTINGS)
+    room = count_seats_to_fill(operator, need, usable_seats_of(operator, DAY))
+    problem, case = (
+        build_day_problem(operator, need, room, SETTINGS),
+        Tiny(operator, need, SETTINGS),
+    )
     capacity = {site: float(seats) for site, seats in room.items()}
     sites = sites_of(case) if losses else ()
     began = time.process_time()
-    floors = client_floors(problem, sites)
+    floors = compute_client_floors(problem, sites)
     middle = time.process_time()
     least = textbook_floors(case, [None, *sites], capacity, own_breaks)
     out: dict[str, object] = {
@@ -337,7 +347,7 @@ def main(size: str, missing: bool, as_json: bool) -> None:
         say("what is missing ...")
         start, used = time.perf_counter(), cpu_seconds()
         with two_processes() as run:
-            found = what_is_missing(operator, solved, run=run)
+            found = find_what_is_missing(operator, solved, run=run)
         figures["missing"] = {
             "seconds": round(time.perf_counter() - start, 1),
             "cpu_s": round(cpu_seconds() - used, 1),

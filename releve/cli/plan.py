@@ -48,10 +48,10 @@ from releve.plan import (
     PlanError,
     PlanSettings,
     SolvedDay,
-    contingencies_of,
+    list_contingencies,
     solve_day,
 )
-from releve.plan.explain import explain, refuse_unknown
+from releve.plan.explain import explain_shortfall, refuse_unknown
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import (
     VerifiedDay,
@@ -315,7 +315,7 @@ def _refuse_unknown(operator: Operator, text: str) -> None:
     """Refuse what cannot be explained before the plan, which may take minutes."""
     client, _, contingency = text.partition("@")
     clients = [row.id for row in operator.clients]
-    contingencies = [one.id for one in contingencies_of(operator)]
+    contingencies = [one.id for one in list_contingencies(operator)]
     try:
         refuse_unknown(client, contingency or BASE, clients, contingencies)
     except ValueError as error:
@@ -325,6 +325,6 @@ def _refuse_unknown(operator: Operator, text: str) -> None:
 def _explain(operator: Operator, solved: SolvedDay, plan: Plan, text: str) -> None:
     client, _, contingency = text.partition("@")
     worst = {verdict.client: verdict.worst for verdict in plan.verdicts}
-    found = explain(operator, solved, client, contingency or worst.get(client, BASE))
+    found = explain_shortfall(operator, solved, client, contingency or worst.get(client, BASE))
     for line in explanation_lines(plan, found):
         click.echo(line)

@@ -15,7 +15,12 @@ from rich.table import Table
 from releve.demand import Forecast, Requirement
 from releve.network import Operator, zone
 from releve.plan import Plan, SolvedDay
-from releve.plan.simulation_check import ERRS, ClientFigures, Simulated, client_figures
+from releve.plan.simulation_check import (
+    ERLANG_TOLERANCE,
+    ClientFigures,
+    SimulatedDay,
+    compute_client_figures,
+)
 from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
 
 __all__ = ["verification_json", "verification_rows", "verification_text", "verify_with_bars"]
@@ -42,7 +47,7 @@ class _Bars(VerificationProgress):
     def simulate(self, day: date, number: int, done: int, of: int) -> None:
         self._move(f"{day}, round {number}: calls", done, of)
 
-    def finish_round(self, number: int, day: Simulated) -> None:
+    def finish_round(self, number: int, day: SimulatedDay) -> None:
         half_hours, late = day.badness
         self._open().console.print(
             f"{day.plan.day}, round {number}: {half_hours} half hours miss, {late:,.0f} calls late"
@@ -98,7 +103,7 @@ def verify_with_bars(
 
 def verification_json(one: VerifiedDay) -> dict[str, Any]:
     """Return a verified day as JSON values; shares, hours, and half hours by their start in UTC."""
-    pairs = zip(client_figures(one.before), client_figures(one.after), strict=True)
+    pairs = zip(compute_client_figures(one.before), compute_client_figures(one.after), strict=True)
     return {
         "round": one.round,
         "ended": one.why,
@@ -120,13 +125,13 @@ def verification_json(one: VerifiedDay) -> dict[str, Any]:
     }
 
 
-def _figures_json(day: Simulated, figures: ClientFigures) -> dict[str, Any]:
+def _figures_json(day: SimulatedDay, figures: ClientFigures) -> dict[str, Any]:
     values = asdict(figures)
     del values["client"]
     return {**values, "worst_interval": _start(day, figures.worst_interval)}
 
 
-def _start(day: Simulated, interval: int) -> str | None:
+def _start(day: SimulatedDay, interval: int) -> str | None:
     if interval < 0:
         return None
     return day.plan.starts[interval].isoformat().replace("+00:00", "Z")
@@ -137,7 +142,7 @@ def verification_rows(
 ) -> list[tuple[str | float | int | date | datetime | None, ...]]:
     """Return a row per client for the plan folder, see VERIFICATION_COLUMNS there."""
     plan = one.after.plan
-    pairs = zip(client_figures(one.before), client_figures(one.after), strict=True)
+    pairs = zip(compute_client_figures(one.before), compute_client_figures(one.after), strict=True)
     return [
         (
             *(plan.day, after.client, before.promised, before.found, after.found),
@@ -169,7 +174,9 @@ def _table(one: VerifiedDay) -> Table:
     for name in ("Erlang says", "found", "after", "half hours missed", "hours required"):
         table.add_column(name, justify="right")
     names = dict(one.after.plan.clients)
-    for before, after in zip(client_figures(one.before), client_figures(one.after), strict=True):
+    for before, after in zip(
+        compute_client_figures(one.before), compute_client_figures(one.after), strict=True
+    ):
         table.add_row(
             names[after.client],
             f"{before.promised:.1%}",
@@ -187,7 +194,7 @@ def _unknown_lines(one: VerifiedDay) -> Iterator[str]:
 
 
 def _cost_lines(one: VerifiedDay) -> Iterator[str]:
-    before, after = client_figures(one.before), client_figures(one.after)
+    before, after = compute_client_figures(one.before), compute_client_figures(one.after)
     asked = [sum(row.required_hours for row in rows) for rows in (before, after)]
     placed = [sum(row.placed_hours for row in rows) for rows in (before, after)]
     if one.round:
@@ -205,7 +212,7 @@ def _missed_lines(one: VerifiedDay) -> Iterator[str]:
         return
     yield f"NOT met, and it ends here because {_WHY[one.why]}:"
     names = dict(one.after.plan.clients)
-    for row in client_figures(one.after):
+    for row in compute_client_figures(one.after):
         if row.missed:
             people = f"; in {row.short} of them fewer people than required" if row.short else ""
             yield (
@@ -216,7 +223,7 @@ def _missed_lines(one: VerifiedDay) -> Iterator[str]:
 
 
 def _relief_lines(one: VerifiedDay) -> Iterator[str]:
-    points = 100 * ERRS
+    points = 100 * ERLANG_TOLERANCE
     if not one.reliefs:
         yield f"In no relief does Erlang err by more than {points:g} points."
         return
@@ -231,5 +238,5 @@ def _relief_lines(one: VerifiedDay) -> Iterator[str]:
         )
 
 
-def _clock(day: Simulated, interval: int) -> str:
+def _clock(day: SimulatedDay, interval: int) -> str:
     return f"{day.plan.starts[interval].astimezone(zone(day.plan.time_zone)):%H:%M}"

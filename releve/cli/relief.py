@@ -18,7 +18,7 @@ from releve.demand import Requirement
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, to_utc, zone
 from releve.plan import Contingency, Plan, PlanSettings
-from releve.plan.intraday_relief import LiveRelief, live_day, live_relief
+from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve_intraday_relief
 from releve.plan.week import require_day
 
 __all__ = ["relief"]
@@ -73,10 +73,10 @@ def relief(
     settings = PlanSettings(
         **{**plan.settings, "relief_move_price": move_price}  # type: ignore[arg-type]
     )
-    day = live_day(operator, plan, need, when, settings)
+    day = build_running_day(operator, plan, need, when, settings)
     began = time.perf_counter()
     first: list[float] = []
-    found = live_relief(
+    found = solve_intraday_relief(
         day, contingency, settings, curve=not as_json,
         first_answer=lambda _: first.append(time.perf_counter() - began),
     )  # fmt: skip
@@ -142,7 +142,7 @@ def _need_of(operator: Operator, plan: Plan) -> Requirement:
 def _print(
     operator: Operator,
     plan: Plan,
-    found: LiveRelief,
+    found: IntradayRelief,
     contingency: Contingency,
     when: datetime,
     names: bool,
@@ -172,7 +172,7 @@ def _print(
             )
 
 
-def _json(found: LiveRelief, contingency: Contingency, when: datetime) -> str:
+def _json(found: IntradayRelief, contingency: Contingency, when: datetime) -> str:
     document = {
         "lost": {
             "sites": sorted(contingency.sites),

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from releve.plan.purchases.search import Run
+from releve.plan.purchases.search import ParallelMap
 
 __all__ = ["two_processes"]
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 @contextmanager
-def two_processes() -> Iterator[Run]:
+def two_processes() -> Iterator[ParallelMap]:
     """Give a ``map`` that does two things at a time; processes start when there are two to do."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=context) as pool:

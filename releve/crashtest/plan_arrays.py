@@ -21,8 +21,8 @@ from releve.crashtest.place_index import Numbers
 from releve.crashtest.settings import INTERVALS
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
-from releve.plan.eligibility import Legality
-from releve.plan.roster import Pattern, breaks_of, patterns_of, shifts_of_day
+from releve.plan.eligibility import Eligibility
+from releve.plan.roster import Pattern, list_break_patterns, number_patterns, select_shifts
 
 __all__ = ["Tallies", "check_plan_of", "day_of", "scenario_numbers", "settings_of", "tallies_of"]
 
@@ -105,13 +105,13 @@ class _Build:
 
     def _people(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the kind and the pattern of everybody on the roster or in the plan."""
-        legality = Legality(self._operator, self._plan.day, settings_of(self._plan))
-        shifts = shifts_of_day(self._operator, self._plan.day) if self._operator.shifts else {}
+        legality = Eligibility(self._operator, self._plan.day, settings_of(self._plan))
+        shifts = select_shifts(self._operator, self._plan.day) if self._operator.shifts else {}
         kind_of, shift_of = {}, {}
         for name in sorted({*self._base, *(a for a in self._plan.reserve if a in shifts)}):
             agent = self._operator.agent[name]
             placed = self._base.get(name)
-            pattern = _pattern(placed) if placed else breaks_of(shifts[name])[0]
+            pattern = _pattern(placed) if placed else list_break_patterns(shifts[name])[0]
             legal = legality.pairs(agent)
             line = self._places.of(HOME, agent)
             shift = shift_of[name] = self._patterns[pattern]
@@ -131,7 +131,7 @@ class _Build:
             sorted(idle.items(), key=lambda item: (*item[0][:2], order[item[0][2]]))
             for _, idle in scenarios
         ]
-        layout = patterns_of([tuple(self._patterns)], self._plan.starts)
+        layout = number_patterns([tuple(self._patterns)], self._plan.starts)
         options, pair_of = self._options()
         pairs = sorted({cell[2] for part in cells for cell, _ in part} | set(pair_of.values()))
         return self._arrays(aht_s, cells, idle, layout.worked, layout.present, options, pairs)
@@ -251,8 +251,8 @@ def _numbered(operator: Operator, plan: Plan) -> dict[Pattern, int]:
     placed = [*plan.placements]
     placed += [m.after for s in plan.scenarios.values() for m in s.moves if m.after is not None]
     found = {_pattern(row) for row in placed}
-    shifts = shifts_of_day(operator, plan.day) if operator.shifts else {}
-    found |= {breaks_of(shifts[name])[0] for name in plan.reserve if name in shifts}
+    shifts = select_shifts(operator, plan.day) if operator.shifts else {}
+    found |= {list_break_patterns(shifts[name])[0] for name in plan.reserve if name in shifts}
 
     def order(row: Pattern) -> tuple[datetime, datetime, datetime, datetime]:
         return row.start, row.end, row.break_start or row.start, row.break_end or row.start

@@ -15,7 +15,7 @@ from dataclasses import replace
 from releve.crashtest.plan_arrays import settings_of
 from releve.network import HOME, Operator
 from releve.plan import Contingency, Move, Placement, Plan, Scenario
-from releve.plan.eligibility import Legality
+from releve.plan.eligibility import Eligibility
 
 __all__ = ["at_home", "sent_home"]
 
@@ -29,7 +29,7 @@ def at_home(plan: Plan) -> frozenset[str]:
 
 def sent_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
     """Return a plan in which those of ``agents`` who may do their programme at home do so."""
-    legality = Legality(operator, plan.day, settings_of(plan))
+    legality = Eligibility(operator, plan.day, settings_of(plan))
     legal = {name: legality.pairs(operator.agent[name]) for name in agents}
     before = {
         row.agent: row

@@ -21,11 +21,11 @@ from releve.live.plans import DayPlan, settings_of
 from releve.live.stream_state import Changes, change_of, placement_of, working
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan
-from releve.plan.integer_plan import WholePlan
-from releve.plan.intraday_relief import LiveDay, live_day, live_relief
-from releve.plan.named_assignments import moves_of, name_relief, placements_of
-from releve.plan.problem import Groups
-from releve.plan.relief import available_staff
+from releve.plan.integer_plan import IntegerPlan
+from releve.plan.intraday_relief import RunningDay, build_running_day, solve_intraday_relief
+from releve.plan.named_assignments import list_moves, list_placements, name_relief
+from releve.plan.problem import AgentGroups
+from releve.plan.relief import find_available_staff
 
 __all__ = [
     "HOME_DELAY",
@@ -44,7 +44,7 @@ SITE_DELAY = timedelta(minutes=120)
 """How long people take to be at work at home, or on another site."""
 
 _MOST_PREPARED = 4
-_prepared: OrderedDict[tuple[str, int, datetime], LiveDay] = OrderedDict()
+_prepared: OrderedDict[tuple[str, int, datetime], RunningDay] = OrderedDict()
 _lock = Lock()
 
 
@@ -106,7 +106,7 @@ def reverted(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[A
     }
 
 
-def prepare(found: DayPlan, changes: Changes, relief: int, at: datetime) -> LiveDay:
+def prepare(found: DayPlan, changes: Changes, relief: int, at: datetime) -> RunningDay:
     """Return the rest of a running day as a problem, made once per half hour and relief.
 
     Nobody is away in it (see :func:`without`): it is prepared before anything happens.
@@ -118,7 +118,7 @@ def prepare(found: DayPlan, changes: Changes, relief: int, at: datetime) -> Live
             _prepared.move_to_end(key)
             return _prepared[key]
     plan = replace(found.plan, placements=tuple(working(found, changes, NOTHING, {})))
-    made = live_day(
+    made = build_running_day(
         found.operator,
         plan,
         found.need,
@@ -140,7 +140,7 @@ def forget() -> None:
         _prepared.clear()
 
 
-def without(day: LiveDay, agents: Collection[str]) -> LiveDay:
+def without(day: RunningDay, agents: Collection[str]) -> RunningDay:
     """Return a day without some people: neither at work nor to be moved."""
     gone = frozenset(agents)
     members = day.problem.groups.members
@@ -154,7 +154,7 @@ def without(day: LiveDay, agents: Collection[str]) -> LiveDay:
         on_pattern[slot] -= 1
     problem = replace(
         day.problem,
-        groups=Groups(day.problem.groups.groups, left),
+        groups=AgentGroups(day.problem.groups.groups, left),
         size=np.array([len(group) for group in left], dtype=np.int64),
     )
     at = {agent: place for agent, place in day.seating.at.items() if agent not in gone}
@@ -192,10 +192,10 @@ def solved(
     day = without(whole, _away(wanted))
     lost, settings = wanted.loss.contingency, settings_of(wanted.found.plan)
 
-    def answer(plan: WholePlan) -> None:
+    def answer(plan: IntegerPlan) -> None:
         first(_merged(wanted, _moves(day, lost, plan)))
 
-    best = live_relief(day, lost, settings, curve=False, first_answer=answer)
+    best = solve_intraday_relief(day, lost, settings, curve=False, first_answer=answer)
     return _merged(wanted, best.moves)
 
 
@@ -209,15 +209,15 @@ def _away(wanted: Request) -> set[str]:
     }
 
 
-def _moves(day: LiveDay, lost: Contingency, plan: WholePlan) -> tuple[Move, ...]:
+def _moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[Move, ...]:
     """Return the moves of a first answer, by name."""
     problem, layout = day.problem, day.layout
-    staff = available_staff(problem, lost, day.stay, 0.0)
+    staff = find_available_staff(problem, lost, day.stay, 0.0)
     named, isolated = name_relief(
         problem, layout, day.seating, staff, plan.assigned, plan.on_pattern
     )
     gone = frozenset(agent for agent, (j, _) in day.seating.at.items() if staff.lost[j])
-    return moves_of(day.placements, placements_of(problem, layout, named), isolated, gone)
+    return list_moves(day.placements, list_placements(problem, layout, named), isolated, gone)
 
 
 def _merged(wanted: Request, moves: Iterable[Move]) -> dict[str, list[Any]]:

@@ -1,8 +1,8 @@
 """Who works where, the relief for every contingency, and what is missing."""
 
 from releve.plan.checker import check_plan
-from releve.plan.contingency import Contingency, contingencies_of
-from releve.plan.planner import PlanError, SolvedDay, named_plan, plan_day, solve_day
+from releve.plan.contingency import Contingency, list_contingencies
+from releve.plan.planner import PlanError, SolvedDay, name_plan, plan_day, solve_day
 from releve.plan.result import (
     BASE,
     SINGLE,
@@ -37,8 +37,8 @@ __all__ = [
     "SolvedDay",
     "WhatIsMissing",
     "check_plan",
-    "contingencies_of",
-    "named_plan",
+    "list_contingencies",
+    "name_plan",
     "plan_day",
     "solve_day",
 ]

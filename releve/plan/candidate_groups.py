@@ -9,10 +9,15 @@ import numpy as np
 
 from releve.network import HOME, Operator
 from releve.plan.lp import Floats, Ints
-from releve.plan.problem import Group, Groups, Problem
+from releve.plan.problem import AgentGroup, AgentGroups, DayProblem
 from releve.plan.settings import PlanSettings
 
-__all__ = ["Twins", "new_carriers", "short_programmes", "with_twins"]
+__all__ = [
+    "CandidateGroups",
+    "add_candidate_groups",
+    "choose_new_carriers",
+    "find_short_programmes",
+]
 
 LEARNERS = 40
 """Largest groups that may learn a programme; more would hardly be cheaper, only slower."""
@@ -21,7 +26,7 @@ MOST_LEARNERS = 600
 
 
 @dataclass(frozen=True)
-class Twins:
+class CandidateGroups:
     """A problem with a twin group, of nobody yet, for every purchase.
 
     ``source[i]`` the group and ``twin[i]`` the twin of purchase i, its ``kind`` (laptop, skill)
@@ -30,7 +35,7 @@ class Twins:
     measure on its people.
     """
 
-    problem: Problem
+    problem: DayProblem
     source: Ints
     twin: Ints
     kind: tuple[str, ...]
@@ -38,33 +43,36 @@ class Twins:
     spare: tuple[tuple[str, ...], ...]
     room: Floats
 
-    def roomy(self) -> Problem:
+    def roomy(self) -> DayProblem:
         """Return the problem with twins as large as their groups: which seats could run out."""
         size = self.problem.size.copy()
         size[self.twin] = size[self.source]
         return replace(self.problem, size=size)
 
 
-def short_programmes(problem: Problem, wanted: Collection[tuple[str, str]]) -> list[int]:
+def find_short_programmes(problem: DayProblem, wanted: Collection[tuple[str, str]]) -> list[int]:
     """Return the programmes of the clients of some cells (loss, client)."""
     clients = {client for _, client in wanted}
     return [p for p, c in enumerate(problem.client) if problem.clients[c] in clients]
 
 
-def with_twins(
+def add_candidate_groups(
     operator: Operator,
-    problem: Problem,
+    problem: DayProblem,
     programmes: Sequence[int],
     settings: PlanSettings,
     served: Collection[str] = (),
-) -> Twins:
+) -> CandidateGroups:
     """Add the twins: laptops for who is not home-ready, and ``programmes`` to learn; nothing more
     for agents who are ``served``."""
     spare = [
         tuple(agent for agent in members if agent not in served)
         for members in problem.groups.members
     ]
-    found = [*_laptops(operator, problem), *_skills(operator, problem, set(programmes))]
+    found = [
+        *_list_laptop_candidates(operator, problem),
+        *_list_skill_candidates(operator, problem, set(programmes)),
+    ]
     found = [one for one in found if spare[one.source]]
     first = len(problem.size)
     groups = [*problem.groups.groups, *(one.group for one in found)]
@@ -74,7 +82,7 @@ def with_twins(
     rows = [
         (first + i, place, programme, price, int(class_of[one.source]))
         for i, one in enumerate(found)
-        for place, programme, price in _legal(operator, problem, one.group, settings)
+        for place, programme, price in _price_legal_pairs(operator, problem, one.group, settings)
     ]
     table = np.array(rows, dtype=np.float64).reshape(-1, 5)
     group = np.concatenate([problem.group, table[:, 0].astype(np.int64)])
@@ -87,7 +95,7 @@ def with_twins(
     extended = replace(
         problem,
         carriers=carriers,
-        groups=Groups(tuple(groups), (*problem.groups.members, *(() for _ in found))),
+        groups=AgentGroups(tuple(groups), (*problem.groups.members, *(() for _ in found))),
         size=np.concatenate([problem.size, np.zeros(len(found), dtype=np.int64)]),
         carrier=np.array(
             [carriers.index(g.carrier) if g.carrier else -1 for g in groups], dtype=np.int64
@@ -101,18 +109,18 @@ def with_twins(
         link_place=links[:, 1],
         link_programme=links[:, 2],
     )
-    return Twins(
+    return CandidateGroups(
         problem=extended,
         source=np.array([one.source for one in found], dtype=np.int64),
         twin=np.arange(first, first + len(found), dtype=np.int64),
         kind=tuple(one.kind for one in found),
         learns=tuple(one.learns for one in found),
         spare=(*spare, *(() for _ in found)),
-        room=_room(operator, problem),
+        room=_count_addable_seats(operator, problem),
     )
 
 
-def _room(operator: Operator, problem: Problem) -> Floats:
+def _count_addable_seats(operator: Operator, problem: DayProblem) -> Floats:
     room = np.full(len(problem.sites), np.inf)
     for row in operator.measures:
         if row.kind == "max_people" and row.valid_from <= problem.day <= row.valid_to:
@@ -122,15 +130,15 @@ def _room(operator: Operator, problem: Problem) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Twin:
+class _Candidate:
     source: int
     kind: str
     learns: str
-    group: Group
+    group: AgentGroup
 
 
-def _laptops(operator: Operator, problem: Problem) -> list[_Twin]:
-    carrier = new_carriers(operator)
+def _list_laptop_candidates(operator: Operator, problem: DayProblem) -> list[_Candidate]:
+    carrier = choose_new_carriers(operator)
     found = []
     for g, group in enumerate(problem.groups.groups):
         if any(place == HOME for place, _ in group.legal):
@@ -140,16 +148,16 @@ def _laptops(operator: Operator, problem: Problem) -> list[_Twin]:
             (HOME, name)
             for _, name in group.legal
             if operator.programme[name].place == "home_allowed"
-            and _allowed(operator, name, destination)
+            and _is_destination_allowed(operator, name, destination)
         }
         if at_home:
             line = carrier.get(destination, "")
             better = replace(group, carrier=line, legal=group.legal | at_home)
-            found.append(_Twin(g, "laptop", "", better))
+            found.append(_Candidate(g, "laptop", "", better))
     return found
 
 
-def new_carriers(operator: Operator) -> dict[str, str]:
+def choose_new_carriers(operator: Operator) -> dict[str, str]:
     """Return the carrier of new lines per destination: the one with the fewest agents there."""
     count: dict[str, dict[str, int]] = {}
     for agent in operator.agents:
@@ -161,7 +169,9 @@ def new_carriers(operator: Operator) -> dict[str, str]:
     }
 
 
-def _skills(operator: Operator, problem: Problem, wanted: set[int]) -> list[_Twin]:
+def _list_skill_candidates(
+    operator: Operator, problem: DayProblem, wanted: set[int]
+) -> list[_Candidate]:
     found = []
     order = np.argsort(-problem.size, kind="stable")
     most = min(LEARNERS, max(4, MOST_LEARNERS // max(1, len(wanted))))
@@ -172,17 +182,19 @@ def _skills(operator: Operator, problem: Problem, wanted: set[int]) -> list[_Twi
             group = problem.groups.groups[g]
             if any(known == name for _, known in group.legal) or not problem.size[g]:
                 continue
-            legal = _learnt(operator, group, name)
+            legal = _list_learnt_places(operator, group, name)
             if legal:
                 more = replace(group, legal=group.legal | legal)
-                found.append(_Twin(int(g), "skill", name, more))
+                found.append(_Candidate(int(g), "skill", name, more))
                 learners += 1
                 if learners == most:
                     break
     return found
 
 
-def _learnt(operator: Operator, group: Group, name: str) -> frozenset[tuple[str, str]]:
+def _list_learnt_places(
+    operator: Operator, group: AgentGroup, name: str
+) -> frozenset[tuple[str, str]]:
     """Return where people of a group could work on a programme they have learnt."""
     programme = operator.programme[name]
     places = set()
@@ -191,18 +203,18 @@ def _learnt(operator: Operator, group: Group, name: str) -> frozenset[tuple[str,
         at_home = place == HOME
         if at_home and programme.place != "home_allowed":
             continue
-        if _allowed(operator, name, operator.site[site].destination):
+        if _is_destination_allowed(operator, name, operator.site[site].destination):
             places.add((place, name))
     return frozenset(places)
 
 
-def _allowed(operator: Operator, name: str, destination: str) -> bool:
+def _is_destination_allowed(operator: Operator, name: str, destination: str) -> bool:
     allowed = operator.programme[name].allowed_destinations
     return not allowed or destination in allowed
 
 
-def _legal(
-    operator: Operator, problem: Problem, group: Group, settings: PlanSettings
+def _price_legal_pairs(
+    operator: Operator, problem: DayProblem, group: AgentGroup, settings: PlanSettings
 ) -> list[tuple[int, int, float]]:
     place_index = {name: i for i, name in enumerate((*problem.sites, HOME))}
     programme_index = {name: i for i, name in enumerate(problem.programmes)}

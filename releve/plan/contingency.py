@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from releve.network import Operator
 
-__all__ = ["Contingency", "contingencies_of"]
+__all__ = ["Contingency", "list_contingencies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Contingency:
     exposed: bool = True
 
 
-def contingencies_of(operator: Operator) -> tuple[Contingency, ...]:
+def list_contingencies(operator: Operator) -> tuple[Contingency, ...]:
     """Return every contingency of an operator: sites, destinations, home carriers, named sets.
 
     A destination with a single site is that site's contingency and is not listed twice.

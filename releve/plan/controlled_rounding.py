@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from releve.plan.lp import Floats, Ints, LinearProgram, solve
-from releve.plan.problem import Problem
+from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
+from releve.plan.problem import DayProblem
 
-__all__ = ["controlled_rounding"]
+__all__ = ["round_controlled"]
 
 HAIR = 1e-6
 """Less than this of a person is the solver's noise."""
@@ -24,7 +24,7 @@ NEARNESS = 0.1
 """Price of rounding to the farther whole number, in agent-intervals: breaks ties."""
 
 
-def controlled_rounding(problem: Problem, assigned: Floats, price: Floats) -> Ints:
+def round_controlled(problem: DayProblem, assigned: Floats, price: Floats) -> Ints:
     """Return whole people per assignment, each and all totals rounded down or up.
 
     ``assigned[j]`` people, fractions; ``price[j]`` of one more person there.
@@ -36,14 +36,14 @@ def controlled_rounding(problem: Problem, assigned: Floats, price: Floats) -> In
         return whole.astype(np.int64)
     lp = LinearProgram()
     up = lp.columns(len(free), price[free] + NEARNESS * (1.0 - 2.0 * part[free]), upper=1.0)
-    for total in _totals(problem):
-        _keep(lp, up, total[free], part[free])
-    x = solve(lp, method="simplex").x
+    for total in _index_totals(problem):
+        _add_total_rows(lp, up, total[free], part[free])
+    x = solve_lp(lp, method="simplex").x
     whole[free] += np.rint(x[up])
     return whole.astype(np.int64)
 
 
-def _totals(problem: Problem) -> list[Ints]:
+def _index_totals(problem: DayProblem) -> list[Ints]:
     """Return, per kind of total, which one each assignment counts in (-1 = in none)."""
     on_site = problem.place != problem.home
     return [
@@ -55,7 +55,7 @@ def _totals(problem: Problem) -> list[Ints]:
     ]
 
 
-def _keep(lp: LinearProgram, up: Ints, total: Ints, part: Floats) -> None:
+def _add_total_rows(lp: LinearProgram, up: Ints, total: Ints, part: Floats) -> None:
     """Keep what is rounded up within one of the sum of the parts, total by total."""
     counted = np.nonzero(total >= 0)[0]
     _, row_of = np.unique(total[counted], return_inverse=True)

@@ -16,9 +16,9 @@ import numpy as np
 
 from releve.network.decimal_grid import round_to_grid
 from releve.plan.lp import Floats, Ints
-from releve.plan.problem import Problem
+from releve.plan.problem import DayProblem
 
-__all__ = ["Cut", "CutTable", "cut_table", "cut_through", "no_cuts"]
+__all__ = ["Cut", "CutTable", "build_cut", "build_cut_table", "build_empty_cut_table"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Cut:
     slope: Floats
 
 
-def cut_through(
-    problem: Problem, loss: int, cost: float, slope: Floats, lost: Ints, people: Floats
+def build_cut(
+    problem: DayProblem, loss: int, cost: float, slope: Floats, lost: Ints, people: Floats
 ) -> Cut:
     """Return the cut of a relief that costs ``cost`` with ``people`` on the assignments ``lost``.
 
@@ -54,13 +54,13 @@ class CutTable:
     losses: Ints
 
 
-def no_cuts(problem: Problem) -> CutTable:
+def build_empty_cut_table(problem: DayProblem) -> CutTable:
     """Return the table without a loss: reliefs cost nothing."""
-    return cut_table(problem, (), ())
+    return build_cut_table(problem, (), ())
 
 
-def cut_table(
-    problem: Problem, lost_sites: Sequence[frozenset[str]], cuts: Sequence[Cut]
+def build_cut_table(
+    problem: DayProblem, lost_sites: Sequence[frozenset[str]], cuts: Sequence[Cut]
 ) -> CutTable:
     """Lay cuts out as arrays; ``lost_sites[loss]`` are the sites that a loss takes away."""
     count = np.bincount([cut.loss for cut in cuts], minlength=len(lost_sites)) if cuts else [0]

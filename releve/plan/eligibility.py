@@ -9,12 +9,12 @@ from math import asin, cos, radians, sin, sqrt
 from releve.network import HOME, Agent, Operator, Site
 from releve.plan.settings import PlanSettings
 
-__all__ = ["Legality", "distance_km", "open_sites"]
+__all__ = ["Eligibility", "list_open_sites", "measure_distance_km"]
 
 EARTH_RADIUS_KM = 6371.0088
 
 
-def distance_km(a: Site, b: Site) -> float:
+def measure_distance_km(a: Site, b: Site) -> float:
     """Return the great-circle distance of two sites (haversine, mean Earth radius)."""
     half_lat = radians(b.lat - a.lat) / 2
     half_lon = radians(b.lon - a.lon) / 2
@@ -22,7 +22,7 @@ def distance_km(a: Site, b: Site) -> float:
     return 2 * EARTH_RADIUS_KM * asin(sqrt(chord))
 
 
-def _permitted(operator: Operator, kind: str, day: date) -> frozenset[str] | None:
+def _list_permitted(operator: Operator, kind: str, day: date) -> frozenset[str] | None:
     """Return the ids with a permit valid on the day; None when the operator keeps none."""
     rows = [row for row in operator.authorisations if row.kind == kind]
     if not rows:
@@ -30,16 +30,16 @@ def _permitted(operator: Operator, kind: str, day: date) -> frozenset[str] | Non
     return frozenset(row.subject for row in rows if row.valid_from <= day <= row.valid_to)
 
 
-def open_sites(operator: Operator, day: date) -> frozenset[str]:
+def list_open_sites(operator: Operator, day: date) -> frozenset[str]:
     """Return the sites that may be planned on a day."""
-    permitted = _permitted(operator, "site", day)
+    permitted = _list_permitted(operator, "site", day)
     return frozenset(
         site.id for site in operator.sites if permitted is None or site.id in permitted
     )
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _AgentKind:
     """What decides where an agent may work; agents of one kind are answered once."""
 
     home_site: str
@@ -50,27 +50,27 @@ class _Kind:
     may_travel: bool
 
 
-class Legality:
+class Eligibility:
     """Answers which (place, programme) pairs an agent may be given on a day."""
 
     def __init__(self, operator: Operator, day: date, settings: PlanSettings) -> None:
         self._operator = operator
         self._settings = settings
-        self._open = open_sites(operator, day)
-        self._travel = _permitted(operator, "agent", day)
+        self._open = list_open_sites(operator, day)
+        self._travel = _list_permitted(operator, "agent", day)
         self._rides: dict[str, set[str]] = {}
         for row in operator.shuttles:
             if row.ride_minutes <= settings.max_ride_minutes:
                 self._rides.setdefault(row.stop, set()).add(row.site)
         self._near = {
-            a.id: {b.id for b in operator.sites if distance_km(a, b) <= settings.reach_km}
+            a.id: {b.id for b in operator.sites if measure_distance_km(a, b) <= settings.reach_km}
             for a in operator.sites
         }
-        self._known: dict[_Kind, frozenset[tuple[str, str]]] = {}
+        self._known: dict[_AgentKind, frozenset[tuple[str, str]]] = {}
 
     def pairs(self, agent: Agent) -> frozenset[tuple[str, str]]:
         """Return every legal (place, programme) of an agent."""
-        kind = _Kind(
+        kind = _AgentKind(
             agent.home_site,
             agent.skills,
             agent.home_ready,
@@ -82,7 +82,7 @@ class Legality:
             self._known[kind] = self._pairs(kind)
         return self._known[kind]
 
-    def reachable(self, kind: _Kind) -> set[str]:
+    def reachable(self, kind: _AgentKind) -> set[str]:
         """Return the open sites that agents of a kind can come to."""
         if not kind.may_travel:
             return set()
@@ -91,7 +91,7 @@ class Legality:
             sites |= self._near[kind.home_site]
         return sites & self._open
 
-    def _pairs(self, kind: _Kind) -> frozenset[tuple[str, str]]:
+    def _pairs(self, kind: _AgentKind) -> frozenset[tuple[str, str]]:
         found = set()
         reach = self.reachable(kind)
         home = self._operator.site[kind.home_site].destination

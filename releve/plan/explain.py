@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from releve.network import Operator
-from releve.plan.candidate_groups import Twins, with_twins
+from releve.plan.candidate_groups import CandidateGroups, add_candidate_groups
 from releve.plan.contingency import Contingency
-from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
+from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
 from releve.plan.planner import SolvedDay
-from releve.plan.problem import Problem
-from releve.plan.relief import Staff, available_staff, relief_programme
+from releve.plan.problem import DayProblem
+from releve.plan.relief import Staff, build_relief_program, find_available_staff
 from releve.plan.result import BASE
-from releve.plan.scenario_lp import Block, layout_of, lost_assignments
+from releve.plan.scenario_lp import ScenarioBlock, build_layout, find_lost_assignments
 
-__all__ = ["Binding", "Explanation", "OneMore", "explain", "refuse_unknown"]
+__all__ = ["Binding", "Explanation", "OneMore", "explain_shortfall", "refuse_unknown"]
 
 TRIED = 3
 """How many purchases of each kind are solved again."""
@@ -72,7 +72,7 @@ def refuse_unknown(
         raise ValueError(f"no contingency {contingency!r}; known: base, {', '.join(contingencies)}")
 
 
-def explain(
+def explain_shortfall(
     operator: Operator, solved: SolvedDay, client: str, contingency: str = BASE
 ) -> Explanation:
     """Explain a client's shortfall under a contingency (or in the base plan).
@@ -85,33 +85,37 @@ def explain(
     refuse_unknown(client, contingency, problem.clients, list(known))
     c = problem.clients.index(client)
     mine = [p for p, owner in enumerate(problem.client) if owner == c]
-    twins = with_twins(operator, problem, mine, solved.settings)
-    case = _Case(twins, solved, known.get(contingency), c)
+    twins = add_candidate_groups(operator, problem, mine, solved.settings)
+    case = _ShortfallCase(twins, solved, known.get(contingency), c)
     return case.explanation(client, contingency)
 
 
-class _Case:
+class _ShortfallCase:
     """One client under one contingency, with everything that could be bought."""
 
     def __init__(
-        self, twins: Twins, solved: SolvedDay, contingency: Contingency | None, client: int
+        self,
+        twins: CandidateGroups,
+        solved: SolvedDay,
+        contingency: Contingency | None,
+        client: int,
     ) -> None:
         self._twins = twins
         self._client = client
         self._settings = solved.settings
-        self._layout = layout_of(twins.roomy())
-        self._staff = _staff(twins.problem, solved, contingency)
+        self._layout = build_layout(twins.roomy())
+        self._staff = _build_staff(twins.problem, solved, contingency)
         self._price = 0.0 if contingency is None else solved.settings.relief_move_price
 
     def explanation(self, name: str, contingency: str) -> Explanation:
         lp, block, people, seats = self._programme({})
-        solution = solve(lp, method="ipm")
+        solution = solve_lp(lp, method="ipm")
         missing = self._missing(block, solution)
         slope = np.concatenate([-solution.column_dual[people], -solution.column_dual[seats]])
         one_more = []
         for i in self._ranked(slope):
             tried, again, *_ = self._programme({i: 1.0})
-            gain = missing - self._missing(again, solve(tried, method="ipm"))
+            gain = missing - self._missing(again, solve_lp(tried, method="ipm"))
             kind, where, learns = self._label(i)
             one_more.append(OneMore(kind, where, learns, float(slope[i]), gain))
         return Explanation(
@@ -122,11 +126,13 @@ class _Case:
             one_more=tuple(sorted(one_more, key=lambda one: -one.gain)),
         )
 
-    def _programme(self, bought: dict[int, float]) -> tuple[LinearProgram, Block, Ints, Ints]:
+    def _programme(
+        self, bought: dict[int, float]
+    ) -> tuple[LinearProgram, ScenarioBlock, Ints, Ints]:
         """Return the programme with purchases fixed: those of ``bought``, else none."""
         problem, twins = self._twins.problem, self._twins
         limit = np.full(len(problem.clients), self._settings.target)
-        lp, block = relief_programme(problem, self._layout, self._staff, limit, self._price)
+        lp, block = build_relief_program(problem, self._layout, self._staff, limit, self._price)
         count = np.zeros(len(twins.source) + len(problem.sites))
         for i, number in bought.items():
             count[i] = number
@@ -138,7 +144,7 @@ class _Case:
         lp.add(block.seat_rows, seats[self._layout.seat_m], -1.0)
         return lp, block, people, seats
 
-    def _missing(self, block: Block, solution: Solution) -> float:
+    def _missing(self, block: ScenarioBlock, solution: Solution) -> float:
         owner = self._twins.problem.client[self._layout.cov_p]
         return float(solution.x[block.u][owner == self._client].sum())
 
@@ -161,7 +167,7 @@ class _Case:
         site = problem.groups.groups[twins.source[i]].home_site
         return twins.kind[i], site, twins.learns[i]
 
-    def _bindings(self, block: Block, solution: Solution) -> list[Binding]:
+    def _bindings(self, block: ScenarioBlock, solution: Solution) -> list[Binding]:
         problem, layout = self._twins.problem, self._layout
         price = np.maximum(0.0, -solution.row_dual)
         found = []
@@ -180,7 +186,7 @@ class _Case:
         return sorted(found, key=lambda one: -one.price)[:8]
 
 
-def _staff(problem: Problem, solved: SolvedDay, contingency: Contingency | None) -> Staff:
+def _build_staff(problem: DayProblem, solved: SolvedDay, contingency: Contingency | None) -> Staff:
     """Return who is left, twins included (they are nobody yet)."""
     assigned = np.zeros(len(problem.group), dtype=np.int64)
     base = solved.planning.base.assigned
@@ -191,7 +197,7 @@ def _staff(problem: Problem, solved: SolvedDay, contingency: Contingency | None)
             onsite=problem.size,
             isolated=np.zeros(len(assigned), dtype=np.int64),
             kept=np.zeros(len(assigned), dtype=np.int64),
-            lost=lost_assignments(problem, None),
+            lost=find_lost_assignments(problem, None),
             bound=False,
         )
-    return available_staff(problem, contingency, assigned, solved.settings.isolated)
+    return find_available_staff(problem, contingency, assigned, solved.settings.isolated)

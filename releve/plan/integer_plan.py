@@ -12,21 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from releve.plan.cuts import CutTable, no_cuts
-from releve.plan.local_search import Fixed, State, improve, shake
-from releve.plan.lower_bounds import by_client
+from releve.plan.cuts import CutTable, build_empty_cut_table
+from releve.plan.local_search import KernelProblem, KernelState, exchange_people, improve_state
+from releve.plan.lower_bounds import sum_by_client
 from releve.plan.lp import Floats, Ints
-from releve.plan.problem import Problem
-from releve.plan.rounding import fill, round_groups
-from releve.plan.scenario_lp import Layout, Truths
+from releve.plan.problem import DayProblem
+from releve.plan.rounding import fill_patterns, round_groups
+from releve.plan.scenario_lp import ProblemLayout, Truths
 
-__all__ = ["Whole", "WholePlan", "fixed_of", "whole_plan"]
+__all__ = ["IntegerGoal", "IntegerPlan", "build_kernel_problem", "find_integer_plan"]
 
 SEED = 20200320
 
 
 @dataclass(frozen=True)
-class Whole:
+class IntegerGoal:
     """What whole people are placed for.
 
     ``allowed[j]``; ``price[j]``; ``stay[j]`` people who are expected there, each above
@@ -54,7 +54,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class WholePlan:
+class IntegerPlan:
     """``assigned[j]`` and ``on_pattern[i]`` whole people; ``placed[t, p]``; ``penalty`` weighted
     missing agent-intervals; ``missing[client]``; ``broken`` rules still broken (0 when it is a
     plan)."""
@@ -66,20 +66,22 @@ class WholePlan:
     missing: Floats
     broken: int
 
-    def covered(self, problem: Problem) -> Floats:
+    def covered(self, problem: DayProblem) -> Floats:
         """Return what of the requirement is covered, [interval, programme]."""
         return np.minimum(self.placed, problem.required)
 
 
-def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
+def build_kernel_problem(
+    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal
+) -> KernelProblem:
     """Return the kernel's view of a problem: in arrays of one layout, which it is compiled for."""
     pointer = np.searchsorted(problem.group, np.arange(len(problem.size) + 1))
     link_pointer = np.searchsorted(layout.y_link, np.arange(len(problem.link_class) + 1))
     worked = problem.patterns.worked
     busy = (problem.patterns.present > 0) | (worked > 0)
     at_home = problem.place == problem.home
-    cuts = want.cuts or no_cuts(problem)
-    found = Fixed(
+    cuts = want.cuts or build_empty_cut_table(problem)
+    found = KernelProblem(
         pointer=pointer.astype(np.int64),
         group=problem.group,
         place=problem.place,
@@ -100,7 +102,7 @@ def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
         client=problem.client,
         limit=want.limit.astype(np.float64),
         seats=problem.seats.astype(np.int64),
-        cap=_caps(problem, layout) if want.capped else np.ones(len(problem.clients)),
+        cap=_build_caps(problem, layout) if want.capped else np.ones(len(problem.clients)),
         available=want.available.astype(np.int64),
         onsite=want.onsite.astype(np.int64),
         move_price=want.move_price.astype(np.float64),
@@ -109,43 +111,49 @@ def fixed_of(problem: Problem, layout: Layout, want: Whole) -> Fixed:
         losses=cuts.losses,
         slope=cuts.slope,
     )
-    return Fixed._make(map(np.ascontiguousarray, found))
+    return KernelProblem._make(map(np.ascontiguousarray, found))
 
 
-def _caps(problem: Problem, layout: Layout) -> Floats:
+def _build_caps(problem: DayProblem, layout: ProblemLayout) -> Floats:
     cap = np.ones(len(problem.clients))
     cap[layout.clients_capped] = problem.cap[layout.clients_capped]
     return cap
 
 
-def empty_state(problem: Problem, layout: Layout, cuts: CutTable | None = None) -> State:
+def build_empty_state(
+    problem: DayProblem, layout: ProblemLayout, cuts: CutTable | None = None
+) -> KernelState:
     """Return the state in which everyone is in reserve."""
-    return State(
+    return KernelState(
         w=np.zeros(len(problem.group), np.int64),
         y=np.zeros(len(layout.y_link), np.int64),
         placed=np.zeros(problem.required.shape),
         seated=np.zeros((problem.required.shape[0], len(problem.sites) + 1), np.int64),
         heads=np.zeros((len(problem.sites) + 1, len(problem.clients)), np.int64),
-        missing=by_client(problem, problem.required),
-        relief=(cuts or no_cuts(problem)).constant.copy(),
+        missing=sum_by_client(problem, problem.required),
+        relief=(cuts or build_empty_cut_table(problem)).constant.copy(),
     )
 
 
-def whole_plan(
-    problem: Problem, layout: Layout, want: Whole, assigned: Floats, on_pattern: Floats
-) -> WholePlan:
+def find_integer_plan(
+    problem: DayProblem,
+    layout: ProblemLayout,
+    want: IntegerGoal,
+    assigned: Floats,
+    on_pattern: Floats,
+) -> IntegerPlan:
     """Return a plan in whole people near a fractional one (``assigned[j]``, ``on_pattern[i]``)."""
-    fixed = fixed_of(problem, layout, want)
-    state = empty_state(problem, layout, want.cuts)
+    fixed = build_kernel_problem(problem, layout, want)
+    state = build_empty_state(problem, layout, want.cuts)
     start = round_groups(fixed, assigned)
     by_link = np.argsort(problem.link, kind="stable")
     link_first = np.searchsorted(problem.link[by_link], np.arange(len(problem.link_class) + 1))
-    fill(fixed, state, start, by_link, link_first, on_pattern)
-    improve(fixed, state, want.sweeps)
+    fill_patterns(fixed, state, start, by_link, link_first, on_pattern)
+    improve_state(fixed, state, want.sweeps)
     if state.w.any() and want.rounds:
         order = np.argsort(fixed.programme, kind="stable")
         pointer = np.searchsorted(fixed.programme[order], np.arange(len(problem.programmes) + 1))
-        shake(
+        exchange_people(
             fixed,
             state,
             order,
@@ -154,21 +162,23 @@ def whole_plan(
             want.seed,
             want.threshold,
         )
-        improve(fixed, state, want.sweeps)
-    return _whole_plan(problem, fixed, state)
+        improve_state(fixed, state, want.sweeps)
+    return _read_integer_plan(problem, fixed, state)
 
 
-def _whole_plan(problem: Problem, fixed: Fixed, state: State) -> WholePlan:
+def _read_integer_plan(
+    problem: DayProblem, fixed: KernelProblem, state: KernelState
+) -> IntegerPlan:
     short = np.maximum(0.0, problem.required - state.placed)
     over = np.maximum(0, state.seated[:, :-1] - fixed.seats).sum()
     totals = state.heads.sum(axis=0)
     share = np.ceil(fixed.cap * totals - 1e-9)
     over += np.maximum(0, state.heads[:-1] - np.where(fixed.cap < 1, share, totals)).sum()
-    return WholePlan(
+    return IntegerPlan(
         assigned=state.w,
         on_pattern=state.y,
         placed=state.placed,
         penalty=problem.penalty(short),
-        missing=by_client(problem, short),
+        missing=sum_by_client(problem, short),
         broken=int(over),
     )

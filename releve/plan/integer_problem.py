@@ -13,24 +13,24 @@ from functools import cached_property
 import numpy as np
 
 from releve.plan.contingency import Contingency
-from releve.plan.controlled_rounding import controlled_rounding
-from releve.plan.integer_plan import Whole, WholePlan, whole_plan
-from releve.plan.lower_bounds import client_requirement
+from releve.plan.controlled_rounding import round_controlled
+from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan
+from releve.plan.lower_bounds import sum_client_requirement
 from releve.plan.lp import Floats, Ints
 from releve.plan.n1_program import SecurePlan
-from releve.plan.objective import Answer, objective_of, objective_of_answers
-from releve.plan.problem import Problem
+from releve.plan.objective import ReliefAnswer, compute_answered_objective, compute_objective
+from releve.plan.problem import DayProblem
 from releve.plan.progress import Progress
-from releve.plan.relief import QUICK, THOROUGH, Relief, excess_price, relief_of
+from releve.plan.relief import QUICK, THOROUGH, Relief, price_excess, solve_relief
 from releve.plan.result import BASE
-from releve.plan.scenario_lp import Layout
+from releve.plan.scenario_lp import ProblemLayout
 from releve.plan.settings import PlanSettings
 
 __all__ = [
     "MAX_SEARCHED_ASSIGNMENTS",
     "IntegerProblem",
     "Rounding",
-    "base_plan_goal",
+    "build_base_goal",
     "round_base_plan",
 ]
 
@@ -67,8 +67,8 @@ class Rounding:
 class IntegerProblem:
     """A solved N-1 programme (``secure``) that is to be put into whole people."""
 
-    problem: Problem
-    layout: Layout
+    problem: DayProblem
+    layout: ProblemLayout
     contingencies: tuple[Contingency, ...]
     floors: Floats
     secure: SecurePlan
@@ -107,7 +107,7 @@ class IntegerProblem:
                 aims[row] = np.minimum(self.limits[row], np.maximum(self.secure.share[name], worst))
         return aims
 
-    def round_base(self, way: Rounding) -> WholePlan:
+    def round_base(self, way: Rounding) -> IntegerPlan:
         """Return the fractional base plan in whole people, rounded one way."""
         return round_base_plan(self.problem, self.layout, self.secure, self.aims[0], way)
 
@@ -116,15 +116,15 @@ class IntegerProblem:
         """Return target[scenario, client] less the margin for whole people."""
         return np.full(self.floors.shape, max(0.0, self.settings.target - MARGIN))
 
-    def objective(self, base: WholePlan, progress: Progress) -> float:
+    def objective(self, base: IntegerPlan, progress: Progress) -> float:
         """Return the objective of a base plan as its bound counts it."""
-        return objective_of(
+        return compute_objective(
             self.problem, self.layout, self.contingencies, self.floors, self.secure, base,
             self.settings, lambda done, of: progress("bound", done / of),
         )  # fmt: skip
 
     def complete_reliefs(
-        self, base: WholePlan, known: Mapping[int, Relief], progress: Progress
+        self, base: IntegerPlan, known: Mapping[int, Relief], progress: Progress
     ) -> tuple[Relief, ...]:
         """Return the relief of every contingency; those ``known`` are not solved again."""
         found = []
@@ -144,27 +144,27 @@ class IntegerProblem:
         if share is None or self.contingencies[i].kind != "site":
             return 0
         target = self.settings.target + HAIR
-        whole = relief.plan.missing / client_requirement(self.problem)
+        whole = relief.plan.missing / sum_client_requirement(self.problem)
         return int(((whole > target) & (share <= target)).sum())
 
-    def objective_in_people(self, base: WholePlan, reliefs: Mapping[int, Relief]) -> float:
+    def objective_in_people(self, base: IntegerPlan, reliefs: Mapping[int, Relief]) -> float:
         """Return the objective with the reliefs in whole people, what people will live by."""
-        total = client_requirement(self.problem)
+        total = sum_client_requirement(self.problem)
         answers = {
-            self.contingencies[i].id: Answer(relief.plan.missing / total, relief.plan.penalty)
+            self.contingencies[i].id: ReliefAnswer(relief.plan.missing / total, relief.plan.penalty)
             for i, relief in reliefs.items()
             if self.contingencies[i].id in self.secure.share
         }
-        return objective_of_answers(
+        return compute_answered_objective(
             self.problem, self.contingencies, self.floors, base, answers, self.settings
         )
 
-    def solve_relief(self, base: WholePlan, i: int) -> Relief:
+    def solve_relief(self, base: IntegerPlan, i: int) -> Relief:
         """Return the relief of contingency i for a base plan that stands."""
         aim = self.aims[1 + i]
         if self.thorough:
             aim = np.minimum(aim, np.maximum(self.margin_targets[1 + i], self.floors[1 + i]))
-        return relief_of(
+        return solve_relief(
             self.problem,
             self.layout,
             self.contingencies[i],
@@ -180,8 +180,8 @@ class IntegerProblem:
 
 
 def round_base_plan(
-    problem: Problem, layout: Layout, secure: SecurePlan, limit: Floats, way: Rounding
-) -> WholePlan:
+    problem: DayProblem, layout: ProblemLayout, secure: SecurePlan, limit: Floats, way: Rounding
+) -> IntegerPlan:
     """Return the base plan in whole people, near the fractional plan.
 
     People beyond those of the fractional plan pay what one more person there would cost the
@@ -190,26 +190,26 @@ def round_base_plan(
     """
     if way.stay is None:
         saved = problem.price + way.thrift * secure.exposure_price
-        wanted = controlled_rounding(problem, secure.assigned, saved)
+        wanted = round_controlled(problem, secure.assigned, saved)
         start = wanted.astype(float)
     else:
         wanted = np.floor(secure.assigned + way.stay).astype(np.int64)
         start = secure.assigned
     stray = STRAY_PRICE + way.caution * secure.exposure_price
-    want = base_plan_goal(problem, limit, wanted, stray)
-    return whole_plan(problem, layout, want, start, secure.on_pattern)
+    want = build_base_goal(problem, limit, wanted, stray)
+    return find_integer_plan(problem, layout, want, start, secure.on_pattern)
 
 
-def base_plan_goal(problem: Problem, limit: Floats, stay: Ints, stray: Floats) -> Whole:
+def build_base_goal(problem: DayProblem, limit: Floats, stay: Ints, stray: Floats) -> IntegerGoal:
     """Return what a base plan is for; ``stray[j]`` is the price of a person beyond ``stay[j]``."""
-    return Whole(
+    return IntegerGoal(
         allowed=np.ones(len(problem.group), dtype=np.bool_),
         price=problem.price,
         stay=stay,
         available=problem.size,
         onsite=problem.size,
-        limit=limit * client_requirement(problem),
+        limit=limit * sum_client_requirement(problem),
         move_price=stray,
-        excess=excess_price(problem),
+        excess=price_excess(problem),
         rounds=BASE_ROUNDS,
     )

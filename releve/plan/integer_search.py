@@ -15,17 +15,17 @@ from functools import cached_property
 
 import numpy as np
 
-from releve.plan.cuts import Cut, cut_table
-from releve.plan.integer_plan import SEED, WholePlan, whole_plan
+from releve.plan.cuts import Cut, build_cut_table
+from releve.plan.integer_plan import SEED, IntegerPlan, find_integer_plan
 from releve.plan.integer_problem import (
     IntegerProblem,
     Rounding,
-    base_plan_goal,
+    build_base_goal,
     round_base_plan,
 )
-from releve.plan.n1_program import SecurePlan, secure_plan
-from releve.plan.objective import AnswerSolver, objective_of_answers
-from releve.plan.progress import Progress, SolverLog, Watch
+from releve.plan.n1_program import SecurePlan, solve_n1_program
+from releve.plan.objective import AnswerSolver, compute_answered_objective
+from releve.plan.progress import Progress, SolverLog, StageTimer
 from releve.plan.relief import Relief
 
 __all__ = ["BasePlanTrial", "IntegerSearch"]
@@ -58,7 +58,7 @@ MAX_CANDIDATES = 3
 class BasePlanTrial:
     """A base plan in whole people, its ``objective`` with the reliefs in fractions, their cuts."""
 
-    base: WholePlan
+    base: IntegerPlan
     objective: float
     cuts: tuple[Cut, ...]
 
@@ -71,7 +71,7 @@ class _TrialPool:
     trials: list[BasePlanTrial] = field(default_factory=list)
     seen: set[bytes] = field(default_factory=set)
 
-    def add(self, base: WholePlan, try_out: Callable[[WholePlan], BasePlanTrial]) -> bool:
+    def add(self, base: IntegerPlan, try_out: Callable[[IntegerPlan], BasePlanTrial]) -> bool:
         """Try a base plan unless it was; return whether it was new."""
         key = base.assigned.tobytes() + base.on_pattern.tobytes()
         if key in self.seen:
@@ -100,14 +100,14 @@ class IntegerSearch:
     def solve_with_margin(self, progress: Progress = lambda stage, share: None) -> SecurePlan:
         """Return the fractional plan for the targets less the margin for whole people."""
         case = self.case
-        return secure_plan(
+        return solve_n1_program(
             case.problem, case.contingencies, case.floors, case.settings, SolverLog(progress),
             case.margin_targets,
         )  # fmt: skip
 
     def best(
-        self, progress: Progress, watch: Watch, proved: bool = True
-    ) -> tuple[WholePlan, float, tuple[Relief, ...]]:
+        self, progress: Progress, watch: StageTimer, proved: bool = True
+    ) -> tuple[IntegerPlan, float, tuple[Relief, ...]]:
         """Return the base plan that serves best in whole people, its objective and its reliefs.
 
         The objective is NaN unless ``proved``: it is the bound's, and not needed to choose.
@@ -147,40 +147,40 @@ class IntegerSearch:
             progress("whole people", (len(ROUNDINGS) + turn + 1) / (len(ROUNDINGS) + TURNS))
         return pool.trials
 
-    def try_base(self, base: WholePlan) -> BasePlanTrial:
+    def try_base(self, base: IntegerPlan) -> BasePlanTrial:
         """Answer every loss that was planned for in fractions, for a base plan that stands and
         the targets with their margin."""
         case = self.case
         answers = self._solver.answers(base)
-        objective = objective_of_answers(
+        objective = compute_answered_objective(
             case.problem, case.contingencies, case.floors, base, answers, case.settings,
             case.margin_targets,
         )  # fmt: skip
         return BasePlanTrial(base, objective, tuple(one.cut for one in answers.values() if one.cut))
 
-    def _exchange(self, pool: _TrialPool, stray: float, seed: int) -> WholePlan:
+    def _exchange(self, pool: _TrialPool, stray: float, seed: int) -> IntegerPlan:
         """Search from the best base plan for a better one under the cuts; ``stray`` is what a
         person pays who is not where that plan has one."""
         case = self.case
         base = pool.trials[0].base
         sites = [c.sites if c.id in case.secure.share else () for c in case.contingencies]
-        table = cut_table(case.problem, [frozenset(lost) for lost in sites], pool.cuts)
+        table = build_cut_table(case.problem, [frozenset(lost) for lost in sites], pool.cuts)
         price = np.full(len(case.problem.group), stray)
         want = replace(
-            base_plan_goal(case.problem, case.aims[0], base.assigned, price),
+            build_base_goal(case.problem, case.aims[0], base.assigned, price),
             rounds=TURN_ROUNDS,
             threshold=TURN_THRESHOLD,
             seed=seed,
             cuts=table,
         )
-        return whole_plan(
+        return find_integer_plan(
             case.problem, case.layout, want,
             base.assigned.astype(float), base.on_pattern.astype(float),
         )  # fmt: skip
 
     def _choose_in_people(
         self, trials: Sequence[BasePlanTrial], progress: Progress
-    ) -> tuple[WholePlan, dict[int, Relief]]:
+    ) -> tuple[IntegerPlan, dict[int, Relief]]:
         """Put the reliefs of the base plans near the best objective into whole people; return the
         base plan that serves best so, with the reliefs of the losses that were planned for."""
         case = self.case

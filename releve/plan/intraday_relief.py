@@ -16,32 +16,32 @@ import numpy as np
 from releve.demand.tables import INTERVAL, Requirement
 from releve.network import HOME, Operator
 from releve.plan.contingency import Contingency
-from releve.plan.eligibility import Legality
-from releve.plan.integer_plan import Whole, WholePlan, whole_plan
-from releve.plan.lower_bounds import by_client, client_requirement
-from releve.plan.lp import Floats, Ints, solve
-from releve.plan.named_assignments import Seating, moves_of, name_relief, placements_of
-from releve.plan.problem import Group, Groups, Problem, programme_weights
+from releve.plan.eligibility import Eligibility
+from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan
+from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
+from releve.plan.lp import Floats, Ints, solve_lp
+from releve.plan.named_assignments import NamedAssignments, list_moves, list_placements, name_relief
+from releve.plan.problem import AgentGroup, AgentGroups, DayProblem, compute_programme_weights
 from releve.plan.relief import (
     Staff,
-    available_staff,
-    columns_of,
-    excess_price,
-    relief_programme,
+    build_relief_program,
+    find_available_staff,
+    price_excess,
+    read_columns,
 )  # fmt: skip
 from releve.plan.result import Move, Placement, Plan
-from releve.plan.roster import Pattern, breaks_of, patterns_of, shifts_of_day
-from releve.plan.scenario_lp import Layout, layout_of
+from releve.plan.roster import Pattern, list_break_patterns, number_patterns, select_shifts
+from releve.plan.scenario_lp import ProblemLayout, build_layout
 from releve.plan.settings import PlanSettings
 
-__all__ = ["CURVE", "LiveDay", "LiveRelief", "live_day", "live_relief"]
+__all__ = ["CURVE", "IntradayRelief", "RunningDay", "build_running_day", "solve_intraday_relief"]
 
 CURVE = (0.5, 2.0, 8.0, 32.0)
 """Prices of a move, in agent-intervals of mean penalty, at which the curve is drawn."""
 
 
 @dataclass(frozen=True)
-class LiveRelief:
+class IntradayRelief:
     """What to do now, in whole people.
 
     ``moves`` name who moves where, with the start from which the move is in effect; ``placed``
@@ -62,21 +62,21 @@ class LiveRelief:
 
 
 @dataclass(frozen=True)
-class LiveDay:
+class RunningDay:
     """A running day as a problem from one instant on; made before anything is lost.
 
     ``stay[j]`` people of an assignment who are there now, ``seating`` by name.
     """
 
-    problem: Problem
-    layout: Layout
+    problem: DayProblem
+    layout: ProblemLayout
     stay: Ints
     on_pattern: Ints
-    seating: Seating
+    seating: NamedAssignments
     placements: Mapping[str, Placement]
 
 
-def live_day(
+def build_running_day(
     operator: Operator,
     plan: Plan,
     need: Requirement,
@@ -85,7 +85,7 @@ def live_day(
     *,
     home_delay: timedelta = timedelta(minutes=90),
     site_delay: timedelta = timedelta(minutes=120),
-) -> LiveDay:
+) -> RunningDay:
     """Lay the rest of a running day out from the half hour of ``at``.
 
     ``home_delay`` and ``site_delay`` are how long people take to be at work at home or on another
@@ -94,11 +94,11 @@ def live_day(
     if not plan.starts[0] <= at < plan.starts[-1] + INTERVAL:
         raise ValueError(f"{at.isoformat()} is not on the planned day {plan.day}")
     now = max(start for start in plan.starts if start <= at)
-    build = _Builder(operator, plan, now, settings, home_delay, site_delay)
+    build = _RunningDayBuilder(operator, plan, now, settings, home_delay, site_delay)
     return build.day(need)
 
 
-class _Builder:
+class _RunningDayBuilder:
     """Collects groups and assignments of people who are at work or rostered later."""
 
     def __init__(
@@ -115,10 +115,10 @@ class _Builder:
         self._now = now
         self._settings = settings
         self._delay = (home_delay, site_delay)
-        self._legality = Legality(operator, plan.day, settings)
+        self._legality = Eligibility(operator, plan.day, settings)
         self._placed = {row.agent: row for row in plan.placements}
 
-    def day(self, need: Requirement) -> LiveDay:
+    def day(self, need: Requirement) -> RunningDay:
         groups = self._groups()
         sites = tuple(site.id for site in self._operator.sites)
         place_index = {name: i for i, name in enumerate((*sites, HOME))}
@@ -134,21 +134,21 @@ class _Builder:
         whole = table.astype(np.int64)
         links, link = np.unique(whole[:, [4, 1, 2]], axis=0, return_inverse=True)
         problem = self._problem(need, groups, sites, whole, links, link, classes)
-        layout = layout_of(problem)
+        layout = build_layout(problem)
         return self._running(problem, layout, groups, whole[:, 5])
 
-    def _groups(self) -> dict[tuple[Group, Placement | None], list[str]]:
-        found: dict[tuple[Group, Placement | None], list[str]] = {}
-        shifts = shifts_of_day(self._operator, self._plan.day)
+    def _groups(self) -> dict[tuple[AgentGroup, Placement | None], list[str]]:
+        found: dict[tuple[AgentGroup, Placement | None], list[str]] = {}
+        shifts = select_shifts(self._operator, self._plan.day)
         for name in {**shifts, **self._placed}:
             placed = self._placed.get(name)
-            patterns = (_pattern(placed),) if placed else breaks_of(shifts[name])
+            patterns = (_build_pattern(placed),) if placed else list_break_patterns(shifts[name])
             if patterns[0].end <= self._now:
                 continue
             agent = self._operator.agent[name]
             legal = self._legality.pairs(agent)
             at_home = any(place == HOME for place, _ in legal)
-            group = Group(
+            group = AgentGroup(
                 agent.home_site, agent.skills[0], agent.carrier if at_home else "", patterns, legal
             )
             anonymous = replace(placed, agent="") if placed else None
@@ -156,7 +156,7 @@ class _Builder:
         return found
 
     def _options(
-        self, key: tuple[Group, Placement | None]
+        self, key: tuple[AgentGroup, Placement | None]
     ) -> list[tuple[str, str, tuple[Pattern, ...], bool]]:
         """Return (place, programme, patterns from when it works, is where they are now)."""
         group, placed = key
@@ -166,14 +166,14 @@ class _Builder:
             wait = self._wait(group, placed, place)
             patterns = tuple(
                 late
-                for late in (_from(pattern, self._now + wait) for pattern in group.patterns)
+                for late in (_clip_pattern(pattern, self._now + wait) for pattern in group.patterns)
                 if late is not None
             )
             if patterns:
                 out.append((place, name, patterns, here))
         return out
 
-    def _wait(self, group: Group, placed: Placement | None, place: str) -> timedelta:
+    def _wait(self, group: AgentGroup, placed: Placement | None, place: str) -> timedelta:
         """Return how long after now people are at work in a place; they can leave early enough
         for a shift that has not begun."""
         if placed is not None and placed.place == place:
@@ -183,28 +183,28 @@ class _Builder:
     def _problem(
         self,
         need: Requirement,
-        groups: Mapping[tuple[Group, Placement | None], list[str]],
+        groups: Mapping[tuple[AgentGroup, Placement | None], list[str]],
         sites: tuple[str, ...],
         whole: Ints,
         links: Ints,
         link: Ints,
         classes: dict[tuple[Pattern, ...], int],
-    ) -> Problem:
+    ) -> DayProblem:
         operator = self._operator
         clients = tuple(client.id for client in operator.clients)
         keys = [group for group, _ in groups]
         carriers = tuple(sorted({group.carrier for group in keys} - {""}))
         left = np.array([start >= self._now for start in need.starts])
-        capacity = _seats_planned(operator, self._plan)
+        capacity = _count_planned_seats(operator, self._plan)
         programmes = [operator.programme[name] for name in need.programmes]
-        return Problem(
+        return DayProblem(
             day=self._plan.day,
             sites=sites,
             programmes=need.programmes,
             clients=clients,
             carriers=carriers,
-            groups=Groups(tuple(keys), tuple(tuple(members) for members in groups.values())),
-            patterns=patterns_of(classes, need.starts),
+            groups=AgentGroups(tuple(keys), tuple(tuple(members) for members in groups.values())),
+            patterns=number_patterns(classes, need.starts),
             size=np.array([len(members) for members in groups.values()], dtype=np.int64),
             carrier=np.array(
                 [carriers.index(g.carrier) if g.carrier else -1 for g in keys], dtype=np.int64
@@ -218,7 +218,7 @@ class _Builder:
             link_place=links[:, 1],
             link_programme=links[:, 2],
             required=np.where(left[:, None], np.nan_to_num(need.agents), 0.0),
-            weight=programme_weights(operator, need),
+            weight=compute_programme_weights(operator, need),
             efficiency=np.array([row.home_efficiency for row in programmes]),
             seats=np.array([capacity[site] for site in sites], dtype=np.int64),
             client=np.array([clients.index(row.client) for row in programmes], dtype=np.int64),
@@ -227,11 +227,11 @@ class _Builder:
 
     def _running(
         self,
-        problem: Problem,
-        layout: Layout,
-        groups: Mapping[tuple[Group, Placement | None], list[str]],
+        problem: DayProblem,
+        layout: ProblemLayout,
+        groups: Mapping[tuple[AgentGroup, Placement | None], list[str]],
         stay: Ints,
-    ) -> LiveDay:
+    ) -> RunningDay:
         slot_of = np.searchsorted(layout.y_link, np.arange(len(problem.link_class)))
         at: dict[str, tuple[int, int]] = {}
         on_pattern = np.zeros(len(layout.y_link), dtype=np.int64)
@@ -240,13 +240,13 @@ class _Builder:
             slot = int(slot_of[problem.link[j]])
             on_pattern[slot] += stay[j]
             at.update({agent: (int(j), slot) for agent in members[problem.group[j]]})
-        seating = Seating(at)
-        return LiveDay(
-            problem, layout, stay, on_pattern, seating, placements_of(problem, layout, seating)
+        seating = NamedAssignments(at)
+        return RunningDay(
+            problem, layout, stay, on_pattern, seating, list_placements(problem, layout, seating)
         )
 
 
-def _seats_planned(operator: Operator, plan: Plan) -> dict[str, int]:
+def _count_planned_seats(operator: Operator, plan: Plan) -> dict[str, int]:
     """Return how many people each site of a plan can hold, within a measure's most people."""
     out = {site.id: len(site.usable_seats) if site.open else 0 for site in plan.sites}
     for row in operator.measures:
@@ -255,11 +255,11 @@ def _seats_planned(operator: Operator, plan: Plan) -> dict[str, int]:
     return out
 
 
-def _pattern(placed: Placement) -> Pattern:
+def _build_pattern(placed: Placement) -> Pattern:
     return Pattern(placed.start, placed.end, placed.break_start, placed.break_end)
 
 
-def _from(pattern: Pattern, when: datetime) -> Pattern | None:
+def _clip_pattern(pattern: Pattern, when: datetime) -> Pattern | None:
     """Return what is left of a pattern from an instant on; None when nothing is."""
     start = max(pattern.start, when)
     if start >= pattern.end:
@@ -269,32 +269,32 @@ def _from(pattern: Pattern, when: datetime) -> Pattern | None:
     return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end)
 
 
-def live_relief(
-    day: LiveDay,
+def solve_intraday_relief(
+    day: RunningDay,
     contingency: Contingency,
     settings: PlanSettings,
     *,
     curve: bool = True,
-    first_answer: Callable[[WholePlan], None] = lambda plan: None,
-) -> LiveRelief:
+    first_answer: Callable[[IntegerPlan], None] = lambda plan: None,
+) -> IntradayRelief:
     """Return the relief of a loss on a running day.
 
     ``first_answer`` is called as soon as there is something to act on, before the optimum.
     """
     problem, layout = day.problem, day.layout
-    staff = available_staff(problem, contingency, day.stay, settings.isolated)
+    staff = find_available_staff(problem, contingency, day.stay, settings.isolated)
     base = np.zeros(problem.required.shape)
     limit = np.full(len(problem.clients), settings.target)
-    want = _want(problem, staff, limit, settings.relief_move_price)
+    want = _build_goal(problem, staff, limit, settings.relief_move_price)
     kept = staff.kept.astype(float)
-    patterns = _kept_patterns(problem, layout, day, staff)
-    first = whole_plan(problem, layout, replace(want, rounds=0), kept, patterns)
+    patterns = _keep_patterns(problem, layout, day, staff)
+    first = find_integer_plan(problem, layout, replace(want, rounds=0), kept, patterns)
     first_answer(first)
-    nothing = whole_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
-    lp, block = relief_programme(problem, layout, staff, limit, settings.relief_move_price)
-    solution = solve(lp, method="simplex")
-    best = whole_plan(
-        problem, layout, want, columns_of(solution.x, block.w), columns_of(solution.x, block.y)
+    nothing = find_integer_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
+    lp, block = build_relief_program(problem, layout, staff, limit, settings.relief_move_price)
+    solution = solve_lp(lp, method="simplex")
+    best = find_integer_plan(
+        problem, layout, want, read_columns(solution.x, block.w), read_columns(solution.x, block.y)
     )
     short = np.zeros_like(base)
     short[layout.cov_t, layout.cov_p] = solution.x[block.u]
@@ -302,9 +302,9 @@ def live_relief(
         problem, layout, day.seating, staff, best.assigned, best.on_pattern
     )
     lost = frozenset(agent for agent, (j, _) in day.seating.at.items() if staff.lost[j])
-    moves = moves_of(day.placements, placements_of(problem, layout, named), isolated, lost)
-    missing = by_client(problem, problem.required - best.covered(problem))
-    return LiveRelief(
+    moves = list_moves(day.placements, list_placements(problem, layout, named), isolated, lost)
+    missing = sum_by_client(problem, problem.required - best.covered(problem))
+    return IntradayRelief(
         moves=moves,
         placed=best.placed,
         required=problem.required,
@@ -313,40 +313,42 @@ def live_relief(
         lp_penalty=problem.penalty(short),
         unrelieved=nothing.penalty,
         missing=dict(
-            zip(problem.clients, (missing / client_requirement(problem)).tolist(), strict=True)
+            zip(problem.clients, (missing / sum_client_requirement(problem)).tolist(), strict=True)
         ),
-        curve=tuple(_curve(day, staff, limit, CURVE)) if curve else (),
+        curve=tuple(_trace_curve(day, staff, limit, CURVE)) if curve else (),
     )
 
 
-def _want(problem: Problem, staff: Staff, limit: Floats, price: float) -> Whole:
-    return Whole(
+def _build_goal(problem: DayProblem, staff: Staff, limit: Floats, price: float) -> IntegerGoal:
+    return IntegerGoal(
         allowed=~staff.lost,
         price=problem.price,
         stay=staff.kept,
         available=staff.available,
         onsite=staff.onsite,
-        limit=limit * client_requirement(problem),
+        limit=limit * sum_client_requirement(problem),
         move_price=np.full(len(problem.group), price),
-        excess=excess_price(problem),
+        excess=price_excess(problem),
         capped=False,
     )
 
 
-def _kept_patterns(problem: Problem, layout: Layout, day: LiveDay, staff: Staff) -> Floats:
+def _keep_patterns(
+    problem: DayProblem, layout: ProblemLayout, day: RunningDay, staff: Staff
+) -> Floats:
     gone = np.zeros(len(problem.link_class), dtype=np.bool_)
     gone[problem.link[staff.lost]] = True
     return np.where(gone[layout.y_link], 0, day.on_pattern).astype(float)
 
 
-def _curve(
-    day: LiveDay, staff: Staff, limit: Floats, prices: Sequence[float]
+def _trace_curve(
+    day: RunningDay, staff: Staff, limit: Floats, prices: Sequence[float]
 ) -> list[tuple[float, float, float]]:
     """Return (price of a move, people moved, missing agent-intervals) for each price."""
     out = []
     for price in prices:
-        lp, block = relief_programme(day.problem, day.layout, staff, limit, price)
-        x = solve(lp, method="simplex").x
-        moved = np.maximum(0.0, columns_of(x, block.w) - staff.kept).sum()
+        lp, block = build_relief_program(day.problem, day.layout, staff, limit, price)
+        x = solve_lp(lp, method="simplex").x
+        moved = np.maximum(0.0, read_columns(x, block.w) - staff.kept).sum()
         out.append((price, float(moved), float(x[block.u].sum())))
     return out

@@ -6,9 +6,9 @@ Above :data:`MAX_SEARCHED_ASSIGNMENTS` assignments there is no time to search ma
 
 from __future__ import annotations
 
-from releve.plan.integer_plan import WholePlan
+from releve.plan.integer_plan import IntegerPlan
 from releve.plan.integer_problem import IntegerProblem, Rounding
-from releve.plan.progress import Progress, Watch
+from releve.plan.progress import Progress, StageTimer
 from releve.plan.relief import Relief
 from releve.plan.result import BASE
 
@@ -20,8 +20,8 @@ ALTERNATIVES = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
 
 
 def round_large_plan(
-    case: IntegerProblem, progress: Progress, watch: Watch, proved: bool = True
-) -> tuple[WholePlan, float, tuple[Relief, ...]]:
+    case: IntegerProblem, progress: Progress, watch: StageTimer, proved: bool = True
+) -> tuple[IntegerPlan, float, tuple[Relief, ...]]:
     """Return a base plan in whole people, its objective (NaN unless ``proved``) and its reliefs."""
     base = case.round_base(FIRST)
     watch.lap("whole people")
@@ -35,8 +35,8 @@ def round_large_plan(
 
 
 def replace_rounding(
-    case: IntegerProblem, base: WholePlan, reliefs: tuple[Relief, ...], watch: Watch
-) -> tuple[WholePlan, tuple[Relief, ...]]:
+    case: IntegerProblem, base: IntegerPlan, reliefs: tuple[Relief, ...], watch: StageTimer
+) -> tuple[IntegerPlan, tuple[Relief, ...]]:
     """Return another rounding and its reliefs where it misses fewer targets than ``base`` does.
 
     Only targets that the fractional plan holds count. An alternative is first judged by the losses

@@ -20,13 +20,20 @@ from numpy.typing import NDArray
 
 from releve.kernels.decorators import allocating_kernel
 
-__all__ = ["FORBIDDEN", "Fixed", "State", "improve", "put", "shake"]
+__all__ = [
+    "FORBIDDEN",
+    "KernelProblem",
+    "KernelState",
+    "exchange_people",
+    "improve_state",
+    "place_person",
+]
 
 FORBIDDEN = 1e7
 Array = NDArray[Any]
 
 
-class Fixed(NamedTuple):
+class KernelProblem(NamedTuple):
     """What does not change. Assignments of group g are ``pointer[g]:pointer[g + 1]``; patterns of
     link l are ``link_patterns[link_pointer[l]:link_pointer[l + 1]]``; home is the last place. The
     losses that take place m away are ``losses[loss_pointer[m]:loss_pointer[m + 1]]``, and
@@ -63,7 +70,7 @@ class Fixed(NamedTuple):
     slope: Array
 
 
-class State(NamedTuple):
+class KernelState(NamedTuple):
     """People: ``w[j]`` per assignment, ``y[i]`` per (link, pattern) slot; and what follows from
     them: ``placed[t, p]``, ``seated[t, m]``, ``heads[m, client]``, ``missing[client]``, and
     ``relief[loss, cut]``, what each cut says that a relief costs at least.
@@ -79,7 +86,7 @@ class State(NamedTuple):
 
 
 @allocating_kernel
-def _removed(s: Fixed, x: State, k: int, j: int, sign: float) -> float:
+def _measure_removed(s: KernelProblem, x: KernelState, k: int, j: int, sign: float) -> float:
     """Return the missing agent-intervals that one more (or less) person takes away."""
     p = s.programme[j]
     removed = 0.0
@@ -91,12 +98,12 @@ def _removed(s: Fixed, x: State, k: int, j: int, sign: float) -> float:
 
 
 @allocating_kernel
-def put(s: Fixed, x: State, j: int, slot: int, sign: int) -> None:
+def place_person(s: KernelProblem, x: KernelState, j: int, slot: int, sign: int) -> None:
     """Put (+1) or take (-1) one person on assignment j with the pattern of a slot of its link."""
     k = s.link_patterns[slot]
     p, m = s.programme[j], s.place[j]
     c = s.client[p]
-    x.missing[c] -= _removed(s, x, k, j, float(sign))
+    x.missing[c] -= _measure_removed(s, x, k, j, float(sign))
     x.heads[m, c] += sign
     x.w[j] += sign
     x.y[slot] += sign
@@ -110,7 +117,7 @@ def put(s: Fixed, x: State, j: int, slot: int, sign: int) -> None:
 
 
 @allocating_kernel
-def _broken(s: Fixed, x: State, k: int, j: int) -> float:
+def _count_broken_rules(s: KernelProblem, x: KernelState, k: int, j: int) -> float:
     """Return how many rules one more person would break."""
     m = s.place[j]
     if m == len(s.seats):
@@ -128,7 +135,7 @@ def _broken(s: Fixed, x: State, k: int, j: int) -> float:
 
 
 @allocating_kernel
-def _over_share(s: Fixed, x: State, c: int) -> bool:
+def _exceeds_share(s: KernelProblem, x: KernelState, c: int) -> bool:
     """Return whether a site holds more than its share of a client."""
     if c < 0 or s.cap[c] >= 1.0:
         return False
@@ -137,7 +144,7 @@ def _over_share(s: Fixed, x: State, c: int) -> bool:
 
 
 @allocating_kernel
-def _exposure(s: Fixed, x: State, g: int, m: int) -> float:
+def _price_exposure(s: KernelProblem, x: KernelState, g: int, m: int) -> float:
     """Return what one more person of group g on place m adds to the cost of the reliefs."""
     added = 0.0
     for i in range(s.loss_pointer[m], s.loss_pointer[m + 1]):
@@ -151,26 +158,28 @@ def _exposure(s: Fixed, x: State, g: int, m: int) -> float:
 
 
 @allocating_kernel
-def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> tuple[int, int]:
+def _find_best_place(
+    s: KernelProblem, x: KernelState, g: int, j0: int, slot0: int, home_only: bool
+) -> tuple[int, int]:
     """Return the cheapest (assignment, slot) for one more person of group g.
 
     (j0, slot0), where the person comes from, wins ties; (-1, -1) is the reserve. A client that
     this person's going leaves over its share keeps the person.
     """
     held = s.client[s.programme[j0]] if j0 >= 0 else -1
-    if not _over_share(s, x, held):
+    if not _exceeds_share(s, x, held):
         held = -1
     best_j, best_slot, best_cost = -1, -1, FORBIDDEN if held >= 0 else 0.0
     for j in range(s.pointer[g], s.pointer[g + 1]):
         if not s.allowed[j] or (home_only and s.place[j] != len(s.seats)):
             continue
         c = s.client[s.programme[j]]
-        fixed = s.price[j] + _exposure(s, x, g, s.place[j])
+        fixed = s.price[j] + _price_exposure(s, x, g, s.place[j])
         if x.w[j] >= s.stay[j]:
             fixed += s.move_price[j]
         for slot in range(s.link_pointer[s.link[j]], s.link_pointer[s.link[j] + 1]):
             k = s.link_patterns[slot]
-            removed = _removed(s, x, k, j, 1.0)
+            removed = _measure_removed(s, x, k, j, 1.0)
             above = x.missing[c] - s.limit[c]
             saved = max(0.0, above) - max(0.0, above - removed)
             cost = fixed - s.weight[s.programme[j]] * removed - s.excess[c] * saved
@@ -179,14 +188,14 @@ def _best(s: Fixed, x: State, g: int, j0: int, slot0: int, home_only: bool) -> t
             if held >= 0 and c != held:
                 cost += FORBIDDEN
             if cost < best_cost - 1e-9:
-                cost += FORBIDDEN * _broken(s, x, k, j)
+                cost += FORBIDDEN * _count_broken_rules(s, x, k, j)
                 if cost < best_cost - 1e-9:
                     best_j, best_slot, best_cost = j, slot, cost
     return best_j, best_slot
 
 
 @allocating_kernel
-def _people(s: Fixed, x: State, g: int) -> tuple[int, int]:
+def _count_people(s: KernelProblem, x: KernelState, g: int) -> tuple[int, int]:
     """Return how many people of a group are at work, and how many of them on a site."""
     working, onsite = 0, 0
     for j in range(s.pointer[g], s.pointer[g + 1]):
@@ -197,19 +206,19 @@ def _people(s: Fixed, x: State, g: int) -> tuple[int, int]:
 
 
 @allocating_kernel
-def _replace(s: Fixed, x: State, g: int, j0: int, slot0: int) -> bool:
+def _replace_person(s: KernelProblem, x: KernelState, g: int, j0: int, slot0: int) -> bool:
     """Take one person of group g from (j0, slot0), or the reserve, and put them back best."""
     if j0 >= 0:
-        put(s, x, j0, slot0, -1)
-    _, onsite = _people(s, x, g)
-    j1, slot1 = _best(s, x, g, j0, slot0, onsite >= s.onsite[g])
+        place_person(s, x, j0, slot0, -1)
+    _, onsite = _count_people(s, x, g)
+    j1, slot1 = _find_best_place(s, x, g, j0, slot0, onsite >= s.onsite[g])
     if j1 >= 0:
-        put(s, x, j1, slot1, 1)
+        place_person(s, x, j1, slot1, 1)
     return j1 != j0 or slot1 != slot0
 
 
 @allocating_kernel
-def improve(s: Fixed, x: State, sweeps: int) -> int:
+def improve_state(s: KernelProblem, x: KernelState, sweeps: int) -> int:
     """Improve the state in place; return the number of changes made.
 
     A sweep tries, for every group, a person of the reserve and one of each slot in use. It stops
@@ -221,12 +230,12 @@ def improve(s: Fixed, x: State, sweeps: int) -> int:
         for g in range(len(s.pointer) - 1):
             lo, hi = s.pointer[g], s.pointer[g + 1]
             for _again in range(s.available[g]):
-                if x.w[lo:hi].sum() >= s.available[g] or not _replace(s, x, g, -1, -1):
+                if x.w[lo:hi].sum() >= s.available[g] or not _replace_person(s, x, g, -1, -1):
                     break
                 changed += 1
             for j in range(lo, hi):
                 for slot in range(s.link_pointer[s.link[j]], s.link_pointer[s.link[j] + 1]):
-                    if x.w[j] > 0 and x.y[slot] > 0 and _replace(s, x, g, j, slot):
+                    if x.w[j] > 0 and x.y[slot] > 0 and _replace_person(s, x, g, j, slot):
                         changed += 1
         changes += changed
         if changed == 0:
@@ -235,7 +244,7 @@ def improve(s: Fixed, x: State, sweeps: int) -> int:
 
 
 @allocating_kernel
-def cost_of(s: Fixed, x: State) -> float:
+def compute_cost(s: KernelProblem, x: KernelState) -> float:
     """Return the whole cost of a state; sites over their share of a client are forbidden."""
     cost = 0.0
     for p in range(s.required.shape[1]):
@@ -245,7 +254,7 @@ def cost_of(s: Fixed, x: State) -> float:
         cost += s.weight[p] * missing
     for c in range(len(s.cap)):
         cost += s.excess[c] * max(0.0, x.missing[c] - s.limit[c])
-        if _over_share(s, x, c):
+        if _exceeds_share(s, x, c):
             cost += FORBIDDEN
     for j in range(len(x.w)):
         cost += s.price[j] * x.w[j] + s.move_price[j] * max(0, x.w[j] - s.stay[j])
@@ -255,14 +264,14 @@ def cost_of(s: Fixed, x: State) -> float:
 
 
 @allocating_kernel
-def _next(seed: int, n: int) -> tuple[int, int]:
+def _draw_number(seed: int, n: int) -> tuple[int, int]:
     """Return the next state of a 31-bit Lehmer generator and a number below n."""
     state = (seed * 48271) % 2147483647
     return state, (state // 7) % n
 
 
 @allocating_kernel
-def _used_slot(s: Fixed, x: State, j: int, turn: int) -> int:
+def _find_used_slot(s: KernelProblem, x: KernelState, j: int, turn: int) -> int:
     """Return a slot in use by assignment j's link, the ``turn``-th of them in a ring; -1 = none."""
     lo, hi = s.link_pointer[s.link[j]], s.link_pointer[s.link[j] + 1]
     for step in range(hi - lo):
@@ -273,9 +282,9 @@ def _used_slot(s: Fixed, x: State, j: int, turn: int) -> int:
 
 
 @allocating_kernel
-def _start(x: State, seed: int) -> tuple[int, int]:
+def _draw_start(x: KernelState, seed: int) -> tuple[int, int]:
     """Return the next seed and an assignment with somebody at work; -1 when there is none."""
-    seed, j = _next(seed, len(x.w))
+    seed, j = _draw_number(seed, len(x.w))
     for _ in range(len(x.w)):
         if x.w[j] > 0:
             return seed, j
@@ -284,17 +293,22 @@ def _start(x: State, seed: int) -> tuple[int, int]:
 
 
 @allocating_kernel
-def _related(
-    s: Fixed, x: State, g: int, by_programme: Array, programme_pointer: Array, seed: int
+def _draw_related(
+    s: KernelProblem,
+    x: KernelState,
+    g: int,
+    by_programme: Array,
+    programme_pointer: Array,
+    seed: int,
 ) -> tuple[int, int]:
     """Return the next seed and an assignment of a programme that group g can work on.
 
     One with somebody at work is looked for a few steps; nobody may be there.
     """
-    seed, step = _next(seed, s.pointer[g + 1] - s.pointer[g])
+    seed, step = _draw_number(seed, s.pointer[g + 1] - s.pointer[g])
     p = s.programme[s.pointer[g] + step]
     lo, hi = programme_pointer[p], programme_pointer[p + 1]
-    seed, step = _next(seed, hi - lo)
+    seed, step = _draw_number(seed, hi - lo)
     for _ in range(16):
         if x.w[by_programme[lo + step]] > 0:
             break
@@ -303,9 +317,9 @@ def _related(
 
 
 @allocating_kernel
-def shake(
-    s: Fixed, x: State, by_programme: Array, programme_pointer: Array, rounds: int, seed: int,
-    threshold: float,
+def exchange_people(
+    s: KernelProblem, x: KernelState, by_programme: Array, programme_pointer: Array, rounds: int,
+    seed: int, threshold: float,
 ) -> int:  # fmt: skip
     """Take a few related people out, put them back best, keep what is no worse; count gains.
 
@@ -321,46 +335,46 @@ def shake(
     gs = np.empty(4, np.int64)
     was = np.empty((4, 2), np.int64)
     now = np.empty((4, 2), np.int64)
-    cost = cost_of(s, x)
+    cost = compute_cost(s, x)
     gains = 0
     for turn in range(rounds):
         worse = threshold * (1.0 - turn / rounds) ** 2
-        seed, first = _start(x, seed)
+        seed, first = _draw_start(x, seed)
         if first < 0:
             return gains
-        seed, more = _next(seed, 3)
+        seed, more = _draw_number(seed, 3)
         taken = 0
         for i in range(more + 2):
             j = first
             if i > 0:
-                seed, j = _related(s, x, s.group[first], by_programme, programme_pointer, seed)
-            seed, turn = _next(seed, 8)
+                seed, j = _draw_related(s, x, s.group[first], by_programme, programme_pointer, seed)
+            seed, turn = _draw_number(seed, 8)
             g = s.group[j]
-            reserve = i > 0 and turn % 3 == 0 and _people(s, x, g)[0] < s.available[g]
-            slot = -1 if reserve or x.w[j] == 0 else _used_slot(s, x, j, turn)
+            reserve = i > 0 and turn % 3 == 0 and _count_people(s, x, g)[0] < s.available[g]
+            slot = -1 if reserve or x.w[j] == 0 else _find_used_slot(s, x, j, turn)
             if slot < 0 and not reserve:
                 continue
             gs[taken], was[taken, 0], was[taken, 1] = g, -1 if reserve else j, slot
             if slot >= 0:
-                put(s, x, j, slot, -1)
+                place_person(s, x, j, slot, -1)
             taken += 1
         for back in range(taken):
             i = taken - 1 - back if more % 2 == 0 else back
             now[i, 0] = -1
-            working, onsite = _people(s, x, gs[i])
+            working, onsite = _count_people(s, x, gs[i])
             if working < s.available[gs[i]]:
-                now[i] = _best(s, x, gs[i], -1, -1, onsite >= s.onsite[gs[i]])
+                now[i] = _find_best_place(s, x, gs[i], -1, -1, onsite >= s.onsite[gs[i]])
             if now[i, 0] >= 0:
-                put(s, x, now[i, 0], now[i, 1], 1)
-        after = cost_of(s, x)
+                place_person(s, x, now[i, 0], now[i, 1], 1)
+        after = compute_cost(s, x)
         if after <= cost + worse + 1e-9:
             gains += after < cost - 1e-9
             cost = after
             continue
         for i in range(taken):
             if now[i, 0] >= 0:
-                put(s, x, now[i, 0], now[i, 1], -1)
+                place_person(s, x, now[i, 0], now[i, 1], -1)
         for i in range(taken):
             if was[i, 0] >= 0:
-                put(s, x, was[i, 0], was[i, 1], 1)
+                place_person(s, x, was[i, 0], was[i, 1], 1)
     return gains

@@ -12,26 +12,26 @@ from dataclasses import replace
 import numpy as np
 
 from releve.plan.contingency import Contingency
-from releve.plan.lp import Floats, LinearProgram, solve
-from releve.plan.problem import Problem
-from releve.plan.scenario_lp import Truths, add_block, layout_of, lost_assignments
+from releve.plan.lp import Floats, LinearProgram, solve_lp
+from releve.plan.problem import DayProblem
+from releve.plan.scenario_lp import Truths, add_block, build_layout, find_lost_assignments
 
-__all__ = ["by_client", "client_floors", "client_requirement", "of_client"]
+__all__ = ["compute_client_floors", "select_client", "sum_by_client", "sum_client_requirement"]
 
 
-def by_client(problem: Problem, amount: Floats) -> Floats:
+def sum_by_client(problem: DayProblem, amount: Floats) -> Floats:
     """Return the sum over intervals and programmes of ``amount[t, p]`` for each client."""
     out = np.zeros(len(problem.clients))
     np.add.at(out, problem.client, amount.sum(axis=0))
     return out
 
 
-def client_requirement(problem: Problem) -> Floats:
+def sum_client_requirement(problem: DayProblem) -> Floats:
     """Return the required agent-intervals of each client, at least 1 (so that shares exist)."""
-    return np.maximum(1.0, by_client(problem, problem.required))
+    return np.maximum(1.0, sum_by_client(problem, problem.required))
 
 
-def of_client(problem: Problem, client: int) -> tuple[Problem, Truths]:
+def select_client(problem: DayProblem, client: int) -> tuple[DayProblem, Truths]:
     """Return the problem of one client alone, and which assignments it kept."""
     kept = problem.client[problem.programme] == client
     links, link = np.unique(problem.link[kept], return_inverse=True)
@@ -52,8 +52,8 @@ def of_client(problem: Problem, client: int) -> tuple[Problem, Truths]:
     return part, kept
 
 
-def client_floors(
-    problem: Problem,
+def compute_client_floors(
+    problem: DayProblem,
     contingencies: Sequence[Contingency],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Floats:
@@ -61,26 +61,28 @@ def client_floors(
 
     Row 0 is of the day on which nothing is lost; row 1 + i of ``contingencies[i]``.
     """
-    lost = [lost_assignments(problem, c) for c in (None, *contingencies)]
-    total = client_requirement(problem)
+    lost = [find_lost_assignments(problem, c) for c in (None, *contingencies)]
+    total = sum_client_requirement(problem)
     floors = np.zeros((len(lost), len(problem.clients)))
     for client in range(len(problem.clients)):
-        part, kept = of_client(problem, client)
+        part, kept = select_client(problem, client)
         known: dict[bytes, float] = {}
         for c, gone in enumerate(lost):
             mine = gone[kept]
             key = mine.tobytes()
             if key not in known:
-                known[key] = _least_missing(part, mine)
+                known[key] = _solve_least_missing(part, mine)
             floors[c, client] = known[key] / total[client]
         progress(client + 1, len(problem.clients))
     return floors
 
 
-def _least_missing(problem: Problem, lost: Truths) -> float:
+def _solve_least_missing(problem: DayProblem, lost: Truths) -> float:
     """Return the least missing agent-intervals of a problem: no more than what is proved."""
     if not problem.required.any():
         return 0.0
     lp = LinearProgram()
-    add_block(lp, problem, layout_of(problem), lost=lost, price=problem.price, shortfall_cost=1.0)
-    return max(0.0, solve(lp).bound)
+    add_block(
+        lp, problem, build_layout(problem), lost=lost, price=problem.price, shortfall_cost=1.0
+    )
+    return max(0.0, solve_lp(lp).bound)

@@ -23,7 +23,7 @@ __all__ = [
     "RepeatedProgram",
     "Solution",
     "SolverError",
-    "solve",
+    "solve_lp",
 ]
 
 Floats = NDArray[np.float64]
@@ -81,26 +81,26 @@ class LinearProgram:
         shape = (self.n_rows, self.n_columns)
         indices = (i, j)
         return sparse.csc_matrix(
-            (_joined(self._v), indices), shape=shape
+            (_join(self._v), indices), shape=shape
         )  # sums entries at one place
 
     def column_bounds(self) -> tuple[Floats, Floats]:
         """Return lower and upper bounds of the columns."""
-        return _joined(self._lower), _joined(self._upper)
+        return _join(self._lower), _join(self._upper)
 
     def cost(self) -> Floats:
         """Return the cost of each column."""
-        return _joined(self._cost)
+        return _join(self._cost)
 
     def row_bounds(self) -> tuple[Floats, Floats]:
         """Return lower and upper bounds of the rows."""
-        return _joined(self._row_lower), _joined(self._row_upper)
+        return _join(self._row_lower), _join(self._row_upper)
 
 
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _joined(parts: list[Floats]) -> Floats:
+def _join(parts: list[Floats]) -> Floats:
     return np.concatenate([np.zeros(0), *parts])
 
 
@@ -118,7 +118,7 @@ class Solution:
     status: str
 
 
-def _quiet() -> _Highs:
+def _create_quiet_highs() -> _Highs:
     # The public class prints a banner on stdout when first made, before any option can be set.
     highs = _Highs()
     highs.setOptionValue("output_flag", False)
@@ -154,7 +154,7 @@ def to_highs(
     return out
 
 
-def solve(
+def solve_lp(
     lp: LinearProgram,
     *,
     method: str = "choose",
@@ -175,7 +175,7 @@ def solve(
     ``seconds`` bounds the integer search. ``most``: no column of some optimum is above it, where it
     has no bound of its own. Raises SolverError when there is no solution at all.
     """
-    highs = _quiet()
+    highs = _create_quiet_highs()
     highs.setOptionValue("solver", method)
     highs.setOptionValue("run_crossover", "on" if crossover else "off")
     if seconds is not None:
@@ -197,12 +197,12 @@ def solve(
         guess.value_valid = True
         highs.setSolution(guess)
     highs.run()
-    found = _answer(highs, integer is not None)
+    found = _read_solution(highs, integer is not None)
     if integer is not None or highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
         return found
     own = lp.column_bounds()
     lower, upper = own[0] if lower is None else lower, own[1] if upper is None else upper
-    return replace(found, bound=_proved(lp, found.row_dual, lower, np.minimum(upper, most)))
+    return replace(found, bound=_prove_bound(lp, found.row_dual, lower, np.minimum(upper, most)))
 
 
 class RepeatedProgram:
@@ -210,7 +210,7 @@ class RepeatedProgram:
     the dual simplex from the last basis: much faster than from nothing where little changes."""
 
     def __init__(self, lp: LinearProgram) -> None:
-        self._highs = _quiet()
+        self._highs = _create_quiet_highs()
         self._highs.setOptionValue("solver", "simplex")
         self._highs.passModel(to_highs(lp))
 
@@ -219,10 +219,10 @@ class RepeatedProgram:
         for row, most in zip(rows.tolist(), upper.tolist(), strict=True):
             self._highs.changeRowBounds(row, -INFINITY, most)
         self._highs.run()
-        return _answer(self._highs, False)
+        return _read_solution(self._highs, False)
 
 
-def _proved(lp: LinearProgram, dual: Floats, lower: Floats, upper: Floats) -> float:
+def _prove_bound(lp: LinearProgram, dual: Floats, lower: Floats, upper: Floats) -> float:
     """Return the bound that duals of the rows prove, by weak duality; minus infinity for none."""
     least, limit = lp.row_bounds()
     side = np.where(dual > 0, least, limit)
@@ -233,7 +233,7 @@ def _proved(lp: LinearProgram, dual: Floats, lower: Floats, upper: Floats) -> fl
     return float((dual[rows] * side[rows]).sum() + (reduced[columns] * place[columns]).sum())
 
 
-def _answer(highs: _Highs, whole: bool) -> Solution:
+def _read_solution(highs: _Highs, whole: bool) -> Solution:
     status = highs.modelStatusToString(highs.getModelStatus())
     info = highs.getInfo()
     solution = highs.getSolution()

@@ -17,18 +17,18 @@ from numpy.typing import ArrayLike
 
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.contingency import Contingency
-from releve.plan.cuts import Cut, cut_through
-from releve.plan.lower_bounds import client_requirement
-from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
-from releve.plan.problem import Problem
+from releve.plan.cuts import Cut, build_cut
+from releve.plan.lower_bounds import sum_client_requirement
+from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
+from releve.plan.problem import DayProblem
 from releve.plan.result import BASE
 from releve.plan.scenario_lp import (
-    Block,
-    Layout,
+    ProblemLayout,
+    ScenarioBlock,
     add_block,
     add_caps,
-    layout_of,
-    lost_assignments,
+    build_layout,
+    find_lost_assignments,
 )
 from releve.plan.settings import PlanSettings
 
@@ -39,9 +39,9 @@ __all__ = [
     "add_regret",
     "add_shares",
     "add_target",
-    "client_unit",
-    "secure_plan",
-    "shortfall_weights",
+    "build_shortfall_weights",
+    "price_client_day",
+    "solve_n1_program",
 ]
 
 KIND_WEIGHT = {"site": 1.0, "named": 0.2}
@@ -85,8 +85,8 @@ class Exposure:
     on_rows: Ints
 
 
-def secure_plan(
-    problem: Problem,
+def solve_n1_program(
+    problem: DayProblem,
     contingencies: Sequence[Contingency],
     floors: Floats,
     settings: PlanSettings,
@@ -101,14 +101,14 @@ def secure_plan(
     """
     target = np.full(floors.shape, settings.target) if targets is None else targets
     lp = LinearProgram()
-    layout = layout_of(problem)
-    nothing = lost_assignments(problem, None)
+    layout = build_layout(problem)
+    nothing = find_lost_assignments(problem, None)
     base = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
     add_caps(lp, problem, layout, base)
     linked = [i for i, c in enumerate(contingencies) if c.exposed and c.kind in KIND_WEIGHT]
-    weight = shortfall_weights([c.kind for c in contingencies], settings)
-    worst = _worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
-    unit = client_unit(problem, settings)
+    weight = build_shortfall_weights([c.kind for c in contingencies], settings)
+    worst = _add_worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
+    unit = price_client_day(problem, settings)
     shares = {BASE: add_shares(lp, problem, layout, base)}
     add_regret(lp, shares[BASE], floors[0], worst["site"])
     add_target(lp, shares[BASE], floors[0], target[0], unit)
@@ -119,7 +119,7 @@ def secure_plan(
             lp,
             problem,
             layout,
-            lost=lost_assignments(problem, c),
+            lost=find_lost_assignments(problem, c),
             price=np.zeros(len(problem.group)),
             shortfall_cost=weight[c.kind],
         )
@@ -132,7 +132,9 @@ def secure_plan(
         costs.append(np.concatenate([block.u, above]))
     # People, agents, shares: some optimum has no column above all people at their most effective.
     everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
-    solution = solve(lp, method="ipm", crossover=False, most=max(1.0, everyone), progress=progress)
+    solution = solve_lp(
+        lp, method="ipm", crossover=False, most=max(1.0, everyone), progress=progress
+    )
     price = np.zeros(len(problem.group))
     cuts = []
     for i, exposure, columns in zip(linked, exposures, costs, strict=True):
@@ -143,14 +145,14 @@ def secure_plan(
         exposed = solution.x[base.w[exposure.assignments]]
         slope = np.zeros(len(problem.size))
         slope[problem.group[exposure.assignments]] = np.maximum(0.0, -dual)
-        cuts.append(cut_through(problem, i, cost, slope, exposure.assignments, exposed))
+        cuts.append(build_cut(problem, i, cost, slope, exposure.assignments, exposed))
     missing = {name: solution.x[columns] for name, columns in shares.items()}
-    return _secure_plan(
+    return _read_secure_plan(
         lp, problem, layout, base, worst, solution, np.maximum(0.0, price), tuple(cuts), missing
     )
 
 
-def shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dict[str, float]:
+def build_shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dict[str, float]:
     """Return the cost of a weighted agent-interval missing under a loss of each kind.
 
     ``kinds`` of all contingencies: the average over the sites counts, other kinds do not.
@@ -160,13 +162,13 @@ def shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dict[str,
     }
 
 
-def _worst_columns(
+def _add_worst_columns(
     lp: LinearProgram,
-    problem: Problem,
+    problem: DayProblem,
     contingencies: Sequence[Contingency],
     settings: PlanSettings,
 ) -> dict[str, int]:
-    unit = client_unit(problem, settings)
+    unit = price_client_day(problem, settings)
     return {
         kind: int(lp.columns(1, unit * KIND_WEIGHT[kind])[0])
         for kind in dict.fromkeys(("site", *(c.kind for c in contingencies)))
@@ -175,10 +177,10 @@ def _worst_columns(
 
 def add_exposure(
     lp: LinearProgram,
-    problem: Problem,
+    problem: DayProblem,
     contingency: Contingency,
-    base: Block,
-    block: Block,
+    base: ScenarioBlock,
+    block: ScenarioBlock,
     isolated: float,
 ) -> Exposure:
     """Link a relief to the base plan: the people placed on lost sites stay home or are isolated."""
@@ -197,15 +199,17 @@ def add_exposure(
     )
 
 
-def client_unit(problem: Problem, settings: PlanSettings) -> float:
+def price_client_day(problem: DayProblem, settings: PlanSettings) -> float:
     """Return the price of one whole client's day of regret."""
     weighted = problem.weighted_requirement
     return settings.regret_weight * weighted / max(1, len(problem.clients))
 
 
-def add_shares(lp: LinearProgram, problem: Problem, layout: Layout, block: Block) -> Ints:
+def add_shares(
+    lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, block: ScenarioBlock
+) -> Ints:
     """Add one column per client: the share of its day that is missing in a scenario."""
-    total = client_requirement(problem)
+    total = sum_client_requirement(problem)
     columns = lp.columns(len(total))
     rows = lp.rows(len(total), 0.0, 0.0)
     client = problem.client[layout.cov_p]
@@ -235,11 +239,11 @@ def add_target(
 HAIR = 1e-9
 
 
-def _secure_plan(
+def _read_secure_plan(
     lp: LinearProgram,
-    problem: Problem,
-    layout: Layout,
-    base: Block,
+    problem: DayProblem,
+    layout: ProblemLayout,
+    base: ScenarioBlock,
     worst: dict[str, int],
     solution: Solution,
     exposure_price: Floats,

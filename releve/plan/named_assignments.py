@@ -13,33 +13,33 @@ import numpy as np
 
 from releve.network import HOME
 from releve.plan.lp import Ints
-from releve.plan.problem import Problem
+from releve.plan.problem import DayProblem
 from releve.plan.relief import Staff
 from releve.plan.result import Move, Placement
-from releve.plan.scenario_lp import Layout
+from releve.plan.scenario_lp import ProblemLayout
 
-__all__ = ["Seating", "moves_of", "name_people", "name_relief", "placements_of"]
+__all__ = ["NamedAssignments", "list_moves", "list_placements", "name_people", "name_relief"]
 
 
 @dataclass(frozen=True)
-class Seating:
+class NamedAssignments:
     """``at[agent]`` = (assignment j, slot of its link); agents in reserve are absent."""
 
     at: dict[str, tuple[int, int]]
 
 
 def name_people(
-    problem: Problem,
-    layout: Layout,
+    problem: DayProblem,
+    layout: ProblemLayout,
     assigned: Ints,
     on_pattern: Ints,
     wish: Mapping[str, tuple[str, str]],
-) -> Seating:
+) -> NamedAssignments:
     """Give names to a base plan; ``wish[agent]`` = the (place, programme) to keep if free."""
     chosen: dict[str, int] = {}
-    for members, js in _by_group(problem):
+    for members, js in _list_by_group(problem):
         room = {j: int(assigned[j]) for j in js}
-        pair = {_pair(problem, j): j for j in js}
+        pair = {_name_pair(problem, j): j for j in js}
         waiting = []
         for agent in members:
             j = pair.get(wish[agent]) if agent in wish else None
@@ -50,17 +50,17 @@ def name_people(
                 waiting.append(agent)
         open_js = [j for j in js for _ in range(room[j])]
         chosen.update(zip(waiting, open_js, strict=False))
-    return _on_patterns(problem, layout, chosen, on_pattern, {})
+    return _assign_patterns(problem, layout, chosen, on_pattern, {})
 
 
 def name_relief(
-    problem: Problem,
-    layout: Layout,
-    base: Seating,
+    problem: DayProblem,
+    layout: ProblemLayout,
+    base: NamedAssignments,
     staff: Staff,
     assigned: Ints,
     on_pattern: Ints,
-) -> tuple[Seating, frozenset[str]]:
+) -> tuple[NamedAssignments, frozenset[str]]:
     """Give names to a relief; the second value are the isolated.
 
     The first people of an assignment on a lost site are isolated. People whose assignment stands
@@ -68,10 +68,12 @@ def name_relief(
     """
     chosen: dict[str, int] = {}
     isolated: set[str] = set()
-    for members, js in _by_group(problem):
+    for members, js in _list_by_group(problem):
         room = {j: int(assigned[j]) for j in js}
-        exposed = [a for a in members if a in base.at and _exposed(problem, staff, base.at[a][0])]
-        gone = _isolated(staff, base, exposed)
+        exposed = [
+            a for a in members if a in base.at and _is_exposed(problem, staff, base.at[a][0])
+        ]
+        gone = _choose_isolated(staff, base, exposed)
         isolated.update(gone)
         exposed = [agent for agent in exposed if agent not in gone]
         stay: dict[str, int] = {}
@@ -86,15 +88,15 @@ def name_relief(
                 room[j] -= 1
             else:
                 free.append(agent)
-        chosen.update(_fill(problem, js, room, stay, free, exposed))
-    return _on_patterns(problem, layout, chosen, on_pattern, base.at), frozenset(isolated)
+        chosen.update(_fill_room(problem, js, room, stay, free, exposed))
+    return _assign_patterns(problem, layout, chosen, on_pattern, base.at), frozenset(isolated)
 
 
-def _exposed(problem: Problem, staff: Staff, j: int) -> bool:
+def _is_exposed(problem: DayProblem, staff: Staff, j: int) -> bool:
     return bool(staff.lost[j]) and problem.place[j] != problem.home and staff.bound
 
 
-def _isolated(staff: Staff, base: Seating, exposed: list[str]) -> set[str]:
+def _choose_isolated(staff: Staff, base: NamedAssignments, exposed: list[str]) -> set[str]:
     """Return the isolated of a group: the first of each of its assignments."""
     left: dict[int, int] = {}
     gone = set()
@@ -106,8 +108,8 @@ def _isolated(staff: Staff, base: Seating, exposed: list[str]) -> set[str]:
     return gone
 
 
-def _fill(
-    problem: Problem,
+def _fill_room(
+    problem: DayProblem,
     js: range,
     room: dict[int, int],
     stay: dict[str, int],
@@ -130,7 +132,7 @@ def _fill(
     return out
 
 
-def _by_group(problem: Problem) -> list[tuple[tuple[str, ...], range]]:
+def _list_by_group(problem: DayProblem) -> list[tuple[tuple[str, ...], range]]:
     pointer = np.searchsorted(problem.group, np.arange(len(problem.size) + 1))
     return [
         (members, range(int(lo), int(hi)))
@@ -138,18 +140,18 @@ def _by_group(problem: Problem) -> list[tuple[tuple[str, ...], range]]:
     ]
 
 
-def _pair(problem: Problem, j: int) -> tuple[str, str]:
+def _name_pair(problem: DayProblem, j: int) -> tuple[str, str]:
     places = (*problem.sites, HOME)
     return places[problem.place[j]], problem.programmes[problem.programme[j]]
 
 
-def _on_patterns(
-    problem: Problem,
-    layout: Layout,
+def _assign_patterns(
+    problem: DayProblem,
+    layout: ProblemLayout,
     chosen: Mapping[str, int],
     on_pattern: Ints,
     before: Mapping[str, tuple[int, int]],
-) -> Seating:
+) -> NamedAssignments:
     """Spread the people of each link over its patterns, the same as before where there is room."""
     pointer = np.searchsorted(layout.y_link, np.arange(len(problem.link_class) + 1))
     room = on_pattern.copy()
@@ -168,14 +170,16 @@ def _on_patterns(
         slot = lo + int(np.argmax(room[lo : int(pointer[link + 1])] > 0))
         room[slot] -= 1
         at[agent] = (j, slot)
-    return Seating(at)
+    return NamedAssignments(at)
 
 
-def placements_of(problem: Problem, layout: Layout, seating: Seating) -> dict[str, Placement]:
+def list_placements(
+    problem: DayProblem, layout: ProblemLayout, seating: NamedAssignments
+) -> dict[str, Placement]:
     """Return the placement of every agent who has one."""
     out = {}
     for agent, (j, slot) in seating.at.items():
-        place, programme = _pair(problem, j)
+        place, programme = _name_pair(problem, j)
         pattern = problem.patterns.patterns[layout.y_pattern[slot]]
         out[agent] = Placement(
             agent,
@@ -189,7 +193,7 @@ def placements_of(problem: Problem, layout: Layout, seating: Seating) -> dict[st
     return out
 
 
-def moves_of(
+def list_moves(
     base: Mapping[str, Placement],
     relief: Mapping[str, Placement],
     isolated: frozenset[str],

@@ -15,36 +15,36 @@ from numpy.typing import ArrayLike
 
 from releve.network.decimal_grid import round_to_grid
 from releve.plan.contingency import Contingency
-from releve.plan.cuts import Cut, cut_through
-from releve.plan.integer_plan import WholePlan
-from releve.plan.lower_bounds import by_client, client_requirement
-from releve.plan.lp import Floats, Ints, LinearProgram, RepeatedProgram, Solution, solve
+from releve.plan.cuts import Cut, build_cut
+from releve.plan.integer_plan import IntegerPlan
+from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
+from releve.plan.lp import Floats, Ints, LinearProgram, RepeatedProgram, Solution, solve_lp
 from releve.plan.n1_program import (
     KIND_WEIGHT,
     SecurePlan,
     add_regret,
     add_shares,
     add_target,
-    client_unit,
-    shortfall_weights,
+    build_shortfall_weights,
+    price_client_day,
 )
-from releve.plan.problem import Problem
-from releve.plan.relief import Staff, available_staff, exact_available, limit_staff
-from releve.plan.scenario_lp import Layout, add_block
+from releve.plan.problem import DayProblem
+from releve.plan.relief import Staff, compute_exact_available, find_available_staff, limit_staff
+from releve.plan.scenario_lp import ProblemLayout, add_block
 from releve.plan.settings import PlanSettings
 
 __all__ = [
-    "Answer",
     "AnswerSolver",
-    "answer_of",
-    "answers_of",
-    "objective_of",
-    "objective_of_answers",
+    "ReliefAnswer",
+    "compute_answered_objective",
+    "compute_objective",
+    "solve_answer",
+    "solve_answers",
 ]
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReliefAnswer:
     """The best answer in fractions to a loss: ``share[client]`` of its day missing, ``penalty``
     weighted missing agent-intervals, and the ``cut`` that it gives (None for an answer in whole
     people)."""
@@ -54,13 +54,13 @@ class Answer:
     cut: Cut | None = None
 
 
-def objective_of(
-    problem: Problem,
-    layout: Layout,
+def compute_objective(
+    problem: DayProblem,
+    layout: ProblemLayout,
     contingencies: Sequence[Contingency],
     floors: Floats,
     secure: SecurePlan,
-    base: WholePlan,
+    base: IntegerPlan,
     settings: PlanSettings,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> float:
@@ -69,27 +69,29 @@ def objective_of(
     ``floors[1 + i]`` are those of ``contingencies[i]``. Losses that the programme did not plan for
     do not count.
     """
-    answers = answers_of(problem, layout, contingencies, floors, secure, base, settings, progress)
-    return objective_of_answers(problem, contingencies, floors, base, answers, settings)
+    answers = solve_answers(
+        problem, layout, contingencies, floors, secure, base, settings, progress
+    )
+    return compute_answered_objective(problem, contingencies, floors, base, answers, settings)
 
 
-def answers_of(
-    problem: Problem,
-    layout: Layout,
+def solve_answers(
+    problem: DayProblem,
+    layout: ProblemLayout,
     contingencies: Sequence[Contingency],
     floors: Floats,
     secure: SecurePlan,
-    base: WholePlan,
+    base: IntegerPlan,
     settings: PlanSettings,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, Answer]:
+) -> dict[str, ReliefAnswer]:
     """Return the best answer in fractions to every loss that the programme planned for."""
     linked = [i for i, c in enumerate(contingencies) if c.id in secure.share]
-    weights = shortfall_weights([c.kind for c in contingencies], settings)
+    weights = build_shortfall_weights([c.kind for c in contingencies], settings)
     answers = {}
     for done, i in enumerate(linked, start=1):
         kind = contingencies[i].kind
-        answers[contingencies[i].id] = answer_of(
+        answers[contingencies[i].id] = solve_answer(
             problem, layout, contingencies[i], base, loss=i, floor=floors[1 + i],
             worst=secure.regret[kind], shortfall_cost=weights[kind], settings=settings,
             target=settings.target,
@@ -98,11 +100,11 @@ def answers_of(
     return answers
 
 
-def answer_of(
-    problem: Problem,
-    layout: Layout,
+def solve_answer(
+    problem: DayProblem,
+    layout: ProblemLayout,
     contingency: Contingency,
-    base: WholePlan,
+    base: IntegerPlan,
     *,
     floor: Floats,
     worst: float,
@@ -110,28 +112,28 @@ def answer_of(
     settings: PlanSettings,
     target: ArrayLike,
     loss: int = 0,
-) -> Answer:
+) -> ReliefAnswer:
     """Answer a loss as the N-1 programme does, for a base plan that stands.
 
     ``worst`` is the regret up to which no client costs more: that of the fractional plan.
     ``loss`` counts the contingencies, for the cut.
     """
-    programme = _AnswerProgramme(
+    programme = _AnswerProgram(
         problem, layout, contingency, base, floor=floor, worst=worst,
         shortfall_cost=shortfall_cost, settings=settings, target=target, loss=loss,
     )  # fmt: skip
-    return programme.read(base, solve(programme.lp, method="ipm", crossover=False))
+    return programme.read(base, solve_lp(programme.lp, method="ipm", crossover=False))
 
 
-class _AnswerProgramme:
+class _AnswerProgram:
     """The programme that answers one loss: the rows that follow the base plan can be set anew."""
 
     def __init__(
         self,
-        problem: Problem,
-        layout: Layout,
+        problem: DayProblem,
+        layout: ProblemLayout,
         contingency: Contingency,
-        base: WholePlan,
+        base: IntegerPlan,
         *,
         floor: Floats,
         worst: float,
@@ -143,7 +145,7 @@ class _AnswerProgramme:
         self._problem, self._layout, self._settings = problem, layout, settings
         self._contingency, self._loss = contingency, loss
         staff, available = self._staff(base)
-        unit = client_unit(problem, settings) * KIND_WEIGHT[contingency.kind]
+        unit = price_client_day(problem, settings) * KIND_WEIGHT[contingency.kind]
         self.lp = LinearProgram()
         self._block = add_block(
             self.lp, problem, layout, lost=staff.lost, price=np.zeros(len(problem.group)),
@@ -159,19 +161,19 @@ class _AnswerProgramme:
         add_target(self.lp, share, floor, target, unit)
         add_regret(self.lp, share, floor + worst, int(self.lp.columns(1, unit)[0]))
 
-    def _staff(self, base: WholePlan) -> tuple[Staff, Floats]:
+    def _staff(self, base: IntegerPlan) -> tuple[Staff, Floats]:
         isolated = self._settings.isolated
-        staff = available_staff(self._problem, self._contingency, base.assigned, isolated)
-        return staff, exact_available(self._problem, staff, isolated)
+        staff = find_available_staff(self._problem, self._contingency, base.assigned, isolated)
+        return staff, compute_exact_available(self._problem, staff, isolated)
 
-    def limits(self, base: WholePlan) -> tuple[Ints, Floats]:
+    def limits(self, base: IntegerPlan) -> tuple[Ints, Floats]:
         """Return the rows that follow the base plan, and their limits for this one."""
         staff, available = self._staff(base)
         rows = np.concatenate([self._on_rows, self._group_rows])
         upper = np.concatenate([staff.onsite[self._groups], available[self._groups]])
         return rows, upper.astype(np.float64)
 
-    def read(self, base: WholePlan, found: Solution) -> Answer:
+    def read(self, base: IntegerPlan, found: Solution) -> ReliefAnswer:
         """Return a solution for a base plan as an answer with its cut."""
         problem, layout = self._problem, self._layout
         missing = np.zeros_like(problem.required)
@@ -180,10 +182,10 @@ class _AnswerProgramme:
         slope = np.zeros(len(problem.size))
         slope[self._groups] = np.maximum(0.0, -(dual + found.row_dual[self._on_rows]))
         people = base.assigned[self._lost].astype(float)
-        return Answer(
-            by_client(problem, missing) / client_requirement(problem),
+        return ReliefAnswer(
+            sum_by_client(problem, missing) / sum_client_requirement(problem),
             problem.penalty(missing),
-            cut_through(problem, self._loss, found.bound, slope, self._lost, people),
+            build_cut(problem, self._loss, found.bound, slope, self._lost, people),
         )
 
 
@@ -196,8 +198,8 @@ class AnswerSolver:
 
     def __init__(
         self,
-        problem: Problem,
-        layout: Layout,
+        problem: DayProblem,
+        layout: ProblemLayout,
         contingencies: Sequence[Contingency],
         floors: Floats,
         secure: SecurePlan,
@@ -205,9 +207,9 @@ class AnswerSolver:
         targets: Floats,
     ) -> None:
         self._given = (problem, layout, contingencies, floors, secure, settings, targets)
-        self._programmes: dict[str, tuple[_AnswerProgramme, RepeatedProgram]] = {}
+        self._programmes: dict[str, tuple[_AnswerProgram, RepeatedProgram]] = {}
 
-    def answers(self, base: WholePlan) -> dict[str, Answer]:
+    def answers(self, base: IntegerPlan) -> dict[str, ReliefAnswer]:
         """Return the best answer in fractions to every loss."""
         if not self._programmes:
             self._build(base)
@@ -216,12 +218,12 @@ class AnswerSolver:
             out[name] = programme.read(base, repeated.solve(*programme.limits(base)))
         return out
 
-    def _build(self, base: WholePlan) -> None:
+    def _build(self, base: IntegerPlan) -> None:
         problem, layout, contingencies, floors, secure, settings, targets = self._given
-        weights = shortfall_weights([c.kind for c in contingencies], settings)
+        weights = build_shortfall_weights([c.kind for c in contingencies], settings)
         for i, contingency in enumerate(contingencies):
             if contingency.id in secure.share:
-                programme = _AnswerProgramme(
+                programme = _AnswerProgram(
                     problem, layout, contingency, base, floor=floors[1 + i],
                     worst=secure.regret[contingency.kind], target=targets[1 + i], loss=i,
                     shortfall_cost=weights[contingency.kind], settings=settings,
@@ -233,21 +235,21 @@ LEAST = 1e-4
 """Price of what is missing where it does not count, so that nothing is missing for no reason."""
 
 
-def objective_of_answers(
-    problem: Problem,
+def compute_answered_objective(
+    problem: DayProblem,
     contingencies: Sequence[Contingency],
     floors: Floats,
-    base: WholePlan,
-    answers: Mapping[str, Answer],
+    base: IntegerPlan,
+    answers: Mapping[str, ReliefAnswer],
     settings: PlanSettings,
     targets: Floats | None = None,
 ) -> float:
     """Return the objective of a base plan whose losses are answered so (those not named do not
     count); ``targets`` as :class:`AnswerSolver` takes them, else the target of all."""
     rows = np.full(floors.shape, settings.target) if targets is None else targets
-    unit = client_unit(problem, settings)
-    short = by_client(problem, problem.required - base.covered(problem))
-    counted = [("site", short / client_requirement(problem), floors[0], rows[0])]
+    unit = price_client_day(problem, settings)
+    short = sum_by_client(problem, problem.required - base.covered(problem))
+    counted = [("site", short / sum_client_requirement(problem), floors[0], rows[0])]
     counted += [
         (contingency.kind, answers[contingency.id].share, floor, target)
         for contingency, floor, target in zip(contingencies, floors[1:], rows[1:], strict=True)

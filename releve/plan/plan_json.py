@@ -43,10 +43,12 @@ def plan_to_json(plan: Plan) -> str:
     tree = {
         "format": FORMAT,
         "plan": {
-            item.name: writer.encode(getattr(plan, item.name), _hints(Plan)[item.name], item.name)
+            item.name: writer.encode(
+                getattr(plan, item.name), _list_field_types(Plan)[item.name], item.name
+            )
             for item in dataclasses.fields(Plan)
         },
-        "placements": _table(Placement, tuple(writer.pool), _Writer.plain),
+        "placements": _encode_table(Placement, tuple(writer.pool), _Writer.plain),
     }
     return json.dumps(
         tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
@@ -56,30 +58,30 @@ def plan_to_json(plan: Plan) -> str:
 def plan_from_json(text: str) -> Plan:
     """Return the plan of a text made by :func:`plan_to_json`; :class:`PlanFormatError` if not."""
     try:
-        tree = json.loads(text, parse_constant=_no_constant)
+        tree = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise PlanFormatError(f"not JSON: {error}") from error
     found = tree.get("format") if isinstance(tree, dict) else None
     if found != FORMAT:
         raise PlanFormatError(f"format is {found!r}, this version reads {FORMAT!r}")
     plain = _Reader(())
-    pool = plain.rows(Placement, _entry(tree, "placements", ""), "placements")
+    pool = plain.rows(Placement, _get_entry(tree, "placements", ""), "placements")
     reader = _Reader(pool)
-    body = _entry(tree, "plan", "")
-    hints = _hints(Plan)
+    body = _get_entry(tree, "plan", "")
+    hints = _list_field_types(Plan)
     unknown = sorted(set(body) - set(hints)) if isinstance(body, dict) else []
     if unknown:
         raise PlanFormatError(f"plan: unknown {', '.join(unknown)}")
     return Plan(
         **{
-            name: reader.decode(_entry(body, name, "plan"), hint, name)
+            name: reader.decode(_get_entry(body, name, "plan"), hint, name)
             for name, hint in hints.items()
         }
     )
 
 
 @cache
-def _hints(record: type) -> dict[str, Any]:
+def _list_field_types(record: type) -> dict[str, Any]:
     declared = get_type_hints(record)
     return {item.name: declared[item.name] for item in dataclasses.fields(record)}
 
@@ -89,7 +91,7 @@ def _is_record(hint: object) -> TypeGuard[type]:
 
 
 @cache
-def _optional(hint: Any) -> Any:
+def _unwrap_optional(hint: Any) -> Any:
     """Return X of ``X | None``, or None when the hint is not of this form."""
     if get_origin(hint) not in (types.UnionType, Union):
         return None
@@ -97,8 +99,8 @@ def _optional(hint: Any) -> Any:
     return rest[0] if len(rest) == 1 and len(get_args(hint)) == 2 else None
 
 
-def _table(record: type, rows: Sequence[Any], encode: Any) -> dict[str, Any]:
-    hints = _hints(record)
+def _encode_table(record: type, rows: Sequence[Any], encode: Any) -> dict[str, Any]:
+    hints = _list_field_types(record)
     return {
         "columns": list(hints),
         "rows": [
@@ -123,7 +125,7 @@ class _Writer:
         return _Writer().encode(value, hint, where)
 
     def encode(self, value: Any, hint: Any, where: str) -> Any:
-        inner = _optional(hint)
+        inner = _unwrap_optional(hint)
         if value is None and inner is not None:
             return None
         hint = inner or hint
@@ -132,17 +134,17 @@ class _Writer:
         if hint is Placement:
             return self.pool.setdefault(value, len(self.pool))
         if hint is float:
-            return _number(value, where)
+            return _encode_number(value, where)
         if hint is datetime:
-            return _instant(value, where)
+            return _encode_instant(value, where)
         if hint in (int, bool, date):
             return value.isoformat() if hint is date else hint(value)
         if hint == Floats:
-            return _array(value, where)
+            return _encode_array(value, where)
         if _is_record(hint):
             return {
                 name: self.encode(getattr(value, name), inner, f"{where}.{name}")
-                for name, inner in _hints(hint).items()
+                for name, inner in _list_field_types(hint).items()
             }
         if get_origin(hint) is not None:
             return self._container(value, hint, where)
@@ -160,7 +162,7 @@ class _Writer:
         if kind is tuple and inner[-1] is not Ellipsis:
             return [self.encode(item, part, where) for item, part in zip(value, inner, strict=True)]
         if kind is tuple and _is_record(inner[0]) and inner[0] is not Placement:
-            return _table(inner[0], value, self.encode)
+            return _encode_table(inner[0], value, self.encode)
         if kind is tuple:
             return [self.encode(item, inner[0], where) for item in value]
         if isinstance(value, float) and not math.isfinite(value):
@@ -175,7 +177,7 @@ class _Reader:
     pool: tuple[Placement, ...]
 
     def decode(self, value: Any, hint: Any, where: str) -> Any:
-        inner = _optional(hint)
+        inner = _unwrap_optional(hint)
         if value is None and inner is not None:
             return None
         hint = inner or hint
@@ -190,11 +192,11 @@ class _Reader:
 
     def _decode(self, value: Any, hint: Any, where: str) -> Any:
         if hint is Placement:
-            return self.pool[_natural(value)]
+            return self.pool[_require_position(value)]
         if hint is float:
             return math.nan if value is None else float(value)
         if hint is datetime:
-            return _moment(value)
+            return _decode_instant(value)
         if hint is date:
             return date.fromisoformat(value)
         if hint == Floats:
@@ -202,8 +204,8 @@ class _Reader:
         if _is_record(hint):
             return hint(
                 **{
-                    name: self.decode(_entry(value, name, where), inner, f"{where}.{name}")
-                    for name, inner in _hints(hint).items()
+                    name: self.decode(_get_entry(value, name, where), inner, f"{where}.{name}")
+                    for name, inner in _list_field_types(hint).items()
                 }
             )
         if get_origin(hint) is not None:
@@ -235,13 +237,13 @@ class _Reader:
 
     def rows(self, record: type, table: Any, where: str) -> tuple[Any, ...]:
         """Decode a table into its records."""
-        hints = _hints(record)
-        columns = _entry(table, "columns", where)
+        hints = _list_field_types(record)
+        columns = _get_entry(table, "columns", where)
         if columns != list(hints):
             raise PlanFormatError(f"{where}: columns are {columns}, expected {list(hints)}")
         return tuple(
             self._row(record, hints, row, f"{where}[{at}]")
-            for at, row in enumerate(_entry(table, "rows", where))
+            for at, row in enumerate(_get_entry(table, "rows", where))
         )
 
     def _row(self, record: type, hints: Mapping[str, Any], row: Any, where: str) -> Any:
@@ -255,23 +257,23 @@ class _Reader:
         )
 
 
-def _entry(tree: Any, name: str, where: str) -> Any:
+def _get_entry(tree: Any, name: str, where: str) -> Any:
     if not isinstance(tree, Mapping) or name not in tree:
         raise PlanFormatError(f"{where + ': ' if where else ''}{name!r} is missing")
     return tree[name]
 
 
-def _no_constant(name: str) -> float:
+def _refuse_constant(name: str) -> float:
     raise PlanFormatError(f"{name} is not a number of this format; not known is null")
 
 
-def _natural(value: Any) -> int:
+def _require_position(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError("expected a position in the placements")
     return value
 
 
-def _number(value: float, where: str) -> float | None:
+def _encode_number(value: float, where: str) -> float | None:
     if math.isnan(value):
         return None
     if math.isinf(value):
@@ -280,27 +282,27 @@ def _number(value: float, where: str) -> float | None:
 
 
 @lru_cache(maxsize=4096)
-def _instant_text(value: datetime) -> str:
+def _format_instant(value: datetime) -> str:
     exact = value.astimezone(UTC)
     whole = not (exact.second or exact.microsecond)
     text = exact.isoformat(timespec="minutes") if whole else exact.isoformat()
     return text.removesuffix("+00:00") + "Z"
 
 
-def _instant(value: datetime, where: str) -> str:
+def _encode_instant(value: datetime, where: str) -> str:
     if value.tzinfo is None:
         raise ValueError(f"{where} must carry a time zone, got {value!r}")
-    return _instant_text(value)
+    return _format_instant(value)
 
 
 @lru_cache(maxsize=4096)
-def _moment(text: str) -> datetime:
+def _decode_instant(text: str) -> datetime:
     if not text.endswith("Z"):
         raise ValueError("expected an instant in UTC, ending in Z")
     return datetime.fromisoformat(text)
 
 
-def _array(value: Floats, where: str) -> dict[str, Any]:
+def _encode_array(value: Floats, where: str) -> dict[str, Any]:
     if np.isinf(value).any():
         raise ValueError(f"{where} must be finite or NaN everywhere")
     flat = [None if math.isnan(item) else item for item in value.ravel().tolist()]

@@ -8,20 +8,26 @@ from dataclasses import dataclass, replace
 from releve.demand.tables import Requirement
 from releve.network import Operator, SiteSeats, usable_seats_of
 from releve.plan.checker import check_plan
-from releve.plan.contingency import Contingency, contingencies_of
-from releve.plan.eligibility import open_sites
-from releve.plan.named_assignments import Seating, moves_of, name_people, name_relief, placements_of
-from releve.plan.problem import Problem, day_problem
-from releve.plan.progress import Progress, Watch
-from releve.plan.proof import bound_of
+from releve.plan.contingency import Contingency, list_contingencies
+from releve.plan.day_solution import Planning, solve_problem
+from releve.plan.eligibility import list_open_sites
+from releve.plan.named_assignments import (
+    NamedAssignments,
+    list_moves,
+    list_placements,
+    name_people,
+    name_relief,
+)
+from releve.plan.problem import DayProblem, build_day_problem
+from releve.plan.progress import Progress, StageTimer
+from releve.plan.proof import build_bound
 from releve.plan.relief import Relief
-from releve.plan.relief_matrix import cell_of, verdict_of
+from releve.plan.relief_matrix import build_cell, build_verdict
 from releve.plan.result import BASE, SINGLE, Cell, Placement, Plan, PlannedSite, Scenario
-from releve.plan.roster import shifts_of_day
+from releve.plan.roster import select_shifts
 from releve.plan.settings import PlanSettings
-from releve.plan.solve import Planning, plan_problem
 
-__all__ = ["PlanError", "SolvedDay", "named_plan", "plan_day", "solve_day"]
+__all__ = ["PlanError", "SolvedDay", "name_plan", "plan_day", "solve_day"]
 
 
 HAIR = 1e-6
@@ -60,20 +66,22 @@ def solve_day(
     be lost. Raises PlanError when nobody is rostered or nothing is required.
     """
     settings = settings or PlanSettings()
-    watch = Watch(now)
+    watch = StageTimer(now)
     watch.start()
     if contingencies is None:
-        contingencies = contingencies_of(operator)
+        contingencies = list_contingencies(operator)
     seats = seats or usable_seats_of(operator, need.day)
     watch.lap("usable seats")
     progress("usable seats", 1.0)
-    problem = day_problem(operator, need, seats_to_fill(operator, need, seats), settings)
+    problem = build_day_problem(
+        operator, need, count_seats_to_fill(operator, need, seats), settings
+    )
     refuse_empty(problem)
-    planning = plan_problem(problem, contingencies, settings, progress, watch, protect)
+    planning = solve_problem(problem, contingencies, settings, progress, watch, protect)
     return SolvedDay(need, settings, seats, planning, watch.seconds)
 
 
-def named_plan(
+def name_plan(
     operator: Operator,
     solved: SolvedDay,
     wish: Mapping[str, tuple[str, str]] | None = None,
@@ -84,7 +92,9 @@ def named_plan(
 
     ``wish[agent]`` = (place, programme) an agent keeps where it costs nothing.
     """
-    plan = _plan(operator, solved.need, solved.settings, solved.seats, solved.planning, wish or {})
+    plan = _build_plan(
+        operator, solved.need, solved.settings, solved.seats, solved.planning, wish or {}
+    )
     found = check_plan(operator, plan, solved.settings, solved.need.aht_s)
     return replace(plan, violations=found, version=version)
 
@@ -107,10 +117,10 @@ def plan_day(
         operator, need, settings, contingencies=contingencies, seats=seats, progress=progress,
         now=now, protect=protect,
     )  # fmt: skip
-    return named_plan(operator, solved, wish, version=version)
+    return name_plan(operator, solved, wish, version=version)
 
 
-def refuse_empty(problem: Problem) -> None:
+def refuse_empty(problem: DayProblem) -> None:
     """Raise PlanError when there is nobody or nothing to plan."""
     if not len(problem.size):
         raise PlanError(
@@ -124,7 +134,7 @@ def refuse_empty(problem: Problem) -> None:
         )
 
 
-def seats_to_fill(
+def count_seats_to_fill(
     operator: Operator, need: Requirement, seats: Mapping[str, SiteSeats]
 ) -> dict[str, int]:
     """Return how many people each site can hold: usable seats, within a measure's most people."""
@@ -135,7 +145,7 @@ def seats_to_fill(
     return out
 
 
-def _plan(
+def _build_plan(
     operator: Operator,
     need: Requirement,
     settings: PlanSettings,
@@ -146,23 +156,25 @@ def _plan(
     problem, layout = planning.problem, planning.layout
     base = planning.base
     seating = name_people(problem, layout, base.assigned, base.on_pattern, wish)
-    placements = placements_of(problem, layout, seating)
+    placements = list_placements(problem, layout, seating)
     scenarios = {BASE: Scenario(BASE, base.placed, (), base.penalty, planning.secure.base_penalty)}
     for contingency, relief in zip(planning.contingencies, planning.reliefs, strict=True):
-        scenarios[contingency.id] = _scenario(planning, seating, placements, contingency, relief)
-    cells = _cells(planning, need, settings)
+        scenarios[contingency.id] = _build_scenario(
+            planning, seating, placements, contingency, relief
+        )
+    cells = _build_cells(planning, need, settings)
     beyond = {c.id for c in planning.contingencies if c.kind not in SINGLE}
     verdicts = tuple(
-        verdict_of(
+        build_verdict(
             client.id,
             [cell for cell in cells if cell.client == client.id],
             beyond,
-            _held_in_fractions(planning, k, settings),
+            _list_held_in_fractions(planning, k, settings),
         )
         for k, client in enumerate(operator.clients)
     )
-    usable = open_sites(operator, need.day)
-    rostered = shifts_of_day(operator, need.day) if operator.shifts else operator.agent
+    usable = list_open_sites(operator, need.day)
+    rostered = select_shifts(operator, need.day) if operator.shifts else operator.agent
     return Plan(
         operator=operator.row.name,
         synthetic=operator.row.synthetic,
@@ -195,14 +207,16 @@ def _plan(
         scenarios=scenarios,
         cells=cells,
         verdicts=verdicts,
-        bound=bound_of(planning, cells),
+        bound=build_bound(planning, cells),
         missing=None,
         violations=(),
         settings={name: getattr(settings, name) for name in settings.__slots__},
     )
 
 
-def _held_in_fractions(planning: Planning, client: int, settings: PlanSettings) -> frozenset[str]:
+def _list_held_in_fractions(
+    planning: Planning, client: int, settings: PlanSettings
+) -> frozenset[str]:
     """Return the losses (or the base day) under which the fractional plan meets the target."""
     return frozenset(
         name
@@ -211,9 +225,9 @@ def _held_in_fractions(planning: Planning, client: int, settings: PlanSettings) 
     )
 
 
-def _scenario(
+def _build_scenario(
     planning: Planning,
-    seating: Seating,
+    seating: NamedAssignments,
     placements: Mapping[str, Placement],
     contingency: Contingency,
     relief: Relief,
@@ -223,17 +237,17 @@ def _scenario(
         problem, layout, seating, relief.staff, relief.plan.assigned, relief.plan.on_pattern
     )
     gone = frozenset(agent for agent, (j, _) in seating.at.items() if relief.staff.lost[j])
-    moves = moves_of(placements, placements_of(problem, layout, after), isolated, gone)
+    moves = list_moves(placements, list_placements(problem, layout, after), isolated, gone)
     return Scenario(
         contingency.id, relief.plan.placed, moves, relief.plan.penalty, relief.lp_penalty
     )
 
 
-def _cells(planning: Planning, need: Requirement, settings: PlanSettings) -> tuple[Cell, ...]:
+def _build_cells(planning: Planning, need: Requirement, settings: PlanSettings) -> tuple[Cell, ...]:
     placed = [planning.base.placed, *(relief.plan.placed for relief in planning.reliefs)]
     ids = [BASE, *(contingency.id for contingency in planning.contingencies)]
     return tuple(
-        cell_of(
+        build_cell(
             planning.problem, need, client, name, placed[row],
             float(planning.floors[row, client]), settings,
         )

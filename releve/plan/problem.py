@@ -21,25 +21,32 @@ from numpy.typing import NDArray
 from releve.demand.tables import Requirement
 from releve.network import HOME, Operator
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
-from releve.plan.eligibility import Legality, open_sites
+from releve.plan.eligibility import Eligibility, list_open_sites
 from releve.plan.roster import (
     Pattern,
     Patterns,
-    breaks_of,
-    chosen_patterns,
-    patterns_of,
-    shifts_of_day,
+    list_break_patterns,
+    list_free_patterns,
+    number_patterns,
+    select_shifts,
 )
 from releve.plan.settings import PlanSettings
 
-__all__ = ["Group", "Groups", "Problem", "day_groups", "day_problem", "programme_weights"]
+__all__ = [
+    "AgentGroup",
+    "AgentGroups",
+    "DayProblem",
+    "build_day_problem",
+    "compute_programme_weights",
+    "group_agents",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class AgentGroup:
     """What tells one group from another; ``carrier`` only matters where home is legal."""
 
     home_site: str
@@ -50,15 +57,15 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Groups:
+class AgentGroups:
     """The groups of a day and the agents in each, in the operator's order."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[AgentGroup, ...]
     members: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
-class Problem:
+class DayProblem:
     """Everything a solver of one day needs; immutable.
 
     ``size[g]``; assignments ``group[j]``, ``place[j]``, ``programme[j]``, ``price[j]`` (of using
@@ -73,7 +80,7 @@ class Problem:
     programmes: tuple[str, ...]
     clients: tuple[str, ...]
     carriers: tuple[str, ...]
-    groups: Groups
+    groups: AgentGroups
     patterns: Patterns
     size: Ints
     carrier: Ints
@@ -107,21 +114,21 @@ class Problem:
         return float((missing * self.weight).sum())
 
 
-def day_groups(operator: Operator, need: Requirement, settings: PlanSettings) -> Groups:
+def group_agents(operator: Operator, need: Requirement, settings: PlanSettings) -> AgentGroups:
     """Group the agents of a day: same patterns, home, main programme and legal pairs.
 
     With a roster, those who have a shift that starts that day, on that shift; without one,
     everybody, on any shift of their hours.
     """
-    legality = Legality(operator, need.day, settings)
-    patterns = _patterns_by_agent(operator, need)
-    found: dict[Group, list[str]] = {}
+    legality = Eligibility(operator, need.day, settings)
+    patterns = _list_patterns_by_agent(operator, need)
+    found: dict[AgentGroup, list[str]] = {}
     for agent in operator.agents:
         legal = legality.pairs(agent)
         if agent.id not in patterns or not legal:
             continue
         at_home = any(place == HOME for place, _ in legal)
-        group = Group(
+        group = AgentGroup(
             agent.home_site,
             agent.skills[0],
             agent.carrier if at_home else "",
@@ -129,17 +136,19 @@ def day_groups(operator: Operator, need: Requirement, settings: PlanSettings) ->
             legal,
         )
         found.setdefault(group, []).append(agent.id)
-    return Groups(tuple(found), tuple(tuple(members) for members in found.values()))
+    return AgentGroups(tuple(found), tuple(tuple(members) for members in found.values()))
 
 
-def _patterns_by_agent(operator: Operator, need: Requirement) -> dict[str, tuple[Pattern, ...]]:
+def _list_patterns_by_agent(
+    operator: Operator, need: Requirement
+) -> dict[str, tuple[Pattern, ...]]:
     known: dict[object, tuple[Pattern, ...]] = {}
     if operator.shifts:
-        shifts = shifts_of_day(operator, need.day)
+        shifts = select_shifts(operator, need.day)
         for shift in shifts.values():
             key = (shift.start, shift.end, shift.break_minutes)
             if key not in known:
-                known[key] = breaks_of(shift)
+                known[key] = list_break_patterns(shift)
         return {
             agent: known[shift.start, shift.end, shift.break_minutes]
             for agent, shift in shifts.items()
@@ -149,11 +158,13 @@ def _patterns_by_agent(operator: Operator, need: Requirement) -> dict[str, tuple
         return {}
     for agent in operator.agents:
         if agent.contract_hours not in known:
-            known[agent.contract_hours] = chosen_patterns(agent.contract_hours, need.starts, busy)
+            known[agent.contract_hours] = list_free_patterns(
+                agent.contract_hours, need.starts, busy
+            )
     return {agent.id: known[agent.contract_hours] for agent in operator.agents}
 
 
-def programme_weights(operator: Operator, need: Requirement) -> Floats:
+def compute_programme_weights(operator: Operator, need: Requirement) -> Floats:
     """Return the penalty of a missing agent-interval per programme, its mean over need being 1."""
     penalties = np.empty(len(need.programmes))
     for p, name in enumerate(need.programmes):
@@ -170,12 +181,12 @@ def programme_weights(operator: Operator, need: Requirement) -> Floats:
     return round_to_grid(penalties / mean, FINE_DECIMALS)
 
 
-def day_problem(
+def build_day_problem(
     operator: Operator,
     need: Requirement,
     seats: Mapping[str, int],
     settings: PlanSettings,
-) -> Problem:
+) -> DayProblem:
     """Lay an operator's day out as arrays.
 
     ``seats[site]`` people a site can hold. A programme whose need is not known is planned as
@@ -183,14 +194,14 @@ def day_problem(
     decimal grid, and no BLAS product of fractions follows from here on, so that a plan is the same
     on every machine (docs/plan.md).
     """
-    groups = day_groups(operator, need, settings)
+    groups = group_agents(operator, need, settings)
     sites = tuple(site.id for site in operator.sites)
-    usable = open_sites(operator, need.day)
+    usable = list_open_sites(operator, need.day)
     clients = tuple(client.id for client in operator.clients)
     carriers = tuple(sorted({group.carrier for group in groups.groups} - {""}))
     classes: dict[tuple[Pattern, ...], int] = {}
     class_of = [classes.setdefault(group.patterns, len(classes)) for group in groups.groups]
-    assignments = _assignments(operator, groups, sites, need.programmes, settings)
+    assignments = _build_assignments(operator, groups, sites, need.programmes, settings)
     links, link = np.unique(
         np.stack(
             [
@@ -208,14 +219,14 @@ def day_problem(
     cap = np.ones(len(clients))
     for row, c in zip(programmes, client, strict=True):
         cap[c] = min(cap[c], row.max_site_share)
-    return Problem(
+    return DayProblem(
         day=need.day,
         sites=sites,
         programmes=need.programmes,
         clients=clients,
         carriers=carriers,
         groups=groups,
-        patterns=patterns_of(classes, need.starts),
+        patterns=number_patterns(classes, need.starts),
         size=np.array([len(members) for members in groups.members], dtype=np.int64),
         carrier=np.array(
             [carriers.index(g.carrier) if g.carrier else -1 for g in groups.groups],
@@ -230,7 +241,7 @@ def day_problem(
         link_place=links[:, 1],
         link_programme=links[:, 2],
         required=round_to_grid(np.nan_to_num(need.agents), FINE_DECIMALS),
-        weight=programme_weights(operator, need),
+        weight=compute_programme_weights(operator, need),
         efficiency=np.array([row.home_efficiency for row in programmes]),
         seats=np.array([seats[s] if s in usable else 0 for s in sites], dtype=np.int64),
         client=client,
@@ -246,9 +257,9 @@ class _Assignments:
     price: Floats
 
 
-def _assignments(
+def _build_assignments(
     operator: Operator,
-    groups: Groups,
+    groups: AgentGroups,
     sites: Sequence[str],
     programmes: Sequence[str],
     settings: PlanSettings,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Progress", "Report", "Steps", "Watch"]
+__all__ = ["Progress", "Report", "SearchProgress", "StageTimer"]
 
 Progress = Callable[[str, float], None]
 """Called with a stage and the share of it that is done."""
@@ -17,7 +17,7 @@ STEP = 0.2
 """How much of what is left a step of a search moves its progress."""
 
 
-class Steps:
+class SearchProgress:
     """Progress of a search whose number of steps is not known: it always moves, never back."""
 
     def __init__(self, report: Report = lambda share, words: None) -> None:
@@ -39,7 +39,7 @@ class Steps:
 
 
 @dataclass
-class Watch:
+class StageTimer:
     """Seconds per stage, by a clock given from outside (an engine has none of its own)."""
 
     now: Callable[[], float] = lambda: 0.0

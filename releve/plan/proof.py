@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from releve.plan.day_solution import Planning
 from releve.plan.result import BASE, Bound, Cell
-from releve.plan.solve import Planning
 
-__all__ = ["bound_of"]
+__all__ = ["build_bound"]
 
 
-def bound_of(planning: Planning, cells: Sequence[Cell]) -> Bound:
+def build_bound(planning: Planning, cells: Sequence[Cell]) -> Bound:
     """Return the proof. Reliefs count in fractions, as in the programme that gives the bound."""
     problem, secure = planning.problem, planning.secure
     weighted = problem.weighted_requirement
@@ -22,9 +22,9 @@ def bound_of(planning: Planning, cells: Sequence[Cell]) -> Bound:
         lower_bound=secure.bound,
         penalty=planning.base.penalty,
         lp_penalty=secure.base_penalty,
-        penalty_gap=_ratio(difference, secure.bound),
-        requirement_gap=_ratio(difference, weighted),
-        regret=_worst_regret(planning, cells),
+        penalty_gap=_divide(difference, secure.bound),
+        requirement_gap=_divide(difference, weighted),
+        regret=_find_worst_regret(planning, cells),
         lp_regret=dict(secure.regret),
         rows=secure.rows,
         columns=secure.columns,
@@ -32,7 +32,7 @@ def bound_of(planning: Planning, cells: Sequence[Cell]) -> Bound:
     )
 
 
-def _worst_regret(planning: Planning, cells: Sequence[Cell]) -> dict[str, float]:
+def _find_worst_regret(planning: Planning, cells: Sequence[Cell]) -> dict[str, float]:
     """Return the worst regret of each kind of loss in whole people; the base day is with sites."""
     kind = {BASE: "site"} | {c.id: c.kind for c in planning.contingencies}
     worst: dict[str, float] = {}
@@ -42,7 +42,7 @@ def _worst_regret(planning: Planning, cells: Sequence[Cell]) -> dict[str, float]
     return worst
 
 
-def _ratio(difference: float, whole: float) -> float:
+def _divide(difference: float, whole: float) -> float:
     if difference <= 1e-9:
         return 0.0
     return difference / whole if whole > 1e-9 else float("nan")

@@ -12,24 +12,31 @@ import numpy as np
 
 from releve.network.decimal_grid import round_to_grid
 from releve.plan.contingency import Contingency
-from releve.plan.integer_plan import Whole, WholePlan, whole_plan
-from releve.plan.lower_bounds import by_client, client_requirement
-from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve
+from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan
+from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
+from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
 from releve.plan.n1_program import add_shares, add_target
-from releve.plan.problem import Problem
-from releve.plan.scenario_lp import Block, Layout, Truths, add_block, layout_of, lost_assignments
+from releve.plan.problem import DayProblem
+from releve.plan.scenario_lp import (
+    ProblemLayout,
+    ScenarioBlock,
+    Truths,
+    add_block,
+    build_layout,
+    find_lost_assignments,
+)
 
 __all__ = [
     "QUICK",
     "THOROUGH",
-    "Effort",
     "Relief",
+    "SearchEffort",
     "Staff",
-    "available_staff",
-    "exact_available",
+    "build_relief_program",
+    "compute_exact_available",
+    "find_available_staff",
     "limit_staff",
-    "relief_of",
-    "relief_programme",
+    "solve_relief",
 ]
 
 REGRET_WEIGHT = 20.0
@@ -52,7 +59,7 @@ class Staff:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class SearchEffort:
     """How hard a relief in whole people is looked for.
 
     ``rounds`` of exchanges per person, that may cost up to ``threshold`` at first; ``tries`` to
@@ -65,8 +72,8 @@ class Effort:
     near: float
 
 
-QUICK = Effort(rounds=2, threshold=0.0, tries=3, near=0.003)
-THOROUGH = Effort(rounds=6, threshold=5.0, tries=4, near=1.0)
+QUICK = SearchEffort(rounds=2, threshold=0.0, tries=3, near=0.003)
+THOROUGH = SearchEffort(rounds=6, threshold=5.0, tries=4, near=1.0)
 BELOW = 0.0015
 """How much further than what it missed a client's aim is lowered, as a share of its day."""
 
@@ -75,20 +82,20 @@ BELOW = 0.0015
 class Relief:
     """A relief in whole people, and the least penalty of a fractional one."""
 
-    plan: WholePlan
+    plan: IntegerPlan
     staff: Staff
     lp_penalty: float
     lp_missing: Floats
 
 
-def available_staff(
-    problem: Problem, contingency: Contingency, assigned: Ints, isolated: float
+def find_available_staff(
+    problem: DayProblem, contingency: Contingency, assigned: Ints, isolated: float
 ) -> Staff:
     """Return who is left of a base plan under a contingency.
 
     The isolated of a site are floor(share x its people), spread evenly over its groups.
     """
-    lost = lost_assignments(problem, contingency)
+    lost = find_lost_assignments(problem, contingency)
     kept = np.where(lost, 0, assigned)
     isolated_at = np.zeros(len(assigned), dtype=np.int64)
     exposed = np.zeros(len(problem.size), dtype=np.int64)
@@ -106,19 +113,19 @@ def available_staff(
     )
 
 
-def exact_available(problem: Problem, staff: Staff, isolated: float) -> Floats:
+def compute_exact_available(problem: DayProblem, staff: Staff, isolated: float) -> Floats:
     """Return available[g] people of each group, the exact share of the exposed isolated."""
     return np.asarray(problem.size - isolated * (problem.size - staff.onsite))
 
 
-def relief_programme(
-    problem: Problem,
-    layout: Layout,
+def build_relief_program(
+    problem: DayProblem,
+    layout: ProblemLayout,
     staff: Staff,
     limit: Floats,
     move_price: float,
     available: Floats | None = None,
-) -> tuple[LinearProgram, Block]:
+) -> tuple[LinearProgram, ScenarioBlock]:
     """Return the linear programme of a relief.
 
     ``limit[client]`` is the share of its day a client may miss; more is dear. ``available[g]``
@@ -132,14 +139,14 @@ def relief_programme(
     limit_staff(lp, problem, block, staff, left)
     _price_moves(lp, problem, block, staff, move_price)
     share = add_shares(lp, problem, layout, block)
-    add_target(lp, share, limit, 0.0, excess_price(problem) * client_requirement(problem))
+    add_target(lp, share, limit, 0.0, price_excess(problem) * sum_client_requirement(problem))
     return lp, block
 
 
 def limit_staff(
     lp: LinearProgram,
-    problem: Problem,
-    block: Block,
+    problem: DayProblem,
+    block: ScenarioBlock,
     staff: Staff,
     available: Floats,
     groups: Ints | None = None,
@@ -154,13 +161,18 @@ def limit_staff(
     bound = np.nonzero(staff.onsite < problem.size)[0] if groups is None else groups
     gone = np.nonzero(available < problem.size)[0] if groups is None else groups
     return (
-        _limit(lp, problem, block, on_site, bound, staff.onsite.astype(float)),
-        _limit(lp, problem, block, kept, gone, available),
+        _add_limit(lp, problem, block, on_site, bound, staff.onsite.astype(float)),
+        _add_limit(lp, problem, block, kept, gone, available),
     )
 
 
-def _limit(
-    lp: LinearProgram, problem: Problem, block: Block, counted: Ints, groups: Ints, most: Floats
+def _add_limit(
+    lp: LinearProgram,
+    problem: DayProblem,
+    block: ScenarioBlock,
+    counted: Ints,
+    groups: Ints,
+    most: Floats,
 ) -> Ints:
     """Keep the people of ``groups`` on the assignments ``counted`` within ``most[g]``."""
     rows = lp.rows(len(groups), upper=most[groups])
@@ -172,7 +184,7 @@ def _limit(
 
 
 def _price_moves(
-    lp: LinearProgram, problem: Problem, block: Block, staff: Staff, price: float
+    lp: LinearProgram, problem: DayProblem, block: ScenarioBlock, staff: Staff, price: float
 ) -> None:
     """Make people above those who were there before pay the price of a move."""
     columns = np.nonzero(block.w >= 0)[0]
@@ -182,11 +194,11 @@ def _price_moves(
     lp.add(rows, moved, -1.0)
 
 
-def relief_of(
-    problem: Problem,
-    layout: Layout,
+def solve_relief(
+    problem: DayProblem,
+    layout: ProblemLayout,
     contingency: Contingency,
-    base: WholePlan,
+    base: IntegerPlan,
     *,
     limit: Floats,
     isolated: float,
@@ -194,7 +206,7 @@ def relief_of(
     target: float,
     aim: Floats | None = None,
     dearer: float = 1.0,
-    effort: Effort = QUICK,
+    effort: SearchEffort = QUICK,
 ) -> Relief:
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
@@ -206,30 +218,30 @@ def relief_of(
     for clients that still miss, a miss is so many times ``dearer`` to whole people: by a hair it
     costs less than the person who mends it.
     """
-    staff = available_staff(problem, contingency, base.assigned, isolated)
+    staff = find_available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
         if not base.assigned[staff.lost].any():
             return Relief(base, staff, base.penalty, problem.required - base.covered(problem))
-        return _restored(problem, base, staff, limit, move_price)
-    exact = exact_available(problem, staff, isolated)
+        return _restore_covered(problem, base, staff, limit, move_price)
+    exact = compute_exact_available(problem, staff, isolated)
     aim = limit if aim is None else aim
-    return _near_misses_mended(
+    return _retry_near_misses(
         problem, layout, staff, base, limit, aim, move_price, target, exact, dearer, effort
     )
 
 
-def _near_misses_mended(
-    problem: Problem,
-    layout: Layout,
+def _retry_near_misses(
+    problem: DayProblem,
+    layout: ProblemLayout,
     staff: Staff,
-    base: WholePlan,
+    base: IntegerPlan,
     limit: Floats,
     aim: Floats,
     move_price: float,
     target: float,
     available: Floats,
     dearer: float,
-    effort: Effort,
+    effort: SearchEffort,
 ) -> Relief:
     """Solve a relief; again for clients that whole people miss: aimed at the limit itself where the
     first aimed lower, then lower for those that miss by little.
@@ -239,22 +251,22 @@ def _near_misses_mended(
     """
 
     def rank(relief: Relief) -> tuple[int, float]:
-        over = _over(problem, relief, limit)
+        over = _measure_excess(problem, relief, limit)
         return int((over[limit <= target] > 0).sum()), float(over.sum())
 
     tried: list[Relief] = []
     lower = bool((aim < limit - 1e-9).any())
     for turn in range(effort.tries + lower):
-        lp, block = relief_programme(problem, layout, staff, aim, move_price, available)
-        solution = solve(lp, method="ipm", crossover=False)
+        lp, block = build_relief_program(problem, layout, staff, aim, move_price, available)
+        solution = solve_lp(lp, method="ipm", crossover=False)
         tried.append(
-            whole_relief(
+            round_relief(
                 problem, layout, staff, block, solution, base.on_pattern, aim, move_price,
                 dearer if turn else 1.0, effort,
             )
         )  # fmt: skip
         best = min(tried, key=rank)
-        over = _over(problem, best, limit)
+        over = _measure_excess(problem, best, limit)
         if lower and turn == 0 and over.any():
             aim = limit
             continue
@@ -265,15 +277,15 @@ def _near_misses_mended(
     return replace(best, lp_penalty=tried[0].lp_penalty, lp_missing=tried[0].lp_missing)
 
 
-def _over(problem: Problem, relief: Relief, limit: Floats) -> Floats:
+def _measure_excess(problem: DayProblem, relief: Relief, limit: Floats) -> Floats:
     """Return how far each client misses more than ``limit[client]``, in shares of its day."""
-    share = relief.plan.missing / client_requirement(problem)
+    share = relief.plan.missing / sum_client_requirement(problem)
     return np.maximum(0.0, share - limit - 1e-9)
 
 
-def _restored(
-    problem: Problem,
-    base: WholePlan,
+def _restore_covered(
+    problem: DayProblem,
+    base: IntegerPlan,
     staff: Staff,
     limit: Floats,
     move_price: float,
@@ -281,55 +293,55 @@ def _restored(
     """Solve a relief for what the base plan covered, and judge it by the whole requirement."""
     covered = base.covered(problem)
     part = replace(problem, required=covered)
-    layout = layout_of(part)
-    missing = by_client(problem, problem.required - covered) / client_requirement(problem)
+    layout = build_layout(part)
+    missing = sum_by_client(problem, problem.required - covered) / sum_client_requirement(problem)
     room = np.maximum(0.0, limit - missing)
-    lp, block = relief_programme(part, layout, staff, room, move_price)
-    solution = solve(lp, method="ipm", crossover=False)
-    found = whole_relief(part, layout, staff, block, solution, base.on_pattern, room, move_price)
+    lp, block = build_relief_program(part, layout, staff, room, move_price)
+    solution = solve_lp(lp, method="ipm", crossover=False)
+    found = round_relief(part, layout, staff, block, solution, base.on_pattern, room, move_price)
     short = np.maximum(0.0, problem.required - found.plan.placed)
     lp_missing = found.lp_missing + problem.required - covered
     plan = replace(
         found.plan,
         penalty=problem.penalty(short),
-        missing=by_client(problem, short),
+        missing=sum_by_client(problem, short),
     )
     return Relief(plan, staff, problem.penalty(lp_missing), lp_missing)
 
 
-def whole_relief(
-    problem: Problem,
-    layout: Layout,
+def round_relief(
+    problem: DayProblem,
+    layout: ProblemLayout,
     staff: Staff,
-    block: Block,
+    block: ScenarioBlock,
     solution: Solution,
     on_pattern: Ints,
     limit: Floats,
     move_price: float,
     dearer: float = 1.0,
-    effort: Effort = QUICK,
+    effort: SearchEffort = QUICK,
 ) -> Relief:
     """Return a fractional relief in whole people; a miss is so many times dearer to them."""
     people = round_to_grid(solution.x)
-    want = Whole(
+    want = IntegerGoal(
         allowed=~staff.lost,
         price=problem.price * 0.01,
         stay=staff.kept,
         available=staff.available,
         onsite=staff.onsite,
-        limit=limit * client_requirement(problem),
+        limit=limit * sum_client_requirement(problem),
         move_price=np.full(len(problem.group), move_price),
-        excess=dearer * excess_price(problem),
+        excess=dearer * price_excess(problem),
         capped=False,
         rounds=effort.rounds,
         threshold=effort.threshold,
     )
-    plan = whole_plan(
+    plan = find_integer_plan(
         problem,
         layout,
         want,
-        columns_of(people, block.w),
-        _kept_breaks(problem, layout, staff, on_pattern, columns_of(people, block.y)),
+        read_columns(people, block.w),
+        _keep_breaks(problem, layout, staff, on_pattern, read_columns(people, block.y)),
     )
     missing = np.zeros_like(problem.required)
     missing[layout.cov_t, layout.cov_p] = people[block.u]
@@ -341,14 +353,14 @@ def whole_relief(
     )
 
 
-def excess_price(problem: Problem) -> Floats:
+def price_excess(problem: DayProblem) -> Floats:
     """Return the price of a missing agent-interval of each client above its limit."""
     average = problem.weighted_requirement / max(1, len(problem.clients))
-    return np.asarray(REGRET_WEIGHT * average / client_requirement(problem))
+    return np.asarray(REGRET_WEIGHT * average / sum_client_requirement(problem))
 
 
-def _kept_breaks(
-    problem: Problem, layout: Layout, staff: Staff, base: Ints, wanted: Floats
+def _keep_breaks(
+    problem: DayProblem, layout: ProblemLayout, staff: Staff, base: Ints, wanted: Floats
 ) -> Floats:
     """Return people per slot that keep the breaks of those who stay.
 
@@ -368,6 +380,6 @@ def _kept_breaks(
     return np.asarray(before * fewer[layout.y_link] + beyond * more[layout.y_link])
 
 
-def columns_of(x: Floats, columns: Ints) -> Floats:
+def read_columns(x: Floats, columns: Ints) -> Floats:
     """Return the values of columns, 0 where there is none (-1)."""
     return np.where(columns >= 0, x[np.maximum(columns, 0)], 0.0)

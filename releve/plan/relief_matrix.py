@@ -8,17 +8,17 @@ import numpy as np
 
 from releve.demand.tables import Requirement
 from releve.plan.lp import Floats
-from releve.plan.problem import Problem
+from releve.plan.problem import DayProblem
 from releve.plan.result import BASE, Cell, ClientVerdict
 from releve.plan.settings import PlanSettings
 
-__all__ = ["cell_of", "verdict_of"]
+__all__ = ["build_cell", "build_verdict"]
 
 HAIR = 1e-9
 
 
-def cell_of(
-    problem: Problem,
+def build_cell(
+    problem: DayProblem,
     need: Requirement,
     client: int,
     contingency: str,
@@ -48,11 +48,11 @@ def cell_of(
         floor=floor,
         regret=max(0.0, shortfall - floor),
         calls_lost=float(lost.sum()),
-        status=_status(shortfall, floor, least, unknown, settings),
+        status=_classify_cell(shortfall, floor, least, unknown, settings),
     )
 
 
-def _status(
+def _classify_cell(
     shortfall: float, floor: float, least: float, unknown: bool, settings: PlanSettings
 ) -> str:
     if unknown:
@@ -62,7 +62,7 @@ def _status(
     return "thin" if least < settings.thin - HAIR else "held"
 
 
-def verdict_of(
+def build_verdict(
     client: str,
     cells: Sequence[Cell],
     beyond: Collection[str],

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from releve.demand.tables import INTERVAL
 from releve.network import Operator, Shift, day_bounds
 
-__all__ = ["Pattern", "Patterns", "chosen_patterns", "day_starts", "patterns_of", "shifts_of_day"]
+__all__ = [
+    "Pattern",
+    "Patterns",
+    "list_day_starts",
+    "list_free_patterns",
+    "number_patterns",
+    "select_shifts",
+]
 
 BREAKS = 5
 """How many places for the break are tried in a shift."""
@@ -46,13 +53,13 @@ class Patterns:
     present: NDArray[np.float64]
 
 
-def day_starts(day: date, time_zone: str) -> tuple[datetime, ...]:
+def list_day_starts(day: date, time_zone: str) -> tuple[datetime, ...]:
     """Return the starts of the half hours of a local day, in UTC (46, 48 or 50 of them)."""
     start, end = day_bounds(day, time_zone)
     return tuple(start + i * INTERVAL for i in range((end - start) // INTERVAL))
 
 
-def shifts_of_day(operator: Operator, day: date) -> dict[str, Shift]:
+def select_shifts(operator: Operator, day: date) -> dict[str, Shift]:
     """Return each agent's shift that starts in the operator's local day (the first, if two)."""
     first, last = day_bounds(day, operator.row.time_zone)
     found: dict[str, Shift] = {}
@@ -64,7 +71,7 @@ def shifts_of_day(operator: Operator, day: date) -> dict[str, Shift]:
     return found
 
 
-def breaks_of(shift: Shift, count: int = BREAKS) -> tuple[Pattern, ...]:
+def list_break_patterns(shift: Shift, count: int = BREAKS) -> tuple[Pattern, ...]:
     """Return the patterns of a shift: ``count`` places for its break, around its middle.
 
     Breaks start on the half hour, an hour apart from one another where the shift has room. A
@@ -88,7 +95,7 @@ def breaks_of(shift: Shift, count: int = BREAKS) -> tuple[Pattern, ...]:
     return tuple(Pattern(shift.start, shift.end, start, start + length) for start in sorted(chosen))
 
 
-def chosen_patterns(
+def list_free_patterns(
     contract_hours: float, starts: Sequence[datetime], busy: NDArray[np.bool_]
 ) -> tuple[Pattern, ...]:
     """Return the shifts open to a person where no roster is given.
@@ -104,10 +111,10 @@ def chosen_patterns(
     shifts = (
         Shift("", first + i * INTERVAL, first + i * INTERVAL + length) for i in range(steps + 1)
     )
-    return tuple(pattern for shift in shifts for pattern in breaks_of(shift, count=2))
+    return tuple(pattern for shift in shifts for pattern in list_break_patterns(shift, count=2))
 
 
-def patterns_of(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[datetime]) -> Patterns:
+def number_patterns(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[datetime]) -> Patterns:
     """Number the patterns of several classes and lay them over the intervals of the day."""
     index: dict[Pattern, int] = {}
     numbered = tuple(
@@ -119,16 +126,18 @@ def patterns_of(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[datetim
     present = np.zeros((len(patterns), len(starts)))
     edges = np.array([start.timestamp() for start in starts])
     for k, pattern in enumerate(patterns):
-        shift = _overlap(edges, pattern.start, pattern.end)
+        shift = _measure_overlap(edges, pattern.start, pattern.end)
         rest = np.zeros(len(starts))
         if pattern.break_start is not None and pattern.break_end is not None:
-            rest = _overlap(edges, pattern.break_start, pattern.break_end)
+            rest = _measure_overlap(edges, pattern.break_start, pattern.break_end)
         worked[k] = (shift - rest) / INTERVAL.total_seconds()
         present[k] = shift > 0
     return Patterns(patterns, numbered, worked, present)
 
 
-def _overlap(edges: NDArray[np.float64], start: datetime, end: datetime) -> NDArray[np.float64]:
+def _measure_overlap(
+    edges: NDArray[np.float64], start: datetime, end: datetime
+) -> NDArray[np.float64]:
     """Return the seconds of each half hour that lie in [start, end)."""
     upper = np.minimum(edges + INTERVAL.total_seconds(), end.timestamp())
     return np.asarray(np.maximum(0.0, upper - np.maximum(edges, start.timestamp())))

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.kernels.decorators import allocating_kernel
-from releve.plan.local_search import Fixed, State, put
+from releve.plan.local_search import KernelProblem, KernelState, place_person
 
-__all__ = ["fill", "round_groups", "round_sum"]
+__all__ = ["fill_patterns", "round_groups", "round_sum"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,7 +31,7 @@ def round_sum(values: Floats, total: int) -> Ints:
 
 
 @allocating_kernel
-def round_groups(s: Fixed, assigned: Floats) -> Ints:
+def round_groups(s: KernelProblem, assigned: Floats) -> Ints:
     """Round each group's people, within who can work and who can work on a site.
 
     ``assigned[j]`` in, whole people per assignment out.
@@ -59,8 +59,13 @@ def round_groups(s: Fixed, assigned: Floats) -> Ints:
 
 
 @allocating_kernel
-def fill(
-    s: Fixed, x: State, start: Ints, by_link: Ints, link_first: Ints, on_pattern: Floats
+def fill_patterns(
+    s: KernelProblem,
+    x: KernelState,
+    start: Ints,
+    by_link: Ints,
+    link_first: Ints,
+    on_pattern: Floats,
 ) -> None:
     """Put the people of each link on its patterns, ``on_pattern[slot]`` rounded to their number.
 
@@ -80,4 +85,4 @@ def fill(
                 while room[slot] == 0:
                     slot += 1
                 room[slot] -= 1
-                put(s, x, j, lo + slot, 1)
+                place_person(s, x, j, lo + slot, 1)

@@ -21,9 +21,16 @@ from numpy.typing import NDArray
 
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram
-from releve.plan.problem import Problem
+from releve.plan.problem import DayProblem
 
-__all__ = ["Block", "Layout", "add_block", "add_caps", "layout_of", "lost_assignments"]
+__all__ = [
+    "ProblemLayout",
+    "ScenarioBlock",
+    "add_block",
+    "add_caps",
+    "build_layout",
+    "find_lost_assignments",
+]
 
 Truths = NDArray[np.bool_]
 HAIR = 1e-6
@@ -31,7 +38,7 @@ HAIR = 1e-6
 
 
 @dataclass(frozen=True)
-class Layout:
+class ProblemLayout:
     """Index arrays shared by the blocks of a problem, made once.
 
     ``y_link``, ``y_pattern``: the (link, pattern) pairs. ``a_of_y`` the (pattern, programme) pair
@@ -53,7 +60,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Block:
+class ScenarioBlock:
     """Where a scenario's columns and rows stand in the programme; -1 = not there."""
 
     w: Ints
@@ -65,7 +72,7 @@ class Block:
     cov_rows: Ints
 
 
-def layout_of(problem: Problem) -> Layout:
+def build_layout(problem: DayProblem) -> ProblemLayout:
     """Return the index arrays of a problem."""
     classes = problem.patterns.classes
     counts = np.array([len(classes[c]) for c in problem.link_class], dtype=np.int64)
@@ -73,11 +80,11 @@ def layout_of(problem: Problem) -> Layout:
     parts = [classes[c] for c in problem.link_class]
     y_pattern = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     y_programme = problem.link_programme[y_link]
-    a_pairs, a_of_y = _pairs(y_pattern, y_programme)
+    a_pairs, a_of_y = _index_pairs(y_pattern, y_programme)
     on_site = problem.link_place[y_link] != problem.home
     cov_t, cov_p = np.nonzero(problem.required > 0)
-    seat_t, seat_m = _scarce_seats(problem)
-    return Layout(
+    seat_t, seat_m = _find_scarce_seats(problem)
+    return ProblemLayout(
         y_link=y_link,
         y_pattern=y_pattern,
         y_effect=np.where(on_site, 1.0, problem.efficiency[y_programme]),
@@ -88,17 +95,17 @@ def layout_of(problem: Problem) -> Layout:
         cov_p=cov_p.astype(np.int64),
         seat_t=seat_t,
         seat_m=seat_m,
-        clients_capped=_capped_clients(problem),
+        clients_capped=_find_capped_clients(problem),
     )
 
 
-def _pairs(first: Ints, second: Ints) -> tuple[Ints, Ints]:
+def _index_pairs(first: Ints, second: Ints) -> tuple[Ints, Ints]:
     table = np.stack([first, second], axis=1).reshape(-1, 2)
     pairs, index = np.unique(table, axis=0, return_inverse=True)
     return pairs.reshape(-1, 2), index.reshape(-1).astype(np.int64)
 
 
-def _scarce_seats(problem: Problem) -> tuple[Ints, Ints]:
+def _find_scarce_seats(problem: DayProblem) -> tuple[Ints, Ints]:
     """Return the (interval, site) pairs in which everyone who may come could not be seated."""
     present = np.zeros((len(problem.sites), problem.required.shape[0]))
     most = np.array(
@@ -112,7 +119,7 @@ def _scarce_seats(problem: Problem) -> tuple[Ints, Ints]:
     return interval.astype(np.int64), site.astype(np.int64)
 
 
-def _capped_clients(problem: Problem) -> Ints:
+def _find_capped_clients(problem: DayProblem) -> Ints:
     """Return the clients with a cap and more than one place where they could be served."""
     places = {(problem.client[p], m) for p, m in zip(problem.programme, problem.place, strict=True)}
     count = np.zeros(len(problem.clients), dtype=np.int64)
@@ -121,7 +128,7 @@ def _capped_clients(problem: Problem) -> Ints:
     return np.nonzero((count > 1) & (problem.cap < 1))[0]
 
 
-def lost_assignments(problem: Problem, contingency: Contingency | None) -> Truths:
+def find_lost_assignments(problem: DayProblem, contingency: Contingency | None) -> Truths:
     """Return which assignments a contingency takes away."""
     if contingency is None:
         return np.zeros(len(problem.group), dtype=np.bool_)
@@ -134,14 +141,14 @@ def lost_assignments(problem: Problem, contingency: Contingency | None) -> Truth
 
 def add_block(
     lp: LinearProgram,
-    problem: Problem,
-    layout: Layout,
+    problem: DayProblem,
+    layout: ProblemLayout,
     *,
     lost: Truths,
     price: Floats,
     shortfall_cost: float,
     upper: Floats | None = None,
-) -> Block:
+) -> ScenarioBlock:
     """Add the columns and rows of one scenario.
 
     ``price[j]`` of each person on an assignment; ``shortfall_cost`` times the programme's weight
@@ -160,13 +167,13 @@ def add_block(
     _add_links(lp, problem, layout, w, kept, y, y_kept, links)
     u, cov_rows = _add_coverage(lp, problem, layout, y, y_kept, shortfall_cost)
     seat_rows = _add_seats(lp, problem, layout, y, y_kept)
-    return Block(w, y, u, group_rows, np.zeros(0, np.int64), seat_rows, cov_rows)
+    return ScenarioBlock(w, y, u, group_rows, np.zeros(0, np.int64), seat_rows, cov_rows)
 
 
 def _add_links(
     lp: LinearProgram,
-    problem: Problem,
-    layout: Layout,
+    problem: DayProblem,
+    layout: ProblemLayout,
     w: Ints,
     kept: Ints,
     y: Ints,
@@ -180,7 +187,12 @@ def _add_links(
 
 
 def _add_coverage(
-    lp: LinearProgram, problem: Problem, layout: Layout, y: Ints, y_kept: Ints, cost: float
+    lp: LinearProgram,
+    problem: DayProblem,
+    layout: ProblemLayout,
+    y: Ints,
+    y_kept: Ints,
+    cost: float,
 ) -> tuple[Ints, Ints]:
     n = len(layout.a_pattern)
     a = lp.columns(n)
@@ -201,7 +213,9 @@ def _add_coverage(
     return u, cov
 
 
-def _add_seats(lp: LinearProgram, problem: Problem, layout: Layout, y: Ints, y_kept: Ints) -> Ints:
+def _add_seats(
+    lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, y: Ints, y_kept: Ints
+) -> Ints:
     """Add N on each scarce site in each interval: as before it, with who came, without who left.
 
     A person is in the rows where the shift starts and ends, not in every one in between.
@@ -230,7 +244,9 @@ def _add_seats(lp: LinearProgram, problem: Problem, layout: Layout, y: Ints, y_k
     return rows
 
 
-def add_caps(lp: LinearProgram, problem: Problem, layout: Layout, block: Block) -> None:
+def add_caps(
+    lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, block: ScenarioBlock
+) -> None:
     """Add the concentration rows: heads on a site <= share x heads of the client, rounded up."""
     client = problem.client[problem.programme]
     for c in layout.clients_capped:

@@ -18,27 +18,27 @@ from releve.network import Operator
 from releve.plan.result import BASE, Plan
 
 __all__ = [
-    "ERRS",
-    "FEWEST",
+    "ERLANG_TOLERANCE",
+    "MIN_CALLS",
     "ClientFigures",
     "ReliefError",
-    "Simulated",
-    "alike",
-    "client_figures",
-    "relief_error",
-    "simulated",
+    "SimulatedDay",
+    "compute_client_figures",
+    "find_relief_error",
+    "group_equal_scenarios",
+    "simulate_plan",
     "tightened",
 ]
 
 HALF_HOUR = 0.5
-FEWEST = 5.0
+MIN_CALLS = 5.0
 """Calls of a half hour below which Erlang is not judged: one call more or less says nothing."""
-ERRS = 0.05
+ERLANG_TOLERANCE = 0.05
 """How far Erlang may be from the simulator in a relief before the relief is named."""
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulatedDay:
     """One scenario of a plan, simulated; ``tolerance`` is how far below a target still holds it."""
 
     plan: Plan
@@ -58,7 +58,7 @@ class Simulated:
         return int(missed.sum()), float(late[missed].sum())
 
 
-def simulated(
+def simulate_plan(
     operator: Operator,
     plan: Plan,
     need: Requirement,
@@ -69,7 +69,7 @@ def simulated(
     tolerance: float = 0.01,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> Simulated:
+) -> SimulatedDay:
     """Simulate the calls of a plan's day, or of its relief for a contingency.
 
     ``need`` is the requirement that the plan was made for. Volumes and the busyness of days are
@@ -84,10 +84,10 @@ def simulated(
         threads=threads,
         progress=progress,
     )
-    return Simulated(plan, scenario, found, tolerance)
+    return SimulatedDay(plan, scenario, found, tolerance)
 
 
-def tightened(day: Simulated) -> Requirement | None:
+def tightened(day: SimulatedDay) -> Requirement | None:
     """Return the requirement that would hold the targets, or None when there is no more to ask.
 
     There is none when nothing misses, and where it misses only because people are missing already:
@@ -121,12 +121,12 @@ class ClientFigures:
     placed_hours: float
 
 
-def client_figures(day: Simulated) -> tuple[ClientFigures, ...]:
+def compute_client_figures(day: SimulatedDay) -> tuple[ClientFigures, ...]:
     """Return the figures of each client with inbound calls, in the plan's order."""
-    return tuple(_figures(day))
+    return tuple(_iterate_figures(day))
 
 
-def _figures(day: Simulated) -> Iterator[ClientFigures]:
+def _iterate_figures(day: SimulatedDay) -> Iterator[ClientFigures]:
     found, erlang, missed = day.found, predict_by_erlang(day.found), day.misses()
     asked = found.requirement.on_phone
     short = missed & (found.on_phone < np.nan_to_num(asked))
@@ -136,11 +136,11 @@ def _figures(day: Simulated) -> Iterator[ClientFigures]:
         calls = np.where(np.isnan(found.service.value[:, mine]), 0.0, found.calls[:, mine])
         if not calls.sum() > 0.0:
             continue
-        at, p = _worst(found, missed & mine)
+        at, p = _find_worst(found, missed & mine)
         yield ClientFigures(
             client,
-            _mean(erlang[:, mine], calls),
-            _mean(found.service.value[:, mine], calls),
+            _average_over_calls(erlang[:, mine], calls),
+            _average_over_calls(found.service.value[:, mine], calls),
             int(missed[:, mine].sum()),
             int(short[:, mine].sum()),
             float(found.service.value[at, p]) if at >= 0 else 1.0,
@@ -151,7 +151,7 @@ def _figures(day: Simulated) -> Iterator[ClientFigures]:
         )
 
 
-def _worst(found: Verification, missed: Truths) -> tuple[int, int]:
+def _find_worst(found: Verification, missed: Truths) -> tuple[int, int]:
     """Return the interval and the programme that are farthest below a target; -1 if none misses."""
     if not missed.any():
         return -1, -1
@@ -162,12 +162,12 @@ def _worst(found: Verification, missed: Truths) -> tuple[int, int]:
     return int(at), int(p)
 
 
-def _mean(level: Floats, calls: Floats) -> float:
+def _average_over_calls(level: Floats, calls: Floats) -> float:
     """Return the mean of a level over the calls that are known."""
     return float((np.nan_to_num(level) * calls).sum() / calls.sum())
 
 
-def alike(plan: Plan) -> tuple[tuple[str, ...], ...]:
+def group_equal_scenarios(plan: Plan) -> tuple[tuple[str, ...], ...]:
     """Return the scenarios in groups that place the same, so that one is simulated for each."""
     groups: dict[bytes, list[str]] = {}
     for name, scenario in plan.scenarios.items():
@@ -191,8 +191,8 @@ class ReliefError:
     found: float
 
 
-def relief_error(
-    day: Simulated, scenarios: tuple[str, ...], *, by: float = ERRS
+def find_relief_error(
+    day: SimulatedDay, scenarios: tuple[str, ...], *, by: float = ERLANG_TOLERANCE
 ) -> ReliefError | None:
     """Return where Erlang surely errs by more than ``by``, or None where it does not.
 
@@ -202,7 +202,7 @@ def relief_error(
     """
     found, erlang = day.found, predict_by_erlang(day.found)
     near = np.clip(erlang, found.service.low, found.service.high)
-    wrong = np.where(found.calls >= FEWEST, np.nan_to_num(np.abs(near - erlang)), 0.0)
+    wrong = np.where(found.calls >= MIN_CALLS, np.nan_to_num(np.abs(near - erlang)), 0.0)
     if not (wrong > by).any():
         return None
     interval, p = np.unravel_index(int(wrong.argmax()), wrong.shape)

@@ -24,7 +24,7 @@ from releve.plan import (
     Purchase,
     SolvedDay,
     WhatIsMissing,
-    named_plan,
+    name_plan,
     solve_day,
 )
 from releve.plan.plan_json import plan_from_json
@@ -204,7 +204,7 @@ def test_a_day_on_which_nothing_is_required_is_named_and_left_out_of_a_week(fold
 
 def test_a_target_that_is_still_missed_is_named_with_its_loss_and_by_how_much() -> None:
     case = two_sites_one_client()
-    plan = named_plan(case.operator, solve_day(case.operator, case.requirement, case.settings))
+    plan = name_plan(case.operator, solve_day(case.operator, case.requirement, case.settings))
     laptop = Purchase("laptop", 1, 600.0, "a", agents=("a2",))
     left = WhatIsMissing((laptop,), 600.0, 500.0, (), (("site:b", "k", 0.05),))
     lines = missing_lines(replace(plan, missing=left))

@@ -15,7 +15,7 @@ import numpy as np
 
 from releve.network.clock import UTC, day_bounds, zone
 from releve.plan.contingency import Contingency
-from releve.plan.relief_matrix import verdict_of
+from releve.plan.relief_matrix import build_verdict
 from releve.plan.result import (
     BASE,
     SINGLE,
@@ -273,7 +273,7 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
             for key in scenarios
         ]
         cells += row
-        verdicts.append(verdict_of(client, row, beyond))
+        verdicts.append(build_verdict(client, row, beyond))
     worst = max(c.regret for c in cells if c.status != "unknown")
     return Plan(
         operator="Atlas Contact",

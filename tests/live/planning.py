@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.network.sample import FIRST_DAY
-from releve.plan import Plan, PlanSettings, contingencies_of, plan_day
+from releve.plan import Plan, PlanSettings, list_contingencies, plan_day
 from releve.plan.week import require_day
 
 __all__ = ["three_days"]
@@ -21,7 +21,7 @@ def three_days(
     """
     made = sample_operator(agents, sites, seed, weeks_of_history=4)
     operator = read_operator(write_operator(made))
-    lost = tuple(row for row in contingencies_of(operator) if row.kind == "site")
+    lost = tuple(row for row in list_contingencies(operator) if row.kind == "site")
     days = (FIRST_DAY + timedelta(days=number) for number in range(3))
     return operator, tuple(
         plan_day(operator, require_day(operator, day), PlanSettings(), contingencies=lost)

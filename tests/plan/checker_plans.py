@@ -9,7 +9,7 @@ from math import floor
 import numpy as np
 
 from releve.plan.checker import check_plan
-from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.result import (
     BASE,
     SINGLE,
@@ -93,7 +93,7 @@ def plan_of(
     ``moves`` by contingency id (a contingency without any stands everyone down); ``floors`` by
     (contingency or base, client), 0 unless given.
     """
-    listed = contingencies_of(case.operator) if contingencies is None else tuple(contingencies)
+    listed = list_contingencies(case.operator) if contingencies is None else tuple(contingencies)
     scenarios, teams = {}, {}
     for lost in (None, *listed):
         name = lost.id if lost else BASE

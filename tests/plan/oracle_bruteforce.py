@@ -16,7 +16,7 @@ from math import floor
 import numpy as np
 
 from releve.network import Agent
-from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.result import Placement
 from tests.plan.oracle_rules import (
     HALF_HOUR,
@@ -273,7 +273,7 @@ def floors(
 
     In whole people; nobody is exposed and no share of a site binds.
     """
-    listed = contingencies_of(case.operator) if contingencies is None else contingencies
+    listed = list_contingencies(case.operator) if contingencies is None else contingencies
     out = np.zeros((len(listed), len(case.operator.clients)))
     day = Day(case, breaks)
     for c, lost in enumerate(listed):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.result import Placement
 from tests.plan.oracle_bruteforce import Day, Option
 from tests.plan.oracle_rules import (
@@ -131,7 +131,7 @@ def best_whole(
     regret is, in each of these scenarios.
     The mean is over the contingencies of kind ``site``; moves of a relief cost nothing.
     """
-    listed = contingencies_of(case.operator) if contingencies is None else contingencies
+    listed = list_contingencies(case.operator) if contingencies is None else contingencies
     assert all(case.settings.isolated * len(case.operator.agents) < 1 for _ in listed), (
         "isolated people are not part of this search"
     )

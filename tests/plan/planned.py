@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from releve.network import Shift, usable_seats_of
-from releve.plan.contingency import Contingency, contingencies_of
-from releve.plan.lower_bounds import client_floors
-from releve.plan.n1_program import KIND_WEIGHT, SecurePlan, secure_plan
-from releve.plan.planner import seats_to_fill
-from releve.plan.problem import Problem, day_problem
+from releve.plan.contingency import Contingency, list_contingencies
+from releve.plan.lower_bounds import compute_client_floors
+from releve.plan.n1_program import KIND_WEIGHT, SecurePlan, solve_n1_program
+from releve.plan.planner import count_seats_to_fill
+from releve.plan.problem import DayProblem, build_day_problem
 from releve.plan.result import Placement, Plan
-from releve.plan.roster import breaks_of
+from releve.plan.roster import list_break_patterns
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import prices_of
 from tests.plan.oracle_rules import Break, Floats
@@ -28,7 +28,7 @@ def own_breaks(shift: Shift) -> Sequence[Break]:
         None
         if row.break_start is None or row.break_end is None
         else (row.break_start, row.break_end)
-        for row in breaks_of(shift)
+        for row in list_break_patterns(shift)
     ]
 
 
@@ -39,24 +39,24 @@ def aims_of(case: Tiny) -> Aims:
 
 def linked(case: Tiny) -> tuple[Contingency, ...]:
     """Return the contingencies that the base plan is made for: those that expose people."""
-    listed = contingencies_of(case.operator)
+    listed = list_contingencies(case.operator)
     return tuple(row for row in listed if row.exposed and row.kind in KIND_WEIGHT)
 
 
 def sites_of(case: Tiny) -> tuple[Contingency, ...]:
-    return tuple(row for row in contingencies_of(case.operator) if row.kind == "site")
+    return tuple(row for row in list_contingencies(case.operator) if row.kind == "site")
 
 
-def problem_of(case: Tiny) -> Problem:
+def problem_of(case: Tiny) -> DayProblem:
     seats = usable_seats_of(case.operator, case.requirement.day)
-    room = seats_to_fill(case.operator, case.requirement, seats)
-    return day_problem(case.operator, case.requirement, room, case.settings)
+    room = count_seats_to_fill(case.operator, case.requirement, seats)
+    return build_day_problem(case.operator, case.requirement, room, case.settings)
 
 
 def secure_of(case: Tiny, listed: Sequence[Contingency]) -> SecurePlan:
     """Return the product's fractional plan for the contingencies listed."""
     problem = problem_of(case)
-    return secure_plan(problem, listed, client_floors(problem, listed), case.settings)
+    return solve_n1_program(problem, listed, compute_client_floors(problem, listed), case.settings)
 
 
 def textbook_of(case: Tiny, listed: Sequence[Contingency]) -> Textbook:
@@ -110,4 +110,4 @@ def tie_room(case: Tiny) -> float:
 
 
 def floors_of(case: Tiny, listed: Sequence[Contingency]) -> Floats:
-    return np.asarray(client_floors(problem_of(case), listed))
+    return np.asarray(compute_client_floors(problem_of(case), listed))

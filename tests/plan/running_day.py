@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from releve.demand.tables import Requirement
 from releve.network import Operator, to_utc
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import Contingency, Placement, Plan, PlanSettings, contingencies_of, plan_day
-from releve.plan.intraday_relief import LiveRelief
+from releve.plan import Contingency, Placement, Plan, PlanSettings, list_contingencies, plan_day
+from releve.plan.intraday_relief import IntradayRelief
 from releve.plan.week import require_day
 from tests.plan import oracle_rules as rules
 from tests.plan.tiny import HALF_HOUR, Tiny
@@ -36,7 +36,7 @@ def planned(case: Tiny) -> Plan:
 
 
 def sites_of(operator: Operator) -> tuple[Contingency, ...]:
-    return tuple(one for one in contingencies_of(operator) if one.kind == "site")
+    return tuple(one for one in list_contingencies(operator) if one.kind == "site")
 
 
 def clock(case: Tiny, text: str) -> datetime:
@@ -58,7 +58,7 @@ def running(plan: Plan, when: datetime) -> dict[str, Placement]:
     return {row.agent: clipped(row, when) for row in plan.placements if row.end > when}
 
 
-def relieved(plan: Plan, when: datetime, found: LiveRelief) -> dict[str, Placement]:
+def relieved(plan: Plan, when: datetime, found: IntradayRelief) -> dict[str, Placement]:
     """Return who works where after the moves, by agent."""
     at = running(plan, when)
     for move in found.moves:

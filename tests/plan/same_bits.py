@@ -24,9 +24,9 @@ from releve.files.plan_folder import write_plans
 from releve.network import Operator, zone
 from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
 from releve.network.sample import sample_operator
-from releve.plan import Plan, named_plan, solve_day
+from releve.plan import Plan, name_plan, solve_day
 from releve.plan.plan_json import plan_to_json
-from releve.plan.purchases.search import what_is_missing
+from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import require_day
 
 STAMP = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
@@ -59,8 +59,8 @@ def planned(operator: Operator) -> Plan:
     first = min(shift.start for shift in operator.shifts)
     day = first.astimezone(zone(operator.row.time_zone)).date()
     solved = solve_day(operator, require_day(operator, day))
-    plan = named_plan(operator, solved, version="test")
-    return replace(plan, missing=what_is_missing(operator, solved))
+    plan = name_plan(operator, solved, version="test")
+    return replace(plan, missing=find_what_is_missing(operator, solved))
 
 
 def digest_of(plan: Plan) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from releve.plan import n1_program
-from releve.plan.lp import LinearProgram, Solution, solve
+from releve.plan.lp import LinearProgram, Solution, solve_lp
 
 NOISE = 1e-6
 SPREAD = 0.0003
@@ -39,14 +39,14 @@ def shaken(seed: int, *, permuted: bool = True) -> Iterator[None]:
         other.columns(lp.n_columns, lp.cost()[columns], lower[columns], upper[columns])
         other.rows(lp.n_rows, least[rows], most[rows])
         other.add(entries.row, entries.col, entries.data)
-        found = solve(other, **given)  # type: ignore[arg-type]
+        found = solve_lp(other, **given)  # type: ignore[arg-type]
         x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
         x[columns], dual[rows] = found.x, found.row_dual
         noise = rng.uniform(-NOISE, NOISE, len(x))
         return replace(found, x=np.maximum(0.0, x + noise), row_dual=dual)
 
-    n1_program.solve = solve_shaken  # type: ignore[assignment]
+    n1_program.solve_lp = solve_shaken  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        n1_program.solve = solve
+        n1_program.solve_lp = solve_lp  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from releve.plan.contingency import contingencies_of
+from releve.plan.contingency import list_contingencies
 from releve.plan.result import Move, Plan
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_case import team, three_sites
@@ -74,7 +74,7 @@ def test_a_gap_over_a_bound_of_nothing_is_no_number() -> None:
 def test_the_regret_of_the_base_plan_is_among_the_worst() -> None:
     """Losing a site costs k nothing above its floor, but the base plan leaves half of l."""
     case, _ = made()
-    listed = contingencies_of(case.operator)[:1]
+    listed = list_contingencies(case.operator)[:1]
     plan = plan_of(case, TEAM[:2], floors={("site:a", "k"): 1.0, ("site:a", "l"): 1.0},
                    contingencies=listed)  # fmt: skip
     assert plan.bound.regret["site"] == 0.5

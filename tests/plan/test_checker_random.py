@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.plan.checker import check_relief
-from releve.plan.checker.figures import weights_of
+from releve.plan.checker.figures import compute_weights
 from releve.plan.checker.rules import DayRules
-from releve.plan.contingency import contingencies_of
+from releve.plan.contingency import list_contingencies
 from releve.plan.result import Placement
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import faults, moves_between, plan_of
@@ -34,7 +34,7 @@ def test_best_plans_and_reliefs_of_the_oracle_pass(seed: int) -> None:
     case = case_of(seed)
     base = best_base(case).placements
     moves = {}
-    for lost in contingencies_of(case.operator):
+    for lost in list_contingencies(case.operator):
         relief = best_relief(case, base, lost, price=0.5)
         moves[lost.id] = moves_between(case, base, relief.placements, lost)
     plan = plan_of(case, base, moves)
@@ -57,7 +57,7 @@ def test_a_pair_is_refused_exactly_when_the_oracle_has_it_not(seed: int) -> None
     """Every agent x place x programme, with and without a contingency."""
     case = case_of(seed, agents=6)
     day = DayRules(case.operator, DAY, case.settings)
-    for lost in (None, *contingencies_of(case.operator)):
+    for lost in (None, *list_contingencies(case.operator)):
         for agent in case.operator.agents:
             allowed = {
                 (place, row.id)
@@ -74,7 +74,7 @@ def test_a_pair_is_refused_exactly_when_the_oracle_has_it_not(seed: int) -> None
 def test_weights_are_those_of_the_oracle_and_weigh_the_requirement_as_itself(seed: int) -> None:
     case = case_of(seed)
     need = case.requirement
-    found = weights_of(case.operator, need.agents, need.calls, need.aht_s)
+    found = compute_weights(case.operator, need.agents, need.calls, need.aht_s)
     assert found == pytest.approx(rules.weights(case), rel=1e-12)
     total = np.nansum(need.agents)
     assert float(np.nansum(need.agents, axis=0) @ found) == pytest.approx(total, rel=1e-12)
@@ -106,7 +106,7 @@ def test_isolation_is_counted_per_lost_site(seed: int, share: float) -> None:
     case = case_of(seed, agents=5)
     case = replace(case, settings=replace(case.settings, isolated=share))
     base = best_base(case).placements
-    for lost in contingencies_of(case.operator):
+    for lost in list_contingencies(case.operator):
         relief = best_relief(case, base, lost).placements
         moves = moves_between(case, base, relief, lost)
         plan = plan_of(case, base, {lost.id: moves}, contingencies=[lost])

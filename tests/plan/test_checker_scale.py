@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from releve.plan.checker import check_plan
-from releve.plan.checker.figures import weights_of
-from releve.plan.checker.people import after_moves
-from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.checker.figures import compute_weights
+from releve.plan.checker.people import apply_moves
+from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.result import BASE, Move, Placement, Plan, PlannedSite, Scenario
 from releve.plan.settings import PlanSettings
@@ -72,13 +72,13 @@ def plan_at_scale(case: Tiny) -> Plan:
     need, operator = case.requirement, case.operator
     base = at_own_site(case)
     timeline = Timeline(need.starts)
-    weights = weights_of(operator, need.agents, need.calls, need.aht_s)
+    weights = compute_weights(operator, need.agents, need.calls, need.aht_s)
     extra = [Contingency(f"named:{i}", "named", "Two", frozenset({f"s{i}", "s14"})) for i in (0, 3)]
-    contingencies = (*contingencies_of(operator), *extra)
+    contingencies = (*list_contingencies(operator), *extra)
     scenarios = {}
     for name, lost in ((BASE, None), *((row.id, row) for row in contingencies)):
         moves = go_home(case, base, lost) if lost else ()
-        placed = count_placed(operator, timeline, after_moves(base, moves))
+        placed = count_placed(operator, timeline, apply_moves(base, moves))
         penalty = float((np.maximum(0.0, need.agents - placed) @ weights).sum())
         scenarios[name] = Scenario(name, placed, moves, penalty, penalty)
     usable = {row.id: tuple(f"{row.id}-{i}" for i in range(400)) for row in operator.sites}

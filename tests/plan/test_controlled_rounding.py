@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.plan.controlled_rounding import NEARNESS, controlled_rounding
+from releve.plan.controlled_rounding import NEARNESS, round_controlled
 from releve.plan.lp import Floats, Ints
-from releve.plan.problem import Problem
+from releve.plan.problem import DayProblem
 from tests.plan.planned import problem_of
 from tests.plan.test_planner import by_chance
 from tests.plan.tiny import two_sites_one_client
@@ -21,11 +21,11 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 @cache
-def some_problem(seed: int) -> Problem:
+def some_problem(seed: int) -> DayProblem:
     return problem_of(by_chance(seed))
 
 
-def drawn(problem: Problem, seed: int) -> tuple[Floats, Floats]:
+def drawn(problem: DayProblem, seed: int) -> tuple[Floats, Floats]:
     """Return fractions and prices of people on the assignments of a problem."""
     stream = np.random.default_rng(seed)
     count = len(problem.group)
@@ -33,7 +33,7 @@ def drawn(problem: Problem, seed: int) -> tuple[Floats, Floats]:
     return people, stream.uniform(0.0, 5.0, count)
 
 
-def totals(problem: Problem) -> list[tuple[object, ...]]:
+def totals(problem: DayProblem) -> list[tuple[object, ...]]:
     """Return the totals that each assignment counts in, as a plain list of names."""
     out: list[tuple[object, ...]] = []
     for g, m, p, link in zip(
@@ -48,7 +48,7 @@ def totals(problem: Problem) -> list[tuple[object, ...]]:
     return out
 
 
-def kept(problem: Problem, people: Floats, whole: Ints) -> bool:
+def kept(problem: DayProblem, people: Floats, whole: Ints) -> bool:
     """Return whether each number and each total was rounded down or up, and no further."""
     planned: dict[object, float] = {}
     rounded: dict[object, float] = {}
@@ -67,7 +67,7 @@ def kept(problem: Problem, people: Floats, whole: Ints) -> bool:
 def test_every_total_is_rounded_down_or_up_and_no_further(case: int, seed: int) -> None:
     problem = some_problem(case)
     people, price = drawn(problem, seed)
-    assert kept(problem, people, controlled_rounding(problem, people, price))
+    assert kept(problem, people, round_controlled(problem, people, price))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -87,11 +87,11 @@ def test_it_is_the_cheapest_of_all_such_roundings(seed: int) -> None:
         whole[free] += ups
         if kept(problem, people, whole):
             least = min(least, cost(whole))
-    assert cost(controlled_rounding(problem, people, price)) == pytest.approx(least)
+    assert cost(round_controlled(problem, people, price)) == pytest.approx(least)
 
 
 def test_whole_people_stay_as_they_are() -> None:
     problem = some_problem(0)
     people = np.arange(len(problem.group)) % 4
-    found = controlled_rounding(problem, people.astype(float), np.ones(len(people)))
+    found = round_controlled(problem, people.astype(float), np.ones(len(people)))
     assert found.tolist() == people.tolist()

@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import PlanSettings, SolvedDay, contingencies_of, solve_day
-from releve.plan.cuts import Cut, cut_table
-from releve.plan.integer_plan import Whole, WholePlan, empty_state, fixed_of, whole_plan
+from releve.plan import PlanSettings, SolvedDay, list_contingencies, solve_day
+from releve.plan.cuts import Cut, build_cut_table
+from releve.plan.integer_plan import (
+    IntegerGoal,
+    IntegerPlan,
+    build_empty_state,
+    build_kernel_problem,
+    find_integer_plan,
+)
 from releve.plan.integer_problem import IntegerProblem
 from releve.plan.integer_search import ROUNDINGS, IntegerSearch
-from releve.plan.local_search import put
-from releve.plan.objective import answers_of
+from releve.plan.local_search import place_person
+from releve.plan.objective import solve_answers
 from releve.plan.week import require_day
 from tests.plan.shaking import SPREAD, shaken
 
@@ -24,7 +30,7 @@ from tests.plan.shaking import SPREAD, shaken
 @cache
 def sample(agents: int = 120, sites: int = 3, seed: int = 2) -> SolvedDay:
     operator = sample_operator(agents, sites, seed, weeks_of_history=4)
-    lost = [one for one in contingencies_of(operator) if one.kind == "site"]
+    lost = [one for one in list_contingencies(operator) if one.kind == "site"]
     need = require_day(operator, FIRST_DAY)
     return solve_day(operator, need, PlanSettings(), contingencies=lost)
 
@@ -38,7 +44,7 @@ def search_of(day: SolvedDay) -> IntegerSearch:
     return IntegerSearch(case)
 
 
-def exposed_to(day: SolvedDay, base: WholePlan, loss: int) -> np.ndarray:
+def exposed_to(day: SolvedDay, base: IntegerPlan, loss: int) -> np.ndarray:
     """Count, plainly, the people of each group on the places that a loss takes away."""
     problem = day.planning.problem
     out = np.zeros(len(problem.size))
@@ -49,10 +55,10 @@ def exposed_to(day: SolvedDay, base: WholePlan, loss: int) -> np.ndarray:
     return out
 
 
-def cost_of_answer(day: SolvedDay, base: WholePlan) -> dict[int, tuple[Cut, float]]:
+def cost_of_answer(day: SolvedDay, base: IntegerPlan) -> dict[int, tuple[Cut, float]]:
     """Return of each loss the cut at a base plan and what the relief costs there."""
     planning = day.planning
-    answers = answers_of(
+    answers = solve_answers(
         planning.problem, planning.layout, planning.contingencies, planning.floors,
         planning.secure, base, day.settings,
     )  # fmt: skip
@@ -64,7 +70,7 @@ def cost_of_answer(day: SolvedDay, base: WholePlan) -> dict[int, tuple[Cut, floa
     return out
 
 
-def value_of(day: SolvedDay, cut: Cut, base: WholePlan) -> float:
+def value_of(day: SolvedDay, cut: Cut, base: IntegerPlan) -> float:
     return cut.constant + float((cut.slope * exposed_to(day, base, cut.loss)).sum())
 
 
@@ -101,12 +107,15 @@ def test_the_kernel_keeps_the_value_of_every_cut() -> None:
         Cut(loss, float(rng.normal()), rng.uniform(0, 2, len(problem.size)))
         for loss in (0, 0, 1, 2)
     ]
-    table = cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], cuts)
+    table = build_cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], cuts)
     want = want_of(day, table)
-    fixed, state = fixed_of(problem, layout, want), empty_state(problem, layout, table)
+    fixed, state = (
+        build_kernel_problem(problem, layout, want),
+        build_empty_state(problem, layout, table),
+    )
     first_slot = np.searchsorted(layout.y_link, problem.link)
     for j in rng.integers(0, len(problem.group), 200):
-        put(fixed, state, int(j), int(first_slot[j]), 1)
+        place_person(fixed, state, int(j), int(first_slot[j]), 1)
     base = replace(planning.base, assigned=state.w)
     for k, cut in ((1, cuts[0]), (2, cuts[1])):
         assert state.relief[0, k] == pytest.approx(value_of(day, cut, base), rel=1e-9)
@@ -114,10 +123,10 @@ def test_the_kernel_keeps_the_value_of_every_cut() -> None:
     assert (state.relief[:, 0] == 0.0).all()
 
 
-def want_of(day: SolvedDay, table: object) -> Whole:
+def want_of(day: SolvedDay, table: object) -> IntegerGoal:
     problem = day.planning.problem
     none = np.zeros(len(problem.group))
-    return Whole(
+    return IntegerGoal(
         allowed=np.ones(len(problem.group), dtype=np.bool_), price=none,
         stay=np.zeros(len(problem.group), dtype=np.int64), available=problem.size,
         onsite=problem.size, limit=np.full(len(problem.clients), 1e9),
@@ -135,8 +144,8 @@ def test_a_place_that_a_dear_cut_lies_on_is_left() -> None:
         i for i, c in enumerate(planning.contingencies) if set(c.sites) == {problem.sites[site]}
     )
     dear = Cut(loss, 0.0, np.full(len(problem.size), 1e4))
-    table = cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], [dear])
-    found = whole_plan(
+    table = build_cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], [dear])
+    found = find_integer_plan(
         problem, planning.layout, want_of(day, table),
         planning.base.assigned.astype(float), planning.base.on_pattern.astype(float),
     )  # fmt: skip

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from releve.network import Operator, sample_operator
-from releve.plan import BASE, SolvedDay, contingencies_of, solve_day
-from releve.plan.explain import explain
+from releve.plan import BASE, SolvedDay, list_contingencies, solve_day
+from releve.plan.explain import explain_shortfall
 from releve.plan.week import require_day
 
 DAY = date(2026, 12, 1)
@@ -17,7 +17,7 @@ DAY = date(2026, 12, 1)
 @pytest.fixture(scope="module")
 def solved() -> tuple[Operator, SolvedDay]:
     operator = sample_operator(200, 3, 1)
-    sites = [c for c in contingencies_of(operator) if c.kind == "site"]
+    sites = [c for c in list_contingencies(operator) if c.kind == "site"]
     return operator, solve_day(operator, require_day(operator, DAY), contingencies=sites)
 
 
@@ -35,7 +35,7 @@ def worst(day: SolvedDay) -> tuple[str, str]:
 def test_a_shortfall_names_what_binds(solved: tuple[Operator, SolvedDay]) -> None:
     operator, day = solved
     client, contingency = worst(day)
-    found = explain(operator, day, client, contingency)
+    found = explain_shortfall(operator, day, client, contingency)
     assert found.missing > 0
     assert found.bindings
     assert all(one.price > 0 for one in found.bindings)
@@ -48,7 +48,7 @@ def test_one_more_of_something_never_leaves_the_client_with_more_than_it_missed(
     """A purchase that helps by its dual gains no more than the client misses."""
     operator, day = solved
     client, contingency = worst(day)
-    found = explain(operator, day, client, contingency)
+    found = explain_shortfall(operator, day, client, contingency)
     assert found.one_more
     assert all(one.slope > 0 for one in found.one_more)
     assert all(one.gain <= found.missing + 1e-6 for one in found.one_more)
@@ -58,7 +58,7 @@ def test_one_more_of_something_never_leaves_the_client_with_more_than_it_missed(
 def test_the_base_day_is_explained_too(solved: tuple[Operator, SolvedDay]) -> None:
     operator, day = solved
     client, _ = worst(day)
-    assert explain(operator, day, client).contingency == BASE
+    assert explain_shortfall(operator, day, client).contingency == BASE
 
 
 def test_an_unknown_client_or_loss_is_named_with_those_known(
@@ -66,7 +66,7 @@ def test_an_unknown_client_or_loss_is_named_with_those_known(
 ) -> None:
     operator, day = solved
     with pytest.raises(ValueError, match="no client 'nobody'; clients: "):
-        explain(operator, day, "nobody")
+        explain_shortfall(operator, day, "nobody")
     client, _ = worst(day)
     with pytest.raises(ValueError, match="no contingency 'site:moon'; known: base, site:"):
-        explain(operator, day, client, "site:moon")
+        explain_shortfall(operator, day, client, "site:moon")

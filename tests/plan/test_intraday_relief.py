@@ -15,11 +15,21 @@ import pytest
 from releve.network import Measure
 from releve.plan import Contingency, Placement, Plan, Scenario
 from releve.plan.checker import check_relief
-from releve.plan.integer_plan import WholePlan
-from releve.plan.intraday_relief import LiveDay, LiveRelief, live_day, live_relief
-from releve.plan.lower_bounds import by_client, client_requirement
-from releve.plan.lp import solve
-from releve.plan.relief import available_staff, columns_of, excess_price, relief_programme
+from releve.plan.integer_plan import IntegerPlan
+from releve.plan.intraday_relief import (
+    IntradayRelief,
+    RunningDay,
+    build_running_day,
+    solve_intraday_relief,
+)
+from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
+from releve.plan.lp import solve_lp
+from releve.plan.relief import (
+    build_relief_program,
+    find_available_staff,
+    price_excess,
+    read_columns,
+)
 from tests.plan import oracle_rules as rules
 from tests.plan.running_day import (
     clock,
@@ -50,8 +60,8 @@ class Closed:
     when: datetime
     site: str
     lost: Contingency
-    day: LiveDay
-    found: LiveRelief
+    day: RunningDay
+    found: IntradayRelief
 
     @property
     def exposed(self) -> set[str]:
@@ -62,9 +72,9 @@ class Closed:
 def close_each(agents: int, seed: int, text: str) -> list[Closed]:
     case, plan = running_day(agents, seed)
     when = clock(case, text)
-    day = live_day(case.operator, plan, case.requirement, when, case.settings)
+    day = build_running_day(case.operator, plan, case.requirement, when, case.settings)
     return [
-        Closed(case, plan, when, site, lost, day, live_relief(day, lost, case.settings))
+        Closed(case, plan, when, site, lost, day, solve_intraday_relief(day, lost, case.settings))
         for lost in sites_of(case.operator)
         for site in lost.sites
     ]
@@ -173,9 +183,9 @@ def test_placed_work_and_penalties_are_those_of_the_people(closures: list[Closed
 def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None:
     """Nothing is running yet, so the live relief is one the morning could have had."""
     case, plan = running_day(300)
-    day = live_day(case.operator, plan, case.requirement, plan.starts[0], case.settings)
+    day = build_running_day(case.operator, plan, case.requirement, plan.starts[0], case.settings)
     for lost in sites_of(case.operator):
-        found = live_relief(day, lost, case.settings, curve=False)
+        found = solve_intraday_relief(day, lost, case.settings, curve=False)
         assert found.moves
         scenario = Scenario(lost.id, found.placed, found.moves, found.penalty, found.lp_penalty)
         faults = check_relief(
@@ -194,9 +204,9 @@ def test_a_measure_on_how_many_people_a_site_holds_counts_live_too() -> None:
     )
     tight = replace(case, operator=replace(case.operator, measures=limits))
     plan, when = planned(tight), clock(case, "10:30")
-    day_left = live_day(tight.operator, plan, tight.requirement, when, tight.settings)
+    day_left = build_running_day(tight.operator, plan, tight.requirement, when, tight.settings)
     for lost in sites_of(tight.operator):
-        found = live_relief(day_left, lost, tight.settings, curve=False)
+        found = solve_intraday_relief(day_left, lost, tight.settings, curve=False)
         present = people_on(tight.requirement, relieved(plan, when, found), when)
         assert max(n for (_, place), n in present.items() if place != "home") == 15
 
@@ -206,10 +216,10 @@ def test_seats_and_delays_hold_whichever_move_takes_longer(home: int, site: int)
     case, plan = running_day(300)
     when = clock(case, "10:30")
     delays = {"home_delay": timedelta(minutes=home), "site_delay": timedelta(minutes=site)}
-    day = live_day(case.operator, plan, case.requirement, when, case.settings, **delays)
+    day = build_running_day(case.operator, plan, case.requirement, when, case.settings, **delays)
     seats = {row.id: len(row.usable_seats) for row in plan.sites}
     for lost in sites_of(case.operator):
-        found = live_relief(day, lost, case.settings, curve=False)
+        found = solve_intraday_relief(day, lost, case.settings, curve=False)
         present = people_on(case.requirement, relieved(plan, when, found), when)
         assert all(n <= seats[place] for (_, place), n in present.items() if place != "home")
         moved = [
@@ -247,18 +257,18 @@ def test_no_relief_in_whole_people_costs_less_than_the_fractional_one(
     for one in closures:
         problem, price = one.day.problem, one.case.settings.relief_move_price
         limit = np.full(len(problem.clients), one.case.settings.target)
-        staff = available_staff(problem, one.lost, one.day.stay, one.case.settings.isolated)
-        lp, _ = relief_programme(problem, one.day.layout, staff, limit, price)
+        staff = find_available_staff(problem, one.lost, one.day.stay, one.case.settings.isolated)
+        lp, _ = build_relief_program(problem, one.day.layout, staff, limit, price)
         moved = [
             move
             for move in one.found.moves
             if move.after is not None
             and (move.before is None or _where(move.before) != _where(move.after))
         ]
-        missing = by_client(problem, np.maximum(0.0, one.found.required - one.found.placed))
-        above = np.maximum(0.0, missing - limit * client_requirement(problem))
-        cost = one.found.penalty + price * len(moved) + excess_price(problem) @ above
-        assert cost >= solve(lp).objective * (1 - 1e-6)
+        missing = sum_by_client(problem, np.maximum(0.0, one.found.required - one.found.placed))
+        above = np.maximum(0.0, missing - limit * sum_client_requirement(problem))
+        cost = one.found.penalty + price * len(moved) + price_excess(problem) @ above
+        assert cost >= solve_lp(lp).objective * (1 - 1e-6)
 
 
 def _where(row: Placement) -> tuple[str, str]:
@@ -268,9 +278,9 @@ def _where(row: Placement) -> tuple[str, str]:
 def test_the_first_answer_comes_before_the_optimum_and_is_the_one_reported() -> None:
     case, plan = running_day(300)
     when = clock(case, "10:30")
-    day = live_day(case.operator, plan, case.requirement, when, case.settings)
-    heard: list[WholePlan] = []
-    found = live_relief(
+    day = build_running_day(case.operator, plan, case.requirement, when, case.settings)
+    heard: list[IntegerPlan] = []
+    found = solve_intraday_relief(
         day, sites_of(case.operator)[0], case.settings, curve=False, first_answer=heard.append
     )
     assert [plan.penalty for plan in heard] == [found.first]
@@ -293,12 +303,14 @@ def test_what_is_missing_costs_more_as_the_price_of_a_move_rises(closures: list[
     """
     for one in closures:
         limit = np.full(len(one.day.problem.clients), one.case.settings.target)
-        staff = available_staff(one.day.problem, one.lost, one.day.stay, one.case.settings.isolated)
+        staff = find_available_staff(
+            one.day.problem, one.lost, one.day.stay, one.case.settings.isolated
+        )
         rest = []
         for price, moved, missing in one.found.curve:
-            lp, block = relief_programme(one.day.problem, one.day.layout, staff, limit, price)
-            solution = solve(lp, method="simplex")
-            again = np.maximum(0.0, columns_of(solution.x, block.w) - staff.kept).sum()
+            lp, block = build_relief_program(one.day.problem, one.day.layout, staff, limit, price)
+            solution = solve_lp(lp, method="simplex")
+            again = np.maximum(0.0, read_columns(solution.x, block.w) - staff.kept).sum()
             assert again == pytest.approx(moved, abs=1e-6)
             assert solution.x[block.u].sum() == pytest.approx(missing, abs=1e-6)
             rest.append(solution.objective - price * moved)
@@ -310,7 +322,7 @@ def test_free_moves_miss_no_more_than_dear_ones(closures: list[Closed]) -> None:
     """In fractions; whole people follow within the tolerance of the rounding."""
     for one in closures:
         free, dear = (
-            live_relief(
+            solve_intraday_relief(
                 one.day, one.lost, replace(one.case.settings, relief_move_price=price), curve=False
             )
             for price in (0.0, 32.0)
@@ -327,15 +339,19 @@ def test_free_moves_miss_no_more_than_dear_ones(closures: list[Closed]) -> None:
 def test_a_time_off_the_planned_day_is_refused(beyond: timedelta) -> None:
     case, plan = running_day(300)
     with pytest.raises(ValueError, match="is not on the planned day 2026-11-30"):
-        live_day(case.operator, plan, case.requirement, plan.starts[0] + beyond, case.settings)
+        build_running_day(
+            case.operator, plan, case.requirement, plan.starts[0] + beyond, case.settings
+        )
 
 
 def test_a_time_within_a_half_hour_counts_from_its_start() -> None:
     case, plan = running_day(300)
     lost = sites_of(case.operator)[1]
     found = [
-        live_relief(
-            live_day(case.operator, plan, case.requirement, clock(case, text), case.settings),
+        solve_intraday_relief(
+            build_running_day(
+                case.operator, plan, case.requirement, clock(case, text), case.settings
+            ),
             lost,
             case.settings,
             curve=False,
@@ -348,9 +364,9 @@ def test_a_time_within_a_half_hour_counts_from_its_start() -> None:
 def test_in_the_last_half_hour_nobody_can_be_moved_in_time() -> None:
     case, plan = running_day(300)
     last = max(row.end for row in plan.placements) - HALF_HOUR
-    day = live_day(case.operator, plan, case.requirement, last, case.settings)
+    day = build_running_day(case.operator, plan, case.requirement, last, case.settings)
     for lost in sites_of(case.operator):
-        found = live_relief(day, lost, case.settings, curve=False)
+        found = solve_intraday_relief(day, lost, case.settings, curve=False)
         for move in found.moves:
             assert move.after is None or move.before is not None
             assert move.after is None or move.after.place == move.before.place  # type: ignore[union-attr]
@@ -364,7 +380,7 @@ def test_the_linear_relief_knows_every_half_hour_in_which_seats_could_run_out(
     case, plan = running_day(300)
     delays = {"home_delay": timedelta(minutes=home), "site_delay": timedelta(minutes=site)}
     when = clock(case, "10:30")
-    day = live_day(case.operator, plan, case.requirement, when, case.settings, **delays)
+    day = build_running_day(case.operator, plan, case.requirement, when, case.settings, **delays)
     problem = day.problem
     could: dict[tuple[int, int], set[int]] = {}
     for g, m, link in zip(problem.group, problem.place, problem.link, strict=True):

@@ -9,7 +9,7 @@ import pytest
 
 from releve.cli.plan_text import proof_lines
 from releve.plan import n1_program, plan_day
-from releve.plan.lp import LinearProgram, Solution, SolverError, solve
+from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
 from tests.plan import tiny
 from tests.plan.planned import problem_of, secure_of, sites_of
 
@@ -38,7 +38,7 @@ def stopped_early(lp: LinearProgram, most: float) -> list[Solution]:
     for steps in range(2000):
         options = {**PRIMAL, "simplex_iteration_limit": steps}
         with suppress(SolverError):
-            found.append(solve(lp, method="simplex", most=most, options=options))
+            found.append(solve_lp(lp, method="simplex", most=most, options=options))
             if found[-1].status == "Optimal":
                 return found[:-1]
     raise AssertionError("it does not end")
@@ -47,7 +47,7 @@ def stopped_early(lp: LinearProgram, most: float) -> list[Solution]:
 @pytest.mark.parametrize("seed", range(5))
 def test_wherever_the_solver_stops_its_bound_is_below_the_optimum(seed: int) -> None:
     lp = staffing(seed)
-    optimum = solve(lp, method="simplex")
+    optimum = solve_lp(lp, method="simplex")
     assert optimum.bound == optimum.objective
     early = stopped_early(lp, 4 * PEOPLE)
     assert any(found.objective > optimum.objective * 1.01 for found in early)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import PlanSettings, SolvedDay, contingencies_of, solve_day
+from releve.plan import PlanSettings, SolvedDay, list_contingencies, solve_day
+from releve.plan.day_solution import Planning
 from releve.plan.integer_problem import IntegerProblem, round_base_plan
 from releve.plan.integer_search import OBJECTIVE_TOLERANCE, ROUNDINGS, IntegerSearch
-from releve.plan.n1_program import shortfall_weights
-from releve.plan.objective import answer_of, objective_of
-from releve.plan.solve import Planning
+from releve.plan.n1_program import build_shortfall_weights
+from releve.plan.objective import compute_objective, solve_answer
 from releve.plan.week import require_day
 from tests.plan.planned import sites_of
 from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
@@ -23,7 +23,7 @@ from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
 @cache
 def sample() -> SolvedDay:
     operator = sample_operator(200, 4, 1, weeks_of_history=4)
-    sites = [one for one in contingencies_of(operator) if one.kind == "site"]
+    sites = [one for one in list_contingencies(operator) if one.kind == "site"]
     need = require_day(operator, FIRST_DAY)
     return solve_day(operator, need, PlanSettings(), contingencies=sites)
 
@@ -53,7 +53,7 @@ def test_a_plan_that_needs_no_rounding_is_at_its_bound(made: object) -> None:
 @pytest.mark.slow
 def test_what_a_relief_pays_for_moves_is_no_part_of_it() -> None:
     planning, dear = sample().planning, PlanSettings(relief_move_price=60.0)
-    again = objective_of(
+    again = compute_objective(
         planning.problem, planning.layout, planning.contingencies, planning.floors, planning.secure,
         planning.base, dear,
     )  # fmt: skip
@@ -85,7 +85,7 @@ def test_a_base_plan_that_serves_half_is_further_from_the_bound() -> None:
     site = int(np.argmax(np.bincount(problem.place, weights=planning.base.assigned)[:-1]))
     fewer = np.where(problem.place == site, 0, planning.base.assigned)
     worse = replace(planning.base, assigned=fewer, placed=planning.base.placed * 0.5)
-    again = objective_of(
+    again = compute_objective(
         problem, planning.layout, planning.contingencies, planning.floors, planning.secure, worse,
         day.settings,
     )  # fmt: skip
@@ -98,10 +98,10 @@ def test_an_answer_that_may_miss_more_costs_no_more() -> None:
     planning = day.planning
     for row, lost in enumerate(planning.contingencies, start=1):
         tight, loose = (
-            answer_of(
+            solve_answer(
                 planning.problem, planning.layout, lost, planning.base,
                 floor=planning.floors[row], worst=worst, settings=day.settings,
-                shortfall_cost=shortfall_weights(["site"], day.settings)["site"],
+                shortfall_cost=build_shortfall_weights(["site"], day.settings)["site"],
                 target=day.settings.target,
             )
             for worst in (0.0, 1.0)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.network import find_faults, write_operator
-from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules
 from tests.plan import tiny
@@ -44,7 +44,7 @@ def test_the_best_of_hand_made_operators_is_the_one_worked_out(
     case = made()
     plan = best_base(case)
     assert plan.objective == pytest.approx(base)
-    for lost in contingencies_of(case.operator):
+    for lost in list_contingencies(case.operator):
         if lost.id in reliefs:
             relief = best_relief(case, plan.placements, lost)
             assert relief.penalty == pytest.approx(reliefs[lost.id])
@@ -100,7 +100,7 @@ def test_branches_left_out_never_held_the_best(seed: int) -> None:
     plan = best_base(case)
     assert plan.objective == pytest.approx(plainly(case, None), abs=1e-9)
     assert plan.penalty == pytest.approx(rules.penalty_of(case, plan.placements), abs=1e-9)
-    lost = contingencies_of(case.operator)[0]
+    lost = list_contingencies(case.operator)[0]
     relief = best_relief(case, plan.placements, lost, price=0.5)
     assert relief.objective == pytest.approx(plainly(case, lost), abs=1e-9)
 
@@ -114,7 +114,7 @@ def test_fractions_of_people_are_never_worse_than_whole_people(seed: int) -> Non
     )
     plan = best_base(case)
     assert textbook_base(case).objective <= plan.objective + 1e-6
-    for lost in contingencies_of(case.operator):
+    for lost in list_contingencies(case.operator):
         relief = best_relief(case, plan.placements, lost)
         assert textbook_relief(case, plan.placements, lost).penalty <= relief.penalty + 1e-6
     least = textbook_floors(case)
@@ -139,7 +139,7 @@ def test_the_textbook_form_isolates_the_exact_share() -> None:
     """
     case = tiny.two_sites_one_client()
     case = replace(case, settings=PlanSettings(isolated=0.1, move_price=1.0))
-    whole = textbook_whole(case, textbook_floors(case)[:1], contingencies_of(case.operator)[:1])
+    whole = textbook_whole(case, textbook_floors(case)[:1], list_contingencies(case.operator)[:1])
     assert whole.penalties["site:a"] == pytest.approx(2.2)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from releve.network import Authorisation
-from releve.plan import PlanError, named_plan, plan_day, solve_day
-from releve.plan.purchases.search import what_is_missing
+from releve.plan import PlanError, name_plan, plan_day, solve_day
+from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.result import Plan
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules
@@ -238,11 +238,11 @@ def test_a_demand_nobody_could_meet_gets_a_plan_and_an_answer_to_what_is_missing
 ) -> None:
     case = ten_times(by_chance(seed))
     solved = solve_day(case.operator, case.requirement, case.settings)
-    plan = named_plan(case.operator, solved)
+    plan = name_plan(case.operator, solved)
     assert plan.placements
     assert plan.bound.penalty > 0
     assert not any(verdict.secure for verdict in plan.verdicts if needs(case, verdict.client))
-    answer = what_is_missing(case.operator, solved)
+    answer = find_what_is_missing(case.operator, solved)
     assert answer.incurable or answer.purchases
     assert answer.cost >= answer.lower_bound - 1e-6
 

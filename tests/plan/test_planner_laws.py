@@ -14,8 +14,8 @@ import pytest
 from releve.network import Seat, Site
 from releve.plan import plan_day
 from releve.plan.contingency import Contingency
-from releve.plan.lower_bounds import client_floors
-from releve.plan.n1_program import secure_plan
+from releve.plan.lower_bounds import compute_client_floors
+from releve.plan.n1_program import solve_n1_program
 from releve.plan.result import Placement
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import with_operator
@@ -43,7 +43,7 @@ def by_chance(seed: int) -> Tiny:
 
 def bound_of(case: Tiny, listed: Sequence[Contingency], floors: Floats) -> float:
     """Return the lower bound of a case for given contingencies and floors."""
-    return secure_plan(problem_of(case), listed, floors, case.settings).objective
+    return solve_n1_program(problem_of(case), listed, floors, case.settings).objective
 
 
 def near(value: float) -> object:
@@ -121,7 +121,7 @@ def never_above(before: Tiny, after: Tiny) -> None:
     floors = floors_of(before, listed)
     least = bound_of(before, listed, floors)
     assert bound_of(after, listed, floors) <= least + NEAR * max(1.0, least)
-    assert (client_floors(problem_of(after), listed) <= floors + NEAR).all()
+    assert (compute_client_floors(problem_of(after), listed) <= floors + NEAR).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

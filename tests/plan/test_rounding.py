@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from releve.plan import plan_day
-from releve.plan.local_search import improve, shake
-from releve.plan.rounding import fill, round_groups, round_sum
+from releve.plan.local_search import exchange_people, improve_state
+from releve.plan.rounding import fill_patterns, round_groups, round_sum
 from tests.plan import tiny
 
 
@@ -48,5 +48,5 @@ def test_a_problem_of_one_assignment_is_of_the_layout_that_the_kernels_are_compi
     """Else whoever has it first would wait a quarter of a minute for the compiler."""
     for case in (tiny.two_sites_one_client(), tiny.breaks_apart()):
         plan_day(case.operator, case.requirement, case.settings)
-    for kernel in (round_groups, fill, improve, shake):
+    for kernel in (round_groups, fill_patterns, improve_state, exchange_people):
         assert len(kernel.signatures) == 1

@@ -11,13 +11,13 @@ import pytest
 from releve.demand import metrics
 from releve.demand.queue import predict_by_erlang
 from releve.network import Operator
-from releve.plan import BASE, Plan, named_plan
+from releve.plan import BASE, Plan, name_plan
 from releve.plan.simulation_check import (
-    Simulated,
-    alike,
-    client_figures,
-    relief_error,
-    simulated,
+    SimulatedDay,
+    compute_client_figures,
+    find_relief_error,
+    group_equal_scenarios,
+    simulate_plan,
     tightened,
 )
 from tests.plan.wave_day import LOANS, OPEN, demand, operator, solve, stretched
@@ -26,34 +26,34 @@ ENOUGH, SCARCE = 30, 14
 
 
 def planned(of: Operator) -> Plan:
-    return named_plan(of, solve(of, demand(of)[1]))
+    return name_plan(of, solve(of, demand(of)[1]))
 
 
-def simulate(of: Operator, plan: Plan, scenario: str = BASE, calls: float = 1.0) -> Simulated:
+def simulate(of: Operator, plan: Plan, scenario: str = BASE, calls: float = 1.0) -> SimulatedDay:
     forecast, need = demand(of)
-    return simulated(
+    return simulate_plan(
         of, plan, need, stretched(forecast, calls), scenario=scenario, replications=100
     )
 
 
 @pytest.fixture(scope="module")
-def enough() -> Simulated:
+def enough() -> SimulatedDay:
     of = operator(ENOUGH)
     return simulate(of, planned(of))
 
 
 @pytest.fixture(scope="module")
-def scarce() -> Simulated:
+def scarce() -> SimulatedDay:
     of = operator(SCARCE)
     return simulate(of, planned(of))
 
 
-def test_the_agents_simulated_are_those_that_the_plan_places(enough: Simulated) -> None:
+def test_the_agents_simulated_are_those_that_the_plan_places(enough: SimulatedDay) -> None:
     placed = enough.plan.scenarios[BASE].placed[:, 0]
     assert np.array_equal(enough.found.on_phone[:, 0], np.floor(placed * 0.9 + 1e-9))
 
 
-def test_promised_is_erlang_of_each_half_hour_by_itself(enough: Simulated) -> None:
+def test_promised_is_erlang_of_each_half_hour_by_itself(enough: SimulatedDay) -> None:
     erlang, found = predict_by_erlang(enough.found), enough.found
     for i in OPEN:
         exact = metrics(found.calls[i, 0], 1800, 900, 120, found.on_phone[i, 0], 20)
@@ -63,7 +63,7 @@ def test_promised_is_erlang_of_each_half_hour_by_itself(enough: Simulated) -> No
 
 
 def test_where_nobody_answers_nothing_is_promised_and_what_is_unknown_stays_so(
-    enough: Simulated,
+    enough: SimulatedDay,
 ) -> None:
     found = enough.found
     nobody, volume = found.on_phone.copy(), found.service.value.copy()
@@ -74,8 +74,8 @@ def test_where_nobody_answers_nothing_is_promised_and_what_is_unknown_stays_so(
     assert np.isnan(erlang[21, 0])
 
 
-def test_the_figures_of_a_client_are_means_over_its_calls(enough: Simulated) -> None:
-    (row,) = client_figures(enough)  # the mail's client has no calls
+def test_the_figures_of_a_client_are_means_over_its_calls(enough: SimulatedDay) -> None:
+    (row,) = compute_client_figures(enough)  # the mail's client has no calls
     calls, missed = enough.found.calls[:, 0], enough.misses()[:, 0]
     service = enough.found.service.value[:, 0]
     assert row.client == "k"
@@ -97,7 +97,7 @@ def test_the_figures_of_a_client_are_means_over_its_calls(enough: Simulated) -> 
     assert row.placed_hours == enough.plan.scenarios[BASE].placed[:, 0].sum() / 2
 
 
-def test_more_is_asked_only_where_it_misses(enough: Simulated) -> None:
+def test_more_is_asked_only_where_it_misses(enough: SimulatedDay) -> None:
     asked = tightened(enough)
     assert asked is not None
     more = asked.on_phone > enough.found.requirement.on_phone
@@ -107,22 +107,22 @@ def test_more_is_asked_only_where_it_misses(enough: Simulated) -> None:
     assert enough.badness[1] > 0
 
 
-def test_nothing_more_is_asked_of_a_day_that_holds(enough: Simulated) -> None:
+def test_nothing_more_is_asked_of_a_day_that_holds(enough: SimulatedDay) -> None:
     held = simulate(operator(ENOUGH), enough.plan, calls=0.5)
     assert not held.misses().any()
     assert tightened(held) is None
     assert held.badness == (0, 0.0)
-    assert client_figures(held)[0].worst_interval == -1
+    assert compute_client_figures(held)[0].worst_interval == -1
 
 
-def test_half_hours_without_the_people_required_are_counted_as_short(scarce: Simulated) -> None:
-    (row,) = client_figures(scarce)
+def test_half_hours_without_the_people_required_are_counted_as_short(scarce: SimulatedDay) -> None:
+    (row,) = compute_client_figures(scarce)
     short = scarce.found.on_phone[:, 0] < scarce.found.requirement.on_phone[:, 0]
     assert row.short == (short & scarce.misses()[:, 0]).sum() > 0
     assert row.missed >= row.short
 
 
-def test_nothing_more_is_asked_where_nobody_is_left_to_place(scarce: Simulated) -> None:
+def test_nothing_more_is_asked_where_nobody_is_left_to_place(scarce: SimulatedDay) -> None:
     """Of a requirement that is already what the calls behave like, people are all that lacks."""
     need = scarce.found.requirement
     higher = replace(need, on_phone=need.on_phone * 2, agents=need.agents * 2)
@@ -136,7 +136,7 @@ def test_a_relief_in_which_erlang_errs_is_named_with_its_worst_half_hour() -> No
     assert np.array_equal(
         day.found.on_phone[:, 0], np.floor(plan.scenarios["site:a"].placed[:, 0] * 0.9 + 1e-9)
     )
-    error = relief_error(day, ("site:a", "named:x"))
+    error = find_relief_error(day, ("site:a", "named:x"))
     assert error is not None
     assert error.scenarios == ("site:a", "named:x")
     assert error.programme == LOANS.id
@@ -144,13 +144,13 @@ def test_a_relief_in_which_erlang_errs_is_named_with_its_worst_half_hour() -> No
     assert error.half_hours <= (off > 0.05).sum()
     assert abs(error.promised - error.found) > 0.05
     assert error.promised == predict_by_erlang(day.found)[error.interval, 0]
-    assert relief_error(day, ("site:a",), by=0.9) is None
+    assert find_relief_error(day, ("site:a",), by=0.9) is None
 
 
-def test_scenarios_that_place_the_same_are_simulated_once(enough: Simulated) -> None:
+def test_scenarios_that_place_the_same_are_simulated_once(enough: SimulatedDay) -> None:
     plan = enough.plan
     scenarios = {**plan.scenarios, "named:calm": plan.scenarios[BASE]}
-    groups = alike(replace(plan, scenarios=scenarios))
+    groups = group_equal_scenarios(replace(plan, scenarios=scenarios))
     assert groups[0][0] == BASE
     assert "named:calm" in groups[0]
     assert all(BASE not in names for names in groups if "site:a" in names)

@@ -16,7 +16,7 @@ from math import floor
 
 import numpy as np
 
-from releve.plan.contingency import Contingency, contingencies_of
+from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.result import Placement
 from tests.plan import oracle_rules as rules
 from tests.plan.oracle_rules import Breaks, Floats, every_break
@@ -184,7 +184,7 @@ def textbook_whole(
     ``least_missing[contingency, client]`` floors of the missing share; ``base_regret`` those of
     the base plan by client, if its own regret is to count among the others.
     """
-    listed = contingencies_of(case.operator) if contingencies is None else contingencies
+    listed = list_contingencies(case.operator) if contingencies is None else contingencies
     model, table = Model(), table or Table(case, breaks, capacity)
     base = add_block(model, table, None, table.price(), table.weights)
     add_shares(model, table, base)
@@ -276,7 +276,7 @@ def textbook_floors(
 
     Nobody is exposed and no share of a site binds; a contingency of None loses nothing.
     """
-    listed = contingencies_of(case.operator) if contingencies is None else contingencies
+    listed = list_contingencies(case.operator) if contingencies is None else contingencies
     table = Table(case, breaks, capacity)
     out = np.zeros((len(listed), len(case.operator.clients)))
     for c, lost in enumerate(listed):

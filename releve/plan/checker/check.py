@@ -12,11 +12,22 @@ from numpy.typing import NDArray
 
 from releve.demand.tables import INTERVAL
 from releve.network import Operator
-from releve.plan.checker.figures import Tally, weights_of
-from releve.plan.checker.people import after_moves, base_faults, move_faults, reserve_faults
+from releve.plan.checker.figures import Tally, compute_weights
+from releve.plan.checker.people import (
+    apply_moves,
+    find_base_faults,
+    find_move_faults,
+    find_reserve_faults,
+)
 from releve.plan.checker.rules import DayRules
-from releve.plan.checker.seats import capacity_faults, share_faults, site_faults
-from releve.plan.checker.verdicts import CLOSE, bound_faults, cell_faults, same, verdict_faults
+from releve.plan.checker.seats import find_capacity_faults, find_share_faults, find_site_faults
+from releve.plan.checker.verdicts import (
+    CLOSE,
+    find_bound_faults,
+    find_cell_faults,
+    find_verdict_faults,
+    is_same_figure,
+)
 from releve.plan.contingency import Contingency
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.result import BASE, Plan, Scenario
@@ -38,35 +49,35 @@ def check_plan(
     A plan whose frame (day, programmes, scenarios, shapes) is not the operator's gets only the
     sentences about the frame. The worst contingency of a verdict is one of largest shortfall.
     """
-    frame = tuple(_frame_faults(operator, plan, settings, aht_s))
+    frame = tuple(_find_frame_faults(operator, plan, settings, aht_s))
     if frame:
         return frame
     rules = DayRules(operator, plan.day, settings)
     timeline = Timeline(plan.starts)
-    weights = weights_of(operator, plan.required, plan.calls, aht_s)
+    weights = compute_weights(operator, plan.required, plan.calls, aht_s)
     faults = [
-        *site_faults(rules, plan),
-        *base_faults(rules, plan),
-        *share_faults(rules, plan),
-        *reserve_faults(rules, plan),
+        *find_site_faults(rules, plan),
+        *find_base_faults(rules, plan),
+        *find_share_faults(rules, plan),
+        *find_reserve_faults(rules, plan),
     ]
     base = plan.scenarios[BASE]
     if base.moves:
         faults.append(f"Base plan: it has {len(base.moves)} moves, it can have none.")
     tallies = {}
-    for name, contingency in _scenarios(plan):
+    for name, contingency in _list_scenarios(plan):
         scenario = plan.scenarios[name]
         if contingency is not None:
-            faults += move_faults(rules, plan.placements, contingency, scenario.moves)
-        placements = after_moves(plan.placements, scenario.moves if contingency else ())
+            faults += find_move_faults(rules, plan.placements, contingency, scenario.moves)
+        placements = apply_moves(plan.placements, scenario.moves if contingency else ())
         placed = count_placed(operator, timeline, placements)
         tallies[name] = Tally(plan.required, placed)
-        faults += capacity_faults(rules, plan, timeline, placements, _where(name))
-        faults += _scenario_faults(rules, plan, scenario, tallies[name], weights)
-    faults += cell_faults(rules, plan, settings, tallies)
-    faults += verdict_faults(rules, plan)
+        faults += find_capacity_faults(rules, plan, timeline, placements, _name_scenario(name))
+        faults += _find_scenario_faults(rules, plan, scenario, tallies[name], weights)
+    faults += find_cell_faults(rules, plan, settings, tallies)
+    faults += find_verdict_faults(rules, plan)
     need = float((np.nansum(plan.required, axis=0) * weights).sum())
-    faults += bound_faults(rules, plan, tallies[BASE].penalty(weights), need)
+    faults += find_bound_faults(rules, plan, tallies[BASE].penalty(weights), need)
     return tuple(faults)
 
 
@@ -82,32 +93,32 @@ def check_relief(
 
     Moves, seats, placed work and penalty are checked; the plan itself is taken as it stands.
     """
-    frame = tuple(_frame_faults(operator, plan, settings, aht_s))
+    frame = tuple(_find_frame_faults(operator, plan, settings, aht_s))
     if frame:
         return frame
     if scenario.placed.shape != plan.required.shape:
         return (f"Contingency {contingency.id}: placed has shape {scenario.placed.shape}.",)
     rules = DayRules(operator, plan.day, settings)
     timeline = Timeline(plan.starts)
-    placements = after_moves(plan.placements, scenario.moves)
+    placements = apply_moves(plan.placements, scenario.moves)
     tally = Tally(plan.required, count_placed(operator, timeline, placements))
-    weights = weights_of(operator, plan.required, plan.calls, aht_s)
+    weights = compute_weights(operator, plan.required, plan.calls, aht_s)
     return (
-        *move_faults(rules, plan.placements, contingency, scenario.moves),
-        *capacity_faults(rules, plan, timeline, placements, _where(contingency.id)),
-        *_scenario_faults(rules, plan, scenario, tally, weights),
+        *find_move_faults(rules, plan.placements, contingency, scenario.moves),
+        *find_capacity_faults(rules, plan, timeline, placements, _name_scenario(contingency.id)),
+        *_find_scenario_faults(rules, plan, scenario, tally, weights),
     )
 
 
-def _where(scenario: str) -> str:
+def _name_scenario(scenario: str) -> str:
     return "Base plan" if scenario == BASE else f"Contingency {scenario}"
 
 
-def _scenarios(plan: Plan) -> Sequence[tuple[str, Contingency | None]]:
+def _list_scenarios(plan: Plan) -> Sequence[tuple[str, Contingency | None]]:
     return ((BASE, None), *((row.id, row) for row in plan.contingencies))
 
 
-def _frame_faults(
+def _find_frame_faults(
     operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats
 ) -> Iterator[str]:
     """The plan is of this operator and day, and its tables have one shape."""
@@ -133,11 +144,13 @@ def _frame_faults(
             yield f"Plan: {name} has shape {array.shape}, {shape} is due."
     if bool((plan.required < 0).any() or np.isinf(plan.required).any()):
         yield "Plan: required has a value that is negative or infinite."
-    yield from _contingency_faults(operator, plan, shape)
-    yield from _settings_faults(plan, settings)
+    yield from _find_contingency_faults(operator, plan, shape)
+    yield from _find_settings_faults(plan, settings)
 
 
-def _contingency_faults(operator: Operator, plan: Plan, shape: tuple[int, int]) -> Iterator[str]:
+def _find_contingency_faults(
+    operator: Operator, plan: Plan, shape: tuple[int, int]
+) -> Iterator[str]:
     """Contingencies are named once, lose real places, and have a scenario each."""
     for name, count in Counter(row.id for row in plan.contingencies).items():
         if count > 1 or name == BASE:
@@ -156,7 +169,7 @@ def _contingency_faults(operator: Operator, plan: Plan, shape: tuple[int, int]) 
             yield f"Plan: placed of {name} has shape {scenario.placed.shape}, {shape} is due."
 
 
-def _settings_faults(plan: Plan, settings: PlanSettings) -> Iterator[str]:
+def _find_settings_faults(plan: Plan, settings: PlanSettings) -> Iterator[str]:
     """A setting that the plan states is the one it is judged by."""
     for field in fields(settings):
         stated = plan.settings.get(field.name)
@@ -167,11 +180,11 @@ def _settings_faults(plan: Plan, settings: PlanSettings) -> Iterator[str]:
             )
 
 
-def _scenario_faults(
+def _find_scenario_faults(
     rules: DayRules, plan: Plan, scenario: Scenario, tally: Tally, weights: Floats
 ) -> Iterator[str]:
     """The work placed and the penalty of a scenario are those of its people."""
-    where = _where(scenario.id)
+    where = _name_scenario(scenario.id)
     apart = np.abs(scenario.placed - tally.placed)
     wrong = ~(apart <= CLOSE)
     if wrong.any():
@@ -183,7 +196,7 @@ def _scenario_faults(
             f" {tally.placed[t, p]:.6g} ({int(wrong.sum())} such figures)."
         )
     penalty = tally.penalty(weights)
-    if not same(scenario.penalty, penalty):
+    if not is_same_figure(scenario.penalty, penalty):
         yield f"{where}: penalty is {scenario.penalty:.6g}, counted {penalty:.6g}."
     if not (isfinite(scenario.lp_penalty) and scenario.lp_penalty >= -CLOSE):
         yield f"{where}: lp_penalty {scenario.lp_penalty:.6g} is not a penalty."

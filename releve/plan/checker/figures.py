@@ -12,12 +12,12 @@ from releve.demand.tables import INTERVAL
 from releve.network import Operator
 from releve.plan.coverage import measure_coverage
 
-__all__ = ["Tally", "weights_of"]
+__all__ = ["Tally", "compute_weights"]
 
 Floats = NDArray[np.float64]
 
 
-def weights_of(operator: Operator, required: Floats, calls: Floats, aht_s: Floats) -> Floats:
+def compute_weights(operator: Operator, required: Floats, calls: Floats, aht_s: Floats) -> Floats:
     """Return the weight of a missing agent-interval of each programme.
 
     In proportion to what its unanswered calls cost, penalty x 1800 s / AHT, where AHT is the mean

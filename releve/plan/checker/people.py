@@ -11,20 +11,20 @@ from releve.plan.checker.rules import SLACK, DayRules
 from releve.plan.contingency import Contingency
 from releve.plan.result import Move, Placement, Plan
 
-__all__ = ["after_moves", "base_faults", "move_faults", "reserve_faults"]
+__all__ = ["apply_moves", "find_base_faults", "find_move_faults", "find_reserve_faults"]
 
 
-def base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+def find_base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
     """Each person is placed once at most, lawfully, for the whole of a shift of the day."""
     for agent, count in Counter(p.agent for p in plan.placements).items():
         if count > 1:
             yield f"Base plan: agent {agent} is placed {count} times."
     for placement in plan.placements:
         for reason in rules.placement_faults(placement):
-            yield f"Base plan: agent {placement.agent} {_at(placement)}: {reason}."
+            yield f"Base plan: agent {placement.agent} {_describe(placement)}: {reason}."
 
 
-def reserve_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+def find_reserve_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
     """The reserve is everyone who has a shift on the day and no placement, named once."""
     placed = {p.agent for p in plan.placements}
     for agent, count in Counter(plan.reserve).items():
@@ -39,14 +39,14 @@ def reserve_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
         yield f"Reserve: agent {agent} has a shift and no placement, and is not listed."
 
 
-def after_moves(placements: Sequence[Placement], moves: Sequence[Move]) -> list[Placement]:
+def apply_moves(placements: Sequence[Placement], moves: Sequence[Move]) -> list[Placement]:
     """Return the placements of a scenario: those of the base plan with the moves made."""
     moved = {move.agent: move.after for move in moves}
     stay = [placement for placement in placements if placement.agent not in moved]
     return stay + [after for after in moved.values() if after is not None]
 
 
-def move_faults(
+def find_move_faults(
     rules: DayRules,
     placements: Sequence[Placement],
     contingency: Contingency,
@@ -60,9 +60,9 @@ def move_faults(
             yield f"{where}: agent {agent} is moved {count} times."
     for move in moves:
         reasons = (
-            *_consistency(base.get(move.agent), move),
-            *_reason_faults(rules, contingency, move),
-            *_after_faults(rules, contingency, base.get(move.agent), move),
+            *_find_inconsistencies(base.get(move.agent), move),
+            *_find_reason_faults(rules, contingency, move),
+            *_find_after_faults(rules, contingency, base.get(move.agent), move),
         )
         for reason in reasons:
             yield f"{where}: agent {move.agent}: {reason}."
@@ -73,39 +73,40 @@ def move_faults(
             continue
         lost = rules.why_lost(row, placement.place, contingency)
         if lost is not None:
-            yield f"{where}: agent {placement.agent} stays {_at(placement)}, but {lost}."
-    for reason in _isolation_faults(rules, placements, contingency, moves):
+            yield f"{where}: agent {placement.agent} stays {_describe(placement)}, but {lost}."
+    for reason in _find_isolation_faults(rules, placements, contingency, moves):
         yield f"{where}: {reason}."
 
 
-def _consistency(base: Placement | None, move: Move) -> Iterator[str]:
+def _find_inconsistencies(base: Placement | None, move: Move) -> Iterator[str]:
     """A move starts from the base placement and changes something of the same person."""
     if move.before != base:
-        yield f"the move starts {_at(move.before)}, but the base placement is {_at(base)}"
+        start = _describe(move.before)
+        yield f"the move starts {start}, but the base placement is {_describe(base)}"
     if move.after is not None and move.after.agent != move.agent:
         yield f"the move ends with a placement of agent {move.after.agent}"
     if move.after == move.before:
         yield "the move changes nothing"
 
 
-def _reason_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
+def _find_reason_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
     """Who is moved to serve has a placement; reserve, isolated and stranded have none."""
     if move.reason not in ("relief", "break", "reserve", "isolated", "stranded"):
         yield f"the reason {move.reason!r} is not one of relief, break, reserve, isolated, stranded"
     elif move.reason == "relief" and move.after is None:
         yield "moved to serve (relief) but without a placement"
     elif move.reason == "break":
-        if _post(move.before) != _post(move.after):
+        if _read_post(move.before) != _read_post(move.after):
             yield "only the break moves (break), but place or programme change"
     elif move.reason != "relief" and move.after is not None:
-        yield f"{move.reason}, but placed {_at(move.after)}"
+        yield f"{move.reason}, but placed {_describe(move.after)}"
     if move.reason in ("stranded", "reserve"):
-        yield from _idle_faults(rules, contingency, move)
-    if move.reason == "isolated" and not _exposed(contingency, move.before):
+        yield from _find_idle_faults(rules, contingency, move)
+    if move.reason == "isolated" and not _is_exposed(contingency, move.before):
         yield "isolated, but was not on a site lost to an exposure"
 
 
-def _idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
+def _find_idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
     """Who is left without work lost the place (stranded) or is not needed there (reserve)."""
     if move.before is None:
         yield f"{move.reason}, but had no placement"
@@ -113,30 +114,31 @@ def _idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> Itera
     agent = rules.operator.agent.get(move.agent)
     lost = agent is not None and rules.why_lost(agent, move.before.place, contingency) is not None
     if lost != (move.reason == "stranded"):
-        yield f"{move.reason}, but the place {_at(move.before)} is {'' if lost else 'not '}lost"
+        state = "lost" if lost else "not lost"
+        yield f"{move.reason}, but the place {_describe(move.before)} is {state}"
 
 
-def _post(placement: Placement | None) -> tuple[str, str] | None:
+def _read_post(placement: Placement | None) -> tuple[str, str] | None:
     return None if placement is None else (placement.place, placement.programme)
 
 
-def _after_faults(
+def _find_after_faults(
     rules: DayRules, contingency: Contingency, base: Placement | None, move: Move
 ) -> Iterator[str]:
     """Where a moved person ends is lawful, not lost, and home if the person was exposed."""
     if move.after is None:
         return
     for reason in rules.placement_faults(move.after):
-        yield f"moved {_at(move.after)}: {reason}"
+        yield f"moved {_describe(move.after)}: {reason}"
     agent = rules.operator.agent.get(move.agent)
     lost = None if agent is None else rules.why_lost(agent, move.after.place, contingency)
     if lost is not None:
-        yield f"moved {_at(move.after)}, but {lost}"
-    elif base is not None and _exposed(contingency, base) and move.after.place != HOME:
-        yield f"exposed on site {base.place}, so home only, but moved {_at(move.after)}"
+        yield f"moved {_describe(move.after)}, but {lost}"
+    elif base is not None and _is_exposed(contingency, base) and move.after.place != HOME:
+        yield f"exposed on site {base.place}, so home only, but moved {_describe(move.after)}"
 
 
-def _isolation_faults(
+def _find_isolation_faults(
     rules: DayRules,
     placements: Sequence[Placement],
     contingency: Contingency,
@@ -158,11 +160,11 @@ def _isolation_faults(
             )
 
 
-def _exposed(contingency: Contingency, base: Placement | None) -> bool:
+def _is_exposed(contingency: Contingency, base: Placement | None) -> bool:
     return contingency.exposed and base is not None and base.place in contingency.sites
 
 
-def _at(placement: Placement | None) -> str:
+def _describe(placement: Placement | None) -> str:
     if placement is None:
         return "nowhere"
     where = "at home" if placement.place == HOME else f"on site {placement.place}"

@@ -21,7 +21,7 @@ SLACK = 1e-9
 """Rounding of figures that should be equal in exact arithmetic."""
 
 
-def _valid(operator: Operator, kind: str, day: date) -> frozenset[str] | None:
+def _list_permits(operator: Operator, kind: str, day: date) -> frozenset[str] | None:
     """Return the subjects with a permit of a kind on a day, None where no permit is kept."""
     permits = [permit for permit in operator.authorisations if permit.kind == kind]
     if not permits:
@@ -29,7 +29,7 @@ def _valid(operator: Operator, kind: str, day: date) -> frozenset[str] | None:
     return frozenset(p.subject for p in permits if p.valid_from <= day <= p.valid_to)
 
 
-def _great_circle_km(a: Site, b: Site) -> float:
+def _measure_great_circle_km(a: Site, b: Site) -> float:
     """Haversine distance of two sites (Sinnott 1984)."""
     phi_a, phi_b = radians(a.lat), radians(b.lat)
     h = sin((phi_b - phi_a) / 2) ** 2
@@ -48,8 +48,8 @@ class DayRules:
     """Shifts that start on the operator's local day, by agent."""
 
     def __post_init__(self) -> None:
-        self._site_permits = _valid(self.operator, "site", self.day)
-        self._agent_permits = _valid(self.operator, "agent", self.day)
+        self._site_permits = _list_permits(self.operator, "site", self.day)
+        self._agent_permits = _list_permits(self.operator, "agent", self.day)
         self.first, self.last = day_bounds(self.day, self.operator.row.time_zone)
         self.shifts = {}
         for shift in self.operator.shifts:
@@ -131,7 +131,9 @@ class DayRules:
 
     def _between(self, a: str, b: str) -> float:
         if (a, b) not in self._distance:
-            self._distance[a, b] = _great_circle_km(self.operator.site[a], self.operator.site[b])
+            self._distance[a, b] = _measure_great_circle_km(
+                self.operator.site[a], self.operator.site[b]
+            )
         return self._distance[a, b]
 
     def why_lost(self, agent: Agent, place: str, contingency: Contingency) -> str | None:

@@ -14,13 +14,13 @@ from releve.plan.checker.rules import SLACK, DayRules
 from releve.plan.coverage import Timeline
 from releve.plan.result import Placement, Plan, PlannedSite
 
-__all__ = ["capacity_faults", "share_faults", "site_faults"]
+__all__ = ["find_capacity_faults", "find_share_faults", "find_site_faults"]
 
 SHOWN = 5
 """Pairs of seats named for one site; the others are counted."""
 
 
-def site_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+def find_site_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
     """Every site is listed once as it is, with usable seats that keep their distance."""
     rows = rules.operator.site
     for site, count in Counter(planned.id for planned in plan.sites).items():
@@ -35,11 +35,13 @@ def site_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
         seats[rules.operator.site_of_zone[seat.zone]][seat.id] = seat
     for planned in plan.sites:
         if planned.id in rows:
-            for reason in _planned_faults(rules, planned, seats[planned.id]):
+            for reason in _find_planned_faults(rules, planned, seats[planned.id]):
                 yield f"Site {planned.id}: {reason}."
 
 
-def _planned_faults(rules: DayRules, planned: PlannedSite, seats: dict[str, Seat]) -> Iterator[str]:
+def _find_planned_faults(
+    rules: DayRules, planned: PlannedSite, seats: dict[str, Seat]
+) -> Iterator[str]:
     row = rules.operator.site[planned.id]
     for name in ("name", "destination", "time_zone"):
         if getattr(planned, name) != getattr(row, name):
@@ -59,23 +61,23 @@ def _planned_faults(rules: DayRules, planned: PlannedSite, seats: dict[str, Seat
         if seat not in seats:
             yield f"usable seat {seat} is not a seat of the site"
     usable = [seats[seat] for seat in dict.fromkeys(planned.usable_seats) if seat in seats]
-    yield from _distance_faults(rules, planned.id, usable)
+    yield from _find_distance_faults(rules, planned.id, usable)
 
 
-def _distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> Iterator[str]:
+def _find_distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> Iterator[str]:
     """Usable seats of one floor lie at the distance in force from each other, or further."""
     least = max([rules.operator.row.distance_m, *rules.measures(site, "distance_m")])
     if least <= 0:
         return
     floor_of = {zone.id: zone.floor for zone in rules.operator.zones}
-    near = list(_near(seats, floor_of, least))
+    near = list(_find_near_pairs(seats, floor_of, least))
     for a, b, distance in near[:SHOWN]:
         yield f"seats {a} and {b} lie at {distance:.3f} m, at least {least:g} m is the rule"
     if len(near) > SHOWN:
         yield f"{len(near) - SHOWN} more pairs of seats lie nearer than {least:g} m"
 
 
-def _near(
+def _find_near_pairs(
     seats: Sequence[Seat], floor_of: dict[str, str], least: float
 ) -> Iterator[tuple[str, str, float]]:
     """Pairs of seats that are too near, found in squares of the least distance."""
@@ -91,7 +93,7 @@ def _near(
         squares[where, x, y].append(seat)
 
 
-def capacity_faults(
+def find_capacity_faults(
     rules: DayRules, plan: Plan, timeline: Timeline, placements: Iterable[Placement], where: str
 ) -> Iterator[str]:
     """On no site are more people present in an interval than it has usable seats."""
@@ -112,14 +114,14 @@ def capacity_faults(
             )
 
 
-def share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
     """In the base plan no site holds more of a client's people than the strictest share."""
     client_of = {row.id: row.client for row in rules.operator.programmes}
     heads: dict[str, Counter[str]] = defaultdict(Counter)
     for placement in plan.placements:
         if placement.programme in client_of:
             heads[client_of[placement.programme]][placement.place] += 1
-    places = _places_of_clients(rules)
+    places = _list_client_places(rules)
     for client, by_place in sorted(heads.items()):
         share = min(row.max_site_share for row in rules.operator.programmes if row.client == client)
         total = sum(by_place.values())
@@ -132,7 +134,7 @@ def share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
                 )
 
 
-def _places_of_clients(rules: DayRules) -> dict[str, set[str]]:
+def _list_client_places(rules: DayRules) -> dict[str, set[str]]:
     """Return, per client, the places lawful for somebody who has a shift on the day."""
     places: dict[str, set[str]] = defaultdict(set)
     seen: set[object] = set()

@@ -14,7 +14,7 @@ from releve.plan.checker.rules import DayRules
 from releve.plan.result import BASE, Cell, ClientVerdict, Plan
 from releve.plan.settings import PlanSettings
 
-__all__ = ["bound_faults", "cell_faults", "verdict_faults"]
+__all__ = ["find_bound_faults", "find_cell_faults", "find_verdict_faults"]
 
 CLOSE = 1e-6
 """Two figures this near are the same figure (relative to the larger, absolute below 1)."""
@@ -22,12 +22,12 @@ FLOOR_CLOSE = 1e-4
 """A floor comes from a solver: it may exceed what a plan reaches by the solver's tolerance."""
 
 
-def same(claimed: float, counted: float) -> bool:
+def is_same_figure(claimed: float, counted: float) -> bool:
     """Return whether a claimed figure is the counted one."""
     return abs(claimed - counted) <= CLOSE * max(1.0, abs(counted))
 
 
-def columns_of_clients(operator: Operator) -> dict[str, list[int]]:
+def list_client_columns(operator: Operator) -> dict[str, list[int]]:
     """Return the programme columns of each client."""
     columns: dict[str, list[int]] = {row.id: [] for row in operator.clients}
     for p, row in enumerate(operator.programmes):
@@ -35,11 +35,11 @@ def columns_of_clients(operator: Operator) -> dict[str, list[int]]:
     return columns
 
 
-def cell_faults(
+def find_cell_faults(
     rules: DayRules, plan: Plan, settings: PlanSettings, tallies: dict[str, Tally]
 ) -> Iterator[str]:
     """There is one cell per client and scenario, and each says what was counted."""
-    columns = columns_of_clients(rules.operator)
+    columns = list_client_columns(rules.operator)
     count = Counter((cell.client, cell.contingency) for cell in plan.cells)
     for client in columns:
         for scenario in tallies:
@@ -51,11 +51,13 @@ def cell_faults(
     for cell in plan.cells:
         if cell.client in columns and cell.contingency in tallies:
             tally = tallies[cell.contingency]
-            for reason in _one_cell(rules, plan, settings, cell, tally, columns[cell.client]):
+            for reason in _find_one_cell_faults(
+                rules, plan, settings, cell, tally, columns[cell.client]
+            ):
                 yield f"Cell {cell.client} under {cell.contingency}: {reason}."
 
 
-def _one_cell(
+def _find_one_cell_faults(
     rules: DayRules,
     plan: Plan,
     settings: PlanSettings,
@@ -68,13 +70,13 @@ def _one_cell(
         yield f"status is {cell.status}, but a requirement of the client is unknown"
     if unknown and isnan(cell.shortfall):
         return
-    yield from _shortfall_faults(cell, tally.shortfall(columns))
-    yield from _coverage_faults(rules, plan, cell, tally, columns)
+    yield from _find_shortfall_faults(cell, tally.shortfall(columns))
+    yield from _find_coverage_faults(rules, plan, cell, tally, columns)
     calls = float(np.nansum(plan.calls[:, columns]))
     if not -CLOSE <= cell.calls_lost <= calls * (1 + CLOSE) + CLOSE:
         yield f"{cell.calls_lost:.6g} calls lost of {calls:.6g}"
     if not unknown:
-        allowed = _statuses(tally, columns, cell.floor, settings)
+        allowed = _list_allowed_statuses(tally, columns, cell.floor, settings)
         if cell.status not in allowed:
             yield (
                 f"status is {cell.status}, it is {' or '.join(sorted(allowed))} by its shortfall"
@@ -83,27 +85,27 @@ def _one_cell(
             )
 
 
-def _shortfall_faults(cell: Cell, shortfall: float) -> Iterator[str]:
-    if not same(cell.shortfall, shortfall):
+def _find_shortfall_faults(cell: Cell, shortfall: float) -> Iterator[str]:
+    if not is_same_figure(cell.shortfall, shortfall):
         yield f"shortfall is {cell.shortfall:.6g}, counted {shortfall:.6g}"
     if not -CLOSE <= cell.floor <= 1 + CLOSE:
         yield f"the floor {cell.floor:.6g} is not a share"
     elif cell.floor > shortfall + FLOOR_CLOSE:
         yield f"the floor {cell.floor:.6g} is not the least: the plan reaches {shortfall:.6g}"
     regret = max(0.0, shortfall - cell.floor)
-    if not same(cell.regret, regret):
+    if not is_same_figure(cell.regret, regret):
         yield (
             f"regret is {cell.regret:.6g}, shortfall {shortfall:.6g} above floor"
             f" {cell.floor:.6g} is {regret:.6g}"
         )
 
 
-def _coverage_faults(
+def _find_coverage_faults(
     rules: DayRules, plan: Plan, cell: Cell, tally: Tally, columns: list[int]
 ) -> Iterator[str]:
     coverage = tally.coverage(columns)
     if np.isnan(coverage).all():
-        if cell.worst_interval != -1 or not same(cell.worst_coverage, 1.0):
+        if cell.worst_interval != -1 or not is_same_figure(cell.worst_coverage, 1.0):
             yield (
                 f"worst coverage is {cell.worst_coverage:.6g} in interval {cell.worst_interval},"
                 " but nothing is required (1 in interval -1)"
@@ -111,20 +113,22 @@ def _coverage_faults(
         return
     worst = int(np.nanargmin(coverage))
     least = float(coverage[worst])
-    if not same(cell.worst_coverage, least):
+    if not is_same_figure(cell.worst_coverage, least):
         yield (
             f"worst coverage is {cell.worst_coverage:.6g}, counted {least:.6g} at"
             f" {rules.clock(plan.starts[worst])} (interval {worst})"
         )
     at = cell.worst_interval
-    if not 0 <= at < len(coverage) or not same(float(coverage[at]), least):
+    if not 0 <= at < len(coverage) or not is_same_figure(float(coverage[at]), least):
         yield (
             f"worst interval is {at}, but coverage is least ({least:.6g}) in interval {worst}"
             f" ({rules.clock(plan.starts[worst])})"
         )
 
 
-def _statuses(tally: Tally, columns: list[int], floor: float, settings: PlanSettings) -> set[str]:
+def _list_allowed_statuses(
+    tally: Tally, columns: list[int], floor: float, settings: PlanSettings
+) -> set[str]:
     """Return the statuses the figures allow: one, or two where a figure lies on the limit."""
     shortfall = tally.shortfall(columns)
     coverage = tally.coverage(columns)
@@ -139,7 +143,7 @@ def _statuses(tally: Tally, columns: list[int], floor: float, settings: PlanSett
     return allowed
 
 
-def verdict_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+def find_verdict_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
     """Each client has one verdict, and it follows from the client's cells."""
     cells: dict[str, list[Cell]] = defaultdict(list)
     for cell in plan.cells:
@@ -152,11 +156,11 @@ def verdict_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
         if verdict.client not in rules.operator.client:
             yield f"Verdict {verdict.client}: no such client."
             continue
-        for reason in _one_verdict(rules, plan, verdict, cells[verdict.client]):
+        for reason in _find_one_verdict_faults(rules, plan, verdict, cells[verdict.client]):
             yield f"Verdict {verdict.client}: {reason}."
 
 
-def _one_verdict(
+def _find_one_verdict_faults(
     rules: DayRules, plan: Plan, verdict: ClientVerdict, cells: list[Cell]
 ) -> Iterator[str]:
     larger = {c.id for c in plan.contingencies if c.kind in ("destination", "named")}
@@ -185,10 +189,12 @@ def _one_verdict(
         alone = {site for c in plan.contingencies if len(c.sites) == 1 for site in c.sites}
         for site in sorted(filter(rules.site_open, set(rules.operator.site) - alone)):
             yield f"called secure, but no contingency loses site {site} alone"
-    yield from _worst_faults(verdict, [cell for cell in cells if cell.contingency not in larger])
+    yield from _find_worst_faults(
+        verdict, [cell for cell in cells if cell.contingency not in larger]
+    )
 
 
-def _worst_faults(verdict: ClientVerdict, cells: list[Cell]) -> Iterator[str]:
+def _find_worst_faults(verdict: ClientVerdict, cells: list[Cell]) -> Iterator[str]:
     """The worst contingency is the single loss with the largest shortfall."""
     shortfall = {cell.contingency: cell.shortfall for cell in cells}
     lost = {name: value for name, value in shortfall.items() if name != BASE and not isnan(value)}
@@ -205,7 +211,7 @@ def _worst_faults(verdict: ClientVerdict, cells: list[Cell]) -> Iterator[str]:
         )
 
 
-def bound_faults(
+def find_bound_faults(
     rules: DayRules, plan: Plan, penalty: float, weighted_need: float
 ) -> Iterator[str]:
     """The bound is of this plan: its penalty, objective, gaps and worst regret are those counted.
@@ -214,7 +220,7 @@ def bound_faults(
     it is no less than what the base plan costs by itself (penalty, moves and regret).
     """
     bound = plan.bound
-    if not same(bound.penalty, penalty):
+    if not is_same_figure(bound.penalty, penalty):
         yield f"Bound: penalty is {bound.penalty:.6g}, counted {penalty:.6g}."
     if not (isfinite(bound.lp_penalty) and bound.lp_penalty >= -CLOSE):
         yield f"Bound: lp_penalty {bound.lp_penalty:.6g} is not a penalty."
@@ -223,13 +229,13 @@ def bound_faults(
         if not isnan(cell.regret):
             regrets[cell.contingency] = max(regrets[cell.contingency], cell.regret)
     unit = rules.settings.regret_weight * weighted_need / max(1, len(plan.clients))
-    least = penalty + _move_prices(rules, plan) + unit * regrets.get(BASE, 0.0)
+    least = penalty + _price_moves(rules, plan) + unit * regrets.get(BASE, 0.0)
     if not bound.objective >= least - CLOSE * max(1.0, least):
         yield (
             f"Bound: objective {bound.objective:.6g} is below {least:.6g}, what the base plan"
             " costs by its penalty, moves and regret."
         )
-    yield from _gap_faults(plan, weighted_need)
+    yield from _find_gap_faults(plan, weighted_need)
     kinds = {BASE: "site"} | {c.id: c.kind for c in plan.contingencies}
     worst: dict[str, float] = {}
     for name, regret in regrets.items():
@@ -237,11 +243,11 @@ def bound_faults(
         worst[kind] = max(worst.get(kind, 0.0), regret)
     for kind in sorted(worst.keys() | bound.regret.keys()):
         said, counted = bound.regret.get(kind, 0.0), worst.get(kind, 0.0)
-        if not same(said, counted):
+        if not is_same_figure(said, counted):
             yield f"Bound: regret[{kind}] is {said:.6g}, the cells say {counted:.6g}."
 
 
-def _move_prices(rules: DayRules, plan: Plan) -> float:
+def _price_moves(rules: DayRules, plan: Plan) -> float:
     """Return what the base placements cost: off the own site, off the main work, at home."""
     steps = 0.0
     for placement in plan.placements:
@@ -253,7 +259,7 @@ def _move_prices(rules: DayRules, plan: Plan) -> float:
     return rules.settings.move_price * steps
 
 
-def _gap_faults(plan: Plan, weighted_need: float) -> Iterator[str]:
+def _find_gap_faults(plan: Plan, weighted_need: float) -> Iterator[str]:
     """The gaps are the distance of objective and lower bound, as shares of each whole."""
     bound = plan.bound
     least, reached = bound.lower_bound, bound.objective
@@ -263,11 +269,11 @@ def _gap_faults(plan: Plan, weighted_need: float) -> Iterator[str]:
     if least > reached + CLOSE * max(1.0, abs(reached)):
         yield f"Bound: lower_bound {least:.6g} is above the objective {reached:.6g}."
     apart = max(0.0, reached - least)
-    if least > CLOSE and not same(bound.penalty_gap, apart / least):
+    if least > CLOSE and not is_same_figure(bound.penalty_gap, apart / least):
         yield f"Bound: penalty_gap is {bound.penalty_gap:.6g}, counted {apart / least:.6g}."
     if least <= 0 and apart > CLOSE and not isnan(bound.penalty_gap):
         yield f"Bound: penalty_gap is {bound.penalty_gap:.6g}, but the lower bound is {least:.6g}."
-    if weighted_need > 0 and not same(bound.requirement_gap, apart / weighted_need):
+    if weighted_need > 0 and not is_same_figure(bound.requirement_gap, apart / weighted_need):
         yield (
             f"Bound: requirement_gap is {bound.requirement_gap:.6g}, counted"
             f" {apart / weighted_need:.6g}."

@@ -13,17 +13,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.plan.candidate_groups import Twins
+from releve.plan.candidate_groups import CandidateGroups
 from releve.plan.contingency import Contingency
-from releve.plan.lp import Floats, Ints, LinearProgram, solve
+from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
 from releve.plan.n1_program import add_exposure, add_shares, add_target
-from releve.plan.problem import Problem
-from releve.plan.purchases.shortfall_targets import Pairs
+from releve.plan.problem import DayProblem
+from releve.plan.purchases.shortfall_targets import MatrixCells
 from releve.plan.result import BASE, Purchase
-from releve.plan.scenario_lp import Block, Layout, add_block, add_caps, layout_of, lost_assignments
+from releve.plan.scenario_lp import (
+    ProblemLayout,
+    ScenarioBlock,
+    add_block,
+    add_caps,
+    build_layout,
+    find_lost_assignments,
+)
 from releve.plan.settings import PlanSettings
 
-__all__ = ["KINDS", "Bought", "cheapest_set", "incurable_cells", "merged", "purchases_of"]
+__all__ = [
+    "KINDS",
+    "PurchaseSolution",
+    "find_incurable_cells",
+    "list_purchases",
+    "merge_purchases",
+    "solve_cheapest_set",
+]
 
 KINDS = ("laptop", "skill", "seat")
 SLACK_PRICE = 2e6
@@ -36,7 +50,7 @@ VERTEX = 60_000
 
 
 @dataclass(frozen=True)
-class Bought:
+class PurchaseSolution:
     """A set of purchases: people per twin, seats per site; cost and bound in EUR. ``vertex``: the
     programme was small enough for one."""
 
@@ -47,23 +61,23 @@ class Bought:
     slack: dict[tuple[str, str], float]
     vertex: bool
 
-    def same(self, other: Bought) -> bool:
+    def same(self, other: PurchaseSolution) -> bool:
         """Return whether the same is bought."""
         return np.array_equal(self.people, other.people) and np.array_equal(self.seats, other.seats)
 
 
-def cheapest_set(
-    twins: Twins,
+def solve_cheapest_set(
+    twins: CandidateGroups,
     singles: Sequence[Contingency],
     aim: Callable[[str], Floats],
     settings: PlanSettings,
     kinds: Sequence[str] = KINDS,
-) -> Bought:
+) -> PurchaseSolution:
     """Solve for the cheapest purchases under which base and ``singles`` miss at most what
     ``aim(id)[client]`` allows."""
     problem = twins.problem
     lp = LinearProgram()
-    layout = layout_of(twins.roomy())
+    layout = build_layout(twins.roomy())
     prices = {"laptop": settings.laptop_price, "skill": settings.skill_price}
     price = np.array([prices[kind] for kind in twins.kind])
     apart = price * (1.0 + 1e-4 * np.arange(len(price)) / max(1, len(price)))
@@ -73,20 +87,20 @@ def cheapest_set(
     seats = lp.columns(
         len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0
     )
-    nothing = lost_assignments(problem, None)
+    nothing = find_lost_assignments(problem, None)
     tie = problem.price * 1e-3
     base = add_block(lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3)
     add_caps(lp, problem, layout, base)
-    _spend(lp, twins, layout, base, base.group_rows, people, seats)
+    _add_purchases(lp, twins, layout, base, base.group_rows, people, seats)
     slack = {
         BASE: add_target(
             lp, add_shares(lp, problem, layout, base), _zeros(problem), aim(BASE), SLACK_PRICE
         )
     }
     for single in singles:
-        lost = lost_assignments(problem, single)
+        lost = find_lost_assignments(problem, single)
         block = add_block(lp, problem, layout, lost=lost, price=tie, shortfall_cost=1e-3)
-        _spend(lp, twins, layout, block, block.group_rows, people, seats)
+        _add_purchases(lp, twins, layout, block, block.group_rows, people, seats)
         if single.exposed:
             links = add_exposure(lp, problem, single, base, block, settings.isolated)
             rows = np.full(len(problem.size), -1, dtype=np.int64)
@@ -95,11 +109,11 @@ def cheapest_set(
         share = add_shares(lp, problem, layout, block)
         slack[single.id] = add_target(lp, share, _zeros(problem), aim(single.id), SLACK_PRICE)
     vertex = lp.n_columns < VERTEX
-    x = solve(lp, method="ipm", crossover=vertex).x
-    bought = np.ceil(x[people] - 1e-4) if vertex else _rounded_up(twins, x[people], most)
-    bought = _within_groups(twins, np.minimum(bought, most).astype(np.int64), x[people])
+    x = solve_lp(lp, method="ipm", crossover=vertex).x
+    bought = np.ceil(x[people] - 1e-4) if vertex else _round_up(twins, x[people], most)
+    bought = _limit_to_groups(twins, np.minimum(bought, most).astype(np.int64), x[people])
     more = np.ceil(x[seats] - 1e-3).astype(np.int64)
-    return Bought(
+    return PurchaseSolution(
         people=bought,
         seats=more,
         cost=float((bought * price).sum() + more.sum() * settings.seat_price),
@@ -113,12 +127,12 @@ def cheapest_set(
     )
 
 
-def incurable_cells(bought: Bought) -> Pairs:
+def find_incurable_cells(bought: PurchaseSolution) -> MatrixCells:
     """Return the cells that miss their aim, the target itself, whatever is bought."""
     return frozenset(cell for cell, slack in bought.slack.items() if slack > NOTHING)
 
 
-def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:
+def _round_up(twins: CandidateGroups, wanted: Floats, most: Ints) -> Ints:
     """Round up per kind, home site and skill: an interior solution spreads one person over many
     groups that are as good."""
     lines: dict[tuple[str, str, str], list[int]] = {}
@@ -134,7 +148,7 @@ def _rounded_up(twins: Twins, wanted: Floats, most: Ints) -> Ints:
     return bought
 
 
-def _within_groups(twins: Twins, bought: Ints, wanted: Floats) -> Ints:
+def _limit_to_groups(twins: CandidateGroups, bought: Ints, wanted: Floats) -> Ints:
     """Take back what rounding up buys for more people than a group has, the least wanted first."""
     spare = np.array([len(members) for members in twins.spare], dtype=np.int64)
     over = np.bincount(twins.source, weights=bought, minlength=len(spare))
@@ -147,15 +161,15 @@ def _within_groups(twins: Twins, bought: Ints, wanted: Floats) -> Ints:
     return bought
 
 
-def _zeros(problem: Problem) -> Floats:
+def _zeros(problem: DayProblem) -> Floats:
     return np.zeros(len(problem.clients))
 
 
-def _spend(
+def _add_purchases(
     lp: LinearProgram,
-    twins: Twins,
-    layout: Layout,
-    block: Block,
+    twins: CandidateGroups,
+    layout: ProblemLayout,
+    block: ScenarioBlock,
     group_rows: Ints,
     people: Ints,
     seats: Ints,
@@ -165,14 +179,16 @@ def _spend(
     lp.add(block.seat_rows, seats[layout.seat_m], -1.0)
 
 
-def _move_people(lp: LinearProgram, twins: Twins, rows: Ints, people: Ints) -> None:
+def _move_people(lp: LinearProgram, twins: CandidateGroups, rows: Ints, people: Ints) -> None:
     """People bought over leave the rows of their group and enter those of their twin."""
     source, twin = rows[twins.source], rows[twins.twin]
     lp.add(source[source >= 0], people[source >= 0])
     lp.add(twin[twin >= 0], people[twin >= 0], -1.0)
 
 
-def purchases_of(twins: Twins, bought: Bought, settings: PlanSettings) -> tuple[Purchase, ...]:
+def list_purchases(
+    twins: CandidateGroups, bought: PurchaseSolution, settings: PlanSettings
+) -> tuple[Purchase, ...]:
     """Return the lines of a set, with the people concerned."""
     problem = twins.problem
     out = []
@@ -196,10 +212,10 @@ def purchases_of(twins: Twins, bought: Bought, settings: PlanSettings) -> tuple[
         Purchase("seat", int(bought.seats[m]), settings.seat_price, problem.sites[m])
         for m in np.nonzero(bought.seats)[0]
     ]
-    return merged(out)
+    return merge_purchases(out)
 
 
-def merged(purchases: Iterable[Purchase]) -> tuple[Purchase, ...]:
+def merge_purchases(purchases: Iterable[Purchase]) -> tuple[Purchase, ...]:
     """Put purchases of one kind, place and programme on one line, the dearest line first."""
     lines: dict[tuple[str, str, str], Purchase] = {}
     for one in purchases:

@@ -14,25 +14,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from releve.network import Operator
-from releve.plan.candidate_groups import Twins, short_programmes, with_twins
+from releve.plan.candidate_groups import (
+    CandidateGroups,
+    add_candidate_groups,
+    find_short_programmes,
+)
 from releve.plan.contingency import Contingency
 from releve.plan.planner import SolvedDay
-from releve.plan.progress import Steps
-from releve.plan.purchases.lp import Bought, cheapest_set, incurable_cells, merged, purchases_of
-from releve.plan.purchases.replan import (
-    Again,
-    Run,
-    Tried,
-    lost_in_whole_people,
-    planned_again,
-    problem_with,
+from releve.plan.progress import SearchProgress
+from releve.plan.purchases.lp import (
+    PurchaseSolution,
+    find_incurable_cells,
+    list_purchases,
+    merge_purchases,
+    solve_cheapest_set,
 )
-from releve.plan.purchases.shortfall_targets import Aims, Pairs
-from releve.plan.purchases.values import cost_of, summary_of
+from releve.plan.purchases.replan import (
+    ParallelMap,
+    PurchaseTrial,
+    ReplanTask,
+    build_problem_with,
+    measure_rounding_loss,
+    replan_day,
+)
+from releve.plan.purchases.shortfall_targets import MatrixCells, ShortfallTargets
+from releve.plan.purchases.values import sum_cost, summarize_purchases
 from releve.plan.result import Purchase
 from releve.plan.settings import PlanSettings
 
-__all__ = ["Bundle", "Failed", "mended", "mended_set"]
+__all__ = ["PurchaseSet", "RepairTask", "find_large_set", "repair_set"]
 
 ROUNDS = 4
 """Rounds of two plans side by side, at most."""
@@ -44,65 +54,65 @@ HARDER = 8
 nothing would be added."""
 
 
-def mended_set(
+def find_large_set(
     operator: Operator,
     solved: SolvedDay,
-    wanted: Pairs,
+    wanted: MatrixCells,
     kinds: Sequence[str],
-    steps: Steps,
-    run: Run,
-) -> tuple[Tried, float]:
+    steps: SearchProgress,
+    run: ParallelMap,
+) -> tuple[PurchaseTrial, float]:
     """Return a cheap set that makes the ``wanted`` cells hold and breaks no other, and the bound.
 
     As :func:`releve.plan.purchases.search.what_is_missing`, which calls it.
     """
-    search = _Mending(operator, solved, tuple(kinds), steps, run)
+    search = _LargeSearch(operator, solved, tuple(kinds), steps, run)
     return search.found(wanted), search.bound
 
 
 @dataclass(frozen=True)
-class _Purchase:
+class _PurchaseTask:
     """A purchase to solve for, with all that a process of its own needs."""
 
-    twins: Twins
+    twins: CandidateGroups
     losses: tuple[Contingency, ...]
-    aims: Aims
+    aims: ShortfallTargets
     settings: PlanSettings
     kinds: tuple[str, ...]
 
 
-def _bought(one: _Purchase) -> Bought:
-    return cheapest_set(one.twins, one.losses, one.aims.of, one.settings, one.kinds)
+def _solve_purchase(one: _PurchaseTask) -> PurchaseSolution:
+    return solve_cheapest_set(one.twins, one.losses, one.aims.of, one.settings, one.kinds)
 
 
 @dataclass(frozen=True)
-class Bundle:
+class PurchaseSet:
     """What is bought for some aims."""
 
     purchases: tuple[Purchase, ...]
-    aims: Aims
+    aims: ShortfallTargets
 
 
 @dataclass(frozen=True)
-class Failed:
+class RepairTask:
     """A set to mend, with all that a process of its own needs."""
 
     operator: Operator
     solved: SolvedDay
-    tried: Tried
+    tried: PurchaseTrial
     kinds: tuple[str, ...]
     others: frozenset[str] = frozenset()
     """Losses that must go on to hold, beside those that failed: without them fractions find room
     for the failed ones that the whole plan does not have."""
 
 
-def mended(failed: Failed) -> Bundle | None:
+def repair_set(failed: RepairTask) -> PurchaseSet | None:
     """Add the cheapest that makes the failed cells miss less; None where nothing does."""
     tried, solved = failed.tried, failed.solved
-    better, problem = problem_with(Again(failed.operator, solved, tried.purchases))
+    better, problem = build_problem_with(ReplanTask(failed.operator, solved, tried.purchases))
     served = {agent for one in tried.purchases for agent in one.agents}
-    short = short_programmes(problem, tried.left)
-    twins = with_twins(better, problem, short, solved.settings, served)
+    short = find_short_programmes(problem, tried.left)
+    twins = add_candidate_groups(better, problem, short, solved.settings, served)
     names = {name for name, _ in tried.left} | failed.others
     losses = tuple(c for c in solved.planning.contingencies if c.id in names)
     over = tried.misses.over_in(tried.left, problem.clients)
@@ -110,15 +120,15 @@ def mended(failed: Failed) -> Bundle | None:
     aims = tried.aims
     for _ in range(HARDER):
         aims = aims.lowered(over)
-        bought = _bought(_Purchase(twins, losses, aims, solved.settings, failed.kinds))
-        more = purchases_of(twins, bought, solved.settings)
+        bought = _solve_purchase(_PurchaseTask(twins, losses, aims, solved.settings, failed.kinds))
+        more = list_purchases(twins, bought, solved.settings)
         if more:
-            return Bundle(merged((*tried.purchases, *more)), aims)
+            return PurchaseSet(merge_purchases((*tried.purchases, *more)), aims)
         over = {name: 2 * share for name, share in over.items()}
     return None
 
 
-class _Mending:
+class _LargeSearch:
     """Buys two sets, plans again with both, and mends them until one holds."""
 
     def __init__(
@@ -126,8 +136,8 @@ class _Mending:
         operator: Operator,
         solved: SolvedDay,
         kinds: tuple[str, ...],
-        steps: Steps,
-        run: Run,
+        steps: SearchProgress,
+        run: ParallelMap,
     ) -> None:
         self._operator = operator
         self._solved = solved
@@ -135,9 +145,9 @@ class _Mending:
         self._steps = steps
         self._run = run
         self.bound = 0.0
-        self.incurable: Pairs = frozenset()
+        self.incurable: MatrixCells = frozenset()
 
-    def found(self, wanted: Pairs) -> Tried:
+    def found(self, wanted: MatrixCells) -> PurchaseTrial:
         """Return the cheapest set found that holds, or that misses in fewest cells."""
         tried = self._planned(1, self._first(wanted))
         for turn in range(1, ROUNDS):
@@ -148,51 +158,54 @@ class _Mending:
             sets = [
                 one
                 for one in self._mended(turn + 1, failed)
-                if not best.held or cost_of(one.purchases) < best.cost
+                if not best.held or sum_cost(one.purchases) < best.cost
             ]
             if not sets:
                 break
             tried = [*self._planned(turn + 1, sets), *([best] if best.held else [])]
         return min(tried, key=lambda one: one.order)
 
-    def _first(self, wanted: Pairs) -> list[Bundle]:
+    def _first(self, wanted: MatrixCells) -> list[PurchaseSet]:
         """Buy for the target, which gives the bound and what is incurable, and for a lower aim."""
         self._steps.begin("round 1: looking for the cheapest sets")
         problem, settings = self._solved.planning.problem, self._solved.settings
-        twins = with_twins(self._operator, problem, short_programmes(problem, wanted), settings)
+        twins = add_candidate_groups(
+            self._operator, problem, find_short_programmes(problem, wanted), settings
+        )
         names = {name for name, _ in wanted}
         losses = tuple(c for c in self._solved.planning.contingencies if c.id in names)
-        target = Aims(settings.target, len(problem.clients))
-        aims = (target, target.lowered(lost_in_whole_people(self._solved)))
+        target = ShortfallTargets(settings.target, len(problem.clients))
+        aims = (target, target.lowered(measure_rounding_loss(self._solved)))
         sets = list(
             self._run(
-                _bought, [_Purchase(twins, losses, one, settings, self._kinds) for one in aims]
+                _solve_purchase,
+                [_PurchaseTask(twins, losses, one, settings, self._kinds) for one in aims],
             )
         )
         self.bound = sets[0].bound
-        self.incurable = incurable_cells(sets[0])
+        self.incurable = find_incurable_cells(sets[0])
         return [
-            Bundle(purchases_of(twins, bought, settings), one)
+            PurchaseSet(list_purchases(twins, bought, settings), one)
             for bought, one in zip(sets, aims, strict=True)
         ]
 
-    def _mended(self, turn: int, failed: Sequence[Tried]) -> list[Bundle]:
+    def _mended(self, turn: int, failed: Sequence[PurchaseTrial]) -> list[PurchaseSet]:
         """Mend sets side by side; those that nothing mends are left out."""
         if failed:
             self._steps.begin(f"round {turn}: adding to {len(failed)} sets")
-        work = [Failed(self._operator, self._solved, one, self._kinds) for one in failed]
-        return [one for one in self._run(mended, work) if one is not None]
+        work = [RepairTask(self._operator, self._solved, one, self._kinds) for one in failed]
+        return [one for one in self._run(repair_set, work) if one is not None]
 
-    def _planned(self, turn: int, sets: Sequence[Bundle]) -> list[Tried]:
+    def _planned(self, turn: int, sets: Sequence[PurchaseSet]) -> list[PurchaseTrial]:
         """Plan again with each set, side by side; of two that are the same, once."""
-        once: dict[tuple[Purchase, ...], Bundle] = {}
+        once: dict[tuple[Purchase, ...], PurchaseSet] = {}
         for one in sets:
             once.setdefault(one.purchases, one)
-        words = " and with ".join(summary_of(purchases) for purchases in once)
+        words = " and with ".join(summarize_purchases(purchases) for purchases in once)
         self._steps.begin(f"round {turn}: planning again with {words}")
-        days = [Again(self._operator, self._solved, purchases) for purchases in once]
+        days = [ReplanTask(self._operator, self._solved, purchases) for purchases in once]
         tried = []
-        for one, misses in zip(once.values(), self._run(planned_again, days), strict=True):
-            tried.append(Tried(one.purchases, one.aims, misses, self.incurable))
+        for one, misses in zip(once.values(), self._run(replan_day, days), strict=True):
+            tried.append(PurchaseTrial(one.purchases, one.aims, misses, self.incurable))
             self._steps.move(len(tried) / len(once))
         return tried

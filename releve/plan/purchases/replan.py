@@ -9,26 +9,26 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from releve.network import Operator
-from releve.plan.lower_bounds import client_requirement
+from releve.plan.day_solution import Planning, solve_problem
+from releve.plan.lower_bounds import sum_client_requirement
 from releve.plan.lp import Floats
 from releve.plan.n1_program import KIND_WEIGHT
-from releve.plan.planner import SolvedDay, seats_to_fill
-from releve.plan.problem import Problem, day_problem
-from releve.plan.purchases.shortfall_targets import Aims, Pairs
-from releve.plan.purchases.values import cost_of, new_seats, with_purchases
-from releve.plan.relief_matrix import cell_of
+from releve.plan.planner import SolvedDay, count_seats_to_fill
+from releve.plan.problem import DayProblem, build_day_problem
+from releve.plan.purchases.shortfall_targets import MatrixCells, ShortfallTargets
+from releve.plan.purchases.values import apply_purchases, count_new_seats, sum_cost
+from releve.plan.relief_matrix import build_cell
 from releve.plan.result import BASE, SINGLE, Purchase
-from releve.plan.solve import Planning, plan_problem
 
 __all__ = [
-    "Again",
     "Misses",
-    "Run",
-    "Tried",
-    "lost_in_whole_people",
-    "misses_of",
-    "planned_again",
-    "problem_with",
+    "ParallelMap",
+    "PurchaseTrial",
+    "ReplanTask",
+    "build_problem_with",
+    "measure_misses",
+    "measure_rounding_loss",
+    "replan_day",
 ]
 
 STAGES = ("floors", "n-1 programme", "whole people", "reliefs")
@@ -38,7 +38,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Run(Protocol):
+class ParallelMap(Protocol):
     """Does independent work, side by side or one after the other: as ``map`` does."""
 
     def __call__(self, work: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
@@ -52,10 +52,10 @@ class Misses:
     [id][client] how far every client is above it, in shares of its day.
     """
 
-    pairs: Pairs
+    pairs: MatrixCells
     over: dict[str, Floats]
 
-    def over_in(self, pairs: Pairs, clients: Sequence[str]) -> dict[str, Floats]:
+    def over_in(self, pairs: MatrixCells, clients: Sequence[str]) -> dict[str, Floats]:
         """Return ``over`` of some cells, zero in all others."""
         out = {name: np.zeros(len(amount)) for name, amount in self.over.items()}
         for name, client in pairs:
@@ -65,7 +65,7 @@ class Misses:
 
 
 @dataclass(frozen=True)
-class Again:
+class ReplanTask:
     """A day to plan again with a set bought."""
 
     operator: Operator
@@ -74,21 +74,21 @@ class Again:
 
 
 @dataclass(frozen=True)
-class Tried:
+class PurchaseTrial:
     """A set bought for some aims and planned again: what it misses, and what nothing cures."""
 
     purchases: tuple[Purchase, ...]
-    aims: Aims
+    aims: ShortfallTargets
     misses: Misses
-    incurable: Pairs
+    incurable: MatrixCells
 
     @property
     def cost(self) -> float:
         """EUR for all that is bought."""
-        return cost_of(self.purchases)
+        return sum_cost(self.purchases)
 
     @property
-    def left(self) -> Pairs:
+    def left(self) -> MatrixCells:
         """The curable cells that miss their target."""
         return self.misses.pairs - self.incurable
 
@@ -110,17 +110,17 @@ class Tried:
         )
 
 
-def problem_with(again: Again) -> tuple[Operator, Problem]:
+def build_problem_with(again: ReplanTask) -> tuple[Operator, DayProblem]:
     """Return the operator with the set bought, and its day as arrays."""
     operator, solved = again.operator, again.solved
-    seats = seats_to_fill(operator, solved.need, solved.seats)
-    for site, count in new_seats(again.purchases).items():
+    seats = count_seats_to_fill(operator, solved.need, solved.seats)
+    for site, count in count_new_seats(again.purchases).items():
         seats[site] += count
-    better = with_purchases(operator, again.purchases)
-    return better, day_problem(better, solved.need, seats, solved.settings)
+    better = apply_purchases(operator, again.purchases)
+    return better, build_day_problem(better, solved.need, seats, solved.settings)
 
 
-def planned_again(again: Again, progress: Callable[[float], None] = lambda share: None) -> Misses:
+def replan_day(again: ReplanTask, progress: Callable[[float], None] = lambda share: None) -> Misses:
     """Plan the day of the operator that has bought, as anyone does who does the same."""
 
     def show(stage: str, share: float) -> None:
@@ -128,19 +128,23 @@ def planned_again(again: Again, progress: Callable[[float], None] = lambda share
             progress((STAGES.index(stage) + share) / len(STAGES))
 
     solved = again.solved
-    _, problem = problem_with(again)
+    _, problem = build_problem_with(again)
     counted = [c for c in solved.planning.contingencies if c.kind in (*SINGLE, *KIND_WEIGHT)]
-    return misses_of(solved, plan_problem(problem, counted, solved.settings, show, proved=False))
+    return measure_misses(
+        solved, solve_problem(problem, counted, solved.settings, show, proved=False)
+    )
 
 
-def misses_of(solved: SolvedDay, planning: Planning) -> Misses:
+def measure_misses(solved: SolvedDay, planning: Planning) -> Misses:
     """Return what a planning of a solved day misses."""
     target = solved.settings.target
-    over = {name: np.maximum(0.0, share - target) for name, share in _shares(planning).items()}
-    return Misses(_missed(solved, planning), over)
+    over = {
+        name: np.maximum(0.0, share - target) for name, share in _measure_shares(planning).items()
+    }
+    return Misses(_list_missed_cells(solved, planning), over)
 
 
-def lost_in_whole_people(solved: SolvedDay) -> dict[str, Floats]:
+def measure_rounding_loss(solved: SolvedDay) -> dict[str, Floats]:
     """Return, for the clients that miss their target somewhere, the most that whole people missed
     beyond the fractional plan, under every loss that was planned for.
 
@@ -149,16 +153,16 @@ def lost_in_whole_people(solved: SolvedDay) -> dict[str, Floats]:
     planning, target = solved.planning, solved.settings.target
     most = np.zeros(len(planning.problem.clients))
     linked = [c.id for c in planning.contingencies if c.id in planning.secure.share]
-    shares = _shares(planning)
+    shares = _measure_shares(planning)
     for name in linked:
         least = np.maximum(target, planning.secure.share[name])
         most = np.maximum(most, shares[name] - least)
     return dict.fromkeys(linked, most)
 
 
-def _shares(planning: Planning) -> dict[str, Floats]:
+def _measure_shares(planning: Planning) -> dict[str, Floats]:
     """Return the share of its day each client misses in whole people, base day and losses."""
-    total = client_requirement(planning.problem)
+    total = sum_client_requirement(planning.problem)
     plans = [(BASE, planning.base)] + [
         (c.id, relief.plan)
         for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)
@@ -166,7 +170,7 @@ def _shares(planning: Planning) -> dict[str, Floats]:
     return {name: plan.missing / total for name, plan in plans}
 
 
-def _missed(solved: SolvedDay, planning: Planning) -> Pairs:
+def _list_missed_cells(solved: SolvedDay, planning: Planning) -> MatrixCells:
     """Return the cells of the base day and of the single losses that miss their target."""
     problem = planning.problem
     rows = [(BASE, planning.base.placed)]
@@ -176,7 +180,7 @@ def _missed(solved: SolvedDay, planning: Planning) -> Pairs:
     ]
     larger = {c.id for c in planning.contingencies if c.kind not in SINGLE}
     cells = (
-        cell_of(
+        build_cell(
             problem, solved.need, client, name, placed, float(planning.floors[row, client]),
             solved.settings,
         )

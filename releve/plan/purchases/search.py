@@ -13,18 +13,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releve.network import Operator
-from releve.plan.candidate_groups import short_programmes, with_twins
+from releve.plan.candidate_groups import add_candidate_groups, find_short_programmes
 from releve.plan.integer_problem import MAX_SEARCHED_ASSIGNMENTS
 from releve.plan.planner import SolvedDay
-from releve.plan.progress import Report, Steps
-from releve.plan.purchases.lp import KINDS, Bought, cheapest_set, incurable_cells, purchases_of
-from releve.plan.purchases.repair import Failed, mended, mended_set
-from releve.plan.purchases.replan import Again, Misses, Run, Tried, misses_of, planned_again
-from releve.plan.purchases.shortfall_targets import Aims, Pairs
-from releve.plan.purchases.values import summary_of
+from releve.plan.progress import Report, SearchProgress
+from releve.plan.purchases.lp import (
+    KINDS,
+    PurchaseSolution,
+    find_incurable_cells,
+    list_purchases,
+    solve_cheapest_set,
+)
+from releve.plan.purchases.repair import RepairTask, find_large_set, repair_set
+from releve.plan.purchases.replan import (
+    Misses,
+    ParallelMap,
+    PurchaseTrial,
+    ReplanTask,
+    measure_misses,
+    replan_day,
+)
+from releve.plan.purchases.shortfall_targets import MatrixCells, ShortfallTargets
+from releve.plan.purchases.values import summarize_purchases
 from releve.plan.result import BASE, Purchase, WhatIsMissing
 
-__all__ = ["Run", "what_is_missing"]
+__all__ = ["ParallelMap", "find_what_is_missing"]
 
 ROUNDS = 4
 """Sets bought from nothing, each for lower aims."""
@@ -34,12 +47,12 @@ HALVINGS = 3
 """Sets tried between the aim that failed last and the one that held, for one that is cheaper."""
 
 
-def what_is_missing(
+def find_what_is_missing(
     operator: Operator,
     solved: SolvedDay,
     kinds: Sequence[str] = KINDS,
     progress: Report = lambda share, words: None,
-    run: Run = map,
+    run: ParallelMap = map,
 ) -> WhatIsMissing:
     """Return the cheapest set (of the given kinds) that makes every curable single loss hold.
 
@@ -48,14 +61,14 @@ def what_is_missing(
     two processes (its items and results can be pickled).
     """
     planning = solved.planning
-    misses = misses_of(solved, planning)
+    misses = measure_misses(solved, planning)
     if not misses.pairs:
         return WhatIsMissing((), 0.0, 0.0, ())
-    steps = Steps(progress)
+    steps = SearchProgress(progress)
     if len(planning.problem.group) > MAX_SEARCHED_ASSIGNMENTS:
-        best, bound = mended_set(operator, solved, misses.pairs, kinds, steps, run)
+        best, bound = find_large_set(operator, solved, misses.pairs, kinds, steps, run)
     else:
-        best, bound = _Search(operator, solved, misses, steps).cheapest(kinds)
+        best, bound = _PurchaseSearch(operator, solved, misses, steps).cheapest(kinds)
     progress(1.0, "")
     return WhatIsMissing(
         purchases=best.purchases,
@@ -66,25 +79,27 @@ def what_is_missing(
     )
 
 
-class _Search:
+class _PurchaseSearch:
     """Buys, plans again, aims lower where it is still missed, and adds to what does not hold."""
 
-    def __init__(self, operator: Operator, solved: SolvedDay, misses: Misses, steps: Steps) -> None:
+    def __init__(
+        self, operator: Operator, solved: SolvedDay, misses: Misses, steps: SearchProgress
+    ) -> None:
         problem = solved.planning.problem
         self._operator = operator
         self._solved = solved
         self._steps = steps
-        short = short_programmes(problem, misses.pairs)
-        self._twins = with_twins(operator, problem, short, solved.settings)
+        short = find_short_programmes(problem, misses.pairs)
+        self._twins = add_candidate_groups(operator, problem, short, solved.settings)
         self._clients = problem.clients
         self._missed = {name for name, _ in misses.pairs} - {BASE}
         self._known: dict[tuple[Purchase, ...], Misses] = {(): misses}
         self._round = 0
 
-    def cheapest(self, kinds: Sequence[str]) -> tuple[Tried, float]:
+    def cheapest(self, kinds: Sequence[str]) -> tuple[PurchaseTrial, float]:
         """Return the cheapest set found that holds, or the one that is left with fewest cells, and
         the bound: what fractions of people need for the target itself."""
-        target = Aims(self._solved.settings.target, len(self._clients))
+        target = ShortfallTargets(self._solved.settings.target, len(self._clients))
         first = self._bought(self._missed, target, kinds)
         best = self._found(first, target, kinds)
         assert best is not None
@@ -95,15 +110,19 @@ class _Search:
         return best, first.bound
 
     def _found(
-        self, bought: Bought, aims: Aims, kinds: Sequence[str], under: Tried | None = None
-    ) -> Tried | None:
+        self,
+        bought: PurchaseSolution,
+        aims: ShortfallTargets,
+        kinds: Sequence[str],
+        under: PurchaseTrial | None = None,
+    ) -> PurchaseTrial | None:
         """Return the cheapest set found that holds, or the best one; None when it cannot be
         cheaper than ``under``. ``bought`` is the first set, for the target itself."""
-        incurable = incurable_cells(bought)
+        incurable = find_incurable_cells(bought)
         if under is not None and not incurable <= under.incurable:
             return None
         chosen = set(self._missed)
-        failed: list[Tried] = []
+        failed: list[PurchaseTrial] = []
         for turn in range(ROUNDS):
             if turn:
                 bought = self._bought(chosen, aims, kinds)
@@ -118,8 +137,8 @@ class _Search:
         return None if under else self._repaired(min(failed, key=lambda one: one.order), kinds)
 
     def _narrowed(
-        self, chosen: set[str], failed: Tried, held: Tried, kinds: Sequence[str]
-    ) -> Tried:
+        self, chosen: set[str], failed: PurchaseTrial, held: PurchaseTrial, kinds: Sequence[str]
+    ) -> PurchaseTrial:
         """Return a cheaper set that holds, for aims between those that failed and that held."""
         low, high, least = held.aims, failed.aims, failed.cost
         for _ in range(HALVINGS):
@@ -136,13 +155,13 @@ class _Search:
                 low = middle
         return held
 
-    def _repaired(self, best: Tried, kinds: Sequence[str]) -> Tried:
+    def _repaired(self, best: PurchaseTrial, kinds: Sequence[str]) -> PurchaseTrial:
         """Keep what is bought and add to it until it holds, or nothing more would help."""
         last = best
         for _ in range(REPAIRS):
             self._begin("adding to the best set")
             others = frozenset(self._missed)
-            more = mended(Failed(self._operator, self._solved, last, tuple(kinds), others))
+            more = repair_set(RepairTask(self._operator, self._solved, last, tuple(kinds), others))
             if more is None:
                 break
             last = self._tried(more.purchases, more.aims, best.incurable)
@@ -151,29 +170,37 @@ class _Search:
                 break
         return best
 
-    def _bought(self, chosen: set[str], aims: Aims, kinds: Sequence[str]) -> Bought:
+    def _bought(
+        self, chosen: set[str], aims: ShortfallTargets, kinds: Sequence[str]
+    ) -> PurchaseSolution:
         self._begin("looking for the cheapest set")
         singles = tuple(c for c in self._solved.planning.contingencies if c.id in chosen)
-        return cheapest_set(self._twins, singles, aims.of, self._solved.settings, kinds)
+        return solve_cheapest_set(self._twins, singles, aims.of, self._solved.settings, kinds)
 
     def _begin(self, words: str) -> None:
         self._round += 1
         self._steps.begin(f"round {self._round}: {words}")
 
     def _planned(
-        self, bought: Bought, aims: Aims, incurable: Pairs, under: Tried | None
-    ) -> Tried | None:
+        self,
+        bought: PurchaseSolution,
+        aims: ShortfallTargets,
+        incurable: MatrixCells,
+        under: PurchaseTrial | None,
+    ) -> PurchaseTrial | None:
         """Plan again with a set; None when it is not cheaper than ``under``."""
         if under is not None and bought.cost >= under.cost:
             return None
-        purchases = purchases_of(self._twins, bought, self._solved.settings)
+        purchases = list_purchases(self._twins, bought, self._solved.settings)
         return self._tried(purchases, aims, incurable)
 
-    def _tried(self, purchases: tuple[Purchase, ...], aims: Aims, incurable: Pairs) -> Tried:
+    def _tried(
+        self, purchases: tuple[Purchase, ...], aims: ShortfallTargets, incurable: MatrixCells
+    ) -> PurchaseTrial:
         """Plan again with a set, unless it was."""
         if purchases not in self._known:
-            words = f"planning again with {summary_of(purchases)}"
+            words = f"planning again with {summarize_purchases(purchases)}"
             self._steps.begin(f"round {self._round}: {words}")
-            again = Again(self._operator, self._solved, purchases)
-            self._known[purchases] = planned_again(again, self._steps.move)
-        return Tried(purchases, aims, self._known[purchases], incurable)
+            again = ReplanTask(self._operator, self._solved, purchases)
+            self._known[purchases] = replan_day(again, self._steps.move)
+        return PurchaseTrial(purchases, aims, self._known[purchases], incurable)

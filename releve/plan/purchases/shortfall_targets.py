@@ -9,15 +9,15 @@ import numpy as np
 
 from releve.plan.lp import Floats
 
-__all__ = ["Aims", "Pairs"]
+__all__ = ["MatrixCells", "ShortfallTargets"]
 
-Pairs = frozenset[tuple[str, str]]
+MatrixCells = frozenset[tuple[str, str]]
 """Cells, as (loss, client)."""
 STEP = 0.002
 """How much further than by what was missed the aim of a cell is lowered."""
 
 
-class Aims:
+class ShortfallTargets:
     """An aim per loss (or the base day) and client: the target, until it is lowered."""
 
     def __init__(self, target: float, clients: int) -> None:
@@ -29,16 +29,16 @@ class Aims:
         """Return the aim of each client under a loss (or on the base day)."""
         return self._aims.get(name, np.full(self._clients, self._target))
 
-    def halfway(self, other: Aims) -> Aims:
+    def halfway(self, other: ShortfallTargets) -> ShortfallTargets:
         """Return the aims halfway to others."""
-        out = Aims(self._target, self._clients)
+        out = ShortfallTargets(self._target, self._clients)
         for name in (*self._aims, *other._aims):
             out._aims[name] = (self.of(name) + other.of(name)) / 2
         return out
 
-    def lowered(self, over: dict[str, Floats]) -> Aims:
+    def lowered(self, over: dict[str, Floats]) -> ShortfallTargets:
         """Return lower aims, by ``over[id][client]`` and a step where it is more than nothing."""
-        out = Aims(self._target, self._clients)
+        out = ShortfallTargets(self._target, self._clients)
         out._aims = dict(self._aims)
         for name, amount in over.items():
             less = np.where(amount > 0, amount + STEP, 0.0)

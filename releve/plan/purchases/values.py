@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from releve.network import Operator
-from releve.plan.candidate_groups import new_carriers
+from releve.plan.candidate_groups import choose_new_carriers
 from releve.plan.result import Purchase
 
-__all__ = ["cost_of", "new_seats", "summary_of", "with_purchases"]
+__all__ = ["apply_purchases", "count_new_seats", "sum_cost", "summarize_purchases"]
 
 
-def with_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
+def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
     """Return the operator with the laptops and skills bought.
 
     A new line is of the carrier with the fewest agents in the destination (of none, where nobody
     works at home yet). Seats have no place until they are set up: see :func:`new_seats`.
     """
     agents = dict(operator.agent)
-    carrier = new_carriers(operator)
+    carrier = choose_new_carriers(operator)
     for one in purchases:
         for name in one.agents:
             row = agents[name]
@@ -32,7 +32,7 @@ def with_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operato
     return replace(operator, agents=tuple(agents[row.id] for row in operator.agents))
 
 
-def new_seats(purchases: Iterable[Purchase]) -> Counter[str]:
+def count_new_seats(purchases: Iterable[Purchase]) -> Counter[str]:
     """Return how many seats are bought for each site."""
     seats: Counter[str] = Counter()
     for one in purchases:
@@ -41,12 +41,12 @@ def new_seats(purchases: Iterable[Purchase]) -> Counter[str]:
     return seats
 
 
-def cost_of(purchases: Iterable[Purchase]) -> float:
+def sum_cost(purchases: Iterable[Purchase]) -> float:
     """Return what purchases cost together, in EUR."""
     return sum(one.count * one.unit_price for one in purchases)
 
 
-def summary_of(purchases: Iterable[Purchase]) -> str:
+def summarize_purchases(purchases: Iterable[Purchase]) -> str:
     """Return how much of each kind is bought, like ``5 laptops, 3 trained``."""
     count: Counter[str] = Counter()
     for one in purchases:

@@ -11,9 +11,9 @@ import numpy as np
 
 from releve.demand import Forecast, Requirement
 from releve.network import Operator, zone
-from releve.plan.planner import PlanError, SolvedDay, named_plan, solve_day
-from releve.plan.purchases.replan import Run
-from releve.plan.purchases.search import what_is_missing
+from releve.plan.planner import PlanError, SolvedDay, name_plan, solve_day
+from releve.plan.purchases.replan import ParallelMap
+from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.result import Plan
 from releve.plan.settings import PlanSettings
 from releve.plan.week.requirement import forecast_day
@@ -39,7 +39,7 @@ def plan_week(
     rounds: int = 0,
     replications: int = 200,
     missing: bool = True,
-    run: Run = map,
+    run: ParallelMap = map,
 ) -> list[Plan]:
     """Plan several days from the operator's history and return their plans, in order.
 
@@ -101,7 +101,7 @@ def solve_days(
     *,
     protect: bool = True,
     now: Callable[[], float] = _no_clock,
-    run: Run = map,
+    run: ParallelMap = map,
     done: Callable[[int], None] = lambda count: None,
 ) -> list[SolvedDay]:
     """Solve days with ``run``, side by side if it can; ``done`` receives the count after each.
@@ -135,7 +135,7 @@ def name_days(operator: Operator, solved: Sequence[SolvedDay], version: str = ""
     plans: list[Plan] = []
     wish: dict[str, tuple[str, str]] = {}
     for one in solved:
-        plan = named_plan(operator, one, wish, version=version)
+        plan = name_plan(operator, one, wish, version=version)
         wish.update({row.agent: (row.place, row.programme) for row in plan.placements})
         plans.append(plan)
     return plans
@@ -147,12 +147,12 @@ def add_missing(
     plans: Sequence[Plan],
     *,
     progress: Callable[[date, float, str], None] = lambda day, share, words: None,
-    run: Run = map,
+    run: ParallelMap = map,
 ) -> list[Plan]:
     """Return the plans with what is missing, found day by day (``progress`` names the day)."""
     found = []
     for plan, one in zip(plans, solved, strict=True):
-        missing = what_is_missing(operator, one, progress=partial(progress, plan.day), run=run)
+        missing = find_what_is_missing(operator, one, progress=partial(progress, plan.day), run=run)
         progress(plan.day, 1.0, "")
         found.append(replace(plan, missing=missing))
     return found

@@ -10,14 +10,14 @@ from typing import Literal
 from releve.demand import Forecast, Requirement
 from releve.demand.queue import warm_up
 from releve.network import Operator
-from releve.plan.planner import SolvedDay, named_plan
+from releve.plan.planner import SolvedDay, name_plan
 from releve.plan.result import Plan
 from releve.plan.simulation_check import (
     ReliefError,
-    Simulated,
-    alike,
-    relief_error,
-    simulated,
+    SimulatedDay,
+    find_relief_error,
+    group_equal_scenarios,
+    simulate_plan,
     tightened,
 )
 
@@ -41,8 +41,8 @@ class VerifiedDay:
     """
 
     solved: SolvedDay
-    before: Simulated
-    after: Simulated
+    before: SimulatedDay
+    after: SimulatedDay
     round: int
     why: Ending
     replications: int
@@ -59,7 +59,7 @@ class VerificationProgress:
     def simulate(self, day: date, number: int, done: int, of: int) -> None:
         """Report simulated days of the plan of ``day`` in a round."""
 
-    def finish_round(self, number: int, day: Simulated) -> None:
+    def finish_round(self, number: int, day: SimulatedDay) -> None:
         """Report the simulation of a plan in a round."""
 
     def simulate_reliefs(self, plan: Plan, done: int, of: int) -> None:
@@ -126,23 +126,23 @@ class _Verification:
     def check_reliefs(self, forecast: Forecast, one: VerifiedDay) -> VerifiedDay:
         """Simulate each relief of the plan that is kept, and note where Erlang errs."""
         plan = one.after.plan
-        groups = alike(plan)
+        groups = group_equal_scenarios(plan)
         errors = []
         for done, names in enumerate(groups):
             self.progress.simulate_reliefs(plan, done, len(groups))
-            day = simulated(
+            day = simulate_plan(
                 self.operator, plan, one.solved.need, forecast, scenario=names[0],
                 replications=max(MIN_RELIEF_REPLICATIONS, self.replications // RELIEF_SHARE),
                 threads=self.threads,
             )  # fmt: skip
-            errors.append(relief_error(day, names))
+            errors.append(find_relief_error(day, names))
         self.progress.simulate_reliefs(plan, len(groups), len(groups))
         return replace(one, reliefs=tuple(error for error in errors if error is not None))
 
-    def _simulate(self, forecast: Forecast, solved: SolvedDay, number: int) -> Simulated:
-        plan = named_plan(self.operator, solved)
+    def _simulate(self, forecast: Forecast, solved: SolvedDay, number: int) -> SimulatedDay:
+        plan = name_plan(self.operator, solved)
         self.progress.simulate(plan.day, number, 0, self.replications)
-        day = simulated(
+        day = simulate_plan(
             self.operator, plan, solved.need, forecast,
             replications=self.replications, threads=self.threads,
             progress=lambda done, of: self.progress.simulate(plan.day, number, done, of),
@@ -151,7 +151,7 @@ class _Verification:
         return day
 
 
-def _decide(day: Simulated) -> tuple[Ending, Requirement | None]:
+def _decide(day: SimulatedDay) -> tuple[Ending, Requirement | None]:
     """Return why a day would end now, and the requirement to plan next unless it does."""
     if not day.misses().any():
         return "held", None

@@ -20,7 +20,7 @@ from releve.crashtest.outbreak import (
     population_of,
 )
 from releve.network import Operator
-from releve.plan import Plan, contingencies_of, plan_day
+from releve.plan import Plan, list_contingencies, plan_day
 from tests.plan.running_day import running_day
 
 HAZARDS = (
@@ -37,7 +37,7 @@ ROOM = Room(600.0, 3.0, 30)
 def planned() -> tuple[Operator, Plan]:
     """Return 120 agents of four sites with the plan of a Monday, reliefs of sites and carriers."""
     case, _ = running_day(120)
-    lost = [row for row in contingencies_of(case.operator) if row.kind in ("site", "carrier")]
+    lost = [row for row in list_contingencies(case.operator) if row.kind in ("site", "carrier")]
     plan = plan_day(case.operator, case.requirement, case.settings, contingencies=lost)
     return case.operator, plan
 

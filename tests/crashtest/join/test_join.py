@@ -11,7 +11,7 @@ from releve.crashtest import Runner, Settings, build_run_arrays, join, run
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.comparison import Case, compare
 from releve.network import Floor, Seat, Zone
-from releve.plan import PlannedSite, contingencies_of, plan_day
+from releve.plan import PlannedSite, list_contingencies, plan_day
 from tests.crashtest.join.made import DAYS, planned, rough, rows, same
 from tests.crashtest.join.oracle import Quarter
 from tests.plan.running_day import running_day
@@ -133,7 +133,7 @@ def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
         for row in operator.agents
     )
     larger = replace(operator, agents=ready)
-    lost = [row for row in contingencies_of(larger) if row.kind in ("site", "carrier")]
+    lost = [row for row in list_contingencies(larger) if row.kind in ("site", "carrier")]
     plan = plan_day(larger, case.requirement, case.settings, contingencies=lost)
     found = []
     for label, test in (("as it is", rough()), ("all home-ready", rough(larger, plan))):

@@ -13,9 +13,9 @@ from releve.crashtest.day_types import Cells, Day
 from releve.crashtest.place_index import numbers_of
 from releve.crashtest.plan_arrays import day_of, scenario_numbers, tallies_of
 from releve.crashtest.relief_rule import base_changes, cells_of, changes_of, room_for, start_of
-from releve.plan import BASE, Contingency, Plan, named_plan, solve_day
-from releve.plan.lp import solve
-from releve.plan.relief import available_staff, relief_programme
+from releve.plan import BASE, Contingency, Plan, name_plan, solve_day
+from releve.plan.lp import solve_lp
+from releve.plan.relief import build_relief_program, find_available_staff
 from tests.plan.running_day import running_day, sites_of
 
 GAP = 0.03
@@ -33,16 +33,16 @@ def relieved_day(
     solved = solve_day(
         case.operator, case.requirement, case.settings, contingencies=sites, protect=False
     )
-    plan, numbers = named_plan(case.operator, solved), numbers_of(case.operator)
+    plan, numbers = name_plan(case.operator, solved), numbers_of(case.operator)
     day = day_of(case.operator, plan, case.requirement.aht_s, numbers, tallies_of(case.operator))
     problem, layout = solved.planning.problem, solved.planning.layout
     least = {}
     for a, b in combinations(sites, 2):
         two = Contingency("named:two", "named", "two", a.sites | b.sites)
-        staff = available_staff(problem, two, solved.planning.base.assigned, 0.0)
-        lp, block = relief_programme(problem, layout, staff, np.ones(len(problem.clients)), 0.0)
+        staff = find_available_staff(problem, two, solved.planning.base.assigned, 0.0)
+        lp, block = build_relief_program(problem, layout, staff, np.ones(len(problem.clients)), 0.0)
         short = np.zeros_like(problem.required)
-        short[layout.cov_t, layout.cov_p] = solve(lp, method="simplex").x[block.u]
+        short[layout.cov_t, layout.cov_p] = solve_lp(lp, method="simplex").x[block.u]
         least[numbers.lost(two)] = missing(day, problem.required - short)
     return plan, day, scenario_numbers(plan, numbers), least
 

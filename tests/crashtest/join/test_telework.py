@@ -13,7 +13,7 @@ from releve.crashtest.policies import under_policies
 from releve.crashtest.telework import at_home, sent_home
 from releve.network import HOME
 from releve.plan import Placement, Plan
-from releve.plan.eligibility import Legality
+from releve.plan.eligibility import Eligibility
 from tests.crashtest.join.made import planned, rough
 
 OPERATOR = planned()[0]
@@ -40,7 +40,7 @@ def after(plan: Plan, scenario: str) -> dict[str, Placement]:
 
 def test_whoever_can_is_at_home_with_her_programme_and_her_hours() -> None:
     _, plan = planned()
-    legality = Legality(OPERATOR, plan.day, settings_of(plan))
+    legality = Eligibility(OPERATOR, plan.day, settings_of(plan))
     sent = 0
     for old, new in zip(plan.placements, more_at_home().placements, strict=True):
         may = (HOME, old.programme) in legality.pairs(OPERATOR.agent[old.agent])

@@ -19,18 +19,24 @@ from releve.plan import (
     integer_problem,
     solve_day,
 )
-from releve.plan.candidate_groups import with_twins
-from releve.plan.integer_plan import WholePlan
+from releve.plan.candidate_groups import add_candidate_groups
+from releve.plan.day_solution import solve_problem
+from releve.plan.integer_plan import IntegerPlan
 from releve.plan.integer_problem import IntegerProblem
 from releve.plan.large_plan import replace_rounding
-from releve.plan.progress import Watch
+from releve.plan.progress import StageTimer
 from releve.plan.purchases import repair, search
-from releve.plan.purchases.replan import Again, Misses, Tried, misses_of, planned_again
-from releve.plan.purchases.search import what_is_missing
-from releve.plan.purchases.shortfall_targets import STEP, Aims
-from releve.plan.purchases.values import with_purchases
+from releve.plan.purchases.replan import (
+    Misses,
+    PurchaseTrial,
+    ReplanTask,
+    measure_misses,
+    replan_day,
+)
+from releve.plan.purchases.search import find_what_is_missing
+from releve.plan.purchases.shortfall_targets import STEP, ShortfallTargets
+from releve.plan.purchases.values import apply_purchases
 from releve.plan.relief import Relief
-from releve.plan.solve import plan_problem
 from releve.plan.week import require_day
 from tests.plan.planned import problem_of
 from tests.plan.purchases.test_search import without_lines
@@ -57,12 +63,12 @@ def laptop(agent: str) -> Purchase:
 
 
 def judged(
-    monkeypatch: pytest.MonkeyPatch, judge: Callable[[int, Again], Misses]
+    monkeypatch: pytest.MonkeyPatch, judge: Callable[[int, ReplanTask], Misses]
 ) -> list[tuple[Purchase, ...]]:
     """Let ``judge(turn, again)`` say what a set misses; return the sets that were judged."""
     seen: list[tuple[Purchase, ...]] = []
 
-    def instead(again: Again) -> Misses:
+    def instead(again: ReplanTask) -> Misses:
         seen.append(again.purchases)
         return judge(len(seen), again)
 
@@ -86,13 +92,15 @@ def test_a_set_that_lacks_a_laptop_gets_that_laptop_and_keeps_the_other(
 ) -> None:
     case, day = solved
     half = (laptop("a2"),)
-    misses = planned_again(Again(case.operator, day, half))
+    misses = replan_day(ReplanTask(case.operator, day, half))
     assert misses.pairs == {SITE_B}
-    tried = Tried(half, Aims(case.settings.target, 1), misses, frozenset())
-    found = repair.mended(repair.Failed(case.operator, day, tried, ("laptop", "skill", "seat")))
+    tried = PurchaseTrial(half, ShortfallTargets(case.settings.target, 1), misses, frozenset())
+    found = repair.repair_set(
+        repair.RepairTask(case.operator, day, tried, ("laptop", "skill", "seat"))
+    )
     assert found is not None
     assert sorted(name for one in found.purchases for name in one.agents) == ["a2", "b2"]
-    assert planned_again(Again(case.operator, day, found.purchases)).pairs == frozenset()
+    assert replan_day(ReplanTask(case.operator, day, found.purchases)).pairs == frozenset()
 
 
 def test_what_cannot_be_added_to_is_given_up_and_not_called_held(
@@ -101,7 +109,7 @@ def test_what_cannot_be_added_to_is_given_up_and_not_called_held(
     """Both laptops are bought and the judge is never content: nobody is left to buy for."""
     case, day = solved
     seen = judged(monkeypatch, lambda turn, again: with_over(case, 0.01))
-    found = what_is_missing(case.operator, day, kinds=("laptop",))
+    found = find_what_is_missing(case.operator, day, kinds=("laptop",))
     assert not found.checked
     assert found.left == ((*SITE_B, 0.01),)
     assert len(seen) == 1
@@ -114,20 +122,20 @@ def test_a_set_only_grows_and_buys_nobody_the_same_twice(monkeypatch: pytest.Mon
     operator = without_lines(operator, [row.id for row in operator.sites])
     case = Tiny(operator, require_day(operator, FIRST_DAY), PlanSettings())
     day = solve_day(case.operator, case.requirement, case.settings)
-    really = planned_again
+    really = replan_day
 
-    def stricter(turn: int, again: Again) -> Misses:
+    def stricter(turn: int, again: ReplanTask) -> Misses:
         """The first set is said to miss one curable cell by a hundredth more."""
         found = really(again)
         if turn > 1:
             return found
-        name, client = sorted(misses_of(day, day.planning).pairs)[-1]
+        name, client = sorted(measure_misses(day, day.planning).pairs)[-1]
         over = {key: value.copy() for key, value in found.over.items()}
         over[name][day.planning.problem.clients.index(client)] += 0.01
         return Misses(found.pairs | {(name, client)}, over)
 
     seen = judged(monkeypatch, stricter)
-    found = what_is_missing(case.operator, day)
+    found = find_what_is_missing(case.operator, day)
     assert found.checked
     first, *others = ({name for one in bought for name in one.agents} for bought in seen)
     assert others
@@ -150,15 +158,18 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case, day = solved
-    first = [repair.Bundle((), Aims(0.05, 1)), repair.Bundle((laptop("a2"),) * 2, Aims(0.05, 1))]
-    monkeypatch.setattr(repair._Mending, "_first", lambda self, wanted: first)
+    first = [
+        repair.PurchaseSet((), ShortfallTargets(0.05, 1)),
+        repair.PurchaseSet((laptop("a2"),) * 2, ShortfallTargets(0.05, 1)),
+    ]
+    monkeypatch.setattr(repair._LargeSearch, "_first", lambda self, wanted: first)
     seen = judged(
         monkeypatch, lambda turn, again: with_over(case, 0.01) if turn in fails else NOTHING
     )
     monkeypatch.setattr(
-        repair, "mended", lambda failed: repair.Bundle((laptop("b2"),), failed.tried.aims)
+        repair, "mended", lambda failed: repair.PurchaseSet((laptop("b2"),), failed.tried.aims)
     )
-    found = what_is_missing(case.operator, day)
+    found = find_what_is_missing(case.operator, day)
     assert found.checked
     assert len(seen) == 1 + rounds
     assert found.cost == (0.0 if not fails else 600.0)
@@ -167,25 +178,27 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
 def test_a_secure_large_operator_misses_nothing() -> None:
     case = spare_person()
     day = solve_day(case.operator, case.requirement, case.settings)
-    assert what_is_missing(case.operator, day) == WhatIsMissing((), 0.0, 0.0, ())
+    assert find_what_is_missing(case.operator, day) == WhatIsMissing((), 0.0, 0.0, ())
 
 
 def test_an_agent_who_was_bought_something_has_no_twin(solved: tuple[Tiny, SolvedDay]) -> None:
     case, day = solved
-    better = with_purchases(case.operator, [])
+    better = apply_purchases(case.operator, [])
     problem = day.planning.problem
-    free = with_twins(better, problem, [0], case.settings)
+    free = add_candidate_groups(better, problem, [0], case.settings)
     assert sorted(name for i in free.source for name in free.spare[i]) == ["a2", "b2"]
-    kept = with_twins(better, problem, [0], case.settings, {"a2"})
+    kept = add_candidate_groups(better, problem, [0], case.settings, {"a2"})
     assert sorted(name for i in kept.source for name in kept.spare[i]) == ["b2"]
 
 
 def test_an_aim_is_lowered_by_what_was_missed_and_a_step_and_never_below_nothing() -> None:
-    aims = Aims(0.05, 2).lowered({"x": np.array([0.01, 0.0])})
+    aims = ShortfallTargets(0.05, 2).lowered({"x": np.array([0.01, 0.0])})
     assert aims.of("x") == pytest.approx([0.04 - STEP, 0.05])
     assert aims.of("y") == pytest.approx([0.05, 0.05])
     assert aims.lowered({"x": np.array([1.0, 0.0])}).of("x") == pytest.approx([0.0, 0.05])
-    assert aims.halfway(Aims(0.05, 2)).of("x") == pytest.approx([0.045 - STEP / 2, 0.05])
+    assert aims.halfway(ShortfallTargets(0.05, 2)).of("x") == pytest.approx(
+        [0.045 - STEP / 2, 0.05]
+    )
 
 
 # -- planning a large operator -------------------------------------------------------------------
@@ -198,7 +211,7 @@ def test_a_plan_without_its_proof_is_the_same_plan(
     monkeypatch.setattr(integer_problem, "MAX_SEARCHED_ASSIGNMENTS", few)
     case = two_sites_one_client()
     day = solve_day(case.operator, case.requirement, case.settings).planning
-    bare = plan_problem(problem_of(case), day.contingencies, case.settings, proved=False)
+    bare = solve_problem(problem_of(case), day.contingencies, case.settings, proved=False)
     assert np.isnan(bare.objective)
     assert np.array_equal(bare.base.assigned, day.base.assigned)
     for one, other in zip(bare.reliefs, day.reliefs, strict=True):
@@ -231,7 +244,7 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
     monkeypatch.setattr(integer_problem, "round_base_plan", lambda *given: next(left))
     asked: list[int] = []
 
-    def relief(self: object, base: WholePlan, i: int) -> Relief:
+    def relief(self: object, base: IntegerPlan, i: int) -> Relief:
         asked.append(i)
         real = planning.reliefs[i]
         missing = np.array([float(roundings[int(base.penalty)][i])])
@@ -245,7 +258,7 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
     )  # fmt: skip
     first = tuple(relief(planned, bases[0], i) for i in range(2))
     asked.clear()
-    base, reliefs = replace_rounding(planned, bases[0], first, Watch())
+    base, reliefs = replace_rounding(planned, bases[0], first, StageTimer())
     assert base.penalty == kept
     assert [relief.plan.missing[0] for relief in reliefs] == list(roundings[kept])
     assert len(asked) == answered

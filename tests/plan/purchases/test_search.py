@@ -22,14 +22,14 @@ from releve.plan import (
     Purchase,
     SolvedDay,
     WhatIsMissing,
-    named_plan,
+    name_plan,
     solve_day,
 )
-from releve.plan.candidate_groups import with_twins
+from releve.plan.candidate_groups import add_candidate_groups
 from releve.plan.purchases import search
-from releve.plan.purchases.lp import KINDS, Bought, cheapest_set
-from releve.plan.purchases.replan import STAGES, Again, Misses, planned_again
-from releve.plan.purchases.search import Run, what_is_missing
+from releve.plan.purchases.lp import KINDS, PurchaseSolution, solve_cheapest_set
+from releve.plan.purchases.replan import STAGES, Misses, ParallelMap, ReplanTask, replan_day
+from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import require_day
 from tests.plan.planned import problem_of
 from tests.plan.tiny import Tiny, one_site_site_only, spare_person, two_sites_one_client
@@ -46,7 +46,7 @@ class Insecure:
     found: WhatIsMissing
 
     def of(self, kind: str) -> WhatIsMissing:
-        return what_is_missing(self.case.operator, self.solved, kinds=(kind,))
+        return find_what_is_missing(self.case.operator, self.solved, kinds=(kind,))
 
 
 def without_lines(operator: Operator, sites: Iterable[str]) -> Operator:
@@ -63,7 +63,7 @@ def without_lines(operator: Operator, sites: Iterable[str]) -> Operator:
 
 def insecure(case: Tiny) -> Insecure:
     solved = solve_day(case.operator, case.requirement, case.settings)
-    return Insecure(case, solved, what_is_missing(case.operator, solved))
+    return Insecure(case, solved, find_what_is_missing(case.operator, solved))
 
 
 @cache
@@ -110,7 +110,7 @@ def buy(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
 
 def planned_with(case: Tiny, purchases: Iterable[Purchase]) -> Plan:
     operator = buy(case.operator, purchases)
-    return named_plan(operator, solve_day(operator, case.requirement, case.settings))
+    return name_plan(operator, solve_day(operator, case.requirement, case.settings))
 
 
 def missed(plan: Plan) -> Pairs:
@@ -142,7 +142,7 @@ def sample(request: pytest.FixtureRequest) -> Insecure:
 def test_the_set_bought_for_real_makes_every_curable_cell_reach_its_target(
     sample: Insecure,
 ) -> None:
-    before = missed(named_plan(sample.case.operator, sample.solved))
+    before = missed(name_plan(sample.case.operator, sample.solved))
     assert before - set(sample.found.incurable)
     assert sample.found.purchases
     assert sample.found.checked
@@ -162,7 +162,7 @@ def test_no_set_of_a_single_kind_that_holds_is_cheaper(sample: Insecure) -> None
 
 
 def test_what_is_incurable_was_missed_before_or_is_not_named(sample: Insecure) -> None:
-    before = missed(named_plan(sample.case.operator, sample.solved))
+    before = missed(name_plan(sample.case.operator, sample.solved))
     assert set(sample.found.incurable) <= before
 
 
@@ -197,7 +197,9 @@ def test_a_large_operator_is_bought_for_twice_at_once_and_the_cheaper_that_holds
         together.append(len(todo))
         return [work(item) for item in reversed(todo)][::-1]
 
-    found = what_is_missing(sample.case.operator, sample.solved, run=cast("Run", backwards))
+    found = find_what_is_missing(
+        sample.case.operator, sample.solved, run=cast("ParallelMap", backwards)
+    )
     assert together[0] == 2
     assert max(together) == 2
     assert found.checked
@@ -212,8 +214,8 @@ def one_laptop_at_a_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let every set bought from nothing be one laptop, of either site in turn; return the turns."""
     turns: list[int] = []
 
-    def bought(*given: Any) -> Bought:
-        found = cheapest_set(*given)
+    def bought(*given: Any) -> PurchaseSolution:
+        found = solve_cheapest_set(*given)
         turns.append(len(turns))
         people = np.zeros_like(found.people)
         people[len(turns) % 2] = 1
@@ -223,11 +225,13 @@ def one_laptop_at_a_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return turns
 
 
-def judged(monkeypatch: pytest.MonkeyPatch, judge: Callable[[Again], Misses]) -> list[set[str]]:
+def judged(
+    monkeypatch: pytest.MonkeyPatch, judge: Callable[[ReplanTask], Misses]
+) -> list[set[str]]:
     """Let ``judge`` say what a set misses; return the agents bought for, set by set."""
     seen: list[set[str]] = []
 
-    def instead(again: Again, progress: Callable[[float], None]) -> Misses:
+    def instead(again: ReplanTask, progress: Callable[[float], None]) -> Misses:
         seen.append({agent for one in again.purchases for agent in one.agents})
         return judge(again)
 
@@ -247,8 +251,8 @@ def test_sets_that_each_cure_another_cell_are_added_to_until_all_hold(
     case = two_sites_one_client()
     solved = solve_day(case.operator, case.requirement, case.settings)
     one_laptop_at_a_time(monkeypatch)
-    seen = judged(monkeypatch, planned_again)
-    found = what_is_missing(case.operator, solved)
+    seen = judged(monkeypatch, replan_day)
+    found = find_what_is_missing(case.operator, solved)
     assert found.checked
     assert seen == [{"b2"}, {"a2"}, {"a2", "b2"}]  # each planned again once
     assert missed(planned_with(case, found.purchases)) == set()
@@ -260,7 +264,7 @@ def test_what_no_addition_cures_is_left_with_its_share_of_the_day(
     case = two_sites_one_client()
     solved = solve_day(case.operator, case.requirement, case.settings)
     judged(monkeypatch, lambda again: missed_by(0.01))
-    found = what_is_missing(case.operator, solved)
+    found = find_what_is_missing(case.operator, solved)
     assert not found.checked
     assert found.left == (("site:b", "k", 0.01),)
     assert found.cost == 1200.0
@@ -277,7 +281,7 @@ def test_of_sets_that_fail_the_one_with_fewest_cells_is_kept(
     one = missed_by(0.01)
     judged(monkeypatch, lambda again: one if again.purchases[0].count == 1
            and len(again.purchases) == 1 else replace(one, pairs=both))  # fmt: skip
-    found = what_is_missing(case.operator, solved)
+    found = find_what_is_missing(case.operator, solved)
     assert len(found.left) == 1
     assert found.cost == 600.0
 
@@ -291,7 +295,7 @@ def test_a_set_as_cheap_as_the_one_that_failed_is_not_narrowed(
     seen = judged(
         monkeypatch, lambda again: missed_by(0.0 if again.purchases[0].where == "a" else 0.01)
     )
-    found = what_is_missing(case.operator, solved, kinds=("laptop",))
+    found = find_what_is_missing(case.operator, solved, kinds=("laptop",))
     assert (found.checked, found.cost) == (True, 600.0)
     assert seen == [{"b2"}, {"a2"}]
     assert len(turns) == 2
@@ -301,7 +305,7 @@ def test_progress_never_stands_still_and_says_what_it_is_at() -> None:
     case = two_sites_one_client()
     solved = solve_day(case.operator, case.requirement, case.settings)
     seen: list[tuple[float, str]] = []
-    what_is_missing(case.operator, solved, progress=lambda *report: seen.append(report))
+    find_what_is_missing(case.operator, solved, progress=lambda *report: seen.append(report))
     shares = [share for share, _ in seen]
     assert shares == sorted(shares)
     assert seen[0] == (0.0, "round 1: looking for the cheapest set")
@@ -315,7 +319,7 @@ def test_what_misses_a_little_whatever_is_bought_is_incurable() -> None:
     case = two_sites_one_client()
     case = replace(case, settings=replace(case.settings, target=0.24))
     solved = solve_day(case.operator, case.requirement, case.settings)
-    found = what_is_missing(case.operator, solved, kinds=("seat",))
+    found = find_what_is_missing(case.operator, solved, kinds=("seat",))
     assert found.incurable == (("site:a", "k"), ("site:b", "k"))
     assert found.checked
 
@@ -328,7 +332,7 @@ def test_a_secure_operator_misses_nothing() -> None:
 def test_two_laptops_cure_two_sites_of_two() -> None:
     """Either loss strands the one of its two who has no line: a laptop for each of them."""
     made = insecure(two_sites_one_client())
-    assert missed(named_plan(made.case.operator, made.solved)) == {
+    assert missed(name_plan(made.case.operator, made.solved)) == {
         ("site:a", "k"),
         ("site:b", "k"),
     }
@@ -361,8 +365,8 @@ def test_a_measure_on_people_leaves_no_room_to_buy_seats() -> None:
     day = case.requirement.day
     full = Measure("full", "b", "max_people", 1.0, day, day)
     case = replace(case, operator=replace(case.operator, measures=(full,)))
-    twins = with_twins(case.operator, problem_of(case), [0], case.settings)
+    twins = add_candidate_groups(case.operator, problem_of(case), [0], case.settings)
     assert twins.room.tolist()[1] == 0.0
     assert twins.room.tolist()[0] == float("inf")
     target = np.full(len(twins.problem.clients), case.settings.target)
-    assert cheapest_set(twins, [], lambda _: target, case.settings).seats.sum() == 0
+    assert solve_cheapest_set(twins, [], lambda _: target, case.settings).seats.sum() == 0

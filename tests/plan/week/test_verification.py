@@ -10,7 +10,7 @@ import pytest
 
 from releve.demand import Requirement
 from releve.plan import Plan, SolvedDay
-from releve.plan.simulation_check import Simulated
+from releve.plan.simulation_check import SimulatedDay
 from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
 from tests.plan.wave_day import demand, operator, solve, verify_wave
 
@@ -70,7 +70,7 @@ class Recorder(VerificationProgress):
         assert 0 <= done <= of == 100
         self.days.setdefault(number, []).append(done)
 
-    def finish_round(self, number: int, day: Simulated) -> None:
+    def finish_round(self, number: int, day: SimulatedDay) -> None:
         self.rounds.append((number, day.badness))
 
     def simulate_reliefs(self, plan: Plan, done: int, of: int) -> None:

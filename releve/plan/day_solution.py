@@ -6,42 +6,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from releve.plan.contingency import Contingency
-from releve.plan.integer_plan import WholePlan
+from releve.plan.integer_plan import IntegerPlan
 from releve.plan.integer_problem import IntegerProblem
 from releve.plan.integer_search import IntegerSearch
 from releve.plan.large_plan import round_large_plan
-from releve.plan.lower_bounds import client_floors
+from releve.plan.lower_bounds import compute_client_floors
 from releve.plan.lp import Floats
-from releve.plan.n1_program import SecurePlan, secure_plan
-from releve.plan.problem import Problem
-from releve.plan.progress import Progress, SolverLog, Watch
+from releve.plan.n1_program import SecurePlan, solve_n1_program
+from releve.plan.problem import DayProblem
+from releve.plan.progress import Progress, SolverLog, StageTimer
 from releve.plan.relief import Relief
-from releve.plan.scenario_lp import Layout, layout_of
+from releve.plan.scenario_lp import ProblemLayout, build_layout
 from releve.plan.settings import PlanSettings
 
-__all__ = ["Planning", "plan_problem"]
+__all__ = ["Planning", "solve_problem"]
 
 
 @dataclass(frozen=True)
 class Planning:
     """A solved day before it is written out as a :class:`Plan`; kept for what-if questions."""
 
-    problem: Problem
-    layout: Layout
+    problem: DayProblem
+    layout: ProblemLayout
     contingencies: tuple[Contingency, ...]
     floors: Floats
     secure: SecurePlan
-    base: WholePlan
+    base: IntegerPlan
     objective: float
     reliefs: tuple[Relief, ...]
 
 
-def plan_problem(
-    problem: Problem,
+def solve_problem(
+    problem: DayProblem,
     contingencies: Sequence[Contingency],
     settings: PlanSettings,
     progress: Progress = lambda stage, share: None,
-    watch: Watch | None = None,
+    watch: StageTimer | None = None,
     protect: bool = True,
     proved: bool = True,
 ) -> Planning:
@@ -50,12 +50,12 @@ def plan_problem(
     ``protect`` False plans the base day as if nothing could be lost (for comparison). ``proved``
     False leaves the objective of a large operator out (NaN), where it changes nothing in the plan.
     """
-    watch = watch or Watch()
-    layout = layout_of(problem)
-    floors = client_floors(problem, contingencies, lambda d, n: progress("floors", d / n))
+    watch = watch or StageTimer()
+    layout = build_layout(problem)
+    floors = compute_client_floors(problem, contingencies, lambda d, n: progress("floors", d / n))
     watch.lap("floors")
     steps = SolverLog(progress)
-    secure = secure_plan(problem, contingencies if protect else (), floors, settings, steps)
+    secure = solve_n1_program(problem, contingencies if protect else (), floors, settings, steps)
     watch.lap("n-1 programme")
     case = IntegerProblem(problem, layout, tuple(contingencies), floors, secure, settings)
     if case.thorough:
