@@ -30,7 +30,6 @@ from typing import TypeVar
 
 import click
 import numpy as np
-from releve.outages_data import shipped_hazards
 
 from bench.crashtest_picture import page, picture
 from bench.desk import plan_of

@@ -95,9 +95,9 @@ def solve_n1_program(
 ) -> SecurePlan:
     """Solve base and reliefs together.
 
-    ``floors[1 + i, client]`` as :func:`client_floors` returns them, ``targets`` likewise; without
-    them the target of the settings is everyone's. Without contingencies this is the plan of the
-    base day alone.
+    ``floors`` and ``targets`` have the shape that :func:`compute_client_floors` returns; without
+    ``targets`` the target of the settings applies to all. Without contingencies this plans the base
+    day alone.
     """
     target = np.full(floors.shape, settings.target) if targets is None else targets
     lp = LinearProgram()

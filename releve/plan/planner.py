@@ -40,7 +40,7 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class SolvedDay:
-    """A day solved but not yet given names: what :func:`named_plan` turns into a plan."""
+    """A day solved but not yet given names: what :func:`name_plan` turns into a plan."""
 
     need: Requirement
     settings: PlanSettings
@@ -112,7 +112,7 @@ def plan_day(
     protect: bool = True,
     version: str = "",
 ) -> Plan:
-    """Solve a day, name it and check it: see :func:`solve_day` and :func:`named_plan`."""
+    """Solve a day, name it and check it: see :func:`solve_day` and :func:`name_plan`."""
     solved = solve_day(
         operator, need, settings, contingencies=contingencies, seats=seats, progress=progress,
         now=now, protect=protect,

@@ -1,8 +1,8 @@
-"""A plan against the queue simulator: what was promised, what is found, what it takes.
+"""Check a plan against the queue simulator: promised and simulated service, and what it takes.
 
-The requirement comes from Erlang, which takes each half hour alone and every day for an average
-one. Here the day that a plan gives is simulated call by call; where it misses, the requirement is
-tightened (:func:`releve.demand.queue.corrections`), and the caller plans the day again.
+The requirement comes from Erlang formulas, which treat each half hour alone and every day as an
+average day. Here the planned day is simulated call by call. Where it misses a target, the
+requirement is corrected (:func:`releve.demand.queue.corrections`) and the caller plans again.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ __all__ = [
     "find_relief_error",
     "group_equal_scenarios",
     "simulate_plan",
-    "tightened",
+    "tighten_requirement",
 ]
 
 HALF_HOUR = 0.5
 MIN_CALLS = 5.0
-"""Calls of a half hour below which Erlang is not judged: one call more or less says nothing."""
+"""Calls of a half hour below which Erlang is not judged: one call more or less is noise."""
 ERLANG_TOLERANCE = 0.05
-"""How far Erlang may be from the simulator in a relief before the relief is named."""
+"""Difference of Erlang and simulator, in service level, above which a relief is reported."""
 
 
 @dataclass(frozen=True)
 class SimulatedDay:
-    """One scenario of a plan, simulated; ``tolerance`` is how far below a target still holds it."""
+    """One simulated scenario of a plan; half hours down to ``tolerance`` below a target hold it."""
 
     plan: Plan
     scenario: str
@@ -52,7 +52,7 @@ class SimulatedDay:
 
     @property
     def badness(self) -> tuple[int, float]:
-        """How many half hours miss, and the calls not served in time in them: less is better."""
+        """Half hours that miss, and the calls answered late or lost in them: smaller is better."""
         missed = self.misses()
         late = self.found.calls * (1.0 - np.nan_to_num(self.found.service.value, nan=1.0))
         return int(missed.sum()), float(late[missed].sum())
@@ -87,11 +87,11 @@ def simulate_plan(
     return SimulatedDay(plan, scenario, found, tolerance)
 
 
-def tightened(day: SimulatedDay) -> Requirement | None:
-    """Return the requirement that would hold the targets, or None when there is no more to ask.
+def tighten_requirement(day: SimulatedDay) -> Requirement | None:
+    """Return the requirement that would hold the targets, or None when a higher one cannot help.
 
-    There is none when nothing misses, and where it misses only because people are missing already:
-    asking for more would not bring them.
+    That is the case when no target is missed, and when the half hours that miss have fewer agents
+    than required already.
     """
     given = day.found.requirement
     asked = corrections(day.found, tolerance=day.tolerance)
@@ -100,7 +100,7 @@ def tightened(day: SimulatedDay) -> Requirement | None:
 
 @dataclass(frozen=True, slots=True)
 class ClientFigures:
-    """A client's inbound calls of a day. Service levels are means over its calls.
+    """Service of a client's inbound calls on one day; service levels are means over its calls.
 
     ``promised`` by Erlang for the agents placed, ``found`` by the simulator. ``missed`` half hours
     (of a programme) below target; of them ``short`` have fewer agents than required.
@@ -168,7 +168,7 @@ def _average_over_calls(level: Floats, calls: Floats) -> float:
 
 
 def group_equal_scenarios(plan: Plan) -> tuple[tuple[str, ...], ...]:
-    """Return the scenarios in groups that place the same, so that one is simulated for each."""
+    """Group the scenarios with equal placed agents, so that one of each group is simulated."""
     groups: dict[bytes, list[str]] = {}
     for name, scenario in plan.scenarios.items():
         groups.setdefault(scenario.placed.tobytes(), []).append(name)
@@ -194,11 +194,10 @@ class ReliefError:
 def find_relief_error(
     day: SimulatedDay, scenarios: tuple[str, ...], *, by: float = ERLANG_TOLERANCE
 ) -> ReliefError | None:
-    """Return where Erlang surely errs by more than ``by``, or None where it does not.
+    """Return where Erlang errs by more than ``by``, or None.
 
-    ``scenarios`` are those that place the same as the one simulated. Surely: even the near end of
-    the simulator's interval lies that far away. Half hours of fewer calls than :data:`FEWEST` are
-    not looked at.
+    ``scenarios`` have the placed agents that were simulated. The near end of the simulator's
+    interval has to lie that far away; half hours below :data:`MIN_CALLS` calls do not count.
     """
     found, erlang = day.found, predict_by_erlang(day.found)
     near = np.clip(erlang, found.service.low, found.service.high)

@@ -18,7 +18,7 @@ from releve.plan.simulation_check import (
     find_relief_error,
     group_equal_scenarios,
     simulate_plan,
-    tightened,
+    tighten_requirement,
 )
 from tests.plan.wave_day import LOANS, OPEN, demand, operator, solve, stretched
 
@@ -98,7 +98,7 @@ def test_the_figures_of_a_client_are_means_over_its_calls(enough: SimulatedDay) 
 
 
 def test_more_is_asked_only_where_it_misses(enough: SimulatedDay) -> None:
-    asked = tightened(enough)
+    asked = tighten_requirement(enough)
     assert asked is not None
     more = asked.on_phone > enough.found.requirement.on_phone
     assert more.any()
@@ -110,7 +110,7 @@ def test_more_is_asked_only_where_it_misses(enough: SimulatedDay) -> None:
 def test_nothing_more_is_asked_of_a_day_that_holds(enough: SimulatedDay) -> None:
     held = simulate(operator(ENOUGH), enough.plan, calls=0.5)
     assert not held.misses().any()
-    assert tightened(held) is None
+    assert tighten_requirement(held) is None
     assert held.badness == (0, 0.0)
     assert compute_client_figures(held)[0].worst_interval == -1
 
@@ -126,7 +126,10 @@ def test_nothing_more_is_asked_where_nobody_is_left_to_place(scarce: SimulatedDa
     """Of a requirement that is already what the calls behave like, people are all that lacks."""
     need = scarce.found.requirement
     higher = replace(need, on_phone=need.on_phone * 2, agents=need.agents * 2)
-    assert tightened(replace(scarce, found=replace(scarce.found, requirement=higher))) is None
+    assert (
+        tighten_requirement(replace(scarce, found=replace(scarce.found, requirement=higher)))
+        is None
+    )
 
 
 def test_a_relief_in_which_erlang_errs_is_named_with_its_worst_half_hour() -> None:

@@ -64,7 +64,7 @@ def find_large_set(
 ) -> tuple[PurchaseTrial, float]:
     """Return a cheap set that makes the ``wanted`` cells hold and breaks no other, and the bound.
 
-    As :func:`releve.plan.purchases.search.what_is_missing`, which calls it.
+    As :func:`releve.plan.purchases.search.find_what_is_missing`, which calls it.
     """
     search = _LargeSearch(operator, solved, tuple(kinds), steps, run)
     return search.found(wanted), search.bound

@@ -17,7 +17,7 @@ def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operat
     """Return the operator with the laptops and skills bought.
 
     A new line is of the carrier with the fewest agents in the destination (of none, where nobody
-    works at home yet). Seats have no place until they are set up: see :func:`new_seats`.
+    works at home yet). Seats have no place until they are set up: see :func:`count_new_seats`.
     """
     agents = dict(operator.agent)
     carrier = choose_new_carriers(operator)

@@ -18,7 +18,7 @@ from releve.plan.simulation_check import (
     find_relief_error,
     group_equal_scenarios,
     simulate_plan,
-    tightened,
+    tighten_requirement,
 )
 
 __all__ = ["Ending", "VerificationProgress", "VerifiedDay", "verify_days"]
@@ -155,5 +155,5 @@ def _decide(day: SimulatedDay) -> tuple[Ending, Requirement | None]:
     """Return why a day would end now, and the requirement to plan next unless it does."""
     if not day.misses().any():
         return "held", None
-    asked = tightened(day)
+    asked = tighten_requirement(day)
     return "no people" if asked is None else "rounds", asked

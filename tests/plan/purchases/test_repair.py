@@ -72,7 +72,7 @@ def judged(
         seen.append(again.purchases)
         return judge(len(seen), again)
 
-    monkeypatch.setattr(repair, "planned_again", instead)
+    monkeypatch.setattr(repair, "replan_day", instead)
     return seen
 
 
@@ -167,7 +167,7 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
         monkeypatch, lambda turn, again: with_over(case, 0.01) if turn in fails else NOTHING
     )
     monkeypatch.setattr(
-        repair, "mended", lambda failed: repair.PurchaseSet((laptop("b2"),), failed.tried.aims)
+        repair, "repair_set", lambda failed: repair.PurchaseSet((laptop("b2"),), failed.tried.aims)
     )
     found = find_what_is_missing(case.operator, day)
     assert found.checked

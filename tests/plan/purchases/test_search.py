@@ -221,7 +221,7 @@ def one_laptop_at_a_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         people[len(turns) % 2] = 1
         return replace(found, people=people, cost=600.0)
 
-    monkeypatch.setattr(search, "cheapest_set", bought)
+    monkeypatch.setattr(search, "solve_cheapest_set", bought)
     return turns
 
 
@@ -235,7 +235,7 @@ def judged(
         seen.append({agent for one in again.purchases for agent in one.agents})
         return judge(again)
 
-    monkeypatch.setattr(search, "planned_again", instead)
+    monkeypatch.setattr(search, "replan_day", instead)
     return seen
 
 
