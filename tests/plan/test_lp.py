@@ -72,7 +72,7 @@ def test_a_plan_whose_programme_was_not_solved_to_its_end_claims_no_more_than_is
         assert found.objective > least + 1, "far from the optimum"
         return found
 
-    monkeypatch.setattr(n1_program, "solve", early)
+    monkeypatch.setattr(n1_program, "solve_lp", early)
     plan = plan_day(case.operator, case.requirement, case.settings)
     assert plan.bound.status != "Optimal"
     assert plan.bound.lower_bound <= least + 1e-9
