@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from releve.crashtest import CrashTestError, Prepared, Quarters, Runner
 from releve.crashtest.ablation import Without, live_without, lost_of
+from releve.errors import ReleveError
 
 __all__ = ["SpreadError", "run_part", "spread", "without_part"]
 
@@ -21,7 +22,7 @@ CONNECT_S = 20
 """Seconds in which a scheduler must answer."""
 
 
-class SpreadError(RuntimeError):
+class SpreadError(ReleveError, RuntimeError):
     """The cluster cannot be used, or a part failed on it."""
 
 

@@ -27,6 +27,7 @@ import numpy as np
 
 from releve.crashtest import CrashResult, Quarters, result_from_json, result_to_json
 from releve.crashtest.ablation import Without
+from releve.errors import ReleveError
 from releve.files.atomic import write_file
 
 __all__ = [
@@ -52,7 +53,7 @@ RUN_FORMAT = "releve-crashtest-run/1"
 _DOING = "doing.json"
 
 
-class RunFolderError(ValueError):
+class RunFolderError(ReleveError, ValueError):
     """A run folder that cannot be used as asked; the message says why and the fix."""
 
 

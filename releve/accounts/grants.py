@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from releve.accounts.models import AccountAct, Grant, User
+from releve.errors import ReleveError
 from releve.ledger.chain import append
 
 __all__ = [
@@ -37,7 +38,7 @@ STREAM = "access"
 """Stream of the ledger that holds who was given what, and who looked behind a pseudonym."""
 
 
-class AccessError(Exception):
+class AccessError(ReleveError):
     """What was asked cannot be done; the message says what to do instead."""
 
 

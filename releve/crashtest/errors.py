@@ -2,7 +2,7 @@
 
 ::
 
-    ValueError
+    ReleveError, ValueError
     └── CrashTestError      inputs that make no sense together; the text quotes the condition
         ├── OtherOperator   a plan of another operator
         └── RoomError       a replication needs more room than it was given; nothing is dropped
@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from releve.errors import ReleveError
 
 __all__ = ["CrashTestError", "OtherOperator", "RoomError", "require"]
 
 
-class CrashTestError(ValueError):
+class CrashTestError(ReleveError, ValueError):
     """Inputs that make no sense together; the text quotes the condition and the fix."""
 
 
@@ -27,7 +27,4 @@ class RoomError(CrashTestError):
     """A replication needs more room than it was given."""
 
 
-def require(holds: bool, condition: str, value: Any) -> None:
-    """Raise CrashTestError, quoting the condition and the value, unless it holds."""
-    if not holds:
-        raise CrashTestError(f"{condition} does not hold: {value}")
+require = CrashTestError.require

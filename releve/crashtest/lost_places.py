@@ -114,9 +114,7 @@ def losses_of(where: Where, closed: Array, events: Events, causes: int) -> Losse
         if _find(where, closed, events, scratch, found):
             return found
         if segments > 1 << 28:
-            raise RoomError(
-                "segments of a run <= 2**28 does not hold: run fewer quarters at a time"
-            )
+            raise RoomError("expected segments of a run <= 2**28: run fewer quarters at a time")
         segments, entries = 4 * segments, 4 * entries
         scratch.cause.fill(-1)
         scratch.touches.fill(0)

@@ -356,7 +356,7 @@ def result_from_json(text: str) -> CrashResult:
     try:
         tree = json.loads(text)
         if tree.pop("format") != FORMAT:
-            raise CrashTestError(f"format is {FORMAT!r} does not hold: made by another version")
+            raise CrashTestError(f"expected format {FORMAT!r}: made by another version")
         return CrashResult(
             **{
                 **tree,

@@ -65,15 +65,15 @@ class CrashTest:
 
     def __post_init__(self) -> None:
         """Refuse what does not belong together; CrashTestError says what and the fix."""
-        require(len(self.plans) >= 1, "a plan of one day at least", len(self.plans))
+        require(len(self.plans) >= 1, "a plan of at least one day", len(self.plans))
         require(len(self.plans) == len(self.needs), "a requirement for each plan", len(self.needs))
         for plan, need in zip(self.plans, self.needs, strict=True):
             check_plan_of(self.operator, plan)
             _check_need(plan, need)
         days = (self.scenario.days, self.settings.days)
-        require(days[0] == days[1], "the outbreak has the days of the test", days)
+        require(days[0] == days[1], "an outbreak of as many days as the test", days)
         own = set(self.scenario.population.agents) == set(self.operator.agent)
-        require(own, "the outbreak is among the operator's agents", "others")
+        require(own, "an outbreak among the operator's agents", "others")
         count = len(self.plans[0].programmes)
         require(0 <= self.target < 1, "0 <= target < 1", self.target)
         require(len(self.busyness) in (0, count), f"busyness of {count} programmes", self.busyness)

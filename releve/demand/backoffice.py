@@ -38,9 +38,9 @@ def spread(work: Floats, deadline: int) -> Floats:
     maximum is the least peak. ValueError when the deadline is below 1 or work is negative.
     """
     if deadline < 1:
-        raise ValueError(f"deadline >= 1 does not hold, got {deadline!r}")
+        raise ValueError(f"expected deadline >= 1, got {deadline!r}")
     if work.size and not np.min(work) >= 0:
-        raise ValueError(f"work >= 0 does not hold, got {float(np.min(work))!r}")
+        raise ValueError(f"expected work >= 0, got {float(np.min(work))!r}")
     size = work.size
     peak, first = _densest(work, deadline)
     if first < 0:

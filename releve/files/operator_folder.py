@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from releve.errors import ReleveError
 from releve.files.atomic import replace_folder
 from releve.network import TABLES
 
@@ -20,7 +21,7 @@ _SUFFIXES = frozenset((".csv", ".parquet", ".xlsx"))
 _TABLES = frozenset(kind.table for kind in TABLES)
 
 
-class FolderError(OSError):
+class FolderError(ReleveError, OSError):
     """A path that holds no operator's files, or that may not be written."""
 
 

@@ -30,6 +30,7 @@ from typing import Any
 import polars as pl
 from icalendar import Calendar, Event
 
+from releve.errors import ReleveError
 from releve.files.atomic import replace_folder
 from releve.network.clock import UTC, zone
 from releve.network.model import HOME
@@ -127,7 +128,7 @@ VERIFICATION_COLUMNS = (
 _Value = str | float | int | date | datetime | None
 
 
-class PlanFolderError(ValueError):
+class PlanFolderError(ReleveError, ValueError):
     """A folder cannot be read or must not be overwritten; the message says which and why."""
 
 

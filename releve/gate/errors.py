@@ -12,13 +12,15 @@ GateError
 
 from __future__ import annotations
 
+from releve.errors import ReleveError
+
 __all__ = [
     "DatabaseUnavailable", "DecisionConflict", "GateError", "KeyFault", "LoadRefused", "NoMatch",
     "NotAvailable", "OutcomeFault",
 ]  # fmt: skip
 
 
-class GateError(Exception):
+class GateError(ReleveError):
     """The root of the errors that this package raises."""
 
 

@@ -11,6 +11,8 @@ LedgerError
 
 from __future__ import annotations
 
+from releve.errors import ReleveError
+
 __all__ = [
     "AppendOnlyError",
     "EntryError",
@@ -22,7 +24,7 @@ __all__ = [
 ]
 
 
-class LedgerError(Exception):
+class LedgerError(ReleveError):
     """The root of what the ledger raises."""
 
 

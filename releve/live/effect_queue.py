@@ -19,6 +19,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 
+from releve.errors import ReleveError
 from releve.ledger import chain as ledger
 from releve.live.clock import now, real
 from releve.live.errors import NoSuch
@@ -53,7 +54,7 @@ PATIENCE = timedelta(hours=24)
 LATE_AFTER = 3
 
 
-class LostLease(Exception):  # noqa: N818
+class LostLease(ReleveError):  # noqa: N818
     """The effect was taken over by another worker meanwhile: nothing of this one is stored."""
 
 

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from releve.errors import ReleveError
+
 if TYPE_CHECKING:
     from releve.situation import Refusal
 
@@ -37,7 +39,7 @@ _SQLITE_FULL = 13
 _POSTGRES_DISK_FULL = "53100"
 
 
-class LiveError(Exception):
+class LiveError(ReleveError):
     """The root of what the live chain raises."""
 
 

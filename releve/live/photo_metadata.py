@@ -11,6 +11,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from releve.errors import ReleveError
+
 __all__ = ["NotAPhoto", "cleaned", "type_of"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -24,7 +26,7 @@ _JPEG_KEPT = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD, _SOS} - {0xC8})
 _ORIENTATION = 0x0112
 
 
-class NotAPhoto(ValueError):  # noqa: N818
+class NotAPhoto(ReleveError, ValueError):  # noqa: N818
     """The content is no whole JPEG, PNG or WebP picture."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
+from releve.errors import ReleveError
 from releve.ledger import chain as ledger
 from releve.live.clock import real
 from releve.live.effect_handlers import handles, on_aside, run_now
@@ -27,11 +28,11 @@ from releve.live.stream_state import Changes, Scene, scene_of
 __all__ = ["decide", "warm_up"]
 
 
-class Overtaken(Exception):  # noqa: N818
+class Overtaken(ReleveError):  # noqa: N818
     """What is lost has changed, or another relief was stored, while this one was made."""
 
 
-class ErasedMeanwhile(Exception):  # noqa: N818
+class ErasedMeanwhile(ReleveError):  # noqa: N818
     """Somebody left the plan while this relief was made from it; it is tried again without them."""
 
 

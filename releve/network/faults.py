@@ -12,6 +12,8 @@ import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from releve.errors import ReleveError
+
 __all__ = ["Fault", "OperatorFaults", "advice", "closest", "nearest"]
 
 _SHOWN = 20
@@ -46,7 +48,7 @@ class Fault:
         return f"{place}: {self.reason}; {self.fix}"
 
 
-class OperatorFaults(ValueError):  # noqa: N818 (it is the faults, all of them)
+class OperatorFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)
     """The files of an operator have faults; nothing was loaded."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:

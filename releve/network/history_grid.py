@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.errors import ReleveError
 from releve.network.clock import UTC, zone
 from releve.network.opening_hours import closes_on, parse_opening
 
@@ -91,7 +92,7 @@ class Slots:
         return min(shifts, key=self.misfits)
 
 
-class IntervalFault(Exception):  # noqa: N818 (never leaves the package)
+class IntervalFault(ReleveError):  # noqa: N818 (never leaves the package)
     """The rows of a programme are not at intervals of a divisor of 30 minutes."""
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from releve.errors import ReleveError
+
 __all__ = ["Grid", "Unreadable", "stripped"]
 
 
@@ -30,7 +32,7 @@ class Grid:
     from_sheet: bool = False
 
 
-class Unreadable(Exception):  # noqa: N818 (never leaves the package: becomes a Fault)
+class Unreadable(ReleveError):  # noqa: N818 (never leaves the package: becomes a Fault)
     """A file or sheet that cannot be made a table; becomes one fault of it."""
 
     def __init__(

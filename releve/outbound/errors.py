@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from releve.errors import ReleveError
+
 __all__ = [
     "CallFault",
     "FactFaults",
@@ -30,7 +32,7 @@ __all__ = [
 _SHOWN = 20
 
 
-class OutboundError(ValueError):
+class OutboundError(ReleveError, ValueError):
     """Anything that this package refuses."""
 
 

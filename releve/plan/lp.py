@@ -16,6 +16,8 @@ from highspy._core import _Highs
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from releve.errors import ReleveError
+
 __all__ = [
     "Floats",
     "Ints",
@@ -31,7 +33,7 @@ Ints = NDArray[np.int64]
 INFINITY = float(highspy.kHighsInf)
 
 
-class SolverError(RuntimeError):
+class SolverError(ReleveError, RuntimeError):
     """The solver gave no usable answer; the message has its status."""
 
 

@@ -24,6 +24,7 @@ from typing import Any, Final, TypeGuard, Union, get_args, get_origin, get_type_
 
 import numpy as np
 
+from releve.errors import ReleveError
 from releve.network.clock import UTC
 from releve.plan.result import Floats, Placement, Plan
 
@@ -33,7 +34,7 @@ FORMAT: Final = "releve-plan/2"
 """Name and version of the text; a reader refuses any other."""
 
 
-class PlanFormatError(ValueError):
+class PlanFormatError(ReleveError, ValueError):
     """The text is not a plan in this format; the message says where and why."""
 
 

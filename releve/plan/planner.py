@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from releve.demand.tables import Requirement
+from releve.errors import ReleveError
 from releve.network import Operator, SiteSeats, usable_seats_of
 from releve.plan.checker import check_plan
 from releve.plan.contingency import Contingency, list_contingencies
@@ -34,7 +35,7 @@ HAIR = 1e-6
 """Of a share: less is the solver's noise."""
 
 
-class PlanError(ValueError):
+class PlanError(ReleveError, ValueError):
     """The operator cannot be planned at all; the message says why and what to do."""
 
 

@@ -15,6 +15,8 @@ The error tree::
 
 from __future__ import annotations
 
+from releve.errors import ReleveError
+
 __all__ = [
     "Conflict",
     "Damaged",
@@ -26,7 +28,7 @@ __all__ = [
 ]
 
 
-class RegistryError(ValueError):
+class RegistryError(ReleveError, ValueError):
     """The registry refuses; nothing was stored."""
 
 

@@ -13,10 +13,12 @@ No message quotes a secret, and none quotes what the other side sent beyond its 
 
 from __future__ import annotations
 
+from releve.errors import ReleveError
+
 __all__ = ["EmptySet", "Rejected", "RoutingError", "Stale", "Unreachable"]
 
 
-class RoutingError(Exception):
+class RoutingError(ReleveError):
     """A publication that did not take place."""
 
 

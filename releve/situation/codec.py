@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from releve.errors import ReleveError
 from releve.situation.catalogue import KINDS
 from releve.situation.event import Event
 from releve.situation.field_values import FieldFault, fields_to_json, read_fields
@@ -19,7 +20,7 @@ from releve.situation.field_values import FieldFault, fields_to_json, read_field
 __all__ = ["EventFaults", "event_from_json", "event_to_json"]
 
 
-class EventFaults(ValueError):  # noqa: N818 (it is the faults, all of them)
+class EventFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)
     """A mapping is not an event of its kind."""
 
     def __init__(self, kind: str, faults: tuple[FieldFault, ...]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from releve.errors import ReleveError
 from releve.situation.charter import Charter
 from releve.situation.field_values import FieldFault, read_fields
 from releve.situation.fields import said
@@ -22,7 +23,7 @@ _KEYS = {"from": "valid_from", "to": "valid_to"}
 """Keys of the files that are other words in the code."""
 
 
-class RuleFaults(ValueError):  # noqa: N818 (it is the faults, all of them)
+class RuleFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)
     """A text is no list of rules, or no charter; ``faults`` names every one."""
 
     def __init__(self, faults: tuple[FieldFault, ...]) -> None:

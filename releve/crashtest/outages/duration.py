@@ -34,7 +34,7 @@ class DurationHours:
     def __post_init__(self) -> None:
         """Refuse an unknown kind, hours that are not positive and shares that do not rise."""
         require(self.kind in ("lognormal", "quantiles", "sample"), "a known kind", self.kind)
-        require(len(self.hours) > 0, "there are hours", self.hours)
+        require(len(self.hours) > 0, "one or more hours", self.hours)
         finite = all(0.0 < one < math.inf for one in self.hours)
         require(finite, "0 < hours < inf", self.hours)
         if self.kind == "lognormal":
@@ -43,9 +43,11 @@ class DurationHours:
         if self.kind == "quantiles":
             require(len(self.shares) == len(self.hours) >= 2, "a share for each", self.shares)
             ends = self.shares[0] == 0.0 and self.shares[-1] == 1.0
-            require(ends, "the shares go from 0 to 1", self.shares)
+            require(ends, "shares from 0 to 1", self.shares)
             rising = all(a < b for a, b in pairwise(self.shares))
-            require(rising and list(self.hours) == sorted(self.hours), "they rise", self)
+            require(
+                rising and list(self.hours) == sorted(self.hours), "rising shares and hours", self
+            )
 
     def at(self, share: Floats) -> Floats:
         """Return the quantiles in hours: float64, of the shape of ``share`` in (0, 1)."""

@@ -1,6 +1,6 @@
 """What can be wrong with outages.
 
-ValueError
+ReleveError, ValueError
 └── OutagesError            a parameter that makes no sense
     ├── HazardFaults        a table of hazards that cannot be read: every fault at once
     └── OutagesOverflowError  more outages than were asked for at most; nothing is dropped
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from releve.errors import ReleveError
+
 __all__ = ["HazardFaults", "OutagesError", "OutagesOverflowError", "require"]
 
 
-class OutagesError(ValueError):
+class OutagesError(ReleveError, ValueError):
     """A hazard, a place or a setting that makes no sense; the text quotes the condition."""
 
 
@@ -34,7 +36,4 @@ class OutagesOverflowError(OutagesError):
     """More outages than ``most`` in one call; ask for fewer replications, or for more."""
 
 
-def require(holds: bool, condition: str, value: Any) -> None:
-    """Raise OutagesError, quoting the condition and the value, unless it holds."""
-    if not holds:
-        raise OutagesError(f"{condition} does not hold: {value}")
+require = OutagesError.require

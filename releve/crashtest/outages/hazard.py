@@ -54,7 +54,7 @@ class Hazard:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense, and say what it takes where only one thing is possible."""
-        require(bool(_ID.fullmatch(self.id)), "id is small letters, digits, - and _", self.id)
+        require(bool(_ID.fullmatch(self.id)), "an id of small letters, digits, - and _", self.id)
         require(self.footprint in FOOTPRINTS, f"footprint in {FOOTPRINTS}", self.footprint)
         allowed = _ALLOWED[self.footprint]
         if not self.takes and len(allowed) == 1:
@@ -65,7 +65,7 @@ class Hazard:
         if self.footprint == "city":
             require(0.0 < self.radius_km <= WIDEST_KM, f"0 < radius_km <= {WIDEST_KM:g}", self.id)
         else:
-            require(self.radius_km == 0.0, "only a city has a radius", self.id)
+            require(self.radius_km == 0.0, "a radius for footprint city only", self.id)
         require(all(1 <= month <= 12 for month in self.months), "1 <= month <= 12", self.months)
         require(len(set(self.months)) == len(self.months), "each month once", self.months)
         require(0.0 <= self.cluster_cv <= 5.0, "0 <= cluster_cv <= 5", self.cluster_cv)

@@ -47,9 +47,9 @@ class Places:
     def __post_init__(self) -> None:
         """Refuse a place that is named twice, and home lines that are not sorted."""
         names = [site.id for site in self.sites]
-        require(len(set(names)) == len(names), "each site is named once", names)
+        require(len(set(names)) == len(names), "each site named once", names)
         ordered = tuple(sorted(set(self.home_lines)))
-        require(self.home_lines == ordered, "home lines are sorted, each once", self.home_lines)
+        require(self.home_lines == ordered, "home lines sorted, each once", self.home_lines)
 
     def __len__(self) -> int:
         """Return how many places there are."""

@@ -161,7 +161,7 @@ def _drawn(
 def _overflow(most: int, found: str, run: tuple[int, int, int]) -> OutagesOverflowError:
     _, first, replications = run
     return OutagesOverflowError(
-        f"outages <= {most} does not hold: {found} in replications {first} to"
+        f"expected outages <= {most}, got {found} in replications {first} to"
         f" {first + replications - 1}; ask for fewer at a time, or give a higher most"
     )
 

@@ -59,7 +59,7 @@ class Streams:
 def streams_of(hazards: Sequence[Hazard], places: Places) -> Streams:
     """Return the streams of the hazards over the places; those that never strike are left out."""
     names = [hazard.id for hazard in hazards]
-    require(len(set(names)) == len(names), "each hazard is named once", names)
+    require(len(set(names)) == len(names), "each hazard named once", names)
     rows = [
         (key_of("outage", hazard.id, *name), number, rate * peak(hazard) / HOURS_PER_YEAR, struck)
         for number, hazard in enumerate(hazards)

@@ -93,7 +93,7 @@ def infectiousness(disease: Disease) -> tuple[float, float]:
     """Return the factors of a person with and without symptoms; their mean is 1."""
     share, ratio = disease.asymptomatic.value, disease.asymptomatic_infectiousness.value
     mean = 1 - share + share * ratio
-    require(mean > 0, "somebody is infectious", mean)
+    require(mean > 0, "an infectious agent at any time", mean)
     return 1 / mean, ratio / mean
 
 
@@ -148,5 +148,5 @@ def _household_hazard(disease: Disease, attack: float | None) -> float:
         without = np.exp(-hazard * well * multiplier).mean()
         return float((1 - share) * with_symptoms + share * without - (1 - wanted))
 
-    require(escaped(1e3) < 0, "the household attack rate can be reached", wanted)
+    require(escaped(1e3) < 0, "a household attack rate within reach", wanted)
     return float(brentq(escaped, 0.0, 1e3))

@@ -65,7 +65,7 @@ def days_table(law: Duration, *, longest: int = 60) -> NDArray[np.float64]:
     upper = law.cdf(np.arange(1.5, longest + 1.0))
     last = min(int(np.searchsorted(upper, 1.0 - _TAIL)) + 1, longest)
     table = np.concatenate([[0.0], np.diff(upper[:last], prepend=0.0)])
-    require(table.sum() > 0.5, f"half of the law lies within {longest} days", law)
+    require(table.sum() > 0.5, f"half of the distribution within {longest} days", law)
     return np.asarray(table / table.sum(), dtype=np.float64)
 
 

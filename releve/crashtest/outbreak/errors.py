@@ -2,7 +2,7 @@
 
 ::
 
-    ValueError
+    ReleveError, ValueError
     └── OutbreakError          a parameter or a population that makes no sense
         ├── IncidenceError     a curve of cases with a hole, a negative day or a wrong order
         ├── ParameterSetError  a published parameter set that cannot be read
@@ -11,12 +11,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from releve.errors import ReleveError
 
 __all__ = ["IncidenceError", "OutbreakError", "ParameterSetError", "PoolOverflowError", "require"]
 
 
-class OutbreakError(ValueError):
+class OutbreakError(ReleveError, ValueError):
     """A parameter or a population that makes no sense; the text quotes the condition."""
 
 
@@ -32,7 +32,4 @@ class PoolOverflowError(OutbreakError):
     """The event pool was too small for a replication."""
 
 
-def require(holds: bool, condition: str, value: Any) -> None:
-    """Raise OutbreakError, quoting the condition and the value, unless it holds."""
-    if not holds:
-        raise OutbreakError(f"{condition} does not hold: {value}")
+require = OutbreakError.require

@@ -35,7 +35,7 @@ class Incidence:
 
     def smoothed(self, days: int = 7) -> Floats:
         """Return the centred mean over ``days`` (odd), over what there is near the ends."""
-        require(days >= 1 and days % 2 == 1, "days is odd", days)
+        require(days >= 1 and days % 2 == 1, "an odd number of days", days)
         half = days // 2
         total = np.concatenate([[0.0], np.cumsum(self.cases)])
         at = np.arange(len(self.cases))

@@ -85,12 +85,12 @@ class Outcome:
     def less_than(self, other: Outcome, name: str) -> Estimate:
         """Return the mean of ``other`` less this, replication by replication (the same luck)."""
         same = (self.seed, self.first, len(self.rows)) == (other.seed, other.first, len(other.rows))
-        require(same, "both outcomes have the same seed and replications", (self.seed, other.seed))
+        require(same, "two outcomes of one seed and the same replications", (self.seed, other.seed))
         return _mean((other.column(name) - self.column(name)).astype(np.float64))
 
     def daily(self, name: str, share: float = 0.9) -> NDArray[np.float64]:
         """Return the band of a daily series: float64[day, (low, median, high)]."""
-        require(len(self.series) > 0, "the daily series were kept", "Detail(series=False)")
+        require(len(self.series) > 0, "daily series that were kept", "Detail(series=False)")
         require(name in SERIES, f"series in {SERIES}", name)
         tail = (1 - share) / 2
         values = self.series[:, :, SERIES.index(name)]

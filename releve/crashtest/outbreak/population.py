@@ -121,7 +121,7 @@ def population_of(
     one zone and sitting sit beside each other. OutbreakError names what is missing: a zone
     without volume, a site with agents and no seat.
     """
-    require(bool(operator.agents), "the operator has agents", 0)
+    require(bool(operator.agents), "an operator with agents", 0)
     require(abs(sum(others) - 1) < 1e-9 and min(others) >= 0, "others are shares of 1", others)
     require(neighbour_m >= 0, "neighbour_m >= 0", neighbour_m)
     require(vehicle_seats >= 2, "vehicle_seats >= 2", vehicle_seats)

@@ -92,7 +92,7 @@ class Scenario:
         require(self.first_count >= 0, "first_count >= 0", self.first_count)
         require(
             self.first_count == 0 or len(self.first_cases) > 0,
-            "first_cases names agents",
+            "first_cases to name agents",
             self.first_cases,
         )
         require(

@@ -104,7 +104,7 @@ def building(desks: Sequence[Desk]) -> Population:
     A wing is a zone, and so is each other floor. The people without a desk on the plan sit in the
     two wings, in proportion, apart from everybody else's desks.
     """
-    require(len(desks) > 0, "the plan has desks", 0)
+    require(len(desks) > 0, "a plan with desks", 0)
     north = round(UNPLACED * sum(d.wing == NORTH for d in desks) / len(desks))
     seats = [Seat(f"d{at:03}", f"f11-{desk.wing}", desk.x, desk.y) for at, desk in enumerate(desks)]
     seats += [

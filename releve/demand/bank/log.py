@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from releve.demand.tables import Floats
+from releve.errors import ReleveError
 
 __all__ = ["COLUMNS", "FIRST", "HALF_HOURS", "BankDay", "BankLogError", "days_of"]
 
@@ -32,7 +33,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class BankLogError(ValueError):
+class BankLogError(ReleveError, ValueError):
     """The log cannot be read; says what is missing and the fix."""
 
 

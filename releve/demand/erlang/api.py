@@ -76,7 +76,7 @@ def metrics(
     """
     n = number("agents", agents, at_least=0)
     if np.any(n != np.floor(n)):
-        raise ValueError(f"agents is whole does not hold, got {float(n[n != np.floor(n)][0])!r}")
+        raise ValueError(f"agents must be a whole number, got {float(n[n != np.floor(n)][0])!r}")
     every = (*_queue(calls, interval_s, aht_s, patience_s, threshold_s), n)
     volume, interval, aht, patience, threshold, n = np.broadcast_arrays(*every)
     load = np.where(volume == 0.0, 0.0, volume * aht / interval)

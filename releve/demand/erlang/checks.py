@@ -47,7 +47,7 @@ def number(
     if good.all():
         return array
     condition = _words(name, at_least, more_than, at_most, less_than, endless)
-    raise ValueError(f"{condition} does not hold, got {float(array[~good][0])!r}")
+    raise ValueError(f"expected {condition}, got {float(array[~good][0])!r}")
 
 
 def _words(
@@ -88,6 +88,6 @@ def require_loads(calls: Floats, interval_s: Floats, aht_s: Floats) -> None:
     load = calls * aht_s / interval_s
     if np.any(load > LARGEST_LOAD):
         raise ValueError(
-            f"calls * aht_s / interval_s <= {LARGEST_LOAD:g} Erlang does not hold,"
+            f"expected calls * aht_s / interval_s <= {LARGEST_LOAD:g} Erlang,"
             f" got {float(np.nanmax(load)):g}"
         )

@@ -18,6 +18,7 @@ from releve.demand.queue.layout import (
 from releve.demand.queue.model import Centre, Law, centre_of
 from releve.demand.queue.outcome import Outcome, outcome_of
 from releve.demand.queue.prepare import Prepared, day_factors, prepare
+from releve.errors import ReleveError
 
 __all__ = ["Event", "QueueOverflow", "simulate", "trace_day", "warm_up"]
 
@@ -27,7 +28,7 @@ Event = tuple[float, str, str, str | None, int]
 FIRST_ROOM = 256
 
 
-class QueueOverflow(RuntimeError):  # noqa: N818  the name says it
+class QueueOverflow(ReleveError, RuntimeError):  # noqa: N818  the name says it
     """More calls were in the centre at once than the simulator was given room for."""
 
 
@@ -49,9 +50,11 @@ def simulate(
     at once (waiting, in service, or about to dial again): nothing is ever dropped.
     """
     if replications < 1 or threads < 1:
-        raise ValueError(f"1 <= replications, threads does not hold, got {replications}, {threads}")
+        raise ValueError(
+            f"expected replications >= 1 and threads >= 1, got {replications}, {threads}"
+        )
     if not 0 <= seed < 2**63:
-        raise ValueError(f"0 <= seed < 2^63 does not hold, got {seed}")
+        raise ValueError(f"expected 0 <= seed < 2^63, got {seed}")
     prepared = prepare(centre)
     days = days_for(prepared.work, replications)
     share = max(1, min(replications // (4 * threads), 100))
@@ -122,8 +125,8 @@ def _run_part(
             traces *= 4
         elif calls >= most_calls:
             raise QueueOverflow(
-                f"calls in the centre at once <= {most_calls} does not hold: give more most_calls,"
-                " or look for a programme that nobody answers"
+                f"expected at most {most_calls} calls in the centre at once: give more most_calls,"
+                " or look for a programme without agents"
             )
         else:
             calls = min(4 * calls, most_calls)

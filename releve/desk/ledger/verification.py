@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from releve.desk.presenters.text import Text
+from releve.errors import ReleveError
 from releve.evidence.verify import Export, VerifyError, check_root, read_line
 from releve.ledger.chain import head
 from releve.ledger.export import export_lines
@@ -19,7 +20,7 @@ MOST = 100_000
 _MOST_FAULTS = 50
 
 
-class TooMany(ValueError):  # noqa: N818 (the word of the desk)
+class TooMany(ReleveError, ValueError):  # noqa: N818 (the word of the desk)
     """More entries than a page can wait for."""
 
 

@@ -25,17 +25,20 @@ from tests.crashtest.join.made import CONTROLS, DAYS, HAZARDS, planned, rough
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (lambda: Settings(quarters=0), "quarters >= 1 does not hold: 0"),
+        (lambda: Settings(quarters=0), "expected quarters >= 1, got 0"),
         (lambda: Settings(days=0), "1 <= days"),
         (lambda: Settings(seed=-1), "0 <= seed"),
         (lambda: Settings(reaction_intervals=49), "reaction_intervals <= 48"),
         (lambda: Settings(target=1.0), "0 <= target < 1"),
-        (lambda: rough(settings=Settings(days=DAYS + 1)), "the outbreak has the days of the test"),
-        (lambda: rough(plans=()), "a plan of one day at least"),
+        (
+            lambda: rough(settings=Settings(days=DAYS + 1)),
+            "an outbreak of as many days as the test",
+        ),
+        (lambda: rough(plans=()), "a plan of at least one day"),
         (lambda: rough(needs=()), "a requirement for each plan"),
         (lambda: rough(busyness=(0.1, 0.2, 0.3)), "busyness of"),
         (lambda: rough(busyness=(-0.1,) * len(planned()[1].programmes)), "0 <= busyness < 3"),
-        (lambda: run(build_run_arrays(rough()), count=0), "quarters >= 1 does not hold: 0"),
+        (lambda: run(build_run_arrays(rough()), count=0), "expected quarters >= 1, got 0"),
     ],
 )
 def test_a_parameter_out_of_range_is_refused(wrong: Callable[[], object], told: str) -> None:

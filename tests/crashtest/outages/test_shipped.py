@@ -143,7 +143,7 @@ def test_the_places_of_an_operator_are_its_sites_and_the_lines_of_those_ready_fo
 
 def test_places_named_twice_or_out_of_order_are_refused() -> None:
     site = PlacedSite("a", "MA", 33.0, -7.0)
-    with pytest.raises(ValueError, match="each site is named once"):
+    with pytest.raises(ValueError, match="each site named once"):
         Places((site, site))
     with pytest.raises(ValueError, match="home lines are sorted"):
         Places((), (HomeLines("Z", "MA"), HomeLines("A", "MA")))

@@ -150,7 +150,7 @@ def test_who_stays_to_finish_is_busy_and_present_after_she_should_have_left() ->
 def test_room_grows_and_a_centre_beyond_it_is_refused() -> None:
     centre = centre_of(["a"], [0.0, 3600.0], 5000, 600, 1)
     assert simulate(centre, 1).offered.sum() > 4000
-    with pytest.raises(QueueOverflow, match="calls in the centre at once <= 1000 does not hold"):
+    with pytest.raises(QueueOverflow, match="expected at most 1000 calls in the centre at once"):
         simulate(centre, 1, most_calls=1000)
 
 

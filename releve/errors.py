@@ -1,0 +1,54 @@
+"""The tree of errors: every error of Relève descends from :class:`ReleveError`.
+
+Each package draws its own branch where it defines it::
+
+    ReleveError
+    ├── AccessError         accounts: an account, role or key that cannot be used
+    ├── BankLogError        the call log of the bank cannot be read
+    ├── CrashTestError      crash test inputs that contradict each other
+    ├── ErasedMeanwhile     live: an erasure overtook the work
+    ├── EventFaults         situation: an event that is not valid
+    ├── FolderError         files: no operator's files, or no right to write them
+    ├── GateError           gate: calls, facts, campaigns
+    ├── IntervalFault       network: a row of the history (internal)
+    ├── LedgerError         ledger: entries, roots, keys
+    ├── LiveError           live: events, plans, contacts
+    ├── LostLease           live: another worker took the effect over (internal)
+    ├── NotAPhoto           live: a file that is not a photo
+    ├── OperatorFaults      network: all faults of an operator's tables
+    ├── OutagesError        crash test: hazards and outages
+    ├── OutboundError       outbound: rules, words, calls, lists, proofs
+    ├── OutbreakError       crash test: disease, population, controls
+    ├── Overtaken           live: newer facts make a relief obsolete (internal)
+    ├── PlanError           plan: a problem that cannot be planned
+    ├── PlanFolderError     files: a plan folder
+    ├── PlanFormatError     plan: a plan's JSON
+    ├── QueueOverflow       demand: more simulated calls than the simulator holds
+    ├── RegistryError       registry: versions, rows, uploads
+    ├── RoutingError        routing: a publication that failed
+    ├── RuleFaults          situation: rows of its rules
+    ├── RunFolderError      a folder of crash test runs
+    ├── SolverError         plan: the linear solver failed
+    ├── SpreadError         crash tests spread over machines
+    ├── TooMany             desk: more ledger entries than a check takes
+    └── Unreadable          network: a file's encoding or format (internal)
+
+``releve.evidence.verify`` stands alone and is the one exception. Most errors are also a ValueError,
+OSError, LookupError or RuntimeError, so that code which knows Python alone can catch them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["ReleveError"]
+
+
+class ReleveError(Exception):
+    """The root of all errors of this package."""
+
+    @classmethod
+    def require(cls, holds: bool, condition: str, value: Any) -> None:
+        """Raise this error, with the condition and the value found, unless it holds."""
+        if not holds:
+            raise cls(f"expected {condition}, got {value}")
