@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from releve.erasure import register
+
 __all__ = ["AccountsConfig"]
 
 
 class AccountsConfig(AppConfig):
-    """Registers the models and the system checks."""
+    """Registers the models, the system checks and the personal data."""
 
     name = "releve.accounts"
     label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import the checks, which registers them."""
+        """Register the personal data and, by importing them, the checks."""
         from releve.accounts import checks  # noqa: F401
+        from releve.accounts.personal_data import AccountsData
+
+        register(AccountsData())

@@ -1,10 +1,9 @@
 """The desk's French catalogue: messages taken from the sources, kept as .po, compiled to .mo.
 
 ``python -m releve.desk.catalogue`` brings ``locale/fr/LC_MESSAGES/django.po`` up to date with the
-sources and compiles it, without gettext tools. The sentences of events, refusals and notices are
-those that :mod:`releve.situation` declares. English is the language of the sources and has no
-catalogue. A new message is empty until it is
-translated.
+sources and compiles it, without gettext tools. Sentences also come from :mod:`releve.situation`,
+which declares those of events, refusals and notices, and from :mod:`releve.accounts`. English is
+the language of the sources and has no catalogue. A new message is empty until it is translated.
 """
 
 from __future__ import annotations
@@ -76,10 +75,17 @@ def extract(root: Path) -> dict[tuple[str, str], Message]:
 
 
 def extract_declared() -> dict[tuple[str, str], Message]:
-    """Return the sentences that an engine declares: events, refusals and notices, by key."""
+    """Return the sentences declared below the desk, by key.
+
+    Those of events, refusals and notices, and those of accounts: roles, permissions and faults.
+    """
     labels = [text for event in KINDS.values() for text in (event.label, event.headline) if text]
     texts = [*labels, *REFUSALS.values(), *NOTICES.values()]
-    found = (Message(text, places=("../situation",)) for text in texts)
+    found = [Message(text, places=("../situation",)) for text in texts]
+    found += [
+        replace(message, places=tuple(f"../accounts/{place}" for place in message.places))
+        for message in extract(HERE.parent / "accounts").values()
+    ]
     return {message.key: message for message in found}
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from releve.erasure import register
+
 __all__ = ["GateConfig"]
 
 
 class GateConfig(AppConfig):
-    """Registers the models."""
+    """Registers the models and the personal data."""
 
     name = "releve.gate"
     label = "gate"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the personal data."""
+        from releve.gate.personal_data import GateData
+
+        register(GateData())

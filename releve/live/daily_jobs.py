@@ -8,16 +8,14 @@ from pathlib import Path
 
 from django.conf import settings
 
+from releve.erasure import erase_due
 from releve.gate.batch_proofs import close_all
 from releve.gate.erasure import ERASED as OUTBOUND_ERASED
-from releve.gate.erasure import erase_due as erase_due_outbound
 from releve.gate.fact_proofs import seal_facts
 from releve.ledger.chain import head
-from releve.ledger.erasure import ERASED, erase_due, scrub
+from releve.ledger.erasure import ERASED, scrub
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, last_root, publish, seal
-from releve.live.absence_retention import postpone_lasting
-from releve.live.photos import erase_photos
 
 __all__ = ["daily", "roots_folder"]
 
@@ -45,12 +43,9 @@ def daily(now: datetime) -> SignedRoot | None:
         return None
     close_all(now)
     seal_facts(now)
-    erase_due_outbound(now.date(), now)
+    erase_due(now)
     if head().seq == 0:
         return None
-    postpone_lasting()
-    erase_due(now.date(), now=now)
-    erase_photos(now)
     if _erased_since(last):
         _scrub()
     root = seal(now)

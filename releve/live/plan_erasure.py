@@ -12,12 +12,7 @@ from collections.abc import Iterator
 
 from releve.live.models import Activation, PlanText, ReliefDay
 
-__all__ = ["plans_with", "relief_days_with", "rename_in_plans"]
-
-
-def plans_with(agent: str) -> int:
-    """Return how many stored days of plans name an agent."""
-    return sum(1 for _ in _plans(agent))
+__all__ = ["plan_texts_with", "relief_days_with", "rename_in_plans"]
 
 
 def relief_days_with(agent: str) -> int:
@@ -34,7 +29,7 @@ def rename_in_plans(agent: str, token: str) -> dict[str, str]:
         if agent in row.changes:
             row.changes = {token if key == agent else key: v for key, v in row.changes.items()}
             row.save(update_fields=["changes"])
-    renamed = {row.digest: _renamed(row, agent, token) for row in list(_plans(agent))}
+    renamed = {row.digest: _renamed(row, agent, token) for row in list(plan_texts_with(agent))}
     for activation in Activation.objects.all() if renamed else ():
         days = {day: renamed.get(digest, digest) for day, digest in activation.days.items()}
         if days != activation.days:
@@ -43,7 +38,8 @@ def rename_in_plans(agent: str, token: str) -> dict[str, str]:
     return renamed
 
 
-def _plans(agent: str) -> Iterator[PlanText]:
+def plan_texts_with(agent: str) -> Iterator[PlanText]:
+    """Yield the stored days of plans that name an agent."""
     quoted = _quoted(agent)
     for row in PlanText.objects.iterator(chunk_size=10):
         if quoted in row.text:

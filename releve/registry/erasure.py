@@ -17,7 +17,7 @@ from releve.registry.blocks import LEVEL, operator_digest, sheet_digest, text_of
 from releve.registry.models import Block, Sheet, SheetBlock, Upload, Version
 from releve.registry.storage import blocks_of, sheets_of
 
-__all__ = ["blocks_with", "rename_agent"]
+__all__ = ["blocks_with", "rename_agent", "rows_about"]
 
 _COLUMNS = {"agents": "id", "shifts": "agent", "authorisations": "subject"}
 """The tables that name agents, and the column that does."""
@@ -26,6 +26,17 @@ _COLUMNS = {"agents": "id", "shifts": "agent", "authorisations": "subject"}
 def blocks_with(agent: str) -> int:
     """Return how many stored blocks, of all versions, name an agent."""
     return sum(1 for _ in _blocks(agent))
+
+
+def rows_about(agent: str) -> dict[str, list[Any]]:
+    """Return the rows that name an agent, by table, each once however many versions have it."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, text in _blocks(agent):
+        content = json.loads(text)
+        rows = found.setdefault(content["table"], {})
+        for row in _rows_with(content, agent):
+            rows[json.dumps(row)] = dict(zip(content["columns"], row, strict=True))
+    return {table: list(rows.values()) for table, rows in found.items()}
 
 
 def rename_agent(agent: str, token: str) -> int:

@@ -100,8 +100,8 @@ def test_an_erasure_is_shown_before_it_is_done(admin: Client) -> None:
     assert unknown.status_code == 422
     shown = admin.post("/people/erase", {"pseudonym": agent})
     found = shown.context["page"].preview
-    assert found.name
-    assert found.blocks > 0
+    assert found.erased["name"]
+    assert found.erased["blocks"] > 0
     assert agent_id() == agent, "nothing is done yet"
     done = admin.post("/people/erase", {"pseudonym": agent, "confirmed": "yes"})
     assert done.status_code == 302

@@ -15,9 +15,11 @@ from django.db import connection
 from releve.accounts import reidentification
 from releve.accounts.grants import AccessError
 from releve.accounts.models import User
+from releve.accounts.person_erasure import erase_person, preview_erasure
 from releve.accounts.roles import Role
-from releve.desk.access import person_erasure
+from releve.erasure import registered
 from releve.evidence.verify import Export
+from releve.gate.models import Decision
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import seal
@@ -87,7 +89,7 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
 ) -> None:
     administrator = User.objects.get(username="admin")
     told = live.message_counts(acting.stream).told
-    assert person_erasure.erase_everywhere(administrator, agent) > 0
+    assert erase_person(administrator, agent) > 0
     left = everything() + letters(tmp_path)
     for value in (agent, ADDRESS, NAME, REASON):
         assert value not in left
@@ -100,7 +102,7 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
     export.read(f"{line}\n".encode() for line in export_lines(values=True))
     assert export.faults == []
     assert agent not in "".join(export_lines(values=True))
-    assert person_erasure.erase_everywhere(administrator, agent) == 0, "once more changes nothing"
+    assert erase_person(administrator, agent) == 0, "once more changes nothing"
 
 
 @pytest.mark.usefixtures("agent")
@@ -111,7 +113,7 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: 
     before = live.coverage(acting.stream)
     there = len(acting.people_at(acting.site)) + len(acting.at_home)
     placed = len(live.operator_now().agents)
-    person_erasure.erase_everywhere(User.objects.get(username="admin"), agent)
+    erase_person(User.objects.get(username="admin"), agent)
     operator = live.operator_now()
     assert len(operator.agents) == placed
     assert agent not in operator.agent
@@ -139,20 +141,47 @@ def test_a_preview_says_what_goes_and_what_stays_and_changes_nothing(
     acting: Acting, agent: str
 ) -> None:
     administrator = User.objects.get(username="admin")
-    found = person_erasure.preview(administrator, agent)
-    assert found.known
-    assert found.name
-    assert found.addresses == 1
-    assert found.looks == 1
-    assert min(found.values, found.messages, found.plans, found.blocks) > 0
-    assert person_erasure.preview(administrator, agent) == found
-    person_erasure.erase_everywhere(administrator, agent)
-    assert not person_erasure.preview(administrator, agent).known
+    found = preview_erasure(administrator, agent)
+    assert found.found
+    counts = found.erased
+    assert (counts["name"], counts["addresses"], counts["looks"]) == (1, 1, 1)
+    assert min(counts[kind] for kind in ("values", "messages", "plans", "blocks")) > 0
+    assert found.kept == {"calls": 0}
+    assert preview_erasure(administrator, agent) == found
+    erase_person(administrator, agent)
+    assert not preview_erasure(administrator, agent).found
 
 
 def test_only_an_administrator_erases_and_nobody_is_not_a_person(agent: str) -> None:
     with pytest.raises(AccessError, match="only an administrator"):
-        person_erasure.erase_everywhere(User.objects.get(username="officer"), agent)
+        erase_person(User.objects.get(username="officer"), agent)
     with pytest.raises(AccessError, match="say whom"):
-        person_erasure.erase_everywhere(User.objects.get(username="admin"), " ")
+        erase_person(User.objects.get(username="admin"), " ")
     assert agent in everything()
+
+
+def test_each_room_exports_what_it_would_erase_and_no_other_agent(
+    acting: Acting, agent: str
+) -> None:
+    other = acting.agents_at(acting.site)[1]
+    for room in registered():
+        found, exported = room.find(agent), room.export(agent)
+        assert other not in repr(exported), room.name
+        assert any(exported.values()) == any({**found.erased, **found.kept}.values()), room.name
+        assert not any(room.export("a99999").values())
+    erase_person(User.objects.get(username="admin"), agent)
+    assert not any(rows for room in registered() for rows in room.export(agent).values())
+
+
+def test_decisions_about_calls_keep_the_agent_as_evidence_and_the_preview_says_so(
+    agent: str,
+) -> None:
+    administrator = User.objects.get(username="admin")
+    Decision.objects.create(
+        call_id="1@pbx", cseq=1, at=live.real(), campaign="c", client="A", number="n", stand_in="",
+        call={}, allowed=True, legal=True, rules_version="", zones_version="", facts="",
+        agent=agent,
+    )  # fmt: skip
+    assert preview_erasure(administrator, agent).kept == {"calls": 1}
+    erase_person(administrator, agent)
+    assert Decision.objects.get().agent == agent

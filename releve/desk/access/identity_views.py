@@ -24,9 +24,9 @@ from releve.accounts import reidentification as service
 from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.identity_notices import list_unread, mark_read
 from releve.accounts.models import IdentityNotice, IdentityRequest, User
+from releve.accounts.person_erasure import ErasurePreview, erase_person, preview_erasure
 from releve.accounts.scopes import can
 from releve.accounts.two_people import tied_accounts
-from releve.desk.access import person_erasure
 from releve.desk.access.actor import actor_name
 from releve.desk.access.contact_accesses import ContactAccess, list_contact_accesses
 from releve.desk.access.guard import require_permission, require_recent_auth
@@ -38,7 +38,7 @@ from releve.live import api as live
 
 __all__ = [
     "approve_request",
-    "erase_person",
+    "erase",
     "identity",
     "mark_notices_read",
     "request_identity",
@@ -108,7 +108,7 @@ class ErasePage:
 
     form: EraseForm
     pseudonym: str = ""
-    preview: person_erasure.Preview | None = None
+    preview: ErasurePreview | None = None
 
 
 @require_permission("health.looks")
@@ -177,39 +177,44 @@ def mark_notices_read(request: HttpRequest) -> HttpResponse:
 @require_permission("users.manage")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-def erase_person(request: HttpRequest) -> HttpResponse:
+def erase(request: HttpRequest) -> HttpResponse:
     """Erase a person: what goes and what stays is shown first, then it is done."""
     form = EraseForm(request.POST or None)
     page, status = ErasePage(form), 422 if form.is_bound else 200
     if form.is_valid():
         agent = form.cleaned_data["pseudonym"].strip()
         try:
-            found = person_erasure.preview(_user(request), agent)
-            if request.POST.get("confirmed") == "yes" and found.known:
-                return _erased(request, agent)
+            found = preview_erasure(_user(request), agent)
+            if request.POST.get("confirmed") == "yes" and found.found:
+                return _erase(request, agent)
         except AccessError as error:
             form.add_error(None, _(str(error)))
         else:
             page, status = ErasePage(form, agent, found), 200
-            if not found.known:
-                form.add_error("pseudonym", _nothing(found))
+            if not found.found:
+                form.add_error("pseudonym", _describe_nothing(found))
                 page, status = ErasePage(form), 422
-    twin = {"preview": None if page.preview is None else asdict(page.preview)}
+    twin = {"preview": None if page.preview is None else _preview_twin(page.preview)}
     return answer(request, "desk/people/erase.html", page, twin, status)
 
 
-def _nothing(found: person_erasure.Preview) -> str:
-    told = _("There is nothing of this person here.")
+def _preview_twin(found: ErasurePreview) -> dict[str, object]:
+    counts = {**found.erased, **found.kept}
+    return {**counts, "name": bool(counts["name"]), "files": found.files}
+
+
+def _describe_nothing(found: ErasurePreview) -> str:
+    sentence = _("There is nothing of this person here.")
     if not found.files:
-        return told
+        return sentence
     more = _("Files of the plan folder hold the pseudonym: {files}.")
-    return f"{told} {more.format(files=', '.join(found.files))}"
+    return f"{sentence} {more.format(files=', '.join(found.files))}"
 
 
-def _erased(request: HttpRequest, agent: str) -> HttpResponse:
-    count = person_erasure.erase_everywhere(_user(request), agent)
-    told = _("The person is erased: {count} values of the ledger went, every proof stands.")
-    messages.success(request, told.format(count=count))
+def _erase(request: HttpRequest, agent: str) -> HttpResponse:
+    count = erase_person(_user(request), agent)
+    sentence = _("The person is erased: {count} values of the ledger went, every proof stands.")
+    messages.success(request, sentence.format(count=count))
     return redirect("erase")
 
 

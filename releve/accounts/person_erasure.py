@@ -1,0 +1,121 @@
+"""Erase one agent in every room: values, addresses, messages, letters, the name, the pseudonym.
+
+Counts and commitments stay. Where a row has to stay, as in plans, reliefs and versions of the
+reference data, one random token takes the place of the pseudonym, so that the rows still refer to
+each other. The rooms register with :mod:`releve.erasure`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from releve.accounts.grants import STREAM, AccessError
+from releve.accounts.models import User
+from releve.accounts.scopes import can
+from releve.erasure import registered
+from releve.ledger.chain import append, lock
+from releve.ledger.erasure import ERASED, scrub
+
+__all__ = ["ErasurePreview", "erase_person", "preview_erasure"]
+
+_TOKEN = "erased-"
+_TOKEN_BYTES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePreview:
+    """How much there is of an agent, by kind of record: what an erasure takes and what it leaves.
+
+    ``files`` are files of the plan folder that hold the pseudonym: they are the operator's, and
+    stay.
+    """
+
+    erased: Mapping[str, int]
+    kept: Mapping[str, int]
+    files: tuple[str, ...]
+
+    @property
+    def found(self) -> bool:
+        """Whether there is anything to erase."""
+        return any(self.erased.values())
+
+
+def preview_erasure(user: User, agent: str) -> ErasurePreview:
+    """Return what erasing an agent would take and leave; nothing is changed."""
+    agent = _check_erasure(user, agent)
+    findings = [room.find(agent) for room in registered()]
+    return ErasurePreview(
+        {kind: count for found in findings for kind, count in found.erased.items()},
+        {kind: count for found in findings for kind, count in found.kept.items()},
+        tuple(_files_naming(agent)),
+    )
+
+
+def erase_person(user: User, agent: str) -> int:
+    """Erase an agent; return how many values of the ledger were erased.
+
+    An erasure that is interrupted at any instant can be repeated and completes: each room erases
+    outside the database first, and the database is changed in one transaction. OperationalError
+    where another connection kept the database from rewriting its files: repeat it then, too.
+    """
+    agent, token = _check_erasure(user, agent), _TOKEN + secrets.token_hex(_TOKEN_BYTES)
+    with transaction.atomic():
+        lock()
+        now = timezone.now()
+        done: dict[str, Any] = {}
+        for room in registered():
+            done |= room.erase(agent, token, now)
+        values = int(done["values"])
+        if not values and any(done.values()):
+            append(ERASED, {"cause": "person", "values": 0}, recorded_at=now)
+        body = {**done, "actor": user.get_username()}
+        append("identity.erased", body, stream=STREAM, recorded_at=now)
+    _rewrite_files()
+    return values
+
+
+def _check_erasure(user: User, agent: str) -> str:
+    """Return the pseudonym to erase; AccessError where this user may not, or it is missing."""
+    if not can(user, "users.manage"):
+        raise AccessError("only an administrator erases a person")
+    if not agent.strip():
+        raise AccessError("say whom: the pseudonym is missing")
+    if agent.startswith(_TOKEN):
+        raise AccessError("this person has been erased already")
+    return agent.strip()
+
+
+def _files_naming(agent: str) -> list[str]:
+    """Return the files of the plan folder that hold a pseudonym."""
+    folder = settings.PLAN_FOLDER
+    if folder is None or not Path(folder).is_dir():
+        return []
+    found = [path for path in Path(folder).rglob("*") if path.is_file() and not path.is_symlink()]
+    inside = agent.encode()
+    return sorted(path.name for path in found if inside in path.read_bytes())
+
+
+def _rewrite_files() -> None:
+    """Rewrite the database files, in which the bytes of deleted rows remain.
+
+    SQLite rewrites the whole database; PostgreSQL the tables that the rooms name.
+    """
+    tables = {"ledger_personal"}
+    if connection.vendor == "postgresql":
+        tables |= {table for room in registered() for table in room.tables}
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")
+    if not scrub(sorted(tables)):
+        raise OperationalError(
+            "another connection was reading, so the database files still hold what was erased:"
+            " repeat the erasure"
+        )

@@ -1,0 +1,137 @@
+"""What each column that can hold text says of people: the one place where it is declared.
+
+A test walks all models and fails on a column that is not declared, so that a new one is thought of
+here. Columns are named by table; numbers, dates and booleans need no declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["AGENT", "CALLED", "EVIDENCE", "NEUTRAL", "USER", "Columns"]
+
+Columns = Mapping[str, tuple[str, ...]]
+
+
+def _columns(**tables: str) -> Columns:
+    return {table: tuple(names.split()) for table, names in tables.items()}
+
+
+AGENT = _columns(
+    accounts_identityrequest="pseudonym reason",
+    ledger_personal="value salt subject",
+    live_activation="days",
+    live_contact="who address",
+    live_message="who about",
+    live_plantext="digest text",
+    live_reliefday="changes",
+    registry_block="digest data",
+    registry_upload="name data",
+)
+"""Agents, by pseudonym or address, and digests of texts that name them.
+
+Erased at once when the agent is; the room of each table registers in :mod:`releve.erasure`.
+"""
+
+EVIDENCE = _columns(
+    gate_decision="agent",
+)
+"""Agents, in evidence that a proof covers: kept until its date, and shown before an erasure."""
+
+CALLED = _columns(
+    gate_attempt="person ref",
+    gate_callback="person ref proof",
+    gate_consent="person ref proof wording",
+    gate_contract="person ref",
+    gate_decision="call_id number stand_in persons named call facts",
+    gate_listing="number",
+    gate_person="person number address",
+    gate_personal="pseudonym value salt",
+    gate_personrequest="key content number",
+    gate_refusal="person",
+    gate_withdrawal="person consent",
+)
+"""People who are called, under keyed pseudonyms: erased on their date, and on request by number."""
+
+USER = _columns(
+    account_emailaddress="email",
+    account_emailconfirmation="key",
+    accounts_accountact="by",
+    accounts_grant="given_by ended_by",
+    accounts_identitynotice="by",
+    accounts_identityrequest="asked_by allowed_by",
+    accounts_token="given_by ended_by",
+    accounts_user="password username first_name last_name email",
+    auth_group="name",
+    django_session="session_key session_data",
+    gate_load="by",
+    gate_personrequest="by",
+    live_activation="by",
+    live_stream="started_by",
+    mfa_authenticator="data",
+    registry_upload="made_by",
+    registry_version="made_by",
+    socialaccount_socialaccount="uid extra_data",
+    socialaccount_socialtoken="token token_secret",
+    usersessions_usersession="ip session_key user_agent data",
+)
+"""Users of the desk: kept for the records, accounts are closed; sessions end with the account."""
+
+NEUTRAL = _columns(
+    accounts_accountact="kind",
+    accounts_grant="role sites clients",
+    accounts_identitynotice="kind",
+    accounts_requestcount="name",
+    accounts_token="role sites clients name digest",
+    auth_permission="name codename",
+    django_content_type="app_label model",
+    gate_abandoned="digest campaign",
+    gate_attempt="digest client outcome provider purpose",
+    gate_batch="root leaves",
+    gate_callback="digest client objects_named",
+    gate_campaign="digest ref client object sector mode purpose origin provider site",
+    gate_clientname="key name",
+    gate_consent="digest client objects_named items act wording_version collector channel"
+    " unreadable third_party",
+    gate_contract="digest client objects_named",
+    gate_cursor="source file",
+    gate_decision="campaign client caller rules basis rules_version zones_version",
+    gate_factbatch="table root leaves",
+    gate_feedfault="feed file field code",
+    gate_listing="digest list",
+    gate_load="source digest",
+    gate_mandate="digest ref client number",
+    gate_person="digest kind",
+    gate_personal="what",
+    gate_personrequest="said client channel",
+    gate_refusal="digest client kind basis",
+    gate_ruletable="version texts",
+    gate_scrub="digest list client campaign",
+    gate_watermark="digest feed",
+    gate_withdrawal="digest client channel",
+    ledger_entry="stream kind recorded_at nonce body prev hash",
+    ledger_head="hash",
+    ledger_keycheck="name value",
+    ledger_node="hash",
+    ledger_personal="path",
+    ledger_root="sealed_at statement signature",
+    live_act="stream key kind answers",
+    live_contact="role channel language",
+    live_effect="stream lane kind key body state claimed_by result error",
+    live_message="stream kind role site token",
+    live_plantext="aht_s",
+    live_relief="stream source lost",
+    live_reliefday="source",
+    live_routes="stream content body",
+    live_stream="name title",
+    mfa_authenticator="type",
+    registry_sheet="digest table",
+    registry_upload="token",
+    registry_version="comment source digest summary",
+    socialaccount_socialaccount="provider",
+    socialaccount_socialapp="provider provider_id name client_id secret key settings",
+)
+"""No person: words of the house, digests, ids of clients, sites and programmes, secrets.
+
+A ledger entry's ``body`` holds commitments in place of personal values.
+"""

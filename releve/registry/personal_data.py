@@ -1,0 +1,35 @@
+"""The versions of the reference data, as personal data of agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from releve.erasure import Findings
+from releve.registry import storage
+from releve.registry.erasure import blocks_with, rename_agent, rows_about
+
+__all__ = ["RegistryData"]
+
+
+class RegistryData:
+    """Rows of agents, shifts and authorisations in every version; a token takes the id's place."""
+
+    name = "registry"
+    tables: Sequence[str] = ("registry_block", "registry_upload")
+
+    def find(self, agent: str) -> Findings:
+        return Findings({"blocks": blocks_with(agent)})
+
+    def export(self, agent: str) -> Mapping[str, list[Any]]:
+        return rows_about(agent)
+
+    def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
+        transaction.on_commit(storage.forget)
+        return {"blocks": rename_agent(agent, token)}
+
+    def erase_due(self, now: datetime) -> int:
+        return 0
