@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-__all__ = ["Mutant", "mutants_of"]
+__all__ = ["Mutant", "generate_mutants"]
 
 _TURNED: dict[type[ast.cmpop], tuple[tuple[str, type[ast.cmpop]], ...]] = {
     ast.Lt: (("boundary", ast.LtE), ("comparison", ast.GtE)),
@@ -51,7 +51,7 @@ class Mutant:
         return f"{self.module}.py:{self.line} {self.kind}: {self.before}  ->  {self.after}"
 
 
-def mutants_of(module: str, source: str) -> Iterator[Mutant]:
+def generate_mutants(module: str, source: str) -> Iterator[Mutant]:
     """Yield every mutant of a module, in the order of its tree."""
     tree = ast.parse(source)
     bodies = _bodies(tree)

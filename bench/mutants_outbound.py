@@ -45,7 +45,7 @@ import coverage
 import pytest
 from _pytest.runner import runtestprotocol
 
-from bench.mutants import Mutant, mutants_of
+from bench.mutants import Mutant, generate_mutants
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("releve") / "outbound"
@@ -334,7 +334,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Copy(Path(folder).resolve() / "copy")
         sources = {name: copy.path(name).read_text("utf-8") for name in options.module}
-        mutants = [one for name, text in sources.items() for one in mutants_of(name, text)]
+        mutants = [one for name, text in sources.items() for one in generate_mutants(name, text)]
         print(f"{len(mutants)} mutants: {_counted(mutants)}", flush=True)
         if options.list:
             return

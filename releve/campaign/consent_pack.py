@@ -20,7 +20,7 @@ from releve.gate.models import ConsentRow, PersonRow, WithdrawalRow
 from releve.gate.retention import years_later
 from releve.network.clock import UTC, zone
 from releve.outbound import ITEMS, LegalRules
-from releve.outbound.consents import is_positive, last_day
+from releve.outbound.consents import find_last_day, is_positive
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.facts import Consent as Fact
 from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, to_legal_day
@@ -155,7 +155,7 @@ def _last_day(row: ConsentRow, limits: _Limits) -> str:
     if given is None or found is None:
         return ""
     fact = Fact(row.ref, row.client, row.person, given, given, frozenset(), until=row.until)
-    return last_day(found, fact).isoformat()
+    return find_last_day(found, fact).isoformat()
 
 
 def _withdrawal_of(

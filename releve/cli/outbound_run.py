@@ -28,7 +28,7 @@ from releve.outbound.list_rows import BROKEN, ListHeader, read_header, read_rows
 from releve.outbound.screening import COLUMNS, Screener
 from releve.outbound.spreadsheet_escape import escape_cell, escape_column
 
-__all__ = ["LISTS", "ScreeningRun", "file_digest", "screen_list"]
+__all__ = ["LISTS", "ScreeningRun", "compute_digest", "screen_list"]
 
 LISTS = ("callable", "refused", "broken")
 """What a list becomes, a CSV file each."""
@@ -51,7 +51,7 @@ class ScreeningRun:
     chunk: int
 
 
-def file_digest(path: Path) -> str:
+def compute_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

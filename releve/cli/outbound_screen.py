@@ -13,7 +13,7 @@ import click
 
 from releve.cli.instant_option import INSTANT
 from releve.cli.outbound_facts import scan_facts, strict_option
-from releve.cli.outbound_run import ScreeningRun, file_digest, screen_list
+from releve.cli.outbound_run import ScreeningRun, compute_digest, screen_list
 from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
 from releve.outbound import Call, OutboundError, built_in_rules
 from releve.outbound.screening import Screener
@@ -124,7 +124,7 @@ def _run(
     rules = built_in_rules()
     frames, digest = scan_facts(told_of.facts, strict=told_of.strict)
     told = {
-        "list": file_digest(path),
+        "list": compute_digest(path),
         "facts": digest,
         "rules": rules.version,
         "known_at": known_at.isoformat(),

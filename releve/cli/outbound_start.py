@@ -13,7 +13,7 @@ from releve.network.clock import zone
 from releve.outbound import LEGAL_ZONE, Call, built_in_rules
 from releve.outbound.starter import build_starter
 
-__all__ = ["check_command", "start"]
+__all__ = ["build_check_command", "start"]
 
 
 @click.command()
@@ -34,13 +34,13 @@ def start(folder: Path, at: datetime | None) -> None:
     for name, data in found.files.items():
         (folder / name).write_bytes(data)
     click.echo(f"{len(found.files)} tables in {folder}, with one person who may be called. Next:")
-    click.echo(f"  {check_command(found.call, folder)}")
+    click.echo(f"  {build_check_command(found.call, folder)}")
     click.echo("It answers Permis (Allowed with --lang en). Then replace the rows by your own: the")
     click.echo("client stands in clients, consents and mandates, a person in people and consents;")
     click.echo("docs/outbound.md names the columns, `releve outbound words` the words.")
 
 
-def check_command(call: Call, folder: Path) -> str:
+def build_check_command(call: Call, folder: Path) -> str:
     """Return the command that checks a call on a folder of facts."""
     words = ["releve", "outbound", "check", call.number, "--client", call.client,
              "--campaign", call.campaign, "--object", call.object, "--sector", call.sector,

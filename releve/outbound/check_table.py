@@ -23,43 +23,43 @@ __all__ = ["CHECKS", "CLOCK_CHANGES", "INSTANTS", "PHASES", "Check"]
 Check = Callable[[LegalRow, CallMoment], Sequence[RowFailure]]
 
 CHECKS: dict[str, Check] = {
-    "data": checks_data.data,
-    "forbidden_object": checks_basis.forbidden_object,
-    "list_opposition": checks_basis.list_opposition,
-    "scrub": checks_basis.scrub,
-    "automated_consent": checks_basis.automated_consent,
-    "hours": checks_time.hours,
-    "local_holidays": checks_time.local_holidays,
-    "cap": checks_history.cap,
-    "silence": checks_history.silence,
-    "pause": checks_history.pause,
-    "abandoned_rate": checks_history.abandoned_rate,
-    "caller_shown": checks_caller.caller_shown,
-    "caller_mandate": checks_caller.caller_mandate,
-    "caller_link": checks_caller.caller_link,
-    "caller_class": checks_caller.caller_class,
-    "authentication": checks_caller.authentication,
+    "data": checks_data.check_data,
+    "forbidden_object": checks_basis.check_forbidden_object,
+    "list_opposition": checks_basis.check_list_opposition,
+    "scrub": checks_basis.check_scrub,
+    "automated_consent": checks_basis.check_automated_consent,
+    "hours": checks_time.check_hours,
+    "local_holidays": checks_time.check_local_holidays,
+    "cap": checks_history.check_cap,
+    "silence": checks_history.check_silence,
+    "pause": checks_history.check_pause,
+    "abandoned_rate": checks_history.check_abandoned_rate,
+    "caller_shown": checks_caller.check_caller_shown,
+    "caller_mandate": checks_caller.check_caller_mandate,
+    "caller_link": checks_caller.check_caller_link,
+    "caller_class": checks_caller.check_caller_class,
+    "authentication": checks_caller.check_authentication,
 }
 """Kind to check; the consent family is judged together, in :mod:`releve.outbound.legal_basis`."""
 
 CLOCK_CHANGES: dict[str, Callable[[LegalRow, CallMoment], datetime | None]] = {
-    "hours": checks_time.hours_change,
-    "local_holidays": checks_time.local_holidays_change,
+    "hours": checks_time.find_hours_change,
+    "local_holidays": checks_time.find_local_holidays_change,
 }
 """Kinds whose answer changes with the clock alone: when it changes next."""
 
 INSTANTS: dict[str, Callable[[LegalRow, JudgedCall], Iterable[datetime]]] = {
-    "automated_consent": consents.consent_instants,
-    "list_opposition": checks_basis.list_instants,
-    "scrub": checks_basis.scrub_instants,
-    "cap": checks_history.cap_instants,
-    "silence": checks_history.silence_instants,
-    "pause": checks_history.pause_instants,
-    "abandoned_rate": checks_history.abandoned_rate_instants,
-    "caller_mandate": checks_caller.mandate_instants,
-    "caller_link": checks_caller.mandate_instants,
-    **dict.fromkeys(consents.CONSENT_KINDS, consents.consent_instants),
-    "consent_required": consents.consent_instants,
+    "automated_consent": consents.find_consent_changes,
+    "list_opposition": checks_basis.find_listing_changes,
+    "scrub": checks_basis.find_scrub_changes,
+    "cap": checks_history.find_cap_changes,
+    "silence": checks_history.find_silence_changes,
+    "pause": checks_history.find_pause_changes,
+    "abandoned_rate": checks_history.find_abandoned_rate_changes,
+    "caller_mandate": checks_caller.find_mandate_changes,
+    "caller_link": checks_caller.find_mandate_changes,
+    **dict.fromkeys(consents.CONSENT_KINDS, consents.find_consent_changes),
+    "consent_required": consents.find_consent_changes,
     **INSTANTS_OF_LIFTS,
 }
 """Kinds whose answer changes with facts: every instant at which it may."""

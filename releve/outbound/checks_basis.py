@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from releve.outbound.consents import express_consents, legal_consents
+from releve.outbound.consents import select_express_consents, select_legal_consents
 from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure
 from releve.outbound.legal_rows import LegalRow, find_legal_midnight, to_legal_day
 
 __all__ = [
-    "automated_consent",
-    "forbidden_object",
-    "list_instants",
-    "list_opposition",
-    "scrub",
-    "scrub_instants",
+    "check_automated_consent",
+    "check_forbidden_object",
+    "check_list_opposition",
+    "check_scrub",
+    "find_listing_changes",
+    "find_scrub_changes",
 ]
 
 
-def forbidden_object(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_forbidden_object(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse an object that may not be prospected."""
     found = moment.case.call.object
     return (RowFailure({"object": found}),) if moment.case.offers(row.parameters["objects"]) else ()
 
 
-def list_opposition(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_list_opposition(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number that stands on an opposition list."""
     wanted, at = row.parameters["list"], moment.at
     since = [
@@ -38,7 +38,7 @@ def list_opposition(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]
     return (RowFailure({"list": wanted, "since": min(since)}),) if since else ()
 
 
-def list_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def find_listing_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when listings start and end."""
     for listing in case.known.listings:
         yield listing.at
@@ -46,7 +46,7 @@ def list_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
             yield listing.until
 
 
-def scrub(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_scrub(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse when the file was not scrubbed against a list within the row's days."""
     wanted, days = row.parameters["list"], row.parameters["days"]
     done = [
@@ -60,7 +60,7 @@ def scrub(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     return (RowFailure({"list": wanted, "days": days, "scrubbed": last}),)
 
 
-def scrub_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def find_scrub_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when scrubs are made and when they are too old."""
     for done in case.known.scrubs:
         yield done.at
@@ -69,7 +69,7 @@ def scrub_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
         )
 
 
-def automated_consent(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_automated_consent(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse an automaton that no consent to it covers; a contract does not stand in for one."""
-    covered = next(iter(legal_consents(express_consents(moment), moment)), None)
+    covered = next(iter(select_legal_consents(select_express_consents(moment), moment)), None)
     return () if covered else (RowFailure({"mode": moment.case.call.mode}),)

@@ -10,22 +10,22 @@ from releve.outbound.judged_call import HOUSE, CallMoment, JudgedCall, RowFailur
 from releve.outbound.legal_rows import LegalRow, find_legal_midnight
 
 __all__ = [
-    "authentication",
-    "caller_class",
-    "caller_link",
-    "caller_mandate",
-    "caller_shown",
-    "mandate_instants",
-    "mandate_of",
+    "check_authentication",
+    "check_caller_class",
+    "check_caller_link",
+    "check_caller_mandate",
+    "check_caller_shown",
+    "find_mandate",
+    "find_mandate_changes",
 ]
 
 
-def caller_shown(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_caller_shown(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a hidden number."""
     return () if moment.caller is not None else (RowFailure(),)
 
 
-def mandate_of(moment: CallMoment) -> Mandate | None:
+def find_mandate(moment: CallMoment) -> Mandate | None:
     """Return the mandate in force by which the client may show the number."""
     if moment.caller is None:
         return None
@@ -38,14 +38,14 @@ def mandate_of(moment: CallMoment) -> Mandate | None:
     return None
 
 
-def caller_mandate(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_caller_mandate(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number that no mandate in force ties to the client; a hidden one is another's."""
-    if moment.caller is None or mandate_of(moment) is not None:
+    if moment.caller is None or find_mandate(moment) is not None:
         return ()
     return (RowFailure({"caller": moment.caller.text}),)
 
 
-def mandate_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def find_mandate_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when mandates start and end."""
     for mandate in case.known.mandates:
         yield find_legal_midnight(mandate.first)
@@ -53,16 +53,16 @@ def mandate_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
             yield find_legal_midnight(mandate.last + timedelta(days=1))
 
 
-def caller_link(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_caller_link(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number whose holder is known to have no ties to the territory."""
-    mandate = mandate_of(moment)
+    mandate = find_mandate(moment)
     if moment.caller is None or mandate is None or mandate.linked is not False:
         return ()
     concerned = moment.caller.number_class in row.parameters["classes"]
     return (RowFailure({"caller": moment.caller.text}, (mandate.id,)),) if concerned else ()
 
 
-def caller_class(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_caller_class(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number of a class that may not be shown."""
     caller, call = moment.caller, moment.case.call
     if caller is None or caller.number_class not in row.parameters["classes"]:
@@ -72,7 +72,7 @@ def caller_class(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     return (RowFailure({"caller_class": caller.number_class, "mode": call.mode}),)
 
 
-def authentication(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_authentication(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse a number that the networks would cut.
 
     A row about calls from abroad binds where the call is known to enter the network elsewhere than

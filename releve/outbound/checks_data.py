@@ -10,10 +10,10 @@ from releve.outbound.legal_basis import ConsentState
 from releve.outbound.legal_rows import LegalRow, Words
 from releve.outbound.vocabulary import find_sector, get_vocabulary
 
-__all__ = ["data", "unreadable_consents"]
+__all__ = ["check_consent_dates", "check_data"]
 
 
-def data(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_data(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse when what the row names is unknown; consents are looked at elsewhere."""
     what = row.parameters["what"]
     if what == "stale":
@@ -71,7 +71,7 @@ def _stale(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     return (RowFailure({"registers": tuple(found), "minutes": minutes}),) if found else ()
 
 
-def unreadable_consents(
+def check_consent_dates(
     row: LegalRow, moment: CallMoment, state: ConsentState
 ) -> tuple[RowFailure, ...]:
     """Refuse when a consent would be needed, none holds, and one has a date nobody can trust."""

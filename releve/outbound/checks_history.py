@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from releve.network.clock import zone
 from releve.outbound.calls import PURPOSES
-from releve.outbound.consents import express_consents, express_instants
+from releve.outbound.consents import find_express_consent_changes, select_express_consents
 from releve.outbound.facts import Attempt
 from releve.outbound.hours import find_local_midnight
 from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure
@@ -15,17 +15,17 @@ from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, find_legal_midnight
 from releve.outbound.pacing import compute_abandoned_share
 
 __all__ = [
-    "abandoned_rate",
-    "abandoned_rate_instants",
-    "attempts_in_window",
-    "cap",
-    "cap_instants",
+    "check_abandoned_rate",
+    "check_cap",
+    "check_pause",
+    "check_silence",
     "counts_refusal",
-    "pause",
-    "pause_instants",
-    "purposes_apart",
-    "silence",
-    "silence_instants",
+    "find_abandoned_rate_changes",
+    "find_cap_changes",
+    "find_pause_changes",
+    "find_silence_changes",
+    "find_uncounted_purposes",
+    "select_attempts_in_window",
 ]
 
 
@@ -33,7 +33,7 @@ _FILLING = ("prospecting",)
 """Purposes whose attempts fill a cap whose row does not name any."""
 
 
-def attempts_in_window(row: LegalRow, moment: CallMoment) -> list[Attempt]:
+def select_attempts_in_window(row: LegalRow, moment: CallMoment) -> list[Attempt]:
     """Return the attempts that a cap counts at a moment, this call itself left out.
 
     Calendar days are the callee's; where two clocks are possible, the one that counts more.
@@ -44,7 +44,7 @@ def attempts_in_window(row: LegalRow, moment: CallMoment) -> list[Attempt]:
     past = [attempt for attempt in known if (attempt.provider, attempt.id) != own]
     if not past:  # most calls are the first
         return past
-    apart = purposes_apart(row)
+    apart = find_uncounted_purposes(row)
     past = [attempt for attempt in past if attempt.purpose not in apart]
     if "hours" in row.parameters:
         since = moment.at - timedelta(hours=row.parameters["hours"])
@@ -60,7 +60,7 @@ def attempts_in_window(row: LegalRow, moment: CallMoment) -> list[Attempt]:
     return max(counted, key=len, default=past)
 
 
-def purposes_apart(row: LegalRow) -> frozenset[str]:
+def find_uncounted_purposes(row: LegalRow) -> frozenset[str]:
     """Return the purposes whose attempts a cap leaves out; one without a purpose always counts."""
     return frozenset(PURPOSES).difference(row.parameters.get("purposes", _FILLING))
 
@@ -69,9 +69,9 @@ def _first_day(row: LegalRow, day: date) -> date:
     return day - timedelta(days=row.parameters["days"] - 1)
 
 
-def cap(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_cap(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse one call more than the cap: the attempts made already fill it."""
-    counted, most = attempts_in_window(row, moment), row.parameters["most"]
+    counted, most = select_attempts_in_window(row, moment), row.parameters["most"]
     if len(counted) < most:
         return ()
     zone_name = next(iter(moment.case.zones), LEGAL_ZONE)
@@ -80,7 +80,7 @@ def cap(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     return (RowFailure(quotes, tuple(attempt.id for attempt in counted)),)
 
 
-def cap_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def find_cap_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when attempts enter the window and when they leave it."""
     for attempt in case.known.attempts:
         yield attempt.at
@@ -92,7 +92,7 @@ def cap_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
             yield find_local_midnight(day + timedelta(days=row.parameters["days"]), name)
 
 
-def silence(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_silence(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse while the days after a refusal run; without days, for good.
 
     Where the row says ``until_consent``, a consent to this object given later ends it.
@@ -121,7 +121,7 @@ def _consented_since(refused_at: datetime, moment: CallMoment) -> bool:
     """Return whether a consent that stands was given after a refusal."""
     return any(
         consent.collected_at is not None and consent.collected_at > refused_at
-        for consent in express_consents(moment)
+        for consent in select_express_consents(moment)
     )
 
 
@@ -131,17 +131,17 @@ def _again(row: LegalRow, refused_at: datetime, zone_name: str) -> date:
     return refused_at.astimezone(zone(zone_name)).date() + timedelta(days=days + 1)
 
 
-def silence_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def find_silence_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when refusals are made and when the silence after them ends."""
     for refusal in case.known.refusals:
         yield refusal.at
         if "days" in row.parameters:
             yield from (find_local_midnight(_again(row, refusal.at, z), z) for z in case.zones)
     if row.parameters.get("until_consent"):
-        yield from express_instants(case)
+        yield from find_express_consent_changes(case)
 
 
-def pause(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_pause(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse while the hours after an attempt with one of the row's outcomes run."""
     hours = row.parameters["hours"]
     since = moment.at - timedelta(hours=hours)
@@ -153,14 +153,14 @@ def pause(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     return (RowFailure({"last": max(met), "hours": hours}),) if met else ()
 
 
-def pause_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def find_pause_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when attempts are made and when the pause after them ends."""
     for attempt in case.known.attempts:
         yield attempt.at
         yield attempt.at + timedelta(hours=row.parameters["hours"])
 
 
-def abandoned_rate(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_abandoned_rate(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse while the campaign's share of abandoned calls of the day is above the row's."""
     today = [count for count in moment.case.known.abandoned if count.day == moment.day]
     if not today:
@@ -170,7 +170,7 @@ def abandoned_rate(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     return (RowFailure({"rate": share, "most": most}),) if share > most else ()
 
 
-def abandoned_rate_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def find_abandoned_rate_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield the midnights between which a day's count matters."""
     for count in case.known.abandoned:
         yield find_legal_midnight(count.day)

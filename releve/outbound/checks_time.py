@@ -9,19 +9,25 @@ from releve.outbound.hours import WeekHours, find_closing, find_local_midnight, 
 from releve.outbound.judged_call import CallMoment, RowFailure
 from releve.outbound.legal_rows import LegalRow
 
-__all__ = ["hours", "hours_change", "local_holidays", "local_holidays_change", "row_hours"]
+__all__ = [
+    "build_row_hours",
+    "check_hours",
+    "check_local_holidays",
+    "find_hours_change",
+    "find_local_holidays_change",
+]
 
 
-def row_hours(row: LegalRow, moment: CallMoment) -> WeekHours:
+def build_row_hours(row: LegalRow, moment: CallMoment) -> WeekHours:
     """Return the week and the holidays of a row as they are in force."""
     named = moment.in_force.by_id.get(row.parameters.get("holidays", ""), ())
     days = named[0].parameters["days"] if named else NO_DAYS
     return WeekHours(row.parameters["windows"], days)
 
 
-def hours(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_hours(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse outside the permitted hours of any territory where the callee may be."""
-    week = row_hours(row, moment)
+    week = build_row_hours(row, moment)
     for place in moment.case.places:
         if find_closing(week, (place.zone,), moment.at) is None:
             local = moment.local(place.zone)
@@ -30,24 +36,24 @@ def hours(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     return ()
 
 
-def hours_change(row: LegalRow, moment: CallMoment) -> datetime | None:
+def find_hours_change(row: LegalRow, moment: CallMoment) -> datetime | None:
     """Return when the answer changes next: the end of the window, or the next opening."""
-    week = row_hours(row, moment)
+    week = build_row_hours(row, moment)
     end = find_closing(week, moment.case.zones, moment.at)
     return find_opening(week, moment.case.zones, moment.at) if end is None else end
 
 
-def local_holidays(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def check_local_holidays(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse on a local holiday of any territory where the callee may be."""
     for place in moment.case.places:
         day = moment.local(place.zone).date()
         rules = row.parameters["days"].get(place.code)
-        if rules is not None and rules.holds(day):
+        if rules is not None and rules.is_holiday(day):
             return (RowFailure({"territory": place.name, "day": day}),)
     return ()
 
 
-def local_holidays_change(row: LegalRow, moment: CallMoment) -> datetime | None:
+def find_local_holidays_change(row: LegalRow, moment: CallMoment) -> datetime | None:
     """Return the next local midnight: no later than the answer changes."""
     nights = [find_local_midnight(day + timedelta(days=1), name) for name, day in moment.days()]
     return min(nights, default=None)

@@ -12,33 +12,39 @@ from releve.outbound.vocabulary import get_vocabulary
 
 __all__ = [
     "CONSENT_KINDS",
-    "against",
-    "consent_instants",
-    "express_consents",
-    "express_instants",
-    "in_slot",
+    "find_consent_changes",
+    "find_express_consent_changes",
+    "find_last_day",
+    "find_row_failures",
+    "find_slot_bounds",
+    "find_withdrawal",
+    "is_in_slot",
     "is_positive",
-    "last_day",
-    "legal_consents",
-    "slot_bounds",
-    "withdrawn",
+    "select_express_consents",
+    "select_legal_consents",
 ]
 
 _TICK = timedelta(microseconds=1)
 _ACTS = get_vocabulary("act").by_id
 
 
-def express_consents(moment: CallMoment) -> Iterable[Consent]:
+def select_express_consents(moment: CallMoment) -> Iterable[Consent]:
     """Yield the consents to this object that are given, proved, in time and not taken back."""
     for consent in moment.case.known.consents:
         given = consent.collected_at is not None and consent.collected_at <= moment.at
         in_time = consent.until is None or moment.day <= consent.until
         about_it = moment.case.offers(consent.objects)
-        if given and in_time and about_it and consent.proof and not withdrawn(consent, moment):
+        if (
+            given
+            and in_time
+            and about_it
+            and consent.proof
+            and not find_withdrawal(consent, moment)
+        ):
             yield consent
 
 
-def express_instants(case: JudgedCall) -> Iterable[datetime]:
+def find_express_consent_changes(case: JudgedCall) -> Iterable[datetime]:
     """Yield when consents are given, when they end, and when they are taken back."""
     for consent in case.known.consents:
         if consent.collected_at is not None:
@@ -49,7 +55,7 @@ def express_instants(case: JudgedCall) -> Iterable[datetime]:
         yield event.at
 
 
-def withdrawn(consent: Consent, moment: CallMoment) -> datetime | None:
+def find_withdrawal(consent: Consent, moment: CallMoment) -> datetime | None:
     """Return when a consent was taken back by this moment, None when it stands.
 
     A withdrawal takes back what was given before it, and a consent that it names whenever that was
@@ -71,13 +77,13 @@ def withdrawn(consent: Consent, moment: CallMoment) -> datetime | None:
     )
 
 
-def in_slot(row: LegalRow, consent: Consent, at: datetime) -> bool:
+def is_in_slot(row: LegalRow, consent: Consent, at: datetime) -> bool:
     """Return whether an instant is in a consent's slot, give or take the row's tolerance."""
-    bounds = slot_bounds(row, consent)
+    bounds = find_slot_bounds(row, consent)
     return bounds is not None and bounds[0] <= at <= bounds[1]
 
 
-def slot_bounds(row: LegalRow, consent: Consent) -> tuple[datetime, datetime] | None:
+def find_slot_bounds(row: LegalRow, consent: Consent) -> tuple[datetime, datetime] | None:
     """Return the first and the last instant of a consent's slot, None when it has none."""
     if consent.slot_from is None:
         return None
@@ -85,14 +91,14 @@ def slot_bounds(row: LegalRow, consent: Consent) -> tuple[datetime, datetime] | 
     return consent.slot_from - margin, (consent.slot_to or consent.slot_from) + margin
 
 
-def legal_consents(consents: Iterable[Consent], moment: CallMoment) -> Iterable[Consent]:
+def select_legal_consents(consents: Iterable[Consent], moment: CallMoment) -> Iterable[Consent]:
     """Yield the consents against which no row of the text speaks."""
     rows = (row for kind in CONSENT_KINDS for row in moment.bound.of_kind(kind))
     text = [row for row in rows if row.gate == "H"]
-    return (consent for consent in consents if not against(consent, text, moment))
+    return (consent for consent in consents if not find_row_failures(consent, text, moment))
 
 
-def against(
+def find_row_failures(
     consent: Consent, rows: list[LegalRow], moment: CallMoment
 ) -> list[tuple[LegalRow, RowFailure]]:
     """Return the rows that speak against a consent, and how."""
@@ -123,7 +129,7 @@ def is_positive(act: str, row: LegalRow) -> bool:
     return act in _ACTS and act not in row.parameters["not_positive"]
 
 
-def last_day(row: LegalRow, consent: Consent) -> date:
+def find_last_day(row: LegalRow, consent: Consent) -> date:
     """Return the last legal day of a consent: the day stated, or the eve of the row's period.
 
     The anniversary day, or the day after so many days, is already too late. ValueError for a
@@ -145,7 +151,7 @@ def _too_late(row: LegalRow, given: date) -> date:
 
 
 def _period(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
-    last = last_day(row, consent)
+    last = find_last_day(row, consent)
     return _failure(consent, given=consent.collected_at, last=last) if moment.day > last else None
 
 
@@ -154,7 +160,7 @@ def _object(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure |
     consented = tuple(sorted(consent.objects)) if other else ()
     offered = moment.case.call.object if other else None
     slot: tuple[datetime, ...] = ()
-    if consent.slot_from is not None and not in_slot(row, consent, moment.at):
+    if consent.slot_from is not None and not is_in_slot(row, consent, moment.at):
         slot = (consent.slot_from, *filter(None, [consent.slot_to]))
     if not other and not slot:
         return None
@@ -162,7 +168,7 @@ def _object(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure |
 
 
 def _withdrawal(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
-    when = withdrawn(consent, moment)
+    when = find_withdrawal(consent, moment)
     return None if when is None else _failure(consent, withdrawn=when)
 
 
@@ -188,16 +194,16 @@ CONSENT_KINDS: dict[str, Callable[[LegalRow, Consent, CallMoment], RowFailure | 
 }
 
 
-def consent_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def find_consent_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield the instants at which a row of the family may change its answer."""
     for consent in case.known.consents:
         if consent.collected_at is None:
             continue
         yield consent.collected_at
         if row.kind == "consent_period":
-            yield find_legal_midnight(last_day(row, consent) + timedelta(days=1))
+            yield find_legal_midnight(find_last_day(row, consent) + timedelta(days=1))
         if row.kind == "consent_object":
-            bounds = slot_bounds(row, consent)
+            bounds = find_slot_bounds(row, consent)
             yield from () if bounds is None else (bounds[0], bounds[1] + _TICK)
     yield from (event.at for event in case.known.withdrawals)
     yield from (refusal.at for refusal in case.known.refusals)

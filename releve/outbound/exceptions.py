@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from releve.outbound.consents import (
-    express_consents,
-    express_instants,
-    in_slot,
-    legal_consents,
-    slot_bounds,
+    find_express_consent_changes,
+    find_slot_bounds,
+    is_in_slot,
+    select_express_consents,
+    select_legal_consents,
 )
 from releve.outbound.facts import Callback, Consent, Contract
 from releve.outbound.holidays import NO_DAYS, HolidayRules, add_working_days
@@ -24,7 +24,7 @@ from releve.outbound.legal_rows import LegalRow, find_legal_midnight, to_legal_d
 __all__ = [
     "INSTANTS_OF_LIFTS",
     "LIFTS",
-    "lift_of",
+    "find_lift",
 ]
 
 _TICK = timedelta(microseconds=1)
@@ -32,7 +32,7 @@ Lift = Callable[[LegalRow, CallMoment], str]
 Instants = Callable[[LegalRow, JudgedCall], Iterable[datetime]]
 
 
-def lift_of(row: LegalRow, moment: CallMoment) -> tuple[LegalRow, str] | None:
+def find_lift(row: LegalRow, moment: CallMoment) -> tuple[LegalRow, str] | None:
     """Return the exception that lifts a row at a moment, with the basis it grants."""
     for name in row.exceptions:
         for exception in moment.in_force.by_id.get(name, ()):
@@ -139,15 +139,15 @@ def _consent(row: LegalRow, moment: CallMoment) -> str:
     since = None
     if row.parameters["after_listing"]:
         since = max((listing.at for listing in moment.case.known.listings), default=None)
-    for consent in express_consents(moment):
+    for consent in select_express_consents(moment):
         if since is None or (consent.collected_at is not None and consent.collected_at > since):
             return f"consent:{consent.id}"
     return ""
 
 
 def _slot(row: LegalRow, moment: CallMoment) -> str:
-    for consent in legal_consents(express_consents(moment), moment):
-        if _is_precise(row, consent) and in_slot(row, consent, moment.at):
+    for consent in select_legal_consents(select_express_consents(moment), moment):
+        if _is_precise(row, consent) and is_in_slot(row, consent, moment.at):
             return f"consent:{consent.id}"
     return ""
 
@@ -162,7 +162,7 @@ def _is_precise(row: LegalRow, consent: Consent) -> bool:
 
 def _slot_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for consent in case.known.consents:
-        bounds = slot_bounds(row, consent)
+        bounds = find_slot_bounds(row, consent)
         if bounds is not None:
             yield bounds[0]
             yield bounds[1] + _TICK
@@ -170,7 +170,7 @@ def _slot_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
 
 
 def _consent_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
-    return express_instants(case)
+    return find_express_consent_changes(case)
 
 
 LIFTS: dict[str, Lift] = {

@@ -351,21 +351,21 @@ class Facts:
         key = fold_client_name(client)
         return self._client_of.get(key, key)
 
-    def same_client(self, one: str, other: str) -> bool:
+    def is_same_client(self, one: str, other: str) -> bool:
         """Return whether two names are those of one client."""
         return self._key(one) == self._key(other)
 
     def _about(self, fact: _AboutPerson) -> tuple[str, str]:
         return self._key(fact.client), fact.person
 
-    def persons_of(self, number: str, known_at: datetime) -> tuple[Person, ...]:
+    def find_persons(self, number: str, known_at: datetime) -> tuple[Person, ...]:
         """Return who was known to hold a number, the last word on each."""
         held: dict[str, Person] = {}
         for fact in _by_then(self._persons.get(number, ()), known_at):
             held[fact.person] = fact
         return tuple(held.values())
 
-    def known(
+    def select_known(
         self, client: str, person: str, number: str, campaign: str, known_at: datetime
     ) -> CallFacts:
         """Return what was known by ``known_at``; of a person only when ``person`` is not empty."""

@@ -26,13 +26,13 @@ class HolidayRules:
     names: tuple[tuple[str, Words], ...] = field(default=(), compare=False)
     """Names by rule: they decide nothing."""
 
-    def name_of(self, day: date) -> Words | None:
+    def find_name(self, day: date) -> Words | None:
         """Return the name of a day, None where it has none."""
         shift = f"easter{(day - compute_easter(day.year)).days:+}".removesuffix("+0")
         met = (name for rule, name in self.names if rule in (f"{day:%m-%d}", shift))
         return next(met, None)
 
-    def holds(self, day: date) -> bool:
+    def is_holiday(self, day: date) -> bool:
         """Return whether ``day`` is one of the days."""
         return day in _of_year(self, day.year)
 
@@ -86,6 +86,6 @@ def add_working_days(day: date, count: int, holidays: HolidayRules) -> date:
     """
     while count > 0:
         day += timedelta(days=1)
-        if day.weekday() != 6 and not holidays.holds(day):
+        if day.weekday() != 6 and not holidays.is_holiday(day):
             count -= 1
     return day

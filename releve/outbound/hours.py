@@ -81,7 +81,7 @@ def _day_of(texts: Sequence[str]) -> tuple[Window, ...]:
 @lru_cache(maxsize=65536)
 def list_windows(hours: WeekHours, zone_name: str, day: date) -> tuple[Span, ...]:
     """Return the windows of a local day as UTC spans, in order; none on a holiday."""
-    if hours.holidays.holds(day):
+    if hours.holidays.is_holiday(day):
         return ()
     return tuple(
         (_instant(day, start, zone_name), _instant(day, end, zone_name))

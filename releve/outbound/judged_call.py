@@ -242,7 +242,7 @@ def build_judged_call(
     """Return the case of a call with what was known by ``known_at``."""
     day = to_legal_day(call.at)
     callee: Number = rules.numbers.number(call.number, day)
-    held = facts.persons_of(callee.text, known_at)
+    held = facts.find_persons(callee.text, known_at)
     meant = [row for row in held if call.person in ("", row.person)]
     person, fault = call.person, ""
     if not person:
@@ -254,7 +254,7 @@ def build_judged_call(
     kinds = tuple(row.kind for row in meant)
     kind = call.callee or combine_kinds(kinds)
     strange = () if call.callee else tuple(k for k in kinds if k not in CALLEES)
-    known = facts.known(call.client, person, callee.text, call.campaign, known_at)
+    known = facts.select_known(call.client, person, callee.text, call.campaign, known_at)
     return JudgedCall(
         call, rules, known_at, callee, places, place_fault, person, fault, kind, known, strange
     )

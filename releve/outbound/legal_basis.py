@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from releve.outbound.consents import CONSENT_KINDS, against
-from releve.outbound.exceptions import lift_of
+from releve.outbound.consents import CONSENT_KINDS, find_row_failures
+from releve.outbound.exceptions import find_lift
 from releve.outbound.facts import Consent
 from releve.outbound.judged_call import CallMoment, RowFailure
 from releve.outbound.legal_rows import LegalRow
@@ -39,7 +39,7 @@ def judge_consents(moment: CallMoment) -> ConsentState:
     if not anchors:
         return ConsentState()
     for anchor in anchors:
-        lift = lift_of(anchor, moment)
+        lift = find_lift(anchor, moment)
         if lift is not None:
             return ConsentState(lifted=(anchor, *lift))
     given = [
@@ -56,12 +56,12 @@ def _judged(given: list[Consent], moment: CallMoment) -> ConsentState:
     rows = [row for kind in CONSENT_KINDS for row in moment.bound.of_kind(kind)]
     text = [row for row in rows if row.gate == "H"]
     ours = [row for row in rows if row.gate != "H"]
-    reasons_of = {consent: against(consent, text, moment) for consent in given}
+    reasons_of = {consent: find_row_failures(consent, text, moment) for consent in given}
     legal = [consent for consent, reasons in reasons_of.items() if not reasons]
     if not legal:
         failures = tuple(reason for reasons in reasons_of.values() for reason in reasons)
         return ConsentState(needed=True, failures=failures)
-    more = {consent: against(consent, ours, moment) for consent in legal}
+    more = {consent: find_row_failures(consent, ours, moment) for consent in legal}
     clean = [consent for consent, reasons in more.items() if not reasons]
     if clean:
         return ConsentState(needed=True, legal=clean[0], policy=clean[0])

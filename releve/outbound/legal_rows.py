@@ -227,7 +227,7 @@ def find_legal_midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone(LEGAL_ZONE)).astimezone(UTC)
 
 
-def version_of(texts: Mapping[str, str]) -> str:
+def compute_version(texts: Mapping[str, str]) -> str:
     """Return the version of a table: the SHA-256 of its files, in the order of their names."""
     digest = hashlib.sha256()
     for name in sorted(texts):

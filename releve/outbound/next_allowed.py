@@ -19,11 +19,11 @@ from releve.outbound.legal_rows import LegalRow, find_legal_midnight
 
 __all__ = [
     "Findings",
-    "changes_of",
-    "next_allowed_from",
-    "next_answer",
-    "next_change",
-    "stands_until",
+    "find_end",
+    "find_next_answer_change",
+    "find_next_change",
+    "list_fact_changes",
+    "search_next_allowed",
 ]
 
 Findings = tuple[LegalRow, ...]
@@ -34,31 +34,31 @@ _MOST_LOOKS = 300
 """How many changes an allowed verdict is followed through; it is then said to stand until there."""
 
 
-def next_allowed_from(
+def search_next_allowed(
     case: JudgedCall, start: datetime, failing: Callable[[CallMoment], Findings]
 ) -> datetime | None:
     """Return the first allowed instant from ``start`` on, None when none is in sight."""
-    changes, at = changes_of(case), start.astimezone(UTC)
+    changes, at = list_fact_changes(case), start.astimezone(UTC)
     for _ in range(_MOST_JUMPS):
         moment = case.at(at)
         rows = failing(moment)
         if not rows:
             return at
-        jumps = [next_change(row, moment, changes) for row in rows]
+        jumps = [find_next_change(row, moment, changes) for row in rows]
         if None in jumps:
             return None
         at = max(jump for jump in jumps if jump is not None)
     return None
 
 
-def stands_until(
+def find_end(
     case: JudgedCall, start: datetime, failing: Callable[[CallMoment], Findings]
 ) -> datetime | None:
     """Return when an allowed verdict stops standing, None when no change is in sight."""
-    changes, at = changes_of(case), start.astimezone(UTC)
+    changes, at = list_fact_changes(case), start.astimezone(UTC)
     for _ in range(_MOST_LOOKS):
         moment = case.at(at)
-        nexts = [next_change(row, moment, changes) for row in moment.rows]
+        nexts = [find_next_change(row, moment, changes) for row in moment.rows]
         known = [change for change in nexts if change is not None]
         if not known:
             return None
@@ -68,7 +68,7 @@ def stands_until(
     return at
 
 
-def changes_of(case: JudgedCall) -> tuple[datetime, ...]:
+def list_fact_changes(case: JudgedCall) -> tuple[datetime, ...]:
     """Return every instant at which a fact may change the answer of a row, in order."""
     found = {find_legal_midnight(day) for day in case.rules.numbers.changes()}
     for row in case.rows:
@@ -77,15 +77,15 @@ def changes_of(case: JudgedCall) -> tuple[datetime, ...]:
     return tuple(sorted(found))
 
 
-def next_change(
+def find_next_change(
     row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]
 ) -> datetime | None:
     """Return the first instant after a moment at which a row's answer may change."""
-    found = (next_answer(row, moment, changes), moment.law_until)
+    found = (find_next_answer_change(row, moment, changes), moment.law_until)
     return min(filter(None, found), default=None)
 
 
-def next_answer(
+def find_next_answer_change(
     row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]
 ) -> datetime | None:
     """Return the first instant after a moment at which a row that stays may answer otherwise."""

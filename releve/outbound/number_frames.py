@@ -14,9 +14,9 @@ import polars as pl
 
 from releve.outbound.fact_tables import build_facts
 from releve.outbound.facts import SAID, Facts
-from releve.outbound.numbers import FOREIGN, NumberTable, recipe, strip_separators
+from releve.outbound.numbers import FOREIGN, NumberTable, find_rewrite, strip_separators
 
-__all__ = ["build_facts_on", "said_by", "shown_column", "understood"]
+__all__ = ["build_facts_on", "normalize_sayer", "normalize_shown_numbers", "parse_number_column"]
 
 _SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
 
@@ -50,7 +50,7 @@ def _keyed(numbers: pl.Series, table: NumberTable) -> pl.DataFrame:
     return frame.with_columns(key=pl.when("plain").then(key).otherwise("!" + pl.col("digits")))
 
 
-def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFrame:
+def parse_number_column(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFrame:
     """Return the international ``number``, ``fault`` and ``territories`` (by ``|``) of each."""
     frame = _keyed(numbers, table)
     kinds = frame.group_by("key").agg(pl.col("digits").first())
@@ -66,7 +66,7 @@ def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFram
     told = []
     for key, digits in kinds.iter_rows():
         meant = table.number(digits, day)
-        drop, country = recipe(strip_separators(digits), table.rewrites) or (0, "")
+        drop, country = find_rewrite(strip_separators(digits), table.rewrites) or (0, "")
         told.append((key, drop, country, meant.fault, "|".join(meant.territories)))
     schema = {"key": pl.String, "drop": pl.Int64, "country": pl.String}
     schema |= {"fault": pl.String, "territories": pl.String}
@@ -81,7 +81,7 @@ def understood(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFram
     return found.select(number=number, fault="fault", territories="territories")
 
 
-def shown_column(numbers: pl.Series, table: NumberTable, day: date) -> pl.Series:
+def normalize_shown_numbers(numbers: pl.Series, table: NumberTable, day: date) -> pl.Series:
     """Return numbers in international form; one that has none (a short number) as its digits.
 
     Most numbers of a register are in that form already; those are found first, by their kind.
@@ -90,13 +90,13 @@ def shown_column(numbers: pl.Series, table: NumberTable, day: date) -> pl.Series
         plain=pl.col("number").str.contains(r"^\+[0-9]{1,18}$"), kind=_kind("number", table)
     )
     kinds = frame.filter("plain").group_by("kind").agg(pl.col("number").first())
-    same = kinds["number"] == understood(kinds["number"], table, day)["number"]
+    same = kinds["number"] == parse_number_column(kinds["number"], table, day)["number"]
     whole = kinds.filter(same).select("kind", whole=pl.lit(True))
     frame = frame.join(whole, on="kind", how="left", maintain_order="left")
     whole_already = frame["plain"] & frame["whole"].fill_null(False)
     if whole_already.all():
         return frame["number"]
-    rest = understood(frame["number"].filter(~whole_already), table, day)["number"]
+    rest = parse_number_column(frame["number"].filter(~whole_already), table, day)["number"]
     return frame["number"].scatter((~whole_already).arg_true(), rest)
 
 
@@ -104,21 +104,21 @@ def build_facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: 
     """Return the facts of typed tables, their numbers in the form they have on a day."""
     told = dict(frames)
     for name in ("people", "listings", "mandates"):
-        numbers = shown_column(told[name]["number"], table, day)
+        numbers = normalize_shown_numbers(told[name]["number"], table, day)
         told[name] = told[name].with_columns(numbers.alias("number"))
     for name in SAID:
-        told[name] = told[name].with_columns(said_by(table, day))
+        told[name] = told[name].with_columns(normalize_sayer(table, day))
     return build_facts(told)
 
 
-def said_by(table: NumberTable, day: date) -> pl.Expr:
+def normalize_sayer(table: NumberTable, day: date) -> pl.Expr:
     """Return the persons of what was said, a number among them in international form."""
     person = pl.col("person")
     return (
         pl.when(person.str.starts_with("+"))
         .then(
             person.map_batches(
-                lambda cells: shown_column(cells, table, day).alias(cells.name),
+                lambda cells: normalize_shown_numbers(cells, table, day).alias(cells.name),
                 return_dtype=pl.String,
                 is_elementwise=True,
             )

@@ -20,7 +20,7 @@ __all__ = [
     "Number",
     "NumberTable",
     "Prefix",
-    "recipe",
+    "find_rewrite",
     "strip_separators",
     "to_international",
 ]
@@ -142,7 +142,7 @@ def strip_separators(text: str) -> str:
     return _SEPARATORS.sub("", text.strip())
 
 
-def recipe(digits: str, rewrites: tuple[tuple[str, str], ...]) -> tuple[int, str] | None:
+def find_rewrite(digits: str, rewrites: tuple[tuple[str, str], ...]) -> tuple[int, str] | None:
     """Return how many first characters give way to what, for the international form.
 
     None when it is no telephone number. Only the first characters and the length matter.
@@ -167,7 +167,7 @@ def recipe(digits: str, rewrites: tuple[tuple[str, str], ...]) -> tuple[int, str
 
 def to_international(digits: str, rewrites: tuple[tuple[str, str], ...]) -> str | None:
     """Return the international form of a cleaned number, None when it is none."""
-    found = recipe(digits, rewrites)
+    found = find_rewrite(digits, rewrites)
     return None if found is None else found[1] + digits[found[0] :]
 
 

@@ -95,8 +95,8 @@ def _hours(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
 
 
 def _why_closed(hours: WeekHours, local: datetime, language: str) -> str:
-    if hours.holidays.holds(local.date()):
-        name = hours.holidays.name_of(local.date())
+    if hours.holidays.is_holiday(local.date()):
+        name = hours.holidays.find_name(local.date())
         day = format_day(local.date(), language) if name is None else name.of(language)
         return _HOLIDAY.of(language).format(name=day)
     if not hours.week[local.weekday()]:
@@ -128,7 +128,9 @@ def _window_text(window: tuple[int, int], language: str) -> str:
 
 def _local_holidays(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     day = quotes["day"]
-    found = (rules.name_of(day) for rules in row.parameters["days"].values() if rules.holds(day))
+    found = (
+        rules.find_name(day) for rules in row.parameters["days"].values() if rules.is_holiday(day)
+    )
     name = next((name for name in found if name is not None), _LOCAL_HOLIDAY)
     return {"holiday": name.of(language)}
 

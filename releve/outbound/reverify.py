@@ -25,9 +25,9 @@ __all__ = [
     "FORMAT",
     "Reverification",
     "ReverifyDifference",
-    "call_in",
-    "facts_in",
-    "judged_again",
+    "build_call",
+    "build_evidence_facts",
+    "judge_decision_again",
     "reverify_evidence",
 ]
 
@@ -107,7 +107,7 @@ def _differs(
     if rules is None:
         return f"the rules of version {decision['rules_version'][:12]} are not in the file"
     try:
-        found = judged_again(decision, facts, rules)
+        found = judge_decision_again(decision, facts, rules)
     except (OutboundError, KeyError, TypeError, ValueError) as error:
         return f"it cannot be judged: {error}"
     told = {
@@ -121,11 +121,11 @@ def _differs(
     return "; ".join(wrong)
 
 
-def judged_again(
+def judge_decision_again(
     decision: Mapping[str, Any], rows: Sequence[Any], rules: LegalRules
 ) -> tuple[CallVerdict, ...]:
     """Return the verdict on a sealed decision's call, for each who answers the number."""
-    call, facts = call_in(decision), facts_in(rows)
+    call, facts = build_call(decision), build_evidence_facts(rows)
     found = [judge_call(call, facts, rules, call.at, timed=False)]
     if call.person:
         others = [person for person in decision["persons"].split("|") if person != call.person]
@@ -136,7 +136,7 @@ def judged_again(
     return tuple(found)
 
 
-def call_in(decision: Mapping[str, Any]) -> Call:
+def build_call(decision: Mapping[str, Any]) -> Call:
     """Return the call of a sealed decision; its number is one that stands in for the real one."""
     told = decision["call"]
     return Call(
@@ -158,7 +158,7 @@ def call_in(decision: Mapping[str, Any]) -> Call:
     )
 
 
-def facts_in(rows: Iterable[Sequence[Any]]) -> Facts:
+def build_evidence_facts(rows: Iterable[Sequence[Any]]) -> Facts:
     """Return the facts of evidence: rows of table, instant known, values by column."""
     told: dict[str, list[Any]] = {_ARGUMENTS.get(name, name): [] for name in TABLES}
     for name, known, *values in rows:

@@ -13,13 +13,13 @@ from releve.outbound.legal_rows import LegalRow, Territory
 from releve.outbound.numbers import NumberTable
 from releve.outbound.rule_kinds import KINDS, SURE
 
-__all__ = ["Say", "check_row", "check_whole", "speaker"]
+__all__ = ["Say", "build_reporter", "check_row", "check_table"]
 
 Say = Callable[[str, str], None]
 """Takes a reason and a fix."""
 
 
-def speaker(faults: list[LegalRowFault], name: str, row: str) -> Say:
+def build_reporter(faults: list[LegalRowFault], name: str, row: str) -> Say:
     """Return what notes faults of one row of a file."""
     return lambda reason, fix: faults.append(LegalRowFault(name, row, reason, fix))
 
@@ -53,7 +53,7 @@ def check_row(row: LegalRow, say: Say) -> None:
             say(f"{key} quotes {sorted(unknown)}", f"a row of kind {row.kind} knows {known}")
 
 
-def check_whole(
+def check_table(
     rows: list[LegalRow],
     territories: list[Territory],
     numbers: NumberTable,
@@ -63,7 +63,7 @@ def check_whole(
     codes = {territory.code for territory in territories}
     classes = numbers.classes()
     for row in rows:
-        say = speaker(faults, row.file, row.id)
+        say = build_reporter(faults, row.file, row.id)
         near = [other for other in rows if other.jurisdiction == row.jurisdiction]
         lifts = {other.id for other in near if KINDS[other.kind].role == "lift"}
         for wanted in set(row.exceptions) - lifts:
@@ -88,7 +88,7 @@ def check_whole(
                 say(f"unknown class {word}", advice(nearest(word, classes), "add its prefixes"))
     for prefix in numbers.prefixes:
         for code in set(prefix.territories) - codes:
-            say = speaker(faults, "numbers.yaml", prefix.prefix)
+            say = build_reporter(faults, "numbers.yaml", prefix.prefix)
             say(f"unknown territory {code}", advice(nearest(code, codes), "add the territory"))
     _check_overlaps(rows, faults)
 
@@ -103,5 +103,5 @@ def _check_overlaps(rows: list[LegalRow], faults: list[LegalRowFault]) -> None:
             ends = min(one.last or date.max, other.last or date.max)
             if starts <= ends:
                 reason = f"two rows of gate {one.gate} and kind {one.kind} bind on {starts}"
-                say = speaker(faults, other.file, other.id)
+                say = build_reporter(faults, other.file, other.id)
                 say(reason, "end the first the day before the second starts")

@@ -19,10 +19,17 @@ import yaml
 from releve.network.faults import advice, nearest
 from releve.outbound.calls import CALLEES, CHANNELS, MODES, PURPOSES
 from releve.outbound.errors import LegalRowFault, LegalRowFaults
-from releve.outbound.legal_rows import LegalRow, LegalRules, RowScope, Territory, Words, version_of
+from releve.outbound.legal_rows import (
+    LegalRow,
+    LegalRules,
+    RowScope,
+    Territory,
+    Words,
+    compute_version,
+)
 from releve.outbound.numbers import NumberTable
 from releve.outbound.parameters import read_parameter
-from releve.outbound.rule_file_checks import Say, check_row, check_whole, speaker
+from releve.outbound.rule_file_checks import Say, build_reporter, check_row, check_table
 from releve.outbound.rule_kinds import GATES, KINDS
 from releve.outbound.territory_files import read_day, read_numbers, read_territories
 from releve.outbound.vocabulary import get_vocabulary
@@ -89,7 +96,7 @@ def load_rules(texts: Mapping[str, str]) -> LegalRules:
     territories: list[Territory] = []
     numbers = NumberTable((), (), ())
     for name, document in documents.items():
-        say = speaker(faults, name, "the file")
+        say = build_reporter(faults, name, "the file")
         if "territories" in document:
             territories += read_territories(document["territories"], say)
         elif "prefixes" in document:
@@ -102,10 +109,10 @@ def load_rules(texts: Mapping[str, str]) -> LegalRules:
             say("it holds neither rows, nor territories, nor prefixes", "remove it or fill it")
     for name, jurisdiction, change in changes:
         rows = _changed(rows, change, jurisdiction, name, faults)
-    check_whole(rows, territories, numbers, faults)
+    check_table(rows, territories, numbers, faults)
     if faults:
         raise LegalRowFaults(tuple(faults))
-    return LegalRules(rows, territories, numbers, version_of(texts))
+    return LegalRules(rows, territories, numbers, compute_version(texts))
 
 
 def _document(name: str, text: str, faults: list[LegalRowFault]) -> dict[str, Any]:
@@ -122,18 +129,20 @@ def _rows(
 ) -> tuple[list[LegalRow], list[tuple[str, str, dict[str, Any]]]]:
     jurisdiction = str(document.get("jurisdiction", ""))
     if not jurisdiction:
-        say = speaker(faults, name, "the file")
+        say = build_reporter(faults, name, "the file")
         say("no jurisdiction", "write jurisdiction: FR above its rows")
     rows: list[LegalRow] = []
     changes: list[tuple[str, str, dict[str, Any]]] = []
     for number, entry in enumerate(document["rows"] or [], 1):
         if not isinstance(entry, dict):
-            speaker(faults, name, f"row {number}")("it is no mapping", "write id: and the rest")
+            build_reporter(faults, name, f"row {number}")(
+                "it is no mapping", "write id: and the rest"
+            )
             continue
         if _CHANGES.intersection(entry):
             changes.append((name, jurisdiction, entry))
             continue
-        say = speaker(faults, name, str(entry.get("id", f"row {number}")))
+        say = build_reporter(faults, name, str(entry.get("id", f"row {number}")))
         row = _row(entry, jurisdiction, name, say)
         if row is not None:
             rows.append(row)
@@ -235,7 +244,7 @@ def _changed(
     """Return the rows once one of them is closed or amended by a further row."""
     verb = "closes" if "closes" in change else "amends"
     wanted = str(change[verb])
-    say = speaker(faults, name, f"{verb} {wanted}")
+    say = build_reporter(faults, name, f"{verb} {wanted}")
     start = read_day(change.get("from"), "from", say)
     if start is None:
         say("no from", "write from: the first day on which it no longer binds")

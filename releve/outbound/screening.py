@@ -23,11 +23,11 @@ from releve.outbound.fact_tables import build_facts
 from releve.outbound.facts import SAID
 from releve.outbound.judged_call import find_territory
 from releve.outbound.legal_rows import LegalRules, to_legal_day
-from releve.outbound.number_frames import understood
-from releve.outbound.screening_facts import ABOUT_PEOPLE, Register
+from releve.outbound.number_frames import parse_number_column
+from releve.outbound.screening_facts import ABOUT_PEOPLE, FactRegister
 from releve.outbound.screening_group import GroupAt, ScreeningGroup
-from releve.outbound.screening_next import released
-from releve.outbound.screening_people import People
+from releve.outbound.screening_next import split_released
+from releve.outbound.screening_people import ScreenedPeople
 from releve.outbound.verdict import CallVerdict, judge_call
 from releve.outbound.vocabulary import normalize_word
 from releve.outbound.word_frames import mark_unknown_words
@@ -62,7 +62,7 @@ class _Chunk:
     """The facts about the people of one part of the list: as tables, and ready to be judged."""
 
     frames: Mapping[str, pl.DataFrame]
-    people: People
+    people: ScreenedPeople
 
 
 class Screener:
@@ -83,18 +83,18 @@ class Screener:
     ) -> None:
         call, known_at = call.moved_to(call.at.astimezone(UTC)), known_at.astimezone(UTC)
         self._call, self._rules, self._known_at = call, rules, known_at
-        self._register = Register(call, frames, rules, known_at)
+        self._register = FactRegister(call, frames, rules, known_at)
         self._following = following
         self._groups: dict[tuple[str, ...], ScreeningGroup] = {}
 
     def screen(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows (``number``, perhaps ``person``, ``address``, ``callee``) with verdicts."""
         day = to_legal_day(self._call.at)
-        work = understood(rows["number"], self._rules.numbers, day).with_row_index("row")
+        work = parse_number_column(rows["number"], self._rules.numbers, day).with_row_index("row")
         held = self._register.holders(work["number"])
         work = self._prepared(rows, work, held)
         frames = self._register.about(work["whose"], work["number"]) | {"people": held}
-        chunk = _Chunk(frames, People(self._call, frames, self._rules))
+        chunk = _Chunk(frames, ScreenedPeople(self._call, frames, self._rules))
         keys = ("fault", "territories", "place", "callee", "who")
         work = work.with_columns(strange=_strange(work, frames))
         done, left = [_EMPTY], [work.filter("strange").select(_ASKED)]
@@ -177,7 +177,7 @@ class Screener:
         judged, rest = _with_next(judged, now, self._call.at)
         judged, later = self._at_next_opening(judged, facts, group, chunk)
         rest = pl.concat([rest, later], how="diagonal")
-        freed, rest = released(rest, facts, group, now)
+        freed, rest = split_released(rest, facts, group, now)
         return pl.concat([_told(judged, now), _told(freed, now)]), rest
 
     def _group(self, key: tuple[str, ...], members: pl.DataFrame) -> ScreeningGroup:
@@ -314,7 +314,7 @@ def _never(
     group: ScreeningGroup,
     now: GroupAt,
     facts: Mapping[str, pl.DataFrame],
-    people: People,
+    people: ScreenedPeople,
 ) -> pl.Series:
     """Return whom a row refuses that time alone never lifts, under the law of now and any to come.
 

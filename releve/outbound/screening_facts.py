@@ -16,9 +16,9 @@ from releve.outbound.fact_tables import build_facts
 from releve.outbound.facts import EVERY_CLIENT, SAID, Alias, Facts
 from releve.outbound.lazy_tables import tidy_table
 from releve.outbound.legal_rows import LegalRow, LegalRules, to_legal_day
-from releve.outbound.number_frames import said_by, shown_column
+from releve.outbound.number_frames import normalize_sayer, normalize_shown_numbers
 
-__all__ = ["ABOUT_PEOPLE", "Register", "counted_refusals", "last_versions"]
+__all__ = ["ABOUT_PEOPLE", "FactRegister", "mark_counted_refusals", "select_last_versions"]
 
 ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
 _BY_NUMBER = ("people", "listings")
@@ -26,7 +26,7 @@ _UNREAD = ("wording", "collector", "channel")
 """Columns that no rule reads."""
 
 
-class Register:
+class FactRegister:
     """All tables of facts for one call's client, as known at an instant."""
 
     def __init__(
@@ -42,11 +42,11 @@ class Register:
         for name in ABOUT_PEOPLE:
             names = self._tables[name].select("client").unique().collect()["client"].to_list()
             wanted = (call.client, EVERY_CLIENT) if name in SAID else (call.client,)
-            own = [one for one in names if any(mine_too.same_client(one, w) for w in wanted)]
+            own = [one for one in names if any(mine_too.is_same_client(one, w) for w in wanted)]
             mine = self._tables[name].filter(pl.col("client").is_in(own))
             self._tables[name] = mine.drop(_UNREAD, strict=False)
         for name in SAID:
-            said = said_by(rules.numbers, self._day)
+            said = normalize_sayer(rules.numbers, self._day)
             self._tables[name] = self._tables[name].with_columns(said)
         for name in (*_BY_NUMBER, "mandates"):
             self._tables[name] = self._tables[name].with_columns(self._shown())
@@ -60,7 +60,7 @@ class Register:
     def _shown(self) -> pl.Expr:
         table, day = self._rules.numbers, self._day
         return pl.col("number").map_batches(
-            lambda numbers: shown_column(numbers, table, day).alias(numbers.name),
+            lambda numbers: normalize_shown_numbers(numbers, table, day).alias(numbers.name),
             return_dtype=pl.String,
             is_elementwise=True,
         )
@@ -73,7 +73,7 @@ class Register:
         """Return who holds some numbers: the last word on each, in the order they were known."""
         wanted = numbers.rename("number").to_frame().unique().lazy()
         held = self._tables["people"].join(wanted, on="number", how="semi", maintain_order="left")
-        return last_versions(tidy_table("people", held.collect()), "number", "person")
+        return select_last_versions(tidy_table("people", held.collect()), "number", "person")
 
     def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
         """Return every table of the client, of these people and numbers alone."""
@@ -107,14 +107,14 @@ def _known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
     return table if when is None else table.filter(pl.col(when) <= known_at)
 
 
-def counted_refusals(row: LegalRow) -> pl.Expr:
+def mark_counted_refusals(row: LegalRow) -> pl.Expr:
     """Return whether a silence counts a refusal, as ``checks_history.counts_refusal`` does."""
     counted = ~pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
     only = row.parameters.get("only")
     return counted if only is None else counted & pl.col("kind").is_in(sorted(only))
 
 
-def last_versions(frame: pl.DataFrame, *key: str) -> pl.DataFrame:
+def select_last_versions(frame: pl.DataFrame, *key: str) -> pl.DataFrame:
     """Return the last version known of each fact, in the order in which they were first known."""
     frame = frame.sort("known_at", maintain_order=True)
     if any(frame[name].n_unique() == frame.height for name in key):

@@ -14,7 +14,7 @@ from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import Facts
 from releve.outbound.judged_call import CallMoment, JudgedCall, build_judged_call
 from releve.outbound.legal_rows import LegalRow, LegalRules
-from releve.outbound.next_allowed import changes_of, next_answer
+from releve.outbound.next_allowed import find_next_answer_change, list_fact_changes
 from releve.outbound.verdict import CallVerdict, judge_call
 
 __all__ = ["PERSONAL", "GroupAt", "ScreeningGroup"]
@@ -118,16 +118,18 @@ class ScreeningGroup:
     @cached_property
     def quiet_until(self) -> datetime | None:
         """Return the first change after the call that is neither the clock's nor a person's."""
-        changes = changes_of(self.case)
+        changes = list_fact_changes(self.case)
         place = bisect_right(changes, self.case.call.at)
         return changes[place] if place < len(changes) else None
 
     def lasting(self, at: GroupAt) -> int:
         """Return the bits of the rows that, where they refuse, do so until the law changes."""
-        changes = changes_of(self.case)
+        changes = list_fact_changes(self.case)
         bits = at.bits("consent_required", *CONSENT_KINDS)
         for i, row in enumerate(at.tests):
-            unchanging = at.fixed >> i & 1 and next_answer(row, at.moment, changes) is None
+            unchanging = (
+                at.fixed >> i & 1 and find_next_answer_change(row, at.moment, changes) is None
+            )
             if unchanging or (row.kind == "silence" and "days" not in row.parameters):
                 bits |= 1 << i
         return bits

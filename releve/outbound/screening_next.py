@@ -15,19 +15,19 @@ import polars as pl
 
 from releve.network.clock import zone
 from releve.outbound.check_table import CLOCK_CHANGES
-from releve.outbound.checks_history import purposes_apart
+from releve.outbound.checks_history import find_uncounted_purposes
 from releve.outbound.hours import find_local_midnight
 from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow
-from releve.outbound.screening_facts import counted_refusals
+from releve.outbound.screening_facts import mark_counted_refusals
 from releve.outbound.screening_group import GroupAt, ScreeningGroup
 
-__all__ = ["released"]
+__all__ = ["split_released"]
 
 _UNIT = pl.Datetime("us", "UTC")
 _HISTORY = ("cap", "silence", "pause")
 
 
-def released(
+def split_released(
     people: pl.DataFrame, facts: Mapping[str, pl.DataFrame], group: ScreeningGroup, now: GroupAt
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split judged people into those with ``next_allowed`` and those for the plain engine."""
@@ -91,14 +91,14 @@ def _releases(row: LegalRow, facts: Mapping[str, pl.DataFrame], now: GroupAt) ->
     past = facts["refusals" if row.kind == "silence" else "attempts"].filter(pl.col("at") <= at)
     zones = list(now.moment.case.zones)
     if row.kind == "silence":
-        counted = past.filter(counted_refusals(row))
+        counted = past.filter(mark_counted_refusals(row))
         days = row.parameters["days"] + 1
         exits = [_midnights(counted, days, name) for name in zones]
         return _latest(pl.concat(exits or [_midnights(counted.clear(), days, LEGAL_ZONE)]))
     if row.kind == "pause":
         met = past.filter(pl.col("outcome").is_in(sorted(row.parameters["outcomes"])))
         return _latest(_hours_later(met, row))
-    past = past.filter(~pl.col("purpose").is_in(sorted(purposes_apart(row))))
+    past = past.filter(~pl.col("purpose").is_in(sorted(find_uncounted_purposes(row))))
     by_clock = [_hours_later(past, row)] if "hours" in row.parameters else [
         _midnights(past, row.parameters["days"], name) for name in zones
     ]  # fmt: skip

@@ -17,29 +17,29 @@ from operator import or_
 import polars as pl
 
 from releve.outbound.calls import Call
-from releve.outbound.checks_history import purposes_apart
+from releve.outbound.checks_history import find_uncounted_purposes
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import SAID
 from releve.outbound.hours import find_local_midnight
 from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, find_legal_midnight
-from releve.outbound.screening_facts import counted_refusals, last_versions
+from releve.outbound.screening_facts import mark_counted_refusals, select_last_versions
 from releve.outbound.screening_group import GroupAt
 from releve.outbound.vocabulary import get_vocabulary
 
-__all__ = ["People"]
+__all__ = ["ScreenedPeople"]
 
 _NO = pl.lit(False)
 
 
-class People:
+class ScreenedPeople:
     """The facts about some people for one client and one object, ready to be judged."""
 
     def __init__(self, call: Call, frames: Mapping[str, pl.DataFrame], rules: LegalRules) -> None:
         self._call = call
         self._frames = {name: frames[name] for name in ("withdrawals", "refusals", "listings")}
         for name in ("consents", "contracts"):
-            self._frames[name] = last_versions(frames[name], "person", "id")
-        attempts = last_versions(frames["attempts"], "person", "provider", "id")
+            self._frames[name] = select_last_versions(frames[name], "person", "id")
+        attempts = select_last_versions(frames["attempts"], "person", "provider", "id")
         consents = self._frames["consents"]
         self._frames["attempts"] = attempts.filter(pl.col("id") != call.id if call.id else True)
         strange = pl.col("collected_at").is_null() | pl.col("slot_from").is_not_null()
@@ -102,7 +102,7 @@ class People:
 def _ended_by_consent(rules: LegalRules) -> pl.Expr:
     """Return whether a later consent ends the silence after a refusal."""
     rows = (row for row in rules.rows if row.parameters.get("until_consent"))
-    return reduce(or_, map(counted_refusals, rows), _NO)
+    return reduce(or_, map(mark_counted_refusals, rows), _NO)
 
 
 def _days_of_requests(rules: LegalRules) -> int:
@@ -265,7 +265,7 @@ def _attempt_columns(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
             days = timedelta(days=row.parameters["days"] - 1)
             firsts = [find_local_midnight(day - days, name) for name, day in at.moment.days()]
             since = [pl.col("at") >= first for first in firsts]
-        counted = past & ~pl.col("purpose").is_in(sorted(purposes_apart(row)))
+        counted = past & ~pl.col("purpose").is_in(sorted(find_uncounted_purposes(row)))
         full = [(counted & recent).sum() >= row.parameters["most"] for recent in since]
         found.append(reduce(or_, full).alias(f"f{i}"))
     for i, row in _numbered(at, "pause"):
@@ -279,7 +279,7 @@ def _refusal_columns(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether each silence runs."""
     instant, found = at.moment.at, [(pl.col("at") > at.moment.at).any().alias("refusal_ahead")]
     for i, row in _numbered(at, "silence"):
-        counted = counted_refusals(row) & (pl.col("at") <= instant)
+        counted = mark_counted_refusals(row) & (pl.col("at") <= instant)
         if "days" in row.parameters:
             span = timedelta(days=row.parameters["days"])
             running = [

@@ -16,16 +16,16 @@ from typing import Any
 
 from releve.outbound.calls import Call
 from releve.outbound.check_table import CHECKS, PHASES, Check
-from releve.outbound.checks_data import unreadable_consents
-from releve.outbound.checks_history import attempts_in_window
+from releve.outbound.checks_data import check_consent_dates
+from releve.outbound.checks_history import select_attempts_in_window
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.errors import CallFault
-from releve.outbound.exceptions import lift_of
+from releve.outbound.exceptions import find_lift
 from releve.outbound.facts import Facts, Watermark
 from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure, build_judged_call
 from releve.outbound.legal_basis import ConsentState, judge_consents
 from releve.outbound.legal_rows import ANY, LegalRow, LegalRules, RowsInForce
-from releve.outbound.next_allowed import Findings, next_allowed_from, stands_until
+from releve.outbound.next_allowed import Findings, find_end, search_next_allowed
 from releve.outbound.sentences import render_sentence
 
 __all__ = ["CallFinding", "CallVerdict", "Lifted", "LocalTime", "find_next_allowed", "judge_call"]
@@ -143,8 +143,10 @@ def judge_call(
     if not timed:
         return _made(case, moment, judged, None, None)
     if judged.findings:
-        return _made(case, moment, judged, None, next_allowed_from(case, moment.at, _rows_failing))
-    until = stands_until(case, moment.at, _rows_failing)
+        return _made(
+            case, moment, judged, None, search_next_allowed(case, moment.at, _rows_failing)
+        )
+    until = find_end(case, moment.at, _rows_failing)
     return _made(case, moment, judged, until, moment.at)
 
 
@@ -157,7 +159,7 @@ def find_next_allowed(
     the microsecond across changes of the clocks, holidays, territories and changes of the law.
     """
     case = build_judged_call(call, facts, rules, known_at)
-    return next_allowed_from(case, call.at, _rows_failing)
+    return search_next_allowed(case, call.at, _rows_failing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +200,10 @@ def _findings(moment: CallMoment) -> _Judged:
     failures: list[tuple[LegalRow, RowFailure]] = list(state.failures)
     lifted = [] if state.lifted is None else [Lifted(*state.lifted)]
     for row, check in _checks(moment.bound):
-        failing = check(row, moment) if check else unreadable_consents(row, moment, state)
+        failing = check(row, moment) if check else check_consent_dates(row, moment, state)
         if not failing:
             continue
-        lift = lift_of(row, moment)
+        lift = find_lift(row, moment)
         if lift is not None:
             lifted.append(Lifted(row, *lift))
             continue
@@ -233,7 +235,7 @@ def _made(
     following: datetime | None,
 ) -> CallVerdict:
     caps = [row for row in moment.bound.of_kind("cap") if row.gate == "H"]
-    duties = tuple(row for row in moment.bound.of_kind("duty") if lift_of(row, moment) is None)
+    duties = tuple(row for row in moment.bound.of_kind("duty") if find_lift(row, moment) is None)
     return CallVerdict(
         call=case.call,
         known_at=case.known_at,
@@ -245,7 +247,7 @@ def _made(
         lifted=judged.lifted,
         duties=duties,
         basis=_basis(moment, judged.consents, judged.lifted),
-        attempts=len(attempts_in_window(caps[0], moment)) if caps else 0,
+        attempts=len(select_attempts_in_window(caps[0], moment)) if caps else 0,
         watermarks=tuple(case.known.watermarks[name] for name in sorted(case.known.watermarks)),
         until=until,
         next_allowed=following,

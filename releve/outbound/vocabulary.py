@@ -95,7 +95,7 @@ class Vocabulary:
         more = f"releve outbound words {self.name}"
         if len(self.words) <= _MOST_LISTED:
             more = f"one of {', '.join(self.ids)}"
-        return advice(list(self.near(text)) if fold(text) else [], f"write {more}")
+        return advice(list(self.near(text)), f"write {more}")
 
 
 def fold(text: str) -> str:

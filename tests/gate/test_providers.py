@@ -37,8 +37,8 @@ def imported(folder: Path, *more: str) -> Result:
 def counted() -> int:
     """Return how many attempts on the first person are known now."""
     known = facts_at(CLIENT, number_of(0), clock()).facts()
-    (holder,) = known.persons_of(number_of(0), clock())
-    return len(known.known(CLIENT, holder.person, number_of(0), "", clock()).attempts)
+    (holder,) = known.find_persons(number_of(0), clock())
+    return len(known.select_known(CLIENT, holder.person, number_of(0), "", clock()).attempts)
 
 
 def test_two_providers_with_one_id_in_one_second_count_both_and_a_table_twice_counts_once(

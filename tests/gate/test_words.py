@@ -101,8 +101,8 @@ def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() ->
     assert client_name("Nobody") == "Nobody"
     assert set(ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
     known = facts_at("alpha sa", number_of(0), clock()).facts()
-    (person,) = {row.person for row in known.persons_of(number_of(0), clock())}
-    assert known.known("Client A", person, number_of(0), "", clock()).withdrawals
+    (person,) = {row.person for row in known.find_persons(number_of(0), clock())}
+    assert known.select_known("Client A", person, number_of(0), "", clock()).withdrawals
 
 
 def test_an_alias_that_is_a_client_already_is_refused() -> None:

@@ -18,7 +18,7 @@ from releve.outbound import (
     judge_call,
     load_rules,
 )
-from releve.outbound.consents import last_day
+from releve.outbound.consents import find_last_day
 from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
 from releve.outbound.holidays import parse_day_rules
 from releve.outbound.hours import WeekHours, parse_windows
@@ -260,8 +260,8 @@ def test_a_fact_counts_from_the_very_instant_at_which_it_is_known(
         mandates=[Mandate("M1", CLIENT, "+33162000001", date(2026, 1, 1), None, known)],
         watermarks=[Watermark("consents", known)],
     )
-    assert bool(told.persons_of(NUMBER, now)) is counts
-    found = told.known(CLIENT, PERSON, NUMBER, "", now)
+    assert bool(told.find_persons(NUMBER, now)) is counts
+    found = told.select_known(CLIENT, PERSON, NUMBER, "", now)
     assert (bool(found.consents), bool(found.mandates)) == (counts, counts)
     assert ("consents" in found.watermarks) is counts
 
@@ -270,10 +270,10 @@ def test_a_consent_without_a_date_has_no_last_day() -> None:
     (row,) = (row for row in RULES.rows if row.id == "FR-OPTIN-3" and row.gate == "H")
     undated = Consent("C1", CLIENT, PERSON, None, at(CONSENT), frozenset())
     with pytest.raises(ValueError, match="C1 has no date"):
-        last_day(row, undated)
+        find_last_day(row, undated)
     dated = replace(undated, collected_at=at(CONSENT))
-    assert last_day(row, dated) == date(2027, 9, 14)
-    assert last_day(row, replace(dated, until=date(2027, 9, 13))) == date(2027, 9, 13)
+    assert find_last_day(row, dated) == date(2027, 9, 14)
+    assert find_last_day(row, replace(dated, until=date(2027, 9, 13))) == date(2027, 9, 13)
 
 
 def test_a_row_with_a_doubt_is_for_a_lawyer_and_one_whose_text_was_seen_is_not() -> None:
@@ -428,5 +428,5 @@ def test_a_number_of_a_prefix_that_has_a_length_has_that_length() -> None:
 
 def test_easter_alone_is_easter_sunday() -> None:
     days = parse_day_rules(("easter",))
-    assert days.holds(date(2026, 4, 5))
-    assert not days.holds(date(2026, 4, 4))
+    assert days.is_holiday(date(2026, 4, 5))
+    assert not days.is_holiday(date(2026, 4, 4))

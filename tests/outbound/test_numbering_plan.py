@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from releve.outbound import built_in_rules
-from releve.outbound.number_frames import understood
+from releve.outbound.number_frames import parse_number_column
 
 DAY = date(2026, 11, 24)
 ISLANDS = {
@@ -91,7 +91,7 @@ def test_a_subscriber_abroad_is_a_number_of_another_country(number: str) -> None
 def test_numbers_abroad_are_each_understood_by_all_their_digits() -> None:
     written = ["+994900200123", "+994900207509", "+305005000123", "+305005005063", "0144556677"]
     table = built_in_rules().numbers
-    found = understood(pl.Series(written), table, DAY)
+    found = parse_number_column(pl.Series(written), table, DAY)
     meant = [table.number(number, DAY) for number in written]
     assert found["number"].to_list() == [number.text for number in meant]
     assert found["fault"].to_list() == [number.fault for number in meant]

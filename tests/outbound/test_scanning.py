@@ -13,7 +13,7 @@ from releve.cli.outbound_facts import read_facts, scan_facts
 from releve.outbound import Call, FactFaults, built_in_rules
 from releve.outbound.fact_tables import TABLES
 from releve.outbound.lazy_tables import SCANNED, scan_table
-from releve.outbound.number_frames import shown_column
+from releve.outbound.number_frames import normalize_shown_numbers
 from releve.outbound.screening import Screener
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
@@ -93,9 +93,11 @@ def test_numbers_of_a_register_take_their_international_form_however_written() -
         "": "",
     }
     day = AT.date()
-    found = shown_column(pl.Series(list(told)), built_in_rules().numbers, day)
+    found = normalize_shown_numbers(pl.Series(list(told)), built_in_rules().numbers, day)
     assert found.to_list() == list(told.values())
-    alone = [shown_column(pl.Series([one]), built_in_rules().numbers, day)[0] for one in told]
+    alone = [
+        normalize_shown_numbers(pl.Series([one]), built_in_rules().numbers, day)[0] for one in told
+    ]
     assert alone == list(told.values())
 
 

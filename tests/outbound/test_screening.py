@@ -253,6 +253,7 @@ def test_attempts_of_two_providers_under_the_same_ids_are_all_counted() -> None:
     assert people
     for person in people:
         counts = [
-            len(facts.known(CLIENT, person, "", "", call.at).attempts) for facts in (alone, both)
+            len(facts.select_known(CLIENT, person, "", "", call.at).attempts)
+            for facts in (alone, both)
         ]
         assert counts[1] == 2 * counts[0]

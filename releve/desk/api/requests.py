@@ -15,8 +15,8 @@ from releve.desk.api import schemas
 from releve.desk.api.auth import opens
 from releve.desk.api.events import Key
 from releve.desk.api.routes import reads, writes
-from releve.desk.outbound.request_page import recorded_twin
-from releve.desk.outbound.request_reach import reaches
+from releve.desk.outbound.request_page import build_recorded_json
+from releve.desk.outbound.request_reach import can_reach
 from releve.desk.outbound.request_words import FAULTS
 from releve.gate.current_rules import rules_now
 from releve.gate.db_clock import clock
@@ -40,7 +40,7 @@ def person_request(
 ) -> Status[dict[str, Any]]:
     """What the person at a number says: recorded, and counting, before this answers."""
     client = "" if sent.client == EVERY else sent.client
-    if not reaches(request.user, client):
+    if not can_reach(request.user, client):
         raise HttpError(403, str(FAULTS["client.elsewhere"]))
     asked = PhoneRequest(
         idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome,
@@ -48,7 +48,7 @@ def person_request(
     )  # fmt: skip
     found = record(asked, by=actor_name(request), source="api")
     answers = answers_now(sent.number, client, rules_now(), clock())
-    return Status(200 if found.before else 201, recorded_twin(found, answers))
+    return Status(200 if found.before else 201, build_recorded_json(found, answers))
 
 
 @reads("/outbound/feeds/{feed}", schemas.Feed, "outbound")
@@ -68,7 +68,7 @@ def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict
         )
     found = take_rows(
         _own(request, feed), sent.rows, position=sent.position, by=actor_name(request),
-        allowed=lambda client: reaches(request.user, client),
+        allowed=lambda client: can_reach(request.user, client),
     )  # fmt: skip
     faults = [
         {"row": one.line, "field": one.field, "code": one.code, "message": str(FAULTS[one.code])}

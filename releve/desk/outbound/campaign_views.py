@@ -19,11 +19,11 @@ from releve.desk.outbound.campaigns import (
     CampaignListRow,
     PersonForm,
     PersonPage,
-    campaign_page,
-    campaign_row,
-    campaign_twin,
-    history_of,
-    history_twin,
+    build_campaign_json,
+    build_campaign_page,
+    build_campaign_row,
+    build_history,
+    build_history_json,
 )
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.presenters.text import text_now
@@ -33,7 +33,7 @@ from releve.gate.db_clock import clock
 from releve.gate.errors import KeyFault
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
-__all__ = ["campaign", "campaigns", "period_of", "person"]
+__all__ = ["campaign", "campaigns", "person", "read_period"]
 
 _MOST_DAYS = 366
 
@@ -53,7 +53,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
     reach, text = scope_for(request.user, "outbound.see"), text_now(LEGAL_ZONE)
     rows = [row for _name, row in sorted(campaigns_now().items()) if reach.has_client(row.client)]
     may_look = can(request.user, "outbound.manage")
-    page = CampaignsPage(tuple(campaign_row(row, text) for row in rows), may_look)
+    page = CampaignsPage(tuple(build_campaign_row(row, text) for row in rows), may_look)
     twin = {"campaigns": [{"campaign": row.ref, "client": row.client} for row in rows]}
     return fresh(request, "desk/outbound/campaigns.html", page, twin)
 
@@ -66,14 +66,14 @@ def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
     now, text, rules = clock(), text_now(LEGAL_ZONE), rules_now()
-    first, last, fault = period_of(request, to_legal_day(now))
+    first, last, fault = read_period(request, to_legal_day(now))
     found = figures_of(row.ref, row.client, row.object, first, last, rules, now)
     may_look = can(request.user, "outbound.manage")
-    page = campaign_page(row, found, rules, text, fault=fault, may_look=may_look)
-    return fresh(request, "desk/outbound/campaign.html", page, campaign_twin(row, found))
+    page = build_campaign_page(row, found, rules, text, fault=fault, may_look=may_look)
+    return fresh(request, "desk/outbound/campaign.html", page, build_campaign_json(row, found))
 
 
-def period_of(request: HttpRequest, today: date) -> tuple[date, date, str]:
+def read_period(request: HttpRequest, today: date) -> tuple[date, date, str]:
     """Return the days asked for; the last thirty where none are, and what is wrong with them."""
     usual = (today - timedelta(days=29), today)
     try:
@@ -104,8 +104,8 @@ def person(request: HttpRequest) -> HttpResponse:
     except KeyFault:
         form.add_error(None, str(FAULTS["gate.key"]))
         return _person(request, PersonPage(form, None, ""), None, 503)
-    page = PersonPage(form, history_of(found, text_now(LEGAL_ZONE)), "")
-    return _person(request, page, history_twin(found))
+    page = PersonPage(form, build_history(found, text_now(LEGAL_ZONE)), "")
+    return _person(request, page, build_history_json(found))
 
 
 def _person(

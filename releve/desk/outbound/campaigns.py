@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 
 from releve.campaign.figures import CampaignFigures
 from releve.campaign.person import SHORTEST_REASON, PersonHistory
-from releve.desk.outbound.rules_page import spaced
+from releve.desk.outbound.rules_page import space_punctuation
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
@@ -22,8 +22,15 @@ from releve.gate.models import CampaignRow
 from releve.outbound import LegalRules
 
 __all__ = [
-    "CampaignListRow", "CampaignPage", "PersonForm", "PersonPage", "campaign_page", "campaign_row",
-    "campaign_twin", "history_of", "history_twin",
+    "CampaignListRow",
+    "CampaignPage",
+    "PersonForm",
+    "PersonPage",
+    "build_campaign_json",
+    "build_campaign_page",
+    "build_campaign_row",
+    "build_history",
+    "build_history_json",
 ]  # fmt: skip
 
 _PERSONAL = ("person", "number", "proof")
@@ -148,7 +155,7 @@ class PersonPage:
     fault: str
 
 
-def campaign_row(row: CampaignRow, text: Text) -> CampaignListRow:
+def build_campaign_row(row: CampaignRow, text: Text) -> CampaignListRow:
     """Return a campaign for a list."""
     days = [text.day(day, weekday=False) if day else "…" for day in (row.first, row.last)]
     return CampaignListRow(
@@ -161,7 +168,7 @@ def campaign_row(row: CampaignRow, text: Text) -> CampaignListRow:
     )
 
 
-def campaign_page(
+def build_campaign_page(
     row: CampaignRow,
     found: CampaignFigures,
     rules: LegalRules,
@@ -175,12 +182,13 @@ def campaign_page(
     most = found.most_percent
     limit = "" if most is None else text.percent(most / 100)
     reasons = [
-        (name, n, spaced(says.get(name, ""), text.language)) for name, n in found.by_rule.items()
+        (name, n, space_punctuation(says.get(name, ""), text.language))
+        for name, n in found.by_rule.items()
     ]
     hours = [(text.hour(h), n, "") for h, n in enumerate(found.by_hour) if n]
     expiring = [(text.day(day), n, "") for day, n in found.expiring.items()]
     return CampaignPage(
-        row=campaign_row(row, text),
+        row=build_campaign_row(row, text),
         first=found.first.isoformat(),
         last=found.last.isoformat(),
         fault=fault,
@@ -213,7 +221,7 @@ def _bars(rows: Sequence[tuple[str, int, str]], text: Text) -> tuple[ShareBar, .
     return tuple(ShareBar(name, n, text.number(n), most, says) for name, n, says in rows)
 
 
-def campaign_twin(row: CampaignRow, found: CampaignFigures) -> dict[str, Any]:
+def build_campaign_json(row: CampaignRow, found: CampaignFigures) -> dict[str, Any]:
     """Return a campaign's figures as data."""
     return {
         "campaign": row.ref,
@@ -236,7 +244,7 @@ def campaign_twin(row: CampaignRow, found: CampaignFigures) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def history_of(found: PersonHistory, text: Text) -> HistoryView:
+def build_history(found: PersonHistory, text: Text) -> HistoryView:
     """Return a person's history in words."""
     told, lang = found.verdict, text.language
     answer = (
@@ -257,9 +265,9 @@ def history_of(found: PersonHistory, text: Text) -> HistoryView:
             FindingView(
                 f.row.version,
                 not f.legal,
-                spaced(f.explains(lang), lang),
+                space_punctuation(f.explains(lang), lang),
                 f.row.reference,
-                spaced(f.row.doubt.of(lang), lang) if f.row.doubt else "",
+                space_punctuation(f.row.doubt.of(lang), lang) if f.row.doubt else "",
             )
             for f in told.findings
         ),
@@ -299,7 +307,7 @@ def _cell(value: Any, text: Text) -> str:
     return str(VALUES.get(str(value), value))
 
 
-def history_twin(found: PersonHistory) -> dict[str, Any]:
+def build_history_json(found: PersonHistory) -> dict[str, Any]:
     """Return a person's history as data, under pseudonyms."""
     told = found.verdict
     return {

@@ -27,7 +27,7 @@ from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.number_frames import build_facts_on
 from releve.outbound.rule_impact import CALL_COLUMNS, Flip, find_flips, read_calls
 
-__all__ = ["FlipView", "FlipsForm", "FlipsOutcome", "FlipsPage", "flip_twin", "outcome_of"]
+__all__ = ["FlipView", "FlipsForm", "FlipsOutcome", "FlipsPage", "build_flip_json", "run_flips"]
 
 MOST_BYTES = 5_000_000
 MOST_CALLS = 2_000
@@ -104,7 +104,7 @@ class FlipsPage:
     faults: tuple[str, ...]
 
 
-def outcome_of(form: FlipsForm, text: Text, *, by: str) -> FlipsOutcome | tuple[str, ...]:
+def run_flips(form: FlipsForm, text: Text, *, by: str) -> FlipsOutcome | tuple[str, ...]:
     """Return what the change would do, or what is wrong with the files."""
     try:
         data = {name: file.read() for name, file in form.cleaned_data.items() if file}
@@ -180,7 +180,7 @@ def _flip(flip: Flip, text: Text) -> FlipView:
     )
 
 
-def flip_twin(flip: Flip) -> dict[str, Any]:
+def build_flip_json(flip: Flip) -> dict[str, Any]:
     """Return a flip as data."""
     at: datetime = flip.call.at
     return {

@@ -19,7 +19,8 @@ from releve.gate.person_requests import OUTCOME, PhoneRequest, RecordedRequest, 
 from releve.outbound.facts import EVERY_CLIENT
 
 __all__ = [
-    "Confirmation", "RequestForm", "RequestPage", "confirmation_of", "new_form", "recorded_twin",
+    "Confirmation", "RequestForm", "RequestPage", "build_confirmation", "build_form",
+    "build_recorded_json",
 ]  # fmt: skip
 
 _EVERY = "*"
@@ -79,7 +80,7 @@ class RequestForm(forms.Form):
             self.add_error(shown, str(FAULTS[fault.code]))
 
 
-def new_form(clients: Sequence[str], every: bool) -> RequestForm:
+def build_form(clients: Sequence[str], every: bool) -> RequestForm:
     """Return an empty form with a key of its own."""
     return RequestForm(clients, every, initial={"key": secrets.token_urlsafe(16)})
 
@@ -103,7 +104,7 @@ class RequestPage:
     may_see_rights: bool
 
 
-def confirmation_of(
+def build_confirmation(
     found: RecordedRequest, answers: Sequence[CampaignAnswer], number: str, text: Text
 ) -> Confirmation:
     """Return the confirmation in numbers."""
@@ -151,7 +152,9 @@ def _refusing(found: RecordedRequest, answers: Sequence[CampaignAnswer], text: T
     return sentences
 
 
-def recorded_twin(found: RecordedRequest, answers: Sequence[CampaignAnswer]) -> dict[str, Any]:
+def build_recorded_json(
+    found: RecordedRequest, answers: Sequence[CampaignAnswer]
+) -> dict[str, Any]:
     """Return what was recorded as data; no number, no id of a person."""
     return {
         "said": found.said,

@@ -12,10 +12,10 @@ from releve.outbound.facts import EVERY_CLIENT
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["clients_within", "reaches"]
+__all__ = ["can_reach", "list_clients_within"]
 
 
-def clients_within(user: AnyUser) -> tuple[str, ...]:
+def list_clients_within(user: AnyUser) -> tuple[str, ...]:
     """Return the clients by name: a role held for sites reaches those whose campaigns run there."""
     reach = scope_for(user, "outbound.request")
     found = {
@@ -26,8 +26,8 @@ def clients_within(user: AnyUser) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def reaches(user: AnyUser, client: str) -> bool:
+def can_reach(user: AnyUser, client: str) -> bool:
     """Return whether a user may record for a client; for every client, without a limit."""
     if scope_for(user, "outbound.request").clients is None:
         return True
-    return client != EVERY_CLIENT and client_name(client) in clients_within(user)
+    return client != EVERY_CLIENT and client_name(client) in list_clients_within(user)

@@ -16,11 +16,11 @@ from releve.desk.outbound.request_page import (
     Confirmation,
     RequestForm,
     RequestPage,
-    confirmation_of,
-    new_form,
-    recorded_twin,
+    build_confirmation,
+    build_form,
+    build_recorded_json,
 )
-from releve.desk.outbound.request_reach import clients_within, reaches
+from releve.desk.outbound.request_reach import can_reach, list_clients_within
 from releve.desk.presenters.text import text_now
 from releve.gate.current_rules import rules_now
 from releve.gate.db_clock import clock
@@ -40,9 +40,9 @@ _TEMPLATE = "desk/outbound/request.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 def requests(request: HttpRequest) -> HttpResponse:
     """Record what a person says, by number; it binds before the page answers."""
-    clients, every = clients_within(request.user), reaches(request.user, EVERY_CLIENT)
+    clients, every = list_clients_within(request.user), can_reach(request.user, EVERY_CLIENT)
     if request.method != "POST":
-        return _page(request, new_form(clients, every), None, {"recorded": None, "faults": []})
+        return _page(request, build_form(clients, every), None, {"recorded": None, "faults": []})
     form = RequestForm(clients, every, request.POST)
     if not form.is_valid():
         return _refused(request, form)
@@ -59,9 +59,9 @@ def requests(request: HttpRequest) -> HttpResponse:
         form.refuse([RequestFault("key", "key.reused")])
         return _refused(request, form)
     answers = answers_now(asked.number, asked.client, rules_now(), clock())
-    done = confirmation_of(found, answers, asked.number, text_now(LEGAL_ZONE))
-    twin = {"recorded": recorded_twin(found, answers), "faults": []}
-    return _page(request, new_form(clients, every), done, twin)
+    done = build_confirmation(found, answers, asked.number, text_now(LEGAL_ZONE))
+    twin = {"recorded": build_recorded_json(found, answers), "faults": []}
+    return _page(request, build_form(clients, every), done, twin)
 
 
 def _refused(request: HttpRequest, form: RequestForm, status: int = 422) -> HttpResponse:

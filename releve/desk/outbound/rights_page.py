@@ -17,7 +17,14 @@ from releve.gate.person_rights import SHORTEST_REASON, RightsRefused, StoredData
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = ["RightsForm", "RightsPage", "StoredView", "erased_text", "stored_twin", "stored_view"]
+__all__ = [
+    "RightsForm",
+    "RightsPage",
+    "StoredView",
+    "build_stored_json",
+    "build_stored_view",
+    "describe_erasure",
+]
 
 _REFUSED: Mapping[str, StrPromise] = {
     "number.unreadable": FAULTS["number.unreadable"],
@@ -76,7 +83,7 @@ class RightsPage:
     erased: str
 
 
-def stored_view(stored: StoredData) -> StoredView:
+def build_stored_view(stored: StoredData) -> StoredView:
     """Return what is stored in the words of the desk."""
     return StoredView(
         tuple(
@@ -95,13 +102,13 @@ def stored_view(stored: StoredData) -> StoredView:
     )
 
 
-def erased_text(count: int) -> str:
+def describe_erasure(count: int) -> str:
     """Return what an erasure did."""
     told = ngettext("{count} value was erased.", "{count} values were erased.", count)
     return told.format(count=count)
 
 
-def stored_twin(stored: StoredData) -> dict[str, Any]:
+def build_stored_json(stored: StoredData) -> dict[str, Any]:
     """Return what is stored as data: counts alone."""
     return {
         "rows": stored.rows,

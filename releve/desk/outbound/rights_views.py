@@ -15,9 +15,9 @@ from releve.desk.outbound.request_words import FAULTS
 from releve.desk.outbound.rights_page import (
     RightsForm,
     RightsPage,
-    erased_text,
-    stored_twin,
-    stored_view,
+    build_stored_json,
+    build_stored_view,
+    describe_erasure,
 )
 from releve.gate.db_clock import clock
 from releve.gate.errors import KeyFault
@@ -59,10 +59,12 @@ def rights(request: HttpRequest) -> HttpResponse:
     if act == "erase":
         count = erase_stored(holder, reason, by=by, now=now)
         scrub(("gate_personal",))
-        return _page(request, RightsPage(RightsForm(), None, erased_text(count)), {"erased": count})
+        return _page(
+            request, RightsPage(RightsForm(), None, describe_erasure(count)), {"erased": count}
+        )
     found = stored_about(holder, reason, by=by, now=now)
-    page = RightsPage(form, stored_view(found), "")
-    return _page(request, page, {"stored": stored_twin(found)})
+    page = RightsPage(form, build_stored_view(found), "")
+    return _page(request, page, {"stored": build_stored_json(found)})
 
 
 def _refused(request: HttpRequest, form: RightsForm, status: int = 422) -> HttpResponse:

@@ -20,13 +20,13 @@ from releve.outbound.sources import SOURCES, list_source_numbers
 
 __all__ = [
     "RowView",
+    "RuleSource",
     "RulesPage",
-    "Section",
-    "Source",
-    "row_twin",
-    "rules_page",
-    "spaced",
-    "visible_rules",
+    "RulesSection",
+    "build_row_json",
+    "build_rules_page",
+    "select_visible_rules",
+    "space_punctuation",
 ]
 
 
@@ -53,7 +53,7 @@ class RowView:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class RulesSection:
     """The rows of one country."""
 
     code: str
@@ -62,7 +62,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RuleSource:
     """What the number of a source stands for."""
 
     number: str
@@ -78,15 +78,15 @@ class RulesPage:
     fault: str
     jurisdiction: str
     jurisdictions: tuple[tuple[str, str, bool], ...]
-    sections: tuple[Section, ...]
+    sections: tuple[RulesSection, ...]
     count: str
     unsure: str
-    sources: tuple[Source, ...]
+    sources: tuple[RuleSource, ...]
     version: str
     may_change: bool
 
 
-def visible_rules(rules: LegalRules, seen: Scope) -> LegalRules:
+def select_visible_rules(rules: LegalRules, seen: Scope) -> LegalRules:
     """Return the table for one reader: it names no client that is not theirs.
 
     A row that binds the calls of other clients only is left out.
@@ -109,14 +109,14 @@ def visible_rules(rules: LegalRules, seen: Scope) -> LegalRules:
     return LegalRules(rows, rules.territories.values(), rules.numbers, rules.version)
 
 
-def rules_page(
+def build_rules_page(
     rules: LegalRules, day: date, jurisdiction: str, text: Text, *, fault: str, may_change: bool
 ) -> RulesPage:
     """Return the table in force on a legal day, of one jurisdiction or of all."""
     rows = [row for row in rules.rows if row.binds_on(day)]
     codes = sorted({row.jurisdiction for row in rules.rows}, key=_order)
     sections = tuple(
-        Section(code, _said(JURISDICTIONS, code), tuple(_view(row, text) for row in mine))
+        RulesSection(code, _said(JURISDICTIONS, code), tuple(_view(row, text) for row in mine))
         for code in codes
         if jurisdiction in ("", code) and (mine := [r for r in rows if r.jurisdiction == code])
     )
@@ -131,13 +131,13 @@ def rules_page(
         sections=sections,
         count=text.number(len(shown)),
         unsure=text.number(sum(row.unsure for row in shown)),
-        sources=tuple(Source(n, SOURCES[n]) for n in SOURCES if n in numbers),
+        sources=tuple(RuleSource(n, SOURCES[n]) for n in SOURCES if n in numbers),
         version=rules.version,
         may_change=may_change,
     )
 
 
-def row_twin(row: LegalRow) -> dict[str, Any]:
+def build_row_json(row: LegalRow) -> dict[str, Any]:
     """Return a row as data, its parameters as they are written in the table."""
     words = {"rule": row.rule, "refuses": row.refuses, "remedy": row.remedy, "doubt": row.doubt}
     applies = row.applies
@@ -181,9 +181,9 @@ def _view(row: LegalRow, text: Text) -> RowView:
         gate_word=_said(GATES, row.gate),
         first=text.day(row.first, weekday=False) if row.first else "",
         last=text.day(row.last, weekday=False) if row.last else "",
-        rule=spaced(row.rule.of(lang), lang),
+        rule=space_punctuation(row.rule.of(lang), lang),
         refuses=" ".join(
-            spaced(render_outline(words, lang), lang)
+            space_punctuation(render_outline(words, lang), lang)
             for words in (row.refuses, row.remedy)
             if words
         ),
@@ -194,11 +194,11 @@ def _view(row: LegalRow, text: Text) -> RowView:
         sources=list_source_numbers(row.source),
         sure=text.list([_said(SURENESS, mark) for mark in row.sure]),
         unsure=row.unsure,
-        doubt=spaced(row.doubt.of(lang), lang) if row.doubt else "",
+        doubt=space_punctuation(row.doubt.of(lang), lang) if row.doubt else "",
     )
 
 
-def spaced(said: str, language: str) -> str:
+def space_punctuation(said: str, language: str) -> str:
     """Return a French sentence with narrow no-break spaces and curved apostrophes where the files
     have plain ones."""
     if language != "fr":

@@ -12,20 +12,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from releve.campaign.client_report import ClientReport
-from releve.desk.outbound.campaigns import CampaignListRow, campaign_row
+from releve.desk.outbound.campaigns import CampaignListRow, build_campaign_row
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.gate.models import CampaignRow
 
-__all__ = ["FILES", "Download", "Part", "SheetPage", "sheet_page"]
+__all__ = ["FILES", "Download", "SheetPage", "SheetPart", "build_sheet_page"]
 
 FILES = ("sheet.csv", "sheet.json", "facts.jsonl", "consents.csv", "consents.jsonl")
 """What may be taken along, by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SheetPart:
     """One subject of the sheet: words and their values; ``empty`` is said where there are none."""
 
     id: str
@@ -52,17 +52,17 @@ class SheetPage:
     first: str
     last: str
     fault: str
-    parts: tuple[Part, ...]
+    parts: tuple[SheetPart, ...]
     downloads: tuple[Download, ...]
     proved: str
 
 
-def sheet_page(row: CampaignRow, found: ClientReport, text: Text, *, fault: str) -> SheetPage:
+def build_sheet_page(row: CampaignRow, found: ClientReport, text: Text, *, fault: str) -> SheetPage:
     """Return a sheet in words."""
     told, first, last = found.told, found.told["from"], found.told["to"]
     proved = sum(fact.proof is not None for fact in found.facts)
     return SheetPage(
-        row=campaign_row(row, text),
+        row=build_campaign_row(row, text),
         url=reverse("outbound_campaign", args=[row.ref]),
         first=first,
         last=last,
@@ -93,11 +93,11 @@ def sheet_page(row: CampaignRow, found: ClientReport, text: Text, *, fault: str)
     )  # fmt: skip
 
 
-def _part(key: str, title: str, rows: list[tuple[str, str]], empty: str) -> Part:
-    return Part(key, title, tuple(rows), empty)
+def _part(key: str, title: str, rows: list[tuple[str, str]], empty: str) -> SheetPart:
+    return SheetPart(key, title, tuple(rows), empty)
 
 
-def _papers(told: Mapping[str, Any], text: Text) -> Part:
+def _papers(told: Mapping[str, Any], text: Text) -> SheetPart:
     found, rows = told["papers"], list[tuple[str, str]]()
     if found is not None:
         clause = _("yes") if found["audit_clause"] else _("no")
@@ -117,7 +117,7 @@ def _papers(told: Mapping[str, Any], text: Text) -> Part:
     return _part("papers", _("Papers"), rows, "")
 
 
-def _calls(told: Mapping[str, Any], text: Text) -> Part:
+def _calls(told: Mapping[str, Any], text: Text) -> SheetPart:
     words = {
         "decided": _("Judged"),
         "allowed": _("Allowed"),
@@ -155,7 +155,7 @@ def _versions(told: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
     return [(one["version"][:12], text.number(one["calls"])) for one in told["rules"]]
 
 
-def _retention(told: Mapping[str, Any], text: Text) -> Part:
+def _retention(told: Mapping[str, Any], text: Text) -> SheetPart:
     kept = told["retention"]
     rows = [(_("Years kept"), text.number(kept["years"]))]
     if kept["first"]:

@@ -18,8 +18,8 @@ from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
 from releve.campaign.proved_facts import ProvedFact, facts_head
 from releve.desk.access.guard import require_permission
 from releve.desk.http import fresh
-from releve.desk.outbound.campaign_views import period_of
-from releve.desk.outbound.sheet_page import sheet_page
+from releve.desk.outbound.campaign_views import read_period
+from releve.desk.outbound.sheet_page import build_sheet_page
 from releve.desk.presenters.text import text_now
 from releve.gate.campaigns import campaigns as campaigns_now
 from releve.gate.current_rules import rules_now
@@ -38,9 +38,9 @@ __all__ = ["sheet", "sheet_file"]
 def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     """What the client is owed of a campaign, on one sheet."""
     row = _seen(request, campaign)
-    first, last, fault = period_of(request, to_legal_day(clock()))
+    first, last, fault = read_period(request, to_legal_day(clock()))
     found = _sheet(row, first, last)
-    page = sheet_page(row, found, text_now(LEGAL_ZONE), fault=fault)
+    page = build_sheet_page(row, found, text_now(LEGAL_ZONE), fault=fault)
     return fresh(request, "desk/outbound/sheet.html", page, dict(found.told))
 
 
@@ -52,7 +52,7 @@ def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
     made = _FILES.get(name)
     if made is None:
         raise Http404(_("There is no such file."))
-    first, last, fault = period_of(request, to_legal_day(clock()))
+    first, last, fault = read_period(request, to_legal_day(clock()))
     if fault:
         return HttpResponse(fault, status=400, content_type="text/plain; charset=utf-8")
     kind = {"csv": "text/csv", "json": "application/json"}.get(name.rpartition(".")[2])

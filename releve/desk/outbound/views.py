@@ -16,10 +16,10 @@ from releve.desk.outbound.flips_page import (
     FlipsForm,
     FlipsOutcome,
     FlipsPage,
-    flip_twin,
-    outcome_of,
+    build_flip_json,
+    run_flips,
 )
-from releve.desk.outbound.rules_page import row_twin, rules_page, visible_rules
+from releve.desk.outbound.rules_page import build_row_json, build_rules_page, select_visible_rules
 from releve.desk.presenters.text import text_now
 from releve.gate.current_rules import rules_now
 from releve.live import api as live
@@ -33,18 +33,18 @@ __all__ = ["flips", "rules"]
 def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
     text = text_now(LEGAL_ZONE)
-    table = visible_rules(rules_now(), scope_for(request.user, "outbound.rules"))
+    table = select_visible_rules(rules_now(), scope_for(request.user, "outbound.rules"))
     day, fault = _day(request)
     wanted = request.GET.get("jurisdiction", "")
     wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""
     may_change = can(request.user, "outbound.manage")
-    page = rules_page(table, day, wanted, text, fault=fault, may_change=may_change)
+    page = build_rules_page(table, day, wanted, text, fault=fault, may_change=may_change)
     shown = [r for r in table.rows if r.binds_on(day) and wanted in ("", r.jurisdiction)]
     twin = {
         "on": day.isoformat(),
         "jurisdiction": wanted or None,
         "version": table.version,
-        "rows": [row_twin(row) for row in shown],
+        "rows": [build_row_json(row) for row in shown],
         "sources": {source.number: source.text for source in page.sources},
     }
     return fresh(request, "desk/outbound/rules.html", page, twin)
@@ -70,7 +70,7 @@ def flips(request: HttpRequest) -> HttpResponse:
     form = FlipsForm(request.POST, request.FILES)
     if not form.is_valid():
         return _flips(request, FlipsPage(form, None, ()), 422)
-    found = outcome_of(form, text_now(LEGAL_ZONE), by=actor_name(request))
+    found = run_flips(form, text_now(LEGAL_ZONE), by=actor_name(request))
     if isinstance(found, FlipsOutcome):
         return _flips(request, FlipsPage(form, found, ()))
     return _flips(request, FlipsPage(form, None, found), 422)
@@ -79,7 +79,7 @@ def flips(request: HttpRequest) -> HttpResponse:
 def _flips(request: HttpRequest, page: FlipsPage, status: int = 200) -> HttpResponse:
     outcome = page.outcome
     twin = {
-        "flips": None if outcome is None else [flip_twin(flip) for flip in outcome.found],
+        "flips": None if outcome is None else [build_flip_json(flip) for flip in outcome.found],
         "faults": [*page.faults, *(str(e) for es in page.form.errors.values() for e in es)],
     }
     return answer(request, "desk/outbound/flips.html", page, twin, status)
