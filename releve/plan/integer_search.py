@@ -98,11 +98,15 @@ class IntegerSearch:
         )  # fmt: skip
 
     def solve_with_margin(self, progress: Progress = lambda stage, share: None) -> SecurePlan:
-        """Return the fractional plan for the targets less the margin for whole people."""
+        """Return the fractional plan for the targets less the margin for whole people.
+
+        One optimum of many: whole people are a lottery over them, whose ticket the solver's path
+        would draw, and vertices round better than points between them.
+        """
         case = self.case
         return solve_n1_program(
             case.problem, case.contingencies, case.floors, case.settings, SolverLog(progress),
-            case.margin_targets,
+            case.margin_targets, unique=True,
         )  # fmt: skip
 
     def best(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
+from releve.network.decimal_grid import FINE_DECIMALS, GRID_DECIMALS, round_to_grid
 from releve.plan.contingency import Contingency
 from releve.plan.cuts import Cut, build_cut
 from releve.plan.lower_bounds import sum_client_requirement
@@ -50,6 +50,14 @@ its own worst, so that a hopeless set does not hide the sites. Whole destination
 planned for: they would bend the base plan more than every single site together. The base day
 counts with the sites: people who are idle are not exposed, and otherwise a plan could serve nobody
 today to be safe tomorrow."""
+
+
+TIE_COST = 1e-3
+"""Largest addition to a cost, in weighted agent-intervals, that decides between equal plans."""
+TIE_ROOM = 1e-4
+"""Largest widening of a limit, in people, that decides between equal duals."""
+UNIQUE_DECIMALS = 3
+"""Grid of a plan that serves as a guide for whole people: coarse, so that noise leaves it alone."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +100,18 @@ def solve_n1_program(
     settings: PlanSettings,
     progress: Callable[[str], None] = lambda message: None,
     targets: Floats | None = None,
+    *,
+    unique: bool = False,
 ) -> SecurePlan:
     """Solve base and reliefs together.
 
     ``floors`` and ``targets`` have the shape that :func:`compute_client_floors` returns; without
     ``targets`` the target of the settings applies to all. Without contingencies this plans the base
     day alone.
+
+    ``unique``: of the many optima take one, a vertex that neither the order of rows and columns nor
+    the solver's path decides, on a grid of UNIQUE_DECIMALS; its bound is only nearly that of the
+    programme.
     """
     target = np.full(floors.shape, settings.target) if targets is None else targets
     lp = LinearProgram()
@@ -132,8 +146,10 @@ def solve_n1_program(
         costs.append(np.concatenate([block.u, above]))
     # People, agents, shares: some optimum has no column above all people at their most effective.
     everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
+    if unique:
+        lp.break_ties(TIE_COST, TIE_ROOM)
     solution = solve_lp(
-        lp, method="ipm", crossover=False, most=max(1.0, everyone), progress=progress
+        lp, method="ipm", crossover=unique, most=max(1.0, everyone), progress=progress
     )
     price = np.zeros(len(problem.group))
     cuts = []
@@ -147,8 +163,10 @@ def solve_n1_program(
         slope[problem.group[exposure.assignments]] = np.maximum(0.0, -dual)
         cuts.append(build_cut(problem, i, cost, slope, exposure.assignments, exposed))
     missing = {name: solution.x[columns] for name, columns in shares.items()}
+    decimals = UNIQUE_DECIMALS if unique else GRID_DECIMALS
+    price = np.maximum(0.0, price)
     return _read_secure_plan(
-        lp, problem, layout, base, worst, solution, np.maximum(0.0, price), tuple(cuts), missing
+        lp, problem, layout, base, worst, solution, price, tuple(cuts), missing, decimals
     )
 
 
@@ -249,13 +267,14 @@ def _read_secure_plan(
     exposure_price: Floats,
     cuts: tuple[Cut, ...],
     share: dict[str, Floats],
+    decimals: int,
 ) -> SecurePlan:
     matrix = lp.matrix()
     missing = solution.x[base.u]
     return SecurePlan(
-        assigned=round_to_grid(np.maximum(0.0, solution.x[base.w])),
-        on_pattern=round_to_grid(np.maximum(0.0, solution.x[base.y])),
-        exposure_price=round_to_grid(exposure_price),
+        assigned=round_to_grid(np.maximum(0.0, solution.x[base.w]), decimals),
+        on_pattern=round_to_grid(np.maximum(0.0, solution.x[base.y]), decimals),
+        exposure_price=round_to_grid(exposure_price, decimals),
         cuts=cuts,
         share={name: round_to_grid(shares, FINE_DECIMALS) for name, shares in share.items()},
         objective=float(round_to_grid(solution.objective)),

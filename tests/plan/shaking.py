@@ -22,7 +22,7 @@ requirement, when the fractional optimum is shaken."""
 
 @contextmanager
 def shaken(seed: int, *, permuted: bool = True) -> Iterator[None]:
-    """Add noise to the solution of the N-1 programme.
+    """Add noise to the solution of the N-1 programme: NOISE of a person, and less to what is less.
 
     ``permuted`` also solves it with rows and columns in another order, which finds another point
     of the optimal face.
@@ -42,8 +42,8 @@ def shaken(seed: int, *, permuted: bool = True) -> Iterator[None]:
         found = solve_lp(other, **given)  # type: ignore[arg-type]
         x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
         x[columns], dual[rows] = found.x, found.row_dual
-        noise = rng.uniform(-NOISE, NOISE, len(x))
-        return replace(found, x=np.maximum(0.0, x + noise), row_dual=dual)
+        noise = rng.uniform(-NOISE, NOISE, len(x)) * np.minimum(1.0, x)
+        return replace(found, x=x + noise, row_dual=dual)
 
     n1_program.solve_lp = solve_shaken  # type: ignore[attr-defined]
     try:

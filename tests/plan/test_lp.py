@@ -79,3 +79,40 @@ def test_a_plan_whose_programme_was_not_solved_to_its_end_claims_no_more_than_is
     assert plan.bound.objective >= least - 1e-6
     assert plan.violations == ()
     assert any("ended before its optimum" in line for line in proof_lines(plan))
+
+
+def _transport() -> LinearProgram:
+    """Six sources and six sinks of one each, every cost 1: as many optima as permutations."""
+    lp = LinearProgram()
+    ij = [(i, j) for i in range(6) for j in range(6)]
+    x = lp.columns(36, 1.0)
+    supply, demand = lp.rows(6, upper=1.5), lp.rows(6, lower=1.0)
+    for column, (i, j) in zip(x, ij, strict=True):
+        lp.add([supply[i], demand[j]], [column, column])
+    return lp
+
+
+def _solved_in_order(lp: LinearProgram, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    columns, rows = rng.permutation(lp.n_columns), rng.permutation(lp.n_rows)
+    entries = lp.matrix().tocsr()[rows][:, columns].tocoo()
+    (lower, upper), (least, most) = lp.column_bounds(), lp.row_bounds()
+    other = LinearProgram()
+    other.columns(lp.n_columns, lp.cost()[columns], lower[columns], upper[columns])
+    other.rows(lp.n_rows, least[rows], most[rows])
+    other.add(entries.row, entries.col, entries.data)
+    found = solve_lp(other, method="ipm")
+    x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
+    x[columns], dual[rows] = found.x, found.row_dual
+    return x, dual
+
+
+def test_without_ties_the_order_of_rows_and_columns_decides_nothing() -> None:
+    tied, unique = _transport(), _transport()
+    unique.break_ties(1e-3, 1e-4)
+    of_tied = [_solved_in_order(tied, seed)[0] for seed in range(4)]
+    of_unique = [_solved_in_order(unique, seed) for seed in range(4)]
+    assert any(np.abs(x - of_tied[0]).max() > 0.1 for x in of_tied[1:])
+    for x, dual in of_unique[1:]:
+        assert np.abs(x - of_unique[0][0]).max() < 1e-6
+        assert np.abs(dual - of_unique[0][1]).max() < 1e-6
