@@ -1,0 +1,146 @@
+"""Draw the pictures of the README into docs/pictures: the house, and the desk as it is.
+
+    python scripts/pictures.py house     the packages on their floors, in English and French
+    python scripts/pictures.py desk      screenshots of a running demo; needs Chromium
+
+The desk is looked at on the address of ``--desk`` (default http://127.0.0.1:8000).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+LANGUAGES = ("en", "fr")
+
+FLOORS: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "Faces",
+        "Interfaces",
+        (
+            ("desk", "web pages and their API", "pages web et leur API"),
+            ("cli", "the command line", "ligne de commande"),
+        ),
+    ),
+    (
+        "Services: database, files, sockets, the clock",
+        "Services : base de données, fichiers, réseau, horloge",
+        (
+            ("live", "event to relief, calls, people", "événement, relève, appels, équipes"),
+            ("gate", "the answer before each call", "la réponse avant chaque appel"),
+            ("campaign", "sales campaigns and their proof", "campagnes et leurs preuves"),
+            ("runs", "long work, watched and resumed", "calculs longs, suivis et repris"),
+            ("registry", "reference data, in versions", "données de référence, en versions"),
+            ("accounts", "sign-in, roles, scopes", "comptes, rôles, périmètres"),
+            ("erasure", "one person, found and erased", "une personne, trouvée et effacée"),
+            ("ledger", "the record that anyone verifies", "le registre que chacun vérifie"),
+            ("routing", "adapters to telephony", "adaptateurs de téléphonie"),
+            ("evidence", "the stand-alone verifier", "le vérificateur autonome"),
+            ("validation", "models against what happened", "modèles face aux faits"),
+            ("files", "formats on disk, locks", "formats sur disque, verrous"),
+        ),
+    ),
+    (
+        "Engines: pure, no files, no clock, no database",
+        "Moteurs : purs, sans fichier, horloge ni base",
+        (
+            ("crashtest", "many quarters against a plan", "des trimestres simulés contre un plan"),
+            ("plan", "who works where, every relief", "qui travaille où, chaque relève"),
+            ("demand", "calls, forecast, requirement", "appels, prévision, besoin"),
+            ("situation", "what happened, and the rules", "ce qui est arrivé, et les règles"),
+            ("outbound", "the calling law, in dated rows", "le droit d’appeler, en lignes datées"),
+            ("network", "the operator, validated", "le prestataire, vérifié"),
+        ),
+    ),
+)
+"""The floors from the top: English and French titles, and packages with what each holds."""
+
+STYLE = (
+    'text{font-family:"DejaVu Sans",Verdana,Arial,sans-serif;fill:#1e293b}'
+    ".f{font-size:14px;font-weight:bold}.p{font-size:14px;font-weight:bold;text-anchor:middle}"
+    ".s{font-size:10.5px;fill:#475569;text-anchor:middle}"
+)
+WIDTH, ROW, BOX, GAP, COLUMNS = 1000, 62, 227, 10, 4
+TITLES = {
+    "en": (
+        "The packages of Relève, floor by floor",
+        "Each package imports only packages on floors below it.",
+    ),
+    "fr": (
+        "Les modules de Relève, étage par étage",
+        "Un module n’importe que ceux des étages inférieurs.",
+    ),
+}
+
+
+def draw_house(language: str) -> str:
+    """Return the picture of the packages as SVG."""
+    column = LANGUAGES.index(language)
+    title, rule = TITLES[language]
+    body, y = [], 50
+    for floor in FLOORS:
+        packages = floor[2]
+        rows = -(-len(packages) // COLUMNS)
+        height = 30 + rows * ROW
+        body.append(f'<rect x="20" y="{y}" width="960" height="{height}" rx="8" fill="#eef2f7"/>')
+        body.append(f'<text x="32" y="{y + 20}" class="f">{escape(floor[column])}</text>')
+        for i, package in enumerate(packages):
+            x, top = 30 + (i % COLUMNS) * (BOX + GAP), y + 28 + (i // COLUMNS) * ROW
+            middle = x + BOX // 2
+            body.append(
+                f'<rect x="{x}" y="{top}" width="{BOX}" height="{ROW - 8}" rx="6" fill="#fff" '
+                'stroke="#94a3b8"/>'
+                f'<text x="{middle}" y="{top + 23}" class="p">{package[0]}</text>'
+                f'<text x="{middle}" y="{top + 42}" class="s">{escape(package[1 + column])}</text>'
+            )
+        y += height + 12
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + 4}" role="img" '
+        f'aria-labelledby="t d" xml:lang="{language}">\n<title id="t">{title}</title>\n'
+        f'<desc id="d">{rule}</desc>\n<style>{STYLE}</style>\n'
+        f'<rect width="{WIDTH}" height="{y + 4}" rx="12" fill="#f8fafc"/>\n'
+        f'<text x="24" y="32" class="f">{rule}</text>\n' + "\n".join(body) + "\n</svg>\n"
+    )
+
+
+def shoot_desk(address: str) -> None:
+    """Take *Now* and the relief matrix of a running desk in both languages."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        for language, locale in zip(LANGUAGES, ("en-GB", "fr-FR"), strict=True):
+            page = browser.new_page(
+                base_url=address,
+                locale=locale,
+                viewport={"width": 1280, "height": 860},
+                color_scheme="light",
+            )
+            for name, path in (("now", "/now"), ("matrix", "/")):
+                page.goto(path, wait_until="networkidle")
+                page.screenshot(path=PICTURES / f"desk-{name}.{language}.png")
+        browser.close()
+
+
+def main() -> None:
+    """Draw what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("house", "desk"))
+    parser.add_argument("--desk", default="http://127.0.0.1:8000", metavar="ADDRESS")
+    asked = parser.parse_args()
+    if asked.what == "desk":
+        shoot_desk(asked.desk)
+    else:
+        for language in LANGUAGES:
+            suffix = "" if language == "en" else f".{language}"
+            (PICTURES / f"house{suffix}.svg").write_text(draw_house(language), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
