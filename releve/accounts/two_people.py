@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from releve.accounts.models import AccountAct, Grant
-from releve.situation import Event, Refusal, ReopeningApproved, Situation, refuse
+from releve.situation import Event, EventRefusal, ReopeningApproved, Situation, refuse
 
 __all__ = ["are_tied", "build_approval_check", "tied_accounts"]
 
@@ -31,10 +31,10 @@ def are_tied(one: str, other: str) -> bool:
     return other in tied_accounts(one)
 
 
-def build_approval_check(event: Event) -> Callable[[Situation], Iterable[Refusal]]:
+def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRefusal]]:
     """Return what refuses a yes to a reopening beside one of a person tied to this one."""
 
-    def judge(situation: Situation) -> Iterable[Refusal]:
+    def judge(situation: Situation) -> Iterable[EventRefusal]:
         if not isinstance(event, ReopeningApproved):
             return
         closure = situation.site(event.site).closure

@@ -39,8 +39,14 @@ from releve.network import HOME, Operator
 from releve.plan import Plan
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import require_day
-from releve.situation import RuleFaults, Rules, Situation, event_from_json, fold
-from releve.situation.shipped import rules_with
+from releve.situation import (
+    Situation,
+    SituationRuleFaults,
+    SituationRules,
+    event_from_json,
+    fold_events,
+)
+from releve.situation.shipped import load_rules_with
 
 __all__ = [
     "ILLNESSES",
@@ -158,11 +164,11 @@ def _controls(asked: Asked, operator: Operator, plan: Plan, population: Populati
     return rule_controls(_rules(asked), sites, first, asked.settings.days, at_home=home)
 
 
-def _rules(asked: Asked) -> Rules:
+def _rules(asked: Asked) -> SituationRules:
     """Return the rules that the product ships with those of the files asked for."""
     try:
-        return rules_with([_text(path) for path in asked.rules])
-    except RuleFaults as error:
+        return load_rules_with([_text(path) for path in asked.rules])
+    except SituationRuleFaults as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -200,7 +206,7 @@ def _situation(path: Path) -> Situation:
                 f"{path}, line {number}: {error}: write one event a line, like"
                 ' {"kind": "case.declared", "id": "e1", ...}'
             ) from None
-    return fold(happened)
+    return fold_events(happened)
 
 
 def _text(path: Path) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from releve.crashtest.errors import CrashTestError
 from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls
 from releve.network import Site
-from releve.situation import Rules
+from releve.situation import SituationRules
 from releve.situation.rules import AbsenceRule, ClosureRule
 
 __all__ = ["STAY_HOME", "SYMPTOM_TEST", "closure_calendar", "closure_rule_ids", "rule_controls"]
@@ -29,7 +29,7 @@ SYMPTOM_TEST = 0.7
 
 
 def rule_controls(
-    rules: Rules,
+    rules: SituationRules,
     sites: Sequence[Site],
     first: date,
     days: int,
@@ -56,12 +56,12 @@ def rule_controls(
     )
 
 
-def _absence_days(rules: Rules, site: Site, day: date) -> int:
+def _absence_days(rules: SituationRules, site: Site, day: date) -> int:
     return (rules.one(AbsenceRule, day, site) or AbsenceRule()).case_days
 
 
 def closure_calendar(
-    rules: Rules, sites: Sequence[Site], first: date, days: int
+    rules: SituationRules, sites: Sequence[Site], first: date, days: int
 ) -> ClosureCalendar:
     """Return the closure row in force at each site on each day, as a policy on whole days.
 
@@ -78,7 +78,7 @@ def closure_calendar(
 
 
 def closure_rule_ids(
-    rules: Rules, sites: Sequence[Site], first: date, days: int
+    rules: SituationRules, sites: Sequence[Site], first: date, days: int
 ) -> tuple[str, ...]:
     """Return the ids of the closure rows that a run goes by, sorted."""
     rows = (_closure_rows(rules, site, first, days) for site in sites)
@@ -86,7 +86,7 @@ def closure_rule_ids(
 
 
 def _closure_rows(
-    rules: Rules, site: Site, first: date, days: int
+    rules: SituationRules, site: Site, first: date, days: int
 ) -> dict[int, tuple[str, ClosureRule]]:
     """Return the closure row in force at a site by simulated day; days without one are left out."""
     found = {}

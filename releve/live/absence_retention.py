@@ -22,17 +22,17 @@ from releve.live.drills import running
 from releve.live.situation_cache import situation_now
 from releve.network import Operator
 from releve.registry import storage as registry
-from releve.situation import AgentUnavailable, Event, Rules, Situation, erase_on
+from releve.situation import AgentUnavailable, Event, Situation, SituationRules, compute_erasure_day
 
 __all__ = ["erased_on", "note_returns", "postpone_lasting"]
 
 
-def erased_on(event: Event, operator: Operator, rules: Rules) -> date | None:
+def erased_on(event: Event, operator: Operator, rules: SituationRules) -> date | None:
     """Return the day on which an event's personal values are erased; None = it has none.
 
     A drill's people are real ones: whatever its clock says, the day is one of the real calendar.
     """
-    found = erase_on(event, operator, rules)
+    found = compute_erasure_day(event, operator, rules)
     ahead = event.recorded_at.date() - real().date()
     return None if found is None else found - ahead
 

@@ -10,8 +10,8 @@ from django.conf import settings
 from releve.live.errors import NoOperator
 from releve.network import Operator
 from releve.registry import storage as registry
-from releve.situation import Rules
-from releve.situation.shipped import rules_with
+from releve.situation import SituationRules
+from releve.situation.shipped import load_rules_with
 
 __all__ = ["operator_at", "operator_now", "rules_now"]
 
@@ -31,11 +31,11 @@ def operator_at(number: int) -> Operator:
     return registry.operator_of(registry.version(number))
 
 
-def rules_now() -> Rules:
+def rules_now() -> SituationRules:
     """Return the shipped rules and charter with those of the installation.
 
     Its own stand in the home folder as ``rules/*.yaml`` and ``charters/*.yaml``; they are read
-    again when a file changes. RuleFaults names every fault of any of them.
+    again when a file changes. SituationRuleFaults names every fault of any of them.
     """
     return _rules(_files("rules"), _files("charters"))
 
@@ -46,8 +46,8 @@ def _files(name: str) -> tuple[_File, ...]:
 
 
 @lru_cache(maxsize=2)
-def _rules(rules: tuple[_File, ...], charters: tuple[_File, ...]) -> Rules:
+def _rules(rules: tuple[_File, ...], charters: tuple[_File, ...]) -> SituationRules:
     read = [
         [Path(name).read_text(encoding="utf-8") for name, _ in kind] for kind in (rules, charters)
     ]
-    return rules_with(*read)
+    return load_rules_with(*read)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from releve.errors import ReleveError
 
 if TYPE_CHECKING:
-    from releve.situation import Refusal
+    from releve.situation import EventRefusal
 
 __all__ = [
     "Busy",
@@ -46,7 +46,7 @@ class LiveError(ReleveError):
 class Refused(LiveError):  # noqa: N818 (the word of the desk)
     """An event that cannot be accepted; ``reasons`` say why and what to do."""
 
-    def __init__(self, reasons: tuple[Refusal, ...]) -> None:
+    def __init__(self, reasons: tuple[EventRefusal, ...]) -> None:
         super().__init__(reasons)
         self.reasons = reasons
 

@@ -26,15 +26,15 @@ from releve.network import Operator
 from releve.situation import (
     AgentBack,
     Event,
-    Refusal,
-    Rules,
+    EventRefusal,
     Situation,
-    answers,
-    apply,
+    SituationRules,
+    apply_event,
+    derive_events,
     event_to_json,
+    find_refusals,
     health_fields,
     personal_fields,
-    refusals,
 )
 
 __all__ = ["Recorded", "answer_rules", "consequences", "record", "refuse_other", "relief_todo"]
@@ -57,7 +57,7 @@ def record(
     *,
     key: str,
     stream: str = LIVE,
-    judge: Callable[[Situation], Iterable[Refusal]] = lambda situation: (),
+    judge: Callable[[Situation], Iterable[EventRefusal]] = lambda situation: (),
 ) -> Recorded:
     """Write an event; ``key`` names it, so that the same again returns the same and does nothing.
 
@@ -93,7 +93,7 @@ def refuse_other(seq: int, event: Event, names: Collection[str]) -> None:
 
 
 def _record(
-    event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[Refusal]]
+    event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[EventRefusal]]
 ) -> Recorded:
     known = Act.objects.filter(stream=stream, key=key).first()
     if known is not None:
@@ -105,34 +105,34 @@ def _record(
     at = now(stream)
     event = replace(event, recorded_at=at)
     before = situation_now(stream)
-    reasons = (*refusals(event, before, operator, rules), *judge(before))
+    reasons = (*find_refusals(event, before, operator, rules), *judge(before))
     if reasons:
         raise Refused(reasons)
-    found = [event, *consequences(apply(before, event), operator, rules, at)]
+    found = [event, *consequences(apply_event(before, event), operator, rules, at)]
     seqs = _write(found, stream, before, at)
     Act.objects.create(stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:])
     return Recorded(seqs[0], tuple(seqs[1:]), before=False)
 
 
 def consequences(
-    situation: Situation, operator: Operator, rules: Rules, at: datetime
+    situation: Situation, operator: Operator, rules: SituationRules, at: datetime
 ) -> list[Event]:
     """Return what the rules call for, and what they call for in answer to that."""
     found: list[Event] = []
     for _ in range(_MOST_ROUNDS):
-        more = answers(situation, operator, rules, at)
+        more = derive_events(situation, operator, rules, at)
         if not more:
             return found
         found += more
         for event in more:
-            situation = apply(situation, event)
+            situation = apply_event(situation, event)
     raise RuntimeError(f"the rules still answer after {_MOST_ROUNDS} rounds: {more[0].kind}")
 
 
 def answer_rules(stream: str) -> tuple[int, ...]:
     """Write what the rules call for by now, if anything: what time alone has brought about."""
     operator, rules = operator_now(), rules_now()
-    if not answers(situation_now(stream), operator, rules, now(stream)):
+    if not derive_events(situation_now(stream), operator, rules, now(stream)):
         return ()
     with transaction.atomic():
         ledger.lock()
@@ -149,7 +149,7 @@ def _write(events: Iterable[Event], stream: str, before: Situation, at: datetime
     stored = ledger.append_all([_draft(event, stream, operator, rules) for event in events])
     after = before
     for event in events:
-        after = apply(after, event)
+        after = apply_event(after, event)
     back = [event.agent for event in events if isinstance(event, AgentBack)]
     note_returns(stream, back, before, after)
     if loss_of(after, at) != loss_of(before, at):
@@ -166,7 +166,7 @@ def relief_todo(stream: str, cause: int, why: str = "") -> Todo:
     return Todo(stream, DECIDE, "relief", f"relief:{stream}:{why or cause}", body)
 
 
-def _draft(event: Event, stream: str, operator: Operator, rules: Rules) -> ledger.Draft:
+def _draft(event: Event, stream: str, operator: Operator, rules: SituationRules) -> ledger.Draft:
     """Return the entry of an event; what is personal in it stands beside, until its day.
 
     So does, for good, what tells of health and is of nobody in particular: a proof of the entry

@@ -24,9 +24,9 @@ from releve.situation import (
     KINDS,
     Event,
     Situation,
-    empty,
+    empty_situation,
     event_from_json,
-    fold,
+    fold_events,
     health_fields,
     personal_fields,
 )
@@ -83,7 +83,7 @@ def _further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kept:
         return _further(stream, fresh, place)
     if more and more[-1].seq > place.seq:
         place = ledger.ChainPosition(more[-1].seq, more[-1].hash)
-    situation = fold(events_of(more), kept.situation) if more else kept.situation
+    situation = fold_events(events_of(more), kept.situation) if more else kept.situation
     return replace(kept, seq=place.seq, hash=place.hash, situation=situation)
 
 
@@ -120,7 +120,7 @@ def _start(stream: str, sites: tuple[str, ...]) -> Situation:
     No real case is in it: those who take part in a drill are others than those who see cases.
     """
     if not is_drill(stream):
-        return empty(sites)
+        return empty_situation(sites)
     seed = Stream.objects.values_list("seed", flat=True).get(name=stream)
     before = takewhile(lambda row: row.seq <= seed, ledger.entries(LIVE, kinds=_IN_DRILLS))
-    return fold(map(event_of, before), empty(sites))
+    return fold_events(map(event_of, before), empty_situation(sites))

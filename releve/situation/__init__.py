@@ -1,12 +1,12 @@
 """What has happened: typed events, the situation they fold into, and the rules that answer."""
 
-from releve.situation.alerts import NOTICES, Notice, notices
+from releve.situation.alerts import NOTICES, Notice, list_notices
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
-from releve.situation.charter import Axis, Charter, CharterMeasure
-from releve.situation.closure import closes
+from releve.situation.charter import Charter, CharterAxis, CharterMeasure
+from releve.situation.closure import find_closing_case
 from releve.situation.codec import EventFaults, event_from_json, event_to_json
-from releve.situation.consequences import absence_id, answers
-from releve.situation.event import Event, Finding
+from releve.situation.consequences import derive_absence_id, derive_events
+from releve.situation.event import Event, MeasureFinding
 from releve.situation.events import (
     AgentBack,
     AgentUnavailable,
@@ -43,14 +43,14 @@ from releve.situation.events_incident import (
     IncidentTaskSet,
 )
 from releve.situation.field_values import FieldFault
-from releve.situation.fields import EventField, fields_of
-from releve.situation.incidents import Incident, Task
-from releve.situation.permits import HeldPermit, permits_of, plannable_sites
-from releve.situation.presence import Stay, placed_stays, roster_stays
-from releve.situation.reference import situation_markdown
-from releve.situation.refusal import REFUSALS, Refusal, refuse
-from releve.situation.retention import erase_on
-from releve.situation.rule_files import RuleFaults, load_charter, load_rules
+from releve.situation.fields import EventField, list_fields
+from releve.situation.incidents import Incident, IncidentTask
+from releve.situation.permits import HeldPermit, find_plannable_sites, list_permits
+from releve.situation.presence import Stay, list_placed_stays, list_roster_stays
+from releve.situation.reference import write_reference
+from releve.situation.refusal import REFUSALS, EventRefusal, refuse
+from releve.situation.retention import compute_erasure_day
+from releve.situation.rule_files import SituationRuleFaults, load_charter, load_rules
 from releve.situation.rules import (
     AbsenceRule,
     AuthorisationRule,
@@ -61,16 +61,30 @@ from releve.situation.rules import (
     RecordingRule,
     ReopeningRule,
     RetentionRule,
-    Rule,
-    Rules,
     SeatRule,
+    SituationRule,
+    SituationRules,
     TracingRule,
     TransportRule,
 )
-from releve.situation.situation import LostPlaces, Situation, apply, empty, fold
-from releve.situation.state import Absence, Case, Closure, Order, Outage, Permit, SiteState
-from releve.situation.tracing import Cluster, Contact, clusters, contacts
-from releve.situation.validation import refusals, reopening_terms
+from releve.situation.situation import (
+    LostPlaces,
+    Situation,
+    apply_event,
+    empty_situation,
+    fold_events,
+)
+from releve.situation.state import (
+    Absence,
+    Closure,
+    ClosureOrder,
+    DeclaredCase,
+    Outage,
+    Permit,
+    SiteState,
+)
+from releve.situation.tracing import CaseCluster, TracedContact, find_clusters, trace_contacts
+from releve.situation.validation import find_refusals, merge_reopening_terms
 
 __all__ = [
     "INCIDENT_ROLES",
@@ -86,25 +100,25 @@ __all__ = [
     "AuthorisationGranted",
     "AuthorisationRule",
     "AuthorisationWithdrawn",
-    "Axis",
-    "Case",
+    "CaseCluster",
     "CaseDeclared",
     "Charter",
+    "CharterAxis",
     "CharterMeasure",
     "CheckDone",
     "ChecklistItem",
     "Closure",
     "ClosureExtended",
+    "ClosureOrder",
     "ClosureRule",
-    "Cluster",
-    "Contact",
     "DailyCheckRule",
+    "DeclaredCase",
     "Event",
     "EventCorrected",
     "EventFaults",
     "EventField",
+    "EventRefusal",
     "FieldFault",
-    "Finding",
     "HeldPermit",
     "Incident",
     "IncidentClosed",
@@ -113,61 +127,61 @@ __all__ = [
     "IncidentOpened",
     "IncidentReviewed",
     "IncidentRoleTaken",
+    "IncidentTask",
     "IncidentTaskDone",
     "IncidentTaskSet",
     "InspectionHeld",
     "LinkDown",
     "LinkUp",
     "LostPlaces",
+    "MeasureFinding",
     "Notice",
     "NoticeRule",
-    "Order",
     "Outage",
     "PeopleTested",
     "Permit",
     "PowerDown",
     "PowerUp",
     "RecordingRule",
-    "Refusal",
     "ReopeningApproved",
     "ReopeningChecked",
     "ReopeningRule",
     "RetentionRule",
-    "Rule",
-    "RuleFaults",
-    "Rules",
     "SeatRule",
     "SiteClosed",
     "SiteReopened",
     "SiteState",
     "Situation",
+    "SituationRule",
+    "SituationRuleFaults",
+    "SituationRules",
     "Stay",
-    "Task",
+    "TracedContact",
     "TracingRule",
     "TransportRule",
-    "absence_id",
-    "answers",
-    "apply",
-    "closes",
-    "clusters",
-    "contacts",
-    "empty",
-    "erase_on",
+    "apply_event",
+    "compute_erasure_day",
+    "derive_absence_id",
+    "derive_events",
+    "empty_situation",
     "event_from_json",
     "event_to_json",
-    "fields_of",
-    "fold",
+    "find_closing_case",
+    "find_clusters",
+    "find_plannable_sites",
+    "find_refusals",
+    "fold_events",
     "health_fields",
+    "list_fields",
+    "list_notices",
+    "list_permits",
+    "list_placed_stays",
+    "list_roster_stays",
     "load_charter",
     "load_rules",
-    "notices",
-    "permits_of",
+    "merge_reopening_terms",
     "personal_fields",
-    "placed_stays",
-    "plannable_sites",
-    "refusals",
     "refuse",
-    "reopening_terms",
-    "roster_stays",
-    "situation_markdown",
+    "trace_contacts",
+    "write_reference",
 ]

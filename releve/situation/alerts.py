@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 
 from releve.network import UTC, Operator, Site, day_bounds
 from releve.situation.events_control import CheckDone
-from releve.situation.permits import permits_of, plannable_sites
-from releve.situation.refusal import Context
-from releve.situation.rules import DailyCheckRule, NoticeRule, Rules, TransportRule
+from releve.situation.permits import find_plannable_sites, list_permits
+from releve.situation.refusal import ValidationContext
+from releve.situation.rules import DailyCheckRule, NoticeRule, SituationRules, TransportRule
 from releve.situation.sentences import fill_sentence
 from releve.situation.situation import Situation
-from releve.situation.validation import reopening_terms
+from releve.situation.validation import merge_reopening_terms
 
-__all__ = ["NOTICES", "Notice", "notices"]
+__all__ = ["NOTICES", "Notice", "list_notices"]
 
 NOTICES: Mapping[str, str] = {
     "check.late": "The daily check of {site} for {day} is late: it was due at {due}.",
@@ -61,12 +61,12 @@ class Notice:
         )
 
 
-def notices(
-    situation: Situation, operator: Operator, rules: Rules, now: datetime
+def list_notices(
+    situation: Situation, operator: Operator, rules: SituationRules, now: datetime
 ) -> tuple[Notice, ...]:
     """Return what is late, missing or ending soon, the most overdue first."""
     found: list[Notice] = []
-    context = Context(situation, operator, rules)
+    context = ValidationContext(situation, operator, rules)
     for site in operator.sites:
         found += _checks(context, site, now)
         found += _closure(context, site, now)
@@ -76,7 +76,7 @@ def notices(
     return tuple(sorted(found, key=lambda notice: (notice.due_at, notice.code, notice.site)))
 
 
-def _checks(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
+def _checks(context: ValidationContext, site: Site, now: datetime) -> Iterator[Notice]:
     """Yield the checks a site lacks, by its own days, and what its last check found wanting.
 
     Asked for are the days since the first record on which the site was open for a time.
@@ -95,7 +95,7 @@ def _checks(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
         yield from _found(context, last, site)
 
 
-def _lacking(context: Context, site: Site, day: date, now: datetime) -> Iterator[Notice]:
+def _lacking(context: ValidationContext, site: Site, day: date, now: datetime) -> Iterator[Notice]:
     """Yield the check that a day lacks, if the rules of that day ask for one."""
     rule = context.rules.one(DailyCheckRule, day, site)
     if rule is None or day.weekday() not in rule.days:
@@ -122,7 +122,7 @@ def _open_during(situation: Situation, site: Site, day: date, now: datetime) -> 
     return reached < min(end, now)
 
 
-def _found(context: Context, check: CheckDone, site: Site) -> Iterator[Notice]:
+def _found(context: ValidationContext, check: CheckDone, site: Site) -> Iterator[Notice]:
     """Yield what a check found wanting, and the daily measures it did not look at."""
     charter = context.rules.charter(check.day)
     seen = {finding.measure for finding in check.findings}
@@ -139,7 +139,7 @@ def _found(context: Context, check: CheckDone, site: Site) -> Iterator[Notice]:
         yield Notice("check.transport", site.id, check.happened_at, fills)
 
 
-def _closure(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
+def _closure(context: ValidationContext, site: Site, now: datetime) -> Iterator[Notice]:
     """Yield what a closed site's reopening waits for, from when its end is near."""
     closure = context.situation.site(site.id).closure
     if closure is None:
@@ -151,7 +151,7 @@ def _closure(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
     if closure.earliest_reopening is not None:
         code = "closure.ending" if now < earliest else "closure.over"
         yield Notice(code, site.id, earliest, {"earliest": earliest})
-    terms = reopening_terms(closure, site.id, context.operator, context.rules)
+    terms = merge_reopening_terms(closure, site.id, context.operator, context.rules)
     items = [item for item in terms.items if item not in dict(closure.done)]
     if items:
         yield Notice("reopening.checklist", site.id, earliest, {"items": tuple(items)})
@@ -161,11 +161,11 @@ def _closure(context: Context, site: Site, now: datetime) -> Iterator[Notice]:
         yield Notice("reopening.approvals", site.id, earliest, params)
 
 
-def _permits(context: Context, now: datetime) -> Iterator[Notice]:
+def _permits(context: ValidationContext, now: datetime) -> Iterator[Notice]:
     """Yield permits that end soon or ended, where no later one of the subject takes over."""
     today = context.day(now)
     soon = today + timedelta(days=_notice_rule(context, now).authorisation_days)
-    permits = permits_of(context.situation, context.operator)
+    permits = list_permits(context.situation, context.operator)
     last: dict[tuple[str, str], date] = {}
     for permit in permits:
         key = (permit.of, permit.subject)
@@ -178,12 +178,12 @@ def _permits(context: Context, now: datetime) -> Iterator[Notice]:
         params = {"authorisation": permit.id, "subject": subject, "day": permit.valid_to}
         site = permit.subject if permit.of == "site" else ""
         yield Notice(code, site, _end_of(context, permit.valid_to, site), params)
-    planned = plannable_sites(context.situation, context.operator, context.rules, today)
+    planned = find_plannable_sites(context.situation, context.operator, context.rules, today)
     for site_id in sorted({site.id for site in context.operator.sites} - set(planned)):
         yield Notice("site.not_plannable", site_id, now)
 
 
-def _audits(context: Context, now: datetime) -> Iterator[Notice]:
+def _audits(context: ValidationContext, now: datetime) -> Iterator[Notice]:
     """Yield the auditor's verdicts that are not met, end soon or ended."""
     soon = context.day(now) + timedelta(days=_notice_rule(context, now).audit_days)
     for (site, measure), verdict in context.situation.audits.items():
@@ -196,7 +196,7 @@ def _audits(context: Context, now: datetime) -> Iterator[Notice]:
             yield Notice(code, site, _end_of(context, verdict.valid_to, site), params)
 
 
-def _overdue(context: Context, now: datetime) -> Iterator[Notice]:
+def _overdue(context: ValidationContext, now: datetime) -> Iterator[Notice]:
     """Yield agents whose absence ended unconfirmed, and outages that last longer than expected."""
     recent = now - timedelta(days=_notice_rule(context, now).absence_days)
     for agent, absences in context.situation.absences.items():
@@ -213,11 +213,11 @@ def _overdue(context: Context, now: datetime) -> Iterator[Notice]:
             yield Notice("outage.overdue", site_id, due, params)
 
 
-def _notice_rule(context: Context, now: datetime) -> NoticeRule:
+def _notice_rule(context: ValidationContext, now: datetime) -> NoticeRule:
     return context.rules.one(NoticeRule, context.day(now)) or NoticeRule()
 
 
-def _end_of(context: Context, day: date, site: str) -> datetime:
+def _end_of(context: ValidationContext, day: date, site: str) -> datetime:
     found = context.site(site)
     name = context.operator.row.time_zone if found is None else found.time_zone
     return day_bounds(day, name)[1]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from releve.situation import events, events_control, events_incident
 from releve.situation.event import Event
-from releve.situation.fields import fields_of
+from releve.situation.fields import list_fields
 
 __all__ = ["KINDS", "health_fields", "personal_fields"]
 
@@ -21,9 +21,9 @@ KINDS: Mapping[str, type[Event]] = {
 
 def personal_fields(kind: str) -> tuple[str, ...]:
     """Return the fields of a kind that concern a person: kept beside the ledger, erasable."""
-    return tuple(field.name for field in fields_of(KINDS[kind]) if field.personal)
+    return tuple(field.name for field in list_fields(KINDS[kind]) if field.personal)
 
 
 def health_fields(kind: str) -> tuple[str, ...]:
     """Return the fields of a kind that the health officer alone may see."""
-    return tuple(field.name for field in fields_of(KINDS[kind]) if field.health)
+    return tuple(field.name for field in list_fields(KINDS[kind]) if field.health)

@@ -7,42 +7,44 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from releve.situation.fields import said
+from releve.situation.fields import event_field
 
-__all__ = ["Axis", "Charter", "CharterMeasure"]
+__all__ = ["Charter", "CharterAxis", "CharterMeasure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
+class CharterAxis:
     """A chapter of the charter."""
 
-    id: str = said("Axis id", example="transport")
-    title: str = said("Title in English", example="Staff transport")
-    title_fr: str = said("Title in French", example="Transport du personnel")
+    id: str = event_field("Axis id", example="transport")
+    title: str = event_field("Title in English", example="Staff transport")
+    title_fr: str = event_field("Title in French", example="Transport du personnel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CharterMeasure:
     """One measure of the charter."""
 
-    id: str = said("Measure id", example="transport_fill")
-    axis: str = said("Axis it belongs to", example="transport")
-    text: str = said("What is asked, in English", example="A shuttle is half full at most")
-    text_fr: str = said("What is asked, in French", example="Une navette est à moitié pleine")
-    daily: bool = said("Part of the daily check", default=False)
+    id: str = event_field("Measure id", example="transport_fill")
+    axis: str = event_field("Axis it belongs to", example="transport")
+    text: str = event_field("What is asked, in English", example="A shuttle is half full at most")
+    text_fr: str = event_field(
+        "What is asked, in French", example="Une navette est à moitié pleine"
+    )
+    daily: bool = event_field("Part of the daily check", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Charter:
     """A version of a charter, in force from ``valid_from`` to ``valid_to`` (None = until ended)."""
 
-    id: str = said("Charter id", example="sector")
-    version: str = said("Version", example="1")
-    valid_from: date = said("First day in force", example="2020-04-23")
-    valid_to: date | None = said("Last day in force; empty = until ended", default=None)
-    source: str = said("What it follows", example="Sector charter of 23 April 2020")
-    axes: tuple[Axis, ...] = said("Chapters")
-    measures: tuple[CharterMeasure, ...] = said("Measures")
+    id: str = event_field("Charter id", example="sector")
+    version: str = event_field("Version", example="1")
+    valid_from: date = event_field("First day in force", example="2020-04-23")
+    valid_to: date | None = event_field("Last day in force; empty = until ended", default=None)
+    source: str = event_field("What it follows", example="Sector charter of 23 April 2020")
+    axes: tuple[CharterAxis, ...] = event_field("Chapters")
+    measures: tuple[CharterMeasure, ...] = event_field("Measures")
 
     @cached_property
     def measure(self) -> Mapping[str, CharterMeasure]:

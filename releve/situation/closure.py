@@ -13,15 +13,17 @@ from releve.network import UTC
 from releve.situation.events import ClosureExtended, SiteClosed
 from releve.situation.rules import ClosureRule
 from releve.situation.situation import Situation
-from releve.situation.state import Case
+from releve.situation.state import DeclaredCase
 
-__all__ = ["closes", "closing_cases", "confirmed_cases"]
+__all__ = ["find_closing_case", "list_closing_cases", "list_confirmed_cases"]
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def closes(case_days: Sequence[float], n: int, d: float, new: Sequence[bool] | None = None) -> int:
+def find_closing_case(
+    case_days: Sequence[float], n: int, d: float, new: Sequence[bool] | None = None
+) -> int:
     """Return the index of the first case that closes a site, or -1 when none does.
 
     ``case_days``: when each confirmed agent of one site became a case, one time an agent, sorted
@@ -40,13 +42,13 @@ def closes(case_days: Sequence[float], n: int, d: float, new: Sequence[bool] | N
     return -1
 
 
-def confirmed_cases(situation: Situation, site: str, days: float) -> list[Case]:
+def list_confirmed_cases(situation: Situation, site: str, days: float) -> list[DeclaredCase]:
     """Return the confirmed cases that count for a site, by date, an agent once.
 
     A further report of an agent within ``days`` of the one that counts is the same case. A case
     whose agent is erased is nobody's repetition.
     """
-    counted: list[Case] = []
+    counted: list[DeclaredCase] = []
     last: dict[str, datetime] = {}
     for case in situation.cases_at.get(site, ()):
         before = last.get(case.agent) if case.agent else None
@@ -57,15 +59,15 @@ def confirmed_cases(situation: Situation, site: str, days: float) -> list[Case]:
     return counted
 
 
-def closing_cases(
+def list_closing_cases(
     situation: Situation, site: str, rule: ClosureRule, now: datetime
-) -> Iterator[Case]:
+) -> Iterator[DeclaredCase]:
     """Yield the cases by which a rule closes a site now, by date; none = it stays open.
 
     The ``n`` cases lie within the rule's days of each other, the last of them within the same time
     before ``now``, and one of them at least was recorded since the site was last answered for.
     """
-    cases = [case for case in confirmed_cases(situation, site, rule.days) if case.at <= now]
+    cases = [case for case in list_confirmed_cases(situation, site, rule.days) if case.at <= now]
     new = _new(situation, site, cases)
     if not rule.earlier_cases_count:
         cases = [case for case, is_new in zip(cases, new, strict=True) if is_new]
@@ -73,13 +75,13 @@ def closing_cases(
     span = timedelta(days=rule.days) // _MICROSECOND
     times = [(case.at - _EPOCH) // _MICROSECOND for case in cases]
     start = 0
-    while (found := closes(times[start:], rule.n, span, new[start:])) >= 0:
+    while (found := find_closing_case(times[start:], rule.n, span, new[start:])) >= 0:
         if now - cases[start + found].at <= timedelta(days=rule.days):
             yield cases[start + found]
         start += found - rule.n + 2
 
 
-def _new(situation: Situation, site: str, cases: Sequence[Case]) -> list[bool]:
+def _new(situation: Situation, site: str, cases: Sequence[DeclaredCase]) -> list[bool]:
     """Return which cases no order of a rule has answered for yet.
 
     Answered for are those on record when a rule ordered the closure that lasts, when a closure

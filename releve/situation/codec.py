@@ -3,8 +3,8 @@
 The error tree of this package::
 
     ValueError
-    ├── EventFaults     a mapping is not an event; ``faults`` holds every one of its faults
-    └── RuleFaults      a text is no list of rules, or no charter; ``faults`` holds every one
+    ├── EventFaults          a mapping is not an event; ``faults`` holds every fault
+    └── SituationRuleFaults  a text is not a list of rules or a charter; ``faults`` holds every one
 """
 
 from __future__ import annotations

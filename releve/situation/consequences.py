@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from releve.network import Operator, Site, day_bounds, zone
-from releve.situation.closure import closing_cases, confirmed_cases
+from releve.situation.closure import list_closing_cases, list_confirmed_cases
 from releve.situation.event import Event
 from releve.situation.events import (
     AgentBack,
@@ -22,11 +22,11 @@ from releve.situation.events import (
     EventCorrected,
     SiteClosed,
 )
-from releve.situation.rules import AbsenceRule, ClosureRule, Rules
+from releve.situation.rules import AbsenceRule, ClosureRule, SituationRules
 from releve.situation.situation import Situation
-from releve.situation.state import Absence, Case, Closure
+from releve.situation.state import Absence, Closure, DeclaredCase
 
-__all__ = ["absence_id", "answers"]
+__all__ = ["derive_absence_id", "derive_events"]
 
 
 class _Common(TypedDict):
@@ -38,8 +38,8 @@ class _Common(TypedDict):
     actor: str
 
 
-def answers(
-    situation: Situation, operator: Operator, rules: Rules, now: datetime
+def derive_events(
+    situation: Situation, operator: Operator, rules: SituationRules, now: datetime
 ) -> tuple[Event, ...]:
     """Return the events that the rules of today call for; none once they are applied.
 
@@ -54,7 +54,7 @@ def answers(
 
 
 def _closures(
-    situation: Situation, site: Site, rules: Rules, now: datetime
+    situation: Situation, site: Site, rules: SituationRules, now: datetime
 ) -> Iterator[SiteClosed | ClosureExtended]:
     """Yield what a site's closure rules call for: an order to close it, or a longer closure."""
     if site.id not in situation.cases_at:
@@ -83,7 +83,7 @@ def _order(
     known: set[str],
 ) -> ClosureExtended | None:
     """Return the order of a rule that a site be closed: it joins a closure, or begins one."""
-    for case in closing_cases(situation, site, rule, now):
+    for case in list_closing_cases(situation, site, rule, now):
         event_id = _derived("closed", rule_id, site, case.event)
         if event_id not in known:
             return ClosureExtended(
@@ -118,7 +118,7 @@ def _longer(
 ) -> ClosureExtended | None:
     """Return the longer closure that the last further case of a site under order calls for."""
     ordered = [order.recorded_at for order in closure.orders if order.rule == rule_id]
-    cases = confirmed_cases(situation, site, rule.days) if rule.further_case_hours else []
+    cases = list_confirmed_cases(situation, site, rule.days) if rule.further_case_hours else []
     further = [case for case in cases if case.recorded_at > min(ordered)]
     if not further:
         return None
@@ -136,11 +136,11 @@ def _longer(
 
 
 def _absences(
-    situation: Situation, operator: Operator, rules: Rules, now: datetime
+    situation: Situation, operator: Operator, rules: SituationRules, now: datetime
 ) -> Iterator[AgentUnavailable]:
     """Yield the absence of every agent who is a case or a contact, for as long as it lasts."""
     for case in situation.cases:
-        site, event_id = operator.site.get(case.site), absence_id(case.event)
+        site, event_id = operator.site.get(case.site), derive_absence_id(case.event)
         known = {event.id for event in situation.events_of("agents", case.agent)}
         gone = case.agent not in operator.agent or case.cleared_at is not None
         if gone or site is None or event_id in known:
@@ -154,7 +154,7 @@ def _absences(
                 )
 
 
-def _absent(case: Case, site: Site, rule: AbsenceRule) -> tuple[datetime, datetime]:
+def _absent(case: DeclaredCase, site: Site, rule: AbsenceRule) -> tuple[datetime, datetime]:
     """Return from when to when an agent is absent; days are those of the site."""
     first = case.since or case.at.astimezone(zone(site.time_zone)).date()
     last = rule.last_day(case.status, first, case.until)
@@ -167,13 +167,13 @@ def _returns(situation: Situation, now: datetime) -> Iterator[Event]:
     for case in situation.cases:
         if case.cleared_at is not None:
             known = {event.id for event in situation.events_of("agents", case.agent)}
-            for absence in _lasting(situation, case.agent, absence_id(case.event), now):
+            for absence in _lasting(situation, case.agent, derive_absence_id(case.event), now):
                 common = _common(_derived("back", absence.event), absence.actor, now)
                 if common["id"] not in known:
                     yield AgentBack(**common, agent=case.agent, absence=absence.event)
     for event in situation.withdrawn:
         if isinstance(event, CaseDeclared):
-            for absence in _lasting(situation, event.agent, absence_id(event.id), now):
+            for absence in _lasting(situation, event.agent, derive_absence_id(event.id), now):
                 common = _common(_derived("corrected", absence.event), absence.actor, now)
                 yield EventCorrected(**common, corrects=absence.event)
 
@@ -195,7 +195,7 @@ def _common(event_id: str, actor: str, now: datetime) -> _Common:
     return {"id": event_id, "happened_at": now, "recorded_at": now, "actor": actor}
 
 
-def absence_id(case_event: str) -> str:
+def derive_absence_id(case_event: str) -> str:
     """Return the id of the absence a case calls for; it does not show the case."""
     return _derived("absence", case_event)
 

@@ -11,9 +11,9 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from releve.network import UTC
-from releve.situation.fields import date_fault, fields_of, said
+from releve.situation.fields import event_field, find_date_fault, list_fields
 
-__all__ = ["Event", "Finding"]
+__all__ = ["Event", "MeasureFinding"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +39,23 @@ class Event:
     doc: ClassVar[str]
     """Its documentation, in English."""
 
-    id: str = said("Name of the event, its own for ever; a correction names it", example="8f2c…")
-    happened_at: datetime = said("When it happened, UTC", example="2026-11-30T08:12:00Z")
-    recorded_at: datetime = said("When it was recorded, UTC", example="2026-11-30T08:15:02Z")
-    actor: str = said("Who recorded it: a user, or `rule:` and the rule's id", example="samira")
+    id: str = event_field(
+        "Name of the event, its own for ever; a correction names it", example="8f2c…"
+    )
+    happened_at: datetime = event_field("When it happened, UTC", example="2026-11-30T08:12:00Z")
+    recorded_at: datetime = event_field("When it was recorded, UTC", example="2026-11-30T08:15:02Z")
+    actor: str = event_field(
+        "Who recorded it: a user, or `rule:` and the rule's id", example="samira"
+    )
 
     def __post_init__(self) -> None:
-        for field in fields_of(type(self)):
+        for field in list_fields(type(self)):
             value = getattr(self, field.name)
             if isinstance(value, datetime):
                 if value.tzinfo is None:
                     raise ValueError(f"{self.kind}.{field.name} has an offset, got {value!r}")
                 object.__setattr__(self, field.name, value.astimezone(UTC))
-            reason = date_fault(value)
+            reason = find_date_fault(value)
             if value != field.default:
                 reason = reason or field.condition.fault(value)
             if reason is not None:
@@ -70,19 +74,21 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class MeasureFinding:
     """What was found of one measure of the charter."""
 
-    measure: str = said("Measure of the charter", example="ventilation")
-    verdict: str = said(
+    measure: str = event_field("Measure of the charter", example="ventilation")
+    verdict: str = event_field(
         "What was found",
         example="kept",
         one_of=("kept", "partly", "not_kept", "not_applicable"),
     )
-    note: str = said("In words, without a person's name", example="Filters changed", default="")
+    note: str = event_field(
+        "In words, without a person's name", example="Filters changed", default=""
+    )
 
     def __post_init__(self) -> None:
-        for field in fields_of(type(self)):
+        for field in list_fields(type(self)):
             reason = field.condition.fault(getattr(self, field.name))
             if reason is not None:
                 raise ValueError(

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from releve.situation.event import Event
-from releve.situation.fields import said
+from releve.situation.fields import event_field
 
 __all__ = [
     "AgentBack",
@@ -38,29 +38,31 @@ class CaseDeclared(Event):
         " a diagnosis, a symptom, a temperature or a result. `happened_at` is the date of the case."
     )
 
-    site: str = said("Site where the agent worked", example="casa-1")
-    status: str = said(
+    site: str = event_field("Site where the agent worked", example="casa-1")
+    status: str = event_field(
         "What is declared; cleared ends the measure of the case named",
         example="declared_case",
         one_of=("declared_case", "contact", "cleared"),
         health=True,
     )
-    agent: str = said("Pseudonym id", example="a00042", default="", personal=True, health=True)
-    case: str = said(
+    agent: str = event_field(
+        "Pseudonym id", example="a00042", default="", personal=True, health=True
+    )
+    case: str = event_field(
         "Id of the event that declared the case or contact, where it is cleared; else empty",
         example="8f2c…",
         default="",
         personal=True,
         health=True,
     )
-    since: date | None = said(
+    since: date | None = event_field(
         "First day of the measure, at the site; empty = the day it happened",
         example="2026-11-30",
         default=None,
         personal=True,
         health=True,
     )
-    until: date | None = said(
+    until: date | None = event_field(
         "Last day of the measure, at the site; empty = as the rule says",
         example="2026-12-09",
         default=None,
@@ -78,14 +80,14 @@ class AgentUnavailable(Event):
     about: ClassVar[tuple[str, ...]] = ("agent",)
     doc: ClassVar[str] = "An agent cannot be planned for a time. Never why."
 
-    agent: str = said("Pseudonym id", example="a00042", default="", personal=True)
-    start: datetime | None = said(
+    agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
+    start: datetime | None = event_field(
         "From when, UTC; empty = when it happened",
         example="2026-11-30T08:00:00Z",
         default=None,
         personal=True,
     )
-    until: datetime | None = said(
+    until: datetime | None = event_field(
         "Available again from, UTC; empty = not known",
         example="2026-12-10T00:00:00Z",
         default=None,
@@ -102,8 +104,8 @@ class AgentBack(Event):
     about: ClassVar[tuple[str, ...]] = ("agent",)
     doc: ClassVar[str] = "An agent who was unavailable can be planned again."
 
-    agent: str = said("Pseudonym id", example="a00042", default="", personal=True)
-    absence: str = said(
+    agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
+    absence: str = event_field(
         "Id of the absence that ends; empty = every one begun by then", example="8f2c…", default=""
     )
 
@@ -117,26 +119,28 @@ class SiteClosed(Event):
     family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "The whole site is closed. `happened_at` is the order: the clock's start."
 
-    site: str = said("Site", example="casa-1")
-    cause: str = said(
+    site: str = event_field("Site", example="casa-1")
+    cause: str = event_field(
         "Who or what closes it",
         example="rule",
         one_of=("rule", "authority", "hazard", "operator"),
     )
-    rule: str = said("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
-    authority: str = said("Who ordered it", example="Wilaya de Casablanca", default="")
-    reference: str = said("Number of the order", example="2026/118", default="")
-    earliest_reopening: datetime | None = said(
+    rule: str = event_field("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
+    authority: str = event_field("Who ordered it", example="Wilaya de Casablanca", default="")
+    reference: str = event_field("Number of the order", example="2026/118", default="")
+    earliest_reopening: datetime | None = event_field(
         "Not open before, UTC; empty = no least time",
         example="2026-12-02T08:15:02Z",
         default=None,
     )
-    home_only: bool = said(
+    home_only: bool = event_field(
         "The people of the site may work at home only, not on another site",
         example="true",
         default=False,
     )
-    reason: str = said("In words, without a person's name", example="Crack in a pillar", default="")
+    reason: str = event_field(
+        "In words, without a person's name", example="Crack in a pillar", default=""
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,17 +154,21 @@ class ClosureExtended(Event):
         "A closure lasts longer, or a second order joins it. Approvals given so far are void."
     )
 
-    site: str = said("Site", example="casa-1")
-    earliest_reopening: datetime = said("Not open before, UTC", example="2026-12-04T08:15:02Z")
-    home_only: bool = said(
+    site: str = event_field("Site", example="casa-1")
+    earliest_reopening: datetime = event_field(
+        "Not open before, UTC", example="2026-12-04T08:15:02Z"
+    )
+    home_only: bool = event_field(
         "The people of the site may work at home only, not on another site",
         example="true",
         default=False,
     )
-    rule: str = said("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
-    authority: str = said("Who ordered it", example="Wilaya de Casablanca", default="")
-    reference: str = said("Number of the order", example="2026/121", default="")
-    reason: str = said("In words, without a person's name", example="Second order", default="")
+    rule: str = event_field("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
+    authority: str = event_field("Who ordered it", example="Wilaya de Casablanca", default="")
+    reference: str = event_field("Number of the order", example="2026/121", default="")
+    reason: str = event_field(
+        "In words, without a person's name", example="Second order", default=""
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,9 +180,11 @@ class ReopeningChecked(Event):
     family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "One item of the reopening checklist is done."
 
-    site: str = said("Site", example="casa-1")
-    item: str = said("Item of the checklist", example="disinfected")
-    note: str = said("In words, without a person's name", example="Certificate 118", default="")
+    site: str = event_field("Site", example="casa-1")
+    item: str = event_field("Item of the checklist", example="disinfected")
+    note: str = event_field(
+        "In words, without a person's name", example="Certificate 118", default=""
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +196,7 @@ class ReopeningApproved(Event):
     family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "One person, the actor, says yes to the reopening."
 
-    site: str = said("Site", example="casa-1")
+    site: str = event_field("Site", example="casa-1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +208,7 @@ class SiteReopened(Event):
     family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "The site is open again."
 
-    site: str = said("Site", example="casa-1")
+    site: str = event_field("Site", example="casa-1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +220,9 @@ class LinkDown(Event):
     family: ClassVar[str] = "outages"
     doc: ClassVar[str] = "The link of a site, or the home lines of a carrier, are down."
 
-    site: str = said("Site; empty = a carrier", example="casa-1", default="")
-    carrier: str = said("Carrier; empty = a site", example="Maroc Telecom", default="")
-    expected_until: datetime | None = said(
+    site: str = event_field("Site; empty = a carrier", example="casa-1", default="")
+    carrier: str = event_field("Carrier; empty = a site", example="Maroc Telecom", default="")
+    expected_until: datetime | None = event_field(
         "Back, as far as known, UTC", example="2026-11-30T14:00:00Z", default=None
     )
 
@@ -230,8 +240,8 @@ class LinkUp(Event):
     family: ClassVar[str] = "outages"
     doc: ClassVar[str] = "The link of a site, or the home lines of a carrier, are back."
 
-    site: str = said("Site; empty = a carrier", example="casa-1", default="")
-    carrier: str = said("Carrier; empty = a site", example="Maroc Telecom", default="")
+    site: str = event_field("Site; empty = a carrier", example="casa-1", default="")
+    carrier: str = event_field("Carrier; empty = a site", example="Maroc Telecom", default="")
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -247,8 +257,8 @@ class PowerDown(Event):
     family: ClassVar[str] = "outages"
     doc: ClassVar[str] = "A site has no power."
 
-    site: str = said("Site", example="casa-1")
-    expected_until: datetime | None = said(
+    site: str = event_field("Site", example="casa-1")
+    expected_until: datetime | None = event_field(
         "Back, as far as known, UTC", example="2026-11-30T14:00:00Z", default=None
     )
 
@@ -266,7 +276,7 @@ class PowerUp(Event):
     family: ClassVar[str] = "outages"
     doc: ClassVar[str] = "A site has power again."
 
-    site: str = said("Site", example="casa-1")
+    site: str = event_field("Site", example="casa-1")
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -283,5 +293,5 @@ class EventCorrected(Event):
         " what did happen is recorded as an event of its own. A correction is not corrected."
     )
 
-    corrects: str = said("Id of the event that no longer counts", example="8f2c…")
-    reason: str = said("In words, without a person's name", example="Wrong site", default="")
+    corrects: str = event_field("Id of the event that no longer counts", example="8f2c…")
+    reason: str = event_field("In words, without a person's name", example="Wrong site", default="")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
-from releve.situation.event import Event, Finding
-from releve.situation.fields import said
+from releve.situation.event import Event, MeasureFinding
+from releve.situation.fields import event_field
 
 __all__ = [
     "AgentsPresent",
@@ -32,13 +32,15 @@ class InspectionHeld(Event):
     about: ClassVar[tuple[str, ...]] = ("site", "id")
     doc: ClassVar[str] = "A brigade visited a site."
 
-    site: str = said("Site", example="casa-1")
-    authority: str = said("Whose brigade", example="Commission mixte permanente")
-    unannounced: bool = said("Came without notice", example="true", default=True)
-    inspectors: tuple[str, ...] = said("Who came", example="M. Alaoui", default=(), personal=True)
-    findings: tuple[Finding, ...] = said("Checked against the charter", default=())
-    photos: tuple[str, ...] = said("SHA-256 of each photo", example="9f86d081…", default=())
-    note: str = said("In words, without a person's name", example="No remark", default="")
+    site: str = event_field("Site", example="casa-1")
+    authority: str = event_field("Whose brigade", example="Commission mixte permanente")
+    unannounced: bool = event_field("Came without notice", example="true", default=True)
+    inspectors: tuple[str, ...] = event_field(
+        "Who came", example="M. Alaoui", default=(), personal=True
+    )
+    findings: tuple[MeasureFinding, ...] = event_field("Checked against the charter", default=())
+    photos: tuple[str, ...] = event_field("SHA-256 of each photo", example="9f86d081…", default=())
+    note: str = event_field("In words, without a person's name", example="No remark", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,20 +53,20 @@ class CheckDone(Event):
     about: ClassVar[tuple[str, ...]] = ("site", "day")
     doc: ClassVar[str] = "The commission of a site did its daily check. The last of a day counts."
 
-    site: str = said("Site", example="casa-1")
-    day: date = said("Day checked, at the site", example="2026-11-30")
-    commission: tuple[str, ...] = said(
+    site: str = event_field("Site", example="casa-1")
+    day: date = event_field("Day checked, at the site", example="2026-11-30")
+    commission: tuple[str, ...] = event_field(
         "Who checked", example="K. Bennani", default=(), personal=True
     )
-    findings: tuple[Finding, ...] = said("Measure by measure", default=())
-    transport_fill: float | None = said(
+    findings: tuple[MeasureFinding, ...] = event_field("Measure by measure", default=())
+    transport_fill: float | None = event_field(
         "Fullest shuttle, share of its seats; empty = not looked at",
         example="0.5",
         default=None,
         at_least=0,
         at_most=2,
     )
-    symptomatic: int | None = said(
+    symptomatic: int | None = event_field(
         "Persons sent home with symptoms, a count; empty = not looked at",
         example="0",
         default=None,
@@ -72,7 +74,7 @@ class CheckDone(Event):
         at_least=0,
         at_most=_MOST_PEOPLE,
     )
-    note: str = said("In words, without a person's name", example="Gel refilled", default="")
+    note: str = event_field("In words, without a person's name", example="Gel refilled", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +86,9 @@ class PeopleTested(Event):
     about: ClassVar[tuple[str, ...]] = ("site", "id")
     doc: ClassVar[str] = "Tests were done on a visit: counts only."
 
-    site: str = said("Site", example="casa-1")
-    tested: int = said("How many", example="120", at_least=0, at_most=_MOST_PEOPLE)
-    positive: int | None = said(
+    site: str = event_field("Site", example="casa-1")
+    tested: int = event_field("How many", example="120", at_least=0, at_most=_MOST_PEOPLE)
+    positive: int | None = event_field(
         "How many positive; empty = not known yet",
         example="1",
         default=None,
@@ -94,7 +96,9 @@ class PeopleTested(Event):
         at_least=0,
         at_most=_MOST_PEOPLE,
     )
-    inspection: str = said("Id of the visit's event; empty = none", example="8f2c…", default="")
+    inspection: str = event_field(
+        "Id of the visit's event; empty = none", example="8f2c…", default=""
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +110,16 @@ class AuthorisationGranted(Event):
     about: ClassVar[tuple[str, ...]] = ("authorisation",)
     doc: ClassVar[str] = "A dated permit of a site, a vehicle or the movement of an agent."
 
-    authorisation: str = said("Authorisation id", example="wilaya-2026-118")
-    of: str = said("Of what", example="site", one_of=("site", "vehicle", "agent"))
-    site: str = said("Site, when of a site", example="casa-1", default="")
-    vehicle: str = said("Vehicle, when of a vehicle", example="12345-A-6", default="")
-    agent: str = said("Pseudonym id, when of an agent", example="a00042", default="", personal=True)
-    valid_from: date = said("First day", example="2026-11-01")
-    valid_to: date = said("Last day", example="2026-12-31")
-    authority: str = said("Who granted it", example="Wilaya de Casablanca", default="")
+    authorisation: str = event_field("Authorisation id", example="wilaya-2026-118")
+    of: str = event_field("Of what", example="site", one_of=("site", "vehicle", "agent"))
+    site: str = event_field("Site, when of a site", example="casa-1", default="")
+    vehicle: str = event_field("Vehicle, when of a vehicle", example="12345-A-6", default="")
+    agent: str = event_field(
+        "Pseudonym id, when of an agent", example="a00042", default="", personal=True
+    )
+    valid_from: date = event_field("First day", example="2026-11-01")
+    valid_to: date = event_field("Last day", example="2026-12-31")
+    authority: str = event_field("Who granted it", example="Wilaya de Casablanca", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +131,8 @@ class AuthorisationWithdrawn(Event):
     about: ClassVar[tuple[str, ...]] = ("authorisation",)
     doc: ClassVar[str] = "A permit no longer holds, from the moment it happened."
 
-    authorisation: str = said("Authorisation id", example="wilaya-2026-118")
-    reason: str = said("In words, without a person's name", example="Replaced", default="")
+    authorisation: str = event_field("Authorisation id", example="wilaya-2026-118")
+    reason: str = event_field("In words, without a person's name", example="Replaced", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +144,10 @@ class AgentsPresent(Event):
     about: ClassVar[tuple[str, ...]] = ("site", "day")
     doc: ClassVar[str] = "How many were at a site, or who. The last of a day counts."
 
-    site: str = said("Site", example="casa-1")
-    day: date = said("Day, at the site", example="2026-11-30")
-    count: int = said("How many", example="84", at_least=0, at_most=_MOST_PEOPLE)
-    agents: tuple[str, ...] = said(
+    site: str = event_field("Site", example="casa-1")
+    day: date = event_field("Day, at the site", example="2026-11-30")
+    count: int = event_field("How many", example="84", at_least=0, at_most=_MOST_PEOPLE)
+    agents: tuple[str, ...] = event_field(
         "Pseudonym ids; empty = only counted", example="a00042", default=(), personal=True
     )
 
@@ -155,10 +161,12 @@ class AuditVerdict(Event):
     about: ClassVar[tuple[str, ...]] = ("site", "measure")
     doc: ClassVar[str] = "The auditor's verdict on one measure of the charter."
 
-    site: str = said("Site; empty = the operator as a whole", example="casa-1", default="")
-    measure: str = said("Measure of the charter", example="ventilation")
-    evidence: str = said("What was seen", example="Maintenance log, March", default="")
-    photos: tuple[str, ...] = said("SHA-256 of each document", example="9f86d081…", default=())
-    verdict: str = said("Verdict", example="met", one_of=("met", "partly", "not_met"))
-    valid_to: date = said("Last day it holds", example="2027-05-31")
-    auditor: str = said("Auditing body", example="Bureau d'audit", default="")
+    site: str = event_field("Site; empty = the operator as a whole", example="casa-1", default="")
+    measure: str = event_field("Measure of the charter", example="ventilation")
+    evidence: str = event_field("What was seen", example="Maintenance log, March", default="")
+    photos: tuple[str, ...] = event_field(
+        "SHA-256 of each document", example="9f86d081…", default=()
+    )
+    verdict: str = event_field("Verdict", example="met", one_of=("met", "partly", "not_met"))
+    valid_to: date = event_field("Last day it holds", example="2027-05-31")
+    auditor: str = event_field("Auditing body", example="Bureau d'audit", default="")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from releve.situation.event import Event
-from releve.situation.fields import said
+from releve.situation.fields import event_field
 
 __all__ = [
     "IncidentClosed",
@@ -34,9 +34,9 @@ class IncidentOpened(Event):
     about: ClassVar[tuple[str, ...]] = ("id",)
     doc: ClassVar[str] = "An incident room is opened; the id of this event names the incident."
 
-    site: str = said("Site; empty = the operator as a whole", example="casa-1", default="")
-    title: str = said(_WORDS, example="Closure of Casablanca")
-    closure: str = said(
+    site: str = event_field("Site; empty = the operator as a whole", example="casa-1", default="")
+    title: str = event_field(_WORDS, example="Closure of Casablanca")
+    closure: str = event_field(
         "Id of the event that closed the site; empty = by hand", example="8f2c…", default=""
     )
 
@@ -49,8 +49,8 @@ class RoomEvent(Event):
     family: ClassVar[str] = "incidents"
     about: ClassVar[tuple[str, ...]] = ("incident",)
 
-    incident: str = said("Id of the incident", example="8f2c…")
-    site: str = said("Its site", example="casa-1", default="")
+    incident: str = event_field("Id of the incident", example="8f2c…")
+    site: str = event_field("Its site", example="casa-1", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class IncidentRoleTaken(RoomEvent):
     label: ClassVar[str] = "Role in an incident taken"
     doc: ClassVar[str] = "The actor takes a role of the incident, from whoever held it."
 
-    role: str = said("Role", example="lead", one_of=INCIDENT_ROLES)
+    role: str = event_field("Role", example="lead", one_of=INCIDENT_ROLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +68,8 @@ class IncidentDecided(RoomEvent):
     label: ClassVar[str] = "Decision"
     doc: ClassVar[str] = "The actor decides something, and says why."
 
-    decision: str = said(_WORDS, example="Night shift stays at home")
-    reason: str = said(_WORDS, example="The shuttle is not disinfected yet")
+    decision: str = event_field(_WORDS, example="Night shift stays at home")
+    reason: str = event_field(_WORDS, example="The shuttle is not disinfected yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +78,12 @@ class IncidentTaskSet(RoomEvent):
     label: ClassVar[str] = "Task of an incident set"
     doc: ClassVar[str] = "Something is to be done; the id of this event names the task."
 
-    task: str = said(_WORDS, example="Have the floor disinfected")
-    owner: str = said("Role that does it", example="sites", one_of=INCIDENT_ROLES)
-    due: datetime | None = said(
+    task: str = event_field(_WORDS, example="Have the floor disinfected")
+    owner: str = event_field("Role that does it", example="sites", one_of=INCIDENT_ROLES)
+    due: datetime | None = event_field(
         "Done by, UTC; empty = no time is set", example="2026-11-30T18:00:00Z", default=None
     )
-    follow_up: bool = said(
+    follow_up: bool = event_field(
         "Follows from the review, and may stay open when the incident is closed",
         example="false",
         default=False,
@@ -96,8 +96,8 @@ class IncidentTaskDone(RoomEvent):
     label: ClassVar[str] = "Task of an incident done"
     doc: ClassVar[str] = "A task is done."
 
-    task: str = said("Id of the task", example="77ab…")
-    note: str = said(_WORDS, example="Certificate 118", default="")
+    task: str = event_field("Id of the task", example="77ab…")
+    note: str = event_field(_WORDS, example="Certificate 118", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,7 @@ class IncidentNoted(RoomEvent):
     label: ClassVar[str] = "Line of an incident’s log"
     doc: ClassVar[str] = "A line of the incident's log."
 
-    note: str = said(_WORDS, example="The prefecture was called")
+    note: str = event_field(_WORDS, example="The prefecture was called")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +115,10 @@ class IncidentReviewed(RoomEvent):
     label: ClassVar[str] = "Review of an incident"
     doc: ClassVar[str] = "The review after the incident. The last one counts."
 
-    well: str = said(f"What went well. {_WORDS}", example="The relief was there", default="")
-    badly: str = said(f"What went badly. {_WORDS}", example="Two addresses were old", default="")
+    well: str = event_field(f"What went well. {_WORDS}", example="The relief was there", default="")
+    badly: str = event_field(
+        f"What went badly. {_WORDS}", example="Two addresses were old", default=""
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,4 +129,4 @@ class IncidentClosed(RoomEvent):
         "The incident is over. One person suffices: nothing opens by it, a site is reopened by two."
     )
 
-    note: str = said(_WORDS, example="Back to normal", default="")
+    note: str = event_field(_WORDS, example="Back to normal", default="")

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 from releve.network import UTC
-from releve.situation.fields import EventField, date_fault, fields_of
+from releve.situation.fields import EventField, find_date_fault, list_fields
 
 __all__ = ["FieldFault", "fields_to_json", "read_fields"]
 
@@ -38,7 +38,7 @@ class FieldFault:
 
 def fields_to_json(row: Any) -> dict[str, Any]:
     """Return the declared fields of a value: times in UTC with ``Z``, days ISO, missing null."""
-    return {field.name: _to_json(getattr(row, field.name)) for field in fields_of(type(row))}
+    return {field.name: _to_json(getattr(row, field.name)) for field in list_fields(type(row))}
 
 
 def _to_json(value: Any) -> Any:
@@ -61,7 +61,7 @@ def read_fields(row: type, mapping: Any, prefix: str, faults: list[FieldFault]) 
         place = prefix.rstrip(".") or "all"
         faults.append(FieldFault(place, _shown(mapping), "is not an object", "write an object"))
         return {}
-    known = {field.name: field for field in fields_of(row)}
+    known = {field.name: field for field in list_fields(row)}
     for name in mapping:
         if name not in known:
             fix = f"leave it out or write one of {', '.join(known)}"
@@ -85,7 +85,7 @@ def _read_field(field: EventField, value: Any, place: str, faults: list[FieldFau
     wanted = next(type_ for type_ in types if type_ is not NoneType)
     read, reason = _read_plain(wanted, value)
     if not reason and read != field.default:
-        reason = field.condition.fault(read) or date_fault(read) or ""
+        reason = field.condition.fault(read) or find_date_fault(read) or ""
     if reason:
         fix = f"write it such as {field.example}" if field.example else "mend it"
         faults.append(FieldFault(place, _shown(value), reason, fix))

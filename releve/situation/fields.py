@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 from releve.network import Condition
 
-__all__ = ["EventField", "date_fault", "fields_of", "said"]
+__all__ = ["EventField", "event_field", "find_date_fault", "list_fields"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class EventField:
     health: bool
 
 
-def said(
+def event_field(
     doc: str,
     *,
     example: str = "",
@@ -63,7 +63,7 @@ def said(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def date_fault(value: object) -> str | None:
+def find_date_fault(value: object) -> str | None:
     """Return why a day or a time is refused, or None: it lies in 2000 to 2199.
 
     A year typed wrong must not carry sums of days beyond what a calendar holds.
@@ -76,14 +76,14 @@ def date_fault(value: object) -> str | None:
 _KNOWN: dict[type, tuple[EventField, ...]] = {}
 
 
-def fields_of(row: type) -> tuple[EventField, ...]:
+def list_fields(row: type) -> tuple[EventField, ...]:
     """Return the declared fields of an event class, or of a part of one, in order."""
     if row not in _KNOWN:
-        _KNOWN[row] = _fields_of(row)
+        _KNOWN[row] = _read_declarations(row)
     return _KNOWN[row]
 
 
-def _fields_of(row: type) -> tuple[EventField, ...]:
+def _read_declarations(row: type) -> tuple[EventField, ...]:
     hints = get_type_hints(row)
     return tuple(
         EventField(

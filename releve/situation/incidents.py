@@ -18,11 +18,11 @@ from releve.situation.events_incident import (
     IncidentTaskSet,
 )
 
-__all__ = ["Incident", "Task", "incident_of"]
+__all__ = ["Incident", "IncidentTask", "fold_incident"]
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class IncidentTask:
     """Something to be done; ``done`` is None while it is open."""
 
     set: IncidentTaskSet
@@ -45,7 +45,7 @@ class Incident:
     opened: IncidentOpened
     roles: tuple[IncidentRoleTaken, ...] = ()
     decisions: tuple[IncidentDecided, ...] = ()
-    tasks: tuple[Task, ...] = ()
+    tasks: tuple[IncidentTask, ...] = ()
     notes: tuple[IncidentNoted, ...] = ()
     review: IncidentReviewed | None = None
     closed: IncidentClosed | None = None
@@ -61,12 +61,12 @@ class Incident:
         return self.opened.site
 
     @property
-    def left_open(self) -> tuple[Task, ...]:
+    def left_open(self) -> tuple[IncidentTask, ...]:
         """The tasks that keep it from being closed: those not done that follow from no review."""
         return tuple(row for row in self.tasks if row.done is None and not row.set.follow_up)
 
 
-def incident_of(events: Sequence[Event]) -> Incident | None:
+def fold_incident(events: Sequence[Event]) -> Incident | None:
     """Return the incident of its events in the order in which they happened; None: not opened."""
     opened = _all(events, IncidentOpened)
     if not opened:
@@ -79,7 +79,7 @@ def incident_of(events: Sequence[Event]) -> Incident | None:
         opened=opened[0],
         roles=tuple({row.role: row for row in _all(events, IncidentRoleTaken)}.values()),
         decisions=_all(events, IncidentDecided),
-        tasks=tuple(Task(row, done.get(row.id)) for row in _all(events, IncidentTaskSet)),
+        tasks=tuple(IncidentTask(row, done.get(row.id)) for row in _all(events, IncidentTaskSet)),
         notes=_all(events, IncidentNoted),
         review=reviews[-1] if reviews else None,
         closed=closings[0] if closings else None,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from releve.network import Operator, zone
-from releve.situation.rules import AuthorisationRule, Rules
+from releve.situation.rules import AuthorisationRule, SituationRules
 from releve.situation.situation import Situation
 
-__all__ = ["HeldPermit", "permits_of", "plannable_sites"]
+__all__ = ["HeldPermit", "find_plannable_sites", "list_permits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class HeldPermit:
         return self.valid_from <= day <= self.valid_to
 
 
-def permits_of(situation: Situation, operator: Operator) -> tuple[HeldPermit, ...]:
+def list_permits(situation: Situation, operator: Operator) -> tuple[HeldPermit, ...]:
     """Return every permit whose subject is known: the operator's table first, then the events."""
     return tuple(_permits(situation, operator))
 
@@ -58,15 +58,15 @@ def _held(
     return HeldPermit(name, of, subject, first, last, withdrawn=name in ends)
 
 
-def plannable_sites(
-    situation: Situation, operator: Operator, rules: Rules, day: date
+def find_plannable_sites(
+    situation: Situation, operator: Operator, rules: SituationRules, day: date
 ) -> tuple[str, ...]:
     """Return the sites that may be planned on a day, closed or not: none lacks a permit it needs.
 
     A site needs one where a rule in force asks for it; and, as in the operator's own table,
     everywhere as soon as the table holds a permit for any site.
     """
-    permits = permits_of(situation, operator)
+    permits = list_permits(situation, operator)
     held = {permit.subject for permit in permits if permit.of == "site" and permit.holds_on(day)}
     kept = any(row.kind == "site" for row in operator.authorisations)
     return tuple(

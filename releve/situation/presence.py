@@ -8,7 +8,7 @@ from datetime import datetime
 
 from releve.network import Operator, zone
 
-__all__ = ["Stay", "placed_stays", "roster_stays"]
+__all__ = ["Stay", "list_placed_stays", "list_roster_stays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Stay:
     shuttle: str = ""
 
 
-def roster_stays(
+def list_roster_stays(
     operator: Operator,
     seating: Mapping[str, str] | None = None,
     attendance: Mapping[tuple[str, str], Collection[str]] | None = None,
@@ -37,10 +37,10 @@ def roster_stays(
     """Return the operator's shifts as stays at the agents' home sites, as :func:`placed_stays`."""
     home = {agent.id: agent.home_site for agent in operator.agents}
     rows = ((row.agent, home[row.agent], row.start, row.end) for row in operator.shifts)
-    return placed_stays(operator, rows, seating, attendance)
+    return list_placed_stays(operator, rows, seating, attendance)
 
 
-def placed_stays(
+def list_placed_stays(
     operator: Operator,
     rows: Iterable[tuple[str, str, datetime, datetime]],
     seating: Mapping[str, str] | None = None,

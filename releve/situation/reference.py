@@ -10,12 +10,12 @@ from typing import Any, get_args, get_origin
 from releve.situation.alerts import NOTICES
 from releve.situation.catalogue import KINDS
 from releve.situation.charter import Charter
-from releve.situation.event import Event, Finding
-from releve.situation.fields import EventField, fields_of
+from releve.situation.event import Event, MeasureFinding
+from releve.situation.fields import EventField, list_fields
 from releve.situation.refusal import REFUSALS
-from releve.situation.rules import PARAMETERS, Rule, Rules
+from releve.situation.rules import PARAMETERS, SituationRule, SituationRules
 
-__all__ = ["situation_markdown"]
+__all__ = ["write_reference"]
 
 _INTRODUCTION = """\
 # What happens, and what the rules answer
@@ -89,7 +89,7 @@ only work at home), in which no value of health stands.
 """
 
 
-def situation_markdown(rules: Rules) -> str:
+def write_reference(rules: SituationRules) -> str:
     """Return the reference as Markdown: events, refusals, notices, rules and charters."""
     parts = [_INTRODUCTION, *_events(), *_sentences("Refusals", REFUSALS.items())]
     parts += [*_sentences("Notices", NOTICES.items()), *_kinds(), *_rows(rules.rows)]
@@ -100,13 +100,13 @@ def situation_markdown(rules: Rules) -> str:
 def _events() -> Iterator[str]:
     yield "## Events\n"
     yield "Every event has these fields, and those of its kind."
-    yield _table(fields_of(Event))
-    common = {field.name for field in fields_of(Event)}
+    yield _table(list_fields(Event))
+    common = {field.name for field in list_fields(Event)}
     for kind in sorted(KINDS):
         yield f"### {kind}\n\n{KINDS[kind].doc}"
-        yield _table(field for field in fields_of(KINDS[kind]) if field.name not in common)
+        yield _table(field for field in list_fields(KINDS[kind]) if field.name not in common)
     yield "### A finding\n\nOne item of the findings of a check or an inspection."
-    yield _table(fields_of(Finding))
+    yield _table(list_fields(MeasureFinding))
 
 
 def _table(fields: Iterable[EventField]) -> str:
@@ -150,7 +150,7 @@ def _kinds() -> Iterator[str]:
     for kind, parameters in PARAMETERS.items():
         yield f"### {kind}\n\n{parameters.doc}\n"
         yield from (
-            f"- `{f.name}`: {f.doc} (default {_said(f.default)})" for f in fields_of(parameters)
+            f"- `{f.name}`: {f.doc} (default {_said(f.default)})" for f in list_fields(parameters)
         )
         yield ""
 
@@ -161,13 +161,13 @@ def _said(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
-def _rows(rows: Iterable[Rule]) -> Iterator[str]:
+def _rows(rows: Iterable[SituationRule]) -> Iterator[str]:
     yield "## The shipped rows\n"
     for row in rows:
         last = row.valid_to or "until a row ends it"
         yield f"### {row.id}\n\n{row.text}\n"
         yield f"- kind {row.parameters.kind}, {row.basis}, from {row.valid_from} to {last}"
-        names = [field.name for field in fields_of(type(row.parameters))]
+        names = [field.name for field in list_fields(type(row.parameters))]
         own = [f"{name} {_said(getattr(row.parameters, name))}" for name in names]
         yield from ([f"- {'; '.join(own)}"] if own else [])
         yield f"- source: {row.source}\n- how sure: {row.confidence}\n"

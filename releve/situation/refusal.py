@@ -8,11 +8,11 @@ from datetime import date, datetime
 
 from releve.network import Operator, Site, zone
 from releve.situation.event import Event
-from releve.situation.rules import Rules
+from releve.situation.rules import SituationRules
 from releve.situation.sentences import fill_sentence
 from releve.situation.situation import Situation
 
-__all__ = ["REFUSALS", "Context", "Refusal", "local_day", "refuse"]
+__all__ = ["REFUSALS", "EventRefusal", "ValidationContext", "refuse", "to_local_day"]
 
 REFUSALS: Mapping[str, str] = {
     "event.no_id": "The event has no id; give it a unique one.",
@@ -109,7 +109,7 @@ REFUSALS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class EventRefusal:
     """One reason why an event is not accepted."""
 
     code: str
@@ -120,13 +120,13 @@ class Refusal:
         return fill_sentence(REFUSALS[self.code], self.params)
 
 
-def refuse(code: str, **params: object) -> Refusal:
+def refuse(code: str, **params: object) -> EventRefusal:
     """Return a refusal; KeyError when its code has no sentence or a parameter is missing."""
     fill_sentence(REFUSALS[code], params)
-    return Refusal(code, params)
+    return EventRefusal(code, params)
 
 
-def local_day(at: datetime, site: str, operator: Operator) -> date:
+def to_local_day(at: datetime, site: str, operator: Operator) -> date:
     """Return the day of an instant at a site, or where the operator counts its days."""
     found = operator.site.get(site)
     name = operator.row.time_zone if found is None else found.time_zone
@@ -134,12 +134,12 @@ def local_day(at: datetime, site: str, operator: Operator) -> date:
 
 
 @dataclass(frozen=True)
-class Context:
+class ValidationContext:
     """What an event is judged by."""
 
     situation: Situation
     operator: Operator
-    rules: Rules
+    rules: SituationRules
 
     def site(self, site: str) -> Site | None:
         """Return a site of the operator."""
@@ -147,14 +147,14 @@ class Context:
 
     def day(self, at: datetime, site: str = "") -> date:
         """Return the day of an instant at a site, or where the operator counts its days."""
-        return local_day(at, site, self.operator)
+        return to_local_day(at, site, self.operator)
 
-    def site_faults(self, event: Event, site: str) -> Iterator[Refusal]:
+    def site_faults(self, event: Event, site: str) -> Iterator[EventRefusal]:
         """Yield the refusal of a site that is not the operator's."""
         if self.site(site) is None:
             yield refuse("site.unknown", site=site)
 
-    def agent_faults(self, agent: str) -> Iterator[Refusal]:
+    def agent_faults(self, agent: str) -> Iterator[EventRefusal]:
         """Yield the refusal of an agent who is not the operator's."""
         if agent not in self.operator.agent:
             yield refuse("agent.unknown", agent=agent)

@@ -9,13 +9,13 @@ from releve.situation.catalogue import personal_fields
 from releve.situation.event import Event
 from releve.situation.events import AgentUnavailable, CaseDeclared
 from releve.situation.events_control import AgentsPresent, AuthorisationGranted
-from releve.situation.refusal import local_day
-from releve.situation.rules import AbsenceRule, RetentionRule, Rules
+from releve.situation.refusal import to_local_day
+from releve.situation.rules import AbsenceRule, RetentionRule, SituationRules
 
-__all__ = ["erase_on"]
+__all__ = ["compute_erasure_day"]
 
 
-def erase_on(event: Event, operator: Operator, rules: Rules) -> date | None:
+def compute_erasure_day(event: Event, operator: Operator, rules: SituationRules) -> date | None:
     """Return the day on which an event's personal values are erased; None = it has none.
 
     A measure, an absence or a permit: so many days after its last day; where its end is not known,
@@ -26,7 +26,7 @@ def erase_on(event: Event, operator: Operator, rules: Rules) -> date | None:
     site = operator.site.get(getattr(event, "site", ""))
 
     def day_of(at: datetime) -> date:
-        return local_day(at, site.id if site else "", operator)
+        return to_local_day(at, site.id if site else "", operator)
 
     rule = rules.one(RetentionRule, day_of(event.recorded_at), site) or RetentionRule()
     after = timedelta(days=rule.measure_days)

@@ -12,10 +12,10 @@ import yaml
 from releve.errors import ReleveError
 from releve.situation.charter import Charter
 from releve.situation.field_values import FieldFault, read_fields
-from releve.situation.fields import said
-from releve.situation.rules import PARAMETERS, Parameters, Rule, Rules, ended
+from releve.situation.fields import event_field
+from releve.situation.rules import PARAMETERS, RuleParameters, SituationRule, SituationRules, ended
 
-__all__ = ["END", "RuleFaults", "RuleRow", "load_charter", "load_rules"]
+__all__ = ["END", "RuleRow", "SituationRuleFaults", "load_charter", "load_rules"]
 
 END = "end"
 """Kind of a row that only ends another."""
@@ -23,7 +23,7 @@ _KEYS = {"from": "valid_from", "to": "valid_to"}
 """Keys of the files that are other words in the code."""
 
 
-class RuleFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)
+class SituationRuleFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)
     """A text is no list of rules, or no charter; ``faults`` names every one."""
 
     def __init__(self, faults: tuple[FieldFault, ...]) -> None:
@@ -38,33 +38,33 @@ class RuleFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all 
 class RuleRow:
     """A row as it stands in a file; its parameters are those of its kind."""
 
-    id: str = said("Rule id, its own for ever", example="MA-COVID-CLOSE")
-    kind: str = said(
+    id: str = event_field("SituationRule id, its own for ever", example="MA-COVID-CLOSE")
+    kind: str = event_field(
         "What it rules; `end` only ends another row",
         example="closure",
         one_of=(*PARAMETERS, END),
     )
-    valid_from: date = said("First day in force", example="2020-03-20")
-    valid_to: date | None = said("Last day in force; empty = until ended", default=None)
-    basis: str = said("What it rests on", default="policy", one_of=("policy", "law"))
-    source: str = said("Where it is from", example="Decree 2.20.293 of 24 March 2020")
-    confidence: str = said("How sure that is, in words", example="Seen in two papers")
-    text: str = said("In words, in English", default="")
-    text_fr: str = said("In words, in French", default="")
-    sites: tuple[str, ...] = said("Sites where it holds; empty = all", default=())
-    destinations: tuple[str, ...] = said("Countries where it holds; empty = all", default=())
-    causes: tuple[str, ...] = said("Closures it is for (reopening); empty = all", default=())
-    ends: str = said("Id of the row it ends, the day before its own first", default="")
+    valid_from: date = event_field("First day in force", example="2020-03-20")
+    valid_to: date | None = event_field("Last day in force; empty = until ended", default=None)
+    basis: str = event_field("What it rests on", default="policy", one_of=("policy", "law"))
+    source: str = event_field("Where it is from", example="Decree 2.20.293 of 24 March 2020")
+    confidence: str = event_field("How sure that is, in words", example="Seen in two papers")
+    text: str = event_field("In words, in English", default="")
+    text_fr: str = event_field("In words, in French", default="")
+    sites: tuple[str, ...] = event_field("Sites where it holds; empty = all", default=())
+    destinations: tuple[str, ...] = event_field("Countries where it holds; empty = all", default=())
+    causes: tuple[str, ...] = event_field("Closures it is for (reopening); empty = all", default=())
+    ends: str = event_field("Id of the row it ends, the day before its own first", default="")
 
 
-def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> Rules:
+def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> SituationRules:
     """Return the rules of some YAML texts, each a list of rows, and of some charters.
 
     A row with ``ends: ID`` ends that row, of whichever text, the day before its own ``from``. An id
-    stands for one row only. RuleFaults names every row, key, value and fix.
+    stands for one row only. SituationRuleFaults names every row, key, value and fix.
     """
     faults: list[FieldFault] = []
-    rows: list[Rule] = []
+    rows: list[SituationRule] = []
     ends: list[tuple[str, date]] = []
     ids: list[str] = []
     for text in texts:
@@ -78,16 +78,18 @@ def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> Rules:
     faults += _id_faults(ids, {name for name, _ in ends} - {row.id for row in rows})
     read = [_read_charter(text, faults) for text in charters]
     if faults:
-        raise RuleFaults(tuple(faults))
-    return Rules(ended(rows, ends), tuple(charter for charter in read if charter is not None))
+        raise SituationRuleFaults(tuple(faults))
+    return SituationRules(
+        ended(rows, ends), tuple(charter for charter in read if charter is not None)
+    )
 
 
 def load_charter(text: str) -> Charter:
-    """Return the charter of a YAML text; RuleFaults names every fault."""
+    """Return the charter of a YAML text; SituationRuleFaults names every fault."""
     faults: list[FieldFault] = []
     charter = _read_charter(text, faults)
     if charter is None or faults:
-        raise RuleFaults(tuple(faults))
+        raise SituationRuleFaults(tuple(faults))
     return charter
 
 
@@ -108,7 +110,7 @@ def _read_charter(text: str, faults: list[FieldFault]) -> Charter | None:
 
 def _read_row(
     raw: Any, place: str, faults: list[FieldFault]
-) -> tuple[RuleRow | None, Parameters | None]:
+) -> tuple[RuleRow | None, RuleParameters | None]:
     """Read a row and the parameters of its kind; None where there are faults, or no parameters."""
     before = len(faults)
     raw = _renamed(raw)
@@ -123,8 +125,8 @@ def _read_row(
     return RuleRow(**values), None if kind is None else kind(**parameters)
 
 
-def _rule(row: RuleRow, parameters: Parameters) -> Rule:
-    return Rule(
+def _rule(row: RuleRow, parameters: RuleParameters) -> SituationRule:
+    return SituationRule(
         id=row.id,
         parameters=parameters,
         valid_from=row.valid_from,

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 
 from releve.network import Site
 from releve.situation.charter import Charter
-from releve.situation.fields import fields_of, said
+from releve.situation.fields import event_field, list_fields
 
 __all__ = [
     "PARAMETERS",
@@ -19,13 +19,13 @@ __all__ = [
     "ClosureRule",
     "DailyCheckRule",
     "NoticeRule",
-    "Parameters",
     "RecordingRule",
     "ReopeningRule",
     "RetentionRule",
-    "Rule",
-    "Rules",
+    "RuleParameters",
     "SeatRule",
+    "SituationRule",
+    "SituationRules",
     "TracingRule",
     "TransportRule",
     "ended",
@@ -36,14 +36,14 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
+class RuleParameters:
     """Base of the parameters of a kind of rule; ValueError quotes the condition and the value."""
 
     kind: ClassVar[str]
     doc: ClassVar[str]
 
     def __post_init__(self) -> None:
-        for field in fields_of(type(self)):
+        for field in list_fields(type(self)):
             value = getattr(self, field.name)
             reason = field.condition.fault(value)
             if reason is not None:
@@ -51,41 +51,47 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClosureRule(Parameters):
+class ClosureRule(RuleParameters):
     kind: ClassVar[str] = "closure"
     doc: ClassVar[str] = "So many confirmed agents on a site within so many days close it."
 
-    n: int = said("Confirmed agents, each counted once", default=2, at_least=1, at_most=10_000)
-    days: float = said("Within how many days (of 24 h)", default=14.0, at_least=0, at_most=366)
-    hours: float = said("Closed at least, from the order", default=48.0, at_least=0, at_most=8784)
-    further_case_hours: float = said(
+    n: int = event_field(
+        "Confirmed agents, each counted once", default=2, at_least=1, at_most=10_000
+    )
+    days: float = event_field(
+        "Within how many days (of 24 h)", default=14.0, at_least=0, at_most=366
+    )
+    hours: float = event_field(
+        "Closed at least, from the order", default=48.0, at_least=0, at_most=8784
+    )
+    further_case_hours: float = event_field(
         "A further case while closed: closed at least so long from its record; 0 = no longer",
         default=0.0,
         at_least=0,
         at_most=8784,
     )
-    earlier_cases_count: bool = said(
+    earlier_cases_count: bool = event_field(
         "After a reopening, the cases before it count together with a new one", default=True
     )
-    home_only: bool = said("The people of the site may then work at home only", default=True)
+    home_only: bool = event_field("The people of the site may then work at home only", default=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChecklistItem:
     """One item of a reopening checklist."""
 
-    id: str = said("Item id", example="disinfected")
-    text: str = said("What is done, in English", example="The site is disinfected")
-    text_fr: str = said("What is done, in French", example="Le site est désinfecté")
+    id: str = event_field("Item id", example="disinfected")
+    text: str = event_field("What is done, in English", example="The site is disinfected")
+    text_fr: str = event_field("What is done, in French", example="Le site est désinfecté")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReopeningRule(Parameters):
+class ReopeningRule(RuleParameters):
     kind: ClassVar[str] = "reopening"
     doc: ClassVar[str] = "What a reopening needs, by the rules of the day of the first order."
 
-    approvals: int = said("Different people who say yes", default=2, at_least=1, at_most=10)
-    checklist: tuple[ChecklistItem, ...] = said("Items done first", default=())
+    approvals: int = event_field("Different people who say yes", default=2, at_least=1, at_most=10)
+    checklist: tuple[ChecklistItem, ...] = event_field("Items done first", default=())
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -94,12 +100,12 @@ class ReopeningRule(Parameters):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AbsenceRule(Parameters):
+class AbsenceRule(RuleParameters):
     kind: ClassVar[str] = "absence"
     doc: ClassVar[str] = "How long an agent is unavailable when the declaration does not say."
 
-    case_days: int = said("A declared case, days", default=10, at_least=1, at_most=366)
-    contact_days: int = said("A contact, days", default=7, at_least=1, at_most=366)
+    case_days: int = event_field("A declared case, days", default=10, at_least=1, at_most=366)
+    contact_days: int = event_field("A contact, days", default=7, at_least=1, at_most=366)
 
     def last_day(self, status: str, first: date, until: date | None) -> date:
         """Return the last day of a measure: the one declared, or by the status and first day."""
@@ -108,13 +114,15 @@ class AbsenceRule(Parameters):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DailyCheckRule(Parameters):
+class DailyCheckRule(RuleParameters):
     kind: ClassVar[str] = "daily_check"
     doc: ClassVar[str] = "Every open site is checked every day by its commission."
 
-    due_hour: float = said("Late after this hour, site time", default=10.0, at_least=0, at_most=24)
-    look_back_days: int = said("Missing checks are named so far back", default=7, at_least=0)
-    weekdays: tuple[str, ...] = said("Days of the week asked for", default=WEEKDAYS)
+    due_hour: float = event_field(
+        "Late after this hour, site time", default=10.0, at_least=0, at_most=24
+    )
+    look_back_days: int = event_field("Missing checks are named so far back", default=7, at_least=0)
+    weekdays: tuple[str, ...] = event_field("Days of the week asked for", default=WEEKDAYS)
 
     @property
     def days(self) -> frozenset[int]:
@@ -123,72 +131,80 @@ class DailyCheckRule(Parameters):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransportRule(Parameters):
+class TransportRule(RuleParameters):
     kind: ClassVar[str] = "transport"
     doc: ClassVar[str] = "How full a shuttle may be."
 
-    most_fill: float = said("Share of its seats", default=0.5, at_least=0, at_most=1)
+    most_fill: float = event_field("Share of its seats", default=0.5, at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeatRule(Parameters):
+class SeatRule(RuleParameters):
     kind: ClassVar[str] = "seat"
     doc: ClassVar[str] = "Which share of the positions may be taken."
 
-    most_share: float = said("Share of the positions", default=0.5, at_least=0, at_most=1)
+    most_share: float = event_field("Share of the positions", default=0.5, at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorisationRule(Parameters):
+class AuthorisationRule(RuleParameters):
     kind: ClassVar[str] = "authorisation"
     doc: ClassVar[str] = "A site without a valid authorisation is not planned."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeRule(Parameters):
+class NoticeRule(RuleParameters):
     kind: ClassVar[str] = "notice"
     doc: ClassVar[str] = "How long before it ends a thing is announced."
 
-    authorisation_days: int = said("An authorisation", default=14, at_least=0, at_most=366)
-    audit_days: int = said("An auditor's verdict", default=30, at_least=0, at_most=366)
-    closure_hours: float = said("The least time of a closure", default=6.0, at_least=0)
-    absence_days: int = said("An absence that ended stays on the list", default=7, at_least=0)
+    authorisation_days: int = event_field("An authorisation", default=14, at_least=0, at_most=366)
+    audit_days: int = event_field("An auditor's verdict", default=30, at_least=0, at_most=366)
+    closure_hours: float = event_field("The least time of a closure", default=6.0, at_least=0)
+    absence_days: int = event_field(
+        "An absence that ended stays on the list", default=7, at_least=0
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingRule(Parameters):
+class RecordingRule(RuleParameters):
     kind: ClassVar[str] = "recording"
     doc: ClassVar[str] = "How far the date of an event may lie from the clock."
 
-    ahead_minutes: float = said("Ahead of it, for clocks that differ", default=5.0, at_least=0)
-    behind_days: int = said("Behind it", default=366, at_least=0)
+    ahead_minutes: float = event_field(
+        "Ahead of it, for clocks that differ", default=5.0, at_least=0
+    )
+    behind_days: int = event_field("Behind it", default=366, at_least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TracingRule(Parameters):
+class TracingRule(RuleParameters):
     kind: ClassVar[str] = "tracing"
     doc: ClassVar[str] = "Who counts as a contact, and which cases as a cluster."
 
-    days_before: float = said("Days before a case looked at", default=2.0, at_least=0, at_most=60)
-    neighbour_m: float = said("Seats no farther are neighbours", default=2.0, at_least=0)
-    close_minutes: float = said("Close from so long near or riding", default=15.0, at_least=0)
-    ride_apart_minutes: float = said(
+    days_before: float = event_field(
+        "Days before a case looked at", default=2.0, at_least=0, at_most=60
+    )
+    neighbour_m: float = event_field("Seats no farther are neighbours", default=2.0, at_least=0)
+    close_minutes: float = event_field(
+        "Close from so long near or riding", default=15.0, at_least=0
+    )
+    ride_apart_minutes: float = event_field(
         "Stays that begin (or end) so close rode together", default=15.0, at_least=0
     )
-    cluster_days: float = said("Cases of a cluster lie so close", default=14.0, at_least=0)
+    cluster_days: float = event_field("Cases of a cluster lie so close", default=14.0, at_least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionRule(Parameters):
+class RetentionRule(RuleParameters):
     kind: ClassVar[str] = "retention"
     doc: ClassVar[str] = "When the personal values of an event are erased."
 
-    measure_days: int = said("After the last day of a measure", default=30, at_least=0)
-    attendance_days: int = said("After a day of attendance", default=30, at_least=0)
-    other_days: int = said("Other names, after the event", default=366, at_least=0)
+    measure_days: int = event_field("After the last day of a measure", default=30, at_least=0)
+    attendance_days: int = event_field("After a day of attendance", default=30, at_least=0)
+    other_days: int = event_field("Other names, after the event", default=366, at_least=0)
 
 
-PARAMETERS: Mapping[str, type[Parameters]] = {
+PARAMETERS: Mapping[str, type[RuleParameters]] = {
     cls.kind: cls
     for cls in (
         ClosureRule,
@@ -206,11 +222,11 @@ PARAMETERS: Mapping[str, type[Parameters]] = {
 }
 """The parameters of each kind of rule."""
 
-P = TypeVar("P", bound=Parameters)
+P = TypeVar("P", bound=RuleParameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class SituationRule:
     """One row: it holds from ``valid_from`` to ``valid_to`` (None = until a row ends it).
 
     ``sites`` and ``destinations`` bound where it holds (both empty = everywhere); ``causes`` for
@@ -219,7 +235,7 @@ class Rule:
     """
 
     id: str
-    parameters: Parameters
+    parameters: RuleParameters
     valid_from: date
     valid_to: date | None
     basis: str
@@ -248,10 +264,10 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Rules:
+class SituationRules:
     """Every row and every version of the charter an installation keeps, past ones too."""
 
-    rows: tuple[Rule, ...] = ()
+    rows: tuple[SituationRule, ...] = ()
     charters: tuple[Charter, ...] = ()
 
     def in_force(
@@ -282,7 +298,9 @@ class Rules:
         return max(held, key=lambda charter: (charter.valid_from, charter.version), default=None)
 
 
-def ended(rows: Iterable[Rule], ends: Iterable[tuple[str, date]]) -> tuple[Rule, ...]:
+def ended(
+    rows: Iterable[SituationRule], ends: Iterable[tuple[str, date]]
+) -> tuple[SituationRule, ...]:
     """Return the rows, those that another row ends cut to the day before it."""
     last: dict[str, date] = {}
     for row_id, day in ends:

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
-from releve.situation import Rules, load_rules, situation_markdown
+from releve.situation import SituationRules, load_rules, write_reference
 
-__all__ = ["rules_with", "shipped_rules"]
+__all__ = ["load_rules_with", "load_shipped_rules"]
 
 
-def rules_with(texts: Iterable[str] = (), charters: Iterable[str] = ()) -> Rules:
+def load_rules_with(texts: Iterable[str] = (), charters: Iterable[str] = ()) -> SituationRules:
     """Return the shipped rules and charter together with an installation's own YAML texts.
 
-    RuleFaults names every fault of any of them.
+    SituationRuleFaults names every fault of any of them.
     """
     shipped = resources.files("releve.situation") / "data"
     rules = (shipped / "rules.yaml").read_text(encoding="utf-8")
@@ -23,10 +23,10 @@ def rules_with(texts: Iterable[str] = (), charters: Iterable[str] = ()) -> Rules
 
 
 @cache
-def shipped_rules() -> Rules:
+def load_shipped_rules() -> SituationRules:
     """Return the rules and the charter that the product ships."""
-    return rules_with()
+    return load_rules_with()
 
 
 if __name__ == "__main__":
-    print(situation_markdown(shipped_rules()), end="")
+    print(write_reference(load_shipped_rules()), end="")

@@ -12,9 +12,9 @@ from typing import Any
 
 from releve.situation import events, events_control, state
 from releve.situation.event import Event
-from releve.situation.incidents import Incident, incident_of
+from releve.situation.incidents import Incident, fold_incident
 
-__all__ = ["FAMILIES", "LostPlaces", "Situation", "apply", "empty", "fold"]
+__all__ = ["FAMILIES", "LostPlaces", "Situation", "apply_event", "empty_situation", "fold_events"]
 
 Key = tuple[str, ...]
 """Which subject within its family, such as (site, day)."""
@@ -47,17 +47,17 @@ _EMPTY: Mapping[Key, Topic] = MappingProxyType({})
 
 _BY_HAPPENED, _AS_RECORDED = True, False
 FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
-    "sites": (state.site_of, _AS_RECORDED),
-    "agents": (state.absences_of, _BY_HAPPENED),
-    "cases": (state.cases_of, _BY_HAPPENED),
-    "outages": (state.outage_of, _BY_HAPPENED),
-    "permits": (state.permit_of, _BY_HAPPENED),
-    "checks": (state.last_of, _BY_HAPPENED),
-    "inspections": (state.last_of, _BY_HAPPENED),
-    "tests": (state.last_of, _BY_HAPPENED),
-    "attendance": (state.last_of, _BY_HAPPENED),
-    "audits": (state.last_of, _BY_HAPPENED),
-    "incidents": (incident_of, _BY_HAPPENED),
+    "sites": (state.fold_site, _AS_RECORDED),
+    "agents": (state.fold_absences, _BY_HAPPENED),
+    "cases": (state.fold_cases, _BY_HAPPENED),
+    "outages": (state.fold_outage, _BY_HAPPENED),
+    "permits": (state.fold_permit, _BY_HAPPENED),
+    "checks": (state.take_last, _BY_HAPPENED),
+    "inspections": (state.take_last, _BY_HAPPENED),
+    "tests": (state.take_last, _BY_HAPPENED),
+    "attendance": (state.take_last, _BY_HAPPENED),
+    "audits": (state.take_last, _BY_HAPPENED),
+    "incidents": (fold_incident, _BY_HAPPENED),
 }
 """How the events of a family fold, and in which order.
 
@@ -101,15 +101,15 @@ class Situation:
         return {key[0]: value for key, value in found if key[0] and value}
 
     @cached_property
-    def cases(self) -> tuple[state.Case, ...]:
+    def cases(self) -> tuple[state.DeclaredCase, ...]:
         """Every declared case and contact by its date: for the health officer alone."""
         found = (case for cases in self._states("cases").values() for case in cases)
         return tuple(sorted(found, key=lambda case: (case.at, case.event)))
 
     @cached_property
-    def cases_at(self) -> Mapping[str, tuple[state.Case, ...]]:
+    def cases_at(self) -> Mapping[str, tuple[state.DeclaredCase, ...]]:
         """The cases by site, each by its date: for the health officer alone."""
-        found: dict[str, list[state.Case]] = {}
+        found: dict[str, list[state.DeclaredCase]] = {}
         for case in self.cases:
             found.setdefault(case.site, []).append(case)
         return {site: tuple(cases) for site, cases in found.items()}
@@ -220,25 +220,25 @@ def _unavailable(
     return span
 
 
-def empty(site_ids: Iterable[str] = ()) -> Situation:
+def empty_situation(site_ids: Iterable[str] = ()) -> Situation:
     """Return the situation in which nothing has happened: every site open, everybody there."""
     return Situation(site_ids=tuple(site_ids))
 
 
-def apply(situation: Situation, event: Event) -> Situation:
+def apply_event(situation: Situation, event: Event) -> Situation:
     """Return the situation after one more event; never raises on an event.
 
     An event recorded twice (the same id) changes nothing.
     """
-    return fold((event,), situation)
+    return fold_events((event,), situation)
 
 
-def fold(happened: Iterable[Event], start: Situation | None = None) -> Situation:
+def fold_events(happened: Iterable[Event], start: Situation | None = None) -> Situation:
     """Return the situation after some events, in the order of record, from ``start`` or nothing.
 
     Only the acts on one closed site depend on that order (see ``docs/situation.md``).
     """
-    situation = empty() if start is None else start
+    situation = empty_situation() if start is None else start
     gathered: dict[str, dict[Key, list[Event]]] = {}
     corrections: list[events.EventCorrected] = []
     first, last = situation.first_recorded_at, situation.last_recorded_at

@@ -28,23 +28,23 @@ from releve.situation.events_control import AuthorisationGranted, AuthorisationW
 
 __all__ = [
     "Absence",
-    "Case",
     "Closure",
-    "Order",
+    "ClosureOrder",
+    "DeclaredCase",
     "Outage",
     "Permit",
     "SiteState",
-    "absences_of",
-    "cases_of",
-    "last_of",
-    "outage_of",
-    "permit_of",
-    "site_of",
+    "fold_absences",
+    "fold_cases",
+    "fold_outage",
+    "fold_permit",
+    "fold_site",
+    "take_last",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ClosureOrder:
     """One order that closes a site or keeps it closed; ``event`` is the id of its event."""
 
     event: str
@@ -66,7 +66,7 @@ class Closure:
     the checklist that are done, with who did them. ``reopened_at`` is None while it lasts.
     """
 
-    orders: tuple[Order, ...]
+    orders: tuple[ClosureOrder, ...]
     ordered_at: datetime
     earliest_reopening: datetime | None
     home_only: bool
@@ -92,7 +92,7 @@ class Closure:
         return self.orders[0].rule
 
     @property
-    def rule_order(self) -> Order | None:
+    def rule_order(self) -> ClosureOrder | None:
         """The first order that a rule gave, or None."""
         return next((order for order in self.orders if order.cause == "rule"), None)
 
@@ -123,7 +123,7 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DeclaredCase:
     """A declared case or contact, for the health officer alone.
 
     ``at`` is the date of the case: when it happened, and never after it was recorded.
@@ -158,7 +158,7 @@ class Permit:
     withdrawn_at: datetime | None = None
 
 
-def site_of(events: Sequence[Event]) -> SiteState:
+def fold_site(events: Sequence[Event]) -> SiteState:
     """Fold the acts on one site, in the order of record: each was judged after those before."""
     state = SiteState()
     for event in events:
@@ -182,8 +182,8 @@ def _close(state: SiteState, event: SiteClosed) -> SiteState:
     )
 
 
-def _order(event: SiteClosed | ClosureExtended, cause: str) -> Order:
-    return Order(
+def _order(event: SiteClosed | ClosureExtended, cause: str) -> ClosureOrder:
+    return ClosureOrder(
         event=event.id,
         at=event.happened_at,
         recorded_at=event.recorded_at,
@@ -205,7 +205,7 @@ def _extend(state: SiteState, event: ClosureExtended) -> SiteState:
 
 
 def _join(
-    state: SiteState, closure: Closure, order: Order, event: SiteClosed | ClosureExtended
+    state: SiteState, closure: Closure, order: ClosureOrder, event: SiteClosed | ClosureExtended
 ) -> SiteState:
     """Add an order to a closure: it lasts to the latest of them, and approvals are void."""
     times = [t for t in (closure.earliest_reopening, event.earliest_reopening) if t is not None]
@@ -257,7 +257,7 @@ _SITE_ACTS: dict[type[Event], Callable[[SiteState, Any], SiteState]] = {
 }
 
 
-def absences_of(events: Sequence[Event]) -> tuple[Absence, ...]:
+def fold_absences(events: Sequence[Event]) -> tuple[Absence, ...]:
     """Fold the absences of one agent, by when they happened; a return ends those begun by then."""
     absences: list[Absence] = []
     for event in events:
@@ -278,19 +278,19 @@ def _ended(absence: Absence, event: AgentBack) -> Absence:
     return replace(absence, until=at, back=True) if begun and lasting else absence
 
 
-def cases_of(events: Sequence[Event]) -> tuple[Case, ...]:
+def fold_cases(events: Sequence[Event]) -> tuple[DeclaredCase, ...]:
     """Fold the cases of one agent, by when they happened; clearing ends the one it names.
 
     Where the agent is erased, so is the case that a clearing names: each case stands for itself.
     """
-    cases: list[Case] = []
+    cases: list[DeclaredCase] = []
     for event in events:
         if not isinstance(event, CaseDeclared):
             continue
         at = min(event.happened_at, event.recorded_at)
         if event.status != "cleared":
             cases.append(
-                Case(
+                DeclaredCase(
                     event=event.id,
                     agent=event.agent,
                     site=event.site,
@@ -306,12 +306,12 @@ def cases_of(events: Sequence[Event]) -> tuple[Case, ...]:
     return tuple(cases)
 
 
-def _clears(event: CaseDeclared, case: Case) -> bool:
+def _clears(event: CaseDeclared, case: DeclaredCase) -> bool:
     """Return whether an event clears a case: the one that it names, on its site."""
     return case.event == event.case and case.site == event.site and case.cleared_at is None
 
 
-def outage_of(events: Sequence[Event]) -> Outage | None:
+def fold_outage(events: Sequence[Event]) -> Outage | None:
     """Fold the downs and ups of one line or supply, by when they happened."""
     outage: Outage | None = None
     for event in events:
@@ -324,7 +324,7 @@ def outage_of(events: Sequence[Event]) -> Outage | None:
     return outage
 
 
-def permit_of(events: Sequence[Event]) -> Permit | None:
+def fold_permit(events: Sequence[Event]) -> Permit | None:
     """Fold one authorisation, by when it happened: its last grant, and its withdrawal after it."""
     permit: Permit | None = None
     for event in events:
@@ -335,6 +335,6 @@ def permit_of(events: Sequence[Event]) -> Permit | None:
     return permit
 
 
-def last_of(events: Sequence[Event]) -> Event | None:
+def take_last(events: Sequence[Event]) -> Event | None:
     """Return the event that happened last; it stands for its subject."""
     return events[-1] if events else None

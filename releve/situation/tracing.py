@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from releve.network import Operator, zone
 from releve.situation.presence import Stay
 from releve.situation.rules import TracingRule
-from releve.situation.state import Case
+from releve.situation.state import DeclaredCase
 
-__all__ = ["Cluster", "Contact", "clusters", "contacts"]
+__all__ = ["CaseCluster", "TracedContact", "find_clusters", "trace_contacts"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class CaseCluster:
     """Confirmed cases that shared a place or a time, each within the days of the one before.
 
     ``kind``: floor, zone, shuttle or shift. ``name``: the id of the floor or zone, the shuttle, or
@@ -34,7 +34,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class TracedContact:
     """What one agent shared with a case, over all stays of the days looked at.
 
     ``nearest_m`` is the least distance of their seats on one floor, None when never known.
@@ -74,9 +74,9 @@ class _Ground:
         return self._rides.get((stay.shuttle, stay.site), 0.0)
 
 
-def clusters(
-    cases: Iterable[Case], stays: Sequence[Stay], operator: Operator, rule: TracingRule
-) -> tuple[Cluster, ...]:
+def find_clusters(
+    cases: Iterable[DeclaredCase], stays: Sequence[Stay], operator: Operator, rule: TracingRule
+) -> tuple[CaseCluster, ...]:
     """Return the clusters of confirmed cases, the largest first.
 
     A case shares what its agent's stays had in the rule's ``cluster_days`` before its date. Two
@@ -87,7 +87,7 @@ def clusters(
     of_agent: dict[str, list[Stay]] = {}
     for stay in stays:
         of_agent.setdefault(stay.agent, []).append(stay)
-    shared: dict[tuple[str, str, str], list[Case]] = {}
+    shared: dict[tuple[str, str, str], list[DeclaredCase]] = {}
     for case in sorted(cases, key=lambda case: (case.at, case.event)):
         if case.status != "declared_case" or not case.agent:
             continue
@@ -118,9 +118,9 @@ def _shared_by(
     yield "shift", stay.site, f"{first:%H:%M}-{last:%H:%M}"
 
 
-def _chains(cases: Sequence[Case], span: timedelta) -> Iterator[list[Case]]:
+def _chains(cases: Sequence[DeclaredCase], span: timedelta) -> Iterator[list[DeclaredCase]]:
     """Yield runs of cases, each within ``span`` of the one before; the cases are by date."""
-    chain: list[Case] = []
+    chain: list[DeclaredCase] = []
     for case in cases:
         if chain and case.at - chain[-1].at > span:
             yield chain
@@ -130,16 +130,16 @@ def _chains(cases: Sequence[Case], span: timedelta) -> Iterator[list[Case]]:
         yield chain
 
 
-def _cluster(key: tuple[str, str, str], cases: list[Case]) -> Cluster:
+def _cluster(key: tuple[str, str, str], cases: list[DeclaredCase]) -> CaseCluster:
     kind, site, name = key
     agents = tuple(dict.fromkeys(case.agent for case in cases))
     events = tuple(case.event for case in cases)
-    return Cluster(kind, site, name, events, agents, cases[0].at, cases[-1].at)
+    return CaseCluster(kind, site, name, events, agents, cases[0].at, cases[-1].at)
 
 
-def contacts(
-    case: Case, stays: Sequence[Stay], operator: Operator, rule: TracingRule
-) -> tuple[Contact, ...]:
+def trace_contacts(
+    case: DeclaredCase, stays: Sequence[Stay], operator: Operator, rule: TracingRule
+) -> tuple[TracedContact, ...]:
     """Return who shared a zone, a neighbouring seat or a shuttle with a case, the closest first.
 
     Looked at: the case's stays that end after ``days_before`` days before its date and start
@@ -201,11 +201,11 @@ def _rides(mine: Stay, other: Stay, apart: timedelta) -> int:
     return int(there <= apart) + int(back <= apart)
 
 
-def _contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> Contact:
+def _contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> TracedContact:
     neighbour = sum(meeting.neighbour_minutes for meeting in meetings)
     riding = sum(meeting.ride_minutes for meeting in meetings)
     nearest = min(meeting.distance_m for meeting in meetings)
-    return Contact(
+    return TracedContact(
         agent=agent,
         zone_minutes=sum(meeting.zone_minutes for meeting in meetings),
         neighbour_minutes=neighbour,
@@ -218,6 +218,6 @@ def _contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> Con
     )
 
 
-def _closeness(contact: Contact) -> tuple[bool, float, float, float, str]:
+def _closeness(contact: TracedContact) -> tuple[bool, float, float, float, str]:
     minutes = (-contact.neighbour_minutes, -contact.shuttle_minutes, -contact.zone_minutes)
     return (not contact.close, *minutes, contact.agent)

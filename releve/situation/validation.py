@@ -11,31 +11,33 @@ from releve.situation import events
 from releve.situation import validation_control as control
 from releve.situation import validation_incident as incident
 from releve.situation.event import Event
-from releve.situation.refusal import Context, Refusal, local_day, refuse
-from releve.situation.rules import RecordingRule, ReopeningRule, Rules
+from releve.situation.refusal import EventRefusal, ValidationContext, refuse, to_local_day
+from releve.situation.rules import RecordingRule, ReopeningRule, SituationRules
 from releve.situation.situation import Situation
-from releve.situation.state import Case, Closure
+from releve.situation.state import Closure, DeclaredCase
 
-__all__ = ["refusals", "reopening_terms"]
+__all__ = ["find_refusals", "merge_reopening_terms"]
 
 _LONGEST_DAYS = 366
 
 
-def refusals(
-    event: Event, situation: Situation, operator: Operator, rules: Rules
-) -> tuple[Refusal, ...]:
+def find_refusals(
+    event: Event, situation: Situation, operator: Operator, rules: SituationRules
+) -> tuple[EventRefusal, ...]:
     """Return every reason why an event is not accepted; empty = accepted.
 
     The clock is the event's own ``recorded_at``.
     """
-    context = Context(situation, operator, rules)
+    context = ValidationContext(situation, operator, rules)
     found = [*_check_signature(event, context), *_check_dates(event, context)]
     if not found:
         found += _BY_KIND[type(event)](event, context)
     return tuple(found)
 
 
-def reopening_terms(closure: Closure, site: str, operator: Operator, rules: Rules) -> ReopeningRule:
+def merge_reopening_terms(
+    closure: Closure, site: str, operator: Operator, rules: SituationRules
+) -> ReopeningRule:
     """Return what lifts a closure: what each of its orders asks for, taken together.
 
     Each order by its cause and by the rules of its day. Where no row was in force that day, the
@@ -43,7 +45,7 @@ def reopening_terms(closure: Closure, site: str, operator: Operator, rules: Rule
     """
     found = operator.site.get(site)
     asked = [
-        rules.one(ReopeningRule, local_day(order.at, site, operator), found, order.cause)
+        rules.one(ReopeningRule, to_local_day(order.at, site, operator), found, order.cause)
         or ReopeningRule()
         for order in closure.orders
     ]
@@ -52,11 +54,11 @@ def reopening_terms(closure: Closure, site: str, operator: Operator, rules: Rule
     return ReopeningRule(approvals=approvals, checklist=tuple(items.values()))
 
 
-def _merge_terms(closure: Closure, context: Context, site: str) -> ReopeningRule:
-    return reopening_terms(closure, site, context.operator, context.rules)
+def _merge_terms(closure: Closure, context: ValidationContext, site: str) -> ReopeningRule:
+    return merge_reopening_terms(closure, site, context.operator, context.rules)
 
 
-def _check_signature(event: Event, context: Context) -> Iterator[Refusal]:
+def _check_signature(event: Event, context: ValidationContext) -> Iterator[EventRefusal]:
     if not event.id:
         yield refuse("event.no_id")
     elif context.situation.event(event.id) is not None:
@@ -65,7 +67,7 @@ def _check_signature(event: Event, context: Context) -> Iterator[Refusal]:
         yield refuse("event.no_actor")
 
 
-def _check_dates(event: Event, context: Context) -> Iterator[Refusal]:
+def _check_dates(event: Event, context: ValidationContext) -> Iterator[EventRefusal]:
     rule = context.rules.one(RecordingRule, context.day(event.recorded_at)) or RecordingRule()
     dates = {"happened_at": event.happened_at, "recorded_at": event.recorded_at}
     if event.happened_at > event.recorded_at + timedelta(minutes=rule.ahead_minutes):
@@ -74,7 +76,7 @@ def _check_dates(event: Event, context: Context) -> Iterator[Refusal]:
         yield refuse("date.too_old", **dates, days=rule.behind_days)
 
 
-def _check_case(event: events.CaseDeclared, context: Context) -> Iterator[Refusal]:
+def _check_case(event: events.CaseDeclared, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from context.site_faults(event, event.site)
     yield from context.agent_faults(event.agent)
     yield from _check_measure_days(event, context.day(event.happened_at, event.site))
@@ -86,13 +88,13 @@ def _check_case(event: events.CaseDeclared, context: Context) -> Iterator[Refusa
         yield refuse("case.nothing_to_clear")
 
 
-def _can_clear(event: events.CaseDeclared, case: Case) -> bool:
+def _can_clear(event: events.CaseDeclared, case: DeclaredCase) -> bool:
     """Return whether a clearing names this case, with its agent and site, while it is open."""
     named = (event.case, event.agent, event.site) == (case.event, case.agent, case.site)
     return named and case.cleared_at is None and case.at <= event.happened_at
 
 
-def _check_measure_days(event: events.CaseDeclared, day: date) -> Iterator[Refusal]:
+def _check_measure_days(event: events.CaseDeclared, day: date) -> Iterator[EventRefusal]:
     """Yield what is wrong with the days of a measure that was declared on a day."""
     since = event.since or day
     if abs((since - day).days) >= _LONGEST_DAYS:
@@ -103,7 +105,9 @@ def _check_measure_days(event: events.CaseDeclared, day: date) -> Iterator[Refus
         yield refuse("case.too_long", since=since, until=event.until)
 
 
-def _check_absence(event: events.AgentUnavailable, context: Context) -> Iterator[Refusal]:
+def _check_absence(
+    event: events.AgentUnavailable, context: ValidationContext
+) -> Iterator[EventRefusal]:
     yield from context.agent_faults(event.agent)
     start = event.start or event.happened_at
     if event.until is not None and event.until <= start:
@@ -115,7 +119,7 @@ def _check_absence(event: events.AgentUnavailable, context: Context) -> Iterator
             yield refuse("event.same", kind=event.kind, earlier=absence.event)
 
 
-def _check_return(event: events.AgentBack, context: Context) -> Iterator[Refusal]:
+def _check_return(event: events.AgentBack, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from context.agent_faults(event.agent)
     absences = context.situation.absences.get(event.agent, ())
     if event.absence:
@@ -129,7 +133,7 @@ def _check_return(event: events.AgentBack, context: Context) -> Iterator[Refusal
         yield refuse("absence.none", agent=event.agent)
 
 
-def _check_closing(event: events.SiteClosed, context: Context) -> Iterator[Refusal]:
+def _check_closing(event: events.SiteClosed, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from context.site_faults(event, event.site)
     state = context.situation.site(event.site)
     if state.closure is not None:
@@ -154,8 +158,8 @@ def _check_closure(
     | events.ReopeningChecked
     | events.ReopeningApproved
     | events.SiteReopened,
-    context: Context,
-) -> Iterator[Refusal]:
+    context: ValidationContext,
+) -> Iterator[EventRefusal]:
     """Yield what forbids any act on a closure."""
     yield from context.site_faults(event, event.site)
     closure = context.situation.site(event.site).closure
@@ -166,7 +170,9 @@ def _check_closure(
         yield refuse("closure.before", site=event.site, **dates)
 
 
-def _check_extension(event: events.ClosureExtended, context: Context) -> Iterator[Refusal]:
+def _check_extension(
+    event: events.ClosureExtended, context: ValidationContext
+) -> Iterator[EventRefusal]:
     yield from _check_closure(event, context)
     if event.rule and not event.actor.startswith("rule:"):
         yield refuse("closure.rule")
@@ -178,7 +184,9 @@ def _check_extension(event: events.ClosureExtended, context: Context) -> Iterato
         yield refuse("extension.not_later", site=event.site, earliest=earliest)
 
 
-def _check_item(event: events.ReopeningChecked, context: Context) -> Iterator[Refusal]:
+def _check_item(
+    event: events.ReopeningChecked, context: ValidationContext
+) -> Iterator[EventRefusal]:
     yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is None:
@@ -190,7 +198,9 @@ def _check_item(event: events.ReopeningChecked, context: Context) -> Iterator[Re
         yield refuse("reopening.item_done", item=event.item, by=dict(closure.done)[event.item])
 
 
-def _check_approval(event: events.ReopeningApproved, context: Context) -> Iterator[Refusal]:
+def _check_approval(
+    event: events.ReopeningApproved, context: ValidationContext
+) -> Iterator[EventRefusal]:
     yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is not None:
@@ -201,7 +211,9 @@ def _check_approval(event: events.ReopeningApproved, context: Context) -> Iterat
         yield refuse("approval.by_rule")
 
 
-def _check_checklist(closure: Closure, context: Context, site: str) -> Iterator[Refusal]:
+def _check_checklist(
+    closure: Closure, context: ValidationContext, site: str
+) -> Iterator[EventRefusal]:
     done = dict(closure.done)
     items = _merge_terms(closure, context, site).items
     missing = [item for item in items if item not in done]
@@ -209,7 +221,9 @@ def _check_checklist(closure: Closure, context: Context, site: str) -> Iterator[
         yield refuse("reopening.checklist", items=tuple(missing))
 
 
-def _check_reopening(event: events.SiteReopened, context: Context) -> Iterator[Refusal]:
+def _check_reopening(
+    event: events.SiteReopened, context: ValidationContext
+) -> Iterator[EventRefusal]:
     yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is not None:
@@ -217,8 +231,8 @@ def _check_reopening(event: events.SiteReopened, context: Context) -> Iterator[R
 
 
 def _check_lifting(
-    event: Event, closure: Closure, site: str, context: Context
-) -> Iterator[Refusal]:
+    event: Event, closure: Closure, site: str, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield the terms that are not met for an event to lift a closure, or an order of it."""
     earliest = closure.earliest_reopening
     if earliest is not None and min(event.happened_at, event.recorded_at) < earliest:
@@ -229,7 +243,9 @@ def _check_lifting(
         yield refuse("reopening.approvals", given=given, needed=needed, missing=needed - given)
 
 
-def _check_outage(event: events.LinkDown | events.PowerDown, context: Context) -> Iterator[Refusal]:
+def _check_outage(
+    event: events.LinkDown | events.PowerDown, context: ValidationContext
+) -> Iterator[EventRefusal]:
     yield from _check_place(event, context)
     outage = context.situation.outages.get(event.subject)
     if outage is not None and outage.since <= event.happened_at:
@@ -238,14 +254,16 @@ def _check_outage(event: events.LinkDown | events.PowerDown, context: Context) -
         yield refuse("outage.expected", expected_until=event.expected_until)
 
 
-def _check_outage_end(event: events.LinkUp | events.PowerUp, context: Context) -> Iterator[Refusal]:
+def _check_outage_end(
+    event: events.LinkUp | events.PowerUp, context: ValidationContext
+) -> Iterator[EventRefusal]:
     yield from _check_place(event, context)
     outage = context.situation.outages.get(event.subject)
     if outage is None or outage.since > event.happened_at:
         yield refuse("outage.not_down")
 
 
-def _check_place(event: Event, context: Context) -> Iterator[Refusal]:
+def _check_place(event: Event, context: ValidationContext) -> Iterator[EventRefusal]:
     site, carrier = getattr(event, "site", ""), getattr(event, "carrier", "")
     if bool(site) == bool(carrier):
         yield refuse("outage.place")
@@ -255,7 +273,9 @@ def _check_place(event: Event, context: Context) -> Iterator[Refusal]:
         yield refuse("carrier.unknown", carrier=carrier)
 
 
-def _check_correction(event: events.EventCorrected, context: Context) -> Iterator[Refusal]:
+def _check_correction(
+    event: events.EventCorrected, context: ValidationContext
+) -> Iterator[EventRefusal]:
     found = context.situation.event(event.corrects)
     if found is None:
         yield refuse("correction.unknown", corrects=event.corrects)
@@ -271,7 +291,7 @@ def _check_correction(event: events.EventCorrected, context: Context) -> Iterato
             yield from _check_lifting(event, closure, found.site, context)
 
 
-_BY_KIND: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {
+_BY_KIND: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]] = {
     events.CaseDeclared: _check_case,
     events.AgentUnavailable: _check_absence,
     events.AgentBack: _check_return,

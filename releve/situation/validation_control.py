@@ -10,14 +10,16 @@ from typing import Any
 
 from releve.situation import events_control as events
 from releve.situation.event import Event
-from releve.situation.refusal import Context, Refusal, refuse
+from releve.situation.refusal import EventRefusal, ValidationContext, refuse
 
 __all__ = ["CHECKS"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def _check_inspection(event: events.InspectionHeld, context: Context) -> Iterator[Refusal]:
+def _check_inspection(
+    event: events.InspectionHeld, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why an inspection is not accepted."""
     yield from context.site_faults(event, event.site)
     day = context.day(event.happened_at, event.site)
@@ -26,7 +28,9 @@ def _check_inspection(event: events.InspectionHeld, context: Context) -> Iterato
     yield from _find_same(event, context.situation.inspections, context)
 
 
-def _check_daily_check(event: events.CheckDone, context: Context) -> Iterator[Refusal]:
+def _check_daily_check(
+    event: events.CheckDone, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why a daily check is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.day > context.day(event.recorded_at, event.site):
@@ -39,7 +43,7 @@ def _check_daily_check(event: events.CheckDone, context: Context) -> Iterator[Re
     yield from _find_same(event, earlier, context)
 
 
-def _check_tests(event: events.PeopleTested, context: Context) -> Iterator[Refusal]:
+def _check_tests(event: events.PeopleTested, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why a count of tests is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.positive is not None and event.positive > event.tested:
@@ -50,7 +54,9 @@ def _check_tests(event: events.PeopleTested, context: Context) -> Iterator[Refus
     yield from _find_same(event, context.situation.tests, context)
 
 
-def _check_grant(event: events.AuthorisationGranted, context: Context) -> Iterator[Refusal]:
+def _check_grant(
+    event: events.AuthorisationGranted, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why a permit is not accepted."""
     if not event.authorisation:
         yield refuse("authorisation.no_id")
@@ -68,7 +74,9 @@ def _check_grant(event: events.AuthorisationGranted, context: Context) -> Iterat
         yield refuse("authorisation.taken", authorisation=event.authorisation)
 
 
-def _check_withdrawal(event: events.AuthorisationWithdrawn, context: Context) -> Iterator[Refusal]:
+def _check_withdrawal(
+    event: events.AuthorisationWithdrawn, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why a withdrawal is not accepted; a permit of the operator's table has none yet."""
     permit = context.situation.permits.get(event.authorisation)
     in_table = any(row.id == event.authorisation for row in context.operator.authorisations)
@@ -81,7 +89,9 @@ def _check_withdrawal(event: events.AuthorisationWithdrawn, context: Context) ->
         yield refuse("authorisation.before", authorisation=event.authorisation, **dates)
 
 
-def _check_attendance(event: events.AgentsPresent, context: Context) -> Iterator[Refusal]:
+def _check_attendance(
+    event: events.AgentsPresent, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why an attendance is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.day > context.day(event.recorded_at, event.site):
@@ -98,7 +108,7 @@ def _check_attendance(event: events.AgentsPresent, context: Context) -> Iterator
     yield from _find_same(event, earlier, context)
 
 
-def _check_audit(event: events.AuditVerdict, context: Context) -> Iterator[Refusal]:
+def _check_audit(event: events.AuditVerdict, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why an auditor's verdict is not accepted."""
     if event.site:
         yield from context.site_faults(event, event.site)
@@ -111,7 +121,9 @@ def _check_audit(event: events.AuditVerdict, context: Context) -> Iterator[Refus
     yield from _find_same(event, earlier, context)
 
 
-def _find_same(event: Event, earlier: Iterable[Event], context: Context) -> Iterator[Refusal]:
+def _find_same(
+    event: Event, earlier: Iterable[Event], context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield a refusal for each earlier event with the same values, by any author at any time."""
     for other in earlier:
         again = replace(event, id=other.id, recorded_at=other.recorded_at, actor=other.actor)
@@ -119,7 +131,9 @@ def _find_same(event: Event, earlier: Iterable[Event], context: Context) -> Iter
             yield refuse("event.same", kind=event.kind, earlier=other.id)
 
 
-def _check_measures(measures: Iterable[str], context: Context, day: date) -> Iterator[Refusal]:
+def _check_measures(
+    measures: Iterable[str], context: ValidationContext, day: date
+) -> Iterator[EventRefusal]:
     """Yield the measures that the charter of the day lacks, or that are given twice."""
     charter = context.rules.charter(day)
     seen: set[str] = set()
@@ -131,13 +145,13 @@ def _check_measures(measures: Iterable[str], context: Context, day: date) -> Ite
         seen.add(measure)
 
 
-def _check_digests(digests: Iterable[str]) -> Iterator[Refusal]:
+def _check_digests(digests: Iterable[str]) -> Iterator[EventRefusal]:
     for digest in digests:
         if not _DIGEST.fullmatch(digest):
             yield refuse("photo.digest", digest=digest)
 
 
-CHECKS: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {
+CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]] = {
     events.InspectionHeld: _check_inspection,
     events.CheckDone: _check_daily_check,
     events.PeopleTested: _check_tests,

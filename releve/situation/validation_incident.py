@@ -8,12 +8,14 @@ from typing import Any
 from releve.situation import events_incident as events
 from releve.situation.event import Event
 from releve.situation.incidents import Incident
-from releve.situation.refusal import Context, Refusal, refuse
+from releve.situation.refusal import EventRefusal, ValidationContext, refuse
 
 __all__ = ["CHECKS"]
 
 
-def _check_opening(event: events.IncidentOpened, context: Context) -> Iterator[Refusal]:
+def _check_opening(
+    event: events.IncidentOpened, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why an incident is not opened."""
     if event.site:
         yield from context.site_faults(event, event.site)
@@ -28,7 +30,9 @@ def _check_opening(event: events.IncidentOpened, context: Context) -> Iterator[R
             yield refuse("incident.open_already", title=other.opened.title)
 
 
-def _check_role(event: events.IncidentRoleTaken, context: Context) -> Iterator[Refusal]:
+def _check_role(
+    event: events.IncidentRoleTaken, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why a role is not taken."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
@@ -37,7 +41,9 @@ def _check_role(event: events.IncidentRoleTaken, context: Context) -> Iterator[R
             yield refuse("incident.role_held", role=event.role)
 
 
-def _check_decision(event: events.IncidentDecided, context: Context) -> Iterator[Refusal]:
+def _check_decision(
+    event: events.IncidentDecided, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why a decision is not accepted."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
@@ -45,7 +51,9 @@ def _check_decision(event: events.IncidentDecided, context: Context) -> Iterator
     yield from _check_text(event.reason, "reason")
 
 
-def _check_task_set(event: events.IncidentTaskSet, context: Context) -> Iterator[Refusal]:
+def _check_task_set(
+    event: events.IncidentTaskSet, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why a task is not set; one that follows from the review may come after the end."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=not event.follow_up)
@@ -54,7 +62,9 @@ def _check_task_set(event: events.IncidentTaskSet, context: Context) -> Iterator
         yield refuse("task.due", due=event.due)
 
 
-def _check_task_done(event: events.IncidentTaskDone, context: Context) -> Iterator[Refusal]:
+def _check_task_done(
+    event: events.IncidentTaskDone, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why a task is not done."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=False)
@@ -67,19 +77,23 @@ def _check_task_done(event: events.IncidentTaskDone, context: Context) -> Iterat
         yield refuse("task.done_already", by=done.actor)
 
 
-def _check_note(event: events.IncidentNoted, context: Context) -> Iterator[Refusal]:
+def _check_note(event: events.IncidentNoted, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why a line of the log is not accepted."""
     yield from _check_room(event, context.situation.incidents.get(event.incident), while_open=True)
     yield from _check_text(event.note, "note")
 
 
-def _check_review(event: events.IncidentReviewed, context: Context) -> Iterator[Refusal]:
+def _check_review(
+    event: events.IncidentReviewed, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why a review is not accepted."""
     yield from _check_room(event, context.situation.incidents.get(event.incident), while_open=False)
     yield from _check_text(event.well + event.badly, "well")
 
 
-def _check_closing(event: events.IncidentClosed, context: Context) -> Iterator[Refusal]:
+def _check_closing(
+    event: events.IncidentClosed, context: ValidationContext
+) -> Iterator[EventRefusal]:
     """Yield why an incident is not closed."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
@@ -89,7 +103,7 @@ def _check_closing(event: events.IncidentClosed, context: Context) -> Iterator[R
 
 def _check_room(
     event: events.RoomEvent, incident: Incident | None, *, while_open: bool
-) -> Iterator[Refusal]:
+) -> Iterator[EventRefusal]:
     """Yield what forbids any act in an incident room."""
     if incident is None:
         yield refuse("incident.unknown", incident=event.incident)
@@ -103,12 +117,12 @@ def _check_room(
         yield refuse("incident.closed", by=incident.closed.actor)
 
 
-def _check_text(text: str, what: str) -> Iterator[Refusal]:
+def _check_text(text: str, what: str) -> Iterator[EventRefusal]:
     if not text.strip():
         yield refuse("incident.nothing_said", what=what)
 
 
-CHECKS: Mapping[type[Event], Callable[[Any, Context], Iterator[Refusal]]] = {
+CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]] = {
     events.IncidentOpened: _check_opening,
     events.IncidentRoleTaken: _check_role,
     events.IncidentDecided: _check_decision,

@@ -13,7 +13,7 @@ from releve.desk.api.document import document
 from releve.ledger.chain import entries, head
 from releve.ledger.roots import seal
 from releve.live import api as live
-from releve.situation import KINDS, fields_of
+from releve.situation import KINDS, list_fields
 from tests.access.test_clients import HEALTH_KEYS, HEALTH_WORDS, keys
 from tests.desk_api.conftest import Program, program
 from tests.live.acting import Acting
@@ -167,7 +167,7 @@ def test_no_proof_that_is_handed_out_holds_a_field_of_health(
     manager.record("check.done", site=acting.site, day=str(day), findings=[finding], symptomatic=17)
     seal(live.real())
     health = {
-        (kind, row.name) for kind, cls in KINDS.items() for row in fields_of(cls) if row.health
+        (kind, row.name) for kind, cls in KINDS.items() for row in list_fields(cls) if row.health
     }
     seen = set()
     for stored in list(entries()):

@@ -12,7 +12,7 @@ from releve.accounts import grants
 from releve.accounts.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
-from releve.situation import reopening_terms
+from releve.situation import merge_reopening_terms
 from tests.access.people import browser_of
 from tests.desk_live.conftest import Looking
 from tests.live.acting import Acting
@@ -204,7 +204,7 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(acting: Actin
     acting.close()
     closure = live.situation_now().site(acting.site).closure
     assert closure is not None
-    terms = reopening_terms(closure, acting.site, acting.operator, live.rules_now())
+    terms = merge_reopening_terms(closure, acting.site, acting.operator, live.rules_now())
     acting.check(*terms.items)
     path = f"/record/reopening/{acting.site}"
     webs = {}

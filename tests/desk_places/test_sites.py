@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.live import api as live
-from releve.situation import CheckDone, Finding, InspectionHeld
+from releve.situation import CheckDone, InspectionHeld, MeasureFinding
 from tests.access.people import signed_in
 from tests.live.acting import Acting
 
@@ -123,8 +123,8 @@ def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(
     assert charter is not None
     kept, wanting = charter.measures[:2]
     found = (
-        Finding(measure=kept.id, verdict="kept"),
-        Finding(measure=wanting.id, verdict="not_kept", note="<b>"),
+        MeasureFinding(measure=kept.id, verdict="kept"),
+        MeasureFinding(measure=wanting.id, verdict="not_kept", note="<b>"),
     )
     day = acting.plans[0].day
     acting.act(

@@ -342,7 +342,7 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
         Stream.objects.filter(name=acting.stream).update(offset=F("offset") + timedelta(hours=1))
         return lock()
 
-    monkeypatch.setattr(event_service, "answers", calls_for)
+    monkeypatch.setattr(event_service, "derive_events", calls_for)
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "lock", slow_lock)
         (seq,) = event_service.answer_rules(acting.stream)

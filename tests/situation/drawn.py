@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 from hypothesis import strategies as st
 
-from releve.situation import KINDS, Event, EventField, Finding, fields_of
+from releve.situation import KINDS, Event, EventField, MeasureFinding, list_fields
 
 TEXTS = st.text(
     st.characters(codec="utf-8", exclude_characters="".join(map(chr, [*range(32), 127]))),
@@ -37,7 +37,7 @@ def _plain(wanted: Any, field: EventField) -> st.SearchStrategy[Any]:
     if condition.one_of:
         return st.sampled_from(condition.one_of)
     if dataclasses.is_dataclass(wanted):
-        return st.builds(wanted, **{part.name: values_of(part) for part in fields_of(wanted)})  # type: ignore[arg-type]
+        return st.builds(wanted, **{part.name: values_of(part) for part in list_fields(wanted)})  # type: ignore[arg-type]
     least, most = condition.at_least or 0, condition.at_most
     kinds: dict[Any, st.SearchStrategy[Any]] = {
         datetime: TIMES,
@@ -55,7 +55,7 @@ def any_event(kind: str | None = None) -> st.SearchStrategy[Event]:
     if kind is None:
         return st.one_of([any_event(kind) for kind in sorted(KINDS)])
     row = KINDS[kind]
-    return st.builds(row, **{field.name: values_of(field) for field in fields_of(row)})
+    return st.builds(row, **{field.name: values_of(field) for field in list_fields(row)})
 
 
 SITES = ("casa", "rabat", "lille")
@@ -65,7 +65,7 @@ _NEAR = st.integers(0, 40 * 24).map(
 )
 _NEAR_DAYS = st.dates(date(2026, 11, 1), date(2026, 12, 20))
 _FINDINGS = st.builds(
-    Finding,
+    MeasureFinding,
     measure=st.sampled_from(("masks", "ventilation", "canteen")),
     verdict=st.sampled_from(("kept", "partly", "not_kept")),
 )
@@ -110,7 +110,7 @@ def near_event() -> st.SearchStrategy[Event]:
 
 
 def _near(kind: str) -> st.SearchStrategy[Event]:
-    fields = {field.name: _near_values(kind, field) for field in fields_of(KINDS[kind])}
+    fields = {field.name: _near_values(kind, field) for field in list_fields(KINDS[kind])}
     return st.builds(KINDS[kind], **fields)
 
 

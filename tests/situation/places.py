@@ -23,17 +23,17 @@ from releve.network import (
 from releve.situation import (
     KINDS,
     Event,
+    EventRefusal,
     Notice,
-    Refusal,
-    Rules,
     Situation,
-    answers,
-    apply,
-    empty,
-    notices,
-    refusals,
+    SituationRules,
+    apply_event,
+    derive_events,
+    empty_situation,
+    find_refusals,
+    list_notices,
 )
-from releve.situation.shipped import shipped_rules
+from releve.situation.shipped import load_shipped_rules
 
 START = datetime(2026, 11, 30, 9, tzinfo=UTC)
 """A Monday, 9 h at Casablanca (on UTC all year) and 10 h at Lille."""
@@ -94,9 +94,11 @@ class Chain:
     """Records events one after the other as the desk does: refused, or applied and answered."""
 
     operator: Operator = field(default_factory=operator)
-    rules: Rules = field(default_factory=shipped_rules)
+    rules: SituationRules = field(default_factory=load_shipped_rules)
     now: datetime = START
-    situation: Situation = field(default_factory=lambda: empty(("casa", "rabat", "lille")))
+    situation: Situation = field(
+        default_factory=lambda: empty_situation(("casa", "rabat", "lille"))
+    )
     events: list[Event] = field(default_factory=list)
     count: int = 0
 
@@ -119,30 +121,30 @@ class Chain:
         """Return the codes by which an event is refused; it is not recorded."""
         return {refusal.code for refusal in self.reasons(kind, **values)}
 
-    def reasons(self, kind: str, **values: Any) -> tuple[Refusal, ...]:
+    def reasons(self, kind: str, **values: Any) -> tuple[EventRefusal, ...]:
         """Return the refusals of an event; it is not recorded."""
-        return refusals(self.event(kind, **values), self.situation, self.operator, self.rules)
+        return find_refusals(self.event(kind, **values), self.situation, self.operator, self.rules)
 
     def record(self, kind: str, **values: Any) -> tuple[Event, ...]:
         """Record an event that must be accepted; return what the rules answered."""
         event = self.event(kind, **values)
-        reasons = refusals(event, self.situation, self.operator, self.rules)
+        reasons = find_refusals(event, self.situation, self.operator, self.rules)
         assert reasons == (), [reason.sentence() for reason in reasons]
         self._keep([event])
         return self.answer()
 
     def answer(self) -> tuple[Event, ...]:
         """Apply what the rules call for now, each of it acceptable; nothing more may follow."""
-        answered = answers(self.situation, self.operator, self.rules, self.now)
+        answered = derive_events(self.situation, self.operator, self.rules, self.now)
         for event in answered:
-            assert refusals(event, self.situation, self.operator, self.rules) == ()
+            assert find_refusals(event, self.situation, self.operator, self.rules) == ()
             self._keep([event])
-        assert answers(self.situation, self.operator, self.rules, self.now) == ()
+        assert derive_events(self.situation, self.operator, self.rules, self.now) == ()
         return answered
 
     def notices(self, *codes: str) -> list[Notice]:
         """Return what is to be seen to now, of some codes or all."""
-        found = notices(self.situation, self.operator, self.rules, self.now)
+        found = list_notices(self.situation, self.operator, self.rules, self.now)
         return [notice for notice in found if not codes or notice.code in codes]
 
     def case(self, agent: str, site: str = "casa", **values: Any) -> tuple[Event, ...]:
@@ -169,7 +171,7 @@ class Chain:
     def _keep(self, events: Iterable[Event]) -> None:
         for event in events:
             self.events.append(event)
-            self.situation = apply(self.situation, event)
+            self.situation = apply_event(self.situation, event)
 
 
 def kinds_of(events: Iterable[Event]) -> list[str]:

@@ -10,21 +10,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.situation import ClosureExtended, Rules, SiteClosed, closes, load_rules
-from releve.situation.shipped import rules_with
+from releve.situation import (
+    ClosureExtended,
+    SiteClosed,
+    SituationRules,
+    find_closing_case,
+    load_rules,
+)
+from releve.situation.shipped import load_rules_with
 from tests.situation.places import CHECKLIST, START, Chain, kinds_of
 
 HOURS_48 = timedelta(hours=48)
 
 
-def with_closure(**parameters: object) -> Rules:
+def with_closure(**parameters: object) -> SituationRules:
     """Return the shipped rules with another closure row in place of theirs."""
     listed = ", ".join(f"{key}: {value}" for key, value in parameters.items())
     text = (
         "- {id: CLOSE-2, kind: closure, ends: MA-COVID-CLOSE, from: 2021-01-01, source: test,"
         f" confidence: test, parameters: {{{listed}}}}}"
     )
-    return rules_with([text])
+    return load_rules_with([text])
 
 
 def plain_closes(days: list[float], n: int, d: float, new: list[bool]) -> int:
@@ -56,7 +62,7 @@ def plain_closes(days: list[float], n: int, d: float, new: list[bool]) -> int:
 def test_a_site_closes_by_the_first_case_that_completes_a_set_within_the_days(
     days: list[float], n: int, d: float, closing: int
 ) -> None:
-    assert closes(days, n, d) == closing
+    assert find_closing_case(days, n, d) == closing
 
 
 @settings(deadline=None)
@@ -70,8 +76,10 @@ def test_the_rule_equals_the_search_over_every_set_of_cases(
     days: list[int], n: int, d: int, draw: random.Random
 ) -> None:
     new = [draw.random() < 0.5 for _ in days]
-    assert closes(days, n, d, new) == plain_closes([float(day) for day in days], n, d, new)
-    assert closes(days, n, d) == plain_closes(
+    assert find_closing_case(days, n, d, new) == plain_closes(
+        [float(day) for day in days], n, d, new
+    )
+    assert find_closing_case(days, n, d) == plain_closes(
         [float(day) for day in days], n, d, [True] * len(days)
     )
 
@@ -79,7 +87,11 @@ def test_the_rule_equals_the_search_over_every_set_of_cases(
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 60), max_size=10).map(sorted), st.integers(1, 4), st.integers(0, 20))
 def test_a_stricter_rule_never_closes_later(days: list[int], n: int, d: int) -> None:
-    found, fewer, longer = closes(days, n, d), closes(days, n - 1 or 1, d), closes(days, n, d + 3)
+    found, fewer, longer = (
+        find_closing_case(days, n, d),
+        find_closing_case(days, n - 1 or 1, d),
+        find_closing_case(days, n, d + 3),
+    )
     if found >= 0:
         assert 0 <= fewer <= found
         assert 0 <= longer <= found
@@ -352,7 +364,7 @@ def test_two_rules_in_force_each_give_their_order() -> None:
         "- {id: CLOSE-5, kind: closure, from: 2020-01-01, source: test, confidence: test,"
         " parameters: {n: 3, days: 14, hours: 240}}"
     )
-    chain = Chain(rules=rules_with([text]))
+    chain = Chain(rules=load_rules_with([text]))
     chain.case("a1")
     chain.case("a2")
     assert chain.closed()
@@ -367,7 +379,7 @@ def test_a_row_that_takes_over_during_a_closure_gives_no_second_order() -> None:
         "- {id: CLOSE-2, kind: closure, ends: MA-COVID-CLOSE, from: 2026-12-01, source: test,"
         " confidence: test, parameters: {n: 2}}"
     )
-    chain = Chain(rules=rules_with([text]))
+    chain = Chain(rules=load_rules_with([text]))
     chain.case("a1")
     chain.after(minutes=1).case("a2")
     assert chain.after(days=1).answer() == ()

@@ -7,8 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releve.situation import Case, absence_id, erase_on, plannable_sites
-from releve.situation.shipped import rules_with, shipped_rules
+from releve.situation import (
+    DeclaredCase,
+    compute_erasure_day,
+    derive_absence_id,
+    find_plannable_sites,
+)
+from releve.situation.shipped import load_rules_with, load_shipped_rules
 from tests.situation.places import START, Chain, kinds_of, operator, permit
 
 DAY = START.date()
@@ -118,14 +123,14 @@ def test_no_value_of_health_is_in_what_planning_is_told() -> None:
         case.event for case in ill.situation.cases
     }
     names = {field.name for rows in ill.situation.absences.values() for field in fields(rows[0])}
-    shared = names & {field.name for field in fields(Case)}
+    shared = names & {field.name for field in fields(DeclaredCase)}
     assert shared == {"event", "until"}, "an id of its own and the day the agent is back"
 
 
 def test_the_id_of_an_absence_does_not_show_its_case() -> None:
     chain = Chain()
     (absence,) = chain.case("a1", id="case-of-the-30th")
-    assert absence.id == absence_id("case-of-the-30th")
+    assert absence.id == derive_absence_id("case-of-the-30th")
     assert "case" not in absence.id
     assert absence.actor == "rule:ABSENCE"
 
@@ -137,25 +142,27 @@ NEEDED = (
 
 
 def test_a_site_without_a_valid_permit_is_not_planned_where_the_rule_of_the_day_asks() -> None:
-    chain = Chain(rules=rules_with([NEEDED]))
+    chain = Chain(rules=load_rules_with([NEEDED]))
     day = DAY + timedelta(days=2)
     permit_of = {"authorisation": "w1", "of": "site", "site": "casa", "valid_to": day}
     chain.record("authorisation.granted", valid_from=DAY, **permit_of)
     planned = {
-        n: plannable_sites(chain.situation, chain.operator, chain.rules, DAY + timedelta(n))
+        n: find_plannable_sites(chain.situation, chain.operator, chain.rules, DAY + timedelta(n))
         for n in (0, 1, 2, 3)
     }
     assert planned[0] == ("casa", "rabat", "lille"), "no rule asks for one yet"
     assert planned[1] == planned[2] == ("casa", "lille")
     assert planned[3] == ("lille",), "the permit is over"
     chain.record("authorisation.withdrawn", authorisation="w1")
-    assert plannable_sites(chain.situation, chain.operator, chain.rules, day) == ("lille",)
+    assert find_plannable_sites(chain.situation, chain.operator, chain.rules, day) == ("lille",)
 
 
 def test_a_table_that_holds_a_permit_asks_for_one_everywhere() -> None:
     held = permit("t1", "casa", "2026-11-01", "2026-12-31")
     chain = Chain(operator(authorisations=(held,)))
-    assert plannable_sites(chain.situation, chain.operator, shipped_rules(), DAY) == ("casa",)
+    assert find_plannable_sites(chain.situation, chain.operator, load_shipped_rules(), DAY) == (
+        "casa",
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,5 +180,5 @@ def test_personal_values_are_erased_on_their_day(
     kind: str, values: dict[str, object], days: int | None
 ) -> None:
     chain = Chain()
-    day = erase_on(chain.event(kind, **values), chain.operator, chain.rules)
+    day = compute_erasure_day(chain.event(kind, **values), chain.operator, chain.rules)
     assert day == (None if days is None else DAY + timedelta(days=days))

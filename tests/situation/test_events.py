@@ -18,8 +18,8 @@ from releve.situation import (
     EventFaults,
     event_from_json,
     event_to_json,
-    fields_of,
     health_fields,
+    list_fields,
     personal_fields,
 )
 from releve.situation.situation import FAMILIES
@@ -93,25 +93,25 @@ def test_there_is_an_event_for_everything_that_is_recorded() -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_and_field_says_what_it_is(kind: str) -> None:
     assert KINDS[kind].doc.endswith(".")
-    assert [field.name for field in fields_of(KINDS[kind]) if not field.doc] == []
+    assert [field.name for field in list_fields(KINDS[kind]) if not field.doc] == []
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_personal_field_has_an_empty_default(kind: str) -> None:
-    by_name = {field.name: field for field in fields_of(KINDS[kind])}
+    by_name = {field.name: field for field in list_fields(KINDS[kind])}
     assert [name for name in personal_fields(kind) if by_name[name].default] == []
 
 
 def test_a_field_that_names_an_agent_is_personal_everywhere() -> None:
     naming = {"agent", "agents", "inspectors", "commission"}
     for kind, row in KINDS.items():
-        for field in fields_of(row):
+        for field in list_fields(row):
             assert field.personal or field.name not in naming, f"{kind}.{field.name}"
 
 
 def test_a_case_holds_status_dates_and_site_and_nothing_else_of_health() -> None:
     assert health_fields("case.declared") == ("status", "agent", "case", "since", "until")
-    own = {field.name for field in fields_of(CaseDeclared)}
+    own = {field.name for field in list_fields(CaseDeclared)}
     assert own == {
         *("id", "happened_at", "recorded_at", "actor"),
         *("site", "status", "agent", "case", "since", "until"),
@@ -121,7 +121,7 @@ def test_a_case_holds_status_dates_and_site_and_nothing_else_of_health() -> None
 def test_an_absence_has_no_field_of_health_and_none_for_a_reason() -> None:
     for kind in ("agent.unavailable", "agent.back"):
         assert health_fields(kind) == ()
-        names = {field.name for field in fields_of(KINDS[kind])}
+        names = {field.name for field in list_fields(KINDS[kind])}
         assert not names & {"reason", "cause", "note", "status", "rule"}
 
 
@@ -219,4 +219,4 @@ def test_every_kind_declares_its_label_permission_and_family(kind: str) -> None:
     assert event.label[:1].isupper()
     assert event.permission
     assert event.family in FAMILIES or event is EventCorrected
-    assert set(event.about) <= {field.name for field in fields_of(event)} or not event.family
+    assert set(event.about) <= {field.name for field in list_fields(event)} or not event.family

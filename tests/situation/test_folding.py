@@ -14,23 +14,23 @@ from releve.situation import (
     Event,
     EventCorrected,
     Situation,
-    answers,
-    apply,
-    empty,
+    apply_event,
+    derive_events,
+    empty_situation,
     event_from_json,
     event_to_json,
-    fold,
-    notices,
+    find_plannable_sites,
+    find_refusals,
+    fold_events,
+    list_notices,
+    merge_reopening_terms,
     personal_fields,
-    plannable_sites,
-    refusals,
-    reopening_terms,
 )
-from releve.situation.shipped import shipped_rules
+from releve.situation.shipped import load_shipped_rules
 from tests.situation.drawn import AGENTS, any_event, near_event
 from tests.situation.places import START, Chain, operator
 
-RULES = shipped_rules()
+RULES = load_shipped_rules()
 OPERATOR = operator()
 LAW = settings(deadline=None, max_examples=60)
 SITE_ACTS: tuple[str, ...] = ("site.closed", "closure.extended", "site.reopened")
@@ -55,16 +55,16 @@ def shuffled(events: Sequence[Event], draw: random.Random) -> list[Event]:
 
 
 def one_by_one(events: Sequence[Event]) -> Situation:
-    situation = empty(("casa", "rabat", "lille"))
+    situation = empty_situation(("casa", "rabat", "lille"))
     for event in events:
-        situation = apply(situation, event)
+        situation = apply_event(situation, event)
     return situation
 
 
 @LAW
 @given(EVENTS)
 def test_folding_at_once_equals_applying_one_after_the_other(events: list[Event]) -> None:
-    assert fold(events, empty(("casa", "rabat", "lille"))) == one_by_one(events)
+    assert fold_events(events, empty_situation(("casa", "rabat", "lille"))) == one_by_one(events)
 
 
 @LAW
@@ -73,14 +73,14 @@ def test_the_order_of_record_does_not_matter_beyond_the_acts_on_a_site(
     events: list[Event], draw: random.Random
 ) -> None:
     """Corrections among them too: one may even be folded before what it corrects."""
-    assert fold(shuffled(events, draw)) == fold(events)
+    assert fold_events(shuffled(events, draw)) == fold_events(events)
 
 
 @LAW
 @given(EVENTS)
 def test_an_event_applied_twice_counts_once(events: list[Event]) -> None:
-    once = fold(events)
-    assert fold(events, once) == once
+    once = fold_events(events)
+    assert fold_events(events, once) == once
 
 
 @LAW
@@ -88,7 +88,10 @@ def test_an_event_applied_twice_counts_once(events: list[Event]) -> None:
 def test_a_corrected_event_leaves_no_trace_in_what_the_situation_says(events: list[Event]) -> None:
     wrong = {event.corrects for event in events if isinstance(event, EventCorrected)}
     rest = [e for e in events if e.id not in wrong and not isinstance(e, EventCorrected)]
-    told, never = fold(events, empty(("casa",))), fold(rest, empty(("casa",)))
+    told, never = (
+        fold_events(events, empty_situation(("casa",))),
+        fold_events(rest, empty_situation(("casa",))),
+    )
     for name in ("cases", "checks", "attendance", "audits", "inspections", "tests"):
         assert getattr(told, name) == getattr(never, name), name
     for name in ("absences", "outages", "permits"):
@@ -101,12 +104,12 @@ def test_a_corrected_event_leaves_no_trace_in_what_the_situation_says(events: li
 @given(st.lists(any_event(), max_size=6))
 def test_nothing_raises_on_any_event_whatever(events: list[Event]) -> None:
     """Not even on those that would be refused, with places and people that do not exist."""
-    situation = fold(events)
+    situation = fold_events(events)
     situation.lost_places(START)
     situation.unavailable(START, LATER)
-    answers(situation, OPERATOR, RULES, START)
+    derive_events(situation, OPERATOR, RULES, START)
     for event in events:
-        for refusal in refusals(event, situation, OPERATOR, RULES):
+        for refusal in find_refusals(event, situation, OPERATOR, RULES):
             assert refusal.sentence()
 
 
@@ -119,16 +122,16 @@ def test_what_is_accepted_applies_and_the_answers_are_acceptable_and_come_once(
     for event in sorted(events, key=lambda event: event.recorded_at):
         event = replace(event, happened_at=min(event.happened_at, event.recorded_at))
         chain.now = event.recorded_at
-        if not refusals(event, chain.situation, OPERATOR, RULES):
-            chain.situation = apply(chain.situation, event)
+        if not find_refusals(event, chain.situation, OPERATOR, RULES):
+            chain.situation = apply_event(chain.situation, event)
             accepted.append(event)
             accepted += chain.answer()
     chain.now = LATER
     accepted += chain.answer()
-    assert chain.situation == fold(accepted, empty(("casa", "rabat", "lille")))
-    for notice in notices(chain.situation, OPERATOR, RULES, LATER):
+    assert chain.situation == fold_events(accepted, empty_situation(("casa", "rabat", "lille")))
+    for notice in list_notices(chain.situation, OPERATOR, RULES, LATER):
         assert notice.sentence()
-    plannable_sites(chain.situation, OPERATOR, RULES, LATER.date())
+    find_plannable_sites(chain.situation, OPERATOR, RULES, LATER.date())
 
 
 CASE, ACT = "case.declared", "act"
@@ -167,7 +170,7 @@ def tried(chain: Chain, step: tuple[str, str, str, float, int]) -> tuple[str, di
         return "site.closed", {"site": site, "cause": ("hazard", "operator")[number % 2]}
     left = [
         item
-        for item in reopening_terms(closure, site, chain.operator, chain.rules).items
+        for item in merge_reopening_terms(closure, site, chain.operator, chain.rules).items
         if item not in dict(closure.done)
     ]
     if left:
@@ -182,9 +185,9 @@ def attempt(chain: Chain, step: tuple[str, str, str, float, int]) -> None:
     """Try a step; what is accepted must change something, and be answered."""
     kind, values = tried(chain, step)
     event = chain.event(kind, **values)
-    if not refusals(event, chain.situation, chain.operator, chain.rules):
+    if not find_refusals(event, chain.situation, chain.operator, chain.rules):
         before = chain.situation
-        chain.situation = apply(before, event)
+        chain.situation = apply_event(before, event)
         chain.events.append(event)
         assert chain.situation != before, f"{kind} was accepted and changed nothing"
         if kind == "site.reopened":
@@ -206,7 +209,7 @@ def test_a_walk_through_cases_closures_and_corrections_keeps_the_laws(
         chain.answer()
         for _ in range(8 if step[0] == ACT else 1):
             attempt(chain, step)
-    assert fold(chain.events, empty(("casa", "rabat", "lille"))) == chain.situation
+    assert fold_events(chain.events, empty_situation(("casa", "rabat", "lille"))) == chain.situation
 
 
 @LAW
@@ -220,7 +223,7 @@ def test_after_the_erasure_of_everybody_places_and_counts_stand_as_they_did(
         for name in personal_fields(event.kind):
             del kept[name]
         erased.append(event_from_json(event.kind, kept))
-    before, after = fold(events), fold(erased)
+    before, after = fold_events(events), fold_events(erased)
     assert after.sites == before.sites
     assert after.lost_places(LATER) == before.lost_places(LATER)
     assert len(after.cases) == len(before.cases)
@@ -232,12 +235,12 @@ def test_after_the_erasure_of_everybody_places_and_counts_stand_as_they_did(
 
 
 def answers_of_agents(situation: Situation) -> list[Event]:
-    found = answers(situation, OPERATOR, RULES, LATER)
+    found = derive_events(situation, OPERATOR, RULES, LATER)
     return [event for event in found if event.kind in ("agent.unavailable", "agent.back")]
 
 
 def test_an_empty_situation_has_every_site_open_and_everybody_there() -> None:
-    situation = empty(("casa", "rabat"))
+    situation = empty_situation(("casa", "rabat"))
     assert not any(state.closed for state in situation.sites.values())
     assert situation.lost_places(START) == situation.lost_places(LATER)
     assert situation.lost_places(START).sites == {}

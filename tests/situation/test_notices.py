@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from releve.situation import NOTICES, Finding
-from releve.situation.shipped import rules_with
+from releve.situation import NOTICES, MeasureFinding
+from releve.situation.shipped import load_rules_with
 from tests.situation.places import CHECKLIST, START, Chain, operator, permit
 
 DAY = START.date()
@@ -30,7 +30,7 @@ def missing(chain: Chain) -> None:
 
 
 def not_kept(chain: Chain) -> None:
-    checked(chain, findings=(Finding(measure="masks", verdict="not_kept"),))
+    checked(chain, findings=(MeasureFinding(measure="masks", verdict="not_kept"),))
 
 
 def crowded(chain: Chain) -> None:
@@ -66,7 +66,7 @@ def granted(chain: Chain, days: int, after: int = 0) -> None:
 
 
 def unpermitted(chain: Chain) -> None:
-    chain.rules = rules_with([AUTH])
+    chain.rules = load_rules_with([AUTH])
 
 
 BEFORE: dict[str, Callable[[Chain], None]] = {
@@ -124,7 +124,7 @@ def test_a_later_check_answers_for_what_an_earlier_one_found() -> None:
     chain = Chain()
     not_kept(chain)
     chain.after(days=1)
-    checked(chain, findings=(Finding(measure="masks", verdict="kept"),))
+    checked(chain, findings=(MeasureFinding(measure="masks", verdict="kept"),))
     assert chain.notices("check.not_kept") == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from releve.situation import CaseDeclared, ClosureExtended, SiteClosed, fold
+from releve.situation import CaseDeclared, ClosureExtended, SiteClosed, fold_events
 from tests.situation.places import Chain
 
 TERMS = {"reopening.checklist", "reopening.approvals"}
@@ -103,7 +103,7 @@ def test_correcting_a_reopening_loses_no_later_order() -> None:
     assert closure.approvals == ()
     sent = {"corrects": second, "reason": "x"}
     assert "reopening.too_early" in chain.refused("event.corrected", **sent)
-    assert fold(chain.events, Chain().situation).sites == chain.situation.sites
+    assert fold_events(chain.events, Chain().situation).sites == chain.situation.sites
 
 
 def test_a_case_is_cleared_by_its_event_on_its_site_and_every_other_clearing_reads_alike() -> None:

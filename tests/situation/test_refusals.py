@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from releve.situation import REFUSALS, Finding, refusals, refuse
-from releve.situation.shipped import rules_with
+from releve.situation import REFUSALS, MeasureFinding, find_refusals, refuse
+from releve.situation.shipped import load_rules_with
 from tests.situation.places import CHECKLIST, START, Chain, operator, permit
 
 DAY = START.date()
@@ -144,13 +144,13 @@ ROWS: list[Row] = [
         "measure.unknown",
         nothing,
         "check.done",
-        CHECK | {"findings": (Finding(measure="dancing", verdict="kept"),)},
+        CHECK | {"findings": (MeasureFinding(measure="dancing", verdict="kept"),)},
     ),
     (
         "measure.twice",
         nothing,
         "check.done",
-        CHECK | {"findings": (Finding(measure="masks", verdict="kept"),) * 2},
+        CHECK | {"findings": (MeasureFinding(measure="masks", verdict="kept"),) * 2},
     ),
     (
         "photo.digest",
@@ -392,12 +392,12 @@ def test_a_date_ahead_is_judged_by_the_rules_of_its_day() -> None:
         "- {id: REC-2, kind: recording, ends: RECORDING, from: 2026-11-30, source: test,"
         " confidence: test, parameters: {ahead_minutes: 60, behind_days: 10}}"
     )
-    chain = Chain(rules=rules_with([text]))
+    chain = Chain(rules=load_rules_with([text]))
     assert chain.refused("power.down", site="casa", happened_at=START + 59 * MINUTE) == set()
     before = chain.event("power.down", site="casa", happened_at=START)
     past = replace(
         before, recorded_at=START - timedelta(days=1), happened_at=START - timedelta(hours=23)
     )
-    assert [r.code for r in refusals(past, chain.situation, chain.operator, chain.rules)] == [
+    assert [r.code for r in find_refusals(past, chain.situation, chain.operator, chain.rules)] == [
         "date.future"
     ]

@@ -8,36 +8,36 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releve.situation import (
-    Case,
-    Contact,
+    DeclaredCase,
     Stay,
+    TracedContact,
     TracingRule,
-    clusters,
-    contacts,
-    placed_stays,
-    roster_stays,
+    find_clusters,
+    list_placed_stays,
+    list_roster_stays,
+    trace_contacts,
 )
 from tests.situation.places import START, Chain, operator
 
 OPERATOR = operator()
 SEATING = {f"a{n}": f"s{n}" for n in range(1, 6)}
-STAYS = roster_stays(OPERATOR, SEATING)
+STAYS = list_roster_stays(OPERATOR, SEATING)
 RULE = TracingRule()
 MIDNIGHT = datetime(2026, 11, 30, tzinfo=UTC)
 
 
-def case_of(agent: str, *, days: float, status: str = "declared_case") -> Case:
+def case_of(agent: str, *, days: float, status: str = "declared_case") -> DeclaredCase:
     """Return a case some days after the first midnight of the roster."""
     at = MIDNIGHT + timedelta(days=days)
     event = f"{agent}-{days:g}"
-    return Case(event, agent, "casa", status, at, at, None, None)
+    return DeclaredCase(event, agent, "casa", status, at, at, None, None)
 
 
 def met(
-    case: Case, stays: tuple[Stay, ...] = STAYS, rule: TracingRule = RULE
-) -> dict[str, Contact]:
+    case: DeclaredCase, stays: tuple[Stay, ...] = STAYS, rule: TracingRule = RULE
+) -> dict[str, TracedContact]:
     """Return the contacts of a case by agent."""
-    return {contact.agent: contact for contact in contacts(case, stays, OPERATOR, rule)}
+    return {contact.agent: contact for contact in trace_contacts(case, stays, OPERATOR, rule)}
 
 
 def test_who_shared_zone_seat_or_shuttle_is_listed_with_for_how_long() -> None:
@@ -89,7 +89,7 @@ def test_those_who_rode_another_run_of_the_shuttle_are_no_contacts() -> None:
     assert "a2" not in met(case_of("a1", days=1), away)
 
 
-@pytest.mark.parametrize("stays", [roster_stays(OPERATOR), ()])
+@pytest.mark.parametrize("stays", [list_roster_stays(OPERATOR), ()])
 def test_what_is_not_known_is_not_shared(stays: tuple[Stay, ...]) -> None:
     found = met(case_of("a1", days=1), stays)
     assert set(found) == ({"a2"} if stays else set()), "without seats the shuttle alone is known"
@@ -98,16 +98,16 @@ def test_what_is_not_known_is_not_shared(stays: tuple[Stay, ...]) -> None:
 
 def test_one_who_was_absent_that_day_is_no_contact() -> None:
     present = {("casa", "2026-11-30"): ("a1", "a3")}
-    assert set(met(case_of("a1", days=1), roster_stays(OPERATOR, SEATING, present))) == {"a3"}
+    assert set(met(case_of("a1", days=1), list_roster_stays(OPERATOR, SEATING, present))) == {"a3"}
 
 
 def test_an_erased_case_has_no_contacts() -> None:
-    assert contacts(case_of("", days=1), STAYS, OPERATOR, RULE) == ()
+    assert trace_contacts(case_of("", days=1), STAYS, OPERATOR, RULE) == ()
 
 
 def test_cases_of_one_zone_floor_shuttle_or_shift_are_clusters() -> None:
     cases = [case_of("a1", days=1), case_of("a2", days=2), case_of("a4", days=2.5)]
-    found = {(c.kind, c.name): c.agents for c in clusters(cases, STAYS, OPERATOR, RULE)}
+    found = {(c.kind, c.name): c.agents for c in find_clusters(cases, STAYS, OPERATOR, RULE)}
     assert found == {
         ("floor", "f1"): ("a1", "a2", "a4"),
         ("shift", "08:00-16:00"): ("a1", "a2", "a4"),
@@ -119,24 +119,27 @@ def test_cases_of_one_zone_floor_shuttle_or_shift_are_clusters() -> None:
 def test_cases_farther_apart_than_the_days_are_no_cluster() -> None:
     short = replace(RULE, cluster_days=1.0)
     cases = [case_of("a1", days=1), case_of("a2", days=2.5)]
-    assert clusters(cases, STAYS, OPERATOR, short) == ()
+    assert find_clusters(cases, STAYS, OPERATOR, short) == ()
 
 
 def test_contacts_and_repeated_reports_make_no_cluster() -> None:
     cases = [case_of("a1", days=1), case_of("a1", days=2), case_of("a2", days=2, status="contact")]
-    assert clusters(cases, STAYS, OPERATOR, RULE) == ()
+    assert find_clusters(cases, STAYS, OPERATOR, RULE) == ()
 
 
 def test_a_case_on_record_is_traced_as_it_stands() -> None:
     chain = Chain()
     chain.case("a1", happened_at=START)
     (case,) = chain.situation.cases
-    assert {contact.agent for contact in contacts(case, STAYS, OPERATOR, RULE)} == {"a2", "a3"}
+    assert {contact.agent for contact in trace_contacts(case, STAYS, OPERATOR, RULE)} == {
+        "a2",
+        "a3",
+    }
 
 
 def test_a_seat_tells_nothing_of_a_stay_on_another_site() -> None:
     end = START + timedelta(hours=8)
     rows = [("a2", site.id, START, end) for site in OPERATOR.sites]
-    found = {stay.site: stay for stay in placed_stays(OPERATOR, rows, SEATING)}
+    found = {stay.site: stay for stay in list_placed_stays(OPERATOR, rows, SEATING)}
     assert (found["casa"].seat, bool(found["casa"].zone)) == ("s2", True)
     assert {(stay.seat, stay.zone) for stay in found.values() if stay.site != "casa"} == {("", "")}

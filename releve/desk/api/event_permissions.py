@@ -18,7 +18,7 @@ from releve.situation import (
     SiteClosed,
     SiteReopened,
     Situation,
-    permits_of,
+    list_permits,
 )
 
 __all__ = ["refuse_elsewhere"]
@@ -53,7 +53,7 @@ def _site(event: Event, operator: Operator, situation: Situation) -> str:
         return site
     agent = event.person
     if isinstance(event, AuthorisationWithdrawn):
-        held = {row.id: row for row in permits_of(situation, operator)}.get(event.authorisation)
+        held = {row.id: row for row in list_permits(situation, operator)}.get(event.authorisation)
         if held is not None and held.of == "site":
             return held.subject
         agent = held.subject if held is not None and held.of == "agent" else ""

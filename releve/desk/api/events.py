@@ -33,9 +33,9 @@ from releve.situation import (
     EventFaults,
     EventField,
     FieldFault,
-    Finding,
+    MeasureFinding,
     event_from_json,
-    fields_of,
+    list_fields,
 )
 from releve.situation.field_values import LONGEST_LIST, LONGEST_TEXT
 
@@ -68,7 +68,7 @@ _FORMATS: Mapping[type, dict[str, Any]] = {
 
 def body_schema(kind: str) -> dict[str, Any]:
     """Return the JSON Schema of what is sent for a kind of event."""
-    fields = [row for row in fields_of(KINDS[kind]) if row.name not in OWN]
+    fields = [row for row in list_fields(KINDS[kind]) if row.name not in OWN]
     found = _object(fields)
     found["required"] = [row.name for row in fields if row.required and row.name != "happened_at"]
     return {"title": kind, "description": KINDS[kind].doc, **found}
@@ -87,7 +87,9 @@ def _property(row: EventField) -> dict[str, Any]:
     doc = f"{row.doc}; empty = now" if row.name == "happened_at" else row.doc
     if get_origin(row.type) is tuple:
         (item, *_rest) = get_args(row.type)
-        inner = _object(fields_of(Finding)) if item is Finding else dict(_FORMATS[item])
+        inner = (
+            _object(list_fields(MeasureFinding)) if item is MeasureFinding else dict(_FORMATS[item])
+        )
         return {"type": "array", "items": inner, "maxItems": LONGEST_LIST, "description": doc}
     types = get_args(row.type) or (row.type,)
     found = dict(_FORMATS[next(item for item in types if item is not NoneType)])

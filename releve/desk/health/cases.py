@@ -22,7 +22,15 @@ from releve.desk.places.stream_context import Moment, when
 from releve.live import api as live
 from releve.live.identity_cache import Kept
 from releve.network import zone
-from releve.situation import AbsenceRule, Case, Cluster, Contact, TracingRule, clusters, contacts
+from releve.situation import (
+    AbsenceRule,
+    CaseCluster,
+    DeclaredCase,
+    TracedContact,
+    TracingRule,
+    find_clusters,
+    trace_contacts,
+)
 
 __all__ = [
     "CasePage",
@@ -81,7 +89,7 @@ class ContactRow:
     agent: str
     why: tuple[str, ...]
     span: str
-    facts: Contact
+    facts: TracedContact
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class CasePage:
     seated: bool = False
 
 
-def open_cases(now: Moment, reach: Scope) -> tuple[Case, ...]:
+def open_cases(now: Moment, reach: Scope) -> tuple[DeclaredCase, ...]:
     """Return the cases of some sites whose measure lasts, the newest first; none erased."""
     found = []
     for case in _known(now, reach):
@@ -116,14 +124,14 @@ def open_cases(now: Moment, reach: Scope) -> tuple[Case, ...]:
     return tuple(reversed(found))
 
 
-def _known(now: Moment, reach: Scope) -> Iterable[Case]:
+def _known(now: Moment, reach: Scope) -> Iterable[DeclaredCase]:
     """Yield the cases that still name an agent, by their date, on sites of the operator."""
     for case in now.situation.cases:
         if case.agent and case.site in now.operator.site and reach.has_site(case.site):
             yield case
 
 
-def _days(case: Case, now: Moment) -> tuple[date, date]:
+def _days(case: DeclaredCase, now: Moment) -> tuple[date, date]:
     """Return the first and the last day of a measure, by the rule of its day."""
     site = now.operator.site[case.site]
     day = case.at.astimezone(zone(site.time_zone)).date()
@@ -144,7 +152,7 @@ def cases_page(
 def case_page(
     now: Moment,
     reach: Scope,
-    case: Case,
+    case: DeclaredCase,
     form: SeatingForm,
     seating: Mapping[str, str] | None = None,
 ) -> CasePage:
@@ -156,7 +164,7 @@ def case_page(
         return page
     since = case.at - timedelta(days=rule.days_before)
     stays = stays_between(now, since, case.at, seating=seating)
-    rows = tuple(_contact_row(row, now) for row in contacts(case, stays, now.operator, rule))
+    rows = tuple(_contact_row(row, now) for row in trace_contacts(case, stays, now.operator, rule))
     return CasePage(page.row, page.clusters, page.looked, form, rows, bool(seating))
 
 
@@ -170,7 +178,7 @@ def _in_days(days: float, now: Moment) -> str:
     return told.format(days=now.text.number(days, 0 if days == int(days) else 1))
 
 
-_clusters: Kept[tuple[Cluster, ...]] = Kept()
+_clusters: Kept[tuple[CaseCluster, ...]] = Kept()
 
 
 def _cluster_rows(
@@ -200,17 +208,17 @@ def _in_force(stream: str) -> tuple[int, int]:
 
 def _found(
     now: Moment, reach: Scope, rule: TracingRule, seating: Mapping[str, str]
-) -> tuple[Cluster, ...]:
+) -> tuple[CaseCluster, ...]:
     known = [case for case in _known(now, reach) if case.status == "declared_case"]
     if not known:
         return ()
     since = known[0].at - timedelta(days=rule.cluster_days)
     agents = frozenset(case.agent for case in known)
     stays = stays_between(now, since, known[-1].at, of=agents, seating=seating)
-    return clusters(known, stays, now.operator, rule)
+    return find_clusters(known, stays, now.operator, rule)
 
 
-def _case_row(case: Case, now: Moment) -> CaseRow:
+def _case_row(case: DeclaredCase, now: Moment) -> CaseRow:
     first, last = _days(case, now)
     return CaseRow(
         case.event,
@@ -227,7 +235,7 @@ def _case_row(case: Case, now: Moment) -> CaseRow:
     )
 
 
-def _cluster_row(found: Cluster, now: Moment) -> ClusterRow:
+def _cluster_row(found: CaseCluster, now: Moment) -> ClusterRow:
     site = now.operator.site[found.site]
     tz = zone(site.time_zone)
     days = dict.fromkeys(at.astimezone(tz).date() for at in (found.first, found.last))
@@ -244,12 +252,12 @@ def _cluster_row(found: Cluster, now: Moment) -> ClusterRow:
     )
 
 
-def _contact_row(contact: Contact, now: Moment) -> ContactRow:
+def _contact_row(contact: TracedContact, now: Moment) -> ContactRow:
     span = f"{when(contact.first, now.text)} – {when(contact.last, now.text)}"
     return ContactRow(contact.agent, tuple(_why(contact, now)), span, contact)
 
 
-def _why(contact: Contact, now: Moment) -> Iterable[str]:
+def _why(contact: TracedContact, now: Moment) -> Iterable[str]:
     if contact.neighbour_minutes:
         told = _("neighbouring seat, {time} ({metres} m)")
         metres = now.text.number(contact.nearest_m or 0, 1)

@@ -12,7 +12,7 @@ from releve.live.plans import day_plan
 from releve.live.stream_state import placement_of
 from releve.network import HOME, zone
 from releve.plan import Placement
-from releve.situation import Absence, Stay, placed_stays
+from releve.situation import Absence, Stay, list_placed_stays
 
 __all__ = ["stays_between"]
 
@@ -55,7 +55,7 @@ def stays_between(
         if row[0] in home and (of is None or row[0] in of)
     )
     there = [kept for row in known for kept in _without(row, now.situation.absences.get(row[0]))]
-    return placed_stays(now.operator, there, seating, _named(now))
+    return list_placed_stays(now.operator, there, seating, _named(now))
 
 
 def _named(now: Moment) -> Mapping[tuple[str, str], Collection[str]]:

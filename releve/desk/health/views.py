@@ -27,7 +27,7 @@ from releve.desk.http import answer
 from releve.desk.places.stream_context import Moment, moment
 from releve.ledger.chain import append
 from releve.network import Operator
-from releve.situation import Case
+from releve.situation import DeclaredCase
 
 __all__ = ["case", "cases"]
 
@@ -75,7 +75,7 @@ def _shown(
 
 
 @transaction.atomic
-def _note(request: HttpRequest, case: Case, stream: str) -> None:
+def _note(request: HttpRequest, case: DeclaredCase, stream: str) -> None:
     """Record the look by the case's event, not by the agent.
 
     A log of looks is kept longer than what is known of a case: once that is erased, this entry

@@ -21,7 +21,7 @@ from releve.desk.live.words import when
 from releve.desk.presenters.text import Text
 from releve.ledger.models import LedgerEntry
 from releve.network import Operator
-from releve.situation import Incident, Situation, Task
+from releve.situation import Incident, IncidentTask, Situation
 
 __all__ = [
     "IndexPage",
@@ -186,13 +186,13 @@ def decisions_of(incident: Incident, text: Text) -> tuple[DecisionRow, ...]:
     )
 
 
-def tasks_of(tasks: Iterable[Task], at: datetime, text: Text) -> tuple[TaskRow, ...]:
+def tasks_of(tasks: Iterable[IncidentTask], at: datetime, text: Text) -> tuple[TaskRow, ...]:
     """Return tasks, those to be done first."""
     rows = sorted(tasks, key=lambda row: row.done is not None)
     return tuple(_task(row, at, text) for row in rows)
 
 
-def _task(row: Task, at: datetime, text: Text) -> TaskRow:
+def _task(row: IncidentTask, at: datetime, text: Text) -> TaskRow:
     due, done = row.set.due, row.done
     return TaskRow(
         row.id,
@@ -235,7 +235,7 @@ def incident_twin(incident: Incident, steps: Sequence[Step] = ()) -> dict[str, A
     }
 
 
-def _task_twin(row: Task) -> dict[str, Any]:
+def _task_twin(row: IncidentTask) -> dict[str, Any]:
     return {
         "task": row.id,
         "text": row.set.task,

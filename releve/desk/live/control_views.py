@@ -30,7 +30,7 @@ from releve.desk.live.record_views import (
 from releve.desk.live.streams import looked_at
 from releve.desk.live.words import notice_text, when
 from releve.live import api as live
-from releve.situation import notices
+from releve.situation import list_notices
 
 __all__ = ["attendance", "audit", "authorisation", "outage", "tests"]
 
@@ -117,6 +117,6 @@ def _visits(place: Place, stream: str) -> Iterator[tuple[str, str]]:
 def _noticed(place: Place, stream: str, *codes: str) -> Iterator[str]:
     """Yield what is late or ending of some codes, at the sites seen."""
     every = len(place.sites) == len(place.operator.sites)
-    for row in notices(live.situation_now(stream), place.operator, live.rules_now(), place.at):
+    for row in list_notices(live.situation_now(stream), place.operator, live.rules_now(), place.at):
         if row.code.startswith(codes) and (row.site in place.sites if row.site else every):
             yield notice_text(row, place.operator, place.text)

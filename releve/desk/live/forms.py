@@ -23,12 +23,12 @@ from releve.desk.presenters.text import Text
 from releve.network import Operator
 from releve.network.clock import to_utc, zone
 from releve.situation import (
-    Case,
     CaseDeclared,
     CheckDone,
+    DeclaredCase,
     Event,
-    Finding,
-    Refusal,
+    EventRefusal,
+    MeasureFinding,
     SiteClosed,
 )
 from releve.situation.charter import Charter
@@ -211,7 +211,7 @@ class CaseForm(RecordForm):
         super().__init__(place, data, site)
         self.initial["status"] = "declared_case"
 
-    def offer_clearing(self, case: Case) -> None:
+    def offer_clearing(self, case: DeclaredCase) -> None:
         """Fill the form in with the clearing of a case."""
         names = {"site": case.site, "agent": case.agent, "case": case.event}
         self.initial.update({"status": "cleared", **names})
@@ -299,10 +299,10 @@ class FindingsForm(RecordForm):
                 widget=forms.RadioSelect({"class": "verdicts"}),
             )
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[MeasureFinding, ...]:
         """Return what was found of the measures that were looked at."""
         return tuple(
-            Finding(measure=row.id, verdict=verdict)
+            MeasureFinding(measure=row.id, verdict=verdict)
             for row in self.measures
             if (verdict := self.cleaned_data[f"m-{row.id}"])
         )
@@ -356,7 +356,7 @@ class CheckForm(FindingsForm):
         )
 
 
-def show_refusals(form: RecordForm, reasons: Sequence[Refusal]) -> None:
+def show_refusals(form: RecordForm, reasons: Sequence[EventRefusal]) -> None:
     """Put each refusal by the field it is of; the others above the form."""
     for reason in reasons:
         field = _FIELD_OF.get(reason.code)

@@ -34,7 +34,7 @@ from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now
 from releve.live import api as live
 from releve.live.photos import MOST_BYTES, MOST_PHOTOS
-from releve.situation import Case, refusals
+from releve.situation import DeclaredCase, find_refusals
 
 __all__ = [
     "RecordPage",
@@ -138,7 +138,7 @@ def case(request: HttpRequest) -> HttpResponse:
     return recorded(request, RecordPage(_("Positive test"), about, form, _("Declare"), _back()))
 
 
-def _case_to_clear(request: HttpRequest) -> Case | None:
+def _case_to_clear(request: HttpRequest) -> DeclaredCase | None:
     """Return the case that a link names, for a reader who may see it."""
     reach = scope_for(request.user, "health.cases")
     cases = live.situation_now(looked_at(request).name).cases
@@ -205,7 +205,7 @@ def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpRe
     if not isinstance(event, Loses):
         return recorded(request, page)
     stream, place = looked_at(request).name, form.place
-    reasons = refusals(event, live.situation_now(stream), place.operator, live.rules_now())
+    reasons = find_refusals(event, live.situation_now(stream), place.operator, live.rules_now())
     if reasons:
         show_refusals(form, reasons)
         return _shown(request, page, 422)

@@ -28,7 +28,7 @@ from releve.situation import (
     ReopeningApproved,
     ReopeningChecked,
     SiteReopened,
-    reopening_terms,
+    merge_reopening_terms,
 )
 
 __all__ = ["reopening"]
@@ -133,7 +133,7 @@ def _page(
     text: Text,
     refused: tuple[str, ...],
 ) -> ReopeningPage:
-    terms = reopening_terms(closure, site, operator, live.rules_now())
+    terms = merge_reopening_terms(closure, site, operator, live.rules_now())
     done, until = dict(closure.done), closure.earliest_reopening
     items = tuple(
         Item(

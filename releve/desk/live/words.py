@@ -19,7 +19,7 @@ from releve.desk.presenters.text import Text
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import zone
-from releve.situation import NOTICES, REFUSALS, Notice, Refusal, ReopeningRule
+from releve.situation import NOTICES, REFUSALS, EventRefusal, Notice, ReopeningRule
 from releve.situation.sentences import SHARES
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def notice_text(notice: Notice, operator: Operator, text: Text) -> str:
     return _fill(NOTICES[notice.code], {"site": site, **notice.params}, operator, text)
 
 
-def refusal_text(refusal: Refusal, operator: Operator, text: Text) -> str:
+def refusal_text(refusal: EventRefusal, operator: Operator, text: Text) -> str:
     """Return why something is not recorded, and how to correct it."""
     return _fill(REFUSALS[refusal.code], refusal.params, operator, text)
 

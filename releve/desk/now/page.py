@@ -20,7 +20,7 @@ from releve.live import api as live
 from releve.live.identity_cache import Kept
 from releve.live.messages import Counts
 from releve.network import Client, Operator
-from releve.situation import Notice, Situation, notices
+from releve.situation import Notice, Situation, list_notices
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -263,7 +263,7 @@ def _late(
     """Yield notices of the sites seen; those of no site only to a reader who sees all sites."""
     found = (
         row
-        for row in notices(situation, operator, live.rules_now(), at)
+        for row in list_notices(situation, operator, live.rules_now(), at)
         if (seen.has_site(row.site) if row.site else seen.sites is None)
     )
     for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):

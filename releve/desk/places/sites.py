@@ -19,7 +19,13 @@ from releve.live import api as live
 from releve.live.photos import has_photo
 from releve.live.stream_state import Scene
 from releve.network import Site
-from releve.situation import Closure, Finding, InspectionHeld, permits_of, reopening_terms
+from releve.situation import (
+    Closure,
+    InspectionHeld,
+    MeasureFinding,
+    list_permits,
+    merge_reopening_terms,
+)
 
 __all__ = ["FEWEST", "SitePage", "SiteRow", "page_twin", "row_twin", "site_page", "site_rows"]
 
@@ -189,7 +195,7 @@ def _closure(now: Moment, site: Site, closure: Closure) -> ClosureView:
         "hazard": _("for a hazard"),
         "operator": _("by the operator"),
     }
-    terms = reopening_terms(closure, site.id, now.operator, live.rules_now())
+    terms = merge_reopening_terms(closure, site.id, now.operator, live.rules_now())
     done, text = dict(closure.done), now.text
     steps = tuple(
         Step(item.text_fr if text.french else item.text, done.get(item.id, ""))
@@ -265,7 +271,7 @@ def _inspection(now: Moment, visit: InspectionHeld) -> Visit:
 
 
 def _visit(
-    now: Moment, day: str, title: str, findings: Sequence[Finding], note: str, health: str
+    now: Moment, day: str, title: str, findings: Sequence[MeasureFinding], note: str, health: str
 ) -> Visit:
     looked = [finding for finding in findings if finding.verdict != "not_applicable"]
     kept = sum(finding.verdict == "kept" for finding in looked)
@@ -279,7 +285,7 @@ def _visit(
     )
 
 
-def _measure(now: Moment, finding: Finding) -> str:
+def _measure(now: Moment, finding: MeasureFinding) -> str:
     charter = live.rules_now().charter(now.at.date())
     measure = None if charter is None else charter.measure.get(finding.measure)
     name = finding.measure
@@ -291,7 +297,7 @@ def _measure(now: Moment, finding: Finding) -> str:
 
 def _permits(now: Moment, site: Site) -> Iterable[PermitView]:
     today = now.at.date()
-    for permit in permits_of(now.situation, now.operator):
+    for permit in list_permits(now.situation, now.operator):
         if permit.of != "site" or permit.subject != site.id:
             continue
         tone, word = "held", _("valid")

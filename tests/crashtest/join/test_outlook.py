@@ -12,7 +12,7 @@ from releve.crashtest.outbreak import Detail, Scenario, simulate
 from releve.crashtest.outlook import outlook_of
 from releve.network import day_bounds
 from releve.plan import Plan
-from releve.situation import CaseDeclared, SiteClosed, Situation, fold
+from releve.situation import CaseDeclared, SiteClosed, Situation, fold_events
 from tests.crashtest.join.made import CONTROLS, planned, rough
 
 
@@ -34,7 +34,7 @@ def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
     operator, plan = planned()
     midnight, _ = day_bounds(plan.day, plan.time_zone)
     positive = operator.agents[0]
-    known = fold([case(positive.id, positive.home_site, midnight - timedelta(days=2))])
+    known = fold_events([case(positive.id, positive.home_site, midnight - timedelta(days=2))])
     test = rough(
         scenario=ahead(known, plan),
         hazards=(),
@@ -51,13 +51,13 @@ def test_a_case_known_already_counts_for_the_rule() -> None:
     operator, plan = planned()
     midnight, _ = day_bounds(plan.day, plan.time_zone)
     positive = operator.agents[0]
-    scenario = ahead(fold([case(positive.id, positive.home_site, midnight)]), plan)
+    scenario = ahead(fold_events([case(positive.id, positive.home_site, midnight)]), plan)
     assert not scenario.known_cases, "a case of day 0 itself is not known at its start"
     earlier = [case(positive.id, positive.home_site, midnight - timedelta(days=n)) for n in (1, 20)]
-    scenario = ahead(fold(earlier[:1]), plan)
+    scenario = ahead(fold_events(earlier[:1]), plan)
     site = scenario.population.sites.index(positive.home_site)
     assert scenario.known_cases == ((site, 1),)
-    assert not ahead(fold(earlier[1:]), plan).known_cases, "older than the rule looks back"
+    assert not ahead(fold_events(earlier[1:]), plan).known_cases, "older than the rule looks back"
     forgotten = replace(scenario, known_cases=())
     counted, not_counted = (
         simulate(one, CONTROLS, replications=300, seed=2).mean("closures").value
@@ -75,7 +75,7 @@ def test_a_site_that_is_closed_stays_closed_until_it_may_reopen() -> None:
         id="c", happened_at=at, recorded_at=at, actor="lead", site=site, cause="authority",
         earliest_reopening=(midnight + timedelta(hours=60)).astimezone(UTC),
     )  # fmt: skip
-    scenario = ahead(fold([closed]), plan)
+    scenario = ahead(fold_events([closed]), plan)
     found = simulate(scenario, CONTROLS, replications=3, detail=Detail(closed=True))
     assert found.closed[:, :3, 1].all()
     assert not found.closed[:, 3, 1].any()

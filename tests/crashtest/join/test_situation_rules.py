@@ -11,9 +11,9 @@ from releve.crashtest import CrashTest, CrashTestError
 from releve.crashtest.outbreak import Detail, simulate
 from releve.crashtest.situation_rules import closure_calendar, closure_rule_ids, rule_controls
 from releve.network import Operator
-from releve.situation import CaseDeclared, Rules, SiteClosed, answers, fold
+from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
 from releve.situation.rules import AbsenceRule, ClosureRule
-from releve.situation.shipped import rules_with, shipped_rules
+from releve.situation.shipped import load_rules_with, load_shipped_rules
 from tests.crashtest.join.made import DAYS, planned, rough, rows
 from tests.crashtest.outbreak.oracle import Plain
 
@@ -21,10 +21,10 @@ FIRST = date(2026, 11, 30)
 SOURCE = "  source: a test\n  confidence: certain\n"
 
 
-def amended_rules(first: date = date(2026, 1, 1), sites: str = "") -> Rules:
+def amended_rules(first: date = date(2026, 1, 1), sites: str = "") -> SituationRules:
     """Return the shipped rules, with a row of three positives and 72 hours from a day on."""
     ends, where = ("", f"  sites: [{sites}]\n") if sites else ("  ends: MA-COVID-CLOSE\n", "")
-    return rules_with(
+    return load_rules_with(
         [
             f"- id: THREE\n  kind: closure\n  from: {first}\n{ends}{where}{SOURCE}"
             "  parameters: {n: 3, days: 14, hours: 72}\n"
@@ -32,7 +32,7 @@ def amended_rules(first: date = date(2026, 1, 1), sites: str = "") -> Rules:
     )
 
 
-def under(rules: Rules) -> CrashTest:
+def under(rules: SituationRules) -> CrashTest:
     """Return the rough test under some rules, with nothing but the outbreak."""
     test = rough(hazards=())
     sites = [test.operator.site[name] for name in test.scenario.population.sites]
@@ -40,7 +40,7 @@ def under(rules: Rules) -> CrashTest:
 
 
 def live_order(
-    operator: Operator, rules: Rules, site: str, days: list[int]
+    operator: Operator, rules: SituationRules, site: str, days: list[int]
 ) -> tuple[int, timedelta] | None:
     """Return the day on which the live rules first close a site with cases on some days, and for
     how long at least."""
@@ -60,7 +60,7 @@ def live_order(
                 agent=f"agent-{number}",
             )
         )
-        for event in answers(fold(events), operator, rules, now):
+        for event in derive_events(fold_events(events), operator, rules, now):
             if isinstance(event, SiteClosed) and event.earliest_reopening is not None:
                 return day, event.earliest_reopening - now
     return None
@@ -68,9 +68,9 @@ def live_order(
 
 def test_the_shipped_row_is_the_policy_of_every_site_and_day() -> None:
     operator, _ = planned()
-    found = closure_calendar(shipped_rules(), operator.sites, FIRST, 10)
+    found = closure_calendar(load_shipped_rules(), operator.sites, FIRST, 10)
     (policy,) = found.policies
-    rule = shipped_rules().one(ClosureRule, FIRST)
+    rule = load_shipped_rules().one(ClosureRule, FIRST)
     assert rule is not None
     assert (policy.cases, policy.within_days, policy.hours) == (rule.n, rule.days, rule.hours)
     assert (policy.further_case_hours, policy.earlier_cases_count) == (0, True)
@@ -79,10 +79,12 @@ def test_the_shipped_row_is_the_policy_of_every_site_and_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "hours"), [(shipped_rules(), 48), (amended_rules(), 72)], ids=["shipped", "amended"]
+    ("rules", "hours"),
+    [(load_shipped_rules(), 48), (amended_rules(), 72)],
+    ids=["shipped", "amended"],
 )
 def test_a_site_closes_on_the_day_and_for_the_hours_that_the_live_rules_order(
-    rules: Rules, hours: int
+    rules: SituationRules, hours: int
 ) -> None:
     test, orders = under(rules), 0
     assert test.first_day == FIRST
@@ -105,7 +107,7 @@ def test_a_site_closes_on_the_day_and_for_the_hours_that_the_live_rules_order(
 
 
 def test_under_three_positives_and_72_hours_fewer_orders_close_sites_for_longer() -> None:
-    shipped, amended = rows(under(shipped_rules())), rows(under(amended_rules()))
+    shipped, amended = rows(under(load_shipped_rules())), rows(under(amended_rules()))
     orders = {"shipped": shipped.closures.sum(), "amended": amended.closures.sum()}
     assert 0 < orders["amended"] < orders["shipped"]
     hours = {
@@ -135,9 +137,9 @@ def test_a_row_of_one_site_holds_there_and_the_general_one_elsewhere() -> None:
 
 def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
     operator, _ = planned()
-    early = closure_calendar(shipped_rules(), operator.sites, date(2020, 3, 18), 4)
+    early = closure_calendar(load_shipped_rules(), operator.sites, date(2020, 3, 18), 4)
     assert early.number[0].tolist() == [-1, -1, 0, 0]
-    ended = rules_with(
+    ended = load_rules_with(
         [f"- id: STOP\n  kind: end\n  from: 2026-12-02\n  ends: MA-COVID-CLOSE\n{SOURCE}"]
     )
     assert closure_calendar(ended, operator.sites, FIRST, 3).number[0].tolist() == [0, 0, -1]
@@ -145,7 +147,7 @@ def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
 
 def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
     operator, _ = planned()
-    both = rules_with(
+    both = load_rules_with(
         [f"- id: ALSO\n  kind: closure\n  from: 2026-12-01\n{SOURCE}  parameters: {{n: 5}}\n"]
     )
     with pytest.raises(CrashTestError, match=r"got ALSO, MA-COVID-CLOSE at .* on 2026-12-01: end"):
@@ -154,9 +156,9 @@ def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
 
 def test_a_confirmed_agent_is_away_for_the_days_of_the_absence_row() -> None:
     operator, _ = planned()
-    row = shipped_rules().one(AbsenceRule, FIRST)
+    row = load_shipped_rules().one(AbsenceRule, FIRST)
     assert row is not None
-    shorter = rules_with(
+    shorter = load_rules_with(
         [
             f"- id: FIVE\n  kind: absence\n  from: 2026-12-01\n  ends: ABSENCE\n{SOURCE}"
             "  parameters: {case_days: 5}\n"

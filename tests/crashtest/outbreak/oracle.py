@@ -23,7 +23,7 @@ from releve.crashtest.outbreak.contacts import (
     rates_of,
 )
 from releve.crashtest.outbreak.distributions import days_table, gamma_multiplier
-from releve.situation.closure import closes
+from releve.situation.closure import find_closing_case
 
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
@@ -228,7 +228,12 @@ class Plain:
             return
         counting = [d for d in cases if rule.earlier_cases_count or d >= self.opens[site]]
         last = counting[-rule.cases :]
-        if closes(last, rule.cases, rule.within_days, [d >= self.opens[site] for d in last]) < 0:
+        if (
+            find_closing_case(
+                last, rule.cases, rule.within_days, [d >= self.opens[site] for d in last]
+            )
+            < 0
+        ):
             return
         self.n["closures"] += 1
         self.opens[site] = t + rule.days
