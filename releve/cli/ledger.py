@@ -140,11 +140,11 @@ def prove(
     health are commitments in it, unless they are shown. Entries from before health was committed
     to hold it in clear: their proof is refused without --health.
     """
-    from releve.desk.ledger.proofs import tells_health
+    from releve.ledger.disclosure import holds_health_in_clear
     from releve.ledger.hashing import canonical
     from releve.ledger.proofs import prove as proved
 
-    if tells_health(seq) and not health:
+    if holds_health_in_clear(seq) and not health:
         raise click.ClickException(
             f"entry {seq} tells of health in clear, which no proof can leave out: do not give it"
             " to a client; --health writes it all the same"

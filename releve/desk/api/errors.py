@@ -11,7 +11,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from releve.desk.http import failure
-from releve.desk.ledger.proofs import why_not
+from releve.desk.ledger.words import describe_missing_proof
 from releve.desk.live.words import refusal_text
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.presenters.text import text_now
@@ -99,7 +99,7 @@ def _feed_moved(request: HttpRequest, error: FeedMoved) -> HttpResponse:
 
 
 def _no_proof(request: HttpRequest, error: Exception) -> HttpResponse:
-    return failure(request, 409, why_not(error))
+    return failure(request, 409, describe_missing_proof(error))
 
 
 def _no_operator(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -16,9 +16,9 @@ from releve.desk.api.auth import opens
 from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number
 from releve.desk.ledger.entries import PAGE, EntryView, Eyes, entry_twin, entry_views, listed
-from releve.desk.ledger.proofs import handed_out
 from releve.desk.presenters.text import text_now
 from releve.ledger.chain import head
+from releve.ledger.disclosure import prove_for_disclosure
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import last_root
 from releve.registry import service as registry
@@ -64,7 +64,7 @@ def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
     view = _view(request, seq)
     if view.concealed:
         raise Http404
-    return handed_out(seq)
+    return prove_for_disclosure(seq)
 
 
 @reads("/roots/last", schemas.Root, "record")

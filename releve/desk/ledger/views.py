@@ -30,13 +30,13 @@ from releve.desk.ledger.entries import (
     entry_views,
     listed,
 )
-from releve.desk.ledger.proofs import handed_out, tells_health, why_not
 from releve.desk.ledger.verification import MOST, Outcome, TooMany, verified
-from releve.desk.ledger.words import STREAMS, WORDS, stream_word
+from releve.desk.ledger.words import STREAMS, WORDS, describe_missing_proof, stream_word
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text, text_now
 from releve.evidence import verify as verifier
 from releve.ledger.chain import head
+from releve.ledger.disclosure import holds_health_in_clear, prove_for_disclosure
 from releve.ledger.errors import LedgerError, ProofError, SigningKeyError
 from releve.ledger.export import export_lines
 from releve.ledger.hashing import canonical
@@ -156,7 +156,9 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
     (view,) = entry_views([_row(seq)], eyes, text)
     root = last_root()
     covered = root is not None and seq <= root.size
-    proves = can(request.user, "ledger.prove") and not view.concealed and not tells_health(seq)
+    proves = (
+        can(request.user, "ledger.prove") and not view.concealed and not holds_health_in_clear(seq)
+    )
     page = EntryPage(
         view,
         reverse("ledger_proof", args=[seq]) if proves and covered else "",
@@ -176,9 +178,9 @@ def proof(request: HttpRequest, seq: int) -> HttpResponse:
     if view.concealed:
         raise Http404
     try:
-        document = handed_out(seq)
+        document = prove_for_disclosure(seq)
     except ProofError as error:
-        return failure(request, 409, why_not(error))
+        return failure(request, 409, describe_missing_proof(error))
     return _handed_out(f"{canonical(document)}\n", f"proof-{seq}.json", "application/json")
 
 

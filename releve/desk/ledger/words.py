@@ -9,13 +9,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.grants import STREAM as ACCESS
+from releve.ledger.disclosure import HealthInClear, NoRoot
 from releve.live import api as live
 from releve.situation import KINDS
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = ["FIELDS", "STREAMS", "WORDS", "actor_word", "field_word", "kind_word", "stream_word"]
+__all__ = [
+    "FIELDS",
+    "STREAMS",
+    "WORDS",
+    "actor_word",
+    "describe_missing_proof",
+    "field_word",
+    "kind_word",
+    "stream_word",
+]
 
 WORDS: Mapping[str, StrPromise] = {
     **{kind: lazy(event.label) for kind, event in KINDS.items()},
@@ -168,3 +178,12 @@ def actor_word(actor: str) -> str:
     if actor.startswith("rule:"):
         return _("rule {rule}").format(rule=actor.removeprefix("rule:"))
     return actor
+
+
+def describe_missing_proof(error: Exception) -> str:
+    """Return why the proof of an entry cannot be had, in the reader's language."""
+    if isinstance(error, NoRoot):
+        return _("No root has been signed yet.")
+    if isinstance(error, HealthInClear):
+        return _("This entry holds a health field in clear: its proof is not handed out.")
+    return _("Its proof can be had once the next root is signed.")
