@@ -38,7 +38,7 @@ from releve.cli.secret import keep_secret
 from releve.network import Operator, day_bounds, sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Placement, Plan
-from releve.plan.result import BASE, Bound, PlannedSite, Scenario
+from releve.plan.result import BASE, Bound, PlannedScenario, PlannedSite
 
 __all__ = ["main"]
 
@@ -97,7 +97,7 @@ def plan_of(operator: Operator, day: date) -> Plan:
         calls=placed * 4.0,
         placements=placements,
         reserve=(),
-        scenarios={BASE: Scenario(BASE, placed, (), 0.0, 0.0)},
+        scenarios={BASE: PlannedScenario(BASE, placed, (), 0.0, 0.0)},
         cells=(),
         verdicts=(),
         bound=Bound("made for the purpose", *(0.0,) * 6, {}, {}, 0, 0, 0),

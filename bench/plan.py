@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from releve.cli.two_processes import two_processes
 from releve.demand import Requirement
-from releve.network import Operator, sample_operator, usable_seats_of
+from releve.network import Operator, find_site_seats, sample_operator
 from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, list_contingencies, name_plan
 from releve.plan.integer_plan import IntegerGoal, find_integer_plan
 from releve.plan.integer_problem import BASE_ROUNDS
@@ -228,7 +228,7 @@ def base_alone(solved: SolvedDay) -> dict[str, object]:
 def forms(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, object]:
     """Time both forms, shifts to be chosen, in this run: the base day; with ``losses`` N-1 too."""
     free = replace(operator, shifts=())
-    seats = count_seats_to_fill(free, need, usable_seats_of(free, DAY))
+    seats = count_seats_to_fill(free, need, find_site_seats(free, DAY))
     problem, case = build_day_problem(free, need, seats, SETTINGS), Tiny(free, need, SETTINGS)
     table = ProblemTable(case, problem)
     seconds: dict[str, dict[str, float]] = {"compact": {}, "textbook": {}}
@@ -296,7 +296,7 @@ def oracle(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, 
     It shares nothing with the product but the solver: legality, groups, seats, shares, weights,
     floors, exposed and isolated people are its own. With ``losses`` the N-1 problem too.
     """
-    room = count_seats_to_fill(operator, need, usable_seats_of(operator, DAY))
+    room = count_seats_to_fill(operator, need, find_site_seats(operator, DAY))
     problem, case = (
         build_day_problem(operator, need, room, SETTINGS),
         Tiny(operator, need, SETTINGS),

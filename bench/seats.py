@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
 from releve.network.sample.draws import Draws
-from releve.network.sample.layouts import mixed, pods, rows
-from releve.network.seats import usable_seats
+from releve.network.sample.layouts import lay_mixed, lay_pods, lay_rows
+from releve.network.seats import find_usable_seats
 
 Points = NDArray[np.float64]
 
@@ -54,10 +54,10 @@ def turned_pods(count: int) -> Points:
 def floors(count: int) -> dict[str, Points]:
     """Return the floors of one size, by kind."""
     return {
-        "rows": np.array(rows(count).places),
-        "pods": np.array(pods(count).places),
+        "rows": np.array(lay_rows(count).places),
+        "pods": np.array(lay_pods(count).places),
         "turned": turned_pods(count),
-        "mixed": np.array(mixed(count).places),
+        "mixed": np.array(lay_mixed(count).places),
         "irregular": irregular(count),
     }
 
@@ -77,7 +77,7 @@ def main() -> int:
     Targets: 300 seats proved within 5 s; 1,000 seats within 10 s and 3 % of the bound, up to
     2.5 m. 3.5 m is shown beside them: harder than any rule in force asked for.
     """
-    usable_seats(irregular(40), 2.5)  # compile the kernel before anything is timed
+    find_usable_seats(irregular(40), 2.5)  # compile the kernel before anything is timed
     print(_HEAD)
     missed = 0
     for count in SIZES:
@@ -92,7 +92,7 @@ def main() -> int:
 
 def _line(kind: str, xy: Points, distance: float) -> bool:
     since = time.perf_counter()
-    found = usable_seats(xy, distance)
+    found = find_usable_seats(xy, distance)
     took = time.perf_counter() - since
     gap = (found.bound - found.size) / found.size
     other = xy[::2]

@@ -36,7 +36,7 @@ from releve.network import (
     OperatorRow,
     Programme,
     Shift,
-    open_at,
+    find_open_instants,
     sample_operator,
     write_operator,
 )
@@ -149,7 +149,7 @@ def _open_rows(rows: Sequence[HistoryRow], programmes: Sequence[Programme]) -> I
     """Yield the half hours inside the opening hours: calls at a closed door are not demand."""
     for programme in programmes:
         own = [row for row in rows if row.programme == programme.id]
-        is_open = open_at(programme, [row.start for row in own])
+        is_open = find_open_instants(programme, [row.start for row in own])
         yield from (row for row, is_in in zip(own, is_open, strict=True) if is_in)
 
 

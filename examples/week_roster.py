@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand import INTERVAL, Requirement
-from releve.network import Programme, open_at, zone
+from releve.network import Programme, find_open_instants, zone
 
 __all__ = ["Turn", "roster"]
 
@@ -55,7 +55,7 @@ def roster(programme: Programme, week: Sequence[Requirement]) -> list[Turn]:
 def _turns(programme: Programme, days: Sequence[date], starts: Sequence[datetime]) -> list[Turn]:
     """Return every turn worth trying: the same start all week, two days off in a row."""
     tz = zone(programme.time_zone)
-    is_open = open_at(programme, starts)
+    is_open = find_open_instants(programme, starts)
     slot = np.array([2 * at.hour + at.minute // 30 for at in (s.astimezone(tz) for s in starts)])
     first = np.array([s.astimezone(tz).date() for s in starts])
     found = {}

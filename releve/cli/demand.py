@@ -44,8 +44,8 @@ from releve.network import (
     Operator,
     Programme,
     day_bounds,
-    known_zone,
-    open_at,
+    find_open_instants,
+    is_known_zone,
     zone,
 )
 
@@ -112,7 +112,7 @@ def _report(file: Path, mapping: Path, time_zone: str | None) -> tuple[ImportRep
         table = _document(mapping)
         zone_name = time_zone or str(table.pop("time_zone", ""))
         table.pop("time_zone", None)
-        if not known_zone(zone_name):
+        if not is_known_zone(zone_name):
             raise ValueError(f"no time zone {zone_name!r}: give --time-zone, like Europe/Paris")
         report = import_log(file.name, file.read_bytes(), mapping_of(table), zone_name)
     except (ValueError, TypeError) as error:
@@ -269,7 +269,9 @@ def _first(day: datetime | None, operator: Operator) -> date:
     for number in range(1, 15):
         start, end = day_bounds(last + timedelta(days=number), zone_name)
         half_hours = [start + i * INTERVAL for i in range(int((end - start) / INTERVAL))]
-        if any(open_at(programme, half_hours).any() for programme in operator.programmes):
+        if any(
+            find_open_instants(programme, half_hours).any() for programme in operator.programmes
+        ):
             return last + timedelta(days=number)
     return last + timedelta(days=1)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from releve.demand import Forecast, Requirement
 from releve.demand.forecast import count_quantile
-from releve.network import HistoryRow, columns_of, zone
+from releve.network import HistoryRow, list_columns, zone
 
 __all__ = [
     "assumption_lines",
@@ -30,7 +30,7 @@ def history_csv(rows: Sequence[HistoryRow]) -> bytes:
     """Return the history table of an operator folder as UTF-8 CSV, times in UTC."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = [column.name for column in columns_of(HistoryRow)]
+    names = [column.name for column in list_columns(HistoryRow)]
     writer.writerow(names)
     for row in rows:
         writer.writerow([_text(getattr(row, name)) for name in names])

@@ -14,7 +14,14 @@ from rich.text import Text
 
 from releve.cli.sample import sample
 from releve.files.operator_folder import FolderError, read_files
-from releve.network import TABLES, Fault, Operator, columns_of, find_faults, tables_markdown
+from releve.network import (
+    TABLES,
+    Fault,
+    Operator,
+    find_faults,
+    list_columns,
+    render_tables_markdown,
+)
 
 __all__ = ["network"]
 
@@ -60,10 +67,10 @@ def check(folder: Path, as_json: bool, limit: int) -> None:
 def tables(markdown: bool) -> None:
     """Print the tables and columns of an operator folder."""
     if markdown:
-        click.echo(tables_markdown(), nl=False)
+        click.echo(render_tables_markdown(), nl=False)
         return
     for kind in TABLES:
-        click.echo(f"{kind.table}: {', '.join(column.name for column in columns_of(kind))}")
+        click.echo(f"{kind.table}: {', '.join(column.name for column in list_columns(kind))}")
 
 
 def summary_of(operator: Operator) -> dict[str, object]:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from releve.network import HOME, zone
-from releve.plan import BASE, Bound, Cell, ClientVerdict, Move, Plan, WhatIsMissing
+from releve.plan import BASE, Bound, ClientVerdict, Move, Plan, ReliefCell, WhatIsMissing
 from releve.plan.explain import Explanation
 
 __all__ = [
@@ -91,7 +91,7 @@ def _cure(plan: Plan, verdict: ClientVerdict) -> str:
     return "; see what is missing"
 
 
-def _cell(plan: Plan, client: str, contingency: str) -> Cell | None:
+def _cell(plan: Plan, client: str, contingency: str) -> ReliefCell | None:
     return next(
         (c for c in plan.cells if c.client == client and c.contingency == contingency), None
     )

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from releve.crashtest.plan_arrays import settings_of
 from releve.network import HOME, Operator
-from releve.plan import Contingency, Move, Placement, Plan, Scenario
+from releve.plan import Contingency, Move, Placement, Plan, PlannedScenario
 from releve.plan.eligibility import Eligibility
 
 __all__ = ["at_home", "sent_home"]
@@ -53,11 +53,11 @@ def sent_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
 
 def _relieved(
     operator: Operator,
-    scenario: Scenario,
+    scenario: PlannedScenario,
     lost: Contingency,
     before: Mapping[str, Placement],
     legal: Mapping[str, _Pairs],
-) -> Scenario:
+) -> PlannedScenario:
     """Return a relief in which those sent home, who were ``before`` at a site, begin at home."""
     moves = [move for move in scenario.moves if move.agent not in before]
     known = {move.agent: move for move in scenario.moves}

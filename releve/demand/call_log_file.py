@@ -18,7 +18,7 @@ from releve.demand.intervals import import_intervals
 from releve.demand.localtime import Int64s
 from releve.demand.mapping import CallMapping, IntervalMapping
 from releve.network.csv_reader import read_csv
-from releve.network.raw_grid import Grid, Unreadable
+from releve.network.raw_grid import RawGrid, Unreadable
 from releve.network.xlsx_reader import read_sheets
 
 __all__ = ["LogTable", "import_log", "read_log"]
@@ -80,7 +80,7 @@ def read_log(name: str, data: bytes) -> LogTable:
     raise ValueError(f"{name} is neither CSV nor Parquet nor XLSX; export it as CSV")
 
 
-def _table(name: str, grid: Grid) -> LogTable:
+def _table(name: str, grid: RawGrid) -> LogTable:
     if not grid.cells.height:
         raise ValueError(f"{name} is empty: it has no header")
     names = [cell or "" for cell in grid.cells.row(0)]

@@ -16,7 +16,7 @@ import numpy as np
 
 from releve.demand.localtime import Int64s, day_of, local_slots, open_week
 from releve.demand.tables import Floats, History, Truths
-from releve.network import Programme, closes_on, holiday_names
+from releve.network import Programme, is_closed_by_holiday, list_holiday_names
 
 __all__ = ["assumed_holidays", "seen_holidays", "with_seen_holidays"]
 
@@ -35,7 +35,7 @@ def seen_holidays(history: History | None, programme: Programme) -> dict[str, bo
         return {}
     first, offered, answered = _totals(history, programme)
     numbers = first + np.arange(len(offered), dtype=np.int64)
-    names = [holiday_names(programme.holidays, day_of(n)) for n in numbers.tolist()]
+    names = [list_holiday_names(programme.holidays, day_of(n)) for n in numbers.tolist()]
     usual = _usual(offered, numbers, np.array([bool(found) for found in names]))
     weekly: Truths = np.asarray(open_week(programme).any(axis=1))
     seen: dict[str, bool] = {}
@@ -84,10 +84,10 @@ def _sentences(
         else "the history holds no public holiday"
     )
     for day in sorted(set(days)):
-        new = set(holiday_names(programme.holidays, day)) - seen.keys()
+        new = set(list_holiday_names(programme.holidays, day)) - seen.keys()
         new -= set(programme.open_holidays)
         if new and weekly[day.weekday()]:
-            closed = closes_on(known.holidays, known.open_holidays, day)
+            closed = is_closed_by_holiday(known.holidays, known.open_holidays, day)
             yield (
                 f"{day}, {' and '.join(sorted(new))}: assumed {'closed' if closed else 'open'};"
                 f" {basis}"
@@ -124,5 +124,7 @@ def _calendar_names(programme: Programme, history: History | None) -> frozenset[
         return frozenset()
     last = int(local_slots(history.starts[-1:], programme.time_zone)[0][0])
     return frozenset(
-        name for n in range(366) for name in holiday_names(programme.holidays, day_of(last + n))
+        name
+        for n in range(366)
+        for name in list_holiday_names(programme.holidays, day_of(last + n))
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from releve.demand.tables import Truths
 from releve.network import Programme
 from releve.network.clock import UTC, zone
-from releve.network.opening_hours import closes_on, parse_opening
+from releve.network.opening_hours import is_closed_by_holiday, parse_opening
 
 __all__ = [
     "HALF_HOUR_S",
@@ -121,7 +121,7 @@ def open_slots(programme: Programme, days: Int64s) -> tuple[Truths, Truths]:
     """Return ``open[day, slot]`` for local day numbers, and which days a public holiday closes."""
     holiday = np.array(
         [
-            closes_on(programme.holidays, programme.open_holidays, day_of(day))
+            is_closed_by_holiday(programme.holidays, programme.open_holidays, day_of(day))
             for day in days.tolist()
         ],
         dtype=np.bool_,

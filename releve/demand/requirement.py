@@ -19,7 +19,7 @@ import numpy as np
 from releve.demand.backoffice import spread
 from releve.demand.erlang import required_agents
 from releve.demand.tables import INTERVAL, Floats, Forecast, Requirement, Truths
-from releve.network import Programme, day_bounds, open_at
+from releve.network import Programme, day_bounds, find_open_instants
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 
 __all__ = ["require"]
@@ -102,7 +102,7 @@ def _demand(
     for p, programme in enumerate(programmes):
         column = _column(forecast, programme)
         held = rows >= 0 if column >= 0 else np.zeros(len(starts), dtype=np.bool_)
-        is_open[:, p] = open_at(programme, starts)
+        is_open[:, p] = find_open_instants(programme, starts)
         calls[:, p], aht[:, p] = np.nan, programme.aht_s
         if column >= 0:
             is_open[held, p] = forecast.open[rows[held], column]

@@ -32,7 +32,7 @@ from releve.gate.models import WithdrawalRow as Row
 from releve.gate.personal_values import value_of
 from releve.gate.pseudonyms import is_number, number_pseudonym, number_text, person_pseudonym
 from releve.gate.retention import erase_on
-from releve.network.faults import advice, nearest
+from releve.network.faults import find_nearest, suggest_fix
 from releve.outbound import CallVerdict, LegalRules, Withdrawal
 from releve.outbound.legal_rows import to_legal_day
 
@@ -82,7 +82,9 @@ def withdraw(
     rows = ConsentRow.objects.filter(client=name, person__in=people, load__known_at__isnull=False)
     refs = tuple(dict.fromkeys(rows.order_by("ref").values_list("ref", flat=True)))
     if consent and consent not in refs:
-        fix = advice(nearest(consent, refs), f"those known are: {', '.join(refs) or 'none'}")
+        fix = suggest_fix(
+            find_nearest(consent, refs), f"those known are: {', '.join(refs) or 'none'}"
+        )
         raise NoMatch(f"{', '.join(persons)} gave no consent {consent!r} to {name}; {fix}")
     given = rows.filter(ref=consent).values_list("person", flat=True)
     concerned = set(given) if consent else set(people)
@@ -115,7 +117,7 @@ def _known_client(client: str) -> str:
     name = client_name(client)
     names = list(ClientName.objects.values_list("name", flat=True).distinct())
     if name not in names:
-        fix = advice(nearest(client, names), f"known are: {', '.join(names) or 'none'}")
+        fix = suggest_fix(find_nearest(client, names), f"known are: {', '.join(names) or 'none'}")
         raise NoMatch(f"no client is called {client!r}; {fix}")
     return name
 
@@ -135,7 +137,7 @@ def _people(client: str, who: str) -> tuple[str, ...]:
         return found
     spelt = PseudonymValue.objects.filter(what="person", value__iexact=who.strip())
     near = sorted(spelt.values_list("value", flat=True))[:_SHOWN]
-    fix = advice(near, "give the person's id, or a number that a person is known to hold")
+    fix = suggest_fix(near, "give the person's id, or a number that a person is known to hold")
     raise NoMatch(f"nobody is known as {who!r}; {fix}")
 
 

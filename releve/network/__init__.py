@@ -1,8 +1,8 @@
 """Who and where: the operator as immutable, validated tables."""
 
 from releve.network.checks import Progress, find_faults, read_operator
-from releve.network.clock import UTC, day_bounds, known_zone, to_utc, zone
-from releve.network.columns import Column, Condition, Row, columns_of
+from releve.network.clock import UTC, day_bounds, is_known_zone, to_utc, zone
+from releve.network.columns import Condition, TableColumn, TableRow, list_columns
 from releve.network.faults import Fault, OperatorFaults
 from releve.network.folder_writer import write_operator
 from releve.network.model import (
@@ -27,15 +27,15 @@ from releve.network.model import (
 )
 from releve.network.opening_hours import (
     Opening,
-    closes_on,
-    holiday_names,
+    find_open_instants,
+    is_closed_by_holiday,
     is_holiday,
-    open_at,
+    list_holiday_names,
     parse_opening,
 )
-from releve.network.reference import tables_markdown
+from releve.network.reference import render_tables_markdown
 from releve.network.sample import sample_operator
-from releve.network.seats import SeatSet, SiteSeats, usable_seats, usable_seats_of
+from releve.network.seats import SeatSet, SiteSeats, find_site_seats, find_usable_seats
 
 __all__ = [
     "HOME",
@@ -44,7 +44,6 @@ __all__ = [
     "Agent",
     "Authorisation",
     "Client",
-    "Column",
     "Condition",
     "Fault",
     "Floor",
@@ -57,7 +56,6 @@ __all__ = [
     "OperatorRow",
     "Programme",
     "Progress",
-    "Row",
     "Seat",
     "SeatSet",
     "Shift",
@@ -65,22 +63,24 @@ __all__ = [
     "Site",
     "SiteSeats",
     "Stop",
+    "TableColumn",
+    "TableRow",
     "Zone",
-    "closes_on",
-    "columns_of",
     "day_bounds",
     "find_faults",
-    "holiday_names",
+    "find_open_instants",
+    "find_site_seats",
+    "find_usable_seats",
+    "is_closed_by_holiday",
     "is_holiday",
-    "known_zone",
-    "open_at",
+    "is_known_zone",
+    "list_columns",
+    "list_holiday_names",
     "parse_opening",
     "read_operator",
+    "render_tables_markdown",
     "sample_operator",
-    "tables_markdown",
     "to_utc",
-    "usable_seats",
-    "usable_seats_of",
     "write_operator",
     "zone",
 ]

@@ -1,6 +1,6 @@
 """The operator's files, checked as a whole: every fault is named, in one go and once.
 
-The checks stand by subject in ``checks_*.py``; each is a function of the :class:`Book` that
+The checks stand by subject in ``checks_*.py``; each is a function of the :class:`ParsedTables` that
 yields faults. They run in the order of :data:`CHECKS`: references before what follows them.
 """
 
@@ -20,12 +20,12 @@ from releve.network.checks_work import (
     check_operator_row,
     check_programmes,
 )
-from releve.network.columns import Column
-from releve.network.faults import Fault, OperatorFaults, advice, nearest
+from releve.network.columns import TableColumn
+from releve.network.faults import Fault, OperatorFaults, find_nearest, suggest_fix
 from releve.network.folder_reader import KINDS, OPTIONAL_TABLES, read_tables
 from releve.network.model import TABLES, Operator
-from releve.network.parsed_tables import Book, referring_columns, whole_table
-from releve.network.parsing import BAD, Table, parse_table
+from releve.network.parsed_tables import ParsedTables, build_table_fault, list_referring_columns
+from releve.network.parsing import BAD, ParsedTable, parse_table
 
 __all__ = ["CHECKS", "Progress", "find_faults", "read_operator"]
 
@@ -38,11 +38,11 @@ _MOST_COMPARISONS = 300_000
 """Likely spellings of unknown ids are looked for when it takes a few seconds at most."""
 
 
-def _silent(what: str, share: float) -> None:
+def _ignore_progress(what: str, share: float) -> None:
     """Tell nobody."""
 
 
-def read_operator(files: Mapping[str, bytes], progress: Progress = _silent) -> Operator:
+def read_operator(files: Mapping[str, bytes], progress: Progress = _ignore_progress) -> Operator:
     """Return the operator that ``files`` hold; OperatorFaults with every fault otherwise.
 
     ``files`` are named after the tables (``sites.csv``, ``agents.parquet``), or are one ``*.xlsx``
@@ -55,7 +55,7 @@ def read_operator(files: Mapping[str, bytes], progress: Progress = _silent) -> O
 
 
 def find_faults(
-    files: Mapping[str, bytes], progress: Progress = _silent
+    files: Mapping[str, bytes], progress: Progress = _ignore_progress
 ) -> tuple[Operator | None, tuple[Fault, ...]]:
     """Return the operator and no fault, or None and every fault of ``files``.
 
@@ -63,7 +63,7 @@ def find_faults(
     """
     raw = read_tables(files)
     faults = raw.faults
-    book = Book({}, raw.unreadable)
+    book = ParsedTables({}, raw.unreadable)
     for done, (name, table) in enumerate(raw.tables.items()):
         progress(f"reading {name}", 0.6 * done / len(raw.tables))
         book.tables[name], found = parse_table(table)
@@ -72,18 +72,18 @@ def find_faults(
         progress("checking", 0.6 + 0.3 * done / len(CHECKS))
         faults += check(book)
     if faults:
-        return None, tuple(sorted(faults, key=_place))
+        return None, tuple(sorted(faults, key=_build_sort_key))
     progress("building", 0.9)
-    return _build(book.tables), ()
+    return _build_operator(book.tables), ()
 
 
-def _place(fault: Fault) -> tuple[Any, ...]:
+def _build_sort_key(fault: Fault) -> tuple[Any, ...]:
     order = list(KINDS)
     table = order.index(fault.table) if fault.table in order else -1
     return (table, fault.table, fault.row, fault.column, fault.reason, fault.value)
 
 
-def _build(tables: dict[str, Table]) -> Operator:
+def _build_operator(tables: dict[str, ParsedTable]) -> Operator:
     rows: dict[str, tuple[Any, ...]] = {
         kind.table: tuple(
             kind(*values) for values in zip(*tables[kind.table].values.values(), strict=True)
@@ -95,19 +95,19 @@ def _build(tables: dict[str, Table]) -> Operator:
     return Operator(row=row, **rows)
 
 
-def check_rows(book: Book) -> Iterator[Fault]:
+def check_rows(book: ParsedTables) -> Iterator[Fault]:
     """Every required table has a row, and the operator's exactly one."""
     for name, table in book.tables.items():
         if not len(table) and name not in OPTIONAL_TABLES:
             book.unreadable.add(name)
             word = name.removesuffix("s") if name != "operator" else "row"
-            yield whole_table(name, f"there is no {word} at all", "add at least one row")
+            yield build_table_fault(name, f"there is no {word} at all", "add at least one row")
     if "operator" in book.tables:
         for i in range(1, len(book.tables["operator"])):
             yield book.tables["operator"].fault(i, "", "is one row too many", "keep one row")
 
 
-def check_ids(book: Book) -> Iterator[Fault]:
+def check_ids(book: ParsedTables) -> Iterator[Fault]:
     """No two rows of a table have the same id."""
     for name, table in book.tables.items():
         if "id" not in table.values:
@@ -124,28 +124,30 @@ def check_ids(book: Book) -> Iterator[Fault]:
         book.repeated[name] = frozenset(repeated)
 
 
-def check_references(book: Book) -> Iterator[Fault]:
+def check_references(book: ParsedTables) -> Iterator[Fault]:
     """Every reference names an id of the table it refers to."""
     absent: set[str] = set()
-    for name, column in referring_columns():
+    for name, column in list_referring_columns():
         if name not in book.tables or column.name not in book.tables[name].cells.columns:
             continue
         known = book.ids(column.references)
         if known is None:
             continue
         table = book.tables[name]
-        unknown = _unknown(table, column, known)
+        unknown = _find_unknown(table, column, known)
         explained = len(unknown) <= book.without_id(column.references)
         if unknown and column.references not in book.tables and column.references not in absent:
             absent.add(column.references)
-            yield _absent_table(table, column, unknown)
+            yield _report_absent_table(table, column, unknown)
         elif not explained and column.references not in absent:
-            yield from _name_unknown(book, name, column, unknown)
+            yield from _report_unknown(book, name, column, unknown)
         for i in (i for records in unknown.values() for i in records):
             table.values[column.name][i] = BAD
 
 
-def _unknown(table: Table, column: Column, known: frozenset[str]) -> dict[str, list[int]]:
+def _find_unknown(
+    table: ParsedTable, column: TableColumn, known: frozenset[str]
+) -> dict[str, list[int]]:
     """Return the records by the unknown id that they refer to."""
     found: dict[str, list[int]] = {}
     for i, value in enumerate(table.values[column.name]):
@@ -157,19 +159,19 @@ def _unknown(table: Table, column: Column, known: frozenset[str]) -> dict[str, l
     return found
 
 
-def _name_unknown(
-    book: Book, name: str, column: Column, unknown: dict[str, list[int]]
+def _report_unknown(
+    book: ParsedTables, name: str, column: TableColumn, unknown: dict[str, list[int]]
 ) -> Iterator[Fault]:
     table = book.tables[name]
     known = book.ids(column.references) or frozenset()
     meant = book.meant.setdefault((name, column.name), {})
     cheap = len(unknown) * len(known) <= _MOST_COMPARISONS
     for item, records in unknown.items():
-        near = nearest(item, known) if cheap else []
+        near = find_nearest(item, known) if cheap else []
         for i in records:
             meant.setdefault(i, []).extend(near)
         reason = f"{item!r} is not an id of the table {column.references}"
-        fix = advice(near, f"add it to {column.references} or write another")
+        fix = suggest_fix(near, f"add it to {column.references} or write another")
         if len(records) > _MOST_NAMED:
             reason += f" (so in {len(records)} rows, to row {table.rows[records[-1]]})"
             records = records[:1]
@@ -177,15 +179,17 @@ def _name_unknown(
             yield table.fault(i, column.name, reason, fix)
 
 
-def _absent_table(table: Table, column: Column, unknown: dict[str, list[int]]) -> Fault:
+def _report_absent_table(
+    table: ParsedTable, column: TableColumn, unknown: dict[str, list[int]]
+) -> Fault:
     item, records = next(iter(unknown.items()))
     rows = sum(len(found) for found in unknown.values())
     reason = f"the table is missing, but {rows} rows of {table.kind.table} refer to it"
     fix = f"add it, or empty {column.name} (row {table.rows[records[0]]} has {item!r})"
-    return whole_table(column.references, reason, fix)
+    return build_table_fault(column.references, reason, fix)
 
 
-CHECKS: tuple[Callable[[Book], Iterable[Fault]], ...] = (
+CHECKS: tuple[Callable[[ParsedTables], Iterable[Fault]], ...] = (
     check_rows,
     check_ids,
     check_references,

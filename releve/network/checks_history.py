@@ -17,17 +17,17 @@ from releve.network.faults import Fault
 from releve.network.history_grid import (
     DIVISORS,
     Floats,
-    Hours,
+    HistorySlots,
     IntervalFault,
     Ints,
-    Slots,
+    ProgrammeHours,
     Truths,
-    interval_of,
-    lay,
-    offset_at,
+    find_interval,
+    find_offset,
+    lay_out_history,
 )
-from releve.network.parsed_tables import Book
-from releve.network.parsing import BAD, Table
+from releve.network.parsed_tables import ParsedTables
+from releve.network.parsing import BAD, ParsedTable
 
 __all__ = ["check_history"]
 
@@ -44,14 +44,14 @@ _EPOCH = date(1970, 1, 1)
 
 
 @dataclass
-class Series:
+class HistorySeries:
     """The usable rows of one programme, ascending and distinct by start.
 
     ``lost`` are the records that may be the programme's but have no usable start or programme,
     with their start where they have one (naive: the programme's local time).
     """
 
-    hours: Hours
+    hours: ProgrammeHours
     kind: str
     records: Ints
     starts: Ints
@@ -59,14 +59,14 @@ class Series:
     lost: list[tuple[int, datetime | None]]
 
 
-def check_history(book: Book) -> Iterator[Fault]:
+def check_history(book: ParsedTables) -> Iterator[Fault]:
     """A history has one row an interval, whole days, and the hours of its programme."""
     table = book.tables.get("history")
     if table is None:
         return
     written = list(table.values["start"])
     programmes = {
-        name: (Hours(opening, tz, holidays, open_holidays), kind)
+        name: (ProgrammeHours(opening, tz, holidays, open_holidays), kind)
         for _, name, opening, tz, holidays, open_holidays, kind in book.usable(
             "programmes", "id", "opening", "time_zone", "holidays", "open_holidays", "kind"
         )
@@ -74,14 +74,14 @@ def check_history(book: Book) -> Iterator[Fault]:
     zones = {name: tz for _, name, tz in book.usable("programmes", "id", "time_zone")}
     owners = table.values["programme"]
     yield from set_utc(table, "start", [None if p is BAD else zones.get(p) for p in owners])
-    yield from _answered(table)
-    records, codes, starts, names = _arrays(table)
-    repeated = _repeats(codes, starts)
-    yield from _name_repeats(table, records, repeated)
+    yield from _check_answered(table)
+    records, codes, starts, names = _build_arrays(table)
+    repeated = _find_repeats(codes, starts)
+    yield from _report_repeats(table, records, repeated)
     keep = repeated < 0
     records, codes, starts = records[keep], codes[keep], starts[keep]
-    offered = _floats(table.values["offered"])[records]
-    lost = _lost(book, table, written)
+    offered = _convert_to_floats(table.values["offered"])[records]
+    lost = _find_lost_records(book, table, written)
     edges = np.searchsorted(codes, np.arange(len(names) + 1))
     for (low, high), name in zip(pairwise(edges.tolist()), names, strict=True):
         if high > low and name in programmes:
@@ -89,7 +89,7 @@ def check_history(book: Book) -> Iterator[Fault]:
             yield from _check_series(
                 book,
                 table,
-                Series(
+                HistorySeries(
                     *programmes[name],
                     records[part],
                     starts[part],
@@ -99,21 +99,21 @@ def check_history(book: Book) -> Iterator[Fault]:
             )
 
 
-def _floats(values: list[Any]) -> Floats:
+def _convert_to_floats(values: list[Any]) -> Floats:
     return np.array(
         [math.nan if value is BAD or value is None else value for value in values],
         dtype=np.float64,
     )
 
 
-def _answered(table: Table) -> Iterator[Fault]:
-    offered, answered = (_floats(table.values[name]) for name in ("offered", "answered"))
+def _check_answered(table: ParsedTable) -> Iterator[Fault]:
+    offered, answered = (_convert_to_floats(table.values[name]) for name in ("offered", "answered"))
     for i in np.flatnonzero(answered > offered).tolist():
         reason = f"more calls are answered than offered ({offered[i]:g})"
         yield table.fault(i, "answered", reason, "mend one of the two; empty = not known")
 
 
-def _arrays(table: Table) -> tuple[Ints, Ints, Ints, list[str]]:
+def _build_arrays(table: ParsedTable) -> tuple[Ints, Ints, Ints, list[str]]:
     """Return record, programme number and start of the usable rows, ordered by the last two."""
     owners, moments = table.values["programme"], table.values["start"]
     names = list(dict.fromkeys(name for name in owners if name is not BAD))
@@ -131,7 +131,7 @@ def _arrays(table: Table) -> tuple[Ints, Ints, Ints, list[str]]:
     return records[order], codes[order], starts[order], names
 
 
-def _repeats(codes: Ints, starts: Ints) -> Ints:
+def _find_repeats(codes: Ints, starts: Ints) -> Ints:
     """Return, for each row, the position of the first row it repeats, or -1."""
     out = np.full(len(codes), -1, dtype=np.int64)
     same = np.flatnonzero((np.diff(codes) == 0) & (np.diff(starts) == 0)) + 1
@@ -140,7 +140,7 @@ def _repeats(codes: Ints, starts: Ints) -> Ints:
     return out
 
 
-def _name_repeats(table: Table, records: Ints, repeated: Ints) -> Iterator[Fault]:
+def _report_repeats(table: ParsedTable, records: Ints, repeated: Ints) -> Iterator[Fault]:
     for at in np.flatnonzero(repeated >= 0).tolist():
         row = table.rows[int(records[repeated[at]])]
         reason = f"the same programme and interval stand in row {row}"
@@ -148,8 +148,8 @@ def _name_repeats(table: Table, records: Ints, repeated: Ints) -> Iterator[Fault
         yield table.fault(int(records[at]), "start", reason, fix)
 
 
-def _lost(
-    book: Book, table: Table, written: list[Any]
+def _find_lost_records(
+    book: ParsedTables, table: ParsedTable, written: list[Any]
 ) -> dict[str, list[tuple[int, datetime | None]]]:
     """Return, per programme, the records that may be its own but cannot be placed."""
     owners, moments = table.values["programme"], table.values["start"]
@@ -169,10 +169,10 @@ def _lost(
     return lost
 
 
-def _check_series(book: Book, table: Table, series: Series) -> Iterator[Fault]:
+def _check_series(book: ParsedTables, table: ParsedTable, series: HistorySeries) -> Iterator[Fault]:
     first = int(series.records.min())
     try:
-        seconds = interval_of(series.starts)
+        seconds = find_interval(series.starts)
     except IntervalFault as error:
         allowed = ", ".join(str(minutes) for minutes in DIVISORS)
         yield table.fault(first, "start", str(error), f"export intervals of {allowed} minutes")
@@ -186,16 +186,18 @@ def _check_series(book: Book, table: Table, series: Series) -> Iterator[Fault]:
         reason = f"is not the start of an interval of {seconds // 60} minutes"
         fix = "write the start of the interval that the calls came in"
         yield table.fault(int(series.records[at]), "start", reason, fix)
-    grid = lay(series.starts, series.offered, series.hours, seconds)
-    moved = _another_zone(book, table, series, grid)
+    grid = lay_out_history(series.starts, series.offered, series.hours, seconds)
+    moved = _check_zone(book, table, series, grid)
     if moved is not None:
         yield moved
     elif len(series.lost) <= _MOST_LOST:
-        yield from _gaps(table, series, grid)
-        yield from _holes(table, series, grid)
+        yield from _check_gaps(table, series, grid)
+        yield from _find_holes(table, series, grid)
 
 
-def _another_zone(book: Book, table: Table, series: Series, grid: Slots) -> Fault | None:
+def _check_zone(
+    book: ParsedTables, table: ParsedTable, series: HistorySeries, grid: HistorySlots
+) -> Fault | None:
     """Return the fault of times that fit the opening hours only when all are moved."""
     if series.kind == "back_office":  # items come at any hour
         return None
@@ -212,7 +214,7 @@ def _another_zone(book: Book, table: Table, series: Series, grid: Slots) -> Faul
     if fits and shift:
         way = "early" if shift > 0 else "late"
         reason += f": the times are {abs(shift) / 3600:g} h too {way} for {series.hours.zone}"
-        offset = offset_at(series.hours.zone, int(series.starts[0])) - shift
+        offset = find_offset(series.hours.zone, int(series.starts[0])) - shift
         source = _zones_at(book, offset, int(series.starts[0]))
         reason += f", as if written in {source}" if source else ""
         hours, minutes = divmod(abs(offset) // 60, 60)
@@ -221,16 +223,16 @@ def _another_zone(book: Book, table: Table, series: Series, grid: Slots) -> Faul
     return table.fault(int(series.records.min()), "start", reason, fix)
 
 
-def _zones_at(book: Book, offset: int, instant: int) -> str:
+def _zones_at(book: ParsedTables, offset: int, instant: int) -> str:
     """Return the operator's zones, UTC first, whose clock has an offset at an instant."""
     zones = {name: None for _, name in book.usable("operator", "time_zone")}
     zones |= {name: None for _, name in book.usable("sites", "time_zone")}
     found = ["UTC"] if offset == 0 else []
-    found += [name for name in zones if offset_at(name, instant) == offset]
+    found += [name for name in zones if find_offset(name, instant) == offset]
     return " or ".join(list(dict.fromkeys(found))[:2])
 
 
-def _gaps(table: Table, series: Series, grid: Slots) -> Iterator[Fault]:
+def _check_gaps(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -> Iterator[Fault]:
     """Name, once a programme, the days with rows for some of their open intervals only."""
     missing = grid.covered & grid.open & ~grid.present & ~_excused(series, grid)
     if not missing.any():
@@ -242,14 +244,16 @@ def _gaps(table: Table, series: Series, grid: Slots) -> Iterator[Fault]:
         minute = int(grid.minute[slots[0]])
         of = int((grid.open & (grid.day == day)).sum())
         clock = f"{minute // 60:02}:{minute % 60:02}"
-        examples.append(f"{_date(day)} lacks {len(slots)} of {of}, the first at {clock}")
+        examples.append(f"{_format_date(day)} lacks {len(slots)} of {of}, the first at {clock}")
     more = f", and {len(days) - _EXAMPLES} more days" if len(days) > _EXAMPLES else ""
     reason = f"days of the history lack open intervals: {'; '.join(examples)}{more}"
     fix = "export these days again (0 where nobody called), or delete their rows"
-    yield table.fault(_record_before(series, int(grid.starts[missing][0])), "start", reason, fix)
+    yield table.fault(
+        _find_record_before(series, int(grid.starts[missing][0])), "start", reason, fix
+    )
 
 
-def _holes(table: Table, series: Series, grid: Slots) -> Iterator[Fault]:
+def _find_holes(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -> Iterator[Fault]:
     """Name, once a programme, runs of open days without any row."""
     held = np.unique(grid.day[grid.present])
     opened = np.unique(grid.day[grid.open])
@@ -261,21 +265,20 @@ def _holes(table: Table, series: Series, grid: Slots) -> Iterator[Fault]:
     if not holes or series.lost:
         return
     first = holes[0]
-    reason = (
-        f"no rows from {_date(int(first[0]))} to {_date(int(first[-1]))} ({len(first)} open days)"
-    )
+    begin, end = _format_date(int(first[0])), _format_date(int(first[-1]))
+    reason = f"no rows from {begin} to {end} ({len(first)} open days)"
     reason += f", and {len(holes) - 1} more such holes" if len(holes) > 1 else ""
     at = int(grid.starts[grid.day == first[0]][0])
     fix = "export these days as well, or keep only the rows after the hole"
-    yield table.fault(_record_before(series, at), "start", reason, fix)
+    yield table.fault(_find_record_before(series, at), "start", reason, fix)
 
 
-def _record_before(series: Series, instant: int) -> int:
+def _find_record_before(series: HistorySeries, instant: int) -> int:
     at = int(np.searchsorted(series.starts, instant)) - 1
     return int(series.records[max(at, 0)])
 
 
-def _excused(series: Series, grid: Slots) -> Truths:
+def _excused(series: HistorySeries, grid: HistorySlots) -> Truths:
     """Return the slots that a row which could not be placed may stand for."""
     out = np.zeros(len(grid.starts), dtype=np.bool_)
     by_record = np.argsort(series.records)
@@ -300,5 +303,5 @@ def _excused(series: Series, grid: Slots) -> Truths:
     return out
 
 
-def _date(day: int) -> str:
+def _format_date(day: int) -> str:
     return (_EPOCH + timedelta(days=day)).isoformat()

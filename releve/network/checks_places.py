@@ -10,13 +10,13 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.network.clock import known_zone
-from releve.network.faults import Fault, closest
+from releve.network.clock import is_known_zone
+from releve.network.faults import Fault, find_closest
 from releve.network.model import HOME
-from releve.network.parsed_tables import Book
+from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD
 
-__all__ = ["check_seats", "check_sites", "check_stops", "country_codes", "zone_fault"]
+__all__ = ["check_seats", "check_sites", "check_stops", "check_time_zones", "list_country_codes"]
 
 FAR_SITE_KM = 1500.0
 """A site farther than this from more than half of its destination's other sites is misplaced."""
@@ -28,29 +28,29 @@ _EARTH_KM = 6371.0
 
 
 @cache
-def country_codes() -> frozenset[str]:
+def list_country_codes() -> frozenset[str]:
     """Return the ISO 3166 alpha-2 codes (the table that comes with the time zones)."""
     text = resources.files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text("utf-8")
     return frozenset(line[:2] for line in text.splitlines() if line and line[0] != "#")
 
 
 @cache
-def _zone_names() -> frozenset[str]:
+def _list_zone_names() -> frozenset[str]:
     text = resources.files("tzdata").joinpath("zones").read_text("utf-8")
     return frozenset(text.split())
 
 
-def zone_fault(book: Book, table: str) -> Iterator[Fault]:
+def check_time_zones(book: ParsedTables, table: str) -> Iterator[Fault]:
     """Yield the time zones of a table that do not exist; they become BAD."""
     for i, name in book.usable(table, "time_zone"):
-        if not known_zone(name):
-            meant = closest(name, _zone_names())
+        if not is_known_zone(name):
+            meant = find_closest(name, _list_zone_names())
             fix = f"write {meant}" if meant else "write an IANA name like Africa/Casablanca"
             yield book.tables[table].fault(i, "time_zone", "is not a time zone", fix)
             book.tables[table].values["time_zone"][i] = BAD
 
 
-def check_sites(book: Book) -> Iterator[Fault]:
+def check_sites(book: ParsedTables) -> Iterator[Fault]:
     """A site has an id that is not that of home, a country, a time zone and a plausible place."""
     if "sites" not in book.tables:
         return
@@ -59,19 +59,19 @@ def check_sites(book: Book) -> Iterator[Fault]:
         if name == HOME:
             reason = f"{HOME!r} is the place of agents who work at home, not a site's id"
             yield table.fault(i, "id", reason, "give the site another id, also where it is used")
-    yield from zone_fault(book, "sites")
+    yield from check_time_zones(book, "sites")
     for i, code in book.usable("sites", "destination"):
-        if code not in country_codes():
+        if code not in list_country_codes():
             reason = "is not a country code of ISO 3166 (two capital letters)"
-            meant = code.upper() if code.upper() in country_codes() else "a code like MA"
+            meant = code.upper() if code.upper() in list_country_codes() else "a code like MA"
             yield table.fault(i, "destination", reason, f"write {meant}")
             table.values["destination"][i] = BAD
-    yield from _null_island(book, "sites")
-    yield from _far_sites(book)
-    yield from _sites_without_seat(book)
+    yield from _check_null_island(book, "sites")
+    yield from _check_far_sites(book)
+    yield from _check_sites_without_seat(book)
 
 
-def _null_island(book: Book, table: str) -> Iterator[Fault]:
+def _check_null_island(book: ParsedTables, table: str) -> Iterator[Fault]:
     for i, lat, lon in book.usable(table, "lat", "lon"):
         if lat == 0 and lon == 0:
             reason = "latitude 0, longitude 0 is in the Gulf of Guinea, not a place of work"
@@ -80,7 +80,7 @@ def _null_island(book: Book, table: str) -> Iterator[Fault]:
             book.tables[table].values["lat"][i] = BAD
 
 
-def distances_km(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:
+def measure_distances_km(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the great-circle distances ``[place, place]`` in km of points in degrees."""
     phi, theta = np.radians(lat), np.radians(lon)
     half = (
@@ -91,12 +91,14 @@ def distances_km(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[
     return out
 
 
-def _far_sites(book: Book) -> Iterator[Fault]:
+def _check_far_sites(book: ParsedTables) -> Iterator[Fault]:
     places: dict[str, list[tuple[int, float, float]]] = {}
     for i, code, lat, lon in book.usable("sites", "destination", "lat", "lon"):
         places.setdefault(code, []).append((i, lat, lon))
     for code, found in places.items():
-        away = distances_km(np.array([p[1] for p in found]), np.array([p[2] for p in found]))
+        away = measure_distances_km(
+            np.array([p[1] for p in found]), np.array([p[2] for p in found])
+        )
         left = list(range(len(found)))
         while len(left) >= 3:
             far = (away[np.ix_(left, left)] > FAR_SITE_KM).sum(axis=1)
@@ -112,7 +114,7 @@ def _far_sites(book: Book) -> Iterator[Fault]:
             book.tables["sites"].values["lat"][i] = BAD
 
 
-def _sites_without_seat(book: Book) -> Iterator[Fault]:
+def _check_sites_without_seat(book: ParsedTables) -> Iterator[Fault]:
     """A site whose agents cannot all work at home needs a seat."""
     floors, zones = book.likely("floors", "site"), book.likely("zones", "floor")
     seats = book.likely("seats", "zone")
@@ -133,7 +135,7 @@ def _sites_without_seat(book: Book) -> Iterator[Fault]:
             yield book.tables["sites"].fault(i, "id", reason, fix)
 
 
-def check_seats(book: Book) -> Iterator[Fault]:
+def check_seats(book: ParsedTables) -> Iterator[Fault]:
     """No two seats of a floor are in the same spot."""
     floors = {zone: floor for _, zone, floor in book.usable("zones", "id", "floor")}
     seats = [
@@ -160,20 +162,22 @@ def check_seats(book: Book) -> Iterator[Fault]:
         yield table.fault(seats[second][0], "x_m", reason, fix)
 
 
-def check_stops(book: Book) -> Iterator[Fault]:
+def check_stops(book: ParsedTables) -> Iterator[Fault]:
     """A stop is a plausible place, not far from every site it is served from, and served once."""
     if "stops" in book.tables:
-        yield from _null_island(book, "stops")
+        yield from _check_null_island(book, "stops")
     if "shuttles" not in book.tables:
         return
-    yield from _repeated_shuttles(book)
+    yield from _check_repeated_shuttles(book)
     sites = {row[1]: row[2:] for row in book.usable("sites", "id", "lat", "lon")}
     away: dict[str, list[float]] = {}
     stops = {row[1]: (row[0], *row[2:]) for row in book.usable("stops", "id", "lat", "lon")}
     for _, stop, site in book.usable("shuttles", "stop", "site"):
         if stop in stops and site in sites:
             here, there = stops[stop][1:], sites[site]
-            both = distances_km(np.array([here[0], there[0]]), np.array([here[1], there[1]]))
+            both = measure_distances_km(
+                np.array([here[0], there[0]]), np.array([here[1], there[1]])
+            )
             away.setdefault(stop, []).append(float(both[0, 1]))
     for stop, found in away.items():
         if min(found) > FAR_STOP_KM:
@@ -182,7 +186,7 @@ def check_stops(book: Book) -> Iterator[Fault]:
             yield book.tables["stops"].fault(stops[stop][0], "lat", reason, fix)
 
 
-def _repeated_shuttles(book: Book) -> Iterator[Fault]:
+def _check_repeated_shuttles(book: ParsedTables) -> Iterator[Fault]:
     first: dict[tuple[str, str], int] = {}
     table = book.tables["shuttles"]
     for i, stop, site in book.usable("shuttles", "stop", "site"):

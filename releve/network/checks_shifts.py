@@ -11,26 +11,26 @@ import numpy as np
 from releve.network.checks_time import set_utc
 from releve.network.clock import UTC, zone
 from releve.network.faults import Fault
-from releve.network.parsed_tables import Book
-from releve.network.parsing import BAD, Table
+from releve.network.parsed_tables import ParsedTables
+from releve.network.parsing import BAD, ParsedTable
 
 __all__ = ["check_shifts"]
 
 LONGEST_SHIFT_HOURS = 16
 
 
-def check_shifts(book: Book) -> Iterator[Fault]:
+def check_shifts(book: ParsedTables) -> Iterator[Fault]:
     """A shift ends after it starts, within 16 h, clear of clock changes and of other shifts."""
     table = book.tables.get("shifts")
     if table is None:
         return
     local = {name: list(table.values[name]) for name in ("start", "end")}
-    zones = _zones(book, table)
+    zones = _list_zones(book, table)
     for name in ("start", "end"):
         yield from set_utc(table, name, zones)
-    yield from _clock_changes(table, zones, local)
+    yield from _check_clock_changes(table, zones, local)
     sound = []
-    starts, ends = _comparable(table, local)
+    starts, ends = _make_comparable(table, local)
     for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
         if start is BAD or end is BAD:
             continue
@@ -47,17 +47,19 @@ def check_shifts(book: Book) -> Iterator[Fault]:
             if pause is not BAD and pause >= hours * 60:
                 reason = f"the break is as long as the shift ({hours * 60:g} min) or longer"
                 yield table.fault(i, "break_minutes", reason, "write the minutes of the meal break")
-    yield from _overlaps(table, sound, starts, ends)
+    yield from _check_overlaps(table, sound, starts, ends)
 
 
-def _zones(book: Book, table: Table) -> list[str | None]:
+def _list_zones(book: ParsedTables, table: ParsedTable) -> list[str | None]:
     """Return the time zone of each shift: that of the agent's home site, None = not known."""
     sites = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
     agents = {agent: sites.get(site) for _, agent, site in book.usable("agents", "id", "home_site")}
     return [None if agent is BAD else agents.get(agent) for agent in table.values["agent"]]
 
 
-def _comparable(table: Table, local: dict[str, list[Any]]) -> tuple[list[Any], list[Any]]:
+def _make_comparable(
+    table: ParsedTable, local: dict[str, list[Any]]
+) -> tuple[list[Any], list[Any]]:
     """Return starts and ends in UTC, or as written where both lack an offset and a zone."""
     starts, ends = list(table.values["start"]), list(table.values["end"])
     for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -68,8 +70,8 @@ def _comparable(table: Table, local: dict[str, list[Any]]) -> tuple[list[Any], l
     return starts, ends
 
 
-def _clock_changes(
-    table: Table, zones: list[str | None], local: dict[str, list[Any]]
+def _check_clock_changes(
+    table: ParsedTable, zones: list[str | None], local: dict[str, list[Any]]
 ) -> Iterator[Fault]:
     """A shift over a change of the clocks says its length only with offsets."""
     offsets: dict[tuple[str, datetime], Any] = {}
@@ -91,8 +93,8 @@ def _clock_changes(
             yield table.fault(i, "start", reason, f"write the offsets: {written}")
 
 
-def _overlaps(
-    table: Table, sound: list[int], starts: list[Any], ends: list[Any]
+def _check_overlaps(
+    table: ParsedTable, sound: list[int], starts: list[Any], ends: list[Any]
 ) -> Iterator[Fault]:
     """Name each shift that starts before an earlier one of the same agent has ended."""
     agents = table.values["agent"]

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from releve.network.clock import UTC, to_utc, zone
 from releve.network.faults import Fault
-from releve.network.parsing import BAD, Table
+from releve.network.parsing import BAD, ParsedTable
 
 __all__ = ["set_utc"]
 
 
-def set_utc(table: Table, column: str, zones: Sequence[str | None]) -> Iterator[Fault]:
+def set_utc(table: ParsedTable, column: str, zones: Sequence[str | None]) -> Iterator[Fault]:
     """Set the naive times of a column to UTC, each in its record's zone.
 
     A time whose zone is not known (None) becomes BAD without a fault.
@@ -27,7 +27,7 @@ def set_utc(table: Table, column: str, zones: Sequence[str | None]) -> Iterator[
             continue
         moment = memo.get((name, value))
         if moment is None:
-            moment = memo[name, value] = _utc_or_fault(value, name)
+            moment = memo[name, value] = _convert_or_explain(value, name)
         if isinstance(moment, datetime):
             values[i] = moment
         else:
@@ -35,7 +35,7 @@ def set_utc(table: Table, column: str, zones: Sequence[str | None]) -> Iterator[
             yield table.fault(i, column, *moment)
 
 
-def _utc_or_fault(local: datetime, name: str) -> datetime | tuple[str, str]:
+def _convert_or_explain(local: datetime, name: str) -> datetime | tuple[str, str]:
     """Return a local time in UTC, or the reason and the fix where the clocks change."""
     try:
         return to_utc(local, name)

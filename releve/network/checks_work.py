@@ -7,10 +7,10 @@ from functools import cache
 
 import holidays
 
-from releve.network.checks_places import country_codes, zone_fault
-from releve.network.faults import Fault, advice, nearest
-from releve.network.opening_hours import names_of_calendar, parse_opening
-from releve.network.parsed_tables import Book
+from releve.network.checks_places import check_time_zones, list_country_codes
+from releve.network.faults import Fault, find_nearest, suggest_fix
+from releve.network.opening_hours import list_calendar_names, parse_opening
+from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD
 
 __all__ = [
@@ -38,16 +38,16 @@ _CALENDAR_YEARS = range(2015, 2036)
 
 
 @cache
-def _holiday_countries() -> frozenset[str]:
+def _list_holiday_countries() -> frozenset[str]:
     return frozenset(holidays.list_supported_countries())
 
 
-def check_operator_row(book: Book) -> Iterator[Fault]:
+def check_operator_row(book: ParsedTables) -> Iterator[Fault]:
     """The operator's time zone exists."""
-    yield from zone_fault(book, "operator")
+    yield from check_time_zones(book, "operator")
 
 
-def check_clients(book: Book) -> Iterator[Fault]:
+def check_clients(book: ParsedTables) -> Iterator[Fault]:
     """A client has a programme."""
     named = book.likely("programmes", "client")
     if named is None or "clients" not in book.tables:
@@ -59,18 +59,18 @@ def check_clients(book: Book) -> Iterator[Fault]:
             yield book.tables["clients"].fault(i, "id", "the client has no programme", fix)
 
 
-def check_programmes(book: Book) -> Iterator[Fault]:
+def check_programmes(book: ParsedTables) -> Iterator[Fault]:
     """A programme has hours, languages and holidays that exist, and a site that may do its work."""
     if "programmes" not in book.tables:
         return
-    yield from zone_fault(book, "programmes")
-    yield from _opening(book)
-    yield from _languages(book)
-    yield from _holidays(book)
-    yield from _destinations(book)
+    yield from check_time_zones(book, "programmes")
+    yield from _check_opening(book)
+    yield from _check_languages(book)
+    yield from _check_holidays(book)
+    yield from _check_destinations(book)
 
 
-def _opening(book: Book) -> Iterator[Fault]:
+def _check_opening(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["programmes"]
     for i, text in book.usable("programmes", "opening"):
         try:
@@ -81,7 +81,7 @@ def _opening(book: Book) -> Iterator[Fault]:
             table.values["opening"][i] = BAD
 
 
-def _languages(book: Book) -> Iterator[Fault]:
+def _check_languages(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["programmes"]
     for i, codes in book.usable("programmes", "languages"):
         unknown = [code for code in codes if code not in _LANGUAGES]
@@ -90,33 +90,33 @@ def _languages(book: Book) -> Iterator[Fault]:
             yield table.fault(i, "languages", reason, "write codes like fr|en")
 
 
-def _holidays(book: Book) -> Iterator[Fault]:
+def _check_holidays(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["programmes"]
     for i, code in book.usable("programmes", "holidays"):
-        if code and code not in _holiday_countries():
+        if code and code not in _list_holiday_countries():
             reason = "is not a country whose public holidays are known"
             fix = "write a code like FR, or leave it empty (open on holidays)"
             yield table.fault(i, "holidays", reason, fix)
             table.values["holidays"][i] = BAD
     for i, code, named in book.usable("programmes", "holidays", "open_holidays"):
-        known = names_of_calendar(code, _CALENDAR_YEARS) if code else frozenset()
+        known = list_calendar_names(code, _CALENDAR_YEARS) if code else frozenset()
         strange = [name for name in named if name not in known]
         if strange:
             reason = f"{strange[0]!r} is not a public holiday of {code or 'the programme'}"
             fix = "write the country in holidays; without one no holiday closes it"
             if known:
                 names = f"write a name of its calendar: {', '.join(sorted(known))}"
-                fix = advice(nearest(strange[0], known), names)
+                fix = suggest_fix(find_nearest(strange[0], known), names)
             yield table.fault(i, "open_holidays", reason, fix)
             table.values["open_holidays"][i] = BAD
 
 
-def _destinations(book: Book) -> Iterator[Fault]:
+def _check_destinations(book: ParsedTables) -> Iterator[Fault]:
     """Where the contract allows only countries without a site, nobody may do the work."""
     table = book.tables["programmes"]
-    held = _held_countries(book)
+    held = _list_held_countries(book)
     for i, allowed in book.usable("programmes", "allowed_destinations"):
-        wrong = [code for code in allowed if code not in country_codes()]
+        wrong = [code for code in allowed if code not in list_country_codes()]
         if wrong:
             reason = f"{wrong[0]!r} is not a country code of ISO 3166 (two capital letters)"
             yield table.fault(i, "allowed_destinations", reason, "write codes like MA|TN")
@@ -126,7 +126,7 @@ def _destinations(book: Book) -> Iterator[Fault]:
             yield table.fault(i, "allowed_destinations", reason, fix)
 
 
-def _held_countries(book: Book) -> frozenset[str]:
+def _list_held_countries(book: ParsedTables) -> frozenset[str]:
     """Return the countries that have a site; empty when a site does not say its own."""
     codes = set()
     for i, code in enumerate(book.column("sites", "destination")):
@@ -137,7 +137,7 @@ def _held_countries(book: Book) -> frozenset[str]:
     return frozenset(codes)
 
 
-def check_agents(book: Book) -> Iterator[Fault]:
+def check_agents(book: ParsedTables) -> Iterator[Fault]:
     """An agent who is ready to work at home has a line and its carrier."""
     for i, ready, line, carrier in book.usable("agents", "home_ready", "line_type", "carrier"):
         if not ready:
@@ -152,7 +152,7 @@ def check_agents(book: Book) -> Iterator[Fault]:
             yield table.fault(i, "carrier", reason, fix)
 
 
-def check_dates(book: Book) -> Iterator[Fault]:
+def check_dates(book: ParsedTables) -> Iterator[Fault]:
     """A permit or measure ends after it starts; a permit is of something that exists."""
     for name in ("authorisations", "measures"):
         for i, first, last in book.usable(name, "valid_from", "valid_to"):
@@ -167,12 +167,12 @@ def check_dates(book: Book) -> Iterator[Fault]:
             continue
         if book.without_id(tables[kind]):
             continue
-        fix = advice(nearest(subject, known), f"write an id of the table {tables[kind]}")
+        fix = suggest_fix(find_nearest(subject, known), f"write an id of the table {tables[kind]}")
         reason = f"is not an id of the table {tables[kind]}"
         yield book.tables["authorisations"].fault(i, "subject", reason, fix)
 
 
-def check_contingencies(book: Book) -> Iterator[Fault]:
+def check_contingencies(book: ParsedTables) -> Iterator[Fault]:
     """A named contingency names a place, and carriers that somebody's line has."""
     table = book.tables.get("contingencies")
     if table is None:
@@ -184,5 +184,7 @@ def check_contingencies(book: Book) -> Iterator[Fault]:
             reason = "the contingency names neither a site nor a carrier"
             yield table.fault(i, "sites", reason, "name what is lost")
         elif unknown and "agents" not in book.unreadable:
-            fix = advice(nearest(unknown[0], carriers), "write a carrier of the table agents")
+            fix = suggest_fix(
+                find_nearest(unknown[0], carriers), "write a carrier of the table agents"
+            )
             yield table.fault(i, "carriers", f"no agent has the carrier {unknown[0]!r}", fix)

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-__all__ = ["UTC", "day_bounds", "known_zone", "to_utc", "zone"]
+__all__ = ["UTC", "day_bounds", "is_known_zone", "to_utc", "zone"]
 
 UTC = timezone.utc  # noqa: UP017 (one name for the whole package)
 
@@ -29,7 +29,7 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(stream, key=name)
 
 
-def known_zone(name: str) -> bool:
+def is_known_zone(name: str) -> bool:
     """Return whether ``name`` is a time zone of the pinned database."""
     try:
         zone(name)

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_type_hints
 
-__all__ = ["Column", "Condition", "Row", "column", "columns_of"]
+__all__ = ["Condition", "TableColumn", "TableRow", "column", "list_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """One documented column of a table.
 
     ``type`` is the Python type of a cell: str, int, float, bool, date, datetime (UTC in memory,
@@ -85,7 +85,7 @@ def column(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-class Row:
+class TableRow:
     """Base of the row classes: an instance that exists satisfies the conditions of its columns."""
 
     __slots__ = ()
@@ -93,7 +93,7 @@ class Row:
     doc: ClassVar[str]
 
     def __post_init__(self) -> None:
-        for name, condition in _conditions(type(self)):
+        for name, condition in _list_conditions(type(self)):
             value = getattr(self, name)
             if value is None:
                 continue
@@ -105,7 +105,7 @@ class Row:
 _CONDITIONS: dict[type, tuple[tuple[str, Condition], ...]] = {}
 
 
-def _conditions(row: type) -> tuple[tuple[str, Condition], ...]:
+def _list_conditions(row: type) -> tuple[tuple[str, Condition], ...]:
     if row not in _CONDITIONS:
         empty = Condition()
         _CONDITIONS[row] = tuple(
@@ -116,11 +116,11 @@ def _conditions(row: type) -> tuple[tuple[str, Condition], ...]:
     return _CONDITIONS[row]
 
 
-def columns_of(row: type[Row]) -> tuple[Column, ...]:
+def list_columns(row: type[TableRow]) -> tuple[TableColumn, ...]:
     """Return the columns of a row class in file order."""
     hints = get_type_hints(row)
     return tuple(
-        Column(
+        TableColumn(
             name=field.name,
             type=hints[field.name],
             doc=field.metadata["doc"],

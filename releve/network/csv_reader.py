@@ -13,7 +13,7 @@ from io import StringIO
 import numpy as np
 import polars as pl
 
-from releve.network.raw_grid import Grid, Unreadable, stripped
+from releve.network.raw_grid import RawGrid, Unreadable, strip_cells
 
 __all__ = ["read_csv"]
 
@@ -31,11 +31,11 @@ _OTHER_CODE = re.compile(
 _LOST = re.compile("\ufffd")
 
 
-def read_csv(data: bytes) -> Grid:
+def read_csv(data: bytes) -> RawGrid:
     """Read a CSV file; Unreadable when its encoding or its quotes cannot be understood."""
     text = _decode(data).replace("\r\n", "\n").replace("\r", "\n")
-    separator = _separator(text)
-    return _quoted(text, separator) if '"' in text else _plain(text, separator)
+    separator = _find_separator(text)
+    return _read_quoted(text, separator) if '"' in text else _read_plain(text, separator)
 
 
 def _decode(data: bytes) -> str:
@@ -44,18 +44,18 @@ def _decode(data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        text = _windows(data, error.start)
+        text = _decode_windows(data, error.start)
     if text.isascii():
         return text
     for twice in _TWICE.finditer(text):
-        if _was_encoded_twice(twice[0]):
-            raise _wrong(text, twice, "UTF-8 was read as Windows text and saved again")
+        if _is_encoded_twice(twice[0]):
+            raise _refuse_encoding(text, twice, "UTF-8 was read as Windows text and saved again")
     if match := _LOST.search(text):
-        raise _wrong(text, match, "letters were lost when it was saved")
+        raise _refuse_encoding(text, match, "letters were lost when it was saved")
     return text
 
 
-def _windows(data: bytes, first_odd: int) -> str:
+def _decode_windows(data: bytes, first_odd: int) -> str:
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
@@ -63,11 +63,11 @@ def _windows(data: bytes, first_odd: int) -> str:
         row = data.count(b"\n", 0, first_odd) + 1
         raise Unreadable(reason, _FIX, row=row) from None
     if match := _OTHER_CODE.search(text):
-        raise _wrong(text, match, "it looks like DOS or Macintosh text")
+        raise _refuse_encoding(text, match, "it looks like DOS or Macintosh text")
     return text
 
 
-def _was_encoded_twice(characters: str) -> bool:
+def _is_encoded_twice(characters: str) -> bool:
     raw = b"".join(
         bytes([ord(c)]) if ord(c) < 256 else c.encode("cp1252", "ignore") for c in characters
     )
@@ -77,7 +77,7 @@ def _was_encoded_twice(characters: str) -> bool:
         return False
 
 
-def _wrong(text: str, match: re.Match[str], what: str) -> Unreadable:
+def _refuse_encoding(text: str, match: re.Match[str], what: str) -> Unreadable:
     """Return the refusal of an encoding, with the row and the word that show it."""
     edges = re.compile('[,;\t\n\r"]')
     before = [m.end() for m in edges.finditer(text, max(0, match.start() - 40), match.start())]
@@ -89,14 +89,14 @@ def _wrong(text: str, match: re.Match[str], what: str) -> Unreadable:
     return Unreadable(reason, _FIX, row=row, value=text[start:end])
 
 
-def _separator(text: str) -> str:
+def _find_separator(text: str) -> str:
     """Return the separator found most often outside quotes in the first line with text."""
     line = next((line for line in text.split("\n", _HEAD) if line.strip()), "")
     bare = re.sub('"[^"]*"', "", line)
     return max(_SEPARATORS, key=bare.count)
 
 
-def _plain(text: str, separator: str) -> Grid:
+def _read_plain(text: str, separator: str) -> RawGrid:
     """Read text without quotes: a line is a record."""
     lines = pl.Series(text.split("\n"), dtype=pl.String)
     kept = lines.str.strip_chars(separator + " ") != ""
@@ -104,18 +104,18 @@ def _plain(text: str, separator: str) -> Grid:
     records = lines.filter(kept).str.split(separator)
     widths = records.list.len().to_numpy().astype(np.int64)
     if not len(rows):
-        return Grid(pl.DataFrame(), rows, 0)
-    header = _header_width(records[0].to_list(), records)
+        return RawGrid(pl.DataFrame(), rows, 0)
+    header = _count_header_cells(records[0].to_list(), records)
     for i in np.flatnonzero(widths > header).tolist():
-        widths[i] = _width(records[i].to_list(), header)
+        widths[i] = _count_cells(records[i].to_list(), header)
     columns = max(header, int(widths[:_HEAD].max()))
     cells = pl.DataFrame(
         [records.list.get(i, null_on_oob=True).alias(str(i)) for i in range(columns)]
     )
-    return Grid(stripped(cells), rows, header, widths, comma_decimals=separator != ",")
+    return RawGrid(strip_cells(cells), rows, header, widths, comma_decimals=separator != ",")
 
 
-def _quoted(text: str, separator: str) -> Grid:
+def _read_quoted(text: str, separator: str) -> RawGrid:
     """Read text with quotes: a record may span lines and is named by its first one."""
     reader = csv.reader(StringIO(text), delimiter=separator, strict=True)
     records: list[list[str]] = []
@@ -130,16 +130,16 @@ def _quoted(text: str, separator: str) -> Grid:
     except csv.Error as error:
         fix = 'close every quote, and write a quote inside a cell as ""'
         raise Unreadable(f"the quotes cannot be understood ({error})", fix, row=line) from None
-    header = _header_width(records[0], records) if records else 0
-    widths = [_width(record, header) for record in records]
+    header = _count_header_cells(records[0], records) if records else 0
+    widths = [_count_cells(record, header) for record in records]
     columns = max([header, *widths[:_HEAD]])
     padding = [""] * columns
     padded = [(record + padding)[:columns] for record in records]
     cells = pl.DataFrame(
         [pl.Series(str(i), column, pl.String) for i, column in enumerate(zip(*padded, strict=True))]
     )
-    return Grid(
-        stripped(cells),
+    return RawGrid(
+        strip_cells(cells),
         np.array(rows, dtype=np.int64),
         header,
         np.array(widths, dtype=np.int64),
@@ -147,19 +147,19 @@ def _quoted(text: str, separator: str) -> Grid:
     )
 
 
-def _header_width(header: list[str], records: Iterable[Sequence[str]]) -> int:
+def _count_header_cells(header: list[str], records: Iterable[Sequence[str]]) -> int:
     """Return the cells of the header, not counting empty ones over an empty column."""
-    named = _filled(header)
+    named = _count_filled(header)
     if named == len(header):
         return named
-    widest = max(_filled(record) for record in records if len(record) <= len(header))
+    widest = max(_count_filled(record) for record in records if len(record) <= len(header))
     return max(named, widest)
 
 
-def _width(record: list[str], header: int) -> int:
+def _count_cells(record: list[str], header: int) -> int:
     """Return the cells of a record, not counting empty ones beyond the header."""
-    return max(header, _filled(record)) if len(record) > header else len(record)
+    return max(header, _count_filled(record)) if len(record) > header else len(record)
 
 
-def _filled(record: Sequence[str]) -> int:
+def _count_filled(record: Sequence[str]) -> int:
     return max((i + 1 for i, cell in enumerate(record) if cell.strip()), default=0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from releve.errors import ReleveError
 
-__all__ = ["Fault", "OperatorFaults", "advice", "closest", "nearest"]
+__all__ = ["Fault", "OperatorFaults", "find_closest", "find_nearest", "suggest_fix"]
 
 _SHOWN = 20
 """How many faults the text of an error shows."""
@@ -64,7 +64,7 @@ class OperatorFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, 
         return "\n".join(lines)
 
 
-def nearest(word: str, known: Collection[str]) -> list[str]:
+def find_nearest(word: str, known: Collection[str]) -> list[str]:
     """Return the known words that ``word`` may be a slip of: all that resemble it most."""
     if len(known) > _MOST_COMPARED:
         return []
@@ -75,12 +75,12 @@ def nearest(word: str, known: Collection[str]) -> list[str]:
     return [by_folded[name] for name in found if likeness[name] == likeness[found[0]]]
 
 
-def closest(word: str, known: Collection[str]) -> str | None:
+def find_closest(word: str, known: Collection[str]) -> str | None:
     """Return the one known word that ``word`` most resembles, or None."""
-    return next(iter(nearest(word, known)), None)
+    return next(iter(find_nearest(word, known)), None)
 
 
-def advice(near: list[str], otherwise: str) -> str:
+def suggest_fix(near: list[str], otherwise: str) -> str:
     """Return how to mend a word that is not known: by those it resembles, or otherwise."""
     if len(near) == 1:
         return f"write {near[0]!r}"

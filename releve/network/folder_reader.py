@@ -14,16 +14,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from releve.network.columns import Row, columns_of
+from releve.network.columns import TableRow, list_columns
 from releve.network.csv_reader import read_csv
-from releve.network.faults import Fault, closest
+from releve.network.faults import Fault, find_closest
 from releve.network.model import TABLES
-from releve.network.raw_grid import Grid, Unreadable
+from releve.network.raw_grid import RawGrid, Unreadable
 from releve.network.xlsx_reader import read_sheets
 
 __all__ = ["OPTIONAL_TABLES", "RawTable", "RawTables", "read_tables"]
 
-KINDS: dict[str, type[Row]] = {kind.table: kind for kind in TABLES}
+KINDS: dict[str, type[TableRow]] = {kind.table: kind for kind in TABLES}
 OPTIONAL_TABLES = frozenset(
     ("stops", "shuttles", "shifts", "history", "authorisations", "measures", "contingencies")
 )
@@ -39,7 +39,7 @@ class RawTable:
     cells differs from the header's: their cells cannot be trusted.
     """
 
-    kind: type[Row]
+    kind: type[TableRow]
     cells: pl.DataFrame
     rows: NDArray[np.int64]
     broken: frozenset[int]
@@ -70,13 +70,13 @@ def read_tables(files: Mapping[str, bytes]) -> RawTables:
     else:
         for name in sorted(files):
             _read_file(name, files[name], out)
-    _name_missing(out)
+    _report_missing(out)
     return out
 
 
 def _read_file(name: str, data: bytes, out: RawTables) -> None:
     stem, _, suffix = name.rpartition(".")
-    readers: dict[str, Callable[[bytes], Grid]] = {"csv": read_csv, "parquet": _read_parquet}
+    readers: dict[str, Callable[[bytes], RawGrid]] = {"csv": read_csv, "parquet": _read_parquet}
     if suffix.lower() not in readers:
         reason = "is neither CSV nor Parquet nor a workbook (XLSX)"
         out.faults.append(Fault(name, 0, "", "", reason, "save it as CSV UTF-8"))
@@ -86,7 +86,7 @@ def _read_file(name: str, data: bytes, out: RawTables) -> None:
         out.faults.append(Fault(stem, 0, "", name, "the table is given twice", "keep one file"))
         return
     if stem in KINDS:
-        _take(stem, lambda: readers[suffix.lower()](data), out)
+        _take_table(stem, lambda: readers[suffix.lower()](data), out)
     else:
         _refuse_name(stem, out)
 
@@ -100,22 +100,22 @@ def _read_workbook(data: bytes, name: str, out: RawTables) -> None:
         return
     for sheet, load in sheets.items():
         if sheet in KINDS:
-            _take(sheet, load, out)
+            _take_table(sheet, load, out)
         elif load().cells.height:
             _refuse_name(sheet, out)
 
 
 def _refuse_name(name: str, out: RawTables) -> None:
-    meant = closest(name, KINDS)
+    meant = find_closest(name, KINDS)
     fix = f"name it {meant}" if meant else f"remove it; the tables are {', '.join(KINDS)}"
     out.faults.append(Fault(name, 0, "", "", "is not a table of an operator", fix))
     if meant:
         out.unreadable.add(meant)
 
 
-def _take(name: str, load: Callable[[], Grid], out: RawTables) -> None:
+def _take_table(name: str, load: Callable[[], RawGrid], out: RawTables) -> None:
     try:
-        raw, faults = _headed(KINDS[name], load())
+        raw, faults = _split_header(KINDS[name], load())
     except Unreadable as error:
         out.faults.append(
             Fault(name, error.row, error.column, error.value, error.reason, error.fix)
@@ -126,27 +126,27 @@ def _take(name: str, load: Callable[[], Grid], out: RawTables) -> None:
     out.faults += faults
 
 
-def _name_missing(out: RawTables) -> None:
+def _report_missing(out: RawTables) -> None:
     for name in KINDS:
         if name not in out.tables and name not in out.unreadable and name not in OPTIONAL_TABLES:
-            needed = ", ".join(c.name for c in columns_of(KINDS[name]) if c.required)
+            needed = ", ".join(c.name for c in list_columns(KINDS[name]) if c.required)
             fix = f"add it; its required columns are {needed}"
             out.faults.append(Fault(name, 0, "", "", "the table is missing", fix))
             out.unreadable.add(name)
 
 
-def _read_parquet(data: bytes) -> Grid:
+def _read_parquet(data: bytes) -> RawGrid:
     try:
         frame = pl.read_parquet(BytesIO(data))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise Unreadable("is not a Parquet file that can be read", "export it again") from error
-    columns = [_as_text(frame[name]).alias(str(i)) for i, name in enumerate(frame.columns)]
+    columns = [_convert_to_text(frame[name]).alias(str(i)) for i, name in enumerate(frame.columns)]
     header = pl.DataFrame({str(i): [name] for i, name in enumerate(frame.columns)})
     cells = pl.concat([header, pl.DataFrame(columns)]) if frame.height else header
-    return Grid(cells, np.arange(1, cells.height + 1, dtype=np.int64), frame.width)
+    return RawGrid(cells, np.arange(1, cells.height + 1, dtype=np.int64), frame.width)
 
 
-def _as_text(series: pl.Series) -> pl.Series:
+def _convert_to_text(series: pl.Series) -> pl.Series:
     """Return a typed column as the text a CSV would hold."""
     kind = series.dtype
     if isinstance(kind, pl.List):
@@ -159,13 +159,13 @@ def _as_text(series: pl.Series) -> pl.Series:
     return text.str.strip_suffix(".0") if kind.is_float() else text
 
 
-def _headed(kind: type[Row], grid: Grid) -> tuple[RawTable, list[Fault]]:
+def _split_header(kind: type[TableRow], grid: RawGrid) -> tuple[RawTable, list[Fault]]:
     """Split a grid into the columns of a table; a header that cannot be used is Unreadable."""
     if not grid.cells.height:
         reason = "is empty: it has no header"
-        raise Unreadable(reason, f"write the columns {_names(kind)} in its first row")
-    names = _header(kind, grid)
-    faults = [*_header_faults(kind, grid, names)]
+        raise Unreadable(reason, f"write the columns {_join_column_names(kind)} in its first row")
+    names = _find_header(kind, grid)
+    faults = [*_find_header_faults(kind, grid, names)]
     first = {name: i for i, name in reversed(list(enumerate(names))) if name}
     body = grid.cells[1:]
     rows = grid.rows[1:]
@@ -176,18 +176,18 @@ def _headed(kind: type[Row], grid: Grid) -> tuple[RawTable, list[Fault]]:
     body, rows = body[keep], rows[keep]
     broken: frozenset[int] = frozenset()
     if grid.widths is not None:
-        broken, found = _ragged(kind, body, rows, grid.widths[1:][keep], names)
+        broken, found = _find_ragged_rows(kind, body, rows, grid.widths[1:][keep], names)
         faults += found
     cells = body.select(
         pl.col(body.columns[first[column.name]]).alias(column.name)
-        for column in columns_of(kind)
+        for column in list_columns(kind)
         if column.name in first
     )
     return RawTable(kind, cells, rows, broken, grid.comma_decimals), faults
 
 
-def _header(kind: type[Row], grid: Grid) -> list[str]:
-    known = {column.name for column in columns_of(kind)}
+def _find_header(kind: type[TableRow], grid: RawGrid) -> list[str]:
+    known = {column.name for column in list_columns(kind)}
     head = grid.cells.head(_HEADER_SEARCHED).rows()
     found = [{(cell or "").casefold() for cell in row} & known for row in head]
     best = max(range(len(found)), key=lambda i: (len(found[i]), -i))
@@ -202,7 +202,9 @@ def _header(kind: type[Row], grid: Grid) -> list[str]:
         raise Unreadable(reason, fix, row=int(grid.rows[0]))
     if not found[best]:
         reason = "the first row is not a header: no cell is the name of a column"
-        raise Unreadable(reason, f"write the columns {_names(kind)} there", row=int(grid.rows[0]))
+        raise Unreadable(
+            reason, f"write the columns {_join_column_names(kind)} there", row=int(grid.rows[0])
+        )
     if grid.rows[0] > 1 and grid.from_sheet:
         reason = "the header is not in the first row: empty rows stand above it"
         raise Unreadable(reason, "delete the rows above the header", row=int(grid.rows[0]))
@@ -212,9 +214,9 @@ def _header(kind: type[Row], grid: Grid) -> list[str]:
     return [(cell or "").casefold() for cell in head[0][: grid.header]]
 
 
-def _header_faults(kind: type[Row], grid: Grid, names: list[str]) -> list[Fault]:
+def _find_header_faults(kind: type[TableRow], grid: RawGrid, names: list[str]) -> list[Fault]:
     """Return the unknown, repeated, unnamed and missing columns, each cause once."""
-    columns = {column.name: column for column in columns_of(kind)}
+    columns = {column.name: column for column in list_columns(kind)}
     row = int(grid.rows[0])
     faults: list[Fault] = []
     absent = [name for name in columns if name not in names]
@@ -229,9 +231,13 @@ def _header_faults(kind: type[Row], grid: Grid, names: list[str]) -> list[Fault]
                     Fault(kind.table, row, "", "", reason, "name the column or delete it")
                 )
         elif name not in columns:
-            meant = closest(name, absent)
+            meant = find_closest(name, absent)
             excused |= {meant} if meant else set()
-            fix = f"name it {meant}" if meant else f"delete it; the columns are {_names(kind)}"
+            fix = (
+                f"name it {meant}"
+                if meant
+                else f"delete it; the columns are {_join_column_names(kind)}"
+            )
             faults.append(Fault(kind.table, row, name, "", "is not a column of the table", fix))
         elif name in names[:i]:
             faults.append(Fault(kind.table, row, name, "", "the column stands twice", "keep one"))
@@ -242,8 +248,8 @@ def _header_faults(kind: type[Row], grid: Grid, names: list[str]) -> list[Fault]
     return faults
 
 
-def _ragged(
-    kind: type[Row],
+def _find_ragged_rows(
+    kind: type[TableRow],
     body: pl.DataFrame,
     rows: NDArray[np.int64],
     widths: NDArray[np.int64],
@@ -264,5 +270,5 @@ def _ragged(
     return frozenset(bad.tolist()), faults
 
 
-def _names(kind: type[Row]) -> str:
-    return ", ".join(column.name for column in columns_of(kind))
+def _join_column_names(kind: type[TableRow]) -> str:
+    return ", ".join(column.name for column in list_columns(kind))

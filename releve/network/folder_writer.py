@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 from releve.network.clock import zone
-from releve.network.columns import Row, columns_of
+from releve.network.columns import TableRow, list_columns
 from releve.network.folder_reader import OPTIONAL_TABLES
 from releve.network.model import TABLES, Operator
 
@@ -23,31 +23,33 @@ def write_operator(operator: Operator) -> dict[str, bytes]:
     programme). Optional tables without a row are left out.
     """
     zones: dict[str, Callable[[Any], str]] = {
-        "shifts": _zone_of_shift(operator),
-        "history": _zone_of_history(operator),
+        "shifts": _map_shift_zones(operator),
+        "history": _map_history_zones(operator),
     }
     files = {}
     for kind in TABLES:
-        rows: tuple[Row, ...] = (
+        rows: tuple[TableRow, ...] = (
             (operator.row,) if kind.table == "operator" else getattr(operator, kind.table)
         )
         if rows or kind.table not in OPTIONAL_TABLES:
-            files[f"{kind.table}.csv"] = _write(kind, rows, zones.get(kind.table))
+            files[f"{kind.table}.csv"] = _write_table(kind, rows, zones.get(kind.table))
     return files
 
 
-def _zone_of_shift(operator: Operator) -> Callable[[Any], str]:
+def _map_shift_zones(operator: Operator) -> Callable[[Any], str]:
     zones = {agent.id: operator.site[agent.home_site].time_zone for agent in operator.agents}
     return lambda shift: zones[shift.agent]
 
 
-def _zone_of_history(operator: Operator) -> Callable[[Any], str]:
+def _map_history_zones(operator: Operator) -> Callable[[Any], str]:
     zones = {programme.id: programme.time_zone for programme in operator.programmes}
     return lambda row: zones[row.programme]
 
 
-def _write(kind: type[Row], rows: tuple[Row, ...], zone_of: Callable[[Any], str] | None) -> bytes:
-    columns = columns_of(kind)
+def _write_table(
+    kind: type[TableRow], rows: tuple[TableRow, ...], zone_of: Callable[[Any], str] | None
+) -> bytes:
+    columns = list_columns(kind)
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in columns])
@@ -56,14 +58,14 @@ def _write(kind: type[Row], rows: tuple[Row, ...], zone_of: Callable[[Any], str]
     for column in columns:
         values = [getattr(row, column.name) for row in rows]
         if column.type is datetime and names is not None:
-            texts.append(_times(values, names))
+            texts.append(_format_times(values, names))
         else:
-            texts.append([_text(value) for value in values])
+            texts.append([_format_value(value) for value in values])
     writer.writerows(zip(*texts, strict=True))
     return out.getvalue().encode("utf-8")
 
 
-def _times(values: list[datetime], names: list[str]) -> list[str]:
+def _format_times(values: list[datetime], names: list[str]) -> list[str]:
     memo: dict[tuple[datetime, str], str] = {}
     out = []
     for value, name in zip(values, names, strict=True):
@@ -77,7 +79,7 @@ def _times(values: list[datetime], names: list[str]) -> list[str]:
     return out
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 
 from releve.errors import ReleveError
 from releve.network.clock import UTC, zone
-from releve.network.opening_hours import closes_on, parse_opening
+from releve.network.opening_hours import is_closed_by_holiday, parse_opening
 
-__all__ = ["DIVISORS", "Hours", "IntervalFault", "Slots", "interval_of", "lay", "offset_at"]
+__all__ = [
+    "DIVISORS",
+    "HistorySlots",
+    "IntervalFault",
+    "ProgrammeHours",
+    "find_interval",
+    "find_offset",
+    "lay_out_history",
+]
 
 Ints = NDArray[np.int64]
 Truths = NDArray[np.bool_]
@@ -32,7 +40,7 @@ _THURSDAY = 3
 
 
 @dataclass(frozen=True)
-class Hours:
+class ProgrammeHours:
     """When a programme is open: opening hours, their zone, the country of its holidays, and those
     it is open on."""
 
@@ -43,7 +51,7 @@ class Hours:
 
 
 @dataclass(frozen=True)
-class Slots:
+class HistorySlots:
     """Slots of whole local days, in order.
 
     ``day[slot]`` days since 1970 and ``minute[slot]`` of the local clock; ``open`` by the opening
@@ -96,7 +104,7 @@ class IntervalFault(ReleveError):  # noqa: N818 (never leaves the package)
     """The rows of a programme are not at intervals of a divisor of 30 minutes."""
 
 
-def interval_of(starts: Ints) -> int:
+def find_interval(starts: Ints) -> int:
     """Return the interval of distinct ascending starts, in seconds; IntervalFault says why not."""
     if len(starts) < 2:
         return 1800
@@ -111,7 +119,9 @@ def interval_of(starts: Ints) -> int:
     return 1800
 
 
-def lay(starts: Ints, offered: Floats, hours: Hours, seconds: int) -> Slots:
+def lay_out_history(
+    starts: Ints, offered: Floats, hours: ProgrammeHours, seconds: int
+) -> HistorySlots:
     """Return rows (ascending starts, calls offered) on a grid of whole local days."""
     slots, index = np.unique(starts // seconds, return_inverse=True)
     volume_of = np.zeros(len(slots))
@@ -125,35 +135,39 @@ def lay(starts: Ints, offered: Floats, hours: Hours, seconds: int) -> Slots:
     present[at] = True
     volume = np.zeros(len(grid))
     volume[at] = volume_of
-    local = _local(grid, hours.zone)
+    local = _convert_to_local(grid, hours.zone)
     day, minute = local // DAY, local % DAY // 60
-    return Slots(grid, seconds, day, minute, _open(day, minute, hours), present, volume)
+    return HistorySlots(
+        grid, seconds, day, minute, _find_open_slots(day, minute, hours), present, volume
+    )
 
 
-def offset_at(zone_name: str, instant: int) -> int:
+def find_offset(zone_name: str, instant: int) -> int:
     """Return the seconds that a zone's clock is ahead of UTC at an instant."""
     moment = datetime.fromtimestamp(instant, UTC).astimezone(zone(zone_name))
     return int((moment.utcoffset() or timedelta()).total_seconds())
 
 
 @lru_cache(maxsize=200_000)
-def _offset_of_day(zone_name: str, day: int) -> int:
-    return offset_at(zone_name, day * DAY)
+def _find_day_offset(zone_name: str, day: int) -> int:
+    return find_offset(zone_name, day * DAY)
 
 
-def _local(instants: Ints, zone_name: str) -> Ints:
+def _convert_to_local(instants: Ints, zone_name: str) -> Ints:
     """Return the local clock as seconds: exact offsets on the days of a change, else by day."""
     days, index = np.unique(instants // DAY, return_inverse=True)
-    first = np.array([_offset_of_day(zone_name, day) for day in days.tolist()], dtype=np.int64)
-    after = np.array([_offset_of_day(zone_name, day + 1) for day in days.tolist()], dtype=np.int64)
+    first = np.array([_find_day_offset(zone_name, day) for day in days.tolist()], dtype=np.int64)
+    after = np.array(
+        [_find_day_offset(zone_name, day + 1) for day in days.tolist()], dtype=np.int64
+    )
     offsets = first[index]
     for i in np.flatnonzero((first != after)[index]).tolist():
-        offsets[i] = offset_at(zone_name, int(instants[i]))
+        offsets[i] = find_offset(zone_name, int(instants[i]))
     return instants + offsets
 
 
 @lru_cache(maxsize=4096)
-def _week(opening: str) -> Truths:
+def _build_week(opening: str) -> Truths:
     """Return ``open[weekday, minute of the day]``."""
     week = np.zeros((7, 1440), dtype=np.bool_)
     for weekday, ranges in enumerate(parse_opening(opening).days):
@@ -162,13 +176,15 @@ def _week(opening: str) -> Truths:
     return week
 
 
-def _open(day: Ints, minute: Ints, hours: Hours) -> Truths:
-    out: Truths = _week(hours.opening)[(day + _THURSDAY) % 7, minute]
+def _find_open_slots(day: Ints, minute: Ints, hours: ProgrammeHours) -> Truths:
+    out: Truths = _build_week(hours.opening)[(day + _THURSDAY) % 7, minute]
     if hours.holidays:
         closed = [
             number
             for number in np.unique(day).tolist()
-            if closes_on(hours.holidays, hours.open_holidays, _EPOCH + timedelta(days=number))
+            if is_closed_by_holiday(
+                hours.holidays, hours.open_holidays, _EPOCH + timedelta(days=number)
+            )
         ]
         out = out & ~np.isin(day, closed)
     return out

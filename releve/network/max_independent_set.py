@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from releve.kernels.decorators import allocating_kernel
 
-__all__ = ["Answer", "Graph", "graph_of", "local_search", "solve"]
+__all__ = ["Graph", "IndependentSet", "build_graph", "find_independent_set", "search_locally"]
 
 Ints = NDArray[np.int64]
 Truths = NDArray[np.bool_]
@@ -46,14 +46,14 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class Answer:
+class IndependentSet:
     """``chosen[vertex]``; no independent set has more than ``bound``."""
 
     chosen: Truths
     bound: int
 
 
-def graph_of(count: int, pairs: Ints) -> Graph:
+def build_graph(count: int, pairs: Ints) -> Graph:
     """Return the graph with ``pairs[edge, 2]`` as edges, each given once."""
     both = np.concatenate([pairs, pairs[:, ::-1]])
     both = both[np.lexsort((both[:, 1], both[:, 0]))]
@@ -61,23 +61,23 @@ def graph_of(count: int, pairs: Ints) -> Graph:
     return Graph(count, first, np.ascontiguousarray(both[:, 1]))
 
 
-def solve(count: int, pairs: Ints, nodes: int) -> Answer:
+def find_independent_set(count: int, pairs: Ints, nodes: int) -> IndependentSet:
     """Return the best independent set found and a proved bound, the search within ``nodes``."""
-    graph = graph_of(count, pairs)
+    graph = build_graph(count, pairs)
     steps = min(_MOST_STEPS, _STEPS_PER_VERTEX * count)
-    start = local_search(graph.first, graph.ends, steps)
-    rows = _cliques(graph, pairs)
-    cover = _cover(graph)
+    start = search_locally(graph.first, graph.ends, steps)
+    rows = _list_cliques(graph, pairs)
+    cover = _count_cover(graph)
     if cover == int(start.sum()) or sum(map(len, rows)) > _MOST_ENTRIES:
-        return Answer(start, cover)
-    answer = _branch_and_bound(count, rows, start, nodes)
+        return IndependentSet(start, cover)
+    answer = _solve_by_branching(count, rows, start, nodes)
     chosen = answer.chosen if answer.chosen.sum() > start.sum() else start
     if (chosen[pairs[:, 0]] & chosen[pairs[:, 1]]).any():
         chosen = start
-    return Answer(chosen, max(int(chosen.sum()), min(answer.bound, cover)))
+    return IndependentSet(chosen, max(int(chosen.sum()), min(answer.bound, cover)))
 
 
-def _cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
+def _list_cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
     """Return all maximal cliques, or where they are too many enough to cover each edge."""
     if len(pairs) <= _CROWDED * graph.count:
         net = nx.Graph()
@@ -86,12 +86,12 @@ def _cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
         found = list(islice(nx.find_cliques(net), _MOST_CLIQUES + 1))
         if len(found) <= _MOST_CLIQUES:
             return sorted(sorted(clique) for clique in found)
-    near = _masks(graph)
+    near = _build_masks(graph)
     open_ends = list(near)
     rows = []
     for v in range(graph.count):
         while open_ends[v]:
-            clique = _grown(v, open_ends[v], near)
+            clique = _grow_clique(v, open_ends[v], near)
             mask = sum(1 << u for u in clique)
             for u in clique:
                 open_ends[u] &= ~mask
@@ -99,12 +99,12 @@ def _cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
     return rows
 
 
-def _masks(graph: Graph) -> list[int]:
+def _build_masks(graph: Graph) -> list[int]:
     """Return the neighbours of each vertex as the bits of a number."""
     return [sum(1 << u for u in graph.neighbours(v).tolist()) for v in range(graph.count)]
 
 
-def _grown(v: int, first: int, near: list[int]) -> list[int]:
+def _grow_clique(v: int, first: int, near: list[int]) -> list[int]:
     """Return a maximal clique of ``v`` and a vertex of ``first``, others of ``first`` preferred."""
     clique, left = [v], near[v]
     while left:
@@ -115,9 +115,9 @@ def _grown(v: int, first: int, near: list[int]) -> list[int]:
     return sorted(clique)
 
 
-def _cover(graph: Graph) -> int:
+def _count_cover(graph: Graph) -> int:
     """Return how many cliques, grown one after another, cover every vertex: a bound."""
-    near = _masks(graph)
+    near = _build_masks(graph)
     left = (1 << graph.count) - 1
     count = 0
     while left:
@@ -130,7 +130,9 @@ def _cover(graph: Graph) -> int:
     return count
 
 
-def _branch_and_bound(count: int, rows: list[list[int]], start: Truths, nodes: int) -> Answer:
+def _solve_by_branching(
+    count: int, rows: list[list[int]], start: Truths, nodes: int
+) -> IndependentSet:
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = count, len(rows)
     model.sense_ = highspy.ObjSense.kMaximize
@@ -155,10 +157,10 @@ def _branch_and_bound(count: int, rows: list[list[int]], start: Truths, nodes: i
     guess.value_valid = True
     highs.setSolution(guess)
     highs.run()
-    return _read(highs, count)
+    return _read_solution(highs, count)
 
 
-def _read(highs: Solver, count: int) -> Answer:
+def _read_solution(highs: Solver, count: int) -> IndependentSet:
     """Return the solver's set and its bound, rounded down: the true value is a whole number."""
     info, solution = highs.getInfo(), highs.getSolution()
     bound = float(info.mip_dual_bound)
@@ -166,11 +168,11 @@ def _read(highs: Solver, count: int) -> Answer:
     chosen = np.zeros(count, dtype=np.bool_)
     if solution.value_valid and len(solution.col_value) == count:
         chosen = np.asarray(solution.col_value) > 0.5
-    return Answer(chosen, whole)
+    return IndependentSet(chosen, whole)
 
 
 @allocating_kernel
-def local_search(first: Ints, ends: Ints, steps: int) -> Truths:  # pragma: no cover (compiled)
+def search_locally(first: Ints, ends: Ints, steps: int) -> Truths:  # pragma: no cover (compiled)
     """Return an independent set: walk over sets of equal size by swaps, keep the best.
 
     Each step looks at one vertex outside the set: without a neighbour inside it enters; with one

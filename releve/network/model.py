@@ -12,7 +12,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import ClassVar
 
-from releve.network.columns import Row, column
+from releve.network.columns import TableRow, column
 
 __all__ = [
     "HOME",
@@ -40,7 +40,7 @@ HOME = "home"
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorRow(Row):
+class OperatorRow(TableRow):
     table: ClassVar[str] = "operator"
     doc: ClassVar[str] = "The operator itself: exactly one row."
 
@@ -62,7 +62,7 @@ class OperatorRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Site(Row):
+class Site(TableRow):
     table: ClassVar[str] = "sites"
     doc: ClassVar[str] = "A place of work."
 
@@ -76,7 +76,7 @@ class Site(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Floor(Row):
+class Floor(TableRow):
     table: ClassVar[str] = "floors"
     doc: ClassVar[str] = "A floor of a site."
 
@@ -86,7 +86,7 @@ class Floor(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Zone(Row):
+class Zone(TableRow):
     table: ClassVar[str] = "zones"
     doc: ClassVar[str] = "An air volume of a floor."
 
@@ -99,7 +99,7 @@ class Zone(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Seat(Row):
+class Seat(TableRow):
     table: ClassVar[str] = "seats"
     doc: ClassVar[str] = "A desk; x and y are of the chair, on the floor of its zone."
 
@@ -110,7 +110,7 @@ class Seat(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Client(Row):
+class Client(TableRow):
     table: ClassVar[str] = "clients"
     doc: ClassVar[str] = "Who orders the service (donneur d'ordre)."
 
@@ -119,7 +119,7 @@ class Client(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Programme(Row):
+class Programme(TableRow):
     table: ClassVar[str] = "programmes"
     doc: ClassVar[str] = "One queue or campaign of one client."
 
@@ -251,7 +251,7 @@ class Programme(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Stop(Row):
+class Stop(TableRow):
     table: ClassVar[str] = "stops"
     doc: ClassVar[str] = "A shuttle stop."
 
@@ -262,7 +262,7 @@ class Stop(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Shuttle(Row):
+class Shuttle(TableRow):
     table: ClassVar[str] = "shuttles"
     doc: ClassVar[str] = "A stop served from a site: agents of the stop can be brought there."
 
@@ -272,7 +272,7 @@ class Shuttle(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Agent(Row):
+class Agent(TableRow):
     table: ClassVar[str] = "agents"
     doc: ClassVar[str] = "A contact-centre worker, under a pseudonym."
 
@@ -311,7 +311,7 @@ class Agent(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Shift(Row):
+class Shift(TableRow):
     table: ClassVar[str] = "shifts"
     doc: ClassVar[str] = (
         "The roster. A time without offset is in the time zone of the agent's home site; with an"
@@ -332,7 +332,7 @@ class Shift(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryRow(Row):
+class HistoryRow(TableRow):
     table: ClassVar[str] = "history"
     doc: ClassVar[str] = (
         "What happened per programme and interval (30 minutes or a divisor of it). A time without"
@@ -356,7 +356,7 @@ class HistoryRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Authorisation(Row):
+class Authorisation(TableRow):
     table: ClassVar[str] = "authorisations"
     doc: ClassVar[str] = (
         "A dated permit. Where a folder holds a permit for any site, a site without one valid on"
@@ -371,7 +371,7 @@ class Authorisation(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Measure(Row):
+class Measure(TableRow):
     table: ClassVar[str] = "measures"
     doc: ClassVar[str] = "A measure in force at a site that changes what it can hold."
 
@@ -388,7 +388,7 @@ class Measure(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class NamedContingency(Row):
+class NamedContingency(TableRow):
     table: ClassVar[str] = "contingencies"
     doc: ClassVar[str] = (
         "A set of places that may be lost together, beside each site, destination and carrier."
@@ -404,7 +404,7 @@ class NamedContingency(Row):
     )
 
 
-TABLES: tuple[type[Row], ...] = (
+TABLES: tuple[type[TableRow], ...] = (
     OperatorRow,
     Site,
     Floor,

@@ -18,11 +18,11 @@ from releve.network.model import Programme
 
 __all__ = [
     "Opening",
-    "closes_on",
-    "holiday_names",
+    "find_open_instants",
+    "is_closed_by_holiday",
     "is_holiday",
-    "names_of_calendar",
-    "open_at",
+    "list_calendar_names",
+    "list_holiday_names",
     "parse_opening",
 ]
 
@@ -61,9 +61,9 @@ def parse_opening(text: str) -> Opening:
         match = _RANGE.fullmatch(part)
         if match is None:
             raise ValueError(f"{part!r} is not like 'Mon-Fri 08:00-20:00'")
-        first = _day(match["first"])
-        last = _day(match["last"] or match["first"])
-        start, end = _minute(match["from"]), _minute(match["to"])
+        first = _parse_day(match["first"])
+        last = _parse_day(match["last"] or match["first"])
+        start, end = _parse_minute(match["from"]), _parse_minute(match["to"])
         if last < first:
             raise ValueError(f"{part!r}: the days run backwards; write two ranges")
         if end <= start:
@@ -80,14 +80,14 @@ def parse_opening(text: str) -> Opening:
     return Opening(tuple(tuple(day) for day in days))
 
 
-def _day(text: str) -> int:
+def _parse_day(text: str) -> int:
     try:
         return _DAYS.index(text.lower())
     except ValueError:
         raise ValueError(f"{text!r} is not a day (Mon Tue Wed Thu Fri Sat Sun)") from None
 
 
-def _minute(text: str) -> int:
+def _parse_minute(text: str) -> int:
     hour, minute = (int(piece) for piece in text.split(":"))
     if minute > 59 or hour * 60 + minute > 24 * 60:
         raise ValueError(f"{text!r} is not a time of day")
@@ -100,7 +100,7 @@ _NO_NAMES: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=64)
-def _calendar(country: str, year: int) -> dict[date, tuple[str, ...]]:
+def _load_calendar(country: str, year: int) -> dict[date, tuple[str, ...]]:
     found = holidays.country_holidays(country, years=year)
     return {
         day: tuple(dict.fromkeys(_REMARK.sub("", name) for name in found.get_list(day)))
@@ -108,44 +108,44 @@ def _calendar(country: str, year: int) -> dict[date, tuple[str, ...]]:
     }
 
 
-def holiday_names(country: str, day: date) -> tuple[str, ...]:
+def list_holiday_names(country: str, day: date) -> tuple[str, ...]:
     """Return the public holidays of a country on ``day`` by name, none on other days.
 
     ``country`` is an ISO code; empty = no holidays. A remark such as "(observed)" is left out, so
     that a holiday has one name in all years.
     """
-    return _calendar(country, day.year).get(day, _NO_NAMES) if country else _NO_NAMES
+    return _load_calendar(country, day.year).get(day, _NO_NAMES) if country else _NO_NAMES
 
 
-def names_of_calendar(country: str, years: range) -> frozenset[str]:
+def list_calendar_names(country: str, years: range) -> frozenset[str]:
     """Return the names that the public holidays of a country have in some years."""
     return frozenset(
-        name for year in years for names in _calendar(country, year).values() for name in names
+        name for year in years for names in _load_calendar(country, year).values() for name in names
     )
 
 
 def is_holiday(country: str, day: date) -> bool:
     """Return whether ``day`` is a public holiday of a country (ISO code; empty = never)."""
-    return bool(holiday_names(country, day))
+    return bool(list_holiday_names(country, day))
 
 
-def closes_on(country: str, open_holidays: Sequence[str], day: date) -> bool:
+def is_closed_by_holiday(country: str, open_holidays: Sequence[str], day: date) -> bool:
     """Return whether a public holiday closes a programme that is open on some of them by name.
 
     Where two holidays fall on one day, one that closes is enough.
     """
-    names = holiday_names(country, day)
+    names = list_holiday_names(country, day)
     return bool(names) and not set(names) <= set(open_holidays)
 
 
-def open_at(programme: Programme, starts: Sequence[datetime]) -> NDArray[np.bool_]:
+def find_open_instants(programme: Programme, starts: Sequence[datetime]) -> NDArray[np.bool_]:
     """Return, for each UTC instant, whether the programme takes calls then."""
     opening = parse_opening(programme.opening)
     tz = zone(programme.time_zone)
     out = np.zeros(len(starts), dtype=np.bool_)
     for i, start in enumerate(starts):
         local = start.astimezone(tz)
-        out[i] = opening.is_open(local.weekday(), local.hour * 60 + local.minute) and not closes_on(
-            programme.holidays, programme.open_holidays, local.date()
-        )
+        out[i] = opening.is_open(
+            local.weekday(), local.hour * 60 + local.minute
+        ) and not is_closed_by_holiday(programme.holidays, programme.open_holidays, local.date())
     return out

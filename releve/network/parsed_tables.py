@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from releve.network.columns import Column, columns_of
+from releve.network.columns import TableColumn, list_columns
 from releve.network.faults import Fault
 from releve.network.model import TABLES
-from releve.network.parsing import BAD, Table
+from releve.network.parsing import BAD, ParsedTable
 
-__all__ = ["Book"]
+__all__ = ["ParsedTables"]
 
 
 @dataclass
-class Book:
+class ParsedTables:
     """Tables by name; those named in ``unreadable`` were given but have no usable content.
 
     A check yields faults and looks only at cells that are not BAD, so that one mistake is named
@@ -24,7 +24,7 @@ class Book:
     holds, for a reference to no known id, the ids it may be a slip of.
     """
 
-    tables: dict[str, Table]
+    tables: dict[str, ParsedTable]
     unreadable: set[str]
     repeated: dict[str, frozenset[int]] = field(default_factory=dict)
     meant: dict[tuple[str, str], dict[int, list[str]]] = field(default_factory=dict)
@@ -98,13 +98,16 @@ class Book:
         return self.tables[table].cells.columns if table in self.tables else []
 
 
-def referring_columns() -> list[tuple[str, Column]]:
+def list_referring_columns() -> list[tuple[str, TableColumn]]:
     """Return every column that refers to another table, with its table."""
     return [
-        (kind.table, column) for kind in TABLES for column in columns_of(kind) if column.references
+        (kind.table, column)
+        for kind in TABLES
+        for column in list_columns(kind)
+        if column.references
     ]
 
 
-def whole_table(table: str, reason: str, fix: str) -> Fault:
+def build_table_fault(table: str, reason: str, fix: str) -> Fault:
     """Return a fault of a table as a whole."""
     return Fault(table, 0, "", "", reason, fix)

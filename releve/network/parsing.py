@@ -18,11 +18,11 @@ import numpy as np
 import polars as pl
 
 from releve.network.clock import UTC
-from releve.network.columns import Column, Row, columns_of
-from releve.network.faults import Fault, closest
+from releve.network.columns import TableColumn, TableRow, list_columns
+from releve.network.faults import Fault, find_closest
 from releve.network.folder_reader import RawTable
 
-__all__ = ["BAD", "Bad", "Table", "parse_table"]
+__all__ = ["BAD", "Bad", "ParsedTable", "parse_table"]
 
 
 class Bad:
@@ -47,7 +47,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2100
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class CellRefusal:
     """Why a text is no value of its column, and how to write one."""
 
     reason: str
@@ -55,14 +55,14 @@ class Refusal:
 
 
 @dataclass
-class Table:
+class ParsedTable:
     """A table as values: ``values[column][i]`` of record i, BAD where there is none.
 
     Every column of the kind is there; one that the file lacks holds its default (or BAD where a
     value is required). Local times are naive until :mod:`releve.network.checks_time` sets them.
     """
 
-    kind: type[Row]
+    kind: type[TableRow]
     rows: list[int]
     cells: pl.DataFrame
     values: dict[str, list[Any]]
@@ -79,11 +79,11 @@ class Table:
         return Fault(self.kind.table, self.rows[i], column, self.text(column, i), reason, fix)
 
 
-def parse_table(raw: RawTable) -> tuple[Table, list[Fault]]:
+def parse_table(raw: RawTable) -> tuple[ParsedTable, list[Fault]]:
     """Return the values of a raw table and the faults of its cells."""
-    columns = columns_of(raw.kind)
+    columns = list_columns(raw.kind)
     comma = raw.comma_decimals and _writes_commas(raw, columns)
-    table = Table(raw.kind, raw.rows.tolist(), raw.cells, {})
+    table = ParsedTable(raw.kind, raw.rows.tolist(), raw.cells, {})
     faults: list[Fault] = []
     for column in columns:
         if column.name not in raw.cells.columns:
@@ -102,17 +102,17 @@ def parse_table(raw: RawTable) -> tuple[Table, list[Fault]]:
     return table, faults
 
 
-def _bare(column: Column) -> Any:
+def _strip_optional(column: TableColumn) -> Any:
     """Return the type of a column without its ``| None``."""
     kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
     return kinds[0] if NoneType in get_args(column.type) else column.type
 
 
-def _is_number(column: Column) -> bool:
-    return _bare(column) in (float, int)
+def _is_number(column: TableColumn) -> bool:
+    return _strip_optional(column) in (float, int)
 
 
-def _writes_commas(raw: RawTable, columns: tuple[Column, ...]) -> bool:
+def _writes_commas(raw: RawTable, columns: tuple[TableColumn, ...]) -> bool:
     """Return whether most decimals of the table are written with a comma."""
     commas = points = 0
     for column in columns:
@@ -123,54 +123,56 @@ def _writes_commas(raw: RawTable, columns: tuple[Column, ...]) -> bool:
     return commas > points
 
 
-_Refused = list[tuple[int, Refusal]]
+_Refused = list[tuple[int, CellRefusal]]
 
 
-def _parse_column(column: Column, texts: pl.Series, comma: bool) -> tuple[list[Any], _Refused]:
+def _parse_column(column: TableColumn, texts: pl.Series, comma: bool) -> tuple[list[Any], _Refused]:
     if _is_number(column):
         return _parse_numbers(column, texts, comma)
-    parse = _PARSERS.get(_bare(column), _tuple)
-    memo: dict[str | None, Any] = {None: _empty(column)}
+    parse = _PARSERS.get(_strip_optional(column), _parse_tuple)
+    memo: dict[str | None, Any] = {None: _parse_empty(column)}
     for text in texts.unique().to_list():
         if text is not None:
-            memo[text] = _judged(column, text, parse)
+            memo[text] = _judge_cell(column, text, parse)
     values = [memo[text] for text in texts.to_list()]
-    if not any(isinstance(value, Refusal) for value in memo.values()):
+    if not any(isinstance(value, CellRefusal) for value in memo.values()):
         return values, []
     return _set_aside(values)
 
 
 def _set_aside(values: list[Any]) -> tuple[list[Any], _Refused]:
-    refused = [(i, value) for i, value in enumerate(values) if isinstance(value, Refusal)]
+    refused = [(i, value) for i, value in enumerate(values) if isinstance(value, CellRefusal)]
     for i, _ in refused:
         values[i] = BAD
     return values, refused
 
 
-def _empty(column: Column) -> Any:
-    return Refusal("is empty", _like(column)) if column.required else column.default
+def _parse_empty(column: TableColumn) -> Any:
+    return CellRefusal("is empty", _suggest_format(column)) if column.required else column.default
 
 
-def _judged(column: Column, text: str, parse: Callable[[Column, str], Any]) -> Any:
+def _judge_cell(column: TableColumn, text: str, parse: Callable[[TableColumn, str], Any]) -> Any:
     if _ERROR.fullmatch(text):
-        return Refusal("is a formula error", "mend the formula in the workbook it comes from")
+        return CellRefusal("is a formula error", "mend the formula in the workbook it comes from")
     value = parse(column, text)
-    if isinstance(value, Refusal):
+    if isinstance(value, CellRefusal):
         return value
     reason = column.condition.fault(value)
     if reason is None:
         return value
-    meant = closest(text, column.condition.one_of)
-    return Refusal(reason, f"write {meant}" if meant else _like(column))
+    meant = find_closest(text, column.condition.one_of)
+    return CellRefusal(reason, f"write {meant}" if meant else _suggest_format(column))
 
 
-def _like(column: Column) -> str:
-    return f"write {_KIND_WORDS[_bare(column)]} like {column.example}" + (
+def _suggest_format(column: TableColumn) -> str:
+    return f"write {_KIND_WORDS[_strip_optional(column)]} like {column.example}" + (
         f" ({column.unit})" if column.unit else ""
     )
 
 
-def _parse_numbers(column: Column, texts: pl.Series, comma: bool) -> tuple[list[Any], _Refused]:
+def _parse_numbers(
+    column: TableColumn, texts: pl.Series, comma: bool
+) -> tuple[list[Any], _Refused]:
     """Parse a column of numbers at once; what polars refuses is parsed text by text."""
     plain = texts
     if comma:
@@ -190,28 +192,28 @@ def _parse_numbers(column: Column, texts: pl.Series, comma: bool) -> tuple[list[
     ):
         if bound is not None:
             wrong |= outside(array, bound)
-    whole = _bare(column) is int
+    whole = _strip_optional(column) is int
     if whole:
         wrong |= array != np.floor(array)
     values: list[Any] = array.tolist()
     if whole:
         values = [value if bad else int(value) for value, bad in zip(values, wrong, strict=True)]
     absent = texts.is_null().to_numpy()
-    empty = _empty(column)
+    empty = _parse_empty(column)
     for i in np.flatnonzero(absent).tolist():
         values[i] = empty
-    parse = _number_parser(comma, whole)
+    parse = _build_number_parser(comma, whole)
     for i in np.flatnonzero(wrong & ~absent).tolist():
-        values[i] = _judged(column, texts[i], parse)
-    refusals = isinstance(empty, Refusal) or bool(np.any(wrong & ~absent))
+        values[i] = _judge_cell(column, texts[i], parse)
+    refusals = isinstance(empty, CellRefusal) or bool(np.any(wrong & ~absent))
     return _set_aside(values) if refusals else (values, [])
 
 
-def _number_parser(comma: bool, whole: bool) -> Callable[[Column, str], Any]:
-    def parse(column: Column, text: str) -> Any:
+def _build_number_parser(comma: bool, whole: bool) -> Callable[[TableColumn, str], Any]:
+    def parse(column: TableColumn, text: str) -> Any:
         if comma and "." in text and "," not in text:
-            return Refusal(
-                "has a point where the table writes decimals with a comma", _like(column)
+            return CellRefusal(
+                "has a point where the table writes decimals with a comma", _suggest_format(column)
             )
         if comma and _GROUPED.fullmatch(text):
             text = re.sub("[ \u00a0\u202f]", "", text)
@@ -219,45 +221,51 @@ def _number_parser(comma: bool, whole: bool) -> Callable[[Column, str], Any]:
             number = float(text.replace(",", ".") if comma else text)
         except ValueError:
             if re.fullmatch(r"[+-]?\d+,\d+", text):
-                return Refusal("has a decimal comma where a point is expected", _like(column))
-            return Refusal("is not a number", _like(column))
+                return CellRefusal(
+                    "has a decimal comma where a point is expected", _suggest_format(column)
+                )
+            return CellRefusal("is not a number", _suggest_format(column))
         if whole and math.isfinite(number):
             if number != math.floor(number):
-                return Refusal("is not a whole number", _like(column))
+                return CellRefusal("is not a whole number", _suggest_format(column))
             return int(number)
         return number
 
     return parse
 
 
-def _text(column: Column, text: str) -> Any:
+def _parse_text(column: TableColumn, text: str) -> Any:
     if column.name == "id" and ("|" in text or "\n" in text):
-        return Refusal("holds a | or a line break, which an id may not", _like(column))
+        return CellRefusal(
+            "holds a | or a line break, which an id may not", _suggest_format(column)
+        )
     return text
 
 
-def _bool(column: Column, text: str) -> Any:
+def _parse_bool(column: TableColumn, text: str) -> Any:
     folded = text.casefold().removesuffix(".0")
     if folded in _TRUE:
         return True
     return (
-        False if folded in _FALSE else Refusal("is neither true nor false", "write true or false")
+        False
+        if folded in _FALSE
+        else CellRefusal("is neither true nor false", "write true or false")
     )
 
 
-def _tuple(column: Column, text: str) -> Any:
+def _parse_tuple(column: TableColumn, text: str) -> Any:
     items = tuple(item.strip() for item in text.split("|"))
     if not all(items):
-        return Refusal(
+        return CellRefusal(
             "has an empty item", f"write items with one | between, like {column.example}"
         )
     repeated = next((item for item in items if items.count(item) > 1), None)
     if repeated is not None:
-        return Refusal(f"names {repeated!r} twice", "name it once")
+        return CellRefusal(f"names {repeated!r} twice", "name it once")
     return items
 
 
-def _moment(text: str) -> tuple[datetime, bool] | Refusal | None:
+def _parse_moment(text: str) -> tuple[datetime, bool] | CellRefusal | None:
     """Return a date and time and whether it has a time of day; None when it is not like one."""
     if match := _ISO.fullmatch(text):
         year, month, day, *time = match.groups()
@@ -271,19 +279,19 @@ def _moment(text: str) -> tuple[datetime, bool] | Refusal | None:
         moment = datetime(
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
             int((fraction or "0")[:6].ljust(6, "0")),
-            tzinfo=_offset(offset),
+            tzinfo=_parse_offset(offset),
         )  # fmt: skip
     except ValueError as error:
-        return Refusal(f"does not exist ({error})", "write a day and a time of the calendar")
+        return CellRefusal(f"does not exist ({error})", "write a day and a time of the calendar")
     if moment.year == 1899:
-        return Refusal("is a time without a day", "write the day as well")
+        return CellRefusal("is a time without a day", "write the day as well")
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         reason = f"has a year outside {_FIRST_YEAR}-{_LAST_YEAR}"
-        return Refusal(reason, "write the year in four digits")
+        return CellRefusal(reason, "write the year in four digits")
     return moment if moment.tzinfo is None else moment.astimezone(UTC), hour is not None
 
 
-def _offset(text: str | None) -> timezone | None:
+def _parse_offset(text: str | None) -> timezone | None:
     if text is None:
         return None
     if text == "Z":
@@ -292,33 +300,35 @@ def _offset(text: str | None) -> timezone | None:
     return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
 
 
-def _datetime(column: Column, text: str) -> Any:
-    found = _moment(text)
+def _parse_datetime(column: TableColumn, text: str) -> Any:
+    found = _parse_moment(text)
     if found is None:
-        return Refusal("is not a date and time", f"{_like(column)} or 30/11/2026 08:00")
-    if isinstance(found, Refusal):
+        return CellRefusal(
+            "is not a date and time", f"{_suggest_format(column)} or 30/11/2026 08:00"
+        )
+    if isinstance(found, CellRefusal):
         return found
     moment, timed = found
-    return moment if timed else Refusal("has no time of day", _like(column))
+    return moment if timed else CellRefusal("has no time of day", _suggest_format(column))
 
 
-def _date(column: Column, text: str) -> Any:
-    found = _moment(text)
+def _parse_date(column: TableColumn, text: str) -> Any:
+    found = _parse_moment(text)
     if found is None:
-        return Refusal("is not a date", f"{_like(column)} or 30/11/2026")
-    if isinstance(found, Refusal):
+        return CellRefusal("is not a date", f"{_suggest_format(column)} or 30/11/2026")
+    if isinstance(found, CellRefusal):
         return found
     moment, _ = found
     if moment.tzinfo is not None or (moment.hour, moment.minute, moment.second) != (0, 0, 0):
-        return Refusal("has a time of day where a date is expected", _like(column))
+        return CellRefusal("has a time of day where a date is expected", _suggest_format(column))
     return moment.date()
 
 
-_PARSERS: dict[Any, Callable[[Column, str], Any]] = {
-    str: _text,
-    bool: _bool,
-    date: _date,
-    datetime: _datetime,
+_PARSERS: dict[Any, Callable[[TableColumn, str], Any]] = {
+    str: _parse_text,
+    bool: _parse_bool,
+    date: _parse_date,
+    datetime: _parse_datetime,
 }
 _KIND_WORDS: dict[Any, str] = {
     str: "a text",

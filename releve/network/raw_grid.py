@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from releve.errors import ReleveError
 
-__all__ = ["Grid", "Unreadable", "stripped"]
+__all__ = ["RawGrid", "Unreadable", "strip_cells"]
 
 
 @dataclass(frozen=True)
-class Grid:
+class RawGrid:
     """Cells as text, the header among them; null is an empty cell.
 
     ``rows[i]`` is the row of record i in the file, from 1. ``header`` is the number of cells of
@@ -46,7 +46,7 @@ class Unreadable(ReleveError):  # noqa: N818 (never leaves the package: becomes 
         self.value = value
 
 
-def stripped(cells: pl.DataFrame) -> pl.DataFrame:
+def strip_cells(cells: pl.DataFrame) -> pl.DataFrame:
     """Return cells without blanks around them; a cell of blanks is null."""
     if not cells.width:
         return cells

@@ -7,11 +7,11 @@ from types import NoneType
 from typing import Any, get_args
 
 from releve.network.checks import CHECKS
-from releve.network.columns import Column, Row, columns_of
+from releve.network.columns import TableColumn, TableRow, list_columns
 from releve.network.folder_reader import OPTIONAL_TABLES
 from releve.network.model import TABLES
 
-__all__ = ["tables_markdown"]
+__all__ = ["render_tables_markdown"]
 
 _INTRODUCTION = """\
 # The operator folder
@@ -62,16 +62,16 @@ _TYPES: dict[Any, str] = {
 }
 
 
-def tables_markdown() -> str:
+def render_tables_markdown() -> str:
     """Return the reference of every table and column in Markdown."""
     parts = [_INTRODUCTION, "## What is checked beyond single cells", ""]
     parts += [f"- {(check.__doc__ or '').strip()}" for check in CHECKS]
     parts += ["", "## The tables", ""]
-    parts += [_table(kind) for kind in TABLES]
+    parts += [_render_table(kind) for kind in TABLES]
     return "\n".join(parts)
 
 
-def _table(kind: type[Row]) -> str:
+def _render_table(kind: type[TableRow]) -> str:
     need = "optional" if kind.table in OPTIONAL_TABLES else "required"
     lines = [
         f"### {kind.table} ({need})",
@@ -81,26 +81,26 @@ def _table(kind: type[Row]) -> str:
         "| column | type | unit | default | meaning | example |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [_column(column) for column in columns_of(kind)]
+    lines += [_render_column(column) for column in list_columns(kind)]
     return "\n".join([*lines, ""])
 
 
-def _column(column: Column) -> str:
+def _render_column(column: TableColumn) -> str:
     kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
     bare = kinds[0] if NoneType in get_args(column.type) else column.type
-    meaning = "; ".join(part for part in (column.doc, *_limits(column)) if part)
+    meaning = "; ".join(part for part in (column.doc, *_list_limits(column)) if part)
     cells = (
         f"`{column.name}`",
         _TYPES[bare],
         column.unit,
-        "**required**" if column.required else _default(column.default),
+        "**required**" if column.required else _render_default(column.default),
         meaning,
         f"`{column.example}`",
     )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _limits(column: Column) -> list[str]:
+def _list_limits(column: TableColumn) -> list[str]:
     condition = column.condition
     limits = []
     if condition.one_of:
@@ -116,7 +116,7 @@ def _limits(column: Column) -> list[str]:
     return limits
 
 
-def _default(value: Any) -> str:
+def _render_default(value: Any) -> str:
     if value is None or value in ("", ()):
         return "empty"
     if isinstance(value, bool):

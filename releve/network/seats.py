@@ -15,10 +15,15 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.network.max_independent_set import Answer, Graph, graph_of, solve
+from releve.network.max_independent_set import (
+    Graph,
+    IndependentSet,
+    build_graph,
+    find_independent_set,
+)
 from releve.network.model import Operator
 
-__all__ = ["SeatSet", "SiteSeats", "usable_seats", "usable_seats_of"]
+__all__ = ["SeatSet", "SiteSeats", "find_site_seats", "find_usable_seats"]
 
 TOLERANCE_M = 1e-9
 """Two seats exactly at the distance are both usable; rounding must not part them."""
@@ -63,7 +68,7 @@ class SiteSeats:
     proven: bool
 
 
-def usable_seats(xy: Points, distance_m: float, *, nodes: int = NODES) -> SeatSet:
+def find_usable_seats(xy: Points, distance_m: float, *, nodes: int = NODES) -> SeatSet:
     """Return a largest set of seats of one floor that are pairwise ``distance_m`` apart or more.
 
     ``xy[seat, 2]`` in metres. ``nodes`` bounds the solver's search for a larger set and for the
@@ -76,13 +81,13 @@ def usable_seats(xy: Points, distance_m: float, *, nodes: int = NODES) -> SeatSe
     _require(0 <= distance_m < np.inf, "0 <= distance_m < inf", distance_m)
     _require(nodes > 0, "nodes > 0", nodes)
     order = np.lexsort((points[:, 1], points[:, 0]))
-    found = _seat_set(len(points), _conflicts(points[order], distance_m), nodes)
+    found = _solve_floor(len(points), _find_conflicts(points[order], distance_m), nodes)
     chosen = np.zeros(len(points), dtype=np.bool_)
     chosen[order] = found.chosen
     return SeatSet(chosen, found.bound, found.proven, found.method)
 
 
-def usable_seats_of(
+def find_site_seats(
     operator: Operator, day: date, *, nodes: int = NODES
 ) -> Mapping[str, SiteSeats]:
     """Return the usable seats of every site on a day, by site id.
@@ -91,17 +96,17 @@ def usable_seats_of(
     day. Floors do not interact; floors with the same conflicts are worked out once, each within
     ``nodes``.
     """
-    distances = _distances(operator, day)
+    distances = _list_distances(operator, day)
     usable: dict[str, list[int]] = {site.id: [] for site in operator.sites}
     seats, bounds = dict.fromkeys(usable, 0), dict.fromkeys(usable, 0)
     proven = dict.fromkeys(usable, True)
     known: dict[tuple[int, bytes], SeatSet] = {}
-    for site, own, xy in _floors(operator):
+    for site, own, xy in _iterate_floors(operator):
         order = np.lexsort((xy[:, 1], xy[:, 0]))
-        pairs = _conflicts(xy[order], distances[site])
+        pairs = _find_conflicts(xy[order], distances[site])
         key = (len(own), pairs.tobytes())
         if key not in known:
-            known[key] = _seat_set(len(own), pairs, nodes)
+            known[key] = _solve_floor(len(own), pairs, nodes)
         found = known[key]
         usable[site] += own[order[found.chosen]].tolist()
         seats[site] += len(own)
@@ -118,7 +123,7 @@ def usable_seats_of(
     }
 
 
-def _floors(operator: Operator) -> Iterator[tuple[str, NDArray[np.int64], Points]]:
+def _iterate_floors(operator: Operator) -> Iterator[tuple[str, NDArray[np.int64], Points]]:
     """Yield each floor with seats: its site, the numbers of its seats, their places."""
     floor_of_zone = {zone.id: zone.floor for zone in operator.zones}
     on_floor: dict[str, list[int]] = {floor.id: [] for floor in operator.floors}
@@ -131,7 +136,7 @@ def _floors(operator: Operator) -> Iterator[tuple[str, NDArray[np.int64], Points
             yield floor.site, np.array(own, dtype=np.int64), xy
 
 
-def _distances(operator: Operator, day: date) -> dict[str, float]:
+def _list_distances(operator: Operator, day: date) -> dict[str, float]:
     """Return the distance that holds at each site on a day."""
     out = {site.id: operator.row.distance_m for site in operator.sites}
     for row in operator.measures:
@@ -140,7 +145,7 @@ def _distances(operator: Operator, day: date) -> dict[str, float]:
     return out
 
 
-def _conflicts(points: Points, distance_m: float) -> Pairs:
+def _find_conflicts(points: Points, distance_m: float) -> Pairs:
     """Return the pairs of points nearer than the distance, lower index first, sorted."""
     least = distance_m - TOLERANCE_M
     if least <= 0 or len(points) < 2:
@@ -153,23 +158,23 @@ def _conflicts(points: Points, distance_m: float) -> Pairs:
     return np.ascontiguousarray(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))])
 
 
-def _seat_set(count: int, pairs: Pairs, nodes: int) -> SeatSet:
+def _solve_floor(count: int, pairs: Pairs, nodes: int) -> SeatSet:
     """Solve the conflict graph of one floor."""
     if not len(pairs):
         return SeatSet(np.ones(count, dtype=np.bool_), count, True, "no rule")
-    graph = graph_of(count, pairs)
-    chosen, alive = _reduced(graph)
+    graph = build_graph(count, pairs)
+    chosen, alive = _reduce_graph(graph)
     if not alive.any():
         return SeatSet(chosen, int(chosen.sum()), True, "reductions")
     bound, proven = int(chosen.sum()), True
-    known: dict[bytes, Answer] = {}
-    parts = _components(pairs, alive)
+    known: dict[bytes, IndependentSet] = {}
+    parts = _find_components(pairs, alive)
     work = sum({part.pairs.tobytes(): len(part.seats) for part in parts}.values())
     for part in parts:
         key = part.pairs.tobytes()
         if key not in known:
             size = len(part.seats)
-            known[key] = solve(size, part.pairs, max(1, nodes * size // work))
+            known[key] = find_independent_set(size, part.pairs, max(1, nodes * size // work))
         answer = known[key]
         chosen[part.seats[answer.chosen]] = True
         bound += answer.bound
@@ -177,7 +182,7 @@ def _seat_set(count: int, pairs: Pairs, nodes: int) -> SeatSet:
     return SeatSet(chosen, bound, proven, "branch and bound" if proven else "local search")
 
 
-def _reduced(graph: Graph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _reduce_graph(graph: Graph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Take every seat whose open neighbours all conflict with each other (simplicial).
 
     Some largest set holds each of them. Returns the seats taken and those left to decide.
@@ -202,14 +207,14 @@ def _reduced(graph: Graph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Component:
     """A connected component: its seats in order, and its conflicts between their positions."""
 
     seats: NDArray[np.int64]
     pairs: Pairs
 
 
-def _components(pairs: Pairs, alive: NDArray[np.bool_]) -> list[_Part]:
+def _find_components(pairs: Pairs, alive: NDArray[np.bool_]) -> list[_Component]:
     """Return the components of the seats left, the small ones first."""
     seats = np.flatnonzero(alive)
     position = np.full(len(alive), -1, dtype=np.int64)
@@ -227,7 +232,7 @@ def _components(pairs: Pairs, alive: NDArray[np.bool_]) -> list[_Part]:
         place[own] = np.arange(len(own))
     edges = label[left[:, 0]]
     parts = [
-        _Part(seats[own], np.ascontiguousarray(place[left[edges == k]]))
+        _Component(seats[own], np.ascontiguousarray(place[left[edges == k]]))
         for k, own in enumerate(members)
     ]
     return sorted(parts, key=lambda part: len(part.seats))

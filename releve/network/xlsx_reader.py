@@ -17,7 +17,7 @@ import fastexcel
 import numpy as np
 import polars as pl
 
-from releve.network.raw_grid import Grid, Unreadable, stripped
+from releve.network.raw_grid import RawGrid, Unreadable, strip_cells
 
 __all__ = ["read_sheets"]
 
@@ -30,29 +30,32 @@ _SHEET = re.compile(r'<(?:\w+:)?sheet\b(?=[^>]*\bname="([^"]*)")(?=[^>]*\b\w+:id
 _PART = re.compile(r'<Relationship\b(?=[^>]*\bId="([^"]*)")(?=[^>]*\bTarget="([^"]*)")')
 
 
-def read_sheets(data: bytes) -> dict[str, Callable[[], Grid]]:
+def read_sheets(data: bytes) -> dict[str, Callable[[], RawGrid]]:
     """Return how to read each sheet of a workbook, by the sheet's name."""
     try:
         reader = fastexcel.read_excel(data)
-        notes = _sheet_xml(data)
+        notes = _find_sheet_xml(data)
     except (fastexcel.FastExcelError, zipfile.BadZipFile, KeyError) as error:
         reason = "is not a workbook that can be read"
         raise Unreadable(reason, "save it again as XLSX, without a password") from error
-    return {name: partial(_read, reader, name, notes.get(name, b"")) for name in reader.sheet_names}
+    return {
+        name: partial(_read_sheet, reader, name, notes.get(name, b""))
+        for name in reader.sheet_names
+    }
 
 
-def _read(reader: fastexcel.ExcelReader, name: str, xml: bytes) -> Grid:
+def _read_sheet(reader: fastexcel.ExcelReader, name: str, xml: bytes) -> RawGrid:
     sheet = reader.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
     cells = sheet.to_polars()
-    cells = stripped(cells.select(pl.all().cast(pl.String)))
+    cells = strip_cells(cells.select(pl.all().cast(pl.String)))
     if not cells.width:
-        return Grid(pl.DataFrame(), np.zeros(0, dtype=np.int64), 0)
+        return RawGrid(pl.DataFrame(), np.zeros(0, dtype=np.int64), 0)
     cells = _with_errors(cells, xml) if b't="e"' in xml else cells
     filled = cells.select(pl.any_horizontal(pl.all().is_not_null()).alias("filled"))["filled"]
     kept = np.flatnonzero(filled.to_numpy())
     merged = tuple((int(low), int(high)) for low, high in _MERGED.findall(xml))
     rows = kept.astype(np.int64) + 1
-    return Grid(cells[kept], rows, cells.width, merged=merged, from_sheet=True)
+    return RawGrid(cells[kept], rows, cells.width, merged=merged, from_sheet=True)
 
 
 def _with_errors(cells: pl.DataFrame, xml: bytes) -> pl.DataFrame:
@@ -72,7 +75,7 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _sheet_xml(data: bytes) -> dict[str, bytes]:
+def _find_sheet_xml(data: bytes) -> dict[str, bytes]:
     """Return the XML of each sheet by the sheet's name."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
         book = archive.read("xl/workbook.xml").decode("utf-8")

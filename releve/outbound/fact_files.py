@@ -13,7 +13,7 @@ from io import BytesIO, StringIO
 
 import polars as pl
 
-from releve.network.faults import Fault, advice
+from releve.network.faults import Fault, suggest_fix
 from releve.outbound.vocabulary import find_word_id, get_vocabulary
 
 __all__ = ["NEEDED", "SUFFIXES", "find_missing_tables", "match_file_names", "read_cells"]
@@ -66,7 +66,7 @@ def _rename(name: str) -> str:
         return f"rename it {near[0]}.{suffix}"
     meant = [f"{one}.{suffix}" for one in near]
     known = ", ".join(get_vocabulary("table").ids)
-    return advice(meant, f"move it away, or name it like one of {known}")
+    return suggest_fix(meant, f"move it away, or name it like one of {known}")
 
 
 def read_cells(table: str, name: str, data: bytes, faults: list[Fault]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from releve.network.faults import Fault, advice, nearest
+from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.outbound.clients import fold_client_name
 from releve.outbound.facts import EVERY_CLIENT, SAID
 from releve.outbound.numbers import strip_separators
@@ -40,7 +40,7 @@ def _unknown_clients(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
         cells = frames[name]["client"]
         strange = [one for one in cells.unique().to_list() if fold_client_name(one) not in keys]
         for row in cells.is_in(strange).arg_true().head(_SHOWN).to_list():
-            fix = advice(nearest(cells[row], names), "add it to the table clients")
+            fix = suggest_fix(find_nearest(cells[row], names), "add it to the table clients")
             yield Fault(name, row + 2, "client", cells[row], "not in the table clients", fix)
 
 
@@ -78,6 +78,6 @@ def _unknown_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
     named = withdrawals["consent"]
     strange = ~named.is_in(ids.implode()) & (named != "")
     for row in strange.arg_true().head(_SHOWN).to_list():
-        near = nearest(named[row], ids.to_list())
-        fix = advice(near, "write the id of a consent, or leave it empty for all of them")
+        near = find_nearest(named[row], ids.to_list())
+        fix = suggest_fix(near, "write the id of a consent, or leave it empty for all of them")
         yield Fault("withdrawals", row + 2, "consent", named[row], "no consent has this id", fix)

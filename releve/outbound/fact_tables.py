@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from releve.network.faults import Fault, advice, nearest
+from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import find_missing_tables, match_file_names, read_cells
 from releve.outbound.fact_references import find_doubtful_references
@@ -183,7 +183,7 @@ def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     known = list_columns(table)
     for name in cells.columns:
         if name not in known:
-            fix = advice(nearest(name, known), "remove the column")
+            fix = suggest_fix(find_nearest(name, known), "remove the column")
             faults.append(Fault(table, 1, name, "", "unknown column", fix))
     for name, (_, must) in known.items():
         if must and name not in cells.columns:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from releve.network.faults import advice, nearest
+from releve.network.faults import find_nearest, suggest_fix
 from releve.outbound.calls import CALLEES
 from releve.outbound.errors import ListFault
 from releve.outbound.vocabulary import find_word_id
@@ -63,7 +63,9 @@ def read_header(line: bytes, reserved: Sequence[str]) -> ListHeader:
         if found := [lower[one] for one in (name, *others) if one in lower]:
             read[name] = found[0]
     if "number" not in read:
-        fix = advice(nearest("number", columns), f"name one of: {', '.join(columns)[:200]}")
+        fix = suggest_fix(
+            find_nearest("number", columns), f"name one of: {', '.join(columns)[:200]}"
+        )
         raise ListFault(f"the first line has no column number; {fix}")
     return ListHeader(separator, columns, read)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from itertools import combinations
 
-from releve.network.faults import advice, nearest
+from releve.network.faults import find_nearest, suggest_fix
 from releve.outbound.errors import LegalRowFault
 from releve.outbound.legal_rows import LegalRow, Territory
 from releve.outbound.numbers import NumberTable
@@ -69,27 +69,39 @@ def check_table(
         for wanted in set(row.exceptions) - lifts:
             say(
                 f"its exception {wanted} is no row that lifts",
-                advice(nearest(wanted, lifts), "add it"),
+                suggest_fix(find_nearest(wanted, lifts), "add it"),
             )
         named = row.parameters.get("holidays")
         calendars = {other.id for other in near if other.kind == "holidays"}
         if named is not None and named not in calendars:
             say(
                 f"holidays {named} is no row of holidays",
-                advice(nearest(named, calendars), "add it"),
+                suggest_fix(find_nearest(named, calendars), "add it"),
             )
         for code in sorted(((row.applies.places or set()) | row.applies.except_places) - codes):
-            say(f"unknown territory {code}", advice(nearest(code, codes), "add the territory"))
+            say(
+                f"unknown territory {code}",
+                suggest_fix(find_nearest(code, codes), "add the territory"),
+            )
         if row.kind == "local_holidays":
             for code in sorted(set(row.parameters["days"]) - codes):
-                say(f"unknown territory {code}", advice(nearest(code, codes), "add the territory"))
+                say(
+                    f"unknown territory {code}",
+                    suggest_fix(find_nearest(code, codes), "add the territory"),
+                )
         if row.kind in ("caller_class", "caller_link", "authentication"):
             for word in sorted(set(row.parameters["classes"]) - classes):
-                say(f"unknown class {word}", advice(nearest(word, classes), "add its prefixes"))
+                say(
+                    f"unknown class {word}",
+                    suggest_fix(find_nearest(word, classes), "add its prefixes"),
+                )
     for prefix in numbers.prefixes:
         for code in set(prefix.territories) - codes:
             say = build_reporter(faults, "numbers.yaml", prefix.prefix)
-            say(f"unknown territory {code}", advice(nearest(code, codes), "add the territory"))
+            say(
+                f"unknown territory {code}",
+                suggest_fix(find_nearest(code, codes), "add the territory"),
+            )
     _check_overlaps(rows, faults)
 
 

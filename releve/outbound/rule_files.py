@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from releve.network.faults import advice, nearest
+from releve.network.faults import find_nearest, suggest_fix
 from releve.outbound.calls import CALLEES, CHANNELS, MODES, PURPOSES
 from releve.outbound.errors import LegalRowFault, LegalRowFaults
 from releve.outbound.legal_rows import (
@@ -160,12 +160,18 @@ def _row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> Legal
     for key in sorted(_REQUIRED - entry.keys()):
         tell(f"no {key}", f"write {key}")
     for key in sorted(entry.keys() - _REQUIRED - _OPTIONAL):
-        tell(f"unknown key {key!r}", advice(nearest(key, _REQUIRED | _OPTIONAL), "remove it"))
+        tell(
+            f"unknown key {key!r}",
+            suggest_fix(find_nearest(key, _REQUIRED | _OPTIONAL), "remove it"),
+        )
     gate, kind = str(entry.get("gate")), str(entry.get("kind"))
     if gate not in GATES:
         tell(f"gate {gate!r} is not one of {', '.join(GATES)}", "write one of them")
     if kind not in KINDS:
-        tell(f"unknown kind {kind!r}", advice(nearest(kind, KINDS), "use a kind that exists"))
+        tell(
+            f"unknown kind {kind!r}",
+            suggest_fix(find_nearest(kind, KINDS), "use a kind that exists"),
+        )
     if before:
         return None
     first, last = read_day(entry.get("from"), "from", tell), read_day(entry.get("to"), "to", tell)
@@ -208,7 +214,10 @@ def _applies(value: Mapping[str, Any], say: Say) -> RowScope:
     found: dict[str, frozenset[str]] = {}
     for key, words in value.items():
         if key not in _APPLIES and key not in _NAMING:
-            say(f"applies has no {key!r}", advice(nearest(key, [*_APPLIES, *_NAMING]), "remove"))
+            say(
+                f"applies has no {key!r}",
+                suggest_fix(find_nearest(key, [*_APPLIES, *_NAMING]), "remove"),
+            )
             continue
         strange = set(words) - set(_APPLIES.get(key, words))
         if strange or not words:
@@ -220,7 +229,7 @@ def _applies(value: Mapping[str, Any], say: Say) -> RowScope:
 def _parameters(kind: str, given: Mapping[str, Any], say: Say) -> dict[str, Any]:
     known = KINDS[kind].parameters
     for name in sorted(given.keys() - known.keys()):
-        fix = advice(nearest(name, known), "remove it")
+        fix = suggest_fix(find_nearest(name, known), "remove it")
         say(f"a row of kind {kind} has no parameter {name!r}", fix)
     found: dict[str, Any] = {}
     for name, parameter in known.items():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from io import StringIO
 
-from releve.network.faults import advice, nearest
+from releve.network.faults import find_nearest, suggest_fix
 from releve.outbound.calls import Call
 from releve.outbound.errors import CallFault
 from releve.outbound.facts import Facts
@@ -88,7 +88,7 @@ def read_calls(data: bytes) -> tuple[Call, ...]:
     columns = rows.fieldnames or ()
     faults = [f"the column {name} is missing; add it" for name in _MUST if name not in columns]
     faults += [
-        f"unknown column {name}; {advice(nearest(name, CALL_COLUMNS), 'remove it')}"
+        f"unknown column {name}; {suggest_fix(find_nearest(name, CALL_COLUMNS), 'remove it')}"
         for name in sorted(set(columns) - set(CALL_COLUMNS))
     ]
     calls = []

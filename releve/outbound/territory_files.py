@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from releve.network.clock import known_zone
+from releve.network.clock import is_known_zone
 from releve.outbound.legal_rows import ANY, Territory, Words
 from releve.outbound.numbers import NumberTable, Prefix
 from releve.outbound.rule_file_checks import Say
@@ -26,7 +26,7 @@ def read_territories(entries: Any, say: Say) -> list[Territory]:
     found: list[Territory] = []
     for entry in entries:
         code = str(entry.get("code"))
-        if not known_zone(str(entry.get("zone"))):
+        if not is_known_zone(str(entry.get("zone"))):
             say(f"territory {code}: no time zone {entry.get('zone')!r}", "write one of IANA's")
             continue
         if not entry.get("jurisdiction") or entry.get("jurisdiction") == ANY:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from releve.network.faults import advice, nearest
+from releve.network.faults import find_nearest, suggest_fix
 from releve.outbound.errors import WordFault
 from releve.outbound.legal_rows import Words
 
@@ -87,7 +87,7 @@ class Vocabulary:
 
     def near(self, text: str) -> tuple[str, ...]:
         """Return the ids of the words that a text resembles most."""
-        met = nearest(fold(text), self.spellings)
+        met = find_nearest(fold(text), self.spellings)
         return tuple(dict.fromkeys(self.spellings[spelling] for spelling in met))
 
     def advice(self, text: str) -> str:
@@ -95,7 +95,7 @@ class Vocabulary:
         more = f"releve outbound words {self.name}"
         if len(self.words) <= _MOST_LISTED:
             more = f"one of {', '.join(self.ids)}"
-        return advice(list(self.near(text)), f"write {more}")
+        return suggest_fix(list(self.near(text)), f"write {more}")
 
 
 def fold(text: str) -> str:
@@ -177,8 +177,8 @@ def get_vocabulary(name: str) -> Vocabulary:
     """Return a vocabulary; WordFault when there is none of this name."""
     found = get_vocabularies().get(name)
     if found is None:
-        near = tuple(nearest(name, get_vocabularies()))
-        fix = advice(list(near), f"write one of {', '.join(get_vocabularies())}")
+        near = tuple(find_nearest(name, get_vocabularies()))
+        fix = suggest_fix(list(near), f"write one of {', '.join(get_vocabularies())}")
         raise WordFault("vocabulary", name, near, fix)
     return found
 

@@ -15,7 +15,7 @@ from releve.plan.lp import Floats
 from releve.plan.n1_program import SecurePlan, solve_n1_program
 from releve.plan.problem import DayProblem
 from releve.plan.progress import Progress, SolverLog, StageTimer
-from releve.plan.relief import Relief
+from releve.plan.relief import SolvedRelief
 from releve.plan.scenario_lp import ProblemLayout, build_layout
 from releve.plan.settings import PlanSettings
 
@@ -33,7 +33,7 @@ class Planning:
     secure: SecurePlan
     base: IntegerPlan
     objective: float
-    reliefs: tuple[Relief, ...]
+    reliefs: tuple[SolvedRelief, ...]
 
 
 def solve_problem(

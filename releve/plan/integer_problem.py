@@ -21,7 +21,7 @@ from releve.plan.n1_program import SecurePlan
 from releve.plan.objective import ReliefAnswer, compute_answered_objective, compute_objective
 from releve.plan.problem import DayProblem
 from releve.plan.progress import Progress
-from releve.plan.relief import QUICK, THOROUGH, Relief, price_excess, solve_relief
+from releve.plan.relief import QUICK, THOROUGH, SolvedRelief, price_excess, solve_relief
 from releve.plan.result import BASE
 from releve.plan.scenario_lp import ProblemLayout
 from releve.plan.settings import PlanSettings
@@ -124,8 +124,8 @@ class IntegerProblem:
         )  # fmt: skip
 
     def complete_reliefs(
-        self, base: IntegerPlan, known: Mapping[int, Relief], progress: Progress
-    ) -> tuple[Relief, ...]:
+        self, base: IntegerPlan, known: Mapping[int, SolvedRelief], progress: Progress
+    ) -> tuple[SolvedRelief, ...]:
         """Return the relief of every contingency; those ``known`` are not solved again."""
         found = []
         for i in range(len(self.contingencies)):
@@ -134,11 +134,11 @@ class IntegerProblem:
             progress("reliefs", 0.8 + 0.2 * share if known else share)
         return tuple(found)
 
-    def missed_losses(self, reliefs: Sequence[Relief]) -> list[int]:
+    def missed_losses(self, reliefs: Sequence[SolvedRelief]) -> list[int]:
         """Return the losses under which whole people miss a target that fractions hold."""
         return [i for i, relief in enumerate(reliefs) if self.count_missed_targets(i, relief)]
 
-    def count_missed_targets(self, i: int, relief: Relief) -> int:
+    def count_missed_targets(self, i: int, relief: SolvedRelief) -> int:
         """Return how many clients miss a target that the fractional plan holds under a loss."""
         share = self.secure.share.get(self.contingencies[i].id)
         if share is None or self.contingencies[i].kind != "site":
@@ -147,7 +147,7 @@ class IntegerProblem:
         whole = relief.plan.missing / sum_client_requirement(self.problem)
         return int(((whole > target) & (share <= target)).sum())
 
-    def objective_in_people(self, base: IntegerPlan, reliefs: Mapping[int, Relief]) -> float:
+    def objective_in_people(self, base: IntegerPlan, reliefs: Mapping[int, SolvedRelief]) -> float:
         """Return the objective with the reliefs in whole people, what people will live by."""
         total = sum_client_requirement(self.problem)
         answers = {
@@ -159,7 +159,7 @@ class IntegerProblem:
             self.problem, self.contingencies, self.floors, base, answers, self.settings
         )
 
-    def solve_relief(self, base: IntegerPlan, i: int) -> Relief:
+    def solve_relief(self, base: IntegerPlan, i: int) -> SolvedRelief:
         """Return the relief of contingency i for a base plan that stands."""
         aim = self.aims[1 + i]
         if self.thorough:

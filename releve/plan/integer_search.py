@@ -26,7 +26,7 @@ from releve.plan.integer_problem import (
 from releve.plan.n1_program import SecurePlan, solve_n1_program
 from releve.plan.objective import AnswerSolver, compute_answered_objective
 from releve.plan.progress import Progress, SolverLog, StageTimer
-from releve.plan.relief import Relief
+from releve.plan.relief import SolvedRelief
 
 __all__ = ["BasePlanTrial", "IntegerSearch"]
 
@@ -111,7 +111,7 @@ class IntegerSearch:
 
     def best(
         self, progress: Progress, watch: StageTimer, proved: bool = True
-    ) -> tuple[IntegerPlan, float, tuple[Relief, ...]]:
+    ) -> tuple[IntegerPlan, float, tuple[SolvedRelief, ...]]:
         """Return the base plan that serves best in whole people, its objective and its reliefs.
 
         The objective is NaN unless ``proved``: it is the bound's, and not needed to choose.
@@ -184,7 +184,7 @@ class IntegerSearch:
 
     def _choose_in_people(
         self, trials: Sequence[BasePlanTrial], progress: Progress
-    ) -> tuple[IntegerPlan, dict[int, Relief]]:
+    ) -> tuple[IntegerPlan, dict[int, SolvedRelief]]:
         """Put the reliefs of the base plans near the best objective into whole people; return the
         base plan that serves best so, with the reliefs of the losses that were planned for."""
         case = self.case

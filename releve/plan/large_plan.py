@@ -9,7 +9,7 @@ from __future__ import annotations
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.integer_problem import IntegerProblem, Rounding
 from releve.plan.progress import Progress, StageTimer
-from releve.plan.relief import Relief
+from releve.plan.relief import SolvedRelief
 from releve.plan.result import BASE
 
 __all__ = ["replace_rounding", "round_large_plan"]
@@ -21,7 +21,7 @@ ALTERNATIVES = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
 
 def round_large_plan(
     case: IntegerProblem, progress: Progress, watch: StageTimer, proved: bool = True
-) -> tuple[IntegerPlan, float, tuple[Relief, ...]]:
+) -> tuple[IntegerPlan, float, tuple[SolvedRelief, ...]]:
     """Return a base plan in whole people, its objective (NaN unless ``proved``) and its reliefs."""
     base = case.round_base(FIRST)
     watch.lap("whole people")
@@ -35,8 +35,8 @@ def round_large_plan(
 
 
 def replace_rounding(
-    case: IntegerProblem, base: IntegerPlan, reliefs: tuple[Relief, ...], watch: StageTimer
-) -> tuple[IntegerPlan, tuple[Relief, ...]]:
+    case: IntegerProblem, base: IntegerPlan, reliefs: tuple[SolvedRelief, ...], watch: StageTimer
+) -> tuple[IntegerPlan, tuple[SolvedRelief, ...]]:
     """Return another rounding and its reliefs where it misses fewer targets than ``base`` does.
 
     Only targets that the fractional plan holds count. An alternative is first judged by the losses

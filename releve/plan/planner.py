@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from releve.demand.tables import Requirement
 from releve.errors import ReleveError
-from releve.network import Operator, SiteSeats, usable_seats_of
+from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.checker import check_plan
 from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.day_solution import Planning, solve_problem
@@ -22,9 +22,17 @@ from releve.plan.named_assignments import (
 from releve.plan.problem import DayProblem, build_day_problem
 from releve.plan.progress import Progress, StageTimer
 from releve.plan.proof import build_bound
-from releve.plan.relief import Relief
+from releve.plan.relief import SolvedRelief
 from releve.plan.relief_matrix import build_cell, build_verdict
-from releve.plan.result import BASE, SINGLE, Cell, Placement, Plan, PlannedSite, Scenario
+from releve.plan.result import (
+    BASE,
+    SINGLE,
+    Placement,
+    Plan,
+    PlannedScenario,
+    PlannedSite,
+    ReliefCell,
+)
 from releve.plan.roster import select_shifts
 from releve.plan.settings import PlanSettings
 
@@ -71,7 +79,7 @@ def solve_day(
     watch.start()
     if contingencies is None:
         contingencies = list_contingencies(operator)
-    seats = seats or usable_seats_of(operator, need.day)
+    seats = seats or find_site_seats(operator, need.day)
     watch.lap("usable seats")
     progress("usable seats", 1.0)
     problem = build_day_problem(
@@ -158,7 +166,9 @@ def _build_plan(
     base = planning.base
     seating = name_people(problem, layout, base.assigned, base.on_pattern, wish)
     placements = list_placements(problem, layout, seating)
-    scenarios = {BASE: Scenario(BASE, base.placed, (), base.penalty, planning.secure.base_penalty)}
+    scenarios = {
+        BASE: PlannedScenario(BASE, base.placed, (), base.penalty, planning.secure.base_penalty)
+    }
     for contingency, relief in zip(planning.contingencies, planning.reliefs, strict=True):
         scenarios[contingency.id] = _build_scenario(
             planning, seating, placements, contingency, relief
@@ -231,20 +241,22 @@ def _build_scenario(
     seating: NamedAssignments,
     placements: Mapping[str, Placement],
     contingency: Contingency,
-    relief: Relief,
-) -> Scenario:
+    relief: SolvedRelief,
+) -> PlannedScenario:
     problem, layout = planning.problem, planning.layout
     after, isolated = name_relief(
         problem, layout, seating, relief.staff, relief.plan.assigned, relief.plan.on_pattern
     )
     gone = frozenset(agent for agent, (j, _) in seating.at.items() if relief.staff.lost[j])
     moves = list_moves(placements, list_placements(problem, layout, after), isolated, gone)
-    return Scenario(
+    return PlannedScenario(
         contingency.id, relief.plan.placed, moves, relief.plan.penalty, relief.lp_penalty
     )
 
 
-def _build_cells(planning: Planning, need: Requirement, settings: PlanSettings) -> tuple[Cell, ...]:
+def _build_cells(
+    planning: Planning, need: Requirement, settings: PlanSettings
+) -> tuple[ReliefCell, ...]:
     placed = [planning.base.placed, *(relief.plan.placed for relief in planning.reliefs)]
     ids = [BASE, *(contingency.id for contingency in planning.contingencies)]
     return tuple(

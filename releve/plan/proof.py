@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releve.plan.day_solution import Planning
-from releve.plan.result import BASE, Bound, Cell
+from releve.plan.result import BASE, Bound, ReliefCell
 
 __all__ = ["build_bound"]
 
 
-def build_bound(planning: Planning, cells: Sequence[Cell]) -> Bound:
+def build_bound(planning: Planning, cells: Sequence[ReliefCell]) -> Bound:
     """Return the proof. Reliefs count in fractions, as in the programme that gives the bound."""
     problem, secure = planning.problem, planning.secure
     weighted = problem.weighted_requirement
@@ -32,7 +32,7 @@ def build_bound(planning: Planning, cells: Sequence[Cell]) -> Bound:
     )
 
 
-def _find_worst_regret(planning: Planning, cells: Sequence[Cell]) -> dict[str, float]:
+def _find_worst_regret(planning: Planning, cells: Sequence[ReliefCell]) -> dict[str, float]:
     """Return the worst regret of each kind of loss in whole people; the base day is with sites."""
     kind = {BASE: "site"} | {c.id: c.kind for c in planning.contingencies}
     worst: dict[str, float] = {}

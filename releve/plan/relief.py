@@ -29,8 +29,8 @@ from releve.plan.scenario_lp import (
 __all__ = [
     "QUICK",
     "THOROUGH",
-    "Relief",
     "SearchEffort",
+    "SolvedRelief",
     "Staff",
     "build_relief_program",
     "compute_exact_available",
@@ -79,7 +79,7 @@ BELOW = 0.0015
 
 
 @dataclass(frozen=True)
-class Relief:
+class SolvedRelief:
     """A relief in whole people, and the least penalty of a fractional one."""
 
     plan: IntegerPlan
@@ -207,7 +207,7 @@ def solve_relief(
     aim: Floats | None = None,
     dearer: float = 1.0,
     effort: SearchEffort = QUICK,
-) -> Relief:
+) -> SolvedRelief:
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
     ``limit[client]`` is the share of its day a client may miss, the ``target`` or what fractions
@@ -221,7 +221,7 @@ def solve_relief(
     staff = find_available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
         if not base.assigned[staff.lost].any():
-            return Relief(base, staff, base.penalty, problem.required - base.covered(problem))
+            return SolvedRelief(base, staff, base.penalty, problem.required - base.covered(problem))
         return _restore_covered(problem, base, staff, limit, move_price)
     exact = compute_exact_available(problem, staff, isolated)
     aim = limit if aim is None else aim
@@ -242,7 +242,7 @@ def _retry_near_misses(
     available: Floats,
     dearer: float,
     effort: SearchEffort,
-) -> Relief:
+) -> SolvedRelief:
     """Solve a relief; again for clients that whole people miss: aimed at the limit itself where the
     first aimed lower, then lower for those that miss by little.
 
@@ -250,11 +250,11 @@ def _retry_near_misses(
     the target, then the least above the limits.
     """
 
-    def rank(relief: Relief) -> tuple[int, float]:
+    def rank(relief: SolvedRelief) -> tuple[int, float]:
         over = _measure_excess(problem, relief, limit)
         return int((over[limit <= target] > 0).sum()), float(over.sum())
 
-    tried: list[Relief] = []
+    tried: list[SolvedRelief] = []
     lower = bool((aim < limit - 1e-9).any())
     for turn in range(effort.tries + lower):
         lp, block = build_relief_program(problem, layout, staff, aim, move_price, available)
@@ -277,7 +277,7 @@ def _retry_near_misses(
     return replace(best, lp_penalty=tried[0].lp_penalty, lp_missing=tried[0].lp_missing)
 
 
-def _measure_excess(problem: DayProblem, relief: Relief, limit: Floats) -> Floats:
+def _measure_excess(problem: DayProblem, relief: SolvedRelief, limit: Floats) -> Floats:
     """Return how far each client misses more than ``limit[client]``, in shares of its day."""
     share = relief.plan.missing / sum_client_requirement(problem)
     return np.maximum(0.0, share - limit - 1e-9)
@@ -289,7 +289,7 @@ def _restore_covered(
     staff: Staff,
     limit: Floats,
     move_price: float,
-) -> Relief:
+) -> SolvedRelief:
     """Solve a relief for what the base plan covered, and judge it by the whole requirement."""
     covered = base.covered(problem)
     part = replace(problem, required=covered)
@@ -306,7 +306,7 @@ def _restore_covered(
         penalty=problem.penalty(short),
         missing=sum_by_client(problem, short),
     )
-    return Relief(plan, staff, problem.penalty(lp_missing), lp_missing)
+    return SolvedRelief(plan, staff, problem.penalty(lp_missing), lp_missing)
 
 
 def round_relief(
@@ -320,7 +320,7 @@ def round_relief(
     move_price: float,
     dearer: float = 1.0,
     effort: SearchEffort = QUICK,
-) -> Relief:
+) -> SolvedRelief:
     """Return a fractional relief in whole people; a miss is so many times dearer to them."""
     people = round_to_grid(solution.x)
     want = IntegerGoal(
@@ -345,7 +345,7 @@ def round_relief(
     )
     missing = np.zeros_like(problem.required)
     missing[layout.cov_t, layout.cov_p] = people[block.u]
-    return Relief(
+    return SolvedRelief(
         plan=plan,
         staff=staff,
         lp_penalty=problem.penalty(missing),

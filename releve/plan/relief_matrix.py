@@ -9,7 +9,7 @@ import numpy as np
 from releve.demand.tables import Requirement
 from releve.plan.lp import Floats
 from releve.plan.problem import DayProblem
-from releve.plan.result import BASE, Cell, ClientVerdict
+from releve.plan.result import BASE, ClientVerdict, ReliefCell
 from releve.plan.settings import PlanSettings
 
 __all__ = ["build_cell", "build_verdict"]
@@ -25,7 +25,7 @@ def build_cell(
     placed: Floats,
     floor: float,
     settings: PlanSettings,
-) -> Cell:
+) -> ReliefCell:
     """Return one cell of the matrix."""
     mine = problem.client == client
     required = problem.required[:, mine]
@@ -39,7 +39,7 @@ def build_cell(
     lost = calls * short / np.where(required > 0, required, 1.0)
     unknown = bool(np.isnan(need.agents[:, mine]).any())
     least = float(coverage[worst]) if worst >= 0 else 1.0
-    return Cell(
+    return ReliefCell(
         client=problem.clients[client],
         contingency=contingency,
         worst_coverage=min(1.0, max(0.0, least)),
@@ -64,7 +64,7 @@ def _classify_cell(
 
 def build_verdict(
     client: str,
-    cells: Sequence[Cell],
+    cells: Sequence[ReliefCell],
     beyond: Collection[str],
     held_in_fractions: Collection[str] = (),
 ) -> ClientVerdict:

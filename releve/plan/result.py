@@ -18,14 +18,14 @@ __all__ = [
     "BASE",
     "SINGLE",
     "Bound",
-    "Cell",
     "ClientVerdict",
     "Move",
     "Placement",
     "Plan",
+    "PlannedScenario",
     "PlannedSite",
     "Purchase",
-    "Scenario",
+    "ReliefCell",
     "WhatIsMissing",
 ]
 
@@ -71,7 +71,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Scenario:
+class PlannedScenario:
     """The base plan or the relief of one contingency, in whole people.
 
     ``placed`` is effective agents (home work counted at its efficiency); ``moves`` are against
@@ -87,7 +87,7 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ReliefCell:
     """One cell of the relief matrix: a client under a contingency (or in the base plan).
 
     ``worst_coverage`` is the least placed/required over the client's intervals (1 = held, never
@@ -243,9 +243,9 @@ class Plan:
     placements: tuple[Placement, ...]
     reserve: tuple[str, ...]
     """Rostered agents without a placement."""
-    scenarios: dict[str, Scenario]
+    scenarios: dict[str, PlannedScenario]
     """``base`` and one per contingency id."""
-    cells: tuple[Cell, ...]
+    cells: tuple[ReliefCell, ...]
     verdicts: tuple[ClientVerdict, ...]
     bound: Bound
     missing: WhatIsMissing | None

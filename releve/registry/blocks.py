@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from releve.network import Column, Row, columns_of
+from releve.network import TableColumn, TableRow, list_columns
 from releve.registry.errors import Damaged
 from releve.registry.tables import KINDS, key_of, plain, typed
 
@@ -64,7 +64,9 @@ class CutSheet:
     blocks: tuple[CutBlock, ...]
 
 
-def cut(kind: type[Row], rows: Sequence[Row], stored: frozenset[str] = frozenset()) -> CutSheet:
+def cut(
+    kind: type[TableRow], rows: Sequence[TableRow], stored: frozenset[str] = frozenset()
+) -> CutSheet:
     """Cut a table into blocks; the data of the ``stored`` ones (digests) are not made."""
     blocks = []
     for start, end in _ranges(rows):
@@ -90,7 +92,7 @@ def _digest(name: str, parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join((name, *parts)).encode()).hexdigest()
 
 
-def _ranges(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+def _ranges(rows: Sequence[TableRow]) -> Iterator[tuple[int, int]]:
     start = 0
     for at, row in enumerate(rows):
         starts = zlib.crc32(key_of(row).encode()) % _STARTS == 0
@@ -101,8 +103,8 @@ def _ranges(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
         yield start, len(rows)
 
 
-def _encode(kind: type[Row], rows: Sequence[Row]) -> bytes:
-    columns = columns_of(kind)
+def _encode(kind: type[TableRow], rows: Sequence[TableRow]) -> bytes:
+    columns = list_columns(kind)
     values = [_encoded(column, [getattr(row, column.name) for row in rows]) for column in columns]
     content = {
         "columns": [column.name for column in columns],
@@ -112,7 +114,7 @@ def _encode(kind: type[Row], rows: Sequence[Row]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _encoded(column: Column, values: list[Any]) -> list[Any]:
+def _encoded(column: TableColumn, values: list[Any]) -> list[Any]:
     convert = plain(column)
     if convert is None:
         return values
@@ -130,7 +132,7 @@ def text_of(digest: str, data: bytes) -> str:
     return text.decode()
 
 
-def rows_in(text: str) -> tuple[Row, ...]:
+def rows_in(text: str) -> tuple[TableRow, ...]:
     """Return the rows of a block's canonical JSON."""
     content = json.loads(text)
     kind = KINDS[content["table"]]
@@ -138,12 +140,12 @@ def rows_in(text: str) -> tuple[Row, ...]:
     count = len(content["rows"])
     values = [
         _decoded(column, held[column.name]) if column.name in held else [column.default] * count
-        for column in columns_of(kind)
+        for column in list_columns(kind)
     ]
     return tuple(kind(*row) for row in zip(*values, strict=True))
 
 
-def _decoded(column: Column, values: Sequence[Any]) -> Sequence[Any]:
+def _decoded(column: TableColumn, values: Sequence[Any]) -> Sequence[Any]:
     convert = typed(column)
     if convert is None:
         return values

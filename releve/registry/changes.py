@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from releve.network import Row, columns_of
+from releve.network import TableRow, list_columns
 from releve.registry.blocks import CutSheet
 from releve.registry.tables import key_of, kind_of
 
@@ -27,8 +27,8 @@ class Change:
 
     table: str
     key: str
-    before: Row | None
-    after: Row | None
+    before: TableRow | None
+    after: TableRow | None
 
     @property
     def kind(self) -> str:
@@ -45,7 +45,7 @@ class Change:
                 getattr(self.before, column.name, None),
                 getattr(self.after, column.name, None),
             )
-            for column in columns_of(kind_of(self.table))
+            for column in list_columns(kind_of(self.table))
         )
         whole = self.kind != "changed"
         return tuple(pair for pair in pairs if whole or pair.before != pair.after)
@@ -56,9 +56,9 @@ class TableChanges:
     """The changes of one table. ``moved``: the rows are the same, in another order."""
 
     table: str
-    added: tuple[Row, ...] = ()
-    removed: tuple[Row, ...] = ()
-    changed: tuple[tuple[Row, Row], ...] = ()
+    added: tuple[TableRow, ...] = ()
+    removed: tuple[TableRow, ...] = ()
+    changed: tuple[tuple[TableRow, TableRow], ...] = ()
     moved: bool = False
 
     def counts(self) -> dict[str, int]:
@@ -102,7 +102,7 @@ class Changes:
         return {table: changes.counts() for table, changes in self.tables.items()}
 
 
-def compare(table: str, before: tuple[Row, ...], after: tuple[Row, ...]) -> TableChanges:
+def compare(table: str, before: tuple[TableRow, ...], after: tuple[TableRow, ...]) -> TableChanges:
     """Return the changes between rows of a table that differ; a row is known by its key.
 
     ``before`` and ``after`` may be the parts of the table that differ alone, none at all where

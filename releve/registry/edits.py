@@ -12,7 +12,7 @@ from releve.network import (
     Fault,
     Operator,
     OperatorFaults,
-    columns_of,
+    list_columns,
     read_operator,
     write_operator,
 )
@@ -88,7 +88,7 @@ def prepare(wanted: Edit) -> Changes:
     texts = None if wanted.values is None else complete(wanted.table, wanted.values, before)
     if texts is not None and not any(texts.values()):
         raise OperatorFaults(_empty(wanted.table, at))
-    columns = [column.name for column in columns_of(kind)]
+    columns = [column.name for column in list_columns(kind)]
     row = None if texts is None else [texts[name] for name in columns]
     changes = preview(_checked(operator, wanted.table, at, row))
     if changes.base != base.number:
@@ -135,7 +135,7 @@ def _checked(operator: Operator, table: str, at: int, row: list[str] | None) -> 
 
 def _lines(data: bytes | None, table: str) -> list[list[str]]:
     if data is None:
-        return [[column.name for column in columns_of(kind_of(table))]]
+        return [[column.name for column in list_columns(kind_of(table))]]
     return list(csv.reader(StringIO(data.decode(), newline="")))
 
 
@@ -143,6 +143,6 @@ def _empty(table: str, at: int) -> tuple[Fault, ...]:
     """Return the faults of a row without any text, which a file would not show."""
     return tuple(
         Fault(table, at + 2, column.name, "", "is empty", f"write a value like {column.example}")
-        for column in columns_of(kind_of(table))
+        for column in list_columns(kind_of(table))
         if column.required
     )

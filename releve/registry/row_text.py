@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from releve.network import Operator, Row, columns_of, zone
+from releve.network import Operator, TableRow, list_columns, zone
 from releve.registry.errors import NotThere
 from releve.registry.tables import key_of, kind_of, rows_of
 
 __all__ = ["complete", "find", "position_of", "text_of", "texts_of", "zone_of"]
 
 
-def texts_of(row: Row, operator: Operator) -> dict[str, str]:
+def texts_of(row: TableRow, operator: Operator) -> dict[str, str]:
     """Return the values of a row as texts by column: read again, they give the same row.
 
     Times are of the row's place, with their offset.
     """
     name = zone_of(operator, row.table)(row)
     return {
-        column.name: text_of(getattr(row, column.name), name) for column in columns_of(type(row))
+        column.name: text_of(getattr(row, column.name), name) for column in list_columns(type(row))
     }
 
 
@@ -73,7 +73,7 @@ def complete(table: str, values: Mapping[str, str], before: Mapping[str, str]) -
 
     NotThere for a column that the table does not have.
     """
-    names = [column.name for column in columns_of(kind_of(table))]
+    names = [column.name for column in list_columns(kind_of(table))]
     strange = [name for name in values if name not in names]
     if strange:
         raise NotThere(

@@ -8,7 +8,7 @@ from itertools import chain
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from releve.network import Operator, Progress, Row
+from releve.network import Operator, Progress, TableRow
 from releve.registry.blocks import CutSheet, cut, operator_digest
 from releve.registry.changes import Changes, TableChanges, compare
 from releve.registry.errors import Conflict, NothingBefore, NothingChanged
@@ -73,7 +73,7 @@ def _difference(
     table: str,
     sheet: Sheet | None,
     placed: Iterable[Placed],
-    rows: tuple[Row, ...],
+    rows: tuple[TableRow, ...],
     new: CutSheet,
 ) -> TableChanges:
     """Compare the blocks that one side has and the other lacks."""

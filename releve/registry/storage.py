@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from threading import Lock
 
-from releve.network import Operator, Row
+from releve.network import Operator, TableRow
 from releve.registry.blocks import CutSheet, rows_in, text_of
 from releve.registry.errors import NotThere
 from releve.registry.models import Block, Sheet, SheetBlock, Version, VersionSheet
@@ -57,7 +57,7 @@ class _Kept:
     """An operator in memory with its blocks, so that the next version builds on them."""
 
     operator: Operator
-    blocks: Mapping[str, tuple[Row, ...]]
+    blocks: Mapping[str, tuple[TableRow, ...]]
 
 
 _kept: OrderedDict[str, _Kept] = OrderedDict()
@@ -127,7 +127,9 @@ def blocks_of(sheets: Iterable[Sheet]) -> dict[int, list[Placed]]:
     return out
 
 
-def rows_of_blocks(sheets: Iterable[Sheet], digests: Collection[str]) -> dict[str, tuple[Row, ...]]:
+def rows_of_blocks(
+    sheets: Iterable[Sheet], digests: Collection[str]
+) -> dict[str, tuple[TableRow, ...]]:
     """Return the rows of blocks, all of them in ``sheets``, by digest. One query."""
     if not digests:
         return {}

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from types import NoneType
 from typing import Any, get_args
 
-from releve.network import TABLES, Column, Operator, Row
+from releve.network import TABLES, Operator, TableColumn, TableRow
 from releve.registry.errors import NotThere
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "typed",
 ]
 
-KINDS: Mapping[str, type[Row]] = {kind.table: kind for kind in TABLES}
+KINDS: Mapping[str, type[TableRow]] = {kind.table: kind for kind in TABLES}
 """The class of a row by the name of its table, in the order of the operator folder."""
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
@@ -33,7 +33,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def kind_of(table: str) -> type[Row]:
+def kind_of(table: str) -> type[TableRow]:
     """Return the class of a table's rows; NotThere for another name."""
     try:
         return KINDS[table]
@@ -46,7 +46,7 @@ def key_columns(table: str) -> tuple[str, ...]:
     return _KEYS.get(table, ("id",))
 
 
-def key_of(row: Row) -> str:
+def key_of(row: TableRow) -> str:
     """Return the key of a row: ``casa-1``, ``a00042|2026-11-30T07:00Z``; ``operator`` for its one.
 
     No two rows of a table have the same: the checks of an operator hold that.
@@ -64,11 +64,11 @@ def _key_text(value: object) -> str:
     return text.replace("+00:00", "Z")
 
 
-def rows_of(operator: Operator, table: str) -> tuple[Row, ...]:
+def rows_of(operator: Operator, table: str) -> tuple[TableRow, ...]:
     """Return the rows of a table of an operator, in their order."""
     if table == "operator":
         return (operator.row,)
-    rows: tuple[Row, ...] = getattr(operator, table)
+    rows: tuple[TableRow, ...] = getattr(operator, table)
     return rows
 
 
@@ -79,7 +79,7 @@ def operator_from(rows: Mapping[str, tuple[Any, ...]]) -> Operator:
     return Operator(row=row, **others)
 
 
-def bare_type(column: Column) -> Any:
+def bare_type(column: TableColumn) -> Any:
     """Return the type of a column's values without its ``| None``."""
     kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
     return kinds[0] if NoneType in get_args(column.type) else column.type
@@ -88,7 +88,7 @@ def bare_type(column: Column) -> Any:
 Convert = Callable[[Any], Any]
 
 
-def plain(column: Column) -> Convert | None:
+def plain(column: TableColumn) -> Convert | None:
     """Return how a column's values become JSON; None where they stand for themselves."""
     kind = bare_type(column)
     if kind is float:
@@ -98,7 +98,7 @@ def plain(column: Column) -> Convert | None:
     return list if get_args(kind) else None
 
 
-def typed(column: Column) -> Convert | None:
+def typed(column: TableColumn) -> Convert | None:
     """Return how JSON becomes a column's values again; None where they stand for themselves."""
     kind = bare_type(column)
     if kind in (date, datetime):

@@ -14,7 +14,15 @@ from releve.demand.forecast import assemble
 from releve.demand.forecast.model import Prediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model
 from releve.demand.localtime import Int64s
-from releve.network import UTC, HistoryRow, Operator, OperatorRow, Programme, day_bounds, open_at
+from releve.network import (
+    UTC,
+    HistoryRow,
+    Operator,
+    OperatorRow,
+    Programme,
+    day_bounds,
+    find_open_instants,
+)
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
 ROW = programme()
@@ -40,7 +48,7 @@ def test_a_programme_of_another_zone_is_open_by_its_own_clock() -> None:
     row = programme(time_zone="Indian/Antananarivo", holidays="")
     made = poisson(row, truth(row, 70), 1)
     found = forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
-    np.testing.assert_array_equal(found.open[:, 0], open_at(row, found.starts))
+    np.testing.assert_array_equal(found.open[:, 0], find_open_instants(row, found.starts))
     first = found.starts[int(np.argmax(found.open[:, 0]))]
     assert first == datetime(2026, 8, 10, 5, tzinfo=UTC)
     assert (found.mean[found.open[:, 0], 0] > 0).all()

@@ -15,7 +15,7 @@ from bench.logs import load_2003
 from releve.demand import Forecast, History, backtest, forecast, imported_forecast, require
 from releve.demand.holidays import assumed_holidays, seen_holidays, with_seen_holidays
 from releve.demand.localtime import day_number, local_slots
-from releve.network import Programme, holiday_names
+from releve.network import Programme, list_holiday_names
 from tests.demand.series import history, poisson, programme, truth
 
 ZONE = "America/New_York"
@@ -162,7 +162,7 @@ def test_a_back_test_counts_the_calls_of_an_open_holiday_and_learns_of_it_afterw
 def test_of_two_holidays_on_one_day_one_that_closes_is_enough() -> None:
     day = date(2008, 5, 1)
     names = ("Ascension", "Fête du Travail")
-    assert set(holiday_names("FR", day)) == set(names)
+    assert set(list_holiday_names("FR", day)) == set(names)
     row = programme(opening="Mon-Fri 08:00-18:00")
     assert not said_open(replace(row, open_holidays=names[:1]), day)
     assert said_open(replace(row, open_holidays=names), day)

@@ -20,14 +20,14 @@ from releve.plan.result import (
     BASE,
     SINGLE,
     Bound,
-    Cell,
     Floats,
     Move,
     Placement,
     Plan,
+    PlannedScenario,
     PlannedSite,
     Purchase,
-    Scenario,
+    ReliefCell,
     WhatIsMissing,
 )
 
@@ -214,19 +214,19 @@ def relief(
     return list(now.values()), tuple(moves)
 
 
-def cell(client: str, contingency: str, required: Floats, held: Floats, floor: float) -> Cell:
+def cell(client: str, contingency: str, required: Floats, held: Floats, floor: float) -> ReliefCell:
     mine = [at for at, (_, owner, _) in enumerate(programmes()) if owner == client]
     need = required[:, mine].sum(axis=1)
     have = np.minimum(required, held)[:, mine].sum(axis=1)
     if np.isnan(need).any():
-        return Cell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, "unknown")
+        return ReliefCell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, "unknown")
     share = np.where(need > 0, have / np.where(need > 0, need, 1), 1.0)
     worst = int(share.argmin())
     missing = float((need - have).sum() / need.sum())
     status = "held" if share[worst] >= THIN else "thin"
     if missing > TARGET:
         status = "contract" if floor > TARGET else "missed"
-    return Cell(
+    return ReliefCell(
         client,
         contingency,
         float(share[worst]),
@@ -259,12 +259,12 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
     required[:, [at for at, p in enumerate(programmes()) if p[0] == HISTORY_MISSING]] = np.where(
         required.sum(axis=1, keepdims=True) > 0, np.nan, 0.0
     )
-    scenarios = {BASE: Scenario(BASE, held, (), 0.0, 0.0)}
+    scenarios = {BASE: PlannedScenario(BASE, held, (), 0.0, 0.0)}
     for item in contingencies():
         now, moves = relief(item, staff, base, luck)
         after = placed(starts, now)
         lost = float(np.nansum(np.maximum(required - after, 0)))
-        scenarios[item.id] = Scenario(item.id, after, moves, 2.5 * lost, 2.4 * lost)
+        scenarios[item.id] = PlannedScenario(item.id, after, moves, 2.5 * lost, 2.4 * lost)
     cells, verdicts = [], []
     beyond = {item.id for item in contingencies() if item.kind not in SINGLE}
     for client, _, _ in CLIENTS:
@@ -330,7 +330,7 @@ def _floor(client: str, contingency: str) -> float:
     return 1.0 if client == ONE_SITE and lost and "rabat-1" in lost.sites else 0.0
 
 
-def _missing(cells: tuple[Cell, ...], staff: list[Person]) -> WhatIsMissing:
+def _missing(cells: tuple[ReliefCell, ...], staff: list[Person]) -> WhatIsMissing:
     learners = tuple(p.id for p in staff if p.programme.startswith("citron"))[:3]
     at_home = tuple(p.id for p in staff if not p.home_ready and p.site == "casa-1")[:14]
     purchases = (

@@ -16,7 +16,7 @@ from releve.desk.presenters.proof import proof
 from releve.desk.presenters.staff import PAGE_SIZE
 from releve.desk.presenters.verdict import banner, client_lists, client_views
 from releve.desk.presenters.words import KINDS, client_status, country
-from releve.plan.result import BASE, Cell, ClientVerdict, Plan
+from releve.plan.result import BASE, ClientVerdict, Plan, ReliefCell
 from tests.desk.fixture_plan import DAY, larger, week
 
 
@@ -254,7 +254,7 @@ def test_every_placed_agent_is_counted_at_one_place(english: Desk) -> None:
     assert proof(Desk(other, english.text)).places[0].note == "no valid authorisation on the day"
 
 
-def cell_of(desk: Desk, client: str, contingency: str) -> Cell:
+def cell_of(desk: Desk, client: str, contingency: str) -> ReliefCell:
     return desk.cells[client, contingency]
 
 
@@ -344,7 +344,7 @@ def test_a_cell_is_worded_once_however_often_it_is_shown(
     worded: list[tuple[str, str]] = []
     word = Desk._view
 
-    def counted(desk: Desk, cell: Cell) -> CellView:
+    def counted(desk: Desk, cell: ReliefCell) -> CellView:
         worded.append((cell.client, cell.contingency))
         return word(desk, cell)
 

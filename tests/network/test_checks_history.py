@@ -7,8 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from releve.network import Fault, Programme, find_faults, open_at, zone
-from releve.network.history_grid import Hours, IntervalFault, interval_of, lay
+from releve.network import Fault, Programme, find_faults, find_open_instants, zone
+from releve.network.history_grid import (
+    IntervalFault,
+    ProgrammeHours,
+    find_interval,
+    lay_out_history,
+)
 from tests.network.clean import Tables, as_csv, clean_tables
 
 
@@ -163,25 +168,25 @@ def test_a_row_of_a_mad_year_is_a_hole_and_takes_no_time() -> None:
 
 
 def test_the_interval_is_the_commonest_step_and_sparse_rows_are_half_hours() -> None:
-    assert interval_of(np.array([0, 900, 1800, 2700, 7200])) == 900
-    assert interval_of(np.array([0])) == 1800
-    assert interval_of(np.array([0, 5400, 9000, 16200])) == 1800
+    assert find_interval(np.array([0, 900, 1800, 2700, 7200])) == 900
+    assert find_interval(np.array([0])) == 1800
+    assert find_interval(np.array([0, 5400, 9000, 16200])) == 1800
     with pytest.raises(IntervalFault, match="20 minutes"):
-        interval_of(np.arange(10) * 1200)
+        find_interval(np.arange(10) * 1200)
 
 
 def test_the_grid_agrees_with_the_opening_hours_slot_by_slot() -> None:
     """The vectorised local clock against the plain one, over changes of the clocks in two zones."""
     for name in ("Europe/Paris", "Africa/Casablanca", "Asia/Kolkata"):
-        hours = Hours("Mon-Fri 08:30-20:00; Sun 00:00-03:00", name, "FR")
+        hours = ProgrammeHours("Mon-Fri 08:30-20:00; Sun 00:00-03:00", name, "FR")
         first = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
         starts = np.array([first, first + 250 * 86400])
-        grid = lay(starts, np.ones(2), hours, 1800)
+        grid = lay_out_history(starts, np.ones(2), hours, 1800)
         moments = [datetime.fromtimestamp(s, UTC) for s in grid.starts.tolist()]
         row = Programme(
             "p", "c", "p", "inbound", hours.opening, 300.0, time_zone=name, holidays="FR"
         )
-        np.testing.assert_array_equal(grid.open, open_at(row, moments))
+        np.testing.assert_array_equal(grid.open, find_open_instants(row, moments))
         local = [moment.astimezone(zone(name)) for moment in moments]
         np.testing.assert_array_equal(grid.minute, [t.hour * 60 + t.minute for t in local])
         assert grid.volume.sum() == 2

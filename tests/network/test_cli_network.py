@@ -17,7 +17,7 @@ from rich.console import Console
 from releve.cli import main
 from releve.cli import network as commands
 from releve.files.operator_folder import write_files
-from releve.network import TABLES, columns_of, tables_markdown
+from releve.network import TABLES, list_columns, render_tables_markdown
 from tests.network.clean import as_csv, as_workbook, clean_tables
 from tests.network.planted import PLANTS, THIRTY, planted
 
@@ -116,10 +116,10 @@ def test_the_page_of_the_operator_folder_is_what_the_command_prints() -> None:
 
 
 def test_the_reference_names_every_table_and_column() -> None:
-    text = tables_markdown()
+    text = render_tables_markdown()
     for kind in TABLES:
         section = text.split(f"### {kind.table} (")[1].split("### ")[0]
-        for column in columns_of(kind):
+        for column in list_columns(kind):
             assert f"| `{column.name}` |" in section
     assert run("tables").stdout.count("\n") == len(TABLES)
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from releve.network.columns import Row, column
+from releve.network.columns import TableRow, column
 from releve.network.folder_reader import RawTable
 from releve.network.parsing import BAD, parse_table
 
 
 @dataclass(frozen=True, slots=True)
-class Counted(Row):
+class Counted(TableRow):
     table: ClassVar[str] = "counted"
     doc: ClassVar[str] = "Something counted."
 

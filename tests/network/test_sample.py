@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pytest
 
 from releve.network import Operator, find_faults, sample_operator, write_operator, zone
-from releve.network.sample.contracts import default_programmes
+from releve.network.sample.contracts import count_default_programmes
 
 SHA = """
 from hashlib import sha256
@@ -60,7 +60,7 @@ def test_the_sample_passes_every_check(agents: int, sites: int, programmes: int 
     assert faults == ()
     assert back == operator
     assert (len(operator.agents), len(operator.sites)) == (agents, sites)
-    assert len(operator.programmes) == (programmes or default_programmes(agents))
+    assert len(operator.programmes) == (programmes or count_default_programmes(agents))
     assert operator.row.synthetic
 
 
@@ -83,7 +83,13 @@ def test_the_whole_sector_is_made_without_fault() -> None:
 
 
 def test_the_number_of_programmes_follows_the_size() -> None:
-    assert [default_programmes(n) for n in (50, 500, 600, 5_000, 70_000)] == [2, 8, 8, 60, 600]
+    assert [count_default_programmes(n) for n in (50, 500, 600, 5_000, 70_000)] == [
+        2,
+        8,
+        8,
+        60,
+        600,
+    ]
 
 
 @pytest.mark.parametrize(

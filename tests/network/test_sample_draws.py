@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from releve.network.sample.draws import Draws, shares
+from releve.network.sample.draws import Draws, split_by_weight
 
 
 def test_a_stream_is_named_by_all_its_keys() -> None:
@@ -69,7 +69,7 @@ def test_shares_sum_to_the_whole_and_keep_the_least(
     extra: int, weights: list[float], least: int
 ) -> None:
     total = extra + least * len(weights)
-    out = shares(total, weights, least)
+    out = split_by_weight(total, weights, least)
     assert out.sum() == total
     assert out.min() >= least
     exact = least + extra * np.array(weights) / sum(weights)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from releve.network import Operator, is_holiday, parse_opening, sample_operator, zone
-from releve.network.sample.buildings import peak_presence
-from releve.network.sample.calls import agents_needed
+from releve.network.sample.buildings import count_peak_presence
+from releve.network.sample.calls import count_agents_needed
 from releve.network.sample.countries import CITIES
 
 MONDAY = date(2026, 11, 30)
@@ -153,7 +153,7 @@ def test_most_agents_come_by_shuttle_and_their_stop_serves_their_site(operator: 
 def test_floors_have_zones_of_air_and_seats_above_the_busiest_half_hour(
     operator: Operator,
 ) -> None:
-    peak = peak_presence(operator.agents, operator.shifts)
+    peak = count_peak_presence(operator.agents, operator.shifts)
     seats = Counter(operator.site_of_zone[seat.zone] for seat in operator.seats)
     assert all(1.05 <= seats[site] / peak[site] <= 1.26 for site in peak)
     assert all(1 <= n <= 4 for n in Counter(floor.site for floor in operator.floors).values())
@@ -249,7 +249,7 @@ def test_the_roster_nearly_suffices_at_the_peak(operator: Operator) -> None:
             seen = np.array(calls[programme.id, local])
             if len(seen):
                 load = np.array([np.median(seen) * programme.aht_s / 1800])
-                need[i] += agents_needed(load, programme)[0]
+                need[i] += count_agents_needed(load, programme)[0]
     seconds = np.array([start.timestamp() for start in starts])
     present = np.zeros(len(starts))
     for shift in operator.shifts:

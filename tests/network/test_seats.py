@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
 from bench.seats import floors, greedy, irregular, turned_pods
-from releve.network import max_independent_set, usable_seats
-from releve.network.max_independent_set import graph_of, local_search, solve
-from releve.network.sample.layouts import CATALOGUE, mixed, pods, rows
+from releve.network import find_usable_seats, max_independent_set
+from releve.network.max_independent_set import build_graph, find_independent_set, search_locally
+from releve.network.sample.layouts import CATALOGUE, lay_mixed, lay_pods, lay_rows
 
 Points = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ def least_distance(xy: Points) -> float:
 @settings(max_examples=60, deadline=None)
 @given(PLACES, DISTANCES)
 def test_the_set_is_as_large_as_brute_force_finds(xy: Points, distance: float) -> None:
-    found = usable_seats(xy, distance)
+    found = find_usable_seats(xy, distance)
     assert found.size == found.bound == brute_force(xy, distance)
     assert found.proven
     assert least_distance(xy[found.chosen]) >= distance - 1e-9
@@ -56,7 +56,7 @@ def test_the_search_alone_agrees_with_brute_force(xy: Points, distance: float) -
     apart = np.hypot(xy[:, None, 0] - xy[None, :, 0], xy[:, None, 1] - xy[None, :, 1])
     pairs = np.argwhere(np.triu(apart < distance - 1e-9, 1)).astype(np.int64)
     if len(pairs):
-        answer = solve(len(xy), pairs, 5.0)
+        answer = find_independent_set(len(xy), pairs, 5.0)
         assert answer.chosen.sum() == answer.bound == brute_force(xy, distance)
 
 
@@ -65,7 +65,10 @@ def test_the_search_alone_agrees_with_brute_force(xy: Points, distance: float) -
 def test_one_more_seat_never_lowers_the_number(
     xy: Points, seat: tuple[float, float], distance: float
 ) -> None:
-    assert usable_seats(np.vstack([xy, seat]), distance).size >= usable_seats(xy, distance).size
+    assert (
+        find_usable_seats(np.vstack([xy, seat]), distance).size
+        >= find_usable_seats(xy, distance).size
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -76,42 +79,42 @@ def test_neither_the_origin_nor_the_order_of_the_seats_matters(
     mixed_up = list(range(len(xy)))
     order.shuffle(mixed_up)  # type: ignore[attr-defined]
     moved = xy[mixed_up] + np.array([east / 8, north / 8])
-    assert usable_seats(moved, distance).size == usable_seats(xy, distance).size
+    assert find_usable_seats(moved, distance).size == find_usable_seats(xy, distance).size
 
 
 def test_the_same_seats_are_chosen_in_whatever_order_they_are_listed() -> None:
     xy = irregular(120)
     order = np.random.default_rng(1).permutation(len(xy))
-    chosen = usable_seats(xy, 2.0).chosen
-    assert (usable_seats(xy[order], 2.0).chosen == chosen[order]).all()
+    chosen = find_usable_seats(xy, 2.0).chosen
+    assert (find_usable_seats(xy[order], 2.0).chosen == chosen[order]).all()
 
 
 def test_without_a_distance_every_seat_is_usable() -> None:
-    found = usable_seats(np.zeros((5, 2)), 0.0)
+    found = find_usable_seats(np.zeros((5, 2)), 0.0)
     assert found.chosen.all()
     assert (found.bound, found.proven, found.method) == (5, True, "no rule")
 
 
 def test_a_floor_without_seats_has_none() -> None:
-    found = usable_seats(np.zeros((0, 2)), 2.0)
+    found = find_usable_seats(np.zeros((0, 2)), 2.0)
     assert (found.size, found.bound, found.proven) == (0, 0, True)
 
 
 def test_two_seats_exactly_at_the_distance_are_both_usable() -> None:
     """The hypotenuse of 1.2 and 1.6 is 2 up to rounding."""
     xy = np.array([[0.0, 0.0], [1.2, 1.6]]) + 977.013
-    assert usable_seats(xy, 2.0).size == 2
-    assert usable_seats(xy, 2.001).size == 1
+    assert find_usable_seats(xy, 2.0).size == 2
+    assert find_usable_seats(xy, 2.001).size == 1
 
 
 def test_two_seats_in_one_place_are_one() -> None:
-    assert usable_seats(np.array([[1.0, 1.0], [1.0, 1.0]]), 0.5).size == 1
+    assert find_usable_seats(np.array([[1.0, 1.0], [1.0, 1.0]]), 0.5).size == 1
 
 
 def test_a_row_of_desks_keeps_every_second_one() -> None:
     row = np.column_stack([1.6 * np.arange(9), np.zeros(9)])
-    assert usable_seats(row, 2.0).size == 5
-    assert usable_seats(row, 3.3).size == 3
+    assert find_usable_seats(row, 2.0).size == 5
+    assert find_usable_seats(row, 3.3).size == 3
 
 
 @pytest.mark.parametrize(
@@ -128,25 +131,25 @@ def test_bad_arguments_are_refused_with_the_condition(
     xy: Points, distance: float, nodes: int, condition: str
 ) -> None:
     with pytest.raises(ValueError, match=condition):
-        usable_seats(xy, distance, nodes=nodes)
+        find_usable_seats(xy, distance, nodes=nodes)
 
 
 def test_a_graph_of_too_many_cliques_is_solved_on_fewer_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     xy = irregular(60)
-    whole = usable_seats(xy, 2.5)
+    whole = find_usable_seats(xy, 2.5)
     monkeypatch.setattr(max_independent_set, "_MOST_CLIQUES", 3)
-    assert usable_seats(xy, 2.5).size == whole.size
+    assert find_usable_seats(xy, 2.5).size == whole.size
     monkeypatch.setattr(max_independent_set, "_MOST_ENTRIES", 3)
-    loose = usable_seats(xy, 2.5)
+    loose = find_usable_seats(xy, 2.5)
     assert loose.size <= whole.bound <= loose.bound
 
 
 def test_a_distance_wider_than_the_floor_leaves_a_handful() -> None:
     """A crowded graph: nearly every pair conflicts, and cliques are beyond counting."""
     xy = irregular(200)
-    found = usable_seats(xy, 15.0, nodes=5)
+    found = find_usable_seats(xy, 15.0, nodes=5)
     assert least_distance(xy[found.chosen]) >= 15.0
     assert 3 <= found.size <= found.bound <= 9
 
@@ -154,9 +157,9 @@ def test_a_distance_wider_than_the_floor_leaves_a_handful() -> None:
 def test_the_compiled_walk_is_the_plain_one() -> None:
     xy = irregular(40)
     apart = np.hypot(xy[:, None, 0] - xy[None, :, 0], xy[:, None, 1] - xy[None, :, 1])
-    graph = graph_of(40, np.argwhere(np.triu(apart < 2.5, 1)).astype(np.int64))
-    plain = local_search.py_func(graph.first, graph.ends, 3000)
-    assert (local_search(graph.first, graph.ends, 3000) == plain).all()
+    graph = build_graph(40, np.argwhere(np.triu(apart < 2.5, 1)).astype(np.int64))
+    plain = search_locally.py_func(graph.first, graph.ends, 3000)
+    assert (search_locally(graph.first, graph.ends, 3000) == plain).all()
     assert not any(plain[v] and plain[graph.neighbours(v)].any() for v in range(40))
 
 
@@ -164,7 +167,7 @@ def test_the_compiled_walk_is_the_plain_one() -> None:
 @pytest.mark.parametrize("distance", [1.5, 2.0, 2.5])
 def test_floors_of_300_seats_are_solved_with_proof(kind: str, distance: float) -> None:
     xy = floors(300)[kind]
-    found = usable_seats(xy, distance)
+    found = find_usable_seats(xy, distance)
     assert found.proven
     assert found.size == found.bound >= greedy(xy, distance)
     assert least_distance(xy[found.chosen]) >= distance - 1e-9
@@ -174,7 +177,7 @@ def test_floors_of_300_seats_are_solved_with_proof(kind: str, distance: float) -
 @pytest.mark.parametrize("distance", [1.5, 2.0, 2.5, 3.5])
 def test_floors_of_1000_seats_come_within_three_per_cent(distance: float) -> None:
     for kind, xy in floors(1000).items():
-        found = usable_seats(xy, distance, nodes=20)
+        found = find_usable_seats(xy, distance, nodes=20)
         assert least_distance(xy[found.chosen]) >= distance - 1e-9
         gap = (found.bound - found.size) / found.size
         assert gap <= (0.03 if distance <= 2.5 else 0.06), (kind, found.size, found.bound)
@@ -182,11 +185,11 @@ def test_floors_of_1000_seats_come_within_three_per_cent(distance: float) -> Non
 
 def test_known_floors_keep_their_numbers() -> None:
     """Back-to-back rows at 2 m keep a chessboard; pods of six at 2.5 m every second desk."""
-    assert usable_seats(np.array(rows(300).places), 2.0).size == 150
-    assert usable_seats(np.array(pods(300).places), 2.5).size == 150
-    assert usable_seats(np.array(mixed(300).places), 2.5).size == 103
-    assert usable_seats(turned_pods(300), 2.0).size == 140
+    assert find_usable_seats(np.array(lay_rows(300).places), 2.0).size == 150
+    assert find_usable_seats(np.array(lay_pods(300).places), 2.5).size == 150
+    assert find_usable_seats(np.array(lay_mixed(300).places), 2.5).size == 103
+    assert find_usable_seats(turned_pods(300), 2.0).size == 140
 
 
 def test_every_floor_of_the_sample_is_solved_with_proof_at_two_metres() -> None:
-    assert all(usable_seats(np.array(layout.places), 2.0).proven for layout in CATALOGUE)
+    assert all(find_usable_seats(np.array(layout.places), 2.0).proven for layout in CATALOGUE)

@@ -15,8 +15,8 @@ from releve.network import (
     Operator,
     Seat,
     Zone,
+    find_site_seats,
     sample_operator,
-    usable_seats_of,
 )
 
 DAY = date(2026, 12, 1)
@@ -36,14 +36,14 @@ def measure(site: str, value: float, kind: str = "distance_m") -> Measure:
 
 
 def test_without_a_rule_all_seats_are_usable(operator: Operator) -> None:
-    found = usable_seats_of(operator, DAY)
+    found = find_site_seats(operator, DAY)
     assert list(found) == [site.id for site in operator.sites]
     assert sum(len(own.usable) for own in found.values()) == len(operator.seats)
     assert all(own.seats == own.bound == len(own.usable) and own.proven for own in found.values())
 
 
 def test_usable_seats_of_one_floor_keep_the_distance(operator: Operator) -> None:
-    found = usable_seats_of(with_distance(operator, 2.0), DAY)
+    found = find_site_seats(with_distance(operator, 2.0), DAY)
     usable = {seat for own in found.values() for seat in own.usable}
     floor_of = {zone.id: zone.floor for zone in operator.zones}
     for floor in operator.floors:
@@ -61,7 +61,7 @@ def test_seats_on_different_floors_do_not_interact(operator: Operator) -> None:
         seats=(Seat("a", "z1", 0, 0), Seat("b", "z2", 0, 0), Seat("c", "z1", 1, 0)),
         row=replace(operator.row, distance_m=2.0),
     )
-    found = usable_seats_of(one, DAY)[site]
+    found = find_site_seats(one, DAY)[site]
     assert (len(found.usable), found.seats, found.bound) == (2, 3, 2)
     assert "b" in found.usable
 
@@ -75,7 +75,7 @@ def test_zones_of_one_floor_do_interact(operator: Operator) -> None:
         seats=(Seat("a", "z1", 0, 0), Seat("b", "z2", 1, 0)),
         row=replace(operator.row, distance_m=2.0),
     )
-    assert len(usable_seats_of(one, DAY)[site].usable) == 1
+    assert len(find_site_seats(one, DAY)[site].usable) == 1
 
 
 def test_a_measure_widens_the_distance_at_its_site_while_it_is_in_force(
@@ -83,32 +83,32 @@ def test_a_measure_widens_the_distance_at_its_site_while_it_is_in_force(
 ) -> None:
     first = operator.sites[0].id
     strict = replace(operator, measures=(measure(first, 2.0),))
-    before = usable_seats_of(strict, date(2026, 11, 30))
-    during = usable_seats_of(strict, DAY)
+    before = find_site_seats(strict, date(2026, 11, 30))
+    during = find_site_seats(strict, DAY)
     assert len(before[first].usable) == before[first].seats
     assert len(during[first].usable) < during[first].seats
-    assert during == {**usable_seats_of(operator, DAY), first: during[first]}
+    assert during == {**find_site_seats(operator, DAY), first: during[first]}
 
 
 def test_a_measure_never_narrows_the_operators_own_distance(operator: Operator) -> None:
     first = operator.sites[0].id
     wide = with_distance(operator, 2.0)
     loose = replace(wide, measures=(measure(first, 1.0), measure(first, 5.0, "max_people")))
-    assert usable_seats_of(loose, DAY) == usable_seats_of(wide, DAY)
+    assert find_site_seats(loose, DAY) == find_site_seats(wide, DAY)
 
 
 def test_a_site_without_seats_has_none_usable(operator: Operator) -> None:
     bare = replace(operator, floors=(), zones=(), seats=())
-    found = usable_seats_of(bare, DAY)[operator.sites[0].id]
+    found = find_site_seats(bare, DAY)[operator.sites[0].id]
     assert (found.usable, found.seats, found.bound, found.proven) == ((), 0, 0, True)
 
 
 def test_floors_of_one_layout_have_the_same_seats_usable(operator: Operator) -> None:
     """The cache by layout changes nothing: each floor alone gives the same number."""
     wide = with_distance(operator, 2.0)
-    found = usable_seats_of(wide, DAY)
+    found = find_site_seats(wide, DAY)
     floor_of = {zone.id: zone.floor for zone in operator.zones}
     for floor in operator.floors:
         alone = replace(wide, seats=tuple(s for s in wide.seats if floor_of[s.zone] == floor.id))
-        own = usable_seats_of(alone, DAY)[floor.site].usable
+        own = find_site_seats(alone, DAY)[floor.site].usable
         assert set(own) <= set(found[floor.site].usable)

@@ -14,13 +14,13 @@ from releve.plan.result import (
     BASE,
     SINGLE,
     Bound,
-    Cell,
     ClientVerdict,
     Move,
     Placement,
     Plan,
+    PlannedScenario,
     PlannedSite,
-    Scenario,
+    ReliefCell,
 )
 from tests.plan import oracle_rules as rules
 from tests.plan.tiny import Tiny, at
@@ -105,7 +105,7 @@ def plan_of(
         teams[name] = team + [row for row in moved.values() if row is not None]
         placed = rules.placed_by(case, teams[name])
         penalty = rules.penalty_of(case, teams[name])
-        scenarios[name] = Scenario(name, placed, done or (), penalty, 0.75 * penalty)
+        scenarios[name] = PlannedScenario(name, placed, done or (), penalty, 0.75 * penalty)
     cells = tuple(
         cell_of(case, client, name, team, (floors or {}).get((name, client), 0.0))
         for client in case.operator.client
@@ -166,7 +166,7 @@ def reserve_of(case: Tiny, placements: Iterable[Placement]) -> tuple[str, ...]:
 
 def cell_of(
     case: Tiny, client: str, scenario: str, team: Sequence[Placement], least: float
-) -> Cell:
+) -> ReliefCell:
     """Return a true cell of the relief matrix."""
     cols = [p for p, row in enumerate(case.operator.programmes) if row.client == client]
     need = case.requirement.agents[:, cols]
@@ -185,7 +185,7 @@ def cell_of(
             lost += float(calls * (1 - share))
     status = status_of(case, need, shortfall, worst, least)
     regret = max(0.0, shortfall - least)
-    return Cell(client, scenario, worst, interval, shortfall, least, regret, lost, status)
+    return ReliefCell(client, scenario, worst, interval, shortfall, least, regret, lost, status)
 
 
 def status_of(case: Tiny, need: rules.Floats, shortfall: float, worst: float, least: float) -> str:
@@ -197,7 +197,7 @@ def status_of(case: Tiny, need: rules.Floats, shortfall: float, worst: float, le
 
 
 def verdict_of(
-    client: str, cells: Iterable[Cell], contingencies: Iterable[Contingency]
+    client: str, cells: Iterable[ReliefCell], contingencies: Iterable[Contingency]
 ) -> ClientVerdict:
     """Return the verdict that follows from a client's cells: the losses of a single place."""
     mine = [cell for cell in cells if cell.client == client]
@@ -228,7 +228,7 @@ def verdict_of(
 
 
 def bound_of(
-    case: Tiny, base: Scenario, cells: Iterable[Cell], placements: Iterable[Placement]
+    case: Tiny, base: PlannedScenario, cells: Iterable[ReliefCell], placements: Iterable[Placement]
 ) -> Bound:
     """Return the bound of a plan whose fractional form is a quarter below it, losses apart."""
     need = float((np.nan_to_num(case.requirement.agents) * rules.weights(case)).sum())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from releve.network import Shift, usable_seats_of
+from releve.network import Shift, find_site_seats
 from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.lower_bounds import compute_client_floors
 from releve.plan.n1_program import KIND_WEIGHT, SecurePlan, solve_n1_program
@@ -48,7 +48,7 @@ def sites_of(case: Tiny) -> tuple[Contingency, ...]:
 
 
 def problem_of(case: Tiny) -> DayProblem:
-    seats = usable_seats_of(case.operator, case.requirement.day)
+    seats = find_site_seats(case.operator, case.requirement.day)
     room = count_seats_to_fill(case.operator, case.requirement, seats)
     return build_day_problem(case.operator, case.requirement, room, case.settings)
 

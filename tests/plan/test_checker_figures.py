@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from releve.plan.checker import check_plan, check_relief
-from releve.plan.result import Plan, Scenario
+from releve.plan.result import Plan, PlannedScenario
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import faults, plan_of, put
 from tests.plan.tiny import Tiny, at, one_site_site_only, requirement_of
@@ -383,7 +383,7 @@ def test_one_relief_is_checked_by_itself() -> None:
     whole = plan_of(case, TEAM)
     lost, scenario = whole.contingencies[0], whole.scenarios["site:a"]
 
-    def found(scenario: Scenario) -> tuple[str, ...]:
+    def found(scenario: PlannedScenario) -> tuple[str, ...]:
         aht = case.requirement.aht_s
         return check_relief(case.operator, plan, lost, scenario, case.settings, aht)
 

@@ -13,7 +13,7 @@ from releve.plan.checker.figures import compute_weights
 from releve.plan.checker.people import apply_moves
 from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.coverage import Timeline, count_placed
-from releve.plan.result import BASE, Move, Placement, Plan, PlannedSite, Scenario
+from releve.plan.result import BASE, Move, Placement, Plan, PlannedScenario, PlannedSite
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import bound_of
 from tests.plan.tiny import DAY, STARTS, Tiny, agent, operator_of, programme, requirement_of, site
@@ -80,7 +80,7 @@ def plan_at_scale(case: Tiny) -> Plan:
         moves = go_home(case, base, lost) if lost else ()
         placed = count_placed(operator, timeline, apply_moves(base, moves))
         penalty = float((np.maximum(0.0, need.agents - placed) @ weights).sum())
-        scenarios[name] = Scenario(name, placed, moves, penalty, penalty)
+        scenarios[name] = PlannedScenario(name, placed, moves, penalty, penalty)
     usable = {row.id: tuple(f"{row.id}-{i}" for i in range(400)) for row in operator.sites}
     return Plan(
         operator=operator.row.name,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from releve.network import Measure
-from releve.plan import Contingency, Placement, Plan, Scenario
+from releve.plan import Contingency, Placement, Plan, PlannedScenario
 from releve.plan.checker import check_relief
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.intraday_relief import (
@@ -187,7 +187,9 @@ def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None
     for lost in sites_of(case.operator):
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
         assert found.moves
-        scenario = Scenario(lost.id, found.placed, found.moves, found.penalty, found.lp_penalty)
+        scenario = PlannedScenario(
+            lost.id, found.placed, found.moves, found.penalty, found.lp_penalty
+        )
         faults = check_relief(
             case.operator, plan, lost, scenario, case.settings, case.requirement.aht_s
         )

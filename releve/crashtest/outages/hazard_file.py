@@ -26,7 +26,7 @@ import yaml
 from releve.crashtest.outages.duration import DurationHours, lognormal, quantiles, sample
 from releve.crashtest.outages.errors import HazardFaults, OutagesError
 from releve.crashtest.outages.hazard import FOOTPRINTS, TAKES, Hazard
-from releve.network.checks_places import country_codes
+from releve.network.checks_places import list_country_codes
 
 __all__ = ["ELSEWHERE", "read_hazards"]
 
@@ -141,7 +141,7 @@ class _Row:
             return self._number("rate_per_year", given), ()
         rates = {}
         for code, value in given.items():
-            if code == ELSEWHERE or code in country_codes():
+            if code == ELSEWHERE or code in list_country_codes():
                 rates[code] = self._number(f"rate_per_year of {code}", value)
             else:
                 fix = f"write an ISO 3166 code such as MA (NO in quotes), or {ELSEWHERE}"

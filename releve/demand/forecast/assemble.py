@@ -22,7 +22,7 @@ from releve.demand.tables import Floats, Forecast, History, Truths
 from releve.network import Programme
 from releve.network.clock import day_bounds
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
-from releve.network.opening_hours import open_at
+from releve.network.opening_hours import find_open_instants
 
 __all__ = [
     "Column",
@@ -81,7 +81,7 @@ def forecast(
         history = histories.get(programme.id)
         past = None if history is None else before(history, programme, min(days))
         known = with_seen_holidays(programme, past)
-        opened = open_at(known, starts)
+        opened = find_open_instants(known, starts)
         columns.append(_column(history, known, min(days), seconds, opened, levels, model))
         assumed[programme.id] = assumed_holidays(programme, past, days)
     found = assembled(programmes, starts, columns, levels)

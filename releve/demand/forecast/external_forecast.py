@@ -23,7 +23,7 @@ from releve.demand.import_report import FIRST_ROW
 from releve.demand.localtime import Int64s, instants
 from releve.demand.tables import Forecast, History, Truths
 from releve.network import Programme
-from releve.network.opening_hours import open_at
+from releve.network.opening_hours import find_open_instants
 
 __all__ = ["imported_forecast"]
 
@@ -58,7 +58,7 @@ def imported_forecast(
     for programme in programmes:
         stated = found.get(programme.id)
         known = with_seen_holidays(programme, stated)
-        opened = open_at(known, starts)
+        opened = find_open_instants(known, starts)
         columns.append(_column(stated, known, seconds, opened, day_factor_cv, levels))
     return assembled(programmes, starts, columns, levels)
 

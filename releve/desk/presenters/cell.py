@@ -23,7 +23,7 @@ from releve.desk.presenters.proof import Fact
 from releve.desk.presenters.staff import StaffList, staff_list
 from releve.desk.presenters.verdict import contract_reason
 from releve.desk.presenters.words import status_word
-from releve.plan.result import BASE, Cell
+from releve.plan.result import BASE, ReliefCell
 
 __all__ = ["CellPage", "IntervalView", "ProgrammeView", "cell_page"]
 
@@ -86,7 +86,7 @@ class CellPage:
     day: str
 
 
-def cell_page(desk: Desk, cell: Cell, programme: str = "", page: int = 1) -> CellPage:
+def cell_page(desk: Desk, cell: ReliefCell, programme: str = "", page: int = 1) -> CellPage:
     """Return the page of a cell, for all programmes of the client or one of them."""
     columns = [
         at
@@ -129,7 +129,7 @@ def cell_page(desk: Desk, cell: Cell, programme: str = "", page: int = 1) -> Cel
     )
 
 
-def _title(desk: Desk, cell: Cell) -> str:
+def _title(desk: Desk, cell: ReliefCell) -> str:
     client = desk.names.clients[cell.client]
     if cell.contingency == BASE:
         return _("{client}, nothing lost").format(client=client)
@@ -140,7 +140,7 @@ def _nothing(series: Series) -> bool:
     return not (series.required.sum() or series.beyond.sum())
 
 
-def _sentence(desk: Desk, cell: Cell) -> str:
+def _sentence(desk: Desk, cell: ReliefCell) -> str:
     text = desk.text
     if cell.status == "unknown":
         return _("The requirement is not known, so neither is the coverage.")
@@ -155,7 +155,7 @@ def _sentence(desk: Desk, cell: Cell) -> str:
     )
 
 
-def _facts(desk: Desk, cell: Cell) -> tuple[Fact, ...]:
+def _facts(desk: Desk, cell: ReliefCell) -> tuple[Fact, ...]:
     text = desk.text
     if cell.status == "unknown":
         return ()
@@ -180,7 +180,7 @@ def _facts(desk: Desk, cell: Cell) -> tuple[Fact, ...]:
     return (*facts, people)
 
 
-def _chart_title(desk: Desk, cell: Cell, programme: str) -> str:
+def _chart_title(desk: Desk, cell: ReliefCell, programme: str) -> str:
     if programme:
         name = desk.names.programmes[programme]
         return _("Coverage of the requirement over the day: {programme}").format(programme=name)
@@ -229,7 +229,7 @@ def _intervals(desk: Desk, series: Series) -> tuple[IntervalView, ...]:
     )
 
 
-def _programme(desk: Desk, cell: Cell, at: int, selected: bool) -> ProgrammeView:
+def _programme(desk: Desk, cell: ReliefCell, at: int, selected: bool) -> ProgrammeView:
     key, _client, name = desk.plan.programmes[at]
     url = desk.cell_url(cell, key)
     required = desk.plan.required[:, at]
@@ -264,7 +264,7 @@ def _programme(desk: Desk, cell: Cell, at: int, selected: bool) -> ProgrammeView
     )
 
 
-def _siblings(desk: Desk, cell: Cell) -> tuple[tuple[CellView, bool], ...]:
+def _siblings(desk: Desk, cell: ReliefCell) -> tuple[tuple[CellView, bool], ...]:
     """Return the client's other cells, this one marked, in the order of the plan."""
     return tuple(
         (desk.view(other), other.contingency == cell.contingency)

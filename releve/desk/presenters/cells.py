@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from releve.desk.presenters.text import Text
 from releve.desk.presenters.words import Names, status_word
 from releve.plan.contingency import Contingency
-from releve.plan.result import SINGLE, Cell, Plan
+from releve.plan.result import SINGLE, Plan, ReliefCell
 
 __all__ = ["CellView", "Desk", "cell_order"]
 
@@ -52,7 +52,7 @@ class Desk:
         return Names(self.plan)
 
     @cached_property
-    def cells(self) -> dict[tuple[str, str], Cell]:
+    def cells(self) -> dict[tuple[str, str], ReliefCell]:
         return {(cell.client, cell.contingency): cell for cell in self.plan.cells}
 
     @cached_property
@@ -64,7 +64,7 @@ class Desk:
         """(contingency, client) pairs that no purchase cures."""
         return frozenset(self.plan.missing.incurable if self.plan.missing else ())
 
-    def cured(self, cell: Cell) -> bool:
+    def cured(self, cell: ReliefCell) -> bool:
         """Return whether the purchases make a cell hold; they are for the loss of one place."""
         missing = self.plan.missing
         if missing is None or not missing.purchases or not self.single(cell.contingency):
@@ -79,7 +79,7 @@ class Desk:
         path = reverse(name, kwargs=parts)
         return f"{path}?{urlencode(wanted)}" if wanted else path
 
-    def cell_url(self, cell: Cell, programme: str = "", page: int = 1) -> str:
+    def cell_url(self, cell: ReliefCell, programme: str = "", page: int = 1) -> str:
         """Return the address of a cell's page, for one of its programmes and one page of people."""
         query = {"programme": programme, "page": str(page) if page > 1 else ""}
         return self.url("cell", query, client=cell.client, contingency=cell.contingency)
@@ -101,7 +101,7 @@ class Desk:
         holes = np.asarray(np.isnan(self.plan.required).any(axis=0))
         return [self.plan.programmes[at][2] for at in self.columns(client) if holes[at]]
 
-    def worst_time(self, cell: Cell) -> str:
+    def worst_time(self, cell: ReliefCell) -> str:
         """Return when a cell is at its worst, for a sentence; empty when nothing ever lacks."""
         if cell.worst_interval < 0 or cell.worst_coverage >= 1:
             return ""
@@ -111,14 +111,14 @@ class Desk:
     def _views(self) -> dict[tuple[str, str], CellView]:
         return {}
 
-    def view(self, cell: Cell) -> CellView:
+    def view(self, cell: ReliefCell) -> CellView:
         """Return a cell of the plan as the page shows it: in the matrix and beside its client."""
         key = (cell.client, cell.contingency)
         if key not in self._views:
             self._views[key] = self._view(cell)
         return self._views[key]
 
-    def _view(self, cell: Cell) -> CellView:
+    def _view(self, cell: ReliefCell) -> CellView:
         known = cell.status != "unknown"
         coverage = self.text.coverage(cell.worst_coverage) if known else "?"
         day = self.text.coverage(1 - cell.shortfall) if known else "?"
@@ -132,6 +132,6 @@ class Desk:
         return CellView(cell.status, word, coverage, day, label, client, contingency, url)
 
 
-def cell_order(cell: Cell) -> tuple[float, float]:
+def cell_order(cell: ReliefCell) -> tuple[float, float]:
     """Sort key: the worst cell first."""
     return (-cell.shortfall, cell.worst_coverage)

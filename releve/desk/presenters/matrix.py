@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from releve.desk.presenters.cells import CellView, Desk
 from releve.desk.presenters.verdict import ClientView
 from releve.desk.presenters.words import KINDS, kind_title, status_word
-from releve.plan.result import BASE, Cell
+from releve.plan.result import BASE, ReliefCell
 from releve.plan.settings import PlanSettings
 
 __all__ = ["Column", "Group", "LegendItem", "Matrix", "Row", "matrix"]
@@ -127,5 +127,5 @@ def _column(desk: Desk, key: str, first: bool) -> Column:
     )
 
 
-def _holds(cell: Cell | None) -> bool:
+def _holds(cell: ReliefCell | None) -> bool:
     return cell is not None and cell.status in ("held", "thin")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext, npgettext
 
 from releve.desk.presenters.cells import Desk
-from releve.plan.result import BASE, Cell, Move, Placement
+from releve.plan.result import BASE, Move, Placement, ReliefCell
 
 __all__ = ["PAGE_SIZE", "StaffList", "StaffRow", "staff_list"]
 
@@ -60,7 +60,7 @@ class StaffList:
     following: str
 
 
-def staff_list(desk: Desk, cell: Cell, programme: str, page: int) -> StaffList:
+def staff_list(desk: Desk, cell: ReliefCell, programme: str, page: int) -> StaffList:
     """Return one page of the moves that concern a client (or one of its programmes)."""
     own = (
         {programme}
@@ -111,7 +111,7 @@ def _placement_row(desk: Desk, item: Placement) -> StaffRow:
 
 
 def _page(
-    desk: Desk, cell: Cell, programme: str, page: int, rows: Sequence[StaffRow], moves: bool
+    desk: Desk, cell: ReliefCell, programme: str, page: int, rows: Sequence[StaffRow], moves: bool
 ) -> StaffList:
     pages = max(1, -(-len(rows) // PAGE_SIZE))
     page = min(max(page, 1), pages)

@@ -9,7 +9,7 @@ from typing import Any
 
 from releve.desk.presenters.cells import Desk
 from releve.desk.presenters.words import client_status
-from releve.plan.result import BASE, Cell, Placement
+from releve.plan.result import BASE, Placement, ReliefCell
 
 __all__ = ["cell_twin", "plain", "verdict_twin"]
 
@@ -79,7 +79,7 @@ def _moves(desk: Desk, contingency: str) -> dict[str, int]:
     return {"moves": len(desk.plan.scenarios[contingency].moves)} if desk.whole else {}
 
 
-def cell_twin(desk: Desk, cell: Cell, programme: str = "") -> dict[str, Any]:
+def cell_twin(desk: Desk, cell: ReliefCell, programme: str = "") -> dict[str, Any]:
     """Return a cell's page as data: per programme the half hours, then every move or placement."""
     plan = desk.plan
     columns = [
@@ -106,7 +106,7 @@ def cell_twin(desk: Desk, cell: Cell, programme: str = "") -> dict[str, Any]:
     }
 
 
-def _people(desk: Desk, cell: Cell, own: set[str]) -> dict[str, Any]:
+def _people(desk: Desk, cell: ReliefCell, own: set[str]) -> dict[str, Any]:
     plan = desk.plan
     if cell.contingency == BASE:
         return {"placements": [plain(p) for p in plan.placements if p.programme in own]}
@@ -119,7 +119,7 @@ def _plan(desk: Desk) -> dict[str, Any]:
     return {name: plain(getattr(desk.plan, name)) for name in names}
 
 
-def _cell(desk: Desk, cell: Cell) -> dict[str, Any]:
+def _cell(desk: Desk, cell: ReliefCell) -> dict[str, Any]:
     worst = desk.plan.starts[cell.worst_interval] if cell.worst_interval >= 0 else None
     facts = {**plain(cell), "worst_start": plain(worst), "url": desk.cell_url(cell)}
     if cell.status == "unknown":

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext, npgettext
 
 from releve.desk.presenters.cells import CellView, Desk, cell_order
 from releve.desk.presenters.words import SEVERITY, client_status, status_word
-from releve.plan.result import BASE, Cell, ClientVerdict
+from releve.plan.result import BASE, ClientVerdict, ReliefCell
 
 __all__ = [
     "Banner",
@@ -161,7 +161,7 @@ def _client(desk: Desk, verdict: ClientVerdict) -> ClientView:
     )
 
 
-def _reason(desk: Desk, verdict: ClientVerdict, status: str, ranked: Sequence[Cell]) -> str:
+def _reason(desk: Desk, verdict: ClientVerdict, status: str, ranked: Sequence[ReliefCell]) -> str:
     same = [cell for cell in ranked if cell.status == status]
     worst = min(same, key=lambda cell: cell.worst_coverage) if status != "missed" else same[0]
     if status == "unknown":
@@ -190,7 +190,7 @@ def _beyond(desk: Desk, verdict: ClientVerdict) -> str:
     )
 
 
-def _missed_reason(desk: Desk, worst: Cell, verdict: ClientVerdict) -> str:
+def _missed_reason(desk: Desk, worst: ReliefCell, verdict: ClientVerdict) -> str:
     first = _("{missing} of the day is missing {condition} ({coverage} at {time}).").format(
         condition=desk.conditions([worst.contingency]),
         missing=desk.text.missing(worst.shortfall),
@@ -217,7 +217,7 @@ def _missed_reason(desk: Desk, worst: Cell, verdict: ClientVerdict) -> str:
     return " ".join(parts)
 
 
-def contract_reason(desk: Desk, cells: Sequence[Cell]) -> str:
+def contract_reason(desk: Desk, cells: Sequence[ReliefCell]) -> str:
     """Say why no plan protects a client under some contingencies, as far as the plan tells."""
     conditions = desk.conditions(cell.contingency for cell in cells)
     if any(desk.cured(cell) for cell in cells):

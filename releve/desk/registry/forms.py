@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from releve.desk.presenters.text import Text
 from releve.desk.registry.sentences import said
 from releve.desk.registry.words import about, label, option, table_name, unit
-from releve.network import Column, Fault, Operator, columns_of
+from releve.network import Fault, Operator, TableColumn, list_columns
 from releve.registry.row_text import text_of
 from releve.registry.tables import KINDS, bare_type, kind_of, rows_of
 
@@ -47,7 +47,7 @@ def row_form(
     data: Mapping[str, str] | None = None,
 ) -> forms.Form:
     """Return the form of a row: ``texts`` are its values, ``data`` what was sent, if anything."""
-    columns = columns_of(kind_of(table))
+    columns = list_columns(kind_of(table))
     initial = {
         column.name: _localised(column, texts.get(column.name, ""), text) for column in columns
     }
@@ -62,7 +62,7 @@ def row_form(
 
 def suggestions(table: str, operator: Operator) -> tuple[Suggestions, ...]:
     """Return what to suggest in the fields of a table, where it is a list one can look through."""
-    wanted = {column.references for column in columns_of(kind_of(table)) if column.references}
+    wanted = {column.references for column in list_columns(kind_of(table)) if column.references}
     lists = ((name, rows_of(operator, name)) for name in sorted(wanted))
     return tuple(
         Suggestions(f"ids-{name}", tuple(getattr(row, "id") for row in rows))  # noqa: B009
@@ -71,7 +71,7 @@ def suggestions(table: str, operator: Operator) -> tuple[Suggestions, ...]:
     )
 
 
-def _field(column: Column, text: Text) -> forms.Field:
+def _field(column: TableColumn, text: Text) -> forms.Field:
     options = ("true", "false") if bare_type(column) is bool else column.condition.one_of
     label = about(column.doc)
     unit_word = unit(column)
@@ -102,7 +102,7 @@ class _Open(forms.ChoiceField):
         return True
 
 
-def _help(column: Column, text: Text) -> str:
+def _help(column: TableColumn, text: Text) -> str:
     """Return an example, the limits and what an empty field means, as HTML."""
     parts = [
         _("for example {example}").format(example=_localised(column, column.example, text)),
@@ -116,7 +116,7 @@ def _help(column: Column, text: Text) -> str:
     return format_html("{} <code>{}</code>", " · ".join(parts), column.name)
 
 
-def _limits(column: Column, text: Text) -> list[str]:
+def _limits(column: TableColumn, text: Text) -> list[str]:
     bounds = column.condition
     limits = []
     if bounds.at_least is not None:
@@ -128,7 +128,7 @@ def _limits(column: Column, text: Text) -> list[str]:
     return limits
 
 
-def _localised(column: Column, value: str, text: Text) -> str:
+def _localised(column: TableColumn, value: str, text: Text) -> str:
     return value.replace(".", ",") if text.french and bare_type(column) is float else value
 
 
@@ -136,11 +136,11 @@ def values_of(table: str, form: forms.Form, text: Text) -> dict[str, str]:
     """Return what was sent as texts of a file; in French a number has a decimal comma."""
     return {
         column.name: _plain(column, form.cleaned_data[column.name], text)
-        for column in columns_of(kind_of(table))
+        for column in list_columns(kind_of(table))
     }
 
 
-def _plain(column: Column, value: str, text: Text) -> str:
+def _plain(column: TableColumn, value: str, text: Text) -> str:
     if text.french and bare_type(column) is float and _FRENCH_NUMBER.fullmatch(value.strip()):
         return re.sub("[ \u00a0\u202f]", "", value).replace(",", ".")
     return value
@@ -162,7 +162,7 @@ def fault_text(fault: Fault) -> str:
 
 
 def _column(fault: Fault) -> str:
-    columns = columns_of(KINDS[fault.table]) if fault.table in KINDS else ()
+    columns = list_columns(KINDS[fault.table]) if fault.table in KINDS else ()
     return next((label(one) for one in columns if one.name == fault.column), fault.column)
 
 

@@ -16,7 +16,7 @@ from releve.desk.registry.answers import Now
 from releve.desk.registry.values import is_number, json_row, shown
 from releve.desk.registry.versions import VersionView, version_twin, version_view
 from releve.desk.registry.words import about, label, table_name, unit
-from releve.network import Operator, Row, columns_of
+from releve.network import Operator, TableRow, list_columns
 from releve.registry.row_text import zone_of
 from releve.registry.service import operator_of
 from releve.registry.storage import sheets_of
@@ -117,7 +117,7 @@ def index_twin(now: Now | None) -> dict[str, Any]:
 class Found:
     """The rows of a table that were asked for: their positions, those of the page in hand."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     positions: Sequence[int]
     page: int
     pages: int
@@ -133,14 +133,14 @@ def found_rows(operator: Operator, table: str, query: str, page: int) -> Found:
     rows = rows_of(operator, table)
     positions: Sequence[int] = range(len(rows))
     if query:
-        names = [c.name for c in columns_of(kind) if not is_number(c)]
+        names = [c.name for c in list_columns(kind) if not is_number(c)]
         needle = query.casefold()
         positions = [at for at, row in enumerate(rows) if _holds(row, names, needle)]
     pages = max(1, -(-len(positions) // ROWS))
     return Found(rows, positions, min(max(page, 1), pages), pages)
 
 
-def _holds(row: Row, names: list[str], needle: str) -> bool:
+def _holds(row: TableRow, names: list[str], needle: str) -> bool:
     if needle in key_of(row).casefold():
         return True
     for name in names:
@@ -155,7 +155,7 @@ def table_page(now: Now, table: str, query: str, page: int, may_edit: bool) -> T
     """Return a page of a table's rows, those that hold ``query`` where there is one."""
     operator = operator_of(now.version)
     found = found_rows(operator, table, query, page)
-    columns = columns_of(kind_of(table))
+    columns = list_columns(kind_of(table))
     text = now.text
     return TablePage(
         title=table_name(table),
@@ -191,7 +191,7 @@ def _line(operator: Operator, table: str, at: int, text: Text, may_edit: bool) -
     zone_name = zone_of(operator, table)(row)
     cells = tuple(
         (shown(c, getattr(row, c.name), text, zone_name), is_number(c))
-        for c in columns_of(type(row))
+        for c in list_columns(type(row))
     )
     url = reverse("registry_row", args=[table, key_of(row)]) if may_edit else ""
     return RowLine(text.number(at + 2), cells, url)

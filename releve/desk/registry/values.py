@@ -7,14 +7,14 @@ from typing import Any
 
 from releve.desk.presenters.text import Text
 from releve.desk.registry.words import option
-from releve.network import Column, Row, columns_of
+from releve.network import TableColumn, TableRow, list_columns
 from releve.network.clock import zone
 from releve.registry.tables import bare_type
 
 __all__ = ["json_row", "json_value", "shown"]
 
 
-def shown(column: Column, value: object, text: Text, zone_name: str) -> str:
+def shown(column: TableColumn, value: object, text: Text, zone_name: str) -> str:
     """Return a value for a table or a sentence; times are of the row's own place."""
     if value is None or value in ("", ()):
         return ""
@@ -38,11 +38,13 @@ def _number(value: float, text: Text) -> str:
     return written.replace(".", ",") if text.french else written
 
 
-def json_row(row: Row | None) -> dict[str, Any] | None:
+def json_row(row: TableRow | None) -> dict[str, Any] | None:
     """Return a row as plain values by column; times in UTC."""
     if row is None:
         return None
-    return {column.name: json_value(getattr(row, column.name)) for column in columns_of(type(row))}
+    return {
+        column.name: json_value(getattr(row, column.name)) for column in list_columns(type(row))
+    }
 
 
 def json_value(value: object) -> object:
@@ -54,6 +56,6 @@ def json_value(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def is_number(column: Column) -> bool:
+def is_number(column: TableColumn) -> bool:
     """Return whether a column is aligned as numbers are."""
     return bare_type(column) is float

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 from releve.desk.presenters.text import Text
 from releve.desk.registry.values import json_row, json_value, shown
 from releve.desk.registry.words import counts_words, label, table_name
-from releve.network import Operator, columns_of, zone
+from releve.network import Operator, list_columns, zone
 from releve.registry.changes import Change, TableChanges
 from releve.registry.models import Version
 from releve.registry.row_text import zone_of
@@ -166,7 +166,7 @@ def _view(change: Change, operators: Collection[Operator], text: Text) -> Change
         "removed": pgettext("row", "removed"),
         "changed": pgettext("row", "changed"),
     }
-    columns = {column.name: column for column in columns_of(kind_of(change.table))}
+    columns = {column.name: column for column in list_columns(kind_of(change.table))}
     zone_name = _zone(change, operators, text)
     fields = tuple(
         FieldView(

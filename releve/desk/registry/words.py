@@ -6,7 +6,7 @@ from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.presenters.text import NO_BREAK, Text
-from releve.network import Column
+from releve.network import TableColumn
 
 __all__ = [
     "DOCS",
@@ -199,12 +199,12 @@ def about(doc: str) -> str:
     return gettext(doc).replace("`", "")
 
 
-def label(column: Column) -> str:
+def label(column: TableColumn) -> str:
     """Return what a column is called, without the explanation that follows."""
     return about(column.doc).split(";")[0].split(":")[0].rstrip(f" .{NO_BREAK}\u202f")
 
 
-def unit(column: Column) -> str:
+def unit(column: TableColumn) -> str:
     """Return the unit of a column's values; empty where there is none."""
     return str(UNITS[column.unit])
 

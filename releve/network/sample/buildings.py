@@ -10,9 +10,9 @@ import numpy as np
 
 from releve.network.model import Agent, Floor, Seat, Shift, Site, Zone
 from releve.network.sample.draws import Draws
-from releve.network.sample.layouts import CATALOGUE, Layout
+from releve.network.sample.layouts import CATALOGUE, FloorLayout
 
-__all__ = ["build", "peak_presence"]
+__all__ = ["build_floors", "count_peak_presence"]
 
 LEAST, MOST = 1.05, 1.25
 """Seats of a site over its peak presence."""
@@ -25,7 +25,7 @@ _FLOORS = 4
 _LARGEST = max(len(layout.places) for layout in CATALOGUE)
 
 
-def peak_presence(agents: Sequence[Agent], shifts: Sequence[Shift]) -> dict[str, int]:
+def count_peak_presence(agents: Sequence[Agent], shifts: Sequence[Shift]) -> dict[str, int]:
     """Return for each site the most of its agents present in one half hour of the roster."""
     home = {agent.id: agent.home_site for agent in agents}
     change: dict[str, Counter[float]] = {}
@@ -39,17 +39,19 @@ def peak_presence(agents: Sequence[Agent], shifts: Sequence[Shift]) -> dict[str,
     return out
 
 
-def build(
+def build_floors(
     sites: Sequence[Site], peak: Mapping[str, int], seed: int
 ) -> tuple[tuple[Floor, ...], tuple[Zone, ...], tuple[Seat, ...]]:
     """Return the floors, zones and seats of every site; one to four floors unless it is vast."""
     floors: list[Floor] = []
     zones: list[Zone] = []
     seats: list[Seat] = []
-    choices = _choices()
+    choices = _list_choices()
     for site in sites:
         draws = Draws(seed, "building", site.id)
-        for number, layout in enumerate(_layouts(peak.get(site.id, 1), choices, draws), start=1):
+        for number, layout in enumerate(
+            _choose_layouts(peak.get(site.id, 1), choices, draws), start=1
+        ):
             floor = Floor(f"{site.id}-f{number}", site.id, f"Plateau {number}")
             floors.append(floor)
             own_zones, own_seats = _furnish(floor.id, layout, draws)
@@ -58,7 +60,7 @@ def build(
     return tuple(floors), tuple(zones), tuple(seats)
 
 
-def _choices() -> list[tuple[int, tuple[Layout, ...]]]:
+def _list_choices() -> list[tuple[int, tuple[FloorLayout, ...]]]:
     """Return every set of up to four floors with its seats."""
     return [
         (sum(len(layout.places) for layout in chosen), chosen)
@@ -67,9 +69,9 @@ def _choices() -> list[tuple[int, tuple[Layout, ...]]]:
     ]
 
 
-def _layouts(
-    peak: int, choices: list[tuple[int, tuple[Layout, ...]]], draws: Draws
-) -> list[Layout]:
+def _choose_layouts(
+    peak: int, choices: list[tuple[int, tuple[FloorLayout, ...]]], draws: Draws
+) -> list[FloorLayout]:
     """Choose floors whose seats are 1.05 to 1.25 times the peak, or the least above."""
     extra = max(0, -(-(int(LEAST * peak) - 3 * _LARGEST) // _LARGEST))
     low = LEAST * peak - extra * _LARGEST
@@ -85,7 +87,7 @@ def _layouts(
     return vast * extra + sorted(picked, key=lambda layout: -len(layout.places))
 
 
-def _furnish(floor: str, layout: Layout, draws: Draws) -> tuple[list[Zone], list[Seat]]:
+def _furnish(floor: str, layout: FloorLayout, draws: Draws) -> tuple[list[Zone], list[Seat]]:
     """Cut a floor into zones of 30 to 80 desks, as far as it has that many."""
     count = len(layout.places)
     parts = np.array_split(np.arange(count), -(-count // _ZONE))

@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 
 from releve.network.clock import to_utc
 from releve.network.model import HistoryRow, Programme
-from releve.network.opening_hours import closes_on, parse_opening
+from releve.network.opening_hours import is_closed_by_holiday, parse_opening
 from releve.network.sample.draws import Draws, Floats
 
-__all__ = ["HALF_HOURS", "Volume", "agents_needed", "history_of", "open_week", "week_shape"]
+__all__ = [
+    "HALF_HOURS",
+    "CallVolume",
+    "count_agents_needed",
+    "draw_history",
+    "draw_week_shape",
+    "find_open_week",
+]
 
 HALF_HOURS = 48
 _DAY = timedelta(days=1)
@@ -24,20 +31,20 @@ _WEEK = (1.08, 1.02, 0.99, 0.98, 0.97, 0.55, 0.4)
 
 
 @dataclass(frozen=True)
-class Volume:
+class CallVolume:
     """Mean calls per half hour of an ordinary week: ``calls[weekday, half hour]``, local time."""
 
     programme: Programme
     calls: Floats
 
 
-def open_week(opening: str) -> NDArray[np.bool_]:
+def find_open_week(opening: str) -> NDArray[np.bool_]:
     """Return ``open[weekday, half hour]``: the half hours that the hours cover."""
     hours = parse_opening(opening)
     return np.array([[hours.is_open(day, 30 * i) for i in range(HALF_HOURS)] for day in range(7)])
 
 
-def week_shape(programme: Programme, seed: int) -> Floats:
+def draw_week_shape(programme: Programme, seed: int) -> Floats:
     """Return the calls of a week relative to its busiest half hour, 0 where closed.
 
     A morning peak, a lower one in the afternoon, on long days one in the evening; Monday is the
@@ -45,25 +52,25 @@ def week_shape(programme: Programme, seed: int) -> Floats:
     """
     draws = Draws(seed, "shape", programme.id)
     hour = (np.arange(HALF_HOURS) + 0.5) / 2
-    day = 0.2 + 0.8 * _bump(hour, 11.0 + draws.uniform(-0.3, 0.3), 1.85)
-    day += draws.uniform(0.7, 0.82) * _bump(hour, 14.9 + draws.uniform(-0.4, 0.4), 2.05)
-    day += draws.uniform(0.04, 0.12) * _bump(hour, 18.4, 1.4)
-    day *= 1 - 0.4 * _bump(hour, 7.0, 0.8) - 0.4 * _bump(hour, 21.6, 1.2)
+    day = 0.2 + 0.8 * _compute_bump(hour, 11.0 + draws.uniform(-0.3, 0.3), 1.85)
+    day += draws.uniform(0.7, 0.82) * _compute_bump(hour, 14.9 + draws.uniform(-0.4, 0.4), 2.05)
+    day += draws.uniform(0.04, 0.12) * _compute_bump(hour, 18.4, 1.4)
+    day *= 1 - 0.4 * _compute_bump(hour, 7.0, 0.8) - 0.4 * _compute_bump(hour, 21.6, 1.2)
     if programme.kind == "back_office":
-        day = 1.0 + 0.25 * _bump(hour, 9.5, 2.0)
+        day = 1.0 + 0.25 * _compute_bump(hour, 9.5, 2.0)
     week = np.array(_WEEK) if programme.kind == "inbound" else np.ones(7)
     week = week * draws.uniforms(7, 0.97, 1.03)
-    shape = np.where(open_week(programme.opening), np.outer(week, day), 0.0)
+    shape = np.where(find_open_week(programme.opening), np.outer(week, day), 0.0)
     out: Floats = np.round(shape / shape.max(), 6)
     return out
 
 
-def _bump(hour: Floats, centre: float, width: float) -> Floats:
+def _compute_bump(hour: Floats, centre: float, width: float) -> Floats:
     out: Floats = np.exp(-(((hour - centre) / width) ** 2) / 2)
     return out
 
 
-def agents_needed(erlangs: Floats, programme: Programme) -> Floats:
+def count_agents_needed(erlangs: Floats, programme: Programme) -> Floats:
     """Return agents to roster for a load, by the square-root rule; back office by occupancy.
 
     The rule sizes the sample only; requirements come from the queue models.
@@ -75,8 +82,8 @@ def agents_needed(erlangs: Floats, programme: Programme) -> Floats:
     return on_phone / (1 - programme.shrinkage)
 
 
-def history_of(
-    volumes: Sequence[Volume], start: date, weeks: int, seed: int
+def draw_history(
+    volumes: Sequence[CallVolume], start: date, weeks: int, seed: int
 ) -> tuple[HistoryRow, ...]:
     """Return the half-hourly history of the weeks before ``start``; closed intervals have no row.
 
@@ -95,20 +102,22 @@ def history_of(
         factors *= 1 + own.uniform(-0.08, 0.08) * np.linspace(1, 0, len(days))
         factors[storm] *= 1.7 if own.chance(0.5) else 1.0
         factors[outage] *= 0.35 if own.chance(0.5) and len(days) > 1 else 1.0
-        rows += _rows(volume, days, factors, own)
+        rows += _draw_rows(volume, days, factors, own)
     return tuple(rows)
 
 
-def _rows(volume: Volume, days: list[date], factors: Floats, draws: Draws) -> list[HistoryRow]:
+def _draw_rows(
+    volume: CallVolume, days: list[date], factors: Floats, draws: Draws
+) -> list[HistoryRow]:
     """Return the rows of one programme, a draw per open interval and measure."""
     programme = volume.programme
     starts: list[datetime] = []
-    opened = open_week(programme.opening)
+    opened = find_open_week(programme.opening)
     means: list[Floats] = []
     hours: list[NDArray[np.int64]] = []
     for day, factor in zip(days, factors, strict=True):
         at = np.flatnonzero(opened[day.weekday()])
-        if len(at) and not closes_on(programme.holidays, programme.open_holidays, day):
+        if len(at) and not is_closed_by_holiday(programme.holidays, programme.open_holidays, day):
             first = to_utc(
                 datetime.combine(day, time(at[0] // 2, 30 * (at[0] % 2))), programme.time_zone
             )
@@ -118,8 +127,8 @@ def _rows(volume: Volume, days: list[date], factors: Floats, draws: Draws) -> li
     if not starts:
         return []
     offered = draws.counts(np.concatenate(means))
-    answered = _answered(offered, draws) if programme.kind == "inbound" else offered
-    aht = _handling(programme, np.concatenate(hours), answered, draws)
+    answered = _draw_answered(offered, draws) if programme.kind == "inbound" else offered
+    aht = _draw_handling(programme, np.concatenate(hours), answered, draws)
     known = programme.kind != "back_office"
     return [
         HistoryRow(programme.id, at, float(n), float(a) if known else None, float(h) if a else None)
@@ -127,13 +136,13 @@ def _rows(volume: Volume, days: list[date], factors: Floats, draws: Draws) -> li
     ]
 
 
-def _answered(offered: Floats, draws: Draws) -> Floats:
+def _draw_answered(offered: Floats, draws: Draws) -> Floats:
     """Thin the offered calls: 2 to 6 in a hundred hang up, more in a bad half hour."""
     lost = draws.uniforms(len(offered)) ** 3 * 0.14 + 0.01
     return np.maximum(0.0, offered - draws.counts(offered * lost))
 
 
-def _handling(
+def _draw_handling(
     programme: Programme, hours: NDArray[np.int64], answered: Floats, draws: Draws
 ) -> Floats:
     """Return the mean handling time of each interval: a little longer late, noisier when few."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from releve.network.model import Client, Programme, Site
-from releve.network.sample.draws import Draws, Ints, shares
-from releve.network.sample.geography import lone_destinations
+from releve.network.sample.draws import Draws, Ints, split_by_weight
+from releve.network.sample.geography import list_lone_destinations
 from releve.network.sample.names import FIRST, SECTORS, Sector, ascii_id
 
-__all__ = ["Contracts", "default_programmes", "draw_contracts"]
+__all__ = ["Contracts", "count_default_programmes", "draw_contracts"]
 
 OFFICE = ("Mon-Fri 09:00-17:30", "Mon-Fri 08:30-17:30", "Mon-Fri 09:00-18:00")
 DAYS_5 = "Mon-Fri 08:00-20:00"
@@ -65,7 +65,7 @@ class _Sketch:
         return float(self.agents[self.owner == client].sum() / self.agents.sum())
 
 
-def default_programmes(agents: int) -> int:
+def count_default_programmes(agents: int) -> int:
     """Return how many programmes an operator of a size has where none are asked for."""
     at = ((50, 2), (500, 8), (600, 8), (5_000, 60), (70_000, 600))
     return int(np.interp(agents, [a for a, _ in at], [p for _, p in at]))
@@ -73,24 +73,24 @@ def default_programmes(agents: int) -> int:
 
 def draw_contracts(agents: int, programmes: int, sites: Sequence[Site], seed: int) -> Contracts:
     """Return the clients and programmes of an operator with ``agents`` agents."""
-    sketch = _sketch(agents, programmes, seed)
-    kinds = _kinds(sketch, seed)
-    confined = _confined(sketch, kinds, sites, seed)
-    site_only = _site_only(sketch, confined, seed)
-    allowed = _allowed(sketch, confined, sites, seed)
+    sketch = _draw_sketch(agents, programmes, seed)
+    kinds = _choose_kinds(sketch, seed)
+    confined = _choose_confined(sketch, kinds, sites, seed)
+    site_only = _choose_site_only(sketch, confined, seed)
+    allowed = _choose_allowed(sketch, confined, sites, seed)
     names: dict[int, list[str]] = {}
     rows = []
     for p in range(programmes):
         client = int(sketch.owner[p])
         taken = names.setdefault(client, [])
-        row = _programme(sketch, p, kinds[p], taken, seed)
+        row = _draw_programme(sketch, p, kinds[p], taken, seed)
         taken.append(row.name)
         place = "site_only" if client in site_only else "home_allowed"
         rows.append(replace(row, place=place, allowed_destinations=allowed.get(client, ())))
     return Contracts(sketch.clients, tuple(rows), sketch.agents, sketch.owner, frozenset(confined))
 
 
-def _sketch(agents: int, programmes: int, seed: int) -> _Sketch:
+def _draw_sketch(agents: int, programmes: int, seed: int) -> _Sketch:
     draws = Draws(seed, "clients")
     owner: list[int] = []
     weights: list[float] = []
@@ -102,13 +102,13 @@ def _sketch(agents: int, programmes: int, seed: int) -> _Sketch:
             weights.append(heavy * draws.uniform(0.5, 1.5))
     owner, weights = owner[:programmes], weights[:programmes]
     least = min(10, agents // programmes)
-    sectors, clients = _named(owner[-1] + 1, seed)
+    sectors, clients = _draw_names(owner[-1] + 1, seed)
     return _Sketch(
-        sectors, clients, np.array(owner, dtype=np.int64), shares(agents, weights, least)
+        sectors, clients, np.array(owner, dtype=np.int64), split_by_weight(agents, weights, least)
     )
 
 
-def _named(count: int, seed: int) -> tuple[tuple[Sector, ...], tuple[Client, ...]]:
+def _draw_names(count: int, seed: int) -> tuple[tuple[Sector, ...], tuple[Client, ...]]:
     draws = Draws(seed, "names")
     order = draws.order(len(FIRST))
     sectors: list[Sector] = []
@@ -129,7 +129,7 @@ def _named(count: int, seed: int) -> tuple[tuple[Sector, ...], tuple[Client, ...
     return tuple(sectors), tuple(clients)
 
 
-def _kinds(sketch: _Sketch, seed: int) -> list[str]:
+def _choose_kinds(sketch: _Sketch, seed: int) -> list[str]:
     """Choose the outbound and back-office programmes, not the first of a client if it can be."""
     count = len(sketch.owner)
     kinds = ["inbound"] * count
@@ -144,11 +144,11 @@ def _kinds(sketch: _Sketch, seed: int) -> list[str]:
     return kinds
 
 
-def _confined(
+def _choose_confined(
     sketch: _Sketch, kinds: list[str], sites: Sequence[Site], seed: int
 ) -> dict[int, str]:
     """Choose one or two small clients bound to the one site of a destination."""
-    lone = lone_destinations(sites)
+    lone = list_lone_destinations(sites)
     if not lone or len(sites) < 2:
         return {}
     count = len(sketch.clients)
@@ -162,7 +162,7 @@ def _confined(
     return {client: lone[-1 - i % len(lone)] for i, client in enumerate(chosen)}
 
 
-def _site_only(sketch: _Sketch, confined: dict[int, str], seed: int) -> set[int]:
+def _choose_site_only(sketch: _Sketch, confined: dict[int, str], seed: int) -> set[int]:
     """Choose the clients whose work never leaves the site, the sensitive trades first."""
     chosen = set(confined)
     wanted = _SITE_ONLY * len(sketch.owner)
@@ -178,7 +178,7 @@ def _site_only(sketch: _Sketch, confined: dict[int, str], seed: int) -> set[int]
     return chosen
 
 
-def _allowed(
+def _choose_allowed(
     sketch: _Sketch, confined: dict[int, str], sites: Sequence[Site], seed: int
 ) -> dict[int, tuple[str, ...]]:
     """Choose the clients whose contract names the destinations, with two sites there or more."""
@@ -202,11 +202,11 @@ def _allowed(
     return allowed
 
 
-def _programme(sketch: _Sketch, p: int, kind: str, taken: list[str], seed: int) -> Programme:
+def _draw_programme(sketch: _Sketch, p: int, kind: str, taken: list[str], seed: int) -> Programme:
     client = sketch.clients[sketch.owner[p]]
     sector = sketch.sectors[sketch.owner[p]]
     draws = Draws(seed, "programme", p)
-    name = _name(sector, kind, taken)
+    name = _choose_name(sector, kind, taken)
     target, within = _SERVICE[draws.index((0.4, 0.2, 0.12, 0.1, 0.1, 0.08))]
     low, high = sector.patience_s
     patience = None if draws.chance(0.08) else float(10 * draws.whole(low // 10, high // 10))
@@ -215,7 +215,7 @@ def _programme(sketch: _Sketch, p: int, kind: str, taken: list[str], seed: int) 
         client=client.id,
         name=name,
         kind=kind,
-        opening=_opening(kind, int(sketch.agents[p]), draws),
+        opening=_draw_opening(kind, int(sketch.agents[p]), draws),
         aht_s=float(5 * draws.whole(sector.aht_s[0] // 5, sector.aht_s[1] // 5)),
         languages=_LANGUAGES[draws.index((0.8, 0.1, 0.06, 0.04))],
         holidays="FR" if draws.chance(0.85) else "",
@@ -231,7 +231,7 @@ def _programme(sketch: _Sketch, p: int, kind: str, taken: list[str], seed: int) 
     )
 
 
-def _name(sector: Sector, kind: str, taken: list[str]) -> str:
+def _choose_name(sector: Sector, kind: str, taken: list[str]) -> str:
     if kind == "inbound":
         names = (*sector.inbound, "Premium")
     else:
@@ -240,7 +240,7 @@ def _name(sector: Sector, kind: str, taken: list[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _opening(kind: str, agents: int, draws: Draws) -> str:
+def _draw_opening(kind: str, agents: int, draws: Draws) -> str:
     """Return opening hours that a programme of this size can staff."""
     choice = draws.uniform()
     if kind == "outbound":

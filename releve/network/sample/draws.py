@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-__all__ = ["Draws", "shares"]
+__all__ = ["Draws", "split_by_weight"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -87,14 +87,14 @@ class Draws:
         uniform = self._generator.random(len(mean))
         out = np.zeros(len(mean))
         small = mean < _SMALL_MEAN
-        out[small] = _inverted(uniform[small], mean[small])
+        out[small] = _invert_poisson(uniform[small], mean[small])
         large = mean[~small]
         z = ndtri(uniform[~small] + _HALF_STEP)
         out[~small] = np.maximum(0, np.rint(large + np.sqrt(large) * z + (z * z - 1) / 6))
         return out
 
 
-def _inverted(uniform: Floats, mean: Floats) -> Floats:
+def _invert_poisson(uniform: Floats, mean: Floats) -> Floats:
     """Return Poisson counts of means below 20, by walking the distribution function."""
     probability = np.exp(-mean)
     reached = probability.copy()
@@ -109,7 +109,7 @@ def _inverted(uniform: Floats, mean: Floats) -> Floats:
     return count
 
 
-def shares(total: int, weights: Sequence[float] | Floats, least: int = 0) -> Ints:
+def split_by_weight(total: int, weights: Sequence[float] | Floats, least: int = 0) -> Ints:
     """Split a whole number by weight (largest remainder), each share at least ``least``.
 
     Needs ``total >= least * len(weights)``.

@@ -10,7 +10,14 @@ from releve.network.model import Agent, NamedContingency, Shuttle, Site, Stop
 from releve.network.sample.countries import CITIES, COUNTRIES, City, Country
 from releve.network.sample.draws import Draws
 
-__all__ = ["by_city", "country_of", "lone_destinations", "place_sites", "place_stops", "power_cuts"]
+__all__ = [
+    "find_country",
+    "group_by_city",
+    "list_lone_destinations",
+    "list_power_cuts",
+    "place_sites",
+    "place_stops",
+]
 
 KM_PER_DEGREE = 111.2
 ROAD = 1.35
@@ -33,7 +40,7 @@ _QUARTERS = (
 )
 
 
-def country_of(code: str) -> Country:
+def find_country(code: str) -> Country:
     """Return the facts of a country of the sample."""
     return next(country for country in COUNTRIES if country.code == code)
 
@@ -45,16 +52,16 @@ def place_sites(count: int, seed: int) -> tuple[Site, ...]:
     holds several; from three sites on at least one destination holds a single one.
     """
     sites: list[Site] = []
-    for country, number in zip(COUNTRIES, _by_country(count), strict=True):
+    for country, number in zip(COUNTRIES, _allot_to_countries(count), strict=True):
         draws = Draws(seed, "cities", country.code)
         cities = [city for city in CITIES if city.country == country.code]
         weights = [c.weight * draws.uniform(0.92, 1.08) for c in cities]
-        for city, held in zip(cities, _highest_averages(number, weights), strict=True):
-            sites += [_site(city, country, i, seed) for i in range(held)]
+        for city, held in zip(cities, _allot_by_highest_averages(number, weights), strict=True):
+            sites += [_draw_site(city, country, i, seed) for i in range(held)]
     return tuple(sites)
 
 
-def _by_country(count: int) -> list[int]:
+def _allot_to_countries(count: int) -> list[int]:
     weights = [c.share if count >= c.from_sites else 0.0 for c in COUNTRIES]
     most = [
         1 if c.most == 1 or (c.code == "SN" and count < _LONE_BELOW) else count for c in COUNTRIES
@@ -62,12 +69,12 @@ def _by_country(count: int) -> list[int]:
     if count >= _LONE_BELOW:
         lone = [1 if c.most == 1 else 0 for c in COUNTRIES]
         rest = [0.0 if c.most == 1 else w for c, w in zip(COUNTRIES, weights, strict=True)]
-        others = _highest_averages(count - sum(lone), rest)
+        others = _allot_by_highest_averages(count - sum(lone), rest)
         return [a + b for a, b in zip(lone, others, strict=True)]
-    return _highest_averages(count, weights, most)
+    return _allot_by_highest_averages(count, weights, most)
 
 
-def _highest_averages(
+def _allot_by_highest_averages(
     count: int, weights: Sequence[float], most: Sequence[int] | None = None
 ) -> list[int]:
     """Split ``count`` whole things by weight (D'Hondt), each share at most ``most``."""
@@ -81,9 +88,9 @@ def _highest_averages(
     return held
 
 
-def _site(city: City, country: Country, number: int, seed: int) -> Site:
+def _draw_site(city: City, country: Country, number: int, seed: int) -> Site:
     draws = Draws(seed, "site", city.key, number)
-    lat, lon = _around(city, draws.uniform(1.0, 6.5), draws.uniform())
+    lat, lon = _draw_point_around(city, draws.uniform(1.0, 6.5), draws.uniform())
     quarter = _QUARTERS[(number * 3 + draws.whole(0, 2)) % len(_QUARTERS)]
     return Site(
         id=f"{city.key}-{number + 1}",
@@ -96,14 +103,14 @@ def _site(city: City, country: Country, number: int, seed: int) -> Site:
     )
 
 
-def _around(city: City, km: float, turn: float) -> tuple[float, float]:
+def _draw_point_around(city: City, km: float, turn: float) -> tuple[float, float]:
     """Return the point ``km`` from the centre of a city, to 3 decimals (about 100 m)."""
     north, east = km * sin(2 * pi * turn), km * cos(2 * pi * turn)
     lon = city.lon + east / (KM_PER_DEGREE * cos(radians(city.lat)))
     return round(city.lat + north / KM_PER_DEGREE, 3), round(lon, 3)
 
 
-def by_city(sites: Iterable[Site]) -> dict[str, list[Site]]:
+def group_by_city(sites: Iterable[Site]) -> dict[str, list[Site]]:
     """Return the sites of each city, in order."""
     found: dict[str, list[Site]] = {}
     for site in sites:
@@ -111,7 +118,7 @@ def by_city(sites: Iterable[Site]) -> dict[str, list[Site]]:
     return found
 
 
-def lone_destinations(sites: Iterable[Site]) -> tuple[str, ...]:
+def list_lone_destinations(sites: Iterable[Site]) -> tuple[str, ...]:
     """Return the destinations that hold a single site."""
     codes = [site.destination for site in sites]
     return tuple(code for code in dict.fromkeys(codes) if codes.count(code) == 1)
@@ -122,35 +129,35 @@ def place_stops(sites: Sequence[Site], seed: int) -> tuple[tuple[Stop, ...], tup
     stops: list[Stop] = []
     shuttles: list[Shuttle] = []
     named = {city.name: city for city in CITIES}
-    for name, held in by_city(sites).items():
+    for name, held in group_by_city(sites).items():
         city = named[name]
         draws = Draws(seed, "stops", city.key)
         count = draws.whole(5, 10)
         for i in range(count):
             km = 1.5 + 9.5 * draws.uniform() ** 0.75
-            lat, lon = _around(city, km, (i + draws.uniform(0.0, 0.8)) / count)
+            lat, lon = _draw_point_around(city, km, (i + draws.uniform(0.0, 0.8)) / count)
             stop = Stop(f"{city.key}-stop{i + 1}", f"{name} arrêt {i + 1}", lat, lon)
             stops.append(stop)
             shuttles += [
-                Shuttle(stop.id, site.id, _ride(stop, site, draws.uniform(0.9, 1.2)))
+                Shuttle(stop.id, site.id, _estimate_ride(stop, site, draws.uniform(0.9, 1.2)))
                 for site in held
             ]
     return tuple(stops), tuple(shuttles)
 
 
-def _ride(stop: Stop, site: Site, traffic: float) -> float:
+def _estimate_ride(stop: Stop, site: Site, traffic: float) -> float:
     east = (stop.lon - site.lon) * cos(radians(site.lat))
     km = KM_PER_DEGREE * hypot(stop.lat - site.lat, east)
     minutes = _BOARDING_MINUTES + traffic * 60 * ROAD * km / SHUTTLE_KMH
     return float(min(70, max(10, round(minutes))))
 
 
-def power_cuts(sites: Sequence[Site], agents: Sequence[Agent]) -> tuple[NamedContingency, ...]:
+def list_power_cuts(sites: Sequence[Site], agents: Sequence[Agent]) -> tuple[NamedContingency, ...]:
     """Return up to two named contingencies: a power cut over two sites, a storm over one.
 
     The storm takes the site and the carrier that most of its home workers have.
     """
-    shared = [held for held in by_city(sites).values() if len(held) >= 2]
+    shared = [held for held in group_by_city(sites).values() if len(held) >= 2]
     out: list[NamedContingency] = []
     if shared:
         first = shared[0]

@@ -11,7 +11,7 @@ from math import cos, pi, sin
 
 from releve.network.sample.draws import Draws
 
-__all__ = ["CATALOGUE", "Layout", "mixed", "pods", "rows"]
+__all__ = ["CATALOGUE", "FloorLayout", "lay_mixed", "lay_pods", "lay_rows"]
 
 ALONG = 1.6
 """From chair to chair along a bench."""
@@ -26,20 +26,20 @@ _RADIUS = 1.5
 
 
 @dataclass(frozen=True)
-class Layout:
+class FloorLayout:
     """Chairs of one floor: (x, y) in metres, in seat order."""
 
     kind: str
     places: tuple[tuple[float, float], ...]
 
 
-def rows(count: int) -> Layout:
+def lay_rows(count: int) -> FloorLayout:
     """Return benches of two faces, as square a floor as can be; ``count`` chairs."""
     per_face = max(3, min(18, round((count * 1.05) ** 0.5 / 3) * 3))
-    return Layout("rows", _placed(_benches(count, per_face)))
+    return FloorLayout("rows", _build_layout(_place_benches(count, per_face)))
 
 
-def pods(count: int) -> Layout:
+def lay_pods(count: int) -> FloorLayout:
     """Return stars of six desks, every second line of stars set off by half; ``count`` chairs."""
     stars = -(-count // _POD)
     per_line = max(1, round(stars**0.5))
@@ -50,26 +50,26 @@ def pods(count: int) -> Layout:
         for k in range(_POD):
             turn = 2 * pi * k / _POD
             places.append((x + _RADIUS * cos(turn), y + _RADIUS * sin(turn)))
-    return Layout("pods", _placed(places[:count]))
+    return FloorLayout("pods", _build_layout(places[:count]))
 
 
-def mixed(count: int) -> Layout:
+def lay_mixed(count: int) -> FloorLayout:
     """Return benches with gaps and a corner of stars, no chair quite in line; ``count`` chairs."""
     in_pods = count // 3 // _POD * _POD
     draws = Draws(0, "mixed layout", count)
     in_rows = count - in_pods
-    benches = _benches(in_rows + in_rows // 6 + 1, 9)
+    benches = _place_benches(in_rows + in_rows // 6 + 1, 9)
     kept = [place for i, place in enumerate(benches) if i % 7 != 3][:in_rows]
     beside = max(x for x, _ in kept) + 3.5
-    places = kept + [(x + beside, y) for x, y in pods(in_pods).places]
+    places = kept + [(x + beside, y) for x, y in lay_pods(in_pods).places]
     shifts = draws.uniforms(2 * count, -0.18, 0.18)
     moved = [
         (x + float(shifts[2 * i]), y + float(shifts[2 * i + 1])) for i, (x, y) in enumerate(places)
     ]
-    return Layout("mixed", _placed(moved))
+    return FloorLayout("mixed", _build_layout(moved))
 
 
-def _benches(count: int, per_face: int) -> list[tuple[float, float]]:
+def _place_benches(count: int, per_face: int) -> list[tuple[float, float]]:
     places = []
     for i in range(count):
         bench, place = divmod(i, 2 * per_face)
@@ -79,13 +79,13 @@ def _benches(count: int, per_face: int) -> list[tuple[float, float]]:
     return places
 
 
-def _placed(places: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+def _build_layout(places: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
     left, low = min(x for x, _ in places), min(y for _, y in places)
     return tuple((round(x - left + 1.0, 3), round(y - low + 1.0, 3)) for x, y in places)
 
 
 CATALOGUE = (
-    *(rows(count) for count in (24, 48, 72, 96, 144, 192, 240)),
-    *(pods(count) for count in (36, 60, 90, 120, 180)),
-    *(mixed(count) for count in (80, 110, 150)),
+    *(lay_rows(count) for count in (24, 48, 72, 96, 144, 192, 240)),
+    *(lay_pods(count) for count in (36, 60, 90, 120, 180)),
+    *(lay_mixed(count) for count in (80, 110, 150)),
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from releve.network.model import Operator, OperatorRow, Programme
-from releve.network.sample.buildings import build, peak_presence
-from releve.network.sample.calls import Volume, history_of
-from releve.network.sample.contracts import default_programmes, draw_contracts
-from releve.network.sample.geography import place_sites, place_stops, power_cuts
-from releve.network.sample.people import hire, shifts_of
+from releve.network.sample.buildings import build_floors, count_peak_presence
+from releve.network.sample.calls import CallVolume, draw_history
+from releve.network.sample.contracts import count_default_programmes, draw_contracts
+from releve.network.sample.geography import list_power_cuts, place_sites, place_stops
+from releve.network.sample.people import build_shifts, hire_agents
 from releve.network.sample.roster import Squad, fit_programme
-from releve.network.sample.teams import Team, form_teams, with_caps
+from releve.network.sample.teams import Team, apply_caps, form_teams
 
 __all__ = ["FIRST_DAY", "sample_operator"]
 
@@ -33,7 +33,7 @@ def sample_operator(
     50 to 70,000 agents on 1 to 200 sites, a roster of the seven days from ``start`` on and the
     history of the weeks before it. ValueError quotes the condition that does not hold.
     """
-    count = default_programmes(agents) if programmes is None else programmes
+    count = count_default_programmes(agents) if programmes is None else programmes
     _require(50 <= agents <= 70_000, "50 <= agents <= 70000", agents)
     _require(1 <= sites <= 200, "1 <= sites <= 200", sites)
     _require(agents >= 20 * sites, "agents >= 20 * sites", f"{agents} agents, {sites} sites")
@@ -43,12 +43,12 @@ def sample_operator(
     places = place_sites(sites, seed)
     contracts = draw_contracts(agents, count, places, seed)
     teams = form_teams(contracts, places, seed)
-    rows = with_caps(contracts, teams, seed)
+    rows = apply_caps(contracts, teams, seed)
     squads, volumes = _fitted(rows, teams, seed)
     stops, shuttles = place_stops(places, seed)
-    people = hire(squads, teams, rows, places, shuttles, seed)
-    shifts = shifts_of(people, squads, teams, rows, start)
-    floors, zones, seats = build(places, peak_presence(people, shifts), seed)
+    people = hire_agents(squads, teams, rows, places, shuttles, seed)
+    shifts = build_shifts(people, squads, teams, rows, start)
+    floors, zones, seats = build_floors(places, count_peak_presence(people, shifts), seed)
     return Operator(
         row=OperatorRow(f"Sample operator {agents}-{sites}-{seed}", synthetic=True),
         sites=places,
@@ -61,24 +61,24 @@ def sample_operator(
         stops=stops,
         shuttles=shuttles,
         shifts=shifts,
-        history=history_of(volumes, start, weeks_of_history, seed),
-        contingencies=power_cuts(places, people),
+        history=draw_history(volumes, start, weeks_of_history, seed),
+        contingencies=list_power_cuts(places, people),
     )
 
 
 def _fitted(
     programmes: tuple[Programme, ...], teams: tuple[Team, ...], seed: int
-) -> tuple[list[Squad], list[Volume]]:
+) -> tuple[list[Squad], list[CallVolume]]:
     """Return the squads of every team, team after team, and the volumes they can answer."""
     own: list[list[tuple[int, Team]]] = [[] for _ in programmes]
     for number, team in enumerate(teams):
         own[team.programme].append((number, team))
     squads: list[Squad] = []
-    volumes: list[Volume] = []
+    volumes: list[CallVolume] = []
     for programme, numbered in zip(programmes, own, strict=True):
         fitted, calls = fit_programme(programme, numbered, seed)
         squads += fitted
-        volumes.append(Volume(programme, calls))
+        volumes.append(CallVolume(programme, calls))
     return squads, volumes
 
 

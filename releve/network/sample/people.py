@@ -8,18 +8,18 @@ from itertools import islice
 
 from releve.network.model import Agent, Programme, Shift, Shuttle, Site
 from releve.network.sample.draws import Draws
-from releve.network.sample.geography import country_of
-from releve.network.sample.roster import PART, Squad, turn_times
+from releve.network.sample.geography import find_country
+from releve.network.sample.roster import PART, Squad, list_turn_shifts
 from releve.network.sample.teams import Team
 
-__all__ = ["hire", "shifts_of"]
+__all__ = ["build_shifts", "hire_agents"]
 
 _WORKABLE_MBPS = 8.0
 """Least measured rate of a line that makes an agent ready for work at home."""
 _LONGEST_RIDE = 55.0
 
 
-def hire(
+def hire_agents(
     squads: Sequence[Squad],
     teams: Sequence[Team],
     programmes: Sequence[Programme],
@@ -28,7 +28,7 @@ def hire(
     seed: int,
 ) -> tuple[Agent, ...]:
     """Return the agents, squad after squad."""
-    stops = _stops_of(shuttles)
+    stops = _list_stops(shuttles)
     agents: list[Agent] = []
     for number, squad in enumerate(squads):
         team = teams[squad.team]
@@ -36,11 +36,11 @@ def hire(
         hours = 30.0 if squad.turn.length == PART else 40.0
         draws = Draws(seed, "squad", number)
         site = sites[team.site]
-        agents += _squad(len(agents), squad.size, site, skills, hours, stops[site.id], draws)
+        agents += _hire_squad(len(agents), squad.size, site, skills, hours, stops[site.id], draws)
     return tuple(agents)
 
 
-def _stops_of(shuttles: Sequence[Shuttle]) -> dict[str, list[tuple[str, float]]]:
+def _list_stops(shuttles: Sequence[Shuttle]) -> dict[str, list[tuple[str, float]]]:
     """Return for each site its stops with a bearable ride (or the nearest), and their weight."""
     rides: dict[str, list[tuple[float, str]]] = {}
     for row in shuttles:
@@ -52,7 +52,7 @@ def _stops_of(shuttles: Sequence[Shuttle]) -> dict[str, list[tuple[str, float]]]
     return out
 
 
-def _squad(
+def _hire_squad(
     first: int,
     size: int,
     site: Site,
@@ -61,7 +61,7 @@ def _squad(
     stops: list[tuple[str, float]],
     draws: Draws,
 ) -> list[Agent]:
-    country = country_of(site.destination)
+    country = find_country(site.destination)
     offers = (*country.lines, ("none", 1 - sum(line[1] for line in country.lines), 0.0, 0.0))
     lines = draws.indices(size, [share for _, share, _, _ in offers])
     rates = draws.uniforms(size)
@@ -94,13 +94,13 @@ def _squad(
 def _able(code: str) -> float:
     """Return the share of a country's agents whose line is good enough."""
     able = 0.0
-    for _, share, low, high in country_of(code).lines:
+    for _, share, low, high in find_country(code).lines:
         least = max(0.0, min(1.0, (_WORKABLE_MBPS - low) / (high - low)))
         able += share * (1 - least ** (1 / 1.5))
     return able
 
 
-def shifts_of(
+def build_shifts(
     agents: Sequence[Agent],
     squads: Sequence[Squad],
     teams: Sequence[Team],
@@ -112,7 +112,7 @@ def shifts_of(
     people = iter(agents)
     for squad in squads:
         programme = programmes[teams[squad.team].programme]
-        times = turn_times(squad.turn, programme, start)
+        times = list_turn_shifts(squad.turn, programme, start)
         for agent in islice(people, squad.size):
             shifts += [Shift(agent.id, first, last, 30.0) for first, last in times]
     return tuple(shifts)

@@ -10,12 +10,17 @@ import numpy as np
 
 from releve.network.clock import to_utc
 from releve.network.model import Programme
-from releve.network.opening_hours import closes_on
-from releve.network.sample.calls import HALF_HOURS, agents_needed, open_week, week_shape
+from releve.network.opening_hours import is_closed_by_holiday
+from releve.network.sample.calls import (
+    HALF_HOURS,
+    count_agents_needed,
+    draw_week_shape,
+    find_open_week,
+)
 from releve.network.sample.draws import Draws, Floats
 from releve.network.sample.teams import Team
 
-__all__ = ["FULL", "PART", "Squad", "Turn", "fit_programme", "turn_times"]
+__all__ = ["FULL", "PART", "Squad", "Turn", "fit_programme", "list_turn_shifts"]
 
 FULL = 17
 """Half hours of a full shift: 8.5 h of presence with a break of 30 minutes, 40 h a week."""
@@ -57,18 +62,20 @@ def fit_programme(
     Turns follow the shape of the week; the level of the calls is then set so that the agents
     nearly suffice.
     """
-    shape = week_shape(programme, seed)
-    units = _units(programme, teams, seed)
+    shape = draw_week_shape(programme, seed)
+    units = _split_units(programme, teams, seed)
     sizes = np.array([size for _, size, _ in units], dtype=np.float64)
-    turns = {length: _turns(programme, length) for length in (FULL, PART)}
-    presence = {length: np.array([_at_work(t) for t in own]) for length, own in turns.items()}
+    turns = {length: _list_turns(programme, length) for length in (FULL, PART)}
+    presence = {
+        length: np.array([_compute_presence(t) for t in own]) for length, own in turns.items()
+    }
     lengths = [length for _, _, length in units]
-    chosen = _fit(_target(programme, shape, sizes, lengths), sizes, lengths, presence)
+    chosen = _fit_turns(_compute_target(programme, shape, sizes, lengths), sizes, lengths, presence)
     supply = sum(
         (n * presence[length][k] for n, length, k in zip(sizes, lengths, chosen, strict=True)),
         np.zeros(7 * HALF_HOURS),
     )
-    erlangs = _erlangs(programme, shape, supply.reshape(shape.shape), seed)
+    erlangs = _compute_erlangs(programme, shape, supply.reshape(shape.shape), seed)
     squads = [
         Squad(team, size, turns[length][k])
         for (team, size, length), k in zip(units, chosen, strict=True)
@@ -76,14 +83,14 @@ def fit_programme(
     return squads, np.round(erlangs * 1800 / programme.aht_s, 3)
 
 
-def _units(
+def _split_units(
     programme: Programme, teams: Sequence[tuple[int, Team]], seed: int
 ) -> list[tuple[int, int, int]]:
     """Split small programmes' teams in two, so that the day can be covered; some are part-time."""
     units: list[tuple[int, int, int]] = []
     draws = Draws(seed, "units", programme.id)
-    days = max(5, int(open_week(programme.opening).any(axis=1).sum()))
-    whole = len(teams) >= _WHOLE_TEAMS_FROM[days] or _span(programme)[1] <= FULL
+    days = max(5, int(find_open_week(programme.opening).any(axis=1).sum()))
+    whole = len(teams) >= _WHOLE_TEAMS_FROM[days] or _measure_span(programme)[1] <= FULL
     for number, team in teams:
         parts = [team.size] if whole or team.size < 4 else [team.size // 2, -(-team.size // 2)]
         length = PART if len(teams) >= 3 and draws.chance(0.1) else FULL
@@ -91,17 +98,17 @@ def _units(
     return units
 
 
-def _span(programme: Programme) -> tuple[int, int]:
+def _measure_span(programme: Programme) -> tuple[int, int]:
     """Return the first half hour open on any day, and how many lie between it and the last."""
-    hours = np.flatnonzero(open_week(programme.opening).any(axis=0))
+    hours = np.flatnonzero(find_open_week(programme.opening).any(axis=0))
     return int(hours[0]), int(hours[-1] + 1 - hours[0])
 
 
-def _turns(programme: Programme, length: int) -> list[Turn]:
+def _list_turns(programme: Programme, length: int) -> list[Turn]:
     """Return the turns worth trying: starts on the hour and the last one, days off in the week."""
-    opened = open_week(programme.opening)
+    opened = find_open_week(programme.opening)
     days = np.flatnonzero(opened.any(axis=1))
-    first, span = _span(programme)
+    first, span = _measure_span(programme)
     last = first + max(0, span - length)
     starts = sorted({*range(first, last + 1, 2), last})
     if len(days) <= 5:
@@ -113,7 +120,7 @@ def _turns(programme: Programme, length: int) -> list[Turn]:
     return [Turn(start, length, own) for own in worked for start in starts]
 
 
-def _at_work(turn: Turn) -> Floats:
+def _compute_presence(turn: Turn) -> Floats:
     """Return the share of each half hour of the week worked; the break spread over five places."""
     out = np.zeros((7, HALF_HOURS))
     out[list(turn.days), turn.start : turn.start + turn.length] = 1.0
@@ -122,16 +129,18 @@ def _at_work(turn: Turn) -> Floats:
     return out.ravel()
 
 
-def _target(programme: Programme, shape: Floats, sizes: Floats, lengths: list[int]) -> Floats:
+def _compute_target(
+    programme: Programme, shape: Floats, sizes: Floats, lengths: list[int]
+) -> Floats:
     """Return the agents wanted per half hour, the week's total a little below what there is."""
     hours = sum(n * (length - 1) * 5 for n, length in zip(sizes, lengths, strict=True))
     peak = max(1.0, 0.9 * hours / max(1.0, float(shape.sum())))
-    need = agents_needed(peak * 0.7 * shape.ravel(), programme)
+    need = count_agents_needed(peak * 0.7 * shape.ravel(), programme)
     out: Floats = need * (0.94 * hours / need.sum())
     return out
 
 
-def _fit(
+def _fit_turns(
     target: Floats, sizes: Floats, lengths: list[int], presence: dict[int, Floats]
 ) -> list[int]:
     """Choose each unit's turn in turn, then revise: least squared lack over the week."""
@@ -149,14 +158,14 @@ def _fit(
     return chosen
 
 
-def _erlangs(programme: Programme, shape: Floats, supply: Floats, seed: int) -> Floats:
+def _compute_erlangs(programme: Programme, shape: Floats, supply: Floats, seed: int) -> Floats:
     """Return the work of each half hour of the week that the supply can just do.
 
     Calls come when they come: their shape stays. Outbound work is paced by those who do it, and
     back-office work need not be done in the half hour it arrives.
     """
     if programme.kind == "inbound":
-        return _level(programme, shape, supply)[:, None] * shape
+        return _find_level(programme, shape, supply)[:, None] * shape
     draws = Draws(seed, "pace", programme.id)
     work = supply * (1 - programme.shrinkage) * programme.max_occupancy * _PACE
     if programme.kind == "outbound":
@@ -167,7 +176,7 @@ def _erlangs(programme: Programme, shape: Floats, supply: Floats, seed: int) -> 
     return out
 
 
-def _level(programme: Programme, shape: Floats, supply: Floats) -> Floats:
+def _find_level(programme: Programme, shape: Floats, supply: Floats) -> Floats:
     """Return for each weekday the Erlangs of a shape of 1 that leave a given share missing.
 
     Monday to Friday share the least of theirs; a week-end day has at most that.
@@ -175,7 +184,7 @@ def _level(programme: Programme, shape: Floats, supply: Floats) -> Floats:
     low, high = np.zeros(7), np.full(7, 2.0 * float(supply.max()) + 1.0)
     for _ in range(50):
         middle = (low + high) / 2
-        need = agents_needed(middle[:, None] * shape, programme)
+        need = count_agents_needed(middle[:, None] * shape, programme)
         missing = np.maximum(0.0, need - supply).sum(axis=1)
         enough = missing <= _MISSING * need.sum(axis=1)
         low, high = np.where(enough, middle, low), np.where(enough, high, middle)
@@ -184,13 +193,13 @@ def _level(programme: Programme, shape: Floats, supply: Floats) -> Floats:
     return out
 
 
-def turn_times(
+def list_turn_shifts(
     turn: Turn, programme: Programme, start: date, days: int = 7
 ) -> list[tuple[datetime, datetime]]:
     """Return the shifts of a turn in UTC from ``start`` on; none on the programme's holidays."""
     out = []
     for day in (start + timedelta(days=i) for i in range(days)):
-        if day.weekday() in turn.days and not closes_on(
+        if day.weekday() in turn.days and not is_closed_by_holiday(
             programme.holidays, programme.open_holidays, day
         ):
             local = datetime.combine(day, time(turn.start // 2, 30 * (turn.start % 2)))

@@ -9,9 +9,9 @@ import numpy as np
 
 from releve.network.model import Programme, Site
 from releve.network.sample.contracts import Contracts
-from releve.network.sample.draws import Draws, Floats, shares
+from releve.network.sample.draws import Draws, Floats, split_by_weight
 
-__all__ = ["Team", "form_teams", "with_caps"]
+__all__ = ["Team", "apply_caps", "form_teams"]
 
 _TEAM = 14
 """Agents of a team, where there are enough for two teams a site."""
@@ -30,29 +30,29 @@ class Team:
 
 def form_teams(contracts: Contracts, sites: Sequence[Site], seed: int) -> tuple[Team, ...]:
     """Return the teams, those of one programme together; every site has at least one."""
-    teams = _occupied(_seated(contracts, sites, seed), contracts, sites)
-    return _cross_trained(teams, contracts, sites, seed)
+    teams = _occupy_all_sites(_seat_teams(contracts, sites, seed), contracts, sites)
+    return _cross_train(teams, contracts, sites, seed)
 
 
-def _seated(contracts: Contracts, sites: Sequence[Site], seed: int) -> list[Team]:
+def _seat_teams(contracts: Contracts, sites: Sequence[Site], seed: int) -> list[Team]:
     """Give each client its sites and spread its teams over them."""
     draws = Draws(seed, "sites of clients")
     targets = 0.6 + 1.4 * draws.uniforms(len(sites)) ** 1.5
     targets *= contracts.agents.sum() / targets.sum()
     load = np.zeros(len(sites))
     heads = np.bincount(contracts.owner, contracts.agents, len(contracts.clients))
-    free = [len(_allowed(contracts, c, sites)) for c in range(len(heads))]
+    free = [len(_list_allowed_sites(contracts, c, sites)) for c in range(len(heads))]
     order = sorted(range(len(heads)), key=lambda c: (free[c] == len(sites), -heads[c], c))
     size_wanted = min(_TEAM, contracts.agents.sum() / (2 * len(sites)))
     teams: list[Team] = []
     for client in order:
-        allowed = _allowed(contracts, client, sites)
-        count = min(len(allowed), _sites_wanted(float(heads[client]), draws))
-        chosen, weights = _choose(allowed, count, targets, load, draws)
+        allowed = _list_allowed_sites(contracts, client, sites)
+        count = min(len(allowed), _draw_site_count(float(heads[client]), draws))
+        chosen, weights = _draw_sites(allowed, count, targets, load, draws)
         here = np.zeros(count)
         for p in np.flatnonzero(contracts.owner == client):
             agents = int(contracts.agents[p])
-            for size in shares(agents, np.ones(max(1, round(agents / size_wanted)))):
+            for size in split_by_weight(agents, np.ones(max(1, round(agents / size_wanted)))):
                 k = int(np.argmin((here + size) / weights))
                 here[k] += size
                 load[chosen[k]] += size
@@ -60,18 +60,18 @@ def _seated(contracts: Contracts, sites: Sequence[Site], seed: int) -> list[Team
     return sorted(teams, key=lambda team: (team.programme, team.site))
 
 
-def _allowed(contracts: Contracts, client: int, sites: Sequence[Site]) -> list[int]:
+def _list_allowed_sites(contracts: Contracts, client: int, sites: Sequence[Site]) -> list[int]:
     codes = contracts.programmes[int(np.argmax(contracts.owner == client))].allowed_destinations
     return [i for i, site in enumerate(sites) if not codes or site.destination in codes]
 
 
-def _sites_wanted(heads: float, draws: Draws) -> int:
+def _draw_site_count(heads: float, draws: Draws) -> int:
     if heads < 32:
         return 1 if draws.chance(0.6) else 2
     return min(8, 2 + int(heads / 90))
 
 
-def _choose(
+def _draw_sites(
     allowed: list[int], count: int, targets: Floats, load: Floats, draws: Draws
 ) -> tuple[list[int], Floats]:
     """Draw sites by the room they have left; return them and their weights (at most 1.8 apart)."""
@@ -84,7 +84,7 @@ def _choose(
     return chosen, np.maximum(weights, 1 / 1.8)
 
 
-def _occupied(teams: list[Team], contracts: Contracts, sites: Sequence[Site]) -> list[Team]:
+def _occupy_all_sites(teams: list[Team], contracts: Contracts, sites: Sequence[Site]) -> list[Team]:
     """Move teams so that no site stands empty."""
     for empty in [s for s in range(len(sites)) if all(t.site != s for t in teams)]:
         counts = np.bincount([t.site for t in teams], minlength=len(sites))
@@ -92,7 +92,7 @@ def _occupied(teams: list[Team], contracts: Contracts, sites: Sequence[Site]) ->
             i
             for i, team in enumerate(teams)
             if counts[team.site] > 1
-            and empty in _allowed(contracts, int(contracts.owner[team.programme]), sites)
+            and empty in _list_allowed_sites(contracts, int(contracts.owner[team.programme]), sites)
         ]
         if movable:
             best = max(movable, key=lambda i: (counts[teams[i].site], -i))
@@ -100,7 +100,7 @@ def _occupied(teams: list[Team], contracts: Contracts, sites: Sequence[Site]) ->
     return sorted(teams, key=lambda team: (team.programme, team.site))
 
 
-def _cross_trained(
+def _cross_train(
     teams: list[Team], contracts: Contracts, sites: Sequence[Site], seed: int
 ) -> tuple[Team, ...]:
     """Train whole teams for one or two more programmes until two agents in five are."""
@@ -115,7 +115,7 @@ def _cross_trained(
             for p in contracts.programmes
         ]
     )
-    languages = np.array([_spoken(p) for p in contracts.programmes])
+    languages = np.array([_join_languages(p) for p in contracts.programmes])
     for i in draws.order(len(teams)):
         team = out[i]
         if wanted < team.size / 2:
@@ -135,12 +135,12 @@ def _cross_trained(
     return tuple(out)
 
 
-def _spoken(programme: Programme) -> str:
+def _join_languages(programme: Programme) -> str:
     """Return what two programmes share when the same people can speak for both."""
     return "|".join(programme.languages)
 
 
-def with_caps(contracts: Contracts, teams: Sequence[Team], seed: int) -> tuple[Programme, ...]:
+def apply_caps(contracts: Contracts, teams: Sequence[Team], seed: int) -> tuple[Programme, ...]:
     """Cap the share of one site for about half the clients, where their staffing meets the cap."""
     order = Draws(seed, "caps").order(len(contracts.clients))
     caps: dict[int, float] = {}

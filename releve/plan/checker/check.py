@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from releve.demand.tables import INTERVAL
 from releve.network import Operator
-from releve.plan.checker.figures import Tally, compute_weights
+from releve.plan.checker.figures import ScenarioTally, compute_weights
 from releve.plan.checker.people import (
     apply_moves,
     find_base_faults,
@@ -30,7 +30,7 @@ from releve.plan.checker.verdicts import (
 )
 from releve.plan.contingency import Contingency
 from releve.plan.coverage import Timeline, count_placed
-from releve.plan.result import BASE, Plan, Scenario
+from releve.plan.result import BASE, Plan, PlannedScenario
 from releve.plan.settings import PlanSettings
 
 __all__ = ["check_plan", "check_relief"]
@@ -71,7 +71,7 @@ def check_plan(
             faults += find_move_faults(rules, plan.placements, contingency, scenario.moves)
         placements = apply_moves(plan.placements, scenario.moves if contingency else ())
         placed = count_placed(operator, timeline, placements)
-        tallies[name] = Tally(plan.required, placed)
+        tallies[name] = ScenarioTally(plan.required, placed)
         faults += find_capacity_faults(rules, plan, timeline, placements, _name_scenario(name))
         faults += _find_scenario_faults(rules, plan, scenario, tallies[name], weights)
     faults += find_cell_faults(rules, plan, settings, tallies)
@@ -85,7 +85,7 @@ def check_relief(
     operator: Operator,
     plan: Plan,
     contingency: Contingency,
-    scenario: Scenario,
+    scenario: PlannedScenario,
     settings: PlanSettings,
     aht_s: Floats,
 ) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def check_relief(
     rules = DayRules(operator, plan.day, settings)
     timeline = Timeline(plan.starts)
     placements = apply_moves(plan.placements, scenario.moves)
-    tally = Tally(plan.required, count_placed(operator, timeline, placements))
+    tally = ScenarioTally(plan.required, count_placed(operator, timeline, placements))
     weights = compute_weights(operator, plan.required, plan.calls, aht_s)
     return (
         *find_move_faults(rules, plan.placements, contingency, scenario.moves),
@@ -181,7 +181,7 @@ def _find_settings_faults(plan: Plan, settings: PlanSettings) -> Iterator[str]:
 
 
 def _find_scenario_faults(
-    rules: DayRules, plan: Plan, scenario: Scenario, tally: Tally, weights: Floats
+    rules: DayRules, plan: Plan, scenario: PlannedScenario, tally: ScenarioTally, weights: Floats
 ) -> Iterator[str]:
     """The work placed and the penalty of a scenario are those of its people."""
     where = _name_scenario(scenario.id)

@@ -12,7 +12,7 @@ from releve.demand.tables import INTERVAL
 from releve.network import Operator
 from releve.plan.coverage import measure_coverage
 
-__all__ = ["Tally", "compute_weights"]
+__all__ = ["ScenarioTally", "compute_weights"]
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def compute_weights(operator: Operator, required: Floats, calls: Floats, aht_s: 
 
 
 @dataclass(frozen=True)
-class Tally:
+class ScenarioTally:
     """What one scenario lacks. A requirement that is not known (NaN) lacks nothing.
 
     ``covered`` and ``missing`` are agent-intervals ``[interval, programme]``.

@@ -9,9 +9,9 @@ from math import isfinite, isnan
 import numpy as np
 
 from releve.network import HOME, Operator
-from releve.plan.checker.figures import Tally
+from releve.plan.checker.figures import ScenarioTally
 from releve.plan.checker.rules import DayRules
-from releve.plan.result import BASE, Cell, ClientVerdict, Plan
+from releve.plan.result import BASE, ClientVerdict, Plan, ReliefCell
 from releve.plan.settings import PlanSettings
 
 __all__ = ["find_bound_faults", "find_cell_faults", "find_verdict_faults"]
@@ -36,7 +36,7 @@ def list_client_columns(operator: Operator) -> dict[str, list[int]]:
 
 
 def find_cell_faults(
-    rules: DayRules, plan: Plan, settings: PlanSettings, tallies: dict[str, Tally]
+    rules: DayRules, plan: Plan, settings: PlanSettings, tallies: dict[str, ScenarioTally]
 ) -> Iterator[str]:
     """There is one cell per client and scenario, and each says what was counted."""
     columns = list_client_columns(rules.operator)
@@ -61,8 +61,8 @@ def _find_one_cell_faults(
     rules: DayRules,
     plan: Plan,
     settings: PlanSettings,
-    cell: Cell,
-    tally: Tally,
+    cell: ReliefCell,
+    tally: ScenarioTally,
     columns: list[int],
 ) -> Iterator[str]:
     unknown = bool(np.isnan(tally.required[:, columns]).any())
@@ -85,7 +85,7 @@ def _find_one_cell_faults(
             )
 
 
-def _find_shortfall_faults(cell: Cell, shortfall: float) -> Iterator[str]:
+def _find_shortfall_faults(cell: ReliefCell, shortfall: float) -> Iterator[str]:
     if not is_same_figure(cell.shortfall, shortfall):
         yield f"shortfall is {cell.shortfall:.6g}, counted {shortfall:.6g}"
     if not -CLOSE <= cell.floor <= 1 + CLOSE:
@@ -101,7 +101,7 @@ def _find_shortfall_faults(cell: Cell, shortfall: float) -> Iterator[str]:
 
 
 def _find_coverage_faults(
-    rules: DayRules, plan: Plan, cell: Cell, tally: Tally, columns: list[int]
+    rules: DayRules, plan: Plan, cell: ReliefCell, tally: ScenarioTally, columns: list[int]
 ) -> Iterator[str]:
     coverage = tally.coverage(columns)
     if np.isnan(coverage).all():
@@ -127,7 +127,7 @@ def _find_coverage_faults(
 
 
 def _list_allowed_statuses(
-    tally: Tally, columns: list[int], floor: float, settings: PlanSettings
+    tally: ScenarioTally, columns: list[int], floor: float, settings: PlanSettings
 ) -> set[str]:
     """Return the statuses the figures allow: one, or two where a figure lies on the limit."""
     shortfall = tally.shortfall(columns)
@@ -145,7 +145,7 @@ def _list_allowed_statuses(
 
 def find_verdict_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
     """Each client has one verdict, and it follows from the client's cells."""
-    cells: dict[str, list[Cell]] = defaultdict(list)
+    cells: dict[str, list[ReliefCell]] = defaultdict(list)
     for cell in plan.cells:
         cells[cell.client].append(cell)
     count = Counter(verdict.client for verdict in plan.verdicts)
@@ -161,7 +161,7 @@ def find_verdict_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
 
 
 def _find_one_verdict_faults(
-    rules: DayRules, plan: Plan, verdict: ClientVerdict, cells: list[Cell]
+    rules: DayRules, plan: Plan, verdict: ClientVerdict, cells: list[ReliefCell]
 ) -> Iterator[str]:
     larger = {c.id for c in plan.contingencies if c.kind in ("destination", "named")}
     named: dict[str, list[str]] = defaultdict(list)
@@ -194,7 +194,7 @@ def _find_one_verdict_faults(
     )
 
 
-def _find_worst_faults(verdict: ClientVerdict, cells: list[Cell]) -> Iterator[str]:
+def _find_worst_faults(verdict: ClientVerdict, cells: list[ReliefCell]) -> Iterator[str]:
     """The worst contingency is the single loss with the largest shortfall."""
     shortfall = {cell.contingency: cell.shortfall for cell in cells}
     lost = {name: value for name, value in shortfall.items() if name != BASE and not isnan(value)}

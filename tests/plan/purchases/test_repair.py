@@ -36,7 +36,7 @@ from releve.plan.purchases.replan import (
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.purchases.shortfall_targets import STEP, ShortfallTargets
 from releve.plan.purchases.values import apply_purchases
-from releve.plan.relief import Relief
+from releve.plan.relief import SolvedRelief
 from releve.plan.week import require_day
 from tests.plan.planned import problem_of
 from tests.plan.purchases.test_search import without_lines
@@ -244,7 +244,7 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
     monkeypatch.setattr(integer_problem, "round_base_plan", lambda *given: next(left))
     asked: list[int] = []
 
-    def relief(self: object, base: IntegerPlan, i: int) -> Relief:
+    def relief(self: object, base: IntegerPlan, i: int) -> SolvedRelief:
         asked.append(i)
         real = planning.reliefs[i]
         missing = np.array([float(roundings[int(base.penalty)][i])])
