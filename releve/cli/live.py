@@ -17,7 +17,7 @@ import click
 from releve.cli.database import open_database
 
 if TYPE_CHECKING:
-    from releve.live.models import Stream
+    from releve.live.api import Stream
 
 __all__ = ["live"]
 
@@ -54,7 +54,7 @@ def _on_the_database(command: Callable[_P, _R]) -> Callable[_P, _R]:
         from django.core.exceptions import ImproperlyConfigured
         from django.db import DatabaseError
 
-        from releve.live.errors import LiveError
+        from releve.live.api import LiveError
 
         try:
             return command(*args, **kwargs)
@@ -103,7 +103,7 @@ def work(once: bool, workers: int) -> None:
 @_on_the_database
 def activate(plan_folder: Path, by: str) -> None:
     """Put the plan in PLAN_FOLDER in force; it must be of the operator in the registry."""
-    from releve.live.plans import activate_plan
+    from releve.live.api import activate_plan
 
     found = activate_plan(plan_folder, by=by)
     click.echo(f"in force: {', '.join(sorted(found.days))}")
@@ -115,7 +115,7 @@ def activate(plan_folder: Path, by: str) -> None:
 @_on_the_database
 def contacts(file: Path, by: str) -> None:
     """Replace the addresses of everybody by those of a CSV FILE (role, who, channel, address)."""
-    from releve.live.contacts import import_contacts
+    from releve.live.api import import_contacts
 
     click.echo(f"{import_contacts(file.read_bytes(), by=by)} addresses")
 
@@ -156,9 +156,9 @@ def status(stream: str) -> None:
 @_on_the_database
 def retry(effect: int, by: str) -> None:
     """Try an EFFECT that was set aside once more; `releve live status` gives its number."""
-    from releve.live.effect_queue import retry as again
+    from releve.live.api import retry_effect
 
-    again(effect, by=by)
+    retry_effect(effect, by=by)
     click.echo("queued")
 
 
@@ -173,8 +173,7 @@ def retry(effect: int, by: str) -> None:
 @_on_the_database
 def start(title: str, at: datetime | None, by: str) -> None:
     """Start a drill called TITLE from the live situation as it stands."""
-    from releve.live.current_operator import operator_now
-    from releve.live.drills import start_drill
+    from releve.live.api import operator_now, start_drill
     from releve.network import to_utc
 
     begins = None if at is None else to_utc(at, operator_now().row.time_zone)
@@ -188,7 +187,7 @@ def start(title: str, at: datetime | None, by: str) -> None:
 @_on_the_database
 def move(stream: str, minutes: float, by: str) -> None:
     """Put the clock of a drill forward by MINUTES."""
-    from releve.live.drills import move_drill
+    from releve.live.api import move_drill
 
     click.echo(move_drill(stream, timedelta(minutes=minutes), by=by).isoformat())
 
@@ -199,7 +198,7 @@ def move(stream: str, minutes: float, by: str) -> None:
 @_on_the_database
 def stop(stream: str, by: str) -> None:
     """End a drill; what it still had to do is dropped."""
-    from releve.live.drills import stop_drill
+    from releve.live.api import stop_drill
 
     stop_drill(stream, by=by)
     click.echo(f"{stream} stopped")
@@ -209,14 +208,14 @@ def stop(stream: str, by: str) -> None:
 @_on_the_database
 def list_drills() -> None:
     """List the drills, the newest first."""
-    from releve.live.drills import drills
+    from releve.live.api import drills
 
     for row in drills():
         _say(row)
 
 
 def _say(row: Stream) -> None:
-    from releve.live.clock import now
+    from releve.live.api import now
 
     over = "stopped" if row.stopped_at else f"now {now(row.name):%Y-%m-%d %H:%M} UTC"
     click.echo(f"{row.name}  {row.title}  {over}")

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from releve.desk.http import failure
-from releve.live.errors import Busy, is_full
+from releve.live.api import Busy, is_full
 
 __all__ = ["answered_if_busy", "is_busy", "unrecorded", "when_busy"]
 

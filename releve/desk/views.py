@@ -20,7 +20,7 @@ from releve.desk.plan_store import store_of
 from releve.desk.presenters import Desk, cell_page, cell_twin, verdict_page, verdict_twin
 from releve.desk.responses import Page, plan_page
 from releve.files.plan_folder import PlanFolderError
-from releve.live.identity_cache import Kept
+from releve.live.api import Kept
 
 __all__ = ["cell", "healthz", "server_error", "set_language", "stranger", "verdict"]
 

@@ -22,14 +22,18 @@ from releve.live.stream_state import Changes, change_of, placement_of, working
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.intraday_relief import RunningDay, build_running_day, solve_intraday_relief
+from releve.plan.intraday_relief import (
+    HOME_DELAY,
+    SITE_DELAY,
+    RunningDay,
+    build_running_day,
+    solve_intraday_relief,
+)
 from releve.plan.named_assignments import list_moves, list_placements, name_relief
 from releve.plan.problem import AgentGroups
 from releve.plan.relief import find_available_staff
 
 __all__ = [
-    "HOME_DELAY",
-    "SITE_DELAY",
     "Request",
     "forget",
     "planned",
@@ -38,10 +42,6 @@ __all__ = [
     "solved",
     "without",
 ]
-
-HOME_DELAY = timedelta(minutes=90)
-SITE_DELAY = timedelta(minutes=120)
-"""How long people take to be at work at home, or on another site."""
 
 _MOST_PREPARED = 4
 _prepared: OrderedDict[tuple[str, int, datetime], RunningDay] = OrderedDict()
@@ -124,8 +124,6 @@ def prepare(found: DayPlan, changes: Changes, relief: int, at: datetime) -> Runn
         found.need,
         half,
         settings_of(plan),
-        home_delay=HOME_DELAY,
-        site_delay=SITE_DELAY,
     )
     with _lock:
         _prepared[key] = made

@@ -34,10 +34,21 @@ from releve.plan.roster import Pattern, list_break_patterns, number_patterns, se
 from releve.plan.scenario_lp import ProblemLayout, build_layout
 from releve.plan.settings import PlanSettings
 
-__all__ = ["CURVE", "IntradayRelief", "RunningDay", "build_running_day", "solve_intraday_relief"]
+__all__ = [
+    "CURVE",
+    "HOME_DELAY",
+    "SITE_DELAY",
+    "IntradayRelief",
+    "RunningDay",
+    "build_running_day",
+    "solve_intraday_relief",
+]
 
 CURVE = (0.5, 2.0, 8.0, 32.0)
 """Prices of a move, in agent-intervals of mean penalty, at which the curve is drawn."""
+HOME_DELAY = timedelta(minutes=90)
+SITE_DELAY = timedelta(minutes=120)
+"""Time from the call to being at work at home, or on another site."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +94,8 @@ def build_running_day(
     at: datetime,
     settings: PlanSettings,
     *,
-    home_delay: timedelta = timedelta(minutes=90),
-    site_delay: timedelta = timedelta(minutes=120),
+    home_delay: timedelta = HOME_DELAY,
+    site_delay: timedelta = SITE_DELAY,
 ) -> RunningDay:
     """Lay the rest of a running day out from the half hour of ``at``.
 

@@ -25,7 +25,7 @@ from releve.desk.places.stream_context import Moment
 from releve.desk.plan_store import store_of
 from releve.desk.presenters import desk_of, verdict_twin
 from releve.live import api as live
-from releve.live.models import Relief
+from releve.live.api import Relief
 
 __all__ = ["client", "clients", "drills", "messages", "now", "plan", "relief", "reliefs", "site"]
 

@@ -23,8 +23,7 @@ from releve.desk.plan_store import store_of
 from releve.desk.presenters.text import Text
 from releve.files.plan_folder import PlanFolderError, plan_files
 from releve.ledger.chain import append
-from releve.live.models import PlanText
-from releve.live.plans import activation
+from releve.live.api import PlanText, activation
 from releve.network import Operator, write_operator
 from releve.registry import storage as registry
 

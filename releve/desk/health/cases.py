@@ -20,7 +20,7 @@ from releve.desk.health.forms import SeatingForm
 from releve.desk.health.presence import stays_between
 from releve.desk.places.stream_context import Moment, when
 from releve.live import api as live
-from releve.live.identity_cache import Kept
+from releve.live.api import Kept
 from releve.network import zone
 from releve.situation import (
     AbsenceRule,

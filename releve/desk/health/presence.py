@@ -7,9 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from releve.desk.places.stream_context import Moment
-from releve.live.models import Activation, ReliefDay
-from releve.live.plans import day_plan
-from releve.live.stream_state import placement_of
+from releve.live.api import Activation, ReliefDay, day_plan, placement_of
 from releve.network import HOME, zone
 from releve.plan import Placement
 from releve.situation import Absence, Stay, list_placed_stays

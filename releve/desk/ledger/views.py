@@ -44,7 +44,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, last_root
 from releve.live import api as live
-from releve.live.errors import NoOperator
+from releve.live.api import NoOperator
 
 __all__ = ["entry", "export", "index", "proof", "root_file", "verifier_file", "verify"]
 

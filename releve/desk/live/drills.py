@@ -21,7 +21,7 @@ from releve.desk.live.streams import COOKIE, looked_at
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text, text_now
 from releve.live import api as live
-from releve.live.models import Stream
+from releve.live.api import Stream
 from releve.network.clock import to_utc
 
 __all__ = ["index", "look", "move", "start", "stop"]

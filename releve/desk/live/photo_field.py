@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.live.forms import PRIVATE, FindingsForm, Place
-from releve.live.photo_metadata import NotAPhoto
-from releve.live.photos import MOST_BYTES, MOST_PHOTOS, has_photo, keep_photo
+from releve.live.api import MOST_BYTES, MOST_PHOTOS, NotAPhoto, has_photo, keep_photo
 from releve.situation import Event, InspectionHeld
 
 __all__ = ["InspectionForm"]

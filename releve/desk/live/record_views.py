@@ -33,7 +33,7 @@ from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now
 from releve.live import api as live
-from releve.live.photos import MOST_BYTES, MOST_PHOTOS
+from releve.live.api import MOST_BYTES, MOST_PHOTOS
 from releve.situation import DeclaredCase, find_refusals
 
 __all__ = [

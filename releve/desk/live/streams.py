@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can
 from releve.live import api as live
-from releve.live.models import Stream
+from releve.live.api import Stream
 
 __all__ = ["COOKIE", "Looked", "looked_at", "named"]
 

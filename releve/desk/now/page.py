@@ -17,8 +17,7 @@ from releve.desk.live.timeline import SENTENCES, visible
 from releve.desk.page import PageModel, known
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from releve.live.identity_cache import Kept
-from releve.live.messages import Counts
+from releve.live.api import Counts, Kept
 from releve.network import Client, Operator
 from releve.situation import Notice, Situation, list_notices
 

@@ -18,10 +18,7 @@ from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.places.stream_context import Moment, when
 from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
 from releve.desk.presenters.twin import plain
-from releve.live.coverage import ClientCoverage, Coverage
-from releve.live.identity_cache import Kept
-from releve.live.models import Relief
-from releve.live.plans import day_plan
+from releve.live.api import ClientCoverage, Coverage, Kept, Relief, day_plan
 from releve.network import Client, parse_opening
 
 __all__ = [

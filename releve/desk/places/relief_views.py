@@ -32,8 +32,7 @@ from releve.desk.plan_store import StoredPlan, store_of
 from releve.desk.presenters.twin import plain
 from releve.files.plan_folder import PlanFolderError
 from releve.live import api as live
-from releve.live.errors import LiveError
-from releve.live.models import Relief
+from releve.live.api import LiveError, Relief
 
 __all__ = ["compare", "publish", "reliefs"]
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.presenters.text import Text
-from releve.live.models import Relief
+from releve.live.api import Relief
 from releve.network import Operator
 
 __all__ = ["lost_words", "source_word"]

@@ -14,10 +14,7 @@ from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.places.stream_context import Moment, when
 from releve.desk.presenters.text import Text
 from releve.desk.presenters.twin import plain
-from releve.live.lost_places import NOTHING
-from releve.live.models import Activation, Relief
-from releve.live.plans import day_plan
-from releve.live.stream_state import working
+from releve.live.api import NOTHING, Activation, Relief, day_plan, working
 from releve.network import HOME, Operator
 from releve.plan import Placement, Plan
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from releve.desk.places.stream_context import Moment
-from releve.live.identity_cache import Kept
-from releve.live.stream_state import Scene
+from releve.live.api import Kept, Scene
 from releve.plan import Placement
 
 __all__ = ["Seats", "seats_at"]

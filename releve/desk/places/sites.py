@@ -16,8 +16,7 @@ from releve.desk.places.seats import Seats, seats_at
 from releve.desk.places.stream_context import Moment, when
 from releve.desk.presenters.text import left
 from releve.live import api as live
-from releve.live.photos import has_photo
-from releve.live.stream_state import Scene
+from releve.live.api import Scene, has_photo
 from releve.network import Site
 from releve.situation import (
     Closure,

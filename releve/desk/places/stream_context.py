@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from releve.desk.live.streams import Looked, looked_at
 from releve.desk.presenters.text import Text, text_now
 from releve.live import api as live
-from releve.live.errors import NoOperator
+from releve.live.api import NoOperator
 from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import Situation

@@ -16,8 +16,8 @@ from releve.desk.places.clients import row_twin as client_row_twin
 from releve.desk.places.sites import SiteRow, page_twin, row_twin, site_page, site_rows
 from releve.desk.places.stream_context import moment
 from releve.live import api as live
-from releve.live.photo_metadata import type_of
-from releve.live.photos import photo as stored_photo
+from releve.live.api import photo as stored_photo
+from releve.live.api import type_of
 
 __all__ = ["client", "clients", "photo", "site", "sites"]
 

@@ -15,7 +15,7 @@ from releve.desk.presenters.missing import Missing, missing
 from releve.desk.presenters.proof import Proof, proof
 from releve.desk.presenters.text import text_now
 from releve.desk.presenters.verdict import Banner, ClientLists, banner, client_lists, client_views
-from releve.live.identity_cache import Kept
+from releve.live.api import Kept
 from releve.plan.result import Plan
 
 __all__ = ["DayLink", "Frame", "VerdictPage", "desk_of", "frame", "verdict_page"]
