@@ -38,9 +38,9 @@ def unjudged() -> Any:
     """Return the endpoint that looks up and writes what the gate does, and judges nothing."""
     path = _sqlite()
     if path is not None:
-        from releve.gate.wal_checkpoints import checkpoint_apart
+        from releve.gate.wal_checkpoints import start_checkpoints
 
-        checkpoint_apart(path)
+        start_checkpoints(path)
     return _answering(_look_and_write(2 if path is None else 1))
 
 
@@ -125,12 +125,12 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
     """Return what reads and writes for a question as the gate does, by its own statements."""
     from django.utils import timezone
 
-    from releve.gate.connections import open_store
-    from releve.gate.db_clock import MOST_SKEW
-    from releve.gate.fact_reader import bound
+    from releve.gate.connections import open_connection
+    from releve.gate.db_clock import MAX_CLOCK_SKEW
+    from releve.gate.fact_reader import to_db_instant
     from releve.gate.pseudonyms import number_text, text_pseudonym
 
-    free = [(open_store(_SECONDS), dict[str, Mapping[str, Any]]()) for _ in range(connections)]
+    free = [(open_connection(_SECONDS), dict[str, Mapping[str, Any]]()) for _ in range(connections)]
     turn = asyncio.Semaphore(connections)
 
     async def look(query: str) -> bytes:
@@ -149,10 +149,10 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
         told, now = dict(parse_qsl(query)), timezone.now()
         call, number = told["ci"], text_pseudonym(number_text(told["to"]))
         terms = {"client": "CLIENT-A", "number": number, "named": "", "call_id": call, "cseq": 1}
-        known = bound(store.vendor, now + MOST_SKEW)
+        known = to_db_instant(store.vendor, now + MAX_CLOCK_SKEW)
         _, found = await store.read([terms], known)
         person = next(b for what, _, b, _ in found if what == "holder")
-        at = bound(store.vendor, now + timedelta(microseconds=1))
+        at = to_db_instant(store.vendor, now + timedelta(microseconds=1))
         changed = {
             "gate_decision": {"call_id": call, "at": at, "number": number, "persons": person},
             "gate_attempt": {"person": person, "ref": f"{call}/1", "at": at, "known_from": at},
@@ -164,9 +164,9 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
 
 async def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any]]:
     """Let the gate decide once, and return the rows that it writes, by table."""
-    from releve.gate.current_rules import rules_now
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.decision import decide
-    from releve.gate.protocol import question_of
+    from releve.gate.protocol import parse_question
 
     written: dict[str, Mapping[str, Any]] = {}
 
@@ -178,7 +178,9 @@ async def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[st
             written.update({name: found[0] for name, found in rows.items()})
             await store.write(rows)
 
-    question, kept = question_of(query), Kept()
+    question, kept = parse_question(query), Kept()
     assert question is not None
-    await decide(cast("Any", kept), question, rules_now(), time.monotonic() + 10 * _SECONDS)
+    await decide(
+        cast("Any", kept), question, load_current_rules(), time.monotonic() + 10 * _SECONDS
+    )
     return written

@@ -110,8 +110,8 @@ def part_many(count: str, minutes: str) -> None:
     """Fill the ledger up to a number of entries, then print a line a measure."""
     from releve.evidence.verify import Export, check_proof
     from releve.ledger.keys import public_key
-    from releve.ledger.proofs import prove
-    from releve.ledger.roots import seal
+    from releve.ledger.proofs import prove_entry
+    from releve.ledger.roots import sign_root
 
     began = time.perf_counter()
     size = _fill(int(count), until=began + 60 * float(minutes))
@@ -119,13 +119,13 @@ def part_many(count: str, minutes: str) -> None:
     short = "" if size == int(count) else f", of {int(count):,} wanted: the time was over"
     print(f"  {took:>8.1f} s to fill the ledger up to {size:,} entries{short}")
     now = datetime.now(UTC)
-    root = seal(now)
+    root = sign_root(now)
     _fill(size + _BATCH, until=float("inf"))
-    print(f"  {_timed(lambda: seal(now)):>8.3f} s to seal {_BATCH:,} new entries")
+    print(f"  {_timed(lambda: sign_root(now)):>8.3f} s to seal {_BATCH:,} new entries")
     keys, made, checked, length = [public_key()], [], [], 0
     for number in range(_PROOFS):
         began = time.perf_counter()
-        proof = prove(1 + number * (root.size - 1) // _PROOFS, root)
+        proof = prove_entry(1 + number * (root.size - 1) // _PROOFS, root)
         middle = time.perf_counter()
         check_proof(proof, keys, [])
         made.append(middle - began)
@@ -157,10 +157,10 @@ def _fill(size: int, *, until: float) -> int:
     """Fill the ledger up to a size, or until a time is over; return how far it came."""
     from django.db import transaction
 
-    from releve.ledger.chain import Draft, append_all, head
+    from releve.ledger.chain import Draft, append_all, read_head
 
     now, told = datetime.now(UTC), time.perf_counter()
-    while (missing := size - head().seq) > 0 and time.perf_counter() < until:
+    while (missing := size - read_head().seq) > 0 and time.perf_counter() < until:
         if time.perf_counter() - told > _TOLD_EVERY_SECONDS:
             told = time.perf_counter()
             print(f"  {size - missing:,} of {size:,} entries", file=sys.stderr, flush=True)
@@ -170,7 +170,7 @@ def _fill(size: int, *, until: float) -> int:
         ]
         with transaction.atomic():
             append_all(drafts)
-    return head().seq
+    return read_head().seq
 
 
 def _timed(action: Callable[[], object]) -> float:

@@ -60,11 +60,11 @@ def _database_that_can_be_emptied() -> Iterator[None]:
     flush = BaseDatabaseOperations.execute_sql_flush
 
     def without_triggers(operations: Any, statements: Any) -> None:
-        guards.remove(operations.connection)
+        guards.remove_triggers(operations.connection)
         try:
             flush(operations, statements)
         finally:
-            guards.install(operations.connection)
+            guards.install_triggers(operations.connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", without_triggers)

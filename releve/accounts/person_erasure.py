@@ -21,8 +21,8 @@ from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.models import User
 from releve.accounts.scopes import can
 from releve.erasure import registered
-from releve.ledger.chain import append, lock
-from releve.ledger.erasure import ERASED, scrub
+from releve.ledger.chain import append, lock_head
+from releve.ledger.erasure import ERASED, scrub_files
 
 __all__ = ["ErasurePreview", "erase_person", "preview_erasure"]
 
@@ -68,7 +68,7 @@ def erase_person(user: User, agent: str) -> int:
     """
     agent, token = _check_erasure(user, agent), _TOKEN + secrets.token_hex(_TOKEN_BYTES)
     with transaction.atomic():
-        lock()
+        lock_head()
         now = timezone.now()
         done: dict[str, Any] = {}
         for room in registered():
@@ -114,7 +114,7 @@ def _rewrite_files() -> None:
     else:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM")
-    if not scrub(sorted(tables)):
+    if not scrub_files(sorted(tables)):
         raise OperationalError(
             "another connection was reading, so the database files still hold what was erased:"
             " repeat the erasure"

@@ -13,12 +13,12 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from releve.gate.batch_proofs import prove_row, row_text
+from releve.gate.batch_proofs import prove_row, serialize_row
 from releve.gate.errors import NotAvailable
-from releve.gate.fact_reader import facts_digest
+from releve.gate.fact_reader import hash_facts
 from releve.gate.models import AttemptRow, Decision, WithdrawalRow
-from releve.gate.replay import replay
-from releve.gate.rule_versions import rules_of, texts_of
+from releve.gate.replay import replay_decision
+from releve.gate.rule_versions import load_rules_version, load_texts
 from releve.ledger.errors import ProofError
 from releve.network.clock import UTC
 from releve.outbound import LegalRules
@@ -26,7 +26,7 @@ from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import find_legal_midnight, to_legal_day
 from releve.outbound.reverify import FORMAT
 
-__all__ = ["COLUMNS", "ProvedCall", "decisions_of", "head_of", "proved_calls"]
+__all__ = ["COLUMNS", "ProvedCall", "iter_decisions", "iter_proved_calls", "proof_header"]
 
 _AT_ONCE = 500
 _WINDOW_DAYS = 30
@@ -55,7 +55,7 @@ class ProvedCall:
         return json.dumps(told, ensure_ascii=False, default=str)
 
 
-def head_of(campaign: str, first: date, last: date, now: datetime) -> str:
+def proof_header(campaign: str, first: date, last: date, now: datetime) -> str:
     """Return the first line of the file: what it is about, and the rules that judged, themselves.
 
     NoSuch where rules that judged one of the calls are not kept.
@@ -68,12 +68,12 @@ def head_of(campaign: str, first: date, last: date, now: datetime) -> str:
         "from": first.isoformat(),
         "to": last.isoformat(),
         "made_at": now.isoformat(),
-        "rules": texts_of(versions),
+        "rules": load_texts(versions),
     }
     return json.dumps(told, ensure_ascii=False)
 
 
-def decisions_of(campaign: str, first: date, last: date) -> Iterator[Sequence[Decision]]:
+def iter_decisions(campaign: str, first: date, last: date) -> Iterator[Sequence[Decision]]:
     """Yield the decisions of a campaign from one legal day to another, some hundreds at once."""
     rows = _decisions(campaign, first, last).select_related("batch").order_by("at", "pk")
     after: tuple[datetime, int] | None = None
@@ -97,16 +97,18 @@ def _later(rows: Any, after: tuple[datetime, int]) -> Any:
     return rows.filter(Q(at__gt=at) | Q(at=at, pk__gt=pk))
 
 
-def proved_calls(campaign: str, first: date, last: date, root: int | None) -> Iterator[ProvedCall]:
+def iter_proved_calls(
+    campaign: str, first: date, last: date, root: int | None
+) -> Iterator[ProvedCall]:
     """Yield every call of a campaign in a period, in the order in which they were decided.
 
     Each is judged by the rules of its own day. ``root`` is the number of the signed root against
     which each is proved; None: without proofs. NoSuch where those rules are not kept.
     """
-    for part in decisions_of(campaign, first, last):
+    for part in iter_decisions(campaign, first, last):
         outcomes, taken = _outcomes(part), _withdrawals(part)
         for decision in part:
-            rules = rules_of(decision.rules_version)
+            rules = load_rules_version(decision.rules_version)
             yield _proved(decision, rules, outcomes, taken, root)
 
 
@@ -117,7 +119,7 @@ def _proved(
     taken: Mapping[tuple[str, str], Sequence[WithdrawalRow]],
     root: int | None,
 ) -> ProvedCall:
-    again = replay(decision, rules)
+    again = replay_decision(decision, rules)
     found, facts = again.verdicts[0], json.loads(again.evidence)
     withdrawal = _withdrawal_of(decision, taken)
     caller = [row for _, row in again.answer.tables["mandates"] if row["number"] == decision.caller]
@@ -157,12 +159,12 @@ def _proved(
         "rules_version": decision.rules_version,
         "zones_version": decision.zones_version,
         "facts": decision.facts,
-        "evidence_intact": facts_digest(again.evidence) == decision.facts,
+        "evidence_intact": hash_facts(again.evidence) == decision.facts,
         "ledger_batch": batch.pk if batch else None,
         "ledger_place": decision.place,
         "ledger_entry": batch.seq if batch else None,
     }
-    return ProvedCall(told, row_text(decision), facts, _proof(decision, root))
+    return ProvedCall(told, serialize_row(decision), facts, _proof(decision, root))
 
 
 def _proof(decision: Decision, root: int | None) -> Mapping[str, Any] | None:

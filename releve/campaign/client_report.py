@@ -14,10 +14,10 @@ from typing import Any
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
-from releve.campaign.contract_details import ContractDetails, papers_of
-from releve.campaign.figures import figures_of
+from releve.campaign.contract_details import ContractDetails, load_contract_details
+from releve.campaign.figures import compute_figures
 from releve.campaign.proved_facts import ProvedFact
-from releve.gate.fact_proofs import FactProver, fact_text
+from releve.gate.fact_proofs import FactProver, serialize_fact
 from releve.gate.models import (
     AbandonedRow,
     CampaignRow,
@@ -35,9 +35,9 @@ from releve.outbound import LegalRules
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import find_legal_midnight
 
-__all__ = ["SHEET_FORMAT", "ClientReport", "sheet_of", "sheet_rows"]
+__all__ = ["REPORT_FORMAT", "ClientReport", "build_report", "flatten_report"]
 
-SHEET_FORMAT = "releve outbound campaign sheet 1"
+REPORT_FORMAT = "releve outbound campaign sheet 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class ClientReport:
         return json.dumps(self.told, ensure_ascii=False, indent=1)
 
 
-def sheet_of(
+def build_report(
     row: CampaignRow,
     first: date,
     last: date,
@@ -65,11 +65,11 @@ def sheet_of(
     decided = Decision.objects.filter(campaign=row.ref, at__gte=start, at__lt=end)
     said = Q(client__in=(row.client, EVERY_CLIENT), at__gte=start, at__lt=end,
              load__known_at__isnull=False)  # fmt: skip
-    figures = figures_of(row.ref, row.client, row.object, first, last, rules, now)
+    figures = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
     facts = _facts(row, first, last)
-    papers = papers_of(row.ref)
+    papers = load_contract_details(row.ref)
     told = {
-        "format": SHEET_FORMAT,
+        "format": REPORT_FORMAT,
         "campaign": row.ref,
         "client": row.client,
         "object": row.object,
@@ -95,15 +95,17 @@ def sheet_of(
         "withdrawals": _counted(WithdrawalRow, said, "channel"),
         "abandoned": [asdict(day) | {"day": day.day.isoformat()} for day in figures.pacing],
         "abandoned_most_percent": figures.most_percent,
-        "mandates": [json.loads(fact_text(one)) for one in facts if isinstance(one, MandateRow)],
-        "scrubs": [json.loads(fact_text(one)) for one in facts if isinstance(one, ScrubRow)],
+        "mandates": [
+            json.loads(serialize_fact(one)) for one in facts if isinstance(one, MandateRow)
+        ],
+        "scrubs": [json.loads(serialize_fact(one)) for one in facts if isinstance(one, ScrubRow)],
         "consents_known": ConsentRow.objects.filter(
             client=row.client, load__known_at__isnull=False
         ).count(),
         "retention": {"years": YEARS, **_kept(decided)},
     }
     shown = tuple(
-        ProvedFact({}, fact_text(one), None if prover is None else prover.proof(one))
+        ProvedFact({}, serialize_fact(one), None if prover is None else prover.proof(one))
         for one in facts
     )
     return ClientReport(told, shown)
@@ -160,13 +162,13 @@ def _kept(decided: Any) -> dict[str, str | None]:
     return {name: None if day is None else day.isoformat() for name, day in ends.items()}
 
 
-def sheet_rows(told: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
+def flatten_report(told: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
     """Yield a sheet as rows of two columns: what, and its value; for a spreadsheet."""
     for name, value in told.items():
         path = f"{inside}.{name}" if inside else str(name)
         if isinstance(value, Mapping):
-            yield from sheet_rows(value, path)
+            yield from flatten_report(value, path)
         elif isinstance(value, list):
-            yield from sheet_rows({str(n): one for n, one in enumerate(value, 1)}, path)
+            yield from flatten_report({str(n): one for n, one in enumerate(value, 1)}, path)
         else:
             yield path, "" if value is None else str(value)

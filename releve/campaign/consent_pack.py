@@ -12,10 +12,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from releve.campaign.contract_details import copies_of
+from releve.campaign.contract_details import load_copies
 from releve.campaign.proved_facts import ProvedFact
-from releve.gate.clients import client_name
-from releve.gate.fact_proofs import FactProver, fact_text
+from releve.gate.clients import resolve_client
+from releve.gate.fact_proofs import FactProver, serialize_fact
 from releve.gate.models import ConsentRow, PersonRow, WithdrawalRow
 from releve.gate.retention import years_later
 from releve.network.clock import UTC, zone
@@ -25,7 +25,7 @@ from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.facts import Consent as Fact
 from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, to_legal_day
 
-__all__ = ["CONSENT_COLUMNS", "told_consents"]
+__all__ = ["CONSENT_COLUMNS", "iter_consents"]
 
 _AT_ONCE = 500
 CONSENT_COLUMNS = (
@@ -38,7 +38,7 @@ CONSENT_COLUMNS = (
 """The columns of the table; those that the sealed text has too are called as there."""
 
 
-def told_consents(
+def iter_consents(
     client: str,
     rules: LegalRules,
     prover: FactProver | None,
@@ -50,11 +50,11 @@ def told_consents(
 
     ``person`` (a pseudonym) and ``object_`` leave the others out; ``prover`` None: no proofs.
     """
-    client = client_name(client)
+    client = resolve_client(client)
     rows = ConsentRow.objects.filter(client=client, load__known_at__isnull=False)
     rows = rows.select_related("load").order_by("load__known_at", "pk")
     rows = rows.filter(person=person) if person else rows
-    copies, limits = copies_of(client), _Limits(rules)
+    copies, limits = load_copies(client), _Limits(rules)
     for part in _parts(rows):
         taken, refs = _withdrawals(client, part), _refs(client, part)
         for row in part:
@@ -121,7 +121,7 @@ def _told(
     copies: Sequence[datetime],
     prover: FactProver | None,
 ) -> ProvedFact:
-    text = fact_text(row)
+    text = serialize_fact(row)
     fact = json.loads(text)
     proof = None if prover is None else prover.proof(row)
     items = set(row.items.split("|"))

@@ -12,22 +12,22 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from releve.gate.campaigns import campaigns
-from releve.gate.clients import client_name
+from releve.gate.campaigns import load_campaigns
+from releve.gate.clients import resolve_client
 from releve.gate.errors import LoadRefused
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import ConsentRow
 from releve.gate.pseudonyms import person_pseudonym
-from releve.ledger.chain import append, entries
+from releve.ledger.chain import append, iter_entries
 
 __all__ = [
     "COPIED",
     "PAPERS",
     "ContractDetails",
-    "copies_of",
-    "note_copy",
-    "papers_of",
-    "put_papers",
+    "load_contract_details",
+    "load_copies",
+    "record_contract_details",
+    "record_copy",
 ]
 
 PAPERS, COPIED = "outbound.papers", "outbound.copied"
@@ -47,9 +47,11 @@ class ContractDetails:
 
 
 @transaction.atomic
-def put_papers(campaign: str, papers: ContractDetails, *, by: str, now: datetime) -> int:
+def record_contract_details(
+    campaign: str, papers: ContractDetails, *, by: str, now: datetime
+) -> int:
     """Record a campaign's papers; return the ledger's entry. LoadRefused says what is missing."""
-    row = campaigns().get(campaign)
+    row = load_campaigns().get(campaign)
     if row is None:
         raise LoadRefused(f"there is no campaign {campaign!r}; record it first")
     if not papers.contract.strip() or not papers.list_origin.strip():
@@ -59,10 +61,10 @@ def put_papers(campaign: str, papers: ContractDetails, *, by: str, now: datetime
     return append(PAPERS, body, recorded_at=now, stream=_STREAM).seq
 
 
-def papers_of(campaign: str) -> ContractDetails | None:
+def load_contract_details(campaign: str) -> ContractDetails | None:
     """Return a campaign's papers as they were told last, None when nobody told any."""
     last = None
-    for entry in entries(_STREAM, kinds=[PAPERS]):
+    for entry in iter_entries(_STREAM, kinds=[PAPERS]):
         last = entry if entry.body["campaign"] == campaign else last
     if last is None:
         return None
@@ -71,14 +73,14 @@ def papers_of(campaign: str) -> ContractDetails | None:
 
 
 @transaction.atomic
-def note_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[ConsentRow, ...]:
+def record_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[ConsentRow, ...]:
     """Record that a person was given a copy of their consents to calls for a client; return these.
 
     LoadRefused when there is none.
     """
     ensure_gate_key()
     name = person_pseudonym(person)
-    client = client_name(client)
+    client = resolve_client(client)
     rows = ConsentRow.objects.filter(client=client, person=name, load__known_at__isnull=False)
     last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
     if not last:
@@ -95,10 +97,10 @@ def note_copy(client: str, person: str, *, by: str, now: datetime) -> tuple[Cons
     return tuple(last.values())
 
 
-def copies_of(client: str) -> Mapping[tuple[str, str], tuple[datetime, ...]]:
+def load_copies(client: str) -> Mapping[tuple[str, str], tuple[datetime, ...]]:
     """Return when copies were given, by the pseudonym of the person and the consent's id."""
     found: dict[tuple[str, str], tuple[datetime, ...]] = {}
-    for entry in entries(_STREAM, kinds=[COPIED]):
+    for entry in iter_entries(_STREAM, kinds=[COPIED]):
         if entry.body["client"] == client and entry.body["person"]:
             for ref in entry.body["consents"]:
                 key = entry.body["person"], ref

@@ -16,7 +16,7 @@ from releve.outbound import LegalRules, compute_abandoned_share
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import find_legal_midnight, to_legal_day
 
-__all__ = ["AbandonedDay", "CampaignFigures", "figures_of"]
+__all__ = ["AbandonedDay", "CampaignFigures", "compute_figures"]
 
 _AHEAD_DAYS = 30
 _CONSENT_DAYS = 365
@@ -55,7 +55,7 @@ class CampaignFigures:
     most_percent: float | None
 
 
-def figures_of(
+def compute_figures(
     campaign: str, client: str, obj: str, first: date, last: date, rules: LegalRules, now: datetime
 ) -> CampaignFigures:
     """Return the figures of a campaign; four queries, whatever its size."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["FACTS_FORMAT", "ProvedFact", "facts_head"]
+__all__ = ["FACTS_FORMAT", "ProvedFact", "facts_header"]
 
 FACTS_FORMAT = "releve outbound facts 1"
 
@@ -27,7 +27,7 @@ class ProvedFact:
         return json.dumps(told, ensure_ascii=False)
 
 
-def facts_head(about: str, now: datetime) -> str:
+def facts_header(about: str, now: datetime) -> str:
     """Return the first line of the file: its format, the client or campaign, when it was made."""
     told = {"format": FACTS_FORMAT, "about": about, "made_at": now.isoformat()}
     return json.dumps(told, ensure_ascii=False)

@@ -8,14 +8,14 @@ from datetime import datetime
 
 from django.db import transaction
 
-from releve.gate.fact_reader import facts_at
+from releve.gate.fact_reader import read_facts
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_text, person_pseudonym
 from releve.ledger.chain import append
 from releve.outbound import Call, CallVerdict, LegalRules, judge_call
 from releve.outbound.rule_impact import Flip, find_flips
 
-__all__ = ["TRIED", "recorded_flips", "recorded_verdict"]
+__all__ = ["TRIED", "try_call", "try_rules"]
 
 TRIED = "outbound.tried"
 """The kind of the ledger's entry: ``actor``, ``calls`` (a count), both versions of the rules."""
@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 """Takes the calls judged and the calls in all."""
 
 
-def recorded_flips(
+def try_rules(
     calls: Sequence[Call],
     before: LegalRules,
     after: LegalRules,
@@ -42,14 +42,14 @@ def recorded_flips(
     found: list[Flip] = []
     for done, call in enumerate(calls, 1):
         number = number_text(call.number)
-        known = facts_at(call.client, number, now, person=call.person, campaign=call.campaign)
+        known = read_facts(call.client, number, now, person=call.person, campaign=call.campaign)
         asked = replace(call, number=number, person=person_pseudonym(call.person))
         found += find_flips([asked], known.facts(), before, after, now)
         progress(done, len(calls))
     return tuple(found)
 
 
-def recorded_verdict(call: Call, rules: LegalRules, now: datetime, *, by: str) -> CallVerdict:
+def try_call(call: Call, rules: LegalRules, now: datetime, *, by: str) -> CallVerdict:
     """Return the verdict on a call, on the facts recorded by now; that it was asked is recorded.
 
     The person is a pseudonym in it.
@@ -57,7 +57,7 @@ def recorded_verdict(call: Call, rules: LegalRules, now: datetime, *, by: str) -
     ensure_gate_key()
     _note(1, rules, rules, by, now)
     number = number_text(call.number)
-    known = facts_at(call.client, number, now, person=call.person, campaign=call.campaign)
+    known = read_facts(call.client, number, now, person=call.person, campaign=call.campaign)
     asked = replace(call, number=number, person=person_pseudonym(call.person))
     return judge_call(asked, known.facts(), rules, now)
 

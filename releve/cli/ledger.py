@@ -58,11 +58,10 @@ def seal(out: Path | None) -> None:
     """
     from django.conf import settings
 
-    from releve.ledger.roots import publish
-    from releve.ledger.roots import seal as sealed
+    from releve.ledger.roots import publish_root, sign_root
 
-    root = sealed(datetime.now(UTC))
-    path = publish(root, out or settings.HOME / "roots")
+    root = sign_root(datetime.now(UTC))
+    path = publish_root(root, out or settings.HOME / "roots")
     click.echo(f"root {root.number} over {root.size} entries: {path}")
 
 
@@ -141,15 +140,15 @@ def prove(
     to hold it in clear: their proof is refused without --health.
     """
     from releve.ledger.disclosure import holds_health_in_clear
-    from releve.ledger.hashing import canonical
-    from releve.ledger.proofs import prove as proved
+    from releve.ledger.hashing import canonical_json
+    from releve.ledger.proofs import prove_entry
 
     if holds_health_in_clear(seq) and not health:
         raise click.ClickException(
             f"entry {seq} tells of health in clear, which no proof can leave out: do not give it"
             " to a client; --health writes it all the same"
         )
-    _write(canonical(proved(seq, _root(number), disclose=show)), out)
+    _write(canonical_json(prove_entry(seq, _root(number), disclose=show)), out)
 
 
 @ledger.command()
@@ -162,10 +161,10 @@ def growth(first: int, second: int | None, out: Path | None) -> None:
 
     Roots are given by number; without SECOND, the last one is taken.
     """
-    from releve.ledger.hashing import canonical
+    from releve.ledger.hashing import canonical_json
     from releve.ledger.proofs import prove_growth
 
-    _write(canonical(prove_growth(_root(first), _root(second))), out)
+    _write(canonical_json(prove_growth(_root(first), _root(second))), out)
 
 
 @ledger.command()
@@ -178,7 +177,7 @@ def erase(subject: str | None, on: str | None) -> None:
     The entries and their proofs stand; the erasure is an entry of its own. Afterwards the
     database's files are rewritten where the values were: appends wait meanwhile.
     """
-    from releve.ledger.erasure import erase_due, erase_subject, scrub
+    from releve.ledger.erasure import erase_due, erase_subject, scrub_files
 
     now = datetime.now(UTC)
     if subject is not None and on is not None:
@@ -187,7 +186,7 @@ def erase(subject: str | None, on: str | None) -> None:
         raise click.BadParameter("is empty", param_hint="--subject")
     count = erase_subject(subject, now=now) if subject else erase_due(_day(on, now), now=now)
     click.echo(f"{count} values erased")
-    if not scrub():
+    if not scrub_files():
         raise click.ClickException(
             "the values are erased, but another program may still see them: traces stay in the"
             " files of the database until this is run again"
@@ -208,9 +207,9 @@ def _day(text: str | None, now: datetime) -> date:
 
 def _root(number: int | None) -> SignedRoot:
     """Return a root by number, or the last."""
-    from releve.ledger.roots import last_root, root_of
+    from releve.ledger.roots import load_last_root, load_root
 
-    root = root_of(number) if number is not None else last_root()
+    root = load_root(number) if number is not None else load_last_root()
     if root is None:
         raise click.ClickException("there is no root yet: `releve ledger seal` makes one")
     return root

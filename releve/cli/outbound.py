@@ -136,11 +136,11 @@ def check(
 @on_the_gate
 def _recorded(call: Call, by: str) -> CallVerdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
-    from releve.campaign.rule_trial import recorded_verdict
-    from releve.gate.current_rules import rules_now
-    from releve.gate.db_clock import clock
+    from releve.campaign.rule_trial import try_call
+    from releve.gate.current_rules import load_current_rules
+    from releve.gate.db_clock import read_clock
 
-    return recorded_verdict(call, rules_now(), clock(), by=by)
+    return try_call(call, load_current_rules(), read_clock(), by=by)
 
 
 def _verdict(call: Call, folder: Path | None, known_at: datetime, strict: bool) -> CallVerdict:

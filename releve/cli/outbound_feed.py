@@ -40,11 +40,11 @@ def feed(
     (stop, refusal, not-interested, not-now, outcome), client (* for every client), at, channel,
     outcome, call. Faulty rows are set aside in FOLDER/set-aside, and not tried again.
     """
-    from releve.gate.request_feeds import note_read, read_dropped
+    from releve.gate.request_feeds import record_reading, take_files
 
     while True:
-        found = read_dropped(folder, by=by, settle=settle, delete=delete)
-        note_read(registers, by=by)
+        found = take_files(folder, by=by, settle=settle, delete=delete)
+        record_reading(registers, by=by)
         if every is None or found.recorded or found.before or found.faults:
             click.echo(f"{found.recorded} recorded, {found.before} before, "
                        f"{found.set_aside} set aside")  # fmt: skip

@@ -89,14 +89,14 @@ def _in_folder(
 @on_the_gate
 def _recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[Flip, ...]:
     """Return the flips on what the database holds, under the installation's own table."""
-    from releve.campaign.rule_trial import recorded_flips
-    from releve.gate.current_rules import table_now
-    from releve.gate.db_clock import clock
+    from releve.campaign.rule_trial import try_rules
+    from releve.gate.current_rules import load_current_table
+    from releve.gate.db_clock import read_clock
 
-    before, own = table_now()
+    before, own = load_current_table()
     said = Progress()
-    return recorded_flips(
-        asked, before, load_rules({**own, **texts}), clock(), by=by,
+    return try_rules(
+        asked, before, load_rules({**own, **texts}), read_clock(), by=by,
         progress=lambda done, calls: said(done / calls, done),
     )  # fmt: skip
 

@@ -77,11 +77,11 @@ def serve(host: str, port: int, workers: int) -> None:
     open_database()
     from releve.gate.errors import GateError
     from releve.gate.key_checks import ensure_gate_key
-    from releve.gate.rule_versions import keep_now
+    from releve.gate.rule_versions import store_current_rules
     from releve.gate.server import serve_gate
 
     try:
-        version = keep_now()[:12]
+        version = store_current_rules()[:12]
         ensure_gate_key()
     except (GateError, OutboundError) as error:
         raise click.ClickException(str(error)) from error
@@ -141,15 +141,14 @@ def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: s
     matched, and what the gate answers now for each campaign of the client. Exit status 1, and
     nothing recorded, where the client, the person or the consent is not known.
     """
-    from releve.gate.current_rules import rules_now
-    from releve.gate.db_clock import clock
-    from releve.gate.withdrawals import answers_now
-    from releve.gate.withdrawals import withdraw as record
+    from releve.gate.current_rules import load_current_rules
+    from releve.gate.db_clock import read_clock
+    from releve.gate.withdrawals import answers_now, record_withdrawal
 
-    found = record(client, who, clock(), consent=consent, channel=channel, by=by)
+    found = record_withdrawal(client, who, read_clock(), consent=consent, channel=channel, by=by)
     click.echo(f"matched: {', '.join(found.persons)}, client {found.client}")
     click.echo(f"consents taken back: {', '.join(found.consents) or 'none is known'}")
-    for answer in answers_now(found, rules_now(), clock()):
+    for answer in answers_now(found, load_current_rules(), read_clock()):
         first = answer.verdicts[0]
         word = "allow" if answer.allowed else "refuse"
         click.echo(f"{answer.campaign}, {answer.number}: the gate now answers {word}")
@@ -173,18 +172,18 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
     this after each import, at least every 15 minutes. Says how many rows of each are known and when
     the last event was.
     """
-    from releve.gate.db_clock import clock
+    from releve.gate.db_clock import read_clock
     from releve.gate.fact_import import load_facts
-    from releve.gate.registers import register_state, state_in
+    from releve.gate.registers import read_register_state, summarize_register
 
-    now, names = clock(), feeds or get_vocabulary("feed").ids
+    now, names = read_clock(), feeds or get_vocabulary("feed").ids
     if folder is None:
-        states = [register_state(feed) for feed in names]
+        states = [read_register_state(feed) for feed in names]
         marks = [Watermark(state.feed, now, state.last_event_at) for state in states]
         load_facts(marks, source="registers read", by=by)
     else:
         frames, _ = read_facts(folder)
-        states = [state_in(frames, feed) for feed in names]
+        states = [summarize_register(frames, feed) for feed in names]
         write_feeds(folder, frames["feeds"], states, now)
     for state in states:
         last = "none" if state.last_event_at is None else state.last_event_at.isoformat()
@@ -220,12 +219,12 @@ def campaign(
     last: datetime | None, provider: str, site: str, by: str,
 ) -> None:  # fmt: skip
     """Record what the campaign NAME stands for, from now on; diallers name it in each question."""
-    from releve.gate.campaigns import put_campaign
+    from releve.gate.campaigns import record_campaign
     from releve.gate.fact_reader import CampaignTerms
 
     row = CampaignTerms(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
                    _day(first), _day(last), provider, site, sector)  # fmt: skip
-    click.echo("recorded" if put_campaign(name, row, by=by) else "as it was")
+    click.echo("recorded" if record_campaign(name, row, by=by) else "as it was")
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -264,12 +263,12 @@ def close() -> None:
 
     Once a day; the worker of `releve live work` does so too.
     """
-    from releve.gate.batch_proofs import close_all
+    from releve.gate.batch_proofs import close_batches
     from releve.gate.erasure import erase_due
     from releve.gate.fact_proofs import seal_facts
 
     now = datetime.now(UTC)
-    batches, facts = close_all(now), seal_facts(now)
+    batches, facts = close_batches(now), seal_facts(now)
     rows = sum(batch.decisions + batch.attempts for batch in batches)
     erased = erase_due(now.date(), now)
     click.echo(f"{rows} rows in {len(batches)} batches; {facts} facts; {erased} erased")
@@ -281,10 +280,10 @@ def close() -> None:
 def forget(person: str) -> None:
     """Erase what says who a PERSON is; what forbids calling them goes on doing so."""
     from releve.gate.erasure import erase_person
-    from releve.ledger.erasure import scrub
+    from releve.ledger.erasure import scrub_files
 
     count = erase_person(person, datetime.now(UTC))
-    clean = scrub(("gate_personal",))
+    clean = scrub_files(("gate_personal",))
     click.echo(f"{count} values erased")
     if not clean:
         click.echo("somebody may still see them: run it again to clean the files", err=True)

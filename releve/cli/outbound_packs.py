@@ -41,16 +41,16 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
     Persons are pseudonyms. Rows are proved against the last signed root of the ledger: close and
     seal first.
     """
-    from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
-    from releve.campaign.proved_facts import facts_head
-    from releve.gate.current_rules import rules_now
+    from releve.campaign.consent_pack import CONSENT_COLUMNS, iter_consents
+    from releve.campaign.proved_facts import facts_header
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.key_checks import ensure_gate_key
     from releve.gate.pseudonyms import person_pseudonym
 
     ensure_gate_key()
     _make(out)
-    rules, name = rules_now(), person_pseudonym(person)
-    rows = told_consents(client, rules, _prover(), person=name, object_=object_)
+    rules, name = load_current_rules(), person_pseudonym(person)
+    rows = iter_consents(client, rules, _prover(), person=name, object_=object_)
     count = proved = 0
     progress = Progress()
     with (
@@ -58,7 +58,7 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
         (out / "consents.jsonl").open("w", encoding="utf-8") as file,
     ):
         writer = _writer(table, CONSENT_COLUMNS)
-        file.write(f"{facts_head(client, datetime.now(UTC))}\n")
+        file.write(f"{facts_header(client, datetime.now(UTC))}\n")
         for row in rows:
             writer.writerow({key: escape_cell(value) for key, value in row.told.items()})
             file.write(f"{row.line()}\n")
@@ -79,22 +79,24 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     sheet.csv has a row for each figure, sheet.json the same; facts.jsonl holds the facts as they
     were sealed, with their proofs (`releve outbound reprove`).
     """
-    from releve.campaign.client_report import sheet_of, sheet_rows
-    from releve.campaign.proved_facts import facts_head
-    from releve.gate.campaigns import campaigns
-    from releve.gate.current_rules import rules_now
+    from releve.campaign.client_report import build_report, flatten_report
+    from releve.campaign.proved_facts import facts_header
+    from releve.gate.campaigns import load_campaigns
+    from releve.gate.current_rules import load_current_rules
 
-    row = campaigns().get(campaign)
+    row = load_campaigns().get(campaign)
     if row is None:
         raise click.UsageError(f"there is no campaign {campaign!r}")
     _make(out)
-    found = sheet_of(row, first.date(), last.date(), rules_now(), datetime.now(UTC), _prover())
+    found = build_report(
+        row, first.date(), last.date(), load_current_rules(), datetime.now(UTC), _prover()
+    )
     (out / "sheet.json").write_text(found.document() + "\n", encoding="utf-8")
-    lines = [facts_head(campaign, datetime.now(UTC)), *(fact.line() for fact in found.facts)]
+    lines = [facts_header(campaign, datetime.now(UTC)), *(fact.line() for fact in found.facts)]
     (out / "facts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     with (out / "sheet.csv").open("w", encoding="utf-8", newline="") as table:
         writer = _writer(table, ("what", "value"))
-        for what, value in sheet_rows(found.told):
+        for what, value in flatten_report(found.told):
             writer.writerow({"what": escape_cell(what), "value": escape_cell(value)})
     proved = sum(fact.proof is not None for fact in found.facts)
     papers = "" if found.told["papers"] else "; its papers are not told: releve outbound papers"
@@ -110,10 +112,10 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
 @on_the_gate
 def papers(campaign: str, contract: str, audit: bool, list_origin: str, by: str) -> None:
     """Record what the gate cannot see of a CAMPAIGN, for its sheet; the last word counts."""
-    from releve.campaign.contract_details import ContractDetails, put_papers
+    from releve.campaign.contract_details import ContractDetails, record_contract_details
 
     told = ContractDetails(contract, audit, list_origin)
-    entry = put_papers(campaign, told, by=by, now=datetime.now(UTC))
+    entry = record_contract_details(campaign, told, by=by, now=datetime.now(UTC))
     click.echo(f"recorded in entry {entry} of the ledger")
 
 
@@ -129,15 +131,15 @@ def copy(client: str, person: str, out: Path, by: str) -> None:
 
     Free of charge, on a durable medium, without an account (R223-2).
     """
-    from releve.campaign.consent_pack import told_consents
-    from releve.campaign.contract_details import note_copy
-    from releve.gate.current_rules import rules_now
+    from releve.campaign.consent_pack import iter_consents
+    from releve.campaign.contract_details import record_copy
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.pseudonyms import person_pseudonym
 
     if out.exists():
         raise click.UsageError(f"{out} is there already; name a new file")
-    given = note_copy(client, person, by=by, now=datetime.now(UTC))
-    rows = told_consents(client, rules_now(), None, person=person_pseudonym(person))
+    given = record_copy(client, person, by=by, now=datetime.now(UTC))
+    rows = iter_consents(client, load_current_rules(), None, person=person_pseudonym(person))
     told = [dict(row.told) for row in rows]
     out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     click.echo(f"{len(given)} consents; recorded")
@@ -152,9 +154,9 @@ def _make(out: Path) -> None:
 def _prover() -> FactProver | None:
     """Return what proves against the last signed root, None while there is none."""
     from releve.gate.fact_proofs import FactProver
-    from releve.ledger.roots import last_root
+    from releve.ledger.roots import load_last_root
 
-    root = last_root()
+    root = load_last_root()
     return None if root is None else FactProver(root)
 
 

@@ -47,15 +47,15 @@ def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     (`releve outbound reprove`). Persons and numbers are pseudonyms. Rows are proved against the
     last signed root of the ledger: close and seal first.
     """
-    from releve.campaign.call_proof import COLUMNS, head_of, proved_calls
-    from releve.ledger.roots import last_root
+    from releve.campaign.call_proof import COLUMNS, iter_proved_calls, proof_header
+    from releve.ledger.roots import load_last_root
 
     if out.exists() and any(out.iterdir()):
         raise click.UsageError(f"{out} is not empty; name a new folder")
     out.mkdir(parents=True, exist_ok=True)
-    root, days = last_root(), (first.date(), last.date())
-    calls = proved_calls(campaign, *days, None if root is None else root.number)
-    head = head_of(campaign, *days, datetime.now(UTC))
+    root, days = load_last_root(), (first.date(), last.date())
+    calls = iter_proved_calls(campaign, *days, None if root is None else root.number)
+    head = proof_header(campaign, *days, datetime.now(UTC))
     count, proved, intact = _write(out, head, COLUMNS, calls)
     if root is not None:
         (out / "root.json").write_text(root.text, encoding="utf-8")

@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from releve.gate.decider import NO_CALL, Decider
+from releve.gate.decider import PROBE, Decider
 from releve.gate.decider_pool import DeciderPool
 from releve.gate.explanation import explain_refusal
-from releve.gate.protocol import Question, Reply, no_answer, question_of
+from releve.gate.protocol import Question, Reply, parse_question, refuse_unjudged
 from releve.outbound import LegalRules
 
 __all__ = ["BUDGET_SECONDS", "Gate"]
@@ -75,10 +75,10 @@ class Gate:
         if scope["method"] == "POST":
             query = await _body(receive) or query
         if not _accepts_json(scope):
-            question = question_of(query)
-            return no_answer("GATE-CALL") if question is None else await self.answer(question)
-        question = question_of(query, explain=True)
-        reply = no_answer("GATE-CALL") if question is None else await self.answer(question)
+            question = parse_question(query)
+            return refuse_unjudged("GATE-CALL") if question is None else await self.answer(question)
+        question = parse_question(query, explain=True)
+        reply = refuse_unjudged("GATE-CALL") if question is None else await self.answer(question)
         if reply.document is not None:
             return reply
         return replace(reply, document=explain_refusal(reply))
@@ -89,7 +89,7 @@ class Gate:
         Whoever decides on it finds its deadline past before it would commit.
         """
         if self._waiting >= _MOST_WAITING:
-            return no_answer("GATE-BUSY")
+            return refuse_unjudged("GATE-BUSY")
         self._waiting += 1
         loop = asyncio.get_running_loop()
         future = self._deciders.ask(question, time.monotonic() + self._budget)
@@ -102,7 +102,7 @@ class Gate:
 
     async def health(self) -> Reply:
         """Say whether a question could be decided, apart from its own facts."""
-        found = await self.answer(NO_CALL)
+        found = await self.answer(PROBE)
         if found.reasons == "GATE-CAMPAIGN":  # all that is missing is a campaign
             return Reply(200, f"ok {self._law().version[:12]}\n")
         return Reply(503, f"refuse {found.reasons}\n", found.reasons)
@@ -114,7 +114,7 @@ class Gate:
 
 def _late(future: asyncio.Future[Reply]) -> None:
     if not future.done():
-        future.set_result(no_answer("GATE-LATE"))
+        future.set_result(refuse_unjudged("GATE-LATE"))
 
 
 def _accepts_json(scope: Message) -> bool:

@@ -23,19 +23,19 @@ def application() -> Gate:
 
     django.setup()
     from releve.gate.app import BUDGET_SECONDS, Gate
-    from releve.gate.connections import open_store
-    from releve.gate.current_rules import rules_now
+    from releve.gate.connections import open_connection
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.decider import Decider
-    from releve.gate.rule_versions import rules_in_use
-    from releve.gate.wal_checkpoints import checkpoint_apart
+    from releve.gate.rule_versions import load_stored_rules
+    from releve.gate.wal_checkpoints import start_checkpoints
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    rules_now()  # read before the first question
+    load_current_rules()  # read before the first question
     if sqlite:
-        checkpoint_apart(settings.DATABASES["default"]["NAME"])
+        start_checkpoints(settings.DATABASES["default"]["NAME"])
     count = 1 if sqlite else _CONNECTIONS
-    deciders = [Decider(rules_in_use, open_store, BUDGET_SECONDS) for _ in range(count)]
-    return Gate(rules_now, deciders, ready=_settle)
+    deciders = [Decider(load_stored_rules, open_connection, BUDGET_SECONDS) for _ in range(count)]
+    return Gate(load_current_rules, deciders, ready=_settle)
 
 
 def _settle() -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from releve.gate.db_clock import clock, close_alone
+from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.models import AttemptRow, Load
 
-__all__ = ["SAID_OUTCOMES", "UNKNOWN", "refines", "write_outcomes"]
+__all__ = ["REPORTED_OUTCOMES", "UNKNOWN", "is_more_precise", "write_outcomes"]
 
 UNKNOWN = "unknown"
 """The outcome of an attempt of which no source has told anything for too long."""
 
-SAID_OUTCOMES = (
+REPORTED_OUTCOMES = (
     "conversation", "abandoned", "voicemail", "answered", "no-answer", "busy", "declined",
     "cancelled", "failed", "unallocated",
 )  # fmt: skip
@@ -22,7 +22,7 @@ _ANSWERED = ("conversation", "abandoned", "voicemail")
 """Kinds of answered calls, which the network cannot tell apart."""
 
 
-def refines(known: str, told: str) -> bool:
+def is_more_precise(known: str, told: str) -> bool:
     """Return whether an outcome from the network says more than the one that is known."""
     return told != known and not (told == "answered" and known in _ANSWERED)
 
@@ -34,7 +34,7 @@ def write_outcomes(
     if not rows:
         return
     load = Load.objects.create(
-        source=source[:200], by=by, opened_at=clock(), known_at=close_alone(), rows=len(rows)
+        source=source[:200], by=by, opened_at=read_clock(), known_at=next_known_at(), rows=len(rows)
     )
     AttemptRow.objects.bulk_create(
         [

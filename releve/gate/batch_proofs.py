@@ -1,7 +1,7 @@
 """What the gate did, provable: its rows under one tree a batch, the tree's root in the ledger.
 
 An entry of the ledger for every call would put its lock into the way of each. Instead the rows that
-are not proved yet become the leaves of Merkle trees once a day (or whenever ``close_all`` is
+are not proved yet become the leaves of Merkle trees once a day (or whenever ``close_batches`` is
 called), some thousands a tree, and one entry holds each root. A row is proved by its text, its path
 to that root, and the ledger's own proof of the entry.
 """
@@ -18,13 +18,21 @@ from django.db import models as db
 
 from releve.gate.errors import NotAvailable
 from releve.gate.models import AttemptRow, Batch, Decision
-from releve.ledger.chain import append, lock
-from releve.ledger.hashing import canonical
-from releve.ledger.merkle import fold, inclusion_path, leaf_hash, tree_hash
-from releve.ledger.proofs import prove
-from releve.ledger.roots import root_of
+from releve.ledger.chain import append, lock_head
+from releve.ledger.hashing import canonical_json
+from releve.ledger.merkle import fold_hashes, inclusion_path, leaf_hash, tree_hash
+from releve.ledger.proofs import prove_entry
+from releve.ledger.roots import load_root
 
-__all__ = ["KIND", "close_all", "close_batch", "leaf_of", "prove_row", "row_text", "text_leaf"]
+__all__ = [
+    "KIND",
+    "close_batch",
+    "close_batches",
+    "hash_row",
+    "prove_row",
+    "serialize_row",
+    "text_leaf",
+]
 
 KIND = "outbound.batch"
 """The kind of the ledger's entry: ``batch``, ``decisions``, ``attempts`` (counts), ``root``."""
@@ -40,7 +48,7 @@ _LEFT_OUT = {
 Row = Decision | AttemptRow
 
 
-def close_all(now: datetime) -> list[Batch]:
+def close_batches(now: datetime) -> list[Batch]:
     """Put every row that is not proved yet under new roots in the ledger; return the batches.
 
     Short transactions: the gate waits for none of them long. What is decided meanwhile comes into
@@ -59,13 +67,13 @@ def close_batch(now: datetime) -> Batch | None:
     waiting = AttemptRow.objects.filter(counting, batch=None).select_related("load").order_by("pk")
     attempts = list(waiting[: _MOST - len(decisions)])
     rows: list[Row] = [*decisions, *attempts]
-    hashes = [leaf_of(row) for row in rows]
+    hashes = [hash_row(row) for row in rows]
     if not hashes:
         return None
     leaves = b"".join(hashes)
     root = tree_hash(len(hashes), _subtrees(leaves)).hex()
     with transaction.atomic():
-        lock()  # one closes at a time
+        lock_head()  # one closes at a time
         if _taken(Decision, decisions) or _taken(AttemptRow, attempts):
             return close_batch(now)
         batch = Batch.objects.create(
@@ -99,7 +107,7 @@ def _place(
         cursor.executemany(update, [(batch.pk, first + n, row.pk) for n, row in enumerate(rows)])
 
 
-def row_text(row: Row) -> str:
+def serialize_row(row: Row) -> str:
     """Return the canonical JSON of a row: its table, and all it holds but where it is proved."""
     table = row._meta.db_table
     told: dict[str, Any] = {"table": table}
@@ -109,16 +117,16 @@ def row_text(row: Row) -> str:
             told[field.name] = value.isoformat() if isinstance(value, datetime) else value
     if isinstance(row, AttemptRow) and row.load is not None:
         told["known_from"] = told["known_from"] or _iso(row.load.known_at)
-    return canonical(told)
+    return canonical_json(told)
 
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def leaf_of(row: Row) -> bytes:
+def hash_row(row: Row) -> bytes:
     """Return the hash of a row as a leaf."""
-    return text_leaf(row_text(row))
+    return text_leaf(serialize_row(row))
 
 
 def text_leaf(text: str) -> bytes:
@@ -141,11 +149,11 @@ def prove_row(row: Row, root_number: int) -> Mapping[str, Any]:
     path = inclusion_path(row.place, size, _subtrees(leaves))
     return {
         "format": "releve outbound row 1",
-        "text": row_text(row),
+        "text": serialize_row(row),
         "place": row.place,
         "size": size,
         "path": [node.hex() for node in path],
-        "entry": prove(batch.seq, root_of(root_number)),
+        "entry": prove_entry(batch.seq, load_root(root_number)),
     }
 
 
@@ -155,6 +163,6 @@ def _subtrees(leaves: bytes) -> Any:
     def subtree(level: int, index: int) -> bytes:
         width = _HASH << level
         part = leaves[index * width : (index + 1) * width]
-        return fold([part[at : at + _HASH] for at in range(0, width, _HASH)])
+        return fold_hashes([part[at : at + _HASH] for at in range(0, width, _HASH)])
 
     return subtree

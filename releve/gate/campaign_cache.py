@@ -12,7 +12,7 @@ import time
 from datetime import datetime
 
 from releve.gate.connections import GateConnection
-from releve.gate.fact_reader import CampaignFacts, bound
+from releve.gate.fact_reader import CampaignFacts, to_db_instant
 
 __all__ = ["CampaignCache"]
 
@@ -27,12 +27,12 @@ class CampaignCache:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[CampaignFacts, float]] = {}
 
-    def client(self, campaign: str) -> str:
+    def cached_client(self, campaign: str) -> str:
         """Return whose a campaign was when it was last looked at, empty when nobody knows."""
         kept = self._kept.get(campaign)
         return "" if kept is None or kept[0].campaign is None else kept[0].campaign.client
 
-    async def of(
+    async def read_campaign(
         self, store: GateConnection, campaign: str, load: datetime | None, known: datetime
     ) -> CampaignFacts:
         """Return what is known by ``known``, when ``load`` is the newest; read where it must be."""
@@ -41,7 +41,7 @@ class CampaignCache:
             return kept[0]
         if len(self._kept) >= _MOST:
             self._kept.clear()
-        asked = {"campaign": campaign, "known": bound(store.vendor, known)}
+        asked = {"campaign": campaign, "known": to_db_instant(store.vendor, known)}
         found = CampaignFacts(await store.common(asked))
         self._kept[campaign] = (found, time.monotonic() + _LONGEST)
         return found

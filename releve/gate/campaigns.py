@@ -10,7 +10,7 @@ import polars as pl
 from django.db import transaction
 
 from releve.gate.clients import register_client
-from releve.gate.db_clock import clock, close_alone
+from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_reader import CampaignTerms
 from releve.gate.models import CampaignRow as Row
@@ -19,20 +19,20 @@ from releve.outbound.clients import fold_client_name
 from releve.outbound.errors import WordFault
 from releve.outbound.vocabulary import find_sector, parse_word
 
-__all__ = ["campaigns", "put_campaign", "with_campaign_names"]
+__all__ = ["load_campaigns", "normalize_campaign_names", "record_campaign"]
 
 _MUST = ("object", "sector", "mode", "purpose")
 _WORDS = (*_MUST, "origin")
 
 
-def put_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
+def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     """Record a campaign, or how it is from now on; return whether anything changed.
 
     LoadRefused says what is wrong with it. One is closed by its last day.
     """
     if not (ref and campaign.client and campaign.object and campaign.sector):
         raise LoadRefused("a campaign needs a name, a client, an object and its sector")
-    campaign = _in_words(campaign)
+    campaign = _parse_words(campaign)
     if find_sector(campaign.object) != campaign.sector:
         raise LoadRefused(
             f"object {campaign.object!r} is not of the sector {campaign.sector!r} but of "
@@ -46,7 +46,7 @@ def put_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     told = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
     digest = hashlib.sha256(told.encode()).hexdigest()[:32]
     with transaction.atomic():
-        last = campaigns().get(ref)
+        last = load_campaigns().get(ref)
         if last is not None and last.digest == digest:
             return False
         if last is not None and last.client != campaign.client:
@@ -54,15 +54,15 @@ def put_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
                 f"{ref} is a campaign of another client, who would lose its calls to this one: "
                 "give it another name"
             )
-        at = close_alone()
+        at = next_known_at()
         load = Load.objects.create(
-            source=f"campaign {ref}"[:200], by=by, opened_at=clock(), known_at=at, rows=1
+            source=f"campaign {ref}"[:200], by=by, opened_at=read_clock(), known_at=at, rows=1
         )
         Row.objects.create(load=load, ref=ref, digest=digest, **asdict(campaign))
     return True
 
 
-def _in_words(campaign: CampaignTerms) -> CampaignTerms:
+def _parse_words(campaign: CampaignTerms) -> CampaignTerms:
     """Return a campaign whose words are ids; LoadRefused when one is no word."""
     told = {name: getattr(campaign, name) for name in _WORDS}
     try:
@@ -74,15 +74,15 @@ def _in_words(campaign: CampaignTerms) -> CampaignTerms:
     return CampaignTerms(**{**asdict(campaign), **ids})
 
 
-def with_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:
+def normalize_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a table in which each campaign is named as it was recorded, however it is spelt."""
-    by_key = {fold_client_name(ref): ref for ref in campaigns()}
+    by_key = {fold_client_name(ref): ref for ref in load_campaigns()}
     names = frame["campaign"].unique().to_list()
     told = {name: by_key.get(fold_client_name(name), name) for name in names if name}
     return frame.with_columns(pl.col("campaign").replace(told))
 
 
-def campaigns() -> dict[str, Row]:
+def load_campaigns() -> dict[str, Row]:
     """Return every campaign as it stands now, by its name."""
     rows = Row.objects.filter(load__known_at__isnull=False).order_by("load__known_at", "pk")
     return {row.ref: row for row in rows}

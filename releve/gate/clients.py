@@ -15,10 +15,10 @@ from releve.gate.models import ClientName
 from releve.outbound.clients import fold_client_name
 from releve.outbound.facts import EVERY_CLIENT
 
-__all__ = ["client_name", "register_aliases", "register_client", "with_client_names"]
+__all__ = ["normalize_client_names", "register_aliases", "register_client", "resolve_client"]
 
 
-def client_name(name: str) -> str:
+def resolve_client(name: str) -> str:
     """Return the name that stands for a client in the tables, the one given when none does."""
     found = (
         ClientName.objects.filter(key=fold_client_name(name)).values_list("name", flat=True).first()
@@ -51,7 +51,7 @@ def register_aliases(aliases: Iterable[tuple[str, str]]) -> None:
             )
 
 
-def with_client_names(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+def normalize_client_names(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Return tables in which each client has the name that stands for it."""
     found = {}
     for name, frame in frames.items():

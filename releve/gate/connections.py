@@ -22,23 +22,23 @@ from django.conf import settings
 from releve.gate.db_clock import LOADS_LOCK
 from releve.gate.errors import DatabaseUnavailable, DecisionConflict
 from releve.gate.pg_pipeline import Pipeline
-from releve.gate.sql import KEY_CHECK, asked_by, common_sql, locked_sql, own_sql
+from releve.gate.sql import KEY_CHECK, bind_questions, common_sql, locked_sql, own_sql
 from releve.gate.wal_checkpoints import MOST_PAGES
 
 __all__ = [
     "GateConnection",
     "PostgreSQLConnection",
+    "QuestionTerms",
+    "RowsByTable",
     "SQLiteConnection",
-    "Terms",
-    "Written",
-    "open_store",
+    "open_connection",
 ]
 
 Row = Sequence[Any]
 """``what, a, b, cells`` of ``releve.gate.sql``."""
-Terms = Sequence[Mapping[str, Any]]
+QuestionTerms = Sequence[Mapping[str, Any]]
 """What is asked by of each question of a group: see ``releve.gate.sql``."""
-Written = Mapping[str, Sequence[Mapping[str, Any]]]
+RowsByTable = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by table, in the order in which they are written; those of one table have the same names,
 in one order."""
 
@@ -56,13 +56,15 @@ class GateConnection(Protocol):
 
     vendor: str
 
-    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(
+        self, asked: QuestionTerms, known: Any
+    ) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """Begin, wait for whoever decides on the same persons, and return all that bears on them.
 
         Also the persons that are locked; None: the whole database is.
         """
 
-    async def again(self, asked: Terms, known: Any) -> Sequence[Row]:
+    async def again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
         """Return all that bears on them once more, under the same locks."""
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
@@ -71,7 +73,7 @@ class GateConnection(Protocol):
     async def key_check(self) -> str | None:
         """Return the check value of the key that the rows were written with; None = none yet."""
 
-    async def write(self, rows: Written) -> None:
+    async def write(self, rows: RowsByTable) -> None:
         """Write rows by table, and commit."""
 
     async def abandon(self) -> None:
@@ -82,7 +84,7 @@ class GateConnection(Protocol):
 
 
 @cache
-def insert(table: str, names: tuple[str, ...], mark: str) -> str:
+def insert_sql(table: str, names: tuple[str, ...], mark: str) -> str:
     """Return the statement that writes a row; ``mark`` is how a vendor marks a parameter."""
     columns = ", ".join(f'"{name}"' for name in names)
     values = ", ".join(mark.format(name) for name in names)
@@ -107,7 +109,9 @@ class SQLiteConnection:
             raise DatabaseUnavailable(str(error)) from error
         self._seconds = seconds
 
-    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(
+        self, asked: QuestionTerms, known: Any
+    ) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
             await self._begin()
@@ -134,17 +138,19 @@ class SQLiteConnection:
                 time.sleep(_MOMENT)  # the event loop itself sleeps a millisecond or more
             await asyncio.sleep(0 if waited < _SOON else _LATER)
 
-    async def again(self, asked: Terms, known: Any) -> Sequence[Row]:
+    async def again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
         """See :class:`Store`."""
-        return self._rows(_named(own_sql("sqlite", len(asked) == 1)), asked_by(asked, known))
+        return self._rows(
+            _name_parameters(own_sql("sqlite", len(asked) == 1)), bind_questions(asked, known)
+        )
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
-        return self._rows(_named(common_sql("sqlite")), asked)
+        return self._rows(_name_parameters(common_sql("sqlite")), asked)
 
     async def key_check(self) -> str | None:
         """See :class:`Store`."""
-        return _only(self._rows(KEY_CHECK, {}))
+        return _first_value(self._rows(KEY_CHECK, {}))
 
     def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
@@ -152,12 +158,12 @@ class SQLiteConnection:
         except sqlite3.Error as error:
             raise DatabaseUnavailable(str(error)) from error
 
-    async def write(self, rows: Written) -> None:
+    async def write(self, rows: RowsByTable) -> None:
         """See :class:`Store`."""
         try:
             for table, found in rows.items():
                 if found:
-                    statement = insert(table, tuple(found[0]), "?")
+                    statement = insert_sql(table, tuple(found[0]), "?")
                     self._connection.executemany(statement, [(*row.values(),) for row in found])
             self._commit()
         except sqlite3.IntegrityError as error:
@@ -201,22 +207,24 @@ class PostgreSQLConnection:
         except psycopg.Error as error:
             raise DatabaseUnavailable(str(error)) from error
 
-    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(
+        self, asked: QuestionTerms, known: Any
+    ) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`Store`."""
         try:
-            one, values = len(asked) == 1, asked_by(asked, known)
+            one, values = len(asked) == 1, bind_questions(asked, known)
             self._pipeline.send("BEGIN")
-            self._pipeline.send(*_numbered(_lock_sql(one), values))
-            self._pipeline.send(*_numbered(own_sql("postgresql", one), values))
+            self._pipeline.send(*_bind_numbered(_lock_sql(one), values))
+            self._pipeline.send(*_bind_numbered(own_sql("postgresql", one), values))
             _, locked, rows = await self._pipeline.told()
         except _GONE as error:
             raise DatabaseUnavailable(str(error)) from error
         return frozenset(person for person, _ in locked if person), rows
 
-    async def again(self, asked: Terms, known: Any) -> Sequence[Row]:
+    async def again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
         """See :class:`Store`."""
         statement = own_sql("postgresql", len(asked) == 1)
-        return await self._rows(statement, asked_by(asked, known))
+        return await self._rows(statement, bind_questions(asked, known))
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`Store`."""
@@ -224,22 +232,24 @@ class PostgreSQLConnection:
 
     async def key_check(self) -> str | None:
         """See :class:`Store`."""
-        return _only(await self._rows(KEY_CHECK, {}))
+        return _first_value(await self._rows(KEY_CHECK, {}))
 
     async def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
-            self._pipeline.send(*_numbered(statement, asked))
+            self._pipeline.send(*_bind_numbered(statement, asked))
             (rows,) = await self._pipeline.told()
         except _GONE as error:
             raise DatabaseUnavailable(str(error)) from error
         return rows
 
-    async def write(self, rows: Written) -> None:
+    async def write(self, rows: RowsByTable) -> None:
         """See :class:`Store`."""
         try:
             for table, found in rows.items():
                 for row in found:
-                    self._pipeline.send(*_numbered(insert(table, tuple(row), "%({})s"), row))
+                    self._pipeline.send(
+                        *_bind_numbered(insert_sql(table, tuple(row), "%({})s"), row)
+                    )
             await self._commit()
         except psycopg.IntegrityError as error:
             raise DecisionConflict(str(error)) from error
@@ -264,12 +274,12 @@ class PostgreSQLConnection:
         self._pipeline.close()
 
 
-def _only(rows: Sequence[Row]) -> str | None:
+def _first_value(rows: Sequence[Row]) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
 @cache
-def _numbers(statement: str) -> tuple[str, tuple[str, ...]]:
+def _number_parameters(statement: str) -> tuple[str, tuple[str, ...]]:
     """Return a statement with its parameters numbered, and their names in that order."""
     names = tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
     for place, name in enumerate(names, 1):
@@ -277,8 +287,8 @@ def _numbers(statement: str) -> tuple[str, tuple[str, ...]]:
     return statement, names
 
 
-def _numbered(statement: str, asked: Mapping[str, Any]) -> tuple[str, list[str | None]]:
-    numbered, names = _numbers(statement)
+def _bind_numbered(statement: str, asked: Mapping[str, Any]) -> tuple[str, list[str | None]]:
+    numbered, names = _number_parameters(statement)
     values = (asked[name] for name in names)
     return numbered, [None if value is None else str(value) for value in values]
 
@@ -297,7 +307,7 @@ def _lock_sql(one: bool) -> str:
         ) p"""
 
 
-def open_store(seconds: float) -> GateConnection:
+def open_connection(seconds: float) -> GateConnection:
     """Open a connection to the installation's database whose waits end after some seconds."""
     chosen = settings.DATABASES["default"]
     if chosen["ENGINE"].endswith("sqlite3"):
@@ -309,7 +319,7 @@ def open_store(seconds: float) -> GateConnection:
 
 
 @cache
-def _named(statement: str) -> str:
+def _name_parameters(statement: str) -> str:
     """Return a statement with the parameters of SQLite."""
     parts = statement.split("%(")
     return parts[0] + "".join(":" + part.replace(")s", "", 1) for part in parts[1:])

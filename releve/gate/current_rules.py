@@ -13,26 +13,26 @@ from django.conf import settings
 
 from releve.outbound import LegalRules, built_in_texts, load_rules
 
-__all__ = ["rules_now", "table_now", "texts_now"]
+__all__ = ["load_current_rules", "load_current_table", "load_current_texts"]
 
 _SETTLED_NANOSECONDS = 10**9
 """After so long another change of a folder has another time: those tick in milliseconds."""
 
 
-def rules_now() -> LegalRules:
+def load_current_rules() -> LegalRules:
     """Return the table with the rows of ``law/*.yaml`` in the home folder, which close and amend.
 
     Read again when a file changes. RuleFaults names every fault of any of them.
     """
-    return table_now()[0]
+    return load_current_table()[0]
 
 
-def texts_now() -> Mapping[str, str]:
+def load_current_texts() -> Mapping[str, str]:
     """Return the files of that table, by name: what ``load_rules`` makes it of."""
-    return table_now()[1]
+    return load_current_table()[1]
 
 
-def table_now() -> tuple[LegalRules, Mapping[str, str]]:
+def load_current_table() -> tuple[LegalRules, Mapping[str, str]]:
     """Return the table and its files, of one reading."""
     return _table(_files())
 

@@ -15,26 +15,26 @@ from django.utils import timezone
 
 from releve.gate.errors import LoadRefused
 from releve.gate.models import Decision, Load
-from releve.gate.schema import instant
+from releve.gate.schema import parse_instant
 
-__all__ = ["LOADS_LOCK", "MOST_SKEW", "TICK", "clock", "close_alone", "later_than"]
+__all__ = ["LOADS_LOCK", "MAX_CLOCK_SKEW", "TICK", "later_than", "next_known_at", "read_clock"]
 
 LOADS_LOCK = 0x72656C65
 """The advisory lock of PostgreSQL that closing a load takes alone, and a decision shared."""
 
-MOST_SKEW = timedelta(seconds=2)
+MAX_CLOCK_SKEW = timedelta(seconds=2)
 """By how much clocks may differ, or one may have gone back, before nothing is decided any more."""
 
 TICK = timedelta(microseconds=1)
 
 
-def clock() -> datetime:
+def read_clock() -> datetime:
     """Return the time of the database's clock; this machine's where it has none."""
     if connection.vendor != "postgresql":
         return timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        return instant(cursor.fetchone()[0])
+        return parse_instant(cursor.fetchone()[0])
 
 
 def later_than(now: datetime, last: datetime | None) -> datetime:
@@ -42,20 +42,20 @@ def later_than(now: datetime, last: datetime | None) -> datetime:
     return now if last is None or last < now else last + TICK
 
 
-def close_alone() -> datetime:
+def next_known_at() -> datetime:
     """Return the instant for what becomes known now, while no decision is under way.
 
     Inside a transaction, which holds the lock to its end. LoadRefused where the clock has gone
-    back by more than ``MOST_SKEW``.
+    back by more than ``MAX_CLOCK_SKEW``.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOADS_LOCK])
-    now = clock()
+    now = read_clock()
     loads = Load.objects.exclude(known_at=None).order_by("-known_at")
     last = [loads.values_list("known_at", flat=True).first()]
     last.append(Decision.objects.order_by("-at").values_list("at", flat=True).first())
     newest = max((moment for moment in last if moment is not None), default=None)
-    if newest is not None and newest > now + MOST_SKEW:
+    if newest is not None and newest > now + MAX_CLOCK_SKEW:
         raise LoadRefused(f"the clock says {now} but {newest} was recorded already: set the clock")
     return later_than(now, newest)

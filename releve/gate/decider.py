@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from releve.gate.campaign_cache import CampaignCache
 from releve.gate.connections import GateConnection
-from releve.gate.decision import PendingQuestion, decide_all
+from releve.gate.decision import PendingQuestion, decide_group
 from releve.gate.errors import DatabaseUnavailable, KeyFault
 from releve.gate.key_checks import check_key
-from releve.gate.protocol import Question, Reply, no_answer
+from releve.gate.protocol import Question, Reply, refuse_unjudged
 from releve.outbound import LegalRules
 
-__all__ = ["NO_CALL", "Decider"]
+__all__ = ["PROBE", "Decider"]
 
-NO_CALL = Question("+33100000000", "-", "no-call", 0)
+PROBE = Question("+33100000000", "-", "no-call", 0)
 """A question without a campaign: all is looked up that could be, and nothing decided."""
 
 _log = logging.getLogger("releve.gate")
@@ -42,25 +42,25 @@ class Decider:
         Where one of them sinks the group, each is answered alone.
         """
         if time.monotonic() > max(one.deadline for one in asked):
-            return [no_answer("GATE-LATE")] * len(asked)
+            return [refuse_unjudged("GATE-LATE")] * len(asked)
         try:
             if self._store is None:  # the server may be waited for
                 self._store = await self._open()
-            return await decide_all(self._store, asked, await self._law(), self._commons)
+            return await decide_group(self._store, asked, await self._law(), self._commons)
         except DatabaseUnavailable as error:
             _log.warning("the database does not answer: %s", error)
             self.close()
-            return [no_answer("GATE-DATABASE")] * len(asked)
+            return [refuse_unjudged("GATE-DATABASE")] * len(asked)
         except KeyFault as error:
             _log.error("every call is refused: %s", error)
             self.close()
-            return [no_answer("GATE-KEY")] * len(asked)
+            return [refuse_unjudged("GATE-KEY")] * len(asked)
         except Exception:
             if len(asked) > 1:
                 return [reply for one in asked for reply in await self.answer([one])]
             _log.exception("a question could not be answered")
             self.close()
-            return [no_answer("GATE-FAULT")]
+            return [refuse_unjudged("GATE-FAULT")]
         except BaseException:  # broken off: answers may be on their way
             self.close()
             raise
@@ -78,7 +78,7 @@ class Decider:
     async def warm_up(self) -> None:
         """Connect, read the law and look something up, so that the first call does not wait."""
         until = time.monotonic() + self._seconds
-        await self.answer([PendingQuestion(NO_CALL, until)])
+        await self.answer([PendingQuestion(PROBE, until)])
 
     def close(self) -> None:
         """Give the connection up: the next question opens a new one."""

@@ -15,11 +15,11 @@ from typing import Any
 
 from releve.gate.decider import Decider
 from releve.gate.decision import PendingQuestion
-from releve.gate.protocol import Question, Reply, no_answer
+from releve.gate.protocol import Question, Reply, refuse_unjudged
 
-__all__ = ["MOST_TOGETHER", "DeciderPool"]
+__all__ = ["MAX_GROUP_SIZE", "DeciderPool"]
 
-MOST_TOGETHER = 50
+MAX_GROUP_SIZE = 50
 """Questions in one transaction: so many are judged well within the time that one may take."""
 
 _AT_ONCE: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
@@ -82,14 +82,14 @@ class DeciderPool:
 
     def _group(self) -> list[_QueuedQuestion]:
         group: list[_QueuedQuestion] = []
-        while self._waiting and len(group) < MOST_TOGETHER:
+        while self._waiting and len(group) < MAX_GROUP_SIZE:
             one = self._waiting.popleft()
             if not one.future.done():
                 group.append(one)
         return group
 
     async def _decide(self, decider: Decider, group: Sequence[_QueuedQuestion]) -> None:
-        replies = [no_answer("GATE-FAULT")] * len(group)
+        replies = [refuse_unjudged("GATE-FAULT")] * len(group)
         try:
             replies = await decider.answer([one.asked for one in group])
         finally:  # also where the loop ends meanwhile

@@ -17,31 +17,38 @@ from django.utils import timezone
 
 from releve.gate.campaign_cache import CampaignCache
 from releve.gate.connections import GateConnection
-from releve.gate.db_clock import MOST_SKEW, later_than
+from releve.gate.db_clock import MAX_CLOCK_SKEW, later_than
 from releve.gate.errors import DatabaseUnavailable, DecisionConflict
-from releve.gate.explanation import explain, repeated
+from releve.gate.explanation import explain_repeat, explain_verdicts
 from releve.gate.fact_reader import (
     CampaignFacts,
     CampaignTerms,
     FactSet,
     KnownFacts,
-    bound,
-    facts_digest,
+    hash_facts,
+    to_db_instant,
 )
-from releve.gate.masked_number import stand_in
-from releve.gate.protocol import Question, Reply, allow, no_answer, refuse
+from releve.gate.masked_number import mask_number
+from releve.gate.protocol import Question, Reply, allow_call, refuse_call, refuse_unjudged
 from releve.gate.pseudonyms import number_text, person_pseudonym, text_pseudonym
 from releve.gate.retention import years_later
-from releve.gate.schema import instant
+from releve.gate.schema import parse_instant
 from releve.gate.sql import DECISION
 from releve.outbound import Call, CallVerdict, LegalRules, judge_call
 from releve.outbound.legal_rows import to_legal_day
 
-__all__ = ["LONGEST_REPEAT", "PendingQuestion", "call_of", "decide", "decide_all", "judged"]
+__all__ = [
+    "MAX_REPEAT_AGE",
+    "PendingQuestion",
+    "build_call",
+    "decide",
+    "decide_group",
+    "judge_for_holders",
+]
 
 _MOST_TRIES = 3
 _CALLER = 32
-LONGEST_REPEAT = timedelta(minutes=2)
+MAX_REPEAT_AGE = timedelta(minutes=2)
 """After so long a question is no repeat any more: longer than a SIP transaction tries (32 s)."""
 
 
@@ -56,14 +63,14 @@ class PendingQuestion:
     like: str = ""
     client: str = ""
 
-    def understood(self, rules: LegalRules, now: datetime, commons: CampaignCache) -> None:
+    def resolve(self, rules: LegalRules, now: datetime, commons: CampaignCache) -> None:
         """Find the pseudonyms, the number that stands for the one called, and the client."""
         called = number_text(self.question.to)
         self.number, self.named = text_pseudonym(called), person_pseudonym(self.question.who)
-        self.like = stand_in(called, rules.numbers, to_legal_day(now))
-        self.client = commons.client(self.question.camp)
+        self.like = mask_number(called, rules.numbers, to_legal_day(now))
+        self.client = commons.cached_client(self.question.camp)
 
-    def row(self) -> dict[str, Any]:
+    def terms(self) -> dict[str, Any]:
         """Return what the statements ask by."""
         return {"client": self.client, "number": self.number, "named": self.named,
                 "call_id": self.question.ci, "cseq": self.question.cs}  # fmt: skip
@@ -80,13 +87,13 @@ async def decide(
 
     Raises Away where the database does not answer.
     """
-    (reply,) = await decide_all(
+    (reply,) = await decide_group(
         store, [PendingQuestion(question, deadline)], rules, commons or CampaignCache()
     )
     return reply
 
 
-async def decide_all(
+async def decide_group(
     store: GateConnection,
     asked: Sequence[PendingQuestion],
     rules: LegalRules,
@@ -102,7 +109,7 @@ async def decide_all(
         now = time.monotonic()
         for place, one in enumerate(asked):
             if now > one.deadline:
-                replies[place] = no_answer("GATE-LATE")
+                replies[place] = refuse_unjudged("GATE-LATE")
         left = [place for place, reply in enumerate(replies) if reply is None]
         try:
             told = await _together(store, [asked[place] for place in left], rules, commons)
@@ -121,7 +128,7 @@ async def decide_all(
                 replies[place] = reply
             break
         await store.abandon()
-    return [reply or no_answer("GATE-LATE") for reply in replies]
+    return [reply or refuse_unjudged("GATE-LATE") for reply in replies]
 
 
 async def _together(
@@ -135,7 +142,7 @@ async def _together(
         return []
     now = timezone.now()
     for one in asked:
-        one.understood(rules, now, commons)
+        one.resolve(rules, now, commons)
     group = _DecisionGroup(store, asked, rules, commons, now)
     await group.read()
     if group.unlocked():
@@ -170,14 +177,16 @@ class _DecisionGroup:
 
     async def read(self) -> None:
         """Begin, and read all that bears on the questions."""
-        known = self.now + MOST_SKEW
-        by = bound(self.store.vendor, known)
-        self.locked, rows = await self.store.read([one.row() for one in self.asked], by)
+        known = self.now + MAX_CLOCK_SKEW
+        by = to_db_instant(self.store.vendor, known)
+        self.locked, rows = await self.store.read([one.terms() for one in self.asked], by)
         self.seen = FactSet(rows)
         for name in dict.fromkeys(one.question.camp for one in self.asked):
-            self.commons[name] = await self._kept.of(self.store, name, self.seen.load, known)
+            self.commons[name] = await self._kept.read_campaign(
+                self.store, name, self.seen.load, known
+            )
         if self._renamed():
-            self.seen = FactSet(await self.store.again([one.row() for one in self.asked], by))
+            self.seen = FactSet(await self.store.again([one.terms() for one in self.asked], by))
 
     def _renamed(self) -> bool:
         """Give every question the client of its campaign; return whether one has another now."""
@@ -190,7 +199,7 @@ class _DecisionGroup:
 
     def _answer(self, one: PendingQuestion) -> KnownFacts:
         common = self.commons[one.question.camp]
-        return self.seen.answer(one.number, one.named, one.like, common, one.client)
+        return self.seen.known_facts(one.number, one.named, one.like, common, one.client)
 
     def unlocked(self) -> bool:
         """Return whether somebody answers one of the numbers who did not when it was locked."""
@@ -208,18 +217,20 @@ class _DecisionGroup:
         answer = self._answer(one)
         fault = _fault(answer, self.seen, self.now) or _strange(answer, one.named, question.ref)
         if fault:
-            return no_answer(fault)
+            return refuse_unjudged(fault)
         newest = max(filter(None, (answer.newest, self.last)), default=None)
         campaign = answer.common.campaign
         assert campaign is not None
         self.last = at = later_than(clock, newest)
-        found = judged(call_of(question.camp, campaign, one.like, question.cli, one.named, at,
-                               question.ref), answer, self.rules)  # fmt: skip
-        document = explain(found, answer.facts(), self.rules) if question.explain else None
+        call = build_call(
+            question.camp, campaign, one.like, question.cli, one.named, at, question.ref
+        )
+        found = judge_for_holders(call, answer, self.rules)
+        document = explain_verdicts(found, answer.facts(), self.rules) if question.explain else None
         self._decided(one, answer, found)
         if _allowed(found):
-            return allow(question.ref, document)
-        return refuse(_reasons(found), document)
+            return allow_call(question.ref, document)
+        return refuse_call(_reasons(found), document)
 
     def _explained(self, one: PendingQuestion, reply: Reply, decided: Sequence[Any]) -> Reply:
         """Return the reply to a repeat with what explains it, judged again at its instant."""
@@ -227,16 +238,18 @@ class _DecisionGroup:
         campaign = answer.common.campaign
         if campaign is None or reply.reasons == "GATE-CALL":
             return reply
-        at = instant(decided[DECISION.index("at")])
-        call = call_of(question.camp, campaign, one.like, question.cli, one.named, at, question.ref)
-        found = judged(call, answer, self.rules)
-        return repeated(reply, explain(found, answer.facts(), self.rules))
+        at = parse_instant(decided[DECISION.index("at")])
+        call = build_call(
+            question.camp, campaign, one.like, question.cli, one.named, at, question.ref
+        )
+        found = judge_for_holders(call, answer, self.rules)
+        return explain_repeat(reply, explain_verdicts(found, answer.facts(), self.rules))
 
     def _decided(
         self, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]
     ) -> None:
         at = found[0].call.at
-        decision = _decision(bound(self.store.vendor, at), one, answer, found)
+        decision = _decision(to_db_instant(self.store.vendor, at), one, answer, found)
         self.decisions.append(decision)
         told = [*(decision[name] for name in DECISION)]
         told[DECISION.index("at")] = at
@@ -246,7 +259,7 @@ class _DecisionGroup:
         for person in dict.fromkeys(each.person for each in found):
             attempt = _attempt(one, answer.common, person, decision)
             self.attempts.append(attempt)
-            self.seen.count({**attempt, "id": attempt["ref"], "at": at}, at)
+            self.seen.add_attempt({**attempt, "id": attempt["ref"], "at": at}, at)
 
     async def write(self) -> None:
         """Write what was decided, and commit; in the order of the calls, for every group alike."""
@@ -260,9 +273,12 @@ def _again(
     """Return what the call was told before; another call, or an old one, gets no answer from it."""
     campaign, number, named, caller, at, allowed, rules = decided
     told = (campaign, number, named, caller)
-    if told != (question.camp, *called, _shown(question)) or clock - instant(at) > LONGEST_REPEAT:
-        return no_answer("GATE-CALL")
-    return allow(question.ref) if allowed else refuse(rules)
+    if (
+        told != (question.camp, *called, _shown(question))
+        or clock - parse_instant(at) > MAX_REPEAT_AGE
+    ):
+        return refuse_unjudged("GATE-CALL")
+    return allow_call(question.ref) if allowed else refuse_call(rules)
 
 
 def _strange(answer: KnownFacts, named: str, ref: str) -> str:
@@ -286,7 +302,9 @@ def _shown(question: Question) -> str:
 def _fault(answer: KnownFacts, seen: FactSet, now: datetime) -> str:
     """Return why nothing can be decided, empty when it can."""
     clock = seen.clock or now
-    if abs(clock - now) > MOST_SKEW or (seen.last is not None and seen.last > now + MOST_SKEW):
+    if abs(clock - now) > MAX_CLOCK_SKEW or (
+        seen.last is not None and seen.last > now + MAX_CLOCK_SKEW
+    ):
         return "GATE-CLOCK"
     campaign, today = answer.common.campaign, to_legal_day(clock)
     running = campaign is not None and (
@@ -296,7 +314,7 @@ def _fault(answer: KnownFacts, seen: FactSet, now: datetime) -> str:
     return "" if running else "GATE-CAMPAIGN"
 
 
-def call_of(
+def build_call(
     name: str,
     campaign: CampaignTerms,
     number: str,
@@ -314,7 +332,7 @@ def call_of(
     )  # fmt: skip
 
 
-def judged(call: Call, answer: KnownFacts, rules: LegalRules) -> list[CallVerdict]:
+def judge_for_holders(call: Call, answer: KnownFacts, rules: LegalRules) -> list[CallVerdict]:
     """Return the verdict on a call, or one for each who answers the number when one is named."""
     facts = answer.facts()
     found = [judge_call(call, facts, rules, call.at, timed=False)]
@@ -351,7 +369,7 @@ def _decision(
         "legal": all(each.legal for each in found), "rules": _reasons(found),
         "basis": first.basis, "attempts": max(each.attempts for each in found),
         "rules_version": first.rules_version, "zones_version": first.zones_version,
-        "facts": facts_digest(answer.evidence()), "agent": question.agent,
+        "facts": hash_facts(answer.serialize()), "agent": question.agent,
         "erase_on": years_later(first.call.at.date()).isoformat(),
     }  # fmt: skip
 

@@ -51,14 +51,14 @@ def erase_due(on: date, now: datetime) -> int:
     lock is held and erased a few rows at a time, each few with its entry in the ledger, so that
     calls go on being decided. Killed halfway, the next run erases the rest.
     """
-    count = _dead_loads(now)
+    count = _erase_dead_loads(now)
     for table in sorted(TABLES.values(), key=lambda one: one.name in _FORBIDDING):
-        count += _erased(_due_rows(table, on), table.model._default_manager.all(), now)
+        count += _erase_rows(_due_rows(table, on), table.model._default_manager.all(), now)
     decisions = Decision.objects.filter(erase_on__lte=on).exclude(batch=None)
-    count += _erased(decisions, Decision.objects.all(), now)
+    count += _erase_rows(decisions, Decision.objects.all(), now)
     requests = PersonRequestRow.objects
-    count += _erased(requests.filter(erase_on__lte=on), requests.all(), now)
-    return count + _unused_links(now) + _due_values(on, now)
+    count += _erase_rows(requests.filter(erase_on__lte=on), requests.all(), now)
+    return count + _erase_unused_links(now) + _erase_due_values(on, now)
 
 
 def erase_person(person: str, now: datetime) -> int:
@@ -90,7 +90,7 @@ def erase_pseudonym(name: str, now: datetime, *, number: str = "") -> int:
         proofs |= set(CallbackRow.objects.filter(person=name).values_list("proof", flat=True))
         wanted |= db.Q(what="proof", pseudonym__in=proofs)
         values = PseudonymValue.objects.filter(wanted).delete()[0]
-        _told("person", {"values": values}, now)
+        _record_erasure("person", {"values": values}, now)
     return values
 
 
@@ -106,21 +106,21 @@ def _due_rows(table: FactTable, on: date) -> Rows:
     return rows.filter(due)
 
 
-def _erased(found: Rows, still: Rows, now: datetime, what: str = "rows") -> int:
+def _erase_rows(found: Rows, still: Rows, now: datetime, what: str = "rows") -> int:
     """Erase what is found, the earliest first; return how many.
 
     ``still`` holds whatever may be erased when it comes to it: rows may have been loaded since.
     """
     count = 0
-    for part in _parts(found):
+    for part in _split_keys(found):
         with transaction.atomic():
             erased = still.filter(pk__in=part).delete()[0]
-            _told("due", {what: erased}, now)
+            _record_erasure("due", {what: erased}, now)
         count += erased
     return count
 
 
-def _parts(found: Rows) -> Iterator[list[int]]:
+def _split_keys(found: Rows) -> Iterator[list[int]]:
     """Yield keys a few at a time, with a pause after each few as long as they took."""
     keys = list(found.order_by("pk").values_list("pk", flat=True))
     for at in range(0, len(keys), _FEW):
@@ -129,9 +129,9 @@ def _parts(found: Rows) -> Iterator[list[int]]:
         time.sleep(time.monotonic() - begun)
 
 
-def _due_values(on: date, now: datetime) -> int:
+def _erase_due_values(on: date, now: datetime) -> int:
     """Erase values that are due, and give a day to those whose contracts have ended."""
-    contracts, links = _since(ContractRow), _since(PersonRow)
+    contracts, links = _rows_added_later(ContractRow), _rows_added_later(PersonRow)
     later = ContractRow.objects.filter(
         client=db.OuterRef("client"), person=db.OuterRef("person"), ref=db.OuterRef("ref"),
         pk__gt=db.OuterRef("pk"),
@@ -141,43 +141,43 @@ def _due_values(on: date, now: datetime) -> int:
     signed = contracts.values("person")
     reached = PersonRow.objects.filter(person__in=signed).values("number")
     ended = PseudonymValue.objects.filter(erase_on=None)
-    for part in _parts(ended.exclude(pseudonym__in=running)):
+    for part in _split_keys(ended.exclude(pseudonym__in=running)):
         rows = ended.filter(pk__in=part).exclude(pseudonym__in=signed)
         rows.update(erase_on=years_later(on))
     due = PseudonymValue.objects.filter(erase_on__lte=on)
     found = due.exclude(pseudonym__in=running).exclude(pseudonym__in=called)
     # Signing takes the day from the person's own values; those of their numbers are looked at here.
     still = due.exclude(pseudonym__in=reached).exclude(pseudonym__in=links.values("number"))
-    return _erased(found, still, now, "values")
+    return _erase_rows(found, still, now, "values")
 
 
-def _unused_links(now: datetime) -> int:
+def _erase_unused_links(now: datetime) -> int:
     """Erase who answers which number where nothing is known of the person any more."""
     found = PersonRow.objects.filter(load__known_at__lt=now - timedelta(days=366 * YEARS))
     still = PersonRow.objects.all()
     for model in (ConsentRow, WithdrawalRow, ContractRow, CallbackRow, RefusalRow, AttemptRow):
-        still = still.exclude(person__in=_since(model).values("person"))
+        still = still.exclude(person__in=_rows_added_later(model).values("person"))
         found = found.exclude(person__in=model._default_manager.values("person"))
-    return _erased(found, still, now)
+    return _erase_rows(found, still, now)
 
 
-def _since(model: type[db.Model]) -> Rows:
+def _rows_added_later(model: type[db.Model]) -> Rows:
     """Return the rows that are written from now on."""
     last = model._default_manager.order_by("-pk").values_list("pk", flat=True).first()
     return model._default_manager.filter(pk__gt=last or 0)
 
 
-def _dead_loads(now: datetime) -> int:
+def _erase_dead_loads(now: datetime) -> int:
     dead = Load.objects.filter(known_at=None, opened_at__lt=now - _LEFT_OPEN)
     count = 0
     for table in TABLES.values():
         rows = table.model._default_manager.filter(load__in=dead)
-        count += _erased(rows, rows, now)
+        count += _erase_rows(rows, rows, now)
     dead.delete()
     return count
 
 
-def _told(cause: str, counts: Mapping[str, int], now: datetime) -> None:
+def _record_erasure(cause: str, counts: Mapping[str, int], now: datetime) -> None:
     """Write down how many; nothing where there is none. Nobody is named."""
     if any(counts.values()):
         body = {"cause": cause, "rows": 0, "values": 0, **counts}

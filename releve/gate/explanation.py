@@ -12,13 +12,15 @@ from releve.outbound import Call, CallVerdict, Facts, LegalRules, find_next_allo
 from releve.outbound.phrases import format_basis
 from releve.outbound.verdict import CallFinding
 
-__all__ = ["explain", "explain_refusal", "repeated"]
+__all__ = ["explain_refusal", "explain_repeat", "explain_verdicts"]
 
 _LANGUAGES = ("fr", "en")
 _MOST_ROUNDS = 100
 
 
-def explain(found: Sequence[CallVerdict], facts: Facts, rules: LegalRules) -> Mapping[str, Any]:
+def explain_verdicts(
+    found: Sequence[CallVerdict], facts: Facts, rules: LegalRules
+) -> Mapping[str, Any]:
     """Return what is said of a call: a verdict for each person who answers the number."""
     following = _next_of_all([one.call for one in found], facts, rules)
     findings = {(one.row.version, one.says("en")): one for each in found for one in each.findings}
@@ -79,7 +81,7 @@ def explain_refusal(reply: Reply) -> Mapping[str, Any]:
     return {"answer": "refuse", "reasons": [{"id": reply.reasons, "says": says}]}
 
 
-def repeated(reply: Reply, found: Mapping[str, Any] | None) -> Reply:
+def explain_repeat(reply: Reply, found: Mapping[str, Any] | None) -> Reply:
     """Return the reply to a repeat with what explains it, where that is what was decided then.
 
     What was learnt since may say otherwise: then the rows alone are told.

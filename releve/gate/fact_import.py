@@ -11,20 +11,20 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
-from releve.gate.campaigns import with_campaign_names
-from releve.gate.clients import register_aliases, with_client_names
-from releve.gate.db_clock import clock, close_alone
+from releve.gate.campaigns import normalize_campaign_names
+from releve.gate.clients import normalize_client_names, register_aliases
+from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.load_validation import refuse_unfit
+from releve.gate.load_validation import validate_frames
 from releve.gate.models import Decision, FactRow, Load
-from releve.gate.personal_values import NewPersonalValue, keep
-from releve.gate.row_builder import FactRowDraft, made
+from releve.gate.personal_values import NewPersonalValue, store_values
+from releve.gate.row_builder import FactRowDraft, build_row
 from releve.gate.schema import TABLES, FactTable
 from releve.outbound.fact_tables import build_empty_frames
 from releve.outbound.word_frames import normalize_word_columns
 
-__all__ = ["ImportResult", "load_facts", "load_frames", "load_rows"]
+__all__ = ["ImportResult", "load_facts", "load_frames", "write_load"]
 
 Progress = Callable[[str, int, int], None]
 """Takes the table, its rows done and its rows in all."""
@@ -69,23 +69,23 @@ def load_frames(
     facts = {
         name: normalize_word_columns(name, f) for name, f in frames.items() if name != "clients"
     }
-    refuse_unfit(facts, clock())
+    validate_frames(facts, read_clock())
     if as_known:
         _refuse_changed_past(facts)
     with transaction.atomic():
-        loaded = ImportResult(_opened(source, by, digest))
+        loaded = ImportResult(_open_load(source, by, digest))
         register_aliases(_aliases(frames))
-        facts = with_client_names(facts)
+        facts = normalize_client_names(facts)
         for name in ("abandoned", "scrubs"):
             if name in facts:
-                facts[name] = with_campaign_names(facts[name])
+                facts[name] = normalize_campaign_names(facts[name])
     for name, frame in facts.items():
         for part in frame.iter_slices(_CHUNK):
             with transaction.atomic():
-                _write(TABLES[name], part.to_dicts(), loaded, as_known)
+                _write_chunk(TABLES[name], part.to_dicts(), loaded, as_known)
             progress(name, loaded.done(name), frame.height)
     with transaction.atomic():
-        _close(loaded)
+        _close_load(loaded)
     return loaded
 
 
@@ -111,9 +111,9 @@ def load_facts(facts: Sequence[Any], *, source: str, by: str) -> ImportResult:
         return load_frames(frames, source=source, by=by)
 
 
-def load_rows(rows: Sequence[tuple[FactTable, FactRowDraft]], *, source: str, by: str) -> Load:
+def write_load(rows: Sequence[tuple[FactTable, FactRowDraft]], *, source: str, by: str) -> Load:
     """Write rows that are made already, known from now on; inside a transaction."""
-    load = Load.objects.create(source=source[:200], by=by, opened_at=clock(), rows=len(rows))
+    load = Load.objects.create(source=source[:200], by=by, opened_at=read_clock(), rows=len(rows))
     for table in dict.fromkeys(table for table, _ in rows):
         table.model._default_manager.bulk_create(
             [
@@ -122,22 +122,22 @@ def load_rows(rows: Sequence[tuple[FactTable, FactRowDraft]], *, source: str, by
                 if of is table
             ]
         )
-    keep(value for _, one in rows for value in one.values)
-    load.known_at = close_alone()
+    store_values(value for _, one in rows for value in one.values)
+    load.known_at = next_known_at()
     load.save(update_fields=["known_at"])
     return load
 
 
-def _opened(source: str, by: str, digest: str) -> Load:
+def _open_load(source: str, by: str, digest: str) -> Load:
     """Return the load to write into: the one that a killed import left, or a new one."""
     if digest:
         left = Load.objects.filter(digest=digest, known_at=None).first()
         if left is not None:
             return left
-    return Load.objects.create(source=source, by=by, digest=digest, opened_at=clock())
+    return Load.objects.create(source=source, by=by, digest=digest, opened_at=read_clock())
 
 
-def _close(loaded: ImportResult) -> None:
+def _close_load(loaded: ImportResult) -> None:
     """Let everything count, from one instant on; a load without a row leaves nothing behind."""
     load = loaded.load
     load.rows += sum(loaded.written.values())
@@ -146,7 +146,7 @@ def _close(loaded: ImportResult) -> None:
     ):
         load.delete()
         return
-    load.known_at = close_alone()
+    load.known_at = next_known_at()
     load.save(update_fields=["known_at", "rows"])
 
 
@@ -165,16 +165,16 @@ def _refuse_changed_past(frames: Mapping[str, pl.DataFrame]) -> None:
             )
 
 
-def _write(
+def _write_chunk(
     table: FactTable, rows: Sequence[Mapping[str, Any]], loaded: ImportResult, as_known: bool
 ) -> None:
     """Write the rows that are not there yet, and the values behind their pseudonyms."""
-    found = [made(table, row, loaded.load.opened_at) for row in rows]
+    found = [build_row(table, row, loaded.load.opened_at) for row in rows]
     last = _last_digests(table, found, loaded.load)
     new: list[FactRow] = []
     values: list[NewPersonalValue] = []
     for row, one in zip(rows, found, strict=True):
-        place = _place(table, one)
+        place = _fact_key(table, one)
         if last.get(place) == one.digest:
             continue
         last[place] = one.digest
@@ -187,13 +187,13 @@ def _write(
         )  # fmt: skip
         values += one.values
     table.model._default_manager.bulk_create(new)
-    keep(values)
+    store_values(values)
     name = table.name
     loaded.written[name] = loaded.written.get(name, 0) + len(new)
     loaded.there[name] = loaded.there.get(name, 0) + len(found) - len(new)
 
 
-def _place(table: FactTable, row: FactRowDraft) -> tuple[Any, ...]:
+def _fact_key(table: FactTable, row: FactRowDraft) -> tuple[Any, ...]:
     """Return what a row is the last word on; the row itself where nothing corrects it."""
     names: tuple[str, ...]
     if table.versioned:
@@ -222,5 +222,5 @@ def _last_digests(
     for _, _, row in there:
         names = [column.name for column in table.columns]
         one = FactRowDraft({name: getattr(row, name) for name in names}, row.digest, None, [])
-        found[_place(table, one)] = row.digest
+        found[_fact_key(table, one)] = row.digest
     return found

@@ -21,20 +21,20 @@ from releve.gate import models
 from releve.gate.batch_proofs import text_leaf
 from releve.gate.errors import NotAvailable
 from releve.gate.models import FactBatch, FactRow, Load
-from releve.ledger.chain import append, lock
+from releve.ledger.chain import append, lock_head
 from releve.ledger.errors import ProofError
-from releve.ledger.hashing import canonical
-from releve.ledger.merkle import Subtree, fold, inclusion_path, tree_hash
-from releve.ledger.proofs import prove
+from releve.ledger.hashing import canonical_json
+from releve.ledger.merkle import Subtree, fold_hashes, inclusion_path, tree_hash
+from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import SignedRoot
 from releve.network.clock import UTC
 
-__all__ = ["KIND", "SEALED", "FactProver", "fact_text", "seal_facts"]
+__all__ = ["KIND", "PROVED_MODELS", "FactProver", "seal_facts", "serialize_fact"]
 
 KIND = "outbound.facts"
 """The kind of the ledger's entry: ``table``, ``rows`` (a count), ``root``."""
 
-SEALED: tuple[type[FactRow], ...] = (
+PROVED_MODELS: tuple[type[FactRow], ...] = (
     models.ConsentRow, models.WithdrawalRow, models.ContractRow, models.CallbackRow,
     models.RefusalRow, models.MandateRow, models.AbandonedRow, models.ScrubRow,
     models.CampaignRow,
@@ -51,7 +51,7 @@ _Place = tuple[datetime, int]
 def seal_facts(now: datetime) -> int:
     """Put every fact that is not proved yet under new roots in the ledger; return how many."""
     count = 0
-    for model in SEALED:
+    for model in PROVED_MODELS:
         while found := _seal(model, now):
             count += found
     return count
@@ -66,11 +66,11 @@ def _seal(model: type[FactRow], now: datetime) -> int:
     rows = _next_rows(model, end)
     if not rows:
         return 0
-    leaves = b"".join(text_leaf(fact_text(row)) for row in rows)
+    leaves = b"".join(text_leaf(serialize_fact(row)) for row in rows)
     root = tree_hash(len(rows), _subtrees(leaves)).hex()
     known_at, last = _place(rows[-1])
     with transaction.atomic():
-        lock()  # one closes at a time
+        lock_head()  # one closes at a time
         if _end(model) != end:  # another process has proved them meanwhile
             return len(rows)
         body = {"table": table, "rows": len(rows), "root": root}
@@ -111,7 +111,7 @@ def _place(row: FactRow) -> _Place:
     return row.load.known_at, row.pk
 
 
-def fact_text(row: FactRow) -> str:
+def serialize_fact(row: FactRow) -> str:
     """Return the canonical JSON of a fact: its table, its columns, when it was known."""
     told: dict[str, Any] = {"table": row._meta.db_table}
     for field in row._meta.concrete_fields:
@@ -120,7 +120,7 @@ def fact_text(row: FactRow) -> str:
     recorded, _ = _place(row)
     told["recorded_at"] = _plain(recorded)
     told["known_at"] = _plain(row.known_from or recorded)
-    return canonical(told)
+    return canonical_json(told)
 
 
 def _plain(value: Any) -> Any:
@@ -148,7 +148,7 @@ class FactProver:
         if batch is None:
             return None
         places, subtree, entry = self._read(batch)
-        text = fact_text(row)
+        text = serialize_fact(row)
         place = places.get(text_leaf(text))
         if entry is None or place is None:
             return None
@@ -169,7 +169,7 @@ class FactProver:
             hashes = [leaves[at : at + _HASH] for at in range(0, len(leaves), _HASH)]
             places = {one: place for place, one in enumerate(hashes)}
             try:
-                entry: Mapping[str, Any] | None = prove(batch.seq, self._root)
+                entry: Mapping[str, Any] | None = prove_entry(batch.seq, self._root)
             except ProofError:
                 entry = None
             self._batches[batch.pk] = (places, cache(_subtrees(leaves)), entry)
@@ -182,6 +182,6 @@ def _subtrees(leaves: bytes) -> Subtree:
     def subtree(level: int, index: int) -> bytes:
         width = _HASH << level
         part = leaves[index * width : (index + 1) * width]
-        return fold([part[at : at + _HASH] for at in range(0, width, _HASH)])
+        return fold_hashes([part[at : at + _HASH] for at in range(0, width, _HASH)])
 
     return subtree

@@ -1,6 +1,6 @@
 """What was known about a call at an instant, from the database, as facts of the engine.
 
-``facts_at`` is for pages, proofs and replays, by Django's connection; the gate itself sends the
+``read_facts`` is for pages, proofs and replays, by Django's connection; the gate itself sends the
 same look-ups over connections of its own and reads what they answer with :class:`Seen`.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 
 from django.db import connection
 
-from releve.gate.clients import client_name
+from releve.gate.clients import resolve_client
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.gate.schema import TABLES, FactColumn, day, instant
-from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql, asked_by
+from releve.gate.schema import TABLES, FactColumn, parse_day, parse_instant
+from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql, bind_questions
 from releve.outbound import Facts
 from releve.outbound.facts import EVERY_CLIENT, SAID
 
@@ -28,10 +28,10 @@ __all__ = [
     "CampaignTerms",
     "FactSet",
     "KnownFacts",
-    "bound",
-    "facts_at",
-    "facts_digest",
-    "facts_for",
+    "hash_facts",
+    "read_facts",
+    "read_facts_by_pseudonym",
+    "to_db_instant",
 ]  # fmt: skip
 
 _COUNTED = 2**62
@@ -39,7 +39,7 @@ _COUNTED = 2**62
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks"}
 _EVIDENCE_TAG = b"releve gate facts 1\n"
 
-Told = tuple[datetime | None, Mapping[str, Any]]
+DatedFact = tuple[datetime | None, Mapping[str, Any]]
 """When a fact became known, and its values by field."""
 
 
@@ -70,23 +70,23 @@ class CampaignFacts:
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
         self.campaign: CampaignTerms | None = None
-        self.tables: dict[str, list[Told]] = {name: [] for name in COMMON}
+        self.tables: dict[str, list[DatedFact]] = {name: [] for name in COMMON}
         self.load: datetime | None = None
         seen, later = list[datetime](), list[datetime]()
         found: dict[str, list[tuple[datetime, int, list[Any]]]] = {name: [] for name in COMMON}
         for what, _, _, text in rows:
             cells = json.loads(text)
             if what in found:
-                found[what].append(_understood(what, cells))
+                found[what].append(_parse_row(what, cells))
             elif what == "campaign":
                 self.campaign = _campaign(cells)
-                seen.append(instant(cells[-1]))
+                seen.append(parse_instant(cells[-1]))
             elif what == "later" and cells[0] is not None:
-                later.append(instant(cells[0]))
+                later.append(parse_instant(cells[0]))
             elif what == "head" and cells[0] is not None:
-                self.load = instant(cells[0])
+                self.load = parse_instant(cells[0])
         for name, facts in found.items():
-            self.tables[name] = _told(name, facts, ("", ""), seen)
+            self.tables[name] = _order_facts(name, facts, ("", ""), seen)
         self.newest, self.later = max(seen, default=None), min(later, default=None)
 
     @cached_property
@@ -116,11 +116,11 @@ class KnownFacts:
     """
 
     common: CampaignFacts
-    own: Mapping[str, Sequence[Told]]
+    own: Mapping[str, Sequence[DatedFact]]
     newest: datetime | None
 
     @property
-    def tables(self) -> Mapping[str, Sequence[Told]]:
+    def tables(self) -> Mapping[str, Sequence[DatedFact]]:
         """Return the rows of every table."""
         return {**self.own, **self.common.tables}
 
@@ -132,8 +132,8 @@ class KnownFacts:
         """Return the engine's facts."""
         return Facts(**_facts(self.own, OWN), **self.common.facts)
 
-    def evidence(self) -> str:
-        """Return the facts as canonical text, which ``facts_digest`` is made of."""
+    def serialize(self) -> str:
+        """Return the facts as canonical text, which ``hash_facts`` is made of."""
         return f"[{','.join(filter(None, (_rows_text(self.own, OWN), self.common.text)))}]"
 
 
@@ -157,12 +157,12 @@ class FactSet:
             elif what == "decided":
                 self.decided[a, int(b)] = cells
             elif what == "head":
-                self.load, decision, self.clock = (c and instant(c) for c in cells)
+                self.load, decision, self.clock = (c and parse_instant(c) for c in cells)
                 self.last = max(filter(None, (self.load, decision)), default=None)
             elif what in TABLES:
-                self._facts.setdefault((what, a, b), []).append(_understood(what, cells))
+                self._facts.setdefault((what, a, b), []).append(_parse_row(what, cells))
 
-    def answer(
+    def known_facts(
         self, number: str, named: str, like: str, common: CampaignFacts, client: str
     ) -> KnownFacts:
         """Return what is known about a number; ``like`` stands for it where a fact is about it."""
@@ -180,10 +180,10 @@ class FactSet:
                 for key in (said if name in SAID else keys)
                 for fact in self._facts.get((name, *key), ())
             ]
-            own[name] = _told(name, found, (number, like), newest) if found else ()
+            own[name] = _order_facts(name, found, (number, like), newest) if found else ()
         return KnownFacts(common, own, max(newest, default=None))
 
-    def count(self, attempt: Mapping[str, Any], known: datetime) -> None:
+    def add_attempt(self, attempt: Mapping[str, Any], known: datetime) -> None:
         """Let an attempt count for what is asked next, as if it had been read."""
         values = [attempt[column.field] for column in TABLES["attempts"].columns]
         key = ("attempts", attempt["client"], attempt["person"])
@@ -191,12 +191,12 @@ class FactSet:
         self._facts.setdefault(key, []).append((known, self._last_id, values))
 
 
-def facts_digest(evidence: str) -> str:
+def hash_facts(evidence: str) -> str:
     """Return the SHA-256 of facts as canonical text: what a decision holds of them."""
     return hashlib.sha256(_EVIDENCE_TAG + evidence.encode()).hexdigest()
 
 
-def facts_at(
+def read_facts(
     client: str, number: str, known_at: datetime, *, person: str = "", campaign: str = ""
 ) -> KnownFacts:
     """Return what was known about a number, and a person if one is named, for a client.
@@ -205,10 +205,10 @@ def facts_at(
     number as it was asked for.
     """
     pseudonyms = (number_pseudonym(number), person_pseudonym(person))
-    return facts_for(client_name(client), pseudonyms, campaign, known_at, number)
+    return read_facts_by_pseudonym(resolve_client(client), pseudonyms, campaign, known_at, number)
 
 
-def facts_for(
+def read_facts_by_pseudonym(
     client: str, pseudonyms: tuple[str, str], campaign: str, known_at: datetime, like: str
 ) -> KnownFacts:
     """Return the answer to the pseudonyms of a number and a person; ``like`` stands for the number.
@@ -217,40 +217,40 @@ def facts_for(
     """
     number, named = pseudonyms
     asked = {"client": client, "number": number, "named": named, "call_id": "", "cseq": -1}
-    known = bound(connection.vendor, known_at)
+    known = to_db_instant(connection.vendor, known_at)
     with connection.cursor() as cursor:
-        terms = {**asked_by([asked], known), "campaign": campaign}
+        terms = {**bind_questions([asked], known), "campaign": campaign}
         cursor.execute(all_sql(connection.vendor), terms)
         rows = cursor.fetchall()
-    return FactSet(rows).answer(number, named, like, CampaignFacts(rows), client)
+    return FactSet(rows).known_facts(number, named, like, CampaignFacts(rows), client)
 
 
-def bound(vendor: str, when: datetime) -> Any:
+def to_db_instant(vendor: str, when: datetime) -> Any:
     """Return an instant as a vendor's column holds it."""
-    utc = instant(when)
+    utc = parse_instant(when)
     return utc if vendor == "postgresql" else str(utc.replace(tzinfo=None))
 
 
-def _understood(name: str, cells: list[Any]) -> tuple[datetime, int, list[Any]]:
+def _parse_row(name: str, cells: list[Any]) -> tuple[datetime, int, list[Any]]:
     values = cells[2:]
     for place, convert in _CONVERSIONS[name]:
         values[place] = convert(values[place])
-    return instant(cells[1]), cells[0], values
+    return parse_instant(cells[1]), cells[0], values
 
 
-def _told(
+def _order_facts(
     name: str,
     found: list[tuple[datetime, int, list[Any]]],
     called: tuple[str, str],
     newest: list[datetime],
-) -> list[Told]:
+) -> list[DatedFact]:
     """Return rows in the order in which they became known; add those instants to ``newest``.
 
     ``called`` is the pseudonym of the number, and what stands in for it.
     """
     if len(found) > 1:
         found.sort(key=lambda row: row[:2])
-    told: list[Told] = []
+    told: list[DatedFact] = []
     for known, _, values in found:
         cells = dict(zip(_FIELDS[name], values, strict=True))
         newest.append(known)
@@ -264,15 +264,15 @@ def _told(
     return told
 
 
-def _facts(tables: Mapping[str, Sequence[Told]], names: Iterable[str]) -> dict[str, list[Any]]:
+def _facts(tables: Mapping[str, Sequence[DatedFact]], names: Iterable[str]) -> dict[str, list[Any]]:
     return {
-        _ARGUMENTS.get(name, name): [TABLES[name].fact_of(cells, known) for known, cells in told]
+        _ARGUMENTS.get(name, name): [TABLES[name].build_fact(cells, known) for known, cells in told]
         for name in names
         if (told := tables[name])
     }
 
 
-def _rows_text(tables: Mapping[str, Sequence[Told]], names: Iterable[str]) -> str:
+def _rows_text(tables: Mapping[str, Sequence[DatedFact]], names: Iterable[str]) -> str:
     rows = [[name, known, *cells.values()] for name in names for known, cells in tables[name]]
     return _CANONICAL.encode(rows)[1:-1]
 
@@ -287,8 +287,8 @@ _CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default
 def _conversion(column: FactColumn) -> Callable[[Any], Any] | None:
     return {
         "words": lambda cell: frozenset(cell.split("|")) if cell else frozenset(),
-        "instant": lambda cell: cell if cell is None else instant(cell),
-        "day": lambda cell: cell if cell is None else day(cell),
+        "instant": lambda cell: cell if cell is None else parse_instant(cell),
+        "day": lambda cell: cell if cell is None else parse_day(cell),
         "flag": lambda cell: cell if cell is None else bool(cell),
     }.get(column.kind)
 
@@ -310,8 +310,8 @@ def _campaign(cells: Sequence[Any]) -> CampaignTerms:
         **{name: told[name] for name in ("client", "object", "mode", "purpose", "origin")},
         authenticated=None if told["authenticated"] is None else bool(told["authenticated"]),
         mobile_terminal=bool(told["mobile_terminal"]),
-        first=None if told["first"] is None else day(told["first"]),
-        last=None if told["last"] is None else day(told["last"]),
+        first=None if told["first"] is None else parse_day(told["first"]),
+        last=None if told["last"] is None else parse_day(told["last"]),
         provider=told["provider"],
         site=told["site"],
         sector=told["sector"],

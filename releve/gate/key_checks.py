@@ -20,7 +20,7 @@ from releve.gate.pseudonyms import (
     person_pseudonym,
 )
 from releve.gate.schema import TABLES
-from releve.ledger.key_files import check_of, ensure_key
+from releve.ledger.key_files import ensure_key, stored_key_check
 
 __all__ = ["NAME", "check_key", "ensure_gate_key"]
 
@@ -33,7 +33,7 @@ _WRITERS = {"number": number_pseudonym, "person": person_pseudonym}
 def ensure_gate_key() -> None:
     """Refuse a key that is not the one of the rows (KeyFault); make one where there is neither."""
     try:
-        if check_of(NAME) is None and key_check() is not None and not _fits_rows():
+        if stored_key_check(NAME) is None and key_check() is not None and not _fits_rows():
             raise key_fault("is not the one that the database was written with")
         ensure_key(NAME, key_check, make_key, _has_rows, key_fault)
     except KeyFault:

@@ -9,21 +9,21 @@ from typing import Any
 import polars as pl
 from django.db.models import CharField
 
-from releve.gate.db_clock import MOST_SKEW
+from releve.gate.db_clock import MAX_CLOCK_SKEW
 from releve.gate.errors import LoadRefused
 from releve.gate.schema import TABLES, FactColumn, FactTable
 from releve.network.faults import Fault
 from releve.outbound.vocabulary import get_vocabulary, list_word_columns
 from releve.outbound.word_frames import list_unknown_words, mark_unknown_words
 
-__all__ = ["refuse_unfit"]
+__all__ = ["validate_frames"]
 
 _SHOWN = 20
 _HAPPENED = {"feeds": "read_at", "withdrawals": "at", "refusals": "at", "attempts": "at"}
 """What has happened already when it is told; one with a later date would forbid nothing yet."""
 
 
-def refuse_unfit(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
+def validate_frames(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
     """Raise LoadRefused with every row that cannot be stored, as a user sees it in the file."""
     faults = [
         fault for name, frame in frames.items() for fault in _faults(TABLES[name], frame, now)
@@ -53,7 +53,8 @@ def _faults(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fa
     field = _HAPPENED.get(table.name, "")
     if field in frame.columns:
         column = next(column for column in table.columns if column.field == field)
-        yield from _of(table, column, frame[field].cast(pl.String), frame[field] > now + MOST_SKEW,
+        late = frame[field] > now + MAX_CLOCK_SKEW
+        yield from _of(table, column, frame[field].cast(pl.String), late,
                        "lies in the future", "give the instant at which it was")  # fmt: skip
 
 

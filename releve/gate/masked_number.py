@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from releve.outbound.numbers import Number, NumberTable
 
-__all__ = ["stand_in"]
+__all__ = ["mask_number"]
 
 _HIDDEN = 4
 """At least so many digits are not those of the number."""
@@ -15,7 +15,7 @@ _START = 10
 """Numbers that begin alike and are as long are tried with the same stand-in first."""
 
 
-def stand_in(number: str, table: NumberTable, day: date) -> str:
+def mask_number(number: str, table: NumberTable, day: date) -> str:
     """Return the number with zeros for every digit that the numbering plan does not read.
 
     The plan reads both alike on the day. Empty, which is refused, where none can stand in.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from releve.gate.attempt_outcomes import UNKNOWN, refines, write_outcomes
+from releve.gate.attempt_outcomes import UNKNOWN, is_more_precise, write_outcomes
 from releve.gate.errors import OutcomeFault
 from releve.gate.models import AttemptRow, Cursor
 
@@ -45,7 +45,7 @@ class OutcomeCounts:
     refused: int = 0
 
 
-def outcome_of(code: str) -> str:
+def classify_sip_code(code: str) -> str:
     """Return the outcome of a SIP reply code."""
     return "answered" if code.startswith("2") else _BY_CODE.get(code, "failed")
 
@@ -108,7 +108,7 @@ def _told(
             found.broken += 1
         elif row.get("method", "INVITE") == "INVITE":
             call = f"{row['callid']}/{int(row['cseq'])}"
-            told[call] = outcome_of(row["sip_code"])
+            told[call] = classify_sip_code(row["sip_code"])
             if row["sip_code"] in _REFUSED and row.get("to_tag") == "":
                 refused.add(call)
             else:
@@ -124,7 +124,7 @@ def _file(told: Mapping[str, str], refused: set[str], name: str, found: OutcomeC
     uncounted = told.keys() - {ref for ref, *_ in last}
     found.refused += len(uncounted & refused)
     found.strange += len(uncounted - refused)
-    new = [row for row in last.values() if refines(row.outcome, told[row.ref])]
+    new = [row for row in last.values() if is_more_precise(row.outcome, told[row.ref])]
     write_outcomes(new, [told[row.ref] for row in new], f"outcomes {name}")
     found.filed += len(new)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from releve.gate.campaigns import campaigns
-from releve.gate.clients import client_name
-from releve.gate.decision import call_of
-from releve.gate.fact_reader import CampaignTerms, facts_at
+from releve.gate.campaigns import load_campaigns
+from releve.gate.clients import resolve_client
+from releve.gate.decision import build_call
+from releve.gate.fact_reader import CampaignTerms, read_facts
 from releve.gate.models import CampaignRow as Row
 from releve.gate.models import MandateRow
 from releve.gate.pseudonyms import number_text
@@ -17,7 +17,7 @@ from releve.outbound import CallVerdict, LegalRules, judge_call
 from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.verdict import CallFinding
 
-__all__ = ["CampaignAnswer", "answers_now"]
+__all__ = ["CampaignAnswer", "preview_answers"]
 
 _SAID_KINDS = frozenset({"silence", "consent_withdrawal", "consent_refusal"})
 """The kinds of rows that refuse for what the person said."""
@@ -44,14 +44,14 @@ class CampaignAnswer:
         return tuple(dict.fromkeys(finding.row.id for finding in self.findings))
 
 
-def answers_now(
+def preview_answers(
     number: str, client: str, rules: LegalRules, now: datetime
 ) -> tuple[CampaignAnswer, ...]:
     """Return the answers for the running campaigns of a client, or of every one (empty)."""
-    number, today, client = number_text(number), to_legal_day(now), client_name(client)
+    number, today, client = number_text(number), to_legal_day(now), resolve_client(client)
     running = [
         row
-        for row in campaigns().values()
+        for row in load_campaigns().values()
         if client in ("", row.client)
         and (row.first is None or row.first <= today)
         and (row.last is None or today <= row.last)
@@ -61,13 +61,15 @@ def answers_now(
 
 
 def _answer(row: Row, number: str, caller: str, rules: LegalRules, now: datetime) -> CampaignAnswer:
-    known = facts_at(row.client, number, now, campaign=row.ref)
+    known = read_facts(row.client, number, now, campaign=row.ref)
     campaign = CampaignTerms(
         **{name: getattr(row, name) for name in CampaignTerms.__dataclass_fields__}
     )
     facts = known.facts()
     found: list[CallVerdict] = [
-        judge_call(call_of(row.ref, campaign, number, caller, person, now, ""), facts, rules, now)
+        judge_call(
+            build_call(row.ref, campaign, number, caller, person, now, ""), facts, rules, now
+        )
         for person in known.persons() or ("",)
     ]
     findings = tuple(finding for one in found for finding in one.findings)

@@ -24,17 +24,17 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from releve.gate.attempt_outcomes import SAID_OUTCOMES, write_outcomes
-from releve.gate.campaigns import campaigns
-from releve.gate.clients import client_name
-from releve.gate.db_clock import MOST_SKEW, clock
+from releve.gate.attempt_outcomes import REPORTED_OUTCOMES, write_outcomes
+from releve.gate.campaigns import load_campaigns
+from releve.gate.clients import resolve_client
+from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
 from releve.gate.errors import GateError
-from releve.gate.fact_import import load_rows
+from releve.gate.fact_import import write_load
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, ConsentRow, ContractRow, PersonRequestRow, PersonRow
 from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text
 from releve.gate.retention import years_later
-from releve.gate.row_builder import FactRowDraft, made
+from releve.gate.row_builder import FactRowDraft, build_row
 from releve.gate.schema import TABLES, FactTable
 from releve.ledger.chain import Draft, append_all
 from releve.outbound.facts import EVERY_CLIENT
@@ -50,10 +50,10 @@ __all__ = [
     "RequestFault",
     "RequestFaults",
     "RequestReused",
-    "clients_served",
-    "durable",
-    "record",
-    "record_all",
+    "durable_commit",
+    "load_clients",
+    "record_request",
+    "record_requests",
 ]  # fmt: skip
 
 KIND = "outbound.requested"
@@ -139,20 +139,22 @@ class RecordedRequest:
     before: bool
 
 
-def clients_served() -> tuple[str, ...]:
+def load_clients() -> tuple[str, ...]:
     """Return the clients that have a campaign, by name."""
-    return tuple(sorted({row.client for row in campaigns().values()}))
+    return tuple(sorted({row.client for row in load_campaigns().values()}))
 
 
-def record(request: PhoneRequest, *, by: str, source: str = "person request") -> RecordedRequest:
+def record_request(
+    request: PhoneRequest, *, by: str, source: str = "person request"
+) -> RecordedRequest:
     """Record one request, durably; RequestFaults and RequestReused record nothing."""
-    (found,) = record_all([request], by=by, source=source)
+    (found,) = record_requests([request], by=by, source=source)
     if isinstance(found, GateError):
         raise found
     return found
 
 
-def record_all(
+def record_requests(
     requests: Sequence[PhoneRequest], *, by: str, source: str
 ) -> list[RecordedRequest | RequestFaults | RequestReused]:
     """Record requests of one sender at one instant; return what became of each, in order.
@@ -161,7 +163,7 @@ def record_all(
     they stand or fall with it. KeyFault where the key is not the one of the rows.
     """
     ensure_gate_key()
-    with durable():
+    with durable_commit():
         try:
             with transaction.atomic():
                 return _recorded(requests, by, source)
@@ -171,7 +173,7 @@ def record_all(
 
 
 @contextmanager
-def durable() -> Iterator[None]:
+def durable_commit() -> Iterator[None]:
     """Wait for the disk at the commit: SQLite does so at checkpoints only, see docs/gate.md."""
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
@@ -189,8 +191,8 @@ def durable() -> Iterator[None]:
 def _recorded(
     requests: Sequence[PhoneRequest], by: str, source: str
 ) -> list[RecordedRequest | RequestFaults | RequestReused]:
-    now = clock()
-    requests = [replace(one, client=client_name(one.client)) for one in requests]
+    now = read_clock()
+    requests = [replace(one, client=resolve_client(one.client)) for one in requests]
     keys = [hashlib.sha256(f"{by}\n{one.key}".encode()).hexdigest() for one in requests]
     there = {row.key: row for row in PersonRequestRow.objects.filter(key__in=keys)}
     found: list[RecordedRequest | RequestFaults | RequestReused] = []
@@ -243,7 +245,7 @@ class _PreparedRequest:
         name = number_pseudonym(number)
         people = _holders(name)
         rows = [
-            (TABLES[table], made(TABLES[table], fact, now, pseudonym=person != number))
+            (TABLES[table], build_row(TABLES[table], fact, now, pseudonym=person != number))
             for person in (*people, number)
             for table, fact in _facts_of(one, person, at)
         ]
@@ -260,7 +262,7 @@ def _write(new: dict[str, _PreparedRequest], by: str, source: str, now: datetime
     known_at = now
     rows = [row for one in new.values() for row in one.rows]
     if rows:
-        known_at = load_rows(rows, source=source, by=by).known_at or now
+        known_at = write_load(rows, source=source, by=by).known_at or now
     for one in new.values():
         outcome = [one.request.outcome] * len(one.attempts)
         write_outcomes(one.attempts, outcome, source, by=by)
@@ -325,7 +327,7 @@ def _attempts_of(one: PhoneRequest, now: datetime) -> list[AttemptRow]:
     """Return the last versions of the attempt that an outcome is about, a holder each."""
     people = _holders(number_pseudonym(one.number))
     at = one.at or now
-    rows = AttemptRow.objects.filter(person__in=people, at__lte=at + MOST_SKEW,
+    rows = AttemptRow.objects.filter(person__in=people, at__lte=at + MAX_CLOCK_SKEW,
                                   at__gt=at - timedelta(hours=_CALL_HOURS))  # fmt: skip
     if one.client:
         rows = rows.filter(client=one.client)
@@ -351,14 +353,14 @@ def _faults(one: PhoneRequest, now: datetime) -> list[RequestFault]:
         ("channel", "channel.unfit", "", len(one.channel) <= LONGEST_CHANNEL
          and one.channel.isprintable()),
         ("outcome", "outcome.unknown", one.outcome,
-         one.outcome in (SAID_OUTCOMES if one.said == OUTCOME else ("",))),
+         one.outcome in (REPORTED_OUTCOMES if one.said == OUTCOME else ("",))),
         ("call", "call.unfit", "", not one.call or (one.said == OUTCOME and len(one.call) <= 300
          and one.call.isprintable())),
     )  # fmt: skip
     found = [
         RequestFault(field, code, given[:40]) for field, code, given, fits in checks if not fits
     ]
-    if one.at is not None and one.at.tzinfo is not None and one.at > now + MOST_SKEW:
+    if one.at is not None and one.at.tzinfo is not None and one.at > now + MAX_CLOCK_SKEW:
         found.append(RequestFault("at", "at.future"))
     return found
 
@@ -367,6 +369,6 @@ def _serves(client: str) -> bool:
     """Return whether a client is known: a misspelt one would bind no one."""
     if "\0" in client:
         return False
-    if client in clients_served():
+    if client in load_clients():
         return True
     return any(model.objects.filter(client=client).exists() for model in (ConsentRow, ContractRow))

@@ -19,15 +19,23 @@ from releve.gate.erasure import erase_pseudonym
 from releve.gate.errors import GateError
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import Decision, FactRow, PersonRequestRow, PersonRow, PseudonymValue
-from releve.gate.personal_values import value_of
+from releve.gate.personal_values import read_value
 from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text, person_pseudonym
 from releve.gate.schema import TABLES
 from releve.ledger.chain import append
 from releve.network.clock import UTC
 
 __all__ = [
-    "EXPORT_FORMAT", "KIND", "SHORTEST_REASON", "Holder", "RightsRefused", "StoredData",
-    "erase_stored", "export_stored", "look_up", "stored_about",
+    "EXPORT_FORMAT",
+    "KIND",
+    "SHORTEST_REASON",
+    "Holder",
+    "RightsRefused",
+    "StoredData",
+    "count_stored",
+    "erase_stored",
+    "export_stored",
+    "identify_holder",
 ]  # fmt: skip
 
 KIND = "outbound.rights"
@@ -76,7 +84,7 @@ class StoredData:
         return bool(self.rows or self.decisions or self.requests or self.values)
 
 
-def look_up(number: str, person: str, reason: str) -> Holder:
+def identify_holder(number: str, person: str, reason: str) -> Holder:
     """Return who is meant; RightsRefused where that, or the reason, is not good enough."""
     ensure_gate_key()
     text = number_text(number)
@@ -94,7 +102,7 @@ def look_up(number: str, person: str, reason: str) -> Holder:
     return Holder(name, person_pseudonym(person) if person else next(iter(held), ""))
 
 
-def stored_about(holder: Holder, reason: str, *, by: str, now: datetime) -> StoredData:
+def count_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> StoredData:
     """Return how much is stored about a person, and record the look."""
     _note("seen", holder, reason, by, now)
     rows: dict[str, dict[str, int]] = {}
@@ -113,8 +121,8 @@ def export_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> dic
     return {
         "format": EXPORT_FORMAT,
         "made_at": _plain(now),
-        "number": value_of("number", holder.number),
-        "person": value_of("person", holder.person) if holder.person else None,
+        "number": read_value("number", holder.number),
+        "person": read_value("person", holder.person) if holder.person else None,
         "facts": {
             table: [_row(row) for row in _facts(table, holder)]
             for table in (*_ABOUT_PEOPLE, "people", "listings")
@@ -187,7 +195,7 @@ def _row(row: FactRow) -> dict[str, Any]:
 
 def _value(what: str, name: str) -> str:
     """Return the value behind a pseudonym; the pseudonym where it was erased."""
-    return value_of(what, name) or (what == "person" and value_of("number", name)) or name
+    return read_value(what, name) or (what == "person" and read_value("number", name)) or name
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from datetime import date
 
 from releve.gate.models import PseudonymValue
 
-__all__ = ["NewPersonalValue", "keep", "value_of"]
+__all__ = ["NewPersonalValue", "read_value", "store_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class NewPersonalValue:
     erase_on: date | None
 
 
-def keep(values: Iterable[NewPersonalValue]) -> None:
+def store_values(values: Iterable[NewPersonalValue]) -> None:
     """Keep values that are not kept yet; the latest day of erasure of the same value counts."""
     wanted = {(value.what, value.pseudonym): value for value in _latest(values)}
     there = PseudonymValue.objects.filter(pseudonym__in={pseudonym for _, pseudonym in wanted})
@@ -44,7 +44,7 @@ def keep(values: Iterable[NewPersonalValue]) -> None:
     )
 
 
-def value_of(what: str, pseudonym: str) -> str | None:
+def read_value(what: str, pseudonym: str) -> str | None:
     """Return the value behind a pseudonym, None when it was erased or never kept.
 
     Whoever shows it records that it was looked at, and why.

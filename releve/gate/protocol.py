@@ -10,7 +10,15 @@ from urllib.parse import unquote
 
 from releve.outbound.legal_rows import Words
 
-__all__ = ["REFUSALS", "Question", "Reply", "allow", "no_answer", "question_of", "refuse"]
+__all__ = [
+    "REFUSALS",
+    "Question",
+    "Reply",
+    "allow_call",
+    "parse_question",
+    "refuse_call",
+    "refuse_unjudged",
+]
 
 REFUSALS: Mapping[str, Words] = {
     "GATE-CALL": Words(
@@ -86,24 +94,24 @@ class Reply:
     document: Mapping[str, Any] | None = None
 
 
-def allow(decision: int | str, document: Mapping[str, Any] | None = None) -> Reply:
+def allow_call(decision: int | str, document: Mapping[str, Any] | None = None) -> Reply:
     """Return the one reply that lets a call out."""
     return Reply(200, f"allow {decision}\n", "", document)
 
 
-def refuse(rules: str, document: Mapping[str, Any] | None = None) -> Reply:
+def refuse_call(rules: str, document: Mapping[str, Any] | None = None) -> Reply:
     """Return the refusal of a decision: the ids of its rows, by ``|``."""
     reasons = rules.replace("|", " ")
     return Reply(403, f"refuse {reasons}\n", reasons, document)
 
 
-def no_answer(reason: str) -> Reply:
+def refuse_unjudged(reason: str) -> Reply:
     """Return a refusal of the gate itself, whatever the call."""
     status = {"GATE-CALL": 400, "GATE-CAMPAIGN": 403, "GATE-WHO": 403}.get(reason, 503)
     return Reply(status, f"refuse {reason}\n", reason)
 
 
-def question_of(query: str, *, explain: bool = False) -> Question | None:
+def parse_question(query: str, *, explain: bool = False) -> Question | None:
     """Return the question of a query or a form, None when it cannot be read.
 
     A ``+`` stands for itself: proxies send numbers as they are.

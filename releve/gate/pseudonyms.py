@@ -25,7 +25,7 @@ from releve.outbound.numbers import strip_separators, to_international
 __all__ = [
     "commitment",
     "forget_key",
-    "hidden",
+    "hash_value",
     "is_number",
     "is_subscriber",
     "key_check",
@@ -88,7 +88,7 @@ def commitment(proof: str) -> tuple[str, str]:
     return f"salted:{digest}", salt
 
 
-def hidden(value: str) -> str:
+def hash_value(value: str) -> str:
     """Return a keyed hash by which the same value is known again, and nothing else."""
     return _keyed("value", value)
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Max
 from releve.gate.schema import TABLES
 from releve.outbound.fact_tables import EVENT
 
-__all__ = ["RegisterState", "register_state", "state_in"]
+__all__ = ["RegisterState", "read_register_state", "summarize_register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class RegisterState:
     last_event_at: datetime | None
 
 
-def register_state(feed: str) -> RegisterState:
+def read_register_state(feed: str) -> RegisterState:
     """Return what is known of a register: consents, withdrawals, refusals or attempts."""
     rows = TABLES[feed].model._default_manager.exclude(load__isnull=False, load__known_at=None)
     found = rows.aggregate(rows=Count("pk"), last=Max(EVENT.get(feed, "at")))
     return RegisterState(feed, found["rows"], found["last"])
 
 
-def state_in(frames: Mapping[str, pl.DataFrame], feed: str) -> RegisterState:
+def summarize_register(frames: Mapping[str, pl.DataFrame], feed: str) -> RegisterState:
     """Return what typed tables hold of a register."""
     frame = frames[feed]
     last = frame[EVENT.get(feed, "at")].max()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from releve.gate.decision import call_of, judged
+from releve.gate.decision import build_call, judge_for_holders
 from releve.gate.errors import NotAvailable
-from releve.gate.fact_reader import CampaignTerms, KnownFacts, facts_digest, facts_for
+from releve.gate.fact_reader import CampaignTerms, KnownFacts, hash_facts, read_facts_by_pseudonym
 from releve.gate.models import Decision
 from releve.outbound import CallVerdict, LegalRules
 
-__all__ = ["Replay", "replay"]
+__all__ = ["Replay", "replay_decision"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Replay:
     def agrees(self, decision: Decision) -> bool:
         """Return whether facts and verdict are those of the decision."""
         rules = "|".join(dict.fromkeys(rule for one in self.verdicts for rule in one.rules))
-        found = (all(one.allowed for one in self.verdicts), rules, facts_digest(self.evidence))
+        found = (all(one.allowed for one in self.verdicts), rules, hash_facts(self.evidence))
         return found == (decision.allowed, decision.rules, decision.facts)
 
 
-def replay(decision: Decision, rules: LegalRules) -> Replay:
+def replay_decision(decision: Decision, rules: LegalRules) -> Replay:
     """Judge a decision again; NoSuch where it was judged by another version of the rules."""
     if decision.rules_version != rules.version:
         raise NotAvailable(
@@ -37,13 +37,13 @@ def replay(decision: Decision, rules: LegalRules) -> Replay:
             f"{rules.version[:12]}: give those of its day"
         )
     pseudonyms = (decision.number, decision.named)
-    known = facts_for(decision.client, pseudonyms, decision.campaign, decision.at,
+    known = read_facts_by_pseudonym(decision.client, pseudonyms, decision.campaign, decision.at,
                       decision.stand_in)  # fmt: skip
     answer = _without(known, str(decision))
-    call = call_of(decision.campaign, CampaignTerms(**decision.call), decision.stand_in,
+    call = build_call(decision.campaign, CampaignTerms(**decision.call), decision.stand_in,
                    decision.caller, decision.named, decision.at, str(decision))  # fmt: skip
-    found = judged(call, answer, rules)
-    return Replay(tuple(found), answer, answer.evidence())
+    found = judge_for_holders(call, answer, rules)
+    return Replay(tuple(found), answer, answer.serialize())
 
 
 def _without(answer: KnownFacts, ref: str) -> KnownFacts:

@@ -23,7 +23,7 @@ from pathlib import Path
 from django.db import transaction
 
 from releve.files.atomic import write_file
-from releve.gate.db_clock import clock
+from releve.gate.db_clock import read_clock
 from releve.gate.errors import GateError
 from releve.gate.fact_import import load_facts
 from releve.gate.models import Cursor, FeedFaultRow, WatermarkRow
@@ -32,8 +32,8 @@ from releve.gate.person_requests import (
     RecordedRequest,
     RequestFault,
     RequestFaults,
-    durable,
-    record_all,
+    durable_commit,
+    record_requests,
 )
 from releve.outbound import Watermark as ReadAt
 
@@ -43,9 +43,9 @@ __all__ = [
     "FeedMoved",
     "FeedResult",
     "RowFault",
-    "note_read",
-    "position_of",
-    "read_dropped",
+    "feed_position",
+    "record_reading",
+    "take_files",
     "take_rows",
 ]  # fmt: skip
 
@@ -107,13 +107,13 @@ def take_rows(
     return _take(f"feed:{feed}", feed, rows, position, by, allowed)
 
 
-def position_of(feed: str) -> int:
+def feed_position(feed: str) -> int:
     """Return how many rows of a feed were taken."""
     row = Cursor.objects.filter(source=f"feed:{feed}").first()
     return 0 if row is None else row.offset
 
 
-def read_dropped(
+def take_files(
     folder: Path, *, by: str, settle: float = SETTLE_SECONDS, delete: bool = False
 ) -> FeedResult:
     """Take the rows of every whole file in a folder, and put the files away.
@@ -138,9 +138,9 @@ def read_dropped(
     return found
 
 
-def note_read(registers: Sequence[str], *, by: str) -> None:
+def record_reading(registers: Sequence[str], *, by: str) -> None:
     """Note that a feed is where some registers are read from, and was read now."""
-    now = clock()
+    now = read_clock()
     late = [
         name
         for name in registers
@@ -217,7 +217,7 @@ def _take(
     found = FeedResult(position=position)
     parts = [rows[at : at + _FEW] for at in range(0, len(rows), _FEW)] or [rows]
     for part in parts:
-        with durable(), transaction.atomic():
+        with durable_commit(), transaction.atomic():
             cursor, _ = Cursor.objects.select_for_update().get_or_create(source=source)
             if cursor.offset != found.position:
                 raise FeedMoved(cursor.offset)
@@ -244,7 +244,7 @@ def _record(
             requests.append((line, told))
         else:
             faults.append(RowFault(line, told.field, told.code))
-    done = record_all([one for _, one in requests], by=by, source=f"feed {name}")
+    done = record_requests([one for _, one in requests], by=by, source=f"feed {name}")
     for (line, _), one in zip(requests, done, strict=True):
         if isinstance(one, RecordedRequest):
             found.before += one.before
@@ -282,7 +282,7 @@ def _request(row: Mapping[str, str], allowed: Allowed) -> PhoneRequest | Request
 
 
 def _set_aside(source: str, name: str, faults: Sequence[RowFault]) -> None:
-    now = clock()
+    now = read_clock()
     FeedFaultRow.objects.bulk_create(
         FeedFaultRow(
             feed=source[:64], file=name[:200], line=one.line, field=one.field, code=one.code, at=now

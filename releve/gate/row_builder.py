@@ -12,7 +12,7 @@ from typing import Any
 from releve.gate.personal_values import NewPersonalValue
 from releve.gate.pseudonyms import (
     commitment,
-    hidden,
+    hash_value,
     is_number,
     number_pseudonym,
     number_text,
@@ -21,7 +21,7 @@ from releve.gate.pseudonyms import (
 from releve.gate.retention import erase_on, value_day
 from releve.gate.schema import FactColumn, FactTable
 
-__all__ = ["FactRowDraft", "made"]
+__all__ = ["FactRowDraft", "build_row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class FactRowDraft:
     values: list[NewPersonalValue]
 
 
-def made(
+def build_row(
     table: FactTable, fact: Mapping[str, Any], loaded: datetime, *, pseudonym: bool = False
 ) -> FactRowDraft:
     """Return the row of a fact given by field.
@@ -72,7 +72,7 @@ def _cell(
     if column.hides == "proof":
         name, salt = commitment(value or "")
         kept = [NewPersonalValue("proof", name, value, salt, day)] if salt else []
-        return name, hidden(value or ""), kept
+        return name, hash_value(value or ""), kept
     if column.kind == "words":
         text = "|".join(sorted(value or ()))
         return text, text, []

@@ -11,13 +11,13 @@ from functools import lru_cache
 
 from django.db import connection
 
-from releve.gate.current_rules import table_now
-from releve.gate.db_clock import clock
+from releve.gate.current_rules import load_current_table
+from releve.gate.db_clock import read_clock
 from releve.gate.errors import DatabaseUnavailable, NotAvailable
 from releve.gate.models import RuleTable
 from releve.outbound import LegalRules, load_rules
 
-__all__ = ["keep_now", "rules_in_use", "rules_of", "texts_of"]
+__all__ = ["load_rules_version", "load_stored_rules", "load_texts", "store_current_rules"]
 
 
 _SECONDS = 2.0
@@ -30,9 +30,9 @@ class _StoredVersions:
     versions: frozenset[str] = frozenset()
 
 
-async def rules_in_use() -> LegalRules:
+async def load_stored_rules() -> LegalRules:
     """Return the rules of now for whoever decides, once they are kept."""
-    rules, texts = table_now()
+    rules, texts = load_current_table()
     if rules.version not in _StoredVersions.versions:
         keeping = asyncio.to_thread(_keep_apart, rules.version, texts)
         try:
@@ -43,16 +43,16 @@ async def rules_in_use() -> LegalRules:
     return rules
 
 
-def keep_now() -> str:
+def store_current_rules() -> str:
     """Keep the rules of now; return their version."""
-    rules, texts = table_now()
+    rules, texts = load_current_table()
     _keep(rules.version, texts)
     return rules.version
 
 
 def _keep(version: str, texts: Mapping[str, str]) -> None:
     RuleTable.objects.get_or_create(
-        version=version, defaults={"texts": dict(texts), "used_at": clock()}
+        version=version, defaults={"texts": dict(texts), "used_at": read_clock()}
     )
 
 
@@ -67,13 +67,13 @@ def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
         connection.close()
 
 
-def rules_of(version: str) -> LegalRules:
+def load_rules_version(version: str) -> LegalRules:
     """Return the rules of a version; NoSuch where they were never kept here."""
-    rules, _ = table_now()
+    rules, _ = load_current_table()
     return rules if rules.version == version else _loaded(version)
 
 
-def texts_of(versions: Iterable[str]) -> dict[str, Mapping[str, str]]:
+def load_texts(versions: Iterable[str]) -> dict[str, Mapping[str, str]]:
     """Return the files of several versions, by version and name; NoSuch as for one."""
     return {version: _texts(version) for version in versions}
 
@@ -84,7 +84,7 @@ def _loaded(version: str) -> LegalRules:
 
 
 def _texts(version: str) -> Mapping[str, str]:
-    rules, texts = table_now()
+    rules, texts = load_current_table()
     if rules.version == version:
         return dict(texts)
     kept = RuleTable.objects.filter(version=version).values_list("texts", flat=True).first()

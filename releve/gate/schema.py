@@ -12,7 +12,7 @@ from releve.network.clock import UTC
 from releve.outbound.fact_tables import TABLES as ENGINE_TABLES
 from releve.outbound.fact_tables import list_columns
 
-__all__ = ["TABLES", "FactColumn", "FactTable", "instant"]
+__all__ = ["TABLES", "FactColumn", "FactTable", "parse_instant"]
 
 _MODELS: Mapping[str, type[models.FactRow]] = {
     "people": models.PersonRow,
@@ -65,18 +65,18 @@ class FactTable:
         """Return whether a fact has an id, so that a later version corrects it."""
         return any(column.name == "ref" for column in self.columns)
 
-    def fact_of(self, cells: Mapping[str, Any], known_at: datetime | None) -> Any:
+    def build_fact(self, cells: Mapping[str, Any], known_at: datetime | None) -> Any:
         """Return the engine's fact of a row's values by field."""
         return self.fact(**cells) if known_at is None else self.fact(known_at=known_at, **cells)
 
 
-def instant(text: str | datetime) -> datetime:
+def parse_instant(text: str | datetime) -> datetime:
     """Return an instant that a database wrote: with its offset, or in UTC."""
     found = datetime.fromisoformat(text) if isinstance(text, str) else text
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def day(text: str | date) -> date:
+def parse_day(text: str | date) -> date:
     """Return a day that a database wrote."""
     return date.fromisoformat(text) if isinstance(text, str) else text
 

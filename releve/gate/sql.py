@@ -25,7 +25,7 @@ from releve.gate.schema import TABLES
 from releve.outbound.facts import SAID
 
 __all__ = [
-    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "KEY_CHECK", "OWN", "all_sql", "asked_by",
+    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "KEY_CHECK", "OWN", "all_sql", "bind_questions",
     "common_sql",
     "locked_sql", "own_sql",
 ]  # fmt: skip
@@ -85,7 +85,7 @@ _HOLDERS = """holders AS MATERIALIZED (
         UNION SELECT client, number FROM asked UNION SELECT '', number FROM asked)"""
 
 
-def asked_by(asked: Sequence[Mapping[str, Any]], known: Any) -> dict[str, Any]:
+def bind_questions(asked: Sequence[Mapping[str, Any]], known: Any) -> dict[str, Any]:
     """Return the values of the statements about a group of questions."""
     (one, *more) = asked
     return {"asked": json.dumps(asked), "known": known} if more else {**one, "known": known}

@@ -17,7 +17,7 @@ from typing import IO
 
 from releve.files.locks import try_lock
 
-__all__ = ["MOST_PAGES", "checkpoint", "checkpoint_apart"]
+__all__ = ["MOST_PAGES", "checkpoint", "start_checkpoints"]
 
 MOST_PAGES = 100_000
 """Pages of the log (4 KB each) with which whoever commits does it all the same."""
@@ -32,7 +32,7 @@ _PATIENCE = 0.01
 _log = logging.getLogger("releve.gate")
 
 
-def checkpoint_apart(path: str | Path) -> None:
+def start_checkpoints(path: str | Path) -> None:
     """Start the thread; it ends with the process."""
     threading.Thread(target=_work, args=(Path(path),), name="checkpoints", daemon=True).start()
 

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from releve.gate.campaigns import campaigns
-from releve.gate.clients import client_name
-from releve.gate.db_clock import clock, close_alone
-from releve.gate.decision import call_of, judged
+from releve.gate.campaigns import load_campaigns
+from releve.gate.clients import resolve_client
+from releve.gate.db_clock import next_known_at, read_clock
+from releve.gate.decision import build_call, judge_for_holders
 from releve.gate.errors import NoMatch
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import CampaignTerms, facts_at
+from releve.gate.fact_reader import CampaignTerms, read_facts
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import (
     AttemptRow,
@@ -29,14 +29,14 @@ from releve.gate.models import (
     RefusalRow,
 )
 from releve.gate.models import WithdrawalRow as Row
-from releve.gate.personal_values import value_of
+from releve.gate.personal_values import read_value
 from releve.gate.pseudonyms import is_number, number_pseudonym, number_text, person_pseudonym
 from releve.gate.retention import erase_on
 from releve.network.faults import find_nearest, suggest_fix
 from releve.outbound import CallVerdict, LegalRules, Withdrawal
 from releve.outbound.legal_rows import to_legal_day
 
-__all__ = ["GateAnswer", "WithdrawalMatch", "answers_now", "withdraw"]
+__all__ = ["GateAnswer", "WithdrawalMatch", "answers_now", "record_withdrawal"]
 
 _ABOUT = (ConsentRow, ContractRow, CallbackRow, RefusalRow, AttemptRow)
 _SHOWN = 5
@@ -67,7 +67,7 @@ class GateAnswer:
 
 
 @transaction.atomic
-def withdraw(
+def record_withdrawal(
     client: str, who: str, now: datetime, *, consent: str = "", channel: str = "", by: str
 ) -> WithdrawalMatch:
     """Record that a person, or each holder of a number, takes back the consent to a client's calls.
@@ -77,7 +77,9 @@ def withdraw(
     ensure_gate_key()
     name = _known_client(client)
     people = _people(name, who)
-    ids = {one: who if one == person_pseudonym(who) else value_of("person", one) for one in people}
+    ids = {
+        one: who if one == person_pseudonym(who) else read_value("person", one) for one in people
+    }
     persons = tuple(value or f"(erased) {one}" for one, value in ids.items())
     rows = ConsentRow.objects.filter(client=name, person__in=people, load__known_at__isnull=False)
     refs = tuple(dict.fromkeys(rows.order_by("ref").values_list("ref", flat=True)))
@@ -106,15 +108,15 @@ def _record_erased(
     client: str, pseudonym: str, now: datetime, consent: str, channel: str, by: str
 ) -> None:
     """Record the withdrawal of a person whose id was erased: only the pseudonym is left."""
-    load = Load.objects.create(source="withdrawal", by=by, opened_at=clock(),
-                               known_at=close_alone(), rows=1)  # fmt: skip
+    load = Load.objects.create(source="withdrawal", by=by, opened_at=read_clock(),
+                               known_at=next_known_at(), rows=1)  # fmt: skip
     Row.objects.create(load=load, client=client, person=pseudonym, at=now, consent=consent,
                        channel=channel, digest="",
                        erase_on=erase_on("withdrawals", {"at": now}, now))  # fmt: skip
 
 
 def _known_client(client: str) -> str:
-    name = client_name(client)
+    name = resolve_client(client)
     names = list(ClientName.objects.values_list("name", flat=True).distinct())
     if name not in names:
         fix = suggest_fix(find_nearest(client, names), f"known are: {', '.join(names) or 'none'}")
@@ -143,7 +145,7 @@ def _people(client: str, who: str) -> tuple[str, ...]:
 
 def answers_now(found: WithdrawalMatch, rules: LegalRules, now: datetime) -> Iterator[GateAnswer]:
     """Yield what the gate answers now, for each running campaign of the client and each number."""
-    for ref, row in sorted(campaigns().items()):
+    for ref, row in sorted(load_campaigns().items()):
         ended = row.last is not None and row.last < to_legal_day(now)
         if row.client != found.client or ended:
             continue
@@ -151,17 +153,17 @@ def answers_now(found: WithdrawalMatch, rules: LegalRules, now: datetime) -> Ite
             **{name: getattr(row, name) for name in CampaignTerms.__dataclass_fields__}
         )
         for number in _numbers(found.pseudonyms):
-            answer = facts_at(row.client, number, now, campaign=ref)
+            answer = read_facts(row.client, number, now, campaign=ref)
             caller = _caller(row.client, now)
-            call = call_of(ref, told, number_text(number), caller, "", now, "")
-            yield GateAnswer(ref, number, tuple(judged(call, answer, rules)))
+            call = build_call(ref, told, number_text(number), caller, "", now, "")
+            yield GateAnswer(ref, number, tuple(judge_for_holders(call, answer, rules)))
 
 
 def _numbers(people: Sequence[str]) -> list[str]:
     """Return the numbers that people hold, those whose value was erased left out."""
     held = PersonRow.objects.filter(person__in=people, load__known_at__isnull=False).order_by("pk")
     names = dict.fromkeys(held.values_list("number", flat=True))
-    return [value for name in names if (value := value_of("number", name)) is not None]
+    return [value for name in names if (value := read_value("number", name)) is not None]
 
 
 def _caller(client: str, now: datetime) -> str:

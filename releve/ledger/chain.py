@@ -21,12 +21,12 @@ from django.db import connection
 from releve.ledger.errors import EntryError, OutsideTransactionError
 from releve.ledger.hashing import (
     NO_HASH,
-    canonical,
-    commitment,
-    entry_hash,
-    entry_text,
-    instant,
-    parsed,
+    canonical_json,
+    format_entry,
+    format_instant,
+    hash_commitment,
+    hash_entry,
+    parse_canonical,
 )
 from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
 
@@ -36,10 +36,10 @@ __all__ = [
     "StoredEntry",
     "append",
     "append_all",
-    "entries",
-    "head",
-    "lock",
-    "text_of",
+    "iter_entries",
+    "lock_head",
+    "read_head",
+    "serialize_entry",
 ]
 
 _KIND = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
@@ -112,7 +112,7 @@ def append(
 
 def append_all(drafts: Sequence[Draft]) -> list[StoredEntry]:
     """Write several entries in their order, all of them or none; as ``append``."""
-    last = lock()
+    last = lock_head()
     rows: list[LedgerEntry] = []
     values: list[PersonalValue] = []
     for draft in drafts:
@@ -127,7 +127,7 @@ def append_all(drafts: Sequence[Draft]) -> list[StoredEntry]:
     return _read(rows, values)
 
 
-def lock() -> ChainPosition:
+def lock_head() -> ChainPosition:
     """Keep every other append waiting until the caller's transaction ends; return the head.
 
     What is decided by the entries so far is decided after this.
@@ -136,7 +136,7 @@ def lock() -> ChainPosition:
         raise OutsideTransactionError("the ledger is written inside transaction.atomic()")
     row = LedgerHead.objects.select_for_update().filter(pk=1).first()
     if row is None:
-        place = head()
+        place = read_head()
         LedgerHead.objects.bulk_create(
             [LedgerHead(pk=1, seq=place.seq, hash=place.hash)], ignore_conflicts=True
         )
@@ -144,7 +144,7 @@ def lock() -> ChainPosition:
     return ChainPosition(row.seq, row.hash)
 
 
-def head(stream: str | None = None) -> ChainPosition:
+def read_head(stream: str | None = None) -> ChainPosition:
     """Return the last entry of one stream, or of all of them."""
     rows = LedgerEntry.objects.order_by("-seq")
     if stream is not None:
@@ -153,7 +153,7 @@ def head(stream: str | None = None) -> ChainPosition:
     return ChainPosition(*last) if last else ChainPosition(0, NO_HASH)
 
 
-def entries(
+def iter_entries(
     stream: str | None = "live", after: int = 0, *, kinds: Collection[str] = ()
 ) -> Iterator[StoredEntry]:
     """Yield the entries of one stream (``None``: of all) after a number, in order.
@@ -171,9 +171,9 @@ def entries(
         after = page[-1].seq
 
 
-def text_of(row: LedgerEntry) -> str:
+def serialize_entry(row: LedgerEntry) -> str:
     """Return the canonical JSON of an entry, which its hash is made of."""
-    return entry_text(
+    return format_entry(
         seq=row.seq, stream=row.stream, kind=row.kind, recorded_at=row.recorded_at,
         nonce=row.nonce, prev=row.prev, body=row.body,
     )  # fmt: skip
@@ -197,7 +197,7 @@ def _write(draft: Draft, last: ChainPosition) -> tuple[LedgerEntry, list[Persona
         prev=last.hash,
         body=_canonical(body, "body"),
     )
-    row.hash = entry_hash(text_of(row))
+    row.hash = hash_entry(serialize_entry(row))
     return row, values
 
 
@@ -206,7 +206,7 @@ def _commit(draft: Draft, seq: int, path: str, value: Any, body: dict[str, Any])
     text = _canonical(value, path)
     salt = secrets.token_hex(_SALT_BYTES)
     holder, name = _place(body, path)
-    holder[name] = {"commitment": commitment(text, salt)}
+    holder[name] = {"commitment": hash_commitment(text, salt)}
     return PersonalValue(
         entry_id=seq, path=path, value=text, salt=salt,
         subject=draft.subject, erase_on=draft.erase_on,
@@ -254,14 +254,14 @@ def _refuse_commitments(value: Any, where: str) -> None:
 
 def _canonical(value: Any, where: str) -> str:
     try:
-        return canonical(value)
+        return canonical_json(value)
     except (ValueError, RecursionError) as error:
         raise EntryError(f"{where} has no canonical JSON: {error}") from error
 
 
 def _instant(when: datetime) -> str:
     try:
-        return instant(when)
+        return format_instant(when)
     except ValueError as error:
         raise EntryError(f"recorded_at: {error}") from error
 
@@ -275,7 +275,7 @@ def _read(rows: Sequence[LedgerEntry], values: Collection[PersonalValue]) -> lis
 
 
 def _stored(row: LedgerEntry, values: Mapping[str, str]) -> StoredEntry:
-    body = parsed(row.body)
+    body = parse_canonical(row.body)
     erased: list[str] = []
     _fill(body, "", values, erased)
     return StoredEntry(
@@ -296,7 +296,7 @@ def _fill(
         if set(inner) != {"commitment"}:
             _fill(inner, f"{path}.", values, erased)
         elif path in values:
-            holder[name] = parsed(values[path])
+            holder[name] = parse_canonical(values[path])
         else:
             holder[name] = None
             erased.append(path)

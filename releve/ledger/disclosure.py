@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from releve.ledger.errors import ProofError
-from releve.ledger.hashing import parsed
+from releve.ledger.hashing import parse_canonical
 from releve.ledger.models import LedgerEntry
-from releve.ledger.proofs import prove
-from releve.ledger.roots import last_root
+from releve.ledger.proofs import prove_entry
+from releve.ledger.roots import load_last_root
 from releve.situation import KINDS, health_fields
 
 __all__ = ["HealthInClear", "NoRoot", "holds_health_in_clear", "prove_for_disclosure"]
@@ -27,12 +27,12 @@ def prove_for_disclosure(seq: int) -> dict[str, Any]:
 
     NoRoot, HealthInClear, or another ProofError where the root does not cover the entry.
     """
-    root = last_root()
+    root = load_last_root()
     if root is None:
         raise NoRoot("no root has been signed yet")
     if holds_health_in_clear(seq):
         raise HealthInClear(f"entry {seq} holds a health field in clear")
-    return prove(seq, root)
+    return prove_entry(seq, root)
 
 
 def holds_health_in_clear(seq: int) -> bool:
@@ -40,7 +40,7 @@ def holds_health_in_clear(seq: int) -> bool:
     row = LedgerEntry.objects.filter(seq=seq, kind__in=KINDS).first()
     if row is None:
         return False
-    body = parsed(row.body)
+    body = parse_canonical(row.body)
     values = (body.get(name) for name in health_fields(row.kind))
     return any(value is not None and not _is_commitment(value) for value in values)
 

@@ -4,7 +4,7 @@ The value and its salt go; the commitment in the entry stays and says nothing wi
 every hash, root and proof stays as it was. Each erasure is an entry of its own with the count
 alone: naming the entries would tie together what was one person's.
 
-What a database deletes is not gone from its files at once: ``scrub`` sees to that.
+What a database deletes is not gone from its files at once: ``scrub_files`` sees to that.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, models, transaction
 
-from releve.ledger.chain import append, lock
-from releve.ledger.hashing import canonical
+from releve.ledger.chain import append, lock_head
+from releve.ledger.hashing import canonical_json
 from releve.ledger.models import PersonalValue
 
-__all__ = ["ERASED", "erase_due", "erase_subject", "scrub", "set_erase_on", "values_about"]
+__all__ = ["ERASED", "erase_due", "erase_subject", "find_values", "scrub_files", "set_erase_on"]
 
 _PAUSE = 0.05
 ERASED = "ledger.erased"
@@ -41,14 +41,14 @@ def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int
     can be taken out of what an entry commits to. ``cause`` goes into the ledger and must not name
     the person.
     """
-    return _erase(values_about(subject), {"cause": cause}, now)
+    return _erase(find_values(subject), {"cause": cause}, now)
 
 
-def values_about(subject: str) -> models.QuerySet[PersonalValue]:
+def find_values(subject: str) -> models.QuerySet[PersonalValue]:
     """Return the values about one person, and those that name the person among others."""
     if not subject:
         raise ValueError("no subject is given: values without one are erased on their date")
-    text = canonical(subject)
+    text = canonical_json(subject)
     shared = PersonalValue.objects.filter(value__contains=text).values_list("pk", "value")
     naming = [pk for pk, value in shared if text in value]  # SQLite finds capitals alike
     return PersonalValue.objects.filter(models.Q(subject=subject) | models.Q(pk__in=naming))
@@ -65,7 +65,7 @@ def set_erase_on(subject: str, on: date | None, *, entries: Collection[int] = ()
     return rows.update(erase_on=on)
 
 
-def scrub(tables: Collection[str] = ("ledger_personal",)) -> bool:
+def scrub_files(tables: Collection[str] = ("ledger_personal",)) -> bool:
     """Remove what was erased from the database's own files; called outside a transaction.
 
     A database marks what is deleted as free and leaves the bytes; pages split or joined earlier
@@ -155,7 +155,7 @@ def _run(sql: str) -> tuple[Any, ...]:
 def _erase(rows: models.QuerySet[PersonalValue], body: dict[str, Any], now: datetime) -> int:
     """Delete rows and write down how many; nothing is written where there is none."""
     with transaction.atomic():
-        lock()
+        lock_head()
         count, _ = rows.delete()
         if count:
             append(ERASED, {**body, "values": count}, recorded_at=now)

@@ -14,8 +14,8 @@ from django.db import connection, transaction
 
 from releve.files.atomic import replace_file
 from releve.ledger import models
-from releve.ledger.chain import text_of
-from releve.ledger.hashing import canonical
+from releve.ledger.chain import serialize_entry
+from releve.ledger.hashing import canonical_json
 
 __all__ = ["export_lines", "write_export"]
 
@@ -32,17 +32,19 @@ def export_lines(*, values: bool = False) -> Iterator[str]:
     with transaction.atomic():
         if not nested:
             _one_instant()
-        yield canonical({"format": "releve ledger export 1", "values": "all" if values else "none"})
+        yield canonical_json(
+            {"format": "releve ledger export 1", "values": "all" if values else "none"}
+        )
         seq = roots = 0
         for row in models.LedgerRoot.objects.order_by("number").iterator():
             yield from _entries(seq, row.size, values)
-            yield f'{{"root":{row.statement},"signature":{canonical(row.signature)}}}'
+            yield f'{{"root":{row.statement},"signature":{canonical_json(row.signature)}}}'
             seq, roots = row.size, row.number
         last = models.LedgerEntry.objects.order_by("seq").last()
         if last is not None:
             yield from _entries(seq, last.seq, values)
             seq = last.seq
-        yield canonical({"entries": seq, "roots": roots})
+        yield canonical_json({"entries": seq, "roots": roots})
 
 
 def write_export(path: Path, *, values: bool = False) -> None:
@@ -65,7 +67,8 @@ def _entries(after: int, last: int, values: bool) -> Iterator[str]:
         kept = _values(page[0].seq, page[-1].seq) if values else {}
         for row in page:
             shown = ",".join(kept.get(row.seq, ()))
-            yield f'{{"entry":{text_of(row)},"hash":{canonical(row.hash)},"values":[{shown}]}}'
+            entry, digest = serialize_entry(row), canonical_json(row.hash)
+            yield f'{{"entry":{entry},"hash":{digest},"values":[{shown}]}}'
         after = page[-1].seq
 
 
@@ -74,6 +77,7 @@ def _values(first: int, last: int) -> dict[int, list[str]]:
     rows = models.PersonalValue.objects.filter(entry__gte=first, entry__lte=last)
     kept: dict[int, list[str]] = {}
     for row in rows.order_by("entry", "path"):
-        shown = f'{{"path":{canonical(row.path)},"salt":{canonical(row.salt)},"value":{row.value}}}'
+        path, salt = canonical_json(row.path), canonical_json(row.salt)
+        shown = f'{{"path":{path},"salt":{salt},"value":{row.value}}}'
         kept.setdefault(row.entry_id, []).append(shown)
     return kept

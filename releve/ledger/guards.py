@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from releve.ledger.hashing import NO_HASH
 
-__all__ = ["install", "remove"]
+__all__ = ["install_triggers", "remove_triggers"]
 
 _ENTRY, _NODE, _ROOT, _PERSONAL = "ledger_entry", "ledger_node", "ledger_root", "ledger_personal"
 _FIXED = (_ENTRY, _NODE, _ROOT)
@@ -47,12 +47,12 @@ _INSERTS = {
 }
 
 
-def install(connection: BaseDatabaseWrapper) -> None:
+def install_triggers(connection: BaseDatabaseWrapper) -> None:
     """Make the triggers."""
     _run(connection, _BY_VENDOR[connection.vendor][0]())
 
 
-def remove(connection: BaseDatabaseWrapper) -> None:
+def remove_triggers(connection: BaseDatabaseWrapper) -> None:
     """Drop the triggers: for tests, which empty their database, and for a migration undone."""
     _run(connection, _BY_VENDOR[connection.vendor][1]())
 

@@ -17,13 +17,13 @@ import rfc8785
 __all__ = [
     "NO_HASH",
     "ROOT_TAG",
-    "canonical",
-    "commitment",
-    "entry_hash",
-    "entry_text",
-    "instant",
-    "parsed",
-    "root_hash",
+    "canonical_json",
+    "format_entry",
+    "format_instant",
+    "hash_commitment",
+    "hash_entry",
+    "hash_root",
+    "parse_canonical",
 ]
 
 NO_HASH = "0" * 64
@@ -35,12 +35,12 @@ VALUE_TAG = b"releve ledger value 1\n"
 ROOT_TAG = b"releve ledger root 1\n"
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """Return the canonical JSON (RFC 8785) of a value; ValueError when it has none."""
     return rfc8785.dumps(value).decode()
 
 
-def parsed(text: str) -> Any:
+def parse_canonical(text: str) -> Any:
     """Return the value of canonical JSON, whose canonical JSON is the text again.
 
     Canonical JSON writes 1e20 with all its digits: what no double holds exactly was a float.
@@ -53,14 +53,14 @@ def _number(digits: str) -> int | float:
     return number if abs(number) <= _LARGEST_INTEGER else float(digits)
 
 
-def instant(when: datetime) -> str:
+def format_instant(when: datetime) -> str:
     """Return an aware instant as the ledger writes it: UTC, microseconds, ``Z``; 27 characters."""
     if when.tzinfo is None:
         raise ValueError(f"{when} has no time zone: give an aware datetime")
     return when.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def entry_text(
+def format_entry(
     *, seq: int, stream: str, kind: str, recorded_at: str, nonce: str, prev: str, body: str
 ) -> str:
     """Return the canonical JSON of an entry around its canonical ``body``.
@@ -74,16 +74,16 @@ def entry_text(
     )
 
 
-def entry_hash(text: str) -> str:
+def hash_entry(text: str) -> str:
     """Return the hash of an entry's canonical JSON."""
     return hashlib.sha256(ENTRY_TAG + text.encode()).hexdigest()
 
 
-def commitment(value: str, salt: str) -> str:
+def hash_commitment(value: str, salt: str) -> str:
     """Return what stands in an entry for a value (canonical JSON) under a salt (hex, 32 bytes)."""
     return hashlib.sha256(VALUE_TAG + bytes.fromhex(salt) + value.encode()).hexdigest()
 
 
-def root_hash(statement: Mapping[str, Any]) -> str:
+def hash_root(statement: Mapping[str, Any]) -> str:
     """Return the hash of a root's statement, which the next root names."""
     return hashlib.sha256(ROOT_TAG + rfc8785.dumps(dict(statement))).hexdigest()

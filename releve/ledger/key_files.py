@@ -12,10 +12,10 @@ from pathlib import Path
 from releve.files.atomic import create_file
 from releve.ledger.models import KeyCheck
 
-__all__ = ["check_of", "ensure_key", "make_key_file"]
+__all__ = ["ensure_key", "make_key_file", "stored_key_check"]
 
 
-def check_of(name: str) -> str | None:
+def stored_key_check(name: str) -> str | None:
     """Return the check value that stands beside the rows of a key; None = none yet."""
     return KeyCheck.objects.filter(name=name).values_list("value", flat=True).first()
 
@@ -32,7 +32,7 @@ def ensure_key(
     ``find`` returns the check value of the key that is there, None where there is none; ``used``
     whether rows were written with a key; ``fault`` the error that says what is wrong with it.
     """
-    stored, found = check_of(name), find()
+    stored, found = stored_key_check(name), find()
     if found is None:
         if stored is not None or used():
             raise fault("is missing")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from releve.ledger.errors import SigningKeyError
-from releve.ledger.key_files import check_of, ensure_key, make_key_file
+from releve.ledger.key_files import ensure_key, make_key_file, stored_key_check
 from releve.ledger.models import KeyCheck, LedgerRoot
 
 __all__ = ["key_file", "public_key", "replace_key", "signing_key"]
@@ -35,7 +35,7 @@ def signing_key() -> Ed25519PrivateKey:
     refused, unless it was taken by :func:`replace_key`.
     """
     last = LedgerRoot.objects.order_by("-number").values_list("statement", flat=True).first()
-    if check_of(NAME) is None and last is not None and _find() not in (None, _named(last)):
+    if stored_key_check(NAME) is None and last is not None and _find() not in (None, _named(last)):
         raise _fault("is not the one that the database was written with")
     ensure_key(NAME, _find, _make, LedgerRoot.objects.exists, _fault)
     found = _read()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
-__all__ = ["Subtree", "consistency_path", "fold", "inclusion_path", "leaf_hash", "tree_hash"]
+__all__ = ["Subtree", "consistency_path", "fold_hashes", "inclusion_path", "leaf_hash", "tree_hash"]
 
 Subtree = Callable[[int, int], bytes]
 
@@ -25,7 +25,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def fold(hashes: Sequence[bytes]) -> bytes:
+def fold_hashes(hashes: Sequence[bytes]) -> bytes:
     """Return the root of a complete tree over ``2**k`` neighbouring hashes."""
     while len(hashes) > 1:
         hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]

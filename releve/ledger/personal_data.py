@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from releve.erasure import Findings
-from releve.ledger.erasure import erase_due, erase_subject, values_about
-from releve.ledger.hashing import parsed
+from releve.ledger.erasure import erase_due, erase_subject, find_values
+from releve.ledger.hashing import parse_canonical
 
 __all__ = ["LedgerData"]
 
@@ -20,10 +20,10 @@ class LedgerData:
     tables: Sequence[str] = ("ledger_personal",)
 
     def find(self, agent: str) -> Findings:
-        return Findings({"values": values_about(agent).count()})
+        return Findings({"values": find_values(agent).count()})
 
     def export(self, agent: str) -> Mapping[str, list[Any]]:
-        rows = values_about(agent).filter(subject=agent).select_related("entry").order_by("pk")
+        rows = find_values(agent).filter(subject=agent).select_related("entry").order_by("pk")
         return {
             "values": [
                 {
@@ -31,7 +31,7 @@ class LedgerData:
                     "kind": row.entry.kind,
                     "recorded_at": row.entry.recorded_at,
                     "field": row.path,
-                    "value": parsed(row.value),
+                    "value": parse_canonical(row.value),
                 }
                 for row in rows
             ]

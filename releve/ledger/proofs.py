@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from releve.ledger import tree
-from releve.ledger.chain import text_of
+from releve.ledger.chain import serialize_entry
 from releve.ledger.errors import ProofError
-from releve.ledger.hashing import parsed
+from releve.ledger.hashing import parse_canonical
 from releve.ledger.merkle import consistency_path, inclusion_path
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.roots import SignedRoot
 
-__all__ = ["disclosed", "prove", "prove_growth"]
+__all__ = ["disclose_values", "prove_entry", "prove_growth"]
 
 
-def prove(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> dict[str, Any]:
+def prove_entry(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> dict[str, Any]:
     """Return the proof that an entry is under a root, showing the entry and no other.
 
     ``disclose`` names the fields whose personal values are shown with it; the others stay
@@ -31,12 +31,12 @@ def prove(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> dict[s
         there = "there is no such entry" if row is None else "it was added later: seal first"
         raise ProofError(f"entry {seq} is not under root {root.number}: {there}")
     return {
-        "entry": parsed(text_of(row)),
+        "entry": parse_canonical(serialize_entry(row)),
         "format": "releve ledger proof 1",
         "hash": row.hash,
-        "path": [node.hex() for node in inclusion_path(seq - 1, root.size, tree.subtree)],
+        "path": [node.hex() for node in inclusion_path(seq - 1, root.size, tree.hash_subtree)],
         "values": _chosen(seq, set(disclose)),
-        **parsed(root.text),
+        **parse_canonical(root.text),
     }
 
 
@@ -47,19 +47,19 @@ def prove_growth(first: SignedRoot, second: SignedRoot) -> dict[str, Any]:
     """
     if first.size > second.size:
         raise ProofError(f"root {first.number} covers more entries than root {second.number}")
-    path = consistency_path(first.size, second.size, tree.subtree)
+    path = consistency_path(first.size, second.size, tree.hash_subtree)
     return {
-        "first": parsed(first.text),
+        "first": parse_canonical(first.text),
         "format": "releve ledger growth 1",
         "path": [node.hex() for node in path],
-        "second": parsed(second.text),
+        "second": parse_canonical(second.text),
     }
 
 
-def disclosed(values: Iterable[PersonalValue]) -> list[dict[str, Any]]:
+def disclose_values(values: Iterable[PersonalValue]) -> list[dict[str, Any]]:
     """Return personal values as documents hold them."""
     return [
-        {"path": row.path, "salt": row.salt, "value": parsed(row.value)}
+        {"path": row.path, "salt": row.salt, "value": parse_canonical(row.value)}
         for row in sorted(values, key=lambda row: row.path)
     ]
 
@@ -68,4 +68,4 @@ def _chosen(seq: int, wanted: set[str]) -> list[dict[str, Any]]:
     rows = list(PersonalValue.objects.filter(entry=seq, path__in=wanted))
     if missing := wanted - {row.path for row in rows}:
         raise ProofError(f"entry {seq} has no value to show for: {', '.join(sorted(missing))}")
-    return disclosed(rows)
+    return disclose_values(rows)

@@ -16,13 +16,20 @@ from django.db import transaction
 
 from releve.files.atomic import write_file
 from releve.ledger import models, tree
-from releve.ledger.chain import lock
+from releve.ledger.chain import lock_head
 from releve.ledger.errors import NothingToSealError, ProofError
-from releve.ledger.hashing import NO_HASH, ROOT_TAG, canonical, instant, parsed, root_hash
+from releve.ledger.hashing import (
+    NO_HASH,
+    ROOT_TAG,
+    canonical_json,
+    format_instant,
+    hash_root,
+    parse_canonical,
+)
 from releve.ledger.keys import signing_key
 from releve.ledger.merkle import tree_hash
 
-__all__ = ["SignedRoot", "last_root", "publish", "root_of", "roots", "seal"]
+__all__ = ["SignedRoot", "iter_roots", "load_last_root", "load_root", "publish_root", "sign_root"]
 
 FORMAT = "releve ledger root 1"
 
@@ -49,7 +56,7 @@ class SignedRoot:
         return f"root-{self.number:06}.json"
 
 
-def seal(now: datetime) -> SignedRoot:
+def sign_root(now: datetime) -> SignedRoot:
     """Return a new root over all entries, or the last one where nothing was added since.
 
     Appends wait meanwhile; the work grows with the entries since the last root. Raises
@@ -57,33 +64,33 @@ def seal(now: datetime) -> SignedRoot:
     """
     key = signing_key()
     with transaction.atomic():
-        place, before = lock(), last_root()
+        place, before = lock_head(), load_last_root()
         if place.seq == 0:
             raise NothingToSealError("the ledger is empty: there is nothing to seal")
         if before is not None and before.size == place.seq:
             return before
-        tree.extend(before.size if before else 0, place.seq)
+        tree.extend_tree(before.size if before else 0, place.seq)
         statement = {
             "format": FORMAT,
             "head": place.hash,
             "key": key.public_key().public_bytes_raw().hex(),
             "number": before.number + 1 if before else 1,
-            "previous": root_hash(parsed(before.statement)) if before else NO_HASH,
-            "sealed_at": instant(now),
+            "previous": hash_root(parse_canonical(before.statement)) if before else NO_HASH,
+            "sealed_at": format_instant(now),
             "size": place.seq,
-            "tree": tree_hash(place.seq, tree.subtree).hex(),
+            "tree": tree_hash(place.seq, tree.hash_subtree).hex(),
         }
-        text = canonical(statement)
+        text = canonical_json(statement)
         return _keep(statement, text, key.sign(ROOT_TAG + text.encode()).hex())
 
 
-def last_root() -> SignedRoot | None:
+def load_last_root() -> SignedRoot | None:
     """Return the newest root."""
     row = models.LedgerRoot.objects.order_by("-number").first()
     return _of(row) if row else None
 
 
-def root_of(number: int) -> SignedRoot:
+def load_root(number: int) -> SignedRoot:
     """Return a root by its number; raises ProofError."""
     row = models.LedgerRoot.objects.filter(number=number).first()
     if row is None:
@@ -91,12 +98,12 @@ def root_of(number: int) -> SignedRoot:
     return _of(row)
 
 
-def roots(after: int = 0) -> Iterator[SignedRoot]:
+def iter_roots(after: int = 0) -> Iterator[SignedRoot]:
     """Yield the roots after a number, in order."""
     yield from map(_of, models.LedgerRoot.objects.filter(number__gt=after).order_by("number"))
 
 
-def publish(root: SignedRoot, folder: Path) -> Path:
+def publish_root(root: SignedRoot, folder: Path) -> Path:
     """Write a root's document into a folder, whole or not at all; return its path.
 
     A folder that another machine or another party keeps is what makes it worth something.

@@ -7,25 +7,25 @@ some 20 such queries, and a thousand entries cost four rows.
 
 from __future__ import annotations
 
-from releve.ledger.merkle import fold, leaf_hash
+from releve.ledger.merkle import fold_hashes, leaf_hash
 from releve.ledger.models import LedgerEntry, LedgerNode
 
-__all__ = ["STRIDE", "extend", "subtree"]
+__all__ = ["STRIDE", "extend_tree", "hash_subtree"]
 
 STRIDE = 8
 
 
-def subtree(level: int, index: int) -> bytes:
+def hash_subtree(level: int, index: int) -> bytes:
     """Return the hash of a complete subtree, from the kept level at or below its own."""
     below = level % STRIDE
     kept, count = level - below, 1 << below
     found = _leaves(index * count, count) if kept == 0 else _nodes(kept, index * count, count)
     if len(found) != count:
         raise LookupError(f"the tree has {len(found)} of {count} hashes at level {kept}")
-    return fold(found)
+    return fold_hashes(found)
 
 
-def extend(before: int, size: int) -> None:
+def extend_tree(before: int, size: int) -> None:
     """Keep the nodes that are complete with ``size`` entries and were not with ``before``."""
     level = STRIDE
     while size >> level:
@@ -39,7 +39,9 @@ def extend(before: int, size: int) -> None:
 def _join(level: int, index: int) -> bytes:
     """Return the hash of a subtree from the kept level below its own."""
     first, count = index << STRIDE, 1 << STRIDE
-    return fold(_leaves(first, count) if level == STRIDE else _nodes(level - STRIDE, first, count))
+    return fold_hashes(
+        _leaves(first, count) if level == STRIDE else _nodes(level - STRIDE, first, count)
+    )
 
 
 def _leaves(first: int, count: int) -> list[bytes]:

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from releve.ledger import chain as ledger
 from releve.ledger.erasure import set_erase_on
-from releve.ledger.hashing import parsed
+from releve.ledger.hashing import parse_canonical
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import now, real
 from releve.live.current_operator import operator_now, rules_now
@@ -58,7 +58,7 @@ def postpone_lasting() -> None:
         return
     for stream in running():
         with transaction.atomic():
-            ledger.lock()
+            ledger.lock_head()
             situation, at = situation_now(stream), now(stream)
             for agent, rows in situation.absences.items():
                 lasting = {row.event: at for row in rows if row.until is None}
@@ -83,4 +83,4 @@ def _entries(stream: str, agent: str) -> Iterator[tuple[str, int]]:
         stream=stream, kind=AgentUnavailable.kind, personal__subject=agent
     ).distinct()
     for seq, body in rows.values_list("seq", "body"):
-        yield parsed(body)["id"], seq
+        yield parse_canonical(body)["id"], seq

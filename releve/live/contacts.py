@@ -43,7 +43,7 @@ def import_contacts(data: bytes, *, by: str) -> int:
     if faults:
         raise ContactFaults(tuple(faults))
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         Contact.objects.all().delete()
         Contact.objects.bulk_create(rows, batch_size=1000)
         append(LIVE, [("contacts.imported", {"count": len(rows), "by": by})])
@@ -109,7 +109,7 @@ def erase_person(agent: str) -> None:
     The counts stay. What was to be sent is not sent any more, and nobody is waited for.
     """
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         Contact.objects.filter(role="agent", who=agent).delete()
         found = list(Message.objects.filter(role="agent", who=agent))
         _remove_letters(found)  # first: a message without its agent cannot be found again

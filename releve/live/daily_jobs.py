@@ -9,13 +9,13 @@ from pathlib import Path
 from django.conf import settings
 
 from releve.erasure import erase_due
-from releve.gate.batch_proofs import close_all
+from releve.gate.batch_proofs import close_batches
 from releve.gate.erasure import ERASED as OUTBOUND_ERASED
 from releve.gate.fact_proofs import seal_facts
-from releve.ledger.chain import head
-from releve.ledger.erasure import ERASED, scrub
+from releve.ledger.chain import read_head
+from releve.ledger.erasure import ERASED, scrub_files
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import SignedRoot, last_root, publish, seal
+from releve.ledger.roots import SignedRoot, load_last_root, publish_root, sign_root
 
 __all__ = ["daily", "roots_folder"]
 
@@ -37,18 +37,18 @@ def daily(now: datetime) -> SignedRoot | None:
     database's files, a root that was sealed may not have left the house. The root comes last, so
     that it covers the entries that the erasure wrote.
     """
-    last = last_root()
+    last = load_last_root()
     if last is not None and last.sealed_at.date() >= now.date():
         _let_out(last)
         return None
-    close_all(now)
+    close_batches(now)
     seal_facts(now)
     erase_due(now)
-    if head().seq == 0:
+    if read_head().seq == 0:
         return None
     if _erased_since(last):
         _scrub()
-    root = seal(now)
+    root = sign_root(now)
     _let_out(root)
     return root if root != last else None
 
@@ -61,7 +61,7 @@ def _erased_since(last: SignedRoot | None) -> bool:
 def _scrub() -> None:
     """Remove what was erased from the files, once more where somebody was reading meanwhile."""
     for _ in range(_MOST_SCRUBS):
-        if scrub(("ledger_personal", "gate_personal")):
+        if scrub_files(("ledger_personal", "gate_personal")):
             return
     _log.warning("somebody reads on: the log of the database still holds what was erased")
 
@@ -69,4 +69,4 @@ def _scrub() -> None:
 def _let_out(root: SignedRoot) -> None:
     """Write a root's document where it leaves the house from, unless it is there."""
     if not (roots_folder() / root.file_name).exists():
-        publish(root, roots_folder())
+        publish_root(root, roots_folder())

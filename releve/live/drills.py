@@ -29,7 +29,7 @@ def start_drill(title: str, *, by: str, at: datetime | None = None) -> Stream:
     if at is not None and at.tzinfo is None:
         raise ValueError(f"at has a zone, got {at!r}")
     with transaction.atomic():
-        seed = ledger.lock()
+        seed = ledger.lock_head()
         began = real()
         found = Stream.objects.create(
             name="drill:new",
@@ -51,7 +51,7 @@ def move_drill(stream: str, by_how_much: timedelta, *, by: str) -> datetime:
     if by_how_much <= timedelta():
         raise ValueError(f"a drill's clock moves forward only, got {by_how_much}")
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         _running(stream)
         Stream.objects.filter(name=stream).update(offset=F("offset") + by_how_much)
         at = now(stream)
@@ -63,7 +63,7 @@ def move_drill(stream: str, by_how_much: timedelta, *, by: str) -> datetime:
 def stop_drill(stream: str, *, by: str) -> None:
     """End a drill; what it still had to do is dropped. Stopping it again changes nothing."""
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         found = Stream.objects.filter(name=stream).first()
         if found is None or not is_drill(stream):
             raise NoSuch(f"there is no drill {stream!r}")

@@ -129,7 +129,7 @@ def settle(effect: Effect, outcome: Outcome) -> None:
     :class:`LostLease` when another worker holds it by now; then nothing is stored.
     """
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         done = _held(effect).update(
             state=Effect.DONE, done_at=real(), result=dict(outcome.result), error=""
         )
@@ -170,7 +170,7 @@ def fail(
     gone = hopeless or enough
     with transaction.atomic():
         if gone:
-            ledger.lock()
+            ledger.lock_head()
         changed = _held(effect).update(
             state=Effect.ASIDE if gone else Effect.QUEUED,
             next_at=real() + _wait(effect.attempts),
@@ -223,7 +223,7 @@ def waiting(stream: str | None = None) -> int:
 def retry(pk: int, *, by: str) -> None:
     """Try an effect that was set aside again, from the start; who asked for it is recorded."""
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         found = Effect.objects.filter(pk=pk, state=Effect.ASIDE).first()
         if found is None:
             raise NoSuch(f"no effect {pk} is set aside")

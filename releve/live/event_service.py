@@ -70,7 +70,7 @@ def record(
         raise ValueError(f"1 <= len(key) <= 128 does not hold, got {len(key)}")
     try:
         with transaction.atomic():
-            ledger.lock()
+            ledger.lock_head()
             return _record(event, key, stream, judge)
     except OperationalError as error:
         if is_full(error):
@@ -86,7 +86,7 @@ def refuse_other(seq: int, event: Event, names: Collection[str]) -> None:
 
     A value that was erased meanwhile cannot tell, and is passed over.
     """
-    (row,) = islice(ledger.entries(None, seq - 1), 1)
+    (row,) = islice(ledger.iter_entries(None, seq - 1), 1)
     sent = event_to_json(event)
     if any(row.body.get(name) != sent[name] for name in names if name not in row.erased):
         raise KeyReused(f"the key names entry {seq}, which says something else")
@@ -135,7 +135,7 @@ def answer_rules(stream: str) -> tuple[int, ...]:
     if not derive_events(situation_now(stream), operator, rules, now(stream)):
         return ()
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         before, at = situation_now(stream), now(stream)  # after what was recorded meanwhile
         return tuple(_write(consequences(before, operator, rules, at), stream, before, at))
 

@@ -179,7 +179,7 @@ def escalate(stream: str) -> int:
     if not due.exists():
         return 0
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         rows = list(due.select_related("relief")[:_BATCH])
         queue(send_todo(message) for message in _next(rows))
         append(
@@ -235,7 +235,7 @@ def acknowledge(token: str) -> Acknowledged:
     A second answer changes nothing.
     """
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         message = Message.objects.filter(token=token).first()
         if message is None:
             raise NoSuch("there is no such message")

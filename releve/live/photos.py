@@ -68,7 +68,7 @@ def erase_photos(now: datetime) -> int:
     named = sum(path.name in last for path in gone)
     if named:
         with transaction.atomic():
-            ledger.lock()
+            ledger.lock_head()
             ledger.append("photos.erased", {"count": named}, recorded_at=now, stream=LIVE)
     return len(gone)
 

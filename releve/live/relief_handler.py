@@ -121,7 +121,7 @@ def _answer(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bo
 def _store(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
     """Store a generation with its routes and what follows, unless it was overtaken."""
     with transaction.atomic():
-        ledger.lock()
+        ledger.lock_head()
         if not still_held(effect):
             raise LostLease(effect.key)
         _refuse_if_overtaken(effect, scene)
@@ -196,7 +196,7 @@ def _tell_of_the_first(effect: Effect) -> None:
     relief = Relief.objects.filter(stream=effect.stream).first()
     if relief is not None and relief.source == "first":
         with transaction.atomic():
-            ledger.lock()
+            ledger.lock_head()
             queue([_notify(relief)])
 
 

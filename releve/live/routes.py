@@ -134,7 +134,7 @@ def refresh(scene: Scene) -> None:
     last = Routes.objects.filter(stream=scene.stream).values_list("content", flat=True).first()
     if last != Generation(scene.stream, 1, scene.at, routes_of(scene)).content:
         with transaction.atomic():
-            ledger.lock()
+            ledger.lock_head()
             store_routes(scene.stream, None)
 
 

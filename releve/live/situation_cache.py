@@ -59,7 +59,7 @@ def situation_now(stream: str = LIVE) -> Situation:
     Two or three queries when nothing is new.
     """
     sites = tuple(site.id for site in operator_now().sites)
-    place = ledger.head(stream)
+    place = ledger.read_head(stream)
     with _lock:
         kept = _kept.get(stream)
     if kept is None or not _stands(kept, place, sites):
@@ -76,7 +76,7 @@ def situation_now(stream: str = LIVE) -> Situation:
 
 def _further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kept:
     """Fold what was added since; all of it again where something was erased meanwhile."""
-    more = list(ledger.entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
+    more = list(ledger.iter_entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
     if any(row.kind == ERASED for row in more) and kept.seq:
         forget_plans()
         fresh = _Kept(0, "", kept.sites, _start(stream, kept.sites), time.monotonic())
@@ -122,5 +122,5 @@ def _start(stream: str, sites: tuple[str, ...]) -> Situation:
     if not is_drill(stream):
         return empty_situation(sites)
     seed = Stream.objects.values_list("seed", flat=True).get(name=stream)
-    before = takewhile(lambda row: row.seq <= seed, ledger.entries(LIVE, kinds=_IN_DRILLS))
+    before = takewhile(lambda row: row.seq <= seed, ledger.iter_entries(LIVE, kinds=_IN_DRILLS))
     return fold_events(map(event_of, before), empty_situation(sites))

@@ -177,7 +177,7 @@ def _ask(scene: Scene) -> None:
     generation = scene.relief.generation if scene.relief else 0
     why = f"gap-{scene.activation.pk}-{generation}-{gap}"
     with transaction.atomic():
-        place = ledger.lock()
+        place = ledger.lock_head()
         queue([relief_todo(scene.stream, place.seq, why)])
 
 

@@ -15,7 +15,7 @@ from releve.accounts import grants, identity_notices, reidentification
 from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.models import IdentityRequest, User
 from releve.accounts.roles import Role
-from releve.ledger.chain import entries
+from releve.ledger.chain import iter_entries
 from releve.ledger.erasure import erase_subject
 from tests.access.people import give, person
 
@@ -50,7 +50,7 @@ def admin() -> User:
 
 
 def kinds() -> list[str]:
-    return [entry.kind for entry in entries(stream=STREAM)]
+    return [entry.kind for entry in iter_entries(stream=STREAM)]
 
 
 def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
@@ -68,7 +68,7 @@ def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
         "identity.seen",
         "identity.seen",
     ]
-    seen = list(entries(stream=STREAM))[-1]
+    seen = list(iter_entries(stream=STREAM))[-1]
     assert (seen.body["agent"], seen.body["reason"], seen.body["actor"]) == (
         "a00042",
         REASON,
@@ -162,7 +162,7 @@ def test_a_forgotten_person_is_in_no_row_and_in_no_file(officer: User, admin: Us
     reidentification.erase_identity("a00042")
     erase_subject("a00042", now=timezone.now())
     assert not IdentityRequest.objects.exists()
-    assert all("a00042" not in str(entry.body) for entry in entries(stream=STREAM))
+    assert all("a00042" not in str(entry.body) for entry in iter_entries(stream=STREAM))
     other = reidentification.approve_request(
         admin, reidentification.request_identity(officer, "a00043", REASON)
     )

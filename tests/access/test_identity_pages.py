@@ -13,7 +13,7 @@ from releve.accounts import reidentification
 from releve.accounts.grants import STREAM
 from releve.accounts.models import User
 from releve.accounts.roles import Role
-from releve.ledger.chain import entries
+from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from tests.access.people import browser_of, give, person
 
@@ -80,7 +80,7 @@ def test_a_name_is_asked_allowed_by_another_seen_once_and_listed(
     assert "Salma" not in twin.content.decode()
     (row,) = admin.get("/identity").context["page"].rows
     assert "1" in row.seen
-    kinds = [entry.kind for entry in entries(stream=STREAM)]
+    kinds = [entry.kind for entry in iter_entries(stream=STREAM)]
     assert kinds == ["identity.imported", "identity.asked", "identity.allowed", "identity.seen"]
 
 
@@ -106,5 +106,5 @@ def test_an_erasure_is_shown_before_it_is_done(admin: Client) -> None:
     done = admin.post("/people/erase", {"pseudonym": agent, "confirmed": "yes"})
     assert done.status_code == 302
     assert agent not in live.operator_now().agent
-    assert [entry.kind for entry in entries(stream=STREAM)][-1] == "identity.erased"
+    assert [entry.kind for entry in iter_entries(stream=STREAM)][-1] == "identity.erased"
     assert admin.post("/people/erase", {"pseudonym": agent}).status_code == 422

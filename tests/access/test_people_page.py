@@ -14,7 +14,7 @@ from releve.accounts import tokens
 from releve.accounts.grants import STREAM, RoleRequest
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.roles import Role
-from releve.ledger.chain import entries
+from releve.ledger.chain import iter_entries
 from tests.access.people import browser_of, give, look_as, person
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("stocked")]
@@ -32,7 +32,7 @@ def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
     assert answer.status_code == 200
     assert re.search(r"/account/password/reset/key/\w+-\w+-\w+/", answer.content.decode())
     assert [held.role for held in User.objects.get(username="zoe").held_roles] == [Role.PLANNER]
-    found = [(entry.kind, entry.body["actor"]) for entry in entries(stream=STREAM)]
+    found = [(entry.kind, entry.body["actor"]) for entry in iter_entries(stream=STREAM)]
     assert found == [("access.given", "amina"), ("access.link_shown", "amina")]
 
 
@@ -96,7 +96,7 @@ def test_a_token_is_given_shown_once_and_ended(admin: Client) -> None:
     (row,) = Token.objects.all()
     assert admin.post(f"/people/tokens/{row.pk}/end").status_code == 302
     assert tokens.authenticate(found[0]) is None
-    kinds = [(entry.kind, entry.body["actor"]) for entry in entries(stream=STREAM)]
+    kinds = [(entry.kind, entry.body["actor"]) for entry in iter_entries(stream=STREAM)]
     assert kinds == [("access.token_given", "amina"), ("access.token_ended", "amina")]
 
 

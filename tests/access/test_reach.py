@@ -15,7 +15,7 @@ from releve.accounts.models import Grant
 from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
 from releve.accounts.scopes import find_scope_faults
 from releve.files.plan_folder import write_plans
-from releve.gate.campaigns import put_campaign
+from releve.gate.campaigns import record_campaign
 from releve.gate.fact_reader import CampaignTerms
 from releve.ledger import chain as ledger
 from releve.live import api as live
@@ -55,7 +55,7 @@ def house(acting: Acting, settings: Settings, tmp_path: Path) -> Acting:
     for client in acting.operator.clients:
         row = CampaignTerms(client.id, "electricity", "manual", "prospecting", "", None, False,
                        None, None, "us", "", "energy-supply")  # fmt: skip
-        put_campaign(f"campaign-{client.id}", row, by="tests")
+        record_campaign(f"campaign-{client.id}", row, by="tests")
     acting.work()
     return acting
 
@@ -80,7 +80,7 @@ def paths(house: Acting) -> list[str]:
         "incident": [*situation.incidents],
         "case": [row.event for row in situation.cases],
         "campaign": [f"campaign-{row.id}" for row in operator.clients],
-        "seq": [str(row.seq) for row in ledger.entries(live.LIVE) if "site" in row.body],
+        "seq": [str(row.seq) for row in ledger.iter_entries(live.LIVE) if "site" in row.body],
         "generation": ["1"],
         "contingency": ["base"],
     }

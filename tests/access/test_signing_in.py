@@ -19,7 +19,7 @@ from releve.accounts.models import User
 from releve.accounts.roles import Role
 from releve.desk.access.password_link import create_password_link
 from releve.desk.access.sessions import POLLING
-from releve.ledger.chain import entries
+from releve.ledger.chain import iter_entries
 from tests.access.people import FR, browser_of, give, person
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("no_attempts")]
@@ -92,7 +92,7 @@ def test_a_closed_account_does_not_come_in_and_its_sessions_are_over() -> None:
     assert web.get("/account").status_code == 302
     assert attempt(Client(), "zoe", PASSWORD) == 302
     assert Client().get("/account").status_code == 302
-    kinds = [entry.kind for entry in entries(stream=grants.STREAM)]
+    kinds = [entry.kind for entry in iter_entries(stream=grants.STREAM)]
     assert kinds == ["access.ended", "access.closed"]
 
 
@@ -183,7 +183,7 @@ def test_a_role_wider_than_it_may_be_is_refused(wanted: grants.RoleRequest, reas
 
 def test_what_is_given_is_an_entry_of_the_ledger() -> None:
     grants.give_role("zoe", grants.RoleRequest("site", ("casa-1",)), by="amina")
-    (entry,) = entries(stream=grants.STREAM)
+    (entry,) = iter_entries(stream=grants.STREAM)
     assert entry.kind == "access.given"
     assert {k: entry.body[k] for k in ("user", "role", "sites", "actor")} == {
         "user": "zoe",

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from releve.gate.current_rules import rules_now
+from releve.gate.current_rules import load_current_rules
 from releve.gate.fact_import import load_facts
 from releve.outbound import Withdrawal
 from tests.gate.conftest import _own_home
@@ -27,7 +27,7 @@ def called(db: None) -> list[str]:
     law.mkdir()
     (law / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
     fill(range(3))
-    store, rules = DjangoStore(), rules_now()
+    store, rules = DjangoStore(), load_current_rules()
     asked = [question(n % 2 + n // 9, f"call-{n}", agent="a-7") for n in range(10)]
     asked.append(question(77, "call-10"))
     told = [decide(store, one, rules, time.monotonic() + 5).text for one in asked]

@@ -14,13 +14,13 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate.batch_proofs import close_all
-from releve.gate.db_clock import clock
+from releve.gate.batch_proofs import close_batches
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_proofs import seal_facts
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import seal
+from releve.ledger.roots import sign_root
 from releve.outbound import Abandoned, SpokenRefusal
 from releve.outbound.legal_rows import to_legal_day
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
@@ -38,7 +38,7 @@ def run(*words: str, code: int = 0) -> Result:
 @pytest.fixture
 def told(called: list[str]) -> None:
     """Besides the calls: a consent with all that it may say, counts of a day, a refusal."""
-    now = clock()
+    now = read_clock()
     load_facts(
         [
             consent_of(
@@ -64,9 +64,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sealed(told: None) -> None:
-    close_all(timezone.now())
+    close_batches(timezone.now())
     seal_facts(timezone.now())
-    seal(timezone.now())
+    sign_root(timezone.now())
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -163,7 +163,7 @@ def test_without_a_root_facts_are_told_without_proof() -> None:
 
 @pytest.mark.usefixtures("sealed")
 def test_the_sheet_tells_papers_refusals_pace_mandates_and_retention(tmp_path: Path) -> None:
-    today = to_legal_day(clock())
+    today = to_legal_day(read_clock())
     days = ["--from", str(today), "--to", str(today)]
     assert "3 facts, 3 proved against the ledger\n" in run(
         "sheet", CAMPAIGN, *days, "--out", "a").output  # fmt: skip

@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate.batch_proofs import close_all
-from releve.gate.current_rules import rules_now
+from releve.gate.batch_proofs import close_batches
+from releve.gate.current_rules import load_current_rules
 from releve.gate.models import AttemptRow, Decision
 from releve.ledger.keys import public_key
-from releve.ledger.roots import seal
+from releve.ledger.roots import sign_root
 from releve.outbound.errors import ProofFault
 from releve.outbound.reverify import reverify_evidence
 from tests.gate.making import CAMPAIGN, fill, number_of, question
@@ -39,8 +39,8 @@ def proved(out: Path) -> Result:
 @pytest.fixture
 def folder(called: list[str], tmp_path: Path) -> Path:
     """The proof of the calls, closed and sealed."""
-    close_all(timezone.now())
-    seal(timezone.now())
+    close_batches(timezone.now())
+    sign_root(timezone.now())
     told = proved(tmp_path / "out")
     assert told.exit_code == 0, told.output
     assert "11 calls, 11 proved against the ledger, 11 with their evidence" in told.output
@@ -159,7 +159,7 @@ def test_no_call_id_becomes_a_formula_of_a_spreadsheet(
 ) -> None:
     fill(range(1))
     asked = question(0, call_id, agent="=1+1")
-    decide(DjangoStore(), asked, rules_now(), time.monotonic() + 5)
+    decide(DjangoStore(), asked, load_current_rules(), time.monotonic() + 5)
     assert proved(tmp_path / "out").exit_code == 0
     (row,) = rows_of(tmp_path / "out")
     assert (row["call"], row["agent"]) == (f"'{call_id}/1", "'=1+1")

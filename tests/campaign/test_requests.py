@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from releve.campaign.call_proof import proved_calls
-from releve.campaign.client_report import sheet_of
-from releve.campaign.consent_pack import told_consents
-from releve.gate.campaigns import campaigns
-from releve.gate.current_rules import rules_now
-from releve.gate.db_clock import clock
+from releve.campaign.call_proof import iter_proved_calls
+from releve.campaign.client_report import build_report
+from releve.campaign.consent_pack import iter_consents
+from releve.gate.campaigns import load_campaigns
+from releve.gate.current_rules import load_current_rules
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
-from releve.gate.person_requests import PhoneRequest, record
+from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.pseudonyms import person_pseudonym
 from releve.outbound import Person
 from releve.outbound.legal_rows import to_legal_day
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 def withdrawn(person: str) -> str:
     """When the pack says that a person's consent was taken back."""
-    (one,) = told_consents(CLIENT, rules_now(), None, person=person_pseudonym(person))
+    (one,) = iter_consents(CLIENT, load_current_rules(), None, person=person_pseudonym(person))
     return str(one.told["withdrawn_at"])
 
 
@@ -30,9 +30,9 @@ def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
     called: list[str],
 ) -> None:
     assert not withdrawn("P1")
-    record(PhoneRequest("k", number_of(1), "stop", ""), by="ines")
-    today, now = to_legal_day(clock()), clock()
-    found = sheet_of(campaigns()[CAMPAIGN], today, today, rules_now(), now, None)
+    record_request(PhoneRequest("k", number_of(1), "stop", ""), by="ines")
+    today, now = to_legal_day(read_clock()), read_clock()
+    found = build_report(load_campaigns()[CAMPAIGN], today, today, load_current_rules(), now, None)
     assert found.told["withdrawals"] == {"oral": 1, "spoken": 1}
     assert found.told["refusals_said"] == {"objection": 1}
     assert withdrawn("P1")
@@ -41,18 +41,20 @@ def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
 def test_what_was_said_by_number_before_a_person_was_known_is_told_with_their_consent(
     called: list[str],
 ) -> None:
-    load_facts([consent_of(77, clock())], source="tests", by="tests")
-    record(PhoneRequest("k", number_of(77), "stop", CLIENT), by="ines")
+    load_facts([consent_of(77, read_clock())], source="tests", by="tests")
+    record_request(PhoneRequest("k", number_of(77), "stop", CLIENT), by="ines")
     assert not withdrawn("P77")
-    load_facts([Person("P77", number_of(77), clock())], source="tests", by="tests")
+    load_facts([Person("P77", number_of(77), read_clock())], source="tests", by="tests")
     assert withdrawn("P77")
 
 
 @pytest.mark.parametrize("client", [CLIENT, ""])
 def test_a_withdrawal_on_the_day_of_a_call_stands_beside_it(called: list[str], client: str) -> None:
-    record(PhoneRequest("k", number_of(1), "stop", client), by="ines")
-    record(PhoneRequest("k2", number_of(77), "stop", client), by="ines")  # of whom no one is known
-    today = to_legal_day(clock())
-    told = {one.told["call"]: one.told for one in proved_calls(CAMPAIGN, today, today, None)}
+    record_request(PhoneRequest("k", number_of(1), "stop", client), by="ines")
+    record_request(
+        PhoneRequest("k2", number_of(77), "stop", client), by="ines"
+    )  # of whom no one is known
+    today = to_legal_day(read_clock())
+    told = {one.told["call"]: one.told for one in iter_proved_calls(CAMPAIGN, today, today, None)}
     assert told["call-1/1"]["withdrawal_channel"] == "oral"
     assert told["call-10/1"]["withdrawal_channel"] == "oral"

@@ -16,14 +16,14 @@ from django.utils import timezone
 
 from releve.cli import main
 from releve.gate import decision, rule_versions
-from releve.gate.batch_proofs import close_all
-from releve.gate.current_rules import rules_now
+from releve.gate.batch_proofs import close_batches
+from releve.gate.current_rules import load_current_rules
 from releve.gate.errors import NotAvailable
 from releve.gate.fact_import import load_frames
 from releve.gate.models import CampaignRow, Decision, Load, RuleTable
-from releve.gate.rule_versions import keep_now, rules_of
+from releve.gate.rule_versions import load_rules_version, store_current_rules
 from releve.ledger.keys import public_key
-from releve.ledger.roots import seal
+from releve.ledger.roots import sign_root
 from releve.outbound import built_in_texts
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of, question
 from tests.gate.running import decide
@@ -101,8 +101,8 @@ def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
             patch.setattr(decision.timezone, "now", lambda at=at: at)
             for person in range(3):
                 asked = question(person, f"{at.day}-{person}")
-                keep_now()
-                decide(StoreAt(at), asked, rules_now(), time.monotonic() + 9)
+                store_current_rules()
+                decide(StoreAt(at), asked, load_current_rules(), time.monotonic() + 9)
 
 
 def proved(out: Path, *, code: int = 0) -> str:
@@ -124,8 +124,8 @@ def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alon
         12: ["HOUSE-LUNCH", "HOUSE-LUNCH", "FR-OPTIN-1|HOUSE-LUNCH"],
     }
     assert len({version for _, _, version in told}) == 2
-    close_all(timezone.now())
-    seal(timezone.now())
+    close_batches(timezone.now())
+    sign_root(timezone.now())
     (settings.HOME / "law" / "house.yaml").unlink()  # neither table is that of today any more
     (settings.HOME / "law" / "later.yaml").write_text(
         "jurisdiction: FR\nrows:\n- {closes: FR-OPTIN-1, from: 2027-01-01}\n", encoding="utf-8"
@@ -151,10 +151,10 @@ def test_a_version_that_is_not_kept_is_named_with_what_to_put_back(tmp_path: Pat
 @pytest.mark.usefixtures("week")
 def test_a_version_is_kept_once_and_is_read_back_as_it_was() -> None:
     assert RuleTable.objects.count() == 2
-    keep_now()
+    store_current_rules()
     assert RuleTable.objects.count() == 2
     for table in RuleTable.objects.all():
         rule_versions._loaded.cache_clear()
-        assert rules_of(table.version).version == table.version
+        assert load_rules_version(table.version).version == table.version
     with pytest.raises(NotAvailable, match="put back"):
-        rules_of("0" * 64)
+        load_rules_version("0" * 64)

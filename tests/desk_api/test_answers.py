@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from releve.accounts.roles import Role
 from releve.desk.api.document import document
-from releve.ledger.chain import entries, head
-from releve.ledger.roots import seal
+from releve.ledger.chain import iter_entries, read_head
+from releve.ledger.roots import sign_root
 from releve.live import api as live
 from releve.situation import KINDS, list_fields
 from tests.access.test_clients import HEALTH_KEYS, HEALTH_WORDS, keys
@@ -31,7 +31,7 @@ def test_a_closure_recorded_by_a_program_is_seen_now(manager: Program, acting: A
     detail = manager.get(f"/sites/{acting.site}").json()
     assert detail["site"]["state"] == "closed"
     assert detail["site"]["usable"] in (0, None)
-    (entry,) = [row for row in entries() if row.kind == "site.closed"]
+    (entry,) = [row for row in iter_entries() if row.kind == "site.closed"]
     assert entry.body["actor"] == "token:continuity-0"
     assert entry.seq == made.json()["seq"]
 
@@ -56,8 +56,8 @@ def test_every_fault_of_a_body_is_named_at_once(manager: Program) -> None:
     answer = manager.record("check.done", day="yesterday", findings=[{"measure": 3}], colour="red")
     fields = {row["field"] for row in answer.json()["error"]["faults"]}
     assert fields == {"site", "day", "findings.0.measure", "findings.0.verdict", "colour"}
-    assert head("live").seq == next(
-        row.seq for row in reversed(list(entries())) if row.kind == "plan.activated"
+    assert read_head("live").seq == next(
+        row.seq for row in reversed(list(iter_entries())) if row.kind == "plan.activated"
     )
 
 
@@ -78,7 +78,7 @@ def test_a_body_that_is_no_object_is_told_so(manager: Program, body: str) -> Non
 def test_an_event_without_a_key_is_not_recorded(manager: Program, acting: Acting) -> None:
     answer = manager.record("power.down", "", site=acting.site)
     assert answer.status_code == 422
-    assert not [row for row in entries() if row.kind == "power.down"]
+    assert not [row for row in iter_entries() if row.kind == "power.down"]
 
 
 def test_a_site_lead_records_of_the_own_site_alone(acting: Acting) -> None:
@@ -91,10 +91,10 @@ def test_a_site_lead_records_of_the_own_site_alone(acting: Acting) -> None:
     assert lead.record("agent.unavailable", "3", agent=theirs).status_code == 404
     assert lead.record("agent.unavailable", "4", agent=mine).status_code == 201
     assert lead.record("link.down", "5", carrier="Orange").status_code == 403
-    event = next(row.body["id"] for row in entries() if row.kind == "power.down")
+    event = next(row.body["id"] for row in iter_entries() if row.kind == "power.down")
     acting.stream = "live"
     done = acting.act("power.down", site=other)
-    foreign = next(row.body["id"] for row in entries(after=done.seq - 1))
+    foreign = next(row.body["id"] for row in iter_entries(after=done.seq - 1))
     assert lead.record("event.corrected", "6", corrects=foreign, reason="x").status_code == 404
     assert lead.record("event.corrected", "7", corrects=event, reason="x").status_code == 201
 
@@ -165,12 +165,12 @@ def test_no_proof_that_is_handed_out_holds_a_field_of_health(
     day = live.now().date()
     finding = {"measure": _measure(), "verdict": "kept"}
     manager.record("check.done", site=acting.site, day=str(day), findings=[finding], symptomatic=17)
-    seal(live.real())
+    sign_root(live.real())
     health = {
         (kind, row.name) for kind, cls in KINDS.items() for row in list_fields(cls) if row.health
     }
     seen = set()
-    for stored in list(entries()):
+    for stored in list(iter_entries()):
         proof = manager.get(f"/ledger/{stored.seq}/proof").json()
         kind, body = proof["entry"]["kind"], proof["entry"]["body"]
         assert proof["values"] == []

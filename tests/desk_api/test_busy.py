@@ -94,7 +94,7 @@ def test_what_is_sent_while_it_is_locked_is_stored_not_at_all(
     manager: Program, acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("releve.live.event_service.ledger.lock", _raise)
+        patch.setattr("releve.live.event_service.ledger.lock_head", _raise)
         answer = manager.record("power.down", site=acting.site)
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert manager.record("power.down", site=acting.site).status_code == 201

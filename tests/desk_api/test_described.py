@@ -32,7 +32,7 @@ from releve.desk.api.document import document
 from releve.evidence.verify import Export
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
-from releve.ledger.roots import seal
+from releve.ledger.roots import sign_root
 from releve.live import api as live
 from tests.desk_api.conftest import Program, program
 from tests.live.acting import Acting
@@ -98,7 +98,7 @@ def _can_be_wrong(operation: Any) -> bool:
 
 def verified() -> list[str]:
     """Return the faults of the whole ledger, found by the verifier of strangers."""
-    seal(live.real())
+    sign_root(live.real())
     checked = Export([public_key()], [])
     checked.read(f"{line}\n".encode() for line in export_lines(values=True))
     return checked.faults

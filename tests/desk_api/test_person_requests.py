@@ -10,11 +10,10 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
 from releve.gate import pseudonyms
-from releve.gate.campaigns import put_campaign
-from releve.gate.fact_reader import CampaignTerms
+from releve.gate.campaigns import record_campaign
 from releve.gate.models import PersonRequestRow, WithdrawalRow
 from tests.desk_api.conftest import Program, program
-from tests.gate.making import CLIENT, fill, number_of
+from tests.gate.making import CLIENT, campaign_terms, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS = "/outbound/requests"
@@ -89,9 +88,7 @@ def test_a_key_and_a_role_are_needed(dialler: Program) -> None:
 
 
 def test_a_site_lead_records_for_the_clients_whose_campaigns_run_there(dialler: Program) -> None:
-    put_campaign("far", CampaignTerms("CLIENT-F", "electricity", "manual", "prospecting", "", None,
-                                 False, None, None, "us", "TUNIS", "energy-supply"),
-                 by="tests")  # fmt: skip
+    record_campaign("far", campaign_terms("CLIENT-F", site="TUNIS"), by="tests")
     lead = program(Role.SITE, sites=["CASA"])
     assert lead.post(ADDRESS, STOP, "a").status_code == 201
     for client in ("CLIENT-F", "*"):

@@ -16,7 +16,7 @@ from releve.accounts.models import Token
 from releve.accounts.roles import Role
 from releve.accounts.tokens import PREFIX
 from releve.cli import main
-from releve.ledger.chain import entries
+from releve.ledger.chain import iter_entries
 from tests.access.people import browser_of, give, person
 from tests.desk_api.conftest import Program, program
 from tests.live.acting import Acting
@@ -47,7 +47,7 @@ def test_giving_and_ending_a_token_are_entries_without_its_secret(db: None) -> N
         "wallboard", RoleRequest("flow", last_day=until()), by="amina"
     )
     tokens.revoke_token(found, by="zoe")
-    rows = list(entries(STREAM))
+    rows = list(iter_entries(STREAM))
     assert [row.kind for row in rows] == ["access.token_given", "access.token_ended"]
     assert [row.body["actor"] for row in rows] == ["amina", "zoe"]
     assert secret not in str([row.body for row in rows])

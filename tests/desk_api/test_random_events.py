@@ -92,7 +92,9 @@ def test_whatever_comes_is_stored_whole_or_not_at_all_and_the_ledger_verifies(
         assert after[2] - before[2] == 1
         known += [
             row.id
-            for row in situation_cache.events_of(situation_cache.ledger.entries("live", before[0]))
+            for row in situation_cache.events_of(
+                situation_cache.ledger.iter_entries("live", before[0])
+            )
         ]
     kept = live.situation_now()
     situation_cache.forget()

@@ -19,7 +19,7 @@ from releve.accounts.roles import OUTSIDE, Role
 from releve.desk.crashtest import ahead, outlook
 from releve.desk.crashtest.ahead import Ahead, Outlooks, make
 from releve.desk.crashtest.home import try_lock
-from releve.ledger.chain import entries
+from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from releve.network import day_bounds
 from tests.desk_crashtest.test_pages import plain
@@ -68,7 +68,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def recorded(kind: str) -> list[dict[str, Any]]:
-    return [dict(row.body) for row in entries(stream=STREAM) if row.kind == kind]
+    return [dict(row.body) for row in iter_entries(stream=STREAM) if row.kind == kind]
 
 
 def started(web: Client, spawned: list[Path]) -> tuple[Path, Ahead, str]:

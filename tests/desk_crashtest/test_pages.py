@@ -19,7 +19,7 @@ from releve.crashtest.ablation import Without
 from releve.crashtest_folder import doing, write_part
 from releve.desk.crashtest import starting
 from releve.desk.crashtest.home import Crashed, try_lock
-from releve.ledger.chain import entries
+from releve.ledger.chain import iter_entries
 from tests.desk_crashtest.conftest import Maker, read
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -194,7 +194,7 @@ def test_a_run_that_stopped_is_removed_with_its_inputs_and_that_is_recorded(
     assert run.folder.exists(), "it is asked first"
     assert web.post(url)["Location"] == "/crashtest/"
     assert list(maker.home.root.iterdir()) == []
-    (entry,) = [row for row in entries(stream=STREAM) if row.kind == "crashtest.removed"]
+    (entry,) = [row for row in iter_entries(stream=STREAM) if row.kind == "crashtest.removed"]
     assert (entry.body["run"], entry.body["name"]) == (run.id, "Hiver arrêté")
     assert web.post(url).status_code == 404
 
@@ -207,7 +207,7 @@ def test_a_run_at_work_is_not_removed(maker: Maker, looking: Look) -> None:
     assert answer.status_code == 409
     assert "Stop it first" in plain(answer)
     assert run.folder.exists()
-    assert not [row for row in entries(stream=STREAM) if row.kind == "crashtest.removed"]
+    assert not [row for row in iter_entries(stream=STREAM) if row.kind == "crashtest.removed"]
 
 
 def test_an_auditor_removes_nothing(maker: Maker, looking: Look) -> None:

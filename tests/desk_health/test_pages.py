@@ -13,7 +13,7 @@ from releve.accounts.roles import OUTSIDE, Role
 from releve.desk.health.presence import stays_between
 from releve.desk.live.streams import Looked
 from releve.desk.places.stream_context import Moment, moment_of
-from releve.ledger.chain import entries
+from releve.ledger.chain import iter_entries
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.network import day_bounds
@@ -35,7 +35,7 @@ def case_path(web: Client, agent: str) -> str:
 
 
 def looks() -> list[dict[str, Any]]:
-    return [dict(row.body) for row in entries(stream=STREAM) if row.kind == "contacts.seen"]
+    return [dict(row.body) for row in iter_entries(stream=STREAM) if row.kind == "contacts.seen"]
 
 
 def seats_of(acting: Acting, site: str) -> list[str]:

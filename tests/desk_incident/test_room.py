@@ -58,7 +58,7 @@ def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(
     assert "&lt;b&gt;Site fermé" in page
     assert "a dit oui" not in page
     assert act(web, path, "close").status_code == 302
-    kinds = [e.kind for e in ledger.entries(acting.stream) if e.kind.startswith("incident.")]
+    kinds = [e.kind for e in ledger.iter_entries(acting.stream) if e.kind.startswith("incident.")]
     assert kinds == [
         "incident.opened", "incident.role_taken", "incident.decided", "incident.task_set",
         "incident.task_done", "incident.noted", "incident.closed",

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from releve.ledger.chain import append
 from releve.ledger.erasure import erase_subject
-from releve.ledger.roots import seal
+from releve.ledger.roots import sign_root
 
 AT = datetime(2026, 11, 30, 8, 12, tzinfo=UTC)
 EVENT = {"happened_at": "2026-11-30T08:12:00Z", "recorded_at": "2026-11-30T08:12:00Z"}
@@ -31,7 +31,7 @@ def filled(db: None) -> None:
         check = EVENT | {"id": "e3", "actor": "lina", "site": "rabat-1", "symptomatic": 17}
         append("check.done", check, recorded_at=AT)
     erase_subject("a00041", now=AT)
-    seal(AT)
+    sign_root(AT)
     with transaction.atomic():
         body = EVENT | {"id": "e4", "actor": "<script>alert(1)</script>", "site": "casa-1"}
         append("site.closed", body, recorded_at=AT)

@@ -20,7 +20,7 @@ from releve.ledger import guards
 from releve.ledger.chain import append
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import last_root
+from releve.ledger.roots import load_last_root
 from tests.access.people import browser_of, give, person, signed_in
 from tests.desk_ledger.conftest import AT
 
@@ -165,7 +165,7 @@ def test_a_proof_that_would_tell_of_health_in_clear_does_not_leave_the_house(fil
 
 
 def test_the_check_of_the_whole_says_that_it_holds(filled: None) -> None:
-    root = last_root()
+    root = load_last_root()
     assert root is not None
     web = signed_in(Role.AUDITOR)
     answer = web.post("/ledger/verify", {"root": SimpleUploadedFile("r", root.text.encode())})
@@ -175,14 +175,14 @@ def test_the_check_of_the_whole_says_that_it_holds(filled: None) -> None:
 
 
 def test_a_changed_entry_is_named(filled: None) -> None:
-    guards.remove(connection)
+    guards.remove_triggers(connection)
     try:
         row = LedgerEntry.objects.get(seq=2)
         with connection.cursor() as cursor:
             changed = row.body.replace("casa-1", "casa-2")
             cursor.execute("UPDATE ledger_entry SET body = %s WHERE seq = 2", [changed])
     finally:
-        guards.install(connection)
+        guards.install_triggers(connection)
     web = signed_in(Role.AUDITOR)
     twin = web.post("/ledger/verify?format=json").json()
     assert twin["holds"] is False

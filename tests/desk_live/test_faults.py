@@ -56,15 +56,15 @@ def test_a_full_disk_is_said_nothing_is_lost_and_all_goes_on_once_there_is_room(
     acting.work()
     with no_room():
         fill_free_pages(acting)
-        before = ledger.head().seq
+        before = ledger.read_head().seq
         with pytest.raises(live.DiskFull, match="free some space"):
             acting.close(key="form-1")
-        assert ledger.head().seq == before
+        assert ledger.read_head().seq == before
         answer = sent(looking.as_(Role.HEALTH), "/record/case", site=acting.site, agent=agent)
         assert answer.status_code == 503
         assert "Le disque de la base de données est plein" in answer.content.decode()
         assert agent in answer.content.decode(), "nothing typed is lost"
-        assert ledger.head().seq == before
+        assert ledger.read_head().seq == before
     done = acting.close(key="form-1")
     assert not done.before
     assert acting.close(key="form-1") == live.Recorded(done.seq, done.answers, before=True)
@@ -87,7 +87,7 @@ def test_effects_that_meet_a_full_disk_wait_and_are_each_done_once(acting: Actin
         state=Effect.QUEUED, next_at=live.real(), claimed_until=None
     )
     acting.work()
-    kinds = [row.kind for row in ledger.entries(acting.stream)]
+    kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
     assert kinds.count("relief.made") == 1
     assert kinds.count("people.told") == 1
     assert set(Effect.objects.values_list("state", flat=True)) == {Effect.DONE}
@@ -119,7 +119,7 @@ def test_files_without_room_are_tried_again_seen_on_now_and_each_letter_goes_out
     Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
     acting.work()
     assert len(acting.outbox) == letters
-    done = [row for row in ledger.entries(acting.stream) if row.kind == "message.sent"]
+    done = [row for row in ledger.iter_entries(acting.stream) if row.kind == "message.sent"]
     assert len(done) == letters
     assert live.effects_late(acting.stream) == []
 
@@ -134,7 +134,7 @@ def test_an_answer_that_the_gateway_hands_on_twice_counts_once(
     message, *_ = acting.messages
     for _ in range(2):
         assert Client().post(f"/ack/{message.token}").status_code == 200
-    rows = [row for row in ledger.entries(acting.stream) if row.kind == "message.acknowledged"]
+    rows = [row for row in ledger.iter_entries(acting.stream) if row.kind == "message.acknowledged"]
     assert len(rows) == 1
     assert live.message_counts(acting.stream).acknowledged == 1
     page = looking.as_(Role.CONTINUITY).get("/now").content.decode()

@@ -131,4 +131,4 @@ def test_a_photo_goes_on_its_day_and_the_entry_stays(looking: Looking, acting: A
     assert not (folder() / DIGEST).exists()
     assert looking.as_().get(f"/photos/{DIGEST}").status_code == 404
     assert "photo effacée" in looking.as_().get(f"/sites/{acting.site}").content.decode()
-    assert [row.body for row in ledger.entries(kinds=["photos.erased"])] == [{"count": 1}]
+    assert [row.body for row in ledger.iter_entries(kinds=["photos.erased"])] == [{"count": 1}]

@@ -34,7 +34,7 @@ def faults(answer: Any) -> dict[str, list[str]]:
 
 
 def count(acting: Acting, kind: str) -> int:
-    return sum(row.kind == kind for row in ledger.entries(acting.stream))
+    return sum(row.kind == kind for row in ledger.iter_entries(acting.stream))
 
 
 def test_two_positives_of_a_site_close_it(looking: Looking, acting: Acting) -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from releve.accounts.roles import Role
-from releve.gate.db_clock import clock
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
 from releve.gate.models import Decision
 from releve.gate.pseudonyms import number_pseudonym
@@ -47,7 +47,7 @@ def test_the_figures_are_those_of_the_decisions(manager: Client, called: list[st
 
 
 def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -> None:
-    now = clock()
+    now = read_clock()
     today = to_legal_day(now)
     soon = today + timedelta(days=5)
     load_facts(
@@ -66,7 +66,7 @@ def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -
 
 
 def test_the_dialler_is_held_to_its_formula(manager: Client) -> None:
-    today, now = to_legal_day(clock()), clock()
+    today, now = to_legal_day(read_clock()), read_clock()
     load_facts([Abandoned(CAMPAIGN, today, 4, 96, now)], source="dialler", by="tests")
     (day,) = manager.get(f"{ADDRESS}?format=json").json()["pacing"]
     assert day == {"day": today.isoformat(), "abandoned": 4.0, "handled": 96.0, "share": 0.04}

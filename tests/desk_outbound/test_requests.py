@@ -15,11 +15,10 @@ from releve.desk.api import schemas
 from releve.desk.outbound import rights_views
 from releve.desk.outbound.request_words import OUTCOMES, SAYINGS
 from releve.gate import pseudonyms
-from releve.gate.attempt_outcomes import SAID_OUTCOMES
-from releve.gate.campaigns import put_campaign
-from releve.gate.db_clock import clock
+from releve.gate.attempt_outcomes import REPORTED_OUTCOMES
+from releve.gate.campaigns import record_campaign
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import CampaignTerms
 from releve.gate.models import (
     FeedFaultRow,
     PersonRequestRow,
@@ -35,7 +34,7 @@ from releve.ledger.models import PersonalValue as LedgerValue
 from releve.outbound import Person
 from releve.outbound.vocabulary import get_vocabulary
 from tests.access.people import browser_of, give, person, signed_in
-from tests.gate.making import CAMPAIGN, CLIENT, number_of
+from tests.gate.making import CAMPAIGN, CLIENT, campaign_terms, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS, RIGHTS = "/outbound/requests", "/outbound/rights"
@@ -47,7 +46,7 @@ REASON = "elle demande ce que nous avons"
 def scrubbed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """The tables whose files were cleaned: not possible within the transaction of a test."""
     found: list[tuple[str, ...]] = []
-    monkeypatch.setattr(rights_views, "scrub", found.append)
+    monkeypatch.setattr(rights_views, "scrub_files", found.append)
     return found
 
 
@@ -151,9 +150,7 @@ def test_no_number_is_in_a_log_a_link_or_a_twin(
 
 
 def test_a_site_lead_sees_the_clients_of_their_site_alone(called: list[str]) -> None:
-    put_campaign("far", CampaignTerms("CLIENT-F", "electricity", "manual", "prospecting", "", None,
-                                 False, None, None, "us", "TUNIS", "energy-supply"),
-                 by="tests")  # fmt: skip
+    record_campaign("far", campaign_terms("CLIENT-F", site="TUNIS"), by="tests")
     lead = signed_in(Role.SITE, sites=["CASA"])
     text = lead.get(ADDRESS).content.decode()
     assert CLIENT in text
@@ -207,7 +204,7 @@ def test_export_and_erasure_are_of_the_person_who_was_looked_at(manager: Client)
 
 
 def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) -> None:
-    load_facts([Person("P1b", number_of(1), clock())], source="tests", by="tests")
+    load_facts([Person("P1b", number_of(1), read_clock())], source="tests", by="tests")
     assert act(manager, "see").status_code == 422
     assert act(manager, "see", person="P0").status_code == 422
     assert act(manager, "export", reason="parce que").status_code == 422
@@ -220,14 +217,14 @@ def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) ->
 
 def test_the_rows_that_a_feed_set_aside_are_shown(manager: Client) -> None:
     FeedFaultRow.objects.create(feed="drop:1", file="one.csv", line=3, field="number",
-                             code="number.unreadable", at=clock())  # fmt: skip
+                             code="number.unreadable", at=read_clock())  # fmt: skip
     text = manager.get("/outbound/feeds").content.decode()
     assert "one.csv" in text
     assert "Ce n’est pas un numéro de téléphone" in text
 
 
 def test_what_may_be_said_is_the_same_at_every_way_in() -> None:
-    outcomes = set(SAID_OUTCOMES)
+    outcomes = set(REPORTED_OUTCOMES)
     assert set(OUTCOMES) == outcomes < set(get_vocabulary("outcome").ids)
     assert set(get_args(schemas.Outcome)) == {"", *outcomes}
     assert (

@@ -14,13 +14,13 @@ from django.test import Client
 from django.utils import timezone
 
 from releve.accounts.roles import Role
-from releve.campaign.contract_details import ContractDetails, put_papers
+from releve.campaign.contract_details import ContractDetails, record_contract_details
 from releve.cli import main
-from releve.gate.batch_proofs import close_all
-from releve.gate.db_clock import clock
+from releve.gate.batch_proofs import close_batches
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_proofs import seal_facts
-from releve.ledger.roots import seal
+from releve.ledger.roots import sign_root
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import to_legal_day
 from tests.access.people import signed_in
@@ -33,12 +33,14 @@ ADDRESS = f"/outbound/campaigns/{CAMPAIGN}/sheet"
 @pytest.fixture
 def client_web(called: list[str]) -> Client:
     """The client itself, after a day on which everything was told, proved and sealed."""
-    now = clock()
+    now = read_clock()
     load_facts([Abandoned(CAMPAIGN, to_legal_day(now), 4, 96, now)], source="dialler", by="tests")
-    put_papers(CAMPAIGN, ContractDetails("K-2026-7", True, "own customers"), by="ines", now=now)
-    close_all(timezone.now())
+    record_contract_details(
+        CAMPAIGN, ContractDetails("K-2026-7", True, "own customers"), by="ines", now=now
+    )
+    close_batches(timezone.now())
     seal_facts(timezone.now())
-    seal(timezone.now())
+    sign_root(timezone.now())
     return signed_in(Role.CLIENT, clients=[CLIENT])
 
 

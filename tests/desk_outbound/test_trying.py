@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from releve.accounts.roles import Role
 from releve.cli import main
-from releve.gate.db_clock import clock
+from releve.gate.db_clock import read_clock
 from releve.ledger.models import LedgerEntry
 from tests.access.people import signed_in
 from tests.desk_outbound.test_rules import sent
@@ -28,7 +28,7 @@ rows:
 def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_recorded(
     called: list[str],
 ) -> None:
-    later = clock() + timedelta(minutes=1)
+    later = read_clock() + timedelta(minutes=1)
     head = "id,client,number,at,object,sector,caller,campaign,person\n"
     rows = [f"Q{n},{CLIENT},{number_of(n)},{later.isoformat()},electricity,energy-supply,{CALLER},"
             f"{CAMPAIGN}," for n in (2, 77)]  # fmt: skip
@@ -48,7 +48,7 @@ def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_record
 def test_the_command_tries_a_change_on_what_is_recorded_too(
     called: list[str], tmp_path: Path
 ) -> None:
-    later = clock() + timedelta(minutes=1)
+    later = read_clock() + timedelta(minutes=1)
     calls = "id,client,number,at,object,sector,caller\n"
     calls += f"Q2,{CLIENT},{number_of(2)},{later.isoformat()},electricity,energy-supply,"
     calls += f"{CALLER}\n"

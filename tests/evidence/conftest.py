@@ -16,10 +16,10 @@ from releve.evidence.verify import Export, check_root, read_line
 from releve.ledger.chain import append_all
 from releve.ledger.erasure import erase_subject
 from releve.ledger.export import export_lines
-from releve.ledger.hashing import canonical
+from releve.ledger.hashing import canonical_json
 from releve.ledger.keys import public_key
-from releve.ledger.proofs import prove, prove_growth
-from releve.ledger.roots import SignedRoot, seal
+from releve.ledger.proofs import prove_entry, prove_growth
+from releve.ledger.roots import SignedRoot, sign_root
 from tests.ledger.conftest import KEY
 from tests.ledger.making import at, declared, draft
 
@@ -60,17 +60,17 @@ def ledger(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 def _make() -> Ledger:
     append_all([declared(n) if n % 3 == 2 else draft(n) for n in range(1, 6)])
-    first = seal(at(100))
+    first = sign_root(at(100))
     append_all([declared(n) for n in range(6, 10)])
     erase_subject("agent-8", now=at(150))
     append_all([draft(11), draft(12, stream="drill:1")])
-    second = seal(at(200))
+    second = sign_root(at(200))
     append_all([declared(13), draft(14)])
     return Ledger(
         lines=tuple(export_lines(values=True)),
         roots=(first, second),
         key=public_key(),
-        proof=prove(7, second, disclose=["agent"]),
+        proof=prove_entry(7, second, disclose=["agent"]),
         growth=prove_growth(first, second),
     )
 
@@ -80,8 +80,8 @@ def written(ledger: Ledger, tmp_path: Path) -> Path:
     """A folder with every document of the ledger."""
     texts = {
         "export.jsonl": "\n".join(ledger.lines),
-        "proof.json": canonical(ledger.proof),
-        "growth.json": canonical(ledger.growth),
+        "proof.json": canonical_json(ledger.proof),
+        "growth.json": canonical_json(ledger.growth),
         "key.txt": ledger.key,
     }
     for name, text in texts.items():

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from releve.evidence import verify
-from releve.ledger.hashing import canonical
+from releve.ledger.hashing import canonical_json
 from tests.evidence.conftest import Ledger
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -35,7 +35,7 @@ def rewritten(folder: Path, name: str, change: Callable[[dict[str, Any]], object
     """Write a changed copy of a document; return its name."""
     document = json.loads((folder / name).read_text(encoding="utf-8"))
     change(document)
-    (folder / "changed.json").write_text(canonical(document) + "\n", encoding="utf-8")
+    (folder / "changed.json").write_text(canonical_json(document) + "\n", encoding="utf-8")
     return "changed.json"
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.ledger.hashing import ROOT_TAG, canonical, entry_hash, parsed, root_hash
+from releve.ledger.hashing import ROOT_TAG, canonical_json, hash_entry, hash_root, parse_canonical
 from tests.evidence.conftest import Ledger
 from tests.ledger.conftest import KEY
 
@@ -29,9 +29,9 @@ def names(faults: Iterable[str], entry: int) -> bool:
 def changed(ledger: Ledger, seq: int, change: Callable[[dict[str, Any]], object]) -> list[str]:
     """Return the lines with one entry's document changed, written canonically again."""
     lines = list(ledger.lines)
-    document = parsed(lines[ledger.line_of(seq)])
+    document = parse_canonical(lines[ledger.line_of(seq)])
     change(document)
-    lines[ledger.line_of(seq)] = canonical(document)
+    lines[ledger.line_of(seq)] = canonical_json(document)
     assert lines != list(ledger.lines)
     return lines
 
@@ -75,7 +75,7 @@ def test_a_number_changed_is_named(ledger: Ledger, seq: int, other: int) -> None
 
 def rehashed(document: dict[str, Any]) -> None:
     document["entry"]["kind"] = "site.opened"
-    document["hash"] = entry_hash(canonical(document["entry"]))
+    document["hash"] = hash_entry(canonical_json(document["entry"]))
 
 
 @pytest.mark.parametrize("seq", range(1, 13))
@@ -120,7 +120,7 @@ def test_an_entry_written_twice_is_named(ledger: Ledger, seq: int) -> None:
 
 
 def end(entries: int, roots: int) -> str:
-    return canonical({"entries": entries, "roots": roots})
+    return canonical_json({"entries": entries, "roots": roots})
 
 
 def test_a_tail_cut_cleanly_shows_only_beside_a_root_from_outside(ledger: Ledger) -> None:
@@ -176,7 +176,7 @@ def test_any_field_of_a_root_changed_is_found(ledger: Ledger, field: str) -> Non
     signed["root"][field] = value + 1 if isinstance(value, int) else value[:-1] + "0"
     if signed["root"][field] == value:
         signed["root"][field] = value[:-1] + "1"
-    lines[at] = canonical(signed)
+    lines[at] = canonical_json(signed)
     faults = ledger.faults(lines)
     assert any(re.search(r"signature of root|signed by another|no root of this", f) for f in faults)
 
@@ -188,19 +188,19 @@ def forge(ledger: Ledger, seq: int) -> list[str]:
 
     tree, head, previous, lines = Tree(), "0" * 64, "0" * 64, []
     for line in ledger.lines:
-        document = parsed(line)
+        document = parse_canonical(line)
         if "entry" in document:
             if document["entry"]["seq"] == seq:
                 document["entry"]["kind"] = "site.opened"
             document["entry"]["prev"] = head
-            head = document["hash"] = entry_hash(canonical(document["entry"]))
+            head = document["hash"] = hash_entry(canonical_json(document["entry"]))
             tree.add(head)
         elif "root" in document:
             document["root"].update(head=head, tree=tree.root(), previous=previous)
-            previous = root_hash(document["root"])
-            text = canonical(document["root"])
+            previous = hash_root(document["root"])
+            text = canonical_json(document["root"])
             document["signature"] = key.sign(ROOT_TAG + text.encode()).hex()
-        lines.append(canonical(document))
+        lines.append(canonical_json(document))
     return lines
 
 

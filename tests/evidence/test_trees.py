@@ -10,7 +10,7 @@ import pytest
 from pymerkle import InmemoryTree, verify_consistency, verify_inclusion
 
 from releve.evidence.verify import Tree, is_grown, is_included
-from releve.ledger.merkle import consistency_path, fold, inclusion_path, leaf_hash, tree_hash
+from releve.ledger.merkle import consistency_path, fold_hashes, inclusion_path, leaf_hash, tree_hash
 
 ENTRIES = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(71)]
 LEAVES = [bytes.fromhex(text) for text in ENTRIES]
@@ -19,7 +19,7 @@ SIZES = (*range(1, 35), 63, 64, 65, 70)
 
 def subtree(level: int, index: int) -> bytes:
     width = 1 << level
-    return fold([leaf_hash(data) for data in LEAVES[index * width : (index + 1) * width]])
+    return fold_hashes([leaf_hash(data) for data in LEAVES[index * width : (index + 1) * width]])
 
 
 def by_definition(leaves: Sequence[bytes]) -> bytes:

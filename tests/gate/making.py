@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from releve.gate.campaigns import put_campaign
+from releve.gate.campaigns import record_campaign
 from releve.gate.connections import GateConnection, PostgreSQLConnection, SQLiteConnection
-from releve.gate.db_clock import clock
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_reader import CampaignTerms
 from releve.gate.protocol import Question, Reply
@@ -59,16 +59,16 @@ def consent_of(person: int, at: datetime, **more: Any) -> Consent:
     return Consent(**told)
 
 
-def campaign_terms(client: str = CLIENT) -> CampaignTerms:
+def campaign_terms(client: str = CLIENT, site: str = "CASA") -> CampaignTerms:
     """An open-ended campaign for electricity, dialled by hand."""
     return CampaignTerms(client, "electricity", "manual", "prospecting", "", None, False, None,
-                         None, PROVIDER, "CASA", "energy-supply")  # fmt: skip
+                         None, PROVIDER, site, "energy-supply")  # fmt: skip
 
 
 def fill(people: Iterable[int]) -> None:
     """Record the campaign, its caller number, and people who consented a day ago."""
-    now = clock()
-    put_campaign(CAMPAIGN, campaign_terms(), by="tests")
+    now = read_clock()
+    record_campaign(CAMPAIGN, campaign_terms(), by="tests")
     facts: list[Any] = [Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
     for person in people:
         facts.append(Person(f"P{person}", number_of(person), now))
@@ -79,7 +79,7 @@ def fill(people: Iterable[int]) -> None:
 
 def read_feeds() -> None:
     """Note that every register was read just now."""
-    now = clock()
+    now = read_clock()
     marks = [Watermark(feed, now, now) for feed in ("attempts", "consents", "refusals",
                                                     "withdrawals")]  # fmt: skip
     load_facts(marks, source="feeds", by="tests")

@@ -57,7 +57,7 @@ def decide_all(
     commons: CampaignCache | None = None,
 ) -> list[Reply]:
     """Answer questions in one transaction."""
-    work = decision.decide_all(store, asked, rules, commons or CampaignCache())
+    work = decision.decide_group(store, asked, rules, commons or CampaignCache())
     return run_without_loop(work) if isinstance(store, DjangoStore) else run(work)
 
 

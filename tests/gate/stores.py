@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import connection
 
-from releve.gate.connections import Terms, Written, insert
-from releve.gate.sql import KEY_CHECK, asked_by, common_sql, own_sql
+from releve.gate.connections import QuestionTerms, RowsByTable, insert_sql
+from releve.gate.sql import KEY_CHECK, bind_questions, common_sql, own_sql
 
 
 class DjangoStore:
@@ -16,11 +16,13 @@ class DjangoStore:
 
     vendor = connection.vendor
 
-    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    async def read(
+        self, asked: QuestionTerms, known: Any
+    ) -> tuple[frozenset[str] | None, Sequence[Any]]:
         return None, await self.again(asked, known)
 
-    async def again(self, asked: Terms, known: Any) -> Sequence[Any]:
-        return self._rows(own_sql(self.vendor, len(asked) == 1), asked_by(asked, known))
+    async def again(self, asked: QuestionTerms, known: Any) -> Sequence[Any]:
+        return self._rows(own_sql(self.vendor, len(asked) == 1), bind_questions(asked, known))
 
     async def common(self, asked: Mapping[str, Any]) -> Sequence[Any]:
         return self._rows(common_sql(self.vendor), asked)
@@ -34,11 +36,11 @@ class DjangoStore:
         rows = self._rows(KEY_CHECK, {})
         return str(rows[0][0]) if rows else None
 
-    async def write(self, rows: Written) -> None:
+    async def write(self, rows: RowsByTable) -> None:
         with connection.cursor() as cursor:
             for table, found in rows.items():
                 for row in found:
-                    cursor.execute(insert(table, tuple(row), "%({})s"), row)
+                    cursor.execute(insert_sql(table, tuple(row), "%({})s"), row)
 
     async def abandon(self) -> None:
         """Leave everything as it is."""

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 import pytest
 
 from releve.gate.app import Gate
-from releve.gate.connections import GateConnection, Terms, Written
+from releve.gate.connections import GateConnection, QuestionTerms, RowsByTable
 from releve.gate.errors import DatabaseUnavailable
-from releve.gate.protocol import REFUSALS, question_of
+from releve.gate.protocol import REFUSALS, parse_question
 from releve.gate.pseudonyms import key_check
 from tests.gate.making import open_rules
 from tests.gate.running import decider_of
@@ -33,7 +33,9 @@ class Broken:
     async def key_check(self) -> str | None:
         return key_check()
 
-    async def read(self, asked: Terms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    async def read(
+        self, asked: QuestionTerms, known: Any
+    ) -> tuple[frozenset[str] | None, Sequence[Any]]:
         await asyncio.sleep(self.seconds)
         raise self.error or DatabaseUnavailable("gone")
 
@@ -42,7 +44,7 @@ class Broken:
 
     common = again
 
-    async def write(self, rows: Written) -> None:
+    async def write(self, rows: RowsByTable) -> None:
         raise AssertionError("nothing may be written")
 
     async def abandon(self) -> None:
@@ -151,7 +153,7 @@ def test_a_question_that_cannot_be_read_is_refused(query: str) -> None:
 
 
 def test_a_question_may_come_as_a_form_and_a_plus_is_a_plus() -> None:
-    read = question_of("to=+33144500001&cli=&camp=s&ci=a%40b&cs=007")
+    read = parse_question("to=+33144500001&cli=&camp=s&ci=a%40b&cs=007")
     assert read is not None
     assert (read.to, read.ci, read.cs, read.cli) == ("+33144500001", "a@b", 7, "")
     assert ask(Broken(), "", method="POST", body=GOOD.encode())[0][2] == "GATE-DATABASE"
@@ -166,7 +168,7 @@ def test_a_question_may_come_as_a_form_and_a_plus_is_a_plus() -> None:
      ("%2%2B42", "%2+42"), ("%2B%20%2B", "+ +"), ("%", "%")],
 )  # fmt: skip
 def test_what_is_escaped_is_read_once(written: str, meant: str) -> None:
-    read = question_of(f"to={written}&camp=s&ci=a&cs=1")
+    read = parse_question(f"to={written}&camp=s&ci=a&cs=1")
     assert read is not None
     assert read.to == meant == unquote(written)
 

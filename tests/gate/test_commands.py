@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.gate.db_clock import clock
+from releve.gate.db_clock import read_clock
 from releve.gate.models import (
     ConsentRow,
     Decision,
@@ -144,5 +144,5 @@ def test_vouching_for_a_folder_writes_its_feeds_and_says_what_was_read(tmp_path:
     marks = read_tables({"feeds.csv": (folder / "feeds.csv").read_bytes()})["feeds"]
     read_at = dict(marks.select("feed", "read_at").iter_rows())
     assert set(read_at) == {"consents", "attempts", "withdrawals", "refusals"}
-    assert clock() - read_at["consents"] < timedelta(minutes=1)
+    assert read_clock() - read_at["consents"] < timedelta(minutes=1)
     assert read_at["refusals"] == datetime.fromisoformat("2026-11-24T10:29:00+01:00")

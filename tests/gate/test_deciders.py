@@ -10,9 +10,9 @@ import pytest
 
 from releve.gate import decider_pool as module
 from releve.gate.decider import Decider
-from releve.gate.decider_pool import MOST_TOGETHER, DeciderPool
+from releve.gate.decider_pool import MAX_GROUP_SIZE, DeciderPool
 from releve.gate.decision import PendingQuestion
-from releve.gate.protocol import Reply, allow, no_answer
+from releve.gate.protocol import Reply, allow_call, refuse_unjudged
 from tests.gate.making import question
 
 
@@ -38,7 +38,7 @@ class Slow:
         self.groups.append(len(group))
         self.begun.set()
         await self.may.wait()
-        return [allow(one.question.ref) for one in group]
+        return [allow_call(one.question.ref) for one in group]
 
     def close(self) -> None:
         self.closed = True
@@ -69,14 +69,14 @@ def test_who_comes_while_a_group_is_decided_is_the_next_group() -> None:
     async def ask(deciders: DeciderPool) -> list[Reply]:
         first = asked(deciders, 1, "first")
         await slow.begun.wait()
-        rest = asked(deciders, MOST_TOGETHER + 3)
+        rest = asked(deciders, MAX_GROUP_SIZE + 3)
         slow.may.set()
         return list(await asyncio.gather(*first, *rest))
 
     told = decided(ask, slow)
-    names = ["first0", *(f"c{n}" for n in range(MOST_TOGETHER + 3))]
-    assert told == [allow(f"{name}/1") for name in names]
-    assert slow.groups == [1, MOST_TOGETHER, 3]
+    names = ["first0", *(f"c{n}" for n in range(MAX_GROUP_SIZE + 3))]
+    assert told == [allow_call(f"{name}/1") for name in names]
+    assert slow.groups == [1, MAX_GROUP_SIZE, 3]
     assert slow.warm
     assert slow.closed
 
@@ -119,7 +119,7 @@ def test_whoever_has_been_told_already_is_not_asked_about() -> None:
         first = asked(deciders, 1)
         await slow.begun.wait()
         late, other = asked(deciders, 2)
-        late.set_result(no_answer("GATE-LATE"))
+        late.set_result(refuse_unjudged("GATE-LATE"))
         slow.may.set()
         return [await first[0], await other]
 
@@ -134,7 +134,7 @@ def test_who_has_waited_in_vain_is_not_kept() -> None:
         first = asked(deciders, 1)
         await slow.begun.wait()
         for _ in range(1000):
-            asked(deciders, 1)[0].set_result(no_answer("GATE-LATE"))
+            asked(deciders, 1)[0].set_result(refuse_unjudged("GATE-LATE"))
         assert len(deciders._waiting) <= 1
         slow.may.set()
         return [await first[0]]
@@ -156,5 +156,5 @@ def test_what_was_being_decided_is_refused_when_it_is_broken_off(
         slow.may.set()
         return [*told, *await asyncio.gather(*asked(deciders, 1, "after"))]
 
-    assert decided(ask, slow) == [no_answer("GATE-FAULT"), allow("after0/1")]
+    assert decided(ask, slow) == [refuse_unjudged("GATE-FAULT"), allow_call("after0/1")]
     assert not caplog.records

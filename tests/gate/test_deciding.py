@@ -17,20 +17,20 @@ from pytest_django.fixtures import Settings
 
 from releve.gate import rule_versions
 from releve.gate.app import Gate
-from releve.gate.campaigns import put_campaign
+from releve.gate.campaigns import record_campaign
 from releve.gate.connections import PostgreSQLConnection, SQLiteConnection
-from releve.gate.current_rules import rules_now
-from releve.gate.db_clock import clock
+from releve.gate.current_rules import load_current_rules
+from releve.gate.db_clock import read_clock
 from releve.gate.decider import Decider
 from releve.gate.decision import PendingQuestion
 from releve.gate.errors import DatabaseUnavailable, LoadRefused
-from releve.gate.explanation import repeated
+from releve.gate.explanation import explain_repeat
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import CampaignTerms, bound
+from releve.gate.fact_reader import CampaignTerms, to_db_instant
 from releve.gate.models import RuleTable
-from releve.gate.protocol import Question, Reply, allow, refuse
+from releve.gate.protocol import Question, Reply, allow_call, refuse_call
 from releve.gate.pseudonyms import text_pseudonym
-from releve.gate.schema import instant
+from releve.gate.schema import parse_instant
 from releve.network.clock import zone
 from releve.outbound import Attempt, Contract, Person, Withdrawal
 from tests.gate.making import (
@@ -68,7 +68,7 @@ def reply_of(decider: Decider, one: Question) -> Reply:
 
 def health(ground: Ground) -> Reply:
     """Ask a gate how it is."""
-    gate = Gate(rules_now, [decider_of(rules_now, ground.store)])
+    gate = Gate(load_current_rules, [decider_of(load_current_rules, ground.store)])
     try:
         return run(gate.health())
     finally:
@@ -99,7 +99,7 @@ def test_a_refusal_explains_itself_where_it_is_asked_to(ground: Ground) -> None:
     assert (found["answer"], found["legal"]) == ("refuse", False)
     assert [(r["id"], r["gate"]) for r in found["reasons"]] == [("FR-FREQ-1", "H"),
                                                                ("FR-FREQ-1", "P")]  # fmt: skip
-    today = clock().astimezone(zone("Europe/Paris"))
+    today = read_clock().astimezone(zone("Europe/Paris"))
     assert f"{today:%d/%m/%Y} (4 fois)" in found["reasons"][0]["says"]["fr"]
     assert "Would be lawful from " in found["reasons"][0]["remedy"]["en"]
     assert found["basis"] == {
@@ -107,12 +107,12 @@ def test_a_refusal_explains_itself_where_it_is_asked_to(ground: Ground) -> None:
     }  # fmt: skip
     first = ground.rows("SELECT MIN(at) FROM gate_attempt")[0][0]
     again = datetime.fromisoformat(found["next_allowed"])
-    assert again == instant(first) + timedelta(days=30)
+    assert again == parse_instant(first) + timedelta(days=30)
     assert explained(ground, question(1, "fifth")) == (told, found), "a repeat is told the same"
 
 
 def test_an_allowed_call_says_which_exception_it_rests_on(ground: Ground) -> None:
-    now = clock()
+    now = read_clock()
     running = Contract("K1", CLIENT, "P5", now.date() - timedelta(9), None, now,
                        frozenset({"electricity"}))  # fmt: skip
     load_facts([Person("P5", number_of(5), now), running], source="more", by="tests")
@@ -123,21 +123,21 @@ def test_an_allowed_call_says_which_exception_it_rests_on(ground: Ground) -> Non
         ("FR-EXC-CONTRACT-2@2026-08-11", "FR-OPTIN-1@2026-08-11", "contract:K1")
     ]
     assert found["exceptions"][0]["says"]["fr"].startswith("Un contrat en cours")
-    decided = instant(ground.rows("SELECT at FROM gate_decision")[0][0])
+    decided = parse_instant(ground.rows("SELECT at FROM gate_decision")[0][0])
     assert datetime.fromisoformat(found["next_allowed"]) == decided
 
 
 def test_a_repeat_that_would_be_judged_otherwise_today_tells_its_rows_alone() -> None:
     withdrawn = {"answer": "refuse", "reasons": [{"id": "FR-OPTIN-6", "says": {}}]}
     for found in (withdrawn, None):
-        assert repeated(allow("call/1"), found) == Reply(
+        assert explain_repeat(allow_call("call/1"), found) == Reply(
             200, "allow call/1\n", "", {"answer": "allow", "reasons": []}
         )
-    assert repeated(refuse("FR-OPTIN-6"), withdrawn).document == withdrawn
+    assert explain_repeat(refuse_call("FR-OPTIN-6"), withdrawn).document == withdrawn
 
 
 def test_of_several_persons_the_next_instant_is_one_for_all(ground: Ground) -> None:
-    now = clock()
+    now = read_clock()
     load_facts([Person("P77", number_of(1), now)], source="more", by="tests")
     ground.ready()
     told, found = explained(ground, question(1, "call", who="P1"))
@@ -168,7 +168,7 @@ def test_an_old_answer_lets_nobody_call_today(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ask(ground, question(2, "call")).status == 200
-    monkeypatch.setattr("releve.gate.decision.LONGEST_REPEAT", timedelta(0))
+    monkeypatch.setattr("releve.gate.decision.MAX_REPEAT_AGE", timedelta(0))
     assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
     assert ground.rows(ATTEMPTS) == [(1,)]
 
@@ -180,7 +180,7 @@ def test_nobody_lends_a_consent_to_a_number_that_is_not_theirs(ground: Ground) -
 
 
 def test_an_attempt_counted_outside_the_gate_gives_no_call_its_name(ground: Ground) -> None:
-    now = clock()
+    now = read_clock()
     ours = Attempt("call/1", CLIENT, "P2", now - timedelta(days=1), now, provider=PROVIDER)
     load_facts([ours], source="us", by="tests")
     ground.ready()
@@ -190,7 +190,7 @@ def test_an_attempt_counted_outside_the_gate_gives_no_call_its_name(ground: Grou
 def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_counts(
     ground: Ground,
 ) -> None:
-    now = clock()
+    now = read_clock()
     theirs = [
         Attempt(f"call/{n}", CLIENT, "P2", now - timedelta(days=1), now, provider="them")
         for n in (1, 2, 3)
@@ -202,7 +202,7 @@ def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_co
 
 
 def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: Ground) -> None:
-    now = clock()
+    now = read_clock()
     for provider in ("one", "two"):
         theirs = [
             Attempt(str(n), CLIENT, "P2", now - timedelta(days=n), now, provider=provider)
@@ -257,7 +257,7 @@ def test_the_same_call_asked_by_eight_at_once_counts_once(ground: Ground) -> Non
 
 
 def test_one_person_under_two_numbers_has_one_cap(ground: Ground) -> None:
-    load_facts([Person("P1", "+33199000001", clock())], source="tests", by="tests")
+    load_facts([Person("P1", "+33199000001", read_clock())], source="tests", by="tests")
     ground.ready()
     numbers = [number_of(1), "+33199000001"] * 3
     replies = [ask(ground, question(1, f"c{n}", to=to)) for n, to in enumerate(numbers)]
@@ -266,7 +266,7 @@ def test_one_person_under_two_numbers_has_one_cap(ground: Ground) -> None:
 
 def test_of_two_persons_under_one_number_the_stricter_answer_counts(ground: Ground) -> None:
     shared = "0144500001"  # that of P1, as people write it
-    load_facts([Person("P2", shared, clock())], source="tests", by="tests")
+    load_facts([Person("P2", shared, read_clock())], source="tests", by="tests")
     ground.ready()
     assert "FR-DATA-PERSON" in ask(ground, question(1, "unnamed")).reasons
     assert ask(ground, question(1, "named", who="P1")).status == 200
@@ -278,7 +278,7 @@ def test_of_two_persons_under_one_number_the_stricter_answer_counts(ground: Grou
 
 def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: Ground) -> None:
     assert ask(ground, question(6, "before")).status == 200
-    now = clock()
+    now = read_clock()
     spoken = Withdrawal(CLIENT, "P6", now, now, channel="oral")
     load_facts([spoken], source="call", by="agent")
     ground.ready()
@@ -299,7 +299,7 @@ def test_what_is_unknown_is_refused(ground: Ground, more: dict[str, str], expect
     ended = CampaignTerms(
         CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "", "energy-supply"
     )
-    put_campaign("over", ended, by="tests")
+    record_campaign("over", ended, by="tests")
     ground.ready()
     assert said(ask(ground, question(1, "c", **more))) == expected
     assert ground.rows(ATTEMPTS) == [(0,)]
@@ -339,7 +339,7 @@ def test_what_comes_too_late_is_refused_and_not_counted(ground: Ground) -> None:
 def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> None:
     holder, store = ground.store(), ground.store(0.2)
     one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
-    asked = ([one], bound(holder.vendor, clock()))
+    asked = ([one], to_db_instant(holder.vendor, read_clock()))
     run(holder.read(*asked))
     try:
         with pytest.raises(DatabaseUnavailable):
@@ -354,7 +354,7 @@ def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: Ground) -
     """The holder is done only once the event loop has gone on."""
     holder, store = ground.store(), ground.store()
     one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
-    asked = ([one], bound(holder.vendor, clock()))
+    asked = ([one], to_db_instant(holder.vendor, read_clock()))
 
     async def meet() -> None:
         await holder.read(*asked)
@@ -376,7 +376,7 @@ def test_who_is_held_up_is_refused_in_time_and_holds_up_nobody(ground: Ground) -
         pytest.skip("SQLite is held as a whole")
     deciders = [decider_of(lambda: ground.rules, ground.store) for _ in range(2)]
     gate, holder = Gate(lambda: ground.rules, deciders, budget=0.5), ground.store()
-    now = bound(holder.vendor, clock())
+    now = to_db_instant(holder.vendor, read_clock())
     held = {"client": CLIENT, "number": text_pseudonym(number_of(4)), "named": "", "call_id": "",
             "cseq": 0}  # fmt: skip
 
@@ -429,8 +429,8 @@ def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
     over = CampaignTerms(
         CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "", "energy-supply"
     )
-    assert put_campaign(CAMPAIGN, over, by="tests")
-    assert not put_campaign(CAMPAIGN, over, by="tests")
+    assert record_campaign(CAMPAIGN, over, by="tests")
+    assert not record_campaign(CAMPAIGN, over, by="tests")
 
 
 def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
@@ -438,7 +438,7 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
 ) -> None:
     law = settings.HOME / "law" / "open.yaml"
     law.parent.mkdir()
-    decider = decider_of(rules_now, ground.store)
+    decider = decider_of(load_current_rules, ground.store)
 
     def answer(text: str, call: str) -> str:
         law.write_text(text, encoding="utf-8")
@@ -460,9 +460,12 @@ def test_the_rules_that_decide_are_kept_first(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
-    decider, kept = Decider(rule_versions.rules_in_use, ground.store, 5), RuleTable.objects.all()
+    decider, kept = (
+        Decider(rule_versions.load_stored_rules, ground.store, 5),
+        RuleTable.objects.all(),
+    )
     assert reply_of(decider, question(1, "c")).status in (200, 403)
-    assert [one.version for one in kept] == [rules_now().version]
+    assert [one.version for one in kept] == [load_current_rules().version]
     kept.delete()
     assert reply_of(decider, question(1, "d")).status in (200, 403)
     assert not kept, "they are kept once"
@@ -475,7 +478,7 @@ def test_rules_that_are_not_kept_in_time_decide_nothing(
     monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     monkeypatch.setattr(rule_versions, "_SECONDS", 0.1)
     monkeypatch.setattr(rule_versions, "_keep_apart", lambda *_: time.sleep(0.5))
-    decider = Decider(rule_versions.rules_in_use, ground.store, 5)
+    decider = Decider(rule_versions.load_stored_rules, ground.store, 5)
     assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-DATABASE"
     decider.close()
     assert ground.rows(DECISIONS) == [(0,)]
@@ -486,7 +489,7 @@ def test_rules_that_cannot_be_kept_decide_nothing(
 ) -> None:
     monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     monkeypatch.setattr(rule_versions, "RuleTable", None)
-    decider = Decider(rule_versions.rules_in_use, ground.store, 5)
+    decider = Decider(rule_versions.load_stored_rules, ground.store, 5)
     assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-FAULT"
     decider.close()
     assert ground.rows(DECISIONS) == [(0,)]
@@ -496,7 +499,7 @@ def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
     theirs = CampaignTerms("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
                       "", "", "energy-supply")  # fmt: skip
     with pytest.raises(LoadRefused, match="campaign of another client"):
-        put_campaign(CAMPAIGN, theirs, by="tests")
+        record_campaign(CAMPAIGN, theirs, by="tests")
 
 
 def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(

@@ -16,7 +16,7 @@ from releve.gate.erasure import erase_due
 from releve.gate.fact_import import load_facts
 from releve.gate.models import ConsentRow, FactRow, PersonRow, PseudonymValue
 from releve.gate.models import WithdrawalRow as Withdrawals
-from releve.gate.personal_values import value_of
+from releve.gate.personal_values import read_value
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, Withdrawal
@@ -52,7 +52,7 @@ def killed_after(
     monkeypatch: pytest.MonkeyPatch, parts: int, model: type[FactRow] | None = None
 ) -> None:
     """Let the erasing end after some of its parts, of one table or of all."""
-    whole, done = erasure._parts, 0
+    whole, done = erasure._split_keys, 0
 
     def some(found: Any) -> Iterator[list[int]]:
         nonlocal done
@@ -63,12 +63,12 @@ def killed_after(
                     raise KilledError
             yield part
 
-    monkeypatch.setattr(erasure, "_parts", some)
+    monkeypatch.setattr(erasure, "_split_keys", some)
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, model: type[Any], task: Callable[[], None]) -> None:
     """Let something happen between the look for what is due of a table and its erasing."""
-    whole = erasure._parts
+    whole = erasure._split_keys
 
     def after_it(found: Any) -> Iterator[list[int]]:
         parts = list(whole(found))
@@ -76,7 +76,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, model: type[Any], task: Callable[
             task()
         yield from parts
 
-    monkeypatch.setattr(erasure, "_parts", after_it)
+    monkeypatch.setattr(erasure, "_split_keys", after_it)
 
 
 def told() -> list[dict[str, Any]]:
@@ -135,9 +135,9 @@ def test_a_contract_signed_meanwhile_keeps_the_values_of_its_person(
     signed = Contract("K1", CLIENT, "P0", now.date(), None, timezone.now())
     meanwhile(monkeypatch, PseudonymValue, lambda: load(signed))
     erase_due(on, now)
-    assert value_of("person", person_pseudonym("P0")) == "P0"
-    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
-    assert value_of("person", person_pseudonym("P1")) is None
+    assert read_value("person", person_pseudonym("P0")) == "P0"
+    assert read_value("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert read_value("person", person_pseudonym("P1")) is None
 
 
 def test_a_person_who_signs_again_meanwhile_gets_no_day(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,8 +161,8 @@ def test_a_number_under_which_a_person_became_known_meanwhile_is_kept(
     further = Link("P7", number_of(0), timezone.now())
     meanwhile(monkeypatch, PseudonymValue, lambda: load(further))
     erase_due(on, now)
-    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
-    assert value_of("number", number_pseudonym(number_of(1))) is None
+    assert read_value("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert read_value("number", number_pseudonym(number_of(1))) is None
 
 
 def test_a_link_of_whom_something_became_known_meanwhile_is_kept(

@@ -21,18 +21,18 @@ from pytest_django.fixtures import Settings
 from releve.files.locks import try_lock
 from releve.gate import decision, wal_checkpoints
 from releve.gate.campaign_cache import CampaignCache
-from releve.gate.campaigns import put_campaign
-from releve.gate.connections import SQLiteConnection, Written
-from releve.gate.current_rules import rules_now
-from releve.gate.db_clock import clock
+from releve.gate.campaigns import record_campaign
+from releve.gate.connections import RowsByTable, SQLiteConnection
+from releve.gate.current_rules import load_current_rules
+from releve.gate.db_clock import read_clock
 from releve.gate.decision import PendingQuestion
 from releve.gate.errors import DecisionConflict
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_reader import CampaignTerms
 from releve.gate.models import Decision
 from releve.gate.protocol import Question, Reply
-from releve.gate.replay import replay
-from releve.gate.wal_checkpoints import checkpoint, checkpoint_apart
+from releve.gate.replay import replay_decision
+from releve.gate.wal_checkpoints import checkpoint, start_checkpoints
 from releve.outbound import (
     Attempt,
     Contract,
@@ -138,11 +138,9 @@ def of_twin(twin: str, told: dict[str, Any]) -> Question:
 @pytest.mark.django_db
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
-    dice, now, rules = random.Random(seed), clock(), open_rules()
+    dice, now, rules = random.Random(seed), read_clock(), open_rules()
     for name, client in TWINS.items():
-        put_campaign(name, CampaignTerms(client, "electricity", "manual", "prospecting", "", None,
-                                    False, None, None, "us", "CASA", "energy-supply"),
-                 by="tests")  # fmt: skip
+        record_campaign(name, campaign_terms(client), by="tests")
     load_facts(people(dice, now), source="tests", by="tests")
     read_feeds()
     told, store = questions(dice, 150), DjangoStore()
@@ -157,7 +155,7 @@ def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
     assert len({said(reply) for reply in alone}) >= 8
     again = list(Decision.objects.all())
     assert len(again) > 150
-    assert all(replay(decision, rules).agrees(decision) for decision in again)
+    assert all(replay_decision(decision, rules).agrees(decision) for decision in again)
     assert len({decision.at for decision in again}) == len(again)
 
 
@@ -194,14 +192,14 @@ def test_a_question_that_comes_too_late_leaves_the_others_be(ground: Ground) -> 
 def test_one_that_cannot_be_judged_does_not_sink_its_group(
     ground: Ground, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    judged = decision.judged
+    judged = decision.judge_for_holders
 
     def faulty(call: Any, *rest: Any) -> Any:
         if call.id == "c2/1":
             raise ZeroDivisionError
         return judged(call, *rest)
 
-    monkeypatch.setattr(decision, "judged", faulty)
+    monkeypatch.setattr(decision, "judge_for_holders", faulty)
     decider = decider_of(lambda: ground.rules, ground.store)
     found = answer(decider, *asked(*(question(n, f"c{n}") for n in range(5))))
     decider.close()
@@ -217,7 +215,7 @@ def test_one_that_cannot_be_written_does_not_sink_its_group(
     store = ground.store()
     write = store.write
 
-    async def faulty(rows: Written) -> None:
+    async def faulty(rows: RowsByTable) -> None:
         if any(row["call_id"] == "c2" for row in rows["gate_decision"]):
             raise DecisionConflict("a row that no column can hold")
         await write(rows)
@@ -353,7 +351,7 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
             "",
             "energy-supply",
         )
-        put_campaign(CAMPAIGN, over, by="tests")
+        record_campaign(CAMPAIGN, over, by="tests")
         assert ask("4").startswith("403 refuse FR-OPTIN")
         assert reads[CAMPAIGN] == 2
     commons._kept.update({name: (kept, 0.0) for name, (kept, _) in commons._kept.items()})
@@ -364,8 +362,8 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
 
 @pytest.mark.django_db
 def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
-    now, rules = clock(), open_rules()
-    put_campaign(CAMPAIGN, campaign_terms(), by="tests")
+    now, rules = read_clock(), open_rules()
+    record_campaign(CAMPAIGN, campaign_terms(), by="tests")
     load_facts([Person("P1", number_of(1), now), consent_of(1, now - timedelta(days=1))],
                source="tests", by="tests")  # fmt: skip
     store, commons = DjangoStore(), CampaignCache()
@@ -414,7 +412,7 @@ def test_one_process_of_several_carries_the_log_over(
     other = try_lock(tmp_path / "gate.sqlite3-checkpoints")
     assert other is not None
     with other:
-        checkpoint_apart(tmp_path / "gate.sqlite3")
+        start_checkpoints(tmp_path / "gate.sqlite3")
         assert not carried.wait(0.3), "while another is at work"
     assert carried.wait(20), "once the other has ended"
 
@@ -432,10 +430,12 @@ def test_a_law_that_cannot_be_read_refuses_all(ground: Ground) -> None:
 def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: Ground) -> None:
     """Else the call would be judged without the installation's own rows."""
     law = ground.folder / "law"
-    assert rules_now().version == built_in_rules().version, "no folder, no rows of one's own"
+    assert load_current_rules().version == built_in_rules().version, (
+        "no folder, no rows of one's own"
+    )
     law.mkdir()
     (law / "own.yaml").symlink_to(law / "taken-away")
-    decider = decider_of(rules_now, ground.store)
+    decider = decider_of(load_current_rules, ground.store)
     (reply,) = answer(decider, *asked(question(1, "a")))
     assert said(reply) == "503 refuse GATE-FAULT"
     decider.close()
@@ -450,7 +450,7 @@ def test_a_file_of_the_law_that_is_added_or_taken_away_binds_the_next_call(
 
     def version(changed: int) -> str:
         os.utime(law, ns=(changed, changed))
-        return rules_now().version
+        return load_current_rules().version
 
     now, long_ago = time.time_ns(), time.time_ns() - 10**12
     versions = [version(now)]

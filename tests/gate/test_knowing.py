@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from releve.gate.fact_import import load_frames
-from releve.gate.fact_reader import facts_at
+from releve.gate.fact_reader import read_facts
 from releve.gate.pseudonyms import person_pseudonym
 from releve.outbound import Call, CallVerdict, built_in_rules, judge_call
 from releve.outbound.fact_tables import build_facts
@@ -44,7 +44,7 @@ def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) 
                         address=row["address"], callee=row["callee"], campaign="K",
                         sector="energy-supply")  # fmt: skip
             expected = judge_call(call, facts, rules, known_at)
-            known = facts_at(CLIENT, row["number"], known_at, person=row["person"], campaign="K")
+            known = read_facts(CLIENT, row["number"], known_at, person=row["person"], campaign="K")
             named = dataclasses.replace(call, person=person_pseudonym(row["person"]))
             found = judge_call(named, _under(known, expected), rules, known_at)
             assert told(found) == told(expected), (call, found.rules, expected.rules)

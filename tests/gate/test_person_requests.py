@@ -13,16 +13,15 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.gate import pseudonyms
-from releve.gate.attempt_outcomes import refines
-from releve.gate.batch_proofs import close_all
-from releve.gate.campaigns import put_campaign
-from releve.gate.db_clock import clock
+from releve.gate.attempt_outcomes import is_more_precise
+from releve.gate.batch_proofs import close_batches
+from releve.gate.campaigns import record_campaign
+from releve.gate.db_clock import read_clock
 from releve.gate.decision import decide
 from releve.gate.erasure import erase_due, erase_person
 from releve.gate.errors import KeyFault
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_proofs import seal_facts
-from releve.gate.fact_reader import CampaignTerms
 from releve.gate.models import (
     AttemptRow,
     Decision,
@@ -32,19 +31,19 @@ from releve.gate.models import (
     RefusalRow,
     WithdrawalRow,
 )
-from releve.gate.person_answers import answers_now
+from releve.gate.person_answers import preview_answers
 from releve.gate.person_requests import (
     KIND,
     PhoneRequest,
     RecordedRequest,
     RequestFaults,
     RequestReused,
-    record,
-    record_all,
+    record_request,
+    record_requests,
 )
 from releve.gate.protocol import Question
 from releve.gate.pseudonyms import number_pseudonym
-from releve.gate.replay import replay
+from releve.gate.replay import replay_decision
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, LegalRules, Person
 from releve.outbound import SpokenRefusal as RefusalFact
@@ -94,7 +93,7 @@ def test_stop_calling_me_refuses_the_next_question_however_the_number_is_written
     ground: Open, written: str
 ) -> None:
     assert ask(ground, question(1, "before")) == "200"
-    found = record(stop(written), by="ines")
+    found = record_request(stop(written), by="ines")
     assert (found.persons, found.consents, found.before) == (1, 1, False)
     refused = {"403", "FR-OPTIN-6", "FR-OBJECTION", "FR-REFUS-60"}
     assert set(ask(ground, question(1, "after")).split()) == refused
@@ -104,22 +103,22 @@ def test_stop_calling_me_refuses_the_next_question_however_the_number_is_written
 def test_a_running_contract_does_not_lift_it_and_a_later_consent_leaves_the_60_days(
     ground: Open,
 ) -> None:
-    now = clock()
+    now = read_clock()
     contract = Contract("K1", CLIENT, "P1", now.date() - timedelta(90), None, now,
                         frozenset({"electricity"}))  # fmt: skip
     load_facts([contract], source="tests", by="tests")
     assert ask(ground, question(1, "before")) == "200"
-    record(stop(number_of(1)), by="ines")
+    record_request(stop(number_of(1)), by="ines")
     assert ask(ground, question(1, "after")) == "403 FR-REFUS-60 FR-OBJECTION"
-    later = consent_of(1, clock(), id="C1-again")
+    later = consent_of(1, read_clock(), id="C1-again")
     load_facts([later], source="tests", by="tests")
     assert ask(ground, question(1, "again")) == "403 FR-REFUS-60"
 
 
 def test_a_number_nobody_is_known_under_binds_who_is_recorded_later(ground: Open) -> None:
-    found = record(stop(number_of(40)), by="ines")
+    found = record_request(stop(number_of(40)), by="ines")
     assert (found.persons, found.consents) == (0, 0)
-    now = clock()
+    now = read_clock()
     contract = Contract("K40", CLIENT, "P40", now.date() - timedelta(90), None, now,
                         frozenset({"electricity"}))  # fmt: skip
     people = [Person("P40", number_of(40), now), contract,
@@ -129,11 +128,9 @@ def test_a_number_nobody_is_known_under_binds_who_is_recorded_later(ground: Open
 
 
 def test_every_client_binds_one_that_has_its_first_campaign_later(ground: Open) -> None:
-    record(stop(number_of(1), client=""), by="ines")
-    now = clock()
-    put_campaign("new", CampaignTerms("CLIENT-N", "electricity", "manual", "prospecting", "", None,
-                                 False, None, None, "us", "CASA", "energy-supply"),
-                 by="tests")  # fmt: skip
+    record_request(stop(number_of(1), client=""), by="ines")
+    now = read_clock()
+    record_campaign("new", campaign_terms("CLIENT-N"), by="tests")
     contract = Contract("KN", "CLIENT-N", "P1", now.date() - timedelta(90), None, now,
                         frozenset({"electricity"}))  # fmt: skip
     load_facts([contract], source="tests", by="tests")
@@ -142,9 +139,9 @@ def test_every_client_binds_one_that_has_its_first_campaign_later(ground: Open) 
 
 
 def test_every_client_is_bound_by_the_number_alone_and_by_the_person_alone(ground: Open) -> None:
-    record(stop(number_of(40), client=""), by="ines")
-    record(stop(number_of(1), "k2", client=""), by="ines")
-    now = clock()
+    record_request(stop(number_of(40), client=""), by="ines")
+    record_request(stop(number_of(1), "k2", client=""), by="ines")
+    now = read_clock()
     people = [Person("P40", number_of(40), now), consent_of(40, now - timedelta(days=1)),
               Person("P1", number_of(50), now)]  # fmt: skip
     load_facts(people, source="tests", by="tests")
@@ -153,20 +150,20 @@ def test_every_client_is_bound_by_the_number_alone_and_by_the_person_alone(groun
 
 
 def test_it_follows_a_person_to_another_number(ground: Open) -> None:
-    record(stop(number_of(1)), by="ines")
-    load_facts([Person("P1", number_of(50), clock())], source="tests", by="tests")
+    record_request(stop(number_of(1)), by="ines")
+    load_facts([Person("P1", number_of(50), read_clock())], source="tests", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(50, "moved"))
 
 
 def test_it_binds_for_another_client_no_more_than_it_says(ground: Open) -> None:
-    put_campaign("other", campaign_terms("CLIENT-B"), by="tests")
-    record(stop(number_of(1), client="CLIENT-B"), by="ines")
+    record_campaign("other", campaign_terms("CLIENT-B"), by="tests")
+    record_request(stop(number_of(1), client="CLIENT-B"), by="ines")
     assert ask(ground, question(1, "mine")) == "200"
 
 
 @pytest.mark.parametrize("kind", ["refusal", "not-interested", "not-now"])
 def test_a_refusal_is_recorded_by_its_kind(ground: Open, kind: str) -> None:
-    record(PhoneRequest("k", number_of(1), kind, CLIENT), by="ines")
+    record_request(PhoneRequest("k", number_of(1), kind, CLIENT), by="ines")
     assert set(RefusalRow.objects.values_list("kind", flat=True)) == {kind}
     assert not WithdrawalRow.objects.exists()
     refused = ask(ground, question(1, "after"))
@@ -174,24 +171,24 @@ def test_a_refusal_is_recorded_by_its_kind(ground: Open, kind: str) -> None:
 
 
 def test_a_key_records_once_and_never_something_else(ground: Open) -> None:
-    first = record(stop(number_of(1)), by="ines")
-    again = record(stop("01 44 50 00 01"), by="ines")
+    first = record_request(stop(number_of(1)), by="ines")
+    again = record_request(stop("01 44 50 00 01"), by="ines")
     assert again.before
     assert again.known_at == first.known_at
     assert again.facts == first.facts
     assert WithdrawalRow.objects.count() == 2  # the person and the number
     assert PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
     with pytest.raises(RequestReused):
-        record(stop(number_of(2)), by="ines")
-    assert record(stop(number_of(2)), by="another").before is False
+        record_request(stop(number_of(2)), by="ines")
+    assert record_request(stop(number_of(2)), by="another").before is False
 
 
 def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> None:
     bad = PhoneRequest(
-        "", "12", "go away", "CLIENT-Z", clock() + timedelta(hours=1), outcome="busy"
+        "", "12", "go away", "CLIENT-Z", read_clock() + timedelta(hours=1), outcome="busy"
     )
     with pytest.raises(RequestFaults) as caught:
-        record(bad, by="ines")
+        record_request(bad, by="ines")
     assert [(one.field, one.code) for one in caught.value.faults] == [
         ("key", "key.missing"), ("number", "number.unreadable"), ("said", "said.unknown"),
         ("client", "client.unknown"), ("outcome", "outcome.unknown"), ("at", "at.future"),
@@ -202,15 +199,15 @@ def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> No
 
 def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
     put = PhoneRequest("k", number_of(1), "Ne m'appelez plus", "client a")
-    assert record(put, by="ines").client == CLIENT
+    assert record_request(put, by="ines").client == CLIENT
     assert set(RefusalRow.objects.values_list("kind", "client")) == {("objection", CLIENT)}
-    assert answers_now(number_of(1), "Client_A", ground.rules, clock()) == answers_now(
-        number_of(1), CLIENT, ground.rules, clock()
+    assert preview_answers(number_of(1), "Client_A", ground.rules, read_clock()) == preview_answers(
+        number_of(1), CLIENT, ground.rules, read_clock()
     )
-    assert record(PhoneRequest("k", number_of(1), "stop", CLIENT), by="ines").before
+    assert record_request(PhoneRequest("k", number_of(1), "stop", CLIENT), by="ines").before
     ask(ground, question(2, "c"))
     told = PhoneRequest("o", number_of(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée")
-    record(told, by="ines")
+    record_request(told, by="ines")
     assert AttemptRow.objects.latest("pk").outcome == "busy"
 
 
@@ -218,25 +215,25 @@ def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings)
     settings.GATE_KEY = "6" * 64
     pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="is not the one"):
-        record(stop(number_of(1)), by="ines")
+        record_request(stop(number_of(1)), by="ines")
     assert not PersonRequestRow.objects.exists()
 
 
 def test_an_outcome_is_a_further_version_of_the_attempt_and_counts_once(ground: Open) -> None:
     assert ask(ground, question(1, "call")) == "200"
     told = PhoneRequest("o", number_of(1), "outcome", CLIENT, outcome="conversation")
-    assert record(told, by="ines").facts == 1
+    assert record_request(told, by="ines").facts == 1
     rows = list(AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
     assert rows == [("call/1", ""), ("call/1", "conversation")]
     unknown = PhoneRequest("p", number_of(2), "outcome", CLIENT, outcome="busy")
     with pytest.raises(RequestFaults, match=r"call: call\.unknown"):
-        record(unknown, by="ines")
+        record_request(unknown, by="ines")
 
 
 def test_many_at_once_leave_the_faulty_ones_out(ground: Open) -> None:
     requests = [stop(number_of(1), "a"), stop("12", "b"), stop(number_of(2), "c"),
                 stop(number_of(1), "a")]  # fmt: skip
-    found = record_all(requests, by="feed", source="feed")
+    found = record_requests(requests, by="feed", source="feed")
     kinds = [RecordedRequest, RequestFaults, RecordedRequest, RecordedRequest]
     assert [type(one) for one in found] == kinds
     assert [getattr(one, "before", None) for one in found] == [False, None, False, True]
@@ -245,23 +242,23 @@ def test_many_at_once_leave_the_faulty_ones_out(ground: Open) -> None:
 
 
 def test_the_ledger_holds_no_number_and_the_facts_are_sealed(ground: Open) -> None:
-    record(stop(number_of(1)), by="ines")
+    record_request(stop(number_of(1)), by="ines")
     entry = LedgerEntry.objects.get(kind=KIND)
     digits = number_of(1)[3:]
     assert digits not in str(entry.body)
     assert number_pseudonym(number_of(1)) not in str(entry.body)
     assert "ines" in str(entry.body)
     assert CLIENT in str(entry.body)
-    assert seal_facts(clock()) >= 4
+    assert seal_facts(read_clock()) >= 4
     for model in (WithdrawalRow, RefusalRow, PersonRequestRow):
         for row in model.objects.values():
             assert digits not in str(row)
 
 
 def test_the_answer_says_which_campaigns_refuse_for_it(ground: Open) -> None:
-    before = answers_now(number_of(1), CLIENT, ground.rules, clock())
-    record(stop(number_of(1)), by="ines")
-    after = answers_now(number_of(1), CLIENT, ground.rules, clock())
+    before = preview_answers(number_of(1), CLIENT, ground.rules, read_clock())
+    record_request(stop(number_of(1)), by="ines")
+    after = preview_answers(number_of(1), CLIENT, ground.rules, read_clock())
     assert [(one.campaign, one.allowed, one.for_request) for one in (*before, *after)] == [
         (CAMPAIGN, True, False), (CAMPAIGN, False, True)
     ]  # fmt: skip
@@ -273,22 +270,22 @@ def test_the_answer_says_which_campaigns_refuse_for_it(ground: Open) -> None:
 def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
     ground: Open,
 ) -> None:
-    record(stop(number_of(40)), by="ines")
-    now = clock()
+    record_request(stop(number_of(40)), by="ines")
+    now = read_clock()
     load_facts([Person("P40", number_of(40), now), consent_of(40, now - timedelta(1))],
                source="tests", by="tests")  # fmt: skip
     assert "FR-OPTIN-6" in ask(ground, question(40, "call"))
     decision = Decision.objects.get(call_id="call")
-    again = replay(decision, ground.rules)
+    again = replay_decision(decision, ground.rules)
     assert again.agrees(decision)
     assert number_of(40) not in again.evidence
-    erase_person("P40", clock())
+    erase_person("P40", read_clock())
     assert not PseudonymValue.objects.filter(
         what="number", pseudonym=number_pseudonym(number_of(40))
     )
     assert "FR-OBJECTION" in ask(ground, question(40, "erased"))
-    close_all(clock())
-    later = clock() + timedelta(days=3 * 366 + 2)
+    close_batches(read_clock())
+    later = read_clock() + timedelta(days=3 * 366 + 2)
     erase_due(later.date(), later)
     assert not PersonRequestRow.objects.exists()
     assert not WithdrawalRow.objects.exists()
@@ -296,12 +293,12 @@ def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
 
 
 def test_the_answer_of_the_network_does_not_hide_what_the_agent_said() -> None:
-    assert not refines("conversation", "answered")
-    assert not refines("abandoned", "answered")
-    assert refines("", "answered")
-    assert refines("busy", "answered")
-    assert not refines("busy", "busy")
-    assert refines("answered", "conversation")
+    assert not is_more_precise("conversation", "answered")
+    assert not is_more_precise("abandoned", "answered")
+    assert is_more_precise("", "answered")
+    assert is_more_precise("busy", "answered")
+    assert not is_more_precise("busy", "busy")
+    assert is_more_precise("answered", "conversation")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -316,7 +313,7 @@ def test_it_waits_for_the_disk_before_it_answers() -> None:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(listen):
-        record(stop(number_of(1)), by="ines")
+        record_request(stop(number_of(1)), by="ines")
     written = [n for n, sql in enumerate(said) if sql.startswith("INSERT")]
     (full,) = (n for n, sql in enumerate(said) if sql == "PRAGMA synchronous = FULL")
     assert full < written[0]
@@ -335,7 +332,7 @@ def test_a_key_sent_by_several_at_once_records_once() -> None:
     def send() -> None:
         try:
             start.wait(10)
-            found.append(record(stop(number_of(1)), by="ines"))
+            found.append(record_request(stop(number_of(1)), by="ines"))
         finally:
             connection.close()
 
@@ -350,7 +347,7 @@ def test_a_key_sent_by_several_at_once_records_once() -> None:
 
 
 def test_an_objection_of_an_import_by_number_binds(ground: Open) -> None:
-    now = clock()
+    now = read_clock()
     said = RefusalFact(CLIENT, "+33 1 44 50 00 01", now, now, "objection")
     load_facts([said], source="import", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(1, "call"))

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate.db_clock import clock
-from releve.gate.fact_reader import facts_at
+from releve.gate.db_clock import read_clock
+from releve.gate.fact_reader import read_facts
 from releve.outbound.attempt_provider import fill_provider
 from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CLIENT, fill, number_of
@@ -36,9 +36,9 @@ def imported(folder: Path, *more: str) -> Result:
 
 def counted() -> int:
     """Return how many attempts on the first person are known now."""
-    known = facts_at(CLIENT, number_of(0), clock()).facts()
-    (holder,) = known.find_persons(number_of(0), clock())
-    return len(known.select_known(CLIENT, holder.person, number_of(0), "", clock()).attempts)
+    known = read_facts(CLIENT, number_of(0), read_clock()).facts()
+    (holder,) = known.find_persons(number_of(0), read_clock())
+    return len(known.select_known(CLIENT, holder.person, number_of(0), "", read_clock()).attempts)
 
 
 def test_two_providers_with_one_id_in_one_second_count_both_and_a_table_twice_counts_once(

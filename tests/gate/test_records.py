@@ -20,8 +20,8 @@ from django.utils import timezone
 from releve import outbound
 from releve.evidence import verify
 from releve.gate.attempt_outcomes import write_outcomes
-from releve.gate.batch_proofs import close_all, prove_row
-from releve.gate.campaigns import put_campaign
+from releve.gate.batch_proofs import close_batches, prove_row
+from releve.gate.campaigns import record_campaign
 from releve.gate.erasure import erase_due, erase_person
 from releve.gate.errors import LoadRefused, NotAvailable
 from releve.gate.fact_import import load_facts, load_frames
@@ -37,11 +37,11 @@ from releve.gate.models import (
 )
 from releve.gate.models import RefusalRow as Refusals
 from releve.gate.outcome_files import mark_unknown, read_outcomes
-from releve.gate.personal_values import value_of
+from releve.gate.personal_values import read_value
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.gate.replay import replay
+from releve.gate.replay import replay_decision
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import seal
+from releve.ledger.roots import sign_root
 from releve.outbound import Contract, SpokenRefusal, Withdrawal
 from releve.outbound.fact_tables import read_tables
 from tests.gate.making import CLIENT, PROVIDER, consent_of, fill, number_of, open_rules, question
@@ -64,16 +64,16 @@ def asked() -> list[str]:
 
 
 def test_a_row_is_proved_against_a_signed_root_without_showing_another(asked: list[str]) -> None:
-    (batch,) = close_all(timezone.now())
+    (batch,) = close_batches(timezone.now())
     assert (batch.decisions, batch.attempts) == (10, AttemptRow.objects.count())
-    root = seal(timezone.now())
+    root = sign_root(timezone.now())
     for row in (Decision.objects.get(call_id="call-4"), AttemptRow.objects.first()):
         assert row is not None
         proof = prove_row(row, root.number)
         assert holds(proof)
         assert not holds(proof, proof["text"].replace("CLIENT-A", "CLIENT-B"))
         assert len(set(re.findall("call-[0-9]", json.dumps(proof)))) == 1
-    assert close_all(timezone.now()) == []
+    assert close_batches(timezone.now()) == []
 
 
 def holds(proof: Any, text: str | None = None) -> bool:
@@ -103,13 +103,13 @@ def test_a_decision_replayed_as_known_then_is_the_same_whatever_was_learnt_since
     decisions = list(Decision.objects.order_by("pk"))
     assert len(decisions) == 10
     for decision in decisions:
-        found = replay(decision, rules)
+        found = replay_decision(decision, rules)
         assert found.agrees(decision), (decision, found.verdicts[0].rules, decision.rules)
         assert "P0" not in found.evidence
     other = Decision.objects.latest("pk")
     other.rules_version = "another"
     with pytest.raises(NotAvailable, match="judged by the rules"):
-        replay(other, rules)
+        replay_decision(other, rules)
 
 
 def line(call: str, code: str, cseq: int = 1) -> str:
@@ -153,7 +153,7 @@ def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
     fill(range(1))
     row = CampaignTerms(CLIENT, "insurance", "manual", "prospecting", "", None, False,
                    None, None, PROVIDER, "CASA", "insurance")  # fmt: skip
-    put_campaign("cover", row, by="tests")
+    record_campaign("cover", row, by="tests")
     given = timezone.now() - timedelta(days=1)
     own = consent_of(0, given, id="CI", objects=frozenset({"insurance"}))
     load_facts([own], source="tests", by="tests")
@@ -186,7 +186,7 @@ def test_the_cursor_stays_where_filing_fails(
     folder.mkdir()
     (folder / "acc_1.log").write_text(line("call-0", "200"))
     with monkeypatch.context() as patch:
-        patch.setattr("releve.gate.attempt_outcomes.close_alone", lambda: 1 / 0)
+        patch.setattr("releve.gate.attempt_outcomes.next_known_at", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             read_outcomes(folder)
     assert not AttemptRow.objects.exclude(outcome="").exists()
@@ -206,11 +206,11 @@ def test_an_attempt_that_nobody_tells_about_is_unknown_until_somebody_does(
 def test_a_person_is_forgotten_and_still_not_called(asked: list[str]) -> None:
     now = timezone.now()
     load_facts([Withdrawal(CLIENT, "P0", now, now)], source="tests", by="tests")
-    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
-    assert value_of("person", person_pseudonym("P0")) == "P0"
+    assert read_value("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert read_value("person", person_pseudonym("P0")) == "P0"
     assert erase_person("P0", now) == 2
-    assert value_of("number", number_pseudonym(number_of(0))) is None
-    assert value_of("person", person_pseudonym("P1")) == "P1"
+    assert read_value("number", number_pseudonym(number_of(0))) is None
+    assert read_value("person", person_pseudonym("P1")) == "P1"
     assert erase_person("P0", now) == 0
     reply = decide(DjangoStore(), question(0, "after"), open_rules(), time.monotonic() + 5)
     assert "FR-OPTIN-6" in reply.reasons
@@ -218,7 +218,7 @@ def test_a_person_is_forgotten_and_still_not_called(asked: list[str]) -> None:
 
 
 def test_no_number_or_name_stands_in_clear_outside_the_table_of_values(asked: list[str]) -> None:
-    close_all(timezone.now())
+    close_batches(timezone.now())
     tables = [name for name in connection.introspection.table_names() if name.startswith("gate_")]
     with connection.cursor() as cursor:
         for table in tables:
@@ -232,8 +232,8 @@ def test_no_number_or_name_stands_in_clear_outside_the_table_of_values(asked: li
 
 
 def test_rows_go_on_their_day_and_the_others_can_still_be_proved(asked: list[str]) -> None:
-    close_all(timezone.now())
-    root = seal(timezone.now())
+    close_batches(timezone.now())
+    root = sign_root(timezone.now())
     first, second = Decision.objects.order_by("pk")[:2]
     Decision.objects.filter(pk=first.pk).update(erase_on=timezone.now().date())
     assert erase_due(timezone.now().date(), timezone.now()) == 1
@@ -351,8 +351,8 @@ def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: st
                source="tests", by="tests")  # fmt: skip
     far = now + timedelta(days=4 * 366)
     erase_due(far.date(), far)
-    assert value_of("number", number_pseudonym(number_of(0))) == number_of(0)
-    assert value_of("number", number_pseudonym(number_of(1))) is None
+    assert read_value("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert read_value("number", number_pseudonym(number_of(1))) is None
     (kept,) = Refusals.objects.values_list("kind", flat=True)
     assert kept == kind, "it forbids for good, by the pseudonym alone"
     ended = dataclasses.replace(running, last=now.date())

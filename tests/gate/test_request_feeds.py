@@ -13,9 +13,9 @@ from releve.gate.models import Cursor, FeedFaultRow, PersonRequestRow, Watermark
 from releve.gate.request_feeds import (
     FeedMoved,
     RowFault,
-    note_read,
-    position_of,
-    read_dropped,
+    feed_position,
+    record_reading,
+    take_files,
     take_rows,
 )
 from tests.gate.making import CLIENT, fill, number_of
@@ -42,7 +42,7 @@ def drop(folder: Path, text: str, name: str = "one.csv") -> Path:
 
 
 def read(folder: Path, **more: object) -> tuple[int, int, int]:
-    found = read_dropped(folder, by="dialler", **{"settle": 0, **more})
+    found = take_files(folder, by="dialler", **{"settle": 0, **more})
     return found.recorded, found.before, found.set_aside
 
 
@@ -144,7 +144,7 @@ def test_a_kill_between_rows_loses_and_doubles_nothing(
 ) -> None:
     fill(range(5, 45))
     drop(folder, "".join(line(n) for n in range(45)) + "x;12;stop;CLIENT-A\n")
-    take, calls = request_feeds.record_all, []
+    take, calls = request_feeds.record_requests, []
 
     def killed(*args: object, **more: object) -> object:
         calls.append(1)
@@ -154,7 +154,7 @@ def test_a_kill_between_rows_loses_and_doubles_nothing(
         return done
 
     with monkeypatch.context() as patch:
-        patch.setattr(request_feeds, "record_all", killed)
+        patch.setattr(request_feeds, "record_requests", killed)
         with pytest.raises(KeyboardInterrupt):
             read(folder)
     assert Cursor.objects.get().offset == PersonRequestRow.objects.count() == 20
@@ -173,7 +173,7 @@ def test_rows_over_http_follow_the_position(folder: Path) -> None:
     rows = [{"id": str(n), "number": number_of(n), "said": "stop", "client": CLIENT}
             for n in range(3)]  # fmt: skip
     assert take_rows("d", rows[:2], position=0, by="d").position == 2
-    assert position_of("d") == 2
+    assert feed_position("d") == 2
     for wrong in (0, 1, 3):
         with transaction.atomic(), pytest.raises(FeedMoved) as caught:
             take_rows("d", rows[2:], position=wrong, by="d")
@@ -182,12 +182,12 @@ def test_rows_over_http_follow_the_position(folder: Path) -> None:
     found = take_rows("d", [rows[2], bad], position=2, by="d")
     assert (found.recorded, found.position) == (1, 4)
     assert found.faults == [RowFault(4, "client", "client.unknown")]
-    assert position_of("another") == 0
+    assert feed_position("another") == 0
 
 
 def test_a_feed_that_is_a_register_counts_as_its_reading_once_a_minute(folder: Path) -> None:
     before = WatermarkRow.objects.filter(feed="withdrawals")
     before.update(read_at="2026-01-01T00:00:00+00:00")
-    note_read(["withdrawals"], by="d")
-    note_read(["withdrawals"], by="d")
+    record_reading(["withdrawals"], by="d")
+    record_reading(["withdrawals"], by="d")
     assert before.count() == 2

@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from releve.evidence import verify
 from releve.gate import fact_proofs
-from releve.gate.db_clock import clock
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_proofs import FactProver, fact_text, seal_facts
+from releve.gate.fact_proofs import FactProver, seal_facts, serialize_fact
 from releve.gate.models import ConsentRow, FactBatch, Load, MandateRow, WithdrawalRow
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import SignedRoot, seal
+from releve.ledger.roots import SignedRoot, sign_root
 from releve.outbound import Withdrawal as Taken
 from tests.gate.making import CLIENT, consent_of, fill
 
@@ -33,13 +33,13 @@ def holds(proof: dict[str, object]) -> bool:
 
 
 def withdrawn(person: int) -> None:
-    now = clock()
+    now = read_clock()
     load_facts([Taken(CLIENT, f"P{person}", now, now)], source="tests", by="tests")
 
 
 def sealed_now() -> SignedRoot:
     seal_facts(timezone.now())
-    return seal(timezone.now())
+    return sign_root(timezone.now())
 
 
 def test_every_fact_is_proved_alone_and_once() -> None:
@@ -67,7 +67,7 @@ def test_what_comes_later_comes_into_later_trees_also_within_one_load(
     fill(range(7))
     early = sealed_now()
     assert [b.rows for b in FactBatch.objects.filter(table="gate_consent")] == [3, 3, 1]
-    load_facts([consent_of(8, clock() - timedelta(days=1))], source="tests", by="tests")
+    load_facts([consent_of(8, read_clock() - timedelta(days=1))], source="tests", by="tests")
     later = ConsentRow.objects.order_by("pk").last()
     assert later is not None
     assert FactProver(early).proof(later) is None
@@ -78,7 +78,7 @@ def test_what_comes_later_comes_into_later_trees_also_within_one_load(
 
 def test_a_load_that_is_not_closed_is_not_proved() -> None:
     fill(range(1))
-    load = Load.objects.create(source="killed", by="tests", opened_at=clock())
+    load = Load.objects.create(source="killed", by="tests", opened_at=read_clock())
     first = ConsentRow.objects.get()
     first.pk, first.load = None, load
     first.save()
@@ -100,7 +100,7 @@ def test_a_fact_that_was_changed_has_no_proof_and_one_that_was_erased_spoils_no_
 
 def test_the_text_of_a_fact_holds_pseudonyms_and_when_it_was_known() -> None:
     fill(range(1))
-    told = json.loads(fact_text(ConsentRow.objects.get()))
+    told = json.loads(serialize_fact(ConsentRow.objects.get()))
     assert told["ref"] == "C0"
     assert told["recorded_at"] == told["known_at"]
     assert "P0" not in told["person"]

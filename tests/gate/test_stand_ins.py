@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from releve.gate.masked_number import stand_in
+from releve.gate.masked_number import mask_number
 from releve.outbound import built_in_rules
 from tests.outbound.people import NUMBERS
 
@@ -19,7 +19,7 @@ def test_the_plan_reads_both_alike(pattern: str) -> None:
     table, draw = built_in_rules().numbers, np.random.default_rng(1)
     for digits in draw.integers(1, 9999, 20):
         number = pattern.format(digits)
-        found = stand_in(number, table, DAY)
+        found = mask_number(number, table, DAY)
         meant, like = table.number(number, DAY), table.number(found, DAY)
         assert (meant.number_class, meant.territories, meant.callee, meant.fault) == (
             like.number_class, like.territories, like.callee, like.fault,
@@ -29,5 +29,5 @@ def test_the_plan_reads_both_alike(pattern: str) -> None:
 
 
 def test_nothing_stands_in_for_what_is_too_short_to_hide() -> None:
-    assert stand_in("", built_in_rules().numbers, DAY) == ""
-    assert stand_in("112", built_in_rules().numbers, DAY) == ""
+    assert mask_number("", built_in_rules().numbers, DAY) == ""
+    assert mask_number("112", built_in_rules().numbers, DAY) == ""

@@ -6,15 +6,15 @@ from datetime import date, timedelta
 
 import pytest
 
-from releve.gate.db_clock import clock
+from releve.gate.db_clock import read_clock
 from releve.gate.errors import NoMatch
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import facts_at
+from releve.gate.fact_reader import read_facts
 from releve.gate.models import ConsentRow, Load, WithdrawalRow
 from releve.gate.models.records import PseudonymValue
-from releve.gate.person_requests import PhoneRequest, record
+from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.gate.withdrawals import answers_now, withdraw
+from releve.gate.withdrawals import answers_now, record_withdrawal
 from releve.outbound import Call, Contract, Person, built_in_rules, judge_call
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, fill, number_of, open_rules
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
     fill(range(2))
-    found = withdraw("Client A", "P1", clock(), channel="oral", by="tests")
+    found = record_withdrawal("Client A", "P1", read_clock(), channel="oral", by="tests")
     assert (found.client, found.persons, found.consents) == (CLIENT, ("P1",), ("C1",))
     row = WithdrawalRow.objects.get()
     assert (row.client, row.person, row.channel) == (CLIENT, found.pseudonyms[0], "oral")
@@ -33,9 +33,9 @@ def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
 def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
     fill(range(2))
     number = number_of(1)
-    load_facts([Person("P9", number, clock())], source="tests", by="tests")
+    load_facts([Person("P9", number, read_clock())], source="tests", by="tests")
     written = {"{}": number, "0{:.0}": "0" + number[3:], "00{}": "00" + number[1:]}[form]
-    found = withdraw(CLIENT, written, clock(), by="tests")
+    found = record_withdrawal(CLIENT, written, read_clock(), by="tests")
     assert found.persons == ("P1", "P9")
     bound = {*found.pseudonyms, number_pseudonym(number)}
     assert set(WithdrawalRow.objects.values_list("person", flat=True)) == bound
@@ -43,21 +43,21 @@ def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
 
 def test_a_number_by_which_something_was_said_before_still_stands_for_its_holders() -> None:
     fill(range(2))
-    record(PhoneRequest("k", number_of(1), "refusal", CLIENT), by="tests")
-    found = withdraw(CLIENT, number_of(1), clock(), by="tests")
+    record_request(PhoneRequest("k", number_of(1), "refusal", CLIENT), by="tests")
+    found = record_withdrawal(CLIENT, number_of(1), read_clock(), by="tests")
     assert (found.persons, found.consents) == (("P1",), ("C1",))
-    (answer,) = answers_now(found, open_rules(), clock())
+    (answer,) = answers_now(found, open_rules(), read_clock())
     assert "FR-OPTIN-6" in answer.verdicts[0].rules
 
 
 def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None:
     fill(range(2))
-    withdraw(CLIENT, number_of(1), clock(), by="tests")
-    given = clock() - timedelta(days=2)
-    later = [Person("P9", number_of(1), clock()), consent_of(9, given)]
+    record_withdrawal(CLIENT, number_of(1), read_clock(), by="tests")
+    given = read_clock() - timedelta(days=2)
+    later = [Person("P9", number_of(1), read_clock()), consent_of(9, given)]
     load_facts(later, source="tests", by="tests")
-    now = clock()
-    known = facts_at(CLIENT, number_of(1), now, person="P9", campaign=CAMPAIGN)
+    now = read_clock()
+    known = read_facts(CLIENT, number_of(1), now, person="P9", campaign=CAMPAIGN)
     call = Call(CLIENT, number_of(1), now, "electricity", CALLER, CAMPAIGN,
                 person=person_pseudonym("P9"), sector="energy-supply")  # fmt: skip
     assert "FR-OPTIN-6" in judge_call(call, known.facts(), open_rules(), now).rules
@@ -79,41 +79,41 @@ def test_what_fits_nothing_is_refused_and_recorded_nowhere(
 ) -> None:
     fill(range(3))
     with pytest.raises(NoMatch, match=said.replace("+", r"\+")):
-        withdraw(client, who, clock(), consent=consent, by="tests")
+        record_withdrawal(client, who, read_clock(), consent=consent, by="tests")
     assert not WithdrawalRow.objects.exists()
     assert not Load.objects.filter(source="withdrawal").exists()
 
 
 def test_one_consent_is_taken_back_and_the_other_stands() -> None:
     fill(range(1))
-    other = consent_of(0, clock() - timedelta(hours=2), id="C0b")
+    other = consent_of(0, read_clock() - timedelta(hours=2), id="C0b")
     load_facts([other], source="tests", by="tests")
-    found = withdraw(CLIENT, "P0", clock(), consent="C0b", by="tests")
+    found = record_withdrawal(CLIENT, "P0", read_clock(), consent="C0b", by="tests")
     assert found.consents == ("C0b",)
-    (answer,) = answers_now(found, open_rules(), clock())
+    (answer,) = answers_now(found, open_rules(), read_clock())
     assert (answer.campaign, answer.number, answer.allowed) == (CAMPAIGN, number_of(0), True)
     assert ConsentRow.objects.count() == 2
 
 
 def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -> None:
     fill(range(2))
-    running = Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, clock(),
+    running = Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, read_clock(),
                        frozenset({"electricity"}))  # fmt: skip
     load_facts([running], source="tests", by="tests")
-    refused = withdraw(CLIENT, "P1", clock(), by="tests")
-    (answer,) = answers_now(refused, open_rules(), clock())
+    refused = record_withdrawal(CLIENT, "P1", read_clock(), by="tests")
+    (answer,) = answers_now(refused, open_rules(), read_clock())
     assert not answer.allowed
     assert "FR-OPTIN-6" in answer.verdicts[0].rules
-    carried = withdraw(CLIENT, "P0", clock(), by="tests")
-    (answer,) = answers_now(carried, open_rules(), clock())
+    carried = record_withdrawal(CLIENT, "P0", read_clock(), by="tests")
+    (answer,) = answers_now(carried, open_rules(), read_clock())
     assert (answer.allowed, answer.verdicts[0].basis) == (True, "contract:K0")
 
 
 def test_a_person_whose_values_were_erased_is_withdrawn_by_number() -> None:
     fill(range(1))
     PseudonymValue.objects.filter(what="person").delete()
-    found = withdraw(CLIENT, number_of(0), clock(), by="tests")
+    found = record_withdrawal(CLIENT, number_of(0), read_clock(), by="tests")
     assert found.persons[0].startswith("(erased)")
     assert WithdrawalRow.objects.filter(person=found.pseudonyms[0]).count() == 1
-    (answer,) = answers_now(found, built_in_rules(), clock())
+    (answer,) = answers_now(found, built_in_rules(), read_clock())
     assert "FR-OPTIN-6" in answer.verdicts[0].rules

@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from releve.gate.campaigns import campaigns, put_campaign
-from releve.gate.clients import client_name
-from releve.gate.db_clock import clock
+from releve.gate.campaigns import load_campaigns, record_campaign
+from releve.gate.clients import resolve_client
+from releve.gate.db_clock import read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_import import load_facts, load_frames
-from releve.gate.fact_reader import CampaignTerms, facts_at
+from releve.gate.fact_reader import CampaignTerms, read_facts
 from releve.gate.models import AbandonedRow, ClientName, RefusalRow, WithdrawalRow
 from releve.gate.models import CampaignRow as Row
 from releve.outbound import Attempt, Call, Contract, Person, judge_call
@@ -44,12 +44,12 @@ CAMPAIGN_ROW = CampaignTerms(
 
 def test_a_campaign_is_recorded_in_the_words_of_the_vocabularies() -> None:
     fill([])
-    assert put_campaign("autumn", CAMPAIGN_ROW, by="tests")
-    row = campaigns()["autumn"]
+    assert record_campaign("autumn", CAMPAIGN_ROW, by="tests")
+    row = load_campaigns()["autumn"]
     assert (row.client, row.object, row.sector) == (CLIENT, "electricity", "energy-supply")
     assert (row.mode, row.purpose, row.origin) == ("manual", "prospecting", "MA")
     again = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, object="electricity", origin="MA")
-    assert not put_campaign("autumn", again, by="tests")
+    assert not record_campaign("autumn", again, by="tests")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_campaign_is_recorded_in_the_words_of_the_vocabularies() -> None:
 )
 def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], said: str) -> None:
     with pytest.raises(LoadRefused, match=said):
-        put_campaign("autumn", dataclasses.replace(CAMPAIGN_ROW, **change), by="tests")
+        record_campaign("autumn", dataclasses.replace(CAMPAIGN_ROW, **change), by="tests")
     assert not Row.objects.exists()
 
 
@@ -84,7 +84,7 @@ def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], 
 def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str) -> None:
     with pytest.raises(LoadRefused, match=said):
         load_facts([fact], source="tests", by="tests")
-    load_facts([Fact(CLIENT, "P0", clock(), clock(), "Refus", "Consentement")],
+    load_facts([Fact(CLIENT, "P0", read_clock(), read_clock(), "Refus", "Consentement")],
                source="tests", by="tests")  # fmt: skip
     assert RefusalRow.objects.values_list("kind", "basis").get() == ("refusal", "consent")
 
@@ -92,22 +92,22 @@ def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str
 def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() -> None:
     fill(range(1))
     clients = b"client,alias\nclient-a,Alpha SA\nCLIENT-B,\n"
-    now = clock().isoformat()
+    now = read_clock().isoformat()
     rows = f"client,person,at\nALPHA_sa,P0,{now}\nclient a,P1,{now}\n".encode()
     load_frames(read_tables({"clients.csv": clients, "withdrawals.csv": rows}),
                 source="tests", by="tests")  # fmt: skip
     assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
-    assert client_name("Alpha  SA") == client_name("client_A") == CLIENT
-    assert client_name("Nobody") == "Nobody"
+    assert resolve_client("Alpha  SA") == resolve_client("client_A") == CLIENT
+    assert resolve_client("Nobody") == "Nobody"
     assert set(ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
-    known = facts_at("alpha sa", number_of(0), clock()).facts()
-    (person,) = {row.person for row in known.find_persons(number_of(0), clock())}
-    assert known.select_known("Client A", person, number_of(0), "", clock()).withdrawals
+    known = read_facts("alpha sa", number_of(0), read_clock()).facts()
+    (person,) = {row.person for row in known.find_persons(number_of(0), read_clock())}
+    assert known.select_known("Client A", person, number_of(0), "", read_clock()).withdrawals
 
 
 def test_an_alias_that_is_a_client_already_is_refused() -> None:
     fill(range(1))
-    load_facts([Taken("Beta", "P0", clock(), clock())], source="tests", by="tests")
+    load_facts([Taken("Beta", "P0", read_clock(), read_clock())], source="tests", by="tests")
     frame = pl.DataFrame({"client": [CLIENT], "alias": ["beta"]})
     with pytest.raises(LoadRefused, match="'beta' stands for the client 'Beta' already"):
         load_frames({"clients": frame}, source="tests", by="tests")
@@ -117,7 +117,7 @@ def test_an_alias_that_is_a_client_already_is_refused() -> None:
 def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Path) -> None:
     fill(range(2))
     care = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, purpose="service", origin="")
-    put_campaign("care", care, by="tests")
+    record_campaign("care", care, by="tests")
     ground = Ground(tmp_path)
     ground.ready()
     for k in range(5):
@@ -131,8 +131,8 @@ def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Pa
 def test_a_campaign_of_before_sectors_is_refused() -> None:
     fill(range(1))
     Row.objects.update(sector="")
-    now = clock()
-    known = facts_at(CLIENT, number_of(0), now, campaign=CAMPAIGN)
+    now = read_clock()
+    known = read_facts(CLIENT, number_of(0), now, campaign=CAMPAIGN)
     call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN)
     assert "FR-DATA-SECTOR" in judge_call(call, known.facts(), open_rules(), now).rules
 
@@ -141,19 +141,18 @@ def test_a_contract_under_an_alias_carries_the_call() -> None:
     fill(range(1))
     frame = pl.DataFrame({"client": [CLIENT], "alias": ["Alpha"]})
     load_frames({"clients": frame}, source="tests", by="tests")
-    day = clock().date() - timedelta(days=400)
-    contract = Contract("K", "ALPHA", "P0", day, None, clock(), frozenset({"électricité"}))
+    day = read_clock().date() - timedelta(days=400)
+    contract = Contract("K", "ALPHA", "P0", day, None, read_clock(), frozenset({"électricité"}))
     load_facts([contract], source="tests", by="tests")
-    now = clock()
-    known = facts_at(CLIENT, number_of(0), now, campaign=CAMPAIGN)
+    now = read_clock()
+    known = read_facts(CLIENT, number_of(0), now, campaign=CAMPAIGN)
     call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN, sector="energy-supply")
     assert judge_call(call, known.facts(), open_rules(), now).basis == "contract:K"
 
 
 def test_a_campaign_is_found_however_a_table_spells_it() -> None:
     fill(range(1))
-    text = (
-        f"campaign,day,abandoned,handled,known_at\nSPRING,2026-11-24,9,60,{clock().isoformat()}\n"
-    )
+    head, now = "campaign,day,abandoned,handled,known_at", read_clock().isoformat()
+    text = f"{head}\nSPRING,2026-11-24,9,60,{now}\n"
     load_frames(read_tables({"abandoned.csv": text.encode()}), source="tests", by="tests")
     assert AbandonedRow.objects.get().campaign == CAMPAIGN

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from releve.ledger.chain import ChainPosition, Draft, append, append_all, entries, head, lock
+from releve.ledger.chain import (
+    ChainPosition,
+    Draft,
+    append,
+    append_all,
+    iter_entries,
+    lock_head,
+    read_head,
+)
 from releve.ledger.erasure import erase_due, erase_subject
 from releve.ledger.errors import EntryError, OutsideTransactionError
 from releve.ledger.hashing import NO_HASH
@@ -24,15 +32,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def test_the_first_entry_follows_nothing_and_each_next_the_one_before() -> None:
-    assert head() == ChainPosition(0, NO_HASH)
+    assert read_head() == ChainPosition(0, NO_HASH)
     first, second = append(**draft_of(1)), append(**draft_of(2))
     assert (first.seq, second.seq) == (1, 2)
     assert list(LedgerEntry.objects.order_by("seq").values_list("prev", flat=True)) == [
         NO_HASH,
         first.hash,
     ]
-    assert head() == ChainPosition(2, second.hash)
-    assert lock() == head()
+    assert read_head() == ChainPosition(2, second.hash)
+    assert lock_head() == read_head()
 
 
 def test_the_hash_is_that_of_the_documented_bytes() -> None:
@@ -47,22 +55,22 @@ def test_the_hash_is_that_of_the_documented_bytes() -> None:
 
 def test_what_was_appended_is_read_back() -> None:
     written = append_all([draft(1), declared(2), draft(3, stream="drill:7")])
-    assert list(entries(None)) == written
-    assert list(entries()) == written[:2]
-    assert list(entries("drill:7")) == written[2:]
-    assert list(entries(after=1)) == written[1:2]
-    assert list(entries(None, kinds=["case.declared"])) == written[1:2]
-    assert head("live").seq == 2
-    assert head("drill:7") == head() == ChainPosition(3, written[2].hash)
-    assert head("drill:8").seq == 0
+    assert list(iter_entries(None)) == written
+    assert list(iter_entries()) == written[:2]
+    assert list(iter_entries("drill:7")) == written[2:]
+    assert list(iter_entries(after=1)) == written[1:2]
+    assert list(iter_entries(None, kinds=["case.declared"])) == written[1:2]
+    assert read_head("live").seq == 2
+    assert read_head("drill:7") == read_head() == ChainPosition(3, written[2].hash)
+    assert read_head("drill:8").seq == 0
     assert written[0].body == draft(1).body
     assert written[0].recorded_at == at(1)
 
 
 def test_many_entries_are_read_in_order_a_page_at_a_time() -> None:
     append_all([declared(n) for n in range(2300)])
-    assert [entry.seq for entry in entries()] == list(range(1, 2301))
-    assert all(entry.body["agent"] == f"agent-{entry.seq - 1}" for entry in entries())
+    assert [entry.seq for entry in iter_entries()] == list(range(1, 2301))
+    assert all(entry.body["agent"] == f"agent-{entry.seq - 1}" for entry in iter_entries())
 
 
 def test_personal_values_are_not_in_the_entry() -> None:
@@ -138,18 +146,18 @@ def test_what_cannot_be_written_is_refused_with_its_reason(case: str) -> None:
     arguments, told = REFUSED[case]
     with pytest.raises(EntryError, match=told):
         append(**{**draft_of(1), **arguments})
-    assert head().seq == 0
+    assert read_head().seq == 0
 
 
 def test_one_bad_entry_keeps_all_of_them_out() -> None:
     with pytest.raises(EntryError):
         append_all([draft(1), Draft("Bad Kind", {}, at(2))])
-    assert head().seq == LedgerHead.objects.get().seq == 0
+    assert read_head().seq == LedgerHead.objects.get().seq == 0
 
 
 def test_nothing_to_append_writes_nothing() -> None:
     assert append_all([]) == []
-    assert head().seq == 0
+    assert read_head().seq == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -158,7 +166,7 @@ def test_outside_a_transaction_nothing_is_appended() -> None:
         append(**draft_of(1))
     with transaction.atomic():
         append(**draft_of(1))
-    assert head().seq == 1
+    assert read_head().seq == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -170,7 +178,7 @@ def test_an_entry_goes_with_the_transaction_it_is_written_in() -> None:
         transaction.set_rollback(True)
     with transaction.atomic():
         entry = append(**draft_of(3))
-    assert (entry.seq, head()) == (2, ChainPosition(2, entry.hash))
+    assert (entry.seq, read_head()) == (2, ChainPosition(2, entry.hash))
 
 
 def test_what_is_withheld_is_committed_to_and_outlives_the_person() -> None:
@@ -191,7 +199,7 @@ def test_what_is_withheld_is_committed_to_and_outlives_the_person() -> None:
     assert entry.body["status"] == "contact"
     assert erase_due(at(1).date(), now=at(1)) == 1
     assert erase_subject("a7", now=at(1)) == 0
-    (read, *_) = entries()
+    (read, *_) = iter_entries()
     assert (read.body["agent"], read.body["status"]) == (None, "contact")
     assert read.erased == ("agent",)
 
@@ -222,7 +230,7 @@ class AnyBody(TestCase):
     )
     def test_any_json_is_read_back_as_it_was(self, body: Any, value: Any, when: datetime) -> None:
         entry = append("x", body, personal={"who": value}, subject="s", recorded_at=when)
-        (read,) = entries(after=entry.seq - 1)
+        (read,) = iter_entries(after=entry.seq - 1)
         assert read == entry
         assert read.body == {**body, "who": value}
         assert read.recorded_at == when

@@ -15,7 +15,7 @@ from releve.evidence import verify
 from releve.ledger.chain import append, append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import SignedRoot, seal
+from releve.ledger.roots import SignedRoot, sign_root
 from tests.ledger.making import at, declared, draft
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -34,7 +34,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
 def sealed() -> SignedRoot:
     with transaction.atomic():
         append_all([declared(1), declared(2), draft(3)])
-    return seal(at(5))
+    return sign_root(at(5))
 
 
 def test_sealing_writes_the_root_and_says_where(ledger: Ledger, tmp_path: Path) -> None:
@@ -98,12 +98,12 @@ def test_a_fault_of_the_database_is_named(ledger: Ledger, sealed: SignedRoot) ->
 
     from releve.ledger import guards
 
-    guards.remove(connection)
+    guards.remove_triggers(connection)
     try:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE ledger_entry SET kind = 'site.opened' WHERE seq = 2")
     finally:
-        guards.install(connection)
+        guards.install_triggers(connection)
     done = ledger("verify")
     assert done.exit_code == 1
     assert "entry 2: its content or its hash was changed" in done.stdout
@@ -125,7 +125,7 @@ def test_an_entry_is_proved_on_standard_output_or_in_a_file(
 def test_a_proof_of_what_tells_of_health_in_clear_takes_a_yes(ledger: Ledger) -> None:
     with transaction.atomic():
         append("tests.done", {"site": "casa-1", "positive": 3}, recorded_at=at(1))
-    seal(at(2))
+    sign_root(at(2))
     refused = ledger("prove", 1)
     assert refused.exit_code == 1
     assert "--health" in refused.stderr
@@ -137,7 +137,7 @@ def test_growth_is_proved_up_to_the_last_root(
 ) -> None:
     with transaction.atomic():
         append_all([draft(4)])
-    seal(at(6))
+    sign_root(at(6))
     out = tmp_path / "growth.json"
     assert ledger("growth", 1, "--out", out).exit_code == 0
     assert verify.check_file(out, [public_key()], [])[0] == []

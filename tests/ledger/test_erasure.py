@@ -10,13 +10,13 @@ import pytest
 from django.db import connection, transaction
 
 from releve.evidence.verify import Export, check_proof
-from releve.ledger.chain import append, append_all, entries, head
+from releve.ledger.chain import append, append_all, iter_entries, read_head
 from releve.ledger.erasure import ERASED, erase_due, erase_subject, set_erase_on
 from releve.ledger.export import export_lines, write_export
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry, PersonalValue
-from releve.ledger.proofs import prove
-from releve.ledger.roots import seal
+from releve.ledger.proofs import prove_entry
+from releve.ledger.roots import sign_root
 from tests.ledger.elsewhere import installation, releve, run, start
 from tests.ledger.making import ERASE_ON, at, declared, draft
 
@@ -43,9 +43,9 @@ def everything() -> str:
 def test_values_are_erased_on_their_day_and_not_before() -> None:
     append_all([declared(1), declared(2), draft(3)])
     assert erase_due(ERASE_ON - timedelta(days=1), now=at(9)) == 0
-    assert head().seq == 3
+    assert read_head().seq == 3
     assert erase_due(ERASE_ON, now=at(10)) == 2
-    read = list(entries(None))
+    read = list(iter_entries(None))
     assert [entry.erased for entry in read] == [("agent",), ("agent",), (), ()]
     assert read[0].body == {"site": "casa-1", "agent": None}
     assert read[3].kind == ERASED
@@ -57,16 +57,16 @@ def test_a_list_that_names_the_person_goes_and_a_longer_name_stays() -> None:
         for people in (["a1", "a2"], ["a10", "A1"]):
             append("agents.present", {"agents": []}, personal={"agents": people}, recorded_at=at(1))
     assert erase_subject("a1", now=at(2)) == 1
-    assert [entry.body.get("agents") for entry in entries()] == [None, ["a10", "A1"], None]
-    seal(at(3))
+    assert [entry.body.get("agents") for entry in iter_entries()] == [None, ["a10", "A1"], None]
+    sign_root(at(3))
     assert verified(values=True) == []
 
 
 def test_a_person_is_erased_and_the_others_stay() -> None:
     append_all([declared(n % 3) for n in range(9)])
-    root = seal(at(20))
+    root = sign_root(at(20))
     before = list(LedgerEntry.objects.values_list("hash", flat=True))
-    proof = prove(2, root)
+    proof = prove_entry(2, root)
     assert erase_subject("agent-1", now=at(30)) == 3
     assert "agent-1" not in everything()
     assert "agent-2" in everything()
@@ -74,12 +74,12 @@ def test_a_person_is_erased_and_the_others_stay() -> None:
         assert "agent-1" not in "\n".join(export_lines(values=values))
         assert verified(values=values) == []
     assert list(LedgerEntry.objects.values_list("hash", flat=True))[:9] == before
-    assert prove(2, root) == proof
+    assert prove_entry(2, root) == proof
     check_proof(proof, [public_key()], [])
-    seal(at(40))
+    sign_root(at(40))
     assert verified(values=True) == []
     assert erase_subject("agent-1", now=at(50)) == 0
-    assert head().seq == 10
+    assert read_head().seq == 10
 
 
 def test_erasing_nobody_is_refused() -> None:

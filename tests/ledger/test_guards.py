@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from releve.ledger.chain import append, append_all, entries, head
+from releve.ledger.chain import append, append_all, iter_entries, read_head
 from releve.ledger.errors import AppendOnlyError
 from releve.ledger.models import LedgerEntry, LedgerNode, LedgerRoot, PersonalValue
 from tests.ledger.making import declared, draft, draft_of
@@ -88,13 +88,15 @@ def test_a_personal_value_can_be_erased_and_its_date_moved() -> None:
         "2027-01-01"
     }
     execute("DELETE FROM ledger_personal WHERE entry_id = 2")
-    assert [entry.erased for entry in entries()] == [(), ("agent",), ()]
+    assert [entry.erased for entry in iter_entries()] == [(), ("agent",), ()]
 
 
 @pytest.mark.usefixtures("_three")
 @pytest.mark.parametrize("seq", [1, 3, 5])
 def test_only_the_next_number_can_be_added(seq: int) -> None:
-    row = LedgerEntry(seq=seq, stream="live", kind="x", body="{}", prev=head().hash, hash="1" * 64)
+    row = LedgerEntry(
+        seq=seq, stream="live", kind="x", body="{}", prev=read_head().hash, hash="1" * 64
+    )
     with pytest.raises(DatabaseError, match="not the next entry"), transaction.atomic():
         LedgerEntry.objects.bulk_create([row])
 
@@ -135,7 +137,7 @@ def test_a_lost_head_is_found_again_from_the_entries() -> None:
     append_all([draft(n) for n in range(2)])
     execute("DELETE FROM ledger_head")
     assert append(**draft_of(3)).seq == 3
-    assert head().seq == 3
+    assert read_head().seq == 3
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL's planner")

@@ -17,12 +17,12 @@ from releve.evidence.verify import check_growth, check_proof, check_root
 from releve.ledger import tree
 from releve.ledger.chain import append_all
 from releve.ledger.errors import NothingToSealError, ProofError, SigningKeyError
-from releve.ledger.hashing import NO_HASH, ROOT_TAG, root_hash
+from releve.ledger.hashing import NO_HASH, ROOT_TAG, hash_root
 from releve.ledger.keys import public_key, replace_key
 from releve.ledger.merkle import leaf_hash, node_hash
 from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode
-from releve.ledger.proofs import prove, prove_growth
-from releve.ledger.roots import last_root, publish, root_of, roots, seal
+from releve.ledger.proofs import prove_entry, prove_growth
+from releve.ledger.roots import iter_roots, load_last_root, load_root, publish_root, sign_root
 from tests.ledger.making import at, declared, draft
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -43,7 +43,7 @@ def plain_root(count: int) -> str:
 
 def test_a_root_covers_all_entries_and_is_signed() -> None:
     last = append_all([draft(n) for n in range(5)])[-1]
-    root = seal(at(10))
+    root = sign_root(at(10))
     statement = json.loads(root.statement)
     assert statement == {
         "format": "releve ledger root 1",
@@ -62,30 +62,30 @@ def test_a_root_covers_all_entries_and_is_signed() -> None:
 
 def test_roots_name_the_one_before() -> None:
     append_all([draft(1)])
-    first = seal(at(10))
+    first = sign_root(at(10))
     append_all([draft(2)])
-    second = seal(at(11))
-    assert json.loads(second.statement)["previous"] == root_hash(json.loads(first.statement))
-    assert list(roots()) == [first, second]
-    assert list(roots(after=1)) == [second] == [last_root()]
+    second = sign_root(at(11))
+    assert json.loads(second.statement)["previous"] == hash_root(json.loads(first.statement))
+    assert list(iter_roots()) == [first, second]
+    assert list(iter_roots(after=1)) == [second] == [load_last_root()]
 
 
 def test_sealing_twice_with_nothing_new_gives_the_same_root() -> None:
     append_all([draft(1)])
-    assert seal(at(10)) == seal(at(99)) == root_of(1)
+    assert sign_root(at(10)) == sign_root(at(99)) == load_root(1)
 
 
 def test_an_empty_ledger_has_no_root() -> None:
     with pytest.raises(NothingToSealError, match="empty"):
-        seal(at(1))
-    assert last_root() is None
+        sign_root(at(1))
+    assert load_last_root() is None
 
 
 def test_a_root_is_written_as_a_file_that_a_verifier_reads(tmp_path: Path) -> None:
     append_all([draft(1)])
-    root = seal(at(10))
-    path = publish(root, tmp_path / "outside")
-    assert path == publish(root, tmp_path / "outside")
+    root = sign_root(at(10))
+    path = publish_root(root, tmp_path / "outside")
+    assert path == publish_root(root, tmp_path / "outside")
     assert [file.name for file in path.parent.iterdir()] == ["root-000001.json"]
     assert path.read_text(encoding="utf-8") == root.text
     assert check_root(json.loads(root.text), [public_key()])["size"] == 1
@@ -101,7 +101,7 @@ def test_the_tree_is_the_same_whatever_is_kept_of_it(
     for step in (1, 2, 5, 1, 7, 16, 33):
         append_all([draft(n) for n in range(step)])
         count += step
-        root = seal(at(count))
+        root = sign_root(at(count))
         assert json.loads(root.statement)["tree"] == plain_root(count)
     expected = {
         (level, index) for level in range(stride, 7, stride) for index in range(count >> level)
@@ -113,51 +113,53 @@ def test_every_entry_is_proved_under_every_later_root() -> None:
     keys = [public_key()]
     for size in (1, 2, 3, 7, 12):
         append_all([declared(n) for n in range(size - LedgerEntry.objects.count())])
-        seal(at(size))
-    for root in roots():
+        sign_root(at(size))
+    for root in iter_roots():
         for seq in range(1, root.size + 1):
-            assert check_proof(prove(seq, root), keys, []).startswith(f"entry {seq} is under root")
-        for later in roots(after=root.number - 1):
+            assert check_proof(prove_entry(seq, root), keys, []).startswith(
+                f"entry {seq} is under root"
+            )
+        for later in iter_roots(after=root.number - 1):
             check_growth(prove_growth(root, later), keys, [])
 
 
 def test_a_proof_shows_the_values_asked_for_and_no_other() -> None:
     append_all([declared(1), declared(2)])
-    root = seal(at(3))
-    assert prove(1, root)["values"] == []
-    (value,) = prove(2, root, disclose=["agent"])["values"]
+    root = sign_root(at(3))
+    assert prove_entry(1, root)["values"] == []
+    (value,) = prove_entry(2, root, disclose=["agent"])["values"]
     assert value["value"] == "agent-2"
-    assert "agent-1" not in json.dumps(prove(2, root, disclose=["agent"]))
+    assert "agent-1" not in json.dumps(prove_entry(2, root, disclose=["agent"]))
     with pytest.raises(ProofError, match="entry 2 has no value to show for: site"):
-        prove(2, root, disclose=["agent", "site"])
+        prove_entry(2, root, disclose=["agent", "site"])
 
 
 def test_what_is_not_under_a_root_cannot_be_proved() -> None:
     append_all([draft(1)])
-    first = seal(at(1))
+    first = sign_root(at(1))
     append_all([draft(2)])
-    second = seal(at(2))
+    second = sign_root(at(2))
     with pytest.raises(ProofError, match="entry 2 is not under root 1: it was added later"):
-        prove(2, first)
+        prove_entry(2, first)
     with pytest.raises(ProofError, match="entry 9 is not under root 2: there is no such entry"):
-        prove(9, second)
+        prove_entry(9, second)
     with pytest.raises(ProofError, match="root 2 covers more entries than root 1"):
         prove_growth(second, first)
     with pytest.raises(ProofError, match="there is no root 3"):
-        root_of(3)
+        load_root(3)
 
 
 def test_a_proof_reads_few_rows_and_sealing_only_what_is_new() -> None:
     append_all([draft(n) for n in range(1500)])
-    root = seal(at(1))
+    root = sign_root(at(1))
     assert LedgerNode.objects.count() == 5
     with CaptureQueriesContext(connection) as queries:
-        proof = prove(777, root)
+        proof = prove_entry(777, root)
     assert len(proof["path"]) == 11
     assert len(queries) <= 2 * 11  # a node of the path each, the peaks of its right edge, the entry
     append_all([draft(n) for n in range(3)])
     with CaptureQueriesContext(connection) as queries:
-        seal(at(2))
+        sign_root(at(2))
     assert len(queries) <= 20
 
 
@@ -201,7 +203,7 @@ def sealed(db: None, settings: Settings, tmp_path: Path) -> Path:
     """A ledger whose root is signed with the key in the file that is returned."""
     settings.LEDGER_KEY, settings.HOME = "", tmp_path
     append_all([draft(1)])
-    seal(at(10))
+    sign_root(at(10))
     return tmp_path / "ledger.key"
 
 
@@ -215,18 +217,18 @@ def test_no_key_is_made_or_taken_beside_roots_that_another_signed(
     append_all([draft(2)])
     sealed.unlink()
     with pytest.raises(SigningKeyError, match=r"is missing: restore ledger\.key from its copy"):
-        seal(at(20))
+        sign_root(at(20))
     assert not sealed.exists()
     sealed.write_text("7" * 64)
     for given in ("", "8" * 64):
         settings.LEDGER_KEY = given
         with pytest.raises(SigningKeyError, match="is not the one that the database was written"):
-            seal(at(20))
+            sign_root(at(20))
         with pytest.raises(SigningKeyError, match="or set RELEVE_LEDGER_KEY"):
             public_key()
     settings.LEDGER_KEY = ""
     sealed.write_text(kept)
-    assert seal(at(20)).number == 2
+    assert sign_root(at(20)).number == 2
 
 
 def test_a_lost_key_is_replaced_on_purpose_alone(sealed: Path) -> None:
@@ -235,6 +237,6 @@ def test_a_lost_key_is_replaced_on_purpose_alone(sealed: Path) -> None:
     append_all([draft(2)])
     second = replace_key()
     assert second == public_key() != first
-    assert json.loads(seal(at(20)).statement)["key"] == second
-    found = [json.loads(root.text) for root in roots()]
+    assert json.loads(sign_root(at(20)).statement)["key"] == second
+    found = [json.loads(root.text) for root in iter_roots()]
     assert [check_root(root, [first, second])["number"] for root in found] == [1, 2]

@@ -126,17 +126,17 @@ def check(out: str) -> None:
     """Write what stands in the database to a file, as JSON."""
     from django.conf import settings
 
-    from releve.ledger.chain import entries, text_of
-    from releve.ledger.hashing import NO_HASH, entry_hash
+    from releve.ledger.chain import iter_entries, serialize_entry
+    from releve.ledger.hashing import NO_HASH, hash_entry
     from releve.ledger.models import LedgerEntry
     from releve.live.models import Act, Effect, Message, Relief, Routes
 
     prev, broken = NO_HASH, []
     for number, row in enumerate(LedgerEntry.objects.order_by("seq"), 1):
-        if (row.seq, row.prev, row.hash) != (number, prev, entry_hash(text_of(row))):
+        if (row.seq, row.prev, row.hash) != (number, prev, hash_entry(serialize_entry(row))):
             broken.append(row.seq)
         prev = row.hash
-    kinds = [(row.kind, json.dumps(row.body, sort_keys=True)) for row in entries("live")]
+    kinds = [(row.kind, json.dumps(row.body, sort_keys=True)) for row in iter_entries("live")]
     once = ("routing.published", "message.sent", "relief.made", "people.told")
     twice = [body for (kind, body), n in Counter(kinds).items() if kind in once and n > 1]
     newest = Routes.objects.order_by("number").last()

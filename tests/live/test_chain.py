@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def kinds_of(stream: str) -> list[str]:
-    return [row.kind for row in ledger.entries(stream)]
+    return [row.kind for row in ledger.iter_entries(stream)]
 
 
 def test_a_second_positive_closes_the_site_and_everything_follows(acting: Acting) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
-from releve.ledger.chain import append, entries
+from releve.ledger.chain import append, iter_entries
 from releve.ledger.models import PersonalValue
 from releve.live import api as live
 from releve.live import daily_jobs, situation_cache
@@ -64,7 +64,7 @@ def test_killed_before_the_root_left_the_house_it_leaves_with_the_next_call(
 ) -> None:
     recorded(NOON)
     with monkeypatch.context() as patched:
-        patched.setattr(daily_jobs, "publish", killed)
+        patched.setattr(daily_jobs, "publish_root", killed)
         with pytest.raises(Killed):
             daily(NOON)
     assert daily(NOON + timedelta(seconds=1)) is None
@@ -78,10 +78,10 @@ def test_killed_between_erasing_and_scrubbing_the_files_are_scrubbed_with_the_ne
     daily(NOON)
     tomorrow, answers = NOON + timedelta(days=1), [True, False]
     with monkeypatch.context() as patched:
-        patched.setattr(daily_jobs, "scrub", killed)
+        patched.setattr(daily_jobs, "scrub_files", killed)
         with pytest.raises(Killed):
             daily(tomorrow)
-    monkeypatch.setattr(daily_jobs, "scrub", lambda tables: answers.pop())
+    monkeypatch.setattr(daily_jobs, "scrub_files", lambda tables: answers.pop())
     assert daily(tomorrow) is not None
     assert answers == [], "once more, since somebody was reading"
 
@@ -98,7 +98,7 @@ def test_the_day_after_what_is_due_is_erased_and_sealed_with_the_rest() -> None:
     recorded(NOON)
     daily(NOON)
     root = daily(NOON + timedelta(days=1))
-    stored = list(entries(None, after=0))
+    stored = list(iter_entries(None, after=0))
     assert root is not None
     assert root.size == len(stored)
     assert stored[0].erased == ("agent",)

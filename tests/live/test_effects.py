@@ -54,7 +54,7 @@ def claimed(worker: str = "w") -> Effect:
 
 
 def entries_of(kind: str) -> int:
-    return sum(row.kind == kind for row in ledger.entries("live"))
+    return sum(row.kind == kind for row in ledger.iter_entries("live"))
 
 
 def test_a_key_is_queued_once(outside: Outside) -> None:
@@ -164,9 +164,9 @@ def test_what_was_set_aside_can_be_tried_again_by_somebody_named(outside: Outsid
     live.retry_effect(found.pk, by="samira")
     run(claimed())
     assert Effect.objects.get().state == Effect.DONE
-    assert [row.body["by"] for row in ledger.entries("live") if row.kind == "effect.retried"] == [
-        "samira"
-    ]
+    assert [
+        row.body["by"] for row in ledger.iter_entries("live") if row.kind == "effect.retried"
+    ] == ["samira"]
     with pytest.raises(live.NoSuch):
         live.retry_effect(found.pk, by="samira")
 

@@ -22,7 +22,7 @@ from releve.evidence.verify import Export
 from releve.gate.models import Decision
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
-from releve.ledger.roots import seal
+from releve.ledger.roots import sign_root
 from releve.live import api as live
 from releve.live import situation_cache
 from releve.live.models import PlanText
@@ -97,7 +97,7 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
     assert live.message_counts(acting.stream).told == told
     situation_cache.forget()
     assert agent not in live.situation_now(acting.stream).absences
-    seal(live.real() + timedelta(seconds=1))
+    sign_root(live.real() + timedelta(seconds=1))
     export = Export([public_key()], [])
     export.read(f"{line}\n".encode() for line in export_lines(values=True))
     assert export.faults == []

@@ -95,7 +95,7 @@ def test_an_answer_is_taken_once(acting: Acting) -> None:
     again = live.acknowledge(message.token)
     assert (first.before, again.before) == (False, True)
     assert again.at == first.at
-    kinds = [row.kind for row in ledger.entries(acting.stream)]
+    kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
     assert kinds.count("message.acknowledged") == 1
     counts = live.message_counts(acting.stream)
     assert (counts.acknowledged, counts.waiting) == (1, counts.told - 1)

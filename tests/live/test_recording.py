@@ -26,13 +26,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def size() -> int:
-    return ledger.head().seq
+    return ledger.read_head().seq
 
 
 def test_the_rule_answers_in_the_same_breath(acting: Acting) -> None:
     before = size()
     done = acting.two_positives()
-    kinds = [row.kind for row in ledger.entries(acting.stream, before)]
+    kinds = [row.kind for row in ledger.iter_entries(acting.stream, before)]
     assert kinds[-3:] == ["case.declared", "site.closed", "agent.unavailable"]
     assert len(done.answers) == 2
     assert Effect.objects.get(kind="relief").body["cause"] == done.seq
@@ -176,7 +176,7 @@ def test_a_script_in_a_name_is_kept_as_text(acting: Acting) -> None:
         InspectionHeld.kind, site=acting.site, authority="<script>alert(1)</script>",
         inspectors=("Robert'); DROP TABLE ledger_entry;--",),
     )  # fmt: skip
-    (entry,) = [row for row in ledger.entries(acting.stream) if row.seq == done.seq]
+    (entry,) = [row for row in ledger.iter_entries(acting.stream) if row.seq == done.seq]
     assert entry.body["authority"] == "<script>alert(1)</script>"
     assert entry.body["inspectors"] == ["Robert'); DROP TABLE ledger_entry;--"]
 
@@ -226,7 +226,7 @@ def test_a_locked_database_is_said_and_nothing_is_lost(
     def locked() -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(ledger, "lock", locked)
+    monkeypatch.setattr(ledger, "lock_head", locked)
     with pytest.raises(live.Busy, match="try again"):
         acting.close(key="form-1")
     monkeypatch.undo()
@@ -299,10 +299,10 @@ def test_declared_from_many_places_at_once_the_site_closes_once(
     for thread in threads:
         thread.join()
     assert len(done) == 6
-    kinds = [row.kind for row in ledger.entries(acting.stream)]
+    kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
     assert kinds.count("site.closed") == 1
     assert kinds.count("case.declared") == 6
-    assert [row.seq for row in ledger.entries(None)] == list(range(1, size() + 1))
+    assert [row.seq for row in ledger.iter_entries(None)] == list(range(1, size() + 1))
 
 
 def test_a_drill_starts_from_the_live_situation_and_leaves_it_alone(acting: Acting) -> None:
@@ -336,7 +336,7 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
         )  # fmt: skip
         return () if situation.site(acting.site).closed else (event,)
 
-    lock = ledger.lock
+    lock = ledger.lock_head
 
     def slow_lock() -> ledger.ChainPosition:
         Stream.objects.filter(name=acting.stream).update(offset=F("offset") + timedelta(hours=1))
@@ -344,7 +344,7 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
 
     monkeypatch.setattr(event_service, "derive_events", calls_for)
     with monkeypatch.context() as patched:
-        patched.setattr(ledger, "lock", slow_lock)
+        patched.setattr(ledger, "lock_head", slow_lock)
         (seq,) = event_service.answer_rules(acting.stream)
-    found = next(row for row in ledger.entries(acting.stream) if row.seq == seq)
+    found = next(row for row in ledger.iter_entries(acting.stream) if row.seq == seq)
     assert found.recorded_at >= asked[0] + timedelta(hours=1)

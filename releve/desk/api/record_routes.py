@@ -17,10 +17,10 @@ from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number
 from releve.desk.ledger.entries import PAGE, EntryView, Eyes, entry_twin, entry_views, listed
 from releve.desk.presenters.text import text_now
-from releve.ledger.chain import head
+from releve.ledger.chain import read_head
 from releve.ledger.disclosure import prove_for_disclosure
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import last_root
+from releve.ledger.roots import load_last_root
 from releve.registry import service as registry
 from releve.registry.models import Version
 
@@ -41,7 +41,7 @@ def ledger(
     views = _views(request, rows[:PAGE])
     more = len(rows) > PAGE
     return {
-        "count": head().seq,
+        "count": read_head().seq,
         "entries": [_entry(view) for view in views],
         "older": views[-1].seq if more else None,
     }
@@ -71,7 +71,7 @@ def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
 @opens("ledger.see")
 def root(request: HttpRequest) -> Any:
     """The last signed root, to be kept out of the house."""
-    found = last_root()
+    found = load_last_root()
     if found is None:
         raise Http404(_("No root has been signed yet."))
     return json.loads(found.text)

@@ -18,11 +18,11 @@ from releve.desk.api.routes import reads, writes
 from releve.desk.outbound.request_page import build_recorded_json
 from releve.desk.outbound.request_reach import can_reach
 from releve.desk.outbound.request_words import FAULTS
-from releve.gate.current_rules import rules_now
-from releve.gate.db_clock import clock
-from releve.gate.person_answers import answers_now
-from releve.gate.person_requests import PhoneRequest, record
-from releve.gate.request_feeds import COLUMNS, EVERY, position_of, take_rows
+from releve.gate.current_rules import load_current_rules
+from releve.gate.db_clock import read_clock
+from releve.gate.person_answers import preview_answers
+from releve.gate.person_requests import PhoneRequest, record_request
+from releve.gate.request_feeds import COLUMNS, EVERY, feed_position, take_rows
 
 __all__ = ["feed", "person_request", "send_feed"]
 
@@ -46,8 +46,8 @@ def person_request(
         idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome,
         sent.call,
     )  # fmt: skip
-    found = record(asked, by=actor_name(request), source="api")
-    answers = answers_now(sent.number, client, rules_now(), clock())
+    found = record_request(asked, by=actor_name(request), source="api")
+    answers = preview_answers(sent.number, client, load_current_rules(), read_clock())
     return Status(200 if found.before else 201, build_recorded_json(found, answers))
 
 
@@ -55,7 +55,7 @@ def person_request(
 @opens("outbound.request")
 def feed(request: HttpRequest, feed: _Name) -> dict[str, Any]:
     """Where a feed of this sender stands."""
-    return {"feed": feed, "position": position_of(_own(request, feed))}
+    return {"feed": feed, "position": feed_position(_own(request, feed))}
 
 
 @writes("/outbound/feeds/{feed}/rows", {200: schemas.FeedTaken}, "outbound")

@@ -22,7 +22,7 @@ from releve.desk.ledger.words import actor_word
 from releve.desk.live.timeline import SENTENCES, Moment, moment, visible
 from releve.desk.live.words import when
 from releve.desk.presenters.text import NO_BREAK, Text
-from releve.ledger.hashing import instant
+from releve.ledger.hashing import format_instant
 from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.situation import Closure, Incident, Situation
@@ -135,10 +135,10 @@ def _took(seconds: float, text: Text) -> str:
 
 def _entries(incident: Incident, start: datetime, stream: str) -> QuerySet[LedgerEntry]:
     """Return the entries of the stream from the event to the end of the incident."""
-    rows = LedgerEntry.objects.filter(stream=stream, recorded_at__gte=instant(start))
+    rows = LedgerEntry.objects.filter(stream=stream, recorded_at__gte=format_instant(start))
     if incident.closed is not None:
         later = {"incident.reviewed", "incident.task_set", "incident.task_done"}
-        ended = rows.filter(recorded_at__lte=instant(incident.closed.recorded_at))
+        ended = rows.filter(recorded_at__lte=format_instant(incident.closed.recorded_at))
         rows = ended | rows.filter(kind__in=later)
     return rows
 

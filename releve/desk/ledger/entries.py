@@ -21,7 +21,7 @@ from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.ledger.words import actor_word, field_word, kind_word, stream_word
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
-from releve.ledger.hashing import parsed
+from releve.ledger.hashing import parse_canonical
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.situation import KINDS, health_fields, personal_fields
 
@@ -111,7 +111,7 @@ def entry_views(rows: Sequence[LedgerEntry], eyes: Eyes, text: Text) -> tuple[En
 
 
 def _view(row: LedgerEntry, kept: Mapping[str, str], eyes: Eyes, text: Text) -> EntryView:
-    body = parsed(row.body)
+    body = parse_canonical(row.body)
     named = _id(body, "site")
     concealed = not eyes.sees(body)
     actor = body.get("actor") or body.get("by") or ""
@@ -150,7 +150,7 @@ def _fields(
         if made:
             sees = eyes.counts if path in counts else eyes.personal
             state = _ERASED if path not in kept else _SHOWN if sees else _WITHHELD
-            raw = parsed(kept[path]) if state == _SHOWN else None
+            raw = parse_canonical(kept[path]) if state == _SHOWN else None
         elif path in health and not eyes.counts:
             state, raw = _WITHHELD, None
         shown = _written(raw, text) if state == _SHOWN else ""

@@ -35,14 +35,14 @@ from releve.desk.ledger.words import STREAMS, WORDS, describe_missing_proof, str
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text, text_now
 from releve.evidence import verify as verifier
-from releve.ledger.chain import head
+from releve.ledger.chain import read_head
 from releve.ledger.disclosure import holds_health_in_clear, prove_for_disclosure
 from releve.ledger.errors import LedgerError, ProofError, SigningKeyError
 from releve.ledger.export import export_lines
-from releve.ledger.hashing import canonical
+from releve.ledger.hashing import canonical_json
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import SignedRoot, last_root
+from releve.ledger.roots import SignedRoot, load_last_root
 from releve.live import api as live
 from releve.live.api import NoOperator
 
@@ -126,7 +126,7 @@ def index(request: HttpRequest) -> HttpResponse:
     rows = listed(stream=stream, kind=kind, before=_before(request))
     views = entry_views(rows[:PAGE], eyes, text)
     older = _query(request, before=str(views[-1].seq)) if len(rows) > PAGE else ""
-    last, root = head(), last_root()
+    last, root = read_head(), load_last_root()
     page = LedgerPage(
         entries=views,
         count=text.number(last.seq),
@@ -154,7 +154,7 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
     """One entry: its values, what each commits to, its place in the chain."""
     text, eyes = _text(), Eyes.of(request.user)
     (view,) = entry_views([_row(seq)], eyes, text)
-    root = last_root()
+    root = load_last_root()
     covered = root is not None and seq <= root.size
     proves = (
         can(request.user, "ledger.prove") and not view.concealed and not holds_health_in_clear(seq)
@@ -164,7 +164,7 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
         reverse("ledger_proof", args=[seq]) if proves and covered else "",
         _("Its proof can be had once the next root is signed.") if proves and not covered else "",
         reverse("ledger_entry", args=[seq - 1]) if seq > 1 else "",
-        reverse("ledger_entry", args=[seq + 1]) if seq < head().seq else "",
+        reverse("ledger_entry", args=[seq + 1]) if seq < read_head().seq else "",
     )
     twin = entry_twin(view) | {"proof": page.proof_url or None}
     return fresh(request, "desk/ledger/entry.html", page, twin)
@@ -181,7 +181,7 @@ def proof(request: HttpRequest, seq: int) -> HttpResponse:
         document = prove_for_disclosure(seq)
     except ProofError as error:
         return failure(request, 409, describe_missing_proof(error))
-    return _handed_out(f"{canonical(document)}\n", f"proof-{seq}.json", "application/json")
+    return _handed_out(f"{canonical_json(document)}\n", f"proof-{seq}.json", "application/json")
 
 
 @require_permission("ledger.prove")
@@ -199,7 +199,7 @@ def export(request: HttpRequest) -> HttpResponse:
 @require_safe
 def root_file(request: HttpRequest) -> HttpResponse:
     """The last signed root, to be kept out of the house."""
-    root = last_root()
+    root = load_last_root()
     if root is None:
         raise Http404(_("No root has been signed yet."))
     return _handed_out(root.text, root.file_name, "application/json")
@@ -230,7 +230,7 @@ def _verified_page(request: HttpRequest, text: Text) -> HttpResponse:
         outcome,
         fault,
         public_key(),
-        _root_view(last_root(), head().seq, text),
+        _root_view(load_last_root(), read_head().seq, text),
         _may_export(request, Eyes.of(request.user)),
         text.number(MOST),
     )

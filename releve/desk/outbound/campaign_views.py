@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.scopes import can, scope_for
-from releve.campaign.figures import figures_of
-from releve.campaign.person import look_at
+from releve.campaign.figures import compute_figures
+from releve.campaign.person_lookup import show_person
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission
 from releve.desk.http import answer, fresh
@@ -27,9 +27,9 @@ from releve.desk.outbound.campaigns import (
 )
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.presenters.text import text_now
-from releve.gate.campaigns import campaigns as campaigns_now
-from releve.gate.current_rules import rules_now
-from releve.gate.db_clock import clock
+from releve.gate.campaigns import load_campaigns
+from releve.gate.current_rules import load_current_rules
+from releve.gate.db_clock import read_clock
 from releve.gate.errors import KeyFault
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
@@ -51,7 +51,7 @@ class CampaignsPage:
 def campaigns(request: HttpRequest) -> HttpResponse:
     """The campaigns that the reader may see."""
     reach, text = scope_for(request.user, "outbound.see"), text_now(LEGAL_ZONE)
-    rows = [row for _name, row in sorted(campaigns_now().items()) if reach.has_client(row.client)]
+    rows = [row for _name, row in sorted(load_campaigns().items()) if reach.has_client(row.client)]
     may_look = can(request.user, "outbound.manage")
     page = CampaignsPage(tuple(build_campaign_row(row, text) for row in rows), may_look)
     twin = {"campaigns": [{"campaign": row.ref, "client": row.client} for row in rows]}
@@ -62,12 +62,12 @@ def campaigns(request: HttpRequest) -> HttpResponse:
 @require_safe
 def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     """One campaign: verdicts by reason, attempts by hour, consents that end, the dialler's pace."""
-    row = campaigns_now().get(campaign)
+    row = load_campaigns().get(campaign)
     if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
-    now, text, rules = clock(), text_now(LEGAL_ZONE), rules_now()
+    now, text, rules = read_clock(), text_now(LEGAL_ZONE), load_current_rules()
     first, last, fault = read_period(request, to_legal_day(now))
-    found = figures_of(row.ref, row.client, row.object, first, last, rules, now)
+    found = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
     may_look = can(request.user, "outbound.manage")
     page = build_campaign_page(row, found, rules, text, fault=fault, may_look=may_look)
     return fresh(request, "desk/outbound/campaign.html", page, build_campaign_json(row, found))
@@ -90,7 +90,7 @@ def read_period(request: HttpRequest, today: date) -> tuple[date, date, str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def person(request: HttpRequest) -> HttpResponse:
     """One person's history and the verdict now; the look is recorded with its reason."""
-    names = sorted(campaigns_now())
+    names = sorted(load_campaigns())
     if request.method != "POST":
         form = PersonForm(names, initial={"campaign": request.GET.get("campaign", "")})
         return _person(request, PersonPage(form, None, ""), None)
@@ -99,8 +99,10 @@ def person(request: HttpRequest) -> HttpResponse:
         return _person(request, PersonPage(form, None, ""), None, 422)
     given = form.cleaned_data
     try:
-        found = look_at(given["number"], given["campaign"], given["caller"], given["reason"],
-                        by=actor_name(request), rules=rules_now(), now=clock())  # fmt: skip
+        found = show_person(
+            given["number"], given["campaign"], given["caller"], given["reason"],
+            by=actor_name(request), rules=load_current_rules(), now=read_clock(),
+        )  # fmt: skip
     except KeyFault:
         form.add_error(None, str(FAULTS["gate.key"]))
         return _person(request, PersonPage(form, None, ""), None, 503)

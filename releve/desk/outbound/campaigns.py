@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from releve.campaign.figures import CampaignFigures
-from releve.campaign.person import SHORTEST_REASON, PersonHistory
+from releve.campaign.person_lookup import SHORTEST_REASON, PersonHistory
 from releve.desk.outbound.rules_page import space_punctuation
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when

@@ -15,11 +15,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from releve.campaign.rule_trial import recorded_flips
+from releve.campaign.rule_trial import try_rules
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
-from releve.gate.current_rules import rules_now, texts_now
-from releve.gate.db_clock import clock
+from releve.gate.current_rules import load_current_rules, load_current_texts
+from releve.gate.db_clock import read_clock
 from releve.outbound import Call, LegalRules, OutboundError, load_rules
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_tables import read_tables
@@ -116,11 +116,11 @@ def run_flips(form: FlipsForm, text: Text, *, by: str) -> FlipsOutcome | tuple[s
                 _("One call at least and {limit} at most are judged here.").format(limit=limit),
             )
         name = f"~{form.cleaned_data['rows'].name}"
-        changed = load_rules({**texts_now(), name: data["rows"].decode("utf-8")})
+        changed = load_rules({**load_current_texts(), name: data["rows"].decode("utf-8")})
         if "facts" in data:
             found = _on_tables(calls, data["facts"], changed)
         else:
-            found = recorded_flips(calls, rules_now(), changed, clock(), by=by)
+            found = try_rules(calls, load_current_rules(), changed, read_clock(), by=by)
     except (OutboundError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         return tuple(str(error).split("\n"))
     return _outcome(len(calls), found, text)
@@ -128,7 +128,7 @@ def run_flips(form: FlipsForm, text: Text, *, by: str) -> FlipsOutcome | tuple[s
 
 def _on_tables(calls: Sequence[Call], data: bytes, changed: LegalRules) -> tuple[Flip, ...]:
     """Return the flips on the tables of a zip, as known by the last of the calls."""
-    known, before = max(call.at for call in calls), rules_now()
+    known, before = max(call.at for call in calls), load_current_rules()
     facts = build_facts_on(
         read_tables(_unpacked(data), whole=True), before.numbers, to_legal_day(known)
     )

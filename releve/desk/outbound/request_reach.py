@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from releve.accounts.scopes import scope_for
-from releve.gate.campaigns import campaigns
-from releve.gate.clients import client_name
+from releve.gate.campaigns import load_campaigns
+from releve.gate.clients import resolve_client
 from releve.outbound.facts import EVERY_CLIENT
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def list_clients_within(user: AnyUser) -> tuple[str, ...]:
     reach = scope_for(user, "outbound.request")
     found = {
         row.client
-        for row in campaigns().values()
+        for row in load_campaigns().values()
         if reach.has_client(row.client) or (row.site and reach.has_site(row.site))
     }
     return tuple(sorted(found))
@@ -30,4 +30,4 @@ def can_reach(user: AnyUser, client: str) -> bool:
     """Return whether a user may record for a client; for every client, without a limit."""
     if scope_for(user, "outbound.request").clients is None:
         return True
-    return client != EVERY_CLIENT and client_name(client) in list_clients_within(user)
+    return client != EVERY_CLIENT and resolve_client(client) in list_clients_within(user)

@@ -22,11 +22,11 @@ from releve.desk.outbound.request_page import (
 )
 from releve.desk.outbound.request_reach import can_reach, list_clients_within
 from releve.desk.presenters.text import text_now
-from releve.gate.current_rules import rules_now
-from releve.gate.db_clock import clock
+from releve.gate.current_rules import load_current_rules
+from releve.gate.db_clock import read_clock
 from releve.gate.errors import KeyFault
-from releve.gate.person_answers import answers_now
-from releve.gate.person_requests import RequestFault, RequestFaults, RequestReused, record
+from releve.gate.person_answers import preview_answers
+from releve.gate.person_requests import RequestFault, RequestFaults, RequestReused, record_request
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import LEGAL_ZONE
 
@@ -48,7 +48,7 @@ def requests(request: HttpRequest) -> HttpResponse:
         return _refused(request, form)
     asked = form.request()
     try:
-        found = record(asked, by=actor_name(request), source="desk")
+        found = record_request(asked, by=actor_name(request), source="desk")
     except RequestFaults as error:
         form.refuse(error.faults)
         return _refused(request, form)
@@ -58,7 +58,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     except RequestReused:
         form.refuse([RequestFault("key", "key.reused")])
         return _refused(request, form)
-    answers = answers_now(asked.number, asked.client, rules_now(), clock())
+    answers = preview_answers(asked.number, asked.client, load_current_rules(), read_clock())
     done = build_confirmation(found, answers, asked.number, text_now(LEGAL_ZONE))
     twin = {"recorded": build_recorded_json(found, answers), "faults": []}
     return _page(request, build_form(clients, every), done, twin)

@@ -19,16 +19,16 @@ from releve.desk.outbound.rights_page import (
     build_stored_view,
     describe_erasure,
 )
-from releve.gate.db_clock import clock
+from releve.gate.db_clock import read_clock
 from releve.gate.errors import KeyFault
 from releve.gate.person_rights import (
     RightsRefused,
+    count_stored,
     erase_stored,
     export_stored,
-    look_up,
-    stored_about,
+    identify_holder,
 )
-from releve.ledger.erasure import scrub
+from releve.ledger.erasure import scrub_files
 
 __all__ = ["rights"]
 
@@ -44,9 +44,9 @@ def rights(request: HttpRequest) -> HttpResponse:
     form = RightsForm(request.POST)
     if not form.is_valid():
         return _refused(request, form)
-    reason, by, now = form.cleaned_data["reason"], actor_name(request), clock()
+    reason, by, now = form.cleaned_data["reason"], actor_name(request), read_clock()
     try:
-        holder = look_up(form.cleaned_data["number"], form.cleaned_data["person"], reason)
+        holder = identify_holder(form.cleaned_data["number"], form.cleaned_data["person"], reason)
     except RightsRefused as error:
         form.refuse(error)
         return _refused(request, form)
@@ -58,11 +58,11 @@ def rights(request: HttpRequest) -> HttpResponse:
         return _file(export_stored(holder, reason, by=by, now=now))
     if act == "erase":
         count = erase_stored(holder, reason, by=by, now=now)
-        scrub(("gate_personal",))
+        scrub_files(("gate_personal",))
         return _page(
             request, RightsPage(RightsForm(), None, describe_erasure(count)), {"erased": count}
         )
-    found = stored_about(holder, reason, by=by, now=now)
+    found = count_stored(holder, reason, by=by, now=now)
     page = RightsPage(form, build_stored_view(found), "")
     return _page(request, page, {"stored": build_stored_json(found)})
 

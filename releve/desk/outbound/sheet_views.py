@@ -13,20 +13,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from releve.accounts.scopes import scope_for
-from releve.campaign.client_report import ClientReport, sheet_of, sheet_rows
-from releve.campaign.consent_pack import CONSENT_COLUMNS, told_consents
-from releve.campaign.proved_facts import ProvedFact, facts_head
+from releve.campaign.client_report import ClientReport, build_report, flatten_report
+from releve.campaign.consent_pack import CONSENT_COLUMNS, iter_consents
+from releve.campaign.proved_facts import ProvedFact, facts_header
 from releve.desk.access.guard import require_permission
 from releve.desk.http import fresh
 from releve.desk.outbound.campaign_views import read_period
 from releve.desk.outbound.sheet_page import build_sheet_page
 from releve.desk.presenters.text import text_now
-from releve.gate.campaigns import campaigns as campaigns_now
-from releve.gate.current_rules import rules_now
-from releve.gate.db_clock import clock
+from releve.gate.campaigns import load_campaigns
+from releve.gate.current_rules import load_current_rules
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_proofs import FactProver
 from releve.gate.models import CampaignRow
-from releve.ledger.roots import last_root
+from releve.ledger.roots import load_last_root
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 from releve.outbound.spreadsheet_escape import escape_cell
 
@@ -38,7 +38,7 @@ __all__ = ["sheet", "sheet_file"]
 def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     """What the client is owed of a campaign, on one sheet."""
     row = _seen(request, campaign)
-    first, last, fault = read_period(request, to_legal_day(clock()))
+    first, last, fault = read_period(request, to_legal_day(read_clock()))
     found = _sheet(row, first, last)
     page = build_sheet_page(row, found, text_now(LEGAL_ZONE), fault=fault)
     return fresh(request, "desk/outbound/sheet.html", page, dict(found.told))
@@ -52,7 +52,7 @@ def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
     made = _FILES.get(name)
     if made is None:
         raise Http404(_("There is no such file."))
-    first, last, fault = read_period(request, to_legal_day(clock()))
+    first, last, fault = read_period(request, to_legal_day(read_clock()))
     if fault:
         return HttpResponse(fault, status=400, content_type="text/plain; charset=utf-8")
     kind = {"csv": "text/csv", "json": "application/json"}.get(name.rpartition(".")[2])
@@ -65,28 +65,28 @@ def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
 
 
 def _seen(request: HttpRequest, campaign: str) -> CampaignRow:
-    row = campaigns_now().get(campaign)
+    row = load_campaigns().get(campaign)
     if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
         raise Http404(_("There is no such campaign."))
     return row
 
 
 def _sheet(row: CampaignRow, first: date, last: date) -> ClientReport:
-    return sheet_of(row, first, last, rules_now(), clock(), _prover())
+    return build_report(row, first, last, load_current_rules(), read_clock(), _prover())
 
 
 def _prover() -> FactProver | None:
-    root = last_root()
+    root = load_last_root()
     return None if root is None else FactProver(root)
 
 
 def _consents(row: CampaignRow) -> Iterator[ProvedFact]:
-    return told_consents(row.client, rules_now(), _prover(), object_=row.object)
+    return iter_consents(row.client, load_current_rules(), _prover(), object_=row.object)
 
 
 def _sheet_csv(row: CampaignRow, first: date, last: date) -> Iterator[str]:
     rows = ({"what": what, "value": value} for what, value in
-            sheet_rows(_sheet(row, first, last).told))  # fmt: skip
+            flatten_report(_sheet(row, first, last).told))  # fmt: skip
     return _table(("what", "value"), rows)
 
 
@@ -95,7 +95,7 @@ def _sheet_json(row: CampaignRow, first: date, last: date) -> Iterator[str]:
 
 
 def _facts_jsonl(row: CampaignRow, first: date, last: date) -> Iterator[str]:
-    yield facts_head(row.ref, clock()) + "\n"
+    yield facts_header(row.ref, read_clock()) + "\n"
     yield from (f"{fact.line()}\n" for fact in _sheet(row, first, last).facts)
 
 
@@ -104,7 +104,7 @@ def _consents_csv(row: CampaignRow, first: date, last: date) -> Iterator[str]:
 
 
 def _consents_jsonl(row: CampaignRow, first: date, last: date) -> Iterator[str]:
-    yield facts_head(row.client, clock()) + "\n"
+    yield facts_header(row.client, read_clock()) + "\n"
     yield from (f"{one.line()}\n" for one in _consents(row))
 
 

@@ -12,12 +12,12 @@ _ERASABLE = ("value", "salt", "subject")
 
 
 def _install(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    guards.install(schema_editor.connection)
+    guards.install_triggers(schema_editor.connection)
     _set_statistics(schema_editor, 0)
 
 
 def _remove(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    guards.remove(schema_editor.connection)
+    guards.remove_triggers(schema_editor.connection)
     _set_statistics(schema_editor, -1)
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from django.db import transaction
 
-from releve.gate.campaigns import campaigns
-from releve.gate.decision import call_of
+from releve.gate.campaigns import load_campaigns
+from releve.gate.decision import build_call
 from releve.gate.errors import GateError
-from releve.gate.fact_reader import CampaignTerms, KnownFacts, facts_at
+from releve.gate.fact_reader import CampaignTerms, KnownFacts, read_facts
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_pseudonym, number_text
 from releve.ledger.chain import append
 from releve.outbound import CallVerdict, LegalRules, judge_call
 
-__all__ = ["SHORTEST_REASON", "LookRefused", "PersonHistory", "look_at"]
+__all__ = ["SHORTEST_REASON", "LookRefused", "PersonHistory", "show_person"]
 
 SHORTEST_REASON = 10
 _KEPT_DAYS = 365
@@ -46,7 +46,7 @@ class PersonHistory:
     events: tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]
 
 
-def look_at(
+def show_person(
     number: str,
     campaign: str,
     caller: str,
@@ -60,7 +60,7 @@ def look_at(
 
     LookRefused when there is no such campaign or the reason is too short.
     """
-    reason, row = reason.strip(), campaigns().get(campaign)
+    reason, row = reason.strip(), load_campaigns().get(campaign)
     if row is None:
         raise LookRefused(f"there is no campaign {campaign!r}")
     if len(reason) < SHORTEST_REASON:
@@ -69,8 +69,8 @@ def look_at(
     number = number_text(number)
     pseudonym = number_pseudonym(number)
     _note(pseudonym, row.ref, reason, by, now)
-    answer = facts_at(row.client, number, now, campaign=row.ref)
-    call = call_of(row.ref, _campaign(row), number, caller, "", now, "")
+    answer = read_facts(row.client, number, now, campaign=row.ref)
+    call = build_call(row.ref, _campaign(row), number, caller, "", now, "")
     return PersonHistory(
         row.ref,
         row.client,
