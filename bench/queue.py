@@ -27,7 +27,7 @@ from typing import Any
 import ciw
 import simpy
 
-from releve.demand.queue import Centre, centre_of, simulate, warm_up
+from releve.demand.queue import Centre, CentreSpec, simulate, warm_up
 
 AGENTS, AHT_S, PATIENCE_S, LOAD = 50, 180.0, 120.0, 1.0
 RATE = AGENTS * LOAD / AHT_S
@@ -59,7 +59,7 @@ class Line:
 def single(calls: int) -> Centre:
     """Return M/M/50+M over so many calls."""
     seconds = calls / RATE
-    return centre_of(["p"], [0, seconds], calls, AHT_S, AGENTS, patience_s=PATIENCE_S)
+    return CentreSpec(["p"], [0, seconds], calls, AHT_S, AGENTS, patience_s=PATIENCE_S).build()
 
 
 def skills(calls: int) -> Centre:
@@ -67,7 +67,7 @@ def skills(calls: int) -> Centre:
     total = sum(row[0] for row in PROGRAMMES)
     may = [[0 if p in served else -1 for _, served in GROUPS] for p in range(len(PROGRAMMES))]
     prefers = [[0, -1, 1], [-1, 0, 1], [-1, -1, 0]]
-    return centre_of(
+    return CentreSpec(
         ["a", "b", "c"],
         [0, calls / total],
         [[row[0] * calls / total for row in PROGRAMMES]],
@@ -77,7 +77,7 @@ def skills(calls: int) -> Centre:
         patience_s=[row[2] for row in PROGRAMMES],
         call_rank=may,
         agent_rank=prefers,
-    )
+    ).build()
 
 
 def big_day() -> Centre:
@@ -91,7 +91,7 @@ def big_day() -> Centre:
     ]
     groups = [f"g{i}" for i in range(30)]
     agents = [33] * 29 + [34]
-    return centre_of(
+    return CentreSpec(
         programmes,
         [1800 * i for i in range(33)],
         calls,
@@ -101,7 +101,7 @@ def big_day() -> Centre:
         call_rank=rank,
         patience_s=120,
         day_factor_cv=0.1,
-    )
+    ).build()
 
 
 def ours(make: Callable[[int], Centre], calls: int, seed: int) -> Measured:
@@ -173,7 +173,7 @@ def ciw_single(calls: int, seed: int) -> Measured:
     """Return Ciw's speed on M/M/50+M."""
     network = ciw.create_network(
         arrival_distributions=[ciw.dists.Exponential(RATE)],
-        service_distributions=[ciw.dists.Exponential(1 / AHT_S)],
+        services=[ciw.dists.Exponential(1 / AHT_S)],
         number_of_servers=[AGENTS],
         reneging_time_distributions=[ciw.dists.Exponential(1 / PATIENCE_S)],
     )

@@ -21,7 +21,7 @@ from releve.crashtest.outbreak.rng import named, replication_key, unit
 from releve.crashtest.run import Quarters, Runner, empty_work
 from releve.crashtest.run_arrays import CrashTest, Prepared
 from releve.crashtest.settings import INTERVALS
-from releve.demand.queue import centre_of, simulate
+from releve.demand.queue import CentreSpec, simulate
 from releve.demand.queue.outcome import ratio
 
 __all__ = ["Redone", "redo_worst"]
@@ -120,7 +120,7 @@ def _simulated(
     for part in range(2):
         # Whole people: those above the whole number are there in their share of two halves.
         agents = low + ((on_phone - low) > (0.25 + 0.5 * part))
-        centre = centre_of(
+        centre = CentreSpec(
             [row.id for row in rows],
             1800.0 * np.arange(INTERVALS + 1),
             calls,
@@ -128,7 +128,7 @@ def _simulated(
             agents,
             patience_s=[np.inf if row.patience_s is None else row.patience_s for row in rows],
             threshold_s=[row.service_threshold_s for row in rows],
-        )
+        ).build()
         seen = simulate(centre, replications // 2 + part * (replications % 2), part)
         above.append((seen.offered - seen.answered).sum(axis=(1, 2)))
         below.append(seen.offered.sum(axis=(1, 2)))

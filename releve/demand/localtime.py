@@ -7,7 +7,6 @@ clock of a day. Offsets come from the pinned zones of :mod:`releve.network.clock
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
@@ -31,7 +30,6 @@ __all__ = [
     "offsets",
     "open_slots",
     "open_week",
-    "seconds_of",
 ]
 
 Int64s = NDArray[np.int64]
@@ -51,11 +49,6 @@ def day_number(day: date) -> int:
 def day_of(number: int) -> date:
     """Return the day that is ``number`` days after 1970-01-01."""
     return _EPOCH + timedelta(days=int(number))
-
-
-def seconds_of(starts: Sequence[datetime]) -> Int64s:
-    """Return aware datetimes as seconds since 1970 UTC."""
-    return np.array([round(start.timestamp()) for start in starts], dtype=np.int64)
 
 
 def instants(seconds: Int64s) -> tuple[datetime, ...]:

@@ -56,7 +56,7 @@ def require(
     programme's own stands. Back office is NaN all day when any of its volumes is: the work of the
     whole day is spread together.
 
-    ValueError when the forecast does not hold ``quantile``, or the time zone is not known.
+    ValueError when the forecast has no such ``quantile``, or the time zone is not known.
     """
     volume = _volume(forecast, quantile)
     demand = _demand(forecast, volume, programmes, day, time_zone)
@@ -81,7 +81,7 @@ def _volume(forecast: Forecast, quantile: float | None) -> Floats:
         if abs(level - quantile) < 1e-9:
             return volume
     held = ", ".join(f"{level:g}" for level in sorted(forecast.quantiles)) or "none"
-    raise ValueError(f"quantile is one the forecast holds ({held}) does not hold, got {quantile!r}")
+    raise ValueError(f"expected a quantile that the forecast holds ({held}), got {quantile!r}")
 
 
 def _demand(
@@ -131,7 +131,7 @@ def _reason(
     if programme.id in forecast.unknown:
         return forecast.unknown[programme.id]
     if programme.id not in forecast.programmes:
-        return "the forecast does not hold this programme"
+        return "the forecast lacks this programme"
     first = starts[int(np.argmax(missing))]
     what = "has no volume for" if held.any() else "does not reach"
     return f"the forecast {what} {int(missing.sum())} open half hours, from {first.isoformat()}"

@@ -89,9 +89,9 @@ def test_what_makes_no_sense_is_refused_with_its_fix(place: Path) -> None:
     mix, events = ("--policies", "as-given,masks", "--budget", 5), place / "list.jsonl"
     events.write_text("[1]\n", encoding="utf-8")
     for words, told in (
-        (("--quarters", 0), "quarters >= 1 does not hold: 0"),
+        (("--quarters", 0), "expected quarters >= 1, got 0"),
         (("--days", 0), "1 <= days"),
-        (("--reproduction", -1), "does not hold"),
+        (("--reproduction", -1), "expected 0 <= reproduction"),
         (("--policies", "prayer"), "policy is one of as-given, no-rule"),
         (("--budget", 5), "--budget needs measures"),
         (("--policies", "as-given,as-given"), "as-given stands there twice"),

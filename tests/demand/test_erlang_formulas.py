@@ -170,16 +170,16 @@ def test_what_is_not_known_stays_not_known() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"calls": -1}, "0 <= calls is finite does not hold, got -1.0"),
-        ({"calls": math.inf}, "0 <= calls is finite does not hold, got inf"),
-        ({"interval_s": 0}, "0 < interval_s is finite does not hold, got 0.0"),
-        ({"aht_s": 0}, "0 < aht_s is finite does not hold, got 0.0"),
-        ({"patience_s": [60, -3]}, "0 < patience_s does not hold, got -3.0"),
-        ({"patience_s": math.nan}, "0 < patience_s does not hold, got nan"),
-        ({"threshold_s": -1}, "0 <= threshold_s is finite does not hold, got -1.0"),
-        ({"agents": 2.5}, "agents is whole does not hold, got 2.5"),
-        ({"agents": -2}, "0 <= agents is finite does not hold, got -2.0"),
-        ({"calls": 1e12}, "<= 1e+07 Erlang does not hold"),
+        ({"calls": -1}, "0 <= calls < inf, got -1.0"),
+        ({"calls": math.inf}, "0 <= calls < inf, got inf"),
+        ({"interval_s": 0}, "0 < interval_s < inf, got 0.0"),
+        ({"aht_s": 0}, "0 < aht_s < inf, got 0.0"),
+        ({"patience_s": [60, -3]}, "0 < patience_s, got -3.0"),
+        ({"patience_s": math.nan}, "0 < patience_s, got nan"),
+        ({"threshold_s": -1}, "0 <= threshold_s < inf, got -1.0"),
+        ({"agents": 2.5}, "agents must be a whole number, got 2.5"),
+        ({"agents": -2}, "0 <= agents < inf, got -2.0"),
+        ({"calls": 1e12}, "<= 1e+07 Erlang"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_condition(change: dict[str, object], message: str) -> None:
@@ -191,6 +191,6 @@ def test_a_bad_value_is_refused_with_its_condition(change: dict[str, object], me
         "agents": 3,
         "threshold_s": 20,
     }
-    with pytest.raises(ValueError, match="does not hold") as caught:
+    with pytest.raises(ValueError, match=r"expected|must be") as caught:
         metrics(**(good | change))  # type: ignore[arg-type]
     assert message in str(caught.value)

@@ -130,7 +130,7 @@ def test_a_quantile_staffs_for_a_high_rate() -> None:
     assert high.on_phone[20, 0] > mean.on_phone[20, 0]
     level = metrics(75, 1800, 330, 120, high.on_phone[20, 0], 20)
     assert float(level.service_offered) >= 0.8
-    with pytest.raises(ValueError, match=r"\(0\.1, 0\.8, 0\.9\) does not hold, got 0\.85"):
+    with pytest.raises(ValueError, match=r"\(0\.1, 0\.8, 0\.9\), got 0\.85"):
         require(forecast, [INBOUND], DAY, PARIS, quantile=0.85)
 
 
@@ -145,7 +145,7 @@ def test_a_programme_the_forecast_lacks_is_unknown_not_free() -> None:
     need = require(forecast_of(INBOUND), [INBOUND, stranger], DAY, PARIS)
     assert np.isnan(need.agents[:, 1]).sum() == 24
     assert need.agents[0, 1] == 0
-    assert need.unknown == {"stranger": "the forecast does not hold this programme"}
+    assert need.unknown == {"stranger": "the forecast lacks this programme"}
 
 
 def test_the_reason_of_the_forecast_is_passed_on() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.bank.log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
-from releve.demand.queue import Centre, Change, Law, centre_of, simulate
+from releve.demand.queue import Centre, CentreSpec, Change, Distribution, simulate
 from releve.demand.tables import Floats
 
 __all__ = ["Callers", "callers_of", "centre_for", "measures", "simulated"]
@@ -27,9 +27,9 @@ class Callers:
     """``patience`` of mean ``patience_s``; ``service`` law of the handling time, its mean by kind
     of call ``aht_s`` [``other_s``] times ``by_half[half hour]``."""
 
-    patience: Law
+    patience: Distribution
     patience_s: float
-    service: Law
+    service: Distribution
     aht_s: Mapping[str, float]
     other_s: float
     by_half: Floats
@@ -46,9 +46,9 @@ def callers_of(days: Sequence[BankDay]) -> Callers:
     aht_s = {str(name): float(talk[kind == name].mean()) for name in np.unique(kind)}
     patience_s, values = _patience(wait, lost)
     return Callers(
-        patience=Law.sample(values, patience_s),
+        patience=Distribution.sample(values, patience_s),
         patience_s=patience_s,
-        service=Law.sample(np.quantile(talk, _steps())),
+        service=Distribution.sample(np.quantile(talk, _steps())),
         aht_s=aht_s,
         other_s=float(talk.mean()),
         by_half=_by_half(talk, np.array([aht_s[name] for name in kind]), half),
@@ -99,7 +99,7 @@ def centre_for(day: BankDay, callers: Callers, reserve: Floats, least: int) -> C
     work = np.bincount(half[inside], need[inside], HALF_HOURS)
     aht = np.where(offered > 0, work / np.maximum(offered, 1), callers.other_s) * callers.by_half
     agents, changes = _agents(day, reserve)
-    return centre_of(
+    return CentreSpec(
         ["bank"],
         _EDGES_S,
         offered[:, None],
@@ -110,10 +110,10 @@ def centre_for(day: BankDay, callers: Callers, reserve: Floats, least: int) -> C
         least_waiting=[[1, least]],
         patience_s=callers.patience_s,
         threshold_s=THRESHOLD_S,
-        service_law=callers.service,
-        patience_law=callers.patience,
+        service=callers.service,
+        patience=callers.patience,
         changes=changes,
-    )
+    ).build()
 
 
 def _agents(day: BankDay, reserve: Floats) -> tuple[NDArray[np.int64], list[Change]]:

@@ -72,7 +72,7 @@ def metrics(
     ``calls`` per interval of ``interval_s`` seconds (NaN = not known), ``aht_s`` mean handling
     time (NaN = not known), ``patience_s`` mean patience (infinite = nobody hangs up), ``agents``
     whole numbers, ``threshold_s`` the T of the service levels. ValueError quotes the condition
-    that does not hold.
+    that is not met.
     """
     n = number("agents", agents, at_least=0)
     if np.any(n != np.floor(n)):
@@ -107,7 +107,7 @@ def required_agents(
 
     float64 of the broadcast shape: whole numbers; 0 without calls, at least 1 with; NaN where the
     calls or the handling time of calls are not known (never 0). ValueError quotes the condition
-    that does not hold, with the value.
+    that is not met, with the value.
     """
     queue = _queue(calls, interval_s, aht_s, patience_s, threshold_s)
     goal = number("target", target, more_than=0, less_than=1)

@@ -58,7 +58,7 @@ def _words(
         return f"{left}{name} <= {at_most:g}"
     if less_than < math.inf:
         return f"{left}{name} < {less_than:g}"
-    return f"{left}{name}" + ("" if endless else " is finite")
+    return f"{left}{name}" + ("" if endless else " < inf")
 
 
 def codes(definition: ArrayLike) -> NDArray[np.int64]:
@@ -69,7 +69,7 @@ def codes(definition: ArrayLike) -> NDArray[np.int64]:
         out[words == word] = code
     if out.size and np.min(out) < 0:
         bad = str(words[out < 0].flat[0])
-        raise ValueError(f"definition is one of {', '.join(DEFINITIONS)}, got {bad!r}")
+        raise ValueError(f"expected definition in {', '.join(DEFINITIONS)}, got {bad!r}")
     return out
 
 

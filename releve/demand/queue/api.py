@@ -15,7 +15,7 @@ from releve.demand.queue.layout import (
     days_for,
     room_for,
 )
-from releve.demand.queue.model import Centre, Law, centre_of
+from releve.demand.queue.model import Centre, CentreSpec, Distribution
 from releve.demand.queue.outcome import Outcome, outcome_of
 from releve.demand.queue.prepare import Prepared, day_factors, prepare
 from releve.errors import ReleveError
@@ -139,4 +139,7 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
     """
     if progress is not None:
         progress("Queue simulator")
-    simulate(centre_of(["warm-up"], [0.0, 60.0], 1.0, 60.0, 1, service_law=Law()), 1)
+    simulate(
+        CentreSpec(["warm-up"], [0.0, 60.0], 1.0, 60.0, 1, service=Distribution()).build(),
+        1,
+    )

@@ -51,7 +51,7 @@ GAP, SERVICE, PATIENCE, REDIAL, REDIAL_DELAY, TRANSFER, BUSYNESS, TIE, STEP_ORDE
 are free, since the same instant; ``STEP_ORDER`` the groups whose agents change at one instant."""
 
 EXPONENTIAL, CONSTANT, LOGNORMAL, GAMMA, SAMPLE = range(5)
-"""The laws, as :class:`releve.demand.queue.model.Law` numbers them."""
+"""The distributions, as :class:`releve.demand.queue.model.Distribution` numbers them."""
 
 WEYL = np.uint64(0x9E3779B97F4A7C15)
 LEG = np.uint64(0xD1342543DE82EF95)
@@ -142,28 +142,28 @@ def day_numbers(seed: Any, first: int, keys: Array, streams: Array, out: Array) 
 
 @inlined_kernel
 def unit_value(
-    law: int, shape: float, samples: Array, first: int, stream: Any, number: int, leg: int
+    distribution: int, shape: float, samples: Array, first: int, stream: Any, number: int, leg: int
 ) -> float:
-    """Return the value of a law of mean 1 for one call.
+    """Return the value of a distribution of mean 1 for one call.
 
     ``shape``: of the lognormal the standard deviation of the logarithm, of the gamma its shape, of
     the sample its size, the values standing in ``samples`` from ``first``.
     """
-    if law == EXPONENTIAL:
+    if distribution == EXPONENTIAL:
         return exponential(uniform(stream, number, leg))
-    return _other_value(law, shape, samples, first, stream, number, leg)
+    return _other_value(distribution, shape, samples, first, stream, number, leg)
 
 
 @kernel
 def _other_value(
-    law: int, shape: float, samples: Array, first: int, stream: Any, number: int, leg: int
+    distribution: int, shape: float, samples: Array, first: int, stream: Any, number: int, leg: int
 ) -> float:
-    if law == CONSTANT:
+    if distribution == CONSTANT:
         return 1.0
-    if law == GAMMA:
+    if distribution == GAMMA:
         return _gamma(shape, stream, number, leg)
     u = uniform(stream, number, leg)
-    if law == LOGNORMAL:
+    if distribution == LOGNORMAL:
         return math.exp(shape * normal(u) - 0.5 * shape * shape)
     return float(samples[first + int(u * shape)])
 

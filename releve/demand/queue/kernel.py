@@ -157,7 +157,7 @@ def _open(w: Work, s: Room, seed: Any, replication: int, factor: Array) -> None:
 def _draw_ahead(w: Work, s: Room, p: int, number: int) -> None:
     """Draw what is exponential for the next calls of a programme, many at a time."""
     for decision in (GAP, SERVICE, PATIENCE):
-        if decision == GAP or w.law[p, decision - SERVICE] == EXPONENTIAL:
+        if decision == GAP or w.distribution[p, decision - SERVICE] == EXPONENTIAL:
             fill_exponentials(s.streams[p, decision], number, s.ahead[p, decision])
         else:
             s.ahead[p, decision] = LATER_DRAWN

@@ -60,8 +60,9 @@ FINISHED, MOVED_ON, CUT_OFF = range(3)
 class Work(NamedTuple):
     """A centre as the kernel reads it; programmes and groups in the order of their keys.
 
-    ``rate[programme, interval]`` calls per second at busyness 1; means in seconds. ``law`` and
-    ``shape`` ``[programme, 2]`` of service and patience, ``first`` where a sample begins.
+    ``rate[programme, interval]`` calls per second at busyness 1; means in seconds.
+    ``distribution`` and ``shape`` ``[programme, 2]`` of service and patience, ``first`` where a
+    sample begins.
     ``groups[groups_at[p]:groups_at[p + 1]]`` the groups that may answer p, the preferred first,
     with their rank and from how many waiting on they do; ``serves`` likewise what a group answers.
     ``overflow[p]`` 1 if some group answers p only from more than one waiting on. Steps change a
@@ -73,7 +74,7 @@ class Work(NamedTuple):
     aht: Array
     patience: Array
     threshold: Array
-    law: Array
+    distribution: Array
     shape: Array
     first: Array
     samples: Array

@@ -126,7 +126,7 @@ def ratio(
 ) -> Estimate:
     """Return the ratio of the means over the first axis, with Student's interval (delta method)."""
     if not 0.0 < confidence < 1.0:
-        raise ValueError(f"0 < confidence < 1 does not hold, got {confidence!r}")
+        raise ValueError(f"expected 0 < confidence < 1, got {confidence!r}")
     n = above.shape[0]
     total = below.sum(axis=0)
     some = total > 0

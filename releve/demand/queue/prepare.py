@@ -15,7 +15,7 @@ from scipy.special import gammaincinv
 
 from releve.demand.queue.draws import DECISIONS, day_numbers, label_key
 from releve.demand.queue.layout import Work
-from releve.demand.queue.model import LAWS, LEAVING, Centre, Ints, Law
+from releve.demand.queue.model import DISTRIBUTIONS, LEAVING, Centre, Distribution, Ints
 from releve.demand.tables import Floats
 
 __all__ = ["Prepared", "day_factors", "planned_seconds", "prepare"]
@@ -35,8 +35,8 @@ def prepare(centre: Centre) -> Prepared:
     group = _order(centre.groups)
     hours = np.diff(centre.edges_s)
     steps = _steps(centre, group)
-    laws = [(centre.service_law[p], centre.patience_law[p]) for p in programme]
-    samples, first = _samples(laws)
+    distributions = [(centre.service[p], centre.patience[p]) for p in programme]
+    samples, first = _samples(distributions)
     ranks = (
         centre.call_rank[np.ix_(programme, group)],
         centre.agent_rank[np.ix_(programme, group)],
@@ -51,8 +51,10 @@ def prepare(centre: Centre) -> Prepared:
         aht=_by_programme(centre.aht_s, programme),
         patience=_by_programme(centre.patience_s, programme),
         threshold=centre.threshold_s[programme],
-        law=np.array([[LAWS.index(law.kind) for law in pair] for pair in laws]).reshape(-1, 2),
-        shape=np.array([[law.shape for law in pair] for pair in laws]).reshape(-1, 2),
+        distribution=np.array(
+            [[DISTRIBUTIONS.index(one.kind) for one in pair] for pair in distributions]
+        ).reshape(-1, 2),
+        shape=np.array([[one.shape for one in pair] for pair in distributions]).reshape(-1, 2),
         first=first,
         samples=samples,
         keys=np.array([label_key(centre.programmes[p]) for p in programme], dtype=np.uint64),
@@ -124,14 +126,14 @@ def _by_programme(values: Floats, programme: Ints) -> Floats:
     return np.ascontiguousarray(values[:, programme].T)
 
 
-def _samples(laws: list[tuple[Law, Law]]) -> tuple[Floats, Ints]:
+def _samples(distributions: list[tuple[Distribution, Distribution]]) -> tuple[Floats, Ints]:
     """Return all samples in one array, and where each begins ``[programme, 2]``."""
-    first = np.zeros((len(laws), 2), dtype=np.int64)
+    first = np.zeros((len(distributions), 2), dtype=np.int64)
     values: list[float] = []
-    for p, pair in enumerate(laws):
-        for which, law in enumerate(pair):
+    for p, pair in enumerate(distributions):
+        for which, one in enumerate(pair):
             first[p, which] = len(values)
-            values.extend(law.values)
+            values.extend(one.values)
     return np.array(values or [0.0]), first
 
 

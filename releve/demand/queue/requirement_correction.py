@@ -35,7 +35,7 @@ def corrections(
     any more. Pure; volumes and handling times stay as they were.
     """
     if not 1.0 < most < 100.0:
-        raise ValueError(f"1 < most < 100 does not hold, got {most!r}")
+        raise ValueError(f"expected 1 < most < 100, got {most!r}")
     given, missed = verification.requirement, verification.misses(tolerance)
     if not missed.any():
         return given

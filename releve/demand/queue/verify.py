@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from releve.demand.queue.api import simulate
-from releve.demand.queue.model import Centre, Ints, Law, centre_of
+from releve.demand.queue.model import Centre, CentreSpec, Distribution, Ints
 from releve.demand.queue.outcome import Estimate, Outcome
 from releve.demand.tables import INTERVAL, Floats, Forecast, Requirement, Truths
 from releve.network import Programme
@@ -98,8 +98,8 @@ def verify(
     *,
     forecast: Forecast | None = None,
     teams: Teams | None = None,
-    service_law: Law | Sequence[Law] = Law("lognormal", 1.0),  # noqa: B008  frozen
-    patience_law: Law | Sequence[Law] = Law(),  # noqa: B008
+    service: Distribution | Sequence[Distribution] = Distribution("lognormal", 1.0),  # noqa: B008  frozen
+    patience: Distribution | Sequence[Distribution] = Distribution(),  # noqa: B008
     replications: int = 200,
     seed: int = 0,
     threads: int = 1,
@@ -113,17 +113,17 @@ def verify(
     ``forecast`` the volumes, handling times and busyness of days are its (its mean, not the
     quantile one has staffed for); without, the requirement's, and every day is an average one.
     Half hours without a volume are simulated without calls and come out as NaN. Only inbound
-    programmes queue. ValueError quotes the condition that does not hold.
+    programmes queue. ValueError quotes the condition that is not met.
     """
     rows = _ordered(requirement, programmes)
     day = _day(requirement, rows, forecast)
     shape = (len(requirement.starts), len(rows if teams is None else teams.names))
     rostered = np.broadcast_to(np.asarray(coverage, dtype=np.float64), shape)
     if not np.all(rostered >= 0.0):  # NaN too
-        raise ValueError("0 <= coverage does not hold, or it is not known")
+        raise ValueError("expected 0 <= coverage, got a negative or an unknown one")
     shrinkage = np.array([r.shrinkage for r in rows] if teams is None else teams.shrinkage)
     agents = np.floor(rostered * (1.0 - shrinkage) + PART)
-    centre = _centre(requirement, rows, day, agents, teams, (service_law, patience_law))
+    centre = _centre(requirement, rows, day, agents, teams, (service, patience))
     outcome = simulate(centre, replications, seed, threads=threads, progress=progress)
     own = agents if teams is None else np.full(day.calls.shape, np.nan)
     return _verification(requirement, rows, day, own, outcome, confidence)
@@ -167,9 +167,11 @@ def _centre(
     day: _Day,
     agents: Floats,
     teams: Teams | None,
-    laws: tuple[Law | Sequence[Law], Law | Sequence[Law]],
+    distributions: tuple[
+        Distribution | Sequence[Distribution], Distribution | Sequence[Distribution]
+    ],
 ) -> Centre:
-    return centre_of(
+    return CentreSpec(
         requirement.programmes,
         INTERVAL_S * np.arange(len(requirement.starts) + 1),
         day.calls,
@@ -181,9 +183,9 @@ def _centre(
         patience_s=[math.inf if row.patience_s is None else row.patience_s for row in rows],
         threshold_s=[row.service_threshold_s for row in rows],
         day_factor_cv=day.day_factor_cv,
-        service_law=laws[0],
-        patience_law=laws[1],
-    )
+        service=distributions[0],
+        patience=distributions[1],
+    ).build()
 
 
 def _verification(

@@ -96,13 +96,13 @@ def free_slot(s: Room, slot: int) -> None:
 
 @inlined_kernel
 def draw(w: Work, s: Room, slot: int, which: int, decision: int) -> float:
-    """Return the value of the service law (``which`` 0) or the patience law (1) of a call."""
+    """Return the service time (``which`` 0) or the patience (1) of a call, in units of its mean."""
     ahead = s.clock[slot, NEED + which]
     if ahead != LATER_DRAWN:
         return float(ahead)
     p = unsigned(s.slot[slot, PROGRAMME])
     return unit_value(
-        w.law[p, which],
+        w.distribution[p, which],
         w.shape[p, which],
         w.samples,
         w.first[p, which],

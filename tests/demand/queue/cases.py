@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from releve.demand.queue import Centre, Estimate, centre_of
+from releve.demand.queue import Centre, CentreSpec, Estimate
 
 WARM_S = 7200.0
 """The first interval of a long run fills the centre, and is not counted."""
@@ -22,7 +22,7 @@ def long_run(rate: ArrayLike, seconds: float, **more: Any) -> Centre:
     per_s = np.atleast_1d(np.asarray(rate, dtype=np.float64))
     edges = np.array([0.0, WARM_S, WARM_S + seconds])
     names = [chr(ord("a") + i) for i in range(per_s.size)]
-    return centre_of(names, edges, np.diff(edges)[:, None] * per_s, **more)
+    return CentreSpec(names, edges, np.diff(edges)[:, None] * per_s, **more).build()
 
 
 def z(found: Estimate, exact: ArrayLike, replications: int) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from statistics import NormalDist
 
 from scipy.special import gammaincinv
 
-from releve.demand.queue import LEAVING, Centre, Law
+from releve.demand.queue import LEAVING, Centre, Distribution
 
 FULL = 2**64 - 1
 WEYL, LEG = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95
@@ -48,19 +48,19 @@ def uniform(stream: int, number: int, leg: int) -> float:
     return ((mix((stream + WEYL * (number + 1)) & FULL) >> 12) + 0.5) / 2**52
 
 
-def value(law: Law, stream: int, number: int, leg: int) -> float:
-    """Return the value of mean 1 that one call has of a law."""
+def value(distribution: Distribution, stream: int, number: int, leg: int) -> float:
+    """Return the value of mean 1 that one call has of a distribution."""
     u = uniform(stream, number, leg)
-    if law.kind == "exponential":
+    if distribution.kind == "exponential":
         return -math.log(1.0 - u)
-    if law.kind == "constant":
+    if distribution.kind == "constant":
         return 1.0
-    if law.kind == "lognormal":
-        deviation = math.sqrt(math.log1p(law.cv**2))
+    if distribution.kind == "lognormal":
+        deviation = math.sqrt(math.log1p(distribution.cv**2))
         return math.exp(deviation * NormalDist().inv_cdf(u) - deviation**2 / 2)
-    if law.kind == "sample":
-        return law.values[int(u * len(law.values))]
-    return gamma(law.cv**-2, mix((stream + WEYL * (number + 1)) & FULL), leg)
+    if distribution.kind == "sample":
+        return distribution.values[int(u * len(distribution.values))]
+    return gamma(distribution.cv**-2, mix((stream + WEYL * (number + 1)) & FULL), leg)
 
 
 def gamma(shape: float, own: int, leg: int) -> float:
@@ -137,9 +137,9 @@ class Day:
         stream = stream_of(self.seed, self.replication, key_of(call.origin), decision)
         return uniform(stream, call.number, call.leg)
 
-    def draw(self, call: Call, law: Law, decision: int) -> float:
+    def draw(self, call: Call, distribution: Distribution, decision: int) -> float:
         stream = stream_of(self.seed, self.replication, key_of(call.origin), decision)
-        return value(law, stream, call.number, call.leg)
+        return value(distribution, stream, call.number, call.leg)
 
     def drawn(self, group: str, decision: int, place: int = 0) -> float:
         """Return what is drawn for a group at this instant, or for one of its agents."""
@@ -231,7 +231,7 @@ class Day:
         mean = float(self.c.patience_s[call.cell, p])
         if math.isinf(mean):
             return
-        until = self.now + mean * self.draw(call, self.c.patience_law[p], PATIENCE)
+        until = self.now + mean * self.draw(call, self.c.patience[p], PATIENCE)
         if not math.isinf(until):
             token = call.token
             self.at(until, HANGS_UP, lambda: self.hang_up(call, token))
@@ -295,7 +295,7 @@ class Day:
         call.since, call.group, call.served = self.now, group, True
         call.token += 1
         self.teams[group].calls.append(call)
-        need = self.c.aht_s[call.cell, p] * self.draw(call, self.c.service_law[p], SERVICE)
+        need = self.c.aht_s[call.cell, p] * self.draw(call, self.c.service[p], SERVICE)
         token = call.token
         self.at(float(self.now + need), END, lambda: self.end(call, token))
 

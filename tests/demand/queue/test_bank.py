@@ -25,7 +25,7 @@ from releve.demand.bank import (
     predict,
 )
 from releve.demand.bank.centre import callers_of, centre_for
-from releve.demand.queue import centre_of, trace_day
+from releve.demand.queue import CentreSpec, trace_day
 
 ORDER = {"ended": 0, "hung_up": 0, "offered": 1, "waits": 2, "answered": 3}
 CALLS, AHT_S, PATIENCE_S, AGENTS = 28.0, 190.0, 300.0, 4
@@ -34,7 +34,7 @@ CALLS, AHT_S, PATIENCE_S, AGENTS = 28.0, 190.0, 300.0, 4
 def made_day(day: date, agents: int = AGENTS) -> list[dict[str, object]]:
     """Return the log of a simulated day; the agent free the longest answers."""
     edges = 1800.0 * np.arange(FIRST, FIRST + HALF_HOURS + 1)
-    centre = centre_of(["bank"], edges, CALLS, AHT_S, agents, patience_s=PATIENCE_S)
+    centre = CentreSpec(["bank"], edges, CALLS, AHT_S, agents, patience_s=PATIENCE_S).build()
     free = [(edges[0], f"A{i:02}") for i in range(agents)]
     busy: list[tuple[float, str]] = []
     come: dict[int, float] = {}

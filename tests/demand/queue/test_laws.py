@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.demand.queue import Centre, Law, Outcome, QueueOverflow, centre_of, simulate
+from releve.demand.queue import Centre, CentreSpec, Distribution, Outcome, QueueOverflow, simulate
 from releve.demand.queue.layout import COUNTS
 from tests.demand.queue.test_oracle import CASES, two_and_three
 
@@ -116,7 +116,8 @@ def test_one_more_agent_is_measured_fifteen_times_closer_on_the_same_calls() -> 
     """The variance of a difference, keyed numbers against independent days."""
     calls = np.full((20, 1), 250.0)
     plan = [
-        centre_of(["a"], np.arange(21) * 1800.0, calls, 300, n, patience_s=120) for n in (42, 43)
+        CentreSpec(["a"], np.arange(21) * 1800.0, calls, 300, n, patience_s=120).build()
+        for n in (42, 43)
     ]
     few, many = (simulate(centre, 200, seed=6) for centre in plan)
     other = simulate(plan[1], 200, seed=7)
@@ -137,9 +138,14 @@ def test_fewer_places_only_ever_take_callers_away_from_the_line() -> None:
 
 def test_who_stays_to_finish_is_busy_and_present_after_she_should_have_left() -> None:
     """One agent until 60 s, calls of 100 s each, a call in the first minute for certain."""
-    centre = centre_of(
-        ["a"], [0.0, 60.0, 200.0], [[100], [0]], 100, [[1], [0]], service_law=Law("constant")
-    )
+    centre = CentreSpec(
+        ["a"],
+        [0.0, 60.0, 200.0],
+        [[100], [0]],
+        100,
+        [[1], [0]],
+        service=Distribution("constant"),
+    ).build()
     found = simulate(centre, 1)
     assert found.answered.sum() == 1
     assert found.left.sum() == found.offered.sum() - 1
@@ -148,7 +154,7 @@ def test_who_stays_to_finish_is_busy_and_present_after_she_should_have_left() ->
 
 
 def test_room_grows_and_a_centre_beyond_it_is_refused() -> None:
-    centre = centre_of(["a"], [0.0, 3600.0], 5000, 600, 1)
+    centre = CentreSpec(["a"], [0.0, 3600.0], 5000, 600, 1).build()
     assert simulate(centre, 1).offered.sum() > 4000
     with pytest.raises(QueueOverflow, match="expected at most 1000 calls in the centre at once"):
         simulate(centre, 1, most_calls=1000)

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from scipy.special import ndtri
 
-from releve.demand.queue import Change, Law, centre_of, draws, simulate, warm_up
+from releve.demand.queue import CentreSpec, Change, Distribution, draws, simulate, warm_up
 
 GOOD: dict[str, Any] = {
     "programmes": ["a", "b"],
@@ -23,61 +23,67 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"programmes": ["a", "a"]}, "have different names does not hold, got 'a' twice"),
-        ({"edges_s": [0, 0]}, "edges_s ascend"),
-        ({"edges_s": [5]}, "edges_s ascend"),
-        ({"calls": -1}, "0 <= calls is finite does not hold, got -1.0"),
+        ({"programmes": ["a", "a"]}, "expected different names of programmes, got 'a' twice"),
+        ({"edges_s": [0, 0]}, "two or more rising edges_s"),
+        ({"edges_s": [5]}, "two or more rising edges_s"),
+        ({"calls": -1}, "0 <= calls < inf, got -1.0"),
         ({"calls": np.nan}, "calls"),
-        ({"aht_s": 0}, "0 < aht_s is finite does not hold"),
-        ({"agents": 1.5}, "agents is whole does not hold, got 1.5"),
+        ({"aht_s": 0}, "0 < aht_s < inf"),
+        ({"agents": 1.5}, "agents must be whole numbers, got 1.5"),
         ({"agents": -1}, "0 <= agents"),
-        ({"least_waiting": 0}, "1 <= least_waiting is finite does not hold, got 0.0"),
-        ({"least_waiting": 1.5}, "least_waiting is whole does not hold, got 1.5"),
-        ({"patience_s": 0}, "0 < patience_s does not hold"),
-        ({"redial": 1.1}, "0 <= redial <= 1 does not hold"),
+        ({"least_waiting": 0}, "1 <= least_waiting < inf, got 0.0"),
+        ({"least_waiting": 1.5}, "least_waiting must be whole numbers, got 1.5"),
+        ({"patience_s": 0}, "0 < patience_s"),
+        ({"redial": 1.1}, "0 <= redial <= 1"),
         ({"transfer": [[0, 1], [1, 0]]}, "transfers in a circle"),
-        ({"transfer": 0.6}, "sum to 1 at most does not hold"),
-        ({"service_law": [Law()]}, "one law a programme does not hold, got 1 for 2"),
-        ({"service_law": Law.sample([1, np.inf], mean=1)}, "calls end does not hold"),
-        ({"changes": [Change(5, "c", 1)]}, "of a group of the centre, got 'c'"),
-        ({"changes": [Change(1800, "a", 1)]}, "within the day does not hold"),
+        ({"transfer": 0.6}, "sum to at most 1"),
+        (
+            {"service": [Distribution()]},
+            "expected 2 distributions, one a programme, got 1",
+        ),
+        (
+            {"service": Distribution.sample([1, np.inf], mean=1)},
+            "expected finite service values",
+        ),
+        ({"changes": [Change(5, "c", 1)]}, "changes of the centre's groups, got 'c'"),
+        ({"changes": [Change(1800, "a", 1)]}, "changes within the day"),
         ({"changes": [Change(5, "a", -1)]}, "0 <= agents of a change"),
-        ({"changes": [Change(5, "a", 1, "kept")]}, "leaving is one of finished, moved, cut"),
-        ({"leaving": "gone"}, "leaving is one of"),
-        ({"call_rank": [[0, -1], [0, 0]], "agent_rank": 0}, "negative together does not hold"),
-        ({"day_factor_cv": 3}, "day_factor_cv < 3 does not hold"),
+        ({"changes": [Change(5, "a", 1, "kept")]}, "leaving in finished, moved, cut"),
+        ({"leaving": "gone"}, "leaving in"),
+        ({"call_rank": [[0, -1], [0, 0]], "agent_rank": 0}, "negative in the same places"),
+        ({"day_factor_cv": 3}, "day_factor_cv < 3"),
     ],
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
 )
-def test_a_centre_that_cannot_be_is_refused(bad: dict[str, Any], message: str) -> None:
+def test_an_impossible_centre_is_refused(bad: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        centre_of(**{**GOOD, **bad})
+        CentreSpec(**{**GOOD, **bad}).build()
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Law("weibull"), "kind is one of"),
-        (lambda: Law("gamma", 0), "0 < cv < 100"),
-        (lambda: Law("sample"), "a sample, and it alone, has values"),
-        (lambda: Law.sample([]), "at least one value"),
-        (lambda: Law.sample([1, np.inf]), "mean is finite does not hold"),
-        (lambda: Law.sample([-1, 3]), "0 <= values does not hold"),
+        (lambda: Distribution("weibull"), "kind in"),
+        (lambda: Distribution("gamma", 0), "0 < cv < 100"),
+        (lambda: Distribution("sample"), "expected values for a sample alone"),
+        (lambda: Distribution.sample([]), "at least one value"),
+        (lambda: Distribution.sample([1, np.inf]), "0 < mean, finite"),
+        (lambda: Distribution.sample([-1, 3]), "0 <= values"),
     ],
 )
-def test_a_law_that_cannot_be_is_refused(make: Any, message: str) -> None:
+def test_an_impossible_distribution_is_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 
 
 @pytest.mark.parametrize("bad", [{"replications": 0}, {"threads": 0}, {"seed": -1}])
 def test_a_run_that_cannot_be_is_refused(bad: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="does not hold"):
-        simulate(centre_of(**GOOD), **{"replications": 1, **bad})
+    with pytest.raises(ValueError, match="expected"):
+        simulate(CentreSpec(**GOOD).build(), **{"replications": 1, **bad})
 
 
 def test_a_centre_cannot_be_changed_behind_its_back() -> None:
-    centre = centre_of(**GOOD)
+    centre = CentreSpec(**GOOD).build()
     with pytest.raises(ValueError, match="read-only"):
         centre.agents[0, 0] = 9
 
@@ -108,24 +114,26 @@ def test_an_exponential_has_fifteen_digits_at_both_ends() -> None:
     assert np.allclose(found, -np.log1p(-u[u > 0]), rtol=2e-15, atol=0.0)
 
 
-LAWS = {
-    Law(): stats.expon(),
-    Law("gamma", 0.4): stats.gamma(6.25, scale=0.16),
-    Law("gamma", 1.8): stats.gamma(1.8**-2, scale=1.8**2),
-    Law("lognormal", 1.5): stats.lognorm(np.sqrt(np.log(3.25)), scale=3.25**-0.5),
+DISTRIBUTIONS = {
+    Distribution(): stats.expon(),
+    Distribution("gamma", 0.4): stats.gamma(6.25, scale=0.16),
+    Distribution("gamma", 1.8): stats.gamma(1.8**-2, scale=1.8**2),
+    Distribution("lognormal", 1.5): stats.lognorm(np.sqrt(np.log(3.25)), scale=3.25**-0.5),
 }
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: f"{law.kind} {law.cv}")
+@pytest.mark.parametrize(
+    "distribution", DISTRIBUTIONS, ids=lambda distribution: f"{distribution.kind} {distribution.cv}"
+)
 @pytest.mark.parametrize("leg", [0, 1])
-def test_calls_draw_from_the_law_they_were_given(law: Law, leg: int) -> None:
-    kind = ("exponential", "constant", "lognormal", "gamma").index(law.kind)
+def test_calls_draw_from_their_distribution(distribution: Distribution, leg: int) -> None:
+    kind = ("exponential", "constant", "lognormal", "gamma").index(distribution.kind)
     stream = np.uint64(123456789)
     values = [
-        draws.unit_value(kind, law.shape, np.zeros(1), 0, stream, number, leg)
+        draws.unit_value(kind, distribution.shape, np.zeros(1), 0, stream, number, leg)
         for number in range(20_000)
     ]
-    assert stats.kstest(values, LAWS[law].cdf).pvalue > 1e-3
+    assert stats.kstest(values, DISTRIBUTIONS[distribution].cdf).pvalue > 1e-3
 
 
 def test_the_numbers_of_different_decisions_and_calls_are_unrelated() -> None:

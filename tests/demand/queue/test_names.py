@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
-from releve.demand.queue import Centre, Change, Outcome, centre_of, simulate
+from releve.demand.queue import Centre, CentreSpec, Change, Outcome, simulate
 from tests.demand.queue.cases import FAMILY
 
 NAMINGS = [
@@ -32,7 +32,7 @@ def mirrored(
     programmes: Names, groups: Names, *, rank: int = 0, agents: object = (20, 30, 20)
 ) -> Centre:
     """Two identical programmes: a group for each, and a group for both, all free since opening."""
-    return centre_of(
+    return CentreSpec(
         programmes,
         OPENING,
         50.0,
@@ -41,12 +41,12 @@ def mirrored(
         groups=groups,
         patience_s=120.0,
         call_rank=[[0, rank, -1], [-1, rank, 0]],
-    )
+    ).build()
 
 
 def common_start(programmes: Names, groups: Names) -> Centre:
     """Calls that wait when all shifts begin: few callers hang up before."""
-    return centre_of(
+    return CentreSpec(
         programmes,
         HOUR,
         [[14, 14], [60, 60]],
@@ -55,12 +55,12 @@ def common_start(programmes: Names, groups: Names) -> Centre:
         groups=groups,
         patience_s=1500.0,
         call_rank=[[0, 0, -1], [-1, 0, 0]],
-    )
+    ).build()
 
 
 def sent_home(programmes: Names, groups: Names) -> Centre:
     """The calls of two groups go back into their lines at one instant; a third takes them."""
-    return centre_of(
+    return CentreSpec(
         programmes,
         HOUR,
         [[40, 40], [0, 0]],
@@ -71,12 +71,12 @@ def sent_home(programmes: Names, groups: Names) -> Centre:
         call_rank=[[0, 1, -1], [-1, 1, 0]],
         agent_rank=[[0, 0, -1], [-1, 0, 0]],
         changes=[Change(1800.0, name, 0, "moved") for name in (groups[0], groups[2])],
-    )
+    ).build()
 
 
 def overflow(programmes: Names, groups: Names) -> Centre:
     """Groups that help only from the second call in line on, of equal rank."""
-    return centre_of(
+    return CentreSpec(
         programmes,
         OPENING,
         45.0,
@@ -86,7 +86,7 @@ def overflow(programmes: Names, groups: Names) -> Centre:
         patience_s=120.0,
         call_rank=[[1, 1, -1, 0, -1], [-1, 1, 1, -1, 0]],
         least_waiting=[[2, 2, 1, 1, 1], [1, 2, 2, 1, 1]],
-    )
+    ).build()
 
 
 STRUCTURES = {
@@ -135,9 +135,9 @@ def test_a_group_that_is_preferred_is_not_drawn() -> None:
 
 def test_agents_of_one_instant_are_free_in_an_order_of_their_own_each_day() -> None:
     """A first call is answered by each of the groups in proportion to its agents."""
-    centre = centre_of(
+    centre = CentreSpec(
         ["p"], [0.0, 600.0], 1.0, 60.0, (1, 2, 5), groups=["a", "b", "c"], call_rank=0
-    )
+    ).build()
     days = 4000
     found = simulate(centre, days, 4)
     single = found.answered.sum(axis=(1, 2)) == 1

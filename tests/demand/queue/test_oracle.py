@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.demand.queue import Centre, Change, Law, centre_of, simulate, trace_day
+from releve.demand.queue import Centre, CentreSpec, Change, Distribution, simulate, trace_day
 from releve.demand.queue.layout import COUNTS
 from tests.demand.queue.oracle import Day
 
 EDGES = [0.0, 900.0, 1800.0, 3600.0]
-SAMPLE = Law.sample([10.0, 30.0, 60.0, 200.0])
+SAMPLE = Distribution.sample([10.0, 30.0, 60.0, 200.0])
 
 
 def two_and_three(**more: object) -> Centre:
@@ -26,7 +26,7 @@ def two_and_three(**more: object) -> Centre:
         "call_rank": [[0, 1, -1], [-1, 0, 0]],
         "agent_rank": [[0, 1, -1], [-1, 0, 0]],
     }
-    return centre_of(**{**given, **more})  # type: ignore[arg-type]
+    return CentreSpec(**{**given, **more}).build()  # type: ignore[arg-type]
 
 
 CASES = {
@@ -38,14 +38,14 @@ CASES = {
     "few places": two_and_three(waiting_places=[2, 0], redial=0.5),
     "few places and short patience": two_and_three(waiting_places=[3, 4], patience_s=20),
     "other laws": two_and_three(
-        service_law=[Law("lognormal", 1.3), Law("gamma", 0.7)],
-        patience_law=[Law("gamma", 2.0), SAMPLE],
+        service=[Distribution("lognormal", 1.3), Distribution("gamma", 0.7)],
+        patience=[Distribution("gamma", 2.0), SAMPLE],
     ),
     "some never hang up": two_and_three(
-        patience_law=Law.sample([20.0, np.inf, 60.0], mean=100.0), redial=0.5
+        patience=Distribution.sample([20.0, np.inf, 60.0], mean=100.0), redial=0.5
     ),
     "nobody hangs up": two_and_three(patience_s=np.inf),
-    "equal handling times": two_and_three(service_law=Law("constant")),
+    "equal handling times": two_and_three(service=Distribution("constant")),
     "cut at every edge": two_and_three(leaving="cut", redial=0.9, redial_delay_s=30),
     "moved at every edge": two_and_three(leaving="moved"),
     "closed in the middle": two_and_three(
@@ -78,7 +78,7 @@ CASES = {
         call_rank=0,
         agent_rank=0,
         agents=[[0, 0, 0], [5, 4, 6], [5, 4, 6]],
-        service_law=Law("constant"),
+        service=Distribution("constant"),
         patience_s=2000,
         calls=[[4, 4], [30, 20], [40, 40]],  # fewer wait than come: all are free again at once
         aht_s=100,

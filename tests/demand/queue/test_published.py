@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from releve.demand.queue import Centre, Outcome, centre_of, simulate
+from releve.demand.queue import Centre, CentreSpec, Outcome, simulate
 
 pytestmark = pytest.mark.realdata
 
@@ -49,7 +49,7 @@ def read(text: str) -> Read:
 
 def twelve(**more: object) -> Outcome:
     """Eight hours from empty: 4.2 calls a minute, two minutes each, twelve agents."""
-    centre = centre_of(["a"], [0, 28800], 4.2 * 480, 120, 12, **more)  # type: ignore[arg-type]
+    centre = CentreSpec(["a"], [0, 28800], 4.2 * 480, 120, 12, **more).build()  # type: ignore[arg-type]
     return simulate(centre, DAYS, seed=4)
 
 
@@ -101,7 +101,7 @@ def test_calls_are_blocked_as_published(published: dict[str, Read]) -> None:
 def simple_msk() -> Centre:
     """Three types, two groups, three periods of two hours, laws by period, a gamma day."""
     per_minute = np.array([[4.2, 5.3, 3.2], [5.1, 4.3, 4.8], [6.3, 5.2, 4.8]]).T
-    return centre_of(
+    return CentreSpec(
         ["0", "1", "2"],
         np.arange(4) * 7200.0,
         per_minute * 120,
@@ -112,7 +112,7 @@ def simple_msk() -> Centre:
         call_rank=[[0, -1], [0, 1], [-1, 0]],
         day_factor_cv=28.7**-0.5,
         one_day_factor=True,
-    )
+    ).build()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from releve.demand import metrics
-from releve.demand.queue import Law, centre_of, simulate
+from releve.demand.queue import CentreSpec, Distribution, simulate
 from tests.demand.queue.cases import FAMILY, long_run, three_skills, z
 
 
@@ -56,19 +56,19 @@ def test_patient_callers_wait_as_erlang_c_says() -> None:
 @pytest.mark.parametrize(
     ("law", "square"),
     [
-        (Law("constant"), 1.0),
-        (Law("exponential"), 2.0),
-        (Law("gamma", 0.5), 1.25),
-        (Law("gamma", 1.5), 3.25),
-        (Law("lognormal", 1.2), 2.44),
-        (Law.sample([30.0, 60.0, 210.0]), 1.62),
+        (Distribution("constant"), 1.0),
+        (Distribution("exponential"), 2.0),
+        (Distribution("gamma", 0.5), 1.25),
+        (Distribution("gamma", 1.5), 3.25),
+        (Distribution("lognormal", 1.2), 2.44),
+        (Distribution.sample([30.0, 60.0, 210.0]), 1.62),
     ],
     ids=lambda case: getattr(case, "kind", ""),
 )
-def test_one_agent_waits_as_pollaczek_and_khinchine_say(law: Law, square: float) -> None:
+def test_one_agent_waits_as_pollaczek_and_khinchine_say(law: Distribution, square: float) -> None:
     """W = rate E[S^2] / 2 (1 - rho), for any service law."""
     rate, aht = 0.7 / 100, 100.0
-    found = simulate(long_run(rate, 5e6, aht_s=aht, agents=1, service_law=law), 30, seed=2)
+    found = simulate(long_run(rate, 5e6, aht_s=aht, agents=1, service=law), 30, seed=2)
     exact = rate * square * aht**2 / (2 * (1 - rate * aht))
     assert abs(z(found.mean_wait_s(), exact, 30)[0]) < FAMILY
 
@@ -77,11 +77,9 @@ def test_priorities_wait_as_cobham_says() -> None:
     """One agent, three classes, nobody interrupted: W_k = R / (1 - s_{k-1}) (1 - s_k)."""
     rate, aht = np.array([0.002, 0.003, 0.0015]), np.array([60.0, 100.0, 150.0])
     squares = aht**2 * np.array([2.0, 1.0, 1.25])
-    laws = [Law(), Law("constant"), Law("gamma", 0.5)]
+    laws = [Distribution(), Distribution("constant"), Distribution("gamma", 0.5)]
     rank = [[0], [1], [2]]
-    centre = long_run(
-        rate, 5e6, aht_s=aht, agents=1, groups=["one"], agent_rank=rank, service_law=laws
-    )
+    centre = long_run(rate, 5e6, aht_s=aht, agents=1, groups=["one"], agent_rank=rank, service=laws)
     found = simulate(centre, 30, seed=3).mean_wait_s()
     busy = np.concatenate([[0.0], np.cumsum(rate * aht)])
     exact = (rate @ squares) / 2 / (1 - busy[:-1]) / (1 - busy[1:])
@@ -98,12 +96,18 @@ def test_priorities_of_many_agents_wait_as_cobham_says() -> None:
     assert np.abs(z(found, exact, 30)).max() < FAMILY
 
 
-@pytest.mark.parametrize("law", [Law(), Law("gamma", 2.0), Law("constant")], ids=lambda a: a.kind)
-def test_without_places_calls_are_blocked_as_erlang_b_says_whatever_the_law(law: Law) -> None:
+@pytest.mark.parametrize(
+    "law",
+    [Distribution(), Distribution("gamma", 2.0), Distribution("constant")],
+    ids=lambda a: a.kind,
+)
+def test_without_places_calls_are_blocked_as_erlang_b_says_whatever_the_law(
+    law: Distribution,
+) -> None:
     load, agents, b = 20.0, 22, 1.0
     for n in range(1, agents + 1):
         b = load * b / (n + load * b)
-    centre = long_run(load / 120, 2e5, aht_s=120, agents=agents, waiting_places=0, service_law=law)
+    centre = long_run(load / 120, 2e5, aht_s=120, agents=agents, waiting_places=0, service=law)
     found = simulate(centre, 30, seed=5).answer_rate()
     assert abs(z(found, 1 - b, 30)[0]) < FAMILY
 
@@ -123,7 +127,9 @@ def test_the_agents_of_a_changing_day_are_busy_as_the_infinite_server_says() -> 
     """With agents enough, busy seconds are the integral of the transient M_t/M/infinity mean."""
     edges, calls, aht = np.arange(7) * 900.0, np.array([10, 60, 90, 40, 20, 0.0]), 700.0
     replications = 2000
-    found = simulate(centre_of(["a"], edges, calls[:, None], aht, 400), replications, seed=7)
+    found = simulate(
+        CentreSpec(["a"], edges, calls[:, None], aht, 400).build(), replications, seed=7
+    )
     mean, exact = 0.0, []
     for rate in calls / 900.0:
         gap = mean - rate * aht
@@ -139,7 +145,9 @@ def test_the_agents_of_a_changing_day_are_busy_as_the_infinite_server_says() -> 
 @pytest.mark.slow
 def test_days_are_busy_or_quiet_together_as_much_as_asked() -> None:
     calls = np.full((4, 2), 500.0)
-    centre = centre_of(["a", "b"], np.arange(5) * 900.0, calls, 60, 100, day_factor_cv=[0.2, 0.0])
+    centre = CentreSpec(
+        ["a", "b"], np.arange(5) * 900.0, calls, 60, 100, day_factor_cv=[0.2, 0.0]
+    ).build()
     offered = simulate(centre, 4000, seed=8).offered.sum(axis=1)
     assert offered.mean(axis=0) == pytest.approx([2000, 2000], rel=0.012)
     exact = [2000 + 0.2**2 * 2000**2, 2000]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from releve.demand import Forecast, Requirement, metrics, require
-from releve.demand.queue import Law, Teams, Verification, corrections, verify
+from releve.demand.queue import Distribution, Teams, Verification, corrections, verify
 from releve.network import Programme
 from tests.demand.test_requirement import BACK_OFFICE, DAY, INBOUND, PARIS, forecast_of
 
@@ -40,14 +40,14 @@ def need(forecast: Forecast) -> Requirement:
 
 @pytest.fixture(scope="module")
 def found(need: Requirement, forecast: Forecast) -> Verification:
-    exponential = Law()
-    return verify(need, [LONG], need.agents, forecast=forecast, service_law=exponential)
+    exponential = Distribution()
+    return verify(need, [LONG], need.agents, forecast=forecast, service=exponential)
 
 
 def test_a_flat_day_is_served_as_its_requirement_says() -> None:
     flat = replace(forecast_of(INBOUND), day_factor_cv=np.zeros(1))
     need = require(flat, [INBOUND], DAY, PARIS)
-    found = verify(need, [INBOUND], need.agents, forecast=flat, service_law=Law())
+    found = verify(need, [INBOUND], need.agents, forecast=flat, service=Distribution())
     exact = metrics(60, 1800, 330, 120, need.on_phone[30, 0], 20)
     assert found.service.low[30, 0] <= exact.service_offered <= found.service.high[30, 0]
     assert found.on_phone[30, 0] == need.on_phone[30, 0]
@@ -83,7 +83,7 @@ def test_verified_and_corrected_a_few_times_every_half_hour_holds(
 ) -> None:
     plan, rounds, before = need, 0, need.on_phone.sum()
     while True:
-        found = verify(plan, [LONG], plan.agents, forecast=forecast, service_law=Law())
+        found = verify(plan, [LONG], plan.agents, forecast=forecast, service=Distribution())
         tighter = corrections(found, tolerance=TOLERANCE)
         if tighter is plan:
             break
@@ -146,7 +146,7 @@ def test_the_definition_of_each_programme_counts() -> None:
 
 @pytest.mark.parametrize(
     ("coverage", "message"),
-    [(-1.0, "0 <= coverage does not hold"), (np.nan, "or it is not known")],
+    [(-1.0, "0 <= coverage"), (np.nan, "a negative or an unknown one")],
 )
 def test_a_coverage_that_is_none_is_refused(
     need: Requirement, coverage: float, message: str
