@@ -128,7 +128,7 @@ def reliefs(operator: Operator, need: Requirement, plan: Plan) -> dict[str, obje
 
 
 def planned_reliefs(solved: SolvedDay) -> dict[str, object]:
-    """Time the relief of each site contingency anew, fractions and whole people."""
+    """Time the relief of each site contingency, fractions and whole people."""
     planning = solved.planning
     limits = np.maximum(SETTINGS.target, planning.floors)
     seconds = []

@@ -102,14 +102,14 @@ def _clock(plan: Plan, interval: int) -> str:
 
 
 def harmless(plan: Plan, contingency: str) -> bool:
-    """Return whether a loss touches nobody's placement."""
+    """Return whether a loss moves no agent."""
     return not plan.scenarios[contingency].moves
 
 
 def harmless_line(plan: Plan) -> list[str]:
-    """Return a line that names the losses that touch nobody."""
+    """Return a line that names the losses that move no agent."""
     names = [c.id for c in plan.contingencies if harmless(plan, c.id)]
-    return [f"Nobody is touched by the loss of {', '.join(names)}."] if names else []
+    return [f"Losing {', '.join(names)} moves no agent."] if names else []
 
 
 def matrix_tables(plan: Plan) -> Iterator[Table]:

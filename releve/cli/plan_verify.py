@@ -29,8 +29,8 @@ _ERR = Console(stderr=True)
 _WHY = {
     "held": "every half hour holds its targets",
     "rounds": "no more rounds were allowed",
-    "no better": "planned once more it was no better",
-    "no people": "asking for more brings nobody: the people are not there",
+    "no better": "the plan of the last round was no better",
+    "no people": "a higher requirement brings no more people: there are none to place",
 }
 
 

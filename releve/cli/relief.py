@@ -151,8 +151,8 @@ def _print(
     local = when.astimezone(zone(operator.row.time_zone))
     console.print(f"[bold]{contingency.name} lost on {local:%A %d %B at %H:%M}[/]")
     console.print(
-        f"Penalty-weighted half hours missing for the rest of the day: {found.unrelieved:,.0f} if"
-        f" nobody moves, {found.first:,.0f} by the first answer, {found.penalty:,.0f} by this"
+        f"Penalty-weighted half hours missing for the rest of the day: {found.unrelieved:,.0f}"
+        f" without a move, {found.first:,.0f} by the first answer, {found.penalty:,.0f} by this"
         f" relief (in fractions {found.lp_penalty:,.0f})."
     )
     labels = dict(plan.clients)

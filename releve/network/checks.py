@@ -30,7 +30,7 @@ from releve.network.parsing import BAD, ParsedTable, parse_table
 __all__ = ["CHECKS", "Progress", "find_faults", "read_operator"]
 
 Progress = Callable[[str, float], None]
-"""Told what is being done and the share of the work that is done (0 to 1)."""
+"""Called with the current step and the share of the work that is done (0 to 1)."""
 
 _MOST_NAMED = 10
 """A reference to the same unknown id in more rows than this is one fault that counts them."""
@@ -39,7 +39,7 @@ _MOST_COMPARISONS = 300_000
 
 
 def _ignore_progress(what: str, share: float) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 def read_operator(files: Mapping[str, bytes], progress: Progress = _ignore_progress) -> Operator:

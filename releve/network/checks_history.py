@@ -247,7 +247,7 @@ def _check_gaps(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -
         examples.append(f"{_format_date(day)} lacks {len(slots)} of {of}, the first at {clock}")
     more = f", and {len(days) - _EXAMPLES} more days" if len(days) > _EXAMPLES else ""
     reason = f"days of the history lack open intervals: {'; '.join(examples)}{more}"
-    fix = "export these days again (0 where nobody called), or delete their rows"
+    fix = "export these days again (0 where there was no call), or delete their rows"
     yield table.fault(
         _find_record_before(series, int(grid.starts[missing][0])), "start", reason, fix
     )

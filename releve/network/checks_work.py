@@ -112,7 +112,7 @@ def _check_holidays(book: ParsedTables) -> Iterator[Fault]:
 
 
 def _check_destinations(book: ParsedTables) -> Iterator[Fault]:
-    """Where the contract allows only countries without a site, nobody may do the work."""
+    """Check that the contract allows at least one country with a site."""
     table = book.tables["programmes"]
     held = _list_held_countries(book)
     for i, allowed in book.usable("programmes", "allowed_destinations"):
@@ -173,7 +173,7 @@ def check_dates(book: ParsedTables) -> Iterator[Fault]:
 
 
 def check_contingencies(book: ParsedTables) -> Iterator[Fault]:
-    """A named contingency names a place, and carriers that somebody's line has."""
+    """A named contingency names a place, and carriers of at least one agent's line."""
     table = book.tables.get("contingencies")
     if table is None:
         return

@@ -1,4 +1,4 @@
-"""The operator as immutable tables: who is where, for whom they work, and what they may do.
+"""The operator as immutable tables: agents, places, clients, and what the contracts allow.
 
 Every class is one row of the table of the same name in an operator folder. Times are aware
 ``datetime`` in UTC in memory; coordinates are WGS 84 degrees; seats are in metres on their floor.
@@ -183,7 +183,7 @@ class Programme(TableRow):
         at_most=0.9999,
     )
     patience_s: float | None = column(
-        "Mean patience of callers; empty = unknown (nobody is assumed to hang up)",
+        "Mean patience of callers; empty = unknown (no caller is assumed to hang up)",
         unit="s",
         example="120",
         default=None,

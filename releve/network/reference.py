@@ -39,7 +39,7 @@ loaded.
   are taken as they stand.
 - Where the clocks change, a local time may not exist or exist twice, and the length of a shift
   across the change is in doubt: there, times need an offset.
-- A **history** has a row for every open interval of each day it covers (0 where nobody called). A
+- A **history** has a row for every open interval of each day it covers (0 without a call). A
   day that is not known is left out as a whole; more than four open days in a row left out count as
   a lost export.
 

@@ -27,12 +27,12 @@ MOST_LEARNERS = 600
 
 @dataclass(frozen=True)
 class CandidateGroups:
-    """A problem with a twin group, of nobody yet, for every purchase.
+    """A problem with an empty candidate group for every purchase.
 
-    ``source[i]`` the group and ``twin[i]`` the twin of purchase i, its ``kind`` (laptop, skill)
-    and, for a skill, the programme it ``learns``. ``spare[g]`` are the people of a group that
-    something can be bought for. ``room[m]`` is how many seats a site can be given: none beyond a
-    measure on its people.
+    Purchase i moves people from group ``source[i]`` to group ``twin[i]``; ``kind[i]`` is laptop or
+    skill, ``learns[i]`` the programme of a skill. ``spare[g]`` are the agents of a group for whom
+    something can be bought. ``room[m]`` is how many seats can be added to a site, within a measure
+    on its people.
     """
 
     problem: DayProblem
@@ -44,7 +44,7 @@ class CandidateGroups:
     room: Floats
 
     def roomy(self) -> DayProblem:
-        """Return the problem with twins as large as their groups: which seats could run out."""
+        """Return the problem with candidate groups of full size, to find scarce seats."""
         size = self.problem.size.copy()
         size[self.twin] = size[self.source]
         return replace(self.problem, size=size)
@@ -63,8 +63,8 @@ def add_candidate_groups(
     settings: PlanSettings,
     served: Collection[str] = (),
 ) -> CandidateGroups:
-    """Add the twins: laptops for who is not home-ready, and ``programmes`` to learn; nothing more
-    for agents who are ``served``."""
+    """Add a candidate group per purchase: laptops for agents who are not home-ready, and each of
+    ``programmes`` for agents who could learn it; none for agents already ``served``."""
     spare = [
         tuple(agent for agent in members if agent not in served)
         for members in problem.groups.members

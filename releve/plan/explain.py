@@ -1,8 +1,8 @@
-"""Why a client misses what it misses, and what one more of anything would bring.
+"""Explain a client's shortfall: the rules that bind, and what one more laptop or seat would gain.
 
-The duals of a relief (or of the base day) say which rules bind and rank what could be bought; the
-best of each kind is then bought once and the day solved again, so that the figure shown is one
-that was reached, not a slope.
+The duals of a relief (or of the base day) show which rules bind and rank the purchases. The best
+of each kind are then bought one by one and the day is solved again, so that the gain shown was
+reached and is not a slope.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ class _ShortfallCase:
 
 
 def _build_staff(problem: DayProblem, solved: SolvedDay, contingency: Contingency | None) -> Staff:
-    """Return who is left, twins included (they are nobody yet)."""
+    """Return the available staff; candidate groups are included and empty."""
     assigned = np.zeros(len(problem.group), dtype=np.int64)
     base = solved.planning.base.assigned
     assigned[: len(base)] = base

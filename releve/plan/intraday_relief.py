@@ -1,8 +1,7 @@
-"""The relief for what has just happened: running placements stand, each move has its price.
+"""The relief of a loss on a running day: placements stay as they are, and each move has a price.
 
-From the moment of the loss people either stay, change programme where they are (at once), go home
-or to another site (after a delay). Nobody's shift or break changes. Only the intervals that are
-left count.
+From the loss on, agents stay, change programme where they are (at once), or go home or to another
+site (after a delay). Shifts and breaks do not change. Only the remaining intervals count.
 """
 
 from __future__ import annotations
@@ -57,8 +56,8 @@ class IntradayRelief:
 
     ``moves`` name who moves where, with the start from which the move is in effect; ``placed``
     counts from the loss on. ``first`` is the penalty of the first answer (no solver),
-    ``lp_penalty`` of the fractional relief and ``penalty`` of this one; ``unrelieved`` if nobody
-    moved. ``curve`` holds (price, people moved, missing agent-intervals), in fractions.
+    ``lp_penalty`` of the fractional relief and ``penalty`` of this one; ``unrelieved`` without
+    any move. ``curve`` holds (price, people moved, missing agent-intervals), in fractions.
     """
 
     moves: tuple[Move, ...]
@@ -74,7 +73,7 @@ class IntradayRelief:
 
 @dataclass(frozen=True)
 class RunningDay:
-    """A running day as a problem from one instant on; made before anything is lost.
+    """A running day as a problem from one instant on, built before anything is lost.
 
     ``stay[j]`` people of an assignment who are there now, ``seating`` by name.
     """

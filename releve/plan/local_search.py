@@ -1,4 +1,4 @@
-"""Take one person out and put them back where they help most, until nobody wants to move.
+"""Local search over whole people: move one person at a time to the cheapest place.
 
 The kernel of :mod:`releve.plan.integer_plan`. Costs are in agent-intervals of mean penalty:
 
@@ -207,7 +207,7 @@ def _count_people(s: KernelProblem, x: KernelState, g: int) -> tuple[int, int]:
 
 @allocating_kernel
 def _replace_person(s: KernelProblem, x: KernelState, g: int, j0: int, slot0: int) -> bool:
-    """Take one person of group g from (j0, slot0), or the reserve, and put them back best."""
+    """Move one person of group g from (j0, slot0), or from the reserve, to the cheapest place."""
     if j0 >= 0:
         place_person(s, x, j0, slot0, -1)
     _, onsite = _count_people(s, x, g)
@@ -283,7 +283,7 @@ def _find_used_slot(s: KernelProblem, x: KernelState, j: int, turn: int) -> int:
 
 @allocating_kernel
 def _draw_start(x: KernelState, seed: int) -> tuple[int, int]:
-    """Return the next seed and an assignment with somebody at work; -1 when there is none."""
+    """Return the next seed and an assignment with people at work; -1 when there is none."""
     seed, j = _draw_number(seed, len(x.w))
     for _ in range(len(x.w)):
         if x.w[j] > 0:
@@ -303,7 +303,7 @@ def _draw_related(
 ) -> tuple[int, int]:
     """Return the next seed and an assignment of a programme that group g can work on.
 
-    One with somebody at work is looked for a few steps; nobody may be there.
+    The search for one with people at work stops after a few steps, so it may be empty.
     """
     seed, step = _draw_number(seed, s.pointer[g + 1] - s.pointer[g])
     p = s.programme[s.pointer[g] + step]
@@ -321,7 +321,7 @@ def exchange_people(
     s: KernelProblem, x: KernelState, by_programme: Array, programme_pointer: Array, rounds: int,
     seed: int, threshold: float,
 ) -> int:  # fmt: skip
-    """Take a few related people out, put them back best, keep what is no worse; count gains.
+    """Take a few related people out, place each best, keep results no worse; return the gains.
 
     At first what is worse by up to ``threshold`` is kept too, later by less and less, so that the
     search leaves a local optimum (threshold accepting: Dueck and Scheuer, J. Comput. Phys. 1990).

@@ -1,7 +1,7 @@
-"""What no plan can avoid: the least shortfall of one client if it had everyone to itself.
+"""Lower bounds of shortfall: what a client would miss if it had all agents to itself.
 
-Regret is measured above this floor. Without it, one client that works on a single site pins the
-worst case at its own total loss and protects nobody else.
+Regret is measured above this floor. Without it, a client that works on a single site would set the
+worst case to its own total loss, and no other client would be protected.
 """
 
 from __future__ import annotations

@@ -45,11 +45,11 @@ __all__ = [
 ]
 
 KIND_WEIGHT = {"site": 1.0, "named": 0.2}
-"""Weight of the worst regret of a kind of scenario that the base plan is bent for. Each kind has
-its own worst, so that a hopeless set does not hide the sites. Whole destinations are relieved, not
-planned for: they would bend the base plan more than every single site together. The base day
-counts with the sites: people who are idle are not exposed, and otherwise a plan could serve nobody
-today to be safe tomorrow."""
+"""Weight of the worst regret, per kind of scenario that the base plan allows for. Each kind has
+its own worst, so that a hopeless named set does not hide the sites. Whole destinations get a relief
+but no weight: they would distort the base plan more than all single sites together. The base day
+counts with the sites: idle people are not exposed, so without it the safest plan would be to serve
+no call today."""
 
 
 TIE_COST = 1e-3

@@ -126,7 +126,7 @@ def solve_answer(
 
 
 class _AnswerProgram:
-    """The programme that answers one loss: the rows that follow the base plan can be set anew."""
+    """The linear program of one loss, with the rows that change with the base plan."""
 
     def __init__(
         self,

@@ -72,7 +72,7 @@ def solve_day(
     """Solve a day. Days do not depend on each other, so they may be solved side by side.
 
     ``now`` is a clock for the timings in the result. ``protect`` False plans as if nothing could
-    be lost. Raises PlanError when nobody is rostered or nothing is required.
+    be lost. Raises PlanError when no agent is rostered or nothing is required.
     """
     settings = settings or PlanSettings()
     watch = StageTimer(now)
@@ -130,10 +130,10 @@ def plan_day(
 
 
 def refuse_empty(problem: DayProblem) -> None:
-    """Raise PlanError when there is nobody or nothing to plan."""
+    """Raise PlanError when there is no agent, or no requirement, to plan."""
     if not len(problem.size):
         raise PlanError(
-            f"nobody is rostered on {problem.day}: no shift of an agent with a legal place starts"
+            f"no agent is rostered on {problem.day}: no shift of an agent with a legal place starts"
             " that day; choose a day of the roster or add shifts"
         )
     if not problem.required.any():

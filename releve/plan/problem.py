@@ -47,7 +47,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class AgentGroup:
-    """What tells one group from another; ``carrier`` only matters where home is legal."""
+    """Properties shared by the agents of a group; ``carrier`` is set only where home is legal."""
 
     home_site: str
     primary: str
@@ -106,7 +106,7 @@ class DayProblem:
 
     @property
     def weighted_requirement(self) -> float:
-        """Penalty of a day on which nobody works."""
+        """Penalty of a day without any agent."""
         return self.penalty(self.required)
 
     def penalty(self, missing: Floats) -> float:
@@ -117,8 +117,8 @@ class DayProblem:
 def group_agents(operator: Operator, need: Requirement, settings: PlanSettings) -> AgentGroups:
     """Group the agents of a day: same patterns, home, main programme and legal pairs.
 
-    With a roster, those who have a shift that starts that day, on that shift; without one,
-    everybody, on any shift of their hours.
+    With a roster these are the agents with a shift that starts that day, on that shift; without
+    one, all agents, on any shift of their contract hours.
     """
     legality = Eligibility(operator, need.day, settings)
     patterns = _list_patterns_by_agent(operator, need)
@@ -189,8 +189,8 @@ def build_day_problem(
 ) -> DayProblem:
     """Lay an operator's day out as arrays.
 
-    ``seats[site]`` people a site can hold. A programme whose need is not known is planned as
-    needing nobody; the plan reports it as unknown. The requirement and the weights are on the
+    ``seats[site]`` people a site can hold. A programme with an unknown requirement is
+    planned with none; the plan reports it as unknown. The requirement and the weights are on the
     decimal grid, and no BLAS product of fractions follows from here on, so that a plan is the same
     on every machine (docs/plan.md).
     """

@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def insecure(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of an operator nobody of which can work at home."""
+    """A folder of an operator without home-ready agents."""
     operator = sample(150)
     agents = tuple(
         replace(row, home_ready=False, line_type="none", line_mbps=0.0, carrier="")
@@ -84,7 +84,7 @@ def test_the_first_day_of_the_roster_is_planned_unless_one_is_named(folder: Path
 
 @pytest.mark.parametrize(
     ("asked", "says"),
-    [("nobody", "no client 'nobody'"), ("{client}@site:moon", "no contingency 'site:moon'")],
+    [("unknown", "no client 'unknown'"), ("{client}@site:moon", "no contingency 'site:moon'")],
 )
 def test_what_cannot_be_explained_is_said_before_the_plan(
     folder: Path, tmp_path: Path, asked: str, says: str
@@ -115,7 +115,7 @@ def test_a_day_nobody_works_is_refused_and_says_what_to_do(folder: Path) -> None
     result = run("plan", folder, "--day", "2030-01-01", "--json")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "nobody is rostered on 2030-01-01" in result.stderr
+    assert "no agent is rostered on 2030-01-01" in result.stderr
     assert "choose a day of the roster or add shifts" in result.stderr
 
 
@@ -126,7 +126,7 @@ def test_a_day_that_is_none_is_refused(folder: Path) -> None:
 
 
 def test_the_first_faults_of_a_bad_folder_are_named(folder: Path, tmp_path: Path) -> None:
-    """A dozen agents, each of an unknown site: ten are told, and where to see the rest."""
+    """A dozen agents, each of an unknown site: ten are listed, and where to see the rest."""
     bad = tmp_path / "bad"
     bad.mkdir()
     for file in folder.iterdir():

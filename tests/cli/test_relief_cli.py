@@ -46,9 +46,9 @@ def test_a_closure_is_told_in_words_with_its_curve(running: Running) -> None:
     assert result.exit_code == 0, result.output
     text = " ".join(result.stdout.split())
     assert "casa-1 lost on Monday 30 November at 10:30" in text
-    told = re.search(r"rest of the day: ([\d,]+) if nobody moves, .* ([\d,]+) by this relief", text)
-    assert told is not None
-    alone, relieved = (int(one.replace(",", "")) for one in told.groups())
+    figures = re.search(r"the day: ([\d,]+) without a move, .* ([\d,]+) by this relief", text)
+    assert figures is not None
+    alone, relieved = (int(one.replace(",", "")) for one in figures.groups())
     assert relieved < alone
     assert len(re.findall(r"at [\d.]+ half hours a move", text)) == 4
     assert re.search(r"first answer after [\d.]+ s", text)

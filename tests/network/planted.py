@@ -65,7 +65,7 @@ _cell("zone_air_changes_too_many", "zones", "fes-1-z1", "air_changes_per_hour", 
 _cell("seat_in_unknown_zone", "seats", "casa-1-s1", "zone", "casa-1-zz")
 _cell("seat_across_absurd", "seats", "casa-1-s2", "x_m", "4800")
 _cell("seat_along_not_a_number", "seats", "casa-1-s3", "y_m", "deux")
-_cell("programme_of_unknown_client", "programmes", "prog-00", "client", "nobody")
+_cell("programme_of_unknown_client", "programmes", "prog-00", "client", "no-such-client")
 _cell("programme_kind_unknown", "programmes", "prog-01", "kind", "Inbound")
 _cell("programme_without_hours", "programmes", "prog-02", "opening", "")
 _cell("programme_hours_not_understood", "programmes", "prog-03", "opening", "9h-12h")

@@ -398,8 +398,8 @@ def test_the_error_carries_every_fault_says_them_and_survives_pickling() -> None
 
 
 def test_progress_is_told_from_nothing_to_nearly_all() -> None:
-    told: list[float] = []
-    read_operator(as_csv(clean_tables()), lambda what, share: told.append(share))
-    assert told == sorted(told)
-    assert told[0] == 0
-    assert told[-1] < 1
+    shares: list[float] = []
+    read_operator(as_csv(clean_tables()), lambda what, share: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[-1] < 1

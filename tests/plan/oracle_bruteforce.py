@@ -74,7 +74,7 @@ class Day:
         rest = np.delete(np.nan_to_num(case.requirement.agents), touched, axis=0)
         self.weights = weights(case)
         self.hopeless = float((rest * self.weights).sum())
-        """Penalty of the intervals nobody is rostered in."""
+        """Penalty of the intervals without a rostered agent."""
         self.capacity = {site: capacity(case, site) for site in case.operator.site}
 
     def options(
@@ -271,7 +271,7 @@ def floors(
 ) -> Floats:
     """Return the least missing share ``[contingency, client]`` with everyone for that client.
 
-    In whole people; nobody is exposed and no share of a site binds.
+    In whole people; no agent is exposed and no share of a site binds.
     """
     listed = list_contingencies(case.operator) if contingencies is None else contingencies
     out = np.zeros((len(listed), len(case.operator.clients)))

@@ -44,7 +44,7 @@ BOUNDS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_a_bound_that_is_not_of_the_plan_is_named(name: str) -> None:
-    """One of the two whom client l needs works: penalty 1, regret a half of 5 x 3 / 2."""
+    """One of the two agents that client l requires works: penalty 1, regret a half of 5 x 3 / 2."""
     change, part = BOUNDS[name]
     case, _ = made()
     plan = plan_of(case, TEAM[:2])

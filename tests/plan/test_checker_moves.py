@@ -26,12 +26,12 @@ OUT = Move("a1", TEAM["a1"], None, "isolated")
 HELP = Move("a3", None, put("a3", "a", "p", "08:00", "10:00", REST), "relief")
 
 MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
-    "nobody moved off a lost site": (
+    "no agent moved off a lost site": (
         "site:c",
         [HELP],
         ["a2", "stays on site c for p", "site c is lost"],
     ),
-    "nobody moved off a lost line": (
+    "no agent moved off a lost line": (
         "carrier:Blue",
         [HELP],
         ["c1", "stays at home for p", "home lines of Blue are lost"],
@@ -41,7 +41,7 @@ MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
         [replace(OUT, before=put("a1", "a", "p", "08:00", "10:00", REST))],
         ["a1", "starts on site a for p", "base placement is on site a for q"],
     ),
-    "before of somebody in reserve": (
+    "before of an agent in reserve": (
         "site:a",
         [OUT, Move("a3", put("a3", "b", "p", "08:00", "10:00", REST), None, "reserve")],
         ["a3", "base placement is nowhere"],
@@ -132,7 +132,7 @@ MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
         ["b1", "reserve, but placed on site a for p"],
     ),
     "unknown reason": ("site:a", [replace(OUT, reason="ill")], ["a1", "'ill'"]),
-    "somebody else's placement": (
+    "another agent's placement": (
         "site:a",
         [OUT, replace(HELP, agent="b1", before=TEAM["b1"])],
         ["b1", "placement of agent a3"],
@@ -150,7 +150,7 @@ def test_a_move_that_cannot_be_is_named(name: str) -> None:
     assert found
     assert all(text.startswith(where) for text in found), found
     assert sum(all(part in text for part in parts) for text in found) == 1, found
-    twice = ("somebody else's placement", "moved onto the lost site")
+    twice = ("another agent's placement", "moved onto the lost site")
     if name not in twice and "from the reserve" not in name:
         assert len(found) == 1, found
 

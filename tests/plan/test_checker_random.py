@@ -83,7 +83,7 @@ def test_weights_are_those_of_the_oracle_and_weigh_the_requirement_as_itself(see
 @given(seeds)
 @settings(max_examples=60, deadline=None)
 def test_one_person_put_at_a_random_place_passes_only_if_the_oracle_allows_it(seed: int) -> None:
-    """Somebody alone on any place, programme and break: sentences appear exactly when illegal."""
+    """One agent on any place, programme and break: faults appear exactly when it is illegal."""
     case = case_of(seed)
     rng = np.random.default_rng(seed)
     agent = case.operator.agents[int(rng.integers(len(case.operator.agents)))]

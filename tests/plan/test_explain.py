@@ -65,8 +65,8 @@ def test_an_unknown_client_or_loss_is_named_with_those_known(
     solved: tuple[Operator, SolvedDay],
 ) -> None:
     operator, day = solved
-    with pytest.raises(ValueError, match="no client 'nobody'; clients: "):
-        explain_shortfall(operator, day, "nobody")
+    with pytest.raises(ValueError, match="no client 'unknown'; clients: "):
+        explain_shortfall(operator, day, "unknown")
     client, _ = worst(day)
     with pytest.raises(ValueError, match="no contingency 'site:moon'; known: base, site:"):
         explain_shortfall(operator, day, client, "site:moon")

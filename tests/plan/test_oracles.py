@@ -52,7 +52,7 @@ def test_the_best_of_hand_made_operators_is_the_one_worked_out(
 
 
 def test_counting_the_base_plans_own_regret_keeps_people_at_work() -> None:
-    """Without it, whom nobody employs nobody exposes: the least is to send both home."""
+    """Without it idle agents are never exposed, and the optimum is to send both home."""
     case = tiny.two_needed_of_two()
     least = floors(case)
     idle = best_whole(case, least)

@@ -77,7 +77,7 @@ def test_a_plan_that_protects_nothing_is_lawful_too() -> None:
     ("first", "last"), [(0, 10), pytest.param(10, 110, marks=pytest.mark.slow)]
 )
 def test_people_and_seats_of_random_plans_and_reliefs_are_lawful(first: int, last: int) -> None:
-    """Whatever is said of the figures: nobody is where nobody may be, and nobody is forgotten."""
+    """Whatever the figures: every placement is legal, and no agent is missing."""
     for seed in range(first, last):
         found = planned(by_chance(seed)).violations
         about = ("Base plan:", "Contingency ", "Site ", "Plan:")
@@ -114,7 +114,7 @@ def test_no_plan_is_better_than_the_lower_bound() -> None:
 
 
 def test_the_objective_isolates_the_share_that_the_lower_bound_isolates() -> None:
-    """Of one person on a site 5 % are isolated in fractions, and nobody in whole people."""
+    """Of one person on a site 5 % are isolated in fractions, and no one in whole people."""
     bound = planned(by_chance(3)).bound
     assert bound.lower_bound <= bound.objective + tie_room(by_chance(3))
 
@@ -197,7 +197,7 @@ def test_the_same_day_gives_the_same_plan() -> None:
 
 
 def test_a_wish_that_costs_nothing_is_kept() -> None:
-    """Two who can be told apart by nothing: the one who wishes so goes to the far site."""
+    """Of two equal agents, the one with the wish goes to the far site."""
     case = tiny.capped()
     plan = planned(case, protect=False)
     away = [row.agent for row in plan.placements if row.place == "b"]
@@ -260,7 +260,7 @@ def test_a_day_on_which_nobody_has_a_shift_is_refused_with_what_to_do() -> None:
         replace(row, start=row.start + timedelta(days=1), end=row.end + timedelta(days=1))
         for row in case.operator.shifts
     )
-    with pytest.raises(PlanError, match=f"nobody is rostered on {DAY}.*add shifts"):
+    with pytest.raises(PlanError, match=f"no agent is rostered on {DAY}.*add shifts"):
         planned(with_operator(case, shifts=later))
 
 
@@ -276,10 +276,10 @@ def test_without_any_roster_shifts_are_chosen_and_lawful() -> None:
 
 
 def test_a_day_on_which_nobody_may_go_anywhere_is_refused() -> None:
-    """Every permit has ended and nobody has a line."""
+    """Every permit has ended and no agent has a line."""
     case = tiny.breaks_apart()
     past = Authorisation("w", "site", "a", DAY - timedelta(days=9), DAY - timedelta(days=1))
-    with pytest.raises(PlanError, match=f"nobody is rostered on {DAY}: no shift of an agent"):
+    with pytest.raises(PlanError, match=f"no agent is rostered on {DAY}: no shift of an agent"):
         planned(with_operator(case, authorisations=(past,)))
 
 
@@ -294,7 +294,7 @@ def test_a_day_on_which_nothing_is_required_is_refused_with_what_to_do() -> None
 
 
 def test_a_programme_without_a_forecast_is_unknown_and_the_others_are_planned() -> None:
-    """Client k is not known; l is planned as if k needed nobody, and judged as ever."""
+    """Client k is not known; l is planned as if k required no agent, and judged as usual."""
     case = tiny.one_site_site_only()
     needs = {("p", "08:00"): np.nan, ("q", "08:00"): 2}
     plan = planned(replace(case, requirement=requirement_of(case.operator, needs)))

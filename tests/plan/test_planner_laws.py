@@ -162,7 +162,7 @@ def test_losses_to_be_survived_never_lower_the_bound(seed: int) -> None:
 
 
 def with_empty_site(case: Tiny) -> Tiny:
-    """A site in the Gulf of Guinea with five seats, nobody's and out of reach."""
+    """A site in the Gulf of Guinea with five seats, without agents and out of reach."""
     floor, zone, seats = room("gulf", 5)
     operator = case.operator
     return with_operator(

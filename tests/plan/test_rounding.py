@@ -45,7 +45,7 @@ def test_nobody_is_a_whole_person_from_its_fraction_when_the_sum_is_kept(
 
 
 def test_a_problem_of_one_assignment_is_of_the_layout_that_the_kernels_are_compiled_for() -> None:
-    """Else whoever has it first would wait a quarter of a minute for the compiler."""
+    """Without this the first user would wait a quarter of a minute for the compiler."""
     for case in (tiny.two_sites_one_client(), tiny.breaks_apart()):
         plan_day(case.operator, case.requirement, case.settings)
     for kernel in (round_groups, fill_patterns, improve_state, exchange_people):

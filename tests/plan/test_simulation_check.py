@@ -62,13 +62,13 @@ def test_promised_is_erlang_of_each_half_hour_by_itself(enough: SimulatedDay) ->
     assert np.all(erlang[:, 1] == 1.0)  # nothing queues at the mail
 
 
-def test_where_nobody_answers_nothing_is_promised_and_what_is_unknown_stays_so(
+def test_without_agents_nothing_is_promised_and_an_unknown_level_stays_unknown(
     enough: SimulatedDay,
 ) -> None:
     found = enough.found
-    nobody, volume = found.on_phone.copy(), found.service.value.copy()
-    nobody[20, 0], volume[21, 0] = 0.0, math.nan
-    changed = replace(found, on_phone=nobody, service=replace(found.service, value=volume))
+    no_agent, volume = found.on_phone.copy(), found.service.value.copy()
+    no_agent[20, 0], volume[21, 0] = 0.0, math.nan
+    changed = replace(found, on_phone=no_agent, service=replace(found.service, value=volume))
     erlang = predict_by_erlang(changed)
     assert erlang[20, 0] == 0.0
     assert np.isnan(erlang[21, 0])
@@ -122,7 +122,7 @@ def test_half_hours_without_the_people_required_are_counted_as_short(scarce: Sim
     assert row.missed >= row.short
 
 
-def test_nothing_more_is_asked_where_nobody_is_left_to_place(scarce: SimulatedDay) -> None:
+def test_nothing_more_is_asked_where_no_agent_is_left_to_place(scarce: SimulatedDay) -> None:
     """Of a requirement that is already what the calls behave like, people are all that lacks."""
     need = scarce.found.requirement
     higher = replace(need, on_phone=need.on_phone * 2, agents=need.agents * 2)

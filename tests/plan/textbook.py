@@ -5,7 +5,7 @@ rows straight from the rules: people, seats, requirement, shares, and per contin
 isolated and exposed. It is large and slow, and it is the yardstick: the product's own form has to
 reach the same optimum. ``case`` may be of any size; ``capacity`` people per site has to be given
 where there are too many seats to try. A relaxation holds for whole people only where
-``settings.isolated`` isolates nobody of them (it takes the exact share, the rule rounds down).
+``settings.isolated`` isolates none of them (it takes the exact share, the rule rounds down).
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ def textbook_relief(
 ) -> Textbook:
     """Return the least penalty of a relief of a plan of whole people, in fractions of people.
 
-    The isolated are as many as the rule says, whoever they are.
+    Only the number of isolated agents matters, not which they are.
     """
     model, table = Model(), Table(case, breaks, capacity)
     relief = add_block(model, table, lost, np.zeros(len(table.group)), table.weights)
@@ -274,7 +274,7 @@ def textbook_floors(
 ) -> Floats:
     """Return the least missing share ``[contingency, client]`` with everyone for that client.
 
-    Nobody is exposed and no share of a site binds; a contingency of None loses nothing.
+    No agent is exposed and no share of a site binds; a contingency of None loses nothing.
     """
     listed = list_contingencies(case.operator) if contingencies is None else contingencies
     table = Table(case, breaks, capacity)

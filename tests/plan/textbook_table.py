@@ -18,7 +18,7 @@ from tests.plan.tiny import Tiny
 
 @dataclass(frozen=True)
 class Group:
-    """Agents for whom everything is the same."""
+    """Agents with equal properties."""
 
     like: Agent
     shift: Shift

@@ -224,7 +224,7 @@ def breaks_apart() -> Tiny:
 def spare_person() -> Tiny:
     """One is needed, two of site a can also ride to b. Who is not needed stays unexposed.
 
-    Base: objective 0 whoever works. Whole: one works on a, the other is kept and takes over on b
+    Base: objective 0 in either case. Whole: one works on a, the other is kept and takes over on b
     (or the other way round for b): objective 0.
     """
     people = [agent(f"a{i}", "a", "p", stop="x") for i in (1, 2)]
@@ -244,7 +244,7 @@ def two_needed_of_two() -> Tiny:
     """As :func:`spare_person` with both needed: spreading them halves the worst loss.
 
     With one on each site: base objective 0.01, each loss misses 1 of 2 (floor 0, regret 0.5):
-    0.01 + 5 x 2 x 0.5 + 0.2 x mean(1, 1) = 5.21. Keeping both away from work exposes nobody: 2 +
+    0.01 + 5 x 2 x 0.5 + 0.2 x mean(1, 1) = 5.21. Keeping both away from work exposes no agent: 2 +
     0 + 0 = 2, which is the optimum as long as the base plan's own regret is not counted.
     """
     case = spare_person()
@@ -295,7 +295,7 @@ def tiny_operator(
     Everything the rules speak of may occur: site-only work, allowed destinations, home lines of
     two carriers, shuttles within and beyond the ride limit, own transport, caps, seats too near
     each other, permits and measures (``permits``). ``unknown``: the last programme has no
-    forecast. Share of isolated people rounds to nobody at this size.
+    forecast. Share of isolated people rounds to zero at this size.
     """
     places = [site(f"s{i}", *PLACES[i]) for i in range(sites or int(rng.integers(2, 4)))]
     works = _programmes(rng, programmes or int(rng.integers(2, 4)), places)

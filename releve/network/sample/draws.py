@@ -1,7 +1,7 @@
 """Keyed streams of random numbers, built on uniform draws alone.
 
-Every subject of the sample has a stream of its own, so that a change in one shifts nobody else's
-luck. Distributions are made from uniforms here: the raw output of PCG64 is fixed for ever, the
+Every subject of the sample has a stream of its own, so that a change in one shifts no other
+draws. Distributions are made from uniforms here: the raw output of PCG64 is fixed for ever, the
 samplers of a library are not.
 """
 

@@ -44,7 +44,7 @@ def check_plan(
     """Return a sentence for every rule a plan breaks and every figure it states wrongly.
 
     ``aht_s`` seconds ``[interval, programme]`` as in the requirement the plan was made for. An
-    empty answer means that the placements and every relief are lawful, that nobody is forgotten,
+    empty answer means that the placements and every relief are lawful, that no agent is missing,
     and that placed work, penalties, cells, verdicts, reserve and bounds are those counted here.
     A plan whose frame (day, programmes, scenarios, shapes) is not the operator's gets only the
     sentences about the frame. The worst contingency of a verdict is one of largest shortfall.
@@ -121,7 +121,7 @@ def _list_scenarios(plan: Plan) -> Sequence[tuple[str, Contingency | None]]:
 def _find_frame_faults(
     operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats
 ) -> Iterator[str]:
-    """The plan is of this operator and day, and its tables have one shape."""
+    """Check that the plan is of this operator and day, and that its tables have one shape."""
     expected = {
         "operator": operator.row.name,
         "synthetic": operator.row.synthetic,
@@ -151,7 +151,7 @@ def _find_frame_faults(
 def _find_contingency_faults(
     operator: Operator, plan: Plan, shape: tuple[int, int]
 ) -> Iterator[str]:
-    """Contingencies are named once, lose real places, and have a scenario each."""
+    """Check that contingencies are named once, lose real places, and have one scenario each."""
     for name, count in Counter(row.id for row in plan.contingencies).items():
         if count > 1 or name == BASE:
             yield f"Plan: contingency {name} is named {count} times or is the base plan."
@@ -170,7 +170,7 @@ def _find_contingency_faults(
 
 
 def _find_settings_faults(plan: Plan, settings: PlanSettings) -> Iterator[str]:
-    """A setting that the plan states is the one it is judged by."""
+    """Check the settings that the plan states against those it is checked with."""
     for field in fields(settings):
         stated = plan.settings.get(field.name)
         if stated is not None and stated != getattr(settings, field.name):
@@ -183,7 +183,7 @@ def _find_settings_faults(plan: Plan, settings: PlanSettings) -> Iterator[str]:
 def _find_scenario_faults(
     rules: DayRules, plan: Plan, scenario: PlannedScenario, tally: ScenarioTally, weights: Floats
 ) -> Iterator[str]:
-    """The work placed and the penalty of a scenario are those of its people."""
+    """Check the placed work and the penalty of a scenario against its people."""
     where = _name_scenario(scenario.id)
     apart = np.abs(scenario.placed - tally.placed)
     wrong = ~(apart <= CLOSE)

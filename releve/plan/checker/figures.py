@@ -1,4 +1,4 @@
-"""Figures of a plan counted again from its people: work placed, what is missing, what it weighs."""
+"""Figures of a plan counted from its people: missing work and its weight."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def compute_weights(operator: Operator, required: Floats, calls: Floats, aht_s: 
 
 @dataclass(frozen=True)
 class ScenarioTally:
-    """What one scenario lacks. A requirement that is not known (NaN) lacks nothing.
+    """Missing and covered work of one scenario; an unknown requirement (NaN) counts as covered.
 
     ``covered`` and ``missing`` are agent-intervals ``[interval, programme]``.
     """

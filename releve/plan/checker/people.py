@@ -15,7 +15,7 @@ __all__ = ["apply_moves", "find_base_faults", "find_move_faults", "find_reserve_
 
 
 def find_base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
-    """Each person is placed once at most, lawfully, for the whole of a shift of the day."""
+    """Check that each person is placed at most once, lawfully, for a whole shift of the day."""
     for agent, count in Counter(p.agent for p in plan.placements).items():
         if count > 1:
             yield f"Base plan: agent {agent} is placed {count} times."
@@ -25,7 +25,7 @@ def find_base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
 
 
 def find_reserve_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
-    """The reserve is everyone who has a shift on the day and no placement, named once."""
+    """Check that the reserve names, once each, all agents with a shift and no placement."""
     placed = {p.agent for p in plan.placements}
     for agent, count in Counter(plan.reserve).items():
         if count > 1:
@@ -52,7 +52,7 @@ def find_move_faults(
     contingency: Contingency,
     moves: Sequence[Move],
 ) -> Iterator[str]:
-    """The moves of a relief fit the base plan and the contingency, and forget nobody."""
+    """Check that moves fit the base plan and the contingency, and that no agent is missing."""
     where = f"Contingency {contingency.id}"
     base = {placement.agent: placement for placement in placements}
     for agent, count in Counter(move.agent for move in moves).items():
@@ -79,7 +79,7 @@ def find_move_faults(
 
 
 def _find_inconsistencies(base: Placement | None, move: Move) -> Iterator[str]:
-    """A move starts from the base placement and changes something of the same person."""
+    """Check that a move starts from the base placement and changes something of the same person."""
     if move.before != base:
         start = _describe(move.before)
         yield f"the move starts {start}, but the base placement is {_describe(base)}"
@@ -90,7 +90,7 @@ def _find_inconsistencies(base: Placement | None, move: Move) -> Iterator[str]:
 
 
 def _find_reason_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
-    """Who is moved to serve has a placement; reserve, isolated and stranded have none."""
+    """Check the reason: moves that serve end in a placement; all others end without one."""
     if move.reason not in ("relief", "break", "reserve", "isolated", "stranded"):
         yield f"the reason {move.reason!r} is not one of relief, break, reserve, isolated, stranded"
     elif move.reason == "relief" and move.after is None:
@@ -107,7 +107,7 @@ def _find_reason_faults(rules: DayRules, contingency: Contingency, move: Move) -
 
 
 def _find_idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
-    """Who is left without work lost the place (stranded) or is not needed there (reserve)."""
+    """Check agents left without work: stranded if the place is lost, else in reserve."""
     if move.before is None:
         yield f"{move.reason}, but had no placement"
         return
@@ -125,7 +125,7 @@ def _read_post(placement: Placement | None) -> tuple[str, str] | None:
 def _find_after_faults(
     rules: DayRules, contingency: Contingency, base: Placement | None, move: Move
 ) -> Iterator[str]:
-    """Where a moved person ends is lawful, not lost, and home if the person was exposed."""
+    """Check that a move ends at a lawful place that is not lost; at home after an exposure."""
     if move.after is None:
         return
     for reason in rules.placement_faults(move.after):

@@ -1,4 +1,4 @@
-"""What may be asked of one person on the planning day, written for people and not for a solver."""
+"""The rules for one person on the planning day, stated per person and not for a solver."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class DayRules:
         return f"{at.astimezone(self._tz):%H:%M}" if at.tzinfo else f"{at:%H:%M} (no time zone)"
 
     def site_open(self, site: str) -> bool:
-        """Where any site has a permit, a site needs one that is valid on the day."""
+        """Return whether a site may be used: if any site has a permit, each needs a valid one."""
         return self._site_permits is None or site in self._site_permits
 
     def may_travel(self, agent: str) -> bool:
-        """Where any agent has a permit, an agent without a valid one stays off every site."""
+        """Return whether an agent may go to sites: if any has a permit, each needs a valid one."""
         return self._agent_permits is None or agent in self._agent_permits
 
     def measures(self, site: str, kind: str) -> list[float]:
@@ -145,7 +145,7 @@ class DayRules:
         return None
 
     def time_faults(self, placement: Placement) -> Iterator[str]:
-        """A placement covers one shift of the agent on the day, and its break lies in it."""
+        """Check that a placement covers one shift of the agent on the day, break included."""
         shifts = self.shifts.get(placement.agent, [])
         if self.free and placement.agent in self.shifts:
             yield from self._chosen_faults(placement)
@@ -164,7 +164,7 @@ class DayRules:
             yield str(reasons[0])
 
     def _chosen_faults(self, placement: Placement) -> Iterator[str]:
-        """Without a roster a shift is a fifth of the week and half an hour, on the half hour."""
+        """Check a shift without a roster: a fifth of the week plus 30 min, on the half hour."""
         hours = self.operator.agent[placement.agent].contract_hours / 5
         length = timedelta(hours=round(hours * 2) / 2 + 0.5)
         if placement.end - placement.start != length:
@@ -201,7 +201,7 @@ class DayRules:
         return None
 
     def placement_faults(self, placement: Placement) -> Iterator[str]:
-        """Every reason against one placement, whoever else is placed."""
+        """Yield every reason against one placement, regardless of the others."""
         agent = self.operator.agent.get(placement.agent)
         if agent is None:
             yield "the agent does not exist"

@@ -21,7 +21,7 @@ SHOWN = 5
 
 
 def find_site_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
-    """Every site is listed once as it is, with usable seats that keep their distance."""
+    """Check that each site is listed once, as it is, with usable seats at the distance."""
     rows = rules.operator.site
     for site, count in Counter(planned.id for planned in plan.sites).items():
         if site not in rows:
@@ -65,7 +65,7 @@ def _find_planned_faults(
 
 
 def _find_distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> Iterator[str]:
-    """Usable seats of one floor lie at the distance in force from each other, or further."""
+    """Check that usable seats of one floor keep the distance in force."""
     least = max([rules.operator.row.distance_m, *rules.measures(site, "distance_m")])
     if least <= 0:
         return
@@ -80,7 +80,7 @@ def _find_distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> 
 def _find_near_pairs(
     seats: Sequence[Seat], floor_of: dict[str, str], least: float
 ) -> Iterator[tuple[str, str, float]]:
-    """Pairs of seats that are too near, found in squares of the least distance."""
+    """Yield the pairs of seats that are too near, searched in squares of the least distance."""
     squares: dict[tuple[str, int, int], list[Seat]] = defaultdict(list)
     for seat in seats:
         where, x, y = floor_of[seat.zone], floor(seat.x_m / least), floor(seat.y_m / least)
@@ -96,7 +96,7 @@ def _find_near_pairs(
 def find_capacity_faults(
     rules: DayRules, plan: Plan, timeline: Timeline, placements: Iterable[Placement], where: str
 ) -> Iterator[str]:
-    """On no site are more people present in an interval than it has usable seats."""
+    """Check that no site has more people present in an interval than usable seats."""
     heads = Counter((p.place, p.start, p.end) for p in placements if p.place != HOME)
     present = {site.id: np.zeros(len(plan.starts)) for site in plan.sites}
     for (place, start, end), count in heads.items():
@@ -115,7 +115,7 @@ def find_capacity_faults(
 
 
 def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
-    """In the base plan no site holds more of a client's people than the strictest share."""
+    """Check that no site of the base plan exceeds the strictest share of a client's people."""
     client_of = {row.id: row.client for row in rules.operator.programmes}
     heads: dict[str, Counter[str]] = defaultdict(Counter)
     for placement in plan.placements:
@@ -135,7 +135,7 @@ def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
 
 
 def _list_client_places(rules: DayRules) -> dict[str, set[str]]:
-    """Return, per client, the places lawful for somebody who has a shift on the day."""
+    """Return, per client, the places lawful for at least one agent with a shift on the day."""
     places: dict[str, set[str]] = defaultdict(set)
     seen: set[object] = set()
     for name in rules.shifts:

@@ -1,4 +1,4 @@
-"""What a plan claims: cells of the relief matrix, verdicts, bounds; each against the count."""
+"""Check the claims of a plan against the count: relief matrix, verdicts and bounds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def list_client_columns(operator: Operator) -> dict[str, list[int]]:
 def find_cell_faults(
     rules: DayRules, plan: Plan, settings: PlanSettings, tallies: dict[str, ScenarioTally]
 ) -> Iterator[str]:
-    """There is one cell per client and scenario, and each says what was counted."""
+    """Check that there is one cell per client and scenario, with the figures counted."""
     columns = list_client_columns(rules.operator)
     count = Counter((cell.client, cell.contingency) for cell in plan.cells)
     for client in columns:
@@ -144,7 +144,7 @@ def _list_allowed_statuses(
 
 
 def find_verdict_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
-    """Each client has one verdict, and it follows from the client's cells."""
+    """Check that each client has one verdict, and that it follows from the client's cells."""
     cells: dict[str, list[ReliefCell]] = defaultdict(list)
     for cell in plan.cells:
         cells[cell.client].append(cell)
@@ -195,7 +195,7 @@ def _find_one_verdict_faults(
 
 
 def _find_worst_faults(verdict: ClientVerdict, cells: list[ReliefCell]) -> Iterator[str]:
-    """The worst contingency is the single loss with the largest shortfall."""
+    """Check that the worst contingency is the single loss with the largest shortfall."""
     shortfall = {cell.contingency: cell.shortfall for cell in cells}
     lost = {name: value for name, value in shortfall.items() if name != BASE and not isnan(value)}
     if not lost:
@@ -214,10 +214,10 @@ def _find_worst_faults(verdict: ClientVerdict, cells: list[ReliefCell]) -> Itera
 def find_bound_faults(
     rules: DayRules, plan: Plan, penalty: float, weighted_need: float
 ) -> Iterator[str]:
-    """The bound is of this plan: its penalty, objective, gaps and worst regret are those counted.
+    """Check penalty, objective, gaps and worst regret of the bound against those counted.
 
-    The reliefs count in fractions that a plan does not list, so the objective is held from below:
-    it is no less than what the base plan costs by itself (penalty, moves and regret).
+    The objective counts reliefs in fractions, which a plan does not list, so it is only checked
+    from below: it is at least what the base plan costs (penalty, moves and regret).
     """
     bound = plan.bound
     if not is_same_figure(bound.penalty, penalty):
@@ -260,7 +260,7 @@ def _price_moves(rules: DayRules, plan: Plan) -> float:
 
 
 def _find_gap_faults(plan: Plan, weighted_need: float) -> Iterator[str]:
-    """The gaps are the distance of objective and lower bound, as shares of each whole."""
+    """Check the gaps: the distance of objective and lower bound, as shares of each whole."""
     bound = plan.bound
     least, reached = bound.lower_bound, bound.objective
     if not (isfinite(least) and isfinite(reached)):

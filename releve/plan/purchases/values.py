@@ -16,8 +16,8 @@ __all__ = ["apply_purchases", "count_new_seats", "sum_cost", "summarize_purchase
 def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
     """Return the operator with the laptops and skills bought.
 
-    A new line is of the carrier with the fewest agents in the destination (of none, where nobody
-    works at home yet). Seats have no place until they are set up: see :func:`count_new_seats`.
+    A new line belongs to the carrier with the fewest agents in the destination, or to none where no
+    agent works at home yet. Seats have no place until they are set up: see :func:`count_new_seats`.
     """
     agents = dict(operator.agent)
     carrier = choose_new_carriers(operator)

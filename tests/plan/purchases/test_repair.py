@@ -106,7 +106,7 @@ def test_a_set_that_lacks_a_laptop_gets_that_laptop_and_keeps_the_other(
 def test_what_cannot_be_added_to_is_given_up_and_not_called_held(
     solved: tuple[Tiny, SolvedDay], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both laptops are bought and the judge is never content: nobody is left to buy for."""
+    """Both laptops are bought and every trial fails: no agent is left to buy for."""
     case, day = solved
     seen = judged(monkeypatch, lambda turn, again: with_over(case, 0.01))
     found = find_what_is_missing(case.operator, day, kinds=("laptop",))

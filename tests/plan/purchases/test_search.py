@@ -50,7 +50,7 @@ class Insecure:
 
 
 def without_lines(operator: Operator, sites: Iterable[str]) -> Operator:
-    """Return the operator with nobody of some sites able to work at home."""
+    """Return the operator without home-ready agents on some sites."""
     gone = set(sites)
 
     def cut(row: Agent) -> Agent:
