@@ -47,7 +47,7 @@ def plan_once(operator: Operator) -> Found:
     whole, bound = planning.problem.weighted_requirement, planning.secure.bound
     return Found(
         (planning.objective - bound) / whole,
-        (case.objective_in_people(planning.base, reliefs) - bound) / whole,
+        (case.compute_objective_in_people(planning.base, reliefs) - bound) / whole,
         sum(case.count_missed_targets(i, relief) for i, relief in reliefs.items()),
     )
 

@@ -25,7 +25,7 @@ from releve.cli.demand_text import assumption_lines
 from releve.cli.load_operator import operator_of
 from releve.cli.plan_text import (
     explanation_lines,
-    harmless_line,
+    list_harmless_lines,
     matrix_tables,
     missing_lines,
     proof_lines,
@@ -296,7 +296,7 @@ def _print(plans: Sequence[Plan]) -> None:
         console.print(verdict_table(one))
         for table in matrix_tables(one):
             console.print(table)
-        for line in (*harmless_line(one), *proof_lines(one)):
+        for line in (*list_harmless_lines(one), *proof_lines(one)):
             console.print(line, highlight=False)
 
 

@@ -13,7 +13,7 @@ from releve.plan.explain import Explanation
 
 __all__ = [
     "explanation_lines",
-    "harmless_line",
+    "list_harmless_lines",
     "matrix_tables",
     "missing_lines",
     "move_lines",
@@ -106,7 +106,7 @@ def harmless(plan: Plan, contingency: str) -> bool:
     return not plan.scenarios[contingency].moves
 
 
-def harmless_line(plan: Plan) -> list[str]:
+def list_harmless_lines(plan: Plan) -> list[str]:
     """Return a line that names the losses that move no agent."""
     names = [c.id for c in plan.contingencies if harmless(plan, c.id)]
     return [f"Losing {', '.join(names)} moves no agent."] if names else []
@@ -174,7 +174,7 @@ def _left_lines(plan: Plan, missing: WhatIsMissing) -> list[str]:
     names = dict(plan.clients)
     return [
         f"  {names[client]} under {contingency} still misses its target by {100 * share:.2g} % of"
-        f" its day, {share * plan.required_of(client):.2g} agent half hours"
+        f" its day, {share * plan.sum_required(client):.2g} agent half hours"
         for contingency, client, share in missing.left
     ]
 

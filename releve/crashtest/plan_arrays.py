@@ -112,7 +112,7 @@ class _Build:
             agent = self._operator.agent[name]
             placed = self._base.get(name)
             pattern = _pattern(placed) if placed else list_break_patterns(shifts[name])[0]
-            legal = legality.pairs(agent)
+            legal = legality.find_pairs(agent)
             line = self._places.of(HOME, agent)
             shift = shift_of[name] = self._patterns[pattern]
             key = (self._tallies.of[name], line, legal, shift)

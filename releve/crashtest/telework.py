@@ -30,7 +30,7 @@ def at_home(plan: Plan) -> frozenset[str]:
 def sent_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
     """Return a plan in which those of ``agents`` who may do their programme at home do so."""
     legality = Eligibility(operator, plan.day, settings_of(plan))
-    legal = {name: legality.pairs(operator.agent[name]) for name in agents}
+    legal = {name: legality.find_pairs(operator.agent[name]) for name in agents}
     before = {
         row.agent: row
         for row in plan.placements

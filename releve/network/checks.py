@@ -130,12 +130,12 @@ def check_references(book: ParsedTables) -> Iterator[Fault]:
     for name, column in list_referring_columns():
         if name not in book.tables or column.name not in book.tables[name].cells.columns:
             continue
-        known = book.ids(column.references)
+        known = book.find_ids(column.references)
         if known is None:
             continue
         table = book.tables[name]
         unknown = _find_unknown(table, column, known)
-        explained = len(unknown) <= book.without_id(column.references)
+        explained = len(unknown) <= book.count_without_id(column.references)
         if unknown and column.references not in book.tables and column.references not in absent:
             absent.add(column.references)
             yield _report_absent_table(table, column, unknown)
@@ -163,7 +163,7 @@ def _report_unknown(
     book: ParsedTables, name: str, column: TableColumn, unknown: dict[str, list[int]]
 ) -> Iterator[Fault]:
     table = book.tables[name]
-    known = book.ids(column.references) or frozenset()
+    known = book.find_ids(column.references) or frozenset()
     meant = book.meant.setdefault((name, column.name), {})
     cheap = len(unknown) * len(known) <= _MOST_COMPARISONS
     for item, records in unknown.items():

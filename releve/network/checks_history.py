@@ -154,7 +154,7 @@ def _find_lost_records(
     """Return, per programme, the records that may be its own but cannot be placed."""
     owners, moments = table.values["programme"], table.values["start"]
     meant = book.meant.get(("history", "programme"), {})
-    known = book.ids("programmes") or frozenset()
+    known = book.find_ids("programmes") or frozenset()
     lost: dict[str, list[tuple[int, datetime | None]]] = {}
     for i, (owner, moment) in enumerate(zip(owners, moments, strict=True)):
         if owner is not BAD and moment is not BAD:
@@ -201,12 +201,12 @@ def _check_zone(
     """Return the fault of times that fit the opening hours only when all are moved."""
     if series.kind == "back_office":  # items come at any hour
         return None
-    outside, misfits = grid.outside_share(), grid.misfits(0)
+    outside, misfits = grid.compute_outside_share(), grid.count_misfits(0)
     days = len(np.unique(grid.day[grid.present]))
     if outside <= OUTSIDE_SHARE and (misfits < 2 * days or days < 2):
         return None
-    shift = grid.best_shift()
-    fits = grid.misfits(shift) <= SHIFT_FITS * misfits
+    shift = grid.find_best_shift()
+    fits = grid.count_misfits(shift) <= SHIFT_FITS * misfits
     if outside <= OUTSIDE_SHARE and (not fits or shift == 0):
         return None
     reason = f"{outside:.0%} of the calls lie outside the opening hours"

@@ -116,8 +116,8 @@ def _check_far_sites(book: ParsedTables) -> Iterator[Fault]:
 
 def _check_sites_without_seat(book: ParsedTables) -> Iterator[Fault]:
     """A site whose agents cannot all work at home needs a seat."""
-    floors, zones = book.likely("floors", "site"), book.likely("zones", "floor")
-    seats = book.likely("seats", "zone")
+    floors, zones = book.list_likely_ids("floors", "site"), book.list_likely_ids("zones", "floor")
+    seats = book.list_likely_ids("seats", "zone")
     if floors is None or zones is None or seats is None:
         return
     floor_of = dict(zip(book.column("zones", "id"), zones, strict=True))

@@ -49,7 +49,7 @@ def check_operator_row(book: ParsedTables) -> Iterator[Fault]:
 
 def check_clients(book: ParsedTables) -> Iterator[Fault]:
     """A client has a programme."""
-    named = book.likely("programmes", "client")
+    named = book.list_likely_ids("programmes", "client")
     if named is None or "clients" not in book.tables:
         return
     served = {name for names in named for name in names}
@@ -162,10 +162,10 @@ def check_dates(book: ParsedTables) -> Iterator[Fault]:
                 yield book.tables[name].fault(i, "valid_to", reason, fix)
     tables = {"site": "sites", "agent": "agents"}
     for i, kind, subject in book.usable("authorisations", "kind", "subject"):
-        known = book.ids(tables[kind]) if kind in tables else None
+        known = book.find_ids(tables[kind]) if kind in tables else None
         if known is None or subject in known:
             continue
-        if book.without_id(tables[kind]):
+        if book.count_without_id(tables[kind]):
             continue
         fix = suggest_fix(find_nearest(subject, known), f"write an id of the table {tables[kind]}")
         reason = f"is not an id of the table {tables[kind]}"

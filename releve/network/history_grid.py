@@ -77,12 +77,12 @@ class HistorySlots:
         days = np.unique(self.day[self.present & self.open])
         return np.isin(self.day, days)
 
-    def outside_share(self) -> float:
+    def compute_outside_share(self) -> float:
         """Return the share of the volume that lies outside the opening hours."""
         total = float(self.volume.sum())
         return float(self.volume[~self.open].sum()) / total if total > 0 else 0.0
 
-    def misfits(self, shift_seconds: int) -> int:
+    def count_misfits(self, shift_seconds: int) -> int:
         """Return how many slots are open without calls or closed with calls, rows moved later."""
         by = shift_seconds // self.seconds
         active = np.zeros_like(self.open)
@@ -93,11 +93,11 @@ class HistorySlots:
             active[:by] = had[-by:]
         return int(((active != self.open) & self.held).sum())
 
-    def best_shift(self) -> int:
+    def find_best_shift(self) -> int:
         """Return the seconds, a multiple of half an hour, whose move leaves the fewest misfits."""
         reach = FARTHEST_SHIFT_HOURS * 2
         shifts = sorted((n * 1800 for n in range(-reach, reach + 1)), key=abs)
-        return min(shifts, key=self.misfits)
+        return min(shifts, key=self.count_misfits)
 
 
 class IntervalFault(ReleveError):  # noqa: N818 (never leaves the package)

@@ -46,22 +46,22 @@ class ParsedTables:
             if i not in repeated and not any(value is BAD for value in values):
                 yield (i, *values)
 
-    def ids(self, table: str) -> frozenset[str] | None:
+    def find_ids(self, table: str) -> frozenset[str] | None:
         """Return the ids of a table, those of broken records among them.
 
         None when they cannot be known, so that nothing is said about references to them.
         """
         if table not in self._ids:
-            self._ids[table] = self._known_ids(table)
+            self._ids[table] = self._find_ids(table)
         return self._ids[table]
 
-    def without_id(self, table: str) -> int:
+    def count_without_id(self, table: str) -> int:
         """Return how many records lack an id: as many unknown ids may be theirs."""
-        if table not in self.tables or "id" not in self._held(table):
+        if table not in self.tables or "id" not in self._list_columns(table):
             return 0
         return self.tables[table].cells["id"].null_count()
 
-    def _known_ids(self, table: str) -> frozenset[str] | None:
+    def _find_ids(self, table: str) -> frozenset[str] | None:
         if table in self.unreadable:
             return None
         if table not in self.tables:
@@ -75,13 +75,13 @@ class ParsedTables:
     def _ids(self) -> dict[str, frozenset[str] | None]:
         return {}
 
-    def likely(self, table: str, name: str) -> list[list[str]] | None:
+    def list_likely_ids(self, table: str, name: str) -> list[list[str]] | None:
         """Return, per record, the ids that a reference may stand for.
 
         For "nothing refers to it": a slip stands for every id it resembles most, one that
         resembles none for itself. None when a cell could stand for any id.
         """
-        if table in self.unreadable or name not in self._held(table):
+        if table in self.unreadable or name not in self._list_columns(table):
             return None
         meant = self.meant.get((table, name), {})
         out: list[list[str]] = []
@@ -94,7 +94,7 @@ class ParsedTables:
                 out.append(meant[i] or [self.tables[table].text(name, i)])
         return out
 
-    def _held(self, table: str) -> list[str]:
+    def _list_columns(self, table: str) -> list[str]:
         return self.tables[table].cells.columns if table in self.tables else []
 
 

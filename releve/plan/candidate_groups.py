@@ -43,7 +43,7 @@ class CandidateGroups:
     spare: tuple[tuple[str, ...], ...]
     room: Floats
 
-    def roomy(self) -> DayProblem:
+    def fill_candidates(self) -> DayProblem:
         """Return the problem with candidate groups of full size, to find scarce seats."""
         size = self.problem.size.copy()
         size[self.twin] = size[self.source]

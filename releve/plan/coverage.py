@@ -34,7 +34,7 @@ class Timeline:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def overlap(self, start: datetime, end: datetime) -> Floats:
+    def measure_overlap(self, start: datetime, end: datetime) -> Floats:
         """Return the seconds of each interval that lie in a period (none if it has no zone)."""
         if (start, end) not in self._known:
             if start.tzinfo is None or end.tzinfo is None:
@@ -45,16 +45,16 @@ class Timeline:
             self._known[start, end] = seconds
         return self._known[start, end]
 
-    def worked(self, placement: Placement) -> Floats:
+    def measure_worked(self, placement: Placement) -> Floats:
         """Return the share of each interval that a placement works: the shift less the break."""
-        seconds = self.overlap(placement.start, placement.end)
+        seconds = self.measure_overlap(placement.start, placement.end)
         if placement.break_start is not None and placement.break_end is not None:
-            seconds = seconds - self.overlap(placement.break_start, placement.break_end)
+            seconds = seconds - self.measure_overlap(placement.break_start, placement.break_end)
         return seconds / INTERVAL.total_seconds()
 
-    def present(self, start: datetime, end: datetime) -> Floats:
+    def find_present(self, start: datetime, end: datetime) -> Floats:
         """Return 1 for each interval that a shift touches, its break included."""
-        return np.asarray(self.overlap(start, end) > 0, dtype=np.float64)
+        return np.asarray(self.measure_overlap(start, end) > 0, dtype=np.float64)
 
 
 def count_placed(operator: Operator, timeline: Timeline, placements: Iterable[Placement]) -> Floats:
@@ -70,7 +70,7 @@ def count_placed(operator: Operator, timeline: Timeline, placements: Iterable[Pl
             continue
         one = Placement("", "", programme, start, end, break_start, break_end)
         efficiency = operator.programme[programme].home_efficiency if home else 1.0
-        placed[:, column[programme]] += count * efficiency * timeline.worked(one)
+        placed[:, column[programme]] += count * efficiency * timeline.measure_worked(one)
     return placed
 
 

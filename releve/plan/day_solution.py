@@ -59,7 +59,7 @@ def solve_problem(
     watch.lap("n-1 programme")
     case = IntegerProblem(problem, layout, tuple(contingencies), floors, secure, settings)
     if case.thorough:
-        base, objective, reliefs = IntegerSearch(case).best(progress, watch, proved)
+        base, objective, reliefs = IntegerSearch(case).find_best(progress, watch, proved)
     else:
         base, objective, reliefs = round_large_plan(case, progress, watch, proved)
     return Planning(problem, layout, tuple(contingencies), floors, secure, base, objective, reliefs)

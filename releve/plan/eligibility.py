@@ -68,7 +68,7 @@ class Eligibility:
         }
         self._known: dict[_AgentKind, frozenset[tuple[str, str]]] = {}
 
-    def pairs(self, agent: Agent) -> frozenset[tuple[str, str]]:
+    def find_pairs(self, agent: Agent) -> frozenset[tuple[str, str]]:
         """Return every legal (place, programme) of an agent."""
         kind = _AgentKind(
             agent.home_site,
@@ -79,10 +79,10 @@ class Eligibility:
             self._travel is None or agent.id in self._travel,
         )
         if kind not in self._known:
-            self._known[kind] = self._pairs(kind)
+            self._known[kind] = self._find_pairs(kind)
         return self._known[kind]
 
-    def reachable(self, kind: _AgentKind) -> set[str]:
+    def find_reachable_sites(self, kind: _AgentKind) -> set[str]:
         """Return the open sites that agents of a kind can come to."""
         if not kind.may_travel:
             return set()
@@ -91,9 +91,9 @@ class Eligibility:
             sites |= self._near[kind.home_site]
         return sites & self._open
 
-    def _pairs(self, kind: _AgentKind) -> frozenset[tuple[str, str]]:
+    def _find_pairs(self, kind: _AgentKind) -> frozenset[tuple[str, str]]:
         found = set()
-        reach = self.reachable(kind)
+        reach = self.find_reachable_sites(kind)
         home = self._operator.site[kind.home_site].destination
         for name in kind.skills:
             programme = self._operator.programme[name]

@@ -87,7 +87,7 @@ def explain_shortfall(
     mine = [p for p, owner in enumerate(problem.client) if owner == c]
     twins = add_candidate_groups(operator, problem, mine, solved.settings)
     case = _ShortfallCase(twins, solved, known.get(contingency), c)
-    return case.explanation(client, contingency)
+    return case.explain(client, contingency)
 
 
 class _ShortfallCase:
@@ -103,30 +103,30 @@ class _ShortfallCase:
         self._twins = twins
         self._client = client
         self._settings = solved.settings
-        self._layout = build_layout(twins.roomy())
+        self._layout = build_layout(twins.fill_candidates())
         self._staff = _build_staff(twins.problem, solved, contingency)
         self._price = 0.0 if contingency is None else solved.settings.relief_move_price
 
-    def explanation(self, name: str, contingency: str) -> Explanation:
-        lp, block, people, seats = self._programme({})
+    def explain(self, name: str, contingency: str) -> Explanation:
+        lp, block, people, seats = self._build_program({})
         solution = solve_lp(lp, method="ipm")
-        missing = self._missing(block, solution)
+        missing = self._sum_missing(block, solution)
         slope = np.concatenate([-solution.column_dual[people], -solution.column_dual[seats]])
         one_more = []
-        for i in self._ranked(slope):
-            tried, again, *_ = self._programme({i: 1.0})
-            gain = missing - self._missing(again, solve_lp(tried, method="ipm"))
-            kind, where, learns = self._label(i)
+        for i in self._rank_purchases(slope):
+            tried, again, *_ = self._build_program({i: 1.0})
+            gain = missing - self._sum_missing(again, solve_lp(tried, method="ipm"))
+            kind, where, learns = self._label_purchase(i)
             one_more.append(OneMore(kind, where, learns, float(slope[i]), gain))
         return Explanation(
             client=name,
             contingency=contingency,
             missing=missing,
-            bindings=tuple(self._bindings(block, solution)),
+            bindings=tuple(self._list_bindings(block, solution)),
             one_more=tuple(sorted(one_more, key=lambda one: -one.gain)),
         )
 
-    def _programme(
+    def _build_program(
         self, bought: dict[int, float]
     ) -> tuple[LinearProgram, ScenarioBlock, Ints, Ints]:
         """Return the programme with purchases fixed: those of ``bought``, else none."""
@@ -144,30 +144,30 @@ class _ShortfallCase:
         lp.add(block.seat_rows, seats[self._layout.seat_m], -1.0)
         return lp, block, people, seats
 
-    def _missing(self, block: ScenarioBlock, solution: Solution) -> float:
+    def _sum_missing(self, block: ScenarioBlock, solution: Solution) -> float:
         owner = self._twins.problem.client[self._layout.cov_p]
         return float(solution.x[block.u][owner == self._client].sum())
 
-    def _ranked(self, slope: Floats) -> list[int]:
+    def _rank_purchases(self, slope: Floats) -> list[int]:
         """Return the purchases worth trying: the steepest of each kind and place."""
         best: dict[str, list[int]] = {}
         seen = set()
         for i in np.argsort(-slope, kind="stable"):
-            label = self._label(int(i))
+            label = self._label_purchase(int(i))
             if slope[i] <= 1e-6 or label in seen:
                 continue
             seen.add(label)
             best.setdefault(label[0], []).append(int(i))
         return [i for found in best.values() for i in found[:TRIED]]
 
-    def _label(self, i: int) -> tuple[str, str, str]:
+    def _label_purchase(self, i: int) -> tuple[str, str, str]:
         twins, problem = self._twins, self._twins.problem
         if i >= len(twins.source):
             return "seat", problem.sites[i - len(twins.source)], ""
         site = problem.groups.groups[twins.source[i]].home_site
         return twins.kind[i], site, twins.learns[i]
 
-    def _bindings(self, block: ScenarioBlock, solution: Solution) -> list[Binding]:
+    def _list_bindings(self, block: ScenarioBlock, solution: Solution) -> list[Binding]:
         problem, layout = self._twins.problem, self._layout
         price = np.maximum(0.0, -solution.row_dual)
         found = []

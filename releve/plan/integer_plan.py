@@ -66,7 +66,7 @@ class IntegerPlan:
     missing: Floats
     broken: int
 
-    def covered(self, problem: DayProblem) -> Floats:
+    def count_covered(self, problem: DayProblem) -> Floats:
         """Return what of the requirement is covered, [interval, programme]."""
         return np.minimum(self.placed, problem.required)
 

@@ -116,7 +116,7 @@ class IntegerProblem:
         """Return target[scenario, client] less the margin for whole people."""
         return np.full(self.floors.shape, max(0.0, self.settings.target - MARGIN))
 
-    def objective(self, base: IntegerPlan, progress: Progress) -> float:
+    def compute_objective(self, base: IntegerPlan, progress: Progress) -> float:
         """Return the objective of a base plan as its bound counts it."""
         return compute_objective(
             self.problem, self.layout, self.contingencies, self.floors, self.secure, base,
@@ -134,7 +134,7 @@ class IntegerProblem:
             progress("reliefs", 0.8 + 0.2 * share if known else share)
         return tuple(found)
 
-    def missed_losses(self, reliefs: Sequence[SolvedRelief]) -> list[int]:
+    def list_missed_losses(self, reliefs: Sequence[SolvedRelief]) -> list[int]:
         """Return the losses under which whole people miss a target that fractions hold."""
         return [i for i, relief in enumerate(reliefs) if self.count_missed_targets(i, relief)]
 
@@ -147,7 +147,9 @@ class IntegerProblem:
         whole = relief.plan.missing / sum_client_requirement(self.problem)
         return int(((whole > target) & (share <= target)).sum())
 
-    def objective_in_people(self, base: IntegerPlan, reliefs: Mapping[int, SolvedRelief]) -> float:
+    def compute_objective_in_people(
+        self, base: IntegerPlan, reliefs: Mapping[int, SolvedRelief]
+    ) -> float:
         """Return the objective with the reliefs in whole people, what people will live by."""
         total = sum_client_requirement(self.problem)
         answers = {

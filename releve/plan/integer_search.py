@@ -109,7 +109,7 @@ class IntegerSearch:
             case.margin_targets, unique=True,
         )  # fmt: skip
 
-    def best(
+    def find_best(
         self, progress: Progress, watch: StageTimer, proved: bool = True
     ) -> tuple[IntegerPlan, float, tuple[SolvedRelief, ...]]:
         """Return the base plan that serves best in whole people, its objective and its reliefs.
@@ -119,16 +119,16 @@ class IntegerSearch:
         case = self.case
         guide = self.solve_with_margin(progress)
         watch.lap("n-1 programme")
-        trials = self.search(guide, progress)
+        trials = self.search_base_plans(guide, progress)
         watch.lap("whole people")
         base, linked = self._choose_in_people(trials, progress)
         reliefs = case.complete_reliefs(base, linked, progress)
         watch.lap("reliefs")
-        objective = case.objective(base, progress) if proved else float("nan")
+        objective = case.compute_objective(base, progress) if proved else float("nan")
         watch.lap("bound")
         return base, objective, reliefs
 
-    def search(
+    def search_base_plans(
         self, guide: SecurePlan, progress: Progress = lambda stage, share: None
     ) -> list[BasePlanTrial]:
         """Return base plans, the best first: the roundings of a fractional plan, then what is
@@ -155,7 +155,7 @@ class IntegerSearch:
         """Answer every loss that was planned for in fractions, for a base plan that stands and
         the targets with their margin."""
         case = self.case
-        answers = self._solver.answers(base)
+        answers = self._solver.solve(base)
         objective = compute_answered_objective(
             case.problem, case.contingencies, case.floors, base, answers, case.settings,
             case.margin_targets,
@@ -198,5 +198,7 @@ class IntegerSearch:
                 reliefs[i] = case.solve_relief(base, i)
                 progress("reliefs", 0.8 * (turn + done / len(linked)) / len(kept))
             missed = sum(case.count_missed_targets(i, relief) for i, relief in reliefs.items())
-            found.append((missed, case.objective_in_people(base, reliefs), turn, base, reliefs))
+            found.append(
+                (missed, case.compute_objective_in_people(base, reliefs), turn, base, reliefs)
+            )
         return min(found, key=lambda one: one[:3])[3:]

@@ -105,7 +105,7 @@ def build_running_day(
         raise ValueError(f"{at.isoformat()} is not on the planned day {plan.day}")
     now = max(start for start in plan.starts if start <= at)
     build = _RunningDayBuilder(operator, plan, now, settings, home_delay, site_delay)
-    return build.day(need)
+    return build.build(need)
 
 
 class _RunningDayBuilder:
@@ -128,26 +128,26 @@ class _RunningDayBuilder:
         self._legality = Eligibility(operator, plan.day, settings)
         self._placed = {row.agent: row for row in plan.placements}
 
-    def day(self, need: Requirement) -> RunningDay:
-        groups = self._groups()
+    def build(self, need: Requirement) -> RunningDay:
+        groups = self._group_agents()
         sites = tuple(site.id for site in self._operator.sites)
         place_index = {name: i for i, name in enumerate((*sites, HOME))}
         programme_index = {name: i for i, name in enumerate(need.programmes)}
         classes: dict[tuple[Pattern, ...], int] = {}
         rows: list[tuple[int, int, int, float, int, int]] = []
         for g, (key, members) in enumerate(groups.items()):
-            for place, name, patterns, here in self._options(key):
+            for place, name, patterns, here in self._list_options(key):
                 c = classes.setdefault(patterns, len(classes))
                 people = len(members) if here else 0
                 rows.append((g, place_index[place], programme_index[name], 0.0, c, people))
         table = np.array(rows, dtype=np.float64).reshape(-1, 6)
         whole = table.astype(np.int64)
         links, link = np.unique(whole[:, [4, 1, 2]], axis=0, return_inverse=True)
-        problem = self._problem(need, groups, sites, whole, links, link, classes)
+        problem = self._build_problem(need, groups, sites, whole, links, link, classes)
         layout = build_layout(problem)
-        return self._running(problem, layout, groups, whole[:, 5])
+        return self._build_running_day(problem, layout, groups, whole[:, 5])
 
-    def _groups(self) -> dict[tuple[AgentGroup, Placement | None], list[str]]:
+    def _group_agents(self) -> dict[tuple[AgentGroup, Placement | None], list[str]]:
         found: dict[tuple[AgentGroup, Placement | None], list[str]] = {}
         shifts = select_shifts(self._operator, self._plan.day)
         for name in {**shifts, **self._placed}:
@@ -156,7 +156,7 @@ class _RunningDayBuilder:
             if patterns[0].end <= self._now:
                 continue
             agent = self._operator.agent[name]
-            legal = self._legality.pairs(agent)
+            legal = self._legality.find_pairs(agent)
             at_home = any(place == HOME for place, _ in legal)
             group = AgentGroup(
                 agent.home_site, agent.skills[0], agent.carrier if at_home else "", patterns, legal
@@ -165,7 +165,7 @@ class _RunningDayBuilder:
             found.setdefault((group, anonymous), []).append(name)
         return found
 
-    def _options(
+    def _list_options(
         self, key: tuple[AgentGroup, Placement | None]
     ) -> list[tuple[str, str, tuple[Pattern, ...], bool]]:
         """Return (place, programme, patterns from when it works, is where they are now)."""
@@ -173,7 +173,7 @@ class _RunningDayBuilder:
         out = []
         for place, name in sorted(group.legal, key=lambda pair: (pair[1], pair[0])):
             here = placed is not None and (placed.place, placed.programme) == (place, name)
-            wait = self._wait(group, placed, place)
+            wait = self._find_delay(group, placed, place)
             patterns = tuple(
                 late
                 for late in (_clip_pattern(pattern, self._now + wait) for pattern in group.patterns)
@@ -183,14 +183,14 @@ class _RunningDayBuilder:
                 out.append((place, name, patterns, here))
         return out
 
-    def _wait(self, group: AgentGroup, placed: Placement | None, place: str) -> timedelta:
+    def _find_delay(self, group: AgentGroup, placed: Placement | None, place: str) -> timedelta:
         """Return how long after now people are at work in a place; they can leave early enough
         for a shift that has not begun."""
         if placed is not None and placed.place == place:
             return timedelta()
         return self._delay[0] if place == HOME else self._delay[1]
 
-    def _problem(
+    def _build_problem(
         self,
         need: Requirement,
         groups: Mapping[tuple[AgentGroup, Placement | None], list[str]],
@@ -235,7 +235,7 @@ class _RunningDayBuilder:
             cap=np.ones(len(clients)),
         )
 
-    def _running(
+    def _build_running_day(
         self,
         problem: DayProblem,
         layout: ProblemLayout,
@@ -313,7 +313,7 @@ def solve_intraday_relief(
     )
     lost = frozenset(agent for agent, (j, _) in day.seating.at.items() if staff.lost[j])
     moves = list_moves(day.placements, list_placements(problem, layout, named), isolated, lost)
-    missing = sum_by_client(problem, problem.required - best.covered(problem))
+    missing = sum_by_client(problem, problem.required - best.count_covered(problem))
     return IntradayRelief(
         moves=moves,
         placed=best.placed,

@@ -29,7 +29,7 @@ def round_large_plan(
     watch.lap("reliefs")
     if case.secure.share.keys() > {BASE}:
         base, reliefs = replace_rounding(case, base, reliefs, watch)
-    objective = case.objective(base, progress) if proved else float("nan")
+    objective = case.compute_objective(base, progress) if proved else float("nan")
     watch.lap("bound")
     return base, objective, reliefs
 
@@ -42,7 +42,7 @@ def replace_rounding(
     Only targets that the fractional plan holds count. An alternative is first judged by the losses
     that ``base`` missed; the others are answered only if it holds all of these.
     """
-    missed = case.missed_losses(reliefs)
+    missed = case.list_missed_losses(reliefs)
     for way in ALTERNATIVES:
         if not missed:
             break
@@ -51,7 +51,7 @@ def replace_rounding(
         known = {i: case.solve_relief(other, i) for i in missed}
         if sum(case.count_missed_targets(i, relief) for i, relief in known.items()) == 0:
             full = case.complete_reliefs(other, known, lambda stage, share: None)
-            if len(case.missed_losses(full)) < len(missed):
-                base, reliefs, missed = other, full, case.missed_losses(full)
+            if len(case.list_missed_losses(full)) < len(missed):
+                base, reliefs, missed = other, full, case.list_missed_losses(full)
         watch.lap("reliefs")
     return base, reliefs

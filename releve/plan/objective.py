@@ -209,16 +209,16 @@ class AnswerSolver:
         self._given = (problem, layout, contingencies, floors, secure, settings, targets)
         self._programmes: dict[str, tuple[_AnswerProgram, RepeatedProgram]] = {}
 
-    def answers(self, base: IntegerPlan) -> dict[str, ReliefAnswer]:
+    def solve(self, base: IntegerPlan) -> dict[str, ReliefAnswer]:
         """Return the best answer in fractions to every loss."""
         if not self._programmes:
-            self._build(base)
+            self._build_programs(base)
         out = {}
         for name, (programme, repeated) in self._programmes.items():
             out[name] = programme.read(base, repeated.solve(*programme.limits(base)))
         return out
 
-    def _build(self, base: IntegerPlan) -> None:
+    def _build_programs(self, base: IntegerPlan) -> None:
         problem, layout, contingencies, floors, secure, settings, targets = self._given
         weights = build_shortfall_weights([c.kind for c in contingencies], settings)
         for i, contingency in enumerate(contingencies):
@@ -248,7 +248,7 @@ def compute_answered_objective(
     count); ``targets`` as :class:`AnswerSolver` takes them, else the target of all."""
     rows = np.full(floors.shape, settings.target) if targets is None else targets
     unit = price_client_day(problem, settings)
-    short = sum_by_client(problem, problem.required - base.covered(problem))
+    short = sum_by_client(problem, problem.required - base.count_covered(problem))
     counted = [("site", short / sum_client_requirement(problem), floors[0], rows[0])]
     counted += [
         (contingency.kind, answers[contingency.id].share, floor, target)

@@ -124,7 +124,7 @@ def group_agents(operator: Operator, need: Requirement, settings: PlanSettings) 
     patterns = _list_patterns_by_agent(operator, need)
     found: dict[AgentGroup, list[str]] = {}
     for agent in operator.agents:
-        legal = legality.pairs(agent)
+        legal = legality.find_pairs(agent)
         if agent.id not in patterns or not legal:
             continue
         at_home = any(place == HOME for place, _ in legal)

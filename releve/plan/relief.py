@@ -221,7 +221,9 @@ def solve_relief(
     staff = find_available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
         if not base.assigned[staff.lost].any():
-            return SolvedRelief(base, staff, base.penalty, problem.required - base.covered(problem))
+            return SolvedRelief(
+                base, staff, base.penalty, problem.required - base.count_covered(problem)
+            )
         return _restore_covered(problem, base, staff, limit, move_price)
     exact = compute_exact_available(problem, staff, isolated)
     aim = limit if aim is None else aim
@@ -291,7 +293,7 @@ def _restore_covered(
     move_price: float,
 ) -> SolvedRelief:
     """Solve a relief for what the base plan covered, and judge it by the whole requirement."""
-    covered = base.covered(problem)
+    covered = base.count_covered(problem)
     part = replace(problem, required=covered)
     layout = build_layout(part)
     missing = sum_by_client(problem, problem.required - covered) / sum_client_requirement(problem)

@@ -254,7 +254,7 @@ class Plan:
     settings: dict[str, float | int | str]
     version: str = ""
 
-    def required_of(self, client: str) -> float:
+    def sum_required(self, client: str) -> float:
         """Return what a client requires over the day, in agent intervals."""
         mine = [owner == client for _, owner, _ in self.programmes]
         return float(np.nansum(self.required[:, mine]))

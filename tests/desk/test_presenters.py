@@ -206,7 +206,7 @@ def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(engl
     found = replace(english.plan.missing, incurable=(), left=left)
     desk = Desk(replace(english.plan, missing=found), english.text)
     page = missing(desk)
-    half_hours = english.text.number(0.0031 * english.plan.required_of("delta-eau"), 1)
+    half_hours = english.text.number(0.0031 * english.plan.sum_required("delta-eau"), 1)
     assert page.left == (
         "Delta Eau, if Rabat Technopolis closes: 0.31% of its day beyond the target,"
         f" or {half_hours} agent half hours",

@@ -63,8 +63,8 @@ def test_a_pair_is_refused_exactly_when_the_oracle_has_it_not(seed: int) -> None
                 (place, row.id)
                 for place in ("home", *case.operator.site)
                 for row in case.operator.programmes
-                if day.why_not(agent, place, row.id) is None
-                and (lost is None or day.why_lost(agent, place, lost) is None)
+                if day.explain_refusal(agent, place, row.id) is None
+                and (lost is None or day.explain_loss(agent, place, lost) is None)
             }
             assert allowed == set(rules.legal_pairs(case, agent, lost))
 

@@ -70,7 +70,7 @@ def test_the_search_is_no_worse_than_any_rounding_alone() -> None:
     day = sample()
     planning, search = day.planning, search_of(day)
     guide = search.solve_with_margin()
-    best = search.search(guide)[0].objective
+    best = search.search_base_plans(guide)[0].objective
     for way in ROUNDINGS:
         base = round_base_plan(planning.problem, planning.layout, guide, search.case.aims[0], way)
         assert best <= search.try_base(base).objective + 1e-6

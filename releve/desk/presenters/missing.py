@@ -117,7 +117,7 @@ def _left(desk: Desk, contingency: str, client: str, share: float) -> str:
         client=desk.names.clients.get(client, client),
         loss=desk.names.loss(contingency),
         share=desk.text.missing(share, 2),
-        half_hours=desk.text.number(share * desk.plan.required_of(client), 1),
+        half_hours=desk.text.number(share * desk.plan.sum_required(client), 1),
     )
 
 

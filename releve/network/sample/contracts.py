@@ -58,10 +58,10 @@ class _Sketch:
     owner: Ints
     agents: Ints
 
-    def of(self, client: int) -> list[int]:
+    def list_programmes(self, client: int) -> list[int]:
         return [int(p) for p in np.flatnonzero(self.owner == client)]
 
-    def share(self, client: int) -> float:
+    def compute_share(self, client: int) -> float:
         return float(self.agents[self.owner == client].sum() / self.agents.sum())
 
 
@@ -152,11 +152,15 @@ def _choose_confined(
     if not lone or len(sites) < 2:
         return {}
     count = len(sketch.clients)
-    inbound = [all(kinds[p] == "inbound" for p in sketch.of(c)) for c in range(count)]
+    inbound = [all(kinds[p] == "inbound" for p in sketch.list_programmes(c)) for c in range(count)]
     order = [int(c) for c in Draws(seed, "confined").order(count)]
     small = max(0.02, 1.2 / count)
-    fit = [c for c in order if inbound[c] and len(sketch.of(c)) <= 2 and sketch.share(c) <= small]
-    smallest = sorted(order, key=lambda c: sketch.share(c))
+    fit = [
+        c
+        for c in order
+        if inbound[c] and len(sketch.list_programmes(c)) <= 2 and sketch.compute_share(c) <= small
+    ]
+    smallest = sorted(order, key=lambda c: sketch.compute_share(c))
     wanted = 1 if len(sketch.owner) < 20 else 2
     chosen = (fit + [c for c in smallest if c not in fit])[:wanted] if count > 2 else []
     return {client: lone[-1 - i % len(lone)] for i, client in enumerate(chosen)}
@@ -168,10 +172,10 @@ def _choose_site_only(sketch: _Sketch, confined: dict[int, str], seed: int) -> s
     wanted = _SITE_ONLY * len(sketch.owner)
     order = [int(c) for c in Draws(seed, "site only").order(len(sketch.clients))]
     order.sort(key=lambda c: not sketch.sectors[c].sensitive)
-    held = sum(len(sketch.of(c)) for c in chosen)
+    held = sum(len(sketch.list_programmes(c)) for c in chosen)
     for client in order:
-        size = len(sketch.of(client))
-        if client in chosen or sketch.share(client) > 0.2 or held + size > wanted + 0.5:
+        size = len(sketch.list_programmes(client))
+        if client in chosen or sketch.compute_share(client) > 0.2 or held + size > wanted + 0.5:
             continue
         chosen.add(client)
         held += size
@@ -186,7 +190,7 @@ def _choose_allowed(
     present = list(dict.fromkeys(codes))
     allowed: dict[int, tuple[str, ...]] = {client: (code,) for client, code in confined.items()}
     wanted = _RESTRICTED * len(sketch.owner)
-    held = sum(len(sketch.of(c)) for c in allowed)
+    held = sum(len(sketch.list_programmes(c)) for c in allowed)
     draws = Draws(seed, "allowed")
     for c in draws.order(len(sketch.clients)):
         client, size = int(c), 1 + draws.index((0.3, 0.45, 0.25))
@@ -194,7 +198,7 @@ def _choose_allowed(
         picked = sorted({present[int(i)] for i in draws.indices(size, weights)})
         many = sum(codes.count(code) for code in picked)
         enough = many >= 2 and many >= 0.2 * len(sites) and len(picked) < len(present)
-        of_client = len(sketch.of(client))
+        of_client = len(sketch.list_programmes(client))
         if client in allowed or not enough or held + of_client > wanted + 0.5:
             continue
         allowed[client] = tuple(picked)

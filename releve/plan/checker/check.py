@@ -192,7 +192,7 @@ def _find_scenario_faults(
         t, p = divmod(furthest, wrong.shape[1])
         yield (
             f"{where}: placed of programme {plan.programmes[p][0]} at"
-            f" {rules.clock(plan.starts[t])} is {scenario.placed[t, p]:.6g}, counted"
+            f" {rules.format_time(plan.starts[t])} is {scenario.placed[t, p]:.6g}, counted"
             f" {tally.placed[t, p]:.6g} ({int(wrong.sum())} such figures)."
         )
     penalty = tally.penalty(weights)

@@ -20,7 +20,7 @@ def find_base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
         if count > 1:
             yield f"Base plan: agent {agent} is placed {count} times."
     for placement in plan.placements:
-        for reason in rules.placement_faults(placement):
+        for reason in rules.find_placement_faults(placement):
             yield f"Base plan: agent {placement.agent} {_describe(placement)}: {reason}."
 
 
@@ -71,7 +71,7 @@ def find_move_faults(
         row = rules.operator.agent.get(placement.agent)
         if row is None or placement.agent in moved:
             continue
-        lost = rules.why_lost(row, placement.place, contingency)
+        lost = rules.explain_loss(row, placement.place, contingency)
         if lost is not None:
             yield f"{where}: agent {placement.agent} stays {_describe(placement)}, but {lost}."
     for reason in _find_isolation_faults(rules, placements, contingency, moves):
@@ -112,7 +112,9 @@ def _find_idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> 
         yield f"{move.reason}, but had no placement"
         return
     agent = rules.operator.agent.get(move.agent)
-    lost = agent is not None and rules.why_lost(agent, move.before.place, contingency) is not None
+    lost = (
+        agent is not None and rules.explain_loss(agent, move.before.place, contingency) is not None
+    )
     if lost != (move.reason == "stranded"):
         state = "lost" if lost else "not lost"
         yield f"{move.reason}, but the place {_describe(move.before)} is {state}"
@@ -128,10 +130,10 @@ def _find_after_faults(
     """Check that a move ends at a lawful place that is not lost; at home after an exposure."""
     if move.after is None:
         return
-    for reason in rules.placement_faults(move.after):
+    for reason in rules.find_placement_faults(move.after):
         yield f"moved {_describe(move.after)}: {reason}"
     agent = rules.operator.agent.get(move.agent)
-    lost = None if agent is None else rules.why_lost(agent, move.after.place, contingency)
+    lost = None if agent is None else rules.explain_loss(agent, move.after.place, contingency)
     if lost is not None:
         yield f"moved {_describe(move.after)}, but {lost}"
     elif base is not None and _is_exposed(contingency, base) and move.after.place != HOME:

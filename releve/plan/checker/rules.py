@@ -62,11 +62,11 @@ class DayRules:
         self._distance: dict[tuple[str, str], float] = {}
         self._tz = zone(self.operator.row.time_zone)
 
-    def clock(self, at: datetime) -> str:
+    def format_time(self, at: datetime) -> str:
         """Return a time of the day as people of the operator read it."""
         return f"{at.astimezone(self._tz):%H:%M}" if at.tzinfo else f"{at:%H:%M} (no time zone)"
 
-    def site_open(self, site: str) -> bool:
+    def is_site_open(self, site: str) -> bool:
         """Return whether a site may be used: if any site has a permit, each needs a valid one."""
         return self._site_permits is None or site in self._site_permits
 
@@ -74,7 +74,7 @@ class DayRules:
         """Return whether an agent may go to sites: if any has a permit, each needs a valid one."""
         return self._agent_permits is None or agent in self._agent_permits
 
-    def measures(self, site: str, kind: str) -> list[float]:
+    def list_measures(self, site: str, kind: str) -> list[float]:
         """Return the values of a site's measures of a kind in force on the day."""
         return [
             row.value
@@ -82,7 +82,7 @@ class DayRules:
             if row.site == site and row.kind == kind and row.valid_from <= self.day <= row.valid_to
         ]
 
-    def why_not(self, agent: Agent, place: str, programme: str) -> str | None:
+    def explain_refusal(self, agent: Agent, place: str, programme: str) -> str | None:
         """Return why an agent may not do a programme at a place; None when it is allowed."""
         row = self.operator.programme.get(programme)
         if row is None:
@@ -90,53 +90,53 @@ class DayRules:
         if programme not in agent.skills:
             return f"the agent is not skilled for {programme}"
         if place == HOME:
-            return self._why_not_home(agent, row)
+            return self._refuse_home(agent, row)
         site = self.operator.site.get(place)
         if site is None:
             return f"site {place} does not exist"
-        return self._why_not_site(agent, site, row)
+        return self._refuse_site(agent, site, row)
 
-    def _why_not_home(self, agent: Agent, programme: Programme) -> str | None:
+    def _refuse_home(self, agent: Agent, programme: Programme) -> str | None:
         if not agent.home_ready:
             return "the agent is not home-ready"
         if programme.place != "home_allowed":
             return f"programme {programme.id} is site-only"
-        return self._why_not_destination(self.operator.site[agent.home_site], programme)
+        return self._refuse_destination(self.operator.site[agent.home_site], programme)
 
-    def _why_not_site(self, agent: Agent, site: Site, programme: Programme) -> str | None:
-        if not self.site_open(site.id):
+    def _refuse_site(self, agent: Agent, site: Site, programme: Programme) -> str | None:
+        if not self.is_site_open(site.id):
             return f"site {site.id} has no authorisation valid on {self.day}"
         if not self.may_travel(agent.id):
             return f"the agent has no authorisation to travel valid on {self.day}"
-        return self._why_not_destination(site, programme) or self._why_not_reach(agent, site)
+        return self._refuse_destination(site, programme) or self._refuse_reach(agent, site)
 
-    def _why_not_destination(self, site: Site, programme: Programme) -> str | None:
+    def _refuse_destination(self, site: Site, programme: Programme) -> str | None:
         allowed = programme.allowed_destinations
         if allowed and site.destination not in allowed:
             return f"programme {programme.id} is not allowed in {site.destination}"
         return None
 
-    def _why_not_reach(self, agent: Agent, site: Site) -> str | None:
+    def _refuse_reach(self, agent: Agent, site: Site) -> str | None:
         if site.id == agent.home_site:
             return None
         ride = self._ride.get((agent.stop, site.id)) if agent.stop else None
         if ride is not None and ride <= self.settings.max_ride_minutes:
             return None
-        distance = self._between(agent.home_site, site.id)
+        distance = self._measure_distance(agent.home_site, site.id)
         if agent.own_transport and distance <= self.settings.reach_km + SLACK:
             return None
         ride_said = "no shuttle" if ride is None else f"a shuttle ride of {ride:g} min"
         car = f"own transport and {distance:.1f} km" if agent.own_transport else "no own transport"
         return f"the agent cannot reach site {site.id} ({ride_said}, {car})"
 
-    def _between(self, a: str, b: str) -> float:
+    def _measure_distance(self, a: str, b: str) -> float:
         if (a, b) not in self._distance:
             self._distance[a, b] = _measure_great_circle_km(
                 self.operator.site[a], self.operator.site[b]
             )
         return self._distance[a, b]
 
-    def why_lost(self, agent: Agent, place: str, contingency: Contingency) -> str | None:
+    def explain_loss(self, agent: Agent, place: str, contingency: Contingency) -> str | None:
         """Return why a place cannot be used under a contingency; None when it can."""
         if place in contingency.sites:
             return f"site {place} is lost"
@@ -144,26 +144,28 @@ class DayRules:
             return f"the home lines of {agent.carrier} are lost"
         return None
 
-    def time_faults(self, placement: Placement) -> Iterator[str]:
+    def find_time_faults(self, placement: Placement) -> Iterator[str]:
         """Check that a placement covers one shift of the agent on the day, break included."""
         shifts = self.shifts.get(placement.agent, [])
         if self.free and placement.agent in self.shifts:
-            yield from self._chosen_faults(placement)
+            yield from self._find_chosen_faults(placement)
             return
         if not shifts:
             yield f"the agent has no shift that starts on {self.day}"
             return
         match = [s for s in shifts if (s.start, s.end) == (placement.start, placement.end)]
         if not match:
-            said = f"{self.clock(placement.start)}-{self.clock(placement.end)}"
-            real = " or ".join(f"{self.clock(s.start)}-{self.clock(s.end)}" for s in shifts)
+            said = f"{self.format_time(placement.start)}-{self.format_time(placement.end)}"
+            real = " or ".join(
+                f"{self.format_time(s.start)}-{self.format_time(s.end)}" for s in shifts
+            )
             yield f"placed {said}, but the shift is {real}"
             return
-        reasons = [self._why_not_break(placement, shift) for shift in match]
+        reasons = [self._explain_break(placement, shift) for shift in match]
         if all(reasons):
             yield str(reasons[0])
 
-    def _chosen_faults(self, placement: Placement) -> Iterator[str]:
+    def _find_chosen_faults(self, placement: Placement) -> Iterator[str]:
         """Check a shift without a roster: a fifth of the week plus 30 min, on the half hour."""
         hours = self.operator.agent[placement.agent].contract_hours / 5
         length = timedelta(hours=round(hours * 2) / 2 + 0.5)
@@ -173,13 +175,13 @@ class DayRules:
             yield "the chosen shift does not start on the half hour"
         if not self.first <= placement.start < self.last:
             yield f"the chosen shift does not start on {self.day}"
-        reason = self._why_not_break(
+        reason = self._explain_break(
             placement, Shift(placement.agent, placement.start, placement.end)
         )
         if reason:
             yield reason
 
-    def _why_not_break(self, placement: Placement, shift: Shift) -> str | None:
+    def _explain_break(self, placement: Placement, shift: Shift) -> str | None:
         start, end = placement.break_start, placement.break_end
         if start is None or end is None:
             if start is not end:
@@ -191,7 +193,7 @@ class DayRules:
             )
         if start.tzinfo is None or end.tzinfo is None:
             return "the break has no time zone"
-        said = f"the break {self.clock(start)}-{self.clock(end)}"
+        said = f"the break {self.format_time(start)}-{self.format_time(end)}"
         if end - start != timedelta(minutes=shift.break_minutes):
             return f"{said} does not last {shift.break_minutes:g} min"
         if start < shift.start or shift.end < end:
@@ -200,13 +202,13 @@ class DayRules:
             return f"{said} does not start on the half hour"
         return None
 
-    def placement_faults(self, placement: Placement) -> Iterator[str]:
+    def find_placement_faults(self, placement: Placement) -> Iterator[str]:
         """Yield every reason against one placement, regardless of the others."""
         agent = self.operator.agent.get(placement.agent)
         if agent is None:
             yield "the agent does not exist"
             return
-        reason = self.why_not(agent, placement.place, placement.programme)
+        reason = self.explain_refusal(agent, placement.place, placement.programme)
         if reason is not None:
             yield reason
-        yield from self.time_faults(placement)
+        yield from self.find_time_faults(placement)

@@ -46,7 +46,7 @@ def _find_planned_faults(
     for name in ("name", "destination", "time_zone"):
         if getattr(planned, name) != getattr(row, name):
             yield f"{name} is {getattr(planned, name)!r}, the operator has {getattr(row, name)!r}"
-    if planned.open != rules.site_open(planned.id):
+    if planned.open != rules.is_site_open(planned.id):
         yield f"open is {planned.open}, the authorisations of {rules.day} say otherwise"
     if planned.seats != len(seats):
         yield f"says {planned.seats} seats, the operator has {len(seats)}"
@@ -66,7 +66,7 @@ def _find_planned_faults(
 
 def _find_distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> Iterator[str]:
     """Check that usable seats of one floor keep the distance in force."""
-    least = max([rules.operator.row.distance_m, *rules.measures(site, "distance_m")])
+    least = max([rules.operator.row.distance_m, *rules.list_measures(site, "distance_m")])
     if least <= 0:
         return
     floor_of = {zone.id: zone.floor for zone in rules.operator.zones}
@@ -101,15 +101,15 @@ def find_capacity_faults(
     present = {site.id: np.zeros(len(plan.starts)) for site in plan.sites}
     for (place, start, end), count in heads.items():
         if place in present:
-            present[place] += count * timeline.present(start, end)
+            present[place] += count * timeline.find_present(start, end)
     for site in plan.sites:
-        limit = min([len(set(site.usable_seats)), *rules.measures(site.id, "max_people")])
+        limit = min([len(set(site.usable_seats)), *rules.list_measures(site.id, "max_people")])
         over = np.flatnonzero(present[site.id] > limit + SLACK)
         if len(over):
             worst = int(over[np.argmax(present[site.id][over])])
             also = f" ({len(over)} such intervals)" if len(over) > 1 else ""
             yield (
-                f"{where}: site {site.id} at {rules.clock(plan.starts[worst])} has"
+                f"{where}: site {site.id} at {rules.format_time(plan.starts[worst])} has"
                 f" {present[site.id][worst]:g} people for {limit:g} usable seats{also}."
             )
 
@@ -150,6 +150,8 @@ def _list_client_places(rules: DayRules) -> dict[str, set[str]]:
         for programme in agent.skills:
             client = rules.operator.programme[programme].client
             for place in (HOME, *rules.operator.site):
-                if place not in places[client] and not rules.why_not(agent, place, programme):
+                if place not in places[client] and not rules.explain_refusal(
+                    agent, place, programme
+                ):
                     places[client].add(place)
     return places

@@ -116,13 +116,13 @@ def _find_coverage_faults(
     if not is_same_figure(cell.worst_coverage, least):
         yield (
             f"worst coverage is {cell.worst_coverage:.6g}, counted {least:.6g} at"
-            f" {rules.clock(plan.starts[worst])} (interval {worst})"
+            f" {rules.format_time(plan.starts[worst])} (interval {worst})"
         )
     at = cell.worst_interval
     if not 0 <= at < len(coverage) or not is_same_figure(float(coverage[at]), least):
         yield (
             f"worst interval is {at}, but coverage is least ({least:.6g}) in interval {worst}"
-            f" ({rules.clock(plan.starts[worst])})"
+            f" ({rules.format_time(plan.starts[worst])})"
         )
 
 
@@ -187,7 +187,7 @@ def _find_one_verdict_faults(
         yield f"contract_problem is {verdict.contract_problem}, its cells say {problem}"
     if verdict.secure:
         alone = {site for c in plan.contingencies if len(c.sites) == 1 for site in c.sites}
-        for site in sorted(filter(rules.site_open, set(rules.operator.site) - alone)):
+        for site in sorted(filter(rules.is_site_open, set(rules.operator.site) - alone)):
             yield f"called secure, but no contingency loses site {site} alone"
     yield from _find_worst_faults(
         verdict, [cell for cell in cells if cell.contingency not in larger]

@@ -77,7 +77,7 @@ def solve_cheapest_set(
     ``aim(id)[client]`` allows."""
     problem = twins.problem
     lp = LinearProgram()
-    layout = build_layout(twins.roomy())
+    layout = build_layout(twins.fill_candidates())
     prices = {"laptop": settings.laptop_price, "skill": settings.skill_price}
     price = np.array([prices[kind] for kind in twins.kind])
     apart = price * (1.0 + 1e-4 * np.arange(len(price)) / max(1, len(price)))

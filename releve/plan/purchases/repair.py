@@ -67,7 +67,7 @@ def find_large_set(
     As :func:`releve.plan.purchases.search.find_what_is_missing`, which calls it.
     """
     search = _LargeSearch(operator, solved, tuple(kinds), steps, run)
-    return search.found(wanted), search.bound
+    return search.find_set(wanted), search.bound
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class _PurchaseTask:
 
 
 def _solve_purchase(one: _PurchaseTask) -> PurchaseSolution:
-    return solve_cheapest_set(one.twins, one.losses, one.aims.of, one.settings, one.kinds)
+    return solve_cheapest_set(one.twins, one.losses, one.aims.find_targets, one.settings, one.kinds)
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,11 @@ def repair_set(failed: RepairTask) -> PurchaseSet | None:
     twins = add_candidate_groups(better, problem, short, solved.settings, served)
     names = {name for name, _ in tried.left} | failed.others
     losses = tuple(c for c in solved.planning.contingencies if c.id in names)
-    over = tried.misses.over_in(tried.left, problem.clients)
+    over = tried.misses.select_over(tried.left, problem.clients)
     over = {name: BOLDLY * share for name, share in over.items()}
     aims = tried.aims
     for _ in range(HARDER):
-        aims = aims.lowered(over)
+        aims = aims.lower(over)
         bought = _solve_purchase(_PurchaseTask(twins, losses, aims, solved.settings, failed.kinds))
         more = list_purchases(twins, bought, solved.settings)
         if more:
@@ -147,9 +147,9 @@ class _LargeSearch:
         self.bound = 0.0
         self.incurable: MatrixCells = frozenset()
 
-    def found(self, wanted: MatrixCells) -> PurchaseTrial:
+    def find_set(self, wanted: MatrixCells) -> PurchaseTrial:
         """Return the cheapest set found that holds, or that misses in fewest cells."""
-        tried = self._planned(1, self._first(wanted))
+        tried = self._try_sets(1, self._solve_first(wanted))
         for turn in range(1, ROUNDS):
             best = min(tried, key=lambda one: one.order)
             failed = [one for one in tried if not one.held]
@@ -157,15 +157,15 @@ class _LargeSearch:
                 failed = failed if turn == 1 else []
             sets = [
                 one
-                for one in self._mended(turn + 1, failed)
+                for one in self._repair_sets(turn + 1, failed)
                 if not best.held or sum_cost(one.purchases) < best.cost
             ]
             if not sets:
                 break
-            tried = [*self._planned(turn + 1, sets), *([best] if best.held else [])]
+            tried = [*self._try_sets(turn + 1, sets), *([best] if best.held else [])]
         return min(tried, key=lambda one: one.order)
 
-    def _first(self, wanted: MatrixCells) -> list[PurchaseSet]:
+    def _solve_first(self, wanted: MatrixCells) -> list[PurchaseSet]:
         """Buy for the target, which gives the bound and what is incurable, and for a lower aim."""
         self._steps.begin("round 1: looking for the cheapest sets")
         problem, settings = self._solved.planning.problem, self._solved.settings
@@ -175,7 +175,7 @@ class _LargeSearch:
         names = {name for name, _ in wanted}
         losses = tuple(c for c in self._solved.planning.contingencies if c.id in names)
         target = ShortfallTargets(settings.target, len(problem.clients))
-        aims = (target, target.lowered(measure_rounding_loss(self._solved)))
+        aims = (target, target.lower(measure_rounding_loss(self._solved)))
         sets = list(
             self._run(
                 _solve_purchase,
@@ -189,14 +189,14 @@ class _LargeSearch:
             for bought, one in zip(sets, aims, strict=True)
         ]
 
-    def _mended(self, turn: int, failed: Sequence[PurchaseTrial]) -> list[PurchaseSet]:
+    def _repair_sets(self, turn: int, failed: Sequence[PurchaseTrial]) -> list[PurchaseSet]:
         """Mend sets side by side; those that nothing mends are left out."""
         if failed:
             self._steps.begin(f"round {turn}: adding to {len(failed)} sets")
         work = [RepairTask(self._operator, self._solved, one, self._kinds) for one in failed]
         return [one for one in self._run(repair_set, work) if one is not None]
 
-    def _planned(self, turn: int, sets: Sequence[PurchaseSet]) -> list[PurchaseTrial]:
+    def _try_sets(self, turn: int, sets: Sequence[PurchaseSet]) -> list[PurchaseTrial]:
         """Plan again with each set, side by side; of two that are the same, once."""
         once: dict[tuple[Purchase, ...], PurchaseSet] = {}
         for one in sets:

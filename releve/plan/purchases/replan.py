@@ -21,7 +21,7 @@ from releve.plan.relief_matrix import build_cell
 from releve.plan.result import BASE, SINGLE, Purchase
 
 __all__ = [
-    "Misses",
+    "CellMisses",
     "ParallelMap",
     "PurchaseTrial",
     "ReplanTask",
@@ -45,7 +45,7 @@ class ParallelMap(Protocol):
 
 
 @dataclass(frozen=True)
-class Misses:
+class CellMisses:
     """What whole people miss on the base day and under the losses that were planned for.
 
     ``pairs`` are the cells of the base day and the single losses above their target; ``over``
@@ -55,7 +55,7 @@ class Misses:
     pairs: MatrixCells
     over: dict[str, Floats]
 
-    def over_in(self, pairs: MatrixCells, clients: Sequence[str]) -> dict[str, Floats]:
+    def select_over(self, pairs: MatrixCells, clients: Sequence[str]) -> dict[str, Floats]:
         """Return ``over`` of some cells, zero in all others."""
         out = {name: np.zeros(len(amount)) for name, amount in self.over.items()}
         for name, client in pairs:
@@ -79,7 +79,7 @@ class PurchaseTrial:
 
     purchases: tuple[Purchase, ...]
     aims: ShortfallTargets
-    misses: Misses
+    misses: CellMisses
     incurable: MatrixCells
 
     @property
@@ -102,7 +102,7 @@ class PurchaseTrial:
         """Sort key: what holds first, the cheapest of it; then what misses in fewest cells."""
         return (len(self.left), self.cost)
 
-    def over(self, clients: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
+    def list_over(self, clients: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
         """Return by what share of its day each cell that is left misses its target."""
         return tuple(
             (name, client, float(self.misses.over[name][clients.index(client)]))
@@ -120,7 +120,9 @@ def build_problem_with(again: ReplanTask) -> tuple[Operator, DayProblem]:
     return better, build_day_problem(better, solved.need, seats, solved.settings)
 
 
-def replan_day(again: ReplanTask, progress: Callable[[float], None] = lambda share: None) -> Misses:
+def replan_day(
+    again: ReplanTask, progress: Callable[[float], None] = lambda share: None
+) -> CellMisses:
     """Plan the day of the operator that has bought, as anyone does who does the same."""
 
     def show(stage: str, share: float) -> None:
@@ -135,13 +137,13 @@ def replan_day(again: ReplanTask, progress: Callable[[float], None] = lambda sha
     )
 
 
-def measure_misses(solved: SolvedDay, planning: Planning) -> Misses:
+def measure_misses(solved: SolvedDay, planning: Planning) -> CellMisses:
     """Return what a planning of a solved day misses."""
     target = solved.settings.target
     over = {
         name: np.maximum(0.0, share - target) for name, share in _measure_shares(planning).items()
     }
-    return Misses(_list_missed_cells(solved, planning), over)
+    return CellMisses(_list_missed_cells(solved, planning), over)
 
 
 def measure_rounding_loss(solved: SolvedDay) -> dict[str, Floats]:

@@ -26,7 +26,7 @@ from releve.plan.purchases.lp import (
 )
 from releve.plan.purchases.repair import RepairTask, find_large_set, repair_set
 from releve.plan.purchases.replan import (
-    Misses,
+    CellMisses,
     ParallelMap,
     PurchaseTrial,
     ReplanTask,
@@ -68,14 +68,14 @@ def find_what_is_missing(
     if len(planning.problem.group) > MAX_SEARCHED_ASSIGNMENTS:
         best, bound = find_large_set(operator, solved, misses.pairs, kinds, steps, run)
     else:
-        best, bound = _PurchaseSearch(operator, solved, misses, steps).cheapest(kinds)
+        best, bound = _PurchaseSearch(operator, solved, misses, steps).find_cheapest(kinds)
     progress(1.0, "")
     return WhatIsMissing(
         purchases=best.purchases,
         cost=best.cost,
         lower_bound=min(bound, best.cost),
         incurable=tuple(sorted(best.incurable)),
-        left=best.over(planning.problem.clients),
+        left=best.list_over(planning.problem.clients),
     )
 
 
@@ -83,7 +83,7 @@ class _PurchaseSearch:
     """Buys, plans again, aims lower where it is still missed, and adds to what does not hold."""
 
     def __init__(
-        self, operator: Operator, solved: SolvedDay, misses: Misses, steps: SearchProgress
+        self, operator: Operator, solved: SolvedDay, misses: CellMisses, steps: SearchProgress
     ) -> None:
         problem = solved.planning.problem
         self._operator = operator
@@ -93,23 +93,23 @@ class _PurchaseSearch:
         self._twins = add_candidate_groups(operator, problem, short, solved.settings)
         self._clients = problem.clients
         self._missed = {name for name, _ in misses.pairs} - {BASE}
-        self._known: dict[tuple[Purchase, ...], Misses] = {(): misses}
+        self._known: dict[tuple[Purchase, ...], CellMisses] = {(): misses}
         self._round = 0
 
-    def cheapest(self, kinds: Sequence[str]) -> tuple[PurchaseTrial, float]:
+    def find_cheapest(self, kinds: Sequence[str]) -> tuple[PurchaseTrial, float]:
         """Return the cheapest set found that holds, or the one that is left with fewest cells, and
         the bound: what fractions of people need for the target itself."""
         target = ShortfallTargets(self._solved.settings.target, len(self._clients))
-        first = self._bought(self._missed, target, kinds)
-        best = self._found(first, target, kinds)
+        first = self._solve_set(self._missed, target, kinds)
+        best = self._find_holding(first, target, kinds)
         assert best is not None
         for kind in kinds if len(kinds) > 1 and best.held and first.vertex else ():
             # Rounded up, a small mixed set can be dearer than one of a single kind.
-            alone = self._bought(self._missed, target, (kind,))
-            best = self._found(alone, target, (kind,), under=best) or best
+            alone = self._solve_set(self._missed, target, (kind,))
+            best = self._find_holding(alone, target, (kind,), under=best) or best
         return best, first.bound
 
-    def _found(
+    def _find_holding(
         self,
         bought: PurchaseSolution,
         aims: ShortfallTargets,
@@ -125,18 +125,18 @@ class _PurchaseSearch:
         failed: list[PurchaseTrial] = []
         for turn in range(ROUNDS):
             if turn:
-                bought = self._bought(chosen, aims, kinds)
-            tried = self._planned(bought, aims, incurable, under)
+                bought = self._solve_set(chosen, aims, kinds)
+            tried = self._try_solution(bought, aims, incurable, under)
             if tried is None:
                 return None
             if tried.held:
-                return self._narrowed(chosen, failed[-1], tried, kinds) if failed else tried
+                return self._narrow(chosen, failed[-1], tried, kinds) if failed else tried
             failed.append(tried)
             chosen |= {name for name, _ in tried.left} - {BASE}
-            aims = aims.lowered(tried.misses.over_in(tried.left, self._clients))
-        return None if under else self._repaired(min(failed, key=lambda one: one.order), kinds)
+            aims = aims.lower(tried.misses.select_over(tried.left, self._clients))
+        return None if under else self._repair(min(failed, key=lambda one: one.order), kinds)
 
-    def _narrowed(
+    def _narrow(
         self, chosen: set[str], failed: PurchaseTrial, held: PurchaseTrial, kinds: Sequence[str]
     ) -> PurchaseTrial:
         """Return a cheaper set that holds, for aims between those that failed and that held."""
@@ -144,9 +144,9 @@ class _PurchaseSearch:
         for _ in range(HALVINGS):
             if held.cost <= least:  # what is bought for aims between costs as much
                 break
-            middle = high.halfway(low)
-            bought = self._bought(chosen, middle, kinds)
-            tried = self._planned(bought, middle, held.incurable, held)
+            middle = high.average_with(low)
+            bought = self._solve_set(chosen, middle, kinds)
+            tried = self._try_solution(bought, middle, held.incurable, held)
             if tried and tried.held:
                 held, low = tried, middle
             elif tried:
@@ -155,7 +155,7 @@ class _PurchaseSearch:
                 low = middle
         return held
 
-    def _repaired(self, best: PurchaseTrial, kinds: Sequence[str]) -> PurchaseTrial:
+    def _repair(self, best: PurchaseTrial, kinds: Sequence[str]) -> PurchaseTrial:
         """Keep what is bought and add to it until it holds, or nothing more would help."""
         last = best
         for _ in range(REPAIRS):
@@ -164,24 +164,26 @@ class _PurchaseSearch:
             more = repair_set(RepairTask(self._operator, self._solved, last, tuple(kinds), others))
             if more is None:
                 break
-            last = self._tried(more.purchases, more.aims, best.incurable)
+            last = self._try_purchases(more.purchases, more.aims, best.incurable)
             best = min(best, last, key=lambda one: one.order)
             if best.held:
                 break
         return best
 
-    def _bought(
+    def _solve_set(
         self, chosen: set[str], aims: ShortfallTargets, kinds: Sequence[str]
     ) -> PurchaseSolution:
         self._begin("looking for the cheapest set")
         singles = tuple(c for c in self._solved.planning.contingencies if c.id in chosen)
-        return solve_cheapest_set(self._twins, singles, aims.of, self._solved.settings, kinds)
+        return solve_cheapest_set(
+            self._twins, singles, aims.find_targets, self._solved.settings, kinds
+        )
 
     def _begin(self, words: str) -> None:
         self._round += 1
         self._steps.begin(f"round {self._round}: {words}")
 
-    def _planned(
+    def _try_solution(
         self,
         bought: PurchaseSolution,
         aims: ShortfallTargets,
@@ -192,9 +194,9 @@ class _PurchaseSearch:
         if under is not None and bought.cost >= under.cost:
             return None
         purchases = list_purchases(self._twins, bought, self._solved.settings)
-        return self._tried(purchases, aims, incurable)
+        return self._try_purchases(purchases, aims, incurable)
 
-    def _tried(
+    def _try_purchases(
         self, purchases: tuple[Purchase, ...], aims: ShortfallTargets, incurable: MatrixCells
     ) -> PurchaseTrial:
         """Plan again with a set, unless it was."""

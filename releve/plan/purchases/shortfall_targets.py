@@ -25,22 +25,22 @@ class ShortfallTargets:
         self._clients = clients
         self._aims: dict[str, Floats] = {}
 
-    def of(self, name: str) -> Floats:
+    def find_targets(self, name: str) -> Floats:
         """Return the aim of each client under a loss (or on the base day)."""
         return self._aims.get(name, np.full(self._clients, self._target))
 
-    def halfway(self, other: ShortfallTargets) -> ShortfallTargets:
+    def average_with(self, other: ShortfallTargets) -> ShortfallTargets:
         """Return the aims halfway to others."""
         out = ShortfallTargets(self._target, self._clients)
         for name in (*self._aims, *other._aims):
-            out._aims[name] = (self.of(name) + other.of(name)) / 2
+            out._aims[name] = (self.find_targets(name) + other.find_targets(name)) / 2
         return out
 
-    def lowered(self, over: dict[str, Floats]) -> ShortfallTargets:
+    def lower(self, over: dict[str, Floats]) -> ShortfallTargets:
         """Return lower aims, by ``over[id][client]`` and a step where it is more than nothing."""
         out = ShortfallTargets(self._target, self._clients)
         out._aims = dict(self._aims)
         for name, amount in over.items():
             less = np.where(amount > 0, amount + STEP, 0.0)
-            out._aims[name] = np.maximum(0.0, self.of(name) - less)
+            out._aims[name] = np.maximum(0.0, self.find_targets(name) - less)
         return out

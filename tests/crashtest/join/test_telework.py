@@ -43,7 +43,7 @@ def test_whoever_can_is_at_home_with_her_programme_and_her_hours() -> None:
     legality = Eligibility(OPERATOR, plan.day, settings_of(plan))
     sent = 0
     for old, new in zip(plan.placements, more_at_home().placements, strict=True):
-        may = (HOME, old.programme) in legality.pairs(OPERATOR.agent[old.agent])
+        may = (HOME, old.programme) in legality.find_pairs(OPERATOR.agent[old.agent])
         assert new.place == (HOME if may else old.place)
         assert (new.agent, new.programme, new.start, new.end) == (
             old.agent, old.programme, old.start, old.end,

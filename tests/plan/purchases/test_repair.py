@@ -27,7 +27,7 @@ from releve.plan.large_plan import replace_rounding
 from releve.plan.progress import StageTimer
 from releve.plan.purchases import repair, search
 from releve.plan.purchases.replan import (
-    Misses,
+    CellMisses,
     PurchaseTrial,
     ReplanTask,
     measure_misses,
@@ -42,7 +42,7 @@ from tests.plan.planned import problem_of
 from tests.plan.purchases.test_search import without_lines
 from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
 
-NOTHING = Misses(frozenset(), {})
+NOTHING = CellMisses(frozenset(), {})
 SITE_B = ("site:b", "k")
 
 
@@ -63,12 +63,12 @@ def laptop(agent: str) -> Purchase:
 
 
 def judged(
-    monkeypatch: pytest.MonkeyPatch, judge: Callable[[int, ReplanTask], Misses]
+    monkeypatch: pytest.MonkeyPatch, judge: Callable[[int, ReplanTask], CellMisses]
 ) -> list[tuple[Purchase, ...]]:
     """Let ``judge(turn, again)`` say what a set misses; return the sets that were judged."""
     seen: list[tuple[Purchase, ...]] = []
 
-    def instead(again: ReplanTask) -> Misses:
+    def instead(again: ReplanTask) -> CellMisses:
         seen.append(again.purchases)
         return judge(len(seen), again)
 
@@ -76,10 +76,10 @@ def judged(
     return seen
 
 
-def with_over(case: Tiny, share: float) -> Misses:
+def with_over(case: Tiny, share: float) -> CellMisses:
     """Site b fails client k by a share of its day."""
     ids = [BASE, "site:a", "site:b"]
-    return Misses(
+    return CellMisses(
         frozenset({SITE_B}), {name: np.array([share * (name == SITE_B[0])]) for name in ids}
     )
 
@@ -124,7 +124,7 @@ def test_a_set_only_grows_and_buys_nobody_the_same_twice(monkeypatch: pytest.Mon
     day = solve_day(case.operator, case.requirement, case.settings)
     really = replan_day
 
-    def stricter(turn: int, again: ReplanTask) -> Misses:
+    def stricter(turn: int, again: ReplanTask) -> CellMisses:
         """The first set is said to miss one curable cell by a hundredth more."""
         found = really(again)
         if turn > 1:
@@ -132,7 +132,7 @@ def test_a_set_only_grows_and_buys_nobody_the_same_twice(monkeypatch: pytest.Mon
         name, client = sorted(measure_misses(day, day.planning).pairs)[-1]
         over = {key: value.copy() for key, value in found.over.items()}
         over[name][day.planning.problem.clients.index(client)] += 0.01
-        return Misses(found.pairs | {(name, client)}, over)
+        return CellMisses(found.pairs | {(name, client)}, over)
 
     seen = judged(monkeypatch, stricter)
     found = find_what_is_missing(case.operator, day)
@@ -162,7 +162,7 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
         repair.PurchaseSet((), ShortfallTargets(0.05, 1)),
         repair.PurchaseSet((laptop("a2"),) * 2, ShortfallTargets(0.05, 1)),
     ]
-    monkeypatch.setattr(repair._LargeSearch, "_first", lambda self, wanted: first)
+    monkeypatch.setattr(repair._LargeSearch, "_solve_first", lambda self, wanted: first)
     seen = judged(
         monkeypatch, lambda turn, again: with_over(case, 0.01) if turn in fails else NOTHING
     )
@@ -192,11 +192,11 @@ def test_an_agent_who_was_bought_something_has_no_twin(solved: tuple[Tiny, Solve
 
 
 def test_an_aim_is_lowered_by_what_was_missed_and_a_step_and_never_below_nothing() -> None:
-    aims = ShortfallTargets(0.05, 2).lowered({"x": np.array([0.01, 0.0])})
-    assert aims.of("x") == pytest.approx([0.04 - STEP, 0.05])
-    assert aims.of("y") == pytest.approx([0.05, 0.05])
-    assert aims.lowered({"x": np.array([1.0, 0.0])}).of("x") == pytest.approx([0.0, 0.05])
-    assert aims.halfway(ShortfallTargets(0.05, 2)).of("x") == pytest.approx(
+    aims = ShortfallTargets(0.05, 2).lower({"x": np.array([0.01, 0.0])})
+    assert aims.find_targets("x") == pytest.approx([0.04 - STEP, 0.05])
+    assert aims.find_targets("y") == pytest.approx([0.05, 0.05])
+    assert aims.lower({"x": np.array([1.0, 0.0])}).find_targets("x") == pytest.approx([0.0, 0.05])
+    assert aims.average_with(ShortfallTargets(0.05, 2)).find_targets("x") == pytest.approx(
         [0.045 - STEP / 2, 0.05]
     )
 

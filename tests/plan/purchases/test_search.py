@@ -28,7 +28,7 @@ from releve.plan import (
 from releve.plan.candidate_groups import add_candidate_groups
 from releve.plan.purchases import search
 from releve.plan.purchases.lp import KINDS, PurchaseSolution, solve_cheapest_set
-from releve.plan.purchases.replan import STAGES, Misses, ParallelMap, ReplanTask, replan_day
+from releve.plan.purchases.replan import STAGES, CellMisses, ParallelMap, ReplanTask, replan_day
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import require_day
 from tests.plan.planned import problem_of
@@ -226,12 +226,12 @@ def one_laptop_at_a_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def judged(
-    monkeypatch: pytest.MonkeyPatch, judge: Callable[[ReplanTask], Misses]
+    monkeypatch: pytest.MonkeyPatch, judge: Callable[[ReplanTask], CellMisses]
 ) -> list[set[str]]:
     """Let ``judge`` say what a set misses; return the agents bought for, set by set."""
     seen: list[set[str]] = []
 
-    def instead(again: ReplanTask, progress: Callable[[float], None]) -> Misses:
+    def instead(again: ReplanTask, progress: Callable[[float], None]) -> CellMisses:
         seen.append({agent for one in again.purchases for agent in one.agents})
         return judge(again)
 
@@ -239,10 +239,10 @@ def judged(
     return seen
 
 
-def missed_by(share: float) -> Misses:
+def missed_by(share: float) -> CellMisses:
     ids = (BASE, "site:a", "site:b")
     over = {name: np.array([share if name == "site:b" else 0.0]) for name in ids}
-    return Misses(frozenset({("site:b", "k")} if share else ()), over)
+    return CellMisses(frozenset({("site:b", "k")} if share else ()), over)
 
 
 def test_sets_that_each_cure_another_cell_are_added_to_until_all_hold(
