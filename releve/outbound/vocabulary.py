@@ -76,7 +76,7 @@ class Vocabulary:
 
     def canonical(self, text: str) -> str | None:
         """Return the id that a text stands for, None when it is no word."""
-        return text if text in self.by_id else self.spellings.get(fold(text))
+        return self.spellings.get(fold(text))
 
     def parse(self, text: str) -> Word:
         """Return the word that a text stands for; WordFault names the words that it resembles."""
