@@ -119,22 +119,22 @@ def check(
             address, mode=mode, purpose=purpose, sector=sector,
         )  # fmt: skip
         if recorded_by:
-            found = _recorded(call, recorded_by)
+            found = _judge_recorded(call, recorded_by)
         else:
-            found = _verdict(call, facts, known_at or at, strict)
+            found = _judge_on_folder(call, facts, known_at or at, strict)
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     if as_json:
-        click.echo(_json(found, lang))
+        click.echo(_render_json(found, lang))
     else:
         first_step = [] if facts or recorded_by else [_FIRST_STEP.of(lang)]
-        click.echo("\n".join([*_lines(found, lang), *first_step]))
+        click.echo("\n".join([*_render_lines(found, lang), *first_step]))
     if not found.allowed:
         raise SystemExit(1)
 
 
 @on_the_gate
-def _recorded(call: Call, by: str) -> CallVerdict:
+def _judge_recorded(call: Call, by: str) -> CallVerdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
     from releve.campaign.rule_trial import try_call
     from releve.gate.current_rules import load_current_rules
@@ -143,14 +143,16 @@ def _recorded(call: Call, by: str) -> CallVerdict:
     return try_call(call, load_current_rules(), read_clock(), by=by)
 
 
-def _verdict(call: Call, folder: Path | None, known_at: datetime, strict: bool) -> CallVerdict:
+def _judge_on_folder(
+    call: Call, folder: Path | None, known_at: datetime, strict: bool
+) -> CallVerdict:
     rules = built_in_rules()
     frames, _ = read_facts(folder, strict=strict)
     facts = build_facts_on(frames, rules.numbers, to_legal_day(call.at))
     return judge_call(call, facts, rules, known_at)
 
 
-def _lines(found: CallVerdict, lang: str) -> list[str]:
+def _render_lines(found: CallVerdict, lang: str) -> list[str]:
     french = lang == "fr"
     answer = (
         ("Permis" if french else "Allowed")
@@ -190,7 +192,7 @@ def _lines(found: CallVerdict, lang: str) -> list[str]:
     return lines
 
 
-def _json(found: CallVerdict, lang: str) -> str:
+def _render_json(found: CallVerdict, lang: str) -> str:
     def iso(moment: datetime | None) -> str | None:
         return None if moment is None else moment.astimezone(UTC).isoformat()
 

@@ -39,12 +39,12 @@ def read_facts(
     """
     if folder is None:
         return build_empty_frames(), ""
-    files = {file.name: file.read_bytes() for file in _files(folder, strict)}
+    files = {file.name: file.read_bytes() for file in _list_files(folder, strict)}
     digest = hashlib.sha256()
     for name, data in files.items():
         digest.update(f"{name}:{len(data)}:".encode() + data)
     frames = read_tables(files, whole=whole, strict=strict)
-    _say_taken(frames, files)
+    _report_taken(frames, files)
     return frames, digest.hexdigest()
 
 
@@ -56,14 +56,14 @@ def scan_facts(
     whole: dict[str, bytes] = {}
     if folder is None:
         return found, ""
-    files = _files(folder, strict)
+    files = _list_files(folder, strict)
     faults, tables = match_file_names(file.name for file in files)
     if strict:
         faults += find_missing_tables(set(tables.values()))
     if faults:
         raise FactFaults("\n".join(map(str, faults)))
     with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(_digest, files)
+        digest = beside.submit(_digest_files, files)
         for file in files:
             scan = None
             if file.suffix == ".parquet" and file.stem in SCANNED:
@@ -74,11 +74,11 @@ def scan_facts(
                 found[file.stem] = scan
         read = read_tables(whole)
         found |= {table: read[table] for name, table in tables.items() if name in whole}
-        _say_taken(found, [file.name for file in files])
+        _report_taken(found, [file.name for file in files])
         return found, digest.result()
 
 
-def _digest(files: Sequence[Path]) -> str:
+def _digest_files(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.name}:{file.stat().st_size}:".encode())
@@ -87,7 +87,7 @@ def _digest(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _files(folder: Path, strict: bool) -> list[Path]:
+def _list_files(folder: Path, strict: bool) -> list[Path]:
     """Return the files of a folder, hidden ones left out; without ``strict``, those of tables."""
     found = [file for file in sorted(folder.iterdir()) if not file.name.startswith(".")]
     if strict:
@@ -102,14 +102,16 @@ def _files(folder: Path, strict: bool) -> list[Path]:
     return [file for file in found if file.name in tables]
 
 
-def _say_taken(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], files: Collection[str]) -> None:
+def _report_taken(
+    frames: Mapping[str, pl.DataFrame | pl.LazyFrame], files: Collection[str]
+) -> None:
     """Say on the error output how many rows of each table were taken."""
     tables = match_file_names(files)[1].values()
-    told = [f"{name} {_height(frames[name])}" for name in frames if name in tables]
-    click.echo(f"facts taken: {', '.join(told) or 'none'}", err=True)
+    counts = [f"{name} {_count_rows(frames[name])}" for name in frames if name in tables]
+    click.echo(f"facts taken: {', '.join(counts) or 'none'}", err=True)
 
 
-def _height(frame: pl.DataFrame | pl.LazyFrame) -> int:
+def _count_rows(frame: pl.DataFrame | pl.LazyFrame) -> int:
     return int(frame.lazy().select(pl.len()).collect(engine="streaming").item())
 
 

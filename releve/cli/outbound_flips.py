@@ -60,17 +60,19 @@ def flips(
         if not asked:
             raise click.UsageError(f"{calls} holds no call; add a line")
         if recorded_by:
-            found = _recorded(asked, texts, recorded_by)
+            found = _find_recorded(asked, texts, recorded_by)
         else:
-            found = _in_folder(asked, texts, facts, known_at, strict)
+            found = _find_in_folder(asked, texts, facts, known_at, strict)
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    click.echo(_json(found) if as_json else "\n".join(_lines(found, len(asked), lang)))
+    click.echo(
+        _render_json(found) if as_json else "\n".join(_render_lines(found, len(asked), lang))
+    )
     if any(flip.direction != "moved" for flip in found):
         raise SystemExit(1)
 
 
-def _in_folder(
+def _find_in_folder(
     asked: tuple[Call, ...],
     texts: dict[str, str],
     facts: Path | None,
@@ -87,7 +89,7 @@ def _in_folder(
 
 
 @on_the_gate
-def _recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[Flip, ...]:
+def _find_recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[Flip, ...]:
     """Return the flips on what the database holds, under the installation's own table."""
     from releve.campaign.rule_trial import try_rules
     from releve.gate.current_rules import load_current_table
@@ -101,7 +103,7 @@ def _recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[
     )  # fmt: skip
 
 
-def _lines(found: tuple[Flip, ...], asked: int, lang: str) -> list[str]:
+def _render_lines(found: tuple[Flip, ...], asked: int, lang: str) -> list[str]:
     words, count = _WORDS[lang], Counter(flip.direction for flip in found)
     colon = "\u00a0: " if lang == "fr" else ": "
     lines = [f"{'appels' if lang == 'fr' else 'calls'}{colon}{asked}"]
@@ -117,8 +119,8 @@ def _lines(found: tuple[Flip, ...], asked: int, lang: str) -> list[str]:
     return lines
 
 
-def _json(found: tuple[Flip, ...]) -> str:
-    told = [
+def _render_json(found: tuple[Flip, ...]) -> str:
+    document = [
         {
             "id": flip.call.id,
             "number": flip.before.number,
@@ -129,4 +131,4 @@ def _json(found: tuple[Flip, ...]) -> str:
         }
         for flip in found
     ]
-    return json.dumps(told, ensure_ascii=False, indent=2)
+    return json.dumps(document, ensure_ascii=False, indent=2)

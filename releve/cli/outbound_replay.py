@@ -55,27 +55,31 @@ def replay(
     Each verdict rests on the facts known at its own instant. Exit status 0, or 2 when the list or
     the facts cannot be read.
     """
-    told = CallOptions(**options)
+    given = CallOptions(**options)
     try:
         at = time.fromisoformat(clock)
         instants = [datetime.combine(day.date(), at, zone(LEGAL_ZONE)) for day in days]
         rules = built_in_rules()
-        frames, _ = scan_facts(told.facts, strict=told.strict)
-        judged = [_day(told.call(instant), frames, rules) for instant in instants]
-        broken, moves = _run(list_, judged)
+        frames, _ = scan_facts(given.facts, strict=given.strict)
+        judged = [_build_day(given.call(instant), frames, rules) for instant in instants]
+        broken, moves = _replay_list(list_, judged)
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    lang = told.lang
-    click.echo(_json(judged, broken, moves) if as_json else _text(judged, broken, moves, lang))
+    lang = given.lang
+    click.echo(
+        _render_json(judged, broken, moves)
+        if as_json
+        else _render_text(judged, broken, moves, lang)
+    )
 
 
-def _day(
+def _build_day(
     call: Call, frames: dict[str, pl.DataFrame | pl.LazyFrame], rules: LegalRules
 ) -> _ReplayedDay:
     return _ReplayedDay(call.at, Screener(call, frames, rules, call.at, following=False))
 
 
-def _run(path: Path, days: list[_ReplayedDay]) -> tuple[int, Counter[tuple[bool, ...]]]:
+def _replay_list(path: Path, days: list[_ReplayedDay]) -> tuple[int, Counter[tuple[bool, ...]]]:
     """Judge the whole list on each day; return its broken lines, and the rows by their verdicts."""
     broken, moves, progress = 0, Counter[tuple[bool, ...]](), Progress()
     size, line = max(path.stat().st_size, 1), 2
@@ -86,13 +90,13 @@ def _run(path: Path, days: list[_ReplayedDay]) -> tuple[int, Counter[tuple[bool,
             line, broken = line + len(lines), broken + bad.height
             asked = rows.select(pl.col(written).alias(name) for name, written in head.read.items())
             asked = asked.with_columns(pl.all().str.strip_chars())
-            found = [_counted(day, day.screener.screen(asked)) for day in days]
+            found = [_count_moves(day, day.screener.screen(asked)) for day in days]
             moves.update(zip(*(one.to_list() for one in found), strict=True))
             progress(stream.tell() / size, line - 2)
     return broken, moves
 
 
-def _counted(day: _ReplayedDay, screened: pl.DataFrame) -> pl.Series:
+def _count_moves(day: _ReplayedDay, screened: pl.DataFrame) -> pl.Series:
     day.allowed += screened.filter("allowed").height
     day.policy_only += screened.filter(pl.col("legal") & ~pl.col("allowed")).height
     day.refused += screened.filter(~pl.col("allowed")).height
@@ -101,7 +105,7 @@ def _counted(day: _ReplayedDay, screened: pl.DataFrame) -> pl.Series:
     return screened["allowed"]
 
 
-def _json(days: list[_ReplayedDay], broken: int, moves: Counter[tuple[bool, ...]]) -> str:
+def _render_json(days: list[_ReplayedDay], broken: int, moves: Counter[tuple[bool, ...]]) -> str:
     document = {
         "broken": broken,
         "days": [
@@ -119,7 +123,7 @@ def _json(days: list[_ReplayedDay], broken: int, moves: Counter[tuple[bool, ...]
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _text(
+def _render_text(
     days: list[_ReplayedDay], broken: int, moves: Counter[tuple[bool, ...]], lang: str
 ) -> str:
     """Return the counts as a table: what was counted down, the days across."""
@@ -131,18 +135,18 @@ def _text(
     lines = [("", [day.at.date().isoformat() for day in days])]
     lines += [(name, list(map(str, row))) for name, row in zip(names, counted, strict=True)]
     lines += [(name, [str(day.by_rule[name]) for day in days]) for name in ids]
-    told = [_line(name, cells) for name, cells in lines]
+    shown = [_render_line(name, cells) for name, cells in lines]
     for key in sorted(moves):
         word = [("permis" if french else "callable") if yes else ("refusé" if french else "refused")
                 for yes in key]  # fmt: skip
-        told.append(f"{' -> '.join(word)}{_colon(lang)}{moves[key]}")
-    told.append(f"{'lignes illisibles' if french else 'broken rows'}{_colon(lang)}{broken}")
-    return "\n".join(told)
+        shown.append(f"{' -> '.join(word)}{_write_colon(lang)}{moves[key]}")
+    shown.append(f"{'lignes illisibles' if french else 'broken rows'}{_write_colon(lang)}{broken}")
+    return "\n".join(shown)
 
 
-def _line(name: str, cells: list[str]) -> str:
+def _render_line(name: str, cells: list[str]) -> str:
     return f"{name:<30}" + "".join(f"{cell:>12}" for cell in cells)
 
 
-def _colon(lang: str) -> str:
+def _write_colon(lang: str) -> str:
     return "\u00a0: " if lang == "fr" else ": "

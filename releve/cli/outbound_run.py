@@ -41,13 +41,13 @@ Progress = Callable[[float, int], None]
 
 @dataclass(frozen=True, slots=True)
 class ScreeningRun:
-    """One screening: the list, the folder it goes to, what judges it, and what it is (``told``)."""
+    """A screening: its list, its output folder, its screener, and what identifies it."""
 
     path: Path
     out: Path
     screener: Screener
     rules: LegalRules
-    told: dict[str, Any]
+    identity: dict[str, Any]
     chunk: int
 
 
@@ -62,32 +62,32 @@ def screen_list(run: ScreeningRun, progress: Progress) -> dict[str, Any]:
 
     ListFault when the folder holds another screening or the list names nobody to call.
     """
-    _claim(run)
+    _claim_folder(run)
     done = run.out / "summary.json"
     if not done.exists():
         with run.path.open("rb") as stream:
             head = read_header(stream.readline(_LONGEST_LINE), ("line", *COLUMNS))
             _screen_chunks(run, head, stream, progress)
-        _put_together(run, head)
+        _merge_chunks(run, head)
     shutil.rmtree(run.out / "chunks", ignore_errors=True)
     found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
     return found
 
 
-def _claim(run: ScreeningRun) -> None:
+def _claim_folder(run: ScreeningRun) -> None:
     """Take an empty folder for this screening, or find that it is the one begun there."""
     run.out.mkdir(parents=True, exist_ok=True)
     mark = run.out / "screening.json"
-    told = json.dumps(run.told, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    identity = json.dumps(run.identity, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     if mark.exists():
-        if mark.read_text(encoding="utf-8") != told:
+        if mark.read_text(encoding="utf-8") != identity:
             raise ListFault(
                 f"{run.out} holds the screening of another list, call or facts; name a new folder"
             )
     elif any(not file.name.startswith(f".{mark.name}.") for file in run.out.iterdir()):
         raise ListFault(f"{run.out} is not empty and holds no screening; name a new folder")
     else:
-        write_file(mark, told)
+        write_file(mark, identity)
 
 
 def _screen_chunks(
@@ -97,17 +97,17 @@ def _screen_chunks(
     chunks.mkdir(exist_ok=True)
     size, number, line, rows = max(run.path.stat().st_size, 1), 0, 2, 0
     while (chunks / f"{number:06}").exists():
-        told = _told_of(chunks / f"{number:06}")
-        stream.seek(told["ends_at"])
-        number, line, rows = number + 1, told["next_line"], rows + sum(told["rows"].values())
-    while lines := _lines(stream, run.chunk):
-        told = {"ends_at": stream.tell(), "next_line": line + len(lines)}
-        _screen_chunk(run, head, lines, line, chunks / f"{number:06}", told)
-        number, line, rows = number + 1, told["next_line"], rows + len(lines)
-        progress(told["ends_at"] / size, rows)
+        counts = _read_counts(chunks / f"{number:06}")
+        stream.seek(counts["ends_at"])
+        number, line, rows = number + 1, counts["next_line"], rows + sum(counts["rows"].values())
+    while lines := _read_lines(stream, run.chunk):
+        counts = {"ends_at": stream.tell(), "next_line": line + len(lines)}
+        _screen_chunk(run, head, lines, line, chunks / f"{number:06}", counts)
+        number, line, rows = number + 1, counts["next_line"], rows + len(lines)
+        progress(counts["ends_at"] / size, rows)
 
 
-def _lines(stream: IO[bytes], most: int) -> list[bytes]:
+def _read_lines(stream: IO[bytes], most: int) -> list[bytes]:
     """Return the next lines; one that is too long comes in pieces, none of which is a row."""
     return list(islice(iter(lambda: stream.readline(_LONGEST_LINE), b""), most))
 
@@ -118,7 +118,7 @@ def _screen_chunk(
     lines: list[bytes],
     first: int,
     folder: Path,
-    told: dict[str, Any],
+    counts: dict[str, Any],
 ) -> None:
     """Write one chunk's files and counts, and name its folder when they are whole."""
     rows, broken = read_rows(head, lines, first)
@@ -127,7 +127,7 @@ def _screen_chunk(
     whole = pl.concat([rows, screened.select(COLUMNS)], how="horizontal")
     parts = (whole.filter("allowed"), whole.filter(~pl.col("allowed")), broken)
     reasons = whole["rules"].str.split("|").explode().drop_nulls()
-    told |= {
+    counts |= {
         "rows": {name: part.height for name, part in zip(LISTS, parts, strict=True)},
         "by_policy_only": whole.filter(pl.col("legal") & ~pl.col("allowed")).height,
         "by_rule": Counter(reasons.filter(reasons != "").to_list()),
@@ -141,21 +141,21 @@ def _screen_chunk(
                 told_as.with_columns(pl.col(pl.String).replace("", None)).write_csv(
                     stream, include_header=False, separator=head.separator, datetime_format=_WHEN
                 )
-        write_file(draft / "told.json", json.dumps(told, ensure_ascii=False))
+        write_file(draft / "counts.json", json.dumps(counts, ensure_ascii=False))
 
 
-def _put_together(run: ScreeningRun, head: ListHeader) -> None:
+def _merge_chunks(run: ScreeningRun, head: ListHeader) -> None:
     """Make the three lists of the chunks, then the summary."""
     folders = sorted(f for f in (run.out / "chunks").iterdir() if not f.name.startswith("."))
     verdict = ["line", *head.columns, *COLUMNS]
     for name in LISTS:
-        _join(run.out / f"{name}.csv", list(BROKEN) if name == "broken" else verdict,
+        _join_files(run.out / f"{name}.csv", list(BROKEN) if name == "broken" else verdict,
               head.separator, (folder / f"{name}.csv" for folder in folders))  # fmt: skip
-    summary = _summary(run.rules, [_told_of(folder) for folder in folders])
+    summary = _build_summary(run.rules, [_read_counts(folder) for folder in folders])
     write_file(run.out / "summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
 
 
-def _join(path: Path, header: list[str], separator: str, parts: Iterable[Path]) -> None:
+def _join_files(path: Path, header: list[str], separator: str, parts: Iterable[Path]) -> None:
     names = io.StringIO()
     csv.writer(names, delimiter=separator, lineterminator="\n").writerow(map(escape_cell, header))
     with replace_file(path) as whole:
@@ -165,11 +165,11 @@ def _join(path: Path, header: list[str], separator: str, parts: Iterable[Path]) 
                 shutil.copyfileobj(stream, whole)
 
 
-def _summary(rules: LegalRules, told: list[dict[str, Any]]) -> dict[str, Any]:
+def _build_summary(rules: LegalRules, counts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the counts of all chunks, with the sentences of the rows of every id that refuses."""
 
     def total(key: str) -> Counter[str]:
-        return sum((Counter(one[key]) for one in told), Counter[str]())
+        return sum((Counter(one[key]) for one in counts), Counter[str]())
 
     by_rule = total("by_rule")
     refusing = [row.rule for row in rules.rows if row.refuses is not None]
@@ -181,7 +181,7 @@ def _summary(rules: LegalRules, told: list[dict[str, Any]]) -> dict[str, Any]:
 
     return {
         "rows": {name: total("rows")[name] for name in LISTS},
-        "by_policy_only": sum(one["by_policy_only"] for one in told),
+        "by_policy_only": sum(one["by_policy_only"] for one in counts),
         "by_rule": {
             rule: {"rows": count, "fr": says(rule, "fr"), "en": says(rule, "en")}
             for rule, count in by_rule.most_common()
@@ -190,6 +190,6 @@ def _summary(rules: LegalRules, told: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _told_of(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "told.json").read_text(encoding="utf-8"))
+def _read_counts(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
     return found

@@ -106,24 +106,24 @@ def screen(
     The call is the same for every row. Exit status 0 when the list is screened, 2 when it cannot
     be read or judged, 1 when the folder cannot be written.
     """
-    told = CallOptions(**options)
+    given = CallOptions(**options)
     try:
-        call = told.call(at)
-        run = _run(list_, out, call, known_at or at, told, chunk)
+        call = given.call(at)
+        run = _build_run(list_, out, call, known_at or at, given, chunk)
         summary = screen_list(run, Progress())
     except (OutboundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror or error}") from error
-    click.echo("\n".join(_lines(summary, told.lang)))
+    click.echo("\n".join(_render_lines(summary, given.lang)))
 
 
-def _run(
+def _build_run(
     path: Path, out: Path, call: Call, known_at: datetime, told_of: CallOptions, chunk: int
 ) -> ScreeningRun:
     rules = built_in_rules()
     frames, digest = scan_facts(told_of.facts, strict=told_of.strict)
-    told = {
+    identity = {
         "list": compute_digest(path),
         "facts": digest,
         "rules": rules.version,
@@ -131,10 +131,10 @@ def _run(
         "chunk": chunk,
         "call": asdict(call) | {"at": call.at.isoformat()},
     }
-    return ScreeningRun(path, out, Screener(call, frames, rules, known_at), rules, told, chunk)
+    return ScreeningRun(path, out, Screener(call, frames, rules, known_at), rules, identity, chunk)
 
 
-def _lines(summary: dict[str, Any], lang: str) -> list[str]:
+def _render_lines(summary: dict[str, Any], lang: str) -> list[str]:
     french, rows = lang == "fr", summary["rows"]
     words = (
         ("permis", "refusés", "dont par politique seulement", "lignes illisibles")
@@ -144,6 +144,6 @@ def _lines(summary: dict[str, Any], lang: str) -> list[str]:
     counts = (rows["callable"], rows["refused"], summary["by_policy_only"], rows["broken"])
     colon = "\u00a0: " if french else ": "
     lines = [f"{word}{colon}{count}" for word, count in zip(words, counts, strict=True)]
-    lines += [f"- {told['rows']} {rule} {told[lang]}" for rule, told in summary["by_rule"].items()]
+    lines += [f"- {row['rows']} {rule} {row[lang]}" for rule, row in summary["by_rule"].items()]
     lines += [f"! {count} {fault}" for fault, count in summary["by_fault"].items()]
     return lines

@@ -21,14 +21,14 @@ def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
     """Return attempts of which each names a provider: its own, the one given, or the table."""
     if not attempts.height:
         return attempts
-    name = provider or f"table:{_digest(attempts)}"
+    name = provider or f"table:{_digest_rows(attempts)}"
     unnamed = pl.col("provider").fill_null("").str.strip_chars() == ""
     return attempts.with_columns(
         provider=pl.when(unnamed).then(pl.lit(name)).otherwise(pl.col("provider"))
     )
 
 
-def _digest(attempts: pl.DataFrame) -> str:
+def _digest_rows(attempts: pl.DataFrame) -> str:
     """Return what a table is known again by, whatever the order of its rows."""
     rows = attempts.select(sorted(attempts.columns)).sort(pl.all()).write_csv()
     return hashlib.sha256(rows.encode()).hexdigest()[:_DIGITS]

@@ -65,4 +65,4 @@ INSTANTS: dict[str, Callable[[LegalRow, JudgedCall], Iterable[datetime]]] = {
 """Kinds whose answer changes with facts: every instant at which it may."""
 
 PHASES: dict[str, int] = {kind: number for number, kind in enumerate(KINDS)}
-"""The order in which the findings are told: that of the kinds, which is the law's."""
+"""The order of the findings: that of the kinds, which follows the law."""

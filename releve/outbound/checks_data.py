@@ -17,20 +17,20 @@ def check_data(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse when what the row names is unknown; consents are looked at elsewhere."""
     what = row.parameters["what"]
     if what == "stale":
-        return _stale(row, moment)
+        return _check_registers(row, moment)
     if what == "word":
-        return tuple(map(_unknown_word, moment.case.strange_words))
+        return tuple(map(_report_unknown_word, moment.case.strange_words))
     fault = _FAULTS[what](moment) if what in _FAULTS else ""
     return (RowFailure({"detail": fault}),) if fault else ()
 
 
-def _unknown_word(found: UnknownWord) -> RowFailure:
+def _report_unknown_word(found: UnknownWord) -> RowFailure:
     near = get_vocabulary(found.vocabulary).near(found.text) if found.text else ()
     quotes = {"word": found.text, "column": found.column, "vocabulary": found.vocabulary}
     return RowFailure({**quotes, "near": tuple(near)})
 
 
-def _sector_fault(moment: CallMoment) -> Words | str:
+def _find_sector_fault(moment: CallMoment) -> Words | str:
     """Return what is wrong with the sector that is declared, empty when it is the object's."""
     call = moment.case.call
     if not call.sector:
@@ -39,7 +39,7 @@ def _sector_fault(moment: CallMoment) -> Words | str:
     return _OTHER_SECTOR if own and own != call.sector else ""
 
 
-def _caller_fault(moment: CallMoment) -> str:
+def _find_caller_fault(moment: CallMoment) -> str:
     caller = moment.caller
     return "" if caller is None or caller.number_class else caller.fault
 
@@ -53,12 +53,12 @@ _FAULTS: dict[str, Callable[[CallMoment], Words | str]] = {
     "zone": lambda moment: moment.case.place_fault,
     "person": lambda moment: moment.case.person_fault,
     "object": lambda moment: "" if moment.case.call.object else "empty",
-    "caller": _caller_fault,
-    "sector": _sector_fault,
+    "caller": _find_caller_fault,
+    "sector": _find_sector_fault,
 }
 
 
-def _stale(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
+def _check_registers(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse registers read too long ago: before the call, or before it was judged."""
     case, found = moment.case, []
     asked = min(moment.case.call.at, case.known_at)

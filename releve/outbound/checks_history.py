@@ -53,7 +53,7 @@ def select_attempts_in_window(row: LegalRow, moment: CallMoment) -> list[Attempt
         [
             attempt
             for attempt in past
-            if attempt.at >= find_local_midnight(_first_day(row, day), name)
+            if attempt.at >= find_local_midnight(_find_first_day(row, day), name)
         ]
         for name, day in moment.days()
     ]
@@ -65,7 +65,7 @@ def find_uncounted_purposes(row: LegalRow) -> frozenset[str]:
     return frozenset(PURPOSES).difference(row.parameters.get("purposes", _FILLING))
 
 
-def _first_day(row: LegalRow, day: date) -> date:
+def _find_first_day(row: LegalRow, day: date) -> date:
     return day - timedelta(days=row.parameters["days"] - 1)
 
 
@@ -100,12 +100,12 @@ def check_silence(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     for refusal in reversed(moment.case.known.refusals):
         if refusal.at > moment.at or not counts_refusal(row, refusal.kind):
             continue
-        if row.parameters.get("until_consent") and _consented_since(refusal.at, moment):
+        if row.parameters.get("until_consent") and _has_consented_since(refusal.at, moment):
             continue
         if "days" not in row.parameters:
             return (RowFailure({"refused": refusal.at, "again": None}),)
         for name, day in moment.days():
-            again = _again(row, refusal.at, name)
+            again = _find_day_allowed_again(row, refusal.at, name)
             if day < again:
                 return (RowFailure({"refused": refusal.at, "again": again}),)
     return ()
@@ -117,7 +117,7 @@ def counts_refusal(row: LegalRow, kind: str) -> bool:
     return kind in only and kind not in row.parameters["not_counted"]
 
 
-def _consented_since(refused_at: datetime, moment: CallMoment) -> bool:
+def _has_consented_since(refused_at: datetime, moment: CallMoment) -> bool:
     """Return whether a consent that stands was given after a refusal."""
     return any(
         consent.collected_at is not None and consent.collected_at > refused_at
@@ -125,7 +125,7 @@ def _consented_since(refused_at: datetime, moment: CallMoment) -> bool:
     )
 
 
-def _again(row: LegalRow, refused_at: datetime, zone_name: str) -> date:
+def _find_day_allowed_again(row: LegalRow, refused_at: datetime, zone_name: str) -> date:
     """Return the first day allowed again: refused on day D, D + days + 1."""
     days = int(row.parameters["days"])
     return refused_at.astimezone(zone(zone_name)).date() + timedelta(days=days + 1)
@@ -136,7 +136,10 @@ def find_silence_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for refusal in case.known.refusals:
         yield refusal.at
         if "days" in row.parameters:
-            yield from (find_local_midnight(_again(row, refusal.at, z), z) for z in case.zones)
+            yield from (
+                find_local_midnight(_find_day_allowed_again(row, refusal.at, z), z)
+                for z in case.zones
+            )
     if row.parameters.get("until_consent"):
         yield from find_express_consent_changes(case)
 

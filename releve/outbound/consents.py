@@ -110,18 +110,18 @@ def find_row_failures(
     return found
 
 
-def _failure(consent: Consent, **quotes: object) -> RowFailure:
+def _build_failure(consent: Consent, **quotes: object) -> RowFailure:
     return RowFailure({"consent": consent.id, **quotes}, (consent.id,))
 
 
-def _proof(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
-    return None if consent.proof else _failure(consent)
+def _check_proof(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
+    return None if consent.proof else _build_failure(consent)
 
 
-def _items(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
+def _check_items(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     missing = tuple(item for item in ITEMS if item in row.parameters["items"] - consent.items)
     act = None if is_positive(consent.act, row) else consent.act
-    return _failure(consent, missing=missing, act=act) if missing or act is not None else None
+    return _build_failure(consent, missing=missing, act=act) if missing or act is not None else None
 
 
 def is_positive(act: str, row: LegalRow) -> bool:
@@ -137,11 +137,11 @@ def find_last_day(row: LegalRow, consent: Consent) -> date:
     """
     if consent.collected_at is None:
         raise ValueError(f"consent {consent.id} has no date")
-    longest = _too_late(row, to_legal_day(consent.collected_at)) - timedelta(days=1)
+    longest = _find_expiry(row, to_legal_day(consent.collected_at)) - timedelta(days=1)
     return longest if consent.until is None else min(longest, consent.until)
 
 
-def _too_late(row: LegalRow, given: date) -> date:
+def _find_expiry(row: LegalRow, given: date) -> date:
     """Return the first day after a row's period; from 29 February it is a 28th."""
     if "days" in row.parameters:
         return given + timedelta(days=row.parameters["days"])
@@ -150,12 +150,16 @@ def _too_late(row: LegalRow, given: date) -> date:
     return given.replace(year=year, day=28 if leap_day else given.day)
 
 
-def _period(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
+def _check_period(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     last = find_last_day(row, consent)
-    return _failure(consent, given=consent.collected_at, last=last) if moment.day > last else None
+    return (
+        _build_failure(consent, given=consent.collected_at, last=last)
+        if moment.day > last
+        else None
+    )
 
 
-def _object(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
+def _check_object(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     other = not moment.case.offers(consent.objects)
     consented = tuple(sorted(consent.objects)) if other else ()
     offered = moment.case.call.object if other else None
@@ -164,15 +168,15 @@ def _object(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure |
         slot = (consent.slot_from, *filter(None, [consent.slot_to]))
     if not other and not slot:
         return None
-    return _failure(consent, consented=consented, offered=offered, slot=slot)
+    return _build_failure(consent, consented=consented, offered=offered, slot=slot)
 
 
-def _withdrawal(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
+def _check_withdrawal(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     when = find_withdrawal(consent, moment)
-    return None if when is None else _failure(consent, withdrawn=when)
+    return None if when is None else _build_failure(consent, withdrawn=when)
 
 
-def _refusal(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
+def _check_refusal(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     for refusal in moment.case.known.refusals:
         counted = refusal.kind not in row.parameters["not_counted"]
         on_consent = not refusal.basis or refusal.basis.startswith("consent")
@@ -180,17 +184,17 @@ def _refusal(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure 
         if row.first is not None and to_legal_day(refusal.at) < row.first:
             continue
         if counted and on_consent and given is not None and given <= refusal.at <= moment.at:
-            return _failure(consent, refused=refusal.at)
+            return _build_failure(consent, refused=refusal.at)
     return None
 
 
 CONSENT_KINDS: dict[str, Callable[[LegalRow, Consent, CallMoment], RowFailure | None]] = {
-    "consent_proof": _proof,
-    "consent_items": _items,
-    "consent_period": _period,
-    "consent_object": _object,
-    "consent_withdrawal": _withdrawal,
-    "consent_refusal": _refusal,
+    "consent_proof": _check_proof,
+    "consent_items": _check_items,
+    "consent_period": _check_period,
+    "consent_object": _check_object,
+    "consent_withdrawal": _check_withdrawal,
+    "consent_refusal": _check_refusal,
 }
 
 

@@ -43,13 +43,13 @@ def find_lift(row: LegalRow, moment: CallMoment) -> tuple[LegalRow, str] | None:
     return None
 
 
-def _contract(row: LegalRow, moment: CallMoment) -> str:
-    fits = (c for c in moment.case.known.contracts if _holds(c, row, moment))
+def _lift_by_contract(row: LegalRow, moment: CallMoment) -> str:
+    fits = (c for c in moment.case.known.contracts if _contract_holds(c, row, moment))
     found = next(fits, None)
     return f"contract:{found.id}" if found else ""
 
 
-def _holds(contract: Contract, row: LegalRow, moment: CallMoment) -> bool:
+def _contract_holds(contract: Contract, row: LegalRow, moment: CallMoment) -> bool:
     if contract.first > moment.day:
         return False
     if row.parameters["related"] and not moment.case.offers(contract.objects):
@@ -59,7 +59,7 @@ def _holds(contract: Contract, row: LegalRow, moment: CallMoment) -> bool:
     return moment.day <= contract.last + timedelta(days=row.parameters["ended_within_days"])
 
 
-def _contract_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def _find_contract_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for contract in case.known.contracts:
         yield find_legal_midnight(contract.first)
         if contract.last is not None:
@@ -67,75 +67,75 @@ def _contract_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
             yield find_legal_midnight(contract.last + timedelta(days=days))
 
 
-def _object(row: LegalRow, moment: CallMoment) -> str:
+def _lift_by_object(row: LegalRow, moment: CallMoment) -> str:
     found = moment.case.call.object
     return f"object:{found}" if moment.case.offers(row.parameters["objects"]) else ""
 
 
-def _no_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def _find_no_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     return ()
 
 
-def _callback(row: LegalRow, moment: CallMoment) -> str:
+def _lift_by_callback(row: LegalRow, moment: CallMoment) -> str:
     for request in moment.case.known.callbacks:
         case = moment.case
         about_it = case.offers(request.objects) and request.proof
-        if case.offers(row.parameters.get("named_for", ())) and not _asked_for(request):
+        if case.offers(row.parameters.get("named_for", ())) and not _is_asked_for(request):
             continue
         if request.in_call and not row.parameters["made_in_call"]:
             continue
-        end = _last_call(row, request.requested_at, case)
+        end = _find_callback_end(row, request.requested_at, case)
         if about_it and request.requested_at <= moment.at < end:
             return f"callback:{request.id}"
     return ""
 
 
-def _last_call(row: LegalRow, requested_at: datetime, case: JudgedCall) -> datetime:
+def _find_callback_end(row: LegalRow, requested_at: datetime, case: JudgedCall) -> datetime:
     """Return the first instant after the last working day in which the answer may come."""
-    days = _holidays(row, case, to_legal_day(requested_at))
+    days = _find_holidays(row, case, to_legal_day(requested_at))
     last = add_working_days(to_legal_day(requested_at), row.parameters["working_days"], days)
     return find_legal_midnight(last + timedelta(days=1))
 
 
-def _holidays(row: LegalRow, case: JudgedCall, day: date) -> HolidayRules:
+def _find_holidays(row: LegalRow, case: JudgedCall, day: date) -> HolidayRules:
     named = case.rules.in_force(row.jurisdiction, day).by_id.get(row.parameters["holidays"], ())
     found: HolidayRules = named[0].parameters["days"] if named else NO_DAYS
     return found
 
 
-def _callback_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def _find_callback_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for request in case.known.callbacks:
         yield request.requested_at
-        yield _last_call(row, request.requested_at, case)
+        yield _find_callback_end(row, request.requested_at, case)
 
 
-def _request(row: LegalRow, moment: CallMoment) -> str:
+def _lift_by_request(row: LegalRow, moment: CallMoment) -> str:
     for request in moment.case.known.callbacks:
-        if not _asked_for(request) or not moment.case.offers(request.objects):
+        if not _is_asked_for(request) or not moment.case.offers(request.objects):
             continue
-        if request.requested_at <= moment.at < _request_end(row, request.requested_at):
+        if request.requested_at <= moment.at < _find_request_end(row, request.requested_at):
             return f"callback:{request.id}"
     return ""
 
 
-def _asked_for(request: Callback) -> bool:
+def _is_asked_for(request: Callback) -> bool:
     """Return whether the person asked, outside a call, somebody whose name they knew."""
     return request.named and not request.in_call and bool(request.proof)
 
 
-def _request_end(row: LegalRow, requested_at: datetime) -> datetime:
+def _find_request_end(row: LegalRow, requested_at: datetime) -> datetime:
     return find_legal_midnight(
         to_legal_day(requested_at) + timedelta(days=row.parameters["days"] + 1)
     )
 
 
-def _request_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def _find_request_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for request in case.known.callbacks:
         yield request.requested_at
-        yield _request_end(row, request.requested_at)
+        yield _find_request_end(row, request.requested_at)
 
 
-def _consent(row: LegalRow, moment: CallMoment) -> str:
+def _lift_by_consent(row: LegalRow, moment: CallMoment) -> str:
     since = None
     if row.parameters["after_listing"]:
         since = max((listing.at for listing in moment.case.known.listings), default=None)
@@ -145,7 +145,7 @@ def _consent(row: LegalRow, moment: CallMoment) -> str:
     return ""
 
 
-def _slot(row: LegalRow, moment: CallMoment) -> str:
+def _lift_by_slot(row: LegalRow, moment: CallMoment) -> str:
     for consent in select_legal_consents(select_express_consents(moment), moment):
         if _is_precise(row, consent) and is_in_slot(row, consent, moment.at):
             return f"consent:{consent.id}"
@@ -160,32 +160,32 @@ def _is_precise(row: LegalRow, consent: Consent) -> bool:
     return width <= timedelta(minutes=row.parameters["widest_minutes"])
 
 
-def _slot_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def _find_slot_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for consent in case.known.consents:
         bounds = find_slot_bounds(row, consent)
         if bounds is not None:
             yield bounds[0]
             yield bounds[1] + _TICK
-    yield from _consent_instants(row, case)
+    yield from _find_consent_changes(row, case)
 
 
-def _consent_instants(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
+def _find_consent_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     return find_express_consent_changes(case)
 
 
 LIFTS: dict[str, Lift] = {
-    "exception_contract": _contract,
-    "exception_object": _object,
-    "exception_callback": _callback,
-    "exception_request": _request,
-    "exception_consent": _consent,
-    "exception_slot": _slot,
+    "exception_contract": _lift_by_contract,
+    "exception_object": _lift_by_object,
+    "exception_callback": _lift_by_callback,
+    "exception_request": _lift_by_request,
+    "exception_consent": _lift_by_consent,
+    "exception_slot": _lift_by_slot,
 }
 INSTANTS_OF_LIFTS: dict[str, Instants] = {
-    "exception_contract": _contract_instants,
-    "exception_object": _no_instants,
-    "exception_callback": _callback_instants,
-    "exception_request": _request_instants,
-    "exception_consent": _consent_instants,
-    "exception_slot": _slot_instants,
+    "exception_contract": _find_contract_changes,
+    "exception_object": _find_no_changes,
+    "exception_callback": _find_callback_changes,
+    "exception_request": _find_request_changes,
+    "exception_consent": _find_consent_changes,
+    "exception_slot": _find_slot_changes,
 }

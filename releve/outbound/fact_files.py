@@ -35,7 +35,9 @@ def match_file_names(names: Iterable[str]) -> tuple[list[Fault], dict[str, str]]
         if table in get_vocabulary("table").by_id and suffix in SUFFIXES:
             tables[name] = table
             continue
-        faults.append(Fault(name, 0, "", "", "not named like a table of facts", _rename(name)))
+        faults.append(
+            Fault(name, 0, "", "", "not named like a table of facts", _suggest_name(name))
+        )
     twice = [table for table, count in Counter(tables.values()).items() if count > 1]
     for table in twice:
         both = " and ".join(name for name, found in tables.items() if found == table)
@@ -54,7 +56,7 @@ def find_missing_tables(tables: Collection[str]) -> list[Fault]:
     ]
 
 
-def _rename(name: str) -> str:
+def _suggest_name(name: str) -> str:
     """Return how a misnamed file is meant."""
     stem, dot, suffix = name.rpartition(".")
     stem, suffix = (stem, suffix.lower()) if dot else (name, "")
@@ -80,24 +82,26 @@ def read_cells(table: str, name: str, data: bytes, faults: list[Fault]) -> pl.Da
         except (pl.exceptions.PolarsError, OSError) as error:
             faults.append(Fault(table, 0, "", "", f"not a Parquet file: {error}", "save it again"))
             return pl.DataFrame()
-    text = _text(table, data, faults)
+    text = _decode_file(table, data, faults)
     separator = max(_SEPARATORS, key=text.split("\n", 1)[0].count)
     if '"' in text:
-        return _quoted(table, text, separator, faults)
-    return _plain(table, text, separator, faults)
+        return _split_quoted_rows(table, text, separator, faults)
+    return _split_plain_rows(table, text, separator, faults)
 
 
-def _text(table: str, data: bytes, faults: list[Fault]) -> str:
+def _decode_file(table: str, data: bytes, faults: list[Fault]) -> str:
     """Return the text of a file; where it is not UTF-8, each line is UTF-8 or cp1252 by itself."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-        text = "\n".join(_line(table, row, line, faults) for row, line in enumerate(lines, 1))
+        text = "\n".join(
+            _decode_line(table, row, line, faults) for row, line in enumerate(lines, 1)
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _line(table: str, row: int, line: bytes, faults: list[Fault]) -> str:
+def _decode_line(table: str, row: int, line: bytes, faults: list[Fault]) -> str:
     for encoding in ("utf-8", "cp1252"):
         try:
             return line.decode(encoding)
@@ -108,21 +112,21 @@ def _line(table: str, row: int, line: bytes, faults: list[Fault]) -> str:
     return ""
 
 
-def _plain(table: str, text: str, separator: str, faults: list[Fault]) -> pl.DataFrame:
+def _split_plain_rows(table: str, text: str, separator: str, faults: list[Fault]) -> pl.DataFrame:
     """Return the cells of a text without quotation marks: a row is a line."""
     lines = pl.Series(text.rstrip("\n").split("\n"))
-    columns = _columns(table, lines[0].split(separator), faults)
+    columns = _read_header(table, lines[0].split(separator), faults)
     if not columns:
         return pl.DataFrame()
     found = lines[1:].str.count_matches(separator, literal=True) + 1
-    if _uneven(table, len(columns), found, faults) or not found.len():
+    if _report_uneven_rows(table, len(columns), found, faults) or not found.len():
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     body = BytesIO("\n".join(lines[1:]).encode())
     return pl.read_csv(body, separator=separator, infer_schema=False, quote_char=None,
                        has_header=False, new_columns=columns)  # fmt: skip
 
 
-def _quoted(table: str, text: str, separator: str, faults: list[Fault]) -> pl.DataFrame:
+def _split_quoted_rows(table: str, text: str, separator: str, faults: list[Fault]) -> pl.DataFrame:
     """Return the cells of a text with quotation marks: a cell may hold separators and lines."""
     reader = csv.reader(StringIO(text.rstrip("\n"), newline=""), delimiter=separator, strict=True)
     try:
@@ -131,16 +135,16 @@ def _quoted(table: str, text: str, separator: str, faults: list[Fault]) -> pl.Da
         reason = f"a quotation mark is out of place ({error})"
         faults.append(Fault(table, reader.line_num, "", "", reason, "double it, or close the cell"))
         return pl.DataFrame()
-    columns = _columns(table, rows[0], faults)
+    columns = _read_header(table, rows[0], faults)
     if not columns:
         return pl.DataFrame()
     found = pl.Series([len(row) for row in rows[1:]], dtype=pl.UInt32)
     schema = dict.fromkeys(columns, pl.String)
-    uneven = _uneven(table, len(columns), found, faults)
+    uneven = _report_uneven_rows(table, len(columns), found, faults)
     return pl.DataFrame([] if uneven else rows[1:], schema=schema, orient="row")
 
 
-def _columns(table: str, cells: list[str], faults: list[Fault]) -> list[str]:
+def _read_header(table: str, cells: list[str], faults: list[Fault]) -> list[str]:
     """Return the names in the first line; none once what is wrong with them is said."""
     columns = [cell.strip() for cell in cells]
     if not any(columns):
@@ -154,7 +158,7 @@ def _columns(table: str, cells: list[str], faults: list[Fault]) -> list[str]:
     return [] if twice else columns
 
 
-def _uneven(table: str, width: int, found: pl.Series, faults: list[Fault]) -> bool:
+def _report_uneven_rows(table: str, width: int, found: pl.Series, faults: list[Fault]) -> bool:
     """Note the rows that have not as many cells as the first line; return whether any has."""
     wrong = found != width
     for row in wrong.arg_true().head(_SHOWN).to_list():

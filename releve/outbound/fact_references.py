@@ -22,13 +22,13 @@ _NUMBER = re.compile(r"\+[0-9]{7,15}")
 
 def find_doubtful_references(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
     """Yield the rows whose client, person or consent is not one that is known, but like one."""
-    yield from _unknown_clients(frames)
-    yield from _misspelt_persons(frames)
-    yield from _unreadable_numbers(frames)
-    yield from _unknown_consents(frames)
+    yield from _find_unknown_clients(frames)
+    yield from _find_misspelt_persons(frames)
+    yield from _find_unreadable_numbers(frames)
+    yield from _find_unknown_consents(frames)
 
 
-def _unknown_clients(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
+def _find_unknown_clients(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
     """Yield the rows of clients that the table of clients, where there is one, does not name."""
     table = frames["clients"]
     if not table.height:
@@ -44,7 +44,7 @@ def _unknown_clients(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
             yield Fault(name, row + 2, "client", cells[row], "not in the table clients", fix)
 
 
-def _misspelt_persons(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
+def _find_misspelt_persons(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
     """Yield the rows about a person who is in the table of people in another case of letters."""
     people = frames["people"]["person"].unique()
     by_folded = {one.casefold(): one for one in people.to_list()}
@@ -57,20 +57,20 @@ def _misspelt_persons(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
             yield Fault(name, row + 2, "person", cells[row], reason, fix)
 
 
-def _unreadable_numbers(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
+def _find_unreadable_numbers(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
     """Yield what was said by a number that is none: it would bind no one."""
     for name in SAID:
         cells = frames[name]["person"]
-        told = cells.unique().to_list()
-        numbers = [one for one in told if one.startswith("+")]
+        names = cells.unique().to_list()
+        numbers = [one for one in names if one.startswith("+")]
         wrong = [one for one in numbers if not _NUMBER.fullmatch(strip_separators(one))]
         for row in cells.is_in(wrong).arg_true().head(_SHOWN).to_list():
             reason, fix = "not a telephone number", "write it like +33144556677"
             yield Fault(name, row + 2, "person", cells[row], reason, fix)
 
 
-def _unknown_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
-    """Yield the withdrawals of a consent that no table names, where consents are told."""
+def _find_unknown_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
+    """Yield the withdrawals of a consent that the table of consents, if any, does not hold."""
     consents, withdrawals = frames["consents"], frames["withdrawals"]
     if not consents.height:
         return

@@ -105,11 +105,11 @@ def list_columns(table: str) -> Mapping[str, tuple[str, bool]]:
     for field in dataclasses.fields(TABLES[table]):
         if (table, field.name) != ("consents", "unreadable"):
             must = field.default is MISSING and field.name not in ("known_at", "last", "until")
-            found[field.name] = (_type_of(hints[field.name]), must)
+            found[field.name] = (_infer_type(hints[field.name]), must)
     return found
 
 
-def _type_of(hint: Any) -> str:
+def _infer_type(hint: Any) -> str:
     parts = set(typing.get_args(hint) or (hint,)) - {type(None)}
     for kind, name in ((datetime, "instant"), (date, "day"), (bool, "flag"), (float, "number")):
         if kind in parts:
@@ -132,15 +132,15 @@ def must_be_filled(table: str, column: str) -> bool:
 
 def build_empty_frames() -> dict[str, pl.DataFrame]:
     """Return every table without rows."""
-    return {name: _empty(name) for name in TABLES}
+    return {name: _build_empty_frame(name) for name in TABLES}
 
 
 @cache
-def _empty(table: str) -> pl.DataFrame:
-    return pl.DataFrame(schema=_schema(table))
+def _build_empty_frame(table: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=_build_schema(table))
 
 
-def _schema(table: str) -> dict[str, Any]:
+def _build_schema(table: str) -> dict[str, Any]:
     schema = {name: _DTYPES[kind] for name, (kind, _) in list_columns(table).items()}
     return {**schema, "unreadable": pl.String} if table == "consents" else schema
 
@@ -173,13 +173,13 @@ def read_tables(
 def read_table(table: str, name: str, data: bytes) -> tuple[pl.DataFrame, tuple[Fault, ...]]:
     """Return a table typed, and the faults of its file."""
     faults = list[Fault]()
-    frame = _typed(table, read_cells(table, name, data, faults), faults)
+    frame = _parse_table(table, read_cells(table, name, data, faults), faults)
     return frame, tuple(faults)
 
 
-def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+def _parse_table(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
     if not cells.width:  # what is wrong with it is said already
-        return pl.DataFrame(schema=_schema(table))
+        return pl.DataFrame(schema=_build_schema(table))
     known = list_columns(table)
     for name in cells.columns:
         if name not in known:
@@ -191,15 +191,16 @@ def _typed(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
     texts = [name for name in cells.columns if cells[name].dtype == pl.String]
     cells = cells.with_columns(pl.col(texts).str.strip_chars().replace("", None))
     columns = [
-        _column(table, name, kind, must, cells, faults) for name, (kind, must) in known.items()
+        _parse_column(table, name, kind, must, cells, faults)
+        for name, (kind, must) in known.items()
     ]
     frame = pl.DataFrame(columns)
     if table == "consents":
-        frame = frame.with_columns(_unreadable(cells))
-    return _known(table, _in_words(table, frame, faults), faults)
+        frame = frame.with_columns(_classify_consent_dates(cells))
+    return _fill_known_at(table, _parse_words(table, frame, faults), faults)
 
 
-def _in_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+def _parse_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
     """Return a table whose words are ids; each cell that holds another text is a fault."""
     frame = normalize_word_columns(table, frame)
     for column, name in list_word_columns().get(table, {}).items():
@@ -212,14 +213,14 @@ def _in_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFr
     return frame
 
 
-def _column(
+def _parse_column(
     table: str, name: str, kind: str, must: bool, cells: pl.DataFrame, faults: list[Fault]
 ) -> pl.Series:
     if name not in cells.columns:
         given = pl.Series(name, [None] * cells.height, _DTYPES[kind])
-        return _filled(table, name, kind, given)
+        return _fill_defaults(table, name, kind, given)
     source = cells[name]
-    parsed = source if source.dtype == _DTYPES[kind] else _parsed(source.cast(pl.String), kind)
+    parsed = source if source.dtype == _DTYPES[kind] else _parse_texts(source.cast(pl.String), kind)
     lenient = (table, name) == ("consents", "collected_at")
     must = must_be_filled(table, name) or (must and not may_be_empty(table, name))
     wrong = source.is_not_null() & parsed.is_null()
@@ -229,10 +230,10 @@ def _column(
             _WANTED.get(kind, ("empty", "fill it")) if wrong[row] else ("empty", "fill it")
         )
         faults.append(Fault(table, row + 2, name, str(source[row] or ""), reason, fix))
-    return _filled(table, name, kind, parsed.alias(name))
+    return _fill_defaults(table, name, kind, parsed.alias(name))
 
 
-def _parsed(text: pl.Series, kind: str) -> pl.Series:
+def _parse_texts(text: pl.Series, kind: str) -> pl.Series:
     if kind == "instant":
         iso = text.str.replace(" ", "T").str.replace("Z$", "+00:00")
         tries = [iso.str.to_datetime(f, strict=False, time_unit="us") for f in _FORMATS]
@@ -246,20 +247,20 @@ def _parsed(text: pl.Series, kind: str) -> pl.Series:
         return pl.select(pl.when(parts.list.len() > 0).then(parts)).to_series()
     if kind == "flag":
         lower = text.str.to_lowercase()
-        told = pl.DataFrame({"t": lower}).select(
+        flags = pl.DataFrame({"t": lower}).select(
             pl.when(pl.col("t").is_in(_TRUE))
             .then(True)
             .when(pl.col("t").is_in(_FALSE))
             .then(False)
             .otherwise(None)
         )
-        return told.to_series()
+        return flags.to_series()
     if kind == "number":
         return text.str.replace(",", ".").cast(pl.Float64, strict=False)
     return text
 
 
-def _filled(table: str, name: str, kind: str, series: pl.Series) -> pl.Series:
+def _fill_defaults(table: str, name: str, kind: str, series: pl.Series) -> pl.Series:
     """Return a column with its defaults where it is empty."""
     if kind == "words":
         return series.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
@@ -271,12 +272,12 @@ def _filled(table: str, name: str, kind: str, series: pl.Series) -> pl.Series:
     return series.fill_null(field.default)
 
 
-def _unreadable(cells: pl.DataFrame) -> pl.Series:
+def _classify_consent_dates(cells: pl.DataFrame) -> pl.Series:
     """Return why a consent's date cannot be trusted, empty when it can."""
     if "collected_at" not in cells.columns or cells["collected_at"].dtype == _INSTANT:
         return pl.Series("unreadable", [""] * cells.height, pl.String)
     text = cells["collected_at"].cast(pl.String)
-    good = _parsed(text, "instant").is_not_null()
+    good = _parse_texts(text, "instant").is_not_null()
     serial = text.str.contains(r"^\d{4,6}([.,]\d+)?$").fill_null(False)
     local = text.str.contains(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$").fill_null(False)
     return (
@@ -295,7 +296,7 @@ def _unreadable(cells: pl.DataFrame) -> pl.Series:
     )
 
 
-def _known(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
+def _fill_known_at(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
     """Return a table with known_at where it was left out: when the fact came to be."""
     if "known_at" not in frame.columns:
         return frame
@@ -312,11 +313,11 @@ def _known(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame
 
 def build_facts(frames: Mapping[str, pl.DataFrame]) -> Facts:
     """Return the facts that typed tables hold."""
-    told = {_ARGUMENTS.get(name, name): list(_rows(name, frames[name])) for name in TABLES}
-    return Facts(**told)
+    facts = {_ARGUMENTS.get(name, name): _iterate_facts(name, frames[name]) for name in TABLES}
+    return Facts(**facts)
 
 
-def _rows(table: str, frame: pl.DataFrame) -> Iterable[Any]:
+def _iterate_facts(table: str, frame: pl.DataFrame) -> Iterable[Any]:
     kind = TABLES[table]
     words = [name for name, dtype in frame.schema.items() if dtype == pl.List(pl.String)]
     for row in frame.iter_rows(named=True):

@@ -47,7 +47,7 @@ ITEMS = ("identity", "choice", "period", "withdrawal", "proof_access")
 """The five items that a request for consent holds (R223-1)."""
 
 
-def _put(fact: Any, field_name: str, value: object) -> None:
+def _set_field(fact: Any, field_name: str, value: object) -> None:
     """Set a field of a fact that is being made."""
     object.__setattr__(fact, field_name, value)
 
@@ -63,7 +63,7 @@ class Person:
     address: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "kind", normalize_word("person-kind", self.kind))
+        _set_field(self, "kind", normalize_word("person-kind", self.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ class Consent:
     third_party: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "objects", normalize_words("object", self.objects))
-        _put(self, "items", normalize_words("item", self.items))
-        _put(self, "act", normalize_word("act", self.act))
+        _set_field(self, "objects", normalize_words("object", self.objects))
+        _set_field(self, "items", normalize_words("item", self.items))
+        _set_field(self, "act", normalize_word("act", self.act))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Contract:
     objects: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        _put(self, "objects", normalize_words("object", self.objects))
+        _set_field(self, "objects", normalize_words("object", self.objects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Callback:
     in_call: bool = False
 
     def __post_init__(self) -> None:
-        _put(self, "objects", normalize_words("object", self.objects))
+        _set_field(self, "objects", normalize_words("object", self.objects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,8 @@ class SpokenRefusal:
     basis: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "kind", normalize_word("refusal-kind", self.kind))
-        _put(self, "basis", normalize_basis(self.basis))
+        _set_field(self, "kind", normalize_word("refusal-kind", self.kind))
+        _set_field(self, "basis", normalize_basis(self.basis))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +192,8 @@ class Attempt:
     purpose: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "outcome", normalize_word("outcome", self.outcome))
-        _put(self, "purpose", normalize_word("purpose", self.purpose))
+        _set_field(self, "outcome", normalize_word("outcome", self.outcome))
+        _set_field(self, "purpose", normalize_word("purpose", self.purpose))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class Listing:
     until: datetime | None = None
 
     def __post_init__(self) -> None:
-        _put(self, "list", normalize_word("list", self.list))
+        _set_field(self, "list", normalize_word("list", self.list))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ class Scrub:
     campaign: str = ""
 
     def __post_init__(self) -> None:
-        _put(self, "list", normalize_word("list", self.list))
+        _set_field(self, "list", normalize_word("list", self.list))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ class Watermark:
     last_event_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        _put(self, "feed", normalize_word("feed", self.feed))
+        _set_field(self, "feed", normalize_word("feed", self.feed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,12 +301,12 @@ class _AboutPerson(_Dated, Protocol):
     def person(self) -> str: ...
 
 
-class _Named(_Dated, Protocol):
+class _WithId(_Dated, Protocol):
     @property
     def id(self) -> str: ...
 
 
-N = TypeVar("N", bound=_Named)
+N = TypeVar("N", bound=_WithId)
 
 
 class Facts:
@@ -333,35 +333,35 @@ class Facts:
         self._client_of = {
             fold_client_name(one.alias): fold_client_name(one.client) for one in named
         }
-        self._persons = _index(persons, lambda fact: fact.number)
-        self._consents = _index(map(_dated, consents), self._about)
-        self._withdrawals = _index(withdrawals, self._about)
-        self._contracts = _index(contracts, self._about)
-        self._callbacks = _index(callbacks, self._about)
-        self._refusals = _index(refusals, self._about)
-        self._attempts = _index(attempts, self._about)
-        self._listings = _index(listings, lambda fact: fact.number)
-        self._scrubs = _index(scrubs, lambda fact: self._key(fact.client))
-        self._mandates = _index(mandates, lambda fact: self._key(fact.client))
-        self._abandoned = _index(abandoned, lambda fact: fold_client_name(fact.campaign))
+        self._persons = _index_facts(persons, lambda fact: fact.number)
+        self._consents = _index_facts(map(_drop_impossible_date, consents), self._person_key)
+        self._withdrawals = _index_facts(withdrawals, self._person_key)
+        self._contracts = _index_facts(contracts, self._person_key)
+        self._callbacks = _index_facts(callbacks, self._person_key)
+        self._refusals = _index_facts(refusals, self._person_key)
+        self._attempts = _index_facts(attempts, self._person_key)
+        self._listings = _index_facts(listings, lambda fact: fact.number)
+        self._scrubs = _index_facts(scrubs, lambda fact: self._client_key(fact.client))
+        self._mandates = _index_facts(mandates, lambda fact: self._client_key(fact.client))
+        self._abandoned = _index_facts(abandoned, lambda fact: fold_client_name(fact.campaign))
         self._watermarks = tuple(sorted(watermarks, key=lambda mark: mark.read_at))
 
-    def _key(self, client: str) -> str:
+    def _client_key(self, client: str) -> str:
         """Return what all names of a client have in common."""
         key = fold_client_name(client)
         return self._client_of.get(key, key)
 
     def is_same_client(self, one: str, other: str) -> bool:
         """Return whether two names are those of one client."""
-        return self._key(one) == self._key(other)
+        return self._client_key(one) == self._client_key(other)
 
-    def _about(self, fact: _AboutPerson) -> tuple[str, str]:
-        return self._key(fact.client), fact.person
+    def _person_key(self, fact: _AboutPerson) -> tuple[str, str]:
+        return self._client_key(fact.client), fact.person
 
     def find_persons(self, number: str, known_at: datetime) -> tuple[Person, ...]:
         """Return who was known to hold a number, the last word on each."""
         held: dict[str, Person] = {}
-        for fact in _by_then(self._persons.get(number, ()), known_at):
+        for fact in _select_known_by(self._persons.get(number, ()), known_at):
             held[fact.person] = fact
         return tuple(held.values())
 
@@ -369,29 +369,31 @@ class Facts:
         self, client: str, person: str, number: str, campaign: str, known_at: datetime
     ) -> CallFacts:
         """Return what was known by ``known_at``; of a person only when ``person`` is not empty."""
-        mine = self._key(client)
+        mine = self._client_key(client)
         key = (mine, person)
         marks = {mark.feed: mark for mark in self._watermarks if mark.read_at <= known_at}
         return CallFacts(
-            consents=_last_versions(self._consents.get(key, ()), known_at),
-            withdrawals=_by_then(_said(self._withdrawals, *key, number), known_at),
-            contracts=_last_versions(self._contracts.get(key, ()), known_at),
-            callbacks=_last_versions(self._callbacks.get(key, ()), known_at),
-            refusals=_by_then(_said(self._refusals, *key, number), known_at),
-            attempts=_last_attempts(self._attempts.get(key, ()), known_at),
-            listings=_by_then(self._listings.get(number, ()), known_at),
+            consents=_select_last_versions(self._consents.get(key, ()), known_at),
+            withdrawals=_select_known_by(_find_said(self._withdrawals, *key, number), known_at),
+            contracts=_select_last_versions(self._contracts.get(key, ()), known_at),
+            callbacks=_select_last_versions(self._callbacks.get(key, ()), known_at),
+            refusals=_select_known_by(_find_said(self._refusals, *key, number), known_at),
+            attempts=_select_last_attempts(self._attempts.get(key, ()), known_at),
+            listings=_select_known_by(self._listings.get(number, ()), known_at),
             scrubs=tuple(
                 fact
-                for fact in _by_then(self._scrubs.get(mine, ()), known_at)
+                for fact in _select_known_by(self._scrubs.get(mine, ()), known_at)
                 if fold_client_name(fact.campaign) in ("", fold_client_name(campaign))
             ),
-            mandates=_last_versions(self._mandates.get(mine, ()), known_at),
-            abandoned=_by_then(self._abandoned.get(fold_client_name(campaign), ()), known_at),
+            mandates=_select_last_versions(self._mandates.get(mine, ()), known_at),
+            abandoned=_select_known_by(
+                self._abandoned.get(fold_client_name(campaign), ()), known_at
+            ),
             watermarks=marks,
         )
 
 
-def _dated(consent: Consent) -> Consent:
+def _drop_impossible_date(consent: Consent) -> Consent:
     """Return a consent without its date when it was recorded before it was given."""
     given = consent.collected_at
     if given is None or given <= consent.known_at:
@@ -399,7 +401,7 @@ def _dated(consent: Consent) -> Consent:
     return replace(consent, collected_at=None, unreadable="after-recording")
 
 
-def _index(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+def _index_facts(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
     if facts == ():  # most tables hold nothing about a person
         return {}
     found: dict[Hashable, list[T]] = defaultdict(list)
@@ -408,7 +410,9 @@ def _index(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, l
     return dict(found)
 
 
-def _said(index: Mapping[Hashable, list[T]], client: str, person: str, number: str) -> Sequence[T]:
+def _find_said(
+    index: Mapping[Hashable, list[T]], client: str, person: str, number: str
+) -> Sequence[T]:
     """Return what a person said to a client or to every client, or said for their number."""
     if not index:  # most people have said nothing
         return ()
@@ -419,20 +423,20 @@ def _said(index: Mapping[Hashable, list[T]], client: str, person: str, number: s
     return sorted((fact for part in parts for fact in part), key=lambda fact: fact.known_at)
 
 
-def _by_then(facts: Sequence[T], known_at: datetime) -> tuple[T, ...]:
+def _select_known_by(facts: Sequence[T], known_at: datetime) -> tuple[T, ...]:
     if not facts:
         return ()
     return tuple(fact for fact in facts if fact.known_at <= known_at)
 
 
-def _last_versions(facts: Sequence[N], known_at: datetime) -> tuple[N, ...]:
+def _select_last_versions(facts: Sequence[N], known_at: datetime) -> tuple[N, ...]:
     """Return the last version known of each id, in the order in which the ids were first known."""
     if not facts:
         return ()
     return tuple({fact.id: fact for fact in facts if fact.known_at <= known_at}.values())
 
 
-def _last_attempts(facts: Sequence[Attempt], known_at: datetime) -> tuple[Attempt, ...]:
+def _select_last_attempts(facts: Sequence[Attempt], known_at: datetime) -> tuple[Attempt, ...]:
     """Return the last versions of attempts; an id is its provider's: others may use the same."""
     known = (fact for fact in facts if fact.known_at <= known_at)
     return tuple({(fact.provider, fact.id): fact for fact in known}.values())

@@ -34,14 +34,14 @@ class HolidayRules:
 
     def is_holiday(self, day: date) -> bool:
         """Return whether ``day`` is one of the days."""
-        return day in _of_year(self, day.year)
+        return day in _list_holidays(self, day.year)
 
 
 NO_DAYS = HolidayRules((), ())
 
 
 @lru_cache(maxsize=4096)
-def _of_year(rules: HolidayRules, year: int) -> frozenset[date]:
+def _list_holidays(rules: HolidayRules, year: int) -> frozenset[date]:
     sunday = compute_easter(year)
     movable = [sunday + timedelta(days=shift) for shift in rules.from_easter]
     return frozenset([date(year, month, day) for month, day in rules.fixed] + movable)

@@ -58,11 +58,11 @@ def parse_windows(table: Mapping[str, Sequence[str]]) -> tuple[tuple[Window, ...
         if not span:
             raise ValueError(f"{days!r} runs backwards")
         for weekday in span:
-            week[weekday] = _day_of(texts)
+            week[weekday] = _parse_day(texts)
     return tuple(week)
 
 
-def _day_of(texts: Sequence[str]) -> tuple[Window, ...]:
+def _parse_day(texts: Sequence[str]) -> tuple[Window, ...]:
     found: list[Window] = []
     for text in texts:
         match = _WINDOW.fullmatch(text)
@@ -84,12 +84,12 @@ def list_windows(hours: WeekHours, zone_name: str, day: date) -> tuple[Span, ...
     if hours.holidays.is_holiday(day):
         return ()
     return tuple(
-        (_instant(day, start, zone_name), _instant(day, end, zone_name))
+        (_find_instant(day, start, zone_name), _find_instant(day, end, zone_name))
         for start, end in hours.week[day.weekday()]
     )
 
 
-def _instant(day: date, minute: int, zone_name: str) -> datetime:
+def _find_instant(day: date, minute: int, zone_name: str) -> datetime:
     if minute == 24 * 60:
         return find_local_midnight(day + timedelta(days=1), zone_name)
     clock = time(minute // 60, minute % 60)
@@ -104,11 +104,11 @@ def find_local_midnight(day: date, zone_name: str) -> datetime:
 
 def find_closing(hours: WeekHours, zones: Sequence[str], moment: datetime) -> datetime | None:
     """Return when the window that holds ``moment`` ends in the first of the zones, None if shut."""
-    ends = [_end(hours, name, moment) for name in zones]
+    ends = [_find_window_end(hours, name, moment) for name in zones]
     return None if None in ends else min(end for end in ends if end is not None)
 
 
-def _end(hours: WeekHours, zone_name: str, moment: datetime) -> datetime | None:
+def _find_window_end(hours: WeekHours, zone_name: str, moment: datetime) -> datetime | None:
     day = moment.astimezone(zone(zone_name)).date()
     spans = list_windows(hours, zone_name, day)
     return next((end for start, end in spans if start <= moment < end), None)
@@ -123,7 +123,7 @@ def find_opening(hours: WeekHours, zones: Sequence[str], moment: datetime) -> da
     while moment < limit:
         latest = moment
         for name in zones:
-            opening = _next_start(hours, name, moment)
+            opening = _find_next_start(hours, name, moment)
             if opening is None:
                 return None
             latest = max(latest, opening)
@@ -133,7 +133,7 @@ def find_opening(hours: WeekHours, zones: Sequence[str], moment: datetime) -> da
     return None
 
 
-def _next_start(hours: WeekHours, zone_name: str, moment: datetime) -> datetime | None:
+def _find_next_start(hours: WeekHours, zone_name: str, moment: datetime) -> datetime | None:
     day = moment.astimezone(zone(zone_name)).date()
     for ahead in range(DAYS_AHEAD + 1):
         for start, end in list_windows(hours, zone_name, day + timedelta(days=ahead)):

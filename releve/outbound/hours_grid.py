@@ -26,13 +26,13 @@ def mark_open(
     first = _EPOCH + timedelta(days=int(seconds.min()) // 86400 - 1)
     last = _EPOCH + timedelta(days=int(seconds.max()) // 86400 + 1)
     for name in zones:
-        edges = np.array(_edges(hours, name, first, last), dtype=np.int64)
+        edges = np.array(_list_edges(hours, name, first, last), dtype=np.int64)
         found &= np.searchsorted(edges, seconds, side="right") % 2 == 1
     return found
 
 
 @lru_cache(maxsize=256)
-def _edges(hours: WeekHours, zone_name: str, first: date, last: date) -> tuple[int, ...]:
+def _list_edges(hours: WeekHours, zone_name: str, first: date, last: date) -> tuple[int, ...]:
     """Return the openings and closings of local days, in turn, as seconds since 1970."""
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     spans = [span for day in days for span in list_windows(hours, zone_name, day)]

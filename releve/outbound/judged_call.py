@@ -106,7 +106,7 @@ class JudgedCall:
     def strange_words(self) -> tuple[UnknownWord, ...]:
         """Return the words that bear on the call and that no vocabulary holds, each once."""
         call, known = self.call, self.known
-        told = [
+        words = [
             ("object", "object", call.object),
             ("sector", "sector", call.sector),
             ("origin", "origin", call.origin),
@@ -118,7 +118,7 @@ class JudgedCall:
         ]
         return tuple(
             UnknownWord(*one)
-            for one in dict.fromkeys(told)
+            for one in dict.fromkeys(words)
             if one[2] not in get_vocabulary(one[1]).by_id and (one[2] or one[0] in _NEVER_EMPTY)
         )
 
@@ -131,10 +131,10 @@ class JudgedCall:
     def law_changes(self) -> tuple[datetime, ...]:
         """Return every instant at which a row that may bear on this case starts or has ended."""
         return self.rules.changes_bearing(
-            self.jurisdiction or HOUSE, (self.call.client, self.codes), self._bears
+            self.jurisdiction or HOUSE, (self.call.client, self.codes), self._may_bear
         )
 
-    def _bears(self, row: LegalRow) -> bool:
+    def _may_bear(self, row: LegalRow) -> bool:
         """Return whether a row is another's, found by its name, or may bind here."""
         return row.kind in _FOUND_BY_NAME or row.kind.startswith("exception") or self.named_by(row)
 

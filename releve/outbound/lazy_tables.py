@@ -52,11 +52,11 @@ def scan_table(table: str, scan: pl.LazyFrame) -> pl.LazyFrame | None:
     keys = [pl.col(name) for name in _KEYS if name in given]
     doubts += [key.str.strip_chars().str.len_bytes() != key.str.len_bytes() for key in keys]
     found = scan.select(pl.any_horizontal(doubts).any()).collect(engine="streaming")
-    doubted = found.item() or not _all_words(table, scan)
-    return None if doubted else _completed(table, scan)
+    doubted = found.item() or not _holds_known_words(table, scan)
+    return None if doubted else _complete_columns(table, scan)
 
 
-def _all_words(table: str, scan: pl.LazyFrame) -> bool:
+def _holds_known_words(table: str, scan: pl.LazyFrame) -> bool:
     """Return whether every cell of a column of words holds words."""
     given = scan.collect_schema()
     for column in list_word_columns().get(table, {}):
@@ -71,10 +71,10 @@ def _all_words(table: str, scan: pl.LazyFrame) -> bool:
     return True
 
 
-def _completed(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
+def _complete_columns(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
     """Return a scan with every column, its defaults where it is empty."""
     given, schema = scan.collect_schema(), build_empty_frames()[table].schema
-    told = []
+    completed = []
     for field in dataclasses.fields(TABLES[table]):
         name = field.name
         column = pl.col(name) if name in given else pl.lit(None)
@@ -83,11 +83,11 @@ def _completed(table: str, scan: pl.LazyFrame) -> pl.LazyFrame:
             column = column.fill_null(pl.lit(pl.Series([[]], dtype=pl.List(pl.String))).first())
         elif field.default is not MISSING and field.default is not None:
             column = column.fill_null(field.default)
-        told.append(column.alias(name))
+        completed.append(column.alias(name))
     event = EVENT.get(table, "at")
     known = pl.col("known_at")
     known = known.fill_null(pl.col(event)) if event in schema else known
-    return scan.select(told).with_columns(known.fill_null(_EARLY))
+    return scan.select(completed).with_columns(known.fill_null(_EARLY))
 
 
 def tidy_table(table: str, frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,8 +1,7 @@
-"""On what ground a call stands: the exception that dispenses with consent, or a consent.
+"""The legal basis of a call: an exception that dispenses with consent, or a consent.
 
-A consent against which no row of the text speaks makes the call legal; one against which our policy
-does not speak either makes it allowed. Where none is clean, every reason against every consent is
-told.
+A consent that no row of the text rejects makes the call legal; one that our policy does not reject
+either makes it allowed. Where every consent is rejected, all reasons are reported.
 """
 
 from __future__ import annotations
@@ -49,10 +48,10 @@ def judge_consents(moment: CallMoment) -> ConsentState:
     ]
     if not given:
         return ConsentState(needed=True, failures=tuple((row, RowFailure()) for row in anchors))
-    return _judged(given, moment)
+    return _judge_given(given, moment)
 
 
-def _judged(given: list[Consent], moment: CallMoment) -> ConsentState:
+def _judge_given(given: list[Consent], moment: CallMoment) -> ConsentState:
     rows = [row for kind in CONSENT_KINDS for row in moment.bound.of_kind(kind)]
     text = [row for row in rows if row.gate == "H"]
     ours = [row for row in rows if row.gate != "H"]

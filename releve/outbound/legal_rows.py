@@ -140,14 +140,16 @@ class RowsInForce:
     def of(cls, rows: Iterable[LegalRow]) -> RowsInForce:
         """Return rows, in their order."""
         all_ = tuple(rows)
-        return cls(all_, _grouped(all_, lambda row: row.id), _grouped(all_, lambda row: row.kind))
+        return cls(
+            all_, _group_rows(all_, lambda row: row.id), _group_rows(all_, lambda row: row.kind)
+        )
 
     def of_kind(self, kind: str) -> tuple[LegalRow, ...]:
         """Return the rows of one kind."""
         return self.by_kind.get(kind, ())
 
 
-def _grouped(
+def _group_rows(
     rows: Iterable[LegalRow], key: Callable[[LegalRow], str]
 ) -> dict[str, tuple[LegalRow, ...]]:
     found: dict[str, list[LegalRow]] = {}
@@ -170,7 +172,7 @@ class LegalRules:
         self.territories = {territory.code: territory for territory in territories}
         self.numbers = numbers
         self.version = version
-        self._changes: dict[str, tuple[date, ...]] = {}
+        self._list_changes: dict[str, tuple[date, ...]] = {}
         self._in_force: dict[tuple[str, int], RowsInForce] = {}
         self._bearing: dict[Hashable, tuple[datetime, ...]] = {}
 
@@ -184,9 +186,9 @@ class LegalRules:
 
     def changes(self, jurisdiction: str) -> tuple[date, ...]:
         """Return the legal days on which a row of the jurisdiction starts or has just ended."""
-        if jurisdiction not in self._changes:
-            self._changes[jurisdiction] = _changes(self.of(jurisdiction))
-        return self._changes[jurisdiction]
+        if jurisdiction not in self._list_changes:
+            self._list_changes[jurisdiction] = _list_changes(self.of(jurisdiction))
+        return self._list_changes[jurisdiction]
 
     def changes_bearing(
         self, jurisdiction: str, key: Hashable, bears: Callable[[LegalRow], bool]
@@ -197,7 +199,7 @@ class LegalRules:
         """
         found = self._bearing.get((jurisdiction, key))
         if found is None:
-            days = _changes(filter(bears, self.of(jurisdiction)))
+            days = _list_changes(filter(bears, self.of(jurisdiction)))
             found = self._bearing[jurisdiction, key] = tuple(map(find_legal_midnight, days))
         return found
 
@@ -212,7 +214,7 @@ class LegalRules:
         return self._in_force[key]
 
 
-def _changes(rows: Iterable[LegalRow]) -> tuple[date, ...]:
+def _list_changes(rows: Iterable[LegalRow]) -> tuple[date, ...]:
     days = [(row.first, row.last and row.last + timedelta(days=1)) for row in rows]
     return tuple(sorted({day for pair in days for day in pair if day is not None}))
 

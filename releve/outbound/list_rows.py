@@ -1,7 +1,7 @@
-"""A list of people to call, line by line: its head, its rows, and the lines that are none.
+"""A list of people to call, line by line: its header, its rows, and its broken lines.
 
-A row is one line. What names nobody to call is a broken row: it is told with its line and its
-reason, and refused; the rows around it go on. Each line is UTF-8 or Windows cp1252 by itself.
+A row is one line. A line without a number to call is reported with its place and reason, and is
+refused; the other rows are read. Each line is UTF-8 or Windows cp1252 by itself.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def read_header(line: bytes, reserved: Sequence[str]) -> ListHeader:
 
     ``reserved`` are the columns that screening writes, which a list may not have.
     """
-    text = _text(line.removeprefix(b"\xef\xbb\xbf"))
+    text = _decode_line(line.removeprefix(b"\xef\xbb\xbf"))
     if text is not None and not text.strip():
         raise ListFault("the first line is empty; write the names of the columns there")
     if text is None:
         raise ListFault("the first line is no text; save the list as CSV in UTF-8")
     separator = max(_SEPARATORS, key=text.count)
-    columns = tuple(cell.strip() for cell in _cells(text, separator) or [text])
+    columns = tuple(cell.strip() for cell in _split_cells(text, separator) or [text])
     for name in columns:
         if columns.count(name) > 1 or name in reserved:
             raise ListFault(f"column {name!r} is there twice or is written here; rename it")
@@ -78,13 +78,15 @@ def read_rows(
     The rows have ``line`` and the columns of the head; the broken ones are as ``BROKEN`` says.
     """
     places = pl.Series("line", range(first, first + len(lines)), pl.Int64)
-    rows, rest = _plain(head, pl.DataFrame([places, pl.Series("bytes", lines, pl.Binary)]))
+    rows, rest = _split_plain_rows(
+        head, pl.DataFrame([places, pl.Series("bytes", lines, pl.Binary)])
+    )
     good: list[tuple[object, ...]] = []
     broken: list[tuple[int, str, str]] = []
     for place, line in rest.iter_rows():
-        cells = _row(head, line)
+        cells = _split_row(head, line)
         if isinstance(cells, str):
-            broken.append((place, cells, _shown(line)))
+            broken.append((place, cells, _shorten_line(line)))
         elif cells:
             good.append((place, *cells))
     if good:
@@ -93,68 +95,70 @@ def read_rows(
     return rows, pl.DataFrame(broken, schema=BROKEN, orient="row")
 
 
-def _plain(head: ListHeader, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _split_plain_rows(head: ListHeader, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split lines into the rows that are plainly one, read at once, and those to be looked at.
 
     Plain: UTF-8, no quotation mark, as many cells as the first line, a number, a callee that is
     one.
     """
     count = len(head.columns)
-    told = lines.with_columns(_decoded(lines["bytes"]).str.strip_chars_end("\r\n").alias("text"))
+    work = lines.with_columns(
+        _decode_lines(lines["bytes"]).str.strip_chars_end("\r\n").alias("text")
+    )
     text = pl.col("text")
     plain = text.is_not_null() & (text.str.len_chars() <= _LONGEST)
     plain &= ~text.str.contains_any(['"', "\0"])
     plain &= text.str.count_matches(head.separator, literal=True) == count - 1
     cells = text.str.split_exact(head.separator, count - 1).struct.rename_fields(head.columns)
-    told = told.with_columns(plain=plain.fill_null(False), cells=cells)
+    work = work.with_columns(plain=plain.fill_null(False), cells=cells)
     number = pl.col("cells").struct.field(head.read["number"])
     fit = pl.col("plain") & (number.str.strip_chars() != "")
     if "callee" in head.read:
         fit &= pl.col("cells").struct.field(head.read["callee"]).is_in(["", *CALLEES])
-    told = told.with_columns(fit=fit.fill_null(False))
-    rows = told.filter("fit").select("line", "cells").unnest("cells")
-    return rows, told.filter(~pl.col("fit")).select("line", "bytes")
+    work = work.with_columns(fit=fit.fill_null(False))
+    rows = work.filter("fit").select("line", "cells").unnest("cells")
+    return rows, work.filter(~pl.col("fit")).select("line", "bytes")
 
 
-def _decoded(lines: pl.Series) -> pl.Series:
+def _decode_lines(lines: pl.Series) -> pl.Series:
     """Return lines as text, null where they are not UTF-8."""
     try:
         return lines.cast(pl.String)
     except pl.exceptions.ComputeError:
-        return pl.Series([_utf8(line) for line in lines], dtype=pl.String)
+        return pl.Series([_decode_utf8(line) for line in lines], dtype=pl.String)
 
 
-def _utf8(line: bytes) -> str | None:
+def _decode_utf8(line: bytes) -> str | None:
     try:
         return line.decode()
     except UnicodeDecodeError:
         return None
 
 
-def _row(head: ListHeader, line: bytes) -> list[str] | str:
+def _split_row(head: ListHeader, line: bytes) -> list[str] | str:
     """Return the cells of a line, none for a blank one, or why it is no row."""
-    text = _text(line)
+    text = _decode_line(line)
     if text is None:
         return "neither UTF-8 nor cp1252 text"
     if not text.strip():
         return []
     if len(text) > _LONGEST:
         return f"longer than {_LONGEST} characters"
-    cells = _cells(text, head.separator)
+    cells = _split_cells(text, head.separator)
     if cells is None:
         return "a quotation mark is not closed"
     if len(cells) != len(head.columns):
         return f"{len(cells)} cells where the first line has {len(head.columns)}"
-    told = dict(zip(head.columns, cells, strict=True))
-    if not told[head.read["number"]].strip():
+    values = dict(zip(head.columns, cells, strict=True))
+    if not values[head.read["number"]].strip():
         return "the number is empty"
-    callee = told.get(head.read.get("callee", ""), "")
+    callee = values.get(head.read.get("callee", ""), "")
     if callee and find_word_id("person-kind", callee) is None:
         return f"callee {callee!r} is not one of {', '.join(CALLEES)}"
     return cells
 
 
-def _text(line: bytes) -> str | None:
+def _decode_line(line: bytes) -> str | None:
     if b"\0" in line:
         return None
     bare = line.rstrip(b"\r\n")
@@ -166,7 +170,7 @@ def _text(line: bytes) -> str | None:
     return None
 
 
-def _cells(text: str, separator: str) -> list[str] | None:
+def _split_cells(text: str, separator: str) -> list[str] | None:
     """Return the cells of a line, None when a quotation mark is left open."""
     if '"' not in text:
         return text.split(separator)
@@ -176,6 +180,6 @@ def _cells(text: str, separator: str) -> list[str] | None:
         return None
 
 
-def _shown(line: bytes) -> str:
+def _shorten_line(line: bytes) -> str:
     """Return a broken line as far as it can be shown."""
     return line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")[:200].replace("\0", "\\x00")

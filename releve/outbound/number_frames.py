@@ -21,7 +21,7 @@ __all__ = ["build_facts_on", "normalize_sayer", "normalize_shown_numbers", "pars
 _SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
 
 
-def _kind(digits: str, table: NumberTable) -> pl.Expr:
+def _classify_digits(digits: str, table: NumberTable) -> pl.Expr:
     """Return what tells the meaning of cleaned numbers: their first characters and their length.
 
     As many as the longest prefix has, in the form in which the number is written.
@@ -41,18 +41,18 @@ def _kind(digits: str, table: NumberTable) -> pl.Expr:
     )
 
 
-def _keyed(numbers: pl.Series, table: NumberTable) -> pl.DataFrame:
+def _group_numbers(numbers: pl.Series, table: NumberTable) -> pl.DataFrame:
     """Return each number cleaned, with the key of its kind; one that is odd is its own kind."""
     digits = numbers.fill_null("").str.strip_chars().str.replace_all(_SEPARATORS, "")
     frame = pl.DataFrame({"digits": digits, "plain": digits.str.contains(r"^\+?[0-9]{1,18}$")})
-    kind = _kind("digits", table)
+    kind = _classify_digits("digits", table)
     key = kind.struct.field("start") + "/" + kind.struct.field("length").cast(pl.String)
     return frame.with_columns(key=pl.when("plain").then(key).otherwise("!" + pl.col("digits")))
 
 
 def parse_number_column(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFrame:
     """Return the international ``number``, ``fault`` and ``territories`` (by ``|``) of each."""
-    frame = _keyed(numbers, table)
+    frame = _group_numbers(numbers, table)
     kinds = frame.group_by("key").agg(pl.col("digits").first())
     foreign = [
         key
@@ -63,15 +63,18 @@ def parse_number_column(numbers: pl.Series, table: NumberTable, day: date) -> pl
         alone = pl.when(pl.col("key").is_in(foreign)).then("!" + pl.col("digits"))
         frame = frame.with_columns(key=alone.otherwise("key"))
         kinds = frame.group_by("key").agg(pl.col("digits").first())
-    told = []
+    records = []
     for key, digits in kinds.iter_rows():
         meant = table.number(digits, day)
         drop, country = find_rewrite(strip_separators(digits), table.rewrites) or (0, "")
-        told.append((key, drop, country, meant.fault, "|".join(meant.territories)))
+        records.append((key, drop, country, meant.fault, "|".join(meant.territories)))
     schema = {"key": pl.String, "drop": pl.Int64, "country": pl.String}
     schema |= {"fault": pl.String, "territories": pl.String}
     found = frame.join(
-        pl.DataFrame(told, schema=schema, orient="row"), on="key", how="left", maintain_order="left"
+        pl.DataFrame(records, schema=schema, orient="row"),
+        on="key",
+        how="left",
+        maintain_order="left",
     )
     number = (
         pl.when(pl.col("country") == "")
@@ -87,7 +90,8 @@ def normalize_shown_numbers(numbers: pl.Series, table: NumberTable, day: date) -
     Most numbers of a register are in that form already; those are found first, by their kind.
     """
     frame = pl.DataFrame({"number": numbers.fill_null("")}).with_columns(
-        plain=pl.col("number").str.contains(r"^\+[0-9]{1,18}$"), kind=_kind("number", table)
+        plain=pl.col("number").str.contains(r"^\+[0-9]{1,18}$"),
+        kind=_classify_digits("number", table),
     )
     kinds = frame.filter("plain").group_by("kind").agg(pl.col("number").first())
     same = kinds["number"] == parse_number_column(kinds["number"], table, day)["number"]
@@ -102,13 +106,13 @@ def normalize_shown_numbers(numbers: pl.Series, table: NumberTable, day: date) -
 
 def build_facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) -> Facts:
     """Return the facts of typed tables, their numbers in the form they have on a day."""
-    told = dict(frames)
+    normalized = dict(frames)
     for name in ("people", "listings", "mandates"):
-        numbers = normalize_shown_numbers(told[name]["number"], table, day)
-        told[name] = told[name].with_columns(numbers.alias("number"))
+        numbers = normalize_shown_numbers(normalized[name]["number"], table, day)
+        normalized[name] = normalized[name].with_columns(numbers.alias("number"))
     for name in SAID:
-        told[name] = told[name].with_columns(normalize_sayer(table, day))
-    return build_facts(told)
+        normalized[name] = normalized[name].with_columns(normalize_sayer(table, day))
+    return build_facts(normalized)
 
 
 def normalize_sayer(table: NumberTable, day: date) -> pl.Expr:

@@ -109,8 +109,8 @@ class NumberTable:
         digits = strip_separators(text)
         found = to_international(digits, self.rewrites)
         if found is None:
-            return Number(digits, fault=_why_unreadable(digits))
-        return self._placed(found, day)
+            return Number(digits, fault=_explain_unreadable(digits))
+        return self._classify(found, day)
 
     def shown(self, text: str, day: date) -> Number:
         """Return what a number shown to the callee is: also short ones."""
@@ -120,16 +120,16 @@ class NumberTable:
                 return Number(digits, name)
         return self.number(text, day)
 
-    def _placed(self, number: str, day: date) -> Number:
-        row = self._row(number, day)
+    def _classify(self, number: str, day: date) -> Number:
+        row = self._find_prefix(number, day)
         if row is None:
-            return _foreign(number)
-        if not _right_length(number, row.length):
+            return _classify_foreign(number)
+        if not _has_right_length(number, row.length):
             return Number(number, fault="wrong-length")
         fault = "" if row.callee else "not-a-subscriber"
         return Number(number, row.number_class, row.territories, row.callee, fault)
 
-    def _row(self, number: str, day: date) -> Prefix | None:
+    def _find_prefix(self, number: str, day: date) -> Prefix | None:
         for length in self._lengths:
             for row in self._by_length[length].get(number[:length], ()):
                 if row.binds_on(day):
@@ -171,7 +171,7 @@ def to_international(digits: str, rewrites: tuple[tuple[str, str], ...]) -> str 
     return None if found is None else found[1] + digits[found[0] :]
 
 
-def _why_unreadable(digits: str) -> str:
+def _explain_unreadable(digits: str) -> str:
     if not digits:
         return "empty"
     if re.fullmatch(r"[1-9]\d{8}", digits):
@@ -181,23 +181,23 @@ def _why_unreadable(digits: str) -> str:
     return "malformed"
 
 
-def _right_length(number: str, length: int | None) -> bool:
+def _has_right_length(number: str, length: int | None) -> bool:
     if length is not None:
-        return len(number) == 1 + _code_length(number[1:4]) + length
-    parsed = _parsed(number)
+        return len(number) == 1 + _find_code_length(number[1:4]) + length
+    parsed = _parse_foreign(number)
     return parsed is not None and phonenumbers.is_possible_number(parsed)
 
 
 @cache
-def _code_length(start: str) -> int:
+def _find_code_length(start: str) -> int:
     """Return how many of a number's first three digits are its country code; 0: none are."""
     codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
     return next((n for n in (1, 2, 3) if int(start[:n]) in codes), 0)
 
 
-def _foreign(number: str) -> Number:
+def _classify_foreign(number: str) -> Number:
     """Return a number of a country whose rules are not here, or one that no country has."""
-    parsed = _parsed(number)
+    parsed = _parse_foreign(number)
     if parsed is None or not phonenumbers.is_possible_number(parsed):
         return Number(number, fault="malformed")
     region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
@@ -209,7 +209,7 @@ def _foreign(number: str) -> Number:
 
 
 @lru_cache(maxsize=4096)  # callers' numbers, and those that stand in for others, come again
-def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
+def _parse_foreign(number: str) -> phonenumbers.PhoneNumber | None:
     try:
         return phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:

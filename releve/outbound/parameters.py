@@ -24,64 +24,68 @@ def read_parameter(parameter: Parameter, value: Any) -> Any:
     return found
 
 
-def _count(value: Any) -> int:
+def _read_count(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r} is not a count")
     return value
 
 
-def _number(value: Any) -> float:
+def _read_number(value: Any) -> float:
     if type(value) not in (int, float) or value < 0:
         raise ValueError(f"{value!r} is not a number from 0 up")
     return float(value)
 
 
-def _flag(value: Any) -> bool:
+def _read_flag(value: Any) -> bool:
     if type(value) is not bool:
         raise ValueError(f"{value!r} is neither true nor false")
     return value
 
 
-def _word(value: Any) -> str:
+def _read_word(value: Any) -> str:
     if type(value) is not str or not value:
         raise ValueError(f"{value!r} is not a word")
     return value
 
 
-def _words(value: Any) -> frozenset[str]:
+def _read_words(value: Any) -> frozenset[str]:
     if not isinstance(value, list) or not value:
         raise ValueError(f"{value!r} is not a list of words")
-    return frozenset(map(_word, value))
+    return frozenset(map(_read_word, value))
 
 
-def _days(value: Any) -> Any:
+def _read_days(value: Any) -> Any:
     if not isinstance(value, dict):
-        return parse_day_rules(tuple(sorted(_words(value))))
-    names = [(_word(rule), _name(rule, name)) for rule, name in sorted(value.items())]
+        return parse_day_rules(tuple(sorted(_read_words(value))))
+    names = [(_read_word(rule), _read_name(rule, name)) for rule, name in sorted(value.items())]
     return parse_day_rules(tuple(rule for rule, _ in names), tuple(names))
 
 
-def _name(rule: str, value: Any) -> Words:
+def _read_name(rule: str, value: Any) -> Words:
     if not isinstance(value, dict) or set(value) != {"fr", "en"}:
         raise ValueError(f"the name of {rule!r} is not said in both languages")
-    return Words(_word(value["fr"]), _word(value["en"]))
+    return Words(_read_word(value["fr"]), _read_word(value["en"]))
 
 
-def _mapping(value: Any) -> dict[Any, Any]:
+def _read_mapping(value: Any) -> dict[Any, Any]:
     if not isinstance(value, dict) or not value:
         raise ValueError(f"{value!r} is not a mapping")
     return value
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "count": _count,
-    "number": _number,
-    "flag": _flag,
-    "word": _word,
-    "row": _word,
-    "words": _words,
-    "week": lambda value: parse_windows(_mapping(value)),
-    "days": _days,
-    "days-by-place": lambda value: {_word(k): _days(v) for k, v in _mapping(value).items()},
-    "minutes": lambda value: {_word(k): _count(v) for k, v in _mapping(value).items()},
+    "count": _read_count,
+    "number": _read_number,
+    "flag": _read_flag,
+    "word": _read_word,
+    "row": _read_word,
+    "words": _read_words,
+    "week": lambda value: parse_windows(_read_mapping(value)),
+    "days": _read_days,
+    "days-by-place": lambda value: {
+        _read_word(k): _read_days(v) for k, v in _read_mapping(value).items()
+    },
+    "minutes": lambda value: {
+        _read_word(k): _read_count(v) for k, v in _read_mapping(value).items()
+    },
 }

@@ -83,18 +83,18 @@ def format_basis(basis: str, language: str) -> str:
     return f"{kind} {ref}".strip()
 
 
-def _hours(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_hours(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     hours, local = quotes["week"], quotes["local"]
     opens = find_opening(hours, quotes["zones"], local)
     there = None if opens is None else opens.astimezone(local.tzinfo)
     return {
-        "why": _why_closed(hours, local, language),
-        "hours": _week_text(hours, language),
+        "why": _explain_closed(hours, local, language),
+        "hours": _format_week(hours, language),
         "opens": _NOT_KNOWN.of(language) if there is None else format_instant(there, language),
     }
 
 
-def _why_closed(hours: WeekHours, local: datetime, language: str) -> str:
+def _explain_closed(hours: WeekHours, local: datetime, language: str) -> str:
     if hours.holidays.is_holiday(local.date()):
         name = hours.holidays.find_name(local.date())
         day = format_day(local.date(), language) if name is None else name.of(language)
@@ -105,7 +105,7 @@ def _why_closed(hours: WeekHours, local: datetime, language: str) -> str:
     return _OUTSIDE_HOURS.of(language)
 
 
-def _week_text(hours: WeekHours, language: str) -> str:
+def _format_week(hours: WeekHours, language: str) -> str:
     """Return the permitted hours: days with the same windows together."""
     french, names, parts = language == "fr", WEEKDAYS.of(language), []
     for windows, group in groupby(range(7), key=lambda day: hours.week[day]):
@@ -114,19 +114,19 @@ def _week_text(hours: WeekHours, language: str) -> str:
             continue
         first, last = names[days[0]], names[days[-1]]
         span = (f"du {first} au {last}" if french else f"{first} to {last}") if days[1:] else first
-        said = [_window_text(window, language) for window in windows]
+        said = [_format_window(window, language) for window in windows]
         parts.append(f"{span} {join_phrases(said, language)}")
     if hours.holidays.fixed or hours.holidays.from_easter:
         parts.append("hors jours fériés" if french else "not on public holidays")
     return ", ".join(parts)
 
 
-def _window_text(window: tuple[int, int], language: str) -> str:
+def _format_window(window: tuple[int, int], language: str) -> str:
     start, end = (format_time(*divmod(minute, 60), language) for minute in window)
     return f"de {start} à {end}" if language == "fr" else f"from {start} to {end}"
 
 
-def _local_holidays(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_local_holidays(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     day = quotes["day"]
     found = (
         rules.find_name(day) for rules in row.parameters["days"].values() if rules.is_holiday(day)
@@ -135,27 +135,27 @@ def _local_holidays(row: LegalRow, quotes: Quotes, language: str) -> dict[str, s
     return {"holiday": name.of(language)}
 
 
-def _scrub(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_scrub(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     at = quotes["scrubbed"]
     if at is None:
-        return {"scrubbed": _NEVER_SCRUBBED.of(language), **_list(row, quotes, language)}
+        return {"scrubbed": _NEVER_SCRUBBED.of(language), **_fill_list(row, quotes, language)}
     said = _SCRUBBED.of(language).format(at=format_instant(at, language))
-    return {"scrubbed": said, **_list(row, quotes, language)}
+    return {"scrubbed": said, **_fill_list(row, quotes, language)}
 
 
-def _list(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_list(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {"list": word_label("list", quotes["list"], language)}
 
 
-def _object(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_object(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {"object": word_label("object", quotes["object"], language)}
 
 
-def _mode(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_mode(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {"mode": word_label("mode", quotes["mode"], language)}
 
 
-def _items(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_items(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     items = [word_label("item", item, language) for item in quotes["missing"]]
     parts = [_MISSING.of(language).format(items=join_phrases(items, language))] if items else []
     act = quotes["act"]
@@ -165,14 +165,14 @@ def _items(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {"missing": _AND_ALSO.of(language).join(parts)}
 
 
-def _outside(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_outside(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     parts = []
     if quotes["offered"] is not None:
         offered = [quotes["offered"]] if quotes["offered"] else []
         parts.append(
             _OTHER_OBJECT.of(language).format(
-                consented=_objects(quotes["consented"], language),
-                offered=_objects(offered, language),
+                consented=_format_objects(quotes["consented"], language),
+                offered=_format_objects(offered, language),
             )
         )
     if quotes["slot"]:
@@ -182,12 +182,12 @@ def _outside(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {"outside": join_phrases(parts, language)}
 
 
-def _objects(words: Iterable[str], language: str) -> str:
+def _format_objects(words: Iterable[str], language: str) -> str:
     said = [word_label("object", word, language) for word in words]
     return join_phrases(said or [_NO_OBJECT.of(language)], language)
 
 
-def _cap(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_cap(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     dates = [at.astimezone(zone(quotes["zone"])).date() for at in quotes["attempts"]]
     counts = Counter(dates)
     days = [
@@ -199,11 +199,11 @@ def _cap(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {
         "attempts": join_phrases(days, language) if days else "0",
         **{name: str(row.parameters[name]) for name in ("days", "hours") if name in row.parameters},
-        **_again(row, {"again": _released(row, quotes, sorted(dates))}, language),
+        **_fill_again(row, {"again": _find_release(row, quotes, sorted(dates))}, language),
     }
 
 
-def _released(row: LegalRow, quotes: Quotes, dates: Sequence[date]) -> date | None:
+def _find_release(row: LegalRow, quotes: Quotes, dates: Sequence[date]) -> date | None:
     """Return when so many attempts have left the window of a cap that one more is below it."""
     place: int = quotes["count"] - quotes["most"]
     if place >= len(dates):
@@ -214,11 +214,11 @@ def _released(row: LegalRow, quotes: Quotes, dates: Sequence[date]) -> date | No
     return dates[place] + timedelta(days=int(row.parameters["days"]))
 
 
-def _silence(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
-    return {"days": str(row.parameters.get("days", "")), **_again(row, quotes, language)}
+def _fill_silence(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    return {"days": str(row.parameters.get("days", "")), **_fill_again(row, quotes, language)}
 
 
-def _again(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_again(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     """Return from when on the row refuses no more, on what is known."""
     found: date | None = quotes["again"]
     if found is None:
@@ -230,19 +230,19 @@ def _again(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {"again": _FROM.of(language).format(at=said)}
 
 
-def _pause(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
-    return _again(row, {"again": quotes["last"] + timedelta(hours=quotes["hours"])}, language)
+def _fill_pause(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    return _fill_again(row, {"again": quotes["last"] + timedelta(hours=quotes["hours"])}, language)
 
 
-def _origin(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_origin(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     return {"origin": word_label("origin", quotes["origin"], language)}
 
 
-def _data(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
-    return _unknown_word(quotes, language) | _registers(quotes, language)
+def _fill_data(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    return _fill_unknown_word(quotes, language) | _fill_registers(quotes, language)
 
 
-def _unknown_word(quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_unknown_word(quotes: Quotes, language: str) -> dict[str, str]:
     if "word" not in quotes:
         return {}
     unknown = _UNKNOWN_WORD if quotes["word"] else _NO_WORD
@@ -257,7 +257,7 @@ def _unknown_word(quotes: Quotes, language: str) -> dict[str, str]:
     }
 
 
-def _registers(quotes: Quotes, language: str) -> dict[str, str]:
+def _fill_registers(quotes: Quotes, language: str) -> dict[str, str]:
     if "registers" not in quotes:
         return {}
     said = [
@@ -269,19 +269,19 @@ def _registers(quotes: Quotes, language: str) -> dict[str, str]:
 
 
 PHRASES: Mapping[str, Callable[[LegalRow, Quotes, str], dict[str, str]]] = {
-    "data": _data,
-    "forbidden_object": _object,
-    "list_opposition": _list,
-    "scrub": _scrub,
-    "automated_consent": _mode,
-    "consent_items": _items,
-    "consent_object": _outside,
-    "hours": _hours,
-    "local_holidays": _local_holidays,
-    "cap": _cap,
-    "silence": _silence,
-    "pause": _pause,
-    "caller_class": _mode,
-    "authentication": _origin,
+    "data": _fill_data,
+    "forbidden_object": _fill_object,
+    "list_opposition": _fill_list,
+    "scrub": _fill_scrub,
+    "automated_consent": _fill_mode,
+    "consent_items": _fill_items,
+    "consent_object": _fill_outside,
+    "hours": _fill_hours,
+    "local_holidays": _fill_local_holidays,
+    "cap": _fill_cap,
+    "silence": _fill_silence,
+    "pause": _fill_pause,
+    "caller_class": _fill_mode,
+    "authentication": _fill_origin,
 }
 """The phrases that a row of a kind may hold besides what its check quotes."""

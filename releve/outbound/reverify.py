@@ -38,7 +38,7 @@ _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 
 @dataclass(frozen=True, slots=True)
 class ReverifyDifference:
-    """A line whose answer does not follow from its evidence: what was told, what is found."""
+    """A line whose recorded answer does not follow from its evidence, and why."""
 
     line: int
     call: str
@@ -60,26 +60,26 @@ def reverify_evidence(lines: Iterable[str]) -> Reverification:
     """Judge every call of a file again; ProofFault when it is no such file.
 
     A line is the same when the facts are those that were sealed, and the answer, the rows that
-    refuse, the basis and the count of attempts are those that were told.
+    refuse, the basis and the count of attempts are those on record.
     """
     given = iter(lines)
-    head = _loaded(next(given, ""), 1)
+    head = _load_line(next(given, ""), 1)
     if head.get("format") != FORMAT:
         raise ProofFault(f"line 1 is not the head of a file of format {FORMAT!r}")
-    tables = {version: _rules(version, texts) for version, texts in head["rules"].items()}
+    tables = {version: _load_table(version, texts) for version, texts in head["rules"].items()}
     count, allowed, found = 0, 0, list[ReverifyDifference]()
     for number, line in enumerate(given, 2):
-        told = _loaded(line, number)
-        decision = _loaded(told["text"], number)
+        record = _load_line(line, number)
+        decision = _load_line(record["text"], number)
         count, allowed = count + 1, allowed + bool(decision["allowed"])
-        reason = _differs(decision, told["facts"], tables)
+        reason = _explain_difference(decision, record["facts"], tables)
         if reason:
             call = f"{decision['call_id']}/{decision['cseq']}"
             found.append(ReverifyDifference(number, call, reason))
     return Reverification(head["campaign"], count, allowed, count - len(found), tuple(found))
 
 
-def _loaded(text: str, line: int) -> dict[str, Any]:
+def _load_line(text: str, line: int) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
@@ -89,14 +89,14 @@ def _loaded(text: str, line: int) -> dict[str, Any]:
     return found
 
 
-def _rules(version: str, texts: Mapping[str, str]) -> LegalRules:
+def _load_table(version: str, texts: Mapping[str, str]) -> LegalRules:
     rules = load_rules(texts)
     if rules.version != version:
         raise ProofFault(f"the rules of version {version[:12]} are not those: {rules.version[:12]}")
     return rules
 
 
-def _differs(
+def _explain_difference(
     decision: Mapping[str, Any], facts: Sequence[Any], tables: Mapping[str, LegalRules]
 ) -> str:
     """Return why a decision does not follow from its evidence, empty when it does."""
@@ -110,14 +110,14 @@ def _differs(
         found = judge_decision_again(decision, facts, rules)
     except (OutboundError, KeyError, TypeError, ValueError) as error:
         return f"it cannot be judged: {error}"
-    told = {
+    answers = {
         "allowed": all(one.allowed for one in found),
         "legal": all(one.legal for one in found),
         "rules": "|".join(dict.fromkeys(rule for one in found for rule in one.rules)),
         "basis": found[0].basis,
         "attempts": max(one.attempts for one in found),
     }
-    wrong = [f"{k} {decision[k]!r}, found {v!r}" for k, v in told.items() if decision[k] != v]
+    wrong = [f"{k} {decision[k]!r}, found {v!r}" for k, v in answers.items() if decision[k] != v]
     return "; ".join(wrong)
 
 
@@ -138,47 +138,47 @@ def judge_decision_again(
 
 def build_call(decision: Mapping[str, Any]) -> Call:
     """Return the call of a sealed decision; its number is one that stands in for the real one."""
-    told = decision["call"]
+    asked = decision["call"]
     return Call(
         decision["client"],
         decision["stand_in"],
         datetime.fromisoformat(decision["at"]),
-        told["object"],
+        asked["object"],
         decision["caller"],
         decision["campaign"],
         decision["named"],
-        purpose=told["purpose"],
-        mode=told["mode"],
-        origin=told["origin"],
-        authenticated=told["authenticated"],
-        mobile_terminal=told["mobile_terminal"],
-        sector=told["sector"],
+        purpose=asked["purpose"],
+        mode=asked["mode"],
+        origin=asked["origin"],
+        authenticated=asked["authenticated"],
+        mobile_terminal=asked["mobile_terminal"],
+        sector=asked["sector"],
         id=f"{decision['call_id']}/{decision['cseq']}",
-        provider=told["provider"],
+        provider=asked["provider"],
     )
 
 
 def build_evidence_facts(rows: Iterable[Sequence[Any]]) -> Facts:
     """Return the facts of evidence: rows of table, instant known, values by column."""
-    told: dict[str, list[Any]] = {_ARGUMENTS.get(name, name): [] for name in TABLES}
+    tables: dict[str, list[Any]] = {_ARGUMENTS.get(name, name): [] for name in TABLES}
     for name, known, *values in rows:
-        kinds = _kinds(name)
+        kinds = _list_types(name)
         cells = {
-            field: _value(kind, value)
+            field: _parse_value(kind, value)
             for (field, kind), value in zip(kinds.items(), values, strict=True)
         }
         if known is not None:
             cells["known_at"] = datetime.fromisoformat(known)
-        told[_ARGUMENTS.get(name, name)].append(TABLES[name](**cells))
-    return Facts(**told)
+        tables[_ARGUMENTS.get(name, name)].append(TABLES[name](**cells))
+    return Facts(**tables)
 
 
-def _kinds(table: str) -> dict[str, str]:
+def _list_types(table: str) -> dict[str, str]:
     kinds = {name: kind for name, (kind, _) in list_columns(table).items() if name != "known_at"}
     return {**kinds, "unreadable": "text"} if table == "consents" else kinds
 
 
-def _value(kind: str, value: Any) -> Any:
+def _parse_value(kind: str, value: Any) -> Any:
     if kind == "words":
         return frozenset(value)
     if value is None or kind in ("text", "number", "flag"):

@@ -1,4 +1,4 @@
-"""What rows must satisfy: each by itself, and all of them together."""
+"""Checks of legal rows: each by itself, then all of them together."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_row(row: LegalRow, say: Say) -> None:
     if row.kind == "consent_period" and ("days" in row.parameters) is ("years" in row.parameters):
         say("a period has either days or years", "give one of them")
     if row.unsure and row.doubt is None and "M" in row.sure:
-        say("from memory only, and no doubt is told", "write doubt:")
+        say("from memory only, and without a doubt", "write doubt:")
     if row.gate != "P" and (row.applies.clients is not None or row.applies.except_clients):
         say("a row that is no policy names clients", "the text binds every client: remove them")
     if row.remedy is not None and row.refuses is None:

@@ -55,11 +55,11 @@ _NAMING = ("places", "except_places", "clients", "except_clients")
 """What else a row may name, in words that are not fixed here."""
 
 
-class _Unique(yaml.CSafeLoader):
+class _UniqueKeyLoader(yaml.CSafeLoader):
     """YAML that refuses a key given twice instead of keeping the last."""
 
 
-def _mapping(loader: _Unique, node: yaml.MappingNode) -> dict[Any, Any]:
+def _construct_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     keys = [loader.construct_object(key) for key, _ in node.value]
     twice = {str(key) for key in keys if keys.count(key) > 1}
     if twice:
@@ -67,7 +67,7 @@ def _mapping(loader: _Unique, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
-_Unique.add_constructor("tag:yaml.org,2002:map", _mapping)
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 
 @cache
@@ -90,7 +90,7 @@ def built_in_texts() -> dict[str, str]:
 def load_rules(texts: Mapping[str, str]) -> LegalRules:
     """Read a whole table of the law; RuleFaults names every row that is wrong, and its fix."""
     faults: list[LegalRowFault] = []
-    documents = {name: _document(name, texts[name], faults) for name in sorted(texts)}
+    documents = {name: _parse_document(name, texts[name], faults) for name in sorted(texts)}
     rows: list[LegalRow] = []
     changes: list[tuple[str, str, dict[str, Any]]] = []
     territories: list[Territory] = []
@@ -102,29 +102,29 @@ def load_rules(texts: Mapping[str, str]) -> LegalRules:
         elif "prefixes" in document:
             numbers = read_numbers(document, say)
         elif "rows" in document:
-            found, changing = _rows(name, document, faults)
+            found, changing = _read_rows(name, document, faults)
             rows += found
             changes += changing
         else:
             say("it holds neither rows, nor territories, nor prefixes", "remove it or fill it")
     for name, jurisdiction, change in changes:
-        rows = _changed(rows, change, jurisdiction, name, faults)
+        rows = _apply_change(rows, change, jurisdiction, name, faults)
     check_table(rows, territories, numbers, faults)
     if faults:
         raise LegalRowFaults(tuple(faults))
     return LegalRules(rows, territories, numbers, compute_version(texts))
 
 
-def _document(name: str, text: str, faults: list[LegalRowFault]) -> dict[str, Any]:
+def _parse_document(name: str, text: str, faults: list[LegalRowFault]) -> dict[str, Any]:
     try:
-        found = yaml.load(text, _Unique)
+        found = yaml.load(text, _UniqueKeyLoader)
     except yaml.YAMLError as error:
         faults.append(LegalRowFault(name, "the file", f"it is not YAML: {error}", "mend it"))
         return {"rows": []}
     return found if isinstance(found, dict) else {}
 
 
-def _rows(
+def _read_rows(
     name: str, document: dict[str, Any], faults: list[LegalRowFault]
 ) -> tuple[list[LegalRow], list[tuple[str, str, dict[str, Any]]]]:
     jurisdiction = str(document.get("jurisdiction", ""))
@@ -143,13 +143,13 @@ def _rows(
             changes.append((name, jurisdiction, entry))
             continue
         say = build_reporter(faults, name, str(entry.get("id", f"row {number}")))
-        row = _row(entry, jurisdiction, name, say)
+        row = _read_row(entry, jurisdiction, name, say)
         if row is not None:
             rows.append(row)
     return rows, changes
 
 
-def _row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> LegalRow | None:
+def _read_row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> LegalRow | None:
     """Return one row, or None once what is wrong with it is said."""
     before: list[str] = []
 
@@ -184,24 +184,24 @@ def _row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> Legal
         kind=kind,
         first=first,
         last=last,
-        parameters=_parameters(kind, entry.get("parameters") or {}, tell),
+        parameters=_read_parameters(kind, entry.get("parameters") or {}, tell),
         exceptions=tuple(map(str, entry.get("exceptions") or ())),
-        applies=_applies(entry.get("applies") or {}, tell),
-        rule=_words(entry["rule"], "rule", tell) or Words("", ""),
-        refuses=_words(entry.get("refuses"), "refuses", tell),
-        remedy=_words(entry.get("remedy"), "remedy", tell),
+        applies=_read_scope(entry.get("applies") or {}, tell),
+        rule=_read_bilingual(entry["rule"], "rule", tell) or Words("", ""),
+        refuses=_read_bilingual(entry.get("refuses"), "refuses", tell),
+        remedy=_read_bilingual(entry.get("remedy"), "remedy", tell),
         sanction=tuple(map(str, entry.get("sanction") or ())),
         reference=str(entry["reference"]),
         source=str(entry["source"]),
         sure=tuple(map(str, entry["sure"])) if isinstance(entry["sure"], list) else (),
-        doubt=_words(entry.get("doubt"), "doubt", tell),
+        doubt=_read_bilingual(entry.get("doubt"), "doubt", tell),
         file=name,
     )
     check_row(row, tell)
     return None if before else row
 
 
-def _words(value: Any, key: str, say: Say) -> Words | None:
+def _read_bilingual(value: Any, key: str, say: Say) -> Words | None:
     if value is None:
         return None
     if not isinstance(value, dict) or set(value) != {"fr", "en"} or not all(value.values()):
@@ -210,7 +210,7 @@ def _words(value: Any, key: str, say: Say) -> Words | None:
     return Words(str(value["fr"]), str(value["en"]))
 
 
-def _applies(value: Mapping[str, Any], say: Say) -> RowScope:
+def _read_scope(value: Mapping[str, Any], say: Say) -> RowScope:
     found: dict[str, frozenset[str]] = {}
     for key, words in value.items():
         if key not in _APPLIES and key not in _NAMING:
@@ -226,7 +226,7 @@ def _applies(value: Mapping[str, Any], say: Say) -> RowScope:
     return RowScope(**found)
 
 
-def _parameters(kind: str, given: Mapping[str, Any], say: Say) -> dict[str, Any]:
+def _read_parameters(kind: str, given: Mapping[str, Any], say: Say) -> dict[str, Any]:
     known = KINDS[kind].parameters
     for name in sorted(given.keys() - known.keys()):
         fix = suggest_fix(find_nearest(name, known), "remove it")
@@ -243,7 +243,7 @@ def _parameters(kind: str, given: Mapping[str, Any], say: Say) -> dict[str, Any]
     return found
 
 
-def _changed(
+def _apply_change(
     rows: list[LegalRow],
     change: dict[str, Any],
     jurisdiction: str,
@@ -280,10 +280,10 @@ def _changed(
     ended = [replace(row, last=start - timedelta(days=1)) if row in met else row for row in rows]
     if verb == "closes":
         return ended
-    return ended + [_amended(row, new, start, name, say) for row in met]
+    return ended + [_amend_row(row, new, start, name, say) for row in met]
 
 
-def _amended(row: LegalRow, new: dict[str, Any], start: date, name: str, say: Say) -> LegalRow:
+def _amend_row(row: LegalRow, new: dict[str, Any], start: date, name: str, say: Say) -> LegalRow:
     kept = dict(row.parameters)
     given = new.get("parameters") or {}
     known = {key: value for key, value in KINDS[row.kind].parameters.items() if key in given}
@@ -294,12 +294,12 @@ def _amended(row: LegalRow, new: dict[str, Any], start: date, name: str, say: Sa
             kept[key] = read_parameter(parameter, given[key])
         except (ValueError, TypeError) as error:
             say(f"parameter {key}: {error}", "mend its value")
-    texts = {key: _words(new[key], key, say) for key in _TEXTS if key in new}
+    texts = {key: _read_bilingual(new[key], key, say) for key in _TEXTS if key in new}
     plain = {key: str(new[key]) for key in ("source", "reference") if key in new}
     lists = {
         key: tuple(map(str, new[key])) for key in ("exceptions", "sanction", "sure") if key in new
     }
-    applies = {"applies": _applies(new["applies"], say)} if "applies" in new else {}
+    applies = {"applies": _read_scope(new["applies"], say)} if "applies" in new else {}
     last = read_day(new.get("to"), "to", say)
     amended: LegalRow = replace(
         row, first=start, last=last or row.last, parameters=kept, file=name,

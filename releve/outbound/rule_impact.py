@@ -46,15 +46,15 @@ class Flip:
     @property
     def gained(self) -> tuple[str, ...]:
         """Return the versions of the rows that refuse it only after the change."""
-        return _versions(self.after, self.before)
+        return _list_versions(self.after, self.before)
 
     @property
     def lost(self) -> tuple[str, ...]:
         """Return the versions of the rows that no longer refuse it."""
-        return _versions(self.before, self.after)
+        return _list_versions(self.before, self.after)
 
 
-def _versions(these: CallVerdict, not_those: CallVerdict) -> tuple[str, ...]:
+def _list_versions(these: CallVerdict, not_those: CallVerdict) -> tuple[str, ...]:
     other = {finding.row.version for finding in not_those.findings}
     found = (finding.row.version for finding in these.findings)
     return tuple(dict.fromkeys(version for version in found if version not in other))
@@ -94,7 +94,7 @@ def read_calls(data: bytes) -> tuple[Call, ...]:
     calls = []
     for line, row in enumerate([] if faults else rows, 2):
         try:
-            calls.append(_call(row))
+            calls.append(_read_call(row))
         except ValueError as error:
             faults.append(f"line {line}: {error}")
     if faults:
@@ -102,12 +102,12 @@ def read_calls(data: bytes) -> tuple[Call, ...]:
     return tuple(calls)
 
 
-def _call(row: dict[str, str | None]) -> Call:
+def _read_call(row: dict[str, str | None]) -> Call:
     if None in row or None in row.values():
         raise ValueError("it has not as many cells as the first line")
-    told = {name: (value or "").strip() for name, value in row.items()}
-    empty = [name for name in _MUST if name not in ("object", "sector") and not told[name]]
+    values = {name: (value or "").strip() for name, value in row.items()}
+    empty = [name for name in _MUST if name not in ("object", "sector") and not values[name]]
     if empty:
         raise ValueError(f"{', '.join(empty)} is empty; fill it")
-    plain = {name: value for name, value in told.items() if value and name != "at"}
-    return Call(at=datetime.fromisoformat(told["at"]), **{"object": "", **plain})  # type: ignore[arg-type]
+    plain = {name: value for name, value in values.items() if value and name != "at"}
+    return Call(at=datetime.fromisoformat(values["at"]), **{"object": "", **plain})  # type: ignore[arg-type]

@@ -52,7 +52,7 @@ class Kind:
     quotes: frozenset[str] = frozenset()
 
 
-def _test(parameters: dict[str, Parameter], *quotes: str) -> Kind:
+def _build_test_kind(parameters: dict[str, Parameter], *quotes: str) -> Kind:
     return Kind("test", parameters, frozenset(quotes))
 
 
@@ -74,7 +74,7 @@ _PURPOSES = Parameter("words", of=get_vocabulary("purpose").ids)
 KINDS: dict[str, Kind] = {
     # releve.outbound.judged_call, releve.outbound.checks_data
     "scope": Kind("definition", {"callees": _CALLEES, "purposes": _PURPOSES}),
-    "data": _test(
+    "data": _build_test_kind(
         {
             "what": Parameter("word", of=DATA),
             "max_minutes": Parameter("minutes", required=False),
@@ -91,20 +91,22 @@ KINDS: dict[str, Kind] = {
     "duty": Kind("text", {}),
     "note": Kind("text", {}),
     # releve.outbound.checks_basis
-    "forbidden_object": _test({"objects": _OBJECTS}, "object"),
-    "list_opposition": _test({"list": _LIST}, "list", "since"),
-    "scrub": _test({"list": _LIST, "days": _COUNT}, "list", "days", "scrubbed"),
-    "automated_consent": _test({}, "mode"),
+    "forbidden_object": _build_test_kind({"objects": _OBJECTS}, "object"),
+    "list_opposition": _build_test_kind({"list": _LIST}, "list", "since"),
+    "scrub": _build_test_kind({"list": _LIST, "days": _COUNT}, "list", "days", "scrubbed"),
+    "automated_consent": _build_test_kind({}, "mode"),
     # releve.outbound.consents
-    "consent_required": _test({}),
-    "consent_proof": _test({}, "consent"),
-    "consent_items": _test({"items": _ITEMS, "not_positive": _ACTS}, "consent", "missing"),
-    "consent_period": _test(
+    "consent_required": _build_test_kind({}),
+    "consent_proof": _build_test_kind({}, "consent"),
+    "consent_items": _build_test_kind(
+        {"items": _ITEMS, "not_positive": _ACTS}, "consent", "missing"
+    ),
+    "consent_period": _build_test_kind(
         {"days": _OPTIONAL_COUNT, "years": _OPTIONAL_COUNT}, "consent", "given", "last"
     ),
-    "consent_object": _test({"tolerance_minutes": _COUNT}, "consent", "outside"),
-    "consent_withdrawal": _test({}, "consent", "withdrawn"),
-    "consent_refusal": _test({"not_counted": _NO_REFUSALS}, "consent", "refused"),
+    "consent_object": _build_test_kind({"tolerance_minutes": _COUNT}, "consent", "outside"),
+    "consent_withdrawal": _build_test_kind({}, "consent", "withdrawn"),
+    "consent_refusal": _build_test_kind({"not_counted": _NO_REFUSALS}, "consent", "refused"),
     # releve.outbound.exceptions
     "exception_contract": Kind(
         "lift", {"running": _FLAG, "related": _FLAG, "ended_within_days": _COUNT}
@@ -124,7 +126,7 @@ KINDS: dict[str, Kind] = {
     "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT, "widest_minutes": _COUNT}),
     # releve.outbound.checks_time
     "holidays": Kind("definition", {"days": Parameter("days")}),
-    "hours": _test(
+    "hours": _build_test_kind(
         {"windows": Parameter("week"), "holidays": Parameter("row", required=False)},
         "territory",
         "local",
@@ -132,9 +134,11 @@ KINDS: dict[str, Kind] = {
         "hours",
         "opens",
     ),
-    "local_holidays": _test({"days": Parameter("days-by-place")}, "territory", "day", "holiday"),
+    "local_holidays": _build_test_kind(
+        {"days": Parameter("days-by-place")}, "territory", "day", "holiday"
+    ),
     # releve.outbound.checks_history
-    "cap": _test(
+    "cap": _build_test_kind(
         {
             "most": _COUNT,
             "days": _OPTIONAL_COUNT,
@@ -148,7 +152,7 @@ KINDS: dict[str, Kind] = {
         "hours",
         "again",
     ),
-    "silence": _test(
+    "silence": _build_test_kind(
         {
             "not_counted": _NO_REFUSALS,
             "only": _OPTIONAL_REFUSALS,
@@ -159,16 +163,16 @@ KINDS: dict[str, Kind] = {
         "days",
         "again",
     ),
-    "pause": _test({"hours": _COUNT, "outcomes": _OUTCOMES}, "last", "hours", "again"),
-    "abandoned_rate": _test({"most_percent": Parameter("number")}, "rate", "most"),
+    "pause": _build_test_kind({"hours": _COUNT, "outcomes": _OUTCOMES}, "last", "hours", "again"),
+    "abandoned_rate": _build_test_kind({"most_percent": Parameter("number")}, "rate", "most"),
     # releve.outbound.checks_caller
-    "caller_shown": _test({}),
-    "caller_mandate": _test({}, "caller"),
-    "caller_link": _test({"classes": _WORDS}, "caller"),
-    "caller_class": _test(
+    "caller_shown": _build_test_kind({}),
+    "caller_mandate": _build_test_kind({}, "caller"),
+    "caller_link": _build_test_kind({"classes": _WORDS}, "caller"),
+    "caller_class": _build_test_kind(
         {"classes": _WORDS, "unless_mobile_terminal": _OPTIONAL_FLAG}, "caller_class", "mode"
     ),
-    "authentication": _test(
+    "authentication": _build_test_kind(
         {
             "classes": _WORDS,
             "abroad": _OPTIONAL_FLAG,

@@ -92,11 +92,11 @@ class Screener:
         day = to_legal_day(self._call.at)
         work = parse_number_column(rows["number"], self._rules.numbers, day).with_row_index("row")
         held = self._register.holders(work["number"])
-        work = self._prepared(rows, work, held)
+        work = self._prepare_rows(rows, work, held)
         frames = self._register.about(work["whose"], work["number"]) | {"people": held}
         chunk = _Chunk(frames, ScreenedPeople(self._call, frames, self._rules))
         keys = ("fault", "territories", "place", "callee", "who")
-        work = work.with_columns(strange=_strange(work, frames))
+        work = work.with_columns(strange=_mark_unknown_words(work, frames))
         done, left = [_EMPTY], [work.filter("strange").select(_ASKED)]
         work = work.filter(~pl.col("strange"))
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, pl.thread_pool_size())) as side_by_side:
@@ -106,11 +106,13 @@ class Screener:
             for settled, rest in judged:
                 done.append(settled)
                 left.append(rest.select(_ASKED))
-        done.append(self._one_by_one(pl.concat(left), chunk))
-        told = pl.concat(done).sort("row").select(COLUMNS)
-        return pl.concat([rows, told], how="horizontal")
+        done.append(self._judge_one_by_one(pl.concat(left), chunk))
+        results = pl.concat(done).sort("row").select(COLUMNS)
+        return pl.concat([rows, results], how="horizontal")
 
-    def _prepared(self, rows: pl.DataFrame, work: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    def _prepare_rows(
+        self, rows: pl.DataFrame, work: pl.DataFrame, held: pl.DataFrame
+    ) -> pl.DataFrame:
         """Return the rows with who and where each callee is, as far as facts tell.
 
         ``who`` is empty when the person is known, else why not.
@@ -121,9 +123,9 @@ class Screener:
             else pl.Series(name, [getattr(self._call, name)] * rows.height, pl.String)
             for name in ("person", "address", "callee")
         ]
-        given[2] = given[2].replace(_kinds_told(given[2]))
+        given[2] = given[2].replace(_normalize_kinds(given[2]))
         work = work.with_columns(given, written=rows["number"].fill_null(""))
-        work = work.join(_by_number(held), on="number", how="left", maintain_order="left")
+        work = work.join(_group_by_number(held), on="number", how="left", maintain_order="left")
         named = held.select("number", "person", own_address="address", own_kind="kind")
         work = work.join(named, on=["number", "person"], how="left", maintain_order="left")
         unnamed, count = pl.col("person") == "", pl.col("holders").fill_null(0)
@@ -134,7 +136,7 @@ class Screener:
             .when(count == 1)
             .then("holder")
             .otherwise(pl.lit("")),
-            address=_first(
+            address=_prefer(
                 "address", pl.when(unnamed).then("held_address").otherwise("own_address")
             ),
             known_kind=pl.when(unnamed).then("held_kind").otherwise("own_kind"),
@@ -143,11 +145,11 @@ class Screener:
         odd_kind = (pl.col("callee") == "") & ~pl.col("known_kind").is_in(CALLEES)
         work = work.with_columns(odd_kind=odd_kind.fill_null(False))
         callee = (
-            pl.when("odd_kind").then("callee").otherwise(_first("callee", pl.col("known_kind")))
+            pl.when("odd_kind").then("callee").otherwise(_prefer("callee", pl.col("known_kind")))
         )
-        return work.with_columns(callee, place=self._places(work["address"]))
+        return work.with_columns(callee, place=self._find_place_codes(work["address"]))
 
-    def _places(self, addresses: pl.Series) -> pl.Series:
+    def _find_place_codes(self, addresses: pl.Series) -> pl.Series:
         """Return the territory of each address: ``?`` when it names none, empty when it is."""
         written = addresses.unique().to_list()
         found = [find_territory(address, self._rules) for address in written]
@@ -164,7 +166,7 @@ class Screener:
         left to the plain engine."""
         group = self._group(tuple(map(str, key)), members)
         if group.alike:
-            return _alike(group, members), members.clear()
+            return _repeat_verdict(group, members), members.clear()
         if not group.in_columns:
             return _EMPTY, members
         facts = chunk.people.of(members)
@@ -172,13 +174,15 @@ class Screener:
         judged = chunk.people.judge(members, facts, now)
         if not self._following:
             plain = judged.filter(~pl.col("odd")).with_columns(next_allowed=pl.lit(None, _UNIT))
-            return _told(plain, now), judged.filter("odd")
-        judged = judged.with_columns(never=_never(judged, group, now, facts, chunk.people))
-        judged, rest = _with_next(judged, now, self._call.at)
-        judged, later = self._at_next_opening(judged, facts, group, chunk)
+            return _build_results(plain, now), judged.filter("odd")
+        judged = judged.with_columns(
+            never=_mark_never_allowed(judged, group, now, facts, chunk.people)
+        )
+        judged, rest = _add_next_allowed(judged, now, self._call.at)
+        judged, later = self._split_at_next_opening(judged, facts, group, chunk)
         rest = pl.concat([rest, later], how="diagonal")
         freed, rest = split_released(rest, facts, group, now)
-        return pl.concat([_told(judged, now), _told(freed, now)]), rest
+        return pl.concat([_build_results(judged, now), _build_results(freed, now)]), rest
 
     def _group(self, key: tuple[str, ...], members: pl.DataFrame) -> ScreeningGroup:
         if key not in self._groups:
@@ -192,11 +196,13 @@ class Screener:
             )
             facts = self._register.of_client
             if who == "several":
-                facts = self._register.with_people(_two_people(first["number"], self._known_at))
+                facts = self._register.with_people(
+                    _build_two_people(first["number"], self._known_at)
+                )
             self._groups[key] = ScreeningGroup(call, facts, self._rules, self._known_at)
         return self._groups[key]
 
-    def _at_next_opening(
+    def _split_at_next_opening(
         self,
         judged: pl.DataFrame,
         facts: Mapping[str, pl.DataFrame],
@@ -217,7 +223,7 @@ class Screener:
         rest = waiting.filter(pl.col("later") != 0).drop("later")
         return pl.concat([judged.filter(~pl.col("waiting")), free], how="vertical_relaxed"), rest
 
-    def _one_by_one(self, members: pl.DataFrame, chunk: _Chunk) -> pl.DataFrame:
+    def _judge_one_by_one(self, members: pl.DataFrame, chunk: _Chunk) -> pl.DataFrame:
         """Return the verdicts of the plain engine."""
         if not members.height:
             return _EMPTY
@@ -230,7 +236,7 @@ class Screener:
             frames[name] = frames[name].filter(sayer)
         for name in ("people", "listings"):
             frames[name] = frames[name].filter(pl.col("number").is_in(numbers))
-        facts, told = build_facts(frames), []
+        facts, results = build_facts(frames), []
         for row in members.iter_rows(named=True):
             call = replace(
                 self._call,
@@ -240,16 +246,16 @@ class Screener:
                 callee=row["callee"],
             )
             found = judge_call(call, facts, self._rules, self._known_at)
-            told.append((row["row"], *_cells(found)))
-        return pl.DataFrame(told, schema=_EMPTY.schema, orient="row")
+            results.append((row["row"], *_build_cells(found)))
+        return pl.DataFrame(results, schema=_EMPTY.schema, orient="row")
 
 
-def _first(name: str, otherwise: pl.Expr) -> pl.Expr:
+def _prefer(name: str, otherwise: pl.Expr) -> pl.Expr:
     return pl.when(pl.col(name) != "").then(pl.col(name)).otherwise(otherwise.fill_null(""))
 
 
-def _by_number(held: pl.DataFrame) -> pl.DataFrame:
-    """Return, a number a row, how many hold it, who does, and the first address and kind told."""
+def _group_by_number(held: pl.DataFrame) -> pl.DataFrame:
+    """Return, by number, the count of holders, the first of them, their address and their kind."""
     return held.group_by("number", maintain_order=True).agg(
         holders=pl.len(),
         holder=pl.col("person").first(),
@@ -262,12 +268,12 @@ def _by_number(held: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _kinds_told(callees: pl.Series) -> dict[str, str]:
+def _normalize_kinds(callees: pl.Series) -> dict[str, str]:
     """Return each kind of callee that a list names with its id."""
     return {text: normalize_word("person-kind", text) for text in callees.unique().to_list()}
 
 
-def _strange(work: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.Series:
+def _mark_unknown_words(work: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.Series:
     """Return about whom a table holds a word that no vocabulary has: the plain engine tells it."""
     people, numbers = list[pl.Series](), frames["listings"]
     for table, column in (("refusals", "kind"), ("refusals", "basis"), ("attempts", "outcome")):
@@ -281,20 +287,20 @@ def _strange(work: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.Serie
     ).to_series()
 
 
-def _two_people(number: str, known_at: datetime) -> pl.DataFrame:
+def _build_two_people(number: str, known_at: datetime) -> pl.DataFrame:
     """Return two people who hold a number, of whom nothing else is known."""
-    told = {"person": ["one", "another"], "number": [number] * 2, "known_at": [known_at] * 2}
+    people = {"person": ["one", "another"], "number": [number] * 2, "known_at": [known_at] * 2}
     blank = {"kind": pl.lit("consumer"), "address": pl.lit("")}
-    return pl.DataFrame(told).with_columns(**blank, known_at=pl.col("known_at").cast(_UNIT))
+    return pl.DataFrame(people).with_columns(**blank, known_at=pl.col("known_at").cast(_UNIT))
 
 
-def _cells(found: CallVerdict) -> tuple[object, ...]:
+def _build_cells(found: CallVerdict) -> tuple[object, ...]:
     ids = "|".join(found.rules)
     ground = (found.legal, found.allowed, ids, found.basis)
     return (found.number, found.person, *ground, found.next_allowed)
 
 
-def _alike(group: ScreeningGroup, members: pl.DataFrame) -> pl.DataFrame:
+def _repeat_verdict(group: ScreeningGroup, members: pl.DataFrame) -> pl.DataFrame:
     """Return the one verdict of a group for each of its members."""
     found = group.verdict
     return members.select(
@@ -309,7 +315,7 @@ def _alike(group: ScreeningGroup, members: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _never(
+def _mark_never_allowed(
     judged: pl.DataFrame,
     group: ScreeningGroup,
     now: GroupAt,
@@ -335,7 +341,7 @@ def _never(
     return never
 
 
-def _with_next(
+def _add_next_allowed(
     judged: pl.DataFrame, now: GroupAt, at: datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split people into those whose next instant is settled or ``waiting`` and the rest.
@@ -355,7 +361,7 @@ def _with_next(
     return judged.filter(settled), judged.filter(~settled)
 
 
-def _told(judged: pl.DataFrame, now: GroupAt) -> pl.DataFrame:
+def _build_results(judged: pl.DataFrame, now: GroupAt) -> pl.DataFrame:
     """Return the verdicts of people judged in columns."""
     masks = judged["mask"].unique().to_list()
     said = pl.DataFrame(

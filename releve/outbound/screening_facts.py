@@ -37,8 +37,10 @@ class FactRegister:
         known_at: datetime,
     ) -> None:
         self._rules, self._day = rules, to_legal_day(call.at)
-        mine_too = Facts(aliases=_aliases(frames["clients"]))
-        self._tables = {name: _known(frame.lazy(), known_at) for name, frame in frames.items()}
+        mine_too = Facts(aliases=_read_aliases(frames["clients"]))
+        self._tables = {
+            name: _select_known(frame.lazy(), known_at) for name, frame in frames.items()
+        }
         for name in ABOUT_PEOPLE:
             names = self._tables[name].select("client").unique().collect()["client"].to_list()
             wanted = (call.client, EVERY_CLIENT) if name in SAID else (call.client,)
@@ -96,11 +98,11 @@ class FactRegister:
         return found
 
 
-def _aliases(frame: pl.DataFrame | pl.LazyFrame) -> list[Alias]:
+def _read_aliases(frame: pl.DataFrame | pl.LazyFrame) -> list[Alias]:
     return [Alias(*row) for row in frame.lazy().select("client", "alias").collect().iter_rows()]
 
 
-def _known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
+def _select_known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
     """Return the facts known by an instant."""
     names = table.collect_schema().names()
     when = next((name for name in ("known_at", "read_at") if name in names), None)

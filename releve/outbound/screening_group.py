@@ -84,7 +84,7 @@ class ScreeningGroup:
     def at(self, instant: datetime) -> GroupAt:
         """Return the group at an instant."""
         if instant not in self._at:
-            self._at[instant] = _group_at(self.case.at(instant))
+            self._at[instant] = _build_group_at(self.case.at(instant))
         return self._at[instant]
 
     def next_clear(self, instant: datetime) -> datetime | None:
@@ -139,7 +139,7 @@ class ScreeningGroup:
         return [found for found in self.case.law_changes if found > self.case.call.at]
 
 
-def _group_at(moment: CallMoment) -> GroupAt:
+def _build_group_at(moment: CallMoment) -> GroupAt:
     kinds = CHECKS.keys() | PERSONAL
     tests = sorted(
         (row for row in moment.rows if row.kind in kinds),

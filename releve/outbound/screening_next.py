@@ -31,14 +31,14 @@ def split_released(
     people: pl.DataFrame, facts: Mapping[str, pl.DataFrame], group: ScreeningGroup, now: GroupAt
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split judged people into those with ``next_allowed`` and those for the plain engine."""
-    rows = [(i, row) for i, row in enumerate(now.tests) if _passes(row)]
-    if not people.height or not _plain(now):
+    rows = [(i, row) for i, row in enumerate(now.tests) if _ends_with_time(row)]
+    if not people.height or not _is_plain(now):
         return people.clear(), people
     passing = sum(1 << i for i, _ in rows) | now.bits(*CLOCK_CHANGES)
     fit = ~pl.col("odd") & ~pl.col("ahead") & ((pl.col("mask") & ~passing) == 0)
     mine, rest = people.filter(fit), people.filter(~fit)
-    mine = _with_release(mine, facts, rows, now)
-    mine = _with_next_clear(mine, group)
+    mine = _add_release(mine, facts, rows, now)
+    mine = _add_next_clear(mine, group)
     day = pl.col("next_allowed").dt.convert_time_zone(LEGAL_ZONE).dt.date()
     consented = ~pl.col("needed") | (day <= pl.col("consent_last")).fill_null(False)
     contracted = pl.col("contract_last").is_null() | (day <= pl.col("contract_last"))
@@ -49,14 +49,14 @@ def split_released(
     return settled, pl.concat([rest, mine.filter(~lasts)], how="diagonal")
 
 
-def _passes(row: LegalRow) -> bool:
+def _ends_with_time(row: LegalRow) -> bool:
     """Return whether time alone lifts what a row of the history refuses."""
     if row.kind == "cap":
         return bool(row.parameters["most"] > 0)
     return row.kind == "pause" or (row.kind == "silence" and "days" in row.parameters)
 
 
-def _plain(now: GroupAt) -> bool:
+def _is_plain(now: GroupAt) -> bool:
     """Return whether no consent lifts a row of the clock or of the history."""
     kinds = {
         exception.kind
@@ -68,7 +68,7 @@ def _plain(now: GroupAt) -> bool:
     return "exception_consent" not in kinds
 
 
-def _with_release(
+def _add_release(
     people: pl.DataFrame,
     facts: Mapping[str, pl.DataFrame],
     rows: Sequence[tuple[int, LegalRow]],
@@ -78,14 +78,14 @@ def _with_release(
     releases = [pl.lit(now.moment.at, dtype=_UNIT)]
     for i, row in rows:
         name, bit = f"release{i}", (pl.col("mask") & (1 << i)) != 0
-        found = _releases(row, facts, now)
+        found = _list_releases(row, facts, now)
         people = people.join(found.rename({"release": name}), left_on="whose", right_on="person",
                              how="left", maintain_order="left")  # fmt: skip
         releases.append(pl.when(bit).then(pl.col(name)))
     return people.with_columns(release=pl.max_horizontal(releases))
 
 
-def _releases(row: LegalRow, facts: Mapping[str, pl.DataFrame], now: GroupAt) -> pl.DataFrame:
+def _list_releases(row: LegalRow, facts: Mapping[str, pl.DataFrame], now: GroupAt) -> pl.DataFrame:
     """Return, a person a row, when one row of the history lets go of them."""
     at = now.moment.at
     past = facts["refusals" if row.kind == "silence" else "attempts"].filter(pl.col("at") <= at)
@@ -93,19 +93,23 @@ def _releases(row: LegalRow, facts: Mapping[str, pl.DataFrame], now: GroupAt) ->
     if row.kind == "silence":
         counted = past.filter(mark_counted_refusals(row))
         days = row.parameters["days"] + 1
-        exits = [_midnights(counted, days, name) for name in zones]
-        return _latest(pl.concat(exits or [_midnights(counted.clear(), days, LEGAL_ZONE)]))
+        exits = [_find_midnights(counted, days, name) for name in zones]
+        return _find_latest(
+            pl.concat(exits or [_find_midnights(counted.clear(), days, LEGAL_ZONE)])
+        )
     if row.kind == "pause":
         met = past.filter(pl.col("outcome").is_in(sorted(row.parameters["outcomes"])))
-        return _latest(_hours_later(met, row))
+        return _find_latest(_add_hours(met, row))
     past = past.filter(~pl.col("purpose").is_in(sorted(find_uncounted_purposes(row))))
-    by_clock = [_hours_later(past, row)] if "hours" in row.parameters else [
-        _midnights(past, row.parameters["days"], name) for name in zones
+    by_clock = [_add_hours(past, row)] if "hours" in row.parameters else [
+        _find_midnights(past, row.parameters["days"], name) for name in zones
     ]  # fmt: skip
-    return _latest(pl.concat([_below(exits, row.parameters["most"], at) for exits in by_clock]))
+    return _find_latest(
+        pl.concat([_find_below_cap(exits, row.parameters["most"], at) for exits in by_clock])
+    )
 
 
-def _below(exits: pl.DataFrame, most: int, at: datetime) -> pl.DataFrame:
+def _find_below_cap(exits: pl.DataFrame, most: int, at: datetime) -> pl.DataFrame:
     """Return when so many attempts have left the window that fewer than the cap are in it."""
     inside = exits.filter(pl.col("exit") > at).sort("person", "exit")
     place = pl.int_range(pl.len()).over("person")
@@ -113,16 +117,16 @@ def _below(exits: pl.DataFrame, most: int, at: datetime) -> pl.DataFrame:
     return inside.filter(place == wanted)
 
 
-def _latest(exits: pl.DataFrame) -> pl.DataFrame:
+def _find_latest(exits: pl.DataFrame) -> pl.DataFrame:
     return exits.group_by("person").agg(release=pl.col("exit").max())
 
 
-def _hours_later(events: pl.DataFrame, row: LegalRow) -> pl.DataFrame:
+def _add_hours(events: pl.DataFrame, row: LegalRow) -> pl.DataFrame:
     later = pl.col("at") + timedelta(hours=row.parameters["hours"])
     return events.select("person", exit=later.cast(_UNIT))
 
 
-def _midnights(events: pl.DataFrame, days: int, name: str) -> pl.DataFrame:
+def _find_midnights(events: pl.DataFrame, days: int, name: str) -> pl.DataFrame:
     """Return the first instant of the local day so many days after each event."""
     day = events["at"].dt.convert_time_zone(zone(name).key).dt.date()
     seen: list[date] = day.unique().to_list()
@@ -132,7 +136,7 @@ def _midnights(events: pl.DataFrame, days: int, name: str) -> pl.DataFrame:
     return dated.join(table, on="day", how="left").select("person", "exit")
 
 
-def _with_next_clear(people: pl.DataFrame, group: ScreeningGroup) -> pl.DataFrame:
+def _add_next_clear(people: pl.DataFrame, group: ScreeningGroup) -> pl.DataFrame:
     """Return the people with the first open instant from their release on."""
     last = people["release"].max()
     spans = group.clear_spans(last) if isinstance(last, datetime) else []
@@ -145,5 +149,5 @@ def _with_next_clear(people: pl.DataFrame, group: ScreeningGroup) -> pl.DataFram
         left_on="release", right_on="before_end", strategy="forward",
     )  # fmt: skip
     following = pl.max_horizontal("release", "start")
-    told = found.with_columns(next_allowed=pl.when(pl.col("start").is_not_null()).then(following))
-    return told.sort("_order").drop("_order", "start", "end", "before_end", strict=False)
+    result = found.with_columns(next_allowed=pl.when(pl.col("start").is_not_null()).then(following))
+    return result.sort("_order").drop("_order", "start", "end", "before_end", strict=False)

@@ -44,13 +44,13 @@ class ScreenedPeople:
         self._frames["attempts"] = attempts.filter(pl.col("id") != call.id if call.id else True)
         strange = pl.col("collected_at").is_null() | pl.col("slot_from").is_not_null()
         early = frames["consents"].filter(pl.col("collected_at") > pl.col("known_at"))
-        recent = pl.col("requested_at") > call.at - timedelta(days=_days_of_requests(rules))
+        recent = pl.col("requested_at") > call.at - timedelta(days=_list_request_days(rules))
         by_number = [
             frames[name].filter(pl.col("person").str.starts_with("+")).select(number="person")
             for name in SAID
         ]
         self._odd_numbers = pl.concat(by_number).unique()
-        ended = frames["refusals"].filter(_ended_by_consent(rules))
+        ended = frames["refusals"].filter(_end_by_consent(rules))
         odd = (consents.filter(strange), early, frames["callbacks"].filter(recent), ended)
         self._odd = pl.concat([frame.select("person") for frame in odd]).unique()
 
@@ -84,28 +84,28 @@ class ScreenedPeople:
         for frame, key in self._columns(facts, at):
             left = "whose" if key == "person" else key
             people = people.join(frame, left_on=left, right_on=key, how="left")
-        return _with_masks(people, at)
+        return _add_masks(people, at)
 
     def _columns(
         self, facts: Mapping[str, pl.DataFrame], at: GroupAt
     ) -> list[tuple[pl.DataFrame, str]]:
         return [
-            (_consent_columns(facts, at), "person"),
-            (_contract_columns(facts["contracts"], at), "person"),
-            (_attempt_columns(facts["attempts"], at), "person"),
-            (_refusal_columns(facts["refusals"], at), "person"),
-            (_withdrawal_columns(facts["withdrawals"], at), "person"),
-            (_listing_columns(facts["listings"], at), "number"),
+            (_judge_consents(facts, at), "person"),
+            (_judge_contracts(facts["contracts"], at), "person"),
+            (_judge_attempts(facts["attempts"], at), "person"),
+            (_judge_refusals(facts["refusals"], at), "person"),
+            (_judge_withdrawals(facts["withdrawals"], at), "person"),
+            (_judge_listings(facts["listings"], at), "number"),
         ]
 
 
-def _ended_by_consent(rules: LegalRules) -> pl.Expr:
+def _end_by_consent(rules: LegalRules) -> pl.Expr:
     """Return whether a later consent ends the silence after a refusal."""
     rows = (row for row in rules.rows if row.parameters.get("until_consent"))
     return reduce(or_, map(mark_counted_refusals, rows), _NO)
 
 
-def _days_of_requests(rules: LegalRules) -> int:
+def _list_request_days(rules: LegalRules) -> int:
     """Return after how many days no request to be called has an effect any more.
 
     Of seven days in a row six are working days; holidays take a few more.
@@ -117,28 +117,28 @@ def _days_of_requests(rules: LegalRules) -> int:
     return max(days) + 2
 
 
-def _numbered(at: GroupAt, *kinds: str) -> list[tuple[int, LegalRow]]:
+def _number_rows(at: GroupAt, *kinds: str) -> list[tuple[int, LegalRow]]:
     return [(i, row) for i, row in enumerate(at.tests) if row.kind in kinds]
 
 
-def _offers(at: GroupAt) -> pl.Expr:
+def _mark_offered(at: GroupAt) -> pl.Expr:
     """Return whether objects cover the one that the call offers."""
     offered = [pl.col("objects").list.contains(one) for one in sorted(at.moment.case.offered)]
     return reduce(or_, offered, _NO)
 
 
-def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataFrame:
+def _judge_consents(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether a consent is given, legal, clean; each reason; which one."""
     now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
-    rows = _numbered(at, *CONSENT_KINDS)
-    consents = _withdrawn(facts["consents"], facts["withdrawals"], at.moment.at)
+    rows = _number_rows(at, *CONSENT_KINDS)
+    consents = _mark_withdrawn(facts["consents"], facts["withdrawals"], at.moment.at)
     consents = consents.with_columns(
         given=pl.col("collected_at") <= now,
-        about=_offers(at),
+        about=_mark_offered(at),
         day=pl.col("collected_at").dt.convert_time_zone(LEGAL_ZONE).dt.date(),
     )
-    consents = _refused(consents, facts["refusals"], rows, at.moment.at)
-    consents = consents.with_columns([_reason(row, at, i).alias(f"c{i}") for i, row in rows])
+    consents = _mark_refused(consents, facts["refusals"], rows, at.moment.at)
+    consents = consents.with_columns([_find_reason(row, at, i).alias(f"c{i}") for i, row in rows])
     text = [pl.col(f"c{i}") for i, row in rows if row.gate == "H"]
     ours = [pl.col(f"c{i}") for i, row in rows if row.gate != "H"]
     legal = pl.col("given") & ~reduce(or_, text, _NO)
@@ -156,7 +156,7 @@ def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataF
         pl.col("id").filter("clean").first().alias("clean_id"),
         pl.col("id").filter("legal").first().alias("legal_id"),
     ]
-    lasts = [_last_day(row) for _, row in rows if row.kind == "consent_period"]
+    lasts = [_find_last_day(row) for _, row in rows if row.kind == "consent_period"]
     last = pl.min_horizontal(*lasts, pl.lit(date.max))
     found.append(last.filter("clean").max().alias("consent_last"))
     found += [(pl.col("given") & pl.col(f"c{i}")).any().alias(f"g{i}") for i, _ in rows]
@@ -164,7 +164,7 @@ def _consent_columns(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataF
     return consents.group_by("person").agg(found)
 
 
-def _reason(row: LegalRow, at: GroupAt, place: int) -> pl.Expr:
+def _find_reason(row: LegalRow, at: GroupAt, place: int) -> pl.Expr:
     """Return what one row of the family has against each consent."""
     if row.kind == "consent_proof":
         return pl.col("proof") == ""
@@ -173,7 +173,7 @@ def _reason(row: LegalRow, at: GroupAt, place: int) -> pl.Expr:
         positive = sorted(set(get_vocabulary("act").ids) - row.parameters["not_positive"])
         return reduce(or_, lacks) | ~pl.col("act").is_in(positive)
     if row.kind == "consent_period":
-        return _last_day(row) < pl.lit(at.moment.day)
+        return _find_last_day(row) < pl.lit(at.moment.day)
     if row.kind == "consent_object":
         return ~pl.col("about")
     if row.kind == "consent_withdrawal":
@@ -181,7 +181,7 @@ def _reason(row: LegalRow, at: GroupAt, place: int) -> pl.Expr:
     return pl.col(f"refused{place}")
 
 
-def _last_day(row: LegalRow) -> pl.Expr:
+def _find_last_day(row: LegalRow) -> pl.Expr:
     """Return the last legal day of each consent."""
     if "days" in row.parameters:
         too_late = pl.col("day") + timedelta(days=row.parameters["days"])
@@ -191,7 +191,7 @@ def _last_day(row: LegalRow) -> pl.Expr:
     return pl.min_horizontal(longest, pl.col("until"))
 
 
-def _withdrawn(
+def _mark_withdrawn(
     consents: pl.DataFrame, withdrawals: pl.DataFrame, instant: datetime
 ) -> pl.DataFrame:
     events = withdrawals.select("person", event="at", names="consent").filter(
@@ -208,7 +208,7 @@ def _withdrawn(
     return joined.with_columns(pl.col("withdrawn").fill_null(False))
 
 
-def _refused(
+def _mark_refused(
     consents: pl.DataFrame,
     refusals: pl.DataFrame,
     rows: list[tuple[int, LegalRow]],
@@ -233,14 +233,14 @@ def _refused(
     return consents
 
 
-def _contract_columns(contracts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_contracts(contracts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: the first contract that each exception in force grants."""
     day = pl.lit(at.moment.day)
     found = [(pl.col("first") > day).any().alias("contract_ahead")]
     for row in at.moment.in_force.of_kind("exception_contract"):
         holds = pl.col("first") <= day
         if row.parameters["related"]:
-            holds &= _offers(at)
+            holds &= _mark_offered(at)
         if row.parameters["running"]:
             last = pl.col("last") + timedelta(days=row.parameters["ended_within_days"])
             holds &= last.is_null() | (last >= day)
@@ -254,11 +254,11 @@ def _contract_columns(contracts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     return contracts.group_by("person").agg(found)
 
 
-def _attempt_columns(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_attempts(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether each cap is filled and each pause runs."""
     instant = at.moment.at
     past, found = pl.col("at") <= instant, [(pl.col("at") > instant).any().alias("attempt_ahead")]
-    for i, row in _numbered(at, "cap"):
+    for i, row in _number_rows(at, "cap"):
         if "hours" in row.parameters:
             since = [pl.col("at") > instant - timedelta(hours=row.parameters["hours"])]
         else:
@@ -268,17 +268,17 @@ def _attempt_columns(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
         counted = past & ~pl.col("purpose").is_in(sorted(find_uncounted_purposes(row)))
         full = [(counted & recent).sum() >= row.parameters["most"] for recent in since]
         found.append(reduce(or_, full).alias(f"f{i}"))
-    for i, row in _numbered(at, "pause"):
+    for i, row in _number_rows(at, "pause"):
         recent = pl.col("at") > instant - timedelta(hours=row.parameters["hours"])
         met = pl.col("outcome").is_in(sorted(row.parameters["outcomes"]))
         found.append((past & recent & met).any().alias(f"f{i}"))
     return attempts.group_by("person").agg(found)
 
 
-def _refusal_columns(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_refusals(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether each silence runs."""
     instant, found = at.moment.at, [(pl.col("at") > at.moment.at).any().alias("refusal_ahead")]
-    for i, row in _numbered(at, "silence"):
+    for i, row in _number_rows(at, "silence"):
         counted = mark_counted_refusals(row) & (pl.col("at") <= instant)
         if "days" in row.parameters:
             span = timedelta(days=row.parameters["days"])
@@ -291,63 +291,63 @@ def _refusal_columns(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     return refusals.group_by("person").agg(found)
 
 
-def _withdrawal_columns(withdrawals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_withdrawals(withdrawals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a person a row: whether a withdrawal is still to come."""
     ahead = (pl.col("at") > at.moment.at).any().alias("withdrawal_ahead")
     return withdrawals.group_by("person").agg(ahead)
 
 
-def _listing_columns(listings: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_listings(listings: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return, a number a row: whether it stands on the list of each row."""
     now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
     found = [((pl.col("at") > now) | (pl.col("until") > now)).any().alias("listing_ahead")]
     standing = (pl.col("at") <= now) & (pl.col("until").is_null() | (pl.col("until") > now))
-    for i, row in _numbered(at, "list_opposition"):
+    for i, row in _number_rows(at, "list_opposition"):
         on_it = standing & (pl.col("list") == row.parameters["list"])
         found.append(on_it.any().alias(f"f{i}"))
     return listings.group_by("number").agg(found)
 
 
-def _yes(name: str) -> pl.Expr:
+def _is_true(name: str) -> pl.Expr:
     return pl.col(name).fill_null(False)
 
 
-def _with_masks(people: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _add_masks(people: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     """Return the people with the bits of every row that refuses them, and their ground."""
-    grants = {row: _granted(row, at) for row in at.tests}
+    grants = {row: _list_grants(row, at) for row in at.tests}
     anchors = [row for row in at.tests if row.kind == "consent_required"]
     lifted = reduce(or_, (grants[row].is_not_null() for row in anchors), _NO)
     people = people.with_columns(needed=pl.lit(bool(anchors)) & ~lifted)
-    against = {row: _against(row, i, at, people.columns) for i, row in enumerate(at.tests)}
+    against = {row: _list_failing(row, i, at, people.columns) for i, row in enumerate(at.tests)}
     bits = []
     for i, row in enumerate(at.tests):
         fails = against[row]
         if row.kind not in CONSENT_KINDS and row.kind != "consent_required":
             fails &= grants[row].is_null()
         bits.append(fails.cast(pl.UInt64) * (1 << i))
-    told = ("consent", "contract", "attempt", "refusal", "withdrawal", "listing")
-    ahead = [f"{name}_ahead" for name in told]
+    subjects = ("consent", "contract", "attempt", "refusal", "withdrawal", "listing")
+    ahead = [f"{name}_ahead" for name in subjects]
     return people.with_columns(
         mask=pl.sum_horizontal(bits),
-        basis=_basis(at, anchors, grants, against),
-        ahead=reduce(or_, map(_yes, ahead)),
+        basis=_build_basis(at, anchors, grants, against),
+        ahead=reduce(or_, map(_is_true, ahead)),
     )
 
 
-def _against(row: LegalRow, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
+def _list_failing(row: LegalRow, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
     """Return whom a row refuses, before any exception lifts it."""
     if row.kind == "consent_required":
-        return pl.col("needed") & ~_yes("given")
+        return pl.col("needed") & ~_is_true("given")
     if row.kind in CONSENT_KINDS:
         if row.gate == "H":
-            return pl.col("needed") & ~_yes("legal") & _yes(f"g{place}")
-        return pl.col("needed") & ~_yes("clean") & _yes(f"l{place}")
+            return pl.col("needed") & ~_is_true("legal") & _is_true(f"g{place}")
+        return pl.col("needed") & ~_is_true("clean") & _is_true(f"l{place}")
     if f"f{place}" in columns:
-        return _yes(f"f{place}")
+        return _is_true(f"f{place}")
     return pl.lit(bool(at.fixed >> place & 1))
 
 
-def _granted(row: LegalRow, at: GroupAt) -> pl.Expr:
+def _list_grants(row: LegalRow, at: GroupAt) -> pl.Expr:
     """Return the ground on which the first exception that fits lifts a row, null where none."""
     case, found = at.moment.case, [pl.lit(None, pl.String)]
     for name in row.exceptions:
@@ -361,7 +361,7 @@ def _granted(row: LegalRow, at: GroupAt) -> pl.Expr:
     return pl.coalesce(found)
 
 
-def _basis(
+def _build_basis(
     at: GroupAt,
     anchors: list[LegalRow],
     grants: Mapping[LegalRow, pl.Expr],

@@ -101,7 +101,7 @@ REASONS: Mapping[str, Words] = {
 
 def render_sentence(words: Words, row: LegalRow, quotes: Mapping[str, Any], language: str) -> str:
     """Return a row's words with what was quoted said in a language; ``fr`` or ``en``."""
-    said = {name: _said(value, language) for name, value in quotes.items()}
+    said = {name: _format_quote(value, language) for name, value in quotes.items()}
     phrases = PHRASES.get(row.kind)
     if phrases is not None:
         said |= phrases(row, quotes, language)
@@ -113,7 +113,7 @@ def render_outline(words: Words, language: str) -> str:
     return re.sub(r"\{\w+\}", "…", words.of(language))
 
 
-def _said(value: Any, language: str) -> str:
+def _format_quote(value: Any, language: str) -> str:
     if isinstance(value, Words):
         return value.of(language)
     if isinstance(value, datetime):
@@ -121,7 +121,11 @@ def _said(value: Any, language: str) -> str:
     if isinstance(value, date):
         return format_day(value, language)
     if isinstance(value, tuple):
-        return join_phrases([_said(one, language) for one in value], language) if value else "—"
+        return (
+            join_phrases([_format_quote(one, language) for one in value], language)
+            if value
+            else "—"
+        )
     if isinstance(value, float):
         text = f"{value:.1f}".removesuffix(".0")
         return text.replace(".", ",") if language == "fr" else text

@@ -33,15 +33,15 @@ class Starter:
 def build_starter(now: datetime, rules: LegalRules) -> Starter:
     """Return the folder for a call now, or at the next instant at which one may be placed."""
     call = Call(CLIENT, NUMBER, now, OBJECT, CALLER, CAMPAIGN, sector=SECTOR)
-    facts = build_facts(read_tables(_files(now), whole=True))
+    facts = build_facts(read_tables(_build_files(now), whole=True))
     at = find_next_allowed(call, facts, rules, now)
     if at is None:
         raise ValueError("under the rules that are loaded the example is never allowed")
     at = at.astimezone(now.tzinfo)
-    return Starter(_files(at), call.moved_to(at))
+    return Starter(_build_files(at), call.moved_to(at))
 
 
-def _files(at: datetime) -> dict[str, bytes]:
+def _build_files(at: datetime) -> dict[str, bytes]:
     given = at - timedelta(days=_CONSENT_DAYS)
     read = (at - timedelta(minutes=1)).isoformat(timespec="seconds")
     rows: dict[str, list[dict[str, str]]] = {
@@ -64,10 +64,10 @@ def _files(at: datetime) -> dict[str, bytes]:
         "feeds": [{"feed": feed, "read_at": read} for feed in get_vocabulary("feed").ids],
         "clients": [{"client": CLIENT, "alias": ""}],
     }  # fmt: skip
-    return {f"{table}.csv": _csv(table, rows.get(table, [])) for table in TABLES}
+    return {f"{table}.csv": _render_csv(table, rows.get(table, [])) for table in TABLES}
 
 
-def _csv(table: str, rows: list[dict[str, str]]) -> bytes:
+def _render_csv(table: str, rows: list[dict[str, str]]) -> bytes:
     """Return a table with all its columns but those of the system."""
     columns = [name for name in list_columns(table) if name != "known_at" or table == "abandoned"]
     lines = [columns, *([row.get(name, "") for name in columns] for row in rows)]

@@ -25,18 +25,22 @@ def render_rules(rules: LegalRules, language: str, day: date | None = None) -> s
     parts = []
     rows = select_rows_on(rules, day)
     for jurisdiction in sorted({row.jurisdiction for row in rows}, key=lambda j: (j != "FR", j)):
-        lines = [f"### {jurisdiction}", "", _line(_HEADS[language])]
+        lines = [f"### {jurisdiction}", "", _render_line(_HEADS[language])]
         lines.append("|" + "---|" * len(_HEADS[language]))
-        lines += [_line(_cells(row, language)) for row in rows if row.jurisdiction == jurisdiction]
+        lines += [
+            _render_line(_build_cells(row, language))
+            for row in rows
+            if row.jurisdiction == jurisdiction
+        ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
-def _line(cells: Iterable[str]) -> str:
+def _render_line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _cells(row: LegalRow, language: str) -> tuple[str, ...]:
+def _build_cells(row: LegalRow, language: str) -> tuple[str, ...]:
     first = row.first.isoformat() if row.first else "—"
     last = row.last.isoformat() if row.last else "—"
     doubt = row.doubt.of(language) if row.doubt else ""

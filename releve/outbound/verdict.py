@@ -139,15 +139,15 @@ def judge_call(
         raise CallFault(f"known_at has no offset: {known_at.isoformat()}")
     case = build_judged_call(call, facts, rules, known_at)
     moment = case.at(call.at)
-    judged = _findings(moment)
+    judged = _judge_moment(moment)
     if not timed:
-        return _made(case, moment, judged, None, None)
+        return _build_verdict(case, moment, judged, None, None)
     if judged.findings:
-        return _made(
-            case, moment, judged, None, search_next_allowed(case, moment.at, _rows_failing)
+        return _build_verdict(
+            case, moment, judged, None, search_next_allowed(case, moment.at, _list_failing_rows)
         )
-    until = find_end(case, moment.at, _rows_failing)
-    return _made(case, moment, judged, until, moment.at)
+    until = find_end(case, moment.at, _list_failing_rows)
+    return _build_verdict(case, moment, judged, until, moment.at)
 
 
 def find_next_allowed(
@@ -159,11 +159,11 @@ def find_next_allowed(
     the microsecond across changes of the clocks, holidays, territories and changes of the law.
     """
     case = build_judged_call(call, facts, rules, known_at)
-    return search_next_allowed(case, call.at, _rows_failing)
+    return search_next_allowed(case, call.at, _list_failing_rows)
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _JudgedMoment:
     """A moment judged: the findings in order, how consents stand, what was lifted."""
 
     findings: tuple[CallFinding, ...]
@@ -171,19 +171,19 @@ class _Judged:
     lifted: tuple[Lifted, ...] = ()
 
 
-def _unjudged(moment: CallMoment) -> CallFinding | None:
+def _find_unjudgeable(moment: CallMoment) -> CallFinding | None:
     """Return the refusal of a call that no country's rows can judge, None when they can."""
     case = moment.case
     if case.callee.fault:
-        return _data_finding(moment, "number", case.callee.fault)
+        return _build_data_finding(moment, "number", case.callee.fault)
     if not case.places:
-        return _data_finding(moment, "jurisdiction", "foreign")
+        return _build_data_finding(moment, "jurisdiction", "foreign")
     if not moment.in_force.of_kind("scope"):
-        return _data_finding(moment, "jurisdiction", "no-rules")
+        return _build_data_finding(moment, "jurisdiction", "no-rules")
     return None
 
 
-def _data_finding(moment: CallMoment, what: str, detail: str) -> CallFinding:
+def _build_data_finding(moment: CallMoment, what: str, detail: str) -> CallFinding:
     common = moment.case.rules.in_force(ANY, moment.day)
     rows = (*moment.in_force.of_kind("data"), *common.of_kind("data"))
     return CallFinding(
@@ -191,15 +191,15 @@ def _data_finding(moment: CallMoment, what: str, detail: str) -> CallFinding:
     )
 
 
-def _findings(moment: CallMoment) -> _Judged:
+def _judge_moment(moment: CallMoment) -> _JudgedMoment:
     """Return every row that refuses at a moment, in the order in which the law is read."""
-    refused = _unjudged(moment)
+    refused = _find_unjudgeable(moment)
     if refused is not None:
-        return _Judged((refused,))
+        return _JudgedMoment((refused,))
     state = judge_consents(moment)
     failures: list[tuple[LegalRow, RowFailure]] = list(state.failures)
     lifted = [] if state.lifted is None else [Lifted(*state.lifted)]
-    for row, check in _checks(moment.bound):
+    for row, check in _list_checks(moment.bound):
         failing = check(row, moment) if check else check_consent_dates(row, moment, state)
         if not failing:
             continue
@@ -210,11 +210,11 @@ def _findings(moment: CallMoment) -> _Judged:
         failures += [(row, failure) for failure in failing]
     failures.sort(key=lambda pair: (PHASES[pair[0].kind], pair[0].gate))
     found = tuple(CallFinding(row, failure.quotes, failure.facts) for row, failure in failures)
-    return _Judged(found, state, tuple(lifted))
+    return _JudgedMoment(found, state, tuple(lifted))
 
 
 @lru_cache(maxsize=4096)
-def _checks(bound: RowsInForce) -> tuple[tuple[LegalRow, Check | None], ...]:
+def _list_checks(bound: RowsInForce) -> tuple[tuple[LegalRow, Check | None], ...]:
     """Return the rows that something checks, with what; None: what must be known are consents."""
     return tuple(
         (row, None if row.parameters.get("what") == "consent" else CHECKS[row.kind])
@@ -223,14 +223,14 @@ def _checks(bound: RowsInForce) -> tuple[tuple[LegalRow, Check | None], ...]:
     )
 
 
-def _rows_failing(moment: CallMoment) -> Findings:
-    return tuple(finding.row for finding in _findings(moment).findings)
+def _list_failing_rows(moment: CallMoment) -> Findings:
+    return tuple(finding.row for finding in _judge_moment(moment).findings)
 
 
-def _made(
+def _build_verdict(
     case: JudgedCall,
     moment: CallMoment,
-    judged: _Judged,
+    judged: _JudgedMoment,
     until: datetime | None,
     following: datetime | None,
 ) -> CallVerdict:
@@ -246,22 +246,22 @@ def _made(
         findings=judged.findings,
         lifted=judged.lifted,
         duties=duties,
-        basis=_basis(moment, judged.consents, judged.lifted),
+        basis=_find_basis(moment, judged.consents, judged.lifted),
         attempts=len(select_attempts_in_window(caps[0], moment)) if caps else 0,
         watermarks=tuple(case.known.watermarks[name] for name in sorted(case.known.watermarks)),
         until=until,
         next_allowed=following,
         rules_version=case.rules.version,
-        zones_version=_zones_version(),
+        zones_version=_read_zones_version(),
     )
 
 
 @cache
-def _zones_version() -> str:
+def _read_zones_version() -> str:
     return metadata.version("tzdata")
 
 
-def _basis(moment: CallMoment, state: ConsentState, lifted: tuple[Lifted, ...]) -> str:
+def _find_basis(moment: CallMoment, state: ConsentState, lifted: tuple[Lifted, ...]) -> str:
     """Return the ground of the call, empty when it has none."""
     if not moment.regulated:
         return "not-regulated"

@@ -66,7 +66,7 @@ class Vocabulary:
         self.name, self.title, self.columns = name, title, columns
         self.words = tuple(words)
         self.by_id: Mapping[str, Word] = {word.id: word for word in self.words}
-        self.spellings = _spellings(name, self.words)
+        self.spellings = _index_spellings(name, self.words)
         """Each folded spelling with the id that it stands for."""
 
     @property
@@ -105,7 +105,7 @@ def fold(text: str) -> str:
     return re.sub(r"[^0-9a-z]+", "-", bare).strip("-")
 
 
-def _spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
+def _index_spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in words:
         for text in (word.id, word.label.fr, word.label.en, *word.also):
@@ -117,8 +117,8 @@ def _spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
 
 def parse_vocabulary(name: str, text: str) -> Vocabulary:
     """Read a vocabulary from YAML; ValueError says what is wrong with it."""
-    told = yaml.safe_load(text)
-    words = [_word(name, entry) for entry in told["words"]]
+    document = yaml.safe_load(text)
+    words = [_read_word(name, entry) for entry in document["words"]]
     by_id = {word.id: word for word in words}
     if len(by_id) != len(words):
         raise ValueError(f"{name}: an id is given twice")
@@ -126,11 +126,11 @@ def parse_vocabulary(name: str, text: str) -> Vocabulary:
         family = by_id.get(word.family)
         if word.family and (family is None or family.family):
             raise ValueError(f"{name}: {word.id} is of a family {word.family!r} that is none")
-    words = [_in_family(word, by_id) for word in words]
-    return Vocabulary(name, Words(**told["title"]), tuple(told["columns"]), words)
+    words = [_inherit_sector(word, by_id) for word in words]
+    return Vocabulary(name, Words(**document["title"]), tuple(document["columns"]), words)
 
 
-def _word(name: str, entry: Mapping[str, Any]) -> Word:
+def _read_word(name: str, entry: Mapping[str, Any]) -> Word:
     if entry.keys() - _KEYS or not {"id", "fr", "en"} <= entry.keys():
         raise ValueError(f"{name}: {dict(entry)} must have id, fr, en, and at most {sorted(_KEYS)}")
     also = entry.get("also", ())
@@ -141,7 +141,7 @@ def _word(name: str, entry: Mapping[str, Any]) -> Word:
     return Word(entry["id"], label, tuple(also), entry.get("family", ""), entry.get("sector", ""))
 
 
-def _in_family(word: Word, by_id: Mapping[str, Word]) -> Word:
+def _inherit_sector(word: Word, by_id: Mapping[str, Word]) -> Word:
     """Return a word with the sector of its family, where it has one."""
     if not word.family:
         return word

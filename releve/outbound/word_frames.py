@@ -21,7 +21,7 @@ def normalize_word_columns(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Return a table whose words are ids; a text that is no word stays as it is."""
     columns = list_word_columns().get(table, {})
     return frame.with_columns(
-        _mapped(frame[column], _speller(name))
+        _map_words(frame[column], _build_normalizer(name))
         for column, name in columns.items()
         if column in frame.columns
     )
@@ -46,17 +46,17 @@ def list_unknown_words(vocabulary_name: str, cell: Any) -> list[str]:
     return [word for word in heads if word not in get_vocabulary(vocabulary_name).by_id]
 
 
-def _speller(vocabulary_name: str) -> Callable[[str], str]:
+def _build_normalizer(vocabulary_name: str) -> Callable[[str], str]:
     if vocabulary_name == "basis":
         return normalize_basis
     return lambda text: normalize_word(vocabulary_name, text)
 
 
-def _mapped(cells: pl.Series, spell: Callable[[str], str]) -> pl.Series:
+def _map_words(cells: pl.Series, spell: Callable[[str], str]) -> pl.Series:
     """Return texts, or lists of texts, each brought to its id; every different one is read once."""
     words = cells.explode() if cells.dtype == pl.List(pl.String) else cells
-    told = {word: spell(word) for word in words.drop_nulls().unique().to_list()}
-    changed = {word: found for word, found in told.items() if word != found}
+    normalized = {word: spell(word) for word in words.drop_nulls().unique().to_list()}
+    changed = {word: found for word, found in normalized.items() if word != found}
     if not changed:
         return cells
     if cells.dtype == pl.List(pl.String):

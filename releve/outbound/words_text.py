@@ -33,17 +33,17 @@ def render_vocabulary(vocabulary: Vocabulary) -> str:
         "",
         f"{vocabulary.title.en} ({vocabulary.title.fr})" + (f": {columns}" if columns else ""),
         "",
-        _line(heads),
+        _render_line(heads),
         "|" + "---|" * len(heads),
-        *(_line(_cells(word)[: len(heads)]) for word in vocabulary.words),
+        *(_render_line(_build_cells(word)[: len(heads)]) for word in vocabulary.words),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cells(word: Word) -> tuple[str, ...]:
+def _build_cells(word: Word) -> tuple[str, ...]:
     also = ", ".join(word.also)
     return f"`{word.id}`", word.label.fr, word.label.en, also, word.family, word.sector
 
 
-def _line(cells: Iterable[str]) -> str:
+def _render_line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"

@@ -93,10 +93,10 @@ def person(request: HttpRequest) -> HttpResponse:
     names = sorted(load_campaigns())
     if request.method != "POST":
         form = PersonForm(names, initial={"campaign": request.GET.get("campaign", "")})
-        return _person(request, PersonPage(form, None, ""), None)
+        return _answer_person(request, PersonPage(form, None, ""), None)
     form = PersonForm(names, request.POST)
     if not form.is_valid():
-        return _person(request, PersonPage(form, None, ""), None, 422)
+        return _answer_person(request, PersonPage(form, None, ""), None, 422)
     given = form.cleaned_data
     try:
         found = show_person(
@@ -105,12 +105,12 @@ def person(request: HttpRequest) -> HttpResponse:
         )  # fmt: skip
     except KeyFault:
         form.add_error(None, str(FAULTS["gate.key"]))
-        return _person(request, PersonPage(form, None, ""), None, 503)
+        return _answer_person(request, PersonPage(form, None, ""), None, 503)
     page = PersonPage(form, build_history(found, text_now(LEGAL_ZONE)), "")
-    return _person(request, page, build_history_json(found))
+    return _answer_person(request, page, build_history_json(found))
 
 
-def _person(
+def _answer_person(
     request: HttpRequest, page: PersonPage, history: object, status: int = 200
 ) -> HttpResponse:
     faults = [str(one) for errors in page.form.errors.values() for one in errors]

@@ -54,7 +54,7 @@ class ShareBar:
 
     label: str
     count: int
-    told: str
+    text: str
     most: int
     says: str = ""
 
@@ -127,7 +127,7 @@ class HistoryEvent:
 
     when: str
     what: str
-    told: tuple[tuple[str, str], ...]
+    values: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +197,10 @@ def build_campaign_page(
             (pgettext("calls", "Refused"), text.number(found.refused)),
             (_("Of these by policy only"), text.number(found.policy_only)),
         ),
-        reasons=_bars(reasons, text),
-        hours=_bars(hours, text),
+        reasons=_build_bars(reasons, text),
+        hours=_build_bars(hours, text),
         several=text.number(found.several_clocks) if found.several_clocks else "",
-        expiring=_bars(expiring, text),
+        expiring=_build_bars(expiring, text),
         pacing=tuple(
             PacingRow(
                 text.day(day.day),
@@ -216,7 +216,7 @@ def build_campaign_page(
     )
 
 
-def _bars(rows: Sequence[tuple[str, int, str]], text: Text) -> tuple[ShareBar, ...]:
+def _build_bars(rows: Sequence[tuple[str, int, str]], text: Text) -> tuple[ShareBar, ...]:
     most = max((count for _name, count, _says in rows), default=1)
     return tuple(ShareBar(name, n, text.number(n), most, says) for name, n, says in rows)
 
@@ -246,21 +246,21 @@ def build_campaign_json(row: CampaignRow, found: CampaignFigures) -> dict[str, A
 
 def build_history(found: PersonHistory, text: Text) -> HistoryView:
     """Return a person's history in words."""
-    told, lang = found.verdict, text.language
+    verdict, lang = found.verdict, text.language
     answer = (
         _("Allowed")
-        if told.allowed
-        else (_("Refused by policy only") if told.legal else _("Refused"))
+        if verdict.allowed
+        else (_("Refused by policy only") if verdict.legal else _("Refused"))
     )
     return HistoryView(
         answer=answer,
-        tone="held" if told.allowed else ("thin" if told.legal else "missed"),
+        tone="held" if verdict.allowed else ("thin" if verdict.legal else "missed"),
         pseudonym=found.pseudonym,
         persons=", ".join(found.persons) or _("nobody known"),
-        places=tuple(f"{p.territory} {p.local:%H:%M}" for p in told.places),
-        basis=told.basis or "—",
-        until=when(told.until, text) if told.until else "—",
-        next=when(told.next_allowed, text) if told.next_allowed else _("not in sight"),
+        places=tuple(f"{p.territory} {p.local:%H:%M}" for p in verdict.places),
+        basis=verdict.basis or "—",
+        until=when(verdict.until, text) if verdict.until else "—",
+        next=when(verdict.next_allowed, text) if verdict.next_allowed else _("not in sight"),
         findings=tuple(
             FindingView(
                 f.row.version,
@@ -269,23 +269,25 @@ def build_history(found: PersonHistory, text: Text) -> HistoryView:
                 f.row.reference,
                 space_punctuation(f.row.doubt.of(lang), lang) if f.row.doubt else "",
             )
-            for f in told.findings
+            for f in verdict.findings
         ),
-        events=tuple(_event(*event, text) for event in found.events),
+        events=tuple(_build_event(*event, text) for event in found.events),
     )
 
 
-def _event(
+def _build_event(
     table: str, at: Any, known: datetime | None, cells: dict[str, Any], text: Text
 ) -> HistoryEvent:
-    told = []
+    values = []
     for name, value in cells.items():
         if value not in ("", None, frozenset(), False) and name not in _PERSONAL and value != at:
-            told.append((name, _cell(value, text)))
-    return HistoryEvent(_cell(at, text) if at else _("no date"), str(_tables()[table]), tuple(told))
+            values.append((name, _format_cell(value, text)))
+    return HistoryEvent(
+        _format_cell(at, text) if at else _("no date"), str(_name_tables()[table]), tuple(values)
+    )
 
 
-def _tables() -> dict[str, str]:
+def _name_tables() -> dict[str, str]:
     return {
         "consents": _("Consent"),
         "withdrawals": _("Withdrawal of consent"),
@@ -297,7 +299,7 @@ def _tables() -> dict[str, str]:
     }
 
 
-def _cell(value: Any, text: Text) -> str:
+def _format_cell(value: Any, text: Text) -> str:
     if isinstance(value, datetime):
         return when(value, text)
     if isinstance(value, date):
@@ -309,17 +311,17 @@ def _cell(value: Any, text: Text) -> str:
 
 def build_history_json(found: PersonHistory) -> dict[str, Any]:
     """Return a person's history as data, under pseudonyms."""
-    told = found.verdict
+    verdict = found.verdict
     return {
         "campaign": found.campaign,
         "number": found.pseudonym,
         "persons": list(found.persons),
-        "allowed": told.allowed,
-        "legal": told.legal,
-        "rows": [finding.row.version for finding in told.findings],
-        "basis": told.basis,
-        "until": told.until and told.until.isoformat(),
-        "next_allowed": told.next_allowed and told.next_allowed.isoformat(),
+        "allowed": verdict.allowed,
+        "legal": verdict.legal,
+        "rows": [finding.row.version for finding in verdict.findings],
+        "basis": verdict.basis,
+        "until": verdict.until and verdict.until.isoformat(),
+        "next_allowed": verdict.next_allowed and verdict.next_allowed.isoformat(),
         "events": [
             {"table": table, "at": str(at or "")} for table, at, _known, _cells in found.events
         ],

@@ -47,7 +47,7 @@ class FlipsForm(forms.Form):
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
-        told = {
+        labels = {
             "calls": (_("Calls that wait (CSV)"), ".csv",
                       _("Columns: {names}.").format(names=", ".join(CALL_COLUMNS))),
             "rows": (_("Rows that add, close or amend (YAML)"), ".yaml,.yml",
@@ -56,7 +56,7 @@ class FlipsForm(forms.Form):
                       _("Without it, what is recorded here is taken; that it was looked at is "
                         "recorded.")),
         }  # fmt: skip
-        for name, (label, accept, help_text) in told.items():
+        for name, (label, accept, help_text) in labels.items():
             field = self.fields[name]
             field.label, field.help_text = label, help_text
             field.widget.attrs["accept"] = accept
@@ -118,24 +118,24 @@ def run_flips(form: FlipsForm, text: Text, *, by: str) -> FlipsOutcome | tuple[s
         name = f"~{form.cleaned_data['rows'].name}"
         changed = load_rules({**load_current_texts(), name: data["rows"].decode("utf-8")})
         if "facts" in data:
-            found = _on_tables(calls, data["facts"], changed)
+            found = _run_on_tables(calls, data["facts"], changed)
         else:
             found = try_rules(calls, load_current_rules(), changed, read_clock(), by=by)
     except (OutboundError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         return tuple(str(error).split("\n"))
-    return _outcome(len(calls), found, text)
+    return _build_outcome(len(calls), found, text)
 
 
-def _on_tables(calls: Sequence[Call], data: bytes, changed: LegalRules) -> tuple[Flip, ...]:
+def _run_on_tables(calls: Sequence[Call], data: bytes, changed: LegalRules) -> tuple[Flip, ...]:
     """Return the flips on the tables of a zip, as known by the last of the calls."""
     known, before = max(call.at for call in calls), load_current_rules()
     facts = build_facts_on(
-        read_tables(_unpacked(data), whole=True), before.numbers, to_legal_day(known)
+        read_tables(_unpack_tables(data), whole=True), before.numbers, to_legal_day(known)
     )
     return find_flips(calls, facts, before, changed, known)
 
 
-def _unpacked(data: bytes) -> dict[str, bytes]:
+def _unpack_tables(data: bytes) -> dict[str, bytes]:
     """Return the tables in a zip; FactFaults when it would unpack to too much."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = [item for item in archive.infolist() if not item.is_dir()]
@@ -144,21 +144,21 @@ def _unpacked(data: bytes) -> dict[str, bytes]:
         return {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
 
 
-def _outcome(asked: int, found: tuple[Flip, ...], text: Text) -> FlipsOutcome:
+def _build_outcome(asked: int, found: tuple[Flip, ...], text: Text) -> FlipsOutcome:
     count = Counter(flip.direction for flip in found)
-    counts = [(word, text.number(count[name])) for name, word in _directions().items()]
+    counts = [(word, text.number(count[name])) for name, word in _count_directions().items()]
     rest = len(found) - _MOST_SHOWN
     more = ngettext("{count} more call is not shown.", "{count} more calls are not shown.", rest)
     return FlipsOutcome(
         text.number(asked),
         tuple(counts),
-        tuple(_flip(flip, text) for flip in found[:_MOST_SHOWN]),
+        tuple(_build_flip_view(flip, text) for flip in found[:_MOST_SHOWN]),
         more.format(count=text.number(rest)) if rest > 0 else "",
         found,
     )
 
 
-def _directions() -> dict[str, str]:
+def _count_directions() -> dict[str, str]:
     return {
         "refused": _("Would be refused"),
         "allowed": _("Would be allowed"),
@@ -166,14 +166,14 @@ def _directions() -> dict[str, str]:
     }
 
 
-def _flip(flip: Flip, text: Text) -> FlipView:
+def _build_flip_view(flip: Flip, text: Text) -> FlipView:
     gained = {version: f for f in flip.after.findings if (version := f.row.version) in flip.gained}
     return FlipView(
         name=flip.call.id or "—",
         when=when(flip.call.at, text),
         number=flip.before.number,
         direction=flip.direction,
-        word=_directions()[flip.direction],
+        word=_count_directions()[flip.direction],
         before=", ".join(flip.before.rules) or _("allowed"),
         after=", ".join(flip.after.rules) or _("allowed"),
         why=tuple(finding.explains(text.language) for finding in gained.values()),

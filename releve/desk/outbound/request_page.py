@@ -67,10 +67,12 @@ class RequestForm(forms.Form):
 
     def request(self) -> PhoneRequest:
         """Return what is asked to be recorded."""
-        told = self.cleaned_data
-        client = EVERY_CLIENT if told["client"] == _EVERY else told["client"]
-        outcome = told["outcome"] if told["said"] == OUTCOME else ""
-        return PhoneRequest(told["key"], told["number"], told["said"], client, outcome=outcome)
+        values = self.cleaned_data
+        client = EVERY_CLIENT if values["client"] == _EVERY else values["client"]
+        outcome = values["outcome"] if values["said"] == OUTCOME else ""
+        return PhoneRequest(
+            values["key"], values["number"], values["said"], client, outcome=outcome
+        )
 
     def refuse(self, faults: Sequence[RequestFault]) -> None:
         """Show faults at their fields."""
@@ -108,34 +110,36 @@ def build_confirmation(
     found: RecordedRequest, answers: Sequence[CampaignAnswer], number: str, text: Text
 ) -> Confirmation:
     """Return the confirmation in numbers."""
-    sentences = [_persons(found.persons)]
+    sentences = [_describe_persons(found.persons)]
     if found.said == OUTCOME:
         sentences.append(_("The outcome was recorded."))
     else:
-        sentences += _refusing(found, answers, text)
+        sentences += _describe_refusals(found, answers, text)
     headline = _("Recorded already") if found.before else _("Recorded")
     return Confirmation(headline, number, tuple(sentences), found.persons > 0)
 
 
-def _persons(count: int) -> str:
+def _describe_persons(count: int) -> str:
     if not count:
         return _(
             "No person is known under this number. The request stays with the number: it binds any"
             " person recorded under it later."
         )
-    told = ngettext("{count} person is known under this number.",
+    sentence = ngettext("{count} person is known under this number.",
                     "{count} people are known under this number.", count)  # fmt: skip
-    return told.format(count=count)
+    return sentence.format(count=count)
 
 
-def _refusing(found: RecordedRequest, answers: Sequence[CampaignAnswer], text: Text) -> list[str]:
+def _describe_refusals(
+    found: RecordedRequest, answers: Sequence[CampaignAnswer], text: Text
+) -> list[str]:
     refusing = [one for one in answers if one.for_request]
-    told = ngettext(
+    sentence = ngettext(
         "From now on, {refusing} of {count} running campaign refuses to call this number.",
         "From now on, {refusing} of {count} running campaigns refuse to call this number.",
         len(answers),
     ).format(refusing=len(refusing), count=len(answers))
-    sentences = [told] if found.persons or refusing else []
+    sentences = [sentence] if found.persons or refusing else []
     if found.consents:
         consents = ngettext("{count} consent was taken back.", "{count} consents were taken back.",
                             found.consents)  # fmt: skip

@@ -42,37 +42,39 @@ def requests(request: HttpRequest) -> HttpResponse:
     """Record what a person says, by number; it binds before the page answers."""
     clients, every = list_clients_within(request.user), can_reach(request.user, EVERY_CLIENT)
     if request.method != "POST":
-        return _page(request, build_form(clients, every), None, {"recorded": None, "faults": []})
+        return _answer_page(
+            request, build_form(clients, every), None, {"recorded": None, "faults": []}
+        )
     form = RequestForm(clients, every, request.POST)
     if not form.is_valid():
-        return _refused(request, form)
+        return _answer_refused(request, form)
     asked = form.request()
     try:
         found = record_request(asked, by=actor_name(request), source="desk")
     except RequestFaults as error:
         form.refuse(error.faults)
-        return _refused(request, form)
+        return _answer_refused(request, form)
     except KeyFault:
         form.refuse([RequestFault("key", "gate.key")])
-        return _refused(request, form, 503)
+        return _answer_refused(request, form, 503)
     except RequestReused:
         form.refuse([RequestFault("key", "key.reused")])
-        return _refused(request, form)
+        return _answer_refused(request, form)
     answers = preview_answers(asked.number, asked.client, load_current_rules(), read_clock())
     done = build_confirmation(found, answers, asked.number, text_now(LEGAL_ZONE))
     twin = {"recorded": build_recorded_json(found, answers), "faults": []}
-    return _page(request, build_form(clients, every), done, twin)
+    return _answer_page(request, build_form(clients, every), done, twin)
 
 
-def _refused(request: HttpRequest, form: RequestForm, status: int = 422) -> HttpResponse:
+def _answer_refused(request: HttpRequest, form: RequestForm, status: int = 422) -> HttpResponse:
     faults = [
         {"field": field, "message": str(one)} for field, errors in form.errors.items()
         for one in errors
     ]  # fmt: skip
-    return _page(request, form, None, {"recorded": None, "faults": faults}, status)
+    return _answer_page(request, form, None, {"recorded": None, "faults": faults}, status)
 
 
-def _page(
+def _answer_page(
     request: HttpRequest,
     form: RequestForm,
     done: Confirmation | None,

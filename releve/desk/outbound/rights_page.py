@@ -104,8 +104,8 @@ def build_stored_view(stored: StoredData) -> StoredView:
 
 def describe_erasure(count: int) -> str:
     """Return what an erasure did."""
-    told = ngettext("{count} value was erased.", "{count} values were erased.", count)
-    return told.format(count=count)
+    sentence = ngettext("{count} value was erased.", "{count} values were erased.", count)
+    return sentence.format(count=count)
 
 
 def build_stored_json(stored: StoredData) -> dict[str, Any]:

@@ -40,39 +40,39 @@ __all__ = ["rights"]
 def rights(request: HttpRequest) -> HttpResponse:
     """Show what is stored about a person in numbers, export it or erase it."""
     if request.method != "POST":
-        return _page(request, RightsPage(RightsForm(), None, ""), {})
+        return _answer_page(request, RightsPage(RightsForm(), None, ""), {})
     form = RightsForm(request.POST)
     if not form.is_valid():
-        return _refused(request, form)
+        return _answer_refused(request, form)
     reason, by, now = form.cleaned_data["reason"], actor_name(request), read_clock()
     try:
         holder = identify_holder(form.cleaned_data["number"], form.cleaned_data["person"], reason)
     except RightsRefused as error:
         form.refuse(error)
-        return _refused(request, form)
+        return _answer_refused(request, form)
     except KeyFault:
         form.add_error(None, str(FAULTS["gate.key"]))
-        return _refused(request, form, 503)
+        return _answer_refused(request, form, 503)
     act = request.POST.get("act", "see")
     if act == "export":
-        return _file(export_stored(holder, reason, by=by, now=now))
+        return _answer_file(export_stored(holder, reason, by=by, now=now))
     if act == "erase":
         count = erase_stored(holder, reason, by=by, now=now)
         scrub_files(("gate_personal",))
-        return _page(
+        return _answer_page(
             request, RightsPage(RightsForm(), None, describe_erasure(count)), {"erased": count}
         )
     found = count_stored(holder, reason, by=by, now=now)
     page = RightsPage(form, build_stored_view(found), "")
-    return _page(request, page, {"stored": build_stored_json(found)})
+    return _answer_page(request, page, {"stored": build_stored_json(found)})
 
 
-def _refused(request: HttpRequest, form: RightsForm, status: int = 422) -> HttpResponse:
+def _answer_refused(request: HttpRequest, form: RightsForm, status: int = 422) -> HttpResponse:
     faults = [str(one) for errors in form.errors.values() for one in errors]
-    return _page(request, RightsPage(form, None, ""), {"faults": faults}, status)
+    return _answer_page(request, RightsPage(form, None, ""), {"faults": faults}, status)
 
 
-def _file(document: object) -> HttpResponse:
+def _answer_file(document: object) -> HttpResponse:
     text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
     response = HttpResponse(f"{text}\n", content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="person.json"'
@@ -80,7 +80,7 @@ def _file(document: object) -> HttpResponse:
     return response
 
 
-def _page(
+def _answer_page(
     request: HttpRequest, page: RightsPage, twin: dict[str, object], status: int = 200
 ) -> HttpResponse:
     whole = {"stored": None, "erased": None, "faults": [], **twin}

@@ -114,9 +114,11 @@ def build_rules_page(
 ) -> RulesPage:
     """Return the table in force on a legal day, of one jurisdiction or of all."""
     rows = [row for row in rules.rows if row.binds_on(day)]
-    codes = sorted({row.jurisdiction for row in rules.rows}, key=_order)
+    codes = sorted({row.jurisdiction for row in rules.rows}, key=_sort_key)
     sections = tuple(
-        RulesSection(code, _said(JURISDICTIONS, code), tuple(_view(row, text) for row in mine))
+        RulesSection(
+            code, _say(JURISDICTIONS, code), tuple(_build_row_view(row, text) for row in mine)
+        )
         for code in codes
         if jurisdiction in ("", code) and (mine := [r for r in rows if r.jurisdiction == code])
     )
@@ -127,7 +129,7 @@ def build_rules_page(
         day_words=text.day(day),
         fault=fault,
         jurisdiction=jurisdiction,
-        jurisdictions=tuple((c, _said(JURISDICTIONS, c), c == jurisdiction) for c in codes),
+        jurisdictions=tuple((c, _say(JURISDICTIONS, c), c == jurisdiction) for c in codes),
         sections=sections,
         count=text.number(len(shown)),
         unsure=text.number(sum(row.unsure for row in shown)),
@@ -155,7 +157,7 @@ def build_row_json(row: LegalRow) -> dict[str, Any]:
         "kind": row.kind,
         "from": row.first and row.first.isoformat(),
         "to": row.last and row.last.isoformat(),
-        "parameters": {name: _plain(value) for name, value in row.parameters.items()},
+        "parameters": {name: _plain_value(value) for name, value in row.parameters.items()},
         "applies": {name: sorted(value) for name, value in binds.items() if value is not None},
         "regulated_calls_only": applies.regulated,
         "exceptions": list(row.exceptions),
@@ -168,17 +170,17 @@ def build_row_json(row: LegalRow) -> dict[str, Any]:
     }
 
 
-def _order(code: str) -> tuple[bool, bool, str]:
+def _sort_key(code: str) -> tuple[bool, bool, str]:
     return (code == "ANY", code != "FR", code)
 
 
-def _view(row: LegalRow, text: Text) -> RowView:
+def _build_row_view(row: LegalRow, text: Text) -> RowView:
     lang = text.language
     return RowView(
         id=row.id,
         anchor=row.version.replace("@", "-") + f"-{row.kind}",
         gate=row.gate,
-        gate_word=_said(GATES, row.gate),
+        gate_word=_say(GATES, row.gate),
         first=text.day(row.first, weekday=False) if row.first else "",
         last=text.day(row.last, weekday=False) if row.last else "",
         rule=space_punctuation(row.rule.of(lang), lang),
@@ -187,12 +189,12 @@ def _view(row: LegalRow, text: Text) -> RowView:
             for words in (row.refuses, row.remedy)
             if words
         ),
-        more=(*_parameters(row, text), *_binds(row, text)),
+        more=(*_describe_parameters(row, text), *_describe_scope(row, text)),
         exceptions=row.exceptions,
         sanction=", ".join(row.sanction),
         reference=row.reference,
         sources=list_source_numbers(row.source),
-        sure=text.list([_said(SURENESS, mark) for mark in row.sure]),
+        sure=text.list([_say(SURENESS, mark) for mark in row.sure]),
         unsure=row.unsure,
         doubt=space_punctuation(row.doubt.of(lang), lang) if row.doubt else "",
     )
@@ -209,19 +211,19 @@ def space_punctuation(said: str, language: str) -> str:
     return said.replace("« ", f"«{NARROW}")
 
 
-def _said(words: Mapping[str, Any], code: str) -> str:
+def _say(words: Mapping[str, Any], code: str) -> str:
     return str(words.get(code, code))
 
 
-def _parameters(row: LegalRow, text: Text) -> Iterable[tuple[str, str]]:
+def _describe_parameters(row: LegalRow, text: Text) -> Iterable[tuple[str, str]]:
     for name, value in row.parameters.items():
-        yield _said(PARAMETERS, name), _value(value, text)
+        yield _say(PARAMETERS, name), _format_value(value, text)
 
 
-def _binds(row: LegalRow, text: Text) -> Iterable[tuple[str, str]]:
+def _describe_scope(row: LegalRow, text: Text) -> Iterable[tuple[str, str]]:
     """Return which calls a row binds, where it says so."""
     applies = row.applies
-    told: tuple[tuple[str, frozenset[str] | None], ...] = (
+    limits: tuple[tuple[str, frozenset[str] | None], ...] = (
         (_("Binds calls to"), applies.callees),
         (_("Binds calls for"), applies.purposes),
         (_("Binds these ways of dialling"), applies.modes),
@@ -232,26 +234,26 @@ def _binds(row: LegalRow, text: Text) -> Iterable[tuple[str, str]]:
         (_("Binds the calls of these clients only"), applies.clients),
         (_("Does not bind the calls of"), applies.except_clients),
     )
-    return ((label, _value(words, text)) for label, words in told if words)
+    return ((label, _format_value(words, text)) for label, words in limits if words)
 
 
-def _value(value: Any, text: Text) -> str:
+def _format_value(value: Any, text: Text) -> str:
     for kind, writes in _WRITERS.items():
         if isinstance(value, kind):
             return writes(value, text)
-    return _week(value, text)
+    return _format_week(value, text)
 
 
-def _words(value: frozenset[str], text: Text) -> str:
-    return ", ".join(sorted(_said(VALUES, word) for word in value))
+def _format_words(value: frozenset[str], text: Text) -> str:
+    return ", ".join(sorted(_say(VALUES, word) for word in value))
 
 
-def _mapping(value: dict[str, Any], text: Text) -> str:
-    parts = [f"{_said(VALUES, key)} {_value(one, text)}" for key, one in value.items()]
+def _format_mapping(value: dict[str, Any], text: Text) -> str:
+    parts = [f"{_say(VALUES, key)} {_format_value(one, text)}" for key, one in value.items()]
     return "; ".join(parts) if not text.french else f"{NARROW}; ".join(parts)
 
 
-def _days(value: HolidayRules, text: Text) -> str:
+def _format_days(value: HolidayRules, text: Text) -> str:
     fixed = [f"{day} {MONTHS[month]}" for month, day in value.fixed]
     moving = [
         _("Easter Sunday {days} days").format(days=f"{days:+d}") if days else _("Easter Sunday")
@@ -260,11 +262,11 @@ def _days(value: HolidayRules, text: Text) -> str:
     return ", ".join([*fixed, *moving])
 
 
-def _week(value: Any, text: Text) -> str:
+def _format_week(value: Any, text: Text) -> str:
     """Return a week of windows: the weekdays of the same hours together."""
     parts: list[tuple[str, list[int]]] = []
     for weekday, windows in enumerate(value):
-        said = ", ".join(f"{_clock(start)}–{_clock(end)}" for start, end in windows)
+        said = ", ".join(f"{_format_clock(start)}–{_format_clock(end)}" for start, end in windows)
         if said and parts and parts[-1][0] == said and parts[-1][1][-1] == weekday - 1:
             parts[-1][1].append(weekday)
         elif said:
@@ -273,7 +275,7 @@ def _week(value: Any, text: Text) -> str:
     return ", ".join(f"{a}–{b} {said}" if a != b else f"{a} {said}" for said, a, b in names)
 
 
-def _clock(minutes: int) -> str:
+def _format_clock(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
@@ -281,24 +283,26 @@ _WRITERS: dict[type, Callable[[Any, Text], str]] = {
     bool: lambda value, text: _("yes") if value else _("no"),
     int: lambda value, text: text.number(value),
     float: lambda value, text: text.plain(value),
-    str: lambda value, text: _said(VALUES, value),
-    frozenset: _words,
-    dict: _mapping,
-    HolidayRules: _days,
+    str: lambda value, text: _say(VALUES, value),
+    frozenset: _format_words,
+    dict: _format_mapping,
+    HolidayRules: _format_days,
 }
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     """Return a parameter as JSON can hold it."""
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain_value(one) for key, one in value.items()}
     if isinstance(value, HolidayRules):
         fixed = [f"{month:02d}-{day:02d}" for month, day in value.fixed]
         return fixed + [f"easter{days:+d}" if days else "easter" for days in value.from_easter]
     if isinstance(value, tuple):
-        spans = [[f"{_clock(start)}-{_clock(end)}" for start, end in day] for day in value]
+        spans = [
+            [f"{_format_clock(start)}-{_format_clock(end)}" for start, end in day] for day in value
+        ]
         return dict(zip(_DAYS, spans, strict=True))
     return value
 

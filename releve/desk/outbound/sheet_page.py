@@ -59,7 +59,7 @@ class SheetPage:
 
 def build_sheet_page(row: CampaignRow, found: ClientReport, text: Text, *, fault: str) -> SheetPage:
     """Return a sheet in words."""
-    told, first, last = found.told, found.told["from"], found.told["to"]
+    sheet, first, last = found.told, found.told["from"], found.told["to"]
     proved = sum(fact.proof is not None for fact in found.facts)
     return SheetPage(
         row=build_campaign_row(row, text),
@@ -68,37 +68,61 @@ def build_sheet_page(row: CampaignRow, found: ClientReport, text: Text, *, fault
         last=last,
         fault=fault,
         parts=(
-            _papers(told, text),
-            _calls(told, text),
-            _part("rows", _("Why calls were refused"), _counts(told["refused_by_row"], text),
-                  _("No call was refused.")),
-            _part("refusals", _("Refusals said in calls"), _counts(told["refusals_said"], text),
-                  _("None was recorded.")),
-            _part("withdrawals", _("Withdrawals of consent"), _counts(told["withdrawals"], text),
-                  _("None was recorded.")),
-            _part("abandoned", _("Abandoned calls"), _days(told, text),
-                  _("No day was counted: nothing is known, which is not none.")),
-            _part("mandates", _("Numbers shown, and their mandates"), _mandates(told, text),
-                  _("No mandate is known.")),
-            _part("versions", _("Rules that judged"), _versions(told, text),
-                  _("No call was judged.")),
-            _retention(told, text),
+            _list_contract_details(sheet, text),
+            _count_calls(sheet, text),
+            _build_part(
+                "rows",
+                _("Why calls were refused"),
+                _list_counts(sheet["refused_by_row"], text),
+                _("No call was refused."),
+            ),
+            _build_part(
+                "refusals",
+                _("Refusals said in calls"),
+                _list_counts(sheet["refusals_said"], text),
+                _("None was recorded."),
+            ),
+            _build_part(
+                "withdrawals",
+                _("Withdrawals of consent"),
+                _list_counts(sheet["withdrawals"], text),
+                _("None was recorded."),
+            ),
+            _build_part(
+                "abandoned",
+                _("Abandoned calls"),
+                _list_days(sheet, text),
+                _("No day was counted: nothing is known, which is not none."),
+            ),
+            _build_part(
+                "mandates",
+                _("Numbers shown, and their mandates"),
+                _list_mandates(sheet, text),
+                _("No mandate is known."),
+            ),
+            _build_part(
+                "versions",
+                _("Rules that judged"),
+                _list_versions(sheet, text),
+                _("No call was judged."),
+            ),
+            _list_retention(sheet, text),
         ),
-        downloads=_downloads(row, first, last),
+        downloads=_list_downloads(row, first, last),
         proved=ngettext(
             "Facts of this sheet: {all}, of which {proved} is proved against the ledger.",
             "Facts of this sheet: {all}, of which {proved} are proved against the ledger.",
             proved,
         ).format(proved=text.number(proved), all=text.number(len(found.facts))),
-    )  # fmt: skip
+    )
 
 
-def _part(key: str, title: str, rows: list[tuple[str, str]], empty: str) -> SheetPart:
+def _build_part(key: str, title: str, rows: list[tuple[str, str]], empty: str) -> SheetPart:
     return SheetPart(key, title, tuple(rows), empty)
 
 
-def _papers(told: Mapping[str, Any], text: Text) -> SheetPart:
-    found, rows = told["papers"], list[tuple[str, str]]()
+def _list_contract_details(sheet: Mapping[str, Any], text: Text) -> SheetPart:
+    found, rows = sheet["papers"], list[tuple[str, str]]()
     if found is not None:
         clause = _("yes") if found["audit_clause"] else _("no")
         rows = [
@@ -107,17 +131,17 @@ def _papers(told: Mapping[str, Any], text: Text) -> SheetPart:
             (_("Origin of the list"), found["list_origin"]),
             (_("Told"), when(datetime.fromisoformat(found["told_at"]), text)),
         ]
-    roles = told["roles"]
+    roles = sheet["roles"]
     rows += [
         (_("Controller (client)"), roles["controller"]),
         (_("Processor (provider)"), roles["processor"] or "—"),
     ]
     if found is None:
         rows.insert(0, (_("Contract and origin of the list"), _("not told")))
-    return _part("papers", _("Papers"), rows, "")
+    return _build_part("papers", _("Papers"), rows, "")
 
 
-def _calls(told: Mapping[str, Any], text: Text) -> SheetPart:
+def _count_calls(sheet: Mapping[str, Any], text: Text) -> SheetPart:
     words = {
         "decided": _("Judged"),
         "allowed": _("Allowed"),
@@ -125,50 +149,52 @@ def _calls(told: Mapping[str, Any], text: Text) -> SheetPart:
         "by_policy_only": _("Of these by policy only"),
         "proved": _("Put under a root of the ledger"),
     }
-    rows = [(word, text.number(told["calls"][name])) for name, word in words.items()]
-    rows.append((_("Consents known of this client"), text.number(told["consents_known"])))
-    return _part("calls", _("Calls"), rows, "")
+    rows = [(word, text.number(sheet["calls"][name])) for name, word in words.items()]
+    rows.append((_("Consents known of this client"), text.number(sheet["consents_known"])))
+    return _build_part("calls", _("Calls"), rows, "")
 
 
-def _counts(counts: Mapping[str, int], text: Text) -> list[tuple[str, str]]:
+def _list_counts(counts: Mapping[str, int], text: Text) -> list[tuple[str, str]]:
     return [(str(VALUES.get(name, name)) or "—", text.number(n)) for name, n in counts.items()]
 
 
-def _days(told: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
-    most, rows = told["abandoned_most_percent"], []
-    for day in told["abandoned"]:
+def _list_days(sheet: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
+    most, rows = sheet["abandoned_most_percent"], []
+    for day in sheet["abandoned"]:
         share = text.percent(day["share"], 2)
         above = most is not None and 100 * day["share"] > most
-        rows.append((_day(day["day"], text), f"{share} ({_('above')})" if above else share))
+        rows.append((_format_day(day["day"], text), f"{share} ({_('above')})" if above else share))
     return rows
 
 
-def _mandates(told: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
-    return [
-        (f"{one['number']} ({one['ref']})",
-         f"{_day(one['first'], text)} – {_day(one['last'], text) if one['last'] else '…'}")
-        for one in told["mandates"]
-    ]  # fmt: skip
+def _list_mandates(sheet: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
+    rows = []
+    for one in sheet["mandates"]:
+        last = _format_day(one["last"], text) if one["last"] else "…"
+        rows.append(
+            (f"{one['number']} ({one['ref']})", f"{_format_day(one['first'], text)} – {last}")
+        )
+    return rows
 
 
-def _versions(told: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
-    return [(one["version"][:12], text.number(one["calls"])) for one in told["rules"]]
+def _list_versions(sheet: Mapping[str, Any], text: Text) -> list[tuple[str, str]]:
+    return [(one["version"][:12], text.number(one["calls"])) for one in sheet["rules"]]
 
 
-def _retention(told: Mapping[str, Any], text: Text) -> SheetPart:
-    kept = told["retention"]
+def _list_retention(sheet: Mapping[str, Any], text: Text) -> SheetPart:
+    kept = sheet["retention"]
     rows = [(_("Years kept"), text.number(kept["years"]))]
     if kept["first"]:
-        days = [_day(kept[name], text) for name in ("first", "last")]
+        days = [_format_day(kept[name], text) for name in ("first", "last")]
         rows.append((_("Calls of the period are erased"), " – ".join(dict.fromkeys(days))))
-    return _part("retention", _("Retention"), rows, "")
+    return _build_part("retention", _("Retention"), rows, "")
 
 
-def _day(iso: str, text: Text) -> str:
+def _format_day(iso: str, text: Text) -> str:
     return text.day(date.fromisoformat(iso), weekday=False)
 
 
-def _downloads(row: CampaignRow, first: str, last: str) -> tuple[Download, ...]:
+def _list_downloads(row: CampaignRow, first: str, last: str) -> tuple[Download, ...]:
     says = {
         "sheet.csv": _("this sheet as a table"),
         "sheet.json": _("this sheet as data"),

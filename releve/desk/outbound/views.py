@@ -34,7 +34,7 @@ def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
     text = text_now(LEGAL_ZONE)
     table = select_visible_rules(load_current_rules(), scope_for(request.user, "outbound.rules"))
-    day, fault = _day(request)
+    day, fault = _read_day(request)
     wanted = request.GET.get("jurisdiction", "")
     wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""
     may_change = can(request.user, "outbound.manage")
@@ -50,7 +50,7 @@ def rules(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/outbound/rules.html", page, twin)
 
 
-def _day(request: HttpRequest) -> tuple[date, str]:
+def _read_day(request: HttpRequest) -> tuple[date, str]:
     """Return the legal day asked for, today when there is none, and what is wrong with it."""
     today, asked = to_legal_day(live.now(live.LIVE)), request.GET.get("on", "")
     if not asked:
@@ -66,17 +66,17 @@ def _day(request: HttpRequest) -> tuple[date, str]:
 def flips(request: HttpRequest) -> HttpResponse:
     """Which calls that wait a change of the rules would flip; nothing is loaded."""
     if request.method != "POST":
-        return _flips(request, FlipsPage(FlipsForm(), None, ()))
+        return _answer_flips(request, FlipsPage(FlipsForm(), None, ()))
     form = FlipsForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _flips(request, FlipsPage(form, None, ()), 422)
+        return _answer_flips(request, FlipsPage(form, None, ()), 422)
     found = run_flips(form, text_now(LEGAL_ZONE), by=actor_name(request))
     if isinstance(found, FlipsOutcome):
-        return _flips(request, FlipsPage(form, found, ()))
-    return _flips(request, FlipsPage(form, None, found), 422)
+        return _answer_flips(request, FlipsPage(form, found, ()))
+    return _answer_flips(request, FlipsPage(form, None, found), 422)
 
 
-def _flips(request: HttpRequest, page: FlipsPage, status: int = 200) -> HttpResponse:
+def _answer_flips(request: HttpRequest, page: FlipsPage, status: int = 200) -> HttpResponse:
     outcome = page.outcome
     twin = {
         "flips": None if outcome is None else [build_flip_json(flip) for flip in outcome.found],
