@@ -123,11 +123,11 @@ def fill(agents: int, sites: int) -> None:
     from releve.live import api as live
     from releve.live.models import Activation, PlanText
     from releve.live.plans import plan_row
-    from releve.registry.service import apply, preview
+    from releve.registry.service import apply_changes, preview_changes
 
     began = time.process_time()
     operator = sample_operator(agents, sites, 1, weeks_of_history=1)
-    made = apply(preview(operator), "bench")
+    made = apply_changes(preview_changes(operator), "bench")
     say(f"{agents} agents on {sites} sites imported, {time.process_time() - began:.0f} s")
     today = datetime.now().astimezone().date()
     days = {}

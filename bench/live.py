@@ -60,13 +60,13 @@ class Told:
 def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
     """Import the operator and put the plan of its first day in force."""
     from releve.live import api as live
-    from releve.registry.service import apply, preview
+    from releve.registry.service import apply_changes, preview_changes
 
     operator = sample_operator(agents, sites, 1, weeks_of_history=4)
     lost = [row for row in list_contingencies(operator) if row.kind == "site"]
     need = require_day(operator, FIRST_DAY)
     plan = plan_day(operator, need, PlanSettings(), contingencies=lost, progress=Told())
-    apply(preview(operator), "bench")
+    apply_changes(preview_changes(operator), "bench")
     live.put_in_force([plan], by="bench")
     return operator, plan
 

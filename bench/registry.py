@@ -57,34 +57,34 @@ def measure(agents: int, sites: int) -> None:
 def changes_and_versions(operator: Operator) -> None:
     """Time what is done with a registry, in the order in which it is done."""
     from releve.registry import storage
-    from releve.registry.edits import edit
-    from releve.registry.service import apply, operator_of, preview, undo
+    from releve.registry.edits import edit_row
+    from releve.registry.service import apply_changes, load_operator, preview_changes, undo_version
 
     with timed("first preview"):
-        changes = preview(operator)
+        changes = preview_changes(operator)
     with timed("first apply"):
-        first = apply(changes, "bench")
+        first = apply_changes(changes, "bench")
     del changes
     with timed("load"):
-        loaded = operator_of(first)
+        loaded = load_operator(first)
     if loaded != operator:
         raise SystemExit("the operator was not read back as it is")
     agent = operator.agents[len(operator.agents) // 2]
     others = tuple(a if a is not agent else replace(a, carrier="Other") for a in operator.agents)
     changed = replace(operator, agents=others)
     with timed("preview, one agent changed"):
-        changes = preview(changed)
+        changes = preview_changes(changed)
     with timed("apply, one agent changed"):
-        second = apply(changes, "bench")
+        second = apply_changes(changes, "bench")
     with timed("load, the version before in memory"):
-        operator_of(second)
+        load_operator(second)
     with timed("edit of a site, every check"):
-        third = edit("sites", operator.sites[0].id, {"name": "Elsewhere"}, "bench")
+        third = edit_row("sites", operator.sites[0].id, {"name": "Elsewhere"}, "bench")
     with timed("edit of an agent, every check"):
-        fourth = edit("agents", agent.id, {"carrier": "Another"}, "bench")
+        fourth = edit_row("agents", agent.id, {"carrier": "Another"}, "bench")
     with timed("undo"):
-        last = undo(fourth, "bench")
-    storage.forget()
+        last = undo_version(fourth, "bench")
+    storage.clear_cache()
     if last.digest != third.digest:
         raise SystemExit("the undo did not give back the version before")
 

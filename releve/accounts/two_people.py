@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from releve.accounts.models import AccountAct, Grant
 from releve.situation import Event, EventRefusal, ReopeningApproved, Situation, refuse
 
-__all__ = ["are_tied", "build_approval_check", "tied_accounts"]
+__all__ = ["are_tied", "build_approval_check", "find_tied_accounts"]
 
 
-def tied_accounts(name: str) -> frozenset[str]:
+def find_tied_accounts(name: str) -> frozenset[str]:
     """Return the names of those who are no second person beside an account, itself included."""
     own = (("user__username", "given_by"), ("given_by", "user__username"))
     found = {name}
@@ -28,7 +28,7 @@ def tied_accounts(name: str) -> frozenset[str]:
 
 def are_tied(one: str, other: str) -> bool:
     """Return whether two accounts do not count as two people."""
-    return other in tied_accounts(one)
+    return other in find_tied_accounts(one)
 
 
 def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRefusal]]:
@@ -38,7 +38,7 @@ def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRe
         if not isinstance(event, ReopeningApproved):
             return
         closure = situation.site(event.site).closure
-        tied = tied_accounts(event.actor) - {event.actor}
+        tied = find_tied_accounts(event.actor) - {event.actor}
         for other in () if closure is None else closure.approvals:
             if other in tied:
                 yield refuse("approval.tied", actor=event.actor, other=other)

@@ -79,7 +79,7 @@ def import_(folder: Path, dry_run: bool, yes: bool, rows: int, by: str, comment:
 def sample(agents: int, sites: int, seed: int, yes: bool, by: str) -> None:
     """Import a made-up operator, marked synthetic; it is asked where there is one already."""
     open_database()
-    from releve.registry.service import current
+    from releve.registry.service import get_current_version
 
     try:
         operator = sample_operator(agents, sites, seed)
@@ -87,7 +87,14 @@ def sample(agents: int, sites: int, seed: int, yes: bool, by: str) -> None:
         raise click.UsageError(str(error)) from error
     name = f"sample {agents}-{sites}-{seed}"
     _offer(
-        operator, name, SlowProgress(), False, yes or current() is None, 0, by, "sample operator"
+        operator,
+        name,
+        SlowProgress(),
+        False,
+        yes or get_current_version() is None,
+        0,
+        by,
+        "sample operator",
     )
 
 
@@ -114,14 +121,14 @@ def versions(as_json: bool) -> None:
 def show(number: int, rows: int) -> None:
     """Show version NUMBER: who made it, when, and what it changed."""
     open_database()
-    from releve.registry.service import changes_of
+    from releve.registry.service import load_changes
 
     found = _version(number)
     click.echo(version_line(found).strip())
     if found.source:
         click.echo(f"from {found.source}")
     click.echo(f"digest {found.digest}")
-    _print_lines(change_lines(changes_of(found), rows))
+    _print_lines(change_lines(load_changes(found), rows))
 
 
 @registry.command()
@@ -135,15 +142,15 @@ def undo(yes: bool, rows: int, by: str, comment: str) -> None:
     from releve.registry import service
     from releve.registry.errors import RegistryError
 
-    now = service.current()
+    now = service.get_current_version()
     if now is None:
         raise click.ClickException("the registry is empty: there is nothing to undo")
     try:
         if now.number > 1:
-            before = service.version(now.number - 1)
-            _print_lines(change_lines(service.changes_between(now, before), rows))
+            before = service.get_version(now.number - 1)
+            _print_lines(change_lines(service.compare_versions(now, before), rows))
             _ask(f"Undo version {now.number}?", yes)
-        made = service.undo(now, by, comment)
+        made = service.undo_version(now, by, comment)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"version {made.number} undoes version {now.number}")
@@ -156,13 +163,13 @@ def undo(yes: bool, rows: int, by: str, comment: str) -> None:
 def export(folder: Path, number: int | None, force: bool) -> None:
     """Write a version into FOLDER as CSV tables; imported again, it changes nothing."""
     open_database()
-    from releve.registry.service import current, operator_of
+    from releve.registry.service import get_current_version, load_operator
 
-    found = current() if number is None else _version(number)
+    found = get_current_version() if number is None else _version(number)
     if found is None:
         raise click.ClickException("the registry is empty: there is nothing to export")
     try:
-        write_files(folder, write_operator(operator_of(found)), replace=force)
+        write_files(folder, write_operator(load_operator(found)), replace=force)
     except FolderError as error:
         raise click.UsageError(f"{error} (--force replaces an operator folder)") from error
     click.echo(f"{folder}: version {found.number}")
@@ -193,9 +200,9 @@ def _offer(
 ) -> None:
     """Print what an operator would change, ask, and apply it."""
     from releve.registry.errors import RegistryError
-    from releve.registry.service import apply, preview
+    from releve.registry.service import apply_changes, preview_changes
 
-    changes = preview(operator, progress)
+    changes = preview_changes(operator, progress)
     if not changes:
         click.echo("nothing would change")
         return
@@ -204,7 +211,7 @@ def _offer(
         return
     _ask("Apply these changes?", yes)
     try:
-        made = apply(changes, by, comment, source)
+        made = apply_changes(changes, by, comment, source)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"version {made.number}: {counts_text(made.summary)}")
@@ -229,10 +236,10 @@ def _ask(question: str, yes: bool) -> None:
 
 def _version(number: int) -> Version:
     from releve.registry.errors import NotThere
-    from releve.registry.service import version
+    from releve.registry.service import get_version
 
     try:
-        return version(number)
+        return get_version(number)
     except NotThere as error:
         raise click.ClickException(str(error)) from None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # models can be imported once Django is set up, text needs none
-    from releve.registry.changes import Change, TableChanges
+    from releve.registry.changes import RowChange, TableChanges
     from releve.registry.models import Version
 
 __all__ = ["change_lines", "counts_text", "version_line", "version_values"]
@@ -26,7 +26,7 @@ def change_lines(tables: Mapping[str, TableChanges], most: int) -> Iterator[str]
             yield f"  ... and {total - most} more"
 
 
-def _fields(change: Change) -> str:
+def _fields(change: RowChange) -> str:
     if change.kind != "changed":
         return ""
     parts = (f"{f.column} {_shown(f.before)} → {_shown(f.after)}" for f in change.fields())

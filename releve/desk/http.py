@@ -17,7 +17,7 @@ from django.utils.http import quote_etag
 from django.utils.translation import get_language
 
 from releve.desk.page import PageModel
-from releve.registry.service import current, operator_of
+from releve.registry.service import get_current_version, load_operator
 
 __all__ = [
     "API",
@@ -170,10 +170,10 @@ def failure(
 
 
 def _frame() -> Frame | None:
-    version = current()
+    version = get_current_version()
     if version is None:
         return None
-    row = operator_of(version).row
+    row = load_operator(version).row
     return Frame(row.name, row.synthetic)
 
 

@@ -54,7 +54,7 @@ def postpone_lasting() -> None:
 
     To be done before what is due is erased.
     """
-    if registry.current() is None:
+    if registry.get_current_version() is None:
         return
     for stream in running():
         with transaction.atomic():

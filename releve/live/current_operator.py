@@ -20,15 +20,15 @@ _File = tuple[str, int]
 
 def operator_now() -> Operator:
     """Return the operator of the registry's current version; :class:`NoOperator` without one."""
-    version = registry.current()
+    version = registry.get_current_version()
     if version is None:
         raise NoOperator("the registry is empty: import an operator first (releve registry import)")
-    return registry.operator_of(version)
+    return registry.load_operator(version)
 
 
 def operator_at(number: int) -> Operator:
     """Return the operator of one version of the registry."""
-    return registry.operator_of(registry.version(number))
+    return registry.load_operator(registry.get_version(number))
 
 
 def rules_now() -> SituationRules:

@@ -73,10 +73,10 @@ def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
 
     They must be of the operator in the registry and free of violations.
     """
-    version = registry.current()
+    version = registry.get_current_version()
     if version is None:
         raise NoOperator("the registry is empty: import the plan's operator first")
-    operator = registry.operator_of(version)
+    operator = registry.load_operator(version)
     for plan in plans:
         _refuse(plan, operator)
     times = handling_times(operator, plans)

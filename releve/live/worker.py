@@ -146,7 +146,7 @@ def tick(do: Callable[[Callable[[], object]], object] = lambda step: step()) -> 
     leaves the others their turn.
     """
     do(partial(daily, real()))
-    if registry.current() is None:
+    if registry.get_current_version() is None:
         return
     for stream in running():
         for step in (answer_rules, escalate, _follow):
@@ -183,6 +183,6 @@ def _ask(scene: Scene) -> None:
 
 def _warm() -> None:
     """Prepare every stream's running day for what nobody foresees."""
-    if registry.current() is not None:
+    if registry.get_current_version() is not None:
         for stream in running():
             relief_handler.warm_up(stream)

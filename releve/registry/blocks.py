@@ -20,17 +20,17 @@ from typing import Any
 
 from releve.network import TableColumn, TableRow, list_columns
 from releve.registry.errors import Damaged
-from releve.registry.tables import KINDS, key_of, plain, typed
+from releve.registry.tables import KINDS, build_key, json_decoder, json_encoder
 
 __all__ = [
     "LEVEL",
     "CutBlock",
     "CutSheet",
-    "cut",
+    "cut_sheet",
+    "decode_block",
     "operator_digest",
-    "rows_in",
+    "parse_rows",
     "sheet_digest",
-    "text_of",
 ]
 
 _STARTS = 512
@@ -64,7 +64,7 @@ class CutSheet:
     blocks: tuple[CutBlock, ...]
 
 
-def cut(
+def cut_sheet(
     kind: type[TableRow], rows: Sequence[TableRow], stored: frozenset[str] = frozenset()
 ) -> CutSheet:
     """Cut a table into blocks; the data of the ``stored`` ones (digests) are not made."""
@@ -95,7 +95,7 @@ def _digest(name: str, parts: Iterable[str]) -> str:
 def _ranges(rows: Sequence[TableRow]) -> Iterator[tuple[int, int]]:
     start = 0
     for at, row in enumerate(rows):
-        starts = zlib.crc32(key_of(row).encode()) % _STARTS == 0
+        starts = zlib.crc32(build_key(row).encode()) % _STARTS == 0
         if at > start and (starts or at - start == _MOST):
             yield start, at
             start = at
@@ -115,13 +115,13 @@ def _encode(kind: type[TableRow], rows: Sequence[TableRow]) -> bytes:
 
 
 def _encoded(column: TableColumn, values: list[Any]) -> list[Any]:
-    convert = plain(column)
+    convert = json_encoder(column)
     if convert is None:
         return values
     return [None if value is None else convert(value) for value in values]
 
 
-def text_of(digest: str, data: bytes) -> str:
+def decode_block(digest: str, data: bytes) -> str:
     """Return the canonical JSON of a stored block; Damaged when it is not what was stored."""
     try:
         text = zlib.decompress(data)
@@ -132,7 +132,7 @@ def text_of(digest: str, data: bytes) -> str:
     return text.decode()
 
 
-def rows_in(text: str) -> tuple[TableRow, ...]:
+def parse_rows(text: str) -> tuple[TableRow, ...]:
     """Return the rows of a block's canonical JSON."""
     content = json.loads(text)
     kind = KINDS[content["table"]]
@@ -146,7 +146,7 @@ def rows_in(text: str) -> tuple[TableRow, ...]:
 
 
 def _decoded(column: TableColumn, values: Sequence[Any]) -> Sequence[Any]:
-    convert = typed(column)
+    convert = json_decoder(column)
     if convert is None:
         return values
     return [None if value is None else convert(value) for value in values]

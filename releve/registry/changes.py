@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from releve.network import TableRow, list_columns
 from releve.registry.blocks import CutSheet
-from releve.registry.tables import key_of, kind_of
+from releve.registry.tables import build_key, get_row_class
 
-__all__ = ["Change", "Changes", "FieldChange", "TableChanges", "compare"]
+__all__ = ["Changes", "FieldChange", "RowChange", "TableChanges", "compare_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """A row that came (no ``before``), went (no ``after``) or has other values."""
 
     table: str
@@ -45,7 +45,7 @@ class Change:
                 getattr(self.before, column.name, None),
                 getattr(self.after, column.name, None),
             )
-            for column in list_columns(kind_of(self.table))
+            for column in list_columns(get_row_class(self.table))
         )
         whole = self.kind != "changed"
         return tuple(pair for pair in pairs if whole or pair.before != pair.after)
@@ -71,14 +71,14 @@ class TableChanges:
         }
         return {kind: count for kind, count in counts.items() if count}
 
-    def rows(self) -> Iterator[Change]:
+    def rows(self) -> Iterator[RowChange]:
         """Yield the changes: what changed, then what came, then what went."""
         for before, after in self.changed:
-            yield Change(self.table, key_of(after), before, after)
+            yield RowChange(self.table, build_key(after), before, after)
         for row in self.added:
-            yield Change(self.table, key_of(row), None, row)
+            yield RowChange(self.table, build_key(row), None, row)
         for row in self.removed:
-            yield Change(self.table, key_of(row), row, None)
+            yield RowChange(self.table, build_key(row), row, None)
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,16 @@ class Changes:
         return {table: changes.counts() for table, changes in self.tables.items()}
 
 
-def compare(table: str, before: tuple[TableRow, ...], after: tuple[TableRow, ...]) -> TableChanges:
+def compare_rows(
+    table: str, before: tuple[TableRow, ...], after: tuple[TableRow, ...]
+) -> TableChanges:
     """Return the changes between rows of a table that differ; a row is known by its key.
 
     ``before`` and ``after`` may be the parts of the table that differ alone, none at all where
     whole blocks changed places.
     """
-    old = {key_of(row): row for row in before}
-    new = {key_of(row): row for row in after}
+    old = {build_key(row): row for row in before}
+    new = {build_key(row): row for row in after}
     added = tuple(row for key, row in new.items() if key not in old)
     removed = tuple(row for key, row in old.items() if key not in new)
     changed = tuple((old[key], row) for key, row in new.items() if key in old and old[key] != row)

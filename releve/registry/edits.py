@@ -19,11 +19,17 @@ from releve.network import (
 from releve.registry.changes import Changes
 from releve.registry.errors import Conflict, NotThere
 from releve.registry.models import Version
-from releve.registry.row_text import complete, find, position_of, texts_of
-from releve.registry.service import apply, current, operator_of, preview, version
-from releve.registry.tables import kind_of, rows_of
+from releve.registry.row_text import complete_texts, find_position, format_row, get_position
+from releve.registry.service import (
+    apply_changes,
+    get_current_version,
+    get_version,
+    load_operator,
+    preview_changes,
+)
+from releve.registry.tables import get_row_class, get_rows
 
-__all__ = ["Edit", "add", "edit", "prepare", "remove"]
+__all__ = ["Edit", "add_row", "edit_row", "prepare_edit", "remove_row"]
 
 _OF_INTEREST: Mapping[str, frozenset[str]] = {
     "history": frozenset(("history", "programmes")),
@@ -46,12 +52,12 @@ class Edit:
     seen: int | None = None
 
 
-def add(table: str, values: Mapping[str, str], by: str, comment: str = "") -> Version:
+def add_row(table: str, values: Mapping[str, str], by: str, comment: str = "") -> Version:
     """Add a row; OperatorFaults names what would be wrong, and nothing is stored."""
-    return apply(prepare(Edit(table, "", values)), by, comment)
+    return apply_changes(prepare_edit(Edit(table, "", values)), by, comment)
 
 
-def edit(
+def edit_row(
     table: str,
     key: str,
     values: Mapping[str, str],
@@ -61,36 +67,38 @@ def edit(
     seen: int | None = None,
 ) -> Version:
     """Change a row; OperatorFaults names what would be wrong, and nothing is stored."""
-    return apply(prepare(Edit(table, key, values, seen)), by, comment)
+    return apply_changes(prepare_edit(Edit(table, key, values, seen)), by, comment)
 
 
-def remove(table: str, key: str, by: str, comment: str = "", *, seen: int | None = None) -> Version:
+def remove_row(
+    table: str, key: str, by: str, comment: str = "", *, seen: int | None = None
+) -> Version:
     """Remove a row; OperatorFaults names the rows that still need it, and nothing is stored."""
-    return apply(prepare(Edit(table, key, None, seen)), by, comment)
+    return apply_changes(prepare_edit(Edit(table, key, None, seen)), by, comment)
 
 
-def prepare(wanted: Edit) -> Changes:
+def prepare_edit(wanted: Edit) -> Changes:
     """Return the changes that an edit makes, after every check of the operator that results.
 
     OperatorFaults with all faults, NotThere without such a table, column or row, Conflict when
     the row is not as it was in the version that was ``seen``.
     """
-    base = current()
+    base = get_current_version()
     if base is None:
         raise NotThere("the registry is empty: import an operator first")
-    operator = operator_of(base)
-    kind = kind_of(wanted.table)
-    at = len(rows_of(operator, wanted.table))
+    operator = load_operator(base)
+    kind = get_row_class(wanted.table)
+    at = len(get_rows(operator, wanted.table))
     before: Mapping[str, str] = {}
     if wanted.key:
         at = _position(operator, wanted, base)
-        before = texts_of(rows_of(operator, wanted.table)[at], operator)
-    texts = None if wanted.values is None else complete(wanted.table, wanted.values, before)
+        before = format_row(get_rows(operator, wanted.table)[at], operator)
+    texts = None if wanted.values is None else complete_texts(wanted.table, wanted.values, before)
     if texts is not None and not any(texts.values()):
         raise OperatorFaults(_empty(wanted.table, at))
     columns = [column.name for column in list_columns(kind)]
     row = None if texts is None else [texts[name] for name in columns]
-    changes = preview(_checked(operator, wanted.table, at, row))
+    changes = preview_changes(_checked(operator, wanted.table, at, row))
     if changes.base != base.number:
         raise Conflict("the registry changed while this was checked; nothing was stored: try again")
     return changes
@@ -99,11 +107,11 @@ def prepare(wanted: Edit) -> Changes:
 def _position(operator: Operator, wanted: Edit, base: Version) -> int:
     """Return where the row stands; Conflict when it is not the one that was seen."""
     if wanted.seen is None or wanted.seen == base.number:
-        return position_of(operator, wanted.table, wanted.key)
-    seen = operator_of(version(wanted.seen))
-    then = rows_of(seen, wanted.table)[position_of(seen, wanted.table, wanted.key)]
-    at = find(operator, wanted.table, wanted.key)
-    if at is None or rows_of(operator, wanted.table)[at] != then:
+        return get_position(operator, wanted.table, wanted.key)
+    seen = load_operator(get_version(wanted.seen))
+    then = get_rows(seen, wanted.table)[get_position(seen, wanted.table, wanted.key)]
+    at = find_position(operator, wanted.table, wanted.key)
+    if at is None or get_rows(operator, wanted.table)[at] != then:
         raise Conflict(
             f"{wanted.key} of {wanted.table} was changed after version {wanted.seen}, which was"
             f" looked at; the last change is by {base.made_by}; nothing was stored: look again"
@@ -135,7 +143,7 @@ def _checked(operator: Operator, table: str, at: int, row: list[str] | None) -> 
 
 def _lines(data: bytes | None, table: str) -> list[list[str]]:
     if data is None:
-        return [[column.name for column in list_columns(kind_of(table))]]
+        return [[column.name for column in list_columns(get_row_class(table))]]
     return list(csv.reader(StringIO(data.decode(), newline="")))
 
 
@@ -143,6 +151,6 @@ def _empty(table: str, at: int) -> tuple[Fault, ...]:
     """Return the faults of a row without any text, which a file would not show."""
     return tuple(
         Fault(table, at + 2, column.name, "", "is empty", f"write a value like {column.example}")
-        for column in list_columns(kind_of(table))
+        for column in list_columns(get_row_class(table))
         if column.required
     )

@@ -13,25 +13,25 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from releve.registry.blocks import LEVEL, operator_digest, sheet_digest, text_of
+from releve.registry.blocks import LEVEL, decode_block, operator_digest, sheet_digest
 from releve.registry.models import Block, Sheet, SheetBlock, Upload, Version
-from releve.registry.storage import blocks_of, sheets_of
+from releve.registry.storage import load_block_positions, load_sheets
 
-__all__ = ["blocks_with", "rename_agent", "rows_about"]
+__all__ = ["count_blocks_naming", "find_rows_naming", "rename_agent"]
 
 _COLUMNS = {"agents": "id", "shifts": "agent", "authorisations": "subject"}
 """The tables that name agents, and the column that does."""
 
 
-def blocks_with(agent: str) -> int:
+def count_blocks_naming(agent: str) -> int:
     """Return how many stored blocks, of all versions, name an agent."""
-    return sum(1 for _ in _blocks(agent))
+    return sum(1 for _ in _blocks_naming(agent))
 
 
-def rows_about(agent: str) -> dict[str, list[Any]]:
+def find_rows_naming(agent: str) -> dict[str, list[Any]]:
     """Return the rows that name an agent, by table, each once however many versions have it."""
     found: dict[str, dict[str, Any]] = {}
-    for _, text in _blocks(agent):
+    for _, text in _blocks_naming(agent):
         content = json.loads(text)
         rows = found.setdefault(content["table"], {})
         for row in _rows_with(content, agent):
@@ -47,23 +47,23 @@ def rename_agent(agent: str, token: str) -> int:
     """
     Upload.objects.all().delete()
     changed = []
-    for block, text in _blocks(agent):
-        new = _renamed(json.loads(text), agent, token)
+    for block, text in _blocks_naming(agent):
+        new = _replace_agent(json.loads(text), agent, token)
         block.digest = hashlib.sha256(new).hexdigest()
         block.data = zlib.compress(new, LEVEL)
         block.save(update_fields=["digest", "data"])
         changed.append(block.pk)
     if changed:
-        _name_anew(changed)
+        _update_digests(changed)
     return len(changed)
 
 
-def _blocks(agent: str) -> Iterator[tuple[Block, str]]:
+def _blocks_naming(agent: str) -> Iterator[tuple[Block, str]]:
     """Yield the blocks that name an agent, with their texts; a page of them in memory at a time."""
     sheets = SheetBlock.objects.filter(sheet__table__in=_COLUMNS)
     quoted = json.dumps(agent, ensure_ascii=False)
     for block in Block.objects.filter(pk__in=sheets.values("block")).iterator(chunk_size=100):
-        text = text_of(block.digest, bytes(block.data))
+        text = decode_block(block.digest, bytes(block.data))
         if quoted in text and _rows_with(json.loads(text), agent):
             yield block, text
 
@@ -78,20 +78,20 @@ def _rows_with(content: dict[str, Any], agent: str) -> list[list[Any]]:
     return rows
 
 
-def _renamed(content: dict[str, Any], agent: str, token: str) -> bytes:
+def _replace_agent(content: dict[str, Any], agent: str, token: str) -> bytes:
     at = content["columns"].index(_COLUMNS[content["table"]])
     for row in _rows_with(content, agent):
         row[at] = token
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _name_anew(changed: list[int]) -> None:
+def _update_digests(changed: list[int]) -> None:
     """Name the sheets and versions of changed blocks by what they are made of now."""
     sheets = list(Sheet.objects.filter(blocks__in=changed).distinct())
-    placed = blocks_of(sheets)
+    placed = load_block_positions(sheets)
     for sheet in sheets:
         digest = sheet_digest(sheet.table, (block.digest for block in placed[sheet.pk]))
         Sheet.objects.filter(pk=sheet.pk).update(digest=digest)
     for version in Version.objects.filter(sheets__in=sheets).distinct():
-        names = {table: sheet.digest for table, sheet in sheets_of(version).items()}
+        names = {table: sheet.digest for table, sheet in load_sheets(version).items()}
         Version.objects.filter(pk=version.pk).update(digest=operator_digest(names))

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from releve.erasure import Findings
 from releve.registry import storage
-from releve.registry.erasure import blocks_with, rename_agent, rows_about
+from releve.registry.erasure import count_blocks_naming, find_rows_naming, rename_agent
 
 __all__ = ["RegistryData"]
 
@@ -22,13 +22,13 @@ class RegistryData:
     tables: Sequence[str] = ("registry_block", "registry_upload")
 
     def find(self, agent: str) -> Findings:
-        return Findings({"blocks": blocks_with(agent)})
+        return Findings({"blocks": count_blocks_naming(agent)})
 
     def export(self, agent: str) -> Mapping[str, list[Any]]:
-        return rows_about(agent)
+        return find_rows_naming(agent)
 
     def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
-        transaction.on_commit(storage.forget)
+        transaction.on_commit(storage.clear_cache)
         return {"blocks": rename_agent(agent, token)}
 
     def erase_due(self, now: datetime) -> int:

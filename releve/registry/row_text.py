@@ -8,23 +8,31 @@ from typing import Any
 
 from releve.network import Operator, TableRow, list_columns, zone
 from releve.registry.errors import NotThere
-from releve.registry.tables import key_of, kind_of, rows_of
+from releve.registry.tables import build_key, get_row_class, get_rows
 
-__all__ = ["complete", "find", "position_of", "text_of", "texts_of", "zone_of"]
+__all__ = [
+    "complete_texts",
+    "find_position",
+    "find_zone",
+    "format_row",
+    "format_value",
+    "get_position",
+]
 
 
-def texts_of(row: TableRow, operator: Operator) -> dict[str, str]:
+def format_row(row: TableRow, operator: Operator) -> dict[str, str]:
     """Return the values of a row as texts by column: read again, they give the same row.
 
     Times are of the row's place, with their offset.
     """
-    name = zone_of(operator, row.table)(row)
+    name = find_zone(operator, row.table)(row)
     return {
-        column.name: text_of(getattr(row, column.name), name) for column in list_columns(type(row))
+        column.name: format_value(getattr(row, column.name), name)
+        for column in list_columns(type(row))
     }
 
 
-def text_of(value: object, zone_name: str) -> str:
+def format_value(value: object, zone_name: str) -> str:
     """Return a value as a text: empty for None, ``|`` between items, a time in a zone."""
     if value is None:
         return ""
@@ -41,7 +49,7 @@ def text_of(value: object, zone_name: str) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def zone_of(operator: Operator, table: str) -> Callable[[Any], str]:
+def find_zone(operator: Operator, table: str) -> Callable[[Any], str]:
     """Return how to find the time zone of a row: of the agent's home site, of the programme.
 
     A row of another table has no times; it gets the operator's zone.
@@ -53,27 +61,29 @@ def zone_of(operator: Operator, table: str) -> Callable[[Any], str]:
     return lambda row: operator.row.time_zone
 
 
-def find(operator: Operator, table: str, key: str) -> int | None:
+def find_position(operator: Operator, table: str, key: str) -> int | None:
     """Return where a row stands in its table (from 0); None when there is no such row."""
-    kind_of(table)
-    rows = enumerate(rows_of(operator, table))
-    return next((position for position, row in rows if key_of(row) == key), None)
+    get_row_class(table)
+    rows = enumerate(get_rows(operator, table))
+    return next((position for position, row in rows if build_key(row) == key), None)
 
 
-def position_of(operator: Operator, table: str, key: str) -> int:
+def get_position(operator: Operator, table: str, key: str) -> int:
     """Return where a row stands in its table (from 0); NotThere when there is no such row."""
-    position = find(operator, table, key)
+    position = find_position(operator, table, key)
     if position is None:
         raise NotThere(f"there is no row {key!r} in the table {table}")
     return position
 
 
-def complete(table: str, values: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+def complete_texts(
+    table: str, values: Mapping[str, str], before: Mapping[str, str]
+) -> dict[str, str]:
     """Return the texts of a whole row: ``values``, and those it had where none is given.
 
     NotThere for a column that the table does not have.
     """
-    names = [column.name for column in list_columns(kind_of(table))]
+    names = [column.name for column in list_columns(get_row_class(table))]
     strange = [name for name in values if name not in names]
     if strange:
         raise NotThere(

@@ -9,59 +9,59 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from releve.network import Operator, Progress, TableRow
-from releve.registry.blocks import CutSheet, cut, operator_digest
-from releve.registry.changes import Changes, TableChanges, compare
+from releve.registry.blocks import CutSheet, cut_sheet, operator_digest
+from releve.registry.changes import Changes, TableChanges, compare_rows
 from releve.registry.errors import Conflict, NothingBefore, NothingChanged
 from releve.registry.models import Sheet, Version
 from releve.registry.storage import (
-    Placed,
-    blocks_of,
-    current,
-    in_memory,
-    operator_of,
-    rows_of_blocks,
-    sheets_of,
-    store,
-    version,
+    BlockPosition,
+    find_cached_operator,
+    get_current_version,
+    get_version,
+    load_block_positions,
+    load_operator,
+    load_rows,
+    load_sheets,
+    store_version,
 )
-from releve.registry.tables import KINDS, rows_of
+from releve.registry.tables import KINDS, get_rows
 
 __all__ = [
-    "apply",
-    "changes_between",
-    "changes_of",
-    "current",
-    "operator_of",
-    "preview",
-    "restore",
-    "undo",
-    "version",
+    "apply_changes",
+    "compare_versions",
+    "get_current_version",
+    "get_version",
+    "load_changes",
+    "load_operator",
+    "preview_changes",
+    "restore_version",
+    "undo_version",
 ]
 
 
-def _silent(what: str, share: float) -> None:
+def _ignore_progress(what: str, share: float) -> None:
     """Tell nobody."""
 
 
-def preview(operator: Operator, progress: Progress = _silent) -> Changes:
+def preview_changes(operator: Operator, progress: Progress = _ignore_progress) -> Changes:
     """Return what an operator would change in the registry; nothing is stored.
 
     Only the blocks that differ are read back, so that a preview costs what changes.
     """
-    base = current()
-    sheets = {} if base is None else sheets_of(base)
-    blocks = blocks_of(sheets.values())
-    before = None if base is None else in_memory(base)
+    base = get_current_version()
+    sheets = {} if base is None else load_sheets(base)
+    blocks = load_block_positions(sheets.values())
+    before = None if base is None else find_cached_operator(base)
     made: list[CutSheet] = []
     tables: dict[str, TableChanges] = {}
     for done, table in enumerate(KINDS):
         progress(f"comparing {table}", done / len(KINDS))
-        rows, sheet = rows_of(operator, table), sheets.get(table)
-        if sheet is not None and before is not None and rows == rows_of(before, table):
+        rows, sheet = get_rows(operator, table), sheets.get(table)
+        if sheet is not None and before is not None and rows == get_rows(before, table):
             made.append(CutSheet(table, sheet.digest, sheet.count, ()))
             continue
         placed = [] if sheet is None else blocks[sheet.pk]
-        new = cut(KINDS[table], rows, frozenset(block.digest for block in placed))
+        new = cut_sheet(KINDS[table], rows, frozenset(block.digest for block in placed))
         made.append(new)
         if rows if sheet is None else new.digest != sheet.digest:
             tables[table] = _difference(table, sheet, placed, rows, new)
@@ -72,7 +72,7 @@ def preview(operator: Operator, progress: Progress = _silent) -> Changes:
 def _difference(
     table: str,
     sheet: Sheet | None,
-    placed: Iterable[Placed],
+    placed: Iterable[BlockPosition],
     rows: tuple[TableRow, ...],
     new: CutSheet,
 ) -> TableChanges:
@@ -80,20 +80,20 @@ def _difference(
     held = dict.fromkeys(block.digest for block in placed)
     made = {block.digest for block in new.blocks}
     gone = [digest for digest in held if digest not in made]
-    before = {} if sheet is None else rows_of_blocks([sheet], gone)
+    before = {} if sheet is None else load_rows([sheet], gone)
     after = (
         rows[block.start : block.start + block.count]
         for block in new.blocks
         if block.digest not in held
     )
-    return compare(
+    return compare_rows(
         table,
         tuple(chain.from_iterable(before[digest] for digest in gone)),
         tuple(chain.from_iterable(after)),
     )
 
 
-def apply(changes: Changes, by: str, comment: str = "", source: str = "") -> Version:
+def apply_changes(changes: Changes, by: str, comment: str = "", source: str = "") -> Version:
     """Make the previewed operator the current version; all of it or nothing.
 
     Conflict when another version became current since the preview, NothingChanged when there is
@@ -111,7 +111,7 @@ def apply(changes: Changes, by: str, comment: str = "", source: str = "") -> Ver
     return _add(made, changes.sheets, changes.base)
 
 
-def undo(found: Version, by: str, comment: str = "") -> Version:
+def undo_version(found: Version, by: str, comment: str = "") -> Version:
     """Make a version equal to the one before ``found``, which must be the current one.
 
     An undo is a version like any other: undoing it gives back what it undid. NothingBefore for
@@ -119,12 +119,12 @@ def undo(found: Version, by: str, comment: str = "") -> Version:
     """
     if found.number == 1:
         raise NothingBefore("version 1 is the first one: there is none before it to go back to")
-    return _back_to(version(found.number - 1), found.number, by, comment, undoes=found.number)
+    return _back_to(get_version(found.number - 1), found.number, by, comment, undoes=found.number)
 
 
-def restore(found: Version, by: str, comment: str = "") -> Version:
+def restore_version(found: Version, by: str, comment: str = "") -> Version:
     """Make a version equal to an earlier one, whatever came in between."""
-    now = current()
+    now = get_current_version()
     base = None if now is None else now.number
     if now is not None and now.digest == found.digest:
         raise NothingChanged(f"nothing would change: {found} is equal to the current one")
@@ -135,11 +135,12 @@ def _back_to(
     found: Version, base: int | None, by: str, comment: str, *, undoes: int | None
 ) -> Version:
     sheets = [
-        CutSheet(table, sheet.digest, sheet.count, ()) for table, sheet in sheets_of(found).items()
+        CutSheet(table, sheet.digest, sheet.count, ())
+        for table, sheet in load_sheets(found).items()
     ]
     counts = {
         table: changes.counts()
-        for table, changes in changes_between(version(base or 0), found).items()
+        for table, changes in compare_versions(get_version(base or 0), found).items()
     }
     made = Version(
         made_by=by,
@@ -158,12 +159,12 @@ def _add(made: Version, sheets: Iterable[CutSheet], base: int | None) -> Version
     made.made_at = timezone.now()
     try:
         with transaction.atomic():
-            now = current()
+            now = get_current_version()
             if (None if now is None else now.number) != base:
                 raise _conflict(base, now)
-            store(made, sheets)
+            store_version(made, sheets)
     except IntegrityError as error:
-        raise _conflict(base, current()) from error
+        raise _conflict(base, get_current_version()) from error
     return made
 
 
@@ -176,18 +177,18 @@ def _conflict(base: int | None, now: Version | None) -> Conflict:
     )
 
 
-def changes_of(found: Version, tables: Collection[str] = tuple(KINDS)) -> dict[str, TableChanges]:
+def load_changes(found: Version, tables: Collection[str] = tuple(KINDS)) -> dict[str, TableChanges]:
     """Return what a version changed in some tables, by table."""
-    before = None if found.number == 1 else version(found.number - 1)
-    return changes_between(before, found, tables)
+    before = None if found.number == 1 else get_version(found.number - 1)
+    return compare_versions(before, found, tables)
 
 
-def changes_between(
+def compare_versions(
     before: Version | None, after: Version, tables: Collection[str] = tuple(KINDS)
 ) -> dict[str, TableChanges]:
     """Return what differs between two versions, by table; only blocks that differ are read."""
-    old = {} if before is None else sheets_of(before)
-    new = sheets_of(after)
+    old = {} if before is None else load_sheets(before)
+    new = load_sheets(after)
     differ = [
         table
         for table in KINDS
@@ -195,21 +196,21 @@ def changes_between(
         and (old[table].digest if table in old else None) != new[table].digest
         and (table in old or new[table].count)
     ]
-    blocks = blocks_of([*old.values(), *new.values()])
+    blocks = load_block_positions([*old.values(), *new.values()])
     return {
         table: _stored_difference(table, old.get(table), new[table], blocks) for table in differ
     }
 
 
 def _stored_difference(
-    table: str, old: Sheet | None, new: Sheet, blocks: Mapping[int, list[Placed]]
+    table: str, old: Sheet | None, new: Sheet, blocks: Mapping[int, list[BlockPosition]]
 ) -> TableChanges:
     had = dict.fromkeys([] if old is None else (block.digest for block in blocks[old.pk]))
     has = dict.fromkeys(block.digest for block in blocks[new.pk])
     gone = [digest for digest in had if digest not in has]
     came = [digest for digest in has if digest not in had]
-    rows = rows_of_blocks([sheet for sheet in (old, new) if sheet], [*gone, *came])
-    return compare(
+    rows = load_rows([sheet for sheet in (old, new) if sheet], [*gone, *came])
+    return compare_rows(
         table,
         tuple(chain.from_iterable(rows[digest] for digest in gone)),
         tuple(chain.from_iterable(rows[digest] for digest in came)),

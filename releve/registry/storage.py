@@ -9,22 +9,22 @@ from itertools import islice
 from threading import Lock
 
 from releve.network import Operator, TableRow
-from releve.registry.blocks import CutSheet, rows_in, text_of
+from releve.registry.blocks import CutSheet, decode_block, parse_rows
 from releve.registry.errors import NotThere
 from releve.registry.models import Block, Sheet, SheetBlock, Version, VersionSheet
-from releve.registry.tables import KINDS, operator_from
+from releve.registry.tables import KINDS, build_operator
 
 __all__ = [
-    "Placed",
-    "blocks_of",
-    "current",
-    "forget",
-    "in_memory",
-    "operator_of",
-    "rows_of_blocks",
-    "sheets_of",
-    "store",
-    "version",
+    "BlockPosition",
+    "clear_cache",
+    "find_cached_operator",
+    "get_current_version",
+    "get_version",
+    "load_block_positions",
+    "load_operator",
+    "load_rows",
+    "load_sheets",
+    "store_version",
 ]
 
 _KEPT = 2
@@ -33,12 +33,12 @@ _FEW = 500
 """Up to so many blocks are asked for by name; more are read with their whole sheets."""
 
 
-def current() -> Version | None:
+def get_current_version() -> Version | None:
     """Return the current version; None where nothing has been imported yet."""
     return Version.objects.first()
 
 
-def version(number: int) -> Version:
+def get_version(number: int) -> Version:
     """Return a version by its number; NotThere when there is none."""
     found = Version.objects.filter(number=number).first()
     if found is None:
@@ -46,25 +46,25 @@ def version(number: int) -> Version:
     return found
 
 
-def sheets_of(found: Version) -> dict[str, Sheet]:
+def load_sheets(found: Version) -> dict[str, Sheet]:
     """Return the sheets of a version by table, in the order of the tables. One query."""
     by_table = {sheet.table: sheet for sheet in Sheet.objects.filter(version=found)}
     return {table: by_table[table] for table in KINDS if table in by_table}
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _CachedOperator:
     """An operator in memory with its blocks, so that the next version builds on them."""
 
     operator: Operator
     blocks: Mapping[str, tuple[TableRow, ...]]
 
 
-_kept: OrderedDict[str, _Kept] = OrderedDict()
+_kept: OrderedDict[str, _CachedOperator] = OrderedDict()
 _lock = Lock()
 
 
-def operator_of(found: Version) -> Operator:
+def load_operator(found: Version) -> Operator:
     """Return the operator of a version, kept in memory by its digest.
 
     Blocks it has in common with the ones in memory are not read again. Three queries for a
@@ -79,36 +79,36 @@ def operator_of(found: Version) -> Operator:
         return _kept[found.digest].operator
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Let go of the operators in memory; the next ones are read from the database."""
     with _lock:
         _kept.clear()
 
 
-def in_memory(found: Version) -> Operator | None:
+def find_cached_operator(found: Version) -> Operator | None:
     """Return the operator of a version if it is in memory."""
     kept = _kept.get(found.digest)
     return None if kept is None else kept.operator
 
 
-def _load(found: Version) -> _Kept:
-    sheets = sheets_of(found)
-    names = blocks_of(sheets.values())
+def _load(found: Version) -> _CachedOperator:
+    sheets = load_sheets(found)
+    names = load_block_positions(sheets.values())
     held = {digest: rows for kept in _kept.values() for digest, rows in kept.blocks.items()}
     blocks = {
         block.digest: held.get(block.digest, ()) for sheet in names.values() for block in sheet
     }
     missing = [digest for digest in blocks if digest not in held]
-    blocks |= rows_of_blocks(sheets.values(), missing)
+    blocks |= load_rows(sheets.values(), missing)
     rows = {
         table: tuple(row for block in names[sheet.pk] for row in blocks[block.digest])
         for table, sheet in sheets.items()
     }
-    return _Kept(operator_from(rows), blocks)
+    return _CachedOperator(build_operator(rows), blocks)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class BlockPosition:
     """A block of a sheet by name: its rows ``start`` to ``start + count``."""
 
     digest: str
@@ -116,20 +116,18 @@ class Placed:
     count: int
 
 
-def blocks_of(sheets: Iterable[Sheet]) -> dict[int, list[Placed]]:
+def load_block_positions(sheets: Iterable[Sheet]) -> dict[int, list[BlockPosition]]:
     """Return the blocks of sheets, in order, by the sheet's primary key. One query."""
-    out: dict[int, list[Placed]] = {sheet.pk: [] for sheet in sheets}
+    out: dict[int, list[BlockPosition]] = {sheet.pk: [] for sheet in sheets}
     found = SheetBlock.objects.filter(sheet__in=out).order_by("sheet", "start")
     for sheet, digest, start, count in found.values_list(
         "sheet_id", "block__digest", "start", "count"
     ):
-        out[sheet].append(Placed(digest, start, count))
+        out[sheet].append(BlockPosition(digest, start, count))
     return out
 
 
-def rows_of_blocks(
-    sheets: Iterable[Sheet], digests: Collection[str]
-) -> dict[str, tuple[TableRow, ...]]:
+def load_rows(sheets: Iterable[Sheet], digests: Collection[str]) -> dict[str, tuple[TableRow, ...]]:
     """Return the rows of blocks, all of them in ``sheets``, by digest. One query."""
     if not digests:
         return {}
@@ -140,13 +138,13 @@ def rows_of_blocks(
         else Block.objects.filter(sheetblock__sheet__in=list(sheets))
     )
     return {
-        digest: rows_in(text_of(digest, bytes(data)))
+        digest: parse_rows(decode_block(digest, bytes(data)))
         for digest, data in blocks.values_list("digest", "data").iterator(chunk_size=100)
         if digest in wanted
     }
 
 
-def store(made: Version, sheets: Iterable[CutSheet]) -> None:
+def store_version(made: Version, sheets: Iterable[CutSheet]) -> None:
     """Store a new version with its sheets, those parts that are not stored already.
 
     Inside the caller's transaction. The version comes first: of two at once, the second one

@@ -13,13 +13,13 @@ from releve.registry.errors import NotThere
 __all__ = [
     "KINDS",
     "bare_type",
+    "build_key",
+    "build_operator",
+    "get_row_class",
+    "get_rows",
+    "json_decoder",
+    "json_encoder",
     "key_columns",
-    "key_of",
-    "kind_of",
-    "operator_from",
-    "plain",
-    "rows_of",
-    "typed",
 ]
 
 KINDS: Mapping[str, type[TableRow]] = {kind.table: kind for kind in TABLES}
@@ -33,7 +33,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def kind_of(table: str) -> type[TableRow]:
+def get_row_class(table: str) -> type[TableRow]:
     """Return the class of a table's rows; NotThere for another name."""
     try:
         return KINDS[table]
@@ -46,7 +46,7 @@ def key_columns(table: str) -> tuple[str, ...]:
     return _KEYS.get(table, ("id",))
 
 
-def key_of(row: TableRow) -> str:
+def build_key(row: TableRow) -> str:
     """Return the key of a row: ``casa-1``, ``a00042|2026-11-30T07:00Z``; ``operator`` for its one.
 
     No two rows of a table have the same: the checks of an operator hold that.
@@ -64,7 +64,7 @@ def _key_text(value: object) -> str:
     return text.replace("+00:00", "Z")
 
 
-def rows_of(operator: Operator, table: str) -> tuple[TableRow, ...]:
+def get_rows(operator: Operator, table: str) -> tuple[TableRow, ...]:
     """Return the rows of a table of an operator, in their order."""
     if table == "operator":
         return (operator.row,)
@@ -72,7 +72,7 @@ def rows_of(operator: Operator, table: str) -> tuple[TableRow, ...]:
     return rows
 
 
-def operator_from(rows: Mapping[str, tuple[Any, ...]]) -> Operator:
+def build_operator(rows: Mapping[str, tuple[Any, ...]]) -> Operator:
     """Return the operator of tables by name; every table is there, the operator's has one row."""
     others = {table: found for table, found in rows.items() if table != "operator"}
     (row,) = rows["operator"]
@@ -88,7 +88,7 @@ def bare_type(column: TableColumn) -> Any:
 Convert = Callable[[Any], Any]
 
 
-def plain(column: TableColumn) -> Convert | None:
+def json_encoder(column: TableColumn) -> Convert | None:
     """Return how a column's values become JSON; None where they stand for themselves."""
     kind = bare_type(column)
     if kind is float:
@@ -98,7 +98,7 @@ def plain(column: TableColumn) -> Convert | None:
     return list if get_args(kind) else None
 
 
-def typed(column: TableColumn) -> Convert | None:
+def json_decoder(column: TableColumn) -> Convert | None:
     """Return how JSON becomes a column's values again; None where they stand for themselves."""
     kind = bare_type(column)
     if kind in (date, datetime):

@@ -16,9 +16,17 @@ from releve.network import Operator, read_operator
 from releve.registry.changes import Changes
 from releve.registry.errors import Conflict, NotAnUpload, NotThere
 from releve.registry.models import Upload, Version
-from releve.registry.service import apply, preview
+from releve.registry.service import apply_changes, preview_changes
 
-__all__ = ["MOST_BYTES", "accept", "discard", "files_of", "find_upload", "keep", "operator_in"]
+__all__ = [
+    "MOST_BYTES",
+    "apply_upload",
+    "discard_upload",
+    "find_upload",
+    "read_upload",
+    "store_upload",
+    "unpack_upload",
+]
 
 MOST_BYTES = 64 * 1024 * 1024
 """Size of a file that is taken in."""
@@ -28,7 +36,7 @@ _KEPT_FOR = timedelta(days=1)
 _TABLES = (".csv", ".parquet", ".xlsx")
 
 
-def files_of(name: str, data: bytes) -> dict[str, bytes]:
+def unpack_upload(name: str, data: bytes) -> dict[str, bytes]:
     """Return the operator's files in an upload, by name; NotAnUpload says what it should be.
 
     A zip may hold its files in a folder; what is no table (a README, system files) is left out.
@@ -80,12 +88,12 @@ def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
     return files
 
 
-def operator_in(upload: Upload) -> Operator:
+def read_upload(upload: Upload) -> Operator:
     """Return the operator of an upload; OperatorFaults with all of its faults."""
-    return read_operator(files_of(upload.name, bytes(upload.data)))
+    return read_operator(unpack_upload(upload.name, bytes(upload.data)))
 
 
-def keep(name: str, data: bytes, by: str, changes: Changes) -> Upload:
+def store_upload(name: str, data: bytes, by: str, changes: Changes) -> Upload:
     """Keep an upload whose changes were shown, for a day at most; older ones go."""
     now = timezone.now()
     Upload.objects.filter(made_at__lt=now - _KEPT_FOR).delete()
@@ -107,24 +115,24 @@ def find_upload(token: str, by: str) -> Upload:
     return found
 
 
-def accept(upload: Upload, by: str, comment: str = "") -> Version:
+def apply_upload(upload: Upload, by: str, comment: str = "") -> Version:
     """Make an upload the current version and let go of it.
 
     Conflict when another version became current since its changes were shown: the upload stays,
     so that they can be looked at again.
     """
-    changes = preview(operator_in(upload))
+    changes = preview_changes(read_upload(upload))
     if (changes.base or 0) != upload.base:
         raise Conflict(
             f"these changes were shown against version {upload.base or 'none'}, but version"
             f" {changes.base} is current now; nothing was stored: look at them again"
         )
     with transaction.atomic():
-        made = apply(changes, by, comment, source=upload.name)
+        made = apply_changes(changes, by, comment, source=upload.name)
         upload.delete()
     return made
 
 
-def discard(upload: Upload) -> None:
+def discard_upload(upload: Upload) -> None:
     """Let go of an upload without applying it."""
     upload.delete()

@@ -14,7 +14,7 @@ from releve.files.plan_folder import write_plans
 from releve.network import read_operator, sample_operator, write_operator
 from releve.network.clock import UTC
 from releve.registry import storage
-from releve.registry.service import apply, preview
+from releve.registry.service import apply_changes, preview_changes
 from tests.desk.fixture_plan import week
 
 STAMP = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -31,12 +31,12 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stocked(db: None, plans: Path) -> Iterator[None]:
     """An installation with a plan to show, and an operator in the registry."""
-    storage.forget()
+    storage.clear_cache()
     operator = read_operator(write_operator(sample_operator(60, 2, 1, weeks_of_history=1)))
-    apply(preview(operator), "amina", "first import")
+    apply_changes(preview_changes(operator), "amina", "first import")
     with override_settings(PLAN_FOLDER=plans):
         yield
-    storage.forget()
+    storage.clear_cache()
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def counted(web: Client, asks: Program) -> dict[str, int]:
 
 
 def sizes(sites: int) -> tuple[int, int]:
-    storage.forget()
+    storage.clear_cache()
     fill(40 * sites, sites)
     operator = live.operator_now()
     return len(operator.sites), len(operator.clients)

@@ -10,7 +10,7 @@ from django.test import Client
 
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import OUTSIDE, Role
-from releve.desk.health.presence import stays_between
+from releve.desk.health.presence import find_stays
 from releve.desk.live.streams import Looked
 from releve.desk.places.stream_context import Moment, moment_of
 from releve.ledger.chain import iter_entries
@@ -195,7 +195,7 @@ def test_people_were_where_the_plan_had_them_and_from_a_relief_on_where_it_had_t
 ) -> None:
     day = acting.plans[0].day
     since, until = day_bounds(day, acting.operator.row.time_zone)
-    before = {row.agent for row in stays_between(moment(acting), since, until)}
+    before = {row.agent for row in find_stays(moment(acting), since, until)}
     placed = acting.plans[0].placements
     assert before >= {row.agent for row in placed if row.place in acting.operator.site}
     assert not before & {row.agent for row in placed if row.place == "home"}
@@ -203,7 +203,7 @@ def test_people_were_where_the_plan_had_them_and_from_a_relief_on_where_it_had_t
     acting.close()
     acting.work()
     now = moment(acting)
-    rows = [row for row in stays_between(now, since, until) if row.site == acting.site]
+    rows = [row for row in find_stays(now, since, until) if row.site == acting.site]
     assert {row.agent for row in rows} >= set(pairs_at(acting, at))
     assert max(row.end for row in rows) <= at + timedelta(minutes=1), "the site is closed then"
 
@@ -218,10 +218,10 @@ def test_who_was_away_or_not_among_those_present_was_not_there(acting: Acting) -
     day = acting.plans[0].day
     since, until = day_bounds(day, acting.operator.row.time_zone)
     acting.act("agent.unavailable", agent=one, start=since, until=until)
-    there = stays_between(moment(acting), since, until, of=(one, other))
+    there = find_stays(moment(acting), since, until, of=(one, other))
     assert {row.agent for row in there} == {other}
     acting.act("agents.present", site=acting.site, day=day, count=1, agents=(one,))
-    assert stays_between(moment(acting), since, until, of=(one, other)) == ()
+    assert find_stays(moment(acting), since, until, of=(one, other)) == ()
 
 
 def test_on_a_day_without_a_plan_people_were_where_the_roster_has_them(acting: Acting) -> None:
@@ -232,6 +232,6 @@ def test_on_a_day_without_a_plan_people_were_where_the_roster_has_them(acting: A
         for row in acting.operator.shifts
         if since <= row.start < until
     }
-    found = stays_between(moment(acting), since, until)
+    found = find_stays(moment(acting), since, until)
     assert wanted
     assert {(row.agent, row.site, row.start) for row in found if row.start >= since} == wanted

@@ -16,7 +16,7 @@ from releve.live.models import Message, Routes
 from releve.live.worker import drain
 from releve.network import HOME, Operator, to_utc
 from releve.plan import Plan
-from releve.registry.service import apply, preview
+from releve.registry.service import apply_changes, preview_changes
 from releve.situation import (
     KINDS,
     CaseDeclared,
@@ -45,7 +45,7 @@ class Acting:
     @classmethod
     def begin(cls, operator: Operator, plans: Sequence[Plan], clock: str = "10:40") -> Acting:
         """Import the operator, put the plans in force and start a drill on their first day."""
-        apply(preview(operator), "tests")
+        apply_changes(preview_changes(operator), "tests")
         live.put_in_force(plans, by="tests")
         at = to_utc(datetime.fromisoformat(f"{plans[0].day}T{clock}"), operator.row.time_zone)
         drill = live.start_drill("Exercice", by="tests", at=at)

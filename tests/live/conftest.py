@@ -36,11 +36,11 @@ def _own_home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(autouse=True)
 def _nothing_in_memory() -> Iterator[None]:
-    for part in (storage, situation_cache, relief_solver):
-        part.forget()
+    for clear in (storage.clear_cache, situation_cache.forget, relief_solver.forget):
+        clear()
     yield
-    for part in (storage, situation_cache, relief_solver):
-        part.forget()
+    for clear in (storage.clear_cache, situation_cache.forget, relief_solver.forget):
+        clear()
 
 
 @pytest.fixture

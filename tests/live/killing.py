@@ -89,12 +89,12 @@ def prepare(out: str) -> None:
     from releve.accounts.grants import RoleRequest
     from releve.cli.database import open_database
     from releve.live import api as live
-    from releve.registry.service import apply, preview
+    from releve.registry.service import apply_changes, preview_changes
     from tests.live.planning import three_days
 
     open_database()
     operator, plans = three_days()
-    apply(preview(operator), "tests")
+    apply_changes(preview_changes(operator), "tests")
     live.put_in_force(plans, by="tests")
     until = (timezone.now() + timedelta(days=7)).date()
     _, secret = tokens.issue_token(PROGRAM, RoleRequest("continuity", last_day=until), by="tests")

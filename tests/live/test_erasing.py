@@ -28,7 +28,7 @@ from releve.live import situation_cache
 from releve.live.models import PlanText
 from releve.registry.blocks import operator_digest
 from releve.registry.models import Block, Version
-from releve.registry.storage import sheets_of
+from releve.registry.storage import load_sheets
 from releve.situation import AgentsPresent
 from tests.access.people import give, person
 from tests.live.acting import Acting
@@ -125,7 +125,7 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: 
     now_there = len(acting.people_at(acting.site)) + len(acting.at_home)
     assert now_there == there + 1, "whoever was away is not known to be any more"
     for version in Version.objects.all():
-        sheets = {table: sheet.digest for table, sheet in sheets_of(version).items()}
+        sheets = {table: sheet.digest for table, sheet in load_sheets(version).items()}
         assert version.digest == operator_digest(sheets)
     assert all(
         row.digest == hashlib.sha256(row.text.encode()).hexdigest()

@@ -9,7 +9,7 @@ import pytest
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.registry import storage
 from releve.registry.models import Version
-from releve.registry.service import apply, preview
+from releve.registry.service import apply_changes, preview_changes
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +27,12 @@ def middle() -> Operator:
 @pytest.fixture(autouse=True)
 def nothing_in_memory() -> Iterator[None]:
     """Every test reads from the database."""
-    storage.forget()
+    storage.clear_cache()
     yield
-    storage.forget()
+    storage.clear_cache()
 
 
 @pytest.fixture
 def first(db: None, small: Operator) -> Version:
     """The small operator as version 1."""
-    return apply(preview(small), "amina", "first import")
+    return apply_changes(preview_changes(small), "amina", "first import")

@@ -30,9 +30,9 @@ def small(name: str) -> Operator:
 
 
 def store(name: str) -> None:
-    from releve.registry.service import apply, preview
+    from releve.registry.service import apply_changes, preview_changes
 
-    apply(preview(small(name)), "amina")
+    apply_changes(preview_changes(small(name)), "amina")
 
 
 def apart(act: Callable[[], None]) -> int:
@@ -55,7 +55,7 @@ def killed(*args: Any, **options: Any) -> None:
 def die() -> None:
     """Print, for each stage, the signal that ended the import, and what is current then."""
     from releve.registry import models
-    from releve.registry.service import current, operator_of
+    from releve.registry.service import get_current_version, load_operator
 
     store("old")
     for stage in STAGES:
@@ -65,28 +65,28 @@ def die() -> None:
             store("new")
 
         _, status = os.waitpid(apart(act), 0)
-        now = current()
+        now = get_current_version()
         assert now is not None
-        whole = operator_of(now) == small("old")
+        whole = load_operator(now) == small("old")
         blocks = models.Block.objects.filter(sheetblock=None).count()
         print(stage, os.WTERMSIG(status), now, whole, blocks)
     store("new")
-    print(current())
+    print(get_current_version())
 
 
 def race() -> None:
     """Print what two imports prepared against the same version came to."""
     from releve.registry.errors import Conflict
-    from releve.registry.service import apply, preview
+    from releve.registry.service import apply_changes, preview_changes
 
     store("old")
     start = time.monotonic() + 3
 
     def act(name: str) -> None:
-        changes = preview(small(name))
+        changes = preview_changes(small(name))
         time.sleep(max(0, start - time.monotonic()))
         try:
-            told = str(apply(changes, name))
+            told = str(apply_changes(changes, name))
         except Conflict as error:
             told = str(error)
         os.write(1, f"{told}\n".encode())  # at once, or the line of the other comes in between

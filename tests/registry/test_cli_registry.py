@@ -12,7 +12,7 @@ from releve.cli import main
 from releve.files.operator_folder import write_files
 from releve.network import Operator, write_operator
 from releve.registry.models import Version
-from releve.registry.service import current, operator_of
+from releve.registry.service import get_current_version, load_operator
 from tests.network.clean import as_csv
 from tests.network.planted import THIRTY, planted
 
@@ -40,13 +40,13 @@ def test_a_folder_is_imported_after_a_yes(folder: Path, small: Operator) -> None
     assert refused.exit_code == 1
     assert "against an empty registry:\noperator: 1 added" in refused.stdout
     assert "more" not in refused.stdout, "no row was asked for"
-    assert current() is None
+    assert get_current_version() is None
     done = run("import", folder, "--by", "amina", "--comment", "first", answer="y\n")
     assert done.exit_code == 0
-    made = current()
+    made = get_current_version()
     assert made is not None
     assert (made.made_by, made.comment, made.source) == ("amina", "first", "atlas")
-    assert operator_of(made) == small
+    assert load_operator(made) == small
     assert run("import", folder).stdout == "nothing would change\n"
 
 
@@ -100,9 +100,9 @@ def test_the_sample_operator_is_one_command_away() -> None:
     done = run("sample", "--agents", 60, "--sites", 2)
     assert done.exit_code == 0, done.output
     assert "version 1: operator 1 added; sites 2 added" in done.stdout
-    made = current()
+    made = get_current_version()
     assert made is not None
-    assert operator_of(made).row.synthetic
+    assert load_operator(made).row.synthetic
     assert run("sample", "--agents", 60, "--sites", 2).stdout == "nothing would change\n"
     other = run("sample", "--agents", 60, "--sites", 2, "--seed", 2, answer="n\n")
     assert (other.exit_code, Version.objects.count()) == (1, 1)

@@ -21,8 +21,13 @@ from releve.desk.access.open_mode import COOKIE
 from releve.desk.registry.sentences import shape_of
 from releve.network import Operator, find_faults, sample_operator, write_operator
 from releve.registry.models import Upload, Version
-from releve.registry.row_text import texts_of
-from releve.registry.service import apply, current, operator_of, preview
+from releve.registry.row_text import format_row
+from releve.registry.service import (
+    apply_changes,
+    get_current_version,
+    load_operator,
+    preview_changes,
+)
 from tests.network.clean import as_csv, as_workbook
 from tests.network.planted import PLANTS, planted
 from tests.registry.test_uploads import zipped
@@ -48,9 +53,9 @@ def words(response: Any) -> str:
 
 
 def now() -> Operator:
-    found = current()
+    found = get_current_version()
     assert found is not None
-    return operator_of(found)
+    return load_operator(found)
 
 
 def row_url(table: str, key: str) -> str:
@@ -61,11 +66,11 @@ def row_url(table: str, key: str) -> str:
 
 def sent_row(operator: Operator, row: Any, **values: str) -> dict[str, str]:
     """What a browser sends: numbers as the French form shows them, with some values changed."""
-    found = current()
+    found = get_current_version()
     assert found is not None
     texts = {
         name: value.replace(".", ",") if isinstance(getattr(row, name), float) else value
-        for name, value in texts_of(row, operator).items()
+        for name, value in format_row(row, operator).items()
     }
     return {**texts, "comment": "", "seen": str(found.number), **values}
 
@@ -125,7 +130,7 @@ def test_a_table_is_searched_in_its_texts(web: Client, first: Version, small: Op
 
 def test_times_are_shown_where_the_row_is(web: Client, first: Version, small: Operator) -> None:
     shift = small.shifts[0]
-    local = texts_of(shift, small)["start"]
+    local = format_row(shift, small)["start"]
     day, time = f"{local[8:10]}/{local[5:7]}/{local[:4]}", local[11:16]
     assert f"{day} {time}" in words(web.get("/registry/tables/shifts"))
     assert f"{local[:10]} {time}" in words(web.get("/registry/tables/shifts", headers=EN))
@@ -163,7 +168,7 @@ def test_a_value_is_changed_in_the_form(web: Client, first: Version, small: Oper
     assert answer.redirect_chain == [("/registry/tables/sites", 302)]
     assert "Enregistré en version 2" in words(answer)
     assert "Casablanca &lt;Étoile&gt;" in answer.content.decode()
-    made = current()
+    made = get_current_version()
     assert made is not None
     assert (made.made_by, made.comment) == ("visitor-planner", "déménagement")
     assert now().sites[0] == replace(site, name="Casablanca <Étoile>", lat=33.541)
@@ -184,7 +189,7 @@ def test_each_fault_stands_by_its_field_and_nothing_typed_is_lost(
     assert "n’est pas un fuseau horaire" in html
     english = words(web.post(row_url("sites", small.sites[0].id), data, headers=EN))
     assert "is not a number; write a number like 33.53 (degrees)." in english
-    assert current() == first
+    assert get_current_version() == first
 
 
 def test_a_fault_in_another_row_is_said_above_the_form(
@@ -217,7 +222,7 @@ def test_a_row_that_others_need_is_not_removed(
     assert "supprimez d’abord cette ligne, ou changez-la" in words(answer)
     assert "écrire" not in words(answer), "another agent is no slip of this one"
     assert web.post(url).status_code == 422
-    assert current() == first
+    assert get_current_version() == first
 
 
 def test_a_row_that_nobody_needs_is_removed_after_a_yes(
@@ -233,7 +238,12 @@ def test_a_row_changed_meanwhile_is_refused_and_the_form_kept(
     web: Client, first: Version, small: Operator
 ) -> None:
     url = row_url("sites", small.sites[0].id)
-    apply(preview(replace(small, sites=(replace(small.sites[0], name="X"), *small.sites[1:]))), "b")
+    apply_changes(
+        preview_changes(
+            replace(small, sites=(replace(small.sites[0], name="X"), *small.sites[1:]))
+        ),
+        "b",
+    )
     answer = web.post(url, sent_row(small, small.sites[0], name="Mien", seen="1"))
     assert answer.status_code == 409
     assert "a changé après la version 1" in words(answer)
@@ -303,7 +313,7 @@ def test_a_file_is_shown_before_it_is_applied(web: Client, first: Version, small
     page = words(web.get(answer["Location"]))
     assert "atlas.zip" in page
     assert f"{small.clients[0].name} Azur Vie" in page
-    assert current() == first, "nothing is stored before the yes"
+    assert get_current_version() == first, "nothing is stored before the yes"
     twin = web.get(f"{answer['Location']}?format=json").json()
     assert twin["tables"][0]["counts"] == {"changed": 1}
     assert web.post(answer["Location"], {"comment": "nouveau nom"}).status_code == 302
@@ -316,7 +326,7 @@ def test_a_first_workbook_is_imported(web: Client) -> None:
     answer = web.post("/registry/import", {"file": upload("atlas.xlsx", book)})
     assert "les premières données de cette installation" in words(web.get(answer["Location"]))
     web.post(answer["Location"])
-    assert current() is not None
+    assert get_current_version() is not None
 
 
 def test_a_file_may_be_discarded(web: Client, first: Version, small: Operator) -> None:
@@ -326,7 +336,7 @@ def test_a_file_may_be_discarded(web: Client, first: Version, small: Operator) -
     done = web.post(answer["Location"], {"discard": "1"}, follow=True)
     assert "Rien n’a été changé" in words(done)
     assert not Upload.objects.exists()
-    assert current() == first
+    assert get_current_version() == first
 
 
 def test_every_fault_of_a_file_is_named_in_french(web: Client) -> None:
@@ -386,7 +396,7 @@ def test_a_form_without_its_token_is_refused(first: Version, small: Operator) ->
         strict.cookies[COOKIE] = "planner:"
         url = row_url("sites", small.sites[0].id)
         assert strict.post(url, sent_row(small, small.sites[0], name="X")).status_code == 403
-    assert current() == first
+    assert get_current_version() == first
 
 
 def test_every_page_links_to_its_twin_and_is_kept_by_nobody_else(
@@ -416,7 +426,7 @@ def test_every_page_links_to_its_twin_and_is_kept_by_nobody_else(
 def test_the_queries_of_a_page_do_not_grow_with_the_operator(web: Client, small: Operator) -> None:
     counts = []
     for operator in (small, sample_operator(400, 12, 3, weeks_of_history=2)):
-        apply(preview(operator), "amina")
+        apply_changes(preview_changes(operator), "amina")
         now()
         with CaptureQueriesContext(connection) as queries:
             web.get("/registry/")

@@ -13,8 +13,15 @@ from releve.network import Operator
 from releve.registry import storage
 from releve.registry.changes import TableChanges
 from releve.registry.models import Version
-from releve.registry.service import apply, changes_of, current, operator_of, preview, undo
-from releve.registry.tables import KINDS, key_of, rows_of
+from releve.registry.service import (
+    apply_changes,
+    get_current_version,
+    load_changes,
+    load_operator,
+    preview_changes,
+    undo_version,
+)
+from releve.registry.tables import KINDS, build_key, get_rows
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -32,7 +39,7 @@ ACTS = st.tuples(
 def edited(operator: Operator, act: Act) -> Operator:
     """The operator after one act; what cannot be done to a table is left."""
     what, table, number, text = act
-    rows = list(rows_of(operator, table))
+    rows = list(get_rows(operator, table))
     if table == "operator":
         return replace(operator, row=replace(operator.row, name=text))
     if not rows:
@@ -67,15 +74,15 @@ def copied(row: Any, text: str, rows: list[Any]) -> Any:
     """A row like another one with a key of its own; the same row where it would be taken."""
     names = {"shifts": "agent", "history": "programme"}
     new = replace(row, **{names.get(row.table, "id"): text})
-    if key_of(new) in {key_of(other) for other in rows}:
-        rows.remove(next(other for other in rows if key_of(other) == key_of(new)))
+    if build_key(new) in {build_key(other) for other in rows}:
+        rows.remove(next(other for other in rows if build_key(other) == build_key(new)))
     return new
 
 
 def plain_counts(before: Operator, after: Operator, table: str) -> dict[str, int]:
     """The counts of a change, the slow way."""
-    old = {key_of(row): row for row in rows_of(before, table)}
-    new = {key_of(row): row for row in rows_of(after, table)}
+    old = {build_key(row): row for row in get_rows(before, table)}
+    new = {build_key(row): row for row in get_rows(after, table)}
     counts = {
         "added": sum(key not in old for key in new),
         "removed": sum(key not in new for key in old),
@@ -98,26 +105,26 @@ def test_an_undo_gives_back_the_same_operator(
     wanted = small
     for act in acts:
         wanted = edited(wanted, act)
-    changes = preview(wanted)
+    changes = preview_changes(wanted)
     assert changes.counts() == {
         table: plain_counts(small, wanted, table)
         for table in KINDS
-        if rows_of(small, table) != rows_of(wanted, table)
+        if get_rows(small, table) != get_rows(wanted, table)
     }
     if not changes:
         return
-    made = apply(changes, "amina")
-    storage.forget()
-    assert operator_of(made) == wanted
-    assert same(changes_of(made), dict(changes.tables))
-    back = undo(made, "bilal")
-    storage.forget()
-    assert operator_of(back) == small
-    again = undo(back, "bilal")
+    made = apply_changes(changes, "amina")
+    storage.clear_cache()
+    assert load_operator(made) == wanted
+    assert same(load_changes(made), dict(changes.tables))
+    back = undo_version(made, "bilal")
+    storage.clear_cache()
+    assert load_operator(back) == small
+    again = undo_version(back, "bilal")
     assert (again.digest, back.digest) == (made.digest, first.digest)
-    assert operator_of(again) == wanted
-    undo(again, "bilal")
-    assert current() != made
+    assert load_operator(again) == wanted
+    undo_version(again, "bilal")
+    assert get_current_version() != made
 
 
 def same(one: dict[str, TableChanges], other: dict[str, TableChanges]) -> bool:

@@ -13,8 +13,20 @@ from releve.network import Operator, OperatorFaults, read_operator, write_operat
 from releve.registry import uploads
 from releve.registry.errors import Conflict, NotAnUpload, NothingChanged, NotThere
 from releve.registry.models import Upload, Version
-from releve.registry.service import apply, current, operator_of, preview
-from releve.registry.uploads import accept, discard, files_of, find_upload, keep, operator_in
+from releve.registry.service import (
+    apply_changes,
+    get_current_version,
+    load_operator,
+    preview_changes,
+)
+from releve.registry.uploads import (
+    apply_upload,
+    discard_upload,
+    find_upload,
+    read_upload,
+    store_upload,
+    unpack_upload,
+)
 from tests.network.clean import as_csv, as_workbook, clean_tables
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -32,7 +44,9 @@ def test_a_zip_of_tables_and_a_workbook_give_the_same_operator() -> None:
     tables = clean_tables()
     (book,) = as_workbook(tables).values()
     archive = zipped(as_csv(tables) | {"README.md": b"#", ".x.csv": b"1"}, "operator/")
-    assert read_operator(files_of("Atlas.XLSX", book)) == read_operator(files_of("a.zip", archive))
+    assert read_operator(unpack_upload("Atlas.XLSX", book)) == read_operator(
+        unpack_upload("a.zip", archive)
+    )
 
 
 def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,28 +61,28 @@ def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.Monkey
     ]
     for name, data, reason in cases:
         with pytest.raises(NotAnUpload, match=reason):
-            files_of(name, data)
+            unpack_upload(name, data)
     monkeypatch.setattr(uploads, "_MOST_UNPACKED", 5000)
     with pytest.raises(NotAnUpload, match="unpacks to more than"):
-        files_of("a.zip", bad)
+        unpack_upload("a.zip", bad)
     with pytest.raises(NotAnUpload, match="unpacks to more than"):
-        files_of("a.zip", zipped({f"{n}.csv": b"" for n in range(101)}))
+        unpack_upload("a.zip", zipped({f"{n}.csv": b"" for n in range(101)}))
     monkeypatch.setattr(uploads, "MOST_BYTES", 10)
     with pytest.raises(NotAnUpload, match="larger than"):
-        files_of("a.zip", bad)
+        unpack_upload("a.zip", bad)
 
 
 def sent(operator: Operator, by: str = "amina") -> Upload:
     data = zipped(write_operator(operator))
-    return keep("atlas.zip", data, by, preview(operator))
+    return store_upload("atlas.zip", data, by, preview_changes(operator))
 
 
 def test_an_upload_is_applied_once(first: Version, small: Operator) -> None:
     upload = sent(replace(small, stops=small.stops[::-1]))
-    assert operator_in(upload).stops == small.stops[::-1]
-    made = accept(find_upload(upload.token, "amina"), "amina", "new stops")
+    assert read_upload(upload).stops == small.stops[::-1]
+    made = apply_upload(find_upload(upload.token, "amina"), "amina", "new stops")
     assert (made.number, made.source, made.comment) == (2, "atlas.zip", "new stops")
-    assert operator_of(made).stops == small.stops[::-1]
+    assert load_operator(made).stops == small.stops[::-1]
     with pytest.raises(NotThere, match="send the file again"):
         find_upload(upload.token, "amina")
 
@@ -77,24 +91,24 @@ def test_an_upload_is_its_senders_alone(first: Version, small: Operator) -> None
     upload = sent(replace(small, stops=small.stops[::-1]))
     with pytest.raises(NotThere):
         find_upload(upload.token, "bilal")
-    discard(find_upload(upload.token, "amina"))
+    discard_upload(find_upload(upload.token, "amina"))
     assert not Upload.objects.exists()
-    assert current() == first
+    assert get_current_version() == first
 
 
 def test_an_upload_shown_against_another_version_is_refused_and_kept(
     first: Version, small: Operator
 ) -> None:
     upload = sent(replace(small, stops=small.stops[::-1]))
-    apply(preview(replace(small, seats=small.seats[::-1])), "bilal")
+    apply_changes(preview_changes(replace(small, seats=small.seats[::-1])), "bilal")
     with pytest.raises(Conflict, match="shown against version 1, but version 2 is current"):
-        accept(upload, "amina")
+        apply_upload(upload, "amina")
     assert find_upload(upload.token, "amina") == upload
 
 
 def test_an_upload_that_changes_nothing_any_more_is_said(first: Version, small: Operator) -> None:
     with pytest.raises(NothingChanged):
-        accept(sent(small), "amina")
+        apply_upload(sent(small), "amina")
 
 
 def test_a_bad_upload_names_every_fault(first: Version, small: Operator) -> None:
@@ -102,7 +116,7 @@ def test_a_bad_upload_names_every_fault(first: Version, small: Operator) -> None
     files["clients.csv"] += b"c9,\nc8,Nobody\n"
     upload = Upload(name="a.zip", data=zipped(files))
     with pytest.raises(OperatorFaults) as error:
-        operator_in(upload)
+        read_upload(upload)
     found = [(fault.table, fault.row, fault.column) for fault in error.value.faults]
     assert found == [("clients", 3, "id"), ("clients", 3, "name"), ("clients", 4, "id")]
 

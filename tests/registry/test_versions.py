@@ -14,14 +14,14 @@ from releve.registry import blocks, storage
 from releve.registry.errors import Conflict, Damaged, NothingBefore, NothingChanged
 from releve.registry.models import Block, Sheet, SheetBlock, Version
 from releve.registry.service import (
-    apply,
-    changes_of,
-    current,
-    operator_of,
-    preview,
-    restore,
-    undo,
-    version,
+    apply_changes,
+    get_current_version,
+    get_version,
+    load_changes,
+    load_operator,
+    preview_changes,
+    restore_version,
+    undo_version,
 )
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -39,45 +39,47 @@ def test_an_operator_is_read_back_as_it_was_imported(
     name: str, request: pytest.FixtureRequest
 ) -> None:
     operator: Operator = request.getfixturevalue(name)
-    changes = preview(operator)
+    changes = preview_changes(operator)
     assert changes.base is None
     assert changes.counts()["agents"] == {"added": len(operator.agents)}
-    made = apply(changes, "amina")
-    storage.forget()
-    assert operator_of(made) == operator
-    assert made.digest == preview(operator_of(made)).digest, "equal operators, equal digests"
-    assert not preview(operator), "and nothing is left to change"
+    made = apply_changes(changes, "amina")
+    storage.clear_cache()
+    assert load_operator(made) == operator
+    assert made.digest == preview_changes(load_operator(made)).digest, (
+        "equal operators, equal digests"
+    )
+    assert not preview_changes(operator), "and nothing is left to change"
 
 
 def test_the_current_version_is_the_last_one(first: Version, small: Operator) -> None:
-    second = apply(preview(hired(small)), "bilal", "one more", source="agents.xlsx")
-    assert current() == second
+    second = apply_changes(preview_changes(hired(small)), "bilal", "one more", source="agents.xlsx")
+    assert get_current_version() == second
     assert (second.number, second.made_by, second.comment) == (2, "bilal", "one more")
-    assert operator_of(version(1)) == small
-    assert operator_of(version(2)) == hired(small)
+    assert load_operator(get_version(1)) == small
+    assert load_operator(get_version(2)) == hired(small)
 
 
 def test_a_version_in_memory_is_not_read_again(first: Version, small: Operator) -> None:
-    found = operator_of(first)
-    again = version(1)
+    found = load_operator(first)
+    again = get_version(1)
     with CaptureQueriesContext(connection) as queries:
-        assert operator_of(again) is found
+        assert load_operator(again) is found
     assert not queries.captured_queries
 
 
 def test_the_next_version_shares_the_rows_that_did_not_change(
     first: Version, small: Operator
 ) -> None:
-    before = operator_of(first)
-    after = operator_of(apply(preview(hired(small)), "bilal"))
+    before = load_operator(first)
+    after = load_operator(apply_changes(preview_changes(hired(small)), "bilal"))
     assert after.history[0] is before.history[0]
     assert after.seats[0] is before.seats[0]
 
 
 def test_what_does_not_change_is_stored_once(middle: Operator) -> None:
-    apply(preview(middle), "amina")
+    apply_changes(preview_changes(middle), "amina")
     before = (Block.objects.count(), Sheet.objects.count())
-    apply(preview(hired(middle)), "bilal")
+    apply_changes(preview_changes(hired(middle)), "bilal")
     new_blocks, new_sheets = Block.objects.count() - before[0], Sheet.objects.count() - before[1]
     assert new_sheets == 1, "the agents' sheet"
     assert 1 <= new_blocks <= 3, "the block the agent came into, cut in two at most"
@@ -88,7 +90,7 @@ def test_a_row_that_came_went_and_changed_are_told_apart(first: Version, small: 
     agents[3] = replace(agents[3], line_mbps=77.0, carrier="Another")
     gone = agents.pop(5)
     shifts = tuple(shift for shift in small.shifts if shift.agent != gone.id)
-    changes = preview(replace(hired(replace(small, agents=tuple(agents))), shifts=shifts))
+    changes = preview_changes(replace(hired(replace(small, agents=tuple(agents))), shifts=shifts))
     table = changes.tables["agents"]
     assert table.counts() == {"added": 1, "removed": 1, "changed": 1}
     changed, added, removed = table.rows()
@@ -106,66 +108,66 @@ def test_a_row_that_came_went_and_changed_are_told_apart(first: Version, small: 
 
 def test_another_order_is_a_change_of_its_own(first: Version, small: Operator) -> None:
     turned = replace(small, seats=small.seats[::-1], stops=(*small.stops[1:], small.stops[0]))
-    changes = preview(turned)
+    changes = preview_changes(turned)
     assert changes.counts() == {"seats": {"moved": 1}, "stops": {"moved": 1}}
-    assert operator_of(apply(changes, "bilal")) == turned
+    assert load_operator(apply_changes(changes, "bilal")) == turned
 
 
 def test_an_undo_gives_back_the_version_before_and_can_be_undone(
     first: Version, small: Operator
 ) -> None:
-    second = apply(preview(hired(small)), "bilal")
-    third = undo(second, "chloe", "a mistake")
+    second = apply_changes(preview_changes(hired(small)), "bilal")
+    third = undo_version(second, "chloe", "a mistake")
     assert (third.number, third.undoes, third.digest) == (3, 2, first.digest)
     assert third.summary == {"agents": {"removed": 1}}
-    fourth = undo(third, "chloe")
+    fourth = undo_version(third, "chloe")
     assert (fourth.undoes, fourth.digest) == (3, second.digest)
-    storage.forget()
-    assert operator_of(third) == small
-    assert operator_of(fourth) == hired(small)
+    storage.clear_cache()
+    assert load_operator(third) == small
+    assert load_operator(fourth) == hired(small)
 
 
 def test_only_the_current_version_can_be_undone(first: Version, small: Operator) -> None:
-    second = apply(preview(hired(small)), "bilal")
-    apply(preview(hired(hired(small), "z2")), "chloe")
+    second = apply_changes(preview_changes(hired(small)), "bilal")
+    apply_changes(preview_changes(hired(hired(small), "z2")), "chloe")
     with pytest.raises(Conflict, match="version 3 is now, made by chloe"):
-        undo(second, "bilal")
+        undo_version(second, "bilal")
     with pytest.raises(NothingBefore, match="version 1 is the first one"):
-        undo(first, "bilal")
+        undo_version(first, "bilal")
     assert Version.objects.count() == 3
 
 
 def test_any_version_can_be_gone_back_to(first: Version, small: Operator) -> None:
-    apply(preview(hired(small)), "bilal")
-    apply(preview(hired(hired(small), "z2")), "bilal")
-    back = restore(first, "chloe")
+    apply_changes(preview_changes(hired(small)), "bilal")
+    apply_changes(preview_changes(hired(hired(small), "z2")), "bilal")
+    back = restore_version(first, "chloe")
     assert (back.number, back.digest, back.source) == (4, first.digest, "version 1")
     with pytest.raises(NothingChanged, match="version 1 is equal to the current one"):
-        restore(first, "chloe")
+        restore_version(first, "chloe")
 
 
 def test_the_changes_of_a_version_are_read_back(first: Version, small: Operator) -> None:
-    second = apply(preview(hired(small)), "bilal")
-    tables = changes_of(second)
+    second = apply_changes(preview_changes(hired(small)), "bilal")
+    tables = load_changes(second)
     assert [row.id for row in tables["agents"].added] == ["z1"]
     assert set(tables) == {"agents"}
-    assert {table: found.counts() for table, found in changes_of(first).items()} == first.summary
+    assert {table: found.counts() for table, found in load_changes(first).items()} == first.summary
 
 
 def test_of_two_imports_prepared_at_once_the_second_is_refused(
     first: Version, small: Operator
 ) -> None:
-    one, two = preview(hired(small, "z1")), preview(hired(small, "z2"))
-    apply(one, "bilal")
+    one, two = preview_changes(hired(small, "z1")), preview_changes(hired(small, "z2"))
+    apply_changes(one, "bilal")
     with pytest.raises(Conflict, match=r"version 1 was current when this was prepared, but ver"):
-        apply(two, "chloe")
-    assert current() == version(2)
-    assert "z2" not in operator_of(version(2)).agent
+        apply_changes(two, "chloe")
+    assert get_current_version() == get_version(2)
+    assert "z2" not in load_operator(get_version(2)).agent
 
 
 def test_an_import_that_changes_nothing_makes_no_version(first: Version, small: Operator) -> None:
     with pytest.raises(NothingChanged):
-        apply(preview(small), "bilal")
+        apply_changes(preview_changes(small), "bilal")
     assert Version.objects.count() == 1
 
 
@@ -177,35 +179,35 @@ def test_a_database_that_fails_in_the_middle_leaves_the_old_version(
     def fail(*args: object, **options: object) -> None:
         raise OSError("disk full")
 
-    changes = preview(hired(small))
+    changes = preview_changes(hired(small))
     monkeypatch.setattr(SheetBlock.objects, "bulk_create", fail)
     with pytest.raises(OSError, match="disk full"):
-        apply(changes, "bilal")
-    assert current() == first
+        apply_changes(changes, "bilal")
+    assert get_current_version() == first
     assert counted == (Block.objects.count(), Sheet.objects.count(), SheetBlock.objects.count())
 
 
 def test_a_stored_byte_that_changed_is_named(first: Version) -> None:
     block = Block.objects.order_by("pk").last()
     assert block is not None
-    text = blocks.text_of(block.digest, bytes(block.data))
+    text = blocks.decode_block(block.digest, bytes(block.data))
     Block.objects.filter(pk=block.pk).update(data=zlib.compress(f"{text} ".encode()))
     with pytest.raises(Damaged, match=f"block {block.digest[:12]} .* differs from its digest"):
-        operator_of(first)
+        load_operator(first)
     Block.objects.filter(pk=block.pk).update(data=b"nonsense")
     with pytest.raises(Damaged, match="cannot be read"):
-        operator_of(first)
+        load_operator(first)
 
 
 def test_a_column_added_later_has_its_default_in_rows_stored_before(small: Operator) -> None:
-    sheet = blocks.cut(type(small.sites[0]), small.sites)
-    text = blocks.text_of(sheet.blocks[0].digest, sheet.blocks[0].data)
-    assert blocks.rows_in(text) == small.sites
-    rows = blocks.rows_in(
+    sheet = blocks.cut_sheet(type(small.sites[0]), small.sites)
+    text = blocks.decode_block(sheet.blocks[0].digest, sheet.blocks[0].data)
+    assert blocks.parse_rows(text) == small.sites
+    rows = blocks.parse_rows(
         '{"columns":["id","name","old"],"rows":[["c1","Azur","x"]],"table":"clients"}'
     )
     assert [(row.id, row.name) for row in rows] == [("c1", "Azur")]  # type: ignore[attr-defined]
-    agent = blocks.rows_in(
+    agent = blocks.parse_rows(
         '{"columns":["id","home_site","skills"],"rows":[["a1","s1",["p1"]]],"table":"agents"}'
     )[0]
     assert agent.contract_hours == 40.0  # type: ignore[attr-defined]
@@ -214,11 +216,11 @@ def test_a_column_added_later_has_its_default_in_rows_stored_before(small: Opera
 def test_the_queries_do_not_grow_with_the_operator(small: Operator) -> None:
     counts = []
     for operator in (small, sample_operator(400, 12, 3, weeks_of_history=2)):
-        made = apply(preview(operator), "amina")
-        storage.forget()
+        made = apply_changes(preview_changes(operator), "amina")
+        storage.clear_cache()
         with CaptureQueriesContext(connection) as queries:
-            operator_of(made)
+            load_operator(made)
         with CaptureQueriesContext(connection) as more:
-            preview(hired(operator))
+            preview_changes(hired(operator))
         counts.append((len(queries), len(more)))
     assert counts[0] == counts[1] == (3, 4)

@@ -16,19 +16,19 @@ from releve.accounts.models import Token
 from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
-from releve.desk.access.places import Places
+from releve.desk.access.places import NamedPlaces
 
-__all__ = ["GrantForm", "LookForm", "TokenForm"]
+__all__ = ["GrantForm", "RoleChoiceForm", "TokenForm"]
 
 
-class LookForm(forms.Form):
+class RoleChoiceForm(forms.Form):
     """The role an open desk's visitor looks through, with a site or client where it takes one."""
 
     role = forms.ChoiceField(choices=Role.choices, label=lazy("Role"), widget=forms.RadioSelect)
     site = forms.ChoiceField(required=False, label=lazy("Site, for a site lead"))
     client = forms.ChoiceField(required=False, label=lazy("Client, for its representative"))
 
-    def __init__(self, known: Places, data: Any = None) -> None:
+    def __init__(self, known: NamedPlaces, data: Any = None) -> None:
         super().__init__(data, label_suffix="")
         for name, items in (("site", known.sites), ("client", known.clients)):
             field = self.fields[name]
@@ -67,7 +67,7 @@ class _RoleForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
-    def __init__(self, known: Places, data: Any = None, **options: Any) -> None:
+    def __init__(self, known: NamedPlaces, data: Any = None, **options: Any) -> None:
         super().__init__(data, **options)
         for name, items in (("sites", known.sites), ("clients", known.clients)):
             field = self.fields[name]
@@ -113,7 +113,7 @@ class TokenForm(_RoleForm):
     )
     field_order = ("name",)
 
-    def __init__(self, known: Places, data: Any = None) -> None:
+    def __init__(self, known: NamedPlaces, data: Any = None) -> None:
         super().__init__(known, data, auto_id="id_token_%s")
 
     def clean_name(self) -> str:

@@ -26,7 +26,7 @@ from releve.accounts.identity_notices import list_unread, mark_read
 from releve.accounts.models import IdentityNotice, IdentityRequest, User
 from releve.accounts.person_erasure import ErasurePreview, erase_person, preview_erasure
 from releve.accounts.scopes import can
-from releve.accounts.two_people import tied_accounts
+from releve.accounts.two_people import find_tied_accounts
 from releve.desk.access.actor import actor_name
 from releve.desk.access.contact_accesses import ContactAccess, list_contact_accesses
 from releve.desk.access.guard import require_permission, require_recent_auth
@@ -230,7 +230,7 @@ def _shown(
     shown: tuple[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    seen, tied = _seen(), tied_accounts(actor_name(request))
+    seen, tied = _seen(), find_tied_accounts(actor_name(request))
     text, now = _text(), timezone.now()
     rows = tuple(
         _row(look, request, seen, tied, text, now) for look in IdentityRequest.objects.all()[:_MOST]

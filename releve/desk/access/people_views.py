@@ -22,13 +22,20 @@ from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.access.password_link import create_password_link
 from releve.desk.access.places import list_places
 
-__all__ = ["people", "person_close", "person_link", "role_end", "token_end", "token_give"]
+__all__ = [
+    "close_person",
+    "end_role",
+    "issue_token",
+    "list_people",
+    "revoke_token",
+    "show_password_link",
+]
 
 
 @require_permission("users.manage")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-def people(request: HttpRequest) -> HttpResponse:
+def list_people(request: HttpRequest) -> HttpResponse:
     """List the accounts with their roles; give a role, and an account where there is none."""
     form = GrantForm(list_places(), request.POST or None)
     if not form.is_valid():
@@ -54,7 +61,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_permission("users.manage")
 @require_recent_auth
 @require_POST
-def role_end(request: HttpRequest, number: int) -> HttpResponse:
+def end_role(request: HttpRequest, number: int) -> HttpResponse:
     """End a role now."""
     grant = get_object_or_404(Grant.objects.select_related("user"), pk=number)
     return _done(
@@ -65,7 +72,7 @@ def role_end(request: HttpRequest, number: int) -> HttpResponse:
 @require_permission("users.manage")
 @require_recent_auth
 @require_POST
-def person_close(request: HttpRequest, number: int) -> HttpResponse:
+def close_person(request: HttpRequest, number: int) -> HttpResponse:
     """Close an account; one's own is refused, so that somebody is left to open it again."""
     user = get_object_or_404(User, pk=number)
     if user.pk == request.user.pk:
@@ -81,7 +88,7 @@ def person_close(request: HttpRequest, number: int) -> HttpResponse:
 @require_permission("users.manage")
 @require_recent_auth
 @require_POST
-def person_link(request: HttpRequest, number: int) -> HttpResponse:
+def show_password_link(request: HttpRequest, number: int) -> HttpResponse:
     """Show a link at which somebody chooses a new password, to be handed over in person."""
     user = get_object_or_404(User, pk=number, is_active=True)
     return _shown(request, made=user, link=create_password_link(user, by=actor_name(request)))
@@ -90,7 +97,7 @@ def person_link(request: HttpRequest, number: int) -> HttpResponse:
 @require_permission("users.manage")
 @require_recent_auth
 @require_POST
-def token_give(request: HttpRequest) -> HttpResponse:
+def issue_token(request: HttpRequest) -> HttpResponse:
     """Give a program a token; its secret is shown in this one answer and kept nowhere."""
     form = TokenForm(list_places(), request.POST)
     if not form.is_valid() or _visits(request, form):
@@ -110,7 +117,7 @@ def token_give(request: HttpRequest) -> HttpResponse:
 @require_permission("users.manage")
 @require_recent_auth
 @require_POST
-def token_end(request: HttpRequest, number: int) -> HttpResponse:
+def revoke_token(request: HttpRequest, number: int) -> HttpResponse:
     """End the token of a program now."""
     found = get_object_or_404(Token, pk=number)
     return _done(

@@ -10,31 +10,31 @@ from releve.desk.plan_store import store_of
 from releve.files.plan_folder import PlanFolderError
 from releve.registry import service as registry
 
-__all__ = ["Places", "list_places"]
+__all__ = ["NamedPlaces", "list_places"]
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class NamedPlaces:
     """Sites and clients as (id, name), in the order of their tables."""
 
     sites: tuple[tuple[str, str], ...] = ()
     clients: tuple[tuple[str, str], ...] = ()
 
 
-def list_places() -> Places:
+def list_places() -> NamedPlaces:
     """Return what is known: the reference data's current version, else the plan folder's."""
-    version = registry.current()
+    version = registry.get_current_version()
     if version is not None:
-        operator = registry.operator_of(version)
-        return Places(
+        operator = registry.load_operator(version)
+        return NamedPlaces(
             tuple((site.id, site.name) for site in operator.sites),
             tuple((client.id, client.name) for client in operator.clients),
         )
     try:
         stored = store_of(settings.PLAN_FOLDER).get()
     except PlanFolderError:
-        return Places()
+        return NamedPlaces()
     if stored is None:
-        return Places()
+        return NamedPlaces()
     plan = stored.plan
-    return Places(tuple((site.id, site.name) for site in plan.sites), plan.clients)
+    return NamedPlaces(tuple((site.id, site.name) for site in plan.sites), plan.clients)

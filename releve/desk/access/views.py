@@ -14,19 +14,19 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.models import User
-from releve.desk.access.forms import LookForm
+from releve.desk.access.forms import RoleChoiceForm
 from releve.desk.access.guard import allow_anonymous
 from releve.desk.access.open_mode import COOKIE, format_choice
 from releve.desk.access.places import list_places
 from releve.desk.access.second_factor import lacks_second_factor
 from releve.desk.navigation import links
 
-__all__ = ["account", "look", "start"]
+__all__ = ["choose_role", "redirect_to_start", "show_account"]
 
 
 @allow_anonymous
 @require_safe
-def start(request: HttpRequest) -> HttpResponse:
+def redirect_to_start(request: HttpRequest) -> HttpResponse:
     """Lead to the first page that this reader may enter."""
     if not request.user.is_authenticated:
         return redirect("account_login")
@@ -36,11 +36,11 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @allow_anonymous
 @require_http_methods(["GET", "HEAD", "POST"])
-def look(request: HttpRequest) -> HttpResponse:
+def choose_role(request: HttpRequest) -> HttpResponse:
     """On an open desk, choose the role to look through; the choice is kept in a cookie."""
     if not settings.OPEN_DESK:
         raise Http404
-    form = LookForm(list_places(), request.POST or None)
+    form = RoleChoiceForm(list_places(), request.POST or None)
     if not form.is_valid():
         return render(request, "desk/look.html", {"form": form})
     answer = redirect("start")
@@ -57,7 +57,7 @@ def look(request: HttpRequest) -> HttpResponse:
 @allow_anonymous
 @require_safe
 @login_required
-def account(request: HttpRequest) -> HttpResponse:
+def show_account(request: HttpRequest) -> HttpResponse:
     """The own account: roles held, password, second factor, sessions."""
     user = cast(User, request.user)
     if user.visitor_role:

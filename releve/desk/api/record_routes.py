@@ -15,7 +15,14 @@ from releve.desk.api import schemas
 from releve.desk.api.auth import opens
 from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number
-from releve.desk.ledger.entries import PAGE, EntryView, Eyes, entry_twin, entry_views, listed
+from releve.desk.ledger.entries import (
+    PAGE,
+    EntryAccess,
+    EntryView,
+    build_entry_twin,
+    build_entry_views,
+    list_entries,
+)
 from releve.desk.presenters.text import text_now
 from releve.ledger.chain import read_head
 from releve.ledger.disclosure import prove_for_disclosure
@@ -37,7 +44,7 @@ def ledger(
     request: HttpRequest, stream: _Word = "", kind: _Word = "", before: _Before = None
 ) -> dict[str, Any]:
     """Entries, the newest first, of every stream or kind or of one; fifty at a time."""
-    rows = listed(stream=stream, kind=kind, before=before)
+    rows = list_entries(stream=stream, kind=kind, before=before)
     views = _views(request, rows[:PAGE])
     more = len(rows) > PAGE
     return {
@@ -86,11 +93,11 @@ def _view(request: HttpRequest, seq: int) -> EntryView:
 
 
 def _views(request: HttpRequest, rows: list[LedgerEntry]) -> tuple[EntryView, ...]:
-    return entry_views(rows, Eyes.of(request.user), text_now(settings.TIME_ZONE))
+    return build_entry_views(rows, EntryAccess.for_user(request.user), text_now(settings.TIME_ZONE))
 
 
 def _entry(view: EntryView) -> dict[str, Any]:
-    return {**entry_twin(view), "url": reverse("api_entry", args=[view.seq])}
+    return {**build_entry_twin(view), "url": reverse("api_entry", args=[view.seq])}
 
 
 @reads("/registry/versions", schemas.Versions, "record")
@@ -104,7 +111,7 @@ def versions(request: HttpRequest) -> dict[str, Any]:
 @opens("registry.see")
 def version(request: HttpRequest, number: Number) -> dict[str, Any]:
     """One version."""
-    return _version(registry.version(number))
+    return _version(registry.get_version(number))
 
 
 def _version(row: Version) -> dict[str, Any]:

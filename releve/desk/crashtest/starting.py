@@ -51,7 +51,7 @@ def plan_sources() -> dict[str, tuple[str, ...]]:
 
 def start(form: Mapping[str, Any], operator: Operator, by: str) -> Path:
     """Write what a run needs, start its process and return its folder."""
-    version = registry.current()
+    version = registry.get_current_version()
     assert version is not None
     asked = Asked(
         name=form["name"],

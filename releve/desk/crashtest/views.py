@@ -209,5 +209,5 @@ def _finished(name: str) -> Crashed:
 
 
 def _text() -> Text:
-    version = registry.current()
-    return text_now("UTC" if version is None else registry.operator_of(version).row.time_zone)
+    version = registry.get_current_version()
+    return text_now("UTC" if version is None else registry.load_operator(version).row.time_zone)

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from releve.accounts.scopes import Scope
 from releve.desk.health.forms import SeatingForm
-from releve.desk.health.presence import stays_between
+from releve.desk.health.presence import find_stays
 from releve.desk.places.stream_context import Moment, when
 from releve.live import api as live
 from releve.live.api import Kept
@@ -35,10 +35,10 @@ from releve.situation import (
 __all__ = [
     "CasePage",
     "CasesPage",
-    "case_page",
-    "cases_page",
-    "open_cases",
-    "page_twin",
+    "build_case_page",
+    "build_cases_page",
+    "build_page_twin",
+    "list_open_cases",
 ]
 
 _STATUSES = {"declared_case": lazy("Declared case"), "contact": lazy("Contact")}
@@ -114,7 +114,7 @@ class CasePage:
     seated: bool = False
 
 
-def open_cases(now: Moment, reach: Scope) -> tuple[DeclaredCase, ...]:
+def list_open_cases(now: Moment, reach: Scope) -> tuple[DeclaredCase, ...]:
     """Return the cases of some sites whose measure lasts, the newest first; none erased."""
     found = []
     for case in _known(now, reach):
@@ -140,16 +140,16 @@ def _days(case: DeclaredCase, now: Moment) -> tuple[date, date]:
     return first, rule.last_day(case.status, first, case.until)
 
 
-def cases_page(
+def build_cases_page(
     now: Moment, reach: Scope, form: SeatingForm, seating: Mapping[str, str] | None = None
 ) -> CasesPage:
     """Return the page of every open case; clusters of floors and zones where a seating is given."""
     span = _rule(now, now.at).cluster_days
-    rows = tuple(_case_row(case, now) for case in open_cases(now, reach))
+    rows = tuple(_case_row(case, now) for case in list_open_cases(now, reach))
     return CasesPage(rows, _cluster_rows(now, reach, seating), _in_days(span, now), form)
 
 
-def case_page(
+def build_case_page(
     now: Moment,
     reach: Scope,
     case: DeclaredCase,
@@ -163,7 +163,7 @@ def case_page(
     if seating is None:
         return page
     since = case.at - timedelta(days=rule.days_before)
-    stays = stays_between(now, since, case.at, seating=seating)
+    stays = find_stays(now, since, case.at, seating=seating)
     rows = tuple(_contact_row(row, now) for row in trace_contacts(case, stays, now.operator, rule))
     return CasePage(page.row, page.clusters, page.looked, form, rows, bool(seating))
 
@@ -214,7 +214,7 @@ def _found(
         return ()
     since = known[0].at - timedelta(days=rule.cluster_days)
     agents = frozenset(case.agent for case in known)
-    stays = stays_between(now, since, known[-1].at, of=agents, seating=seating)
+    stays = find_stays(now, since, known[-1].at, of=agents, seating=seating)
     return find_clusters(known, stays, now.operator, rule)
 
 
@@ -281,7 +281,7 @@ def _long(minutes: float, now: Moment) -> str:
     return "\N{NO-BREAK SPACE}".join(parts)
 
 
-def page_twin(page: CasesPage | CasePage) -> dict[str, Any]:
+def build_page_twin(page: CasesPage | CasePage) -> dict[str, Any]:
     """Return a page as JSON."""
     found: dict[str, Any] = {"clusters": [_cluster_twin(row) for row in page.clusters]}
     if isinstance(page, CasesPage):

@@ -12,14 +12,14 @@ from releve.network import HOME, zone
 from releve.plan import Placement
 from releve.situation import Absence, Stay, list_placed_stays
 
-__all__ = ["stays_between"]
+__all__ = ["find_stays"]
 
 _Row = tuple[str, str, datetime, datetime]
 _NIGHT = timedelta(days=1)
 """A shift that begins on the day before may reach into the first day."""
 
 
-def stays_between(
+def find_stays(
     now: Moment,
     since: datetime,
     until: datetime,

@@ -9,6 +9,6 @@ from releve.desk.health import views
 __all__ = ["urlpatterns"]
 
 urlpatterns = [
-    path("", views.cases, name="health"),
-    path("<ref:case>", views.case, name="health_case"),
+    path("", views.list_cases, name="health"),
+    path("<ref:case>", views.show_case, name="health_case"),
 ]

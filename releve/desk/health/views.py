@@ -17,10 +17,10 @@ from releve.desk.access.guard import require_permission
 from releve.desk.health.cases import (
     CasePage,
     CasesPage,
-    case_page,
-    cases_page,
-    open_cases,
-    page_twin,
+    build_case_page,
+    build_cases_page,
+    build_page_twin,
+    list_open_cases,
 )
 from releve.desk.health.forms import SeatingForm
 from releve.desk.http import answer
@@ -29,31 +29,31 @@ from releve.ledger.chain import append
 from releve.network import Operator
 from releve.situation import DeclaredCase
 
-__all__ = ["case", "cases"]
+__all__ = ["list_cases", "show_case"]
 
 
 @require_permission("health.cases")
 @require_http_methods(["GET", "HEAD", "POST"])
-def cases(request: HttpRequest) -> HttpResponse:
+def list_cases(request: HttpRequest) -> HttpResponse:
     """Open cases and what they share."""
     now = moment(request)
     form, seating = _form(request, now.operator)
-    page = cases_page(now, scope_for(request.user, "health.cases"), form, seating)
+    page = build_cases_page(now, scope_for(request.user, "health.cases"), form, seating)
     return _shown(request, "desk/health/cases.html", page, now)
 
 
 @require_permission("health.cases")
 @require_http_methods(["GET", "HEAD", "POST"])
-def case(request: HttpRequest, case: str) -> HttpResponse:
+def show_case(request: HttpRequest, case: str) -> HttpResponse:
     """One case; its contacts in answer to the form alone, after the look is recorded."""
     now, reach = moment(request), scope_for(request.user, "health.cases")
-    found = next((row for row in open_cases(now, reach) if row.event == case), None)
+    found = next((row for row in list_open_cases(now, reach) if row.event == case), None)
     if found is None:
         raise Http404(_("There is no such open case."))
     form, seating = _form(request, now.operator)
     if seating is not None:
         _note(request, found, now.stream)
-    page = case_page(now, reach, found, form, seating)
+    page = build_case_page(now, reach, found, form, seating)
     return _shown(request, "desk/health/case.html", page, now)
 
 
@@ -67,7 +67,7 @@ def _shown(
     request: HttpRequest, template: str, page: CasesPage | CasePage, now: Moment
 ) -> HttpResponse:
     """Return a page that no browser keeps."""
-    twin = {"stream": now.stream, **page_twin(page)}
+    twin = {"stream": now.stream, **build_page_twin(page)}
     status = 422 if page.form.errors else 200
     response = answer(request, template, page, twin, status, drill=now.drill)
     response["Cache-Control"] = "no-store"

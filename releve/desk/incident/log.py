@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import Scope
 from releve.desk.incident.words import role_word
-from releve.desk.ledger.words import actor_word
+from releve.desk.ledger.words import translate_actor
 from releve.desk.live.timeline import SENTENCES, Moment, moment, visible
 from releve.desk.live.words import when
 from releve.desk.presenters.text import NO_BREAK, Text
@@ -163,7 +163,7 @@ def _about(body: Mapping[str, Any], incident: Incident) -> bool:
 def _sentence(kind: str, body: Mapping[str, Any], tasks: Mapping[str, str]) -> str:
     task = body.get("task", "")
     words = {
-        "actor": actor_word(body.get("actor", "")),
+        "actor": translate_actor(body.get("actor", "")),
         "role": role_word(body["role"]) if "role" in body else "",
         "owner": role_word(body["owner"]) if "owner" in body else "",
         "task": tasks.get(task, task),

@@ -15,7 +15,7 @@ from releve.accounts.scopes import Scope
 from releve.desk.incident.forms import KeyedForm
 from releve.desk.incident.log import Step
 from releve.desk.incident.words import ROLES, role_word
-from releve.desk.ledger.words import actor_word
+from releve.desk.ledger.words import translate_actor
 from releve.desk.live.timeline import Moment
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text
@@ -153,9 +153,11 @@ def head_of(incident: Incident, operator: Operator, text: Text) -> Head:
         incident.id,
         incident.opened.title,
         operator.row.name if site is None else site.name,
-        actor_word(incident.opened.actor),
+        translate_actor(incident.opened.actor),
         when(incident.opened.happened_at, text),
-        "" if closed is None else f"{when(closed.happened_at, text)} ({actor_word(closed.actor)})",
+        ""
+        if closed is None
+        else f"{when(closed.happened_at, text)} ({translate_actor(closed.actor)})",
         not incident.opened.closure,
         reverse("incident_room", args=[incident.id]),
         reverse("incident_review", args=[incident.id]),

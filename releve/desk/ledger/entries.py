@@ -18,7 +18,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import Scope, can, scope_for
-from releve.desk.ledger.words import actor_word, field_word, kind_word, stream_word
+from releve.desk.ledger.words import (
+    translate_actor,
+    translate_field,
+    translate_kind,
+    translate_stream,
+)
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
 from releve.ledger.hashing import parse_canonical
@@ -28,14 +33,22 @@ from releve.situation import KINDS, health_fields, personal_fields
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["PAGE", "EntryView", "Eyes", "Field", "entry_twin", "entry_views", "listed"]
+__all__ = [
+    "PAGE",
+    "EntryAccess",
+    "EntryField",
+    "EntryView",
+    "build_entry_twin",
+    "build_entry_views",
+    "list_entries",
+]
 
 PAGE = 50
 _SHOWN, _WITHHELD, _ERASED = "shown", "withheld", "erased"
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
+class EntryAccess:
     """What a reader may see of the ledger's entries."""
 
     personal: bool
@@ -43,7 +56,7 @@ class Eyes:
     scope: Scope
 
     @classmethod
-    def of(cls, user: AnyUser) -> Eyes:
+    def for_user(cls, user: AnyUser) -> EntryAccess:
         """Return what somebody may see."""
         return cls(
             can(user, "health.cases"), can(user, "health.see"), scope_for(user, "ledger.see")
@@ -55,7 +68,7 @@ class Eyes:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class EntryField:
     """One value of an entry, in words and as it is; ``commitment``: it is personal.
 
     ``state`` is shown, withheld or erased.
@@ -83,13 +96,15 @@ class EntryView:
     site: str
     actor: str
     concealed: bool
-    fields: tuple[Field, ...]
+    fields: tuple[EntryField, ...]
     hash: str
     prev: str
     url: str
 
 
-def listed(*, stream: str = "", kind: str = "", before: int | None = None) -> list[LedgerEntry]:
+def list_entries(
+    *, stream: str = "", kind: str = "", before: int | None = None
+) -> list[LedgerEntry]:
     """Return a page of entries, the newest first, and one more if there are more."""
     rows = LedgerEntry.objects.order_by("-seq")
     if stream:
@@ -101,7 +116,9 @@ def listed(*, stream: str = "", kind: str = "", before: int | None = None) -> li
     return list(rows[: PAGE + 1])
 
 
-def entry_views(rows: Sequence[LedgerEntry], eyes: Eyes, text: Text) -> tuple[EntryView, ...]:
+def build_entry_views(
+    rows: Sequence[LedgerEntry], eyes: EntryAccess, text: Text
+) -> tuple[EntryView, ...]:
     """Return entries as a reader sees them; one query for the personal values of all."""
     kept: dict[int, dict[str, str]] = {}
     found = PersonalValue.objects.filter(entry__in=[row.seq for row in rows])
@@ -110,7 +127,7 @@ def entry_views(rows: Sequence[LedgerEntry], eyes: Eyes, text: Text) -> tuple[En
     return tuple(_view(row, kept.get(row.seq, {}), eyes, text) for row in rows)
 
 
-def _view(row: LedgerEntry, kept: Mapping[str, str], eyes: Eyes, text: Text) -> EntryView:
+def _view(row: LedgerEntry, kept: Mapping[str, str], eyes: EntryAccess, text: Text) -> EntryView:
     body = parse_canonical(row.body)
     named = _id(body, "site")
     concealed = not eyes.sees(body)
@@ -119,13 +136,13 @@ def _view(row: LedgerEntry, kept: Mapping[str, str], eyes: Eyes, text: Text) -> 
     return EntryView(
         seq=row.seq,
         kind=row.kind,
-        word=kind_word(row.kind),
+        word=translate_kind(row.kind),
         stream=row.stream,
-        stream_word=stream_word(row.stream),
+        stream_word=translate_stream(row.stream),
         when=when(datetime.fromisoformat(row.recorded_at), text),
         recorded_at=row.recorded_at,
         site="" if concealed else named,
-        actor="" if concealed or not isinstance(actor, str) else actor_word(actor),
+        actor="" if concealed or not isinstance(actor, str) else translate_actor(actor),
         concealed=concealed,
         fields=fields,
         hash=row.hash,
@@ -140,8 +157,8 @@ def _id(body: Mapping[str, Any], name: str) -> str:
 
 
 def _fields(
-    kind: str, body: Mapping[str, Any], kept: Mapping[str, str], eyes: Eyes, text: Text
-) -> Iterator[Field]:
+    kind: str, body: Mapping[str, Any], kept: Mapping[str, str], eyes: EntryAccess, text: Text
+) -> Iterator[EntryField]:
     health = set(health_fields(kind)) if kind in KINDS else set()
     counts = health - set(personal_fields(kind)) if kind in KINDS else set()
     for path, value in _flat(body):
@@ -154,7 +171,7 @@ def _fields(
         elif path in health and not eyes.counts:
             state, raw = _WITHHELD, None
         shown = _written(raw, text) if state == _SHOWN else ""
-        yield Field(path, field_word(path), shown, raw, state, made)
+        yield EntryField(path, translate_field(path), shown, raw, state, made)
 
 
 def _flat(body: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -175,7 +192,7 @@ def _written(value: Any, text: Text) -> str:
         return " · ".join(_written(item, text) for item in value)
     if isinstance(value, dict):
         return ", ".join(
-            f"{field_word(path)} {_written(item, text)}" for path, item in _flat(value)
+            f"{translate_field(path)} {_written(item, text)}" for path, item in _flat(value)
         )
     if isinstance(value, int | float):
         return text.plain(value) if isinstance(value, float) else str(value)
@@ -192,7 +209,7 @@ def _time(value: str, text: Text) -> str:
     return value
 
 
-def entry_twin(view: EntryView) -> dict[str, Any]:
+def build_entry_twin(view: EntryView) -> dict[str, Any]:
     """Return an entry as JSON: what is withheld or erased is named, not guessed."""
     return {
         "seq": view.seq,

@@ -9,11 +9,11 @@ from releve.desk.ledger import views
 __all__ = ["urlpatterns"]
 
 urlpatterns = [
-    path("", views.index, name="ledger"),
-    path("<int:seq>", views.entry, name="ledger_entry"),
-    path("<int:seq>/proof.json", views.proof, name="ledger_proof"),
-    path("export.jsonl", views.export, name="ledger_export"),
-    path("root.json", views.root_file, name="ledger_root"),
+    path("", views.show_index, name="ledger"),
+    path("<int:seq>", views.show_entry, name="ledger_entry"),
+    path("<int:seq>/proof.json", views.download_proof, name="ledger_proof"),
+    path("export.jsonl", views.export_ledger, name="ledger_export"),
+    path("root.json", views.download_root, name="ledger_root"),
     path("verify", views.verify, name="ledger_verify"),
-    path("verify.py", views.verifier_file, name="ledger_verifier"),
+    path("verify.py", views.download_verifier, name="ledger_verifier"),
 ]

@@ -13,19 +13,19 @@ from releve.ledger.chain import read_head
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 
-__all__ = ["MOST", "Outcome", "TooMany", "verified"]
+__all__ = ["MOST", "TooManyEntries", "VerificationResult", "verify_ledger"]
 
 MOST = 100_000
 """Entries that are checked while somebody waits; more are for the command line."""
 _MOST_FAULTS = 50
 
 
-class TooMany(ReleveError, ValueError):  # noqa: N818 (the word of the desk)
+class TooManyEntries(ReleveError, ValueError):  # noqa: N818 (the word of the desk)
     """More entries than a page can wait for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class VerificationResult:
     """What the verifier found: its faults as it names them, its own summary, and a sentence."""
 
     holds: bool
@@ -35,13 +35,13 @@ class Outcome:
     summary: str
 
 
-def verified(text: Text, outside: bytes = b"") -> Outcome:
+def verify_ledger(text: Text, outside: bytes = b"") -> VerificationResult:
     """Check every entry, value and root, and the root from outside if one is given.
 
     TooMany above :data:`MOST` entries; ValueError where the root given is none of this ledger's.
     """
     if read_head().seq > MOST:
-        raise TooMany
+        raise TooManyEntries
     keys = [public_key()]
     try:
         roots = [check_root(read_line(outside), keys)] if outside else []
@@ -49,17 +49,17 @@ def verified(text: Text, outside: bytes = b"") -> Outcome:
         raise ValueError(str(fault)) from None
     checked = Export(keys, roots)
     checked.read(f"{line}\n".encode() for line in export_lines(values=True))
-    return _outcome(checked, text)
+    return _build_result(checked, text)
 
 
-def _outcome(checked: Export, text: Text) -> Outcome:
+def _build_result(checked: Export, text: Text) -> VerificationResult:
     if checked.faults:
         count = len(checked.faults)
         sentence = _("The ledger does not verify: {count} faults found.").format(
             count=text.number(count)
         )
         more = count - _MOST_FAULTS
-        return Outcome(
+        return VerificationResult(
             False,
             sentence,
             tuple(checked.faults[:_MOST_FAULTS]),
@@ -69,4 +69,4 @@ def _outcome(checked: Export, text: Text) -> Outcome:
     sentence = _("The ledger verifies: {entries} entries in an unbroken chain.").format(
         entries=text.number(checked.seq)
     )
-    return Outcome(True, sentence, (), "", checked.summary())
+    return VerificationResult(True, sentence, (), "", checked.summary())

@@ -24,14 +24,14 @@ from releve.desk.access.guard import require_permission
 from releve.desk.http import answer, failure, fresh
 from releve.desk.ledger.entries import (
     PAGE,
+    EntryAccess,
     EntryView,
-    Eyes,
-    entry_twin,
-    entry_views,
-    listed,
+    build_entry_twin,
+    build_entry_views,
+    list_entries,
 )
-from releve.desk.ledger.verification import MOST, Outcome, TooMany, verified
-from releve.desk.ledger.words import STREAMS, WORDS, describe_missing_proof, stream_word
+from releve.desk.ledger.verification import MOST, TooManyEntries, VerificationResult, verify_ledger
+from releve.desk.ledger.words import STREAMS, WORDS, describe_missing_proof, translate_stream
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text, text_now
 from releve.evidence import verify as verifier
@@ -46,14 +46,22 @@ from releve.ledger.roots import SignedRoot, load_last_root
 from releve.live import api as live
 from releve.live.api import NoOperator
 
-__all__ = ["entry", "export", "index", "proof", "root_file", "verifier_file", "verify"]
+__all__ = [
+    "download_proof",
+    "download_root",
+    "download_verifier",
+    "export_ledger",
+    "show_entry",
+    "show_index",
+    "verify",
+]
 
 _R = TypeVar("_R", bound=HttpResponseBase)
 _MOST_ROOT_BYTES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class FilterChoice:
     """One value of a filter."""
 
     value: str
@@ -77,8 +85,8 @@ class LedgerPage:
 
     entries: tuple[EntryView, ...]
     count: str
-    streams: tuple[Choice, ...]
-    kinds: tuple[Choice, ...]
+    streams: tuple[FilterChoice, ...]
+    kinds: tuple[FilterChoice, ...]
     filtered: bool
     newest: str
     older: str
@@ -102,7 +110,7 @@ class EntryPage:
 class VerifyPage:
     """How to check, here and elsewhere; the outcome when it was just done."""
 
-    outcome: Outcome | None
+    outcome: VerificationResult | None
     fault: str
     key: str
     root: RootView | None
@@ -119,12 +127,12 @@ def _text() -> Text:
 
 @require_permission("ledger.see")
 @require_safe
-def index(request: HttpRequest) -> HttpResponse:
+def show_index(request: HttpRequest) -> HttpResponse:
     """Entries of every stream or of one, of every kind or of one, the newest first."""
-    text, eyes = _text(), Eyes.of(request.user)
+    text, eyes = _text(), EntryAccess.for_user(request.user)
     stream, kind = request.GET.get("stream", ""), request.GET.get("kind", "")
-    rows = listed(stream=stream, kind=kind, before=_before(request))
-    views = entry_views(rows[:PAGE], eyes, text)
+    rows = list_entries(stream=stream, kind=kind, before=_before(request))
+    views = build_entry_views(rows[:PAGE], eyes, text)
     older = _query(request, before=str(views[-1].seq)) if len(rows) > PAGE else ""
     last, root = read_head(), load_last_root()
     page = LedgerPage(
@@ -140,7 +148,7 @@ def index(request: HttpRequest) -> HttpResponse:
         may_export=_may_export(request, eyes),
     )
     twin = {
-        "entries": [entry_twin(view) for view in views],
+        "entries": [build_entry_twin(view) for view in views],
         "count": last.seq,
         "root": None if root is None else {"number": root.number, "size": root.size},
         "older": older,
@@ -150,10 +158,10 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_permission("ledger.see")
 @require_safe
-def entry(request: HttpRequest, seq: int) -> HttpResponse:
+def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
     """One entry: its values, what each commits to, its place in the chain."""
-    text, eyes = _text(), Eyes.of(request.user)
-    (view,) = entry_views([_row(seq)], eyes, text)
+    text, eyes = _text(), EntryAccess.for_user(request.user)
+    (view,) = build_entry_views([_row(seq)], eyes, text)
     root = load_last_root()
     covered = root is not None and seq <= root.size
     proves = (
@@ -166,15 +174,15 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
         reverse("ledger_entry", args=[seq - 1]) if seq > 1 else "",
         reverse("ledger_entry", args=[seq + 1]) if seq < read_head().seq else "",
     )
-    twin = entry_twin(view) | {"proof": page.proof_url or None}
+    twin = build_entry_twin(view) | {"proof": page.proof_url or None}
     return fresh(request, "desk/ledger/entry.html", page, twin)
 
 
 @require_permission("ledger.prove")
 @require_safe
-def proof(request: HttpRequest, seq: int) -> HttpResponse:
+def download_proof(request: HttpRequest, seq: int) -> HttpResponse:
     """The proof of one entry under the last root; what is personal or of health stays hidden."""
-    (view,) = entry_views([_row(seq)], Eyes.of(request.user), _text())
+    (view,) = build_entry_views([_row(seq)], EntryAccess.for_user(request.user), _text())
     if view.concealed:
         raise Http404
     try:
@@ -186,9 +194,9 @@ def proof(request: HttpRequest, seq: int) -> HttpResponse:
 
 @require_permission("ledger.prove")
 @require_safe
-def export(request: HttpRequest) -> HttpResponse:
+def export_ledger(request: HttpRequest) -> HttpResponse:
     """The whole ledger for the verifier; personal values are commitments, which tell nothing."""
-    if not _may_export(request, Eyes.of(request.user)):
+    if not _may_export(request, EntryAccess.for_user(request.user)):
         raise Http404
     lines = (f"{line}\n" for line in export_lines())
     response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
@@ -197,7 +205,7 @@ def export(request: HttpRequest) -> HttpResponse:
 
 @require_permission("ledger.see")
 @require_safe
-def root_file(request: HttpRequest) -> HttpResponse:
+def download_root(request: HttpRequest) -> HttpResponse:
     """The last signed root, to be kept out of the house."""
     root = load_last_root()
     if root is None:
@@ -207,7 +215,7 @@ def root_file(request: HttpRequest) -> HttpResponse:
 
 @require_permission("ledger.see")
 @require_safe
-def verifier_file(request: HttpRequest) -> HttpResponse:
+def download_verifier(request: HttpRequest) -> HttpResponse:
     """The stand-alone verifier: one file, for any Python."""
     source = Path(verifier.__file__).read_text(encoding="utf-8")
     return _handed_out(source, "verify.py", "text/x-python")
@@ -231,7 +239,7 @@ def _verified_page(request: HttpRequest, text: Text) -> HttpResponse:
         fault,
         public_key(),
         _root_view(load_last_root(), read_head().seq, text),
-        _may_export(request, Eyes.of(request.user)),
+        _may_export(request, EntryAccess.for_user(request.user)),
         text.number(MOST),
     )
     twin = {
@@ -244,14 +252,14 @@ def _verified_page(request: HttpRequest, text: Text) -> HttpResponse:
     return answer(request, "desk/ledger/verify.html", page, twin, 422 if fault else 200)
 
 
-def _checked(request: HttpRequest, text: Text) -> tuple[Outcome | None, str]:
+def _checked(request: HttpRequest, text: Text) -> tuple[VerificationResult | None, str]:
     """Return the outcome of a check, or why it was not made."""
     given = request.FILES.get("root")
     if given is not None and (given.size or 0) > _MOST_ROOT_BYTES:
         return None, _("This file is no signed root: it is too large.")
     try:
-        return verified(text, given.read() if given is not None else b""), ""
-    except TooMany:
+        return verify_ledger(text, given.read() if given is not None else b""), ""
+    except TooManyEntries:
         return None, _("The ledger is too long to be checked while you wait.")
     except ValueError as error:
         reason = _("This file is no signed root of this ledger: {reason}.")
@@ -283,15 +291,15 @@ def _query(request: HttpRequest, *, before: str) -> str:
     return f"?{query.urlencode()}"
 
 
-def _streams(chosen: str) -> tuple[Choice, ...]:
+def _streams(chosen: str) -> tuple[FilterChoice, ...]:
     names = [*STREAMS, *(drill.name for drill in live.drills())]
-    labels = [(name, stream_word(name)) for name in names]
-    return tuple(Choice(name, label, name == chosen) for name, label in labels)
+    labels = [(name, translate_stream(name)) for name in names]
+    return tuple(FilterChoice(name, label, name == chosen) for name, label in labels)
 
 
-def _kinds(chosen: str) -> tuple[Choice, ...]:
+def _kinds(chosen: str) -> tuple[FilterChoice, ...]:
     found = sorted((str(word), kind) for kind, word in WORDS.items())
-    return tuple(Choice(kind, word, kind == chosen) for word, kind in found)
+    return tuple(FilterChoice(kind, word, kind == chosen) for word, kind in found)
 
 
 def _root_view(root: SignedRoot | None, last: int, text: Text) -> RootView | None:
@@ -301,7 +309,7 @@ def _root_view(root: SignedRoot | None, last: int, text: Text) -> RootView | Non
     return RootView(root.number, text.number(root.size), when(root.sealed_at, text), behind)
 
 
-def _may_export(request: HttpRequest, eyes: Eyes) -> bool:
+def _may_export(request: HttpRequest, eyes: EntryAccess) -> bool:
     """Return whether the whole may be handed out: not to a reader who is here for some."""
     return can(request.user, "ledger.prove") and eyes.scope.is_whole
 

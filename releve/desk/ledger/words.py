@@ -20,11 +20,11 @@ __all__ = [
     "FIELDS",
     "STREAMS",
     "WORDS",
-    "actor_word",
     "describe_missing_proof",
-    "field_word",
-    "kind_word",
-    "stream_word",
+    "translate_actor",
+    "translate_field",
+    "translate_kind",
+    "translate_stream",
 ]
 
 WORDS: Mapping[str, StrPromise] = {
@@ -154,18 +154,18 @@ FIELDS: Mapping[str, StrPromise] = {
 """Field -> its label; a field that is not here is shown by its name."""
 
 
-def kind_word(kind: str) -> str:
+def translate_kind(kind: str) -> str:
     """Return what an entry of a kind says happened; the kind itself where there is no word."""
     return str(WORDS.get(kind, kind))
 
 
-def field_word(name: str) -> str:
+def translate_field(name: str) -> str:
     """Return the label of a field, of the last name of a path."""
     last = name.rpartition(".")[2]
     return str(FIELDS.get(last, last))
 
 
-def stream_word(stream: str) -> str:
+def translate_stream(stream: str) -> str:
     """Return what a stream is called."""
     kind, _colon, number = stream.partition(":")
     if kind == "drill":
@@ -173,7 +173,7 @@ def stream_word(stream: str) -> str:
     return str(STREAMS.get(stream, stream))
 
 
-def actor_word(actor: str) -> str:
+def translate_actor(actor: str) -> str:
     """Return who acted: a user, or a rule."""
     if actor.startswith("rule:"):
         return _("rule {rule}").format(rule=actor.removeprefix("rule:"))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.incident.words import role_word
-from releve.desk.ledger.words import field_word, kind_word
+from releve.desk.ledger.words import translate_field, translate_kind
 from releve.desk.presenters.text import Text
 from releve.live import api as live
 from releve.network import Operator
@@ -78,11 +78,11 @@ def _write_text(name: str, value: str, operator: Operator, text: Text) -> str:
     if name in _WORDS and value in _WORDS[name]:
         return str(_WORDS[name][value])
     if name == "kind":
-        return kind_word(value)
+        return translate_kind(value)
     if name == "role":
         return role_word(value)
     if name in _FIELDS:
-        return field_word(value)
+        return translate_field(value)
     if name == "item":
         return _checklist(text).get(value, value)
     if name in ("site", "name") and value in operator.site:

@@ -12,18 +12,24 @@ from django.utils.translation import gettext as _
 
 from releve.desk.presenters.text import Text
 from releve.desk.registry.sentences import said
-from releve.desk.registry.words import about, label, option, table_name, unit
+from releve.desk.registry.words import (
+    translate_column,
+    translate_doc,
+    translate_option,
+    translate_table,
+    translate_unit,
+)
 from releve.network import Fault, Operator, TableColumn, list_columns
-from releve.registry.row_text import text_of
-from releve.registry.tables import KINDS, bare_type, kind_of, rows_of
+from releve.registry.row_text import format_value
+from releve.registry.tables import KINDS, bare_type, get_row_class, get_rows
 
 __all__ = [
     "Suggestions",
-    "fault_text",
-    "row_form",
+    "build_row_form",
+    "describe_fault",
+    "find_suggestions",
+    "read_values",
     "show_faults",
-    "suggestions",
-    "values_of",
 ]
 
 _LONGEST = 2000
@@ -40,14 +46,14 @@ class Suggestions:
     values: tuple[str, ...]
 
 
-def row_form(
+def build_row_form(
     table: str,
     text: Text,
     texts: Mapping[str, str],
     data: Mapping[str, str] | None = None,
 ) -> forms.Form:
     """Return the form of a row: ``texts`` are its values, ``data`` what was sent, if anything."""
-    columns = list_columns(kind_of(table))
+    columns = list_columns(get_row_class(table))
     initial = {
         column.name: _localised(column, texts.get(column.name, ""), text) for column in columns
     }
@@ -60,10 +66,12 @@ def row_form(
     return form
 
 
-def suggestions(table: str, operator: Operator) -> tuple[Suggestions, ...]:
+def find_suggestions(table: str, operator: Operator) -> tuple[Suggestions, ...]:
     """Return what to suggest in the fields of a table, where it is a list one can look through."""
-    wanted = {column.references for column in list_columns(kind_of(table)) if column.references}
-    lists = ((name, rows_of(operator, name)) for name in sorted(wanted))
+    wanted = {
+        column.references for column in list_columns(get_row_class(table)) if column.references
+    }
+    lists = ((name, get_rows(operator, name)) for name in sorted(wanted))
     return tuple(
         Suggestions(f"ids-{name}", tuple(getattr(row, "id") for row in rows))  # noqa: B009
         for name, rows in lists
@@ -73,11 +81,11 @@ def suggestions(table: str, operator: Operator) -> tuple[Suggestions, ...]:
 
 def _field(column: TableColumn, text: Text) -> forms.Field:
     options = ("true", "false") if bare_type(column) is bool else column.condition.one_of
-    label = about(column.doc)
-    unit_word = unit(column)
+    label = translate_doc(column.doc)
+    unit_word = translate_unit(column)
     label = f"{label} ({unit_word})" if unit_word else label
     if options:
-        choices = [(value, option(value)) for value in options]
+        choices = [(value, translate_option(value)) for value in options]
         return _Open(label=label, required=False, choices=choices)
     attributes = {"autocomplete": "off"}
     if column.required:
@@ -111,7 +119,7 @@ def _help(column: TableColumn, text: Text) -> str:
     if bare_type(column) == tuple[str, ...]:
         parts.append(_("several with | between them"))
     if not column.required and column.default not in (None, "", ()):
-        default = _localised(column, text_of(column.default, text.time_zone), text)
+        default = _localised(column, format_value(column.default, text.time_zone), text)
         parts.append(_("empty = {default}").format(default=default))
     return format_html("{} <code>{}</code>", " · ".join(parts), column.name)
 
@@ -132,11 +140,11 @@ def _localised(column: TableColumn, value: str, text: Text) -> str:
     return value.replace(".", ",") if text.french and bare_type(column) is float else value
 
 
-def values_of(table: str, form: forms.Form, text: Text) -> dict[str, str]:
+def read_values(table: str, form: forms.Form, text: Text) -> dict[str, str]:
     """Return what was sent as texts of a file; in French a number has a decimal comma."""
     return {
         column.name: _plain(column, form.cleaned_data[column.name], text)
-        for column in list_columns(kind_of(table))
+        for column in list_columns(get_row_class(table))
     }
 
 
@@ -146,9 +154,9 @@ def _plain(column: TableColumn, value: str, text: Text) -> str:
     return value
 
 
-def fault_text(fault: Fault) -> str:
+def describe_fault(fault: Fault) -> str:
     """Return a fault with its place: ``Roster, row 12, agent “a00042”: …``."""
-    place = [table_name(fault.table)]
+    place = [translate_table(fault.table)]
     if fault.row:
         place.append(_("row {number}").format(number=fault.row))
     if fault.column:
@@ -163,7 +171,9 @@ def fault_text(fault: Fault) -> str:
 
 def _column(fault: Fault) -> str:
     columns = list_columns(KINDS[fault.table]) if fault.table in KINDS else ()
-    return next((label(one) for one in columns if one.name == fault.column), fault.column)
+    return next(
+        (translate_column(one) for one in columns if one.name == fault.column), fault.column
+    )
 
 
 def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault]) -> None:
@@ -179,7 +189,7 @@ def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault])
         else:
             elsewhere.append(fault)
     for fault in elsewhere[:_MOST_FAULTS]:
-        form.add_error(None, fault_text(fault))
+        form.add_error(None, describe_fault(fault))
     if len(elsewhere) > _MOST_FAULTS:
         more = len(elsewhere) - _MOST_FAULTS
         form.add_error(None, _("… and {count} more.").format(count=more))

@@ -16,10 +16,10 @@ from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer, wants_json
 from releve.desk.presenters.text import text_now
-from releve.desk.registry.answers import explained, status_of
-from releve.desk.registry.forms import fault_text
+from releve.desk.registry.context import choose_status, explain_refusals
+from releve.desk.registry.forms import describe_fault
 from releve.desk.registry.sentences import said
-from releve.desk.registry.versions import ChangeList, change_lists, changes_twin
+from releve.desk.registry.versions import ChangeList, build_change_lists, build_changes_twin
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service
 from releve.registry.changes import Changes
@@ -27,14 +27,14 @@ from releve.registry.errors import NotAnUpload, NothingChanged, RegistryError
 from releve.registry.models import Upload
 from releve.registry.uploads import (
     MOST_BYTES,
-    accept,
-    discard,
+    apply_upload,
+    discard_upload,
     find_upload,
-    keep,
-    operator_in,
+    read_upload,
+    store_upload,
 )
 
-__all__ = ["proposal", "send"]
+__all__ = ["send_file", "show_proposal"]
 
 _MOST_FAULTS = 200
 
@@ -71,7 +71,7 @@ class ProposalPage:
 @require_permission("registry.edit")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-def send(request: HttpRequest) -> HttpResponse:
+def send_file(request: HttpRequest) -> HttpResponse:
     """The form that takes a file; every fault of it, or the way to what it changes."""
     if request.method != "POST":
         return _send(request, FileForm())
@@ -88,7 +88,7 @@ def send(request: HttpRequest) -> HttpResponse:
         return _send(request, form, error.faults, 422)
     except RegistryError as error:
         form.add_error("file", said(str(error)))
-        return _send(request, form, status=status_of(error))
+        return _send(request, form, status=choose_status(error))
     if wants_json(request):
         return JsonResponse({"proposal": reverse("registry_proposal", args=[upload.token])})
     return redirect("registry_proposal", upload.token)
@@ -96,10 +96,10 @@ def send(request: HttpRequest) -> HttpResponse:
 
 def _kept(name: str, data: bytes, by: str) -> Upload:
     """Read a file, compare it with the registry and keep it for the answer."""
-    changes = service.preview(operator_in(Upload(name=name, data=data)))
+    changes = service.preview_changes(read_upload(Upload(name=name, data=data)))
     if not changes:
         raise NothingChanged("nothing would change: the operator is the current one already")
-    return keep(name, data, by, changes)
+    return store_upload(name, data, by, changes)
 
 
 def _send(
@@ -108,7 +108,7 @@ def _send(
     more = len(faults) - _MOST_FAULTS
     page = SendPage(
         form,
-        tuple(fault_text(fault) for fault in faults[:_MOST_FAULTS]),
+        tuple(describe_fault(fault) for fault in faults[:_MOST_FAULTS]),
         _("… and {count} more.").format(count=more) if more > 0 else "",
     )
     twin = {
@@ -131,22 +131,22 @@ def _send(
 @require_permission("registry.edit")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def proposal(request: HttpRequest, token: str) -> HttpResponse:
+@explain_refusals
+def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
     """What a file that was sent would change; a yes applies it, a no lets go of it."""
     upload = find_upload(token, actor_name(request))
     if request.method == "POST" and "discard" in request.POST:
-        discard(upload)
+        discard_upload(upload)
         messages.info(request, _("Nothing was changed."))
         return redirect("registry")
     if request.method == "POST":
-        made = accept(upload, actor_name(request), request.POST.get("comment", "")[:500])
+        made = apply_upload(upload, actor_name(request), request.POST.get("comment", "")[:500])
         if wants_json(request):
             return JsonResponse({"version": made.number})
         messages.success(request, _("Stored as version {number}.").format(number=made.number))
         return redirect("registry")
-    operator = operator_in(upload)
-    return _proposed(request, upload, operator, service.preview(operator))
+    operator = read_upload(upload)
+    return _proposed(request, upload, operator, service.preview_changes(operator))
 
 
 def _proposed(
@@ -157,15 +157,17 @@ def _proposed(
         upload.base = changes.base or 0
         upload.save(update_fields=["base"])
     text = text_now(operator.row.time_zone)
-    base = service.current()
-    operators = [operator] + ([] if base is None else [service.operator_of(base)])
+    base = service.get_current_version()
+    operators = [operator] + ([] if base is None else [service.load_operator(base)])
     counts = changes.counts()
     # Of a first import every row is new: the counts say it.
     tables = changes.tables if changes.base is not None else {}
-    page = ProposalPage(upload.name, changes.base, change_lists(counts, tables, operators, text))
+    page = ProposalPage(
+        upload.name, changes.base, build_change_lists(counts, tables, operators, text)
+    )
     twin = {
         "name": upload.name,
         "base": changes.base,
-        "tables": changes_twin(counts, tables),
+        "tables": build_changes_twin(counts, tables),
     }
     return answer(request, "desk/registry/proposal.html", page, twin)

@@ -12,17 +12,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from releve.desk.presenters.text import Text
-from releve.desk.registry.answers import Now
-from releve.desk.registry.values import is_number, json_row, shown
-from releve.desk.registry.versions import VersionView, version_twin, version_view
-from releve.desk.registry.words import about, label, table_name, unit
+from releve.desk.registry.context import RegistryContext
+from releve.desk.registry.values import build_json_row, format_for_reader, is_number
+from releve.desk.registry.versions import VersionView, build_version_twin, build_version_view
+from releve.desk.registry.words import (
+    translate_column,
+    translate_doc,
+    translate_table,
+    translate_unit,
+)
 from releve.network import Operator, TableRow, list_columns
-from releve.registry.row_text import zone_of
-from releve.registry.service import operator_of
-from releve.registry.storage import sheets_of
-from releve.registry.tables import KINDS, key_of, kind_of, rows_of
+from releve.registry.row_text import find_zone
+from releve.registry.service import load_operator
+from releve.registry.storage import load_sheets
+from releve.registry.tables import KINDS, build_key, get_row_class, get_rows
 
-__all__ = ["ROWS", "index_page", "index_twin", "table_page", "table_twin"]
+__all__ = ["ROWS", "build_index_page", "build_index_twin", "build_table_page", "build_table_twin"]
 
 ROWS = 50
 """Rows on a page."""
@@ -39,7 +44,7 @@ class TableLine:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexPage:
+class RegistryIndexPage:
     """The current version and its tables; None and nothing before the first import."""
 
     version: VersionView | None
@@ -82,23 +87,23 @@ class TablePage:
     may_edit: bool
 
 
-def index_page(now: Now | None, may_edit: bool) -> IndexPage:
+def build_index_page(now: RegistryContext | None, may_edit: bool) -> RegistryIndexPage:
     """Return the list of tables."""
     if now is None:
-        return IndexPage(None, (), may_edit)
+        return RegistryIndexPage(None, (), may_edit)
     lines = (
         TableLine(
-            table_name(table),
-            about(KINDS[table].doc),
+            translate_table(table),
+            translate_doc(KINDS[table].doc),
             now.text.number(sheet.count),
             reverse("registry_table", args=[table]),
         )
-        for table, sheet in sheets_of(now.version).items()
+        for table, sheet in load_sheets(now.version).items()
     )
-    return IndexPage(version_view(now.version, now.text), tuple(lines), may_edit)
+    return RegistryIndexPage(build_version_view(now.version, now.text), tuple(lines), may_edit)
 
 
-def index_twin(now: Now | None) -> dict[str, Any]:
+def build_index_twin(now: RegistryContext | None) -> dict[str, Any]:
     """Return the list of tables as plain values."""
     if now is None:
         return {"version": None, "tables": []}
@@ -108,13 +113,13 @@ def index_twin(now: Now | None) -> dict[str, Any]:
             "rows": sheet.count,
             "json": f"{reverse('registry_table', args=[table])}?format=json",
         }
-        for table, sheet in sheets_of(now.version).items()
+        for table, sheet in load_sheets(now.version).items()
     ]
-    return {"version": version_twin(now.version), "tables": tables}
+    return {"version": build_version_twin(now.version), "tables": tables}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TableSlice:
     """The rows of a table that were asked for: their positions, those of the page in hand."""
 
     rows: tuple[TableRow, ...]
@@ -127,21 +132,21 @@ class Found:
         return self.positions[(self.page - 1) * ROWS : self.page * ROWS]
 
 
-def found_rows(operator: Operator, table: str, query: str, page: int) -> Found:
+def select_rows(operator: Operator, table: str, query: str, page: int) -> TableSlice:
     """Return the rows whose key or texts hold the query; a page beyond the last is the last."""
-    kind = kind_of(table)
-    rows = rows_of(operator, table)
+    kind = get_row_class(table)
+    rows = get_rows(operator, table)
     positions: Sequence[int] = range(len(rows))
     if query:
         names = [c.name for c in list_columns(kind) if not is_number(c)]
         needle = query.casefold()
         positions = [at for at, row in enumerate(rows) if _holds(row, names, needle)]
     pages = max(1, -(-len(positions) // ROWS))
-    return Found(rows, positions, min(max(page, 1), pages), pages)
+    return TableSlice(rows, positions, min(max(page, 1), pages), pages)
 
 
 def _holds(row: TableRow, names: list[str], needle: str) -> bool:
-    if needle in key_of(row).casefold():
+    if needle in build_key(row).casefold():
         return True
     for name in names:
         value = getattr(row, name)
@@ -151,18 +156,22 @@ def _holds(row: TableRow, names: list[str], needle: str) -> bool:
     return False
 
 
-def table_page(now: Now, table: str, query: str, page: int, may_edit: bool) -> TablePage:
+def build_table_page(
+    now: RegistryContext, table: str, query: str, page: int, may_edit: bool
+) -> TablePage:
     """Return a page of a table's rows, those that hold ``query`` where there is one."""
-    operator = operator_of(now.version)
-    found = found_rows(operator, table, query, page)
-    columns = list_columns(kind_of(table))
+    operator = load_operator(now.version)
+    found = select_rows(operator, table, query, page)
+    columns = list_columns(get_row_class(table))
     text = now.text
     return TablePage(
-        title=table_name(table),
-        about=about(kind_of(table).doc),
+        title=translate_table(table),
+        about=translate_doc(get_row_class(table).doc),
         summary=_summary(found, query, text),
         query=query,
-        headings=tuple(Heading(label(c), unit(c), is_number(c)) for c in columns),
+        headings=tuple(
+            Heading(translate_column(c), translate_unit(c), is_number(c)) for c in columns
+        ),
         rows=tuple(_line(operator, table, at, text, may_edit) for at in found.here),
         position=_("Page {page} of {pages}").format(
             page=text.number(found.page), pages=text.number(found.pages)
@@ -176,7 +185,7 @@ def table_page(now: Now, table: str, query: str, page: int, may_edit: bool) -> T
     )
 
 
-def _summary(found: Found, query: str, text: Text) -> str:
+def _summary(found: TableSlice, query: str, text: Text) -> str:
     total = text.number(len(found.rows))
     if not query:
         return ngettext("{n} row", "{n} rows", len(found.rows)).format(n=total)
@@ -187,13 +196,13 @@ def _summary(found: Found, query: str, text: Text) -> str:
 
 
 def _line(operator: Operator, table: str, at: int, text: Text, may_edit: bool) -> RowLine:
-    row = rows_of(operator, table)[at]
-    zone_name = zone_of(operator, table)(row)
+    row = get_rows(operator, table)[at]
+    zone_name = find_zone(operator, table)(row)
     cells = tuple(
-        (shown(c, getattr(row, c.name), text, zone_name), is_number(c))
+        (format_for_reader(c, getattr(row, c.name), text, zone_name), is_number(c))
         for c in list_columns(type(row))
     )
-    url = reverse("registry_row", args=[table, key_of(row)]) if may_edit else ""
+    url = reverse("registry_row", args=[table, build_key(row)]) if may_edit else ""
     return RowLine(text.number(at + 2), cells, url)
 
 
@@ -202,9 +211,9 @@ def _page_url(table: str, query: str, page: int) -> str:
     return f"{reverse('registry_table', args=[table])}?{urlencode(values)}"
 
 
-def table_twin(now: Now, table: str, query: str, page: int) -> dict[str, Any]:
+def build_table_twin(now: RegistryContext, table: str, query: str, page: int) -> dict[str, Any]:
     """Return a page of a table's rows as plain values."""
-    found = found_rows(operator_of(now.version), table, query, page)
+    found = select_rows(load_operator(now.version), table, query, page)
     return {
         "version": now.version.number,
         "table": table,
@@ -213,7 +222,11 @@ def table_twin(now: Now, table: str, query: str, page: int) -> dict[str, Any]:
         "page": found.page,
         "pages": found.pages,
         "data": [
-            {"row": at + 2, "key": key_of(found.rows[at]), "values": json_row(found.rows[at])}
+            {
+                "row": at + 2,
+                "key": build_key(found.rows[at]),
+                "values": build_json_row(found.rows[at]),
+            }
             for at in found.here
         ],
     }

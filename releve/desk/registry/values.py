@@ -6,20 +6,20 @@ from datetime import date, datetime
 from typing import Any
 
 from releve.desk.presenters.text import Text
-from releve.desk.registry.words import option
+from releve.desk.registry.words import translate_option
 from releve.network import TableColumn, TableRow, list_columns
 from releve.network.clock import zone
 from releve.registry.tables import bare_type
 
-__all__ = ["json_row", "json_value", "shown"]
+__all__ = ["build_json_row", "build_json_value", "format_for_reader"]
 
 
-def shown(column: TableColumn, value: object, text: Text, zone_name: str) -> str:
+def format_for_reader(column: TableColumn, value: object, text: Text, zone_name: str) -> str:
     """Return a value for a table or a sentence; times are of the row's own place."""
     if value is None or value in ("", ()):
         return ""
     if isinstance(value, bool):
-        return option("true" if value else "false")
+        return translate_option("true" if value else "false")
     if isinstance(value, float):
         return _number(value, text)
     if isinstance(value, tuple):
@@ -29,7 +29,7 @@ def shown(column: TableColumn, value: object, text: Text, zone_name: str) -> str
         return f"{value.astimezone(zone(zone_name)):{pattern}}"
     if isinstance(value, date):
         return f"{value:%d/%m/%Y}" if text.french else value.isoformat()
-    return option(str(value)) if value in column.condition.one_of else str(value)
+    return translate_option(str(value)) if value in column.condition.one_of else str(value)
 
 
 def _number(value: float, text: Text) -> str:
@@ -38,16 +38,17 @@ def _number(value: float, text: Text) -> str:
     return written.replace(".", ",") if text.french else written
 
 
-def json_row(row: TableRow | None) -> dict[str, Any] | None:
+def build_json_row(row: TableRow | None) -> dict[str, Any] | None:
     """Return a row as plain values by column; times in UTC."""
     if row is None:
         return None
     return {
-        column.name: json_value(getattr(row, column.name)) for column in list_columns(type(row))
+        column.name: build_json_value(getattr(row, column.name))
+        for column in list_columns(type(row))
     }
 
 
-def json_value(value: object) -> object:
+def build_json_value(value: object) -> object:
     """Return a value as JSON holds it."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")

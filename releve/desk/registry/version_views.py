@@ -19,22 +19,22 @@ from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer, wants_json
-from releve.desk.registry.answers import explained, held_now, page_number
+from releve.desk.registry.context import explain_refusals, parse_page_number, require_context
 from releve.desk.registry.versions import (
     ChangeList,
     VersionView,
-    change_lists,
-    changes_twin,
-    listed_tables,
-    version_twin,
-    version_view,
+    build_change_lists,
+    build_changes_twin,
+    build_version_twin,
+    build_version_view,
+    select_listed_tables,
 )
 from releve.network import write_operator
 from releve.registry import service
 from releve.registry.errors import NothingBefore
 from releve.registry.models import Version
 
-__all__ = ["export", "restore", "undo", "version", "versions"]
+__all__ = ["export_version", "list_versions", "restore_version", "show_version", "undo_version"]
 
 _VERSIONS = 50
 
@@ -64,13 +64,13 @@ class VersionPage:
 
 @require_permission("registry.see")
 @require_safe
-@explained
-def versions(request: HttpRequest) -> HttpResponse:
+@explain_refusals
+def list_versions(request: HttpRequest) -> HttpResponse:
     """Every version, the current one first."""
-    found = held_now()
-    page = Paginator(Version.objects.all(), _VERSIONS).get_page(page_number(request))
+    found = require_context()
+    page = Paginator(Version.objects.all(), _VERSIONS).get_page(parse_page_number(request))
     shown = VersionsPage(
-        tuple(version_view(item, found.text) for item in page),
+        tuple(build_version_view(item, found.text) for item in page),
         _("Page {page} of {pages}").format(page=page.number, pages=page.paginator.num_pages)
         if page.has_other_pages()
         else "",
@@ -78,7 +78,7 @@ def versions(request: HttpRequest) -> HttpResponse:
         f"?page={page.next_page_number()}" if page.has_next() else "",
     )
     twin = {
-        "versions": [version_twin(item) for item in page],
+        "versions": [build_version_twin(item) for item in page],
         "page": page.number,
         "pages": page.paginator.num_pages,
     }
@@ -87,21 +87,21 @@ def versions(request: HttpRequest) -> HttpResponse:
 
 @require_permission("registry.see")
 @require_safe
-@explained
-def version(request: HttpRequest, number: int) -> HttpResponse:
+@explain_refusals
+def show_version(request: HttpRequest, number: int) -> HttpResponse:
     """One version and what it changed."""
-    found = held_now()
-    wanted = service.version(number)
-    listed = listed_tables(wanted.summary) if number > 1 else frozenset()
-    tables = service.changes_of(wanted, listed) if listed else {}
-    before = service.version(number - 1) if number > 1 else wanted
-    operators = [service.operator_of(item) for item in (wanted, before)] if tables else []
+    found = require_context()
+    wanted = service.get_version(number)
+    listed = select_listed_tables(wanted.summary) if number > 1 else frozenset()
+    tables = service.load_changes(wanted, listed) if listed else {}
+    before = service.get_version(number - 1) if number > 1 else wanted
+    operators = [service.load_operator(item) for item in (wanted, before)] if tables else []
     is_current = wanted.number == found.version.number
     edits = can(request.user, "registry.edit")
     page = VersionPage(
-        version_view(wanted, found.text),
+        build_version_view(wanted, found.text),
         is_current,
-        change_lists(wanted.summary, tables, operators, found.text),
+        build_change_lists(wanted.summary, tables, operators, found.text),
         reverse("registry_undo", args=[number]) if edits and is_current and number > 1 else "",
         reverse("registry_restore", args=[number])
         if edits and wanted.digest != found.version.digest
@@ -109,30 +109,30 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
         f"{reverse('registry_export')}?version={number}",
         "",
     )
-    twin = version_twin(wanted) | {"tables": changes_twin(wanted.summary, tables)}
+    twin = build_version_twin(wanted) | {"tables": build_changes_twin(wanted.summary, tables)}
     return answer(request, "desk/registry/version.html", page, twin)
 
 
 @require_permission("registry.edit")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def undo(request: HttpRequest, number: int) -> HttpResponse:
+@explain_refusals
+def undo_version(request: HttpRequest, number: int) -> HttpResponse:
     """The question whether to undo the current version, with what that changes."""
-    wanted = service.version(number)
+    wanted = service.get_version(number)
     if number == 1:
         raise NothingBefore("version 1 is the first one: there is none before it to go back to")
-    return _back(request, wanted, service.version(number - 1), service.undo)
+    return _back(request, wanted, service.get_version(number - 1), service.undo_version)
 
 
 @require_permission("registry.edit")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def restore(request: HttpRequest, number: int) -> HttpResponse:
+@explain_refusals
+def restore_version(request: HttpRequest, number: int) -> HttpResponse:
     """The question whether to go back to an earlier version, with what that changes."""
-    wanted = service.version(number)
-    return _back(request, wanted, wanted, service.restore)
+    wanted = service.get_version(number)
+    return _back(request, wanted, wanted, service.restore_version)
 
 
 def _back(
@@ -148,33 +148,37 @@ def _back(
             return JsonResponse({"version": made.number})
         messages.success(request, _("Stored as version {number}.").format(number=made.number))
         return redirect("registry")
-    found = held_now()
-    tables = service.changes_between(found.version, target)
+    found = require_context()
+    tables = service.compare_versions(found.version, target)
     summary = {table: changes.counts() for table, changes in tables.items()}
-    operators = [service.operator_of(item) for item in (target, found.version)]
+    operators = [service.load_operator(item) for item in (target, found.version)]
     page = VersionPage(
-        version_view(target, found.text),
+        build_version_view(target, found.text),
         False,
-        change_lists(summary, tables, operators, found.text),
+        build_change_lists(summary, tables, operators, found.text),
         "",
         "",
         "",
         reverse("registry_version", args=[wanted.number]),
     )
-    twin = version_twin(target) | {"tables": changes_twin(summary, tables)}
+    twin = build_version_twin(target) | {"tables": build_changes_twin(summary, tables)}
     return answer(request, "desk/registry/back.html", page, twin)
 
 
 @require_permission("registry.see")
 @require_safe
-@explained
-def export(request: HttpRequest) -> HttpResponse:
+@explain_refusals
+def export_version(request: HttpRequest) -> HttpResponse:
     """A version as a zip of CSV tables; imported again, it changes nothing."""
     sent = request.GET.get("version", "")
-    wanted = service.version(int(sent)) if sent.isascii() and sent.isdigit() else held_now().version
+    wanted = (
+        service.get_version(int(sent))
+        if sent.isascii() and sent.isdigit()
+        else require_context().version
+    )
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in write_operator(service.operator_of(wanted)).items():
+        for name, data in write_operator(service.load_operator(wanted)).items():
             item = zipfile.ZipInfo(name, wanted.made_at.timetuple()[:6])
             archive.writestr(item, data, zipfile.ZIP_DEFLATED)
     response = HttpResponse(out.getvalue(), content_type="application/zip")

@@ -12,22 +12,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from releve.desk.presenters.text import Text
-from releve.desk.registry.values import json_row, json_value, shown
-from releve.desk.registry.words import counts_words, label, table_name
+from releve.desk.registry.values import build_json_row, build_json_value, format_for_reader
+from releve.desk.registry.words import describe_counts, translate_column, translate_table
 from releve.network import Operator, list_columns, zone
-from releve.registry.changes import Change, TableChanges
+from releve.registry.changes import RowChange, TableChanges
 from releve.registry.models import Version
-from releve.registry.row_text import zone_of
-from releve.registry.tables import kind_of
+from releve.registry.row_text import find_zone
+from releve.registry.tables import get_row_class
 
 __all__ = [
     "ChangeList",
     "VersionView",
-    "change_lists",
-    "changes_twin",
-    "listed_tables",
-    "version_twin",
-    "version_view",
+    "build_change_lists",
+    "build_changes_twin",
+    "build_version_twin",
+    "build_version_view",
+    "select_listed_tables",
 ]
 
 _MOST_ROWS = 100
@@ -81,7 +81,7 @@ class ChangeList:
     more: str
 
 
-def version_view(version: Version, text: Text) -> VersionView:
+def build_version_view(version: Version, text: Text) -> VersionView:
     """Return a version in words."""
     made_at = version.made_at.astimezone(zone(text.time_zone))
     return VersionView(
@@ -95,7 +95,7 @@ def version_view(version: Version, text: Text) -> VersionView:
         undoes=_("undoes version {number}").format(number=version.undoes) if version.undoes else "",
         changes=tuple(
             _("{table}: {counts}").format(
-                table=table_name(table), counts=counts_words(counts, text)
+                table=translate_table(table), counts=describe_counts(counts, text)
             )
             for table, counts in version.summary.items()
         ),
@@ -104,11 +104,11 @@ def version_view(version: Version, text: Text) -> VersionView:
     )
 
 
-def version_twin(version: Version) -> dict[str, Any]:
+def build_version_twin(version: Version) -> dict[str, Any]:
     """Return a version as plain values."""
     return {
         "number": version.number,
-        "made_at": json_value(version.made_at),
+        "made_at": build_json_value(version.made_at),
         "made_by": version.made_by,
         "comment": version.comment,
         "source": version.source,
@@ -118,14 +118,14 @@ def version_twin(version: Version) -> dict[str, Any]:
     }
 
 
-def listed_tables(summary: Mapping[str, Mapping[str, int]]) -> frozenset[str]:
+def select_listed_tables(summary: Mapping[str, Mapping[str, int]]) -> frozenset[str]:
     """Return the tables whose changes are few enough to be read row by row."""
     return frozenset(
         table for table, counts in summary.items() if sum(counts.values()) <= _MOST_READ
     )
 
 
-def change_lists(
+def build_change_lists(
     summary: Mapping[str, dict[str, int]],
     tables: Mapping[str, TableChanges],
     operators: Collection[Operator],
@@ -153,26 +153,26 @@ def _list(
     more = total - len(rows)
     return ChangeList(
         table,
-        table_name(table),
-        counts_words(counts, text),
+        translate_table(table),
+        describe_counts(counts, text),
         tuple(_view(change, operators, text) for change in rows),
         _("… and {count} more").format(count=text.number(more)) if rows and more > 0 else "",
     )
 
 
-def _view(change: Change, operators: Collection[Operator], text: Text) -> ChangeView:
+def _view(change: RowChange, operators: Collection[Operator], text: Text) -> ChangeView:
     words = {
         "added": pgettext("row", "added"),
         "removed": pgettext("row", "removed"),
         "changed": pgettext("row", "changed"),
     }
-    columns = {column.name: column for column in list_columns(kind_of(change.table))}
+    columns = {column.name: column for column in list_columns(get_row_class(change.table))}
     zone_name = _zone(change, operators, text)
     fields = tuple(
         FieldView(
-            label(columns[field.column]),
-            shown(columns[field.column], field.before, text, zone_name),
-            shown(columns[field.column], field.after, text, zone_name),
+            translate_column(columns[field.column]),
+            format_for_reader(columns[field.column], field.before, text, zone_name),
+            format_for_reader(columns[field.column], field.after, text, zone_name),
         )
         for field in change.fields()
     )
@@ -180,18 +180,18 @@ def _view(change: Change, operators: Collection[Operator], text: Text) -> Change
     return ChangeView(change.key, change.kind, words[change.kind], kept)
 
 
-def _zone(change: Change, operators: Collection[Operator], text: Text) -> str:
+def _zone(change: RowChange, operators: Collection[Operator], text: Text) -> str:
     """Return the time zone of a row in whichever operator knows its place."""
     row = change.after or change.before
     for operator in operators:
         try:
-            return zone_of(operator, change.table)(row)
+            return find_zone(operator, change.table)(row)
         except KeyError:
             continue
     return text.time_zone
 
 
-def changes_twin(
+def build_changes_twin(
     summary: Mapping[str, Mapping[str, int]], tables: Mapping[str, TableChanges]
 ) -> list[dict[str, Any]]:
     """Return the changes as plain values: the counts of all, the first rows of those listed."""
@@ -208,8 +208,8 @@ def _rows_twin(changes: TableChanges | None) -> list[dict[str, Any]]:
         {
             "key": change.key,
             "kind": change.kind,
-            "before": json_row(change.before),
-            "after": json_row(change.after),
+            "before": build_json_row(change.before),
+            "after": build_json_row(change.after),
         }
         for change in islice(changes.rows(), _MOST_ROWS)
     ]

@@ -16,33 +16,38 @@ from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer, wants_json
-from releve.desk.registry.answers import (
-    Now,
-    explained,
-    held_now,
-    now,
-    page_number,
-    status_of,
+from releve.desk.registry.context import (
+    RegistryContext,
+    choose_status,
+    explain_refusals,
+    find_context,
+    parse_page_number,
+    require_context,
 )
 from releve.desk.registry.forms import (
     Suggestions,
-    fault_text,
-    row_form,
+    build_row_form,
+    describe_fault,
+    find_suggestions,
+    read_values,
     show_faults,
-    suggestions,
-    values_of,
 )
 from releve.desk.registry.sentences import said
-from releve.desk.registry.tables import index_page, index_twin, table_page, table_twin
-from releve.desk.registry.words import about, table_name
+from releve.desk.registry.tables import (
+    build_index_page,
+    build_index_twin,
+    build_table_page,
+    build_table_twin,
+)
+from releve.desk.registry.words import translate_doc, translate_table
 from releve.network import OperatorFaults
-from releve.registry.edits import Edit, prepare
+from releve.registry.edits import Edit, prepare_edit
 from releve.registry.errors import RegistryError
-from releve.registry.row_text import position_of, texts_of
-from releve.registry.service import apply, operator_of
-from releve.registry.tables import kind_of, rows_of
+from releve.registry.row_text import format_row, get_position
+from releve.registry.service import apply_changes, load_operator
+from releve.registry.tables import get_row_class, get_rows
 
-__all__ = ["add", "index", "remove", "row", "table"]
+__all__ = ["add_row", "edit_row", "remove_row", "show_index", "show_table"]
 
 
 @dataclass(frozen=True)
@@ -63,37 +68,37 @@ class RowPage:
 
 @require_permission("registry.see")
 @require_safe
-def index(request: HttpRequest) -> HttpResponse:
+def show_index(request: HttpRequest) -> HttpResponse:
     """The current version and its tables."""
-    found = now()
-    page = index_page(found, can(request.user, "registry.edit"))
-    return answer(request, "desk/registry/index.html", page, index_twin(found))
+    found = find_context()
+    page = build_index_page(found, can(request.user, "registry.edit"))
+    return answer(request, "desk/registry/index.html", page, build_index_twin(found))
 
 
 @require_permission("registry.see")
 @require_safe
-@explained
-def table(request: HttpRequest, table: str) -> HttpResponse:
+@explain_refusals
+def show_table(request: HttpRequest, table: str) -> HttpResponse:
     """The rows of a table, page by page, or those that hold a text."""
-    found = held_now()
-    query, page = request.GET.get("q", "").strip(), page_number(request)
+    found = require_context()
+    query, page = request.GET.get("q", "").strip(), parse_page_number(request)
     may_edit = can(request.user, "registry.edit")
     return answer(
         request,
         "desk/registry/table.html",
-        table_page(found, table, query, page, may_edit),
-        table_twin(found, table, query, page),
+        build_table_page(found, table, query, page, may_edit),
+        build_table_twin(found, table, query, page),
     )
 
 
 @require_permission("registry.edit")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def add(request: HttpRequest, table: str) -> HttpResponse:
+@explain_refusals
+def add_row(request: HttpRequest, table: str) -> HttpResponse:
     """The form of a new row."""
-    found = held_now()
-    title = _("New row: {table}").format(table=table_name(table))
+    found = require_context()
+    title = _("New row: {table}").format(table=translate_table(table))
     page = _row_page(request, found, table, "", title)
     return _sent(request, page, table) if request.method == "POST" else _row(request, page)
 
@@ -101,10 +106,10 @@ def add(request: HttpRequest, table: str) -> HttpResponse:
 @require_permission("registry.edit")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def row(request: HttpRequest, table: str, key: str) -> HttpResponse:
+@explain_refusals
+def edit_row(request: HttpRequest, table: str, key: str) -> HttpResponse:
     """The form of a row that is there."""
-    found = held_now()
+    found = require_context()
     page = _row_page(request, found, table, key, key)
     return _sent(request, page, table) if request.method == "POST" else _row(request, page)
 
@@ -112,41 +117,47 @@ def row(request: HttpRequest, table: str, key: str) -> HttpResponse:
 @require_permission("registry.edit")
 @require_recent_auth
 @require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def remove(request: HttpRequest, table: str, key: str) -> HttpResponse:
+@explain_refusals
+def remove_row(request: HttpRequest, table: str, key: str) -> HttpResponse:
     """The question whether to remove a row, with what still needs it."""
-    found = held_now()
+    found = require_context()
     page = _row_page(request, found, table, key, _("Remove {key}").format(key=key))
     wanted = Edit(table, key, None, page.seen)
     try:
-        changes = prepare(wanted)
+        changes = prepare_edit(wanted)
         if request.method == "POST":
-            made = apply(changes, actor_name(request), request.POST.get("comment", "")[:500])
+            made = apply_changes(
+                changes, actor_name(request), request.POST.get("comment", "")[:500]
+            )
             return _done(request, made.number, table)
     except (OperatorFaults, RegistryError) as error:
         page = replace(page, refusals=_needing(error))
-        status = 422 if isinstance(error, OperatorFaults) else status_of(error)
+        status = 422 if isinstance(error, OperatorFaults) else choose_status(error)
         return _row(request, page, "desk/registry/remove.html", status)
     return _row(request, page, "desk/registry/remove.html")
 
 
-def _row_page(request: HttpRequest, found: Now, table: str, key: str, title: str) -> RowPage:
+def _row_page(
+    request: HttpRequest, found: RegistryContext, table: str, key: str, title: str
+) -> RowPage:
     """Return the form of a row, filled with what was sent, else with what the row holds."""
-    operator = operator_of(found.version)
-    kind = kind_of(table)
+    operator = load_operator(found.version)
+    kind = get_row_class(table)
     seen = _seen(request, found)
     texts = {}
     if key and request.method != "POST":
-        texts = texts_of(rows_of(operator, table)[position_of(operator, table, key)], operator)
+        texts = format_row(get_rows(operator, table)[get_position(operator, table, key)], operator)
     return RowPage(
         title=title,
-        table=table_name(table),
+        table=translate_table(table),
         table_url=reverse("registry_table", args=[table]),
-        about=about(kind.doc),
+        about=translate_doc(kind.doc),
         key=key,
         seen=seen,
-        form=row_form(table, found.text, texts, request.POST if request.method == "POST" else None),
-        suggestions=suggestions(table, operator),
+        form=build_row_form(
+            table, found.text, texts, request.POST if request.method == "POST" else None
+        ),
+        suggestions=find_suggestions(table, operator),
         refusals=(),
         remove_url=reverse("registry_remove", args=[table, key])
         if key and table != "operator"
@@ -154,7 +165,7 @@ def _row_page(request: HttpRequest, found: Now, table: str, key: str, title: str
     )
 
 
-def _seen(request: HttpRequest, found: Now) -> int:
+def _seen(request: HttpRequest, found: RegistryContext) -> int:
     """Return the version that the form was made from."""
     sent = request.POST.get("seen", "")
     return (
@@ -166,19 +177,19 @@ def _sent(request: HttpRequest, page: RowPage, table: str) -> HttpResponse:
     """Apply what was sent; else show it again with each fault by its field."""
     if not page.form.is_valid():
         return _row(request, page, status=422)
-    found = held_now()
-    values = values_of(table, page.form, found.text)
+    found = require_context()
+    values = read_values(table, page.form, found.text)
     try:
-        changes = prepare(Edit(table, page.key, values, page.seen if page.key else None))
-        made = apply(changes, actor_name(request), page.form.cleaned_data["comment"])
+        changes = prepare_edit(Edit(table, page.key, values, page.seen if page.key else None))
+        made = apply_changes(changes, actor_name(request), page.form.cleaned_data["comment"])
     except OperatorFaults as error:
-        operator = operator_of(found.version)
-        at = position_of(operator, table, page.key) if page.key else len(rows_of(operator, table))
+        operator = load_operator(found.version)
+        at = get_position(operator, table, page.key) if page.key else len(get_rows(operator, table))
         show_faults(page.form, table, at + 2, error.faults)
         return _row(request, page, status=422)
     except RegistryError as error:
         page.form.add_error(None, said(str(error)))
-        return _row(request, page, status=status_of(error))
+        return _row(request, page, status=choose_status(error))
     return _done(request, made.number, table)
 
 
@@ -214,10 +225,10 @@ def _needing(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
     if isinstance(error, RegistryError):
         return _refusals(error)
     fix = "remove this row first, or change it"
-    return tuple(fault_text(replace(fault, fix=fix)) for fault in error.faults)
+    return tuple(describe_fault(replace(fault, fix=fix)) for fault in error.faults)
 
 
 def _refusals(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
     if isinstance(error, RegistryError):
         return (said(str(error)),)
-    return tuple(fault_text(fault) for fault in error.faults)
+    return tuple(describe_fault(fault) for fault in error.faults)

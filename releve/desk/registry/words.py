@@ -11,12 +11,12 @@ from releve.network import TableColumn
 __all__ = [
     "DOCS",
     "UNITS",
-    "about",
-    "counts_words",
-    "label",
-    "option",
-    "table_name",
-    "unit",
+    "describe_counts",
+    "translate_column",
+    "translate_doc",
+    "translate_option",
+    "translate_table",
+    "translate_unit",
 ]
 
 DOCS = (
@@ -172,7 +172,7 @@ _OPTIONS = {
 }
 
 
-def table_name(table: str) -> str:
+def translate_table(table: str) -> str:
     """Return what a table is called; its own name where the desk has none for it."""
     names = {
         "operator": pgettext("table", "Operator"),
@@ -194,27 +194,27 @@ def table_name(table: str) -> str:
     return names.get(table, table)
 
 
-def about(doc: str) -> str:
+def translate_doc(doc: str) -> str:
     """Return a sentence of the tables' declarations in the reader's language."""
     return gettext(doc).replace("`", "")
 
 
-def label(column: TableColumn) -> str:
+def translate_column(column: TableColumn) -> str:
     """Return what a column is called, without the explanation that follows."""
-    return about(column.doc).split(";")[0].split(":")[0].rstrip(f" .{NO_BREAK}\u202f")
+    return translate_doc(column.doc).split(";")[0].split(":")[0].rstrip(f" .{NO_BREAK}\u202f")
 
 
-def unit(column: TableColumn) -> str:
+def translate_unit(column: TableColumn) -> str:
     """Return the unit of a column's values; empty where there is none."""
     return str(UNITS[column.unit])
 
 
-def option(value: str) -> str:
+def translate_option(value: str) -> str:
     """Return what an allowed value is called; the value where the desk has no name for it."""
     return str(_OPTIONS.get(value, value))
 
 
-def counts_words(counts: dict[str, int], text: Text) -> str:
+def describe_counts(counts: dict[str, int], text: Text) -> str:
     """Return what happened to a table in words: ``2 added, 1 changed``."""
     words = {
         "added": ngettext("{n} added", "{n} added", counts.get("added", 0)),

@@ -13,39 +13,46 @@ from releve.desk.presenters.text import Text, text_now
 from releve.desk.registry.sentences import said
 from releve.registry.errors import Conflict, NotThere, RegistryError
 from releve.registry.models import Version
-from releve.registry.service import current, operator_of
+from releve.registry.service import get_current_version, load_operator
 
-__all__ = ["Now", "explained", "held_now", "now", "page_number", "status_of"]
+__all__ = [
+    "RegistryContext",
+    "choose_status",
+    "explain_refusals",
+    "find_context",
+    "parse_page_number",
+    "require_context",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class RegistryContext:
     """The current version with what a page of it needs."""
 
     version: Version
     text: Text
 
     @classmethod
-    def of(cls, version: Version) -> Now:
+    def of(cls, version: Version) -> RegistryContext:
         """Return a version with the writer for this reader in the operator's time zone."""
-        return cls(version, text_now(operator_of(version).row.time_zone))
+        return cls(version, text_now(load_operator(version).row.time_zone))
 
 
-def now() -> Now | None:
+def find_context() -> RegistryContext | None:
     """Return the current version; None where there is none yet."""
-    version = current()
-    return None if version is None else Now.of(version)
+    version = get_current_version()
+    return None if version is None else RegistryContext.of(version)
 
 
-def held_now() -> Now:
+def require_context() -> RegistryContext:
     """Return the current version; NotThere where there is none yet."""
-    found = now()
+    found = find_context()
     if found is None:
         raise NotThere("the registry is empty: import an operator first")
     return found
 
 
-def explained(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def explain_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Answer what the registry refuses with its sentence: 404 not there, 409 conflict, 422."""
 
     @wraps(view)
@@ -53,19 +60,19 @@ def explained(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         try:
             return view(request, *args, **kwargs)
         except RegistryError as error:
-            return failure(request, status_of(error), said(str(error)))
+            return failure(request, choose_status(error), said(str(error)))
 
     return answered
 
 
-def status_of(error: Exception) -> int:
+def choose_status(error: Exception) -> int:
     """Return the HTTP status of a refusal."""
     if isinstance(error, NotThere):
         return 404
     return 409 if isinstance(error, Conflict) else 422
 
 
-def page_number(request: HttpRequest) -> int:
+def parse_page_number(request: HttpRequest) -> int:
     """Return the page of a list that is asked for; NotThere when it is no number."""
     number = request.GET.get("page", "1")
     if not (number.isascii() and number.isdigit() and len(number) < 8):
