@@ -70,7 +70,7 @@ def show_person(
     pseudonym = number_pseudonym(number)
     _note(pseudonym, row.ref, reason, by, now)
     answer = read_facts(row.client, number, now, campaign=row.ref)
-    call = build_call(row.ref, _campaign(row), number, caller, "", now, "")
+    call = build_call(row.ref, CampaignTerms.from_row(row), number, caller, "", now, "")
     return PersonHistory(
         row.ref,
         row.client,
@@ -78,12 +78,6 @@ def show_person(
         answer.persons(),
         judge_call(call, answer.facts(), rules, now),
         _events(answer),
-    )
-
-
-def _campaign(row: Any) -> CampaignTerms:
-    return CampaignTerms(
-        **{name: getattr(row, name) for name in CampaignTerms.__dataclass_fields__}
     )
 
 

@@ -143,19 +143,17 @@ def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: s
     """
     from releve.gate.current_rules import load_current_rules
     from releve.gate.db_clock import read_clock
-    from releve.gate.withdrawals import answers_now, record_withdrawal
+    from releve.gate.withdrawals import preview_numbers, record_withdrawal
 
     found = record_withdrawal(client, who, read_clock(), consent=consent, channel=channel, by=by)
     click.echo(f"matched: {', '.join(found.persons)}, client {found.client}")
     click.echo(f"consents taken back: {', '.join(found.consents) or 'none is known'}")
-    for answer in answers_now(found, load_current_rules(), read_clock()):
-        first = answer.verdicts[0]
+    for answer in preview_numbers(found, load_current_rules(), read_clock()):
         word = "allow" if answer.allowed else "refuse"
         click.echo(f"{answer.campaign}, {answer.number}: the gate now answers {word}")
         if answer.allowed:
-            click.echo(f"  on {first.basis}: record a refusal to stop these calls too")
-        for says in dict.fromkeys(f"{f.id} {f.says(lang)}" for v in answer.verdicts
-                                  for f in v.findings):  # fmt: skip
+            click.echo(f"  on {answer.verdicts[0].basis}: record a refusal to stop these calls too")
+        for says in dict.fromkeys(f"{one.id} {one.says(lang)}" for one in answer.findings):
             click.echo(f"  {says}")
 
 

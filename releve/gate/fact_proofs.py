@@ -1,16 +1,17 @@
-"""Facts, provable: what was known of consents, mandates and the rest, under roots in the ledger.
+"""Proofs of facts: what was known of consents, mandates and the rest, under roots in the ledger.
 
 A fact is known from the closing of its load on, and never changes. So the rows of each table, in
 the order in which they became known, are the leaves of Merkle trees, some thousands a tree; one
-entry ``outbound.facts`` of the ledger holds each root. That a fact stood here on a day is proved
-by its text, its path to that root and the ledger's own proof of the entry; no other fact is shown.
+entry ``outbound.facts`` of the ledger holds each root. The text of a fact, its path to that root
+and the ledger's own proof of the entry prove that the fact was recorded on a day, without any other
+fact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
-from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -18,13 +19,12 @@ from django.db import models as db
 from django.db import transaction
 
 from releve.gate import models
-from releve.gate.batch_proofs import text_leaf
 from releve.gate.errors import NotAvailable
 from releve.gate.models import FactBatch, FactRow, Load
+from releve.gate.row_tree import MAX_BATCH_ROWS, RowTree, hash_row_text
 from releve.ledger.chain import append, lock_head
 from releve.ledger.errors import ProofError
 from releve.ledger.hashing import canonical_json
-from releve.ledger.merkle import Subtree, fold_hashes, inclusion_path, tree_hash
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import SignedRoot
 from releve.network.clock import UTC
@@ -39,12 +39,10 @@ PROVED_MODELS: tuple[type[FactRow], ...] = (
     models.RefusalRow, models.MandateRow, models.AbandonedRow, models.ScrubRow,
     models.CampaignRow,
 )  # fmt: skip
-"""The tables whose rows are proved so; attempts have a tree of their own (``closing``)."""
+"""The tables whose rows are proved here; attempts are proved with the decisions."""
 
-_MOST = 5000
-_HASH = 32
 _LEFT_OUT = {"load", "digest", "erase_on", "known_from"}
-_Place = tuple[datetime, int]
+_Position = tuple[datetime, int]
 """When a row became known, and its key: the order of the leaves."""
 
 
@@ -52,43 +50,43 @@ def seal_facts(now: datetime) -> int:
     """Put every fact that is not proved yet under new roots in the ledger; return how many."""
     count = 0
     for model in PROVED_MODELS:
-        while found := _seal(model, now):
+        while found := _seal_table(model, now):
             count += found
     return count
 
 
-def _seal(model: type[FactRow], now: datetime) -> int:
+def _seal_table(model: type[FactRow], now: datetime) -> int:
     """Put the next rows of a table under one root; return how many.
 
     They are read and hashed before the transaction: on SQLite it keeps the gate waiting.
     """
-    table, end = model._meta.db_table, _end(model)
+    table, end = model._meta.db_table, _proved_end(model)
     rows = _next_rows(model, end)
     if not rows:
         return 0
-    leaves = b"".join(text_leaf(serialize_fact(row)) for row in rows)
-    root = tree_hash(len(rows), _subtrees(leaves)).hex()
-    known_at, last = _place(rows[-1])
+    tree = RowTree.from_texts(map(serialize_fact, rows))
+    root = tree.root
+    known_at, last = _position(rows[-1])
     with transaction.atomic():
-        lock_head()  # one closes at a time
-        if _end(model) != end:  # another process has proved them meanwhile
+        lock_head()  # one process closes at a time
+        if _proved_end(model) != end:  # another process has proved them meanwhile
             return len(rows)
         body = {"table": table, "rows": len(rows), "root": root}
         entry = append(KIND, body, recorded_at=now, stream="outbound")
         FactBatch.objects.create(
             table=table, sealed_at=now, rows=len(rows), known_at=known_at, last=last,
-            root=root, leaves=leaves, seq=entry.seq,
+            root=root, leaves=tree.leaves, seq=entry.seq,
         )  # fmt: skip
     return len(rows)
 
 
-def _end(model: type[FactRow]) -> _Place | None:
+def _proved_end(model: type[FactRow]) -> _Position | None:
     """Return where the proved rows of a table end."""
     done = FactBatch.objects.filter(table=model._meta.db_table).order_by("-known_at", "-last")
     return done.values_list("known_at", "last").first()
 
 
-def _next_rows(model: type[FactRow], end: _Place | None) -> list[FactRow]:
+def _next_rows(model: type[FactRow], end: _Position | None) -> list[FactRow]:
     """Return the first rows that are not proved yet, in the order in which they became known."""
     rows = model._default_manager.select_related("load").order_by("pk")
     loads = Load.objects.filter(known_at__isnull=False).order_by("known_at")
@@ -99,13 +97,13 @@ def _next_rows(model: type[FactRow], end: _Place | None) -> list[FactRow]:
         later = later.filter(known_at__gt=end[0])
     found: list[FactRow] = []
     for part in chain(parts, (rows.filter(load=load) for load in later.iterator())):
-        found += part[: _MOST - len(found)]
-        if len(found) == _MOST:
+        found += part[: MAX_BATCH_ROWS - len(found)]
+        if len(found) == MAX_BATCH_ROWS:
             break
     return found
 
 
-def _place(row: FactRow) -> _Place:
+def _position(row: FactRow) -> _Position:
     if row.load is None or row.load.known_at is None:
         raise NotAvailable(f"{row} is not known yet: its import was not finished")
     return row.load.known_at, row.pk
@@ -113,14 +111,14 @@ def _place(row: FactRow) -> _Place:
 
 def serialize_fact(row: FactRow) -> str:
     """Return the canonical JSON of a fact: its table, its columns, when it was known."""
-    told: dict[str, Any] = {"table": row._meta.db_table}
+    content: dict[str, Any] = {"table": row._meta.db_table}
     for field in row._meta.concrete_fields:
         if field.name not in _LEFT_OUT:
-            told[field.name] = _plain(getattr(row, field.attname))
-    recorded, _ = _place(row)
-    told["recorded_at"] = _plain(recorded)
-    told["known_at"] = _plain(row.known_from or recorded)
-    return canonical_json(told)
+            content[field.name] = _plain(getattr(row, field.attname))
+    recorded, _ = _position(row)
+    content["recorded_at"] = _plain(recorded)
+    content["known_at"] = _plain(row.known_from or recorded)
+    return canonical_json(content)
 
 
 def _plain(value: Any) -> Any:
@@ -134,54 +132,26 @@ class FactProver:
 
     def __init__(self, root: SignedRoot) -> None:
         self._root = root
-        self._batches: dict[int, tuple[dict[bytes, int], Subtree, Mapping[str, Any] | None]] = {}
+        self._batches: dict[int, tuple[RowTree, Mapping[str, Any] | None]] = {}
 
     def proof(self, row: FactRow) -> Mapping[str, Any] | None:
-        """Return the proof of a fact, None while no signed root is over it.
-
-        It has the shape of that of a decision (``releve.gate.batch_proofs.prove_row``).
-        """
-        known_at, pk = _place(row)
+        """Return the proof of a fact (``RowTree.prove``), None while no signed root covers it."""
+        known_at, pk = _position(row)
         later = db.Q(known_at__gt=known_at) | db.Q(known_at=known_at, last__gte=pk)
         batches = FactBatch.objects.filter(later, table=row._meta.db_table)
         batch = batches.order_by("known_at", "last").defer("leaves").first()
         if batch is None:
             return None
-        places, subtree, entry = self._read(batch)
+        tree, entry = self._read(batch)
         text = serialize_fact(row)
-        place = places.get(text_leaf(text))
-        if entry is None or place is None:
-            return None
-        path = [node.hex() for node in inclusion_path(place, batch.rows, subtree)]
-        return {
-            "format": "releve outbound row 1",
-            "text": text,
-            "place": place,
-            "size": batch.rows,
-            "path": path,
-            "entry": entry,
-        }
+        place = tree.places.get(hash_row_text(text))
+        return None if entry is None or place is None else tree.prove(place, text, entry)
 
-    def _read(self, batch: FactBatch) -> tuple[dict[bytes, int], Subtree, Mapping[str, Any] | None]:
+    def _read(self, batch: FactBatch) -> tuple[RowTree, Mapping[str, Any] | None]:
         if batch.pk not in self._batches:
             self._batches.clear()  # rows come in the order of their batches
-            leaves = bytes(batch.leaves)
-            hashes = [leaves[at : at + _HASH] for at in range(0, len(leaves), _HASH)]
-            places = {one: place for place, one in enumerate(hashes)}
-            try:
-                entry: Mapping[str, Any] | None = prove_entry(batch.seq, self._root)
-            except ProofError:
-                entry = None
-            self._batches[batch.pk] = (places, cache(_subtrees(leaves)), entry)
+            entry: Mapping[str, Any] | None = None
+            with suppress(ProofError):  # the batch was closed after the root
+                entry = prove_entry(batch.seq, self._root)
+            self._batches[batch.pk] = RowTree(bytes(batch.leaves)), entry
         return self._batches[batch.pk]
-
-
-def _subtrees(leaves: bytes) -> Subtree:
-    """Return what gives the hash of a complete subtree over the leaves."""
-
-    def subtree(level: int, index: int) -> bytes:
-        width = _HASH << level
-        part = leaves[index * width : (index + 1) * width]
-        return fold_hashes([part[at : at + _HASH] for at in range(0, width, _HASH)])
-
-    return subtree

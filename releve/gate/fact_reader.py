@@ -60,6 +60,11 @@ class CampaignTerms:
     site: str
     sector: str = ""
 
+    @classmethod
+    def from_row(cls, row: Any) -> CampaignTerms:
+        """Return the terms that a row of the campaigns holds."""
+        return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})
+
 
 class CampaignFacts:
     """What bears on every call of a campaign, understood once.

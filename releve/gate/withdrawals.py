@@ -1,20 +1,17 @@
-"""A consent taken back by a person or a number: whom it matched, and what the gate answers then."""
+"""Withdrawals of consent by a person or a number: whom they match, and the answers that follow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
-from releve.gate.campaigns import load_campaigns
 from releve.gate.clients import resolve_client
 from releve.gate.db_clock import next_known_at, read_clock
-from releve.gate.decision import build_call, judge_for_holders
 from releve.gate.errors import NoMatch
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import CampaignTerms, read_facts
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import (
     AttemptRow,
@@ -23,20 +20,19 @@ from releve.gate.models import (
     ConsentRow,
     ContractRow,
     Load,
-    MandateRow,
     PersonRow,
     PseudonymValue,
     RefusalRow,
+    WithdrawalRow,
 )
-from releve.gate.models import WithdrawalRow as Row
+from releve.gate.person_answers import CampaignAnswer, preview_answers
 from releve.gate.personal_values import read_value
 from releve.gate.pseudonyms import is_number, number_pseudonym, number_text, person_pseudonym
 from releve.gate.retention import erase_on
 from releve.network.faults import find_nearest, suggest_fix
-from releve.outbound import CallVerdict, LegalRules, Withdrawal
-from releve.outbound.legal_rows import to_legal_day
+from releve.outbound import LegalRules, Withdrawal
 
-__all__ = ["GateAnswer", "WithdrawalMatch", "answers_now", "record_withdrawal"]
+__all__ = ["WithdrawalMatch", "preview_numbers", "record_withdrawal"]
 
 _ABOUT = (ConsentRow, ContractRow, CallbackRow, RefusalRow, AttemptRow)
 _SHOWN = 5
@@ -52,27 +48,13 @@ class WithdrawalMatch:
     consents: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GateAnswer:
-    """What the gate answers for a campaign and a number now."""
-
-    campaign: str
-    number: str
-    verdicts: tuple[CallVerdict, ...]
-
-    @property
-    def allowed(self) -> bool:
-        """Return whether a call would go out."""
-        return all(verdict.allowed for verdict in self.verdicts)
-
-
 @transaction.atomic
 def record_withdrawal(
     client: str, who: str, now: datetime, *, consent: str = "", channel: str = "", by: str
 ) -> WithdrawalMatch:
     """Record that a person, or each holder of a number, takes back the consent to a client's calls.
 
-    NoMatch when nobody, no client or no consent is meant; nothing is recorded then.
+    NoMatch, and nothing is recorded, when the person, client or consent is not known.
     """
     ensure_gate_key()
     name = _known_client(client)
@@ -110,9 +92,10 @@ def _record_erased(
     """Record the withdrawal of a person whose id was erased: only the pseudonym is left."""
     load = Load.objects.create(source="withdrawal", by=by, opened_at=read_clock(),
                                known_at=next_known_at(), rows=1)  # fmt: skip
-    Row.objects.create(load=load, client=client, person=pseudonym, at=now, consent=consent,
-                       channel=channel, digest="",
-                       erase_on=erase_on("withdrawals", {"at": now}, now))  # fmt: skip
+    WithdrawalRow.objects.create(
+        load=load, client=client, person=pseudonym, at=now, consent=consent, channel=channel,
+        digest="", erase_on=erase_on("withdrawals", {"at": now}, now),
+    )  # fmt: skip
 
 
 def _known_client(client: str) -> str:
@@ -140,35 +123,23 @@ def _people(client: str, who: str) -> tuple[str, ...]:
     spelt = PseudonymValue.objects.filter(what="person", value__iexact=who.strip())
     near = sorted(spelt.values_list("value", flat=True))[:_SHOWN]
     fix = suggest_fix(near, "give the person's id, or a number that a person is known to hold")
-    raise NoMatch(f"nobody is known as {who!r}; {fix}")
+    raise NoMatch(f"no person is known as {who!r}; {fix}")
 
 
-def answers_now(found: WithdrawalMatch, rules: LegalRules, now: datetime) -> Iterator[GateAnswer]:
-    """Yield what the gate answers now, for each running campaign of the client and each number."""
-    for ref, row in sorted(load_campaigns().items()):
-        ended = row.last is not None and row.last < to_legal_day(now)
-        if row.client != found.client or ended:
-            continue
-        told = CampaignTerms(
-            **{name: getattr(row, name) for name in CampaignTerms.__dataclass_fields__}
-        )
-        for number in _numbers(found.pseudonyms):
-            answer = read_facts(row.client, number, now, campaign=ref)
-            caller = _caller(row.client, now)
-            call = build_call(ref, told, number_text(number), caller, "", now, "")
-            yield GateAnswer(ref, number, tuple(judge_for_holders(call, answer, rules)))
+def preview_numbers(
+    match: WithdrawalMatch, rules: LegalRules, now: datetime
+) -> list[CampaignAnswer]:
+    """Return what the gate answers now for each number of the people, sorted by campaign."""
+    answers = [
+        answer
+        for number in _numbers(match.pseudonyms)
+        for answer in preview_answers(number, match.client, rules, now)
+    ]
+    return sorted(answers, key=lambda answer: answer.campaign)
 
 
 def _numbers(people: Sequence[str]) -> list[str]:
-    """Return the numbers that people hold, those whose value was erased left out."""
+    """Return the numbers that people hold, without those whose value was erased."""
     held = PersonRow.objects.filter(person__in=people, load__known_at__isnull=False).order_by("pk")
     names = dict.fromkeys(held.values_list("number", flat=True))
     return [value for name in names if (value := read_value("number", name)) is not None]
-
-
-def _caller(client: str, now: datetime) -> str:
-    """Return a number that may be shown for a client, empty when there is none."""
-    rows = MandateRow.objects.filter(
-        client=client, load__known_at__isnull=False, first__lte=to_legal_day(now)
-    )
-    return rows.order_by("-pk").values_list("number", flat=True).first() or ""

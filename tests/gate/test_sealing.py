@@ -63,7 +63,7 @@ def test_every_fact_is_proved_alone_and_once() -> None:
 def test_what_comes_later_comes_into_later_trees_also_within_one_load(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fact_proofs, "_MOST", 3)
+    monkeypatch.setattr(fact_proofs, "MAX_BATCH_ROWS", 3)
     fill(range(7))
     early = sealed_now()
     assert [b.rows for b in FactBatch.objects.filter(table="gate_consent")] == [3, 3, 1]

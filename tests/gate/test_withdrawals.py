@@ -14,7 +14,7 @@ from releve.gate.models import ConsentRow, Load, WithdrawalRow
 from releve.gate.models.records import PseudonymValue
 from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.gate.withdrawals import answers_now, record_withdrawal
+from releve.gate.withdrawals import preview_numbers, record_withdrawal
 from releve.outbound import Call, Contract, Person, built_in_rules, judge_call
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, fill, number_of, open_rules
 
@@ -46,7 +46,7 @@ def test_a_number_by_which_something_was_said_before_still_stands_for_its_holder
     record_request(PhoneRequest("k", number_of(1), "refusal", CLIENT), by="tests")
     found = record_withdrawal(CLIENT, number_of(1), read_clock(), by="tests")
     assert (found.persons, found.consents) == (("P1",), ("C1",))
-    (answer,) = answers_now(found, open_rules(), read_clock())
+    (answer,) = preview_numbers(found, open_rules(), read_clock())
     assert "FR-OPTIN-6" in answer.verdicts[0].rules
 
 
@@ -66,9 +66,9 @@ def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None
 @pytest.mark.parametrize(
     ("client", "who", "consent", "said"),
     [
-        (CLIENT, "p1", "", "nobody is known as 'p1'; write 'P1'"),
-        (CLIENT, "P7", "", "nobody is known as 'P7'; give the person's id, or a number"),
-        (CLIENT, "+33144509999", "", "nobody is known as"),
+        (CLIENT, "p1", "", "no person is known as 'p1'; write 'P1'"),
+        (CLIENT, "P7", "", "no person is known as 'P7'; give the person's id, or a number"),
+        (CLIENT, "+33144509999", "", "no person is known as"),
         ("CLIENT-Z", "P1", "", "no client is called 'CLIENT-Z'; write 'CLIENT-A'"),
         (CLIENT, "P1", "C2", "P1 gave no consent 'C2' to CLIENT-A"),
         (CLIENT, "P1", "c1", "write 'C1'"),
@@ -90,7 +90,7 @@ def test_one_consent_is_taken_back_and_the_other_stands() -> None:
     load_facts([other], source="tests", by="tests")
     found = record_withdrawal(CLIENT, "P0", read_clock(), consent="C0b", by="tests")
     assert found.consents == ("C0b",)
-    (answer,) = answers_now(found, open_rules(), read_clock())
+    (answer,) = preview_numbers(found, open_rules(), read_clock())
     assert (answer.campaign, answer.number, answer.allowed) == (CAMPAIGN, number_of(0), True)
     assert ConsentRow.objects.count() == 2
 
@@ -101,11 +101,11 @@ def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -
                        frozenset({"electricity"}))  # fmt: skip
     load_facts([running], source="tests", by="tests")
     refused = record_withdrawal(CLIENT, "P1", read_clock(), by="tests")
-    (answer,) = answers_now(refused, open_rules(), read_clock())
+    (answer,) = preview_numbers(refused, open_rules(), read_clock())
     assert not answer.allowed
     assert "FR-OPTIN-6" in answer.verdicts[0].rules
     carried = record_withdrawal(CLIENT, "P0", read_clock(), by="tests")
-    (answer,) = answers_now(carried, open_rules(), read_clock())
+    (answer,) = preview_numbers(carried, open_rules(), read_clock())
     assert (answer.allowed, answer.verdicts[0].basis) == (True, "contract:K0")
 
 
@@ -115,5 +115,5 @@ def test_a_person_whose_values_were_erased_is_withdrawn_by_number() -> None:
     found = record_withdrawal(CLIENT, number_of(0), read_clock(), by="tests")
     assert found.persons[0].startswith("(erased)")
     assert WithdrawalRow.objects.filter(person=found.pseudonyms[0]).count() == 1
-    (answer,) = answers_now(found, built_in_rules(), read_clock())
+    (answer,) = preview_numbers(found, built_in_rules(), read_clock())
     assert "FR-OPTIN-6" in answer.verdicts[0].rules
