@@ -104,6 +104,8 @@ TEMPLATES = [
         "OPTIONS": {
             "libraries": {
                 "now_words": "releve.desk.now.words",
+                "plan_cell_words": "releve.desk.plan.cell_words",
+                "plan_words": "releve.desk.plan.words",
                 "values": "releve.desk.filters",
             },
             "context_processors": [

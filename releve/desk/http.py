@@ -99,7 +99,7 @@ def page_response(
 ) -> HttpResponse:
     """Return a page object as HTML or as JSON; 304 when the reader has it, unless it has forms."""
     if wants_json(request):
-        return json_response(request, page)
+        return unchanged(request, json_response(page))
 
     def respond() -> HttpResponse:
         words = {"frame": _frame(), "page": page, "twin_url": other_form(request, as_json=True)}
@@ -112,9 +112,9 @@ def page_response(
     return respond_if_changed(request, (get_language() or "", template, repr(page)), respond)
 
 
-def json_response(request: HttpRequest, page: PageModel) -> HttpResponse:
-    """Return a page object as JSON; 304 when the reader has it already."""
-    return unchanged(request, HttpResponse(page.json_bytes, content_type="application/json"))
+def json_response(page: PageModel) -> HttpResponse:
+    """Return a page object as JSON."""
+    return HttpResponse(page.json_bytes, content_type="application/json")
 
 
 def unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -14,10 +14,7 @@ __all__ = ["handler404", "handler500", "urlpatterns"]
 register_converter(RefConverter, "ref")
 
 urlpatterns = [
-    path("", views.verdict, name="verdict"),
-    path("verdict.json", views.verdict, name="verdict_json"),
-    path("cell/<ref:client>/<ref:contingency>", views.cell, name="cell"),
-    path("cell/<ref:client>/<ref:contingency>.json", views.cell, name="cell_json"),
+    path("", include("releve.desk.plan.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("language", views.set_language, name="set_language"),
     path("start", access.redirect_to_start, name="start"),

@@ -1,81 +1,21 @@
-"""The pages of the desk: find what is asked for, hand it to its presenter."""
+"""What belongs to no subject: health of the process, the language, errors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.i18n import set_language as django_set_language
 
-from releve.desk.access.guard import allow_anonymous, require_permission
+from releve.desk.access.guard import allow_anonymous
 from releve.desk.database_errors import when_busy
 from releve.desk.http import failure
 from releve.desk.plan_store import store_of
-from releve.desk.presenters import Desk, cell_page, cell_twin, verdict_page, verdict_twin
-from releve.desk.responses import Page, plan_page
 from releve.files.plan_folder import PlanFolderError
-from releve.live.api import Kept
 
-__all__ = ["cell", "healthz", "server_error", "set_language", "stranger", "verdict"]
-
-
-@require_permission("plan.see")
-@plan_page
-def verdict(request: HttpRequest, desk: Desk) -> Page:
-    """The verdict, the relief matrix, what is missing and the proof."""
-    return Page("desk/verdict.html", lambda: _written(desk), lambda: verdict_twin(desk))
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """The verdict page as HTML, without what frames it."""
-
-    title: str
-    body: SafeString
-
-
-_pages: Kept[_Written] = Kept()
-
-
-def _written(desk: Desk) -> _Written:
-    """Write the page of a plan, once for all who see the same of it in the same language.
-
-    The matrix of a large operator takes a tenth of a second to write, and never changes.
-    """
-
-    def made() -> _Written:
-        page = verdict_page(desk)
-        body = render_to_string("desk/_verdict.html", {"page": page})
-        return _Written(page.banner.sentence, body)
-
-    key = (desk.text, desk.day, desk.plan.day, desk.plan.clients)
-    return _pages.get(key, (desk,), made)
-
-
-@require_permission("plan.see", client="client")
-@plan_page
-def cell(request: HttpRequest, desk: Desk, client: str, contingency: str) -> Page:
-    """A client under a contingency: the day as a chart, its programmes, who moves where."""
-    found = desk.cells.get((client, contingency))
-    if found is None:
-        raise Http404(_("This client or contingency is not in the plan."))
-    programme = request.GET.get("programme", "")
-    if programme and programme not in {desk.plan.programmes[at][0] for at in desk.columns(client)}:
-        raise Http404(_("This programme is not one of the client’s."))
-    number = request.GET.get("page", "1")
-    if not (number.isascii() and number.isdigit() and len(number) < 7):
-        raise Http404(_("This page is not there."))
-    return Page(
-        "desk/cell.html",
-        lambda: cell_page(desk, found, programme, int(number)),
-        lambda: cell_twin(desk, found, programme),
-    )
+__all__ = ["healthz", "server_error", "set_language", "stranger"]
 
 
 @allow_anonymous

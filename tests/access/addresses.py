@@ -238,6 +238,7 @@ ROWS = (
     Row("api/v1/messages", "/api/v1/messages", "cpf"),
     Row("api/v1/drills", "/api/v1/drills", "cpfsho"),
     Row("api/v1/plan", "/api/v1/plan", "cpfk"),
+    Row("api/v1/plan/<ref:client>/<ref:contingency>", "/api/v1/plan/banque-rive/base", "cpfk"),
     Row("api/v1/reliefs", "/api/v1/reliefs", "cpf"),
     Row("api/v1/reliefs/<int:generation>", "/api/v1/reliefs/1", "cpf", 404),
     Row("api/v1/ledger", "/api/v1/ledger", "chAia"),

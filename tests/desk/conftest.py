@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from django.test import Client, override_settings
 
-from releve.desk.presenters import Desk
-from releve.desk.presenters.text import Text
 from releve.files.plan_folder import write_plans
 from releve.network.clock import UTC
 from releve.plan.result import Plan
@@ -39,16 +37,6 @@ def web(plan_folder: Path) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def plan() -> Plan:
     return synthetic_plan()
-
-
-@pytest.fixture
-def french(plan: Plan) -> Desk:
-    return Desk(plan, Text("fr", plan.time_zone))
-
-
-@pytest.fixture
-def english(plan: Plan) -> Desk:
-    return Desk(plan, Text("en", plan.time_zone))
 
 
 @pytest.fixture

@@ -41,13 +41,14 @@ def test_english_is_the_language_of_the_sources_and_has_no_catalogue() -> None:
     assert [path.name for path in (HERE / "locale").iterdir()] == ["fr"]
     with translation.override("en"):
         for message in CATALOGUE.values():
-            context, one, many = message.context or None, message.text, message.plural
-            single = translation.pgettext(context, one) if context else translation.gettext(one)
-            assert single == one
-            if many:
-                counted = translation.npgettext if context else translation.ngettext
-                head = (context,) if context else ()
-                assert [counted(*head, one, many, n) for n in (0, 1, 2)] == [many, one, many]
+            one, many = message.text, message.plural
+            if message.context:
+                assert translation.pgettext(message.context, one) == one
+                forms = [translation.npgettext(message.context, one, many, n) for n in (0, 1, 2)]
+            else:
+                assert translation.gettext(one) == one
+                forms = [translation.ngettext(one, many, n) for n in (0, 1, 2)]
+            assert forms == [many, one, many]
 
 
 def test_a_translation_has_the_placeholders_of_its_source() -> None:

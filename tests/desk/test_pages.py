@@ -176,13 +176,14 @@ def test_an_error_has_a_twin_in_one_shape(web: Client) -> None:
 def test_the_twin_of_the_verdict_holds_its_facts(web: Client) -> None:
     twin = web.get("/?format=json").json()
     assert twin["plan"]["day"] == "2026-11-30"
-    assert twin["verdict"] == {"clients": 12, "secure": 9, "contingencies": 12}
+    counts = ("status", "clients", "secure", "contingencies")
+    assert [twin["verdict"][name] for name in counts] == ["missed", 12, 9, 12]
     assert len(twin["matrix"]) == 12 * 13
     assert twin["missing"]["cost"] > 0
     assert twin["proof"]["violations"] == []
     unknown = next(cell for cell in twin["matrix"] if cell["client"] == "opaline")
     assert unknown["worst_coverage"] is None
-    assert twin["links"]["html"] == "/"
+    assert twin["url"] == "/"
     assert web.get("/verdict.json").json() == twin
 
 
@@ -194,8 +195,11 @@ def test_the_twin_of_a_cell_holds_the_half_hours_and_the_moves(web: Client) -> N
     assert {move["reason"] for move in twin["moves"]} >= {"relief", "stranded"}
     assert web.get(f"{CELL}.json").json()["moves"] == twin["moves"]
     one = web.get(f"{CELL}?programme=banque-rive-2&format=json").json()
-    assert [item["id"] for item in one["programmes"]] == ["banque-rive-2"]
-    assert one["links"]["html"] == f"{CELL}?programme=banque-rive-2"
+    assert one["programme"] == "banque-rive-2"
+    assert one["url"] == f"{CELL}?programme=banque-rive-2"
+    works = [{s["programme"] for s in (m["before"], m["after"]) if s} for m in one["moves"]]
+    assert 0 < len(works) < len(twin["moves"])
+    assert all("banque-rive-2" in programmes for programmes in works)
 
 
 def test_every_page_links_to_its_twin(web: Client) -> None:
@@ -336,7 +340,7 @@ def test_a_page_is_written_once_for_each_language_and_again_for_another_plan(
         written.append(template)
         return render_to_string(template, context)
 
-    monkeypatch.setattr("releve.desk.views.render_to_string", counted)
+    monkeypatch.setattr("releve.desk.plan.views.render_to_string", counted)
     plan = replace(synthetic_plan(), operator="Un autre")
     web = shown_from(tmp_path, [plan])
     first, again = words(web.get("/")), words(web.get("/"))

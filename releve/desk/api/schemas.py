@@ -30,7 +30,6 @@ __all__ = [
     "FeedTaken",
     "Messages",
     "PersonRequest",
-    "Plan",
     "Proof",
     "Recorded",
     "Relief",
@@ -141,40 +140,6 @@ class Messages(Moment):
     acknowledged: int
     waiting: int
     exhausted: int = Field(description="Did not answer by any way; counted in waiting too")
-
-
-class Cell(Schema):
-    """A client under a contingency."""
-
-    client: str
-    contingency: str
-    status: str
-    worst_coverage: float | None
-    shortfall: float | None
-    calls_lost: float | None
-
-
-class Verdict(Schema):
-    """Whether a client is served whatever single place is lost."""
-
-    client: str
-    name: str
-    secure: bool
-    contract_problem: bool
-    worst: str
-    missed: list[str]
-    thin: list[str]
-
-
-class Plan(Schema):
-    """The plan of a day: the verdict and the relief matrix, of the clients that are seen."""
-
-    day: date
-    days: list[date]
-    operator: str
-    synthetic: bool
-    clients: list[Verdict]
-    matrix: list[Cell]
 
 
 class Relief(Schema):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,19 +21,31 @@ from releve.desk.page import known
 from releve.desk.places.reliefs import comparison, comparison_twin, relief_twin
 from releve.desk.places.sites import FEWEST, cases_count, row_twin, site_rows
 from releve.desk.places.stream_context import Moment
-from releve.desk.plan_store import store_of
-from releve.desk.presenters import desk_of, verdict_twin
+from releve.desk.plan.cell_page import CellPage
+from releve.desk.plan.page import PlanPage, plan_page
+from releve.desk.plan.views import find_cell, find_plan
 from releve.live import api as live
 from releve.live.api import Relief
 
-__all__ = ["client", "clients", "drills", "messages", "now", "plan", "relief", "reliefs", "site"]
+__all__ = [
+    "client",
+    "clients",
+    "drills",
+    "messages",
+    "now",
+    "plan",
+    "plan_cell",
+    "relief",
+    "reliefs",
+    "site",
+]
 
 
 @reads("/now", NowPage, "situation")
 @opens("situation.see")
 def now(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """Everything as it stands: sites, coverage now and for 48 hours, what is late."""
-    return json_response(request, now_page(named(request, stream), request.user))
+    return json_response(now_page(named(request, stream), request.user))
 
 
 @reads("/sites", schemas.Sites, "situation")
@@ -136,19 +147,24 @@ def drills(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@reads("/plan", schemas.Plan, "plan")
+@reads("/plan", PlanPage, "plan")
 @opens("plan.see")
-def plan(request: HttpRequest, day: date | None = None) -> dict[str, Any]:
+def plan(request: HttpRequest, day: date | None = None) -> HttpResponse:
     """The plan folder's plan of a day, the first by default: verdict and relief matrix."""
-    stored = store_of(settings.PLAN_FOLDER).get(day)
-    if stored is None:
-        raise Http404(_("There is no plan for this day."))
-    twin = verdict_twin(
-        desk_of(stored.plan, stored.days, scope_for(request.user, "plan.see").clients)
-    )
-    head = {name: twin["plan"][name] for name in ("day", "operator", "synthetic")}
-    rows = {"clients": twin["clients"], "matrix": twin["matrix"]}
-    return {**head, "days": stored.days, **rows}
+    return json_response(plan_page(find_plan(request, day)[1]))
+
+
+@reads("/plan/{ref:client}/{ref:contingency}", CellPage, "plan")
+@opens("plan.see", client="client")
+def plan_cell(
+    request: HttpRequest,
+    client: Ref,
+    contingency: Ref,
+    day: date | None = None,
+    programme: str = "",
+) -> HttpResponse:
+    """A client under a contingency of that plan: its day, half hour by half hour, and who moves."""
+    return json_response(find_cell(find_plan(request, day)[1], client, contingency, programme))
 
 
 @reads("/reliefs", schemas.Reliefs, "plan")

@@ -1,6 +1,6 @@
-"""What one client may see of a plan: its own row and cells, without people, prices or other names.
+"""Narrow a plan to what one client may see: its own row and cells, no people, prices or names.
 
-The pages and their twins are made from the narrowed plan, so nothing else can reach them.
+Pages are built from the narrowed plan, so nothing else can reach them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import replace
 
 from releve.plan.result import Bound, Plan
 
-__all__ = ["narrowed"]
+__all__ = ["narrow_plan"]
 
-_TOLD = ("target", "thin")
+_PUBLIC_SETTINGS = ("target", "thin")
 """Settings that say what the statuses mean."""
 _UNKNOWN = float("nan")
-_UNTOLD = Bound("", *(_UNKNOWN,) * 6, {}, {}, 0, 0, 0)
+_NO_BOUND = Bound("", *(_UNKNOWN,) * 6, {}, {}, 0, 0, 0)
 
 
-def narrowed(plan: Plan, clients: Collection[str]) -> Plan:
+def narrow_plan(plan: Plan, clients: Collection[str]) -> Plan:
     """Return a plan that holds these clients and nothing about others or about any person.
 
     Left out with the other clients: who works where, who moves, what is missing, what the checker
@@ -46,8 +46,8 @@ def narrowed(plan: Plan, clients: Collection[str]) -> Plan:
         },
         cells=tuple(cell for cell in plan.cells if cell.client in clients),
         verdicts=tuple(verdict for verdict in plan.verdicts if verdict.client in clients),
-        bound=_UNTOLD,
+        bound=_NO_BOUND,
         missing=None,
         violations=(),
-        settings={name: plan.settings[name] for name in _TOLD if name in plan.settings},
+        settings={name: plan.settings[name] for name in _PUBLIC_SETTINGS if name in plan.settings},
     )

@@ -1,0 +1,131 @@
+"""What the page of one cell of the relief matrix holds, in no language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from releve.desk.page import PageModel
+from releve.desk.plan.page import (
+    PlannedCell,
+    PlannedPage,
+    Reason,
+    cell_facts,
+    contract_reason,
+    page_base,
+)
+from releve.desk.plan.shown import ShownPlan
+from releve.plan.result import BASE, Move, Placement, ReliefCell
+
+__all__ = ["CellPage", "ProgrammeDay", "cell_page", "programmes_worked"]
+
+REASONS = ("relief", "break", "reserve", "isolated", "stranded")
+"""Reasons of a move, in the order of the list."""
+
+
+class ProgrammeDay(PageModel):
+    """Effective agents of a programme, [half hour]; null where the requirement is not known."""
+
+    id: str
+    name: str
+    required: tuple[float, ...] | None
+    placed: tuple[float, ...]
+    url: str
+
+
+class CellPage(PlannedPage):
+    """A client under a contingency: the day of its programmes, and who works or moves where.
+
+    People are of ``programme`` alone where it is not empty, and null for a client.
+    """
+
+    cell: PlannedCell
+    client_name: str
+    reason: Reason | None = Field(description="Of a contract problem")
+    cells: tuple[PlannedCell, ...] = Field(description="Of the client, under every contingency")
+    starts: tuple[datetime, ...]
+    programmes: tuple[ProgrammeDay, ...]
+    programme: str
+    placements: tuple[Placement, ...] | None = Field(description="In the base")
+    moves: tuple[Move, ...] | None = Field(description="Under a loss")
+    programme_names: dict[str, str] = Field(description="Of the programmes of these people")
+    place_names: dict[str, str] = Field(description="Of the sites of these people")
+
+
+def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPage:
+    """Return the page of a cell; its people are of all programmes of the client or of one."""
+    plan, columns = shown.plan, shown.columns(cell.client)
+    own = {programme} if programme else {plan.programmes[at][0] for at in columns}
+    placements, moves = _placements(shown, cell, own), _moves(shown, cell, own)
+    scenario = plan.scenarios[cell.contingency]
+    return CellPage(
+        **page_base(shown, shown.cell_url(cell, programme)),
+        cell=cell_facts(shown, cell),
+        client_name=shown.client_names[cell.client],
+        reason=contract_reason(shown, [cell]) if cell.status == "contract" else None,
+        cells=tuple(
+            cell_facts(shown, other) for other in plan.cells if other.client == cell.client
+        ),
+        starts=plan.starts,
+        programmes=tuple(
+            ProgrammeDay(
+                id=plan.programmes[at][0],
+                name=plan.programmes[at][2],
+                required=_requirement(shown, at),
+                placed=tuple(scenario.placed[:, at].tolist()),
+                url=shown.cell_url(cell, plan.programmes[at][0]),
+            )
+            for at in columns
+        ),
+        programme=programme,
+        placements=placements,
+        moves=moves,
+        **_names(shown, placements, moves),
+    )
+
+
+def _requirement(shown: ShownPlan, column: int) -> tuple[float, ...] | None:
+    required = shown.plan.required[:, column]
+    return None if np.isnan(required).any() else tuple(required.tolist())
+
+
+def _placements(shown: ShownPlan, cell: ReliefCell, own: set[str]) -> tuple[Placement, ...] | None:
+    if not shown.whole or cell.contingency != BASE:
+        return None
+    found = (row for row in shown.plan.placements if row.programme in own)
+    return tuple(sorted(found, key=lambda row: (row.start, row.agent)))
+
+
+def _moves(shown: ShownPlan, cell: ReliefCell, own: set[str]) -> tuple[Move, ...] | None:
+    if not shown.whole or cell.contingency == BASE:
+        return None
+    ranks = {reason: rank for rank, reason in enumerate(REASONS)}
+    moves = shown.plan.scenarios[cell.contingency].moves
+    found = (move for move in moves if own.intersection(programmes_worked(move)))
+    return tuple(sorted(found, key=lambda move: (ranks.get(move.reason, len(ranks)), move.agent)))
+
+
+def programmes_worked(move: Move) -> Iterator[str]:
+    """Yield the programmes that an agent works on before and after a move."""
+    return (side.programme for side in (move.before, move.after) if side is not None)
+
+
+def _names(
+    shown: ShownPlan,
+    placements: tuple[Placement, ...] | None,
+    moves: tuple[Move, ...] | None,
+) -> dict[str, Any]:
+    sides = [side for move in moves or () for side in (move.before, move.after)]
+    worked = [side for side in (*(placements or ()), *sides) if side is not None]
+    programmes, places = {side.programme for side in worked}, {side.place for side in worked}
+    plan = shown.plan
+    return {
+        "programme_names": {
+            key: name for key, _client, name in plan.programmes if key in programmes
+        },
+        "place_names": {site.id: site.name for site in plan.sites if site.id in places},
+    }

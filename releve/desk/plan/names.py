@@ -1,0 +1,99 @@
+"""What a status, a kind of contingency, a contingency and a country are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.desk.plan.page import PlannedPage
+from releve.desk.presenters.text import text_now
+from releve.plan.result import BASE
+
+__all__ = ["conditions", "contingency_name", "country", "kind_title", "loss_words", "status_word"]
+
+_STATUS = {
+    "missed": lazy("missed"),
+    "contract": lazy("contract problem"),
+    "unknown": lazy("unknown"),
+    "thin": lazy("held, thin"),
+    "held": lazy("held"),
+}
+_KIND_TITLES = {
+    BASE: lazy("Base"),
+    "site": lazy("Sites"),
+    "destination": lazy("Beyond N-1: destinations"),
+    "carrier": lazy("Carriers of home lines"),
+    "named": lazy("Beyond N-1: named"),
+}
+_COUNTRIES = {
+    "BE": lazy("Belgium"),
+    "BG": lazy("Bulgaria"),
+    "BJ": lazy("Benin"),
+    "CA": lazy("Canada"),
+    "CH": lazy("Switzerland"),
+    "CI": lazy("Ivory Coast"),
+    "CM": lazy("Cameroon"),
+    "DZ": lazy("Algeria"),
+    "ES": lazy("Spain"),
+    "FR": lazy("France"),
+    "GB": lazy("United Kingdom"),
+    "GP": lazy("Guadeloupe"),
+    "IE": lazy("Ireland"),
+    "LU": lazy("Luxembourg"),
+    "MA": lazy("Morocco"),
+    "MG": lazy("Madagascar"),
+    "MQ": lazy("Martinique"),
+    "MU": lazy("Mauritius"),
+    "PL": lazy("Poland"),
+    "PT": lazy("Portugal"),
+    "RE": lazy("Réunion"),
+    "RO": lazy("Romania"),
+    "SN": lazy("Senegal"),
+    "TG": lazy("Togo"),
+    "TN": lazy("Tunisia"),
+    "TR": lazy("Turkey"),
+}
+
+
+def status_word(status: str) -> str:
+    """Return the word for a status of a cell or a client."""
+    return str(_STATUS[status])
+
+
+def kind_title(kind: str) -> str:
+    """Return the heading of a kind of contingency."""
+    return str(_KIND_TITLES[kind])
+
+
+def country(code: str) -> str:
+    """Return the name of a country, or its code where the desk has no name for it."""
+    return str(_COUNTRIES.get(code, code))
+
+
+def contingency_name(page: PlannedPage, key: str) -> str:
+    """Return the short name of a contingency, as at the head of a column."""
+    if key == BASE:
+        return _("Nothing lost")
+    loss = page.loss_by_id[key]
+    return country(loss.name) if loss.kind == "destination" else loss.name
+
+
+def loss_words(page: PlannedPage, key: str) -> str:
+    """Return what happens under a contingency, as in the middle of a sentence."""
+    if key == BASE:
+        return _("nothing is lost")
+    templates = {
+        "site": _("{name} closes"),
+        "destination": _("all sites of {name} close"),
+        "carrier": _("{name} home lines fail"),
+    }
+    template = templates.get(page.loss_by_id[key].kind, _("“{name}” occurs"))
+    return template.format(name=contingency_name(page, key))
+
+
+def conditions(page: PlannedPage, keys: Iterable[str]) -> str:
+    """Return ``if A closes, if B closes or if C occurs``."""
+    losses = [_("if {loss}").format(loss=loss_words(page, key)) for key in keys]
+    return text_now(page.plan.time_zone).either(losses)

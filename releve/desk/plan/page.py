@@ -1,0 +1,432 @@
+"""What the verdict page of a plan holds, in no language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, Literal, cast
+
+from pydantic import Field, PrivateAttr
+
+from releve.desk.page import PageModel, known
+from releve.desk.plan.shown import ShownPlan
+from releve.live.api import Kept
+from releve.network.model import HOME
+from releve.plan.contingency import Contingency
+from releve.plan.result import BASE, SINGLE, Bound, ClientVerdict, Purchase, ReliefCell
+from releve.plan.settings import PlanSettings
+
+__all__ = [
+    "KINDS",
+    "SEVERITY",
+    "PlanHead",
+    "PlanPage",
+    "PlannedCell",
+    "PlannedClient",
+    "PlannedLoss",
+    "PlannedPage",
+    "Reason",
+    "cell_facts",
+    "client_status",
+    "contract_reason",
+    "page_base",
+    "plan_page",
+]
+
+Status = Literal["missed", "contract", "unknown", "thin", "held"]
+SEVERITY: tuple[Status, ...] = ("missed", "contract", "unknown", "thin", "held")
+"""Statuses of a client or a cell, the gravest first."""
+KINDS = (BASE, *SINGLE, "destination", "named")
+"""Kinds of contingency in the order of the columns: the loss of one place, then larger losses."""
+
+_MAX_CHIPS = 3
+_NOTHING_TO_SAVE = 0.9995
+"""Floor from which no part of a client's day can be saved."""
+_FIGURES = ("worst_coverage", "shortfall", "floor", "regret", "calls_lost")
+
+
+class PlanHead(PageModel):
+    """Whose plan it is, and of which day."""
+
+    operator: str
+    synthetic: bool
+    day: date
+    time_zone: str
+    version: str
+
+
+class PlannedLoss(PageModel):
+    """A contingency; the first one is the base, in which nothing is lost."""
+
+    id: str
+    kind: str = Field(description="base, site, destination, carrier or named")
+    name: str = Field(description="Of a destination: its country's code")
+    sites: tuple[str, ...]
+    carriers: tuple[str, ...]
+    exposed: bool
+    held: int = Field(description="Clients of those seen that are held")
+    moves: int | None = Field(description="Agents who move; null for a client")
+
+
+class PlannedCell(PageModel):
+    """A client under a contingency; its figures are null where the requirement is not known."""
+
+    client: str
+    contingency: str
+    status: Status
+    worst_coverage: float | None
+    worst_interval: int | None
+    worst_start: datetime | None
+    shortfall: float | None
+    floor: float | None
+    regret: float | None
+    calls_lost: float | None
+    cured: bool = Field(description="The purchases under “missing” make it hold")
+    url: str
+
+
+class Reason(PageModel):
+    """Why a client or a cell has its status; what a code does not use is empty."""
+
+    code: Literal[
+        "covered", "worst", "unknown", "missed",
+        "contract.cured", "contract.one_site", "contract.floor",
+    ]  # fmt: skip
+    contingencies: tuple[str, ...] = ()
+    coverage: float | None = Field(default=None, description="Of the worst half hour")
+    start: datetime | None = Field(default=None, description="Of the worst half hour")
+    missing: float | None = Field(default=None, description="Share of the day, or least possible")
+    programmes: tuple[str, ...] = ()
+    others: int = Field(default=0, description="Further contingencies that are missed")
+
+
+class PlannedClient(PageModel):
+    """Whether a client is served whatever single place is lost."""
+
+    client: str
+    name: str
+    status: Status
+    secure: bool
+    contract_problem: bool
+    worst: str
+    missed: tuple[str, ...]
+    thin: tuple[str, ...]
+    contract: tuple[str, ...]
+    unknown: bool
+    beyond: tuple[str, ...]
+    rounding: tuple[str, ...]
+    reason: Reason
+    short: int = Field(description="Cells to show first: the worst that are short, three at most")
+    ranking: tuple[str, ...] = Field(description="Contingencies, the client's worst first")
+
+
+class VerdictCounts(PageModel):
+    """The verdict in numbers; agents are null for a client."""
+
+    status: Status = Field(description="The gravest of the clients")
+    clients: int
+    secure: int
+    contingencies: int
+    placed: int | None
+    reserve: int | None
+
+
+class UncuredTarget(PageModel):
+    """A target that stays missed; with the list bought, by how much."""
+
+    client: str
+    contingency: str
+    share: float | None = Field(default=None, description="Of the client's day above the target")
+    half_hours: float | None = Field(default=None, description="Agent half hours")
+
+
+class PlannedPurchases(PageModel):
+    """The cheapest set that cures what can be cured; prices in EUR."""
+
+    purchases: tuple[Purchase, ...]
+    cost: float
+    lower_bound: float
+    checked: bool = Field(description="Every curable client held when planned again")
+    left: tuple[UncuredTarget, ...]
+    incurable: tuple[UncuredTarget, ...]
+
+
+class PlannedPlace(PageModel):
+    """A site, or home, with the agents placed there; seats are null for home."""
+
+    id: str
+    name: str
+    country: str
+    placed: int
+    usable: int | None = None
+    usable_bound: int | None = None
+    seats: int | None = None
+    open: bool = True
+
+
+class PlanProof(PageModel):
+    """How good the plan is known to be, and what it was made with."""
+
+    bound: Bound
+    solved: bool
+    violations: tuple[str, ...] = Field(description="Rules broken, by the independent checker")
+    settings: dict[str, float | int | str]
+    places: tuple[PlannedPlace, ...]
+
+
+class PlannedProgramme(PageModel):
+    """A programme and whose it is."""
+
+    id: str
+    client: str
+    name: str
+
+
+class PlannedPage(PageModel):
+    """What every page of a plan holds."""
+
+    plan: PlanHead
+    days: tuple[date, ...]
+    url: str = Field(description="This page for people")
+    home: str = Field(description="The verdict page of the day")
+    whole: bool = Field(description="False: narrowed to the clients that the reader may see")
+    contingencies: tuple[PlannedLoss, ...] = Field(description="In the order of the columns")
+
+    @cached_property
+    def loss_by_id(self) -> dict[str, PlannedLoss]:
+        return {loss.id: loss for loss in self.contingencies}
+
+
+class PlanPage(PlannedPage):
+    """The verdict, the relief matrix, what is missing and the proof; no last two for a client."""
+
+    verdict: VerdictCounts
+    clients: tuple[PlannedClient, ...] = Field(description="The gravest first, then by name")
+    programmes: tuple[PlannedProgramme, ...]
+    target: float = Field(description="Share of the day that may be missing")
+    thin: float = Field(description="Coverage of a half hour below which it is thin")
+    matrix: tuple[PlannedCell, ...]
+    missing: PlannedPurchases | None = Field(description="null: not computed, or for a client")
+    proof: PlanProof | None
+    _labels: dict[tuple[str, str, str], str] = PrivateAttr(default_factory=dict)
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, str], PlannedCell]:
+        return {(cell.client, cell.contingency): cell for cell in self.matrix}
+
+    @cached_property
+    def client_names(self) -> dict[str, str]:
+        return {client.client: client.name for client in self.clients}
+
+    @property
+    def labels(self) -> dict[tuple[str, str, str], str]:
+        """Cells in words by (language, client, contingency): written once, shown twice."""
+        return self._labels
+
+
+def plan_page(shown: ShownPlan) -> PlanPage:
+    """Return the verdict page of a plan; the same object for as long as the plan is."""
+    key = (shown.plan.day, shown.days, shown.whole, tuple(shown.client_names))
+    return _pages.get(key, (shown,), lambda: _build(shown))
+
+
+_pages: Kept[PlanPage] = Kept()
+
+
+def _build(shown: ShownPlan) -> PlanPage:
+    plan = shown.plan
+    clients = [_client(shown, verdict) for verdict in plan.verdicts]
+    statuses = {client.status for client in clients}
+    defaults = PlanSettings()
+    return PlanPage(
+        **page_base(shown, shown.url("verdict")),
+        verdict=VerdictCounts(
+            status=next((status for status in SEVERITY if status in statuses), "held"),
+            clients=len(clients),
+            secure=sum(client.secure for client in clients),
+            contingencies=len(plan.contingencies),
+            placed=len(plan.placements) if shown.whole else None,
+            reserve=len(plan.reserve) if shown.whole else None,
+        ),
+        clients=tuple(sorted(clients, key=lambda row: (SEVERITY.index(row.status), row.name))),
+        programmes=tuple(
+            PlannedProgramme(id=key, client=client, name=name)
+            for key, client, name in plan.programmes
+        ),
+        target=float(plan.settings.get("target", defaults.target)),
+        thin=float(plan.settings.get("thin", defaults.thin)),
+        matrix=tuple(cell_facts(shown, cell) for cell in plan.cells),
+        missing=_purchases(shown),
+        proof=_proof(shown) if shown.whole else None,
+    )
+
+
+def page_base(shown: ShownPlan, url: str) -> dict[str, Any]:
+    """Return what every page of a plan begins with."""
+    names = ("operator", "synthetic", "day", "time_zone", "version")
+    return {
+        "plan": PlanHead(**{name: getattr(shown.plan, name) for name in names}),
+        "days": shown.days,
+        "url": url,
+        "home": shown.url("verdict"),
+        "whole": shown.whole,
+        "contingencies": tuple(_losses(shown)),
+    }
+
+
+def _losses(shown: ShownPlan) -> Iterator[PlannedLoss]:
+    ranks = {kind: rank for rank, kind in enumerate(KINDS)}
+    held = Counter(cell.contingency for cell in shown.plan.cells if cell.status in ("held", "thin"))
+    lost = sorted(shown.plan.contingencies, key=lambda item: ranks.get(item.kind, len(ranks)))
+    for item in (Contingency(BASE, BASE, "", exposed=False), *lost):
+        scenario = shown.plan.scenarios.get(item.id)
+        yield PlannedLoss(
+            id=item.id,
+            kind=item.kind,
+            name=item.name,
+            sites=tuple(sorted(item.sites)),
+            carriers=tuple(sorted(item.carriers)),
+            exposed=item.exposed,
+            held=held[item.id],
+            moves=len(scenario.moves) if shown.whole and scenario is not None else None,
+        )
+
+
+def cell_facts(shown: ShownPlan, cell: ReliefCell) -> PlannedCell:
+    """Return a cell of the matrix with its address."""
+    is_known, at = cell.status != "unknown", cell.worst_interval
+    figures = {name: known(getattr(cell, name)) if is_known else None for name in _FIGURES}
+    return PlannedCell(
+        client=cell.client,
+        contingency=cell.contingency,
+        status=cast(Status, cell.status),
+        worst_interval=at if is_known else None,
+        worst_start=shown.plan.starts[at] if is_known and at >= 0 else None,
+        cured=shown.is_cured(cell),
+        url=shown.cell_url(cell),
+        **figures,
+    )
+
+
+def client_status(verdict: ClientVerdict) -> Status:
+    """Return the gravest status of a client when one place is lost, or none."""
+    if verdict.missed:
+        return "missed"
+    if verdict.contract:
+        return "contract"
+    if verdict.unknown:
+        return "unknown"
+    return "thin" if verdict.thin else "held"
+
+
+def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
+    status = client_status(verdict)
+    keys = (BASE, *(item.id for item in shown.plan.contingencies))
+    own = [cell for key in keys if (cell := shown.cells.get((verdict.client, key)))]
+    ranked = sorted(
+        own,
+        key=lambda cell: (SEVERITY.index(cell.status), -cell.shortfall, cell.worst_coverage),
+    )
+    short = sum(cell.status != "unknown" and cell.worst_coverage < 1 for cell in ranked)
+    names = ("client", "secure", "contract_problem", "worst", "missed", "thin", "contract",
+             "unknown", "beyond", "rounding")  # fmt: skip
+    return PlannedClient(
+        **{name: getattr(verdict, name) for name in names},
+        name=shown.client_names[verdict.client],
+        status=status,
+        reason=_reason(shown, verdict, status, ranked),
+        short=min(_MAX_CHIPS, short),
+        ranking=tuple(cell.contingency for cell in ranked),
+    )
+
+
+def _reason(
+    shown: ShownPlan, verdict: ClientVerdict, status: Status, ranked: Sequence[ReliefCell]
+) -> Reason:
+    if status == "unknown":
+        columns = shown.columns(verdict.client)
+        return Reason(code="unknown", programmes=shown.unknown_programmes(columns))
+    same = [row for row in ranked if row.status == status and shown.is_single(row.contingency)]
+    if status == "contract":
+        return contract_reason(shown, same)
+    if status == "missed":
+        return _reason_at(shown, "missed", same[0], others=len(verdict.missed) - 1)
+    worst = min(same, key=lambda cell: cell.worst_coverage)
+    covered = worst.worst_interval < 0 or worst.worst_coverage >= 1
+    return Reason(code="covered") if covered else _reason_at(shown, "worst", worst)
+
+
+def _reason_at(
+    shown: ShownPlan, code: Literal["missed", "worst"], cell: ReliefCell, others: int = 0
+) -> Reason:
+    at = cell.worst_interval
+    return Reason(
+        code=code,
+        contingencies=(cell.contingency,),
+        coverage=cell.worst_coverage,
+        start=shown.plan.starts[at] if at >= 0 and cell.worst_coverage < 1 else None,
+        missing=cell.shortfall,
+        others=others,
+    )
+
+
+def contract_reason(shown: ShownPlan, cells: Sequence[ReliefCell]) -> Reason:
+    """Return why no plan protects a client under some contingencies, as far as the plan says."""
+    keys = tuple(cell.contingency for cell in cells)
+    if any(shown.is_cured(cell) for cell in cells):
+        return Reason(code="contract.cured", contingencies=keys)
+    if all(cell.floor >= _NOTHING_TO_SAVE for cell in cells):
+        return Reason(code="contract.one_site", contingencies=keys)
+    floor = max(cell.floor for cell in cells)
+    return Reason(code="contract.floor", contingencies=keys, missing=floor)
+
+
+def _purchases(shown: ShownPlan) -> PlannedPurchases | None:
+    found = shown.plan.missing
+    if found is None:
+        return None
+    return PlannedPurchases(
+        purchases=found.purchases,
+        cost=found.cost,
+        lower_bound=found.lower_bound,
+        checked=found.checked,
+        left=tuple(
+            UncuredTarget(
+                client=client,
+                contingency=key,
+                share=share,
+                half_hours=share * shown.plan.sum_required(client),
+            )
+            for key, client, share in found.left
+        ),
+        incurable=tuple(
+            UncuredTarget(client=client, contingency=key) for key, client in found.incurable
+        ),
+    )
+
+
+def _proof(shown: ShownPlan) -> PlanProof:
+    plan = shown.plan
+    placed = Counter(item.place for item in plan.placements)
+    sites = [
+        PlannedPlace(
+            id=site.id,
+            name=site.name,
+            country=site.destination,
+            placed=placed[site.id],
+            usable=len(site.usable_seats),
+            usable_bound=site.usable_bound,
+            seats=site.seats,
+            open=site.open,
+        )
+        for site in plan.sites
+    ]
+    return PlanProof(
+        bound=plan.bound,
+        solved=plan.bound.solved,
+        violations=plan.violations,
+        settings=plan.settings,
+        places=(*sites, PlannedPlace(id=HOME, name="", country="", placed=placed[HOME])),
+    )

@@ -1,0 +1,540 @@
+"""Template filters that say in words what the verdict page of a plan holds as codes."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import groupby
+from typing import NamedTuple
+
+from django.template import Library
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, npgettext
+
+from releve.desk.plan import names
+from releve.desk.plan.names import conditions, kind_title, loss_words
+from releve.desk.plan.page import (
+    SEVERITY,
+    PlannedCell,
+    PlannedClient,
+    PlannedPage,
+    PlannedPlace,
+    PlannedPurchases,
+    PlanPage,
+    Reason,
+    UncuredTarget,
+)
+from releve.desk.presenters.text import Text, text_now
+from releve.network.model import HOME
+from releve.plan.result import Bound, Purchase
+
+__all__ = ["Fact", "LegendItem", "MatrixColumn", "Tally", "plan_frame", "reason_words", "register"]
+
+register = Library()
+register.filter("country", names.country)
+register.filter("status_word", names.status_word)
+register.filter("contingency_name", lambda key, page: names.contingency_name(page, key))
+
+_FOLD_FROM = 24
+"""Number of clients from which those that are held are folded away."""
+_WIDE_FROM = 36
+"""Length of a name from which its column is wide."""
+
+
+class Tally(NamedTuple):
+    """How many clients have one status."""
+
+    status: str
+    clients: int
+    word: str
+
+
+class Fact(NamedTuple):
+    """A measured or proved figure with its name and what it means."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+class MatrixColumn(NamedTuple):
+    """A contingency at the head of a column; ``first`` of its group, ``wide`` for a long name."""
+
+    id: str
+    name: str
+    first: bool
+    wide: bool
+    held: str
+    moves: str
+
+
+class LegendItem(NamedTuple):
+    """What a status means, in the figures of the plan."""
+
+    status: str
+    meaning: str
+
+
+class DayLink(NamedTuple):
+    """A day of the folder; ``current`` when it is the one shown."""
+
+    label: str
+    title: str
+    url: str
+    current: bool
+
+
+class PlanFrame(NamedTuple):
+    """Head and foot of a plan's page."""
+
+    operator: str
+    synthetic: bool
+    day: str
+    days: tuple[DayLink, ...]
+    home: str
+    version: str
+
+
+def plan_frame(page: PlannedPage) -> PlanFrame:
+    """Return what frames a page of a plan; the first day has the plain address."""
+    text, home, plan = text_now(page.plan.time_zone), reverse("verdict"), page.plan
+    links = (
+        DayLink(
+            text.short_day(day),
+            text.day(day),
+            f"{home}?day={day.isoformat()}" if at else home,
+            day == plan.day,
+        )
+        for at, day in enumerate(page.days)
+    )
+    days = tuple(links) if len(page.days) > 1 else ()
+    return PlanFrame(
+        plan.operator, plan.synthetic, text.day(plan.day), days, page.home, plan.version
+    )
+
+
+@register.filter
+def verdict_sentence(page: PlanPage) -> str:
+    """Return the verdict over all clients in one sentence."""
+    held = page.verdict.secure
+    return ngettext(
+        "N-1: {held} client of {total} is held whatever place is lost",
+        "N-1: {held} clients of {total} are held whatever place is lost",
+        held,
+    ).format(held=held, total=page.verdict.clients)
+
+
+@register.filter
+def tallies(page: PlanPage) -> list[Tally]:
+    """Return how many clients have each status, the held ones first."""
+    counts = Counter(client.status for client in page.clients)
+    return [
+        Tally(status, counts[status], _tally_word(status, counts[status]))
+        for status in reversed(SEVERITY)
+        if counts[status]
+    ]
+
+
+def _tally_word(status: str, count: int) -> str:
+    words = {
+        "held": npgettext("clients", "held", "held", count),
+        "thin": npgettext("clients", "held, thin", "held, thin", count),
+        "unknown": npgettext("clients", "unknown", "unknown", count),
+        "contract": npgettext("clients", "contract problem", "contract problems", count),
+        "missed": npgettext("clients", "missed", "missed", count),
+    }
+    return words[status]
+
+
+@register.filter
+def verdict_detail(page: PlanPage) -> str:
+    """Return what was examined for the verdict."""
+    text, verdict = text_now(page.plan.time_zone), page.verdict
+    count, day = verdict.contingencies, text.day(page.plan.day)
+    if verdict.placed is None or verdict.reserve is None:
+        return ngettext(
+            "{count} contingency examined on {day}.",
+            "{count} contingencies examined on {day}.",
+            count,
+        ).format(count=count, day=day)
+    return ngettext(
+        "{count} contingency examined on {day}; {agents} agents placed, {reserve} in reserve.",
+        "{count} contingencies examined on {day}; {agents} agents placed, {reserve} in reserve.",
+        count,
+    ).format(
+        count=count,
+        day=day,
+        agents=text.number(verdict.placed),
+        reserve=text.number(verdict.reserve),
+    )
+
+
+@register.filter
+def folds_held(page: PlanPage) -> bool:
+    """Return whether the clients that are held are folded away."""
+    return len(page.clients) >= _FOLD_FROM
+
+
+@register.filter
+def clients_to_see(page: PlanPage) -> list[PlannedClient]:
+    """Return the clients that need attention."""
+    return [client for client in page.clients if client.status != "held"]
+
+
+@register.filter
+def clients_held(page: PlanPage) -> list[PlannedClient]:
+    """Return the clients that are held."""
+    return [client for client in page.clients if client.status == "held"]
+
+
+@register.filter
+def held_title(clients: list[PlannedClient]) -> str:
+    """Return how many clients are held."""
+    title = ngettext("{count} client held", "{count} clients held", len(clients))
+    return title.format(count=len(clients))
+
+
+@register.filter
+def worst_cells(client: PlannedClient, page: PlanPage) -> list[PlannedCell]:
+    """Return a client's cells to show first."""
+    return [page.cells[client.client, key] for key in client.ranking[: client.short]]
+
+
+@register.filter
+def other_cells(client: PlannedClient, page: PlanPage) -> list[PlannedCell]:
+    """Return a client's cells that follow the worst."""
+    return [page.cells[client.client, key] for key in client.ranking[client.short :]]
+
+
+@register.filter
+def client_reason(client: PlannedClient, page: PlanPage) -> str:
+    """Return why a client has its status."""
+    text, reason = text_now(page.plan.time_zone), client.reason
+    if reason.code != "missed":
+        return reason_words(reason, page, client.name)
+    parts = [reason_words(reason, page, client.name)]
+    if reason.others:
+        parts.append(
+            ngettext(
+                "{count} other contingency is missed too.",
+                "{count} other contingencies are missed too.",
+                reason.others,
+            ).format(count=text.number(reason.others))
+        )
+    if client.rounding:
+        parts.append(
+            _(
+                "Only rounding to whole people misses the target {conditions}: one more agent"
+                " would meet it."
+            ).format(conditions=conditions(page, client.rounding))
+        )
+    return " ".join(parts)
+
+
+def reason_words(reason: Reason, page: PlannedPage, client: str) -> str:
+    """Return a reason in a sentence; ``client`` stands in for programmes that are not named."""
+    text = text_now(page.plan.time_zone)
+    sentences = {
+        "covered": _("Fully covered whatever place is lost."),
+        "worst": _("At worst {coverage} of the requirement at {time}, {condition}."),
+        "unknown": _("No forecast for {programmes}: the requirement is not known."),
+        "missed": _("{missing} of the day is missing {condition} ({coverage} at {time})."),
+        "contract.cured": _(
+            "With today’s means no relief suffices {conditions}; “What is missing” cures it."
+        ),
+        "contract.one_site": _(
+            "No plan can protect it {conditions}: a single site allowed, work on site only."
+        ),
+        "contract.floor": _(
+            "No plan can protect it {conditions}: even with every agent to itself,"
+            " {floor} of its day would be missing."
+        ),
+    }
+    when = conditions(page, reason.contingencies)
+    missing = "" if reason.missing is None else text.missing(reason.missing)
+    return sentences[reason.code].format(
+        condition=when,
+        conditions=when,
+        coverage="" if reason.coverage is None else text.coverage(reason.coverage),
+        missing=missing,
+        floor=missing,
+        programmes=text.list(reason.programmes) or client,
+        time="" if reason.start is None else text.time(reason.start),
+    )
+
+
+@register.filter
+def beyond_n1(client: PlannedClient, page: PlanPage) -> str:
+    """Return which larger losses a client is not held under."""
+    return _("Beyond N-1: not held {conditions}.").format(
+        conditions=conditions(page, client.beyond)
+    )
+
+
+@register.filter
+def worst_share(cell: PlannedCell) -> str:
+    """Return the coverage of a cell's worst half hour."""
+    return _share(cell.worst_coverage)
+
+
+@register.filter
+def day_share(cell: PlannedCell) -> str:
+    """Return the coverage of a cell's whole day."""
+    return _share(None if cell.shortfall is None else 1 - cell.shortfall)
+
+
+def _share(share: float | None) -> str:
+    return "?" if share is None else text_now("UTC").coverage(share)
+
+
+@register.filter
+def matrix_label(cell: PlannedCell, page: PlanPage) -> str:
+    """Return a cell in words, for a reader who does not see it; written once, shown twice."""
+    key = (text_now("UTC").language, cell.client, cell.contingency)
+    if key not in page.labels:
+        page.labels[key] = cell_label(cell, page, page.client_names[cell.client])
+    return page.labels[key]
+
+
+def cell_label(cell: PlannedCell, page: PlannedPage, client: str) -> str:
+    """Return a client's cell in words."""
+    return _("{client}, {contingency}: {word}; worst interval {coverage}, whole day {day}").format(
+        client=client,
+        contingency=names.contingency_name(page, cell.contingency),
+        word=names.status_word(cell.status),
+        coverage=worst_share(cell),
+        day=day_share(cell),
+    )
+
+
+@register.filter
+def column_groups(page: PlanPage) -> list[tuple[str, int]]:
+    """Return the title of each group of columns of one kind, and how many they are."""
+    groups = groupby(page.contingencies, key=lambda loss: loss.kind)
+    return [(kind_title(kind), len(list(members))) for kind, members in groups]
+
+
+@register.filter
+def matrix_columns(page: PlanPage) -> list[MatrixColumn]:
+    """Return the heads of the columns."""
+    text, columns, kind = text_now("UTC"), [], ""
+    for loss in page.contingencies:
+        name = names.contingency_name(page, loss.id)
+        moves = "?" if loss.moves is None else text.number(loss.moves)
+        first, wide = loss.kind != kind, len(name) > _WIDE_FROM
+        columns.append(MatrixColumn(loss.id, name, first, wide, text.number(loss.held), moves))
+        kind = loss.kind
+    return columns
+
+
+@register.filter
+def matrix_cells(client: PlannedClient, page: PlanPage) -> list[tuple[PlannedCell | None, bool]]:
+    """Return a client's cells in the order of the columns, with whether each opens a group."""
+    return [
+        (page.cells.get((client.client, column.id)), column.first)
+        for column in matrix_columns(page)
+    ]
+
+
+@register.filter
+def legend(page: PlanPage) -> list[LegendItem]:
+    """Return what each status means."""
+    text = text_now("UTC")
+    target, thin = text.percent(page.target), text.percent(page.thin)
+    meanings = {
+        "held": _("at most {target} of the day missing, every half hour at {thin} or more"),
+        "thin": _("at most {target} of the day missing, some half hour below {thin}"),
+        "missed": _("more than {target} of the day missing"),
+        "contract": _("more than {target} of the day missing, and no plan can do better"),
+        "unknown": _("no forecast, so no requirement"),
+    }
+    return [
+        LegendItem(status, words.format(target=target, thin=thin))
+        for status, words in meanings.items()
+    ]
+
+
+@register.filter
+def missing_remark(page: PlanPage) -> str:
+    """Return what the list of purchases achieves, or why there is none."""
+    found = page.missing
+    if found is None:
+        secure = page.verdict.secure == page.verdict.clients
+        if secure:
+            return _("Nothing is missing: every client is held whatever place is lost.")
+        return _("Not computed for this plan.")
+    if not found.checked:
+        if found.purchases:
+            return _("The best set found. It does not hold every client that can be held.")
+        return _("In whole people some targets are missed, and no purchase was found that helps.")
+    if not found.purchases:
+        return _("No purchase is needed to hold what can be held.")
+    return _("The cheapest set that makes every client that can be held, held.")
+
+
+@register.filter
+def purchase_words(item: Purchase, page: PlanPage) -> str:
+    """Return what is bought."""
+    if item.kind == "laptop":
+        return ngettext(
+            "Laptop and line, to work at home", "Laptops and lines, to work at home", item.count
+        )
+    if item.kind == "skill":
+        return _("Training for {programme}").format(programme=_work(item.programme, page))
+    if item.kind == "seat":
+        return ngettext("Usable seat", "Usable seats", item.count)
+    return item.kind
+
+
+def _work(programme: str, page: PlanPage) -> str:
+    """Return a programme with its client: ``Sinistres auto (Azur Assurances)``."""
+    for row in page.programmes:
+        if row.id == programme:
+            return f"{row.name} ({page.client_names[row.client]})"
+    return programme
+
+
+@register.filter
+def purchase_place(item: Purchase, page: PlanPage) -> str:
+    """Return where a purchase is for."""
+    places = page.proof.places if page.proof else ()
+    return next((place_name(row) for row in places if row.id == item.where), item.where)
+
+
+@register.filter
+def purchase_price(item: Purchase) -> str:
+    """Return the price of all pieces of a purchase."""
+    return text_now("UTC").euros(item.count * item.unit_price)
+
+
+@register.filter
+def purchases_proof(found: PlannedPurchases) -> str:
+    """Return what is proved about the list, and what planning with it gave."""
+    text = text_now("UTC")
+    bound = _("No list can do it for less than {bound}.").format(
+        bound=text.euros(found.lower_bound)
+    )
+    if found.checked:
+        return f"{bound} " + _("Planned again with this list bought, every curable client held.")
+    return f"{bound} " + ngettext(
+        "Planned again with this list bought, {count} target is still missed.",
+        "Planned again with this list bought, {count} targets are still missed.",
+        len(found.left),
+    ).format(count=len(found.left))
+
+
+@register.filter
+def uncured_words(target: UncuredTarget, page: PlanPage) -> str:
+    """Return a target that stays missed, with its size where the list was planned with."""
+    text = text_now("UTC")
+    sentence = _("{client}, if {loss}")
+    if target.share is not None:
+        sentence = _(
+            "{client}, if {loss}: {share} of its day beyond the target,"
+            " or {half_hours} agent half hours"
+        )
+    return sentence.format(
+        client=page.client_names.get(target.client, target.client),
+        loss=loss_words(page, target.contingency),
+        share=text.missing(target.share or 0.0, 2),
+        half_hours=text.number(target.half_hours or 0.0, 1),
+    )
+
+
+@register.filter
+def checker_words(violations: tuple[str, ...]) -> str:
+    """Return what the independent checker found."""
+    count = len(violations)
+    if not count:
+        return _("The independent checker found no rule broken.")
+    return ngettext(
+        "The independent checker found {count} rule broken.",
+        "The independent checker found {count} rules broken.",
+        count,
+    ).format(count=text_now("UTC").number(count))
+
+
+@register.filter
+def bound_facts(bound: Bound) -> list[Fact]:
+    """Return how good the plan is known to be."""
+    text = text_now("UTC")
+    known = _("objective {objective}, proved lower bound {bound} (weighted agent half hours)")
+    if not bound.lower_bound > 0 and bound.objective > 0:
+        known = _("objective {objective}; the solver ended without proving any bound")
+    words = _("{rows} rows, {columns} columns, {entries} entries")
+    if not bound.solved:
+        words = _(
+            "{rows} rows, {columns} columns, {entries} entries; the solver ended before its"
+            " optimum: a better plan may exist, the bound stands"
+        )
+    return [
+        Fact(
+            _("Gap to the bound"),
+            _gap(bound.penalty_gap, text),
+            known.format(
+                objective=text.number(bound.objective, 1), bound=text.number(bound.lower_bound, 1)
+            ),
+        ),
+        Fact(
+            _("Gap on the requirement"),
+            _gap(bound.requirement_gap, text),
+            _("the same difference, over the weighted requirement"),
+        ),
+        *(_regret(bound, kind, text) for kind in bound.regret),
+        Fact(
+            _("Penalty, nothing lost"),
+            text.number(bound.penalty, 1),
+            _("in whole people; {fractional} before rounding").format(
+                fractional=text.number(bound.lp_penalty, 1)
+            ),
+        ),
+        Fact(
+            _("Linear programme"),
+            _("optimal") if bound.solved else _("ended early"),
+            words.format(
+                rows=text.number(bound.rows),
+                columns=text.number(bound.columns),
+                entries=text.number(bound.nonzeros),
+            ),
+        ),
+    ]
+
+
+def _regret(bound: Bound, kind: str, text: Text) -> Fact:
+    """Return the worst regret of a kind of loss in whole people, beside that in fractions."""
+    meaning = _("of a client’s day, missing above the least possible")
+    if kind in bound.lp_regret:
+        meaning = _(
+            "of a client’s day, missing above the least possible; {fractional} before rounding"
+        ).format(fractional=text.missing(bound.lp_regret[kind], 2))
+    name = _("Worst regret: {losses}").format(losses=kind_title(kind))
+    return Fact(name, text.missing(bound.regret[kind], 2), meaning)
+
+
+def _gap(gap: float, text: Text) -> str:
+    return _("no bound") if math.isnan(gap) else text.missing(gap, 2)
+
+
+@register.filter
+def place_name(place: PlannedPlace) -> str:
+    """Return the name of a site, or the word for home."""
+    return _("Home") if place.id == HOME else place.name
+
+
+@register.filter
+def seat_note(place: PlannedPlace) -> str:
+    """Return how good the number of usable seats is known to be; empty for home."""
+    if not place.open:
+        return _("no valid authorisation on the day")
+    if place.usable_bound is None:
+        return ""
+    if place.usable == place.usable_bound:
+        return _("proved largest")
+    return _("at most {bound}").format(bound=text_now("UTC").number(place.usable_bound))
+
+
+@register.filter
+def setting_value(value: float | str) -> str:
+    """Return the value of a setting of the plan."""
+    return value if isinstance(value, str) else text_now("UTC").plain(value)

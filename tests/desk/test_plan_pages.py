@@ -1,0 +1,401 @@
+"""What the plan's pages say, from plans made for the purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from django.utils.translation import override
+
+from releve.desk.plan import cell_words, words
+from releve.desk.plan.cell_page import CellPage, cell_page
+from releve.desk.plan.names import country
+from releve.desk.plan.page import (
+    KINDS,
+    PlannedCell,
+    PlannedPage,
+    PlanPage,
+    client_status,
+    plan_page,
+)
+from releve.desk.plan.shown import ShownPlan, show_plan
+from releve.desk.presenters.text import Text
+from releve.plan.result import BASE, ClientVerdict, Plan
+from tests.desk.fixture_plan import DAY, larger, week
+
+TEXT = Text("en", "Africa/Casablanca")
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with override("en"):
+        yield
+
+
+def page_of(plan: Plan) -> PlanPage:
+    return plan_page(ShownPlan(plan, (plan.day,)))
+
+
+def cell_of(plan: Plan, client: str, contingency: str, programme: str = "") -> CellPage:
+    shown = ShownPlan(plan, (plan.day,))
+    return cell_page(shown, shown.cells[client, contingency], programme)
+
+
+def reasons_of(page: PlanPage) -> dict[str, str]:
+    return {client.client: words.client_reason(client, page) for client in page.clients}
+
+
+def verdict_with(**parts: object) -> ClientVerdict:
+    whole = ClientVerdict("azur", True, False, BASE, (), (), (), False)
+    return replace(whole, **parts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (verdict_with(), "held"),
+        (verdict_with(thin=("site:a",)), "thin"),
+        (verdict_with(unknown=True, thin=("site:a",)), "unknown"),
+        (verdict_with(contract=("site:a",), unknown=True), "contract"),
+        (verdict_with(missed=("site:a",), contract=("site:b",)), "missed"),
+        (verdict_with(beyond=("destination:MA",)), "held"),
+    ],
+)
+def test_the_gravest_status_is_the_clients(verdict: ClientVerdict, status: str) -> None:
+    assert client_status(verdict) == status
+
+
+def test_the_banner_counts_and_takes_the_gravest_tone(plan: Plan) -> None:
+    page = page_of(plan)
+    assert words.verdict_sentence(page) == "N-1: 9 clients of 12 are held whatever place is lost"
+    assert page.verdict.status == "missed"
+    assert [(row.clients, row.word) for row in words.tallies(page)] == [
+        (8, "held"),
+        (1, "held, thin"),
+        (1, "unknown"),
+        (1, "contract problem"),
+        (1, "missed"),
+    ]
+
+
+def test_the_banner_of_a_secure_plan_is_calm(plan: Plan) -> None:
+    held = tuple(
+        replace(v, secure=True, missed=(), thin=(), contract=(), unknown=False)
+        for v in plan.verdicts
+    )
+    cells = tuple(replace(cell, status="held") for cell in plan.cells)
+    page = page_of(replace(plan, verdicts=held, cells=cells))
+    assert (page.verdict.status, len(words.tallies(page))) == ("held", 1)
+
+
+def test_clients_come_gravest_first_and_say_why(plan: Plan) -> None:
+    page = page_of(plan)
+    assert [client.status for client in page.clients[:4]] == [
+        "missed",
+        "contract",
+        "unknown",
+        "thin",
+    ]
+    reasons = reasons_of(page)
+    assert reasons["banque-rive"].startswith("13.8% of the day is missing if Rabat Technopolis")
+    assert reasons["banque-rive"].endswith("1 other contingency is missed too.")
+    assert reasons["delta-eau"] == (
+        "No plan can protect it if Rabat Technopolis closes: a single site allowed,"
+        " work on site only."
+    )
+    assert "No forecast for Rendez-vous" in reasons["opaline"]
+    assert reasons["quartz"] == "Fully covered whatever place is lost."
+    (galerie,) = (client for client in page.clients if client.client == "galerie")
+    assert words.beyond_n1(galerie, page) == ("Beyond N-1: not held if all sites of Morocco close.")
+
+
+def test_the_worst_cells_come_first_and_none_that_is_full_or_unknown(plan: Plan) -> None:
+    page = page_of(plan)
+    clients = {client.client: client for client in page.clients}
+    worst = words.worst_cells(clients["banque-rive"], page)
+    assert [words.worst_share(cell) for cell in worst] == ["28%", "75%", "53%"]
+    (quartz, *_) = words.worst_cells(clients["quartz"], page)
+    assert page.loss_by_id[quartz.contingency].name == "Rupture du câble sous-marin"
+    assert words.worst_cells(clients["opaline"], page) == []
+    for client in page.clients:
+        cells = words.worst_cells(client, page) + words.other_cells(client, page)
+        assert len({cell.contingency for cell in cells}) == len(cells) == 13
+
+
+def plan_with_cell(plan: Plan, **parts: object) -> Plan:
+    """A plan whose client delta-eau has another cell under the loss of its site."""
+    cells = tuple(
+        replace(cell, **parts)  # type: ignore[arg-type]
+        if (cell.client, cell.contingency) == ("delta-eau", "site:rabat-1")
+        else cell
+        for cell in plan.cells
+    )
+    return replace(plan, cells=cells)
+
+
+def test_a_contract_problem_with_something_to_save_names_its_floor(plan: Plan) -> None:
+    reasons = reasons_of(page_of(plan_with_cell(plan, floor=0.4)))
+    assert reasons["delta-eau"].endswith(
+        "even with every agent to itself, 40.0% of its day would be missing."
+    )
+
+
+def test_what_purchases_cure_is_not_called_a_contract_problem(plan: Plan) -> None:
+    assert plan.missing is not None
+    cured = replace(plan, missing=replace(plan.missing, incurable=()))
+    reasons = reasons_of(page_of(cured))
+    assert "no relief suffices if Rabat Technopolis closes" in reasons["delta-eau"]
+
+
+def test_a_list_of_purchases_is_for_single_losses_and_claims_no_more(plan: Plan) -> None:
+    assert plan.missing is not None
+    only_single = replace(plan.missing, incurable=(("site:rabat-1", "delta-eau"),))
+    page = cell_of(replace(plan, missing=only_single), "delta-eau", "destination:MA")
+    assert cell_words.cell_sentence(page).startswith("No plan can protect it if all sites")
+    assert not page.cell.cured
+
+
+def test_many_held_clients_are_folded_away(plan: Plan) -> None:
+    page = page_of(plan)
+    assert not words.folds_held(page)
+    many = page.model_copy(update={"clients": page.clients * 3})
+    assert words.folds_held(many)
+    assert len(words.clients_to_see(many)) + len(words.clients_held(many)) == 36
+
+
+def test_the_matrix_groups_single_losses_before_larger_ones(plan: Plan) -> None:
+    page = page_of(plan)
+    groups, columns = words.column_groups(page), words.matrix_columns(page)
+    assert [title for title, _span in groups] == [
+        "Base",
+        "Sites",
+        "Carriers of home lines",
+        "Beyond N-1: destinations",
+        "Beyond N-1: named",
+    ]
+    assert sum(span for _title, span in groups) == len(columns) == 13
+    assert [column.first for column in columns].count(True) == len(groups)
+    assert KINDS[:3] == ("base", "site", "carrier")
+
+
+def test_a_long_name_has_a_wide_column(plan: Plan) -> None:
+    long = "Power cut at Casablanca Est 1 and Casablanca Ouest 2"
+    last = replace(plan.contingencies[-1], name=long)
+    page = page_of(replace(plan, contingencies=(*plan.contingencies[:-1], last)))
+    assert [column.name for column in words.matrix_columns(page) if column.wide] == [long]
+
+
+def test_a_column_counts_who_is_held_and_who_moves(plan: Plan) -> None:
+    column = words.matrix_columns(page_of(plan))[1]
+    assert column.name == "Casablanca Nearshore"
+    held = [c for c in plan.cells if c.contingency == "site:casa-1" and c.status in
+            ("held", "thin")]  # fmt: skip
+    assert column.held == str(len(held))
+    assert column.moves == str(len(plan.scenarios["site:casa-1"].moves))
+
+
+def test_an_unknown_cell_has_no_number(plan: Plan) -> None:
+    page = page_of(plan)
+    (opaline,) = (client for client in page.clients if client.client == "opaline")
+    cells = [cell for cell, _first in words.matrix_cells(opaline, page) if cell]
+    assert {words.worst_share(cell) for cell in cells} == {"?"}
+    assert {cell.worst_coverage for cell in cells} == {None}
+
+
+def test_a_cell_that_the_plan_lacks_is_left_empty(plan: Plan) -> None:
+    page = page_of(replace(plan, cells=plan.cells[1:]))
+    (azur,) = (client for client in page.clients if client.client == "azur")
+    assert words.matrix_cells(azur, page)[0] == (None, True)
+
+
+def test_the_legend_says_the_limits_of_this_plan(plan: Plan) -> None:
+    page = page_of(replace(plan, settings={"target": 0.01, "thin": 0.9}))
+    assert words.legend(page)[0].meaning == (
+        "at most 1% of the day missing, every half hour at 90% or more"
+    )
+
+
+def test_what_is_missing_has_its_price_and_its_proof(plan: Plan) -> None:
+    page = page_of(plan)
+    found = page.missing
+    assert found is not None
+    assert [words.purchase_words(item, page) for item in found.purchases] == [
+        "Laptops and lines, to work at home",
+        "Training for Sinistres auto (Azur Assurances)",
+        "Usable seats",
+    ]
+    assert found.cost == 8400
+    assert "for less than €8,274" in words.purchases_proof(found)
+    assert words.uncured_words(found.incurable[0], page) == "Delta Eau, if Rabat Technopolis closes"
+
+
+def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(plan: Plan) -> None:
+    assert plan.missing is not None
+    left = (("site:rabat-1", "delta-eau", 0.0031),)
+    found = replace(plan.missing, incurable=(), left=left)
+    page = page_of(replace(plan, missing=found))
+    assert page.missing is not None
+    half_hours = TEXT.number(0.0031 * plan.sum_required("delta-eau"), 1)
+    assert [words.uncured_words(row, page) for row in page.missing.left] == [
+        "Delta Eau, if Rabat Technopolis closes: 0.31% of its day beyond the target,"
+        f" or {half_hours} agent half hours",
+    ]
+    assert words.purchases_proof(page.missing).endswith(
+        "Planned again with this list bought, 1 target is still missed."
+    )
+    assert words.missing_remark(page) == (
+        "The best set found. It does not hold every client that can be held."
+    )
+    assert not page.cells["delta-eau", "site:rabat-1"].cured
+
+
+def test_a_plan_without_purchases_says_whether_any_were_asked_for(plan: Plan) -> None:
+    bare = replace(plan, missing=None)
+    assert words.missing_remark(page_of(bare)) == "Not computed for this plan."
+    secure = replace(bare, verdicts=tuple(replace(v, secure=True) for v in bare.verdicts))
+    assert words.missing_remark(page_of(secure)).startswith("Nothing is missing")
+
+
+def test_a_programme_that_ended_early_is_said_to_have(plan: Plan) -> None:
+    early = replace(plan.bound, status="Iteration limit")
+    (stopped,) = (f for f in words.bound_facts(early) if "ended" in f.value)
+    assert stopped.meaning.endswith("a better plan may exist, the bound stands")
+    (done,) = (f for f in words.bound_facts(plan.bound) if f.value == "optimal")
+    assert "ended" not in done.meaning
+
+
+def test_the_proof_says_what_the_checker_found(plan: Plan) -> None:
+    broken = ("seats: casa-1 holds 61 at 10:00, 48 usable",)
+    page = page_of(replace(plan, violations=broken))
+    assert page.proof is not None
+    assert page.proof.violations == broken
+    assert words.checker_words(broken) == "The independent checker found 1 rule broken."
+    assert words.checker_words(()) == "The independent checker found no rule broken."
+
+
+def test_a_gap_without_a_bound_is_called_so(plan: Plan) -> None:
+    facts = words.bound_facts(replace(plan.bound, penalty_gap=float("nan")))
+    assert facts[0].value == "no bound"
+
+
+def test_every_placed_agent_is_counted_at_one_place(plan: Plan) -> None:
+    proof = page_of(plan).proof
+    assert proof is not None
+    assert sum(place.placed for place in proof.places) == len(plan.placements)
+    assert words.seat_note(proof.places[0]) == "proved largest"
+    assert (words.place_name(proof.places[-1]), words.seat_note(proof.places[-1])) == ("Home", "")
+    closed = replace(plan.sites[0], open=False)
+    other = page_of(replace(plan, sites=(closed, *plan.sites[1:]))).proof
+    assert other is not None
+    assert words.seat_note(other.places[0]) == "no valid authorisation on the day"
+
+
+def test_the_numbers_of_the_half_hours_add_up(plan: Plan) -> None:
+    rows = cell_words.day_chart(cell_of(plan, "banque-rive", "site:casa-1")).rows
+    for row in rows:
+        required, covered, lacking = (float(x) for x in (row.required, row.covered, row.missing))
+        assert required == pytest.approx(covered + lacking, abs=0.11)
+    assert any(row.short for row in rows)
+
+
+def test_a_programme_is_shown_alone_when_chosen(plan: Plan) -> None:
+    page = cell_of(plan, "banque-rive", "site:casa-1", "banque-rive-2")
+    assert cell_words.chart_title(page).endswith("Conseil")
+    assert [item.id for item in page.programmes] == ["banque-rive-1", "banque-rive-2"]
+    assert "missing in" not in cell_words.day_chart(page).description
+
+
+def test_the_description_says_when_most_is_missing(plan: Plan) -> None:
+    found = cell_words.day_chart(cell_of(plan, "banque-rive", "destination:MA")).description
+    assert found.startswith("Up to 19.3 agents are required, at 12:30.")
+    assert "half hours; most at" in found
+
+
+def test_moves_in_and_out_are_both_the_clients(plan: Plan) -> None:
+    for key, scenario in plan.scenarios.items():
+        page = cell_of(plan, "azur", key)
+        if key == BASE:
+            own = sum(p.programme.startswith("azur") for p in plan.placements)
+        else:
+            own = sum(
+                any(s.programme.startswith("azur") for s in (m.before, m.after) if s)
+                for m in scenario.moves
+            )
+        staff = cell_words.staff_page(page, 1)
+        assert staff.pages == max(1, -(-own // cell_words.PAGE_SIZE))
+        assert len(staff.rows) == min(own, cell_words.PAGE_SIZE)
+
+
+def test_the_moves_are_summed_up_by_reason(plan: Plan) -> None:
+    page = cell_of(plan, "banque-rive", "destination:MA")
+    assert cell_words.staff_summary(page) == "2 move or step in and 9 cannot work."
+    calm = cell_of(plan, "delta-eau", "site:casa-1")
+    assert cell_words.staff_summary(calm) == ("No agent of this client changes place or programme.")
+
+
+def test_an_agent_from_the_reserve_or_without_a_place_is_said_so(plan: Plan) -> None:
+    rows = cell_words.staff_page(cell_of(plan, "banque-rive", "destination:MA"), 1).rows
+    assert rows[-1].after.programme == "no placement"
+    key, move = next(
+        (key, m) for key, s in plan.scenarios.items() for m in s.moves if m.before is None
+    )
+    assert move.after is not None
+    client = next(c for p, c, _ in plan.programmes if p == move.after.programme)
+    rows = cell_words.staff_page(cell_of(plan, client, key), 1).rows
+    assert next(r for r in rows if r.agent == move.agent).before.programme == "in reserve"
+
+
+def test_the_first_day_has_the_plain_address(plan: Plan) -> None:
+    days = [p.day for p in week(2)]
+    assert show_plan(plan, days).url("verdict") == "/"
+    second = week(2)[1]
+    page: PlannedPage = plan_page(show_plan(second, days))
+    assert page.url == f"/?day={second.day}"
+    assert [link.current for link in words.plan_frame(page).days] == [False, True]
+    assert words.plan_frame(plan_page(show_plan(plan, [DAY]))).days == ()
+
+
+def test_a_country_without_a_name_is_shown_by_its_code() -> None:
+    assert country("MA") == "Morocco"
+    assert country("XK") == "XK"
+
+
+def test_a_wide_matrix_is_presented_as_well(plan: Plan) -> None:
+    page = plan_page(show_plan(larger(plan, 3), [DAY]))
+    assert len(words.matrix_columns(page)) == 1 + 36
+    assert all(len(words.matrix_cells(client, page)) == 37 for client in page.clients)
+
+
+def test_a_cell_is_worded_once_however_often_it_is_shown(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the matrix and beside its client; with 60 clients there are thousands of cells."""
+    page, worded = page_of(plan), []
+    write = words.cell_label
+
+    def counted(cell: PlannedCell, page: PlannedPage, client: str) -> str:
+        worded.append((cell.client, cell.contingency))
+        return write(cell, page, client)
+
+    monkeypatch.setattr(words, "cell_label", counted)
+    for _time in range(2):
+        assert all(words.matrix_label(cell, page) for cell in page.matrix)
+    assert sorted(worded) == sorted(page.cells)
+
+
+def test_one_object_is_kept_for_as_long_as_the_plan_is(plan: Plan) -> None:
+    shown = show_plan(plan, [DAY])
+    assert show_plan(plan, [DAY]) is shown
+    assert plan_page(shown) is plan_page(shown)
+    assert plan_page(show_plan(replace(plan), [DAY])) is not plan_page(shown)
+
+
+def test_a_client_sees_its_own_cells_and_nothing_of_people_or_prices(plan: Plan) -> None:
+    shown = show_plan(plan, [DAY], frozenset({"azur"}))
+    page = plan_page(shown)
+    assert {client.client for client in page.clients} == {"azur"}
+    assert (page.whole, page.missing, page.proof, page.verdict.placed) == (False, None, None, None)
+    assert {loss.moves for loss in page.contingencies} == {None}
+    cell = cell_page(shown, shown.cells["azur", BASE])
+    assert (cell.placements, cell.moves, cell.place_names) == (None, None, {})
