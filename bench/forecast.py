@@ -19,9 +19,9 @@ from datetime import date, timedelta
 import numpy as np
 
 from bench.logs import RealLog, load_1999, load_2003, shared_folder
-from releve.demand import Score, backtest, choose_model, clean, library_models
-from releve.demand.forecast import MODELS, Model, before, fit
-from releve.demand.localtime import day_number
+from releve.demand import Score, backtest, choose_model, clean_history, library_models
+from releve.demand.forecast import MODELS, Model, fit_model, history_before
+from releve.demand.localtime import day_to_number
 from releve.network import Programme
 
 _HEAD = (
@@ -59,7 +59,7 @@ def _judge(log: RealLog, library: Mapping[str, Model]) -> None:
 def _chosen(log: RealLog, name: str, library: Mapping[str, Model]) -> tuple[str, str]:
     """Return the model chosen of all, and the better one of the library, in the fit period."""
     programme = log.programmes[name]
-    past = before(log.histories[name], programme, log.origin)
+    past = history_before(log.histories[name], programme, log.origin)
     choice = choose_model(past, programme, models={**MODELS, **library})
     ranked = [score.model for score in choice.scores if score.model in library]
     return choice.model, ranked[0] if ranked else next(iter(library), "")
@@ -125,12 +125,12 @@ def _total(scores: Sequence[Score]) -> Score:
 
 def _times(log: RealLog, library: Mapping[str, Model]) -> None:
     name, programme = next(iter(log.programmes.items()))
-    past = clean(before(log.histories[name], programme, log.origin), programme)
-    days = np.arange(day_number(log.origin), day_number(log.end), dtype=np.int64)
+    past = clean_history(history_before(log.histories[name], programme, log.origin), programme)
+    days = np.arange(day_to_number(log.origin), day_to_number(log.end), dtype=np.int64)
     print(f"\n  time per series ({len(past.numbers)} days of {name}), median of 5")
-    raw = before(log.histories[name], programme, log.origin)
-    print(f"  {'cleaning':<24} {_ms(lambda: clean(raw, programme)):9.2f} ms")
-    print(f"  {'profile, fit':<24} {_ms(lambda: fit(past, programme)):9.2f} ms")
+    raw = history_before(log.histories[name], programme, log.origin)
+    print(f"  {'cleaning':<24} {_ms(lambda: clean_history(raw, programme)):9.2f} ms")
+    print(f"  {'profile, fit':<24} {_ms(lambda: fit_model(past, programme)):9.2f} ms")
     for label, model in {**MODELS, **library}.items():
         run = _bound(model, past, programme, days)
         print(f"  {label + ', fit and forecast':<40} {_ms(run):9.2f} ms")

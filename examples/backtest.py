@@ -17,8 +17,8 @@ import click
 import numpy as np
 
 from examples.banks import BANKS, Bank, read_bank
-from releve.demand import History, Score, backtest, clean
-from releve.demand.forecast import MODELS, before
+from releve.demand import History, Score, backtest, clean_history
+from releve.demand.forecast import MODELS, history_before
 from releve.network import Programme
 
 __all__ = ["Judged", "fitted_scores", "main", "scores_of"]
@@ -70,10 +70,13 @@ def scores_of(bank: Bank) -> dict[str, Judged]:
 
 def fitted_scores(history: History, row: Programme, held_out: date) -> tuple[Score, ...]:
     """Return our scores at each week of the days before ``held_out``, and on these days only."""
-    past = before(history, row, held_out)
+    past = history_before(history, row, held_out)
     weeks: list[Score] = []
     origin = held_out - timedelta(days=7)
-    while int(clean(before(past, row, origin), row).is_kind("normal").sum()) >= FIRST_DAYS:
+    while (
+        int(clean_history(history_before(past, row, origin), row).is_kind("normal").sum())
+        >= FIRST_DAYS
+    ):
         weeks += backtest(past, row, [origin], HORIZON_DAYS, {OWN: MODELS[OWN]})
         origin -= timedelta(days=7)
     return tuple(weeks)

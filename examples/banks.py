@@ -19,7 +19,7 @@ from typing import Any
 import click
 import polars as pl
 
-from releve.demand import ImportReport, import_log, mapping_of
+from releve.demand import ImportReport, import_log, parse_mapping
 from releve.network import Client, Programme
 
 __all__ = ["BANKS", "Bank", "data_folder", "read_bank", "read_mapping"]
@@ -147,6 +147,6 @@ def read_bank(bank: Bank) -> tuple[ImportReport, ImportReport]:
     def read(rows: pl.DataFrame) -> ImportReport:
         file = io.BytesIO()
         rows.write_parquet(file)
-        return import_log("log.parquet", file.getvalue(), mapping_of(mapping), time_zone)
+        return import_log("log.parquet", file.getvalue(), parse_mapping(mapping), time_zone)
 
     return read(frame), read(past)

@@ -23,12 +23,12 @@ from releve.demand import (
     Forecast,
     ImportReport,
     Requirement,
-    forecast,
-    history_rows,
-    require,
-    with_seen_holidays,
+    add_observed_holidays,
+    build_forecast,
+    compute_requirement,
+    list_history_rows,
 )
-from releve.files.operator_folder import write_files
+from releve.files.operator_folder import write_operator_files
 from releve.network import (
     Agent,
     HistoryRow,
@@ -63,7 +63,7 @@ def main(out: Path) -> None:
         for line in seen_lines(bank, past):
             click.echo(line)
         operator = operator_of(bank, past, programmes, week)
-        write_files(out / bank.id, write_operator(operator), replace=True)
+        write_operator_files(out / bank.id, write_operator(operator), replace=True)
         click.echo(
             f"written: {len(operator.agents)} agents, {len(operator.sites)} sites,"
             f" {len(operator.seats)} seats, {len(operator.shifts)} shifts,"
@@ -76,8 +76,8 @@ def _week(bank: Bank, past: ImportReport, programmes: Sequence[Programme]) -> li
     monday = bank.day - timedelta(days=bank.day.weekday())
     days = [monday + timedelta(days=i) for i in range(7)]
     histories = {history.programme: history for history in past.histories}
-    found: Forecast = forecast(histories, programmes, days, bank.time_zone)
-    return [require(found, programmes, day, bank.time_zone) for day in days]
+    found: Forecast = build_forecast(histories, programmes, days, bank.time_zone)
+    return [compute_requirement(found, programmes, day, bank.time_zone) for day in days]
 
 
 def operator_of(
@@ -88,7 +88,7 @@ def operator_of(
     size = max(50, 20 * bank.sites, len(turns))
     base = sample_operator(size, bank.sites, SEED, start=week[0].day, weeks_of_history=0)
     people = _people(base, turns, _skills_in_log(bank))
-    rows, _ = history_rows(past.histories, bank.time_zone)
+    rows, _ = list_history_rows(past.histories, bank.time_zone)
     seen = {history.programme: history for history in past.histories}
     shifts = tuple(
         Shift(agent.id, start, end)
@@ -103,7 +103,7 @@ def operator_of(
         agents=people,
         shifts=shifts,
         history=tuple(
-            _open_rows(rows, [with_seen_holidays(row, seen.get(row.id)) for row in programmes])
+            _open_rows(rows, [add_observed_holidays(row, seen.get(row.id)) for row in programmes])
         ),
         contingencies=(),
     )

@@ -5,7 +5,8 @@ compile) · :mod:`~releve.network` · :mod:`~releve.demand`, :mod:`~releve.situa
 :mod:`~releve.outbound` · :mod:`~releve.plan` · :mod:`~releve.crashtest`.
 
 Services (database, files, sockets, the clock; no HTTP, no terminal): :mod:`~releve.files` ·
-:mod:`~releve.registry`, :mod:`~releve.ledger`, :mod:`~releve.routing`, :mod:`~releve.evidence` ·
+:mod:`~releve.registry`, :mod:`~releve.ledger`, :mod:`~releve.accounts`, :mod:`~releve.erasure`,
+:mod:`~releve.runs`, :mod:`~releve.routing`, :mod:`~releve.evidence`, :mod:`~releve.validation` ·
 :mod:`~releve.gate` · :mod:`~releve.campaign` · :mod:`~releve.live`.
 
 Faces: :mod:`~releve.desk` (web) and :mod:`~releve.cli` (command line).

@@ -26,8 +26,8 @@ Each package draws its own branch where it defines it::
     ├── QueueOverflow       demand: more simulated calls than the simulator holds
     ├── RegistryError       registry: versions, rows, uploads
     ├── RoutingError        routing: a publication that failed
-    ├── RuleFaults          situation: rows of its rules
     ├── RunFolderError      a folder of crash test runs
+    ├── SituationRuleFaults  situation: rows of its rules
     ├── SolverError         plan: the linear solver failed
     ├── SpreadError         crash tests spread over machines
     ├── TooMany             desk: more ledger entries than a check takes

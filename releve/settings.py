@@ -42,19 +42,21 @@ from django.core.management.utils import get_random_secret_key
 
 from releve import environment
 
-HOME = environment.home(os.environ)
+HOME = environment.find_home(os.environ)
 
-_folder = environment.text(os.environ, "RELEVE_PLAN_FOLDER")
+_folder = environment.read_text(os.environ, "RELEVE_PLAN_FOLDER")
 PLAN_FOLDER: Path | None = Path(_folder) if _folder else None
 
-DEBUG = environment.flag(os.environ, "RELEVE_DEBUG", default=False)
-SECRET_KEY = environment.kept_secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
-LEDGER_KEY = environment.text(os.environ, "RELEVE_LEDGER_KEY")
-GATE_KEY = environment.text(os.environ, "RELEVE_GATE_KEY")
-ALLOWED_HOSTS = environment.hosts(
+DEBUG = environment.read_flag(os.environ, "RELEVE_DEBUG", default=False)
+SECRET_KEY = (
+    environment.load_or_create_secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
+)
+LEDGER_KEY = environment.read_text(os.environ, "RELEVE_LEDGER_KEY")
+GATE_KEY = environment.read_text(os.environ, "RELEVE_GATE_KEY")
+ALLOWED_HOSTS = environment.read_hosts(
     os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]")
 )
-CSRF_TRUSTED_ORIGINS = environment.origins(os.environ, "RELEVE_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = environment.read_origins(os.environ, "RELEVE_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -119,7 +121,7 @@ TEMPLATES = [
     }
 ]
 DATABASES = {
-    "default": environment.database(os.environ, "RELEVE_DATABASE_URL", HOME / "releve.sqlite3")
+    "default": environment.read_database(os.environ, "RELEVE_DATABASE_URL", HOME / "releve.sqlite3")
 }
 CACHES = {
     "default": {
@@ -133,7 +135,7 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "account_login"
-DESK_URL = (environment.origins(os.environ, "RELEVE_URL") or ["http://127.0.0.1:8000"])[0]
+DESK_URL = (environment.read_origins(os.environ, "RELEVE_URL") or ["http://127.0.0.1:8000"])[0]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (
@@ -147,9 +149,9 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-ERASE_WAIT_SECONDS = environment.number(os.environ, "RELEVE_ERASE_WAIT_SECONDS", 5)
-SESSION_COOKIE_AGE = 3600 * environment.number(os.environ, "RELEVE_SESSION_HOURS", 12)
-SESSION_IDLE_SECONDS = 60 * environment.number(os.environ, "RELEVE_SESSION_IDLE_MINUTES", 60)
+ERASE_WAIT_SECONDS = environment.read_number(os.environ, "RELEVE_ERASE_WAIT_SECONDS", 5)
+SESSION_COOKIE_AGE = 3600 * environment.read_number(os.environ, "RELEVE_SESSION_HOURS", 12)
+SESSION_IDLE_SECONDS = 60 * environment.read_number(os.environ, "RELEVE_SESSION_IDLE_MINUTES", 60)
 SESSION_COOKIE_SAMESITE = "Lax"
 
 ACCOUNT_ADAPTER = "releve.desk.access.adapters.AccountAdapter"
@@ -169,27 +171,28 @@ MFA_TOTP_TOLERANCE = 1  # a code holds for the half minute before and after its 
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DESK_URL.startswith("http://")
 SOCIALACCOUNT_ADAPTER = "releve.desk.access.adapters.ServiceAdapter"
-_SERVICES = environment.sign_in_service(os.environ)
+_SERVICES = environment.read_sign_in_service(os.environ)
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": _SERVICES}}
 # Signing in there starts with a form, which the content policy lets lead there.
-FORM_TARGETS = [environment.origin_of(app["settings"]["server_url"]) for app in _SERVICES]
+FORM_TARGETS = [environment.parse_origin(app["settings"]["server_url"]) for app in _SERVICES]
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 IDENTITY_PAGE = f"{DESK_URL}/identity"
-IDENTITY_KEY = environment.box_key(os.environ, "RELEVE_IDENTITY_KEY")
+IDENTITY_KEY = environment.read_box_key(os.environ, "RELEVE_IDENTITY_KEY")
 IDENTITY_FILE = Path(
-    environment.text(os.environ, "RELEVE_IDENTITY_FILE") or HOME / "identity" / "names.box"
+    environment.read_text(os.environ, "RELEVE_IDENTITY_FILE") or HOME / "identity" / "names.box"
 )
 USERSESSIONS_TRACK_ACTIVITY = False
 
-OPEN_DESK = environment.flag(os.environ, "RELEVE_OPEN", default=False)
+OPEN_DESK = environment.read_flag(os.environ, "RELEVE_OPEN", default=False)
 SECOND_FACTOR_REQUIRED = (
-    environment.choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional")) == "required"
+    environment.read_choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional"))
+    == "required"
 )
-API_PER_MINUTE = environment.number(os.environ, "RELEVE_API_PER_MINUTE", 600)
+API_PER_MINUTE = environment.read_number(os.environ, "RELEVE_API_PER_MINUTE", 600)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-LANGUAGE_CODE = environment.choice(os.environ, "RELEVE_LANGUAGE", ("fr", "en"))
+LANGUAGE_CODE = environment.read_choice(os.environ, "RELEVE_LANGUAGE", ("fr", "en"))
 LANGUAGES = [("fr", "Français"), ("en", "English")]
 LOCALE_PATHS = [Path(__file__).parent / "desk" / "locale"]
 LANGUAGE_COOKIE_HTTPONLY = True
@@ -202,20 +205,20 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 60
 
-_HTTPS = environment.flag(os.environ, "RELEVE_HTTPS", default=False)
+_HTTPS = environment.read_flag(os.environ, "RELEVE_HTTPS", default=False)
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
 LANGUAGE_COOKIE_SECURE = CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = _HTTPS
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _HTTPS else "http"
-ALLAUTH_TRUSTED_PROXY_COUNT = environment.number(
+ALLAUTH_TRUSTED_PROXY_COUNT = environment.read_number(
     os.environ, "RELEVE_PROXIES", 1 if _HTTPS else 0, least=0
 )
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-vars().update(environment.mail(os.environ))
-DEFAULT_FROM_EMAIL = environment.text(os.environ, "RELEVE_MAIL_FROM") or "releve@localhost"
+vars().update(environment.read_mail(os.environ))
+DEFAULT_FROM_EMAIL = environment.read_text(os.environ, "RELEVE_MAIL_FROM") or "releve@localhost"
 
 LOGGING = {
     "version": 1,

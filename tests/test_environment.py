@@ -14,44 +14,44 @@ from releve import environment
 
 @pytest.mark.parametrize(("value", "meaning"), [("1", True), ("No", False), ("", False)])
 def test_a_flag_is_yes_or_no(value: str, meaning: bool) -> None:
-    assert environment.flag({"X": value}, "X", default=False) is meaning
+    assert environment.read_flag({"X": value}, "X", default=False) is meaning
 
 
 def test_a_flag_that_is_neither_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match=r"X must be one of 1, true.*got 'maybe'"):
-        environment.flag({"X": "maybe"}, "X", default=False)
+        environment.read_flag({"X": "maybe"}, "X", default=False)
 
 
 def test_a_choice_outside_the_list_is_refused() -> None:
-    assert environment.choice({}, "X", ("fr", "en")) == "fr"
+    assert environment.read_choice({}, "X", ("fr", "en")) == "fr"
     with pytest.raises(ImproperlyConfigured, match="X must be one of fr, en, got 'de'"):
-        environment.choice({"X": "de"}, "X", ("fr", "en"))
+        environment.read_choice({"X": "de"}, "X", ("fr", "en"))
 
 
 @pytest.mark.parametrize("value", ["*", "http://desk.example.org", "a b", "desk.example.org:80"])
 def test_a_host_that_is_not_a_name_is_refused(value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="X must be a host name"):
-        environment.hosts({"X": value}, "X", ("localhost",))
+        environment.read_hosts({"X": value}, "X", ("localhost",))
 
 
 def test_hosts_are_separated_by_commas() -> None:
-    assert environment.hosts({"X": "desk.example.org, [::1]"}, "X", ()) == [
+    assert environment.read_hosts({"X": "desk.example.org, [::1]"}, "X", ()) == [
         "desk.example.org",
         "[::1]",
     ]
-    assert environment.hosts({}, "X", ("localhost",)) == ["localhost"]
+    assert environment.read_hosts({}, "X", ("localhost",)) == ["localhost"]
 
 
 def test_an_origin_needs_its_scheme() -> None:
-    assert environment.origins({"X": "https://a.example"}, "X") == ["https://a.example"]
+    assert environment.read_origins({"X": "https://a.example"}, "X") == ["https://a.example"]
     with pytest.raises(ImproperlyConfigured, match="X must be an origin"):
-        environment.origins({"X": "a.example"}, "X")
+        environment.read_origins({"X": "a.example"}, "X")
 
 
 @pytest.mark.parametrize("value", ["short", "a" * 64])
 def test_a_weak_secret_is_refused_without_being_told(value: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
-        environment.secret({"X": value}, "X")
+        environment.read_secret({"X": value}, "X")
     assert value not in str(caught.value)
 
 

@@ -27,8 +27,8 @@ from examples import backtest, from_call_log
 from examples.banks import BANKS, read_mapping
 from examples.week_roster import roster
 from releve.cli import main as releve
-from releve.demand import Requirement, mapping_of
-from releve.files.operator_folder import read_files
+from releve.demand import Requirement, parse_mapping
+from releve.files.operator_folder import read_operator_files
 from releve.network import Operator, Programme, day_bounds, read_operator, zone
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "from-a-call-log.md"
@@ -132,7 +132,7 @@ class Walk:
 def walk(shared_data: Path) -> Walk:
     with surroundings(shared_data) as out:
         printed = [(block, run(block.command, out)) for block in blocks()]
-        operators = {bank.id: read_operator(read_files(out / bank.id)) for bank in BANKS}
+        operators = {bank.id: read_operator(read_operator_files(out / bank.id)) for bank in BANKS}
     return Walk(printed, operators)
 
 
@@ -196,7 +196,7 @@ def test_the_mappings_of_the_guide_are_those_of_the_bench() -> None:
     for bank, expected in zip(BANKS, (CALLS_1999, COUNTS_2003), strict=True):
         table = read_mapping(bank)
         assert table.pop("time_zone") == bank.time_zone
-        assert mapping_of(table) == expected
+        assert parse_mapping(table) == expected
 
 
 def test_a_difference_beyond_what_is_allowed_is_named() -> None:

@@ -32,8 +32,8 @@ from releve.crashtest.outlook import outlook_of
 from releve.crashtest.policies import MEASURES_MOST, POLICIES, under_policies
 from releve.crashtest.situation_rules import closure_rule_ids, rule_controls
 from releve.crashtest_folder import digest
-from releve.demand import forecast, history_of
-from releve.files.operator_folder import read_files
+from releve.demand import build_forecast, build_histories
+from releve.files.operator_folder import read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import HOME, Operator
 from releve.plan import Plan
@@ -139,7 +139,7 @@ def _test(
 ) -> CrashTest:
     zone = operator.row.time_zone
     days = [plan.day for plan in plans]
-    busy = forecast(history_of(operator), operator.programmes, days, zone)
+    busy = build_forecast(build_histories(operator), operator.programmes, days, zone)
     spread = dict(zip(busy.programmes, np.nan_to_num(busy.day_factor_cv), strict=True))
     columns = [row[0] for row in plans[0].programmes]
     return CrashTest(
@@ -218,7 +218,7 @@ def _text(path: Path) -> str:
 
 def inputs_of(asked: Asked, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[str, Any]:
     """Return what a run folder and a certificate say is run."""
-    files = read_files(asked.folder)
+    files = read_operator_files(asked.folder)
     tables = [part for name in sorted(files) for part in (name.encode(), files[name])]
     digests = {"operator": digest(tables)}
     for what, path in (

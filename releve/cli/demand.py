@@ -25,21 +25,21 @@ from releve.cli.demand_text import (
 from releve.cli.load_operator import operator_of
 from releve.demand import (
     INTERVAL,
-    Choice,
     Forecast,
     History,
     ImportReport,
+    ModelChoice,
+    build_forecast,
+    build_histories,
     choose_model,
-    forecast,
-    history_of,
-    history_rows,
     import_log,
     library_models,
-    mapping_of,
+    list_history_rows,
+    parse_mapping,
     rate_at,
 )
 from releve.demand.forecast import MODELS
-from releve.demand.requirement import require as required
+from releve.demand.requirement import compute_requirement as required
 from releve.network import (
     Operator,
     Programme,
@@ -94,7 +94,7 @@ def import_(
     if out is not None and not out.parent.is_dir():
         raise click.UsageError(f"there is no folder {out.parent}; make it, or name another")
     report, zone_name = _report(file, mapping, time_zone)
-    rows, left_out = history_rows(report.histories, zone_name)
+    rows, left_out = list_history_rows(report.histories, zone_name)
     lines = [*_left_out(left_out)]
     if out is not None and rows:
         out.write_bytes(history_csv(rows))
@@ -114,7 +114,7 @@ def _report(file: Path, mapping: Path, time_zone: str | None) -> tuple[ImportRep
         table.pop("time_zone", None)
         if not is_known_zone(zone_name):
             raise ValueError(f"no time zone {zone_name!r}: give --time-zone, like Europe/Paris")
-        report = import_log(file.name, file.read_bytes(), mapping_of(table), zone_name)
+        report = import_log(file.name, file.read_bytes(), parse_mapping(table), zone_name)
     except (ValueError, TypeError) as error:
         raise click.UsageError(f"{error}") from error
     return report, zone_name
@@ -188,7 +188,7 @@ def forecast_(
 ) -> None:
     """Forecast calls and handling time of an operator FOLDER per programme and half hour."""
     operator = operator_of(folder)
-    histories = history_of(operator)
+    histories = build_histories(operator)
     models = _chosen(operator, histories) if choose else {}
     found = _forecast(operator, histories, _first(day, operator), days, models)
     if as_json:
@@ -212,12 +212,12 @@ def backtest(folder: Path, horizon: int, library: bool) -> None:
     """Judge the models on the past weeks of each programme of FOLDER, and choose."""
     operator = operator_of(folder)
     models = {**MODELS, **library_models()} if library else dict(MODELS)
-    for programme, history in _with_history(operator, history_of(operator)):
+    for programme, history in _with_history(operator, build_histories(operator)):
         choice = choose_model(history, programme, horizon=horizon, models=models)
         _print_choice(choice)
 
 
-def _print_choice(choice: Choice) -> None:
+def _print_choice(choice: ModelChoice) -> None:
     click.echo(f"{choice.programme}: {choice.model} ({choice.reason})")
     for score in choice.scores:
         click.echo(
@@ -247,7 +247,7 @@ def require(
     """Print the agents each programme of FOLDER needs in each half hour of a day."""
     operator = operator_of(folder)
     zone_name, first = operator.row.time_zone, _first(day, operator)
-    found = _forecast(operator, history_of(operator), first, 1, {})
+    found = _forecast(operator, build_histories(operator), first, 1, {})
     if quantile is not None:
         found = replace(found, quantiles={quantile: rate_at(found, quantile)})
     need = required(found, operator.programmes, first, zone_name, quantile=quantile)
@@ -285,7 +285,7 @@ def _forecast(
 ) -> Forecast:
     span = [first + timedelta(days=number) for number in np.arange(days).tolist()]
     zone_name = operator.row.time_zone
-    return forecast(histories, operator.programmes, span, zone_name, models=models)
+    return build_forecast(histories, operator.programmes, span, zone_name, models=models)
 
 
 def _chosen(operator: Operator, histories: dict[str, History]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from releve.files.operator_folder import FolderError, read_files
+from releve.files.operator_folder import FolderError, read_operator_files
 from releve.network import Operator, OperatorFaults, read_operator
 
 __all__ = ["operator_of"]
@@ -17,7 +17,7 @@ _MOST = 10
 def operator_of(folder: Path) -> Operator:
     """Read an operator folder or workbook; a ClickException names its first faults."""
     try:
-        return read_operator(read_files(folder))
+        return read_operator(read_operator_files(folder))
     except FolderError as error:
         raise click.ClickException(str(error)) from None
     except OperatorFaults as error:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from releve.cli.sample import sample
-from releve.files.operator_folder import FolderError, read_files
+from releve.files.operator_folder import FolderError, read_operator_files
 from releve.network import (
     TABLES,
     Fault,
@@ -45,7 +45,7 @@ def check(folder: Path, as_json: bool, limit: int) -> None:
     Exit status 0 without faults, 1 with faults, 2 when FOLDER holds no operator's files.
     """
     try:
-        operator, faults = find_faults(read_files(folder))
+        operator, faults = find_faults(read_operator_files(folder))
     except FolderError as error:
         raise click.UsageError(str(error)) from error
     summary = {} if operator is None else summary_of(operator)

@@ -40,7 +40,7 @@ from releve.cli.plan_verify import (
 from releve.cli.stopwatch import Stopwatch
 from releve.cli.two_processes import two_processes
 from releve.demand import Forecast, Requirement
-from releve.files.plan_folder import PlanFolderError, refuse_strangers, write_plans
+from releve.files.plan_folder import PlanFolderError, check_overwritable, write_plans
 from releve.network import Operator
 from releve.plan import (
     BASE,
@@ -136,7 +136,7 @@ def plan(
 ) -> None:
     """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
     if out is not None:  # before the plan, which may take minutes
-        _refused(lambda: refuse_strangers(out))
+        _refused(lambda: check_overwritable(out))
     clock = Stopwatch("reading")
     operator = operator_of(folder)
     for text in explained:

@@ -13,7 +13,7 @@ import click
 
 from releve.cli.database import open_database
 from releve.cli.registry_text import change_lines, counts_text, version_line, version_values
-from releve.files.operator_folder import FolderError, read_files, write_files
+from releve.files.operator_folder import FolderError, read_operator_files, write_operator_files
 from releve.network import Operator, OperatorFaults, read_operator, sample_operator, write_operator
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def import_(folder: Path, dry_run: bool, yes: bool, rows: int, by: str, comment:
     open_database()
     progress = SlowProgress()
     try:
-        operator = read_operator(read_files(folder), progress)
+        operator = read_operator(read_operator_files(folder), progress)
     except FolderError as error:
         raise click.UsageError(str(error)) from error
     except OperatorFaults as error:
@@ -169,7 +169,7 @@ def export(folder: Path, number: int | None, force: bool) -> None:
     if found is None:
         raise click.ClickException("the registry is empty: there is nothing to export")
     try:
-        write_files(folder, write_operator(load_operator(found)), replace=force)
+        write_operator_files(folder, write_operator(load_operator(found)), replace=force)
     except FolderError as error:
         raise click.UsageError(f"{error} (--force replaces an operator folder)") from error
     click.echo(f"{folder}: version {found.number}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from releve.files.operator_folder import FolderError, write_files
+from releve.files.operator_folder import FolderError, write_operator_files
 from releve.network import write_operator
 from releve.network.sample import FIRST_DAY, sample_operator
 
@@ -52,7 +52,7 @@ def sample(
             weeks_of_history=weeks,
             programmes=programmes,
         )
-        write_files(folder, write_operator(operator), replace=force)
+        write_operator_files(folder, write_operator(operator), replace=force)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except FolderError as error:

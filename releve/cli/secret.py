@@ -27,7 +27,7 @@ def keep_secret() -> None:
     from releve.accounts.models import User
     from releve.ledger.key_files import ensure_key, make_key_file
 
-    path = environment.home(os.environ) / environment.SECRET_FILE
+    path = environment.find_home(os.environ) / environment.SECRET_FILE
 
     def fault(what: str) -> click.ClickException:
         return click.ClickException(
@@ -46,7 +46,7 @@ def keep_secret() -> None:
 
 def _check() -> str | None:
     """Return the value by which the key is known again; None where there is no key."""
-    key = environment.kept_secret(os.environ, _NAME)
+    key = environment.load_or_create_secret(os.environ, _NAME)
     if not key:
         return None
     return hmac.new(key.encode(), b"releve secret check 1\n", hashlib.sha256).hexdigest()[:32]

@@ -22,7 +22,7 @@ from releve.crashtest.run import Quarters, Runner, empty_work
 from releve.crashtest.run_arrays import CrashTest, Prepared
 from releve.crashtest.settings import INTERVALS
 from releve.demand.queue import CentreSpec, simulate
-from releve.demand.queue.outcome import ratio
+from releve.demand.queue.outcome import estimate_ratio
 
 __all__ = ["Redone", "redo_worst"]
 
@@ -132,5 +132,7 @@ def _simulated(
         seen = simulate(centre, replications // 2 + part * (replications % 2), part)
         above.append((seen.offered - seen.answered).sum(axis=(1, 2)))
         below.append(seen.offered.sum(axis=(1, 2)))
-    found = ratio(np.concatenate(above)[:, None], np.concatenate(below)[:, None], nothing=0.0)
+    found = estimate_ratio(
+        np.concatenate(above)[:, None], np.concatenate(below)[:, None], nothing=0.0
+    )
     return Estimate(float(found.value[0]), float(found.low[0]), float(found.high[0]))

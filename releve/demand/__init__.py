@@ -9,10 +9,10 @@ from releve.demand.call_import import (
     RowCount,
     import_calls,
     import_intervals,
-    mapping_of,
+    parse_mapping,
 )
 from releve.demand.call_log_file import import_log
-from releve.demand.cleaning import KINDS, CleanHistory, NamedDay, clean
+from releve.demand.cleaning import KINDS, CleanHistory, NamedDay, clean_history
 from releve.demand.erlang import (
     DEFINITIONS,
     QueueMetrics,
@@ -21,19 +21,19 @@ from releve.demand.erlang import (
     warm_up,
 )
 from releve.demand.forecast import (
-    Choice,
+    ModelChoice,
     ModelSettings,
     Score,
     backtest,
+    build_forecast,
     choose_model,
-    forecast,
-    imported_forecast,
     library_models,
     rate_at,
+    read_forecast,
 )
-from releve.demand.history import history_of, history_rows
-from releve.demand.holidays import with_seen_holidays
-from releve.demand.requirement import require
+from releve.demand.history import build_histories, list_history_rows
+from releve.demand.holidays import add_observed_holidays
+from releve.demand.requirement import compute_requirement
 from releve.demand.tables import INTERVAL, Forecast, History, Requirement
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
     "INTERVAL",
     "KINDS",
     "CallMapping",
-    "Choice",
     "CleanHistory",
     "Drop",
     "Forecast",
@@ -49,28 +48,29 @@ __all__ = [
     "ImportFault",
     "ImportReport",
     "IntervalMapping",
+    "ModelChoice",
     "ModelSettings",
     "NamedDay",
     "QueueMetrics",
     "Requirement",
     "RowCount",
     "Score",
+    "add_observed_holidays",
     "backtest",
+    "build_forecast",
+    "build_histories",
     "choose_model",
-    "clean",
-    "forecast",
-    "history_of",
-    "history_rows",
+    "clean_history",
+    "compute_requirement",
     "import_calls",
     "import_intervals",
     "import_log",
-    "imported_forecast",
     "library_models",
-    "mapping_of",
+    "list_history_rows",
     "metrics",
+    "parse_mapping",
     "rate_at",
-    "require",
+    "read_forecast",
     "required_agents",
     "warm_up",
-    "with_seen_holidays",
 ]

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["least_peak", "spread"]
+__all__ = ["least_peak", "spread_work"]
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def least_peak(work: Floats, deadline: int) -> float:
     return _densest(work, deadline)[0]
 
 
-def spread(work: Floats, deadline: int) -> Floats:
+def spread_work(work: Floats, deadline: int) -> Floats:
     """Return the work to be done in each interval: the taut string of the repeated day.
 
     Same arguments as :func:`least_peak`; the result has the same length, sum and unit, its

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from releve.demand.gaps import gap_faults, gaps, silent, usual_counts
-from releve.demand.history import mean_of
+from releve.demand.gaps import find_gaps, find_silence, list_gap_faults, usual_counts
+from releve.demand.history import mean_aht
 from releve.demand.import_report import FIRST_ROW, ImportFault, ImportReport, RowCount
 from releve.demand.import_rows import (
-    Ledger,
-    numbers,
-    programme_index,
-    repeated,
+    RowAccounting,
+    find_repeated,
+    index_programmes,
+    read_numbers,
+    read_texts,
     require_columns,
-    texts,
 )
 from releve.demand.intervals import import_intervals
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, Int64s, local_slots
-from releve.demand.mapping import CallMapping, Drop, IntervalMapping, mapping_of
+from releve.demand.mapping import CallMapping, Drop, IntervalMapping, parse_mapping
 from releve.demand.tables import Floats, History, Truths
 from releve.demand.time_columns import read_times
 
@@ -34,7 +34,7 @@ __all__ = [
     "RowCount",
     "import_calls",
     "import_intervals",
-    "mapping_of",
+    "parse_mapping",
 ]
 
 _MAX_S = 36_000.0
@@ -62,7 +62,7 @@ def import_calls(frame: pl.DataFrame, mapping: CallMapping, time_zone: str) -> I
     column the mapping names is not there.
     """
     require_columns(frame, mapping.columns())
-    ledger = Ledger(frame.height)
+    ledger = RowAccounting(frame.height)
     times = read_times(frame[mapping.start], time_zone, mapping.time_format)
     for kind in ("time", "clock_change"):
         ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
@@ -70,14 +70,14 @@ def import_calls(frame: pl.DataFrame, mapping: CallMapping, time_zone: str) -> I
     _drop_duplicates(frame, mapping, ledger)
     for rule in mapping.drop:
         ledger.drop(_matches(frame, rule), rule.name)
-    programme, ids = programme_index(frame, mapping.programme, mapping.programmes, ledger)
+    programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
     kept = ledger.kept()
     calls = _Calls(
         seconds=times.seconds[kept],
         programme=programme[kept],
         answered=_answered(frame, mapping)[kept],
-        wait_s=numbers(frame, mapping.wait_s, ledger, 0.0, _MAX_S)[kept],
-        service_s=numbers(frame, mapping.service_s, ledger, 0.0, _MAX_S)[kept],
+        wait_s=read_numbers(frame, mapping.wait_s, ledger, 0.0, _MAX_S)[kept],
+        service_s=read_numbers(frame, mapping.service_s, ledger, 0.0, _MAX_S)[kept],
         ids=ids,
     )
     alive = times.seconds[times.good]
@@ -92,9 +92,9 @@ def import_calls(frame: pl.DataFrame, mapping: CallMapping, time_zone: str) -> I
     )
 
 
-def _drop_duplicates(frame: pl.DataFrame, mapping: CallMapping, ledger: Ledger) -> None:
+def _drop_duplicates(frame: pl.DataFrame, mapping: CallMapping, ledger: RowAccounting) -> None:
     key = list(mapping.key) or frame.columns
-    again = repeated(frame.select(key)) & ledger.kept()
+    again = find_repeated(frame.select(key)) & ledger.kept()
     for row in np.flatnonzero(again).tolist():
         ledger.faults.append(
             ImportFault(
@@ -114,7 +114,7 @@ def _matches(frame: pl.DataFrame, rule: Drop) -> Truths:
     out = np.ones(frame.height, dtype=np.bool_)
     for column, values in rule.where.items():
         wanted = [str(value) for value in values]
-        out &= texts(frame[column]).is_in(wanted).fill_null(False).to_numpy().astype(np.bool_)
+        out &= read_texts(frame[column]).is_in(wanted).fill_null(False).to_numpy().astype(np.bool_)
     return out
 
 
@@ -122,7 +122,7 @@ def _answered(frame: pl.DataFrame, mapping: CallMapping) -> Floats:
     """Return 1 for answered, 0 for not, NaN where the source does not say."""
     if not mapping.outcome:
         return np.full(frame.height, np.nan)
-    cells = texts(frame[mapping.outcome]).str.to_lowercase()
+    cells = read_texts(frame[mapping.outcome]).str.to_lowercase()
     yes = cells.is_in([value.lower() for value in mapping.answered]).fill_null(False)
     known = cells.is_not_null().to_numpy().astype(np.bool_)
     return np.where(known, yes.to_numpy().astype(np.float64), np.nan)
@@ -153,10 +153,10 @@ def _silences(starts: Int64s, traffic: Floats, time_zone: str) -> tuple[Truths, 
     counts = np.zeros((len(days), SLOTS))
     np.add.at(counts, (day - day[0], slot), traffic)
     usual = usual_counts(counts, days)
-    lost = silent(counts, usual)
-    found = list(gaps(lost, usual > 0))
+    lost = find_silence(counts, usual)
+    found = list(find_gaps(lost, usual > 0))
     lost[[gap.day for gap in found if gap.kind == "gap"]] = True
-    return lost[day - day[0], slot], gap_faults(found, days, "the whole log")
+    return lost[day - day[0], slot], list_gap_faults(found, days, "the whole log")
 
 
 def _history(calls: _Calls, mine: Truths, programme: str, starts: Int64s, held: Truths) -> History:
@@ -168,7 +168,7 @@ def _history(calls: _Calls, mine: Truths, programme: str, starts: Int64s, held: 
     known = np.isfinite(seconds)
     total = np.bincount(index[known], seconds[known], size)
     number = np.bincount(index[known], minlength=size).astype(np.float64)
-    aht_s = mean_of(total.astype(np.float64), number)
+    aht_s = mean_aht(total.astype(np.float64), number)
     aht_s[aht_s <= 0] = np.nan
     return History(programme, starts[held], offered[held], answered[held], aht_s[held])
 
@@ -200,7 +200,7 @@ def _served(calls: _Calls) -> dict[str, float]:
     return out
 
 
-def _notes(calls: _Calls, ledger: Ledger) -> tuple[str, ...]:
+def _notes(calls: _Calls, ledger: RowAccounting) -> tuple[str, ...]:
     counts = Counter(calls.programme.tolist())
     lines = [str(ledger.count())]
     for index, programme in enumerate(calls.ids):

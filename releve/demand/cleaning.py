@@ -13,13 +13,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from releve.demand.country import calendar_country
-from releve.demand.gaps import known_median, silent, usual_counts
-from releve.demand.localtime import SLOTS, Int64s, day_of, local_slots, open_slots
+from releve.demand.gaps import find_silence, known_median, usual_counts
+from releve.demand.localtime import SLOTS, Int64s, local_slots, number_to_day, open_slots
 from releve.demand.tables import Floats, History, Truths
 from releve.network import Programme
 from releve.network.opening_hours import is_holiday
 
-__all__ = ["KINDS", "CleanHistory", "NamedDay", "clean"]
+__all__ = ["KINDS", "CleanHistory", "NamedDay", "clean_history"]
 
 KINDS = ("normal", "exceptional", "half_open", "holiday", "closed", "missing")
 """What a day can be. A ``holiday`` is a public holiday, worked or not."""
@@ -67,7 +67,7 @@ class CleanHistory:
     @property
     def days(self) -> tuple[date, ...]:
         """The local days."""
-        return tuple(day_of(number) for number in self.numbers.tolist())
+        return tuple(number_to_day(number) for number in self.numbers.tolist())
 
     def is_kind(self, *kinds: str) -> Truths:
         """Return which days are of one of these kinds."""
@@ -90,18 +90,20 @@ class CleanHistory:
         )
 
 
-def clean(history: History, programme: Programme) -> CleanHistory:
+def clean_history(history: History, programme: Programme) -> CleanHistory:
     """Lay a history out in local days and say of each day what it is."""
     numbers, tables = _lay_out(history, programme.time_zone)
     opened, closed_by_holiday = open_slots(programme, numbers)
     country = calendar_country(programme)
-    holiday = np.array([is_holiday(country, day_of(n)) for n in numbers.tolist()], dtype=np.bool_)
+    holiday = np.array(
+        [is_holiday(country, number_to_day(n)) for n in numbers.tolist()], dtype=np.bool_
+    )
     holiday |= closed_by_holiday
     notes = _outside(tables["offered"], opened)
     for table in tables.values():
         table[~opened] = np.nan
     offered = tables["offered"]
-    mute = silent(offered, usual_counts(offered, numbers))
+    mute = find_silence(offered, usual_counts(offered, numbers))
     offered[mute] = np.nan
     lost = _lost_share(offered, opened, numbers)
     kind = np.zeros(len(numbers), dtype=np.int64)
@@ -111,7 +113,7 @@ def clean(history: History, programme: Programme) -> CleanHistory:
     kind[none_known & ~holiday] = KINDS.index("missing")
     kind[none_known & mute.any(axis=1) & ~holiday] = KINDS.index("exceptional")
     kind[~opened.any(axis=1) & ~holiday] = KINDS.index("closed")
-    ratio, strange = _strange(offered, numbers, kind)
+    ratio, strange = _find_strange_days(offered, numbers, kind)
     kind[strange & (kind != KINDS.index("holiday"))] = KINDS.index("exceptional")
     return CleanHistory(
         programme.id,
@@ -122,7 +124,7 @@ def clean(history: History, programme: Programme) -> CleanHistory:
         opened,
         kind,
         holiday,
-        _named(numbers, kind, ratio, lost, opened),
+        _name_days(numbers, kind, ratio, lost, opened),
         notes,
     )
 
@@ -193,7 +195,7 @@ def _lost_share(offered: Floats, opened: Truths, numbers: Int64s) -> Floats:
     return np.asarray((shares * (opened & ~np.isfinite(offered))).sum(axis=1), dtype=np.float64)
 
 
-def _strange(offered: Floats, numbers: Int64s, kind: Int64s) -> tuple[Floats, Truths]:
+def _find_strange_days(offered: Floats, numbers: Int64s, kind: Int64s) -> tuple[Floats, Truths]:
     """Return, per day, its ratio to the usual level and whether that is beyond chance.
 
     The deviation is measured on the square-root scale, where Poisson noise has variance 1, with a
@@ -210,7 +212,7 @@ def _strange(offered: Floats, numbers: Int64s, kind: Int64s) -> tuple[Floats, Tr
     known &= expected > 0
     ratio = np.divide(total, expected, out=np.full(len(total), np.nan), where=known)
     deviation = 2 * (np.sqrt(total + 0.375) - np.sqrt(np.where(known, expected, 0.0) + 0.375))
-    cv = max(_LEAST_CV, _OWN_MEDIANS * _fitted_cv(deviation[known], expected[known]))
+    cv = max(_LEAST_CV, _OWN_MEDIANS * _fit_cv(deviation[known], expected[known]))
     z = np.abs(deviation) / np.sqrt(1 + np.where(known, expected, 0.0) * cv**2)
     strange = known & (z > _Z) & (np.abs(np.where(known, ratio, 1.0) - 1) > _RATIO)
     return ratio, strange
@@ -257,7 +259,7 @@ def _running_median(ratio: Floats) -> Floats:
     return out
 
 
-def _fitted_cv(deviation: Floats, expected: Floats) -> float:
+def _fit_cv(deviation: Floats, expected: Floats) -> float:
     """Return the least coefficient of variation at which half of the days lie within 0.6745 sd."""
     if not len(deviation):
         return 0.0
@@ -267,7 +269,7 @@ def _fitted_cv(deviation: Floats, expected: Floats) -> float:
     return float(grid[np.argmax(within)]) if within.any() else 1.0
 
 
-def _named(
+def _name_days(
     numbers: Int64s, kind: Int64s, ratio: Floats, lost: Floats, opened: Truths
 ) -> tuple[NamedDay, ...]:
     out = []
@@ -279,7 +281,7 @@ def _named(
             "holiday": "public holiday" + ("" if opened[i].any() else ", closed"),
             "missing": "open, but the source holds nothing",
         }[name]
-        out.append(NamedDay(day_of(numbers[i]), name, float(ratio[i]), reason))
+        out.append(NamedDay(number_to_day(numbers[i]), name, float(ratio[i]), reason))
     return tuple(out)
 
 

@@ -13,18 +13,18 @@ from itertools import pairwise
 import numpy as np
 
 from releve.demand.import_report import ImportFault
-from releve.demand.localtime import SLOTS, Int64s, day_of
+from releve.demand.localtime import SLOTS, Int64s, number_to_day
 from releve.demand.tables import Floats, Truths
 
 __all__ = [
     "SILENCE_CALLS",
     "Gap",
-    "gap_faults",
-    "gaps",
+    "expect_calls",
+    "find_gaps",
+    "find_silence",
     "known_median",
-    "silent",
+    "list_gap_faults",
     "usual_counts",
-    "usually_held",
 ]
 
 SILENCE_CALLS = 15.0
@@ -72,7 +72,7 @@ def known_median(values: Floats) -> Floats:
     return np.asarray((low + high) / 2, dtype=np.float64)
 
 
-def usually_held(held: Truths, days: Int64s) -> Truths:
+def expect_calls(held: Truths, days: Int64s) -> Truths:
     """Return the ``[day, slot]`` held on more than half of the days of that weekday."""
     weekday = (days + 3) % 7
     out = np.zeros_like(held)
@@ -83,7 +83,7 @@ def usually_held(held: Truths, days: Int64s) -> Truths:
     return out
 
 
-def silent(counts: Floats, usual: Floats) -> Truths:
+def find_silence(counts: Floats, usual: Floats) -> Truths:
     """Return the ``[day, slot]`` inside a run without a call in which many are usual.
 
     A run crosses slots in which nothing is usual, but not midnight. At 15 usual calls an empty
@@ -102,7 +102,7 @@ def silent(counts: Floats, usual: Floats) -> Truths:
     return out
 
 
-def gaps(missing: Truths, usual: Truths) -> Iterator[Gap]:
+def find_gaps(missing: Truths, usual: Truths) -> Iterator[Gap]:
     """Yield the runs of missing slots, day by day, classified against the usual slots."""
     for day in np.flatnonzero((missing & usual).any(axis=1)).tolist():
         slots = np.flatnonzero(usual[day])
@@ -126,17 +126,17 @@ _EFFECT = "the half hours are not known (not zero)"
 _FIX = "add the missing rows, or leave it if the service was closed"
 
 
-def gap_faults(found: list[Gap], days: Int64s, what: str) -> list[ImportFault]:
+def list_gap_faults(found: list[Gap], days: Int64s, what: str) -> list[ImportFault]:
     """Return the faults for gaps; consecutive whole days are one fault. ``what`` names whose."""
     faults: list[ImportFault] = []
     whole = [gap for gap in found if gap.kind == "gap"]
     for first, count in _stretches([gap.day for gap in whole]):
-        start, end = day_of(days[first]), day_of(days[first + count - 1])
+        start, end = number_to_day(days[first]), number_to_day(days[first + count - 1])
         value = f"{start}" if count == 1 else f"{start} to {end}"
         faults.append(_fault("gap", value, what, count))
     for gap in found:
         if gap.kind != "gap":
-            value = f"{day_of(days[gap.day])} {_clock(gap.first)}-{_clock(gap.last + 1)}"
+            value = f"{number_to_day(days[gap.day])} {_clock(gap.first)}-{_clock(gap.last + 1)}"
             faults.append(_fault(gap.kind, value, what, 1))
     return faults
 

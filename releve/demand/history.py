@@ -9,19 +9,26 @@ from itertools import groupby
 
 import numpy as np
 
-from releve.demand.gaps import usually_held
-from releve.demand.localtime import HALF_HOUR_S, SLOTS, Int64s, day_of, instants, local_slots
+from releve.demand.gaps import expect_calls
+from releve.demand.localtime import (
+    HALF_HOUR_S,
+    SLOTS,
+    Int64s,
+    local_slots,
+    number_to_day,
+    to_datetimes,
+)
 from releve.demand.tables import Floats, History
 from releve.network import HistoryRow, Operator
 
 __all__ = [
     "STEPS_MINUTES",
-    "Rows",
-    "half_hours",
-    "history_of",
-    "history_rows",
-    "mean_of",
+    "HistoryRows",
+    "build_histories",
+    "list_history_rows",
+    "mean_aht",
     "step_minutes",
+    "sum_half_hours",
 ]
 
 STEPS_MINUTES = (30, 15, 10, 6, 5, 3, 2, 1)
@@ -29,7 +36,7 @@ STEPS_MINUTES = (30, 15, 10, 6, 5, 3, 2, 1)
 
 
 @dataclass(frozen=True)
-class Rows:
+class HistoryRows:
     """Interval rows of one programme: distinct ascending starts in UTC seconds; NaN not known."""
 
     starts: Int64s
@@ -54,7 +61,7 @@ def step_minutes(starts: Int64s) -> int:
     return step // 60
 
 
-def half_hours(programme: str, rows: Rows, step: int) -> tuple[History, Int64s]:
+def sum_half_hours(programme: str, rows: HistoryRows, step: int) -> tuple[History, Int64s]:
     """Add intervals of ``step`` minutes up to half hours.
 
     Returns the history and how many of its 30 / step parts each half hour holds. A half hour with
@@ -72,23 +79,23 @@ def half_hours(programme: str, rows: Rows, step: int) -> tuple[History, Int64s]:
     return history, held.astype(np.int64)
 
 
-def _weighted_aht(rows: Rows, index: Int64s, size: int) -> Floats:
+def _weighted_aht(rows: HistoryRows, index: Int64s, size: int) -> Floats:
     """Return the mean handling time by answered calls (by offered where answered is unknown)."""
     weight = np.where(np.isnan(rows.answered), rows.offered, rows.answered)
     weight = np.where(np.isnan(rows.aht_s) | np.isnan(weight), 0.0, weight)
     seconds = np.bincount(index, weight * np.nan_to_num(rows.aht_s), size)
     total = np.bincount(index, weight, size)
-    return mean_of(seconds.astype(np.float64), total.astype(np.float64))
+    return mean_aht(seconds.astype(np.float64), total.astype(np.float64))
 
 
-def mean_of(total: Floats, number: Floats) -> Floats:
+def mean_aht(total: Floats, number: Floats) -> Floats:
     """Return ``total / number``, NaN where the number is 0."""
     out = np.full(total.shape, np.nan)
     np.divide(total, number, out=out, where=number > 0)
     return out
 
 
-def history_of(operator: Operator) -> dict[str, History]:
+def build_histories(operator: Operator) -> dict[str, History]:
     """Return the half-hourly history of every programme of an operator that has one.
 
     ValueError names the programme whose intervals do not divide half an hour.
@@ -101,11 +108,11 @@ def history_of(operator: Operator) -> dict[str, History]:
             step = step_minutes(rows.starts)
         except ValueError as error:
             raise ValueError(f"history of {programme}: {error}") from error
-        out[programme], _ = half_hours(programme, rows, step)
+        out[programme], _ = sum_half_hours(programme, rows, step)
     return out
 
 
-def _rows(group: Iterable[HistoryRow]) -> Rows:
+def _rows(group: Iterable[HistoryRow]) -> HistoryRows:
     cells = sorted(
         (
             round(row.start.timestamp()),
@@ -118,10 +125,10 @@ def _rows(group: Iterable[HistoryRow]) -> Rows:
     table = np.array(cells, dtype=np.float64).reshape(-1, 4)
     starts, first = np.unique(table[:, 0].astype(np.int64), return_index=True)
     kept = table[first]
-    return Rows(starts, kept[:, 1], kept[:, 2], kept[:, 3])
+    return HistoryRows(starts, kept[:, 1], kept[:, 2], kept[:, 3])
 
 
-def history_rows(
+def list_history_rows(
     histories: Iterable[History], time_zone: str
 ) -> tuple[tuple[HistoryRow, ...], tuple[tuple[str, date], ...]]:
     """Return the rows of an operator folder's history, and the days left out of it.
@@ -139,11 +146,11 @@ def history_rows(
         days = np.arange(day[0], day[-1] + 1)
         held = np.zeros((len(days), SLOTS), dtype=np.bool_)
         held[day[known] - day[0], slot[known]] = True
-        lacking = (usually_held(held, days) & ~held).any(axis=1)
+        lacking = (expect_calls(held, days) & ~held).any(axis=1)
         broken = np.asarray(held.any(axis=1) & lacking, dtype=np.bool_)
-        left_out += [(history.programme, day_of(number)) for number in days[broken].tolist()]
+        left_out += [(history.programme, number_to_day(number)) for number in days[broken].tolist()]
         keep = known & ~broken[day - day[0]]
-        starts = instants(history.starts[keep])
+        starts = to_datetimes(history.starts[keep])
         columns = (history.offered[keep], history.answered[keep], history.aht_s[keep])
         rows += [
             HistoryRow(history.programme, start, offered, _cell(answered), _cell(aht_s))

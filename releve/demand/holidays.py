@@ -14,17 +14,17 @@ from datetime import date
 
 import numpy as np
 
-from releve.demand.localtime import Int64s, day_of, local_slots, open_week
+from releve.demand.localtime import Int64s, local_slots, number_to_day, open_week
 from releve.demand.tables import Floats, History, Truths
 from releve.network import Programme, is_closed_by_holiday, list_holiday_names
 
-__all__ = ["assumed_holidays", "seen_holidays", "with_seen_holidays"]
+__all__ = ["add_observed_holidays", "describe_assumed_holidays", "find_observed_holidays"]
 
 _LEAST_SHARE = 0.1
 """Fewer calls than this share of a usual day of the weekday are callers at a closed door."""
 
 
-def seen_holidays(history: History | None, programme: Programme) -> dict[str, bool]:
+def find_observed_holidays(history: History | None, programme: Programme) -> dict[str, bool]:
     """Return the public holidays that the history holds by name: whether it was open on the last.
 
     Open: calls came in the opening hours, a tenth of the median day of that weekday at least, and
@@ -35,7 +35,7 @@ def seen_holidays(history: History | None, programme: Programme) -> dict[str, bo
         return {}
     first, offered, answered = _totals(history, programme)
     numbers = first + np.arange(len(offered), dtype=np.int64)
-    names = [list_holiday_names(programme.holidays, day_of(n)) for n in numbers.tolist()]
+    names = [list_holiday_names(programme.holidays, number_to_day(n)) for n in numbers.tolist()]
     usual = _usual(offered, numbers, np.array([bool(found) for found in names]))
     weekly: Truths = np.asarray(open_week(programme).any(axis=1))
     seen: dict[str, bool] = {}
@@ -47,12 +47,12 @@ def seen_holidays(history: History | None, programme: Programme) -> dict[str, bo
     return seen
 
 
-def with_seen_holidays(programme: Programme, history: History | None) -> Programme:
+def add_observed_holidays(programme: Programme, history: History | None) -> Programme:
     """Return the programme as open on the holidays too on which its history shows it open.
 
     Holidays never seen are open as well where most of those seen were.
     """
-    seen = seen_holidays(history, programme)
+    seen = find_observed_holidays(history, programme)
     opened = {name for name, is_open in seen.items() if is_open}
     if 2 * len(opened) > len(seen):
         opened |= {name for name in _calendar_names(programme, history) if name not in seen}
@@ -60,7 +60,7 @@ def with_seen_holidays(programme: Programme, history: History | None) -> Program
     return replace(programme, open_holidays=tuple(sorted(opened)))
 
 
-def assumed_holidays(
+def describe_assumed_holidays(
     programme: Programme, history: History | None, days: Sequence[date]
 ) -> tuple[str, ...]:
     """Return a sentence for each of the days on which it is assumed whether it is open.
@@ -68,8 +68,8 @@ def assumed_holidays(
     Those are public holidays in the opening week that neither the history nor the programme says
     anything of.
     """
-    seen = seen_holidays(history, programme)
-    known = with_seen_holidays(programme, history)
+    seen = find_observed_holidays(history, programme)
+    known = add_observed_holidays(programme, history)
     return tuple(_sentences(programme, known, seen, days))
 
 
@@ -126,5 +126,5 @@ def _calendar_names(programme: Programme, history: History | None) -> frozenset[
     return frozenset(
         name
         for n in range(366)
-        for name in list_holiday_names(programme.holidays, day_of(last + n))
+        for name in list_holiday_names(programme.holidays, number_to_day(last + n))
     )

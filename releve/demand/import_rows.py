@@ -11,10 +11,17 @@ from releve.demand.import_report import FIRST_ROW, ImportFault, RowCount
 from releve.demand.localtime import Int64s
 from releve.demand.tables import Floats, Truths
 
-__all__ = ["Ledger", "numbers", "programme_index", "repeated", "require_columns", "texts"]
+__all__ = [
+    "RowAccounting",
+    "find_repeated",
+    "index_programmes",
+    "read_numbers",
+    "read_texts",
+    "require_columns",
+]
 
 
-class Ledger:
+class RowAccounting:
     """Keeps account of the rows of one import: each leaves once, with its reason."""
 
     def __init__(self, rows: int) -> None:
@@ -57,13 +64,13 @@ def require_columns(frame: pl.DataFrame, names: Sequence[str]) -> None:
         )
 
 
-def repeated(frame: pl.DataFrame) -> Truths:
+def find_repeated(frame: pl.DataFrame) -> Truths:
     """Return which rows equal an earlier row."""
     first = frame.select(pl.struct(pl.all()).is_first_distinct()).to_series()
     return ~first.to_numpy().astype(np.bool_)
 
 
-def texts(column: pl.Series) -> pl.Series:
+def read_texts(column: pl.Series) -> pl.Series:
     """Return the cells as stripped texts (a whole number without a fraction), null where empty."""
     if column.dtype.is_float():
         whole = [
@@ -75,8 +82,8 @@ def texts(column: pl.Series) -> pl.Series:
     return cells.set(cells == "", None)
 
 
-def programme_index(
-    frame: pl.DataFrame, column: str, programmes: Mapping[str, str], ledger: Ledger
+def index_programmes(
+    frame: pl.DataFrame, column: str, programmes: Mapping[str, str], ledger: RowAccounting
 ) -> tuple[Int64s, tuple[str, ...]]:
     """Return per row the index of its programme, and the programme ids in order of the mapping.
 
@@ -86,7 +93,7 @@ def programme_index(
     if not column:
         return np.zeros(frame.height, dtype=np.int64), ids
     place = {value: ids.index(programme) for value, programme in programmes.items()}
-    cells = texts(frame[column])
+    cells = read_texts(frame[column])
     index = np.array([place.get(cell, -1) if cell else -1 for cell in cells], dtype=np.int64)
     unmapped = (index < 0) & ledger.kept()
     rows: dict[str, list[int]] = {}
@@ -109,10 +116,10 @@ def programme_index(
     return index, ids
 
 
-def numbers(
+def read_numbers(
     frame: pl.DataFrame,
     column: str,
-    ledger: Ledger,
+    ledger: RowAccounting,
     least: float,
     most: float,
     effect: str = "the value is not known, the call still counts",
@@ -124,10 +131,12 @@ def numbers(
     if not column:
         return np.full(frame.height, np.nan)
     cells = frame[column]
-    read = cells.cast(pl.Float64, strict=False) if cells.dtype.is_numeric() else _parsed(cells)
+    read = (
+        cells.cast(pl.Float64, strict=False) if cells.dtype.is_numeric() else _parse_numbers(cells)
+    )
     values = read.fill_null(np.nan).to_numpy().astype(np.float64).copy()
     kept = ledger.kept()
-    empty = texts(cells).is_null().to_numpy().astype(np.bool_)
+    empty = read_texts(cells).is_null().to_numpy().astype(np.bool_)
     unread = ~np.isfinite(values) & ~empty
     with np.errstate(invalid="ignore"):
         outside = (values < least) | (values > most)
@@ -148,7 +157,7 @@ def numbers(
     return values
 
 
-def _parsed(cells: pl.Series) -> pl.Series:
+def _parse_numbers(cells: pl.Series) -> pl.Series:
     """Return texts as numbers; a decimal comma is read when the cell has no point."""
     stripped = cells.cast(pl.String).str.strip_chars()
     point = stripped.str.contains(".", literal=True)

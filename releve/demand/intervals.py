@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from releve.demand.gaps import gap_faults, gaps, usually_held
-from releve.demand.history import Rows, half_hours, step_minutes
+from releve.demand.gaps import expect_calls, find_gaps, list_gap_faults
+from releve.demand.history import HistoryRows, step_minutes, sum_half_hours
 from releve.demand.import_report import FIRST_ROW, ImportFault, ImportReport
-from releve.demand.import_rows import Ledger, numbers, programme_index, repeated, require_columns
-from releve.demand.localtime import SLOTS, Int64s, instants, local_slots
+from releve.demand.import_rows import (
+    RowAccounting,
+    find_repeated,
+    index_programmes,
+    read_numbers,
+    require_columns,
+)
+from releve.demand.localtime import SLOTS, Int64s, local_slots, to_datetimes
 from releve.demand.mapping import IntervalMapping
 from releve.demand.tables import Floats, History, Truths
 from releve.demand.time_columns import read_times
@@ -27,17 +33,17 @@ def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: s
     ValueError when a column is not there or the interval length does not divide 30 minutes.
     """
     require_columns(frame, mapping.columns())
-    ledger = Ledger(frame.height)
+    ledger = RowAccounting(frame.height)
     times = read_times(frame[mapping.start], time_zone, mapping.time_format)
     for kind in ("time", "clock_change"):
         ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
     ledger.faults.extend(times.faults)
-    programme, ids = programme_index(frame, mapping.programme, mapping.programmes, ledger)
+    programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
     _set_aside_duplicates(frame, mapping, times.seconds, programme, ledger)
     offered = _offered(frame, mapping, ledger)
-    answered = numbers(frame, mapping.answered, ledger, 0.0, _MOST, "answered is not known")
-    _forget_too_many(frame, mapping, offered, answered, ledger)
-    aht_s = numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, "the AHT is not known")
+    answered = read_numbers(frame, mapping.answered, ledger, 0.0, _MOST, "answered is not known")
+    _drop_impossible_answered(frame, mapping, offered, answered, ledger)
+    aht_s = read_numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, "the AHT is not known")
     aht_s[aht_s <= 0] = np.nan
     step = mapping.minutes or _step(times.seconds, programme, ledger.kept())
     _set_aside_misaligned(frame, mapping, times.seconds, step, ledger)
@@ -49,9 +55,9 @@ def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: s
             continue
         order = np.argsort(times.seconds[mine], kind="stable")
         columns = (column[mine][order] for column in (times.seconds, offered, answered, aht_s))
-        rows = Rows(*columns)
+        rows = HistoryRows(*columns)
         if mapping.missing_is_zero:
-            rows, added = _with_zeros(rows, step, time_zone)
+            rows, added = _fill_zeros(rows, step, time_zone)
             notes.append(f"{name}: {added} intervals without a row counted as zero")
         history, faults = _history(name, rows, step, time_zone)
         histories.append(history)
@@ -73,12 +79,12 @@ def _set_aside_duplicates(
     mapping: IntervalMapping,
     seconds: Int64s,
     programme: Int64s,
-    ledger: Ledger,
+    ledger: RowAccounting,
 ) -> None:
     """Set aside every row after the first of one programme and interval."""
     kept = ledger.kept()
     keys = pl.DataFrame({"second": seconds, "programme": programme, "kept": kept})
-    again = repeated(keys) & kept
+    again = find_repeated(keys) & kept
     for row in np.flatnonzero(again).tolist():
         ledger.faults.append(
             ImportFault(
@@ -94,15 +100,19 @@ def _set_aside_duplicates(
     ledger.set_aside(again, "duplicate")
 
 
-def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: Ledger) -> Floats:
-    offered = numbers(frame, mapping.offered, ledger, 0.0, _MOST, _ASIDE)
+def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: RowAccounting) -> Floats:
+    offered = read_numbers(frame, mapping.offered, ledger, 0.0, _MOST, _ASIDE)
     empty = np.isnan(offered)
     ledger.set_aside(empty, "value")
     return offered
 
 
-def _forget_too_many(
-    frame: pl.DataFrame, mapping: IntervalMapping, offered: Floats, answered: Floats, ledger: Ledger
+def _drop_impossible_answered(
+    frame: pl.DataFrame,
+    mapping: IntervalMapping,
+    offered: Floats,
+    answered: Floats,
+    ledger: RowAccounting,
 ) -> None:
     """Name the rows that answered more than was offered; what they answered is not known."""
     with np.errstate(invalid="ignore"):
@@ -123,7 +133,7 @@ def _forget_too_many(
 
 
 def _set_aside_misaligned(
-    frame: pl.DataFrame, mapping: IntervalMapping, seconds: Int64s, step: int, ledger: Ledger
+    frame: pl.DataFrame, mapping: IntervalMapping, seconds: Int64s, step: int, ledger: RowAccounting
 ) -> None:
     off = (seconds % (step * 60) != 0) & ledger.kept()
     for row in np.flatnonzero(off).tolist():
@@ -141,7 +151,7 @@ def _set_aside_misaligned(
     ledger.set_aside(off, "misaligned")
 
 
-def _with_zeros(rows: Rows, step: int, time_zone: str) -> tuple[Rows, int]:
+def _fill_zeros(rows: HistoryRows, step: int, time_zone: str) -> tuple[HistoryRows, int]:
     """Add rows of zero calls between the first and the last row of each local day."""
     day, _ = local_slots(rows.starts, time_zone)
     first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
@@ -157,24 +167,26 @@ def _with_zeros(rows: Rows, step: int, time_zone: str) -> tuple[Rows, int]:
     offered[place], answered[place], aht_s[place] = rows.offered, rows.answered, rows.aht_s
     if np.isnan(rows.answered).all():
         answered[:] = np.nan
-    return Rows(starts, offered, answered, aht_s), len(starts) - len(rows.starts)
+    return HistoryRows(starts, offered, answered, aht_s), len(starts) - len(rows.starts)
 
 
-def _history(name: str, rows: Rows, step: int, time_zone: str) -> tuple[History, list[ImportFault]]:
-    history, held = half_hours(name, rows, step)
+def _history(
+    name: str, rows: HistoryRows, step: int, time_zone: str
+) -> tuple[History, list[ImportFault]]:
+    history, held = sum_half_hours(name, rows, step)
     day, slot = local_slots(history.starts, time_zone)
     days = np.arange(day[0], day[-1] + 1)
     present = np.zeros((len(days), SLOTS), dtype=np.bool_)
     present[day - day[0], slot] = True
-    usual = usually_held(present, days)
-    found = list(gaps(~present, usual))
+    usual = expect_calls(present, days)
+    found = list(find_gaps(~present, usual))
     return history, [
-        *_incomplete(name, history.starts, slot, held, 30 // step),
-        *gap_faults(found, days, name),
+        *_find_incomplete(name, history.starts, slot, held, 30 // step),
+        *list_gap_faults(found, days, name),
     ]
 
 
-def _incomplete(
+def _find_incomplete(
     name: str, starts: Int64s, slot: Int64s, held: Int64s, parts: int
 ) -> list[ImportFault]:
     """Return one fault for each time of day whose half hours lack the same number of parts."""
@@ -184,7 +196,7 @@ def _incomplete(
     for i in short.tolist():
         groups.setdefault((int(slot[i]), int(held[i])), []).append(i)
     for (_, number), where in groups.items():
-        first = instants(starts[where[:1]])[0]
+        first = to_datetimes(starts[where[:1]])[0]
         faults.append(
             ImportFault(
                 kind="incomplete",

@@ -22,14 +22,14 @@ __all__ = [
     "HALF_HOUR_S",
     "SLOTS",
     "Int64s",
-    "day_number",
-    "day_of",
-    "instants",
+    "day_to_number",
+    "find_offsets",
     "local_slots",
     "local_to_utc",
-    "offsets",
+    "number_to_day",
     "open_slots",
     "open_week",
+    "to_datetimes",
 ]
 
 Int64s = NDArray[np.int64]
@@ -41,17 +41,17 @@ _EPOCH = date(1970, 1, 1)
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def day_number(day: date) -> int:
+def day_to_number(day: date) -> int:
     """Return the days since 1970-01-01."""
     return (day - _EPOCH).days
 
 
-def day_of(number: int) -> date:
+def number_to_day(number: int) -> date:
     """Return the day that is ``number`` days after 1970-01-01."""
     return _EPOCH + timedelta(days=int(number))
 
 
-def instants(seconds: Int64s) -> tuple[datetime, ...]:
+def to_datetimes(seconds: Int64s) -> tuple[datetime, ...]:
     """Return seconds since 1970 as datetimes in UTC."""
     return tuple(_EPOCH_UTC + timedelta(seconds=int(second)) for second in seconds)
 
@@ -62,7 +62,7 @@ def _offset(zone_name: str, second: int) -> int:
     return round(shift.total_seconds()) if shift is not None else 0
 
 
-def offsets(seconds: Int64s, zone_name: str) -> Int64s:
+def find_offsets(seconds: Int64s, zone_name: str) -> Int64s:
     """Return the offset from UTC in seconds at each instant (local = UTC + offset)."""
     days, inverse = np.unique(seconds // _DAY_S, return_inverse=True)
     first = [_offset(zone_name, int(day) * _DAY_S) for day in days]
@@ -76,7 +76,7 @@ def offsets(seconds: Int64s, zone_name: str) -> Int64s:
 
 def local_slots(seconds: Int64s, zone_name: str) -> tuple[Int64s, Int64s]:
     """Return the local day number and the slot (0..47) of each instant."""
-    local = seconds + offsets(seconds, zone_name)
+    local = seconds + find_offsets(seconds, zone_name)
     return local // _DAY_S, local % _DAY_S // HALF_HOUR_S
 
 
@@ -86,10 +86,10 @@ def local_to_utc(local: Int64s, zone_name: str) -> tuple[Int64s, Int64s]:
     The second array holds 1 where the answer is certain, 0 where the time does not exist and 2
     where it exists twice (a change of the clocks); there the first answer stands for nothing.
     """
-    before = offsets(local - _DAY_S, zone_name)
-    after = offsets(local + _DAY_S, zone_name)
-    fits_before = offsets(local - before, zone_name) == before
-    fits_after = (offsets(local - after, zone_name) == after) & (after != before)
+    before = find_offsets(local - _DAY_S, zone_name)
+    after = find_offsets(local + _DAY_S, zone_name)
+    fits_before = find_offsets(local - before, zone_name) == before
+    fits_after = (find_offsets(local - after, zone_name) == after) & (after != before)
     utc = np.where(fits_before, local - before, local - after)
     return utc, fits_before.astype(np.int64) + fits_after
 
@@ -114,7 +114,7 @@ def open_slots(programme: Programme, days: Int64s) -> tuple[Truths, Truths]:
     """Return ``open[day, slot]`` for local day numbers, and which days a public holiday closes."""
     holiday = np.array(
         [
-            is_closed_by_holiday(programme.holidays, programme.open_holidays, day_of(day))
+            is_closed_by_holiday(programme.holidays, programme.open_holidays, number_to_day(day))
             for day in days.tolist()
         ],
         dtype=np.bool_,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-__all__ = ["CallMapping", "Drop", "IntervalMapping", "mapping_of"]
+__all__ = ["CallMapping", "Drop", "IntervalMapping", "parse_mapping"]
 
 _TRUE = ("true", "1", "yes", "y", "oui", "o", "vrai")
 
@@ -100,7 +100,7 @@ def _check_programmes(column: str, programmes: Mapping[str, str]) -> None:
         )
 
 
-def mapping_of(table: Mapping[str, Any]) -> CallMapping | IntervalMapping:
+def parse_mapping(table: Mapping[str, Any]) -> CallMapping | IntervalMapping:
     """Return the mapping a TOML or JSON document describes; ValueError names what is wrong.
 
     A document with ``offered`` maps intervals, any other maps calls.
@@ -122,11 +122,11 @@ def mapping_of(table: Mapping[str, Any]) -> CallMapping | IntervalMapping:
         if kind is CallMapping and name in values:
             values[name] = tuple(str(value) for value in values[name])
     if "drop" in values:
-        values["drop"] = tuple(_drop_of(rule) for rule in values["drop"])
+        values["drop"] = tuple(_parse_drop(rule) for rule in values["drop"])
     return kind(**values)
 
 
-def _drop_of(rule: Mapping[str, Any]) -> Drop:
+def _parse_drop(rule: Mapping[str, Any]) -> Drop:
     if set(rule) != {"name", "where"}:
         raise ValueError("a drop rule has exactly the keys name and where")
     where = {

@@ -16,13 +16,13 @@ from datetime import date, datetime
 
 import numpy as np
 
-from releve.demand.backoffice import spread
+from releve.demand.backoffice import spread_work
 from releve.demand.erlang import required_agents
 from releve.demand.tables import INTERVAL, Floats, Forecast, Requirement, Truths
 from releve.network import Programme, day_bounds, find_open_instants
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 
-__all__ = ["require"]
+__all__ = ["compute_requirement"]
 
 INTERVAL_S = INTERVAL.total_seconds()
 
@@ -38,7 +38,7 @@ class _Demand:
     unknown: dict[str, str]
 
 
-def require(
+def compute_requirement(
     forecast: Forecast,
     programmes: Sequence[Programme],
     day: date,
@@ -175,5 +175,5 @@ def _back_office(busy: Floats, is_open: Truths, deadline_hours: float) -> Floats
         out[is_open] = np.nan
         return out
     half_hours = int(deadline_hours * 3600.0 / INTERVAL_S + 1e-9)
-    out[is_open] = spread(work, max(1, half_hours))
+    out[is_open] = spread_work(work, max(1, half_hours))
     return out

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 
 from releve.demand.import_report import FIRST_ROW, ImportFault
-from releve.demand.localtime import Int64s, local_to_utc, offsets
+from releve.demand.localtime import Int64s, find_offsets, local_to_utc
 from releve.demand.tables import Truths
 from releve.network.clock import UTC
 
-__all__ = ["Times", "read_times"]
+__all__ = ["TimeColumn", "read_times"]
 
 _ASIDE = "the row is set aside"
 _LENGTHS = {
@@ -27,7 +27,7 @@ _YEAR_1900 = -2208988800
 
 
 @dataclass(frozen=True)
-class Times:
+class TimeColumn:
     """``seconds`` since 1970 UTC per row, valid where ``good``; ``kind`` says why not elsewhere."""
 
     seconds: Int64s
@@ -36,43 +36,43 @@ class Times:
     faults: tuple[ImportFault, ...]
 
 
-def read_times(column: pl.Series, time_zone: str, time_format: str = "") -> Times:
+def read_times(column: pl.Series, time_zone: str, time_format: str = "") -> TimeColumn:
     """Read a column of datetimes or texts; a time without offset is local to ``time_zone``.
 
     ``time_format`` (strptime) is for texts that are not ISO 8601. Nothing is guessed: a time that
     does not exist or exists twice in the zone is a fault of its row.
     """
     if isinstance(column.dtype, pl.Datetime):
-        local, good = _of_datetimes(column)
+        local, good = _read_datetimes(column)
         aware = np.full(len(column), column.dtype.time_zone is not None)
         shift = np.zeros(len(column), dtype=np.int64)
     else:
-        local, good, aware, shift = _of_texts(column, time_format)
+        local, good, aware, shift = _read_texts(column, time_format)
     utc, matches = local_to_utc(local, time_zone)
     seconds = np.where(aware, local - shift, utc)
     changes = good & ~aware & (matches != 1)
     foreign = np.zeros(len(column), dtype=np.bool_)
     if not isinstance(column.dtype, pl.Datetime):
-        foreign = good & aware & (offsets(seconds, time_zone) != shift)
+        foreign = good & aware & (find_offsets(seconds, time_zone) != shift)
     kinds = np.where(changes, "clock_change", np.where(good, "", "time"))
     faults = [
         *_faults_unread(column, ~good, time_format),
         *_faults_clock(column, changes, matches, time_zone),
         *_faults_foreign(column, foreign, time_zone),
     ]
-    return Times(seconds, good & ~changes, tuple(kinds.tolist()), tuple(faults))
+    return TimeColumn(seconds, good & ~changes, tuple(kinds.tolist()), tuple(faults))
 
 
-def _of_datetimes(column: pl.Series) -> tuple[Int64s, Truths]:
+def _read_datetimes(column: pl.Series) -> tuple[Int64s, Truths]:
     physical = column.dt.cast_time_unit("us").to_physical()
     good = physical.is_not_null().to_numpy().astype(np.bool_)
     return physical.fill_null(0).to_numpy().astype(np.int64) // 1_000_000, good
 
 
-def _of_texts(column: pl.Series, time_format: str) -> tuple[Int64s, Truths, Truths, Int64s]:
+def _read_texts(column: pl.Series, time_format: str) -> tuple[Int64s, Truths, Truths, Int64s]:
     """Return wall-clock seconds, which were read, which had an offset, and the offset in s."""
     texts = column.cast(pl.String).fill_null("").str.strip_chars()
-    local, good = _of_plain(texts, () if time_format else _PLAIN)
+    local, good = _read_plain(texts, () if time_format else _PLAIN)
     aware = np.zeros(len(texts), dtype=np.bool_)
     shift = np.zeros(len(texts), dtype=np.int64)
     rest = np.flatnonzero(~good)
@@ -84,13 +84,13 @@ def _of_texts(column: pl.Series, time_format: str) -> tuple[Int64s, Truths, Trut
     return local, good, aware, shift
 
 
-def _of_plain(texts: pl.Series, formats: tuple[str, ...]) -> tuple[Int64s, Truths]:
+def _read_plain(texts: pl.Series, formats: tuple[str, ...]) -> tuple[Int64s, Truths]:
     """Read the texts that are of one of the plain ISO forms, all at once."""
     seconds = np.zeros(len(texts), dtype=np.int64)
     good = np.zeros(len(texts), dtype=np.bool_)
     length = texts.str.len_chars().to_numpy()
     for form in formats:
-        found, read = _of_datetimes(texts.str.to_datetime(form, strict=False, time_unit="us"))
+        found, read = _read_datetimes(texts.str.to_datetime(form, strict=False, time_unit="us"))
         fits = read & ~good & (length == _LENGTHS[form]) & (found > _YEAR_1900)
         seconds[fits], good[fits] = found[fits], True
     return seconds, good

@@ -9,8 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from releve.desk.plan_store import store_of
 from releve.files.plan_folder import PlanFolderError
+from releve.files.plan_store import open_plan_store
 
 __all__ = ["plan_folder_check"]
 
@@ -23,7 +23,7 @@ def plan_folder_check(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     folder = settings.PLAN_FOLDER
     if folder is None:
         return []
-    store = store_of(folder)
+    store = open_plan_store(folder)
     try:
         days = store.days()
     except PlanFolderError as error:

@@ -12,8 +12,8 @@ from django.views.i18n import set_language as django_set_language
 from releve.desk.access.guard import allow_anonymous
 from releve.desk.database_errors import when_busy
 from releve.desk.http import failure
-from releve.desk.plan_store import store_of
 from releve.files.plan_folder import PlanFolderError
+from releve.files.plan_store import open_plan_store
 
 __all__ = ["healthz", "server_error", "set_language", "stranger"]
 
@@ -23,7 +23,7 @@ __all__ = ["healthz", "server_error", "set_language", "stranger"]
 def healthz(request: HttpRequest) -> HttpResponse:
     """Say whether there is a plan to show, for a supervisor of processes."""
     try:
-        days = store_of(settings.PLAN_FOLDER).days()
+        days = open_plan_store(settings.PLAN_FOLDER).days()
     except PlanFolderError as error:
         return JsonResponse({"status": "no plan", "detail": str(error)}, status=503)
     return JsonResponse({"status": "ok", "days": [day.isoformat() for day in days]})

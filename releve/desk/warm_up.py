@@ -13,8 +13,8 @@ from threading import Thread
 from django.conf import settings
 from django.db import connection
 
-from releve.desk.plan_store import store_of
 from releve.files.plan_folder import PlanFolderError
+from releve.files.plan_store import open_plan_store
 from releve.live import api as live
 
 __all__ = ["warm", "warm_in_background"]
@@ -41,7 +41,7 @@ def _now() -> None:
 
 def _plan() -> None:
     if settings.PLAN_FOLDER is not None:
-        store_of(settings.PLAN_FOLDER).get()
+        open_plan_store(settings.PLAN_FOLDER).get()
 
 
 def _tried(read: Callable[[], None]) -> None:

@@ -15,7 +15,7 @@ from releve.errors import ReleveError
 from releve.files.atomic import replace_folder
 from releve.network import TABLES
 
-__all__ = ["FolderError", "read_files", "write_files"]
+__all__ = ["FolderError", "read_operator_files", "write_operator_files"]
 
 _SUFFIXES = frozenset((".csv", ".parquet", ".xlsx"))
 _TABLES = frozenset(kind.table for kind in TABLES)
@@ -25,7 +25,7 @@ class FolderError(ReleveError, OSError):
     """A path that holds no operator's files, or that may not be written."""
 
 
-def read_files(path: Path) -> dict[str, bytes]:
+def read_operator_files(path: Path) -> dict[str, bytes]:
     """Return the files of an operator folder, or of one workbook, by name.
 
     Files that are not tables (a README, hidden files, Excel's lock files) are left out; a file
@@ -49,7 +49,7 @@ def _is_table(file: Path) -> bool:
     return file.suffix.lower() in _SUFFIXES or file.stem in _TABLES
 
 
-def write_files(path: Path, files: Mapping[str, bytes], *, replace: bool = False) -> None:
+def write_operator_files(path: Path, files: Mapping[str, bytes], *, replace: bool = False) -> None:
     """Write a folder of files; it appears whole or not at all.
 
     FolderError when the path is there already and is not empty; with ``replace`` an operator

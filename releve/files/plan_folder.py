@@ -40,12 +40,12 @@ from releve.plan.result import BASE, Move, Placement, Plan
 __all__ = [
     "VERIFICATION_COLUMNS",
     "PlanFolderError",
-    "calendars_of",
-    "file_name",
-    "plan_files",
+    "build_calendars",
+    "check_overwritable",
+    "list_plan_files",
+    "make_file_name",
     "read_plan",
     "read_plans",
-    "refuse_strangers",
     "write_plans",
 ]
 
@@ -132,7 +132,7 @@ class PlanFolderError(ReleveError, ValueError):
     """A folder cannot be read or must not be overwritten; the message says which and why."""
 
 
-def plan_files(folder: Path) -> dict[date, Path]:
+def list_plan_files(folder: Path) -> dict[date, Path]:
     """Return the plan files of a folder by day, in order; :class:`PlanFolderError` if none."""
     try:
         names = sorted(os.listdir(folder))
@@ -161,7 +161,7 @@ def read_plan(path: Path) -> Plan:
 
 def read_plans(folder: Path) -> tuple[Plan, ...]:
     """Return every plan of a folder, by day."""
-    return tuple(read_plan(path) for path in plan_files(folder).values())
+    return tuple(read_plan(path) for path in list_plan_files(folder).values())
 
 
 def write_plans(
@@ -183,7 +183,7 @@ def write_plans(
     if not plans or len(set(days)) != len(days):
         raise PlanFolderError(f"one plan for each of one or more days, got {len(plans)} of {days}")
     target = folder.resolve()
-    refuse_strangers(target)
+    check_overwritable(target)
     ordered = sorted(plans, key=lambda plan: plan.day)
     with replace_folder(target) as draft:
         _write_files(draft, ordered, stamp, calendars)
@@ -191,7 +191,7 @@ def write_plans(
             _write_csv(draft / "verification.csv", VERIFICATION_COLUMNS, verification)
 
 
-def file_name(name: str) -> str:
+def make_file_name(name: str) -> str:
     """Return an id as a file name: ``:`` becomes ``-``; other changes add a digest of the id."""
     plain = name.replace(":", "-")
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", plain)
@@ -200,7 +200,7 @@ def file_name(name: str) -> str:
     return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def calendars_of(plans: Sequence[Plan], stamp: datetime) -> Iterator[tuple[str, bytes]]:
+def build_calendars(plans: Sequence[Plan], stamp: datetime) -> Iterator[tuple[str, bytes]]:
     """Yield each placed agent's id and shifts as iCalendar; a UID is decided by agent and day.
 
     Times are in UTC, so they stand even where the reader's own time zone data are old; the local
@@ -209,7 +209,7 @@ def calendars_of(plans: Sequence[Plan], stamp: datetime) -> Iterator[tuple[str, 
     events: dict[str, list[Event]] = {}
     for plan in plans:
         seen: dict[str, int] = {}
-        names = _Names(plan)
+        names = _PlanNames(plan)
         for item in sorted(plan.placements, key=lambda placement: placement.start):
             seen[item.agent] = number = seen.get(item.agent, 0) + 1
             event = _event(names, item, number, stamp)
@@ -224,7 +224,7 @@ def calendars_of(plans: Sequence[Plan], stamp: datetime) -> Iterator[tuple[str, 
         yield agent, calendar.to_ical()
 
 
-class _Names:
+class _PlanNames:
     """What the ids of a plan are called and which clock hangs at a place."""
 
     def __init__(self, plan: Plan) -> None:
@@ -235,7 +235,7 @@ class _Names:
         self.work = {key: f"{name} ({clients[client]})" for key, client, name in plan.programmes}
 
 
-def _event(names: _Names, item: Placement, number: int, stamp: datetime) -> Event:
+def _event(names: _PlanNames, item: Placement, number: int, stamp: datetime) -> Event:
     tz = names.zones[item.place]
     lines = [f"{_wall(item.start, tz):%H:%M}-{_wall(item.end, tz):%H:%M} ({tz})"]
     if item.break_start is not None and item.break_end is not None:
@@ -243,7 +243,7 @@ def _event(names: _Names, item: Placement, number: int, stamp: datetime) -> Even
         lines.append(f"Pause / break {pause}")
     suffix = "" if number == 1 else f"-{number}"
     event = Event()
-    event.add("uid", f"{item.agent}-{names.plan.day}{suffix}@{file_name(names.plan.operator)}")
+    event.add("uid", f"{item.agent}-{names.plan.day}{suffix}@{make_file_name(names.plan.operator)}")
     event.add("dtstamp", stamp.astimezone(UTC))
     event.add("dtstart", item.start.astimezone(UTC))
     event.add("dtend", item.end.astimezone(UTC))
@@ -253,7 +253,7 @@ def _event(names: _Names, item: Placement, number: int, stamp: datetime) -> Even
     return event
 
 
-def refuse_strangers(folder: Path) -> None:
+def check_overwritable(folder: Path) -> None:
     """Raise PlanFolderError where a plan cannot or must not be written.
 
     That is in a folder that nobody may write to, on a file, or beside other files.
@@ -283,7 +283,7 @@ def _write_files(folder: Path, plans: Sequence[Plan], stamp: datetime, calendars
         (folder / f"plan-{plan.day}.json").write_text(text, encoding="utf-8", newline="")
     placements = [
         _placement_row(names, item)
-        for names in map(_Names, plans)
+        for names in map(_PlanNames, plans)
         for item in names.plan.placements
     ]
     _write_csv(folder / "placements.csv", _PLACEMENT_COLUMNS, placements)
@@ -295,13 +295,13 @@ def _write_files(folder: Path, plans: Sequence[Plan], stamp: datetime, calendars
     _write_csv(folder / "reserve.csv", ("day", "agent"), reserve)
     if calendars:
         (folder / "calendars").mkdir()
-        for agent, content in calendars_of(plans, stamp):
-            (folder / "calendars" / f"{file_name(agent)}.ics").write_bytes(content)
+        for agent, content in build_calendars(plans, stamp):
+            (folder / "calendars" / f"{make_file_name(agent)}.ics").write_bytes(content)
 
 
 def _write_moves(folder: Path, plans: Sequence[Plan]) -> None:
     folder.mkdir()
-    named = [_Names(plan) for plan in plans]
+    named = [_PlanNames(plan) for plan in plans]
     for key in sorted({key for plan in plans for key in plan.scenarios} - {BASE}):
         rows = [
             _move_row(names, key, move)
@@ -309,7 +309,7 @@ def _write_moves(folder: Path, plans: Sequence[Plan]) -> None:
             if key in names.plan.scenarios
             for move in names.plan.scenarios[key].moves
         ]
-        _write_csv(folder / f"{file_name(key)}.csv", _MOVE_COLUMNS, rows)
+        _write_csv(folder / f"{make_file_name(key)}.csv", _MOVE_COLUMNS, rows)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[_Value]]) -> None:
@@ -335,7 +335,7 @@ def _text(cell: _Value) -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-def _placement_row(names: _Names, item: Placement) -> tuple[_Value, ...]:
+def _placement_row(names: _PlanNames, item: Placement) -> tuple[_Value, ...]:
     tz = names.zones[item.place]
     times = (item.start, item.end, item.break_start, item.break_end)
     return (
@@ -345,7 +345,7 @@ def _placement_row(names: _Names, item: Placement) -> tuple[_Value, ...]:
     )
 
 
-def _move_row(names: _Names, key: str, move: Move) -> tuple[_Value, ...]:
+def _move_row(names: _PlanNames, key: str, move: Move) -> tuple[_Value, ...]:
     before, after = move.before, move.after
     shift = after or before
     when: tuple[_Value, ...] = (None,) * 5

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from releve import environment
-from releve.files.plan_folder import calendars_of
+from releve.files.plan_folder import build_calendars
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS, ByFile, Channel, Letter
 from releve.live.clock import LIVE, is_drill, now, real
@@ -160,15 +160,17 @@ def _calendar(message: Message) -> bytes:
             plan = day_plan(found.days[shift["day"]], found.version).plan
             row = placement_of(message.who, shift["row"])
             plans.append(replace(plan, placements=(row,)))
-    return next((data for _, data in calendars_of(plans, real())), b"")
+    return next((data for _, data in build_calendars(plans, real())), b"")
 
 
 def _desk_url() -> str:
-    return environment.text(os.environ, "RELEVE_DESK_URL", "http://127.0.0.1:8000").rstrip("/")
+    return environment.read_text(os.environ, "RELEVE_DESK_URL", "http://127.0.0.1:8000").rstrip("/")
 
 
 def _patience() -> timedelta:
-    return timedelta(minutes=float(environment.text(os.environ, "RELEVE_ESCALATE_MINUTES", "15")))
+    return timedelta(
+        minutes=float(environment.read_text(os.environ, "RELEVE_ESCALATE_MINUTES", "15"))
+    )
 
 
 def escalate(stream: str) -> int:

@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 from django.db import transaction
 
-from releve.demand import Requirement, forecast, history_of, require
+from releve.demand import Requirement, build_forecast, build_histories, compute_requirement
 from releve.demand.tables import INTERVAL, Floats
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.ledger import chain as ledger
@@ -118,8 +118,8 @@ def handling_times(operator: Operator, plans: Sequence[Plan]) -> list[Floats]:
     """Return the handling times ``[interval, programme]`` that each plan was made for, in s."""
     zone = operator.row.time_zone
     days = [plan.day for plan in plans]
-    found = forecast(history_of(operator), operator.programmes, days, zone)
-    return [require(found, operator.programmes, day, zone).aht_s for day in days]
+    found = build_forecast(build_histories(operator), operator.programmes, days, zone)
+    return [compute_requirement(found, operator.programmes, day, zone).aht_s for day in days]
 
 
 def activation() -> Activation | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from releve.demand.queue import Verification, corrections, predict_by_erlang, verify
+from releve.demand.queue import Verification, correct_requirement, predict_by_erlang, verify
 from releve.demand.tables import Floats, Forecast, Requirement, Truths
 from releve.network import Operator
 from releve.plan.result import BASE, Plan
@@ -94,7 +94,7 @@ def tighten_requirement(day: SimulatedDay) -> Requirement | None:
     than required already.
     """
     given = day.found.requirement
-    asked = corrections(day.found, tolerance=day.tolerance)
+    asked = correct_requirement(day.found, tolerance=day.tolerance)
     return asked if (asked.on_phone > given.on_phone).any() else None
 
 

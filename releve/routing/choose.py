@@ -26,7 +26,7 @@ def adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
 
     ImproperlyConfigured names the variable that makes no sense.
     """
-    named = environment.text(environ, "RELEVE_ROUTING", "file_csv").split(",")
+    named = environment.read_text(environ, "RELEVE_ROUTING", "file_csv").split(",")
     names = [name.strip() for name in named]
     unknown = [name for name in names if name not in KINDS]
     if unknown or len(set(names)) != len(names):

@@ -194,13 +194,13 @@ def test_what_is_given_is_an_entry_of_the_ledger() -> None:
 
 
 def test_the_sign_in_service_comes_from_the_environment() -> None:
-    assert environment.sign_in_service({}) == []
+    assert environment.read_sign_in_service({}) == []
     with pytest.raises(ImproperlyConfigured, match="also needs RELEVE_OIDC_SECRET"):
-        environment.sign_in_service(
+        environment.read_sign_in_service(
             {"RELEVE_OIDC_URL": "https://id.example.org", "RELEVE_OIDC_CLIENT_ID": "releve"}
         )
     with pytest.raises(ImproperlyConfigured, match="an https address"):
-        environment.sign_in_service(
+        environment.read_sign_in_service(
             {
                 "RELEVE_OIDC_URL": "http://id.example.org",
                 "RELEVE_OIDC_CLIENT_ID": "releve",

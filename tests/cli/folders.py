@@ -7,7 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.files.operator_folder import write_files
+from releve.files.operator_folder import write_operator_files
 from releve.network import Operator, write_operator
 from releve.network.sample import sample_operator
 
@@ -17,7 +17,7 @@ def sample(agents: int = 120, seed: int = 1) -> Operator:
 
 
 def folder_of(operator: Operator, folder: Path) -> Path:
-    write_files(folder, write_operator(operator))
+    write_operator_files(folder, write_operator(operator))
     return folder
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.files.plan_folder import PlanFolderError, refuse_strangers
+from releve.files.plan_folder import PlanFolderError, check_overwritable
 
 CALL = ["outbound", "check", "0144556677", "--client", "A", "--object", "electricity"]
 CALL += ["--sector", "energy-supply"]
@@ -59,10 +59,10 @@ def test_a_folder_that_cannot_be_written_to_is_named_in_one_line(tmp_path: Path)
 def test_a_plan_is_not_begun_where_it_could_not_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_strangers(tmp_path / "new" / "plan")
+    check_overwritable(tmp_path / "new" / "plan")
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
     with pytest.raises(PlanFolderError, match="no folder may be made in it"):
-        refuse_strangers(tmp_path / "new" / "plan")
+        check_overwritable(tmp_path / "new" / "plan")
 
 
 def test_an_empty_list_is_said_to_be_empty(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand import History
-from releve.demand.localtime import SLOTS, day_number, local_to_utc, open_slots
+from releve.demand.localtime import SLOTS, day_to_number, local_to_utc, open_slots
 from releve.network import Programme
 
 FIRST = date(2026, 6, 1)
@@ -50,7 +50,7 @@ def truth(
     factor: Callable[[date], float] = lambda day: 1.0,
 ) -> Truth:
     """Return the rates of ``days`` local days: a two-humped day, Mondays 1.3 times the others."""
-    numbers = np.arange(day_number(first), day_number(first) + days, dtype=np.int64)
+    numbers = np.arange(day_to_number(first), day_to_number(first) + days, dtype=np.int64)
     opened, _ = open_slots(row, numbers)
     hours = (np.arange(SLOTS) + 0.5) / 2
     shape = np.exp(-((hours - 10.5) ** 2) / 4) + 0.8 * np.exp(-((hours - 15) ** 2) / 5)

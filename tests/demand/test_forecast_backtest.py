@@ -8,11 +8,11 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from releve.demand import History, backtest, choose_model, clean, library_models
+from releve.demand import History, backtest, choose_model, clean_history, library_models
 from releve.demand.cleaning import CleanHistory
-from releve.demand.forecast import MODELS, Model, Prediction, before, outcome
-from releve.demand.forecast.backtest import Tally
-from releve.demand.localtime import Int64s, day_number
+from releve.demand.forecast import MODELS, Model, ModelPrediction, history_before, observe_outcome
+from releve.demand.forecast.backtest import ErrorTally
+from releve.demand.localtime import Int64s, day_to_number
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
@@ -23,37 +23,37 @@ PAST = poisson(ROW, MADE, 1, cv=0.1)
 
 def test_the_past_before_a_day_knows_nothing_of_it() -> None:
     day = FIRST + timedelta(days=35)
-    cut = before(PAST, ROW, day)
+    cut = history_before(PAST, ROW, day)
     assert cut.starts.max() < PAST.starts.max()
-    assert np.isnan(outcome(cut, ROW, np.array([day_number(day)]))).all()
-    assert np.isfinite(outcome(PAST, ROW, np.array([day_number(day)]))).sum() == 20
+    assert np.isnan(observe_outcome(cut, ROW, np.array([day_to_number(day)]))).all()
+    assert np.isfinite(observe_outcome(PAST, ROW, np.array([day_to_number(day)]))).sum() == 20
 
 
 def test_a_model_sees_only_the_days_before_its_origin() -> None:
     seen = []
 
-    def spy(past: CleanHistory, row: Programme, numbers: Int64s) -> Prediction:
+    def spy(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
         seen.append((past.days[-1], int(numbers[0])))
         return MODELS["profile"](past, row, numbers)
 
     origins = [FIRST + timedelta(days=7 * i) for i in (6, 7)]
     backtest(PAST, ROW, origins, 7, {"spy": spy})
-    assert all(first == day_number(last) + 1 for last, first in seen)
+    assert all(first == day_to_number(last) + 1 for last, first in seen)
     firsts = [first for _, first in seen]
-    assert {day_number(origin) for origin in origins} <= set(firsts)
-    weeks = [day_number(FIRST) + 7 * i for i in (2, 3, 4, 5)]
+    assert {day_to_number(origin) for origin in origins} <= set(firsts)
+    weeks = [day_to_number(FIRST) + 7 * i for i in (2, 3, 4, 5)]
     assert sorted(firsts) == sorted(weeks + [weeks[-1] + 7] * 2 + [weeks[-1] + 14])
 
 
 def test_scores_are_the_sums_they_say() -> None:
     """A model that always says 10, against the plain formula."""
 
-    def ten(past: CleanHistory, row: Programme, numbers: Int64s) -> Prediction:
+    def ten(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
         mean = np.full((len(numbers), 48), 10.0)
-        return Prediction(mean, np.zeros(len(numbers)), np.full_like(mean, 0.01))
+        return ModelPrediction(mean, np.zeros(len(numbers)), np.full_like(mean, 0.01))
 
     (score,) = backtest(PAST, ROW, [FIRST + timedelta(days=42)], 7, {"ten": ten})
-    week = outcome(PAST, ROW, np.arange(7, dtype=np.int64) + day_number(FIRST) + 42)
+    week = observe_outcome(PAST, ROW, np.arange(7, dtype=np.int64) + day_to_number(FIRST) + 42)
     came = week[np.isfinite(week)]
     assert score.half_hours == 100
     assert score.calls == came.sum()
@@ -75,9 +75,9 @@ def test_a_better_model_is_chosen_over_the_default() -> None:
     wild = truth(ROW, 98, factor=lambda day: 1.0 + 0.5 * (day.toordinal() // 7 % 2))
     made = poisson(ROW, wild, 3)
 
-    def told(past: CleanHistory, row: Programme, numbers: Int64s) -> Prediction:
+    def told(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
         rate = wild.rate[np.clip(numbers - wild.numbers[0], 0, 97)]
-        return Prediction(rate, np.full(len(numbers), 0.01), np.full_like(rate, 0.01))
+        return ModelPrediction(rate, np.full(len(numbers), 0.01), np.full_like(rate, 0.01))
 
     assert choose_model(made, ROW, models={**MODELS, "told": told}).model == "told"
 
@@ -94,7 +94,7 @@ def test_seasonal_naive_goes_back_to_the_last_week_that_has_the_half_hour() -> N
     counts[91:98, 20] = np.nan
     made = history(ROW, counts, MADE.numbers)
     numbers = np.arange(MADE.numbers[-1] + 1, MADE.numbers[-1] + 15, dtype=np.int64)
-    mean = MODELS["seasonal_naive"](clean(made, ROW), ROW, numbers).mean
+    mean = MODELS["seasonal_naive"](clean_history(made, ROW), ROW, numbers).mean
     np.testing.assert_array_equal(mean[:5, 21], counts[91:96, 21])
     np.testing.assert_array_equal(mean[:5, 20], counts[84:89, 20])
     np.testing.assert_array_equal(mean[7:12], mean[:5])
@@ -134,9 +134,11 @@ def test_the_loss_is_least_for_the_law_that_is_true() -> None:
     past = poisson(ROW, made, 6, cv=0.2)
 
     def law(scale: float, variance: float) -> Model:
-        def model(history: CleanHistory, row: Programme, numbers: Int64s) -> Prediction:
+        def model(history: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
             rate = scale * made.rate[numbers - made.numbers[0]]
-            return Prediction(rate, np.full(len(numbers), variance), np.full_like(rate, variance))
+            return ModelPrediction(
+                rate, np.full(len(numbers), variance), np.full_like(rate, variance)
+            )
 
         return model
 
@@ -149,9 +151,9 @@ def test_the_loss_is_least_for_the_law_that_is_true() -> None:
 
 def _loss(past: History, origins: list[date], model: Model) -> float:
     """Return the loss of a law as the model tells it, not set right."""
-    tally = Tally()
+    tally = ErrorTally()
     for origin in origins:
-        numbers = np.arange(7, dtype=np.int64) + day_number(origin)
-        known = clean(before(past, ROW, origin), ROW)
-        tally.add(outcome(past, ROW, numbers), model(known, ROW, numbers))
+        numbers = np.arange(7, dtype=np.int64) + day_to_number(origin)
+        known = clean_history(history_before(past, ROW, origin), ROW)
+        tally.add(observe_outcome(past, ROW, numbers), model(known, ROW, numbers))
     return tally.score("").loss

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.stats import nbinom
 
-from releve.demand import History, clean, forecast
+from releve.demand import History, build_forecast, clean_history
 from releve.demand.cleaning import CleanHistory
-from releve.demand.forecast import HeldOut, Prediction, before, coverage
+from releve.demand.forecast import HoldoutModel, ModelPrediction, coverage, history_before
 from releve.demand.forecast.calibrate import AS_TOLD, Calibration, Fold, apply, calibrate
 from releve.demand.forecast.count_distribution import interval_share
 from releve.demand.forecast.models import MODELS, Model
-from releve.demand.localtime import Int64s, day_number
+from releve.demand.localtime import Int64s, day_to_number
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
@@ -30,7 +30,7 @@ def made_up(seed: int, cv: float, told_cv: float, volume: float = 30.0, days: in
     busy = rng.gamma(1 / cv**2, cv**2, days)
     came = np.where(mean > 0, rng.poisson(mean * busy[:, None]).astype(np.float64), np.nan)
     day = np.full(days, told_cv**2)
-    said = Prediction(mean, day, np.broadcast_to(day[:, None] + 1e-4, mean.shape))
+    said = ModelPrediction(mean, day, np.broadcast_to(day[:, None] + 1e-4, mean.shape))
     return Fold(came, said, np.arange(1, days + 1, dtype=np.int64))
 
 
@@ -82,7 +82,7 @@ def test_quiet_and_busy_half_hours_have_factors_of_their_own() -> None:
         own = np.where(mean == 20.0, rng.gamma(4, 1 / 4, mean.shape), 1.0)
         came = np.where(mean > 0, rng.poisson(mean * own).astype(np.float64), np.nan)
         day = np.full(DAYS, 1e-4)
-        said = Prediction(mean, day, np.full(mean.shape, 0.04 + 1e-4))
+        said = ModelPrediction(mean, day, np.full(mean.shape, 0.04 + 1e-4))
         out.append(Fold(came, said, np.arange(1, DAYS + 1, dtype=np.int64)))
     quiet, busy = calibrate(out).inside
     assert 0.15 < quiet * 0.04 < 0.3
@@ -116,23 +116,27 @@ def test_the_share_inside_two_levels_is_that_of_the_plain_formula() -> None:
         assert share[k] == pytest.approx(plain, abs=1e-9)
 
 
-def sure_of_itself(past: CleanHistory, row: Programme, numbers: Int64s) -> Prediction:
+def sure_of_itself(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
     """The default model with a ninth of its variations: a third of the deviations."""
     own = MODELS["profile"](past, row, numbers)
-    return Prediction(own.mean, own.day_variance / 9, own.spread / 9)
+    return ModelPrediction(own.mean, own.day_variance / 9, own.spread / 9)
 
 
-def said(made: History, model: Model, days: int = 14) -> Prediction:
+def said(made: History, model: Model, days: int = 14) -> ModelPrediction:
     origin = FIRST + timedelta(days=84)
-    past = clean(before(made, ROW, origin), ROW)
-    numbers = np.arange(day_number(origin), day_number(origin) + days, dtype=np.int64)
-    return HeldOut(made, ROW, model).predict(past, numbers)
+    past = clean_history(history_before(made, ROW, origin), ROW)
+    numbers = np.arange(day_to_number(origin), day_to_number(origin) + days, dtype=np.int64)
+    return HoldoutModel(made, ROW, model).predict(past, numbers)
 
 
 def test_a_model_too_sure_of_itself_is_set_right_by_the_weeks_before() -> None:
     made = poisson(ROW, truth(ROW, 98), 1, cv=0.2)
     origin = FIRST + timedelta(days=84)
-    raw = sure_of_itself(clean(before(made, ROW, origin), ROW), ROW, np.array([day_number(origin)]))
+    raw = sure_of_itself(
+        clean_history(history_before(made, ROW, origin), ROW),
+        ROW,
+        np.array([day_to_number(origin)]),
+    )
     right = said(made, sure_of_itself)
     assert right.day_variance[0] > 1.5 * raw.day_variance[0]
 
@@ -153,6 +157,6 @@ def test_no_day_from_the_origin_on_is_looked_at() -> None:
 def test_the_forecast_and_its_staffing_quantile_are_of_the_law_set_right() -> None:
     made = poisson(ROW, truth(ROW, 84), 3, cv=0.15)
     origin = FIRST + timedelta(days=84)
-    found = forecast({"p": made}, [ROW], [origin], "Europe/Paris")
+    found = build_forecast({"p": made}, [ROW], [origin], "Europe/Paris")
     right = said(made, MODELS["profile"], days=1)
     assert found.day_factor_cv[0] == pytest.approx(np.sqrt(right.day_variance[0]))

@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from releve.demand import clean
-from releve.demand.forecast import ModelSettings, Prediction, coverage, fit, predict
+from releve.demand import clean_history
+from releve.demand.forecast import (
+    ModelPrediction,
+    ModelSettings,
+    coverage,
+    fit_model,
+    predict_calls,
+)
 from releve.demand.forecast.calendar import FEATURES, calendar_features
-from releve.demand.forecast.level import Way, levels
-from releve.demand.forecast.level import ahead as ahead_of
-from releve.demand.localtime import day_number, open_slots
+from releve.demand.forecast.level import SmoothingRule, find_levels
+from releve.demand.forecast.level import extrapolate_level as ahead_of
+from releve.demand.localtime import day_to_number, open_slots
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth, wape
 
@@ -22,9 +28,9 @@ ROW = programme()
 
 def ahead(
     row: Programme, counts: NDArray[np.float64], numbers: NDArray[np.int64], days: int
-) -> Prediction:
-    found = fit(clean(history(row, counts, numbers), row), row)
-    return predict(found, np.arange(numbers[-1] + 1, numbers[-1] + 1 + days, dtype=np.int64))
+) -> ModelPrediction:
+    found = fit_model(clean_history(history(row, counts, numbers), row), row)
+    return predict_calls(found, np.arange(numbers[-1] + 1, numbers[-1] + 1 + days, dtype=np.int64))
 
 
 @pytest.mark.parametrize(("volume", "excess"), [(2000.0, 1.08), (200.0, 1.08), (20.0, 1.08)])
@@ -57,12 +63,12 @@ def test_a_launch_goes_on_growing_and_a_steady_programme_does_not(growth: float,
     """1.5 % more calls each day for twelve weeks, forecast four weeks ahead."""
     made = truth(ROW, 112, factor=lambda day: float(np.exp(growth * (day - FIRST).days)))
     counts = np.random.default_rng(4).poisson(made.rate).astype(np.float64)
-    past = clean(history(ROW, counts[:84], made.numbers[:84]), ROW)
-    kept = fit(past, ROW, ModelSettings(way_margin=1.0))
-    found = fit(past, ROW)
+    past = clean_history(history(ROW, counts[:84], made.numbers[:84]), ROW)
+    kept = fit_model(past, ROW, ModelSettings(way_margin=1.0))
+    found = fit_model(past, ROW)
     assert found.level.way.name == way
     error, usual = (
-        abs(predict(model, made.numbers[84:]).mean.sum() / made.rate[84:].sum() - 1)
+        abs(predict_calls(model, made.numbers[84:]).mean.sum() / made.rate[84:].sum() - 1)
         for model in (found, kept)
     )
     assert error < 0.15
@@ -71,14 +77,16 @@ def test_a_launch_goes_on_growing_and_a_steady_programme_does_not(growth: float,
 
 def test_a_short_history_keeps_the_usual_way_of_its_level() -> None:
     made = truth(ROW, 42, factor=lambda day: float(np.exp(0.02 * (day - FIRST).days)))
-    found = fit(clean(history(ROW, np.round(made.rate), made.numbers), ROW), ROW)
+    found = fit_model(clean_history(history(ROW, np.round(made.rate), made.numbers), ROW), ROW)
     assert found.level.way.name == "reverting"
 
 
 def test_a_trend_is_the_slope_between_the_two_levels_and_dies_away() -> None:
     """On an endless exponential growth, against its plain continuation."""
     days = np.arange(400.0)
-    level = levels(np.exp(0.001 * days), np.ones(400), 7.0, 28.0, Way("trending", 1.0, 0.9))
+    level = find_levels(
+        np.exp(0.001 * days), np.ones(400), 7.0, 28.0, SmoothingRule("trending", 1.0, 0.9)
+    )
     run = (1 - 0.9 ** np.array([1.0, 20.0])) / (1 - 0.9) * 0.9
     told = ahead_of(level, -1, np.array([1.0, 20.0]))
     np.testing.assert_allclose(told, np.exp(0.001 * (399 + run)), rtol=2e-3)
@@ -86,7 +94,9 @@ def test_a_trend_is_the_slope_between_the_two_levels_and_dies_away() -> None:
 
 def test_a_holiday_closes_the_day_and_the_day_after_is_learnt() -> None:
     """Calls are 40 % up on the day after each closed holiday of a year."""
-    numbers = np.arange(day_number(date(2025, 6, 2)), day_number(date(2026, 7, 20)), dtype=np.int64)
+    numbers = np.arange(
+        day_to_number(date(2025, 6, 2)), day_to_number(date(2026, 7, 20)), dtype=np.int64
+    )
     after = calendar_features(ROW, numbers)[:, FEATURES.index("after_holiday")]
     busy = {date(2025, 6, 2) + timedelta(days=int(i)) for i in np.flatnonzero(after)}
     assert date(2025, 7, 15) in busy
@@ -150,8 +160,8 @@ def test_the_order_of_rows_changes_nothing() -> None:
         one.aht_s[order],
     )
     days = np.arange(made.numbers[-1] + 1, made.numbers[-1] + 8, dtype=np.int64)
-    left = predict(fit(clean(one, ROW), ROW), days)
-    right = predict(fit(clean(other, ROW), ROW), days)
+    left = predict_calls(fit_model(clean_history(one, ROW), ROW), days)
+    right = predict_calls(fit_model(clean_history(other, ROW), ROW), days)
     np.testing.assert_array_equal(left.mean, right.mean)
 
 
@@ -167,7 +177,9 @@ def test_an_exceptional_day_leaves_the_forecast_as_it_was() -> None:
 def test_the_variation_of_whole_days_is_found(cv: float) -> None:
     made = truth(ROW, 182, volume=3000.0)
     found = [
-        fit(clean(poisson(ROW, made, seed, cv), ROW), ROW).day_variance.at(np.array([1.0]))[0]
+        fit_model(clean_history(poisson(ROW, made, seed, cv), ROW), ROW).day_variance.at(
+            np.array([1.0])
+        )[0]
         for seed in range(6)
     ]
     assert np.sqrt(np.mean(found)) == pytest.approx(cv, abs=0.03)

@@ -14,11 +14,11 @@ from scipy import stats
 from scipy.optimize import minimize
 from scipy.signal import lfilter
 
-from releve.demand import History, clean
+from releve.demand import History, clean_history
 from releve.demand.country import calendar_country, country_of_zone
 from releve.demand.forecast import count_quantile, coverage, rate_quantile
 from releve.demand.forecast.aht import forecast_aht
-from releve.demand.forecast.level import discounted, two_sided
+from releve.demand.forecast.level import discount, smooth_two_sided
 from releve.demand.forecast.profile import smooth_rates, weekly_shares
 from tests.demand.series import history, programme, truth
 
@@ -66,14 +66,14 @@ def test_discounting_is_the_sum_it_says() -> None:
     plain = [
         sum(values[j] * 0.5 ** ((i - j) / 3.0) for j in range(i + 1)) for i in range(len(values))
     ]
-    np.testing.assert_allclose(discounted(values, 3.0), plain)
+    np.testing.assert_allclose(discount(values, 3.0), plain)
     weight = np.ones(12)
     both = [
         sum(values[j] * 0.5 ** (abs(i - j) / 3.0) for j in range(12))
         / sum(0.5 ** (abs(i - j) / 3.0) for j in range(12))
         for i in range(12)
     ]
-    np.testing.assert_allclose(two_sided(values, weight, 3.0), both)
+    np.testing.assert_allclose(smooth_two_sided(values, weight, 3.0), both)
 
 
 @given(st.floats(0.01, 500), st.floats(0.0, 1.0), st.sampled_from([0.1, 0.5, 0.8, 0.9]))
@@ -119,7 +119,7 @@ def test_handling_time_follows_the_day_and_calm_half_hours_follow_the_mean() -> 
     flat = history(ROW, counts, made.numbers)
     table = np.broadcast_to(aht, counts.shape)
     mixed = History("p", flat.starts, flat.offered, flat.answered, _row(flat, table, made.numbers))
-    found = forecast_aht(clean(mixed, ROW), ROW, made.numbers[-7:])
+    found = forecast_aht(clean_history(mixed, ROW), ROW, made.numbers[-7:])
     assert found[0, 20] == pytest.approx(200, abs=4)
     assert found[0, 31] == pytest.approx(300, abs=4)
     assert 200 < found[0, 2] < 300
@@ -134,7 +134,7 @@ def _row(
 def test_handling_time_without_any_is_the_programmes_own() -> None:
     made = truth(ROW, 28)
     plain = history(ROW, np.round(made.rate), made.numbers, aht_s=np.nan)
-    found = forecast_aht(clean(plain, ROW), ROW, made.numbers[-2:])
+    found = forecast_aht(clean_history(plain, ROW), ROW, made.numbers[-2:])
     assert (found == ROW.aht_s).all()
 
 
@@ -160,7 +160,7 @@ def test_quantiles_of_counts_are_those_of_the_negative_binomial() -> None:
 def test_discounted_sums_are_those_of_a_filter_to_the_last_bit() -> None:
     values = np.random.default_rng(4).uniform(0, 1000, 400)
     expected = lfilter([1.0], [1.0, -(0.5 ** (1 / 28))], values)
-    assert discounted(values, 28).tobytes() == expected.tobytes()
+    assert discount(values, 28).tobytes() == expected.tobytes()
 
 
 def test_what_every_command_starts_with_imports_no_library_of_statistics_or_signals() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from bench.logs import QUEUES_1999, ZONE_1999, RealLog, load_1999, load_2003
 from examples.backtest import fitted_scores
-from releve.demand import Score, backtest, clean
-from releve.demand.localtime import day_number, local_slots
+from releve.demand import Score, backtest, clean_history
+from releve.demand.localtime import day_to_number, local_slots
 
 pytestmark = pytest.mark.realdata
 
@@ -38,7 +38,7 @@ def test_the_log_of_1999_agrees_with_its_published_half_hours(
         day, slot = local_slots(history.starts, ZONE_1999)
         mine = {(int(d), int(s)): i for i, (d, s) in enumerate(zip(day, slot, strict=True))}
         for row in table.filter(pl.col("type") == queue).iter_rows(named=True):
-            i = mine[(day_number(row["date"].date()), row["hh"])]
+            i = mine[(day_to_number(row["date"].date()), row["hh"])]
             assert history.offered[i] == row["offered"]
             assert history.answered[i] == row["answered"]
             if row["service_sum_s"] > 0:
@@ -68,7 +68,7 @@ def test_the_five_minute_counts_are_added_up_and_the_lone_last_ones_are_not_know
     assert np.isfinite(history.offered[slot < 42]).all()
     kinds = [(fault.kind, fault.count) for fault in counts_2003.report.faults]
     assert kinds == [("incomplete", 126), ("gap", 1), ("gap", 1), ("gap", 1), ("gap", 1)]
-    cleaned = clean(history, counts_2003.programmes["bank"])
+    cleaned = clean_history(history, counts_2003.programmes["bank"])
     named = {day.day: day.kind for day in cleaned.named}
     assert named[date(2003, 5, 26)] == named[date(2003, 7, 4)] == "holiday"
     assert named[date(2003, 4, 4)] == "missing"

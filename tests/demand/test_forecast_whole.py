@@ -8,10 +8,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from releve.demand import History, forecast, history_of, imported_forecast, rate_at, require
+from releve.demand import (
+    History,
+    build_forecast,
+    build_histories,
+    compute_requirement,
+    rate_at,
+    read_forecast,
+)
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast import assemble
-from releve.demand.forecast.model import Prediction
+from releve.demand.forecast.model import ModelPrediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model
 from releve.demand.localtime import Int64s
 from releve.network import (
@@ -35,9 +42,11 @@ def past() -> History:
 
 def test_every_half_hour_of_the_days_is_there_and_the_clock_change_too() -> None:
     made = past()
-    normal = forecast({"p": made}, [ROW], [MONDAY, MONDAY + timedelta(days=1)], "Europe/Paris")
-    long = forecast({"p": made}, [ROW], [date(2026, 10, 25)], "Europe/Paris")
-    short = forecast({"p": made}, [ROW], [date(2027, 3, 28)], "Europe/Paris")
+    normal = build_forecast(
+        {"p": made}, [ROW], [MONDAY, MONDAY + timedelta(days=1)], "Europe/Paris"
+    )
+    long = build_forecast({"p": made}, [ROW], [date(2026, 10, 25)], "Europe/Paris")
+    short = build_forecast({"p": made}, [ROW], [date(2027, 3, 28)], "Europe/Paris")
     assert [len(found.starts) for found in (normal, long, short)] == [96, 50, 46]
     assert normal.starts[0] == day_bounds(MONDAY, "Europe/Paris")[0]
     assert normal.starts[0].tzinfo is UTC
@@ -47,7 +56,7 @@ def test_every_half_hour_of_the_days_is_there_and_the_clock_change_too() -> None
 def test_a_programme_of_another_zone_is_open_by_its_own_clock() -> None:
     row = programme(time_zone="Indian/Antananarivo", holidays="")
     made = poisson(row, truth(row, 70), 1)
-    found = forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
+    found = build_forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
     np.testing.assert_array_equal(found.open[:, 0], find_open_instants(row, found.starts))
     first = found.starts[int(np.argmax(found.open[:, 0]))]
     assert first == datetime(2026, 8, 10, 5, tzinfo=UTC)
@@ -59,7 +68,7 @@ def test_no_history_is_unknown_and_never_zero() -> None:
     none = np.empty(0)
     empty = History("e", np.empty(0, dtype=np.int64), none, none, none)
     rows = [programme("a"), programme("e")]
-    found = forecast({"e": empty}, rows, [MONDAY], "Europe/Paris")
+    found = build_forecast({"e": empty}, rows, [MONDAY], "Europe/Paris")
     assert found.unknown == {"a": "no history", "e": "no history"}
     assert np.isnan(found.mean[found.open]).all()
     assert (found.mean[~found.open] == 0).all()
@@ -72,7 +81,7 @@ def test_less_than_two_weeks_of_open_days_is_unknown(days: int, known: bool) -> 
     """Friday of the second week makes ten open days."""
     row = programme(holidays="")
     made = poisson(row, truth(row, days), 1)
-    found = forecast({"p": made}, [row], [FIRST + timedelta(days=14)], "Europe/Paris")
+    found = build_forecast({"p": made}, [row], [FIRST + timedelta(days=14)], "Europe/Paris")
     assert (not found.unknown) is known
     if not known:
         assert found.unknown["p"].startswith("only 8 usual open days of history up to 2026-06-14")
@@ -82,24 +91,24 @@ def test_only_history_before_the_first_day_is_used() -> None:
     row = programme()
     made = truth(row, 84, factor=lambda day: 5.0 if day >= MONDAY else 1.0)
     whole = poisson(row, made, 2)
-    found = forecast({"p": whole}, [row], [MONDAY], "Europe/Paris")
+    found = build_forecast({"p": whole}, [row], [MONDAY], "Europe/Paris")
     assert found.mean.sum() == pytest.approx(1300, rel=0.1)
 
 
 def test_quantiles_rise_with_their_level_and_the_mean_lies_between() -> None:
     made = past()
-    found = forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(0.05, 0.5, 0.95))
+    found = build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(0.05, 0.5, 0.95))
     low, middle, high = (found.quantiles[level] for level in (0.05, 0.5, 0.95))
     assert (low <= middle).all()
     assert (middle <= high).all()
     assert ((low <= found.mean) & (found.mean <= high)).all()
     with pytest.raises(ValueError, match="a level must be between 0 and 1, got 1"):
-        forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(1,))
+        build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(1,))
 
 
 def test_the_rate_at_a_level_scales_a_whole_day() -> None:
     made = past()
-    found = forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris")
+    found = build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris")
     high = rate_at(found, 0.8)
     opened = found.open[:, 0]
     factor = high[opened, 0] / found.mean[opened, 0]
@@ -113,21 +122,21 @@ def test_names_and_their_order_change_nothing_but_the_columns() -> None:
         "a": poisson(rows[0], truth(rows[0], 70), 1),
         "b": poisson(rows[1], truth(rows[1], 70, volume=40.0), 2),
     }
-    one = forecast(made, rows, [MONDAY], "Europe/Paris")
+    one = build_forecast(made, rows, [MONDAY], "Europe/Paris")
     renamed = [programme("z"), programme("y")]
-    other = forecast({"y": made["a"], "z": made["b"]}, renamed, [MONDAY], "Europe/Paris")
+    other = build_forecast({"y": made["a"], "z": made["b"]}, renamed, [MONDAY], "Europe/Paris")
     np.testing.assert_array_equal(one.mean[:, 0], other.mean[:, 1])
     np.testing.assert_array_equal(one.quantiles[0.8][:, 1], other.quantiles[0.8][:, 0])
 
 
 def test_another_model_can_be_named_and_one_that_is_not_there_is_refused() -> None:
     made, names = past(), {"p": "seasonal_naive"}
-    naive = forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models=names)
+    naive = build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models=names)
     place = np.searchsorted(made.starts, [start.timestamp() - 7 * 86400 for start in naive.starts])
     opened = naive.open[:, 0]
     np.testing.assert_array_equal(naive.mean[opened, 0], made.offered[place[opened]])
     with pytest.raises(ValueError, match="no model 'oracle' for p"):
-        forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models={"p": "oracle"})
+        build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models={"p": "oracle"})
 
 
 def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
@@ -139,7 +148,7 @@ def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
         OperatorRow("o"), sites=(), floors=(), zones=(), seats=(), clients=(), programmes=(ROW,),
         agents=(), history=rows[::-1],
     )  # fmt: skip
-    found = history_of(operator)["p"]
+    found = build_histories(operator)["p"]
     assert found.offered[0] == 21
     assert np.isnan(found.offered[1])
     assert found.aht_s[0] == pytest.approx(100.5)
@@ -152,7 +161,7 @@ def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
         agents=(), history=odd,
     )  # fmt: skip
     with pytest.raises(ValueError, match="history of p: intervals of 20 minutes"):
-        history_of(wrong)
+        build_histories(wrong)
 
 
 def table() -> pl.DataFrame:
@@ -163,7 +172,7 @@ def table() -> pl.DataFrame:
 
 
 def test_an_imported_forecast_is_taken_as_it_is() -> None:
-    found = imported_forecast(table(), [ROW], [MONDAY], "Europe/Paris", day_factor_cv=0.2)
+    found = read_forecast(table(), [ROW], [MONDAY], "Europe/Paris", day_factor_cv=0.2)
     opened = found.open[:, 0]
     assert (found.mean[opened, 0] == 12.5).all()
     assert (found.aht_s[opened, 0] == 210).all()
@@ -175,7 +184,7 @@ def test_an_imported_forecast_is_taken_as_it_is() -> None:
 
 def test_a_half_hour_that_an_imported_forecast_lacks_is_unknown() -> None:
     rows = [ROW, programme("q")]
-    found = imported_forecast(table()[1:], rows, [MONDAY], "Europe/Paris")
+    found = read_forecast(table()[1:], rows, [MONDAY], "Europe/Paris")
     assert found.unknown == {
         "p": "the imported forecast lacks 1 of 20 open half hours",
         "q": "not in the imported forecast",
@@ -189,19 +198,17 @@ def test_an_imported_forecast_with_bad_rows_is_refused_with_their_rows() -> None
     rows = bad.rows()
     rows[3] = (*rows[3][:2], "-1", rows[3][3])
     with pytest.raises(ValueError, match=r"row 5, calls '-1': is not between 0"):
-        imported_forecast(
-            pl.DataFrame(rows, bad.schema, orient="row"), [ROW], [MONDAY], "Europe/Paris"
-        )
+        read_forecast(pl.DataFrame(rows, bad.schema, orient="row"), [ROW], [MONDAY], "Europe/Paris")
     with pytest.raises(ValueError, match="programmes not known: p"):
-        imported_forecast(table(), [programme("q")], [MONDAY], "Europe/Paris")
+        read_forecast(table(), [programme("q")], [MONDAY], "Europe/Paris")
     with pytest.raises(ValueError, match="lacks the columns calls"):
-        imported_forecast(table().drop("calls"), [ROW], [MONDAY], "Europe/Paris")
+        read_forecast(table().drop("calls"), [ROW], [MONDAY], "Europe/Paris")
 
 
 def test_a_history_that_never_rings_is_forecast_as_zero_because_it_is_known() -> None:
     made = truth(ROW, 42)
     silent = history(ROW, np.zeros_like(made.rate), made.numbers)
-    found = forecast({"p": silent}, [ROW], [date(2026, 7, 13)], "Europe/Paris")
+    found = build_forecast({"p": silent}, [ROW], [date(2026, 7, 13)], "Europe/Paris")
     assert not found.unknown
     assert (found.quantiles[0.9] == 0).all()
     assert found.mean.max() < 0.01
@@ -214,10 +221,10 @@ def test_noise_of_another_processor_does_not_leave_the_forecast_or_the_requireme
     usual = DEFAULT_MODEL
 
     def shaken(seed: int) -> Model:
-        def model(history: CleanHistory, row: Programme, numbers: Int64s) -> Prediction:
+        def model(history: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
             said = MODELS[usual](history, row, numbers)
             noise = 1 + np.random.default_rng(seed).uniform(-1e-14, 1e-14, said.mean.shape)
-            return Prediction(
+            return ModelPrediction(
                 said.mean * noise, said.day_variance * noise[:, 0], said.spread * noise
             )
 
@@ -228,8 +235,8 @@ def test_noise_of_another_processor_does_not_leave_the_forecast_or_the_requireme
     for seed in range(3):
         with monkeypatch.context() as patch:
             patch.setattr(assemble, "MODELS", {usual: shaken(seed)})
-            said = forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
-        need = require(said, [row], MONDAY, "Europe/Paris", quantile=0.8)
+            said = build_forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
+        need = compute_requirement(said, [row], MONDAY, "Europe/Paris", quantile=0.8)
         values = (said.mean, *said.quantiles.values(), said.aht_s, said.day_factor_cv)
         found.append([*(value.tobytes() for value in values), need.agents.tobytes()])
     assert found[0] == found[1] == found[2]

@@ -12,9 +12,20 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.logs import load_2003
-from releve.demand import Forecast, History, backtest, forecast, imported_forecast, require
-from releve.demand.holidays import assumed_holidays, seen_holidays, with_seen_holidays
-from releve.demand.localtime import day_number, local_slots
+from releve.demand import (
+    Forecast,
+    History,
+    backtest,
+    build_forecast,
+    compute_requirement,
+    read_forecast,
+)
+from releve.demand.holidays import (
+    add_observed_holidays,
+    describe_assumed_holidays,
+    find_observed_holidays,
+)
+from releve.demand.localtime import day_to_number, local_slots
 from releve.network import Programme, list_holiday_names
 from tests.demand.series import history, poisson, programme, truth
 
@@ -32,18 +43,18 @@ def bank(days: int, opened: tuple[date, ...], share: float = 1.0) -> History:
     full = poisson(ALL_DAYS, made, 1)
     local, _ = local_slots(full.starts, ZONE)
     closed = [
-        day_number(day)
+        day_to_number(day)
         for day in (date(2026, 9, 7), COLUMBUS, VETERANS, THANKSGIVING, date(2026, 12, 25))
         if day not in opened
     ]
     keep = ~np.isin(local, closed)
-    part = np.isin(local[keep], [day_number(day) for day in opened])
+    part = np.isin(local[keep], [day_to_number(day) for day in opened])
     offered = np.where(part, np.round(full.offered[keep] * share), full.offered[keep])
     return History("p", full.starts[keep], offered, offered.copy(), full.aht_s[keep])
 
 
 def said(made: History, day: date, row: Programme = US) -> Forecast:
-    return forecast({"p": made}, [row], [day], ZONE)
+    return build_forecast({"p": made}, [row], [day], ZONE)
 
 
 def test_a_holiday_that_was_open_is_forecast_open_the_next_year() -> None:
@@ -52,7 +63,7 @@ def test_a_holiday_that_was_open_is_forecast_open_the_next_year() -> None:
     found = said(made, NEXT_COLUMBUS)
     assert found.mean.sum() == pytest.approx(2600, rel=0.15)  # a Monday
     assert found.open.sum() == 28
-    assert require(found, [US], NEXT_COLUMBUS, ZONE).agents.sum() > 0
+    assert compute_requirement(found, [US], NEXT_COLUMBUS, ZONE).agents.sum() > 0
     assert not found.assumed
 
 
@@ -97,7 +108,7 @@ def test_what_the_programme_says_is_no_assumption() -> None:
 
 def test_a_day_that_the_opening_week_closes_assumes_nothing() -> None:
     row = replace(US, opening="Mon-Tue 07:00-21:00; Thu-Fri 07:00-21:00")
-    assert not assumed_holidays(row, None, [VETERANS])  # a Wednesday
+    assert not describe_assumed_holidays(row, None, [VETERANS])  # a Wednesday
 
 
 def test_the_last_time_counts() -> None:
@@ -106,23 +117,23 @@ def test_the_last_time_counts() -> None:
     later = truth(ALL_DAYS, 60, first=FIRST + timedelta(days=400), volume=2000.0)
     more = poisson(ALL_DAYS, later, 2)
     local, _ = local_slots(more.starts, ZONE)
-    keep = local != day_number(NEXT_COLUMBUS)
+    keep = local != day_to_number(NEXT_COLUMBUS)
     both = [
         np.concatenate([getattr(made, name), getattr(more, name)[keep]])
         for name in ("starts", "offered", "answered", "aht_s")
     ]
-    assert seen_holidays(made, US)["Columbus Day"]
-    assert not seen_holidays(History("p", *both), US)["Columbus Day"]
+    assert find_observed_holidays(made, US)["Columbus Day"]
+    assert not find_observed_holidays(History("p", *both), US)["Columbus Day"]
 
 
 def test_callers_at_a_closed_door_do_not_open_it() -> None:
-    assert not seen_holidays(bank(99, (COLUMBUS,), share=0.05), US)["Columbus Day"]
-    assert seen_holidays(bank(99, (COLUMBUS,), share=0.3), US)["Columbus Day"]
+    assert not find_observed_holidays(bank(99, (COLUMBUS,), share=0.05), US)["Columbus Day"]
+    assert find_observed_holidays(bank(99, (COLUMBUS,), share=0.3), US)["Columbus Day"]
     made = bank(99, (COLUMBUS,))
     local, _ = local_slots(made.starts, ZONE)
-    answered = np.where(local == day_number(COLUMBUS), 0.0, made.answered)
+    answered = np.where(local == day_to_number(COLUMBUS), 0.0, made.answered)
     shut = History("p", made.starts, made.offered, answered, made.aht_s)
-    assert not seen_holidays(shut, US)["Columbus Day"]
+    assert not find_observed_holidays(shut, US)["Columbus Day"]
 
 
 def test_a_history_that_begins_or_ends_on_a_holiday_does_not_show_it_closed() -> None:
@@ -131,11 +142,11 @@ def test_a_history_that_begins_or_ends_on_a_holiday_does_not_show_it_closed() ->
     table = np.broadcast_to(table, made.rate.shape).copy()
     table[0] = np.nan
     table[0, 20] = 0.0  # one row of Labor Day, the first of the history
-    assert "Labor Day" not in seen_holidays(history(US, table, made.numbers), US)
+    assert "Labor Day" not in find_observed_holidays(history(US, table, made.numbers), US)
 
 
 def test_a_programme_without_a_country_is_left_as_it_is() -> None:
-    assert with_seen_holidays(ALL_DAYS, bank(99, (COLUMBUS,))) == ALL_DAYS
+    assert add_observed_holidays(ALL_DAYS, bank(99, (COLUMBUS,))) == ALL_DAYS
 
 
 def test_calls_stated_for_a_holiday_are_taken() -> None:
@@ -143,7 +154,7 @@ def test_calls_stated_for_a_holiday_are_taken() -> None:
     clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(420, 1260, 30)]
     starts = [f"2026-10-{day} {time}" for day in (12, 13) for time in clock]
     frame = pl.DataFrame({"start": starts, "programme": "p", "calls": 5.0})
-    found = imported_forecast(frame, [US], [COLUMBUS, date(2026, 10, 13)], ZONE)
+    found = read_forecast(frame, [US], [COLUMBUS, date(2026, 10, 13)], ZONE)
     assert found.mean.sum() == 2 * 28 * 5
     assert not found.unknown
 
@@ -169,7 +180,7 @@ def test_of_two_holidays_on_one_day_one_that_closes_is_enough() -> None:
 
 
 def said_open(row: Programme, day: date) -> bool:
-    return bool(forecast({}, [row], [day], row.time_zone).open.any())
+    return bool(build_forecast({}, [row], [day], row.time_zone).open.any())
 
 
 @pytest.mark.realdata
@@ -177,9 +188,9 @@ def test_a_bank_open_on_a_holiday_is_forecast_by_its_own_history(shared_data: Pa
     """The counts of 2003, with those of the Friday before on the Fourth of July."""
     log = load_2003(shared_data)
     made, row = log.histories["bank"], log.programmes["bank"]
-    assert seen_holidays(made, row) == {"Memorial Day": False, "Independence Day": False}
+    assert find_observed_holidays(made, row) == {"Memorial Day": False, "Independence Day": False}
     local, _ = local_slots(made.starts, ZONE)
-    week_before = local == day_number(date(2003, 6, 27))
+    week_before = local == day_to_number(date(2003, 6, 27))
     moved = made.starts[week_before] + 7 * 86400
     order = np.argsort(np.concatenate([made.starts, moved]))
 
@@ -188,6 +199,6 @@ def test_a_bank_open_on_a_holiday_is_forecast_by_its_own_history(shared_data: Pa
 
     columns = (beside(values) for values in (made.offered, made.answered, made.aht_s))
     opened = History("bank", np.concatenate([made.starts, moved])[order], *columns)
-    assert seen_holidays(opened, row)["Independence Day"]
+    assert find_observed_holidays(opened, row)["Independence Day"]
     score = next(s for s in backtest(opened, row, [date(2003, 7, 4)], 1) if s.model == "profile")
     assert score.calls > 20_000

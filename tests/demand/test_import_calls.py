@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releve.demand import CallMapping, Drop, History, import_calls
-from releve.demand.localtime import instants
+from releve.demand.localtime import to_datetimes
 
 MAPPING = CallMapping(
     start="start",
@@ -32,7 +32,7 @@ def calls(*rows: tuple[object, ...]) -> pl.DataFrame:
 
 
 def at(found: History, text: str) -> int:
-    return instants(found.starts).index(datetime.fromisoformat(text))
+    return to_datetimes(found.starts).index(datetime.fromisoformat(text))
 
 
 def test_calls_are_counted_in_the_half_hour_they_came_in() -> None:
@@ -118,7 +118,7 @@ def test_every_kind_of_bad_row_is_named_with_its_row_and_fix() -> None:
 def test_a_time_with_offset_is_taken_as_written() -> None:
     frame = calls(("2026-10-25T02:30:00+02:00", "A", "yes", 1, 1))
     report = import_calls(frame, MAPPING, "Europe/Paris")
-    assert instants(report.histories[0].starts) == (
+    assert to_datetimes(report.histories[0].starts) == (
         datetime.fromisoformat("2026-10-25T00:30+00:00"),
     )
     assert not report.faults
@@ -130,7 +130,7 @@ def test_a_strptime_format_reads_french_times() -> None:
     )
     frame = calls(("05/10/2026 08:10", "A", "yes", 1, 1))
     report = import_calls(frame, mapping, "UTC")
-    assert instants(report.histories[0].starts)[0].isoformat() == "2026-10-05T08:00:00+00:00"
+    assert to_datetimes(report.histories[0].starts)[0].isoformat() == "2026-10-05T08:00:00+00:00"
     assert np.isnan(report.histories[0].answered).all()
 
 
@@ -166,7 +166,7 @@ def test_a_day_without_any_row_is_a_gap_and_not_zero_calls() -> None:
     rows = [row for row in steady(28) if not str(row[0]).startswith("2026-06-11")]
     report = import_calls(calls(*rows), MAPPING, "Europe/Paris")
     assert [(fault.kind, fault.value) for fault in report.faults] == [("gap", "2026-06-11")]
-    starts = instants(report.histories[0].starts)
+    starts = to_datetimes(report.histories[0].starts)
     assert datetime.fromisoformat("2026-06-11T08:00+00:00") not in starts
     assert datetime.fromisoformat("2026-06-12T08:00+00:00") in starts
 
@@ -183,7 +183,7 @@ def test_a_half_open_day_and_a_hole_are_named_and_not_known() -> None:
         ("half_open", "2026-06-09 13:00-18:00"),
         ("hole", "2026-06-17 10:00-12:00"),
     ]
-    starts = instants(report.histories[0].starts)
+    starts = to_datetimes(report.histories[0].starts)
     assert datetime.fromisoformat("2026-06-09T12:00+00:00") not in starts
     assert datetime.fromisoformat("2026-06-17T08:30+00:00") not in starts
     assert datetime.fromisoformat("2026-06-17T10:00+00:00") in starts

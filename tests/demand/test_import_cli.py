@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli import main
-from releve.demand import CallMapping, IntervalMapping, mapping_of
-from releve.files.operator_folder import write_files
+from releve.demand import CallMapping, IntervalMapping, parse_mapping
+from releve.files.operator_folder import write_operator_files
 from releve.network import write_operator
 from releve.network.sample import sample_operator
 
@@ -52,7 +52,7 @@ def test_the_guides_mappings_are_understood() -> None:
     for text in blocks("toml"):
         table = tomllib.loads(text)
         table.pop("time_zone")
-        kinds.append(type(mapping_of(table)))
+        kinds.append(type(parse_mapping(table)))
     assert kinds == [CallMapping, IntervalMapping]
 
 
@@ -101,7 +101,7 @@ def test_the_report_as_json_counts_every_row(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("operator") / "sample"
-    write_files(path, write_operator(sample_operator(60, 2, 1)))
+    write_operator_files(path, write_operator(sample_operator(60, 2, 1)))
     return path
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from releve.demand import CallMapping, IntervalMapping, history_rows, import_log
-from releve.demand.localtime import local_slots, local_to_utc, offsets
+from releve.demand import CallMapping, IntervalMapping, import_log, list_history_rows
+from releve.demand.localtime import find_offsets, local_slots, local_to_utc
 from releve.network import UTC, zone
 from tests.demand.series import history, programme, truth
 
@@ -70,7 +70,7 @@ def test_half_open_days_are_left_out_of_an_operator_folder_and_named() -> None:
     made = truth(row, 28)
     table = np.where(made.rate > 0, 5.0, np.nan)
     table[9, 20:] = np.nan
-    rows, left_out = history_rows([history(row, table, made.numbers)], row.time_zone)
+    rows, left_out = list_history_rows([history(row, table, made.numbers)], row.time_zone)
     assert left_out == (("p", date(2026, 6, 10)),)
     days = {entry.start.astimezone(zone(row.time_zone)).date() for entry in rows}
     assert date(2026, 6, 10) not in days
@@ -88,7 +88,7 @@ def test_local_time_agrees_with_the_zone_half_hour_by_half_hour(name: str) -> No
         seconds = np.array([int(moment.timestamp()) for moment in moments])
         local = [moment.astimezone(zone(name)) for moment in moments]
         expected = [int(moment.utcoffset().total_seconds()) for moment in local]  # type: ignore[union-attr]
-        assert offsets(seconds, name).tolist() == expected
+        assert find_offsets(seconds, name).tolist() == expected
         day, slot = local_slots(seconds, name)
         assert slot.tolist() == [moment.hour * 2 + moment.minute // 30 for moment in local]
         assert np.diff(day).max() <= 1

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from releve.demand import IntervalMapping, import_intervals, mapping_of
-from releve.demand.localtime import instants
+from releve.demand import IntervalMapping, import_intervals, parse_mapping
+from releve.demand.localtime import to_datetimes
 
 MAPPING = IntervalMapping(start="start", offered="calls", programmes={"": "alpha"})
 
@@ -119,7 +119,7 @@ def test_times_and_handling_time_are_those_of_the_programme() -> None:
         aht_s="aht",
     )
     history = import_intervals(frame, mapping, "Africa/Tunis").histories[0]
-    assert instants(history.starts)[0].isoformat() == "2026-06-01T07:00:00+00:00"
+    assert to_datetimes(history.starts)[0].isoformat() == "2026-06-01T07:00:00+00:00"
     assert history.offered.tolist() == [40]
     assert history.answered.tolist() == [32]
     assert history.aht_s.tolist() == pytest.approx([(8 * 100.5 + 24 * 200) / 32])
@@ -127,12 +127,12 @@ def test_times_and_handling_time_are_those_of_the_programme() -> None:
 
 def test_a_mapping_document_is_checked_key_by_key() -> None:
     with pytest.raises(ValueError, match="unknown keys colour"):
-        mapping_of({"start": "s", "offered": "o", "programmes": {"a": "b"}, "colour": 1})
+        parse_mapping({"start": "s", "offered": "o", "programmes": {"a": "b"}, "colour": 1})
     with pytest.raises(ValueError, match="the mapping lacks programmes"):
-        mapping_of({"start": "s"})
+        parse_mapping({"start": "s"})
     with pytest.raises(ValueError, match="must name exactly one programme"):
-        mapping_of({"start": "s", "programmes": {"a": "b", "c": "d"}})
-    found = mapping_of({"start": "s", "offered": "o", "programmes": {"a": "b"}, "minutes": 5})
+        parse_mapping({"start": "s", "programmes": {"a": "b", "c": "d"}})
+    found = parse_mapping({"start": "s", "offered": "o", "programmes": {"a": "b"}, "minutes": 5})
     assert found == IntervalMapping(start="s", offered="o", programmes={"a": "b"}, minutes=5)
 
 

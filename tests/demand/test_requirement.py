@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
-from releve.demand import Forecast, metrics, require, required_agents
+from releve.demand import Forecast, compute_requirement, metrics, required_agents
 from releve.network import UTC, Programme, day_bounds
 
 DAY = date(2026, 10, 6)  # a Tuesday
@@ -56,7 +56,7 @@ def forecast_of(
 
 
 def test_inbound_holds_its_target_its_answer_rate_and_its_occupancy() -> None:
-    need = require(forecast_of(INBOUND), [INBOUND], DAY, PARIS)
+    need = compute_requirement(forecast_of(INBOUND), [INBOUND], DAY, PARIS)
     n = float(need.on_phone[20, 0])
     assert n == required_agents(60, 1800, 330, 120, 20, 0.8, "offered", 0.95, 0.88)
     assert need.agents[20, 0] == pytest.approx(n / 0.8)
@@ -68,7 +68,7 @@ def test_inbound_holds_its_target_its_answer_rate_and_its_occupancy() -> None:
 def test_agents_are_not_rounded_before_they_are_pooled() -> None:
     """Five programmes of 15.6 people each are 78 people, not 80."""
     rows = [replace(INBOUND, id=f"p{i}", shrinkage=0.1) for i in range(5)]
-    need = require(forecast_of(*rows), rows, DAY, PARIS)
+    need = compute_requirement(forecast_of(*rows), rows, DAY, PARIS)
     pooled, rounded = need.agents[20].sum(), np.ceil(need.agents[20]).sum()
     assert pooled == pytest.approx(need.on_phone[20].sum() / 0.9)
     assert rounded - pooled > 2
@@ -84,21 +84,21 @@ def test_every_programme_is_staffed_by_its_own_terms() -> None:
         replace(INBOUND, id="strict", service_target=0.95, service_definition="with_short"),
     ]
     forecast = forecast_of(*rows)
-    need = require(forecast, rows, DAY, PARIS)
+    need = compute_requirement(forecast, rows, DAY, PARIS)
     for p, row in enumerate(rows):
-        alone = require(forecast, [row], DAY, PARIS)
+        alone = compute_requirement(forecast, [row], DAY, PARIS)
         assert alone.agents[:, 0].tolist() == need.agents[:, p].tolist()
 
 
 def test_unknown_patience_is_erlang_c_and_needs_more() -> None:
     row = replace(INBOUND, patience_s=None, answer_rate=0, max_occupancy=1)
-    need = require(forecast_of(row), [row], DAY, PARIS)
+    need = compute_requirement(forecast_of(row), [row], DAY, PARIS)
     assert need.on_phone[20, 0] == required_agents(60, 1800, 330)
     assert need.on_phone[20, 0] > required_agents(60, 1800, 330, 120)
 
 
 def test_outbound_is_work_over_occupancy() -> None:
-    need = require(forecast_of(OUTBOUND), [OUTBOUND], DAY, PARIS)
+    need = compute_requirement(forecast_of(OUTBOUND), [OUTBOUND], DAY, PARIS)
     assert need.on_phone[20, 0] == pytest.approx(60 * 330 / 1800 / 0.88)
     assert need.agents[20, 0] == pytest.approx(60 * 330 / 1800 / 0.88 / 0.8)
 
@@ -106,7 +106,7 @@ def test_outbound_is_work_over_occupancy() -> None:
 def test_back_office_with_a_long_deadline_is_the_same_all_day() -> None:
     forecast = forecast_of(BACK_OFFICE)
     forecast.mean[16:20, 0] *= 5
-    need = require(forecast, [BACK_OFFICE], DAY, PARIS)
+    need = compute_requirement(forecast, [BACK_OFFICE], DAY, PARIS)
     work = forecast.mean[:, 0].sum() * 330 / 1800 / 0.88
     assert need.on_phone[forecast.open[:, 0], 0] == pytest.approx(work / 24)
     assert need.on_phone[~forecast.open[:, 0], 0].max() == 0
@@ -117,32 +117,34 @@ def test_back_office_with_a_short_deadline_follows_the_morning() -> None:
     forecast = forecast_of(row)
     forecast.mean[:, 0] = 0
     forecast.mean[16, 0] = 60
-    need = require(forecast, [row], DAY, PARIS)
+    need = compute_requirement(forecast, [row], DAY, PARIS)
     assert need.on_phone[16:20, 0] == pytest.approx(60 * 330 / 1800 / 0.88 / 4)
     assert need.on_phone[20:, 0].max() == 0
 
 
 def test_a_quantile_staffs_for_a_high_rate() -> None:
     forecast = forecast_of(INBOUND)
-    mean = require(forecast, [INBOUND], DAY, PARIS)
-    high = require(forecast, [INBOUND], DAY, PARIS, quantile=0.8)
+    mean = compute_requirement(forecast, [INBOUND], DAY, PARIS)
+    high = compute_requirement(forecast, [INBOUND], DAY, PARIS, quantile=0.8)
     assert high.calls[20, 0] == 75
     assert high.on_phone[20, 0] > mean.on_phone[20, 0]
     level = metrics(75, 1800, 330, 120, high.on_phone[20, 0], 20)
     assert float(level.service_offered) >= 0.8
     with pytest.raises(ValueError, match=r"\(0\.1, 0\.8, 0\.9\), got 0\.85"):
-        require(forecast, [INBOUND], DAY, PARIS, quantile=0.85)
+        compute_requirement(forecast, [INBOUND], DAY, PARIS, quantile=0.85)
 
 
 def test_closed_is_nobody_even_without_a_forecast() -> None:
-    need = require(forecast_of(INBOUND), [INBOUND], date(2026, 10, 11), PARIS)  # a Sunday
+    need = compute_requirement(
+        forecast_of(INBOUND), [INBOUND], date(2026, 10, 11), PARIS
+    )  # a Sunday
     assert need.agents.max() == 0
     assert not need.unknown
 
 
 def test_a_programme_the_forecast_lacks_is_unknown_not_free() -> None:
     stranger = replace(INBOUND, id="stranger")
-    need = require(forecast_of(INBOUND), [INBOUND, stranger], DAY, PARIS)
+    need = compute_requirement(forecast_of(INBOUND), [INBOUND, stranger], DAY, PARIS)
     assert np.isnan(need.agents[:, 1]).sum() == 24
     assert need.agents[0, 1] == 0
     assert need.unknown == {"stranger": "the forecast lacks this programme"}
@@ -152,7 +154,7 @@ def test_the_reason_of_the_forecast_is_passed_on() -> None:
     forecast = forecast_of(INBOUND, BACK_OFFICE)
     forecast.mean[forecast.open] = np.nan
     forecast.unknown["claims"] = "no history before 2026-09-01"
-    need = require(forecast, [INBOUND, BACK_OFFICE], DAY, PARIS)
+    need = compute_requirement(forecast, [INBOUND, BACK_OFFICE], DAY, PARIS)
     assert np.isnan(need.agents[20]).all()
     assert need.unknown["claims"] == "no history before 2026-09-01"
     assert need.unknown["mail"].startswith("the forecast has no volume for 24 open half hours")
@@ -168,7 +170,7 @@ def test_a_half_day_of_forecast_leaves_the_rest_unknown() -> None:
         quantiles={},
         aht_s=whole.aht_s[:30],
     )
-    need = require(half, [INBOUND, BACK_OFFICE], DAY, PARIS)
+    need = compute_requirement(half, [INBOUND, BACK_OFFICE], DAY, PARIS)
     assert np.isnan(need.agents[30:40, 0]).all()
     assert not np.isnan(need.agents[:30, 0]).any()
     assert "does not reach 10 open half hours" in need.unknown["claims"]
@@ -178,7 +180,7 @@ def test_a_half_day_of_forecast_leaves_the_rest_unknown() -> None:
 def test_without_a_handling_time_the_programme_s_own_stands() -> None:
     forecast = forecast_of(INBOUND)
     forecast.aht_s[:] = math.nan
-    need = require(forecast, [INBOUND], DAY, PARIS)
+    need = compute_requirement(forecast, [INBOUND], DAY, PARIS)
     assert need.aht_s[20, 0] == 300
     assert need.on_phone[20, 0] == required_agents(
         60, 1800, 300, 120, 20, 0.8, "offered", 0.95, 0.88
@@ -190,7 +192,7 @@ def test_without_a_handling_time_the_programme_s_own_stands() -> None:
     [(date(2026, 3, 29), 46), (DAY, 48), (date(2026, 10, 25), 50)],
 )
 def test_the_day_is_the_operator_s_own_with_its_changes_of_clock(day: date, intervals: int) -> None:
-    need = require(forecast_of(INBOUND, day=day), [INBOUND], day, PARIS)
+    need = compute_requirement(forecast_of(INBOUND, day=day), [INBOUND], day, PARIS)
     assert len(need.starts) == intervals
     assert need.agents.shape == (intervals, 1)
     assert need.starts[0] == day_bounds(day, PARIS)[0]
@@ -199,11 +201,11 @@ def test_the_day_is_the_operator_s_own_with_its_changes_of_clock(day: date, inte
 def test_a_day_out_of_a_longer_forecast_is_that_day() -> None:
     forecast = forecast_of(INBOUND, days=3)
     forecast.mean[48:96] *= 2
-    second = require(forecast, [INBOUND], DAY + timedelta(days=1), PARIS)
+    second = compute_requirement(forecast, [INBOUND], DAY + timedelta(days=1), PARIS)
     assert second.calls[20, 0] == 120
     assert second.starts[0] == datetime(2026, 10, 6, 22, tzinfo=UTC)
 
 
 def test_no_programme_is_an_empty_requirement() -> None:
-    need = require(forecast_of(INBOUND), [], DAY, PARIS)
+    need = compute_requirement(forecast_of(INBOUND), [], DAY, PARIS)
     assert need.agents.shape == (48, 0)

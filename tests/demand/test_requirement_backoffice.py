@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from releve.demand.backoffice import least_peak, spread
+from releve.demand.backoffice import least_peak, spread_work
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def in_time(done: Floats, work: Floats, deadline: int) -> bool:
 @settings(max_examples=60, deadline=None)
 @given(days, deadlines)
 def test_the_peak_is_the_least_there_can_be(work: Floats, deadline: int) -> None:
-    done = spread(work, deadline)
+    done = spread_work(work, deadline)
     assert done.max() == pytest.approx(lowest_peak(work, deadline), abs=1e-6)
     assert least_peak(work, deadline) == pytest.approx(done.max(), abs=1e-9)
 
@@ -70,7 +70,7 @@ def test_the_peak_is_the_least_there_can_be(work: Floats, deadline: int) -> None
 @settings(max_examples=60, deadline=None)
 @given(days, deadlines)
 def test_all_work_is_done_in_time_and_no_more(work: Floats, deadline: int) -> None:
-    done = spread(work, deadline)
+    done = spread_work(work, deadline)
     assert done.min() >= -1e-12
     assert done.sum() == pytest.approx(work.sum(), abs=1e-9)
     assert in_time(done, work, deadline)
@@ -80,15 +80,15 @@ def test_all_work_is_done_in_time_and_no_more(work: Floats, deadline: int) -> No
 @given(days, deadlines)
 def test_no_other_profile_has_a_smaller_sum_of_squares(work: Floats, deadline: int) -> None:
     """First-order optimality, exact for a convex cost: at the prices 2 x done, done is cheapest."""
-    done = spread(work, deadline)
+    done = spread_work(work, deadline)
     assert float(done @ done) <= cheapest(done, work, deadline) + 1e-6 * (1 + work.sum() ** 2)
 
 
 @settings(max_examples=60, deadline=None)
 @given(days, st.integers(0, 13), deadlines)
 def test_where_the_day_is_cut_does_not_count(work: Floats, turn: int, deadline: int) -> None:
-    turned = spread(np.roll(work, turn), deadline)
-    assert turned == pytest.approx(np.roll(spread(work, deadline), turn), abs=1e-9)
+    turned = spread_work(np.roll(work, turn), deadline)
+    assert turned == pytest.approx(np.roll(spread_work(work, deadline), turn), abs=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
@@ -100,29 +100,31 @@ def test_more_time_never_needs_more_capacity(work: Floats, deadline: int) -> Non
 def test_a_deadline_of_a_whole_day_gives_the_same_load_all_day() -> None:
     work = np.array([40.0, 0, 0, 8])
     for deadline in (4, 5, 100):
-        assert spread(work, deadline).tolist() == [12, 12, 12, 12]
+        assert spread_work(work, deadline).tolist() == [12, 12, 12, 12]
 
 
 def test_without_time_work_is_done_as_it_comes() -> None:
     work = np.array([3.0, 0, 5, 1])
-    assert spread(work, 1).tolist() == [3, 0, 5, 1]
+    assert spread_work(work, 1).tolist() == [3, 0, 5, 1]
 
 
 def test_a_morning_heap_is_worked_off_by_its_deadline() -> None:
     """12 units at the start, 3 intervals to do them in; a trickle after that."""
-    assert spread(np.array([12.0, 0, 0, 0, 1, 0]), 3).tolist() == pytest.approx(
+    assert spread_work(np.array([12.0, 0, 0, 0, 1, 0]), 3).tolist() == pytest.approx(
         [4, 4, 4, 0, 0.5, 0.5]
     )
 
 
 def test_evening_work_is_handed_on_to_the_morning_of_the_same_kind_of_day() -> None:
     """What comes in during the last interval may be done in the first: the day repeats."""
-    assert spread(np.array([0.0, 0, 0, 0, 0, 6]), 3).tolist() == pytest.approx([2, 2, 0, 0, 0, 2])
+    assert spread_work(np.array([0.0, 0, 0, 0, 0, 6]), 3).tolist() == pytest.approx(
+        [2, 2, 0, 0, 0, 2]
+    )
 
 
 def test_no_interval_and_bad_values() -> None:
-    assert spread(np.zeros(0), 4).size == 0
+    assert spread_work(np.zeros(0), 4).size == 0
     with pytest.raises(ValueError, match="deadline >= 1, got 0"):
-        spread(np.ones(3), 0)
+        spread_work(np.ones(3), 0)
     with pytest.raises(ValueError, match=r"work >= 0, got -1\.0"):
-        spread(np.array([1.0, -1.0]), 2)
+        spread_work(np.array([1.0, -1.0]), 2)

@@ -54,7 +54,7 @@ def test_what_cannot_be_read_is_logged_and_the_rest_is_read(
 
     monkeypatch.setattr(live, "coverage", locked)
     monkeypatch.setattr(
-        warm_up, "store_of", lambda folder: SimpleNamespace(get=lambda: read.append(folder))
+        warm_up, "open_plan_store", lambda folder: SimpleNamespace(get=lambda: read.append(folder))
     )
     settings.PLAN_FOLDER = "plans"
     warm_up.warm()

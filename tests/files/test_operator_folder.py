@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.files.operator_folder import FolderError, read_files, write_files
+from releve.files.operator_folder import FolderError, read_operator_files, write_operator_files
 
 
 def test_a_folder_is_read_without_what_is_not_a_table(tmp_path: Path) -> None:
@@ -21,12 +21,12 @@ def test_a_folder_is_read_without_what_is_not_a_table(tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_bytes(name.encode())
     (tmp_path / "old.csv").mkdir()
-    assert sorted(read_files(tmp_path)) == ["agents.PARQUET", "seats.ods", "sites.csv"]
+    assert sorted(read_operator_files(tmp_path)) == ["agents.PARQUET", "seats.ods", "sites.csv"]
 
 
 def test_a_workbook_is_read_by_its_own_path(tmp_path: Path) -> None:
     (tmp_path / "all.xlsx").write_bytes(b"x")
-    assert read_files(tmp_path / "all.xlsx") == {"all.xlsx": b"x"}
+    assert read_operator_files(tmp_path / "all.xlsx") == {"all.xlsx": b"x"}
 
 
 def test_what_holds_no_operator_says_so(tmp_path: Path) -> None:
@@ -37,36 +37,36 @@ def test_what_holds_no_operator_says_so(tmp_path: Path) -> None:
         (tmp_path / "nowhere", "does not exist"),
     ):
         with pytest.raises(FolderError, match=words):
-            read_files(path)
+            read_operator_files(path)
 
 
 def test_a_written_folder_is_read_back_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     files = {"sites.csv": b"id\n", "README.md": b"hello"}
-    write_files(tmp_path / "a" / "op", files)
-    assert read_files(tmp_path / "a" / "op") == {"sites.csv": b"id\n"}
+    write_operator_files(tmp_path / "a" / "op", files)
+    assert read_operator_files(tmp_path / "a" / "op") == {"sites.csv": b"id\n"}
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["op"]
 
 
 def test_a_folder_gives_way_only_when_asked_and_only_if_it_is_an_operators(tmp_path: Path) -> None:
     path = tmp_path / "op"
-    write_files(path, {"sites.csv": b"old", "floors.csv": b"old"})
+    write_operator_files(path, {"sites.csv": b"old", "floors.csv": b"old"})
     with pytest.raises(FolderError, match="is not empty"):
-        write_files(path, {"sites.csv": b"new"})
-    write_files(path, {"sites.csv": b"new"}, replace=True)
-    assert read_files(path) == {"sites.csv": b"new"}
+        write_operator_files(path, {"sites.csv": b"new"})
+    write_operator_files(path, {"sites.csv": b"new"}, replace=True)
+    assert read_operator_files(path) == {"sites.csv": b"new"}
     (path / "thesis.doc").write_text("precious")
     with pytest.raises(FolderError, match=r"thesis\.doc"):
-        write_files(path, {}, replace=True)
+        write_operator_files(path, {}, replace=True)
     assert (path / "thesis.doc").read_text() == "precious"
     with pytest.raises(FolderError, match="is a file"):
-        write_files(path / "sites.csv", {}, replace=True)
+        write_operator_files(path / "sites.csv", {}, replace=True)
 
 
 def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "op"
-    write_files(path, {"sites.csv": b"old"})
+    write_operator_files(path, {"sites.csv": b"old"})
     replace = os.replace
 
     def failing(source: Path, target: Path) -> None:
@@ -76,5 +76,5 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
 
     monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(OSError, match="disk full"):
-        write_files(path, {"sites.csv": b"new"}, replace=True)
-    assert read_files(path) == {"sites.csv": b"old"}
+        write_operator_files(path, {"sites.csv": b"new"}, replace=True)
+    assert read_operator_files(path) == {"sites.csv": b"old"}

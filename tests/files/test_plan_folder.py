@@ -14,9 +14,9 @@ from icalendar import Calendar
 import releve.files.plan_folder as module
 from releve.files.plan_folder import (
     PlanFolderError,
-    calendars_of,
-    file_name,
-    plan_files,
+    build_calendars,
+    list_plan_files,
+    make_file_name,
     read_plan,
     read_plans,
     write_plans,
@@ -46,7 +46,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_days_come_back_in_order_and_exactly(folder: Path) -> None:
-    assert list(plan_files(folder)) == [DAY, DAY + timedelta(days=1)]
+    assert list(list_plan_files(folder)) == [DAY, DAY + timedelta(days=1)]
     assert [plan_to_json(p) for p in read_plans(folder)] == [plan_to_json(p) for p in week(2)]
 
 
@@ -76,7 +76,7 @@ def test_the_parquet_says_what_the_csv_says(folder: Path) -> None:
 def test_every_contingency_has_a_file_of_its_moves(folder: Path) -> None:
     plan = synthetic_plan()
     for key, scenario in plan.scenarios.items():
-        path = folder / "moves" / f"{file_name(key)}.csv"
+        path = folder / "moves" / f"{make_file_name(key)}.csv"
         if key == "base":
             assert not path.exists()
             continue
@@ -111,7 +111,9 @@ def test_an_agent_has_one_calendar_with_every_day_in_it(folder: Path) -> None:
     first, second = calendar.walk("VEVENT")
     assert first.decoded("dtstart") == shift.start
     assert first.decoded("dtend") == shift.end
-    assert first["uid"] == f"{shift.agent}-{DAY}@Atlas_Contact-{file_name('Atlas Contact')[-8:]}"
+    assert (
+        first["uid"] == f"{shift.agent}-{DAY}@Atlas_Contact-{make_file_name('Atlas Contact')[-8:]}"
+    )
     assert second["uid"] != first["uid"]
     assert "07:00-15:30 (Africa/Casablanca)" in str(first["description"])
 
@@ -120,7 +122,7 @@ def test_two_shifts_of_one_day_have_two_uids() -> None:
     plan = synthetic_plan()
     one = plan.placements[0]
     later = replace(one, start=one.end, end=one.end + timedelta(hours=2), break_start=None)
-    (_, content), *_ = calendars_of([replace(plan, placements=(later, one))], STAMP)
+    (_, content), *_ = build_calendars([replace(plan, placements=(later, one))], STAMP)
     uids = [str(e["uid"]) for e in Calendar.from_ical(content).walk("VEVENT")]
     assert len(set(uids)) == 2
     assert uids[1].startswith(f"{one.agent}-{DAY}-2@")
@@ -140,7 +142,7 @@ def test_a_plan_folder_is_replaced_whole(tmp_path: Path) -> None:
     target = tmp_path / "plan"
     write_plans(target, week(2), stamp=STAMP, calendars=False)
     write_plans(target, week(1), stamp=STAMP, calendars=False)
-    assert list(plan_files(target)) == [DAY]
+    assert list(list_plan_files(target)) == [DAY]
     assert [p.name for p in tmp_path.iterdir()] == ["plan"], "nothing is left beside it"
 
 
@@ -176,21 +178,21 @@ def test_a_second_plan_of_a_day_is_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(PlanFolderError, match="No such file or directory"):
-        plan_files(tmp_path / "nowhere")
+        list_plan_files(tmp_path / "nowhere")
     with pytest.raises(PlanFolderError, match=r"no plan-YYYY-MM-DD\.json"):
-        plan_files(tmp_path)
+        list_plan_files(tmp_path)
     broken = tmp_path / "plan-2026-11-30.json"
     broken.write_text("{}")
     with pytest.raises(PlanFolderError, match=r"plan-2026-11-30\.json: format is None"):
         read_plan(broken)
     (tmp_path / "plan-2026-13-30.json").write_text("{}")
     with pytest.raises(PlanFolderError, match="month must be"):
-        plan_files(tmp_path)
+        list_plan_files(tmp_path)
 
 
 def test_a_file_name_is_safe_and_names_stay_apart() -> None:
-    assert file_name("site:casa-1") == "site-casa-1"
-    assert file_name("carrier:Maroc Telecom").startswith("carrier-Maroc_Telecom-")
-    assert file_name("../../etc") != file_name("..!..!etc")
-    assert "/" not in file_name("../../etc")
-    assert "." not in file_name("..")
+    assert make_file_name("site:casa-1") == "site-casa-1"
+    assert make_file_name("carrier:Maroc Telecom").startswith("carrier-Maroc_Telecom-")
+    assert make_file_name("../../etc") != make_file_name("..!..!etc")
+    assert "/" not in make_file_name("../../etc")
+    assert "." not in make_file_name("..")

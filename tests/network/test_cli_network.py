@@ -16,7 +16,7 @@ from rich.console import Console
 
 from releve.cli import main
 from releve.cli import network as commands
-from releve.files.operator_folder import write_files
+from releve.files.operator_folder import write_operator_files
 from releve.network import TABLES, list_columns, render_tables_markdown
 from tests.network.clean import as_csv, as_workbook, clean_tables
 from tests.network.planted import PLANTS, THIRTY, planted
@@ -29,7 +29,7 @@ def run(*arguments: object) -> Result:
 
 
 def test_a_clean_folder_is_summed_up(tmp_path: Path) -> None:
-    write_files(tmp_path / "op", as_csv(clean_tables()))
+    write_operator_files(tmp_path / "op", as_csv(clean_tables()))
     result = run("check", tmp_path / "op")
     assert result.exit_code == 0
     assert "no fault" in result.output
@@ -50,7 +50,7 @@ def test_a_workbook_is_checked_by_its_path(tmp_path: Path) -> None:
 
 def test_thirty_planted_faults_are_printed_a_line_each_and_the_status_is_1(tmp_path: Path) -> None:
     tables, _ = planted(THIRTY)
-    write_files(tmp_path / "op", as_csv(tables))
+    write_operator_files(tmp_path / "op", as_csv(tables))
     result = run("check", tmp_path / "op")
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == 30
@@ -63,7 +63,7 @@ def test_thirty_planted_faults_are_printed_a_line_each_and_the_status_is_1(tmp_p
 
 def test_json_holds_every_fault_and_no_summary(tmp_path: Path) -> None:
     tables, expected = planted(THIRTY)
-    write_files(tmp_path / "op", as_csv(tables))
+    write_operator_files(tmp_path / "op", as_csv(tables))
     result = run("check", "--json", tmp_path / "op")
     assert result.exit_code == 1
     held = json.loads(result.stdout)
@@ -72,7 +72,7 @@ def test_json_holds_every_fault_and_no_summary(tmp_path: Path) -> None:
 
 
 def test_json_of_a_clean_folder_is_its_summary(tmp_path: Path) -> None:
-    write_files(tmp_path / "op", as_csv(clean_tables()))
+    write_operator_files(tmp_path / "op", as_csv(clean_tables()))
     held = json.loads(run("check", "--json", tmp_path / "op").stdout)
     assert held["faults"] == []
     assert held["summary"]["home_ready_agents"] == 17
@@ -80,7 +80,7 @@ def test_json_of_a_clean_folder_is_its_summary(tmp_path: Path) -> None:
 
 def test_more_faults_than_the_limit_are_counted(tmp_path: Path) -> None:
     tables, _ = planted(THIRTY)
-    write_files(tmp_path / "op", as_csv(tables))
+    write_operator_files(tmp_path / "op", as_csv(tables))
     result = run("check", "--limit", 4, tmp_path / "op")
     assert len(result.stdout.splitlines()) == 4
     assert "and 26 more" in result.stderr
@@ -92,7 +92,7 @@ def test_a_terminal_shows_a_table_and_no_code_of_a_cell_is_obeyed(
 ) -> None:
     tables = clean_tables()
     tables["agents"][0]["home_site"] = "[red]\x1b[31mcasa"
-    write_files(tmp_path / "op", as_csv(tables))
+    write_operator_files(tmp_path / "op", as_csv(tables))
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, no_color=True, width=160)
     monkeypatch.setattr(commands, "Console", lambda: terminal)

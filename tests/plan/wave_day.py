@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from releve.demand import Forecast, Requirement, require
+from releve.demand import Forecast, Requirement, compute_requirement
 from releve.network import Operator
 from releve.plan import PlanSettings, SolvedDay, solve_day
 from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
@@ -59,7 +59,7 @@ def wave() -> Forecast:
 
 def demand(of: Operator) -> tuple[Forecast, Requirement]:
     forecast = wave()
-    return forecast, require(forecast, of.programmes, DAY, "Europe/Paris")
+    return forecast, compute_requirement(forecast, of.programmes, DAY, "Europe/Paris")
 
 
 def solve(of: Operator, need: Requirement) -> SolvedDay:

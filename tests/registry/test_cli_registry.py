@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.files.operator_folder import write_files
+from releve.files.operator_folder import write_operator_files
 from releve.network import Operator, write_operator
 from releve.registry.models import Version
 from releve.registry.service import get_current_version, load_operator
@@ -26,7 +26,7 @@ def run(*arguments: object, answer: str = "") -> Result:
 @pytest.fixture
 def folder(tmp_path: Path, small: Operator) -> Path:
     path = tmp_path / "atlas"
-    write_files(path, write_operator(small))
+    write_operator_files(path, write_operator(small))
     return path
 
 
@@ -66,7 +66,7 @@ def test_what_changes_is_printed_row_by_row(folder: Path, small: Operator) -> No
 
 def test_every_fault_of_a_bad_folder_is_named_and_nothing_stored(tmp_path: Path) -> None:
     tables, places = planted(THIRTY)
-    write_files(tmp_path / "bad", as_csv(tables))
+    write_operator_files(tmp_path / "bad", as_csv(tables))
     result = run("import", tmp_path / "bad", "--yes")
     assert result.exit_code == 1
     lines = result.stderr.splitlines()

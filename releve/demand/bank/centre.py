@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.bank.log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
-from releve.demand.queue import Centre, CentreSpec, Change, Distribution, simulate
+from releve.demand.queue import AgentChange, Centre, CentreSpec, Distribution, simulate
 from releve.demand.tables import Floats
 
 __all__ = ["Callers", "callers_of", "centre_for", "measures", "simulated"]
@@ -116,7 +116,7 @@ def centre_for(day: BankDay, callers: Callers, reserve: Floats, least: int) -> C
     ).build()
 
 
-def _agents(day: BankDay, reserve: Floats) -> tuple[NDArray[np.int64], list[Change]]:
+def _agents(day: BankDay, reserve: Floats) -> tuple[NDArray[np.int64], list[AgentChange]]:
     """Return those who take every call and the reserve: int64[half hour, 2], and their changes
     within the half hours. Parts of a person are made whole by a number of the day and half hour,
     so that over days their share comes out."""
@@ -129,7 +129,7 @@ def _agents(day: BankDay, reserve: Floats) -> tuple[NDArray[np.int64], list[Chan
     held = np.minimum(held, present)
     both = np.stack([present - held, held], axis=1)
     changes = [
-        Change(float(second), group, int(heads))
+        AgentChange(float(second), group, int(heads))
         for second, row in zip(seconds[HALF_HOURS:], both[HALF_HOURS:], strict=True)
         for group, heads in zip(("line", "reserve"), row, strict=True)
     ]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from releve.demand.erlang.checks import codes, flat, number, require_loads
-from releve.demand.erlang.erlang_a import measure_a, queues
+from releve.demand.erlang.checks import check_number, encode_definitions, flatten, require_loads
+from releve.demand.erlang.erlang_a import measure_a, prepare_queues
 from releve.demand.erlang.erlang_c import measure_c, require_c
 from releve.demand.erlang.search_a import Cases, require_a, search
 from releve.demand.erlang.vector_math import LANES, SMALLEST_LOAD
@@ -56,7 +56,7 @@ class QueueMetrics:
             self.service_answered,
             self.service_without_short,
             self.service_with_short,
-        )[int(codes(definition))]
+        )[int(encode_definitions(definition))]
 
 
 def metrics(
@@ -74,7 +74,7 @@ def metrics(
     whole numbers, ``threshold_s`` the T of the service levels. ValueError quotes the condition
     that is not met.
     """
-    n = number("agents", agents, at_least=0)
+    n = check_number("agents", agents, at_least=0)
     if np.any(n != np.floor(n)):
         raise ValueError(f"agents must be a whole number, got {float(n[n != np.floor(n)][0])!r}")
     every = (*_queue(calls, interval_s, aht_s, patience_s, threshold_s), n)
@@ -110,12 +110,12 @@ def required_agents(
     that is not met, with the value.
     """
     queue = _queue(calls, interval_s, aht_s, patience_s, threshold_s)
-    goal = number("target", target, more_than=0, less_than=1)
-    answered = number("answer_rate", answer_rate, at_least=0, less_than=1)
-    cap = number("max_occupancy", max_occupancy, more_than=0, at_most=1)
-    every = (*queue, codes(definition), goal, answered, cap)
+    goal = check_number("target", target, more_than=0, less_than=1)
+    answered = check_number("answer_rate", answer_rate, at_least=0, less_than=1)
+    cap = check_number("max_occupancy", max_occupancy, more_than=0, at_most=1)
+    every = (*queue, encode_definitions(definition), goal, answered, cap)
     shape = np.broadcast_shapes(*(values.shape for values in every))
-    cases = Cases(*(flat(values, shape) for values in every))
+    cases = Cases(*(flatten(values, shape) for values in every))
     out = np.empty(int(np.prod(shape)), dtype=np.float64)
     endless = np.isinf(cases.patience_s)
     if np.all(endless):
@@ -153,11 +153,11 @@ def _queue(
     threshold_s: ArrayLike,
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return calls, interval, handling time, patience and threshold, checked."""
-    volume = number("calls", calls, at_least=0, unknown=True)
-    interval = number("interval_s", interval_s, more_than=0)
-    aht = number("aht_s", aht_s, more_than=0, unknown=True)
-    patience = number("patience_s", patience_s, more_than=0, endless=True)
-    threshold = number("threshold_s", threshold_s, at_least=0)
+    volume = check_number("calls", calls, at_least=0, unknown=True)
+    interval = check_number("interval_s", interval_s, more_than=0)
+    aht = check_number("aht_s", aht_s, more_than=0, unknown=True)
+    patience = check_number("patience_s", patience_s, more_than=0, endless=True)
+    threshold = check_number("threshold_s", threshold_s, at_least=0)
     require_loads(volume, interval, aht)
     return volume, interval, aht, patience, threshold
 
@@ -200,7 +200,7 @@ def _fill_a(
     a, agents, hang_up = np.maximum(load[where], SMALLEST_LOAD), n[where], patience[where]
     kappa, t = hang_up / aht[where], threshold[where] / aht[where]
     found = np.empty((4, a.size))
-    measure_a(a, agents, kappa, t, queues(LANES), found)
+    measure_a(a, agents, kappa, t, prepare_queues(LANES), found)
     wait, abandon, late, beyond = found
     abandon = np.clip(abandon, 0.0, 1.0)
     answered = 1.0 - abandon
@@ -223,7 +223,7 @@ def _require_c(cases: Cases, out: Floats) -> None:
 
 def _require_a(cases: Cases, out: Floats) -> None:
     lanes = min(LANES, max(out.size, 1))
-    require_a(cases, queues(lanes), search(lanes), out)
+    require_a(cases, prepare_queues(lanes), search(lanes), out)
 
 
 def _require_some(

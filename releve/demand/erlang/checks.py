@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["DEFINITIONS", "LARGEST_LOAD", "codes", "flat", "number", "require_loads"]
+__all__ = [
+    "DEFINITIONS",
+    "LARGEST_LOAD",
+    "check_number",
+    "encode_definitions",
+    "flatten",
+    "require_loads",
+]
 
 DEFINITIONS = ("offered", "answered", "without_short", "with_short")
 """What the service level divides by what, as :class:`releve.network.Programme` words it: (a) to
@@ -20,7 +27,7 @@ LARGEST_LOAD = 1e7
 Floats = NDArray[np.float64]
 
 
-def number(
+def check_number(
     name: str,
     value: ArrayLike,
     *,
@@ -61,7 +68,7 @@ def _words(
     return f"{left}{name}" + ("" if endless else " < inf")
 
 
-def codes(definition: ArrayLike) -> NDArray[np.int64]:
+def encode_definitions(definition: ArrayLike) -> NDArray[np.int64]:
     """Return the place of each definition in :data:`DEFINITIONS`; ValueError on another word."""
     words = np.asarray(definition, dtype=np.str_)
     out = np.full(words.shape, -1, dtype=np.int64)
@@ -73,7 +80,7 @@ def codes(definition: ArrayLike) -> NDArray[np.int64]:
     return out
 
 
-def flat(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def flatten(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Return one entry for all, or one a case in C order; one array type, so one compilation."""
     whole = array if array.size == 1 or array.shape == shape else np.broadcast_to(array, shape)
     return np.require(whole, requirements=["C", "W"]).reshape(-1)

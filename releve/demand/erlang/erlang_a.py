@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from releve.demand.erlang.vector_math import exp, inverse_b
 from releve.kernels.decorators import fused_kernel
 
-__all__ = ["Queues", "evaluate", "measure_a", "queues"]
+__all__ = ["Queues", "evaluate", "measure_a", "prepare_queues"]
 
 Array = NDArray[Any]
 
@@ -64,7 +64,7 @@ class Queues(NamedTuple):
     work: Array
 
 
-def queues(lanes: int) -> Queues:
+def prepare_queues(lanes: int) -> Queues:
     """Return room for ``lanes`` queues."""
     a, n, kappa, t, hold, wait, abandon, late, beyond = np.ones((9, lanes))
     return Queues(a, n, kappa, t, hold, wait, abandon, late, beyond, np.ones((11, lanes)))

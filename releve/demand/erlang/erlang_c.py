@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.erlang.vector_math import LANES, ROUNDING, SMALLEST_LOAD, exp, inverse_b, take
+from releve.demand.erlang.vector_math import (
+    LANES,
+    ROUNDING,
+    SMALLEST_LOAD,
+    exp,
+    inverse_b,
+    load_lanes,
+)
 from releve.kernels.decorators import fused_kernel
 
 __all__ = ["measure_c", "require_c"]
@@ -63,12 +70,12 @@ def require_c(
     fade, step, work = rows[10], rows[11], rows[12]
     for block in range(0, out.size, LANES):
         begin = min(block, out.size - count)  # the last block begins among those before it
-        take(calls, begin, volume)
-        take(interval_s, begin, interval)
-        take(aht_s, begin, aht)
-        take(threshold_s, begin, t)
-        take(target, begin, goal)
-        take(max_occupancy, begin, cap)
+        load_lanes(calls, begin, volume)
+        load_lanes(interval_s, begin, interval)
+        load_lanes(aht_s, begin, aht)
+        load_lanes(threshold_s, begin, t)
+        load_lanes(target, begin, goal)
+        load_lanes(max_occupancy, begin, cap)
         _begin(volume, interval, aht, cap, a, per_load, first)
         _fade(t, aht, goal, a, first, work, fade, step)
         inverse_b(first, a, per_load, work, y)

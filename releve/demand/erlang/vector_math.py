@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from releve.kernels.decorators import fused_finite_kernel, fused_kernel
 
-__all__ = ["LANES", "ROUNDING", "SMALLEST_LOAD", "exp", "inverse_b", "take"]
+__all__ = ["LANES", "ROUNDING", "SMALLEST_LOAD", "exp", "inverse_b", "load_lanes"]
 
 LANES = 64
 """Cases worked on side by side."""
@@ -36,7 +36,7 @@ Array = NDArray[Any]
 
 
 @fused_kernel
-def take(source: Array, first: int, into: Array) -> None:
+def load_lanes(source: Array, first: int, into: Array) -> None:
     """Copy the next cases of a parameter; a parameter of length 1 holds for every case."""
     if source.size == 1:
         for lane in range(into.size):

@@ -5,36 +5,36 @@ back-test says, programme by programme, whether another does better. The law of 
 right on weeks held out from it (:mod:`releve.demand.forecast.holdout`).
 """
 
-from releve.demand.forecast.assemble import forecast, rate_at
-from releve.demand.forecast.backtest import Choice, Score, backtest, choose_model
+from releve.demand.forecast.assemble import build_forecast, rate_at
+from releve.demand.forecast.backtest import ModelChoice, Score, backtest, choose_model
 from releve.demand.forecast.count_distribution import count_quantile, coverage, rate_quantile
-from releve.demand.forecast.external_forecast import imported_forecast
-from releve.demand.forecast.holdout import HeldOut, before, outcome
-from releve.demand.forecast.model import Fit, Prediction, fit, predict
+from releve.demand.forecast.external_forecast import read_forecast
+from releve.demand.forecast.holdout import HoldoutModel, history_before, observe_outcome
+from releve.demand.forecast.model import ModelFit, ModelPrediction, fit_model, predict_calls
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
 from releve.demand.forecast.settings import ModelSettings
 
 __all__ = [
     "DEFAULT_MODEL",
     "MODELS",
-    "Choice",
-    "Fit",
-    "HeldOut",
+    "HoldoutModel",
     "Model",
+    "ModelChoice",
+    "ModelFit",
+    "ModelPrediction",
     "ModelSettings",
-    "Prediction",
     "Score",
     "backtest",
-    "before",
+    "build_forecast",
     "choose_model",
     "count_quantile",
     "coverage",
-    "fit",
-    "forecast",
-    "imported_forecast",
+    "fit_model",
+    "history_before",
     "library_models",
-    "outcome",
-    "predict",
+    "observe_outcome",
+    "predict_calls",
     "rate_at",
     "rate_quantile",
+    "read_forecast",
 ]

@@ -39,12 +39,12 @@ def forecast_aht(history: CleanHistory, programme: Programme, numbers: Int64s) -
         _LEVEL_PRIOR_CALLS + calls.sum()
     )
     seconds, calls = _neighbours(seconds), _neighbours(calls)
-    slot = _drawn(seconds.sum(axis=0), calls.sum(axis=0), level, _SLOT_PRIOR_CALLS)
-    week = _drawn(seconds, calls, slot, _WEEKDAY_PRIOR_CALLS)
+    slot = _shrink(seconds.sum(axis=0), calls.sum(axis=0), level, _SLOT_PRIOR_CALLS)
+    week = _shrink(seconds, calls, slot, _WEEKDAY_PRIOR_CALLS)
     return np.asarray(week[(numbers + 3) % 7], dtype=np.float64)
 
 
-def _drawn(seconds: Floats, calls: Floats, prior_s: Floats | float, worth: float) -> Floats:
+def _shrink(seconds: Floats, calls: Floats, prior_s: Floats | float, worth: float) -> Floats:
     return np.asarray((seconds + worth * prior_s) / (calls + worth), dtype=np.float64)
 
 

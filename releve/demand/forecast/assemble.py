@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.cleaning import CleanHistory, clean
+from releve.demand.cleaning import CleanHistory, clean_history
 from releve.demand.forecast.aht import forecast_aht
 from releve.demand.forecast.count_distribution import count_quantile, rate_quantile
-from releve.demand.forecast.holdout import HeldOut, before, usual_days
-from releve.demand.forecast.model import Prediction
+from releve.demand.forecast.holdout import HoldoutModel, find_usual_days, history_before
+from releve.demand.forecast.model import ModelPrediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
-from releve.demand.holidays import assumed_holidays, with_seen_holidays
-from releve.demand.localtime import HALF_HOUR_S, Int64s, instants, local_slots
+from releve.demand.holidays import add_observed_holidays, describe_assumed_holidays
+from releve.demand.localtime import HALF_HOUR_S, Int64s, local_slots, to_datetimes
 from releve.demand.tables import Floats, Forecast, History, Truths
 from releve.network import Programme
 from releve.network.clock import day_bounds
@@ -25,17 +25,17 @@ from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 from releve.network.opening_hours import find_open_instants
 
 __all__ = [
-    "Column",
-    "assembled",
+    "ForecastColumn",
+    "assemble_forecast",
+    "build_forecast",
+    "build_unknown_column",
     "check_levels",
-    "day_starts",
-    "forecast",
+    "list_half_hours",
     "rate_at",
-    "unknown_column",
 ]
 
 
-def day_starts(days: Sequence[date], time_zone: str) -> Int64s:
+def list_half_hours(days: Sequence[date], time_zone: str) -> Int64s:
     """Return the half hours of local days in UTC seconds, in order; ValueError without a day."""
     if not days:
         raise ValueError("at least one day is needed")
@@ -47,7 +47,7 @@ def day_starts(days: Sequence[date], time_zone: str) -> Int64s:
     return np.unique(np.concatenate(spans))
 
 
-def forecast(
+def build_forecast(
     histories: Mapping[str, History],
     programmes: Sequence[Programme],
     days: Sequence[date],
@@ -72,19 +72,19 @@ def forecast(
     """
     check_levels(levels)
     _check_models(models or {})
-    seconds = day_starts(days, time_zone)
-    starts = instants(seconds)
+    seconds = list_half_hours(days, time_zone)
+    starts = to_datetimes(seconds)
     columns = []
     assumed: dict[str, tuple[str, ...]] = {}
     for programme in programmes:
         model = (models or {}).get(programme.id, DEFAULT_MODEL)
         history = histories.get(programme.id)
-        past = None if history is None else before(history, programme, min(days))
-        known = with_seen_holidays(programme, past)
+        past = None if history is None else history_before(history, programme, min(days))
+        known = add_observed_holidays(programme, past)
         opened = find_open_instants(known, starts)
         columns.append(_column(history, known, min(days), seconds, opened, levels, model))
-        assumed[programme.id] = assumed_holidays(programme, past, days)
-    found = assembled(programmes, starts, columns, levels)
+        assumed[programme.id] = describe_assumed_holidays(programme, past, days)
+    found = assemble_forecast(programmes, starts, columns, levels)
     return replace(found, assumed={name: lines for name, lines in assumed.items() if lines})
 
 
@@ -113,7 +113,7 @@ def _check_models(models: Mapping[str, str]) -> None:
 
 
 @dataclass(frozen=True)
-class Column:
+class ForecastColumn:
     """The forecast of one programme: ``[interval]`` arrays."""
 
     open: Truths
@@ -124,10 +124,10 @@ class Column:
     reason: str = ""
 
 
-def assembled(
+def assemble_forecast(
     programmes: Sequence[Programme],
     starts: tuple[datetime, ...],
-    columns: Sequence[Column],
+    columns: Sequence[ForecastColumn],
     levels: Sequence[float],
 ) -> Forecast:
     """Return the forecast made of one column a programme, on the decimal grid.
@@ -155,12 +155,12 @@ def assembled(
     )
 
 
-def unknown_column(
+def build_unknown_column(
     programme: Programme, opened: Truths, levels: Sequence[float], reason: str
-) -> Column:
+) -> ForecastColumn:
     """Return the column of a programme of which nothing is known: NaN wherever it is open."""
     mean = np.where(opened, np.nan, 0.0)
-    return Column(
+    return ForecastColumn(
         open=opened,
         mean=mean,
         quantiles=dict.fromkeys(levels, mean),
@@ -178,20 +178,20 @@ def _column(
     opened: Truths,
     levels: Sequence[float],
     model: str,
-) -> Column:
+) -> ForecastColumn:
     if history is None or not len(history.starts):
-        return unknown_column(programme, opened, levels, "no history")
+        return build_unknown_column(programme, opened, levels, "no history")
     local, slot = local_slots(seconds, programme.time_zone)
-    past = clean(before(history, programme, first_day), programme)
+    past = clean_history(history_before(history, programme, first_day), programme)
     reason = _too_short(past, programme, first_day)
     if reason:
-        return unknown_column(programme, opened, levels, reason)
+        return build_unknown_column(programme, opened, levels, reason)
     numbers = np.unique(local)
     place = np.searchsorted(numbers, local)
-    prediction = HeldOut(history, programme, _model(model)).predict(past, numbers)
+    prediction = HoldoutModel(history, programme, _model(model)).predict(past, numbers)
     mean = round_to_grid(np.where(opened, prediction.mean[place, slot], 0.0))
     spread = round_to_grid(prediction.spread[place, slot], FINE_DECIMALS)
-    return Column(
+    return ForecastColumn(
         open=opened,
         mean=mean,
         quantiles={level: count_quantile(level, mean, spread) for level in levels},
@@ -204,7 +204,7 @@ def _model(name: str) -> Model:
     return MODELS[name] if name in MODELS else library_models()[name]
 
 
-def _day_cv(prediction: Prediction) -> float:
+def _day_cv(prediction: ModelPrediction) -> float:
     """Return the coefficient of variation of a whole day, over the days that have calls."""
     calls = prediction.mean.sum(axis=1)
     if calls.sum() <= 0:
@@ -214,7 +214,7 @@ def _day_cv(prediction: Prediction) -> float:
 
 def _too_short(past: CleanHistory, programme: Programme, first_day: date) -> str:
     """Return why the history does not do, empty when it does."""
-    usable, needed = usual_days(past, programme)
+    usable, needed = find_usual_days(past, programme)
     if usable >= needed:
         return ""
     until = first_day - timedelta(days=1)

@@ -8,17 +8,17 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from releve.demand.cleaning import clean
+from releve.demand.cleaning import clean_history
 from releve.demand.forecast.count_distribution import count_quantile, interval_share
-from releve.demand.forecast.holdout import HeldOut, before, outcome
-from releve.demand.forecast.model import Prediction
+from releve.demand.forecast.holdout import HoldoutModel, history_before, observe_outcome
+from releve.demand.forecast.model import ModelPrediction
 from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model
-from releve.demand.holidays import with_seen_holidays
-from releve.demand.localtime import day_number, day_of, local_slots
+from releve.demand.holidays import add_observed_holidays
+from releve.demand.localtime import day_to_number, local_slots, number_to_day
 from releve.demand.tables import Floats, History
 from releve.network import Programme
 
-__all__ = ["Choice", "Score", "backtest", "choose_model"]
+__all__ = ["ModelChoice", "Score", "backtest", "choose_model"]
 
 _LEAST_ORIGIN_DAYS = 21
 _MARGIN = 0.02
@@ -53,7 +53,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ModelChoice:
     """The model chosen for a programme, why, and what the back-test found."""
 
     programme: str
@@ -77,22 +77,22 @@ def backtest(
     no usual day before it is left out. ValueError when none is left or nothing is held after them.
     """
     models = MODELS if models is None else models
-    tallies = {name: Tally() for name in models}
-    held_out: dict[tuple[str, Programme], HeldOut] = {}
-    truth = with_seen_holidays(programme, history)
+    tallies = {name: ErrorTally() for name in models}
+    held_out: dict[tuple[str, Programme], HoldoutModel] = {}
+    truth = add_observed_holidays(programme, history)
     for origin in origins:
-        known = with_seen_holidays(programme, before(history, programme, origin))
-        past = clean(before(history, known, origin), known)
+        known = add_observed_holidays(programme, history_before(history, programme, origin))
+        past = clean_history(history_before(history, known, origin), known)
         if not past.is_kind("normal", "half_open").any():
             continue
-        first = day_number(origin)
+        first = day_to_number(origin)
         numbers = np.arange(first, first + horizon, dtype=np.int64)
-        came = outcome(history, truth, numbers)
+        came = observe_outcome(history, truth, numbers)
         if not np.isfinite(came).any():
             continue
         for name, tally in tallies.items():
             if (name, known) not in held_out:
-                held_out[name, known] = HeldOut(history, known, models[name])
+                held_out[name, known] = HoldoutModel(history, known, models[name])
             tally.add(came, held_out[name, known].predict(past, numbers))
     if any(not tally.origins for tally in tallies.values()):
         raise ValueError(f"{programme.id}: no origin with history before and after it")
@@ -100,14 +100,14 @@ def backtest(
     return tuple(sorted(scores, key=lambda score: score.loss))
 
 
-class Tally:
+class ErrorTally:
     """Sums over origins."""
 
     def __init__(self) -> None:
         self.origins = 0
         self._sums = np.zeros(9)
 
-    def add(self, came: Floats, said: Prediction) -> None:
+    def add(self, came: Floats, said: ModelPrediction) -> None:
         known = np.isfinite(came)
         calls, expected, spread = came[known], said.mean[known], said.spread[known]
         told = {level: count_quantile(level, expected, spread) for level in _LEVELS}
@@ -154,7 +154,7 @@ def choose_model(
     horizon: int = 14,
     most_origins: int = 8,
     models: Mapping[str, Model] | None = None,
-) -> Choice:
+) -> ModelChoice:
     """Choose a programme's model by rolling back-test over its last weeks.
 
     The default model stays unless another's loss is lower by more than 2 % of it: less is chance.
@@ -167,10 +167,10 @@ def choose_model(
         last = int(local.max()) + 1
         number = last - 7
         while number - int(local.min()) >= _LEAST_ORIGIN_DAYS and len(origins) < most_origins:
-            origins.append(day_of(number))
+            origins.append(number_to_day(number))
             number -= 7
     if len(origins) < 2:
-        return Choice(programme.id, DEFAULT_MODEL, "the history is too short to compare", ())
+        return ModelChoice(programme.id, DEFAULT_MODEL, "the history is too short to compare", ())
     scores = backtest(history, programme, sorted(origins), horizon, models)
     by_name = {score.model: score for score in scores}
     best, own = scores[0], by_name.get(DEFAULT_MODEL)
@@ -180,4 +180,4 @@ def choose_model(
     reason = f"loss {best.loss:.3f} over {best.origins} weekly origins to {until}; " + ", ".join(
         f"{s.model} {s.loss:.3f}" for s in scores if s is not best
     )
-    return Choice(programme.id, best.model, reason, scores)
+    return ModelChoice(programme.id, best.model, reason, scores)

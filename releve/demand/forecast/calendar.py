@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from releve.demand.country import calendar_country
-from releve.demand.localtime import Int64s, day_of, open_slots, open_week
+from releve.demand.localtime import Int64s, number_to_day, open_slots, open_week
 from releve.demand.tables import Truths
 from releve.network import Programme
 from releve.network.opening_hours import is_holiday
@@ -41,10 +41,10 @@ def calendar_features(programme: Programme, numbers: Int64s) -> Truths:
         after[i] = waiting and working[i]
         waiting = bool(lost[i]) or (waiting and not working[i])
     place = numbers - wide[0]
-    days = [day_of(number) for number in numbers.tolist()]
+    days = [number_to_day(number) for number in numbers.tolist()]
     out[:, 0] = [is_holiday(country, day) for day in days] & working[place]
     out[:, 1] = after[place]
     out[:, 2] = [day.day <= _EDGE_DAYS for day in days]
-    later = [day_of(number + _EDGE_DAYS).month for number in numbers.tolist()]
+    later = [number_to_day(number + _EDGE_DAYS).month for number in numbers.tolist()]
     out[:, 3] = [month != day.month for month, day in zip(later, days, strict=True)]
     return out

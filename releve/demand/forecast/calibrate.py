@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from releve.demand.forecast.count_distribution import interval_share
-from releve.demand.forecast.model import Prediction
+from releve.demand.forecast.model import ModelPrediction
 from releve.demand.localtime import Int64s
 from releve.demand.tables import Floats
 
@@ -40,7 +40,7 @@ class Fold:
     ``days_ahead[day]``, 1 for the first day after those it knew."""
 
     came: Floats
-    said: Prediction
+    said: ModelPrediction
     days_ahead: Int64s
 
 
@@ -58,13 +58,13 @@ AS_TOLD = Calibration((1.0, 1.0, 1.0), (1.0, 1.0), 0.0)
 """The law as the model tells it."""
 
 
-def apply(calibration: Calibration, said: Prediction, days_ahead: Int64s) -> Prediction:
+def apply(calibration: Calibration, said: ModelPrediction, days_ahead: Int64s) -> ModelPrediction:
     """Return the prediction with its law set right; the mean stays."""
     day = np.array(calibration.day)[_bands(days_ahead)] * said.day_variance
     quiet, busy = calibration.inside
     inside = np.where(said.mean >= calibration.busy_from, busy, quiet)
     own = np.maximum(said.spread - said.day_variance[:, None], 0.0)
-    return Prediction(said.mean, day, day[:, None] + inside * own)
+    return ModelPrediction(said.mean, day, day[:, None] + inside * own)
 
 
 def calibrate(folds: Sequence[Fold]) -> Calibration:

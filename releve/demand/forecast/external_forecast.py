@@ -11,26 +11,26 @@ import polars as pl
 
 from releve.demand.call_import import IntervalMapping, import_intervals
 from releve.demand.forecast.assemble import (
-    Column,
-    assembled,
+    ForecastColumn,
+    assemble_forecast,
+    build_unknown_column,
     check_levels,
-    day_starts,
-    unknown_column,
+    list_half_hours,
 )
 from releve.demand.forecast.count_distribution import count_quantile
-from releve.demand.holidays import with_seen_holidays
+from releve.demand.holidays import add_observed_holidays
 from releve.demand.import_report import FIRST_ROW
-from releve.demand.localtime import Int64s, instants
+from releve.demand.localtime import Int64s, to_datetimes
 from releve.demand.tables import Forecast, History, Truths
 from releve.network import Programme
 from releve.network.opening_hours import find_open_instants
 
-__all__ = ["imported_forecast"]
+__all__ = ["read_forecast"]
 
 _REFUSED = ("time", "clock_change", "value", "duplicate", "misaligned")
 
 
-def imported_forecast(
+def read_forecast(
     frame: pl.DataFrame,
     programmes: Sequence[Programme],
     days: Sequence[date],
@@ -52,15 +52,15 @@ def imported_forecast(
     if not day_factor_cv >= 0:
         raise ValueError(f"day_factor_cv must be at least 0, got {day_factor_cv}")
     found = _read(frame, programmes)
-    seconds = day_starts(days, time_zone)
-    starts = instants(seconds)
+    seconds = list_half_hours(days, time_zone)
+    starts = to_datetimes(seconds)
     columns = []
     for programme in programmes:
         stated = found.get(programme.id)
-        known = with_seen_holidays(programme, stated)
+        known = add_observed_holidays(programme, stated)
         opened = find_open_instants(known, starts)
         columns.append(_column(stated, known, seconds, opened, day_factor_cv, levels))
-    return assembled(programmes, starts, columns, levels)
+    return assemble_forecast(programmes, starts, columns, levels)
 
 
 def _read(frame: pl.DataFrame, programmes: Sequence[Programme]) -> dict[str, History]:
@@ -103,9 +103,9 @@ def _column(
     opened: Truths,
     day_factor_cv: float,
     levels: Sequence[float],
-) -> Column:
+) -> ForecastColumn:
     if history is None:
-        return unknown_column(programme, opened, levels, "not in the imported forecast")
+        return build_unknown_column(programme, opened, levels, "not in the imported forecast")
     place = np.minimum(np.searchsorted(history.starts, seconds), len(history.starts) - 1)
     held = history.starts[place] == seconds
     mean = np.where(opened, np.where(held, history.offered[place], np.nan), 0.0)
@@ -117,7 +117,7 @@ def _column(
     spread = np.full(len(mean), day_factor_cv**2)
     known = np.nan_to_num(mean)
     aht_s = np.where(held, history.aht_s[place], np.nan)
-    return Column(
+    return ForecastColumn(
         open=opened,
         mean=mean,
         quantiles={

@@ -8,14 +8,14 @@ import numpy as np
 
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast.calendar import FEATURES, MONTH_FEATURES, calendar_features
-from releve.demand.forecast.level import two_sided
+from releve.demand.forecast.level import smooth_two_sided
 from releve.demand.forecast.profile import weekly_shares
 from releve.demand.forecast.settings import ModelSettings
 from releve.demand.localtime import SLOTS, Int64s, open_week
 from releve.demand.tables import Floats, Truths
 from releve.network import Programme
 
-__all__ = ["Days", "Factors", "fit_factors", "ratio_noise"]
+__all__ = ["DayTable", "Factors", "fit_factors", "ratio_noise"]
 
 _ROUNDS = 4
 _HELD = 0.3
@@ -23,7 +23,7 @@ _HELD = 0.3
 
 
 @dataclass(frozen=True)
-class Days:
+class DayTable:
     """A cleaned history as the fit needs it, ``[day]`` and ``[day, slot]``.
 
     ``guide`` days make level, weekdays, shares and the factors of the month; the factors of
@@ -42,7 +42,7 @@ class Days:
     opened: Truths
 
     @classmethod
-    def of(cls, history: CleanHistory, programme: Programme, settings: ModelSettings) -> Days:
+    def of(cls, history: CleanHistory, programme: Programme, settings: ModelSettings) -> DayTable:
         """Return the days of a cleaned history."""
         numbers = history.numbers
         known = np.isfinite(history.offered)
@@ -94,13 +94,13 @@ class Factors:
         """Return each day's calendar factor."""
         return np.asarray(np.where(features, self.calendar, 1.0).prod(axis=1), dtype=np.float64)
 
-    def unit(self, days: Days) -> Floats:
+    def unit(self, days: DayTable) -> Floats:
         """Return the calls expected in each day's known half hours at level 1."""
         weekday = self.weekday[days.weekday]
         return days.held(self.share) * weekday * self.calendar_of(days.features)
 
 
-def fit_factors(days: Days, settings: ModelSettings) -> Factors:
+def fit_factors(days: DayTable, settings: ModelSettings) -> Factors:
     """Fit by turns; a few rounds settle them to well below their own uncertainty."""
     guide = days.calls[days.guide]
     factors = Factors(
@@ -123,17 +123,17 @@ def ratio_noise(expected: Floats, factors: Factors) -> Floats:
     return np.asarray(1 / np.maximum(expected, 1e-9) + factors.variance, dtype=np.float64)
 
 
-def _with_level(days: Days, factors: Factors, settings: ModelSettings) -> Factors:
+def _with_level(days: DayTable, factors: Factors, settings: ModelSettings) -> Factors:
     """The level of each day from the days on both sides, precise days counting more."""
     unit = factors.unit(days)
     usable = days.usable(factors.share) & (unit > 0)
     ratio = np.divide(days.calls, unit, out=np.zeros_like(unit), where=usable)
     weight = np.where(usable, 1 / ratio_noise(unit * factors.level, factors), 0.0)
-    level = two_sided(ratio, weight, settings.slow_days / 2)
+    level = smooth_two_sided(ratio, weight, settings.slow_days / 2)
     return replace(factors, level=np.maximum(level, 1e-6))
 
 
-def _with_weekdays(days: Days, factors: Factors, settings: ModelSettings) -> Factors:
+def _with_weekdays(days: DayTable, factors: Factors, settings: ModelSettings) -> Factors:
     """Weekday factors: seen over expected, drawn to the weekdays that are open as long.
 
     The prior is worth noise / spread^2 days, so that weekdays of a large programme stand for
@@ -159,7 +159,7 @@ def _with_weekdays(days: Days, factors: Factors, settings: ModelSettings) -> Fac
     return replace(factors, weekday=weekday / scale, level=factors.level * scale)
 
 
-def _with_calendar(days: Days, factors: Factors, settings: ModelSettings) -> Factors:
+def _with_calendar(days: DayTable, factors: Factors, settings: ModelSettings) -> Factors:
     """The factor of each feature: mean of seen over expected, drawn to 1 by a prior of days."""
     calendar = factors.calendar.copy()
     expected = factors.level * factors.unit(days)
@@ -173,7 +173,7 @@ def _with_calendar(days: Days, factors: Factors, settings: ModelSettings) -> Fac
     return replace(factors, calendar=calendar)
 
 
-def _with_shares(days: Days, factors: Factors, settings: ModelSettings) -> Factors:
+def _with_shares(days: DayTable, factors: Factors, settings: ModelSettings) -> Factors:
     """Shares from capped counts over the days' means, and the variance of a day."""
     usable = days.usable(factors.share)
     weekday = factors.weekday[days.weekday]

@@ -6,23 +6,23 @@ from datetime import date
 
 import numpy as np
 
-from releve.demand.cleaning import CleanHistory, clean
+from releve.demand.cleaning import CleanHistory, clean_history
 from releve.demand.forecast.calibrate import Calibration, Fold, apply, calibrate
-from releve.demand.forecast.model import Prediction
+from releve.demand.forecast.model import ModelPrediction
 from releve.demand.forecast.models import Model
 from releve.demand.localtime import (
     SLOTS,
     Int64s,
-    day_number,
-    day_of,
+    day_to_number,
     local_slots,
+    number_to_day,
     open_slots,
     open_week,
 )
 from releve.demand.tables import Floats, History
 from releve.network import Programme
 
-__all__ = ["HeldOut", "before", "outcome", "usual_days"]
+__all__ = ["HoldoutModel", "find_usual_days", "history_before", "observe_outcome"]
 
 _FOLDS = 4
 _FOLD_DAYS = 28
@@ -30,10 +30,10 @@ _STEP_DAYS = 7
 _WEEKS = 2
 
 
-def before(history: History, programme: Programme, day: date) -> History:
+def history_before(history: History, programme: Programme, day: date) -> History:
     """Return the history of the local days before ``day``."""
     local, _ = local_slots(history.starts, programme.time_zone)
-    keep = local < day_number(day)
+    keep = local < day_to_number(day)
     return History(
         history.programme,
         history.starts[keep],
@@ -43,7 +43,7 @@ def before(history: History, programme: Programme, day: date) -> History:
     )
 
 
-def outcome(history: History, programme: Programme, numbers: Int64s) -> Floats:
+def observe_outcome(history: History, programme: Programme, numbers: Int64s) -> Floats:
     """Return what came as ``[day, slot]``: every open half hour the source holds, else NaN.
 
     Nothing is cleaned away: exceptional days count against a forecast.
@@ -58,20 +58,20 @@ def outcome(history: History, programme: Programme, numbers: Int64s) -> Floats:
     return table
 
 
-def usual_days(past: CleanHistory, programme: Programme) -> tuple[int, int]:
+def find_usual_days(past: CleanHistory, programme: Programme) -> tuple[int, int]:
     """Return the usual open days of a history, and how many are needed: two weeks of them."""
     usable = int(np.count_nonzero(past.is_kind("normal", "half_open")))
     return usable, _WEEKS * int(np.count_nonzero(open_week(programme).any(axis=1)))
 
 
-class HeldOut:
+class HoldoutModel:
     """One model on one history: each past week is said once, from the days before it alone."""
 
     def __init__(self, history: History, programme: Programme, model: Model) -> None:
         self.history, self.programme, self.model = history, programme, model
-        self._folds: dict[int, tuple[int, Prediction] | None] = {}
+        self._folds: dict[int, tuple[int, ModelPrediction] | None] = {}
 
-    def predict(self, past: CleanHistory, numbers: Int64s) -> Prediction:
+    def predict(self, past: CleanHistory, numbers: Int64s) -> ModelPrediction:
         """Return the model's prediction of ``numbers`` with its law set right.
 
         ``past`` is the cleaned history before the first of them. The law is set right on up to
@@ -103,15 +103,17 @@ class HeldOut:
         days = min(_FOLD_DAYS, origin - first)
         numbers = np.arange(first, first + days, dtype=np.int64)
         return Fold(
-            outcome(self.history, self.programme, numbers),
-            Prediction(said.mean[:days], said.day_variance[:days], said.spread[:days]),
+            observe_outcome(self.history, self.programme, numbers),
+            ModelPrediction(said.mean[:days], said.day_variance[:days], said.spread[:days]),
             numbers - last,
         )
 
-    def _said(self, first: int) -> tuple[int, Prediction] | None:
+    def _said(self, first: int) -> tuple[int, ModelPrediction] | None:
         """Return the last day known before day ``first``, and what the model says from it on."""
-        past = clean(before(self.history, self.programme, day_of(first)), self.programme)
-        usable, needed = usual_days(past, self.programme)
+        past = clean_history(
+            history_before(self.history, self.programme, number_to_day(first)), self.programme
+        )
+        usable, needed = find_usual_days(past, self.programme)
         if not usable or usable < needed:
             return None
         numbers = np.arange(first, first + _FOLD_DAYS, dtype=np.int64)

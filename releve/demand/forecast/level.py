@@ -15,34 +15,34 @@ __all__ = [
     "WAYS",
     "DayVariance",
     "Level",
-    "Way",
-    "ahead",
-    "chosen_way",
-    "day_variance",
-    "discounted",
-    "levels",
-    "two_sided",
+    "SmoothingRule",
+    "choose_smoothing",
+    "discount",
+    "extrapolate_level",
+    "find_levels",
+    "fit_day_variance",
+    "smooth_two_sided",
 ]
 
 _HORIZONS = 28
 
 
-def discounted(values: Floats, half_life: float) -> Floats:
+def discount(values: Floats, half_life: float) -> Floats:
     """Return the sum of each day's and all earlier values, halved every ``half_life`` days."""
     keep = 0.5 ** (1 / half_life)
     return np.array(list(accumulate(values.tolist(), lambda sum_, new: new + keep * sum_)))
 
 
-def two_sided(ratio: Floats, weight: Floats, half_life: float) -> Floats:
+def smooth_two_sided(ratio: Floats, weight: Floats, half_life: float) -> Floats:
     """Return the level of each day from the days before and after it; 1 where nothing is known."""
     top, bottom = ratio * weight, weight
-    total = discounted(top, half_life) + discounted(top[::-1], half_life)[::-1] - top
-    mass = discounted(bottom, half_life) + discounted(bottom[::-1], half_life)[::-1] - bottom
+    total = discount(top, half_life) + discount(top[::-1], half_life)[::-1] - top
+    mass = discount(bottom, half_life) + discount(bottom[::-1], half_life)[::-1] - bottom
     return np.divide(total, mass, out=np.ones_like(total), where=mass > 0)
 
 
 @dataclass(frozen=True)
-class Way:
+class SmoothingRule:
     """How the level goes on: the share of fast over slow that is kept each day ahead, and a trend.
 
     The fast level is younger than the slow one, so their distance over that of their ages is a
@@ -63,7 +63,11 @@ class Way:
         return np.asarray(kept + (fast_age + run) / apart, dtype=np.float64)
 
 
-WAYS = (Way("steady", 0.0), Way("holding", 1.0), Way("trending", 1.0, 0.95))
+WAYS = (
+    SmoothingRule("steady", 0.0),
+    SmoothingRule("holding", 1.0),
+    SmoothingRule("trending", 1.0, 0.95),
+)
 """What the level may do beside going back from fast to slow: stay at the slow one, stay at the
 fast one, or go on as it went (a launch, an opening, a programme that fades out)."""
 
@@ -77,10 +81,12 @@ class Level:
     slow: Floats
     fast_age: Floats
     slow_age: Floats
-    way: Way
+    way: SmoothingRule
 
 
-def levels(ratio: Floats, weight: Floats, fast_days: float, slow_days: float, way: Way) -> Level:
+def find_levels(
+    ratio: Floats, weight: Floats, fast_days: float, slow_days: float, way: SmoothingRule
+) -> Level:
     """Return exponentially weighted levels of ``ratio`` (weight 0 = day not known)."""
     fast, fast_age = _weighted(ratio, weight, fast_days)
     slow, slow_age = _weighted(ratio, weight, slow_days)
@@ -89,18 +95,18 @@ def levels(ratio: Floats, weight: Floats, fast_days: float, slow_days: float, wa
 
 def _weighted(ratio: Floats, weight: Floats, half_life: float) -> tuple[Floats, Floats]:
     """Return the weighted level after each day, and its mean age in days."""
-    mass = discounted(weight, half_life)
+    mass = discount(weight, half_life)
     known = mass > 1e-12
-    total = discounted(ratio * weight, half_life)
+    total = discount(ratio * weight, half_life)
     older = np.concatenate([[0.0], 0.5 ** (1 / half_life) * mass[:-1]])
-    age = discounted(older, half_life)
+    age = discount(older, half_life)
     return (
         np.divide(total, mass, out=np.ones_like(total), where=known),
         np.divide(age, mass, out=np.zeros_like(total), where=known),
     )
 
 
-def ahead(level: Level, day: int | slice | Int64s, days_ahead: Floats) -> Floats:
+def extrapolate_level(level: Level, day: int | slice | Int64s, days_ahead: Floats) -> Floats:
     """Return the level ``days_ahead`` of ``day``."""
     fast = np.maximum(level.fast[day], 1e-9)
     slow = np.maximum(level.slow[day], 1e-9)
@@ -108,7 +114,7 @@ def ahead(level: Level, day: int | slice | Int64s, days_ahead: Floats) -> Floats
     return np.asarray(slow * (fast / slow) ** follow, dtype=np.float64)
 
 
-def chosen_way(
+def choose_smoothing(
     level: Level,
     calls: Floats,
     unit: Floats,
@@ -117,7 +123,7 @@ def chosen_way(
     warm_days: int,
     least_days: int,
     margin: float,
-) -> Way:
+) -> SmoothingRule:
     """Return the way that would have told the past days best, each from 1 to 28 days before it.
 
     ``calls[day]``, ``unit[day]`` the calls expected at level 1, ``known[day]`` the days that say
@@ -133,7 +139,7 @@ def chosen_way(
     seen = days[:, None] - horizons
     errors = {}
     for way in (level.way, *WAYS):
-        told = ahead(replace(level, way=way), seen, horizons.astype(np.float64))
+        told = extrapolate_level(replace(level, way=way), seen, horizons.astype(np.float64))
         errors[way] = float(np.abs(calls[days] - told.T * unit[days]).sum())
     best = min(errors, key=lambda way: errors[way])
     return best if errors[best] < (1 - margin) * errors[level.way] else level.way
@@ -151,7 +157,7 @@ class DayVariance:
         return self.base + self.growth * days_ahead
 
 
-def day_variance(
+def fit_day_variance(
     ratio: Floats,
     noise: Floats,
     weight: Floats,
@@ -176,7 +182,7 @@ def day_variance(
         days = known[known - h >= warm_days]
         if len(days) < 2:
             break
-        expected = ahead(level, slice(None), np.array(float(h)))[days - h]
+        expected = extrapolate_level(level, slice(None), np.array(float(h)))[days - h]
         error = (ratio[days] / expected - 1) ** 2 - noise[days] / expected
         horizons.append(float(h))
         squares.append(float(np.average(error, weights=age_weight[days])))

@@ -19,29 +19,29 @@ import numpy as np
 
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast.calendar import calendar_features
-from releve.demand.forecast.factors import Days, Factors, fit_factors, ratio_noise
+from releve.demand.forecast.factors import DayTable, Factors, fit_factors, ratio_noise
 from releve.demand.forecast.level import (
     DayVariance,
     Level,
-    Way,
-    ahead,
-    chosen_way,
-    day_variance,
-    levels,
+    SmoothingRule,
+    choose_smoothing,
+    extrapolate_level,
+    find_levels,
+    fit_day_variance,
 )
 from releve.demand.forecast.settings import ModelSettings
 from releve.demand.localtime import Int64s, open_slots
 from releve.demand.tables import Floats, Truths
 from releve.network import Programme
 
-__all__ = ["Fit", "Prediction", "fit", "predict"]
+__all__ = ["ModelFit", "ModelPrediction", "fit_model", "predict_calls"]
 
 _WARM_DAYS = 6
 _FURTHEST = 60.0
 
 
 @dataclass(frozen=True)
-class Fit:
+class ModelFit:
     """A fitted model: the factors, and the variances measured on the history.
 
     ``weekday_days[7]`` is how many (aged) days stand behind each weekday; ``slot_variance`` the
@@ -58,7 +58,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ModelPrediction:
     """Calls per ``[day, slot]``: mean, and gamma-Poisson variance mean + spread * mean^2.
 
     ``day_variance[day]`` is the squared coefficient of variation of the factor that the day
@@ -70,19 +70,21 @@ class Prediction:
     spread: Floats
 
 
-def fit(history: CleanHistory, programme: Programme, settings: ModelSettings | None = None) -> Fit:
+def fit_model(
+    history: CleanHistory, programme: Programme, settings: ModelSettings | None = None
+) -> ModelFit:
     """Fit the model to a cleaned history; ValueError when no day of it is a guide."""
     settings = settings or ModelSettings()
     if not len(history.numbers) or not history.is_kind("normal", "half_open").any():
         raise ValueError(f"{programme.id}: no usual day in the history")
-    days = Days.of(history, programme, settings)
+    days = DayTable.of(history, programme, settings)
     factors = fit_factors(days, settings)
     usable = days.usable(factors.share)
     unit = factors.unit(days)
     ratio = np.divide(days.calls, unit, out=np.zeros_like(unit), where=unit > 0)
     weight = np.where(usable, 1 / ratio_noise(unit * factors.level, factors), 0.0)
     level = _level(days, unit, ratio, weight, settings)
-    variance = day_variance(
+    variance = fit_day_variance(
         ratio,
         np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0),
         weight,
@@ -92,7 +94,7 @@ def fit(history: CleanHistory, programme: Programme, settings: ModelSettings | N
         warm_days=_WARM_DAYS,
         lost=float(np.count_nonzero(days.opened.any(axis=1))),
     )
-    return Fit(
+    return ModelFit(
         programme=programme,
         last_day=int(days.numbers[-1]),
         factors=factors,
@@ -104,12 +106,12 @@ def fit(history: CleanHistory, programme: Programme, settings: ModelSettings | N
 
 
 def _level(
-    days: Days, unit: Floats, ratio: Floats, weight: Floats, settings: ModelSettings
+    days: DayTable, unit: Floats, ratio: Floats, weight: Floats, settings: ModelSettings
 ) -> Level:
     """Return the level of every day, going on in the way that told the past best."""
-    usual = Way("reverting", settings.reversion)
-    level = levels(ratio, weight, settings.fast_days, settings.slow_days, usual)
-    way = chosen_way(
+    usual = SmoothingRule("reverting", settings.reversion)
+    level = find_levels(ratio, weight, settings.fast_days, settings.slow_days, usual)
+    way = choose_smoothing(
         level,
         days.calls,
         unit,
@@ -121,7 +123,7 @@ def _level(
     return replace(level, way=way)
 
 
-def _inside(days: Days, factors: Factors, usable: Truths) -> float:
+def _inside(days: DayTable, factors: Factors, usable: Truths) -> float:
     """Return the squared variation of the half hours about their day's own level.
 
     E(count - mean)^2 = mean + variation * mean^2, fitted by weighted least squares with the
@@ -146,18 +148,18 @@ def _inside(days: Days, factors: Factors, usable: Truths) -> float:
     return variation
 
 
-def predict(model: Fit, numbers: Int64s) -> Prediction:
+def predict_calls(model: ModelFit, numbers: Int64s) -> ModelPrediction:
     """Return the prediction for local day numbers after the history's last day."""
     weekday = (numbers + 3) % 7
     opened, _ = open_slots(model.programme, numbers)
     features = calendar_features(model.programme, numbers)
     days_ahead = np.maximum(numbers - model.last_day, 1).astype(np.float64)
     factors = model.factors
-    day_mean = ahead(model.level, -1, days_ahead) * factors.weekday[weekday]
+    day_mean = extrapolate_level(model.level, -1, days_ahead) * factors.weekday[weekday]
     day_mean = day_mean * factors.calendar_of(features)
     mean = np.where(opened, day_mean[:, None] * factors.share[weekday], 0.0)
     behind = np.maximum(model.weekday_days[weekday], 0.5)
     variance = model.day_variance.at(np.minimum(days_ahead, _FURTHEST))
     variance = variance + model.day_variance.base / behind
     spread = variance + model.slot_variance * (1 + variance) * (1 + 1 / behind)
-    return Prediction(mean, variance, np.broadcast_to(spread[:, None], mean.shape))
+    return ModelPrediction(mean, variance, np.broadcast_to(spread[:, None], mean.shape))

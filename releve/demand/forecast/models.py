@@ -10,24 +10,26 @@ from typing import Any
 import numpy as np
 
 from releve.demand.cleaning import CleanHistory
-from releve.demand.forecast.model import Prediction, fit, predict
+from releve.demand.forecast.model import ModelPrediction, fit_model, predict_calls
 from releve.demand.localtime import SLOTS, Int64s, open_slots, open_week
 from releve.demand.tables import Floats, Truths
 from releve.network import Programme
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "Model", "library_models"]
 
-Model = Callable[[CleanHistory, Programme, Int64s], Prediction]
+Model = Callable[[CleanHistory, Programme, Int64s], ModelPrediction]
 """Predicts local day numbers after the history's last day."""
 
 DEFAULT_MODEL = "profile"
 
 
-def _profile(history: CleanHistory, programme: Programme, numbers: Int64s) -> Prediction:
-    return predict(fit(history, programme), numbers)
+def _profile(history: CleanHistory, programme: Programme, numbers: Int64s) -> ModelPrediction:
+    return predict_calls(fit_model(history, programme), numbers)
 
 
-def _seasonal_naive(history: CleanHistory, programme: Programme, numbers: Int64s) -> Prediction:
+def _seasonal_naive(
+    history: CleanHistory, programme: Programme, numbers: Int64s
+) -> ModelPrediction:
     """The same half hour of the last week that has it; its own noise adds to the spread."""
     own = _profile(history, programme, numbers)
     last = int(history.numbers[-1])
@@ -41,7 +43,7 @@ def _seasonal_naive(history: CleanHistory, programme: Programme, numbers: Int64s
     opened, _ = open_slots(programme, numbers)
     mean = np.where(opened, np.where(np.isnan(mean), own.mean, mean), 0.0)
     counting = np.divide(1.0, own.mean, out=np.zeros_like(mean), where=own.mean > 0)
-    return Prediction(mean, 2 * own.day_variance, 2 * own.spread + counting)
+    return ModelPrediction(mean, 2 * own.day_variance, 2 * own.spread + counting)
 
 
 MODELS: Mapping[str, Model] = {DEFAULT_MODEL: _profile, "seasonal_naive": _seasonal_naive}
@@ -68,10 +70,10 @@ def library_models() -> Mapping[str, Model]:
 
 
 def _library(make: Callable[[int], Any]) -> Model:
-    def model(history: CleanHistory, programme: Programme, numbers: Int64s) -> Prediction:
+    def model(history: CleanHistory, programme: Programme, numbers: Int64s) -> ModelPrediction:
         own = _profile(history, programme, numbers)
         opened = open_week(programme)
-        series = _filled(history)[opened[(history.numbers + 3) % 7]]
+        series = _fill_gaps(history)[opened[(history.numbers + 3) % 7]]
         week = int(opened.sum())
         if len(series) < 2 * week:
             return own
@@ -81,12 +83,12 @@ def _library(make: Callable[[int], Any]) -> Model:
         table = np.zeros(mask.shape)
         table[mask] = np.maximum(np.asarray(future, dtype=np.float64), 0.0)
         mean = np.where(own.mean > 0, table[numbers - coming[0]], 0.0)
-        return Prediction(mean, own.day_variance, own.spread)
+        return ModelPrediction(mean, own.day_variance, own.spread)
 
     return model
 
 
-def _filled(history: CleanHistory) -> Floats:
+def _fill_gaps(history: CleanHistory) -> Floats:
     """Return the counts with every gap filled by the mean of its weekday's half hour."""
     out = history.offered.copy()
     weekday = (history.numbers + 3) % 7

@@ -2,24 +2,24 @@
 
 from releve.demand.queue.api import Event, QueueOverflow, simulate, trace_day, warm_up
 from releve.demand.queue.erlang_prediction import predict_by_erlang
-from releve.demand.queue.model import LEAVING, Centre, CentreSpec, Change, Distribution
-from releve.demand.queue.outcome import Estimate, Outcome
-from releve.demand.queue.requirement_correction import corrections
+from releve.demand.queue.model import LEAVING, AgentChange, Centre, CentreSpec, Distribution
+from releve.demand.queue.outcome import QueueEstimate, QueueOutcome
+from releve.demand.queue.requirement_correction import correct_requirement
 from releve.demand.queue.verify import Teams, Verification, verify
 
 __all__ = [
     "LEAVING",
+    "AgentChange",
     "Centre",
     "CentreSpec",
-    "Change",
     "Distribution",
-    "Estimate",
     "Event",
-    "Outcome",
+    "QueueEstimate",
+    "QueueOutcome",
     "QueueOverflow",
     "Teams",
     "Verification",
-    "corrections",
+    "correct_requirement",
     "predict_by_erlang",
     "simulate",
     "trace_day",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.queue.draws import SERVICE, TRANSFER, uniform
-from releve.demand.queue.heaps import drop_first, lift, lower, remove
+from releve.demand.queue.heaps import drop_first, move_down, move_up, remove
 from releve.demand.queue.layout import (
     ANSWERED,
     ANSWERED_BEFORE,
@@ -40,43 +40,43 @@ from releve.demand.queue.layout import (
     T_OFFERED,
     TRANSFERRED,
     WITHIN,
-    Day,
-    Room,
-    Work,
+    Buffers,
+    CentreArrays,
+    ReplicationCounts,
 )
 from releve.demand.queue.waiting_lines import (
-    become_idle,
-    call_back,
-    draw,
+    count_waiting,
+    draw_duration,
+    find_idle_group,
+    find_overflow_group,
     free_slot,
-    idle_group,
-    in_line,
     join_line,
     leave_line,
-    next_call,
-    note,
-    overflow_group,
-    take_idle,
+    occupy_agent,
+    record_trace,
+    release_agent,
+    schedule_redial,
+    take_next_call,
 )
 from releve.kernels.decorators import inlined_kernel, kernel, unsigned
 
-__all__ = ["arrive", "end_call", "step"]
+__all__ = ["admit_call", "apply_agent_step", "end_call"]
 
 Array = NDArray[Any]
 
 
 @inlined_kernel
-def arrive(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
+def admit_call(w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, now: float) -> None:
     """A call reaches the centre: it is answered, waits, or is blocked."""
     p = unsigned(s.slot[slot, PROGRAMME])
     if s.trace.shape[0]:
-        note(s, now, T_OFFERED, slot, -1)
-    g = idle_group(w, s, p)
+        record_trace(s, now, T_OFFERED, slot, -1)
+    g = find_idle_group(w, s, p)
     if g >= 0:
-        take_idle(s, unsigned(g))
+        occupy_agent(s, unsigned(g))
         s.clock[slot, SINCE] = now
-        _start(w, s, d, slot, unsigned(g), now)
-    elif w.places[p] >= 0 and in_line(w, s, d, p, now) >= w.places[p]:
+        _start_call(w, s, d, slot, unsigned(g), now)
+    elif w.places[p] >= 0 and count_waiting(w, s, d, p, now) >= w.places[p]:
         _block(w, s, d, slot, now)
     else:
         join_line(w, s, slot, now)
@@ -85,28 +85,32 @@ def arrive(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
 
 
 @kernel
-def _overflow(w: Work, s: Room, d: Day, p: int, now: float) -> None:
+def _overflow(w: CentreArrays, s: Buffers, d: ReplicationCounts, p: int, now: float) -> None:
     """Let the first of a line that has grown be answered by a group that answers long lines."""
-    g = overflow_group(w, s, p, in_line(w, s, d, p, now))
+    g = find_overflow_group(w, s, p, count_waiting(w, s, d, p, now))
     if g >= 0:
         slot = unsigned(s.line_first[p])
         leave_line(s, slot)
-        take_idle(s, unsigned(g))
-        _start(w, s, d, slot, unsigned(g), now)
+        occupy_agent(s, unsigned(g))
+        _start_call(w, s, d, slot, unsigned(g), now)
 
 
 @inlined_kernel
-def _start(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> None:
+def _start_call(
+    w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, g: int, now: float
+) -> None:
     """Let a free agent answer a call that waits since its ``SINCE``."""
     size = s.n[BUSY]
     end = _answer(w, s, d, slot, g, now)
-    lift(s.busy_time, s.busy_slot, s.busy_slot, size, end, slot, slot)
+    move_up(s.busy_time, s.busy_slot, s.busy_slot, size, end, slot, slot)
     s.n[BUSY] = size + 1
     s.busy[g] += 1
 
 
 @inlined_kernel
-def _answer(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> float:
+def _answer(
+    w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, g: int, now: float
+) -> float:
     """Count the answer; return when the call will end."""
     p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
     if s.slot[slot, STAGE] == FRESH:
@@ -119,42 +123,42 @@ def _answer(w: Work, s: Room, d: Day, slot: int, g: int, now: float) -> float:
     s.visit[slot] += 1
     s.clock[slot, SINCE] = now
     if s.trace.shape[0]:
-        note(s, now, T_ANSWERED, slot, g)
-    return float(now + w.aht[p, cell] * draw(w, s, slot, 0, SERVICE))
+        record_trace(s, now, T_ANSWERED, slot, g)
+    return float(now + w.aht[p, cell] * draw_duration(w, s, slot, 0, SERVICE))
 
 
 @kernel
-def _block(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
+def _block(w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, now: float) -> None:
     p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
     d.counts[cell, p, BLOCKED if s.slot[slot, STAGE] == FRESH else CUT] += 1
     if s.trace.shape[0]:
-        note(s, now, T_BLOCKED, slot, -1)
-    call_back(w, s, slot, now, False)
+        record_trace(s, now, T_BLOCKED, slot, -1)
+    schedule_redial(w, s, slot, now, False)
     free_slot(s, slot)
 
 
 @inlined_kernel
-def end_call(w: Work, s: Room, d: Day, now: float) -> None:
+def end_call(w: CentreArrays, s: Buffers, d: ReplicationCounts, now: float) -> None:
     """The next call ends: its agent answers another, is free, or leaves; the caller may be passed
     on to another programme."""
     slot, size = unsigned(s.busy_slot[0]), s.n[BUSY]
     g, p = unsigned(s.slot[slot, GROUP]), unsigned(s.slot[slot, PROGRAMME])
-    _spread(w, s, d.busy, g, s.clock[slot, SINCE], now, 1)
+    _add_busy_seconds(w, s, d.busy, g, s.clock[slot, SINCE], now, 1)
     if s.trace.shape[0]:
-        note(s, now, T_ENDED, slot, g)
+        record_trace(s, now, T_ENDED, slot, g)
     following = -1
     if s.busy[g] > s.present[g]:
         _count_ghosts(w, s, d, g, now)
     else:
-        following = next_call(w, s, d, g, now)
+        following = take_next_call(w, s, d, g, now)
     if following >= 0:
         end = _answer(w, s, d, unsigned(following), g, now)
-        lower(s.busy_time, s.busy_slot, s.busy_slot, size, 0, end, following, following)
+        move_down(s.busy_time, s.busy_slot, s.busy_slot, size, 0, end, following, following)
     else:
         drop_first(s.busy_time, s.busy_slot, s.busy_slot, size)
         s.n[BUSY] = size - 1
         if s.busy[g] <= s.present[g]:
-            become_idle(s, g, now)
+            release_agent(s, g, now)
         s.busy[g] -= 1
     if w.transfers[p] and _pass_on(w, s, d, slot, p):
         _arrive_again(w, s, d, slot, now)
@@ -163,7 +167,7 @@ def end_call(w: Work, s: Room, d: Day, now: float) -> None:
 
 
 @kernel
-def _pass_on(w: Work, s: Room, d: Day, slot: int, p: int) -> bool:
+def _pass_on(w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, p: int) -> bool:
     """Decide where a call that ends is passed on; relabel it and return True, or False."""
     stream = s.streams[s.slot[slot, ORIGIN], TRANSFER]
     u = uniform(stream, s.slot[slot, NUMBER], s.slot[slot, LEG])
@@ -182,12 +186,14 @@ def _pass_on(w: Work, s: Room, d: Day, slot: int, p: int) -> bool:
 
 
 @kernel
-def _arrive_again(w: Work, s: Room, d: Day, slot: int, now: float) -> None:
-    arrive(w, s, d, slot, now)
+def _arrive_again(w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, now: float) -> None:
+    admit_call(w, s, d, slot, now)
 
 
 @inlined_kernel
-def _spread(w: Work, s: Room, seconds: Array, g: int, start: float, now: float, n: int) -> None:
+def _add_busy_seconds(
+    w: CentreArrays, s: Buffers, seconds: Array, g: int, start: float, now: float, n: int
+) -> None:
     """Add ``n`` times the seconds from ``start`` to ``now`` to the intervals they fall in."""
     cell = s.n[NOW_CELL]
     while cell > 0 and start < w.edges[cell]:
@@ -198,16 +204,16 @@ def _spread(w: Work, s: Room, seconds: Array, g: int, start: float, now: float, 
 
 
 @kernel
-def _count_ghosts(w: Work, s: Room, d: Day, g: int, now: float) -> None:
+def _count_ghosts(w: CentreArrays, s: Buffers, d: ReplicationCounts, g: int, now: float) -> None:
     """Book the seconds of those who stayed to finish, before their number changes."""
     ghosts = s.busy[g] - s.present[g]
     if ghosts > 0:
-        _spread(w, s, d.ghost, g, s.ghost_since[g], now, ghosts)
+        _add_busy_seconds(w, s, d.ghost, g, s.ghost_since[g], now, ghosts)
     s.ghost_since[g] = now
 
 
 @kernel
-def step(w: Work, s: Room, d: Day, k: int, now: float) -> None:
+def apply_agent_step(w: CentreArrays, s: Buffers, d: ReplicationCounts, k: int, now: float) -> None:
     """A group gets another number of agents. Who stayed to finish stays on when it grows; when it
     shrinks the free go first, the longest free before the others."""
     g, agents = unsigned(w.step_group[k]), w.step_agents[k]
@@ -215,20 +221,22 @@ def step(w: Work, s: Room, d: Day, k: int, now: float) -> None:
     before = max(s.present[g], s.busy[g])
     s.present[g] = agents
     for _ in range(agents - before):
-        slot = next_call(w, s, d, g, now)
+        slot = take_next_call(w, s, d, g, now)
         if slot >= 0:
-            _start(w, s, d, unsigned(slot), g, now)
+            _start_call(w, s, d, unsigned(slot), g, now)
         else:
-            become_idle(s, g, now)
+            release_agent(s, g, now)
     while s.idle_n[g] > 0 and s.idle_n[g] + s.busy[g] > agents:
-        take_idle(s, g)
+        occupy_agent(s, g)
     if w.step_mode[k] != FINISHED:
         for _ in range(s.busy[g] - agents):
             _interrupt(w, s, d, g, w.step_mode[k], now)
 
 
 @kernel
-def _interrupt(w: Work, s: Room, d: Day, g: int, mode: int, now: float) -> None:
+def _interrupt(
+    w: CentreArrays, s: Buffers, d: ReplicationCounts, g: int, mode: int, now: float
+) -> None:
     """End the call of the group that began last: cut it, or let it wait for somebody else."""
     at, since = -1, -np.inf
     for i in range(s.n[BUSY]):
@@ -237,19 +245,19 @@ def _interrupt(w: Work, s: Room, d: Day, g: int, mode: int, now: float) -> None:
             at, since = i, s.clock[slot, SINCE]
     slot = unsigned(s.busy_slot[at])
     p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
-    _spread(w, s, d.busy, g, since, now, 1)
+    _add_busy_seconds(w, s, d.busy, g, since, now, 1)
     remove(s.busy_time, s.busy_slot, s.busy_slot, s.n[BUSY], at)
     s.n[BUSY] -= 1
     s.busy[g] -= 1
     if mode == CUT_OFF:
         d.counts[cell, p, CUT] += 1
         if s.trace.shape[0]:
-            note(s, now, T_CUT, slot, g)
-        call_back(w, s, slot, now, False)
+            record_trace(s, now, T_CUT, slot, g)
+        schedule_redial(w, s, slot, now, False)
         free_slot(s, slot)
     else:
         d.counts[cell, p, MOVED] += 1
         if s.trace.shape[0]:
-            note(s, now, T_MOVED, slot, g)
+            record_trace(s, now, T_MOVED, slot, g)
         s.slot[slot, STAGE] = ANSWERED_BEFORE
         _arrive_again(w, s, d, slot, now)

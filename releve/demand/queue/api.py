@@ -7,17 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from releve.demand.queue.kernel import run
+from releve.demand.queue.kernel import run_replications
 from releve.demand.queue.layout import (
     TRACE_FULL,
     TRACES,
-    Days,
-    days_for,
-    room_for,
+    QueueCounts,
+    allocate_buffers,
+    allocate_counts,
 )
 from releve.demand.queue.model import Centre, CentreSpec, Distribution
-from releve.demand.queue.outcome import Outcome, outcome_of
-from releve.demand.queue.prepare import Prepared, day_factors, prepare
+from releve.demand.queue.outcome import QueueOutcome, build_outcome
+from releve.demand.queue.prepare import PreparedCentre, draw_day_factors, prepare_centre
 from releve.errors import ReleveError
 
 __all__ = ["Event", "QueueOverflow", "simulate", "trace_day", "warm_up"]
@@ -41,7 +41,7 @@ def simulate(
     threads: int = 1,
     most_calls: int = 4_000_000,
     progress: Callable[[int, int], None] | None = None,
-) -> Outcome:
+) -> QueueOutcome:
     """Simulate the replications ``first`` .. ``first + replications - 1`` of a day.
 
     A replication is what its number and the ``seed`` make it, whatever runs beside it: the same
@@ -55,8 +55,8 @@ def simulate(
         )
     if not 0 <= seed < 2**63:
         raise ValueError(f"expected 0 <= seed < 2^63, got {seed}")
-    prepared = prepare(centre)
-    days = days_for(prepared.work, replications)
+    prepared = prepare_centre(centre)
+    days = allocate_counts(prepared.work, replications)
     share = max(1, min(replications // (4 * threads), 100))
     parts = [
         range(start, min(start + share, replications)) for start in range(0, replications, share)
@@ -72,7 +72,7 @@ def simulate(
             done += finished
             if progress is not None:
                 progress(done, replications)
-    return outcome_of(centre, prepared, days)
+    return build_outcome(centre, prepared, days)
 
 
 def trace_day(centre: Centre, replication: int, seed: int = 0) -> tuple[Event, ...]:
@@ -80,8 +80,8 @@ def trace_day(centre: Centre, replication: int, seed: int = 0) -> tuple[Event, .
 
     A caller who hangs up is struck off later than she does; her row has her own time.
     """
-    prepared = prepare(centre)
-    days = days_for(prepared.work, 1)
+    prepared = prepare_centre(centre)
+    days = allocate_counts(prepared.work, 1)
     part = range(1)
     rows = _run_part(centre, prepared, seed, replication, part, days, 4_000_000, traced=True)
     return tuple(
@@ -98,25 +98,27 @@ def trace_day(centre: Centre, replication: int, seed: int = 0) -> tuple[Event, .
 
 def _run_part(
     centre: Centre,
-    prepared: Prepared,
+    prepared: PreparedCentre,
     seed: int,
     first: int,
     part: range,
-    days: Days,
+    days: QueueCounts,
     most_calls: int,
     *,
     traced: bool = False,
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Fill the rows ``part`` of ``days``, in more room each time it runs out; return the trace."""
     work = prepared.work
-    factor = day_factors(centre, prepared, seed, range(first + part.start, first + part.stop))
+    factor = draw_day_factors(centre, prepared, seed, range(first + part.start, first + part.stop))
     agents = int(max(work.step_agents, default=0))
     spare = agents + 8
     calls, traces = FIRST_ROOM + 2 * spare, 64 * FIRST_ROOM if traced else 0
     while True:
-        room = room_for(work, calls, agents, traces)
-        mine = Days(*(array[part.start : part.stop] for array in days))
-        failed = run(work, room, np.uint64(seed), first + part.start, factor, mine, spare)
+        room = allocate_buffers(work, calls, agents, traces)
+        mine = QueueCounts(*(array[part.start : part.stop] for array in days))
+        failed = run_replications(
+            work, room, np.uint64(seed), first + part.start, factor, mine, spare
+        )
         if failed == 0:
             return room.trace[: room.n[6]]
         for array in mine:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from releve.kernels.decorators import inlined_kernel, unsigned
 
-__all__ = ["drop_first", "lift", "lower", "remove"]
+__all__ = ["drop_first", "move_down", "move_up", "remove"]
 
 Array = NDArray[Any]
 
@@ -21,7 +21,9 @@ ZERO, ONE, TWO, THREE, FOUR = (unsigned(k) for k in range(5))
 
 
 @inlined_kernel
-def lift(time: Array, load: Array, mark: Array, size: int, t: float, what: int, how: int) -> None:
+def move_up(
+    time: Array, load: Array, mark: Array, size: int, t: float, what: int, how: int
+) -> None:
     """Add (``t``, ``what``, ``how``) to a heap of ``size``."""
     _rise(time, load, mark, size, t, what, how)
 
@@ -39,7 +41,7 @@ def _rise(time: Array, load: Array, mark: Array, i: int, t: float, what: int, ho
 
 
 @inlined_kernel
-def lower(
+def move_down(
     time: Array, load: Array, mark: Array, size: int, i: int, t: float, what: int, how: int
 ) -> None:
     """Put (``t``, ``what``, ``how``) at ``i`` or below, in a heap of ``size``."""
@@ -75,7 +77,7 @@ def drop_first(time: Array, load: Array, mark: Array, size: int) -> None:
     if last == 0:
         time[0] = np.inf
     else:
-        lower(time, load, mark, last, 0, time[last], load[last], mark[last])
+        move_down(time, load, mark, last, 0, time[last], load[last], mark[last])
 
 
 @inlined_kernel
@@ -89,4 +91,4 @@ def remove(time: Array, load: Array, mark: Array, size: int, i: int) -> None:
     if i > 0 and time[(i - 1) >> 2] > t:
         _rise(time, load, mark, i, t, what, how)
     else:
-        lower(time, load, mark, last, i, t, what, how)
+        move_down(time, load, mark, last, i, t, what, how)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.queue.agents import arrive, end_call, step
+from releve.demand.queue.agents import admit_call, apply_agent_step, end_call
 from releve.demand.queue.draws import (
     EXPONENTIAL,
     GAP,
@@ -25,7 +25,7 @@ from releve.demand.queue.draws import (
     time_number,
     uniform,
 )
-from releve.demand.queue.heaps import drop_first, lift, lower
+from releve.demand.queue.heaps import drop_first, move_down, move_up
 from releve.demand.queue.layout import (
     AGAIN,
     BLOCK,
@@ -48,22 +48,28 @@ from releve.demand.queue.layout import (
     TRACE_FULL,
     TRACED,
     USED,
-    Day,
-    Days,
-    Room,
-    Work,
+    Buffers,
+    CentreArrays,
+    QueueCounts,
+    ReplicationCounts,
 )
-from releve.demand.queue.waiting_lines import call_back, new_slot, strike_off
+from releve.demand.queue.waiting_lines import allocate_slot, remove_abandoned, schedule_redial
 from releve.kernels.decorators import inlined_kernel, kernel, unsigned
 
-__all__ = ["run"]
+__all__ = ["run_replications"]
 
 Array = NDArray[Any]
 
 
 @kernel
-def run(
-    work: Work, room: Room, seed: Any, first: int, factor: Array, days: Days, spare: int
+def run_replications(
+    work: CentreArrays,
+    room: Buffers,
+    seed: Any,
+    first: int,
+    factor: Array,
+    days: QueueCounts,
+    spare: int,
 ) -> int:
     """Simulate the replications ``first`` .. into ``days``; return 0, or what ran out.
 
@@ -71,8 +77,10 @@ def run(
     ``spare`` new places of any kind.
     """
     for r in range(days.end.size):
-        _open(work, room, seed, first + r, factor[r])
-        day = Day(days.counts[r], days.waits[r], days.busy[r], days.ghost[r], days.end[r : r + 1])
+        _open_day(work, room, seed, first + r, factor[r])
+        day = ReplicationCounts(
+            days.counts[r], days.waits[r], days.busy[r], days.ghost[r], days.end[r : r + 1]
+        )
         failed = _replicate(work, room, factor[r], day, spare)
         if failed != 0:
             return failed
@@ -81,7 +89,7 @@ def run(
 
 
 @kernel
-def _replicate(w: Work, s: Room, factor: Array, d: Day, spare: int) -> int:
+def _replicate(w: CentreArrays, s: Buffers, factor: Array, d: ReplicationCounts, spare: int) -> int:
     steps, cells, coming = w.step_s.size, w.edges.size - 1, 0
     now, edge = w.edges[0], w.edges[1]
     while True:
@@ -96,28 +104,28 @@ def _replicate(w: Work, s: Room, factor: Array, d: Day, spare: int) -> int:
             edge = w.edges[s.n[NOW_CELL] + 1] if s.n[NOW_CELL] < cells else np.inf
         s.n[EVENTS] += 1
         if t_later == now:
-            _later(w, s, d, now)
+            _admit_returning_call(w, s, d, now)
         elif t_step == now:
             if coming == 0 or w.step_s[coming - 1] < now:
                 _draw_order(w, s, coming, now)
-            step(w, s, d, s.step_order[coming], now)
+            apply_agent_step(w, s, d, s.step_order[coming], now)
             coming += 1
         elif t_end == now:
             end_call(w, s, d, now)
         else:
-            _new_call(w, s, d, factor, now)
+            _admit_new_call(w, s, d, factor, now)
         if max(s.n[USED], s.n[LATER]) + spare > s.visit.size:
             return FULL
         if s.trace.shape[0] and s.n[TRACED] + 4 * spare > s.trace.shape[0]:
             return TRACE_FULL
     for p in range(w.keys.size):
-        _leave(w, s, d, p)
+        _abandon_next(w, s, d, p)
     d.end[0] = now
     return 0
 
 
 @kernel
-def _draw_order(w: Work, s: Room, first: int, now: float) -> None:
+def _draw_order(w: CentreArrays, s: Buffers, first: int, now: float) -> None:
     """Draw the order of the steps of one instant, from step ``first`` on; those of one group keep
     theirs. At a common start of shifts it decides which group takes the calls that wait."""
     at = first
@@ -132,7 +140,7 @@ def _draw_order(w: Work, s: Room, first: int, now: float) -> None:
 
 
 @kernel
-def _open(w: Work, s: Room, seed: Any, replication: int, factor: Array) -> None:
+def _open_day(w: CentreArrays, s: Buffers, seed: Any, replication: int, factor: Array) -> None:
     """Empty the room and find the first call of every programme."""
     s.n[:] = 0
     s.n[FREE] = -1
@@ -150,11 +158,11 @@ def _open(w: Work, s: Room, seed: Any, replication: int, factor: Array) -> None:
     s.next_cell[:] = 0
     for p in range(w.keys.size):
         t = _next_arrival(w, s, unsigned(p), factor[p], w.edges[0])
-        lift(s.turn_time, s.turn, s.turn, p, t, p, p)
+        move_up(s.turn_time, s.turn, s.turn, p, t, p, p)
 
 
 @kernel
-def _draw_ahead(w: Work, s: Room, p: int, number: int) -> None:
+def _draw_ahead(w: CentreArrays, s: Buffers, p: int, number: int) -> None:
     """Draw what is exponential for the next calls of a programme, many at a time."""
     for decision in (GAP, SERVICE, PATIENCE):
         if decision == GAP or w.distribution[p, decision - SERVICE] == EXPONENTIAL:
@@ -164,7 +172,7 @@ def _draw_ahead(w: Work, s: Room, p: int, number: int) -> None:
 
 
 @inlined_kernel
-def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
+def _next_arrival(w: CentreArrays, s: Buffers, p: int, factor: float, now: float) -> float:
     """Return when the next call of a programme comes: one unit of expected calls, exponential,
     after the last. Infinite after the last interval."""
     number, cell, t = s.next_number[p] + 1, s.next_cell[p], now
@@ -186,22 +194,24 @@ def _next_arrival(w: Work, s: Room, p: int, factor: float, now: float) -> float:
 
 
 @inlined_kernel
-def _new_call(w: Work, s: Room, d: Day, factor: Array, now: float) -> None:
+def _admit_new_call(
+    w: CentreArrays, s: Buffers, d: ReplicationCounts, factor: Array, now: float
+) -> None:
     """The next new call arrives; its programme waits for the one after."""
     p = unsigned(s.turn[0])
     number, cell = s.next_number[p], unsigned(s.next_cell[p])
     at = number % BLOCK
     need, patient = s.ahead[p, SERVICE, at], s.ahead[p, PATIENCE, at]
     t = _next_arrival(w, s, p, factor[p], now)
-    lower(s.turn_time, s.turn, s.turn, w.keys.size, 0, t, p, p)
+    move_down(s.turn_time, s.turn, s.turn, w.keys.size, 0, t, p, p)
     d.counts[cell, p, OFFERED] += 1
-    slot = new_slot(s, p, p, number, 0, cell)
+    slot = allocate_slot(s, p, p, number, 0, cell)
     s.clock[slot, NEED], s.clock[slot, PATIENT] = need, patient
-    arrive(w, s, d, slot, now)
+    admit_call(w, s, d, slot, now)
 
 
 @kernel
-def _later(w: Work, s: Room, d: Day, now: float) -> None:
+def _admit_returning_call(w: CentreArrays, s: Buffers, d: ReplicationCounts, now: float) -> None:
     """A caller who hung up comes back, or one who will hangs up now."""
     slot, visit = unsigned(s.later_slot[0]), s.later_visit[0]
     drop_first(s.later_time, s.later_slot, s.later_visit, s.n[LATER])
@@ -211,16 +221,16 @@ def _later(w: Work, s: Room, d: Day, now: float) -> None:
         s.slot[slot, CELL] = cell
         d.counts[cell, p, OFFERED] += 1
         d.counts[cell, p, AGAIN] += 1
-        arrive(w, s, d, slot, now)
+        admit_call(w, s, d, slot, now)
     elif visit == s.visit[slot]:
-        call_back(w, s, slot, now, True)
+        schedule_redial(w, s, slot, now, True)
 
 
 @kernel
-def _leave(w: Work, s: Room, d: Day, p: int) -> None:
+def _abandon_next(w: CentreArrays, s: Buffers, d: ReplicationCounts, p: int) -> None:
     """Empty a line that nobody will answer any more."""
     while s.line_first[p] >= 0:
-        strike_off(w, s, d, unsigned(p), np.nextafter(np.inf, 0.0))
+        remove_abandoned(w, s, d, unsigned(p), np.nextafter(np.inf, 0.0))
         slot = s.line_first[p]
         if slot >= 0:
             lost = LEFT if s.slot[slot, STAGE] == FRESH else CUT

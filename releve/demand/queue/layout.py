@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from releve.demand.queue.draws import DECISIONS
 
-__all__ = ["COUNTS", "TRACES", "Day", "Days", "Room", "Work", "days_for", "room_for"]
+__all__ = [
+    "COUNTS",
+    "TRACES",
+    "Buffers",
+    "CentreArrays",
+    "QueueCounts",
+    "ReplicationCounts",
+    "allocate_buffers",
+    "allocate_counts",
+]
 
 Array = NDArray[Any]
 
@@ -57,7 +66,7 @@ FINISHED, MOVED_ON, CUT_OFF = range(3)
 """What becomes of calls whose agent leaves."""
 
 
-class Work(NamedTuple):
+class CentreArrays(NamedTuple):
     """A centre as the kernel reads it; programmes and groups in the order of their keys.
 
     ``rate[programme, interval]`` calls per second at busyness 1; means in seconds.
@@ -100,7 +109,7 @@ class Work(NamedTuple):
     step_mode: Array
 
 
-class Room(NamedTuple):
+class Buffers(NamedTuple):
     """Where one replication lives; see the column names above.
 
     ``idle[group]`` is a ring of times, ``idle_at`` its first, ``idle_n`` its length; ``tie[group]``
@@ -140,7 +149,7 @@ class Room(NamedTuple):
     trace: Array
 
 
-class Days(NamedTuple):
+class QueueCounts(NamedTuple):
     """What is counted, by replication: ``counts[r, interval, programme, column]`` int32;
     ``waits[r, interval, programme, 2]`` seconds of the answered and of the others;
     ``busy[r, interval + 1, group]`` agent seconds on calls, ``ghost`` those of agents who stayed to
@@ -154,7 +163,7 @@ class Days(NamedTuple):
     events: Array
 
 
-class Day(NamedTuple):
+class ReplicationCounts(NamedTuple):
     """One replication's rows of :class:`Days`."""
 
     counts: Array
@@ -164,11 +173,11 @@ class Day(NamedTuple):
     end: Array
 
 
-def room_for(work: Work, calls: int, agents: int, traces: int) -> Room:
+def allocate_buffers(work: CentreArrays, calls: int, agents: int, traces: int) -> Buffers:
     """Return room for ``calls`` in the centre at once and ``agents`` in a group."""
     programmes, groups = work.keys.size, work.serves_at.size - 1
     ints, floats = np.int64, np.float64
-    return Room(
+    return Buffers(
         n=np.zeros(8, ints),
         slot=np.zeros((calls, 8), ints),
         clock=np.zeros((calls, 4), floats),
@@ -201,10 +210,10 @@ def room_for(work: Work, calls: int, agents: int, traces: int) -> Room:
     )
 
 
-def days_for(work: Work, replications: int) -> Days:
+def allocate_counts(work: CentreArrays, replications: int) -> QueueCounts:
     """Return zeroed counters for so many replications."""
     programmes, groups, cells = work.keys.size, work.serves_at.size - 1, work.edges.size - 1
-    return Days(
+    return QueueCounts(
         counts=np.zeros((replications, cells, programmes, len(COUNTS)), np.int32),
         waits=np.zeros((replications, cells, programmes, 2)),
         busy=np.zeros((replications, cells + 1, groups)),

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from releve.demand.erlang.checks import number
+from releve.demand.erlang.checks import check_number
 from releve.demand.tables import Floats
 
-__all__ = ["LEAVING", "Centre", "CentreSpec", "Change", "Distribution", "Ints"]
+__all__ = ["LEAVING", "AgentChange", "Centre", "CentreSpec", "Distribution", "Ints"]
 
 Ints = NDArray[np.int64]
 
@@ -37,8 +37,8 @@ class Distribution:
     def __post_init__(self) -> None:
         if self.kind not in DISTRIBUTIONS:
             raise ValueError(f"expected kind in {', '.join(DISTRIBUTIONS)}, got {self.kind!r}")
-        number("cv", self.cv, more_than=0, less_than=100)
-        number("values", self.values, at_least=0, endless=True)
+        check_number("cv", self.cv, more_than=0, less_than=100)
+        check_number("values", self.values, at_least=0, endless=True)
         if (self.kind == "sample") != bool(self.values):
             raise ValueError(f"expected values for a sample alone, got {self.kind!r}")
 
@@ -64,7 +64,7 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Change:
+class AgentChange:
     """From ``at_s`` until the next edge or change a group has ``agents``; ``calls`` is one of
     :data:`LEAVING`: what becomes of the calls of those who leave."""
 
@@ -112,7 +112,7 @@ class Centre:
     service: tuple[Distribution, ...]
     patience: tuple[Distribution, ...]
     one_day_factor: bool = False
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AgentChange, ...] = ()
     leaving: str = "finished"
 
 
@@ -145,7 +145,7 @@ class CentreSpec:
     transfer: ArrayLike = 0.0
     service: Distribution | Sequence[Distribution] = Distribution()
     patience: Distribution | Sequence[Distribution] = Distribution()
-    changes: Sequence[Change] = ()
+    changes: Sequence[AgentChange] = ()
     leaving: str = "finished"
 
     def build(self) -> Centre:
@@ -182,10 +182,10 @@ class CentreSpec:
         return centre
 
     def _floats(self, name: str, shape: tuple[int, ...], **limits: Any) -> Floats:
-        return _filled(number(name, getattr(self, name), **limits), shape)
+        return _filled(check_number(name, getattr(self, name), **limits), shape)
 
     def _whole(self, name: str, shape: tuple[int, ...], **limits: Any) -> Ints:
-        return _whole(name, number(name, getattr(self, name), **limits), shape)
+        return _whole(name, check_number(name, getattr(self, name), **limits), shape)
 
 
 def _unique(what: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -196,7 +196,7 @@ def _unique(what: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _edges(edges_s: ArrayLike) -> Floats:
-    edges = number("edges_s", edges_s, at_least=0)
+    edges = check_number("edges_s", edges_s, at_least=0)
     if edges.ndim != 1 or edges.size < 2 or np.any(np.diff(edges) <= 0):
         raise ValueError(f"expected two or more rising edges_s, got {edges.tolist()}")
     return _filled(edges, edges.shape)

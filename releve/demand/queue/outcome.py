@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from releve.demand.erlang.checks import codes
-from releve.demand.queue.layout import COUNTS, Days
+from releve.demand.erlang.checks import encode_definitions
+from releve.demand.queue.layout import COUNTS, QueueCounts
 from releve.demand.queue.model import Centre
-from releve.demand.queue.prepare import Prepared, planned_seconds
+from releve.demand.queue.prepare import PreparedCentre, count_planned_seconds
 from releve.demand.tables import Floats
 
-__all__ = ["Estimate", "Outcome", "outcome_of", "ratio"]
+__all__ = ["QueueEstimate", "QueueOutcome", "build_outcome", "estimate_ratio"]
 
 Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class QueueEstimate:
     """Values with the interval that covers the expectation at the asked confidence.
 
     ``low`` and ``high`` are NaN after a single replication.
@@ -33,7 +33,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class QueueOutcome:
     """What each replication counted; axes ``[replication, interval, programme]`` unless said.
 
     A call counts in the interval it arrives in. ``offered`` = ``answered`` + ``abandoned`` +
@@ -75,30 +75,32 @@ class Outcome:
             (self.within, self.answered),
             (self.within, self.offered - self.abandoned_within),
             (self.within + self.abandoned_within, self.offered),
-        )[int(codes(definition))]
+        )[int(encode_definitions(definition))]
 
     def service_level(
         self, definition: str = "offered", *, by: str = "interval", confidence: float = 0.95
-    ) -> Estimate:
+    ) -> QueueEstimate:
         """Return the service level, see :meth:`estimate`; 1 where no call came."""
         return self.estimate(*self.service_parts(definition), by=by, confidence=confidence)
 
-    def answer_rate(self, *, by: str = "interval", confidence: float = 0.95) -> Estimate:
+    def answer_rate(self, *, by: str = "interval", confidence: float = 0.95) -> QueueEstimate:
         """Return answered / offered; 1 where no call came."""
         return self.estimate(self.answered, self.offered, by=by, confidence=confidence)
 
-    def mean_wait_s(self, *, by: str = "interval", confidence: float = 0.95) -> Estimate:
+    def mean_wait_s(self, *, by: str = "interval", confidence: float = 0.95) -> QueueEstimate:
         """Return the mean wait of those who waited their turn or hung up; 0 where nobody came."""
         waited = self.wait_answered_s + self.wait_abandoned_s
         calls = self.answered + self.abandoned
         return self.estimate(waited, calls, by=by, confidence=confidence, nothing=0.0)
 
-    def mean_speed_of_answer_s(self, *, by: str = "interval", confidence: float = 0.95) -> Estimate:
+    def mean_speed_of_answer_s(
+        self, *, by: str = "interval", confidence: float = 0.95
+    ) -> QueueEstimate:
         """Return the mean wait of the answered; 0 where none was."""
         parts = (self.wait_answered_s, self.answered)
         return self.estimate(*parts, by=by, confidence=confidence, nothing=0.0)
 
-    def occupancy(self, *, by: str = "interval", confidence: float = 0.95) -> Estimate:
+    def occupancy(self, *, by: str = "interval", confidence: float = 0.95) -> QueueEstimate:
         """Return busy over present, ``[interval, group]`` (the time after the day left out)."""
         parts = (self.busy_s[:, :-1], self.staffed_s[:, :-1])
         return self.estimate(*parts, by=by, confidence=confidence, nothing=0.0)
@@ -111,19 +113,19 @@ class Outcome:
         by: str = "interval",
         confidence: float = 0.95,
         nothing: float = 1.0,
-    ) -> Estimate:
+    ) -> QueueEstimate:
         """Return the ratio of two counts by ``interval`` ``[interval, column]``, or for the whole
         ``day`` ``[column]``; ``nothing`` where there is nothing below."""
         if by not in ("interval", "day"):
             raise ValueError(f"by is one of interval, day, got {by!r}")
         if by == "day":
             above, below = above.sum(axis=1), below.sum(axis=1)
-        return ratio(above, below, confidence=confidence, nothing=nothing)
+        return estimate_ratio(above, below, confidence=confidence, nothing=nothing)
 
 
-def ratio(
+def estimate_ratio(
     above: NDArray[Any], below: NDArray[Any], *, confidence: float = 0.95, nothing: float = 1.0
-) -> Estimate:
+) -> QueueEstimate:
     """Return the ratio of the means over the first axis, with Student's interval (delta method)."""
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"expected 0 < confidence < 1, got {confidence!r}")
@@ -134,24 +136,24 @@ def ratio(
     value = np.where(some, above.sum(axis=0) / divide, nothing)
     if n == 1:
         unknown = np.full(value.shape, np.nan)
-        return Estimate(value, unknown, unknown)
+        return QueueEstimate(value, unknown, unknown)
     squares = ((above - value * below) ** 2).sum(axis=0)
     error = np.where(some, np.sqrt(squares * n / (n - 1.0)) / divide, 0.0)
     half = float(stdtrit(n - 1, 0.5 + confidence / 2.0)) * error
-    return Estimate(value, value - half, value + half)
+    return QueueEstimate(value, value - half, value + half)
 
 
-def outcome_of(centre: Centre, prepared: Prepared, days: Days) -> Outcome:
+def build_outcome(centre: Centre, prepared: PreparedCentre, days: QueueCounts) -> QueueOutcome:
     """Return the kernel's counters in the order of the centre."""
     programme, group = np.argsort(prepared.programme), np.argsort(prepared.group)
     counts = days.counts[:, :, programme].astype(np.int64)
     waits = days.waits[:, :, programme]
-    planned, last = planned_seconds(prepared.work)
+    planned, last = count_planned_seconds(prepared.work)
     late = np.maximum(days.end - centre.edges_s[-1], 0.0)
     staffed = days.ghost.copy()
     staffed[:, :-1] += planned
     staffed[:, -1] += late[:, None] * last
-    return Outcome(
+    return QueueOutcome(
         centre,
         **{name: counts[..., column] for column, name in enumerate(COUNTS)},
         wait_answered_s=waits[..., 0],

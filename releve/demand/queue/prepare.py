@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from releve.demand.queue.draws import DECISIONS, day_numbers, label_key
-from releve.demand.queue.layout import Work
+from releve.demand.queue.layout import CentreArrays
 from releve.demand.queue.model import DISTRIBUTIONS, LEAVING, Centre, Distribution, Ints
 from releve.demand.tables import Floats
 
-__all__ = ["Prepared", "day_factors", "planned_seconds", "prepare"]
+__all__ = ["PreparedCentre", "count_planned_seconds", "draw_day_factors", "prepare_centre"]
 
 
-class Prepared(NamedTuple):
+class PreparedCentre(NamedTuple):
     """The arrays, and which programme and group of the centre stands where in them."""
 
-    work: Work
+    work: CentreArrays
     programme: Ints
     group: Ints
 
 
-def prepare(centre: Centre) -> Prepared:
+def prepare_centre(centre: Centre) -> PreparedCentre:
     """Return the arrays of a centre."""
     programme = _order(centre.programmes)
     group = _order(centre.groups)
@@ -45,7 +45,7 @@ def prepare(centre: Centre) -> Prepared:
     groups_at, groups, groups_rank, groups_least = _lists(ranks[0], least)
     serves_at, serves, serves_rank, serves_least = _lists(ranks[1].T, least.T)
     transfer = centre.transfer[np.ix_(programme, programme)]
-    work = Work(
+    work = CentreArrays(
         edges=centre.edges_s.copy(),
         rate=_by_programme(centre.calls / hours[:, None], programme),
         aht=_by_programme(centre.aht_s, programme),
@@ -77,10 +77,12 @@ def prepare(centre: Centre) -> Prepared:
         overflow=np.any((ranks[0] >= 0) & (least > 1), axis=1).astype(np.int64),
         **steps,
     )
-    return Prepared(work, programme, group)
+    return PreparedCentre(work, programme, group)
 
 
-def day_factors(centre: Centre, prepared: Prepared, seed: int, replications: range) -> Floats:
+def draw_day_factors(
+    centre: Centre, prepared: PreparedCentre, seed: int, replications: range
+) -> Floats:
     """Return the gamma factor ``[replication, programme]`` of each day, in the kernel's order.
 
     The quantile of one keyed number a day and programme, or a day for all: a busier day is busier
@@ -103,7 +105,7 @@ def day_factors(centre: Centre, prepared: Prepared, seed: int, replications: ran
     return out
 
 
-def planned_seconds(work: Work) -> tuple[Floats, Ints]:
+def count_planned_seconds(work: CentreArrays) -> tuple[Floats, Ints]:
     """Return the agent seconds ``[interval, group]`` of the steps alone, and the last numbers."""
     groups = work.serves_at.size - 1
     seconds = np.zeros((work.edges.size - 1, groups))

@@ -19,12 +19,12 @@ from releve.demand.tables import Floats, Requirement, Truths
 from releve.network import Programme
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 
-__all__ = ["corrections"]
+__all__ = ["correct_requirement"]
 
 HALVINGS = 40
 
 
-def corrections(
+def correct_requirement(
     verification: Verification, *, tolerance: float = 0.005, most: float = 1.5
 ) -> Requirement:
     """Return the requirement tightened where the verified day misses by more than ``tolerance``.
@@ -43,7 +43,7 @@ def corrections(
     for p, row in enumerate(verification.programmes):
         where = np.flatnonzero(missed[:, p])
         if where.size:
-            on_phone[where, p] = _tightened(verification, row, p, where, most)
+            on_phone[where, p] = _tighten(verification, row, p, where, most)
     available = np.array([1.0 - row.shrinkage for row in verification.programmes])
     agents = np.where(on_phone > given.on_phone, on_phone / available, given.agents)
     return dataclasses.replace(
@@ -51,7 +51,7 @@ def corrections(
     )
 
 
-def _tightened(
+def _tighten(
     found: Verification,
     row: Programme,
     p: int,
@@ -66,8 +66,8 @@ def _tightened(
     )
     service, answered = found.service.value[where, p], found.answer_rate.value[where, p]
     effective = np.maximum(
-        _effective(row, calls, aht, agents, service, "service", most),
-        _effective(row, calls, aht, agents, answered, "answered", most),
+        _effective_agents(row, calls, aht, agents, service, "service", most),
+        _effective_agents(row, calls, aht, agents, answered, "answered", most),
     )
     needed = required_agents(
         effective,
@@ -84,7 +84,7 @@ def _tightened(
     return tightened
 
 
-def _effective(
+def _effective_agents(
     row: Programme,
     calls: Floats,
     aht_s: Floats,

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from releve.demand.queue.api import simulate
 from releve.demand.queue.model import Centre, CentreSpec, Distribution, Ints
-from releve.demand.queue.outcome import Estimate, Outcome
+from releve.demand.queue.outcome import QueueEstimate, QueueOutcome
 from releve.demand.tables import INTERVAL, Floats, Forecast, Requirement, Truths
 from releve.network import Programme
 
@@ -57,14 +57,14 @@ class Verification:
     calls: Floats
     aht_s: Floats
     on_phone: Floats
-    service: Estimate
-    answer_rate: Estimate
-    wait_s: Estimate
-    day_service: Estimate
-    day_answer_rate: Estimate
-    day_wait_s: Estimate
+    service: QueueEstimate
+    answer_rate: QueueEstimate
+    wait_s: QueueEstimate
+    day_service: QueueEstimate
+    day_answer_rate: QueueEstimate
+    day_wait_s: QueueEstimate
     confidence: float
-    outcome: Outcome
+    outcome: QueueOutcome
 
     def misses(self, tolerance: float = 0.0) -> Truths:
         """Return where the service level or the answer rate is below its target by more than
@@ -193,7 +193,7 @@ def _verification(
     rows: tuple[Programme, ...],
     day: _Day,
     on_phone: Floats,
-    outcome: Outcome,
+    outcome: QueueOutcome,
     confidence: float,
 ) -> Verification:
     parts = [outcome.service_parts(row.service_definition) for row in rows]
@@ -202,7 +202,7 @@ def _verification(
 
     def both(
         top: NDArray[np.generic], bottom: NDArray[np.generic], nothing: float
-    ) -> tuple[Estimate, Estimate]:
+    ) -> tuple[QueueEstimate, QueueEstimate]:
         found = [
             outcome.estimate(top, bottom, by=by, confidence=confidence, nothing=nothing)
             for by in ("interval", "day")
@@ -223,7 +223,7 @@ def _verification(
     )  # fmt: skip
 
 
-def _known(found: Estimate, unknown: Truths) -> Estimate:
-    return Estimate(
+def _known(found: QueueEstimate, unknown: Truths) -> QueueEstimate:
+    return QueueEstimate(
         *(np.where(unknown, np.nan, part) for part in (found.value, found.low, found.high))
     )

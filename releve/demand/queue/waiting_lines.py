@@ -16,7 +16,7 @@ from releve.demand.queue.draws import (
     uniform,
     unit_value,
 )
-from releve.demand.queue.heaps import lift
+from releve.demand.queue.heaps import move_up
 from releve.demand.queue.layout import (
     ABANDONED,
     CELL,
@@ -41,34 +41,34 @@ from releve.demand.queue.layout import (
     UNTIL,
     USED,
     WAITING,
-    Day,
-    Room,
-    Work,
+    Buffers,
+    CentreArrays,
+    ReplicationCounts,
 )
 from releve.kernels.decorators import inlined_kernel, kernel, unsigned
 
 __all__ = [
-    "become_idle",
-    "call_back",
-    "draw",
+    "allocate_slot",
+    "count_waiting",
+    "draw_duration",
+    "find_idle_group",
+    "find_overflow_group",
     "free_slot",
-    "idle_group",
-    "in_line",
     "join_line",
     "leave_line",
-    "new_slot",
-    "next_call",
-    "note",
-    "overflow_group",
-    "strike_off",
-    "take_idle",
+    "occupy_agent",
+    "record_trace",
+    "release_agent",
+    "remove_abandoned",
+    "schedule_redial",
+    "take_next_call",
 ]
 
 Array = NDArray[Any]
 
 
 @inlined_kernel
-def new_slot(s: Room, programme: int, origin: int, number: int, leg: int, cell: int) -> int:
+def allocate_slot(s: Buffers, programme: int, origin: int, number: int, leg: int, cell: int) -> int:
     """Return a slot that holds a call not yet answered."""
     free = s.n[FREE]
     slot = unsigned(free if free >= 0 else s.n[USED])
@@ -87,7 +87,7 @@ def new_slot(s: Room, programme: int, origin: int, number: int, leg: int, cell: 
 
 
 @inlined_kernel
-def free_slot(s: Room, slot: int) -> None:
+def free_slot(s: Buffers, slot: int) -> None:
     """Give a slot back; who watched it sees that its visit is over."""
     s.slot[slot, NEXT] = s.n[FREE]
     s.n[FREE] = slot
@@ -95,7 +95,7 @@ def free_slot(s: Room, slot: int) -> None:
 
 
 @inlined_kernel
-def draw(w: Work, s: Room, slot: int, which: int, decision: int) -> float:
+def draw_duration(w: CentreArrays, s: Buffers, slot: int, which: int, decision: int) -> float:
     """Return the service time (``which`` 0) or the patience (1) of a call, in units of its mean."""
     ahead = s.clock[slot, NEED + which]
     if ahead != LATER_DRAWN:
@@ -113,7 +113,7 @@ def draw(w: Work, s: Room, slot: int, which: int, decision: int) -> float:
 
 
 @kernel
-def note(s: Room, now: float, what: int, slot: int, group: int) -> None:
+def record_trace(s: Buffers, now: float, what: int, slot: int, group: int) -> None:
     """Write a row of the trace."""
     row = s.n[TRACED]
     s.n[TRACED] = row + 1
@@ -125,7 +125,7 @@ def note(s: Room, now: float, what: int, slot: int, group: int) -> None:
 
 
 @inlined_kernel
-def idle_group(w: Work, s: Room, p: int) -> int:
+def find_idle_group(w: CentreArrays, s: Buffers, p: int) -> int:
     """Return the group that answers a call of ``p`` now: of the best rank with a free agent, the
     one whose agent has been free longest, drawn among equals; -1 when all are busy."""
     found, since, rank = -1, np.inf, np.inf
@@ -143,7 +143,7 @@ def idle_group(w: Work, s: Room, p: int) -> int:
 
 
 @kernel
-def overflow_group(w: Work, s: Room, p: int, waiting: int) -> int:
+def find_overflow_group(w: CentreArrays, s: Buffers, p: int, waiting: int) -> int:
     """Return the group with a free agent that answers ``p`` when so many wait, chosen as
     :func:`idle_group` does; -1 when there is none."""
     found, since, rank = -1, np.inf, np.inf
@@ -157,7 +157,7 @@ def overflow_group(w: Work, s: Room, p: int, waiting: int) -> int:
 
 
 @kernel
-def _tie(s: Room, g: int) -> float:
+def _tie(s: Buffers, g: int) -> float:
     """Return what ranks the longest free agent of a group among those free since that instant."""
     at = s.idle_at[g]
     if s.tie[g, at] == LATER_DRAWN:
@@ -166,7 +166,7 @@ def _tie(s: Room, g: int) -> float:
 
 
 @inlined_kernel
-def take_idle(s: Room, g: int) -> None:
+def occupy_agent(s: Buffers, g: int) -> None:
     """Take the agent of a group who has been free longest."""
     at = s.idle_at[g] + 1
     s.idle_at[g] = at if at < s.idle.shape[1] else 0
@@ -174,7 +174,7 @@ def take_idle(s: Room, g: int) -> None:
 
 
 @inlined_kernel
-def become_idle(s: Room, g: int, now: float) -> None:
+def release_agent(s: Buffers, g: int, now: float) -> None:
     """Put an agent of a group at the end of those who are free."""
     at = s.idle_at[g] + s.idle_n[g]
     at = at if at < s.idle.shape[1] else at - s.idle.shape[1]
@@ -186,7 +186,7 @@ def become_idle(s: Room, g: int, now: float) -> None:
 
 
 @kernel
-def _rank_last(s: Room, g: int, now: float) -> None:
+def _rank_last(s: Buffers, g: int, now: float) -> None:
     """Rank the last of those who are free among the others of its group and instant."""
     size, same = s.idle.shape[1], 1
     last = s.idle_at[g] + s.idle_n[g] - 1
@@ -203,13 +203,13 @@ def _rank_last(s: Room, g: int, now: float) -> None:
 
 
 @inlined_kernel
-def join_line(w: Work, s: Room, slot: int, now: float) -> None:
+def join_line(w: CentreArrays, s: Buffers, slot: int, now: float) -> None:
     """Let a call wait; if it will dial again when it hangs up, watch for that moment."""
     p = unsigned(s.slot[slot, PROGRAMME])
     mean = w.patience[p, unsigned(s.slot[slot, CELL])]
     until = np.inf
     if mean < np.inf:
-        until = now + mean * draw(w, s, slot, 1, PATIENCE)
+        until = now + mean * draw_duration(w, s, slot, 1, PATIENCE)
     s.clock[slot, SINCE] = now
     s.clock[slot, UNTIL] = until
     s.slot[slot, NEXT] = -1
@@ -219,28 +219,28 @@ def join_line(w: Work, s: Room, slot: int, now: float) -> None:
         s.slot[unsigned(s.line_last[p]), NEXT] = slot
     s.line_last[p] = slot
     s.n[WAITING] += 1
-    if until < np.inf and w.redial[p] > 0.0 and _dials_again(w, s, slot):
+    if until < np.inf and w.redial[p] > 0.0 and _will_redial(w, s, slot):
         size = s.n[LATER]
-        lift(s.later_time, s.later_slot, s.later_visit, size, until, slot, s.visit[slot])
+        move_up(s.later_time, s.later_slot, s.later_visit, size, until, slot, s.visit[slot])
         s.n[LATER] = size + 1
     if s.trace.shape[0]:
-        note(s, now, T_WAITS, slot, -1)
+        record_trace(s, now, T_WAITS, slot, -1)
 
 
 @inlined_kernel
-def strike_off(w: Work, s: Room, d: Day, p: int, now: float) -> None:
+def remove_abandoned(w: CentreArrays, s: Buffers, d: ReplicationCounts, p: int, now: float) -> None:
     """Strike those off the head of a line who have hung up by ``now``."""
     slot = s.line_first[p]
     while slot >= 0 and s.clock[unsigned(slot), UNTIL] <= now:
         after = s.slot[unsigned(slot), NEXT]
         s.line_first[p] = after
         s.n[WAITING] -= 1
-        _hung_up(w, s, d, unsigned(slot))
+        _count_hang_up(w, s, d, unsigned(slot))
         slot = after
 
 
 @kernel
-def _hung_up(w: Work, s: Room, d: Day, slot: int) -> None:
+def _count_hang_up(w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int) -> None:
     p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
     until = s.clock[slot, UNTIL]
     if s.slot[slot, STAGE] == FRESH:
@@ -252,14 +252,14 @@ def _hung_up(w: Work, s: Room, d: Day, slot: int) -> None:
     else:
         d.counts[cell, p, CUT] += 1
     if s.trace.shape[0]:
-        note(s, until, T_HUNG_UP, slot, -1)
+        record_trace(s, until, T_HUNG_UP, slot, -1)
     free_slot(s, slot)
 
 
 @kernel
-def in_line(w: Work, s: Room, d: Day, p: int, now: float) -> int:
+def count_waiting(w: CentreArrays, s: Buffers, d: ReplicationCounts, p: int, now: float) -> int:
     """Return how many still wait in a line; those who have hung up are struck off anywhere."""
-    strike_off(w, s, d, p, now)
+    remove_abandoned(w, s, d, p, now)
     before, slot, waiting = -1, s.line_first[p], 0
     while slot >= 0:
         after = s.slot[slot, NEXT]
@@ -268,7 +268,7 @@ def in_line(w: Work, s: Room, d: Day, p: int, now: float) -> int:
             if after < 0:
                 s.line_last[p] = before
             s.n[WAITING] -= 1
-            _hung_up(w, s, d, unsigned(slot))
+            _count_hang_up(w, s, d, unsigned(slot))
         else:
             before = slot
             waiting += 1
@@ -277,7 +277,7 @@ def in_line(w: Work, s: Room, d: Day, p: int, now: float) -> int:
 
 
 @inlined_kernel
-def next_call(w: Work, s: Room, d: Day, g: int, now: float) -> int:
+def take_next_call(w: CentreArrays, s: Buffers, d: ReplicationCounts, g: int, now: float) -> int:
     """Take the call a free agent of ``g`` answers out of its line: of the best rank that waits, the
     one that has waited longest, drawn among equals; -1 when no call waits for the group."""
     if s.n[WAITING] == 0:
@@ -287,8 +287,8 @@ def next_call(w: Work, s: Room, d: Day, g: int, now: float) -> int:
         if w.serves_rank[k] > rank:
             break
         p = unsigned(w.serves[k])
-        strike_off(w, s, d, p, now)
-        if w.serves_least[k] > 1 and in_line(w, s, d, p, now) < w.serves_least[k]:
+        remove_abandoned(w, s, d, p, now)
+        if w.serves_least[k] > 1 and count_waiting(w, s, d, p, now) < w.serves_least[k]:
             continue
         head = s.line_first[p]
         if head < 0 or s.clock[unsigned(head), SINCE] > since:
@@ -301,7 +301,7 @@ def next_call(w: Work, s: Room, d: Day, g: int, now: float) -> int:
 
 
 @kernel
-def _call_tie(s: Room, slot: int) -> float:
+def _call_tie(s: Buffers, slot: int) -> float:
     """Return what ranks a call among those of other programmes that wait since the same instant:
     moved back into their lines together, from agents who left."""
     stream = s.streams[s.slot[slot, ORIGIN], TIE]
@@ -309,34 +309,34 @@ def _call_tie(s: Room, slot: int) -> float:
 
 
 @inlined_kernel
-def leave_line(s: Room, slot: int) -> None:
+def leave_line(s: Buffers, slot: int) -> None:
     """Take the first of a line out of it."""
     s.line_first[unsigned(s.slot[slot, PROGRAMME])] = s.slot[slot, NEXT]
     s.n[WAITING] -= 1
 
 
 @kernel
-def _dials_again(w: Work, s: Room, slot: int) -> bool:
+def _will_redial(w: CentreArrays, s: Buffers, slot: int) -> bool:
     stream = s.streams[s.slot[slot, ORIGIN], REDIAL]
     coin = uniform(stream, s.slot[slot, NUMBER], s.slot[slot, LEG])
     return bool(coin < w.redial[s.slot[slot, PROGRAMME]])
 
 
 @kernel
-def call_back(w: Work, s: Room, slot: int, now: float, surely: bool) -> None:
+def schedule_redial(w: CentreArrays, s: Buffers, slot: int, now: float, surely: bool) -> None:
     """Let the caller of a lost call dial again, surely or by the redial probability.
 
     She dials what she dialled first. After the last interval the centre is closed to new calls.
     """
     p, origin = s.slot[slot, PROGRAMME], s.slot[slot, ORIGIN]
-    if w.redial[p] == 0.0 or not (surely or _dials_again(w, s, slot)):
+    if w.redial[p] == 0.0 or not (surely or _will_redial(w, s, slot)):
         return
     number, leg = s.slot[slot, NUMBER], s.slot[slot, LEG]
     wait = unit_value(0, 1.0, w.samples, 0, s.streams[origin, REDIAL_DELAY], number, leg)
     at = now + w.redial_delay[p] * wait
     if at >= w.edges[-1]:
         return
-    again = new_slot(s, origin, origin, number, leg + 1, 0)
+    again = allocate_slot(s, origin, origin, number, leg + 1, 0)
     size = s.n[LATER]
-    lift(s.later_time, s.later_slot, s.later_visit, size, at, again, -1)
+    move_up(s.later_time, s.later_slot, s.later_visit, size, at, again, -1)
     s.n[LATER] = size + 1

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from releve.desk.plan_store import store_of
 from releve.files.plan_folder import PlanFolderError
+from releve.files.plan_store import open_plan_store
 from releve.registry import service as registry
 
 __all__ = ["NamedPlaces", "list_places"]
@@ -31,7 +31,7 @@ def list_places() -> NamedPlaces:
             tuple((client.id, client.name) for client in operator.clients),
         )
     try:
-        stored = store_of(settings.PLAN_FOLDER).get()
+        stored = open_plan_store(settings.PLAN_FOLDER).get()
     except PlanFolderError:
         return NamedPlaces()
     if stored is None:

@@ -19,9 +19,9 @@ from django.utils.translation import gettext as _
 from releve.accounts.grants import STREAM
 from releve.desk.crashtest.durations import duration
 from releve.desk.crashtest.home import Asked, Crashed, Home, now_text
-from releve.desk.plan_store import store_of
 from releve.desk.presenters.text import Text
-from releve.files.plan_folder import PlanFolderError, plan_files
+from releve.files.plan_folder import PlanFolderError, list_plan_files
+from releve.files.plan_store import open_plan_store
 from releve.ledger.chain import append
 from releve.live.api import PlanText, activation
 from releve.network import Operator, write_operator
@@ -45,7 +45,9 @@ def plan_sources() -> dict[str, tuple[str, ...]]:
     if force is not None:
         found[FORCE] = tuple(sorted(force.days))
     with contextlib.suppress(PlanFolderError):
-        found[FOLDER] = tuple(day.isoformat() for day in store_of(settings.PLAN_FOLDER).days())
+        found[FOLDER] = tuple(
+            day.isoformat() for day in open_plan_store(settings.PLAN_FOLDER).days()
+        )
     return found
 
 
@@ -80,7 +82,9 @@ def plans_of(source: str) -> dict[str, bytes]:
     """Return the files of the plans of a source."""
     if source == FOLDER:
         assert settings.PLAN_FOLDER is not None
-        return {path.name: path.read_bytes() for path in plan_files(settings.PLAN_FOLDER).values()}
+        return {
+            path.name: path.read_bytes() for path in list_plan_files(settings.PLAN_FOLDER).values()
+        }
     force = activation()
     assert force is not None
     texts = PlanText.objects.in_bulk(list(force.days.values()))

@@ -28,9 +28,9 @@ from releve.desk.places.reliefs import (
     relief_twin,
 )
 from releve.desk.places.stream_context import moment, when
-from releve.desk.plan_store import StoredPlan, store_of
 from releve.desk.presenters.twin import plain
 from releve.files.plan_folder import PlanFolderError
+from releve.files.plan_store import StoredPlan, open_plan_store
 from releve.live import api as live
 from releve.live.api import LiveError, Relief
 
@@ -118,7 +118,7 @@ def publish(request: HttpRequest) -> HttpResponse:
 
 def _folder() -> tuple[StoredPlan, ...]:
     """Return every plan of the folder; PlanFolderError says why there is none."""
-    store = store_of(settings.PLAN_FOLDER)
+    store = open_plan_store(settings.PLAN_FOLDER)
     found = (store.get(day) for day in store.days())
     return tuple(item for item in found if item is not None)
 

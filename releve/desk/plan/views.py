@@ -21,8 +21,8 @@ from releve.desk.plan.cell_page import CellPage, cell_page
 from releve.desk.plan.page import PlannedPage, PlanPage, plan_page
 from releve.desk.plan.shown import ShownPlan, show_plan
 from releve.desk.plan.words import plan_frame
-from releve.desk.plan_store import StoredPlan, store_of
 from releve.files.plan_folder import PlanFolderError
+from releve.files.plan_store import StoredPlan, open_plan_store
 from releve.live.api import Kept
 
 __all__ = ["cell", "find_cell", "find_plan", "verdict"]
@@ -64,7 +64,7 @@ def find_plan(request: HttpRequest, day: date | None) -> tuple[StoredPlan, Shown
 
     PlanFolderError when the folder or the plan cannot be read.
     """
-    stored = store_of(settings.PLAN_FOLDER).get(day)
+    stored = open_plan_store(settings.PLAN_FOLDER).get(day)
     if stored is None:
         raise Http404(_("There is no plan for this day."))
     clients = scope_for(request.user, "plan.see").clients

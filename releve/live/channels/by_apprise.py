@@ -30,7 +30,7 @@ class ByApprise:
 
     def send(self, address: str, letter: Letter) -> None:
         """Send one message without the calendar, which few services take."""
-        template = environment.text(os.environ, "RELEVE_APPRISE_URL")
+        template = environment.read_text(os.environ, "RELEVE_APPRISE_URL")
         if "{address}" not in template:
             raise Never("RELEVE_APPRISE_URL has no {address}: no such message can be sent")
         url = template.replace("{address}", quote(address, safe=""))

@@ -39,7 +39,7 @@ class ByEmail:
 
     def send(self, address: str, letter: Letter) -> None:
         """Send one mail; the calendar is attached."""
-        sender = environment.text(os.environ, "RELEVE_MAIL_FROM")
+        sender = environment.read_text(os.environ, "RELEVE_MAIL_FROM")
         domain = parseaddr(sender)[1].partition("@")[2]
         if not domain:
             raise Never("RELEVE_MAIL_FROM is not an address: no mail can be sent")
@@ -66,7 +66,7 @@ class ByEmail:
 
 def _connection() -> BaseEmailBackend:
     """Return a connection to the server of the settings; the address is not quoted in errors."""
-    url = urlsplit(environment.text(os.environ, "RELEVE_SMTP_URL"))
+    url = urlsplit(environment.read_text(os.environ, "RELEVE_SMTP_URL"))
     if url.scheme not in ("smtp", "smtps") or not url.hostname:
         raise Never("RELEVE_SMTP_URL is not smtp://host or smtps://host: no mail can be sent")
     try:

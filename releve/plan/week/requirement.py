@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from releve.demand import Forecast, Requirement, forecast, history_of, rate_at, require
+from releve.demand import (
+    Forecast,
+    Requirement,
+    build_forecast,
+    build_histories,
+    compute_requirement,
+    rate_at,
+)
 from releve.network import Operator
 
 __all__ = ["forecast_day", "require_day"]
@@ -21,10 +28,12 @@ def forecast_day(
     give.
     """
     zone_name = operator.row.time_zone
-    expected = forecast(history_of(operator), operator.programmes, [day], zone_name)
+    expected = build_forecast(build_histories(operator), operator.programmes, [day], zone_name)
     if quantile is not None:
         expected = replace(expected, quantiles={quantile: rate_at(expected, quantile)})
-    return expected, require(expected, operator.programmes, day, zone_name, quantile=quantile)
+    return expected, compute_requirement(
+        expected, operator.programmes, day, zone_name, quantile=quantile
+    )
 
 
 def require_day(operator: Operator, day: date, quantile: float | None = None) -> Requirement:

@@ -28,7 +28,7 @@ _HEAD = ("stream", "generation", "valid_from", "digest")
 
 def from_environment(environ: Mapping[str, str], home: Path) -> FileCsv:
     """Return the adapter; ``RELEVE_ROUTING_FILE`` names the file, in the home folder by default."""
-    name = environment.text(environ, "RELEVE_ROUTING_FILE")
+    name = environment.read_text(environ, "RELEVE_ROUTING_FILE")
     return FileCsv(Path(name) if name else home / "routing" / "routes.csv")
 
 

@@ -37,9 +37,9 @@ TIMEOUT = httpx.Timeout(2.0, connect=1.0)
 
 def from_environment(environ: Mapping[str, str], home: Path) -> Webhook:
     """Return the adapter from ``RELEVE_WEBHOOK_URL``, ``…_SECRET`` and ``…_PRIVATE``."""
-    address = environment.text(environ, "RELEVE_WEBHOOK_URL")
-    secret = environment.secret(environ, "RELEVE_WEBHOOK_SECRET")
-    private = environment.flag(environ, "RELEVE_WEBHOOK_PRIVATE", default=False)
+    address = environment.read_text(environ, "RELEVE_WEBHOOK_URL")
+    secret = environment.read_secret(environ, "RELEVE_WEBHOOK_SECRET")
+    private = environment.read_flag(environ, "RELEVE_WEBHOOK_PRIVATE", default=False)
     schemes = ("https", "http") if private else ("https",)
     try:
         url = httpx.URL(address)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from releve.demand.queue import Centre, CentreSpec, Estimate
+from releve.demand.queue import Centre, CentreSpec, QueueEstimate
 
 WARM_S = 7200.0
 """The first interval of a long run fills the centre, and is not counted."""
@@ -25,7 +25,7 @@ def long_run(rate: ArrayLike, seconds: float, **more: Any) -> Centre:
     return CentreSpec(names, edges, np.diff(edges)[:, None] * per_s, **more).build()
 
 
-def z(found: Estimate, exact: ArrayLike, replications: int) -> NDArray[np.float64]:
+def z(found: QueueEstimate, exact: ArrayLike, replications: int) -> NDArray[np.float64]:
     """Return how many standard errors the long interval is off, by column."""
     half = (found.high - found.low)[1] / 2.0
     error = half / stdtrit(replications - 1, 0.975)

@@ -8,14 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.demand.queue import Centre, CentreSpec, Distribution, Outcome, QueueOverflow, simulate
+from releve.demand.queue import (
+    Centre,
+    CentreSpec,
+    Distribution,
+    QueueOutcome,
+    QueueOverflow,
+    simulate,
+)
 from releve.demand.queue.layout import COUNTS
 from tests.demand.queue.test_oracle import CASES, two_and_three
 
 FIELDS = (*COUNTS, "wait_answered_s", "wait_abandoned_s")
 
 
-def same(one: Outcome, other: Outcome, names: tuple[str, ...] = ("orders", "claims")) -> bool:
+def same(
+    one: QueueOutcome, other: QueueOutcome, names: tuple[str, ...] = ("orders", "claims")
+) -> bool:
     """Return whether the programmes of these names met the same, to the last bit."""
     first = [one.centre.programmes.index(name) for name in names]
     second = [other.centre.programmes.index(name) for name in names]
@@ -122,7 +131,7 @@ def test_one_more_agent_is_measured_fifteen_times_closer_on_the_same_calls() -> 
     few, many = (simulate(centre, 200, seed=6) for centre in plan)
     other = simulate(plan[1], 200, seed=7)
 
-    def service(found: Outcome) -> np.ndarray[Any, Any]:
+    def service(found: QueueOutcome) -> np.ndarray[Any, Any]:
         return np.asarray(found.within.sum((1, 2)) / found.offered.sum((1, 2)))
 
     keyed, apart = service(many) - service(few), service(other) - service(few)

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from scipy.special import ndtri
 
-from releve.demand.queue import CentreSpec, Change, Distribution, draws, simulate, warm_up
+from releve.demand.queue import AgentChange, CentreSpec, Distribution, draws, simulate, warm_up
 
 GOOD: dict[str, Any] = {
     "programmes": ["a", "b"],
@@ -45,10 +45,10 @@ GOOD: dict[str, Any] = {
             {"service": Distribution.sample([1, np.inf], mean=1)},
             "expected finite service values",
         ),
-        ({"changes": [Change(5, "c", 1)]}, "changes of the centre's groups, got 'c'"),
-        ({"changes": [Change(1800, "a", 1)]}, "changes within the day"),
-        ({"changes": [Change(5, "a", -1)]}, "0 <= agents of a change"),
-        ({"changes": [Change(5, "a", 1, "kept")]}, "leaving in finished, moved, cut"),
+        ({"changes": [AgentChange(5, "c", 1)]}, "changes of the centre's groups, got 'c'"),
+        ({"changes": [AgentChange(1800, "a", 1)]}, "changes within the day"),
+        ({"changes": [AgentChange(5, "a", -1)]}, "0 <= agents of a change"),
+        ({"changes": [AgentChange(5, "a", 1, "kept")]}, "leaving in finished, moved, cut"),
         ({"leaving": "gone"}, "leaving in"),
         ({"call_rank": [[0, -1], [0, 0]], "agent_rank": 0}, "negative in the same places"),
         ({"day_factor_cv": 3}, "day_factor_cv < 3"),

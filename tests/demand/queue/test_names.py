@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
-from releve.demand.queue import Centre, CentreSpec, Change, Outcome, simulate
+from releve.demand.queue import AgentChange, Centre, CentreSpec, QueueOutcome, simulate
 from tests.demand.queue.cases import FAMILY
 
 NAMINGS = [
@@ -70,7 +70,7 @@ def sent_home(programmes: Names, groups: Names) -> Centre:
         patience_s=400.0,
         call_rank=[[0, 1, -1], [-1, 1, 0]],
         agent_rank=[[0, 0, -1], [-1, 0, 0]],
-        changes=[Change(1800.0, name, 0, "moved") for name in (groups[0], groups[2])],
+        changes=[AgentChange(1800.0, name, 0, "moved") for name in (groups[0], groups[2])],
     ).build()
 
 
@@ -97,7 +97,7 @@ STRUCTURES = {
 }
 
 
-def loss(found: Outcome) -> NDArray[np.float64]:
+def loss(found: QueueOutcome) -> NDArray[np.float64]:
     """Return the calls lost, those cut off included, by ``[replication, programme]``."""
     return np.asarray((found.offered - found.answered + found.cut).sum(axis=1), dtype=np.float64)
 

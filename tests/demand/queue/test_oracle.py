@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.demand.queue import Centre, CentreSpec, Change, Distribution, simulate, trace_day
+from releve.demand.queue import AgentChange, Centre, CentreSpec, Distribution, simulate, trace_day
 from releve.demand.queue.layout import COUNTS
 from tests.demand.queue.oracle import Day
 
@@ -50,12 +50,12 @@ CASES = {
     "moved at every edge": two_and_three(leaving="moved"),
     "closed in the middle": two_and_three(
         changes=[
-            Change(1000.0, "both", 0, "moved"),
-            Change(1300.0, "north", 1, "cut"),
-            Change(1400.0, "north", 6),
-            Change(2000.0, "south", 1, "finished"),
-            Change(2100.0, "south", 3, "finished"),
-            Change(2200.0, "south", 0, "moved"),
+            AgentChange(1000.0, "both", 0, "moved"),
+            AgentChange(1300.0, "north", 1, "cut"),
+            AgentChange(1400.0, "north", 6),
+            AgentChange(2000.0, "south", 1, "finished"),
+            AgentChange(2100.0, "south", 3, "finished"),
+            AgentChange(2200.0, "south", 0, "moved"),
         ],
         redial=0.6,
         transfer=[[0, 0.2], [0, 0]],
@@ -68,7 +68,7 @@ CASES = {
         least_waiting=[[1, 2, 1], [1, 3, 1]],
         waiting_places=[5, 4],
         transfer=[[0, 0.3], [0.1, 0]],
-        changes=[Change(1300.0, "both", 0, "moved"), Change(2000.0, "both", 5)],
+        changes=[AgentChange(1300.0, "both", 0, "moved"), AgentChange(2000.0, "both", 5)],
     ),
     "all groups alike": two_and_three(call_rank=0, agent_rank=0),
     "all groups alike at a common start": two_and_three(
@@ -88,7 +88,7 @@ CASES = {
         agent_rank=0,
         leaving="moved",
         changes=[
-            Change(1000.0, group, agents)
+            AgentChange(1000.0, group, agents)
             for group, agents in (("north", 0), ("both", 0), ("south", 1))
         ],
         patience_s=2000,
@@ -97,7 +97,7 @@ CASES = {
         call_rank=0,
         agent_rank=0,
         least_waiting=[[1, 3, 3], [3, 3, 1]],
-        changes=[Change(1000.0, "both", 5), Change(1000.0, "south", 5)],
+        changes=[AgentChange(1000.0, "both", 5), AgentChange(1000.0, "south", 5)],
     ),
     "nobody in the end": two_and_three(
         agents=[[4, 2, 3], [3, 3, 2], [0, 0, 0]], patience_s=[np.inf, 100], leaving="moved"

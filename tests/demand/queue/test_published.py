@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from releve.demand.queue import Centre, CentreSpec, Outcome, simulate
+from releve.demand.queue import Centre, CentreSpec, QueueOutcome, simulate
 
 pytestmark = pytest.mark.realdata
 
@@ -47,7 +47,7 @@ def read(text: str) -> Read:
     return found
 
 
-def twelve(**more: object) -> Outcome:
+def twelve(**more: object) -> QueueOutcome:
     """Eight hours from empty: 4.2 calls a minute, two minutes each, twelve agents."""
     centre = CentreSpec(["a"], [0, 28800], 4.2 * 480, 120, 12, **more).build()  # type: ignore[arg-type]
     return simulate(centre, DAYS, seed=4)

@@ -9,8 +9,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from releve.demand import Forecast, Requirement, metrics, require
-from releve.demand.queue import Distribution, Teams, Verification, corrections, verify
+from releve.demand import Forecast, Requirement, compute_requirement, metrics
+from releve.demand.queue import Distribution, Teams, Verification, correct_requirement, verify
 from releve.network import Programme
 from tests.demand.test_requirement import BACK_OFFICE, DAY, INBOUND, PARIS, forecast_of
 
@@ -35,7 +35,7 @@ def forecast() -> Forecast:
 
 @pytest.fixture(scope="module")
 def need(forecast: Forecast) -> Requirement:
-    return require(forecast, [LONG], DAY, PARIS)
+    return compute_requirement(forecast, [LONG], DAY, PARIS)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def found(need: Requirement, forecast: Forecast) -> Verification:
 
 def test_a_flat_day_is_served_as_its_requirement_says() -> None:
     flat = replace(forecast_of(INBOUND), day_factor_cv=np.zeros(1))
-    need = require(flat, [INBOUND], DAY, PARIS)
+    need = compute_requirement(flat, [INBOUND], DAY, PARIS)
     found = verify(need, [INBOUND], need.agents, forecast=flat, service=Distribution())
     exact = metrics(60, 1800, 330, 120, need.on_phone[30, 0], 20)
     assert found.service.low[30, 0] <= exact.service_offered <= found.service.high[30, 0]
@@ -69,7 +69,7 @@ def test_a_closed_half_hour_misses_nothing(found: Verification) -> None:
 
 
 def test_corrections_only_ever_add_where_it_misses(found: Verification) -> None:
-    tighter, missed = corrections(found, tolerance=TOLERANCE), found.misses(TOLERANCE)
+    tighter, missed = correct_requirement(found, tolerance=TOLERANCE), found.misses(TOLERANCE)
     more = tighter.on_phone - found.requirement.on_phone
     assert np.all(more >= 0)
     assert np.array_equal(more > 0, missed & (more > 0))
@@ -84,7 +84,7 @@ def test_verified_and_corrected_a_few_times_every_half_hour_holds(
     plan, rounds, before = need, 0, need.on_phone.sum()
     while True:
         found = verify(plan, [LONG], plan.agents, forecast=forecast, service=Distribution())
-        tighter = corrections(found, tolerance=TOLERANCE)
+        tighter = correct_requirement(found, tolerance=TOLERANCE)
         if tighter is plan:
             break
         plan, rounds = tighter, rounds + 1
@@ -95,7 +95,7 @@ def test_verified_and_corrected_a_few_times_every_half_hour_holds(
 
 def test_nothing_to_correct_returns_the_requirement_itself(need: Requirement) -> None:
     found = verify(need, [LONG], need.agents * 2, replications=20)
-    assert corrections(found) is need
+    assert correct_requirement(found) is need
 
 
 def test_an_unknown_half_hour_is_unknown_in_the_answer(need: Requirement) -> None:
@@ -110,7 +110,7 @@ def test_an_unknown_half_hour_is_unknown_in_the_answer(need: Requirement) -> Non
 
 def test_only_inbound_programmes_queue() -> None:
     both = forecast_of(INBOUND, BACK_OFFICE)
-    need = require(both, [INBOUND, BACK_OFFICE], DAY, PARIS)
+    need = compute_requirement(both, [INBOUND, BACK_OFFICE], DAY, PARIS)
     found = verify(need, [INBOUND, BACK_OFFICE], need.agents, replications=5)
     assert found.outcome.offered[:, :, 1].sum() == 0
     assert not found.misses()[:, 1].any()
@@ -118,7 +118,7 @@ def test_only_inbound_programmes_queue() -> None:
 
 def test_busy_days_miss_more_than_average_ones() -> None:
     busy = replace(forecast_of(INBOUND), day_factor_cv=np.array([0.25]))
-    need = require(busy, [INBOUND], DAY, PARIS)
+    need = compute_requirement(busy, [INBOUND], DAY, PARIS)
     even = verify(need, [INBOUND], need.agents)
     uneven = verify(need, [INBOUND], need.agents, forecast=busy)
     assert uneven.day_answer_rate.value[0] < even.day_answer_rate.value[0]
@@ -126,7 +126,7 @@ def test_busy_days_miss_more_than_average_ones() -> None:
 
 def test_a_team_for_two_programmes_serves_them_better_than_two_teams() -> None:
     rows = [INBOUND, replace(INBOUND, id="tyres")]
-    need = require(forecast_of(*rows), rows, DAY, PARIS)
+    need = compute_requirement(forecast_of(*rows), rows, DAY, PARIS)
     ranks = np.zeros((2, 1), dtype=np.int64)
     one = Teams(("all",), ranks, ranks, (0.2,))
     apart = verify(need, rows, need.agents, replications=50)
@@ -137,7 +137,7 @@ def test_a_team_for_two_programmes_serves_them_better_than_two_teams() -> None:
 
 def test_the_definition_of_each_programme_counts() -> None:
     rows = [INBOUND, replace(INBOUND, id="tyres", service_definition="answered")]
-    need = require(forecast_of(*rows), rows, DAY, PARIS)
+    need = compute_requirement(forecast_of(*rows), rows, DAY, PARIS)
     found = verify(need, rows, need.agents, replications=50)
     by_answered = found.outcome.service_level("answered", by="day").value[1]
     assert found.day_service.value[1] == by_answered

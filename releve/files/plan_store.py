@@ -8,11 +8,11 @@ from datetime import date
 from pathlib import Path
 from threading import Lock
 
-from releve.files.plan_folder import PlanFolderError, plan_files
+from releve.files.plan_folder import PlanFolderError, list_plan_files
 from releve.plan.plan_json import PlanFormatError, plan_from_json
 from releve.plan.result import Plan
 
-__all__ = ["PlanStore", "StoredPlan", "store_of"]
+__all__ = ["PlanStore", "StoredPlan", "open_plan_store"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class PlanStore:
 
     def days(self) -> tuple[date, ...]:
         """Return the days that the folder holds now."""
-        return tuple(plan_files(self._folder))
+        return tuple(list_plan_files(self._folder))
 
     def get(self, day: date | None = None) -> StoredPlan | None:
         """Return the plan of a day (the first one by default); None when there is no such day.
 
         PlanFolderError when the folder or the file cannot be read.
         """
-        files = plan_files(self._folder)
+        files = list_plan_files(self._folder)
         chosen = next(iter(files)) if day is None else day
         if chosen not in files:
             return None
@@ -77,7 +77,7 @@ class PlanStore:
 _stores: dict[Path, PlanStore] = {}
 
 
-def store_of(folder: Path | None) -> PlanStore:
+def open_plan_store(folder: Path | None) -> PlanStore:
     """Return the store of a folder, one per folder and process."""
     if folder is None:
         raise PlanFolderError("RELEVE_PLAN_FOLDER is not set")
