@@ -26,7 +26,7 @@ HEAVIEST = (
     "tests/desk_live/test_browser.py",
     "tests/registry/test_browser.py",
     "tests/desk/test_browser.py",
-    "tests/access/test_browser.py",
+    "tests/desk/access/test_browser.py",
     "tests/plan/test_planner.py",
     "tests/network/test_sample.py",
     "tests/demand/queue/test_bank.py",
@@ -34,7 +34,7 @@ HEAVIEST = (
     "tests/plan/test_planner_laws.py",
     "tests/live/test_chain.py",
     "tests/live/test_people.py",
-    "tests/access/test_addresses.py",
+    "tests/desk/access/test_addresses.py",
     "tests/plan/purchases/test_search.py",
 )
 """Files that start first, so that no worker is left alone with one of them at the end."""

@@ -14,7 +14,7 @@ from releve.ledger.chain import iter_entries, read_head
 from releve.ledger.roots import sign_root
 from releve.live import api as live
 from releve.situation import KINDS, list_fields
-from tests.access.test_clients import HEALTH_KEYS, HEALTH_WORDS, keys
+from tests.desk.access.test_clients import HEALTH_KEYS, HEALTH_WORDS, keys
 from tests.desk_api.conftest import Program, program
 from tests.live.acting import Acting
 

@@ -16,7 +16,7 @@ from releve.desk import database_errors
 from releve.desk.views import server_error
 from releve.live import api as live
 from releve.live.errors import Busy
-from tests.access.people import signed_in
+from tests.accounts.people import signed_in
 from tests.desk_api.conftest import Program
 from tests.live.acting import Acting
 

@@ -17,7 +17,7 @@ from releve.accounts.roles import Role
 from releve.accounts.tokens import PREFIX
 from releve.cli import main
 from releve.ledger.chain import iter_entries
-from tests.access.people import browser_of, give, person
+from tests.accounts.people import browser_of, give, person
 from tests.desk_api.conftest import Program, program
 from tests.live.acting import Acting
 

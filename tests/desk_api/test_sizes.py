@@ -15,7 +15,7 @@ from releve.live import api as live
 from releve.live import situation_cache
 from releve.live.identity_cache import Kept
 from releve.registry import storage
-from tests.access.people import signed_in
+from tests.accounts.people import signed_in
 from tests.desk_api.conftest import Program, program
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -27,8 +27,8 @@ from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
 from releve.crashtest_folder import RUN_FORMAT, certificate_of, write_json, write_part, write_result
 from releve.desk.crashtest.home import Asked, Crashed, Home
-from tests.access.conftest import plans, stocked
-from tests.access.people import look_as
+from tests.accounts.people import look_as
+from tests.desk.access.conftest import plans, stocked
 
 __all__ = ["Maker", "of", "plans", "stocked"]
 

@@ -12,8 +12,8 @@ from releve.accounts.roles import Role
 from releve.desk.access.open_mode import COOKIE
 from releve.files.plan_folder import write_plans
 from releve.network import write_operator
-from tests.access.conftest import STAMP
 from tests.browser_tools import View, command, follow, keep, looked_at, overflow, serious, served
+from tests.desk.access.conftest import STAMP
 from tests.live.planning import three_days
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

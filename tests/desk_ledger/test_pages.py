@@ -21,7 +21,7 @@ from releve.ledger.chain import append
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import load_last_root
-from tests.access.people import browser_of, give, person, signed_in
+from tests.accounts.people import browser_of, give, person, signed_in
 from tests.desk_ledger.conftest import AT
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
-from tests.access.people import look_as
+from tests.accounts.people import look_as
 from tests.live.acting import Acting
 from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
 

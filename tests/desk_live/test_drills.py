@@ -7,7 +7,7 @@ import pytest
 from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.live import api as live
-from tests.access.people import look_as
+from tests.accounts.people import look_as
 from tests.desk_live.conftest import Looking
 from tests.live.acting import Acting
 

@@ -13,7 +13,7 @@ from releve.accounts.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.situation import merge_reopening_terms
-from tests.access.people import browser_of
+from tests.accounts.people import browser_of
 from tests.desk_live.conftest import Looking
 from tests.live.acting import Acting
 

@@ -19,7 +19,7 @@ from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.network.clock import zone
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import to_legal_day
-from tests.access.people import signed_in
+from tests.accounts.people import signed_in
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -33,7 +33,7 @@ from releve.ledger.models import LedgerEntry
 from releve.ledger.models import PersonalValue as LedgerValue
 from releve.outbound import Person
 from releve.outbound.vocabulary import get_vocabulary
-from tests.access.people import browser_of, give, person, signed_in
+from tests.accounts.people import browser_of, give, person, signed_in
 from tests.gate.making import CAMPAIGN, CLIENT, campaign_terms, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

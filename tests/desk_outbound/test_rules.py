@@ -17,7 +17,7 @@ from releve.outbound import built_in_rules
 from releve.outbound.fact_files import NEEDED
 from releve.outbound.fact_tables import list_columns
 from releve.outbound.sources import SOURCES, list_source_numbers
-from tests.access.people import signed_in
+from tests.accounts.people import signed_in
 from tests.outbound.test_flips import CALLS, SHORTER
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

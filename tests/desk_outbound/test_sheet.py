@@ -23,7 +23,7 @@ from releve.gate.fact_proofs import seal_facts
 from releve.ledger.roots import sign_root
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import to_legal_day
-from tests.access.people import signed_in
+from tests.accounts.people import signed_in
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -13,7 +13,7 @@ from releve.accounts.roles import Role
 from releve.cli import main
 from releve.gate.db_clock import read_clock
 from releve.ledger.models import LedgerEntry
-from tests.access.people import signed_in
+from tests.accounts.people import signed_in
 from tests.desk_outbound.test_rules import sent
 from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of
 

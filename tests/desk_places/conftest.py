@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.access.conftest import plans, stocked
+from tests.desk.access.conftest import plans, stocked
 from tests.live.conftest import (
     _nothing_in_memory,
     _own_home,

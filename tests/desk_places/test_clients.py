@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.live import api as live
-from tests.access.people import signed_in
+from tests.accounts.people import signed_in
 from tests.live.acting import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

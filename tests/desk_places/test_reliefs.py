@@ -15,7 +15,7 @@ from releve.desk.live.streams import COOKIE
 from releve.files.plan_folder import write_plans
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from tests.access.people import browser_of, give, person, signed_in
+from tests.accounts.people import browser_of, give, person, signed_in
 from tests.live.acting import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -30,7 +30,7 @@ from releve.registry.blocks import operator_digest
 from releve.registry.models import Block, Version
 from releve.registry.storage import load_sheets
 from releve.situation import AgentsPresent
-from tests.access.people import give, person
+from tests.accounts.people import give, person
 from tests.live.acting import Acting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

@@ -17,7 +17,7 @@ from releve.accounts.models import IdentityRequest, User
 from releve.accounts.roles import Role
 from releve.ledger.chain import iter_entries
 from releve.ledger.erasure import erase_subject
-from tests.access.people import give, person
+from tests.accounts.people import give, person
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

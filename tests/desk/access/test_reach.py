@@ -20,9 +20,9 @@ from releve.gate.fact_reader import CampaignTerms
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.network import Operator
-from tests.access.addresses import ROWS, STRANGER, WHO
-from tests.access.conftest import STAMP
-from tests.access.people import browser_of, give, person
+from tests.accounts.people import browser_of, give, person
+from tests.desk.access.addresses import ROWS, STRANGER, WHO
+from tests.desk.access.conftest import STAMP
 from tests.live.acting import Acting
 from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
 

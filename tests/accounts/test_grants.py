@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 from django.core.checks import run_checks
 from django.core.exceptions import ValidationError
-from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -22,8 +21,7 @@ from releve.accounts.permissions import PERMISSIONS, Permission
 from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.accounts.scopes import HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
 from releve.cli.main import main
-from releve.ledger.chain import append
-from tests.access.people import browser_of, give, person
+from tests.accounts.people import person
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -139,24 +137,6 @@ def test_the_lists_of_the_command_line_say_what_each_role_is_held_for() -> None:
     assert "does not hold the role 'auditor' now" in again.output
 
 
-@pytest.mark.parametrize("role", ["administrator", "flow"])
-def test_the_page_refuses_what_was_chosen_by_mistake_instead_of_leaving_it_out(
-    stocked: None, role: str
-) -> None:
-    user = person("amina")
-    give(user, Role.ADMINISTRATOR)
-    web = browser_of(user, lately=True)
-    listed = web.get("/people").context["form"].fields
-    site, client = listed["sites"].choices[0][0], listed["clients"].choices[0][0]
-    for path, more in (("/people", {}), ("/people/tokens", {"last_day": last_day()})):
-        for name, value in (("sites", site), ("clients", client)):
-            answer = web.post(path, {"name": "zoe", "role": role, name: value, **more})
-            assert answer.status_code == 422, (path, name)
-            assert "ne peut pas être confié pour" in answer.content.decode()
-    assert not User.objects.filter(username="zoe").exists()
-    assert not Token.objects.exists()
-
-
 @pytest.mark.parametrize(
     ("role", "sites", "clients"),
     [
@@ -213,31 +193,3 @@ def test_a_permission_of_the_whole_house_is_in_no_role_held_for_some() -> None:
     assert not can(user, "ledger.see", client="brise")
     assert not can(user, "crashtest.see"), "its pages show every client"
     assert scope_for(user, "crashtest.see") == Scope(frozenset(), frozenset())
-
-
-@pytest.fixture
-def auditor(stocked: None) -> Client:
-    user = person("auditor")
-    grant = give(user, Role.AUDITOR)
-    Grant.objects.filter(pk=grant.pk).update(clients=["azur"])
-    return browser_of(user)
-
-
-def test_an_auditor_of_one_client_reads_the_entries_of_that_client_alone(auditor: Client) -> None:
-    now = timezone.now()
-    rows = (
-        ("outbound.sheet", {"client": "azur", "actor": "a"}, False),
-        ("outbound.sheet", {"client": "brise", "actor": "a"}, True),
-        ("outbound.sheet", {"client": "azur", "site": "casa-1", "actor": "a"}, True),
-        ("site.closed", {"site": "casa-1", "actor": "a"}, True),
-        ("plan.activated", {"actor": "a"}, True),
-    )
-    seqs = [append(kind, body, recorded_at=now, stream="x").seq for kind, body, _concealed in rows]
-    told = [auditor.get(f"/ledger/{seq}?format=json").json() for seq in seqs]
-    assert [row["concealed"] for row in told] == [concealed for _k, _b, concealed in rows]
-    assert all(row["fields"] == [] for row in told if row["concealed"])
-    for seq, (_kind, _body, concealed) in zip(seqs, rows, strict=True):
-        assert auditor.get(f"/ledger/{seq}/proof.json").status_code == (404 if concealed else 409)
-    assert auditor.get("/ledger/export.jsonl").status_code == 404
-    assert auditor.get("/crashtest/").status_code == 404
-    assert [auditor.get("/sites?format=json").json()["sites"]] == [[]]

@@ -20,7 +20,7 @@ from releve.accounts.roles import Role
 from releve.desk.access.password_link import create_password_link
 from releve.desk.access.sessions import POLLING
 from releve.ledger.chain import iter_entries
-from tests.access.people import FR, browser_of, give, person
+from tests.accounts.people import FR, browser_of, give, person
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("no_attempts")]
 

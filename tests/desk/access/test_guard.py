@@ -19,7 +19,7 @@ from releve.desk.access.guard import (
     require_permission,
     require_recent_auth,
 )
-from tests.access.people import FR, give, look_as, person, signed_in
+from tests.accounts.people import FR, give, look_as, person, signed_in
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -11,8 +11,8 @@ import pytest
 from django.test import Client
 
 from releve.accounts.roles import OUTSIDE, Role
-from tests.access.addresses import ROWS, expected
-from tests.access.people import CLIENT, signed_in
+from tests.accounts.people import CLIENT, signed_in
+from tests.desk.access.addresses import ROWS, expected
 from tests.desk.fixture_plan import CLIENTS, synthetic_plan
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -12,8 +12,8 @@ from releve.accounts.permissions import PERMISSIONS
 from releve.accounts.roles import Role
 from releve.desk.access.guard import permission_of
 from releve.desk.navigation import ENTRIES
-from tests.access.addresses import ROWS, STRANGER, WHO, expected
-from tests.access.people import FR, browser_of, give, person
+from tests.accounts.people import FR, browser_of, give, person
+from tests.desk.access.addresses import ROWS, STRANGER, WHO, expected
 
 
 def walk(
@@ -34,7 +34,7 @@ ADDRESSES = dict(walk(get_resolver("releve.desk.urls").url_patterns))
 def test_the_list_holds_every_address_and_no_other() -> None:
     listed = [row.route for row in ROWS]
     assert len(listed) == len(set(listed))
-    assert set(ADDRESSES) - set(listed) == set(), "add a row to tests/access/addresses.py"
+    assert set(ADDRESSES) - set(listed) == set(), "add a row to tests/desk/access/addresses.py"
     assert set(listed) - set(ADDRESSES) == set(), "these addresses are gone"
 
 

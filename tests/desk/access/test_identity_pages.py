@@ -15,7 +15,7 @@ from releve.accounts.models import User
 from releve.accounts.roles import Role
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
-from tests.access.people import browser_of, give, person
+from tests.accounts.people import browser_of, give, person
 
 pytestmark = [
     pytest.mark.database,

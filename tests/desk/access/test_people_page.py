@@ -15,7 +15,7 @@ from releve.accounts.grants import STREAM, RoleRequest
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.roles import Role
 from releve.ledger.chain import iter_entries
-from tests.access.people import browser_of, give, look_as, person
+from tests.accounts.people import browser_of, give, look_as, person
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("stocked")]
 
