@@ -14,9 +14,11 @@ from io import BytesIO, StringIO
 import polars as pl
 
 from releve.network.faults import Fault, suggest_fix
-from releve.outbound.vocabulary import find_word_id, get_vocabulary
+from releve.outbound.vocabulary import get_vocabulary
 
-__all__ = ["NEEDED", "SUFFIXES", "find_missing_tables", "match_file_names", "read_cells"]
+__all__ = [
+    "NEEDED", "SHOWN_FAULTS", "SUFFIXES", "find_missing_tables", "match_file_names", "read_cells",
+]  # fmt: skip
 
 SUFFIXES = ("csv", "parquet")
 NEEDED = (
@@ -24,7 +26,8 @@ NEEDED = (
 )  # fmt: skip
 """Tables that can forbid a call, or say whom a fact is about: a whole folder holds them all."""
 _SEPARATORS = (",", ";", "\t")
-_SHOWN = 50
+SHOWN_FAULTS = 50
+"""The most faults that are shown of a folder, and looked for in a column."""
 
 
 def match_file_names(names: Iterable[str]) -> tuple[list[Fault], dict[str, str]]:
@@ -60,8 +63,7 @@ def _suggest_name(name: str) -> str:
     """Return how a misnamed file is meant."""
     stem, dot, suffix = name.rpartition(".")
     stem, suffix = (stem, suffix.lower()) if dot else (name, "")
-    table = find_word_id("table", stem)
-    near = [table] if table else list(get_vocabulary("table").near(stem))
+    near = get_vocabulary("table").near(stem)
     if suffix not in SUFFIXES:
         suffix = "csv"
     if len(near) == 1 and f"{near[0]}.{suffix}" != name:
@@ -161,7 +163,7 @@ def _read_header(table: str, cells: list[str], faults: list[Fault]) -> list[str]
 def _report_uneven_rows(table: str, width: int, found: pl.Series, faults: list[Fault]) -> bool:
     """Note the rows that have not as many cells as the first line; return whether any has."""
     wrong = found != width
-    for row in wrong.arg_true().head(_SHOWN).to_list():
+    for row in wrong.arg_true().head(SHOWN_FAULTS).to_list():
         reason = f"expected {width} cells, found {found[row]}"
         fix = "quote a cell that holds a separator; write each cell, empty or not"
         faults.append(Fault(table, row + 2, "", "", reason, fix))

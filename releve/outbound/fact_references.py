@@ -9,6 +9,7 @@ import polars as pl
 
 from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.outbound.clients import fold_client_name
+from releve.outbound.fact_files import SHOWN_FAULTS
 from releve.outbound.facts import EVERY_CLIENT, SAID
 from releve.outbound.numbers import strip_separators
 
@@ -16,7 +17,6 @@ __all__ = ["find_doubtful_references"]
 
 _ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
 _WITH_CLIENTS = (*_ABOUT_PEOPLE, "scrubs", "mandates")
-_SHOWN = 50
 _NUMBER = re.compile(r"\+[0-9]{7,15}")
 
 
@@ -39,7 +39,7 @@ def _find_unknown_clients(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]
     for name in _WITH_CLIENTS:
         cells = frames[name]["client"]
         strange = [one for one in cells.unique().to_list() if fold_client_name(one) not in keys]
-        for row in cells.is_in(strange).arg_true().head(_SHOWN).to_list():
+        for row in cells.is_in(strange).arg_true().head(SHOWN_FAULTS).to_list():
             fix = suggest_fix(find_nearest(cells[row], names), "add it to the table clients")
             yield Fault(name, row + 2, "client", cells[row], "not in the table clients", fix)
 
@@ -52,7 +52,7 @@ def _find_misspelt_persons(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault
         cells = frames[name]["person"]
         absent = cells.filter(~cells.is_in(people.implode())).unique()
         meant = {one: by_folded[key] for one in absent if (key := one.casefold()) in by_folded}
-        for row in cells.is_in(list(meant)).arg_true().head(_SHOWN).to_list():
+        for row in cells.is_in(list(meant)).arg_true().head(SHOWN_FAULTS).to_list():
             reason, fix = "not in the table people", f"write {meant[cells[row]]!r}"
             yield Fault(name, row + 2, "person", cells[row], reason, fix)
 
@@ -64,7 +64,7 @@ def _find_unreadable_numbers(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fau
         names = cells.unique().to_list()
         numbers = [one for one in names if one.startswith("+")]
         wrong = [one for one in numbers if not _NUMBER.fullmatch(strip_separators(one))]
-        for row in cells.is_in(wrong).arg_true().head(_SHOWN).to_list():
+        for row in cells.is_in(wrong).arg_true().head(SHOWN_FAULTS).to_list():
             reason, fix = "not a telephone number", "write it like +33144556677"
             yield Fault(name, row + 2, "person", cells[row], reason, fix)
 
@@ -77,7 +77,7 @@ def _find_unknown_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault
     ids = consents["id"].unique()
     named = withdrawals["consent"]
     strange = ~named.is_in(ids.implode()) & (named != "")
-    for row in strange.arg_true().head(_SHOWN).to_list():
+    for row in strange.arg_true().head(SHOWN_FAULTS).to_list():
         near = find_nearest(named[row], ids.to_list())
         fix = suggest_fix(near, "write the id of a consent, or leave it empty for all of them")
         yield Fault("withdrawals", row + 2, "consent", named[row], "no consent has this id", fix)

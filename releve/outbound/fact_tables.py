@@ -20,7 +20,12 @@ import polars as pl
 
 from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_files import find_missing_tables, match_file_names, read_cells
+from releve.outbound.fact_files import (
+    SHOWN_FAULTS,
+    find_missing_tables,
+    match_file_names,
+    read_cells,
+)
 from releve.outbound.fact_references import find_doubtful_references
 from releve.outbound.facts import (
     EVERY_CLIENT,
@@ -77,7 +82,6 @@ TABLES: dict[str, type] = {
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
-_SHOWN = 50
 _INSTANT = pl.Datetime("us", "UTC")
 _FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
 _TRUE, _FALSE = ("1", "true", "yes", "oui"), ("0", "false", "no", "non")
@@ -166,7 +170,7 @@ def read_tables(
     if not faults:
         faults = list(find_doubtful_references(frames))
     if faults:
-        raise FactFaults("\n".join(map(str, faults[:_SHOWN])))
+        raise FactFaults("\n".join(map(str, faults[:SHOWN_FAULTS])))
     return frames
 
 
@@ -205,7 +209,7 @@ def _parse_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.Dat
     frame = normalize_word_columns(table, frame)
     for column, name in list_word_columns().get(table, {}).items():
         cells = frame[column]
-        for row in mark_unknown_words(table, column, cells).arg_true().head(_SHOWN).to_list():
+        for row in mark_unknown_words(table, column, cells).arg_true().head(SHOWN_FAULTS).to_list():
             for text in list_unknown_words(name, cells[row]):
                 reason = f"not a word of the vocabulary {name}"
                 fix = get_vocabulary(name).advice(text)
@@ -225,7 +229,7 @@ def _parse_column(
     must = must_be_filled(table, name) or (must and not may_be_empty(table, name))
     wrong = source.is_not_null() & parsed.is_null()
     absent = source.is_null() if must else pl.Series([False]).new_from_index(0, cells.height)
-    for row in [] if lenient else (wrong | absent).arg_true().head(_SHOWN).to_list():
+    for row in [] if lenient else (wrong | absent).arg_true().head(SHOWN_FAULTS).to_list():
         reason, fix = (
             _WANTED.get(kind, ("empty", "fill it")) if wrong[row] else ("empty", "fill it")
         )
@@ -306,7 +310,7 @@ def _fill_known_at(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.D
     early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     if table in ("contracts", "mandates", "people", "consents"):
         return frame.with_columns(pl.col("known_at").fill_null(early))
-    empty = frame["known_at"].is_null().arg_true().head(_SHOWN).to_list()
+    empty = frame["known_at"].is_null().arg_true().head(SHOWN_FAULTS).to_list()
     faults.extend(Fault(table, row + 2, "known_at", "", "empty", "fill it") for row in empty)
     return frame
 

@@ -203,13 +203,11 @@ def find_lineage(object_: str) -> frozenset[str]:
 
 def normalize_word(name: str, text: str) -> str:
     """Return the id of the word that a text stands for, the text as it is when it is no word."""
-    return (find_word_id(name, text) or text) if text else text
+    return find_word_id(name, text) or text
 
 
 def normalize_words(name: str, texts: frozenset[str]) -> frozenset[str]:
     """Return the ids of words, those that are no word as they are."""
-    if texts <= get_vocabulary(name).by_id.keys():
-        return texts
     return frozenset(normalize_word(name, text) for text in texts)
 
 

@@ -54,8 +54,8 @@ def _build_normalizer(vocabulary_name: str) -> Callable[[str], str]:
 
 def _map_words(cells: pl.Series, spell: Callable[[str], str]) -> pl.Series:
     """Return texts, or lists of texts, each brought to its id; every different one is read once."""
-    words = cells.explode() if cells.dtype == pl.List(pl.String) else cells
-    normalized = {word: spell(word) for word in words.drop_nulls().unique().to_list()}
+    words = cells.explode().drop_nulls().unique()
+    normalized = {word: spell(word) for word in words.to_list()}
     changed = {word: found for word, found in normalized.items() if word != found}
     if not changed:
         return cells

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -21,6 +22,7 @@ from releve.outbound.vocabulary import (
     parse_vocabulary,
     parse_word,
 )
+from releve.outbound.word_frames import mark_unknown_words
 from releve.outbound.words_text import render_vocabularies
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-words.md"
@@ -106,6 +108,20 @@ def test_twelve_words_are_listed_and_more_are_named_by_the_command() -> None:
         told = parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
         with pytest.raises(WordFault, match=said):
             told.parse("")
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "cells", "marks"),
+    [
+        ("refusals", "kind", ["refusal", "", "x", "refusal:C1"], [False, False, True, True]),
+        ("refusals", "basis", ["consent:C1", "consent", "", "x:C1"], [False, False, False, True]),
+        ("consents", "items", [["choice"], [], [""], ["choice", "x"]], [False, False, False, True]),
+    ],
+)
+def test_exactly_the_cells_with_an_unknown_word_are_marked(
+    table: str, column: str, cells: list[object], marks: list[bool]
+) -> None:
+    assert mark_unknown_words(table, column, pl.Series(cells)).to_list() == marks
 
 
 def test_folding_joins_what_is_written_apart() -> None:
